@@ -1,0 +1,100 @@
+// Command zhijia values patents: a figure with a range, the priced deals it
+// was inferred from, the reasons and the date.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"zhijia/internal/fault"
+)
+
+// cli is the command line. One field per subcommand, one file per subcommand.
+type cli struct {
+	Globals
+}
+
+// Globals are the flags every subcommand shares.
+type Globals struct {
+	JSON bool `help:"Print JSON for programs instead of text for people." env:"ZHIJIA_JSON"`
+
+	ctx    context.Context
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// print writes v as one indented JSON document to standard output.
+func (g *Globals) print(v any) error {
+	enc := json.NewEncoder(g.stdout)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main without the process: tests call it. It returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	var c cli
+	exited, status := false, 0
+	parser, err := kong.New(&c,
+		kong.Name("zhijia"),
+		kong.Description("Zhijia (知价) values patents: a figure with a range, the priced deals behind it, the reasons and the date."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited, status = true, code }),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "zhijia:", err)
+		return fault.Internal.ExitCode()
+	}
+	kctx, err := parser.Parse(args)
+	if exited { // --help printed itself
+		return status
+	}
+	if err != nil {
+		var pe *kong.ParseError
+		if errors.As(err, &pe) {
+			_ = pe.Context.PrintUsage(true)
+		}
+		fmt.Fprintln(stderr, "zhijia:", err)
+		return 64
+	}
+	c.ctx, c.stdin, c.stdout, c.stderr = ctx, stdin, stdout, stderr
+	if err := kctx.Run(&c.Globals); err != nil {
+		report(&c.Globals, err)
+		return fault.KindOf(err).ExitCode()
+	}
+	return 0
+}
+
+// report tells a person (or, with --json, a program) what went wrong. On a
+// terminal the operator is the user, so the cause is shown too.
+func report(g *Globals, err error) {
+	pub := fault.Public(err)
+	if g.JSON {
+		_ = json.NewEncoder(g.stderr).Encode(map[string]any{
+			"kind": pub.Kind.String(), "code": pub.Code, "zh": pub.Zh, "en": pub.En, "errors": pub.Fields, "detail": err.Error(),
+		})
+		return
+	}
+	fmt.Fprintf(g.stderr, "zhijia: %s [%s]\n", pub.Zh, pub.Code)
+	for _, f := range pub.Fields {
+		fmt.Fprintf(g.stderr, "  %s: %s [%s]\n", f.Field, f.Zh, f.Code)
+	}
+	fmt.Fprintf(g.stderr, "  %v\n", err)
+}

@@ -1,0 +1,80 @@
+package internal_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// allowed is the import table of docs/decisions/0001-layers.md: what each
+// package of the house may import of the house. A package that is not listed
+// fails the test, so a new room is a decision and not an accident.
+var allowed = map[string][]string{
+	"internal/fault": {},
+	"internal/money": {},
+	"internal/civil": {},
+
+	"internal/patent":    {"internal/fault", "internal/civil", "internal/money"},
+	"internal/ngram":     {"internal/fault"},
+	"internal/accuracy":  {"internal/fault"},
+	"internal/valuation": {"internal/fault", "internal/civil", "internal/money", "internal/patent"},
+	"internal/lending":   {"internal/fault", "internal/civil", "internal/money", "internal/patent", "internal/valuation"},
+	"internal/pool":      {"internal/fault", "internal/civil", "internal/money", "internal/patent", "internal/valuation"},
+
+	"internal/localdb": {"internal/fault"},
+	"internal/store":   append([]string{"migrations", "eval"}, domain...),
+	"internal/llm":     append([]string{"prompts"}, domain...),
+	"internal/office":  domain,
+
+	"internal/appraisal": append([]string{"internal/store", "internal/llm", "prompts"}, domain...),
+	"internal/desk":      append([]string{"internal/store", "internal/office", "internal/appraisal"}, domain...),
+	"internal/harness":   append([]string{"internal/store", "internal/office", "internal/appraisal", "internal/llm", "eval"}, domain...),
+
+	"internal/httpapi": append([]string{"internal/store", "internal/office", "internal/appraisal", "internal/desk", "internal/harness", "internal/llm"}, domain...),
+
+	"prompts":    {"internal/fault"},
+	"migrations": {},
+	"eval":       {},
+}
+
+var domain = []string{
+	"internal/fault", "internal/money", "internal/civil", "internal/patent", "internal/ngram",
+	"internal/accuracy", "internal/valuation", "internal/lending", "internal/pool",
+}
+
+// pure packages may not reach the clock, the network, a database or a log.
+var pure = []string{
+	"internal/fault", "internal/money", "internal/civil", "internal/patent", "internal/ngram",
+	"internal/accuracy", "internal/valuation", "internal/lending", "internal/pool",
+}
+
+var impure = []string{"net", "os", "database/sql", "log", "log/slog", "os/exec", "net/url"}
+
+func TestLayers(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "zhijia/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		pkg, imports, _ := strings.Cut(line, " ")
+		pkg = strings.TrimPrefix(pkg, "zhijia/")
+		if pkg == "cmd/zhijia" || pkg == "internal" || strings.HasSuffix(pkg, "test") {
+			continue // cmd may import everything; test kits (storetest, llmtest) serve every layer
+		}
+		may, listed := allowed[pkg]
+		if !listed {
+			t.Errorf("%s is not in the import table", pkg)
+			continue
+		}
+		for _, imp := range strings.Fields(imports) {
+			inHouse, ok := strings.CutPrefix(imp, "zhijia/")
+			if ok && !slices.Contains(may, inHouse) {
+				t.Errorf("%s may not import %s", pkg, inHouse)
+			}
+			if slices.Contains(pure, pkg) && slices.Contains(impure, imp) && pkg != "internal/fault" && pkg != "internal/civil" {
+				t.Errorf("%s is pure domain and may not import %s", pkg, imp)
+			}
+		}
+	}
+}
