@@ -20,6 +20,8 @@ import (
 // cli is the command line. One field per subcommand, one file per subcommand.
 type cli struct {
 	Globals
+
+	Eval evalCmd `cmd:"" help:"Measure how wrong the figures are and whether a change helped."`
 }
 
 // Globals are the flags every subcommand shares.
