@@ -1,0 +1,207 @@
+package valuation
+
+import "zhijia/internal/civil"
+
+// Conclusion is the opinion with its own workings. Money is yuan.
+type Conclusion struct {
+	Status     Status   `json:"status"`
+	ReasonCode string   `json:"reason_code,omitempty"` // why zero, abstained or range only
+	Reason     *Note    `json:"reason,omitempty"`
+	Value      Estimate `json:"value"` // all zero when Status is zero; meaningless when abstained
+	Currency   string   `json:"currency"`
+	Basis      Basis    `json:"basis"`
+	Premise    Premise  `json:"premise"`
+
+	Date       civil.Date `json:"valuation_date"`
+	DataCutoff civil.Date `json:"data_cutoff"`
+
+	FSD     float64    `json:"fsd"`             // forecast standard deviation of ln price
+	Grade   string     `json:"grade,omitempty"` // A to E
+	PWithin [4]PWithin `json:"p_within"`        // 10, 20, 30, 50 percent
+
+	Approaches  []ApproachResult   `json:"approaches"`
+	Comparables []ComparableResult `json:"comparables"` // admitted, by influence
+	Excluded    []ExcludedDeal     `json:"excluded"`
+	Retrieval   Retrieval          `json:"retrieval"`
+	NEff        float64            `json:"n_eff"` // effective number of comparables
+	Indicators  *SheetResult       `json:"indicators,omitempty"`
+	Members     []MemberValue      `json:"members,omitempty"` // of a bundle; sums to Value.Median
+
+	Contributions      []Contribution      `json:"contributions"`       // sum to Value.Median within one yuan
+	WidthContributions []WidthContribution `json:"width_contributions"` // shares of FSD², sum to 1
+
+	MissingEvidence []Note `json:"missing_evidence"`
+	Flags           []Flag `json:"flags"`
+
+	SourceLevel SourceLevel       `json:"source_level"`
+	Model       ModelInfluence    `json:"model_influence"`
+	Lending     LendingView       `json:"lending"`
+	Override    *OverrideResult   `json:"override,omitempty"`
+	Workings    []Working         `json:"workings"`
+	Versions    map[string]string `json:"versions"`
+}
+
+// Estimate is a figure with its range. Point is nil when only a range is
+// given; Median is the centre of the distribution and always set.
+type Estimate struct {
+	Point  *float64 `json:"point"`
+	Median float64  `json:"median"`
+	Low    float64  `json:"low"`
+	High   float64  `json:"high"`
+	Level  float64  `json:"level"` // nominal, e.g. 0.80
+
+	// Calibration is "conformal" when the width was measured on N past deals,
+	// "uncalibrated" when it is the model's own.
+	Calibration string   `json:"calibration"`
+	Coverage    *float64 `json:"measured_coverage,omitempty"` // share of the N calibration deals inside their own leave-one-out range
+	N           int      `json:"n"`
+
+	LowerBound float64 `json:"lower_bound"` // one-sided at Level, for lenders: below Low's chance is (1-Level)/2, below this 1-Level
+
+	Rounded Rounded `json:"rounded"` // for people: point to 3, ends to 2 significant figures
+}
+
+// Rounded is the estimate as printed.
+type Rounded struct {
+	Point *float64 `json:"point"`
+	Low   float64  `json:"low"`
+	High  float64  `json:"high"`
+}
+
+// PWithin is the chance that a price lies within Percent of the point.
+type PWithin struct {
+	Percent int     `json:"percent"`
+	Chance  float64 `json:"chance"`
+}
+
+// ApproachResult is one approach's outcome, applicable or not.
+type ApproachResult struct {
+	ID            string             `json:"id"` // market, income, cost, option, rank, renewal
+	Method        string             `json:"method,omitempty"`
+	Applicable    bool               `json:"applicable"`
+	ReasonCode    string             `json:"reason_code,omitempty"` // when not
+	Value         float64            `json:"value"`                 // median, yuan
+	Low           float64            `json:"low"`                   // at the assignment's level
+	High          float64            `json:"high"`
+	LogSD         float64            `json:"log_sd"`
+	Weight        float64            `json:"weight"`                  // in the reconciliation
+	Applicability float64            `json:"applicability,omitempty"` // a in [0, 1]
+	Percentiles   map[string]float64 `json:"percentiles,omitempty"`   // p10, p50, p90 of a simulation
+	Tornado       []TornadoBar       `json:"tornado,omitempty"`
+	Flags         []Flag             `json:"flags,omitempty"`
+	Workings      []Working          `json:"workings,omitempty"`
+}
+
+// TornadoBar is the value with one input at its 10th and 90th percentile and
+// the others at their medians.
+type TornadoBar struct {
+	Input string  `json:"input"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+}
+
+// ComparableResult is an admitted deal and its part in the market value.
+type ComparableResult struct {
+	Comparable
+	UnitPrice   float64      `json:"unit_price"` // yuan per patent, as printed
+	Normalised  float64      `json:"normalised"` // yuan per patent on the subject's terms
+	Adjustments []Adjustment `json:"adjustments,omitempty"`
+	AdjustGrade string       `json:"adjustment_grade"` // A, B or C by total size
+	Weight      float64      `json:"weight"`           // kriging weight on the log scale; may be negative
+	Pull        float64      `json:"pull"`             // yuan this deal moves the market value away from the prior
+	Influence   float64      `json:"influence"`        // yuan the market value would change if this deal were left out
+	NoiseSD     float64      `json:"noise_sd"`
+}
+
+// Adjustment is one step from the printed to the normalised price.
+type Adjustment struct {
+	Code string  `json:"code"`
+	Log  float64 `json:"log"` // added to ln unit price
+	Why  string  `json:"why,omitempty"`
+}
+
+// ExcludedDeal is a deal that was seen and not used.
+type ExcludedDeal struct {
+	DealID string     `json:"deal_id"`
+	Code   string     `json:"code"`
+	Zh     string     `json:"zh"`
+	En     string     `json:"en"`
+	Title  string     `json:"title,omitempty"`
+	Date   civil.Date `json:"date"`
+	Amount *float64   `json:"amount,omitempty"`
+	URL    string     `json:"source_url,omitempty"`
+}
+
+// Contribution is one item of the value.
+type Contribution struct {
+	Key  string  `json:"key"` // e.g. "prior", "comparable:T002", "indicator:T5.1", "income.revenue"
+	Kind string  `json:"kind"`
+	Yuan float64 `json:"yuan"`
+	Log  float64 `json:"log"` // the same on the log scale
+}
+
+// WidthContribution is one item's share of the variance of ln value.
+type WidthContribution struct {
+	Key   string  `json:"key"`
+	Share float64 `json:"share"`
+}
+
+// Flag is a warning with a severity: note, review, alarm.
+type Flag struct {
+	Note
+	Severity string `json:"severity"`
+}
+
+// SourceLevel shows what the press-and-auction intercept does (standards 6.3).
+type SourceLevel struct {
+	Applied bool    `json:"applied"`
+	Log     float64 `json:"log"`     // the intercept's posterior mean
+	With    float64 `json:"with"`    // value with the intercept removed from the comparables, yuan
+	Without float64 `json:"without"` // value with the comparables taken at face, yuan
+}
+
+// ModelInfluence shows how far model-scored indicators moved the value.
+type ModelInfluence struct {
+	Factor  float64 `json:"factor"`          // value / value with every model score unknown
+	Cap     float64 `json:"cap"`             // largest ratio between any two sets of model scores
+	Clamped bool    `json:"clamped"`         // the cap was reached
+	Without float64 `json:"without"`         // value with every model score unknown, yuan
+	Scores  int     `json:"scores"`          // model scores used
+	Theory  float64 `json:"theory,omitzero"` // (n/m)·AF(k_min)/AF(k_max) of the royalty seat
+}
+
+// LendingView is the pledge desk's part.
+type LendingView struct {
+	IfSold       float64   `json:"value_if_sold"`
+	Forced       float64   `json:"forced_sale"`
+	LowerBound   float64   `json:"lower_bound"`
+	ChanceOfSale *Quantity `json:"chance_of_sale,omitempty"` // operator's; never invented
+}
+
+// OverrideResult keeps the officer's figure beside the model's.
+type OverrideResult struct {
+	Override
+	Model      float64 `json:"model_value"`
+	Ratio      float64 `json:"ratio"` // officer / model
+	InRange    bool    `json:"in_range"`
+	Difference float64 `json:"difference"`
+}
+
+// MemberValue is one patent's part of a bundle.
+type MemberValue struct {
+	Number     string  `json:"number"`
+	Value      float64 `json:"value"`
+	Share      float64 `json:"share"`
+	Discount   float64 `json:"discount"` // 1 for the first of a family, less for later members, 0 when dead
+	ReasonCode string  `json:"reason_code,omitempty"`
+}
+
+// Working is one node of the workings: a named figure and what it came from.
+type Working struct {
+	Key      string    `json:"key"`
+	Value    float64   `json:"value"`
+	Unit     string    `json:"unit,omitempty"` // yuan, rate, years, log, ratio, count, score
+	Formula  string    `json:"formula,omitempty"`
+	Source   string    `json:"source,omitempty"`
+	Children []Working `json:"children,omitempty"`
+}
