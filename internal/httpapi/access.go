@@ -1,0 +1,45 @@
+package httpapi
+
+import "slices"
+
+// Role is what a key may do.
+type Role string
+
+// The roles. An admin manages keys and reads everything; it does not value.
+const (
+	Officer   Role = "officer"   // values, overrides, imports, reads the egress log
+	Desk      Role = "desk"      // values and runs batches and pools
+	Evaluator Role = "evaluator" // runs the harness, reads valuations
+	Admin     Role = "admin"     // manages keys, sees the operation of the service
+)
+
+// Roles lists every role.
+var Roles = []Role{Officer, Desk, Evaluator, Admin}
+
+var (
+	anyone   = []Role{} // no key needed
+	everyone = Roles    // any valid key
+	valuers  = []Role{Officer, Desk}
+	readers  = []Role{Officer, Desk, Evaluator, Admin}
+)
+
+// access says who may call what. It is the only place that does: a route that
+// is registered without an entry here stops the server from starting.
+var access = map[string][]Role{
+	"GET /healthz":      anyone,
+	"GET /readyz":       anyone,
+	"GET /metrics":      anyone,
+	"GET /openapi.json": anyone,
+	"GET /docs":         anyone,
+	"GET /docs/{asset}": anyone,
+
+	"GET /v1/whoami": everyone,
+
+	"GET /v1/keys":              {Admin},
+	"POST /v1/keys":             {Admin},
+	"POST /v1/keys/{id}:revoke": {Admin},
+}
+
+func permitted(granted, allowed []Role) bool {
+	return slices.ContainsFunc(granted, func(r Role) bool { return slices.Contains(allowed, r) })
+}

@@ -1,0 +1,862 @@
+// Package office writes what people take away: the valuation opinion as text
+// and as a printable page.
+//
+// An opinion is built once, as a [doc] of titled sections, and rendered by
+// plain functions; the two forms cannot disagree. Nothing here decides a
+// figure.
+package office
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"zhijia/internal/money"
+	"zhijia/internal/valuation"
+)
+
+// Lang is the language of an opinion.
+type Lang string
+
+// Languages.
+const (
+	Zh Lang = "zh"
+	En Lang = "en"
+)
+
+// Opinion is a stored valuation to be shown to a person.
+type Opinion struct {
+	ID         string
+	Hash       string // of the stored record
+	CreatedAt  time.Time
+	Assignment valuation.Assignment
+	Evidence   valuation.Evidence
+	Conclusion valuation.Conclusion
+}
+
+// Text writes the opinion for a terminal, at most about 100 columns wide.
+func (o Opinion) Text(w io.Writer, lang Lang) error { return writeText(w, o.build(lang)) }
+
+// HTML writes the opinion as one self-contained page for the screen and for
+// A4 paper: no script, no address that a browser would fetch.
+func (o Opinion) HTML(w io.Writer, lang Lang) error { return writeHTML(w, o.build(lang)) }
+
+// The neutral form of an opinion.
+type (
+	doc struct {
+		Lang     Lang
+		Title    string
+		Subtitle string
+		Limits   []string // what the document is not; shown first
+		Figure   figure
+		Sections []section
+		Footer   string
+		AI       bool // some content came from a language model
+	}
+	figure struct {
+		Headline string
+		Range    string
+		Notes    []string
+		Bar      *bar
+	}
+	bar     struct{ Low, Point, High float64 }
+	section struct {
+		Title  string
+		Blocks []block
+	}
+	// block holds exactly one kind of content.
+	block struct {
+		Para  string
+		Note  string // smaller, less ink
+		Facts []fact
+		Table *table
+		List  []string
+		Bars  []barLine
+	}
+	fact  struct{ Key, Value string }
+	table struct {
+		Head    []string
+		Numeric []bool // right-aligned columns
+		Rows    [][]string
+		Lead    bool // the first row is the subject
+	}
+	barLine struct {
+		Label, Value string
+		Share        float64 // of the longest, in [-1, 1]
+	}
+)
+
+// writer builds a doc in one language.
+type writer struct {
+	Opinion
+	lang Lang
+}
+
+func (o Opinion) build(lang Lang) doc {
+	w := writer{o, lang}
+	d := doc{
+		Lang:     lang,
+		Title:    w.t("专利估值参考意见", "Reference opinion on patent value"),
+		Subtitle: w.subject(),
+		Limits:   w.limits(),
+		Figure:   w.figure(),
+		Footer:   w.footer(),
+		AI:       w.modelScored(),
+	}
+	for _, s := range []section{
+		w.conclusion(), w.subjectSection(), w.methods(), w.comparables(), w.excluded(), w.contributions(),
+		w.width(), w.indicators(), w.missing(), w.flags(), w.lending(), w.override(), w.provenance(),
+	} {
+		if len(s.Blocks) > 0 {
+			d.Sections = append(d.Sections, s)
+		}
+	}
+	return d
+}
+
+func (w writer) t(zh, en string) string {
+	if w.lang == En {
+		return en
+	}
+	return zh
+}
+
+func (w writer) note(n valuation.Note) string {
+	s := w.t(n.Zh, n.En)
+	if s == "" {
+		s = n.Code
+	}
+	return s
+}
+
+// yuan formats an amount for people, to the given significant figures.
+func (w writer) yuan(v float64, figures int) string {
+	if w.lang != En {
+		return money.Zh(v, figures)
+	}
+	a := math.Abs(v)
+	switch {
+	case a >= 1e9:
+		return "CNY " + plain(money.Round(v/1e9, figures)) + " billion"
+	case a >= 1e6:
+		return "CNY " + plain(money.Round(v/1e6, figures)) + " million"
+	}
+	return "CNY " + grouped(money.Round(v, figures))
+}
+
+func plain(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+
+func grouped(x float64) string {
+	s := strconv.FormatFloat(math.Abs(x), 'f', -1, 64)
+	whole, frac, dotted := strings.Cut(s, ".")
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if dotted {
+		whole += "." + frac
+	}
+	if x < 0 {
+		whole = "−" + whole
+	}
+	return whole
+}
+
+func (w writer) signed(v float64) string {
+	s := w.yuan(math.Abs(v), 3)
+	if v < 0 {
+		return "−" + s
+	}
+	return "+" + s
+}
+
+func percent(x float64) string { return strconv.FormatFloat(math.Round(x*1000)/10, 'f', -1, 64) + "%" }
+func fixed(x float64, n int) string {
+	return strconv.FormatFloat(x, 'f', n, 64)
+}
+
+func (w writer) count(p *int) string {
+	if p == nil {
+		return w.t("未知", "unknown")
+	}
+	return strconv.Itoa(*p)
+}
+
+func (w writer) or(s string) string {
+	if s == "" {
+		return w.t("未知", "unknown")
+	}
+	return s
+}
+
+func (w writer) subject() string {
+	s := w.Assignment.Subject
+	switch len(s) {
+	case 0:
+		return ""
+	case 1:
+		return strings.TrimSpace(s[0].Number + " " + s[0].Title)
+	}
+	return w.t(fmt.Sprintf("%s 等%d件专利", s[0].Number, len(s)), fmt.Sprintf("%s and %d more patents", s[0].Number, len(s)-1))
+}
+
+func (w writer) limits() []string {
+	return []string{
+		w.t("本意见由软件根据下列数据推算，供内部决策参考。它不是资产评估报告，不能替代资产评估机构依法出具的报告，也不构成报价或交易建议。",
+			"This opinion was computed from the data named below, as support for a decision. It is not an appraisal report, does not replace one issued by a licensed institution, and is neither an offer nor advice to trade."),
+		w.t("专利成交价公开得很少，且多为价格较高的交易。请把区间与依据一并使用，不要单独引用中间的一个数。",
+			"Few patent prices are public, and those mostly of the dearer deals. Use the range and its grounds together; do not quote the middle figure alone."),
+	}
+}
+
+func (w writer) figure() figure {
+	c := w.Conclusion
+	v := c.Value
+	switch c.Status {
+	case valuation.Abstained:
+		return figure{Headline: w.t("暂不给出金额", "No figure given"), Notes: w.reason()}
+	case valuation.Zero:
+		return figure{Headline: w.t("价值为 0 元", "Value: CNY 0"), Notes: w.reason()}
+	}
+	f := figure{
+		Range: w.t("区间 ", "Range ") + w.yuan(v.Low, 2) + w.t(" 至 ", " to ") + w.yuan(v.High, 2),
+		Bar:   &bar{Low: v.Low, Point: v.Median, High: v.High},
+	}
+	if v.Point != nil {
+		f.Headline = w.yuan(*v.Point, 3)
+	} else {
+		f.Headline = w.t("仅给区间", "Range only")
+		f.Notes = w.reason()
+	}
+	f.Notes = append(f.Notes, w.calibration())
+	return f
+}
+
+// calibration says in one sentence how far the range may be trusted.
+func (w writer) calibration() string {
+	v := w.Conclusion.Value
+	level := percent(v.Level)
+	if v.Calibration == "conformal" && v.Coverage != nil {
+		return w.t(
+			fmt.Sprintf("名义置信水平 %s；按过往 %d 笔交易逐笔回测，实际落入区间的比例为 %s。", level, v.N, percent(*v.Coverage)),
+			fmt.Sprintf("Nominal level %s; tested on %d past deals one at a time, %s fell inside their range.", level, v.N, percent(*v.Coverage)))
+	}
+	return w.t(
+		fmt.Sprintf("名义置信水平 %s，未校准：可供回测的交易不足（%d 笔），实际覆盖率未知。", level, v.N),
+		fmt.Sprintf("Nominal level %s, uncalibrated: too few deals to test it on (%d), so the true coverage is unknown.", level, v.N))
+}
+
+func (w writer) reason() []string {
+	c := w.Conclusion
+	switch {
+	case c.Reason != nil:
+		out := []string{w.note(*c.Reason) + " [" + c.Reason.Code + "]"}
+		if c.Reason.Next != "" {
+			out = append(out, w.t("下一步：", "Next: ")+c.Reason.Next)
+		}
+		return out
+	case c.ReasonCode != "":
+		return []string{"[" + c.ReasonCode + "]"}
+	}
+	return nil
+}
+
+func (w writer) conclusion() section {
+	c, a := w.Conclusion, w.Assignment
+	facts := []fact{
+		{w.t("评估目的", "Purpose"), w.word(purposes, string(a.Purpose))},
+		{w.t("价值类型", "Basis of value"), w.word(bases, string(c.Basis))},
+		{w.t("价值前提", "Premise"), w.word(premises, string(c.Premise))},
+		{w.t("估值基准日", "Valuation date"), w.date(c.Date.String())},
+		{w.t("数据截止日", "Data cut-off"), w.date(c.DataCutoff.String())},
+	}
+	valued := c.Status == valuation.Valued || c.Status == valuation.RangeOnly
+	if valued {
+		grade := c.Grade
+		if grade == "" {
+			grade = w.t("不予评级", "withheld")
+		}
+		facts = append(facts,
+			fact{w.t("可靠等级", "Grade"), grade + w.t("（A 最可靠，E 最不可靠；由区间宽度和证据数量决定）", " (A best, E worst; from the width and the evidence)")},
+			fact{w.t("离散程度", "Dispersion"), w.t("对数标准差 ", "log standard deviation ") + fixed(c.FSD, 2)})
+		var within []string
+		for _, p := range c.PWithin {
+			within = append(within, fmt.Sprintf("±%d%%: %s", p.Percent, percent(p.Chance)))
+		}
+		facts = append(facts,
+			fact{w.t("落入中值附近的概率", "Chance of lying near the middle"), strings.Join(within, w.t("；", "; "))},
+			fact{w.t("单边下限", "One-sided lower bound"), w.yuan(c.Value.LowerBound, 2)})
+		if c.NEff > 0 {
+			facts = append(facts, fact{w.t("有效可比交易数", "Effective comparables"), fixed(c.NEff, 1)})
+		}
+	}
+	if a.ExploitationScenario != "" {
+		facts = append(facts, fact{w.t("实施情景", "Exploitation"), a.ExploitationScenario})
+	}
+	return section{w.t("结论", "Conclusion"), []block{{Facts: facts}}}
+}
+
+func (w writer) date(s string) string { return w.or(s) }
+
+func (w writer) subjectSection() section {
+	s := section{Title: w.t("标的", "Subject")}
+	for _, p := range w.Assignment.Subject {
+		facts := []fact{
+			{w.t("专利号", "Number"), w.or(p.Number)},
+			{w.t("名称", "Title"), w.or(p.Title)},
+			{w.t("类型", "Kind"), w.word(patentKinds, string(p.Kind))},
+			{"IPC", w.or(strings.Join(p.IPC, w.t("；", "; ")))},
+			{w.t("申请日", "Filed"), w.date(p.Filing.String())},
+			{w.t("授权日", "Granted"), w.date(p.Grant.String())},
+		}
+		if !p.Expiry.IsZero() {
+			facts = append(facts, fact{w.t("届满日", "Expires"), p.Expiry.String()})
+		}
+		facts = append(facts, fact{w.t("权利要求数", "Claims"), w.count(p.Claims)})
+		for _, l := range w.Evidence.Legal {
+			if l.Number != p.Number {
+				continue
+			}
+			state := w.word(standings, string(l.State))
+			if l.Reason != "" {
+				state += w.t("（", " (") + w.word(deaths, l.Reason) + w.t("）", ")")
+			}
+			if !l.AsOf.IsZero() {
+				state += w.t("，截至 ", ", as of ") + l.AsOf.String()
+			}
+			if l.Source != "" {
+				state += w.t("，来源 ", ", source ") + l.Source
+			}
+			facts = append(facts, fact{w.t("法律状态", "Legal state"), state})
+		}
+		s.Blocks = append(s.Blocks, block{Facts: facts})
+	}
+	if m := w.Conclusion.Members; len(m) > 1 {
+		t := &table{Head: []string{w.t("专利号", "Number"), w.t("分摊金额", "Part"), w.t("占比", "Share"), w.t("说明", "Note")}, Numeric: []bool{false, true, true, false}}
+		for _, x := range m {
+			why := ""
+			if x.ReasonCode != "" {
+				why = w.word(deaths, x.ReasonCode)
+			} else if x.Discount < 1 {
+				why = w.t("同族折减 ", "family discount ") + percent(1-x.Discount)
+			}
+			t.Rows = append(t.Rows, []string{x.Number, w.yuan(x.Value, 3), percent(x.Share), why})
+		}
+		s.Blocks = append(s.Blocks, block{Table: t})
+	}
+	return s
+}
+
+func (w writer) methods() section {
+	s := section{Title: w.t("方法与权重", "Approaches and weights")}
+	if len(w.Conclusion.Approaches) == 0 {
+		return s
+	}
+	t := &table{
+		Head:    []string{w.t("方法", "Approach"), w.t("中值", "Median"), w.t("区间", "Range"), w.t("权重", "Weight"), w.t("说明", "Note")},
+		Numeric: []bool{false, true, true, true, false},
+	}
+	var bars []block
+	for _, a := range w.Conclusion.Approaches {
+		name := w.word(approaches, a.ID)
+		if a.Method != "" {
+			name += w.t("：", ": ") + w.word(methods, a.Method)
+		}
+		if !a.Applicable {
+			t.Rows = append(t.Rows, []string{name, "—", "—", "—", w.t("不适用：", "not applicable: ") + w.word(reasons, a.ReasonCode)})
+			continue
+		}
+		var notes []string
+		for _, f := range a.Flags {
+			notes = append(notes, w.note(f.Note))
+		}
+		t.Rows = append(t.Rows, []string{
+			name, w.yuan(a.Value, 3), w.yuan(a.Low, 2) + w.t(" 至 ", " to ") + w.yuan(a.High, 2), percent(a.Weight), strings.Join(notes, w.t("；", "; ")),
+		})
+		if len(a.Tornado) > 0 {
+			bars = append(bars, w.tornado(name, a)...)
+		}
+	}
+	s.Blocks = append(s.Blocks, block{Table: t})
+	s.Blocks = append(s.Blocks, bars...)
+	if sl := w.Conclusion.SourceLevel; sl.Applied && sl.With > 0 && sl.Without > 0 {
+		s.Blocks = append(s.Blocks, block{Note: w.t(
+			fmt.Sprintf("公开披露与拍卖的成交价普遍偏高，已按来源水平修正：修正后 %s，不修正则为 %s。", w.yuan(sl.With, 3), w.yuan(sl.Without, 3)),
+			fmt.Sprintf("Published and auction prices run high; the level of the source is removed: %s with, %s without.", w.yuan(sl.With, 3), w.yuan(sl.Without, 3)))})
+	}
+	if m := w.Conclusion.Model; m.Scores > 0 {
+		note := w.t(
+			fmt.Sprintf("模型评分 %d 项，合计影响系数 %s（上限 %s）；不采用模型评分时为 %s。", m.Scores, fixed(m.Factor, 3), fixed(m.Cap, 2), w.yuan(m.Without, 3)),
+			fmt.Sprintf("%d model scores moved the value by a factor of %s (cap %s); without them it is %s.", m.Scores, fixed(m.Factor, 3), fixed(m.Cap, 2), w.yuan(m.Without, 3)))
+		s.Blocks = append(s.Blocks, block{Note: note})
+	}
+	return s
+}
+
+func (w writer) tornado(name string, a valuation.ApproachResult) []block {
+	bars := slices.Clone(a.Tornado)
+	if len(bars) > 6 {
+		bars = bars[:6]
+	}
+	t := &table{
+		Head:    []string{name + w.t(" 的敏感因素", ": sensitivity"), w.t("取低值时", "at its low"), w.t("取高值时", "at its high")},
+		Numeric: []bool{false, true, true},
+	}
+	for _, b := range bars {
+		t.Rows = append(t.Rows, []string{w.word(inputs, b.Input), w.yuan(b.Low, 3), w.yuan(b.High, 3)})
+	}
+	return []block{{Table: t}}
+}
+
+const shownComparables = 12
+
+func (w writer) comparables() section {
+	c := w.Conclusion
+	s := section{Title: w.t("可比交易", "Comparable deals")}
+	r := c.Retrieval
+	if r.Path != "" {
+		how := w.t(
+			fmt.Sprintf("在基准日之前的成交记录中检索 %d 笔，采用 %d 笔，未采用 %d 笔；检索路径：%s", r.Considered, len(c.Comparables), len(c.Excluded), w.word(paths, r.Path)),
+			fmt.Sprintf("%d deals before the valuation date considered, %d used, %d set aside; path: %s", r.Considered, len(c.Comparables), len(c.Excluded), w.word(paths, r.Path)))
+		if r.Widened > 0 {
+			how += w.t(fmt.Sprintf("；同小类交易不足，范围已放宽 %d 级", r.Widened), fmt.Sprintf("; widened %d steps beyond the IPC subclass for want of deals", r.Widened))
+		}
+		s.Blocks = append(s.Blocks, block{Note: how + w.t("。", ".")})
+	}
+	if len(c.Comparables) == 0 {
+		if len(s.Blocks) > 0 || c.Status == valuation.Valued {
+			s.Blocks = append(s.Blocks, block{Para: w.t("没有采用任何可比交易。", "No comparable deal was used.")})
+		}
+		return s
+	}
+	t := &table{
+		Head: []string{
+			w.t("交易", "Deal"), w.t("日期", "Date"), w.t("成交", "Price"), w.t("单价", "Per patent"), w.t("修正后单价", "Adjusted"),
+			w.t("相似度", "Similarity"), w.t("权重", "Weight"), w.t("拉动", "Pull"),
+		},
+		Numeric: []bool{false, false, false, true, true, true, true, true},
+		Lead:    true,
+	}
+	own := []string{w.t("【标的】", "[Subject] ") + w.subject(), c.Date.String(), "—", "—", "—", "1.00", "—", "—"}
+	if n := len(w.Assignment.Subject); n > 0 {
+		own[2] = w.t(fmt.Sprintf("%d 件", n), fmt.Sprintf("%d patents", n))
+	}
+	if c.Value.Point != nil && len(w.Assignment.Subject) == 1 {
+		own[4] = w.yuan(*c.Value.Point, 3)
+	}
+	t.Rows = append(t.Rows, own)
+	var sources []string
+	for i, x := range c.Comparables {
+		if i == shownComparables {
+			break
+		}
+		sim := "—"
+		if x.Similar != nil {
+			sim = fixed(x.Similar.Total, 2)
+		}
+		t.Rows = append(t.Rows, []string{
+			strconv.Itoa(i+1) + ". " + w.dealName(x.Comparable), w.dealDate(x.Comparable), w.dealPrice(x.Comparable),
+			w.yuan(x.UnitPrice, 3), w.yuan(x.Normalised, 3), sim, fixed(x.Weight, 3), w.signed(x.Pull),
+		})
+		sources = append(sources, w.dealDetail(i+1, x))
+	}
+	s.Blocks = append(s.Blocks, block{Table: t})
+	if more := len(c.Comparables) - shownComparables; more > 0 {
+		s.Blocks = append(s.Blocks, block{Note: w.t(fmt.Sprintf("另有 %d 笔影响较小的可比交易，见 JSON 记录。", more), fmt.Sprintf("%d further deals of less influence are in the JSON record.", more))})
+	}
+	s.Blocks = append(s.Blocks,
+		block{Note: w.t("权重按对数价格计，可以为负；拉动是该笔交易使市场法结果偏离先验水平的金额。", "Weights apply to log price and may be negative; the pull is what the deal moves the market value away from the prior.")},
+		block{List: sources})
+	return s
+}
+
+func (w writer) dealName(c valuation.Comparable) string {
+	name := c.Title
+	if name == "" {
+		name = strings.Trim(c.Parties.Seller+" → "+c.Parties.Buyer, " →")
+	}
+	if name == "" {
+		name = c.DealID
+	}
+	return short(name, 28)
+}
+
+func (w writer) dealDate(c valuation.Comparable) string {
+	s := c.Date.String()
+	switch {
+	case s == "":
+		return w.t("未知", "unknown")
+	case c.DateUnit == valuation.PrecisionYear:
+		return s[:4]
+	case c.DateUnit == valuation.PrecisionMonth:
+		return s[:7]
+	}
+	return s
+}
+
+func (w writer) dealPrice(c valuation.Comparable) string {
+	if c.Amount == nil {
+		return w.t("金额未知", "amount unknown")
+	}
+	s := w.yuan(*c.Amount, 4)
+	if c.Currency != "" && c.Currency != "CNY" {
+		s = c.Currency + " " + grouped(money.Round(*c.Amount, 4))
+	}
+	if c.Patents != nil {
+		s += w.t(fmt.Sprintf(" / %d 件", *c.Patents), fmt.Sprintf(" / %d patents", *c.Patents))
+	}
+	return s + w.t("，", ", ") + w.word(dealKinds, string(c.Kind))
+}
+
+// dealDetail is the line under the table: who, where it is from, what was
+// adjusted.
+func (w writer) dealDetail(n int, x valuation.ComparableResult) string {
+	parts := []string{x.DealID}
+	if p := strings.Trim(x.Parties.Seller+" → "+x.Parties.Buyer, " →"); p != "" {
+		parts = append(parts, p)
+	}
+	if len(x.IPC) > 0 {
+		parts = append(parts, "IPC "+short(strings.Join(x.IPC, " "), 40))
+	}
+	if x.Source != "" {
+		parts = append(parts, w.word(sources, string(x.Source)))
+	}
+	for _, a := range x.Adjustments {
+		if math.Abs(a.Log) < 5e-4 {
+			continue
+		}
+		parts = append(parts, w.word(adjustments, a.Code)+" ×"+fixed(math.Exp(a.Log), 2))
+	}
+	if x.URL != "" {
+		parts = append(parts, x.URL)
+	}
+	return strconv.Itoa(n) + ". " + strings.Join(parts, w.t("；", "; "))
+}
+
+const shownExcluded = 12
+
+func (w writer) excluded() section {
+	ex := w.Conclusion.Excluded
+	s := section{Title: w.t("未采用的交易", "Deals set aside")}
+	if len(ex) == 0 {
+		return s
+	}
+	byCode := map[string]int{}
+	names := map[string]string{}
+	for _, e := range ex {
+		byCode[e.Code]++
+		names[e.Code] = w.or(w.t(e.Zh, e.En))
+	}
+	codes := make([]string, 0, len(byCode))
+	for c := range byCode {
+		codes = append(codes, c)
+	}
+	slices.SortFunc(codes, func(a, b string) int {
+		if byCode[a] != byCode[b] {
+			return byCode[b] - byCode[a]
+		}
+		return strings.Compare(a, b)
+	})
+	var counts []string
+	for _, c := range codes {
+		counts = append(counts, fmt.Sprintf("%s [%s]: %d", names[c], c, byCode[c]))
+	}
+	s.Blocks = append(s.Blocks, block{List: counts})
+	t := &table{
+		Head:    []string{w.t("交易", "Deal"), w.t("日期", "Date"), w.t("金额", "Amount"), w.t("不采用的原因", "Why")},
+		Numeric: []bool{false, false, true, false},
+	}
+	for i, e := range ex {
+		if i == shownExcluded {
+			break
+		}
+		amount := "—"
+		if e.Amount != nil {
+			amount = w.yuan(*e.Amount, 4)
+		}
+		name := e.Title
+		if name == "" {
+			name = e.DealID
+		}
+		t.Rows = append(t.Rows, []string{short(name, 32), w.date(e.Date.String()), amount, w.or(w.t(e.Zh, e.En))})
+	}
+	s.Blocks = append(s.Blocks, block{Table: t})
+	if more := len(ex) - shownExcluded; more > 0 {
+		s.Blocks = append(s.Blocks, block{Note: w.t(fmt.Sprintf("另有 %d 笔，见 JSON 记录。", more), fmt.Sprintf("%d more are in the JSON record.", more))})
+	}
+	return s
+}
+
+const shownContributions = 14
+
+func (w writer) contributions() section {
+	cs := slices.Clone(w.Conclusion.Contributions)
+	s := section{Title: w.t("金额构成", "What makes up the value")}
+	if len(cs) == 0 {
+		return s
+	}
+	slices.SortStableFunc(cs, func(a, b valuation.Contribution) int {
+		x, y := math.Abs(a.Yuan), math.Abs(b.Yuan)
+		switch {
+		case x > y:
+			return -1
+		case x < y:
+			return 1
+		}
+		return strings.Compare(a.Key, b.Key)
+	})
+	var total, rest float64
+	n := 0
+	largest := math.Abs(cs[0].Yuan)
+	var lines []barLine
+	for i, c := range cs {
+		total += c.Yuan
+		if i >= shownContributions {
+			rest += c.Yuan
+			n++
+			continue
+		}
+		lines = append(lines, barLine{w.contributionName(c.Key), w.signed(c.Yuan), safeRatio(c.Yuan, largest)})
+	}
+	if n > 0 {
+		lines = append(lines, barLine{w.t(fmt.Sprintf("其余 %d 项合计", n), fmt.Sprintf("%d other items", n)), w.signed(rest), safeRatio(rest, largest)})
+	}
+	lines = append(lines, barLine{Label: w.t("合计（中值）", "Sum (median)"), Value: w.yuan(total, 6)})
+	s.Blocks = append(s.Blocks, block{Bars: lines},
+		block{Note: w.t("各项之和等于中值，误差不超过 1 元。", "The items add up to the median within one yuan.")})
+	return s
+}
+
+func safeRatio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return max(-1, min(1, a/b))
+}
+
+func (w writer) contributionName(key string) string {
+	if id, ok := strings.CutPrefix(key, "comparable:"); ok {
+		for i, c := range w.Conclusion.Comparables {
+			if c.DealID == id {
+				return w.t("可比交易 ", "Deal ") + strconv.Itoa(i+1) + " " + w.dealName(c.Comparable)
+			}
+		}
+	}
+	if code, ok := strings.CutPrefix(key, "indicator:"); ok {
+		if sheet := w.Conclusion.Indicators; sheet != nil {
+			for _, n := range sheet.Nodes {
+				if n.Code == code {
+					return w.t("指标 ", "Indicator ") + n.Name
+				}
+			}
+		}
+	}
+	return w.word(items, key)
+}
+
+func (w writer) width() section {
+	ws := slices.Clone(w.Conclusion.WidthContributions)
+	s := section{Title: w.t("区间为什么这么宽", "Why the range is this wide")}
+	if len(ws) == 0 {
+		return s
+	}
+	slices.SortStableFunc(ws, func(a, b valuation.WidthContribution) int {
+		switch {
+		case a.Share > b.Share:
+			return -1
+		case a.Share < b.Share:
+			return 1
+		}
+		return strings.Compare(a.Key, b.Key)
+	})
+	var lines []barLine
+	for i, x := range ws {
+		if i == 8 || x.Share < 0.005 {
+			break
+		}
+		lines = append(lines, barLine{w.contributionName(x.Key), percent(x.Share), safeRatio(x.Share, ws[0].Share)})
+	}
+	s.Blocks = append(s.Blocks, block{Bars: lines})
+	return s
+}
+
+func (w writer) modelScored() bool {
+	return slices.ContainsFunc(w.Evidence.Indicators, func(x valuation.IndicatorScore) bool {
+		return x.Evaluator == valuation.ByModel && x.Score != nil
+	})
+}
+
+func (w writer) indicators() section {
+	s := section{Title: w.t("指标", "Indicators")}
+	sh := w.Conclusion.Indicators
+	if sh == nil {
+		return s
+	}
+	score := w.t("未评分", "not scored")
+	if sh.Score != nil {
+		score = fixed(*sh.Score, 1)
+	}
+	grade := sh.Grade
+	if sh.Withheld || grade == "" {
+		grade = w.t("不予评级（未知权重过高）", "withheld (too much unknown weight)")
+	}
+	s.Blocks = append(s.Blocks, block{Facts: []fact{
+		{w.t("得分", "Score"), score + w.t(fmt.Sprintf("（未知项取最差至最好：%s 至 %s）", fixed(sh.Low, 1), fixed(sh.High, 1)), fmt.Sprintf(" (unknown items at worst to best: %s to %s)", fixed(sh.Low, 1), fixed(sh.High, 1)))},
+		{w.t("未知权重", "Unknown weight"), percent(sh.Unknown)},
+		{w.t("等级", "Grade"), grade},
+		{w.t("指标表", "Sheet"), strings.TrimSpace(sh.Standard+" "+sh.Edition) + w.t("；来源：", "; provenance: ") + sh.Provenance},
+	}})
+	by := map[string]valuation.IndicatorScore{}
+	for _, x := range w.Evidence.Indicators {
+		by[x.Code] = x
+	}
+	t := &table{
+		Head:    []string{w.t("指标", "Indicator"), w.t("权重", "Weight"), w.t("得分", "Score"), w.t("由谁评", "By"), w.t("依据", "Grounds")},
+		Numeric: []bool{false, true, true, false, false},
+	}
+	unknown := 0
+	var quotes []string
+	for _, n := range sh.Nodes {
+		if n.Score == nil {
+			unknown++
+			continue
+		}
+		x, leaf := by[n.Code]
+		ground := x.Reason
+		if leaf && x.Evaluator == valuation.ByModel && ground != "" {
+			ground += w.t("【AI生成】", " [AI-generated]")
+		}
+		t.Rows = append(t.Rows, []string{n.Code + " " + n.Name, fixed(n.Weight, 3), fixed(*n.Score, 0), w.word(evaluators, string(n.Evaluator)), short(ground, 60)})
+		for _, q := range x.Evidence {
+			quotes = append(quotes, fmt.Sprintf("%s %s：“%s”（%s）", n.Code, n.Name, short(q.Text, 80), q.Document))
+		}
+	}
+	if len(t.Rows) > 0 {
+		s.Blocks = append(s.Blocks, block{Table: t})
+	}
+	if unknown > 0 {
+		s.Blocks = append(s.Blocks, block{Note: w.t(fmt.Sprintf("另有 %d 项未知，未按零分计，只放宽得分区间。", unknown), fmt.Sprintf("%d further items are unknown; they are not scored as zero, they widen the range of the score.", unknown))})
+	}
+	if len(quotes) > 0 {
+		s.Blocks = append(s.Blocks, block{Para: w.t("评分所引原文（已逐字核对）：", "Quotes behind the scores (checked word for word):")}, block{List: quotes})
+	}
+	return s
+}
+
+func (w writer) missing() section {
+	s := section{Title: w.t("缺少的证据与下一步", "Missing evidence and what to supply next")}
+	var list []string
+	for _, n := range w.Conclusion.MissingEvidence {
+		line := w.note(n)
+		if n.Next != "" {
+			line += w.t(" → 请补充：", " → supply: ") + n.Next
+		}
+		list = append(list, line+" ["+n.Code+"]")
+	}
+	if len(list) > 0 {
+		s.Blocks = append(s.Blocks, block{List: list})
+	}
+	return s
+}
+
+func (w writer) flags() section {
+	s := section{Title: w.t("提示", "Flags")}
+	var list []string
+	for _, sev := range []string{"alarm", "review", "note"} {
+		for _, f := range w.Conclusion.Flags {
+			if f.Severity == sev {
+				list = append(list, w.t("【", "[")+w.word(severities, sev)+w.t("】", "] ")+w.note(f.Note)+" ["+f.Code+"]")
+			}
+		}
+	}
+	if len(list) > 0 {
+		s.Blocks = append(s.Blocks, block{List: list})
+	}
+	return s
+}
+
+func (w writer) lending() section {
+	l := w.Conclusion.Lending
+	s := section{Title: w.t("质押视角", "For a pledge")}
+	if l.IfSold == 0 && l.Forced == 0 {
+		return s
+	}
+	chance := w.t("未提供（由经营者给出，系统不推测）", "not supplied (the operator's figure; never invented)")
+	if q := l.ChanceOfSale; q != nil && q.Value != nil {
+		chance = percent(*q.Value)
+	}
+	s.Blocks = append(s.Blocks, block{Facts: []fact{
+		{w.t("如能售出的价值", "Value if sold"), w.yuan(l.IfSold, 3)},
+		{w.t("快速变现价值", "Forced-sale value"), w.yuan(l.Forced, 3)},
+		{w.t("区间单边下限", "Lower bound"), w.yuan(l.LowerBound, 2)},
+		{w.t("一年内售出的可能", "Chance of sale in a year"), chance},
+	}})
+	return s
+}
+
+func (w writer) override() section {
+	s := section{Title: w.t("人工意见", "Officer's override")}
+	o := w.Conclusion.Override
+	if o == nil {
+		return s
+	}
+	inside := w.t("在系统区间之内", "inside the range")
+	if !o.InRange {
+		inside = w.t("在系统区间之外", "outside the range")
+	}
+	s.Blocks = append(s.Blocks, block{Facts: []fact{
+		{w.t("人工金额", "Officer's figure"), w.yuan(o.Value, 4) + w.t("（", " (") + inside + w.t("）", ")")},
+		{w.t("系统金额", "Model's figure"), w.yuan(o.Model, 4)},
+		{w.t("理由", "Reason"), o.Reason},
+		{w.t("经办人", "Officer"), o.Officer},
+		{w.t("日期", "Date"), o.Date.String()},
+	}})
+	return s
+}
+
+func (w writer) provenance() section {
+	facts := []fact{}
+	if w.ID != "" {
+		facts = append(facts, fact{w.t("意见编号", "Opinion"), w.ID})
+	}
+	if w.Hash != "" {
+		facts = append(facts, fact{w.t("记录哈希", "Record hash"), w.Hash})
+	}
+	if !w.CreatedAt.IsZero() {
+		facts = append(facts, fact{w.t("生成时间", "Created"), w.CreatedAt.UTC().Format("2006-01-02 15:04 UTC")})
+	}
+	keys := make([]string, 0, len(w.Conclusion.Versions))
+	for k := range w.Conclusion.Versions {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		facts = append(facts, fact{w.word(versions, k), w.Conclusion.Versions[k]})
+	}
+	s := section{Title: w.t("版本与留痕", "Versions and trace")}
+	if len(facts) > 0 {
+		s.Blocks = []block{{Facts: facts}, {Note: w.t("同一记录可随时重算，结果逐字节相同。", "The record can be recomputed at any time to the same bytes.")}}
+	}
+	return s
+}
+
+func (w writer) footer() string {
+	s := w.t("估值参考意见，非资产评估报告", "Reference opinion; not an appraisal report")
+	if w.modelScored() {
+		s += w.t("。部分指标评分与理由由人工智能生成，已标注。", ". Some indicator scores and reasons are AI-generated and marked so.")
+	}
+	return s
+}
+
+// short cuts s to n characters for a table cell.
+func short(s string, n int) string {
+	s = strings.Join(strings.Fields(s), " ")
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return string(r[:n-1]) + "…"
+}

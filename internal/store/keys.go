@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"zhijia/internal/fault"
+)
+
+// Key is an API key as stored: never the secret, only its SHA-256.
+type Key struct {
+	ID           string
+	Name         string
+	Roles        []string
+	SecretSHA256 []byte
+	CreatedAt    time.Time
+	ExpiresAt    time.Time // zero: never
+	RevokedAt    time.Time // zero: in force
+}
+
+const keyColumns = `id, name, roles, secret_sha256, created_at, coalesce(expires_at, '0001-01-01'::timestamptz) AS expires_at, coalesce(revoked_at, '0001-01-01'::timestamptz) AS revoked_at`
+
+func scanKey(row pgx.CollectableRow) (Key, error) {
+	var k Key
+	err := row.Scan(&k.ID, &k.Name, &k.Roles, &k.SecretSHA256, &k.CreatedAt, &k.ExpiresAt, &k.RevokedAt)
+	for _, t := range []*time.Time{&k.CreatedAt, &k.ExpiresAt, &k.RevokedAt} {
+		*t = t.UTC()
+	}
+	return k, err
+}
+
+func oneKey(rows pgx.Rows, err error) (Key, error) {
+	if err != nil {
+		return Key{}, err
+	}
+	k, err := pgx.CollectExactlyOneRow(rows, scanKey)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Key{}, fault.New(fault.NotFound, "key.unknown", "没有这个密钥。", "There is no such key.")
+	}
+	return k, err
+}
+
+// Key returns the key with the given id, or a NotFound fault.
+func (db *DB) Key(ctx context.Context, id string) (_ Key, err error) {
+	defer fault.Wrap(&err, "store.Key")
+	return oneKey(db.pool.Query(ctx, `SELECT `+keyColumns+` FROM api_keys WHERE id = $1`, id))
+}
+
+// Keys returns every key, newest first.
+func (db *DB) Keys(ctx context.Context) (_ []Key, err error) {
+	defer fault.Wrap(&err, "store.Keys")
+	rows, err := db.pool.Query(ctx, `SELECT `+keyColumns+` FROM api_keys ORDER BY created_at DESC, id`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanKey)
+}
+
+// InsertKey stores a new key.
+func (db *DB) InsertKey(ctx context.Context, k Key) (err error) {
+	defer fault.Wrap(&err, "store.InsertKey")
+	_, err = db.pool.Exec(ctx, `
+		INSERT INTO api_keys (id, name, roles, secret_sha256, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6)`,
+		k.ID, k.Name, k.Roles, k.SecretSHA256, k.CreatedAt, nullTime(k.ExpiresAt))
+	return err
+}
+
+// RevokeKey ends a key. Revoking twice keeps the first time.
+func (db *DB) RevokeKey(ctx context.Context, id string, at time.Time) (_ Key, err error) {
+	defer fault.Wrap(&err, "store.RevokeKey")
+	return oneKey(db.pool.Query(ctx, `
+		UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1
+		RETURNING `+keyColumns, id, at))
+}
+
+func nullTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
