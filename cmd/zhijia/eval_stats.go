@@ -21,7 +21,12 @@ import (
 
 // evalStatsCmd groups the statistics that need nothing but columns of numbers.
 type evalStatsCmd struct {
-	Ratio ratioStatsCmd `cmd:"" help:"Ratio study: columns estimate, price."`
+	Ratio     ratioStatsCmd     `cmd:"" help:"Ratio study: columns estimate, price."`
+	Error     errorStatsCmd     `cmd:"" help:"Log-error table, MdAPE and PE: columns estimate, price."`
+	Interval  intervalStatsCmd  `cmd:"" help:"Coverage, width and Winkler score of ranges: columns low, high, price."`
+	Rank      rankStatsCmd      `cmd:"" help:"Rank correlation, overall and within cohort: columns x, y."`
+	Agreement agreementStatsCmd `cmd:"" help:"Quadratic-weighted kappa and ICC(2,1) of two raters: columns a, b (integer grades from 0)."`
+	Compare   compareStatsCmd   `cmd:"" help:"Paired comparison of two columns of losses, lower is better: columns a, b."`
 }
 
 // statsFlags are what every statistic on columns shares.
@@ -39,31 +44,35 @@ func (f *statsFlags) options() accuracy.Options {
 
 // columns reads the named number columns, and the cluster column if asked for.
 func (f *statsFlags) columns(g *Globals, names ...string) (numbers [][]float64, clusters []string, err error) {
+	table, err := f.table(g, names, f.Cluster)
+	if err != nil {
+		return nil, nil, err
+	}
+	return table.numbers, table.text[f.Cluster], nil
+}
+
+func (f *statsFlags) table(g *Globals, names []string, text ...string) (*columnTable, error) {
 	in := g.stdin
 	if f.File != "" && f.File != "-" {
 		file, err := os.Open(f.File)
 		if err != nil {
-			return nil, nil, fault.New(fault.NotFound, "eval.file", "无法打开文件。", "The file cannot be opened.").Because(err)
+			return nil, fault.New(fault.NotFound, "eval.file", "无法打开文件。", "The file cannot be opened.").Because(err)
 		}
 		defer file.Close()
 		in = file
 	}
-	table, err := readColumns(in, names, f.Cluster)
-	if err != nil {
-		return nil, nil, err
-	}
-	return table.numbers, table.text, nil
+	return readColumns(in, names, text)
 }
 
 type columnTable struct {
 	numbers [][]float64
-	text    []string
+	text    map[string][]string // by column name
 }
 
 // readColumns reads a CSV with a header. A byte order mark, other columns and
 // any order of columns are accepted; a missing column, a ragged row or a cell
 // that is not a number is an error that names the line.
-func readColumns(r io.Reader, names []string, textColumn string) (*columnTable, error) {
+func readColumns(r io.Reader, names, textNames []string) (*columnTable, error) {
 	buffered := bufio.NewReaderSize(r, 1<<16)
 	if mark, err := buffered.Peek(3); err == nil && bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
 		_, _ = buffered.Discard(3)
@@ -93,13 +102,16 @@ func readColumns(r io.Reader, names []string, textColumn string) (*columnTable, 
 			return nil, err
 		}
 	}
-	textAt := -1
-	if textColumn != "" {
-		if textAt, err = find(textColumn); err != nil {
+	textAt := map[string]int{}
+	for _, name := range textNames {
+		if name == "" {
+			continue
+		}
+		if textAt[name], err = find(name); err != nil {
 			return nil, err
 		}
 	}
-	t := &columnTable{numbers: make([][]float64, len(names))}
+	t := &columnTable{numbers: make([][]float64, len(names)), text: map[string][]string{}}
 	for {
 		row, err := rows.Read()
 		if errors.Is(err, io.EOF) {
@@ -118,8 +130,8 @@ func readColumns(r io.Reader, names []string, textColumn string) (*columnTable, 
 			}
 			t.numbers[i] = append(t.numbers[i], v)
 		}
-		if textAt >= 0 {
-			t.text = append(t.text, strings.Clone(row[textAt]))
+		for name, col := range textAt {
+			t.text[name] = append(t.text[name], strings.Clone(row[col]))
 		}
 	}
 }
@@ -193,8 +205,15 @@ type namedFigure struct {
 
 func ratioFigures(s *accuracy.RatioStudy) []namedFigure {
 	return []namedFigure{
-		{"median_ratio", s.MedianRatio}, {"mean_ratio", s.MeanRatio}, {"weighted_mean_ratio", s.WeightedMeanRatio},
-		{"cod", s.COD}, {"prd", s.PRD}, {"prb", s.PRB}, {"mki", s.MKI}, {"ki", s.KI}, {"vei", s.VEI},
+		{"median_ratio", s.MedianRatio},
+		{"mean_ratio", s.MeanRatio},
+		{"weighted_mean_ratio", s.WeightedMeanRatio},
+		{"cod", s.COD},
+		{"prd", s.PRD},
+		{"prb", s.PRB},
+		{"mki", s.MKI},
+		{"ki", s.KI},
+		{"vei", s.VEI},
 	}
 }
 
