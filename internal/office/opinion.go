@@ -203,6 +203,14 @@ func (w writer) subject() string {
 	return w.t(fmt.Sprintf("%s 等%d件专利", s[0].Number, len(s)), fmt.Sprintf("%s and %d more patents", s[0].Number, len(s)-1))
 }
 
+// subjectName is the title alone, for a table cell.
+func (w writer) subjectName() string {
+	if s := w.Assignment.Subject; len(s) == 1 && s[0].Title != "" {
+		return short(s[0].Title, 28)
+	}
+	return w.subject()
+}
+
 func (w writer) limits() []string {
 	return []string{
 		w.t("本意见由软件根据下列数据推算，供内部决策参考。它不是资产评估报告，不能替代资产评估机构依法出具的报告，也不构成报价或交易建议。",
@@ -440,9 +448,9 @@ func (w writer) comparables() section {
 		Numeric: []bool{false, false, false, true, true, true, true, true},
 		Lead:    true,
 	}
-	own := []string{w.t("【标的】", "[Subject] ") + w.subject(), c.Date.String(), "—", "—", "—", "1.00", "—", "—"}
+	own := []string{w.t("标的 ", "Subject ") + w.subjectName(), c.Date.String(), "—", "—", "—", "1.00", "—", "—"}
 	if n := len(w.Assignment.Subject); n > 0 {
-		own[2] = w.t(fmt.Sprintf("%d 件", n), fmt.Sprintf("%d patents", n))
+		own[2] = w.t(fmt.Sprintf("%d件", n), fmt.Sprintf("%d pat.", n))
 	}
 	if c.Value.Point != nil && len(w.Assignment.Subject) == 1 {
 		own[4] = w.yuan(*c.Value.Point, 3)
@@ -506,15 +514,15 @@ func (w writer) dealPrice(c valuation.Comparable) string {
 		s = c.Currency + " " + grouped(money.Round(*c.Amount, 4))
 	}
 	if c.Patents != nil {
-		s += w.t(fmt.Sprintf(" / %d 件", *c.Patents), fmt.Sprintf(" / %d patents", *c.Patents))
+		s += w.t(fmt.Sprintf("/%d件", *c.Patents), fmt.Sprintf("/%d pat.", *c.Patents))
 	}
-	return s + w.t("，", ", ") + w.word(dealKinds, string(c.Kind))
+	return s
 }
 
 // dealDetail is the line under the table: who, where it is from, what was
 // adjusted.
 func (w writer) dealDetail(n int, x valuation.ComparableResult) string {
-	parts := []string{x.DealID}
+	parts := []string{x.DealID, w.word(dealKinds, string(x.Kind))}
 	if p := strings.Trim(x.Parties.Seller+" → "+x.Parties.Buyer, " →"); p != "" {
 		parts = append(parts, p)
 	}
@@ -729,7 +737,11 @@ func (w writer) indicators() section {
 		if leaf && x.Evaluator == valuation.ByModel && ground != "" {
 			ground += w.t("【AI生成】", " [AI-generated]")
 		}
-		t.Rows = append(t.Rows, []string{n.Code + " " + n.Name, fixed(n.Weight, 3), fixed(*n.Score, 0), w.word(evaluators, string(n.Evaluator)), short(ground, 60)})
+		who := "—" // a group of items
+		if n.Evaluator != "" {
+			who = w.word(evaluators, string(n.Evaluator))
+		}
+		t.Rows = append(t.Rows, []string{n.Code + " " + n.Name, fixed(n.Weight, 3), fixed(*n.Score, 0), who, short(ground, 60)})
 		for _, q := range x.Evidence {
 			quotes = append(quotes, fmt.Sprintf("%s %s：“%s”（%s）", n.Code, n.Name, short(q.Text, 80), q.Document))
 		}

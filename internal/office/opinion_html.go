@@ -6,12 +6,14 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"regexp"
 )
 
 //go:embed opinion.html
 var opinionPage string
 
 var opinionTemplate = template.Must(template.New("opinion").Funcs(template.FuncMap{
+	"date":    func(cell string) bool { return dateCell.MatchString(cell) },
 	"numeric": func(t *table, i int) bool { return i < len(t.Numeric) && t.Numeric[i] },
 	"lead":    func(t *table, i int) bool { return t.Lead && i == 0 },
 	"barX":    func(share float64) string { return fixed(math.Abs(share)*100, 1) },
@@ -24,6 +26,8 @@ var opinionTemplate = template.Must(template.New("opinion").Funcs(template.FuncM
 		return "zh-CN"
 	},
 }).Parse(opinionPage))
+
+var dateCell = regexp.MustCompile(`^\d{4}(-\d\d){0,2}$`)
 
 func writeHTML(w io.Writer, d doc) error { return opinionTemplate.Execute(w, d) }
 

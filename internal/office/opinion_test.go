@@ -2,6 +2,9 @@ package office
 
 import (
 	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -40,5 +43,39 @@ func TestOpinionEscapesHostileText(t *testing.T) {
 				t.Errorf("the page would fetch: %s", bad)
 			}
 		}
+	}
+}
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestOpinionGolden(t *testing.T) {
+	t.Parallel()
+	for _, lang := range []Lang{Zh, En} {
+		var page, text bytes.Buffer
+		if err := sample().HTML(&page, lang); err != nil {
+			t.Fatal(err)
+		}
+		if err := sample().Text(&text, lang); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "opinion."+string(lang)+".html", page.Bytes())
+		golden(t, "opinion."+string(lang)+".txt", text.Bytes())
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs; run with -update and read the difference", file)
 	}
 }
