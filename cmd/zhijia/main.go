@@ -21,7 +21,8 @@ import (
 type cli struct {
 	Globals
 
-	Eval evalCmd `cmd:"" help:"Measure how wrong the figures are and whether a change helped."`
+	Eval    evalCmd    `cmd:"" help:"Measure how wrong the figures are and whether a change helped."`
+	Compute computeCmd `cmd:"" help:"Evaluate one valuation formula on JSON inputs from standard input."`
 }
 
 // Globals are the flags every subcommand shares.

@@ -2,7 +2,9 @@ package valuation
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -273,16 +275,16 @@ var assumptionsJSON []byte
 
 // DefaultAssumptions returns the assumptions that ship with the package.
 func DefaultAssumptions() Assumptions {
-	a, err := ParseAssumptions(assumptionsJSON)
+	a, err := LoadAssumptions(assumptionsJSON)
 	if err != nil {
 		panic(err) // the embedded file is checked by a test
 	}
 	return a
 }
 
-// ParseAssumptions reads an assumptions file, refusing unknown fields,
+// LoadAssumptions reads an assumptions file, refusing unknown fields,
 // weights that do not sum to 1 and figures without a source.
-func ParseAssumptions(b []byte) (Assumptions, error) {
+func LoadAssumptions(b []byte) (Assumptions, error) {
 	var a Assumptions
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
@@ -293,6 +295,17 @@ func ParseAssumptions(b []byte) (Assumptions, error) {
 		return Assumptions{}, fmt.Errorf("assumptions %s: %w", a.Version, err)
 	}
 	return a, nil
+}
+
+// Hash is the SHA-256 of the assumptions' canonical JSON, in hex. Two
+// conclusions under equal hashes used the same numbers.
+func (a *Assumptions) Hash() string {
+	b, err := json.Marshal(a)
+	if err != nil {
+		panic(err) // plain data
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // population returns the prior of a deal of the given kind by that owner, and

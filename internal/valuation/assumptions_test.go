@@ -47,7 +47,7 @@ func TestDefaultAssumptionsAreCoherentAndSourced(t *testing.T) {
 	}
 }
 
-func TestParseAssumptionsRefuses(t *testing.T) {
+func TestLoadAssumptionsRefuses(t *testing.T) {
 	t.Parallel()
 	for name, edit := range map[string][2]string{
 		"unknown field":     {`"version"`, `"verzion"`},
@@ -55,7 +55,7 @@ func TestParseAssumptionsRefuses(t *testing.T) {
 		"negative prior":    {`"value": 80000`, `"value": -80000`},
 		"two closing brace": {`"nu_0": 4`, `"nu_0": "four"`},
 	} {
-		if _, err := ParseAssumptions([]byte(strings.Replace(string(assumptionsJSON), edit[0], edit[1], 1))); err == nil {
+		if _, err := LoadAssumptions([]byte(strings.Replace(string(assumptionsJSON), edit[0], edit[1], 1))); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}

@@ -1,0 +1,173 @@
+package valuation
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+)
+
+// Exactly returns a quantity known without doubt.
+func Exactly(v float64) *Quantity { return &Quantity{Value: &v} }
+
+// Range returns a triangular quantity.
+func Range(low, mode, high float64) *Quantity {
+	return &Quantity{Low: &low, Mode: &mode, High: &high}
+}
+
+// UnmarshalJSON reads a bare number as an exact quantity, or the object form.
+func (q *Quantity) UnmarshalJSON(b []byte) error {
+	if b = bytes.TrimSpace(b); len(b) > 0 && b[0] != '{' {
+		if string(b) == "null" {
+			return nil
+		}
+		var v float64
+		if err := json.Unmarshal(b, &v); err != nil {
+			return err
+		}
+		*q = Quantity{Value: &v}
+		return nil
+	}
+	type plain Quantity
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	return dec.Decode((*plain)(q))
+}
+
+// UnmarshalJSON reads {"year": y} beside the fields of a quantity.
+func (y *YearQuantity) UnmarshalJSON(b []byte) error {
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(b, &raw); err != nil {
+		return err
+	}
+	year, ok := raw["year"]
+	if !ok {
+		return fmt.Errorf("a yearly quantity needs a year")
+	}
+	if err := json.Unmarshal(year, &y.Year); err != nil {
+		return fmt.Errorf("year: %w", err)
+	}
+	delete(raw, "year")
+	rest, err := json.Marshal(raw)
+	if err != nil {
+		return err
+	}
+	return y.Quantity.UnmarshalJSON(rest)
+}
+
+// dist is a quantity ready to be drawn from: quantile(u) for u in (0, 1).
+type dist struct {
+	kind          string
+	low, mid, top float64
+}
+
+// z10 is Φ⁻¹(0.9).
+const z10 = 1.2815515655446004
+
+// distribution resolves a quantity. A range without a mode takes its middle.
+func (q *Quantity) distribution() dist {
+	if q.Low == nil || q.High == nil {
+		v := deref(q.Value, math.NaN())
+		if q.Value == nil && q.Mode != nil {
+			v = *q.Mode
+		}
+		return dist{kind: "point", mid: v}
+	}
+	mode := q.Mode
+	if mode == nil {
+		mode = q.Value
+	}
+	d := dist{kind: q.Distribution, low: *q.Low, top: *q.High}
+	if d.kind == "" {
+		d.kind = "triangular"
+	}
+	switch {
+	case mode != nil:
+		d.mid = *mode
+	case d.kind == "lognormal":
+		d.mid = math.Sqrt(d.low * d.top)
+	default:
+		d.mid = (d.low + d.top) / 2
+	}
+	if d.low == d.top {
+		return dist{kind: "point", mid: d.low}
+	}
+	return d
+}
+
+// quantile returns the value below which the quantity lies with chance u.
+func (d dist) quantile(u float64) float64 {
+	w := d.top - d.low
+	switch d.kind {
+	case "point":
+		return d.mid
+	case "uniform":
+		return d.low + u*w
+	case "normal": // ends are the 10th and 90th percentiles
+		return (d.low+d.top)/2 + NormalQuantile(u)*w/(2*z10)
+	case "lognormal":
+		m, s := (math.Log(d.low)+math.Log(d.top))/2, (math.Log(d.top)-math.Log(d.low))/(2*z10)
+		return math.Exp(m + s*NormalQuantile(u))
+	case "pert": // a triangular of the same mean and about the same sd as beta-PERT
+		mean := (d.low + 4*d.mid + d.top) / 6
+		shrunk := dist{kind: "triangular", low: mean - (mean-d.low)*0.8, top: mean + (d.top-mean)*0.8}
+		shrunk.mid = min(max(3*mean-shrunk.low-shrunk.top, shrunk.low), shrunk.top)
+		return shrunk.quantile(u)
+	}
+	split := 0.5
+	if w > 0 {
+		split = (d.mid - d.low) / w
+	}
+	if u < split {
+		return d.low + math.Sqrt(u*w*(d.mid-d.low))
+	}
+	return d.top - math.Sqrt((1-u)*w*(d.top-d.mid))
+}
+
+// check returns what is wrong with a quantity, or "".
+func (q *Quantity) check(lo, hi float64) string {
+	if q == nil {
+		return ""
+	}
+	for _, v := range []*float64{q.Value, q.Low, q.Mode, q.High} {
+		if v == nil {
+			continue
+		}
+		if math.IsNaN(*v) || math.IsInf(*v, 0) {
+			return "number.not_finite"
+		}
+		if *v < lo || *v > hi {
+			return "number.range"
+		}
+	}
+	switch {
+	case (q.Low == nil) != (q.High == nil):
+		return "range.half"
+	case q.Low == nil && q.Value == nil && q.Mode == nil:
+		return "field.required"
+	case q.Low != nil && *q.Low > *q.High:
+		return "range.order"
+	}
+	d := q.distribution()
+	switch d.kind {
+	case "point", "uniform", "normal":
+	case "lognormal":
+		if d.low <= 0 {
+			return "range.positive"
+		}
+	case "triangular", "pert":
+		if d.mid < d.low || d.mid > d.top {
+			return "range.mode"
+		}
+	default:
+		return "range.distribution"
+	}
+	return ""
+}
+
+func deref(p *float64, def float64) float64 {
+	if p == nil {
+		return def
+	}
+	return *p
+}
