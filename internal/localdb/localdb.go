@@ -236,7 +236,27 @@ func (c *Cluster) start(ctx context.Context, o Options) (err error) {
 			return err
 		}
 	}
-	return c.launch(ctx, owner, o)
+	if err := c.launch(ctx, owner, o); err != nil {
+		return err
+	}
+	return c.createDatabase(owner)
+}
+
+// createDatabase makes the program's own database in a new cluster.
+func (c *Cluster) createDatabase(owner *syscall.Credential) error {
+	psql := func(query string) (string, error) {
+		out, err := c.command(owner, c.Program("psql"), c.URL("postgres"), "-qAtc", query).CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("psql: %w: %s", err, lastLine(out))
+		}
+		return strings.TrimSpace(string(out)), nil
+	}
+	there, err := psql(`SELECT 1 FROM pg_database WHERE datname = '` + Role + `'`)
+	if err != nil || there == "1" {
+		return err
+	}
+	_, err = psql(`CREATE DATABASE ` + Role)
+	return err
 }
 
 func (c *Cluster) makeSocketDir(owner *syscall.Credential) error {

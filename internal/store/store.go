@@ -1,0 +1,192 @@
+// Package store keeps everything in PostgreSQL: one file per aggregate, each a
+// set of methods on [DB], and all SQL of the project. Start with [Open].
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"github.com/exaring/otelpgx"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	pgxvec "github.com/pgvector/pgvector-go/pgx"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"zhijia/internal/fault"
+	"zhijia/migrations"
+)
+
+// DB is a pool of connections to the product's database. It is safe for
+// concurrent use.
+type DB struct {
+	pool *pgxpool.Pool
+	// serialIndexBuild keeps HNSW builds to one process: parallel builds of
+	// pgvector before 0.8.4 can overflow a buffer (CVE-2026-3172).
+	serialIndexBuild bool
+}
+
+// Options configure [Open].
+type Options struct {
+	MaxConns int32 // default: pgxpool's, the greater of 4 and the number of CPUs
+	Trace    bool  // record an OpenTelemetry span per query
+	Log      *slog.Logger
+}
+
+// Open connects to the database at url, which must hold a migrated schema; see
+// [Migrate]. It refuses pgvector before 0.8.0 and warns before 0.8.4.
+func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
+	defer fault.Wrap(&err, "store.Open")
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "database.url", "DATABASE_URL 格式有误。", "DATABASE_URL cannot be parsed.").Because(redact(err))
+	}
+	if o.MaxConns > 0 {
+		config.MaxConns = o.MaxConns
+	}
+	if o.Trace {
+		config.ConnConfig.Tracer = otelpgx.NewTracer()
+	}
+	config.AfterConnect = pgxvec.RegisterTypes
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.ConnConfig.RuntimeParams["application_name"] = "zhijia"
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	db := &DB{pool: pool}
+	if err := db.checkVector(ctx, o.Log); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// Close returns every connection.
+func (db *DB) Close() { db.pool.Close() }
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	if err := db.pool.Ping(ctx); err != nil {
+		return unreachable(err)
+	}
+	return nil
+}
+
+func unreachable(err error) error {
+	return fault.New(fault.Unavailable, "database.unreachable", "数据库无法连接，请稍后重试。", "The database cannot be reached; try again.").Because(redact(err))
+}
+
+// redact keeps a password in a connection string out of logs: pgx prints the
+// string only in parse errors, whose text is dropped.
+func redact(err error) error {
+	if strings.Contains(err.Error(), "://") {
+		return fmt.Errorf("connection string not shown (%T)", err)
+	}
+	return err
+}
+
+func (db *DB) checkVector(ctx context.Context, log *slog.Logger) error {
+	var version string
+	if err := db.pool.QueryRow(ctx, `SELECT extversion FROM pg_extension WHERE extname = 'vector'`).Scan(&version); err != nil {
+		return unreachable(fmt.Errorf("reading the version of pgvector: %w", err))
+	}
+	switch v := ordinal(version); {
+	case v < ordinal("0.8.0"):
+		return fault.New(fault.Unsupported, "database.pgvector", "pgvector 版本过低（"+version+"），需要 0.8.4 以上。", "pgvector "+version+" is too old; 0.8.4 or later is needed.")
+	case v < ordinal("0.8.4"):
+		db.serialIndexBuild = true
+		if log != nil {
+			log.Warn("pgvector before 0.8.4 can corrupt HNSW indexes; building them in one process", "version", version)
+		}
+	}
+	return nil
+}
+
+// ordinal makes dotted versions comparable: three parts below 1,000 each.
+func ordinal(version string) int {
+	n := 0
+	parts := strings.SplitN(version+".0.0", ".", 4)
+	for _, p := range parts[:3] {
+		v, _ := strconv.Atoi(p)
+		n = n*1000 + v
+	}
+	return n
+}
+
+// Migrate brings the schema at url up to this program's version, one migrator
+// at a time. Steps only go forward.
+func Migrate(ctx context.Context, url string) (err error) {
+	defer fault.Wrap(&err, "store.Migrate")
+	provider, conn, err := migrator(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err = provider.Up(ctx); err != nil {
+		return err
+	}
+	return migrateQueue(ctx, url)
+}
+
+// MigrationState is one step of the schema.
+type MigrationState struct {
+	Version int64  `json:"version"`
+	Name    string `json:"name"`
+	Applied bool   `json:"applied"`
+}
+
+// MigrationStates lists every step and whether the schema at url has it.
+func MigrationStates(ctx context.Context, url string) (_ []MigrationState, err error) {
+	defer fault.Wrap(&err, "store.MigrationStates")
+	provider, conn, err := migrator(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	steps, err := provider.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	states := make([]MigrationState, len(steps))
+	for i, s := range steps {
+		states[i] = MigrationState{s.Source.Version, s.Source.Path, s.State == goose.StateApplied}
+	}
+	return states, nil
+}
+
+func migrator(ctx context.Context, url string) (*goose.Provider, *sql.DB, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, nil, fault.New(fault.Invalid, "database.url", "DATABASE_URL 格式有误。", "DATABASE_URL cannot be parsed.").Because(redact(err))
+	}
+	conn := stdlib.OpenDB(*config)
+	// The types of pgvector are registered on every connection of the pool,
+	// so the extension must be there before the pool opens.
+	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock(7241001); CREATE EXTENSION IF NOT EXISTS vector; SELECT pg_advisory_unlock(7241001)`); err != nil {
+		conn.Close()
+		return nil, nil, unreachable(fmt.Errorf("creating the extension vector: %w", err))
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, conn, migrations.FS, goose.WithSessionLocker(locker))
+	if err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	return provider, conn, nil
+}
+
+// transact runs f in one transaction: committed when f returns nil, rolled
+// back otherwise.
+func (db *DB) transact(ctx context.Context, f func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, db.pool, f)
+}
