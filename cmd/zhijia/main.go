@@ -22,11 +22,17 @@ type cli struct {
 	Globals
 
 	Eval    evalCmd    `cmd:"" help:"Measure how wrong the figures are and whether a change helped."`
+	Serve   serveCmd   `cmd:"" help:"Run the service: REST API, documentation and officer's pages."`
+	Keys    keysCmd    `cmd:"" help:"Make, list and end API keys."`
+	Config  configCmd  `cmd:"" help:"Show the settings the service would run with, secrets masked."`
+	Version versionCmd `cmd:"" help:"Show the version of this program."`
 	Compute computeCmd `cmd:"" help:"Evaluate one valuation formula on JSON inputs from standard input."`
 }
 
 // Globals are the flags every subcommand shares.
 type Globals struct {
+	ConfigFile kong.ConfigFlag `name:"config" env:"ZHIJIA_CONFIG" placeholder:"FILE" help:"Settings file, YAML or JSON; keys are the names of flags."`
+
 	JSON bool `help:"Print JSON for programs instead of text for people." env:"ZHIJIA_JSON"`
 
 	ctx    context.Context
@@ -60,6 +66,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited, status = true, code }),
 		kong.UsageOnError(),
+		kong.Configuration(yamlConfig),
 	)
 	if err != nil {
 		fmt.Fprintln(stderr, "zhijia:", err)

@@ -14,6 +14,7 @@ import (
 type Key struct {
 	ID           string
 	Name         string
+	Tenant       string // the institution or desk whose records the key sees
 	Roles        []string
 	SecretSHA256 []byte
 	CreatedAt    time.Time
@@ -21,11 +22,11 @@ type Key struct {
 	RevokedAt    time.Time // zero: in force
 }
 
-const keyColumns = `id, name, roles, secret_sha256, created_at, coalesce(expires_at, '0001-01-01'::timestamptz) AS expires_at, coalesce(revoked_at, '0001-01-01'::timestamptz) AS revoked_at`
+const keyColumns = `id, name, tenant, roles, secret_sha256, created_at, coalesce(expires_at, '0001-01-01'::timestamptz) AS expires_at, coalesce(revoked_at, '0001-01-01'::timestamptz) AS revoked_at`
 
 func scanKey(row pgx.CollectableRow) (Key, error) {
 	var k Key
-	err := row.Scan(&k.ID, &k.Name, &k.Roles, &k.SecretSHA256, &k.CreatedAt, &k.ExpiresAt, &k.RevokedAt)
+	err := row.Scan(&k.ID, &k.Name, &k.Tenant, &k.Roles, &k.SecretSHA256, &k.CreatedAt, &k.ExpiresAt, &k.RevokedAt)
 	for _, t := range []*time.Time{&k.CreatedAt, &k.ExpiresAt, &k.RevokedAt} {
 		*t = t.UTC()
 	}
@@ -63,9 +64,9 @@ func (db *DB) Keys(ctx context.Context) (_ []Key, err error) {
 func (db *DB) InsertKey(ctx context.Context, k Key) (err error) {
 	defer fault.Wrap(&err, "store.InsertKey")
 	_, err = db.pool.Exec(ctx, `
-		INSERT INTO api_keys (id, name, roles, secret_sha256, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6)`,
-		k.ID, k.Name, k.Roles, k.SecretSHA256, k.CreatedAt, nullTime(k.ExpiresAt))
+		INSERT INTO api_keys (id, name, tenant, roles, secret_sha256, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		k.ID, k.Name, k.Tenant, k.Roles, k.SecretSHA256, k.CreatedAt, nullTime(k.ExpiresAt))
 	return err
 }
 

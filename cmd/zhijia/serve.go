@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+
+	"zhijia/internal/fault"
+	"zhijia/internal/httpapi"
+)
+
+// serviceFlags are the settings of the service.
+type serviceFlags struct {
+	Database
+
+	Listen         string        `env:"ZHIJIA_LISTEN" group:"Service" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on. Put a TLS proxy in front before leaving the machine."`
+	RequestTimeout time.Duration `env:"ZHIJIA_REQUEST_TIMEOUT" group:"Service" default:"30s" help:"Deadline of one request."`
+	ImportTimeout  time.Duration `env:"ZHIJIA_IMPORT_TIMEOUT" group:"Service" default:"30m" help:"Deadline of one upload."`
+	DrainTimeout   time.Duration `env:"ZHIJIA_DRAIN_TIMEOUT" group:"Service" default:"40s" help:"How long a stop waits for accepted requests."`
+	MaxBodyMiB     int64         `name:"max-body-mib" env:"ZHIJIA_MAX_BODY_MIB" group:"Service" default:"4" help:"Largest JSON body."`
+	MaxUploadMiB   int64         `name:"max-upload-mib" env:"ZHIJIA_MAX_UPLOAD_MIB" group:"Service" default:"512" help:"Largest upload."`
+	Rate           float64       `env:"ZHIJIA_RATE" group:"Service" default:"50" help:"Requests per second and key; 0: no limit."`
+	Burst          int           `env:"ZHIJIA_BURST" group:"Service" default:"200" help:"Requests a key may send at once."`
+	SessionSecret  string        `env:"ZHIJIA_SESSION_SECRET" group:"Service" secret:"true" placeholder:"BASE64" help:"32 bytes in base64 that sign the pages' sessions. Empty: random, sessions end with the process."`
+	LogLevel       string        `env:"ZHIJIA_LOG_LEVEL" group:"Observation" enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
+	LogFormat      string        `env:"ZHIJIA_LOG_FORMAT" group:"Observation" enum:"json,text" default:"json" help:"json or text."`
+	TraceEndpoint  string        `env:"OTEL_EXPORTER_OTLP_ENDPOINT" group:"Observation" placeholder:"URL" help:"OTLP/HTTP collector for traces. Empty: no traces."`
+}
+
+func (f *serviceFlags) logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(f.LogLevel)) // the enum admits only valid names
+	o := &slog.HandlerOptions{Level: level}
+	if f.LogFormat == "text" {
+		return slog.New(slog.NewTextHandler(w, o))
+	}
+	return slog.New(slog.NewJSONHandler(w, o))
+}
+
+// serveCmd runs the service.
+type serveCmd struct {
+	serviceFlags
+}
+
+// Run answers requests until the process is told to stop.
+func (c *serveCmd) Run(g *Globals) error {
+	log := c.logger(g.stderr)
+	stopTracing, err := c.startTracing(g.ctx)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	var secret []byte
+	if c.SessionSecret != "" {
+		if secret, err = base64.StdEncoding.DecodeString(c.SessionSecret); err != nil || len(secret) < 32 {
+			return fault.New(fault.Invalid, "config.session_secret", "ZHIJIA_SESSION_SECRET 须为至少32字节的 base64。", "ZHIJIA_SESSION_SECRET must be at least 32 bytes in base64.")
+		}
+	}
+	srv, err := httpapi.New(httpapi.Options{
+		DB: db, Log: log, Version: release,
+		RequestTimeout: c.RequestTimeout, ImportTimeout: c.ImportTimeout, DrainTimeout: c.DrainTimeout,
+		MaxBody: c.MaxBodyMiB << 20, MaxUpload: c.MaxUploadMiB << 20,
+		RatePerSecond: c.Rate, RateBurst: c.Burst, SessionSecret: secret, Tracing: c.TraceEndpoint != "",
+	})
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fault.New(fault.Unavailable, "serve.listen", "无法监听 "+c.Listen+"。", "Cannot listen on "+c.Listen+".").Because(err)
+	}
+	log.Info("listening", "address", l.Addr().String(), "version", release)
+	err = srv.Serve(g.ctx, l)
+	log.Info("stopped")
+	return err
+}
+
+// startTracing sends spans to the configured collector. The returned function
+// delivers what is left.
+func (f *serviceFlags) startTracing(ctx context.Context) (func(), error) {
+	if f.TraceEndpoint == "" {
+		return func() {}, nil
+	}
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(f.TraceEndpoint))
+	if err != nil {
+		return nil, fmt.Errorf("tracing: %w", err)
+	}
+	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter),
+		sdktrace.WithResource(resource.NewSchemaless(semconv.ServiceName("zhijia"), semconv.ServiceVersion(release))))
+	otel.SetTracerProvider(provider)
+	otel.SetTextMapPropagator(propagation.TraceContext{})
+	return func() {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = provider.Shutdown(stop)
+	}, nil
+}
