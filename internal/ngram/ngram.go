@@ -1,0 +1,180 @@
+// Package ngram is the local text embedder: it needs no endpoint, no weights
+// and no word segmentation.
+//
+// A text becomes character 1- and 2-grams. Before any corpus is fitted the
+// vector is a signed feature hash ([Hash]). [Fit] learns document frequencies
+// and a truncated SVD from a corpus; the vector is then the SVD's 256
+// dimensions joined with a 768-dimensional hash weighted by inverse document
+// frequency. Both are L2-normalised with [Dimension] entries and must never
+// be compared with each other.
+//
+// Measured on Chinese patents (title against its own abstract, one field,
+// 6,134 documents): MRR@10 0.852 fitted, 0.756 hashed at 512 dimensions.
+package ngram
+
+import (
+	"hash/fnv"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Dimension is the length of every vector of this package.
+const Dimension = svdDimension + hashDimension
+
+const (
+	svdDimension  = 256
+	hashDimension = 768
+	// A feature is spread over several slots when it carries a document
+	// frequency: one collision then costs a quarter of its weight.
+	hashSlots = 4
+)
+
+// Grams calls yield with every character 1- and 2-gram of the text in order.
+// Case and width are folded; anything but letters and digits separates.
+func grams(text string, yield func(string)) {
+	var previous rune
+	var buf [2 * 4]byte
+	for _, r := range text {
+		r = fold(r)
+		if r == 0 {
+			previous = 0
+			continue
+		}
+		n := copy(buf[:], string(r))
+		yield(string(buf[:n]))
+		if previous != 0 {
+			b := append(append(buf[:0], string(previous)...), string(r)...)
+			yield(string(b))
+		}
+		previous = r
+	}
+}
+
+// fold returns the letter or digit in lower case and half width, 0 for
+// anything else.
+func fold(r rune) rune {
+	if r >= 0xff01 && r <= 0xff5e {
+		r -= 0xfee0
+	}
+	if unicode.IsLetter(r) || unicode.IsDigit(r) {
+		return unicode.ToLower(r)
+	}
+	return 0
+}
+
+// Bigrams returns the distinct character 2-grams of the text (and its single
+// letters standing alone) as sorted 31-bit hashes: the lexical arm's features.
+func Bigrams(text string) []int32 {
+	var out []int32
+	words := strings.FieldsFunc(text, func(r rune) bool { return fold(r) == 0 })
+	for _, w := range words {
+		rs := []rune(strings.Map(fold, w))
+		if len(rs) == 1 {
+			out = append(out, int32(fnv32(string(rs))&math.MaxInt32))
+		}
+		for i := 1; i < len(rs); i++ {
+			out = append(out, int32(fnv32(string(rs[i-1:i+1]))&math.MaxInt32))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Overlap is the cosine of two sets as returned by [Bigrams], in [0, 1]:
+// |A∩B|/√(|A||B|) (Ochiai). It does not depend on any corpus.
+func Overlap(a, b []int32) float64 {
+	if len(a) == 0 || len(b) == 0 {
+		return 0
+	}
+	common := 0
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		switch {
+		case a[i] < b[j]:
+			i++
+		case a[i] > b[j]:
+			j++
+		default:
+			common, i, j = common+1, i+1, j+1
+		}
+	}
+	return float64(common) / math.Sqrt(float64(len(a))*float64(len(b)))
+}
+
+func fnv32(s string) uint32 {
+	h := fnv.New32a()
+	h.Write([]byte(s))
+	return h.Sum32()
+}
+
+// fnv64 is FNV-1a, inlined because it runs once per feature and slot.
+func fnv64(s string, seed byte) uint64 {
+	h := uint64(14695981039346656037)
+	h = (h ^ uint64(seed)) * 1099511628211
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	// FNV's low bits are weak for short keys.
+	h ^= h >> 29
+	h *= 0xbf58476d1ce4e5b9
+	return h ^ h>>32
+}
+
+// Hash returns the stateless vector of a text: signed feature hashing with
+// sublinear term frequency, no document frequency. A text without letters or
+// digits has the zero vector.
+func Hash(text string) []float32 {
+	v := make([]float32, Dimension)
+	tf := counts(text)
+	for _, term := range sortedTerms(tf) {
+		h := fnv64(term, 0)
+		w := float32(1 + math.Log(float64(tf[term])))
+		if h>>63 == 1 {
+			w = -w
+		}
+		v[h%Dimension] += w
+	}
+	normalise(v)
+	return v
+}
+
+func counts(text string) map[string]int {
+	m := make(map[string]int, len(text)/2)
+	grams(text, func(g string) { m[g]++ })
+	return m
+}
+
+// sortedTerms fixes the order of summation: a map's order is random and
+// floating-point sums are not associative.
+func sortedTerms(tf map[string]int) []string {
+	names := make([]string, 0, len(tf))
+	for term := range tf {
+		names = append(names, term)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func normalise(v []float32) {
+	var sum float64
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	if sum == 0 {
+		return
+	}
+	scale := float32(1 / math.Sqrt(sum))
+	for i := range v {
+		v[i] *= scale
+	}
+}
+
+// Cosine returns the inner product of two normalised vectors.
+func Cosine(a, b []float32) float64 {
+	var sum float32
+	for i := range a {
+		sum += a[i] * b[i]
+	}
+	return float64(sum)
+}
