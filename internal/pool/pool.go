@@ -1,0 +1,341 @@
+// Package pool is the mathematics of intellectual-property securitisation
+// (知识产权证券化): rule tests, pool statistics, cash flow and waterfall,
+// tranche sizing, revolving purchase, credit simulation, cash reconciliation,
+// disclosure and the choice of assets.
+//
+// Start from [Deal], the plain value an arranger brings, and [Test]. Amounts
+// are exact fen; probabilities and rates are decimals (0.05 is 5%). Default
+// probabilities, recoveries and shadow ratings are inputs with a named source:
+// the package issues no rating and no score of a borrower.
+//
+// Rule thresholds live in rules.json with their citations; formulas name their
+// source where they stand.
+package pool
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/money"
+)
+
+// Fact is a yes, a no, or not known. The zero value is unknown, so a fact
+// nobody supplied is never taken for a yes or a no.
+type Fact string
+
+// The three states of a [Fact].
+const (
+	Unknown Fact = ""
+	Yes     Fact = "yes"
+	No      Fact = "no"
+)
+
+// Class is the asset class that selects the rule set.
+type Class string
+
+// The asset classes of exchange guide no. 4.
+const (
+	Licence        Class = "licence"         // 专利许可费债权
+	Receivable     Class = "receivable"      // 应收账款 / 供应链
+	Lease          Class = "lease"           // 融资租赁债权
+	SmallLoan      Class = "small_loan"      // 小额贷款债权
+	CorporateClaim Class = "corporate_claim" // 企业融资债权
+)
+
+// Zh returns the class as people write it.
+func (c Class) Zh() string {
+	switch c {
+	case Licence:
+		return "专利许可费债权"
+	case Receivable:
+		return "应收账款债权"
+	case Lease:
+		return "融资租赁债权"
+	case SmallLoan:
+		return "小额贷款债权"
+	case CorporateClaim:
+		return "企业融资债权"
+	}
+	return string(c)
+}
+
+// Venue is the exchange whose wording of the IP label applies.
+type Venue string
+
+// The two exchanges.
+const (
+	SSE  Venue = "SSE"  // 上交所: share of cash flow
+	SZSE Venue = "SZSE" // 深交所: share of assets
+)
+
+// Deal is everything an arranger brings: parties, receivables, patents and
+// structure. A field left empty is unknown; the tests that need it say so.
+type Deal struct {
+	Name      string     `json:"name"`
+	Label     string     `json:"label,omitempty"` // e.g. that the data are generated
+	Venue     Venue      `json:"venue"`
+	Class     Class      `json:"class"`
+	CutOff    civil.Date `json:"cut_off"`   // 初始基准日: statistics and schedules start here
+	Closing   civil.Date `json:"closing"`   // establishment of the plan; first interest day
+	Generated bool       `json:"generated"` // true for invented data, shown wherever the deal is shown
+	Parties   Parties    `json:"parties"`
+	Facts     DealFacts  `json:"facts"`
+	Obligors  []Obligor  `json:"obligors"`
+	Assets    []Asset    `json:"assets"`
+	Patents   []IP       `json:"patents"`
+	Structure Structure  `json:"structure"`
+	Waivers   []Waiver   `json:"waivers,omitempty"`
+	Shelf     *Shelf     `json:"shelf,omitempty"`
+	Credit    Credit     `json:"credit"`
+}
+
+// Parties are the named roles of a plan.
+type Parties struct {
+	Originator string `json:"originator"`
+	Manager    string `json:"manager"`
+	Servicer   string `json:"servicer"`
+	Custodian  string `json:"custodian"`
+	Lawyer     string `json:"lawyer"`
+	Appraiser  string `json:"appraiser"`
+	Rater      string `json:"rater"`
+}
+
+// DealFacts are facts about the originator and the plan that the rules read.
+type DealFacts struct {
+	OriginatorYears      *float64   `json:"originator_years"`       // years in operation
+	OriginatorNetAssets  *money.Fen `json:"originator_net_assets"`  // latest, yuan
+	OriginatorProfitable Fact       `json:"originator_profitable"`  // last financial year
+	OriginatorSound      Fact       `json:"originator_sound"`       // good standing, for a waiver
+	ProceedsToIP         *float64   `json:"proceeds_to_ip"`         // share of proceeds used to acquire IP
+	RelatedDisclosed     Fact       `json:"related_disclosed"`      // special disclosure of related-party cash flow
+	ProviderDisclosed    Fact       `json:"provider_disclosed"`     // disclosure of important cash-flow providers
+	CashRoute            string     `json:"cash_route"`             // "direct", "regulated" or "commingled"
+	RouteOnlyToPlan      Fact       `json:"route_only_to_plan"`     // regulated account pays only the plan account
+	CycleMonths          *float64   `json:"cycle_months"`           // collection transfer cycle
+	ReinvestInPlan       Fact       `json:"reinvest_in_plan"`       // reinvestment only inside the plan account
+	ReinvestEquity       Fact       `json:"reinvest_equity"`        // reinvestment touches equity products
+	HistoryYears         *float64   `json:"history_years"`          // years of cash-flow history
+	StaticPreWriteOff    Fact       `json:"static_pre_write_off"`   // default rates static and before write-offs
+	ForecastDimensions   []string   `json:"forecast_dimensions"`    // of default, recovery, prepayment, yield
+	StressDimensions     []string   `json:"stress_dimensions"`      // of default, recovery, revolving, yield
+	StressCoverage       Fact       `json:"stress_coverage"`        // period coverage multiples reported
+	ForecastReportWaived Fact       `json:"forecast_report_waived"` // the plan goes without a forecast report
+	CashFlowsCertain     Fact       `json:"cash_flows_certain"`     // amounts and dates certain and few, conditions met
+	VisibleToInvestors   Fact       `json:"visible_to_investors"`   // schedule shown to investors
+	DisposalOnly         Fact       `json:"disposal_only"`          // cash only from disposing of the asset
+	UncertainCash        Fact       `json:"uncertain_cash"`         // e.g. film box office
+	MixedUnrelated       Fact       `json:"mixed_unrelated"`        // unrelated asset types in one pool
+}
+
+// Obligor owes the receivables. Affiliates share a Group and count as one.
+type Obligor struct {
+	ID            string   `json:"id"`
+	Name          string   `json:"name"`
+	Group         string   `json:"group,omitempty"` // affiliation group; empty is the obligor alone
+	NaturalPerson bool     `json:"natural_person,omitempty"`
+	Region        string   `json:"region,omitempty"`
+	Industry      string   `json:"industry,omitempty"`
+	ShadowRating  string   `json:"shadow_rating,omitempty"` // supplied, with its source
+	PD            *float64 `json:"pd"`                      // annual probability of default, supplied
+	PDSource      string   `json:"pd_source,omitempty"`
+	Related       Fact     `json:"related"`     // related to the originator
+	Dishonest     Fact     `json:"dishonest"`   // on the list of dishonest persons (失信被执行人)
+	BadRecord     Fact     `json:"bad_record"`  // serious default, false disclosure
+	WeakCredit    Fact     `json:"weak_credit"` // judged by the arranger, with evidence on file
+}
+
+func (o Obligor) group() string {
+	if o.Group != "" {
+		return "g:" + o.Group
+	}
+	return "o:" + o.ID
+}
+
+// Asset is one receivable.
+type Asset struct {
+	ID         string     `json:"id"`
+	Obligor    string     `json:"obligor"`
+	Kind       Class      `json:"kind"`
+	Contract   string     `json:"contract,omitempty"`
+	Principal  money.Fen  `json:"principal"` // outstanding at the cut-off, yuan
+	Rate       float64    `json:"rate"`      // annual, simple, actual months/12
+	Start      civil.Date `json:"start"`
+	Maturity   civil.Date `json:"maturity"`
+	Amortise   string     `json:"amortise"`        // "bullet", "level", "equal_principal", "schedule"
+	EveryMonth int        `json:"every_months"`    // months between instalments: 1, 3, 6, 12
+	Schedule   []Due      `json:"dues,omitempty"`  // for "schedule"
+	Price      *money.Fen `json:"price,omitempty"` // for a revolving purchase
+	IPFormed   Fact       `json:"ip_formed"`       // IP income, or a claim formed by IP financing
+	Performed  Fact       `json:"performed"`       // originator has performed
+	NoDefence  Fact       `json:"no_defence"`      // no defence or set-off
+	Overdue    *int       `json:"overdue_days"`    // 0 is not overdue; null is unknown
+	Whole      Fact       `json:"whole_contract"`  // the whole contract is in the pool
+	Online     Fact       `json:"online"`          // small loan made online
+	Consumer   Fact       `json:"consumer"`        // online loan for consumption
+	Patents    []string   `json:"patents,omitempty"`
+}
+
+// Due is one contractual payment.
+type Due struct {
+	Date      civil.Date `json:"date"`
+	Principal money.Fen  `json:"principal"`
+	Interest  money.Fen  `json:"interest"`
+}
+
+// IP is one patent (or other right) behind the receivables.
+type IP struct {
+	Number      string     `json:"number"`
+	Title       string     `json:"title,omitempty"`
+	Kind        string     `json:"kind,omitempty"` // invention, utility, design
+	Owner       string     `json:"owner,omitempty"`
+	OwnerPerson bool       `json:"owner_person,omitempty"` // the owner is a natural person
+	Family      string     `json:"family,omitempty"`
+	Filed       civil.Date `json:"filed"`
+	Granted     civil.Date `json:"granted"`
+	Expires     civil.Date `json:"expires"`
+	State       string     `json:"state,omitempty"`        // "alive", "dead"; empty is unknown
+	StateReason string     `json:"state_reason,omitempty"` // why dead
+	StateAsOf   civil.Date `json:"state_as_of"`
+	Registered  string     `json:"registered,omitempty"` // pledge or title registration
+	Encumbrance []string   `json:"encumbrance"`          // "pledge", "exclusive_licence", "preservation"; null is unknown
+	Consent     Fact       `json:"consent"`              // of the holder of the encumbrance
+	OtherPool   string     `json:"other_pool,omitempty"` // a pool or pledge that already holds it
+	LicenceUse  string     `json:"licence_use,omitempty"`
+	Advancement string     `json:"advancement,omitempty"` // 技术先进性
+	Benefit     string     `json:"benefit,omitempty"`     // 预期经济效益
+	Value       *Value     `json:"value,omitempty"`
+}
+
+// Value is a patent's estimate as the valuation store holds it, in yuan.
+type Value struct {
+	Low         float64    `json:"low"`
+	Point       float64    `json:"point"`
+	High        float64    `json:"high"`
+	Level       float64    `json:"level"` // of the range, e.g. 0.8
+	Date        civil.Date `json:"date"`
+	ValuationID string     `json:"valuation_id,omitempty"`
+	Source      string     `json:"source,omitempty"`
+}
+
+// Waiver records that a rule was waived and on what evidence. It is never
+// reported as a pass.
+type Waiver struct {
+	Rule     string `json:"rule"`
+	Evidence string `json:"evidence"`
+}
+
+// Credit holds the correlation assumptions and loss severities of the pool.
+type Credit struct {
+	Rho       float64 `json:"rho"`        // loading² on the common factor
+	RhoSector float64 `json:"rho_sector"` // loading² on the industry factor
+	RhoRegion float64 `json:"rho_region"` // loading² on the region factor
+	LGDLow    float64 `json:"lgd_low"`
+	LGD       float64 `json:"lgd"`
+	LGDHigh   float64 `json:"lgd_high"`
+	LagMonths int     `json:"lag_months"` // default to recovery
+	CPR       float64 `json:"cpr"`        // annual prepayment rate
+	Source    string  `json:"source,omitempty"`
+}
+
+// Find returns the obligor of the given id.
+func (d *Deal) obligor(id string) (Obligor, bool) {
+	i := slices.IndexFunc(d.Obligors, func(o Obligor) bool { return o.ID == id })
+	if i < 0 {
+		return Obligor{}, false
+	}
+	return d.Obligors[i], true
+}
+
+// Total returns the outstanding principal of all assets at the cut-off.
+func (d *Deal) Total() money.Fen {
+	var t money.Fen
+	for _, a := range d.Assets {
+		t += a.Principal
+	}
+	return t
+}
+
+// Check refuses a deal that cannot be computed with, naming every fault.
+// Missing facts are not faults: the tests answer unknown for them.
+func (d *Deal) Check() error {
+	var bad []fault.Field
+	add := func(field, code, zh, en string) {
+		bad = append(bad, fault.Field{Field: field, Code: "pool." + code, Zh: zh, En: en})
+	}
+	if strings.TrimSpace(d.Name) == "" {
+		add("name", "name", "缺少专项计划名称", "the deal has no name")
+	}
+	if d.CutOff.IsZero() {
+		add("cut_off", "cut_off", "缺少初始基准日", "the deal has no cut-off date")
+	}
+	if d.Closing.Before(d.CutOff) {
+		add("closing", "closing", "设立日缺失或早于基准日", "the closing date is missing or before the cut-off")
+	}
+	if !slices.Contains([]Class{Licence, Receivable, Lease, SmallLoan, CorporateClaim}, d.Class) {
+		add("class", "class", "基础资产类别无法识别", "unknown asset class")
+	}
+	if d.Venue != SSE && d.Venue != SZSE {
+		add("venue", "venue", "挂牌场所应为 SSE 或 SZSE", "venue must be SSE or SZSE")
+	}
+	seen := map[string]bool{}
+	for i, o := range d.Obligors {
+		at := fmt.Sprintf("obligors[%d]", i)
+		if o.ID == "" || seen["o"+o.ID] {
+			add(at+".id", "obligor.id", "债务人编号缺失或重复", "obligor id is missing or repeated")
+		}
+		seen["o"+o.ID] = true
+		if o.PD != nil && !(*o.PD >= 0 && *o.PD <= 1) {
+			add(at+".pd", "obligor.pd", "违约率应在0与1之间", "pd must be between 0 and 1")
+		}
+	}
+	if len(d.Assets) == 0 {
+		add("assets", "assets", "资产池没有应收债权", "the pool has no receivable")
+	}
+	var total money.Fen
+	for i := range d.Assets {
+		a := &d.Assets[i]
+		at := fmt.Sprintf("assets[%d]", i)
+		if a.ID == "" || seen["a"+a.ID] {
+			add(at+".id", "asset.id", "资产编号缺失或重复", "asset id is missing or repeated")
+		}
+		seen["a"+a.ID] = true
+		if !seen["o"+a.Obligor] {
+			add(at+".obligor", "asset.obligor", "资产的债务人不在债务人表中", "the asset's obligor is not listed")
+		}
+		if a.Principal <= 0 || a.Principal > money.Max {
+			add(at+".principal", "asset.principal", "未偿本金应为正数", "outstanding principal must be positive")
+			continue
+		}
+		total += a.Principal
+		if !(a.Rate >= 0 && a.Rate <= 1) {
+			add(at+".rate", "asset.rate", "年利率应在0与1之间", "annual rate must be between 0 and 1")
+		}
+		if err := a.checkSchedule(d.CutOff); err != nil {
+			add(at+".maturity", "asset.schedule", "还款计划无效："+err.Error(), err.Error())
+		}
+	}
+	if total > maxTotal {
+		add("assets", "assets.total", "资产池总额超过上限", "pool total is beyond 100 billion yuan")
+	}
+	c := d.Credit
+	if c.Rho < 0 || c.RhoSector < 0 || c.RhoRegion < 0 || !(c.Rho+c.RhoSector+c.RhoRegion < 1) {
+		add("credit.rho", "credit.rho", "相关系数应非负且合计小于1", "correlations must be non-negative and sum below 1")
+	}
+	if !(0 <= c.LGDLow && c.LGDLow <= c.LGD && c.LGD <= c.LGDHigh && c.LGDHigh <= 1) {
+		add("credit.lgd", "credit.lgd", "违约损失率应满足 0≤低≤中≤高≤1", "loss given default must satisfy 0 <= low <= mid <= high <= 1")
+	}
+	if !(c.CPR >= 0 && c.CPR <= 1) || c.LagMonths < 0 || c.LagMonths > 120 {
+		add("credit.cpr", "credit.cpr", "早偿率或回收滞后无效", "prepayment rate or recovery lag is out of range")
+	}
+	bad = append(bad, d.Structure.check()...)
+	if len(bad) > 0 {
+		return fault.New(fault.Invalid, "pool.deal", "资产池数据有误，请按字段修改。", "the deal cannot be computed with", bad...)
+	}
+	return nil
+}
+
+// maxTotal keeps every sum of a simulation inside int64: 1e11 yuan.
+const maxTotal money.Fen = 1e13

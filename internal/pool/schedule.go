@@ -1,0 +1,185 @@
+package pool
+
+import (
+	"errors"
+	"math"
+	"math/bits"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/money"
+)
+
+// maxDues bounds one receivable's schedule.
+const maxDues = 600
+
+func (a *Asset) checkSchedule(cutOff civil.Date) error {
+	if a.Amortise == "schedule" {
+		if len(a.Schedule) == 0 || len(a.Schedule) > maxDues {
+			return errors.New("schedule must have 1 to 600 dues")
+		}
+		var sum money.Fen
+		last := cutOff
+		for _, d := range a.Schedule {
+			if d.Date.Before(last) || d.Principal < 0 || d.Interest < 0 {
+				return errors.New("dues must be after the cut-off, in date order and not negative")
+			}
+			last = d.Date
+			sum += d.Principal
+		}
+		if sum != a.Principal {
+			return errors.New("principal dues must sum to the outstanding principal")
+		}
+		return nil
+	}
+	switch a.Amortise {
+	case "bullet", "level", "equal_principal":
+	default:
+		return errors.New("amortise must be bullet, level, equal_principal or schedule")
+	}
+	if !a.Maturity.After(cutOff) {
+		return errors.New("maturity must be after the cut-off")
+	}
+	switch a.EveryMonth {
+	case 1, 3, 6, 12:
+	default:
+		return errors.New("every_months must be 1, 3, 6 or 12")
+	}
+	if monthsBetween(cutOff, a.Maturity)/a.EveryMonth > maxDues {
+		return errors.New("more than 600 dues")
+	}
+	return nil
+}
+
+// monthsBetween counts the months from a to b, rounded up.
+func monthsBetween(a, b civil.Date) int {
+	n := (b.Year-a.Year)*12 + int(b.Month) - int(a.Month)
+	if a.AddMonths(n).Before(b) {
+		n++
+	}
+	return n
+}
+
+// Dues returns the contractual payments after the cut-off, in date order.
+// Instalment dates count back from maturity in steps of EveryMonth; interest
+// of a full step is balance·rate·months/12, of a first broken step
+// balance·rate·days/365; "level" is the annuity payment of the remaining
+// whole steps. Principal dues sum to the outstanding principal exactly.
+func (a *Asset) Dues(cutOff civil.Date) []Due {
+	if a.Amortise == "schedule" {
+		return a.Schedule
+	}
+	n := 0
+	for a.Maturity.AddMonths(-n * a.EveryMonth).After(cutOff) {
+		n++
+	}
+	first := a.Maturity.AddMonths(-(n - 1) * a.EveryMonth)
+	step := a.Rate * float64(a.EveryMonth) / 12
+	var level money.Fen
+	if a.Amortise == "level" {
+		annuity := 1 / float64(n)
+		if step > 0 {
+			annuity = step / (1 - math.Pow(1+step, -float64(n)))
+		}
+		level = a.Principal.MulRate(annuity)
+	}
+	dues := make([]Due, n)
+	balance := a.Principal
+	for k := range n {
+		d := Due{Date: a.Maturity.AddMonths(-(n - 1 - k) * a.EveryMonth)}
+		d.Interest = balance.MulRate(step)
+		if k == 0 && first.AddMonths(-a.EveryMonth) != cutOff {
+			d.Interest = balance.MulRate(a.Rate * float64(cutOff.DaysUntil(first)) / 365)
+		}
+		switch {
+		case k == n-1:
+			d.Principal = balance
+		case a.Amortise == "level":
+			d.Principal = min(balance, max(0, level-balance.MulRate(step)))
+		case a.Amortise == "equal_principal":
+			d.Principal = min(balance, a.Principal.MulRatio(1, int64(n)))
+		}
+		balance -= d.Principal
+		dues[k] = d
+	}
+	return dues
+}
+
+// periods is the payment-period grid of a deal: period t ends on
+// Closing + (t+1)·EveryMonths.
+func (d *Deal) periods() int {
+	months := 1
+	for i := range d.Assets {
+		dues := d.Assets[i].Dues(d.CutOff)
+		months = max(months, monthsBetween(d.Closing, dues[len(dues)-1].Date))
+	}
+	every := d.Structure.every()
+	n := (months + every - 1) / every
+	n += (d.Credit.LagMonths + every - 1) / every
+	if r := d.Structure.Revolving; r != nil {
+		n += r.Periods + r.TermPeriods
+	}
+	for _, t := range d.Structure.Tranches {
+		n = max(n, t.Maturity)
+	}
+	return n
+}
+
+// PayDate is the unadjusted payment date of period t.
+func (d *Deal) PayDate(t int) civil.Date {
+	return d.Closing.AddMonths((t + 1) * d.Structure.every())
+}
+
+// periodOf maps a due date to its payment period; dues between the cut-off and
+// the closing belong to the first.
+func (d *Deal) periodOf(date civil.Date) int {
+	if !date.After(d.Closing) {
+		return 0
+	}
+	every := d.Structure.every()
+	return (monthsBetween(d.Closing, date) - 1) / every
+}
+
+// contract is one receivable on the period grid, before any default.
+type contract struct {
+	principal, interest []int64 // due per period, fen
+	open                []int64 // balance at the start of each period, fen
+}
+
+func (d *Deal) contracts(periods int) []contract {
+	out := make([]contract, len(d.Assets))
+	for i := range d.Assets {
+		c := contract{make([]int64, periods), make([]int64, periods), make([]int64, periods)}
+		for _, due := range d.Assets[i].Dues(d.CutOff) {
+			t := d.periodOf(due.Date)
+			c.principal[t] += int64(due.Principal)
+			c.interest[t] += int64(due.Interest)
+		}
+		balance := int64(d.Assets[i].Principal)
+		for t := range periods {
+			c.open[t] = balance
+			balance -= c.principal[t]
+		}
+		out[i] = c
+	}
+	return out
+}
+
+// mulDiv returns a·b/c rounded half up for a, b ≥ 0, c > 0 and a result that
+// fits int64, exact in between.
+func mulDiv(a, b, c int64) int64 {
+	hi, lo := bits.Mul64(uint64(a), uint64(b))
+	if hi == 0 && lo < math.MaxInt64 {
+		return int64((lo + uint64(c)/2) / uint64(c))
+	}
+	q, r := bits.Div64(hi, lo, uint64(c))
+	if r >= uint64(c)-r {
+		q++
+	}
+	return int64(q)
+}
+
+// rateScale is the denominator of integer rates: twelve decimals.
+const rateScale = 1_000_000_000_000
+
+// scaled turns a decimal rate into an integer over rateScale.
+func scaled(rate float64) int64 { return int64(math.Round(rate * rateScale)) }
