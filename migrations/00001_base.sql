@@ -83,7 +83,7 @@ CREATE TABLE deals (
     assignees       double precision,
     quality         double precision,
     text_hash       bytea NOT NULL,
-    terms           text[] NOT NULL DEFAULT '{}', -- character bigrams, for the lexical arm
+    terms           integer[] NOT NULL DEFAULT '{}', -- hashed character bigrams, sorted, for the lexical arm
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now()
 );

@@ -1,0 +1,247 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/pgvector/pgvector-go"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/ngram"
+	"zhijia/internal/valuation"
+)
+
+// ComparableQuery asks for the priced deals most like a subject.
+type ComparableQuery struct {
+	Before civil.Date           // T: a deal counts when its whole stated period lies before it
+	Space  int                  // embedding space of Vector
+	Vector []float32            // nil: no text, or the embedder did not answer in time
+	Text   string               // for the lexical arm
+	IPC    []string             // main symbol first; empty: every class is searched
+	Kind   valuation.PatentKind // empty: unknown
+
+	Numbers []string // of the subject, normal form
+	Family  []string // family ids of the subject
+	Blind   bool     // leave out deals of the subject itself and of its family
+
+	Limit    int // comparables wanted; 0 means 40
+	Excluded int // excluded deals reported; 0 means 20
+}
+
+// Comparables is the answer: admitted deals from most to least similar,
+// excluded ones with their reason codes, and the similarity of every admitted
+// pair.
+type Comparables struct {
+	Admitted  []valuation.Comparable
+	Excluded  []valuation.Comparable
+	Pairwise  [][]float64
+	Retrieval valuation.Retrieval
+}
+
+const (
+	defaultComparables = 40
+	defaultExcluded    = 20
+	// Retrieval widens from the subclass to the class, the section and then
+	// everything until it has this many; each step costs variance.
+	enoughComparables = 30
+)
+
+// Exclusion codes this query gives itself; the others are stored with a deal.
+const (
+	exclusionOwnDeal   = "OWN-DEAL"
+	exclusionFamily    = "FAMILY"
+	exclusionDuplicate = "DUPLICATE"
+)
+
+const dealColumns = `d.id, d.title, d.numbers, d.patents, coalesce(d.patent_kind, ''), d.ipc, d.amount::float8, d.currency, d.rate,
+	coalesce(d.price_kind, ''), d.deal_kind, d.licence_term, d.royalty_rate, d.date, coalesce(d.date_unit, ''), d.related_party,
+	coalesce(d.seller, ''), coalesce(d.buyer, ''), coalesce(d.owner_type, ''), coalesce(d.source_type, ''), coalesce(d.source_url, ''),
+	coalesce(d.family_id, ''), coalesce(d.duplicate_of, ''), coalesce(d.exclusion, ''),
+	d.remaining_life, d.claim_count, d.family_size, d.assignees, d.quality, d.terms, v.vector`
+
+type candidate struct {
+	valuation.Comparable
+	features
+}
+
+func scanCandidate(row pgx.CollectableRow) (candidate, error) {
+	var c candidate
+	var vector *pgvector.HalfVector
+	err := row.Scan(&c.DealID, &c.Title, &c.Numbers, &c.Patents, &c.Patent, &c.IPC, &c.Amount, &c.Currency, &c.Rate,
+		&c.Price, &c.Kind, &c.Term, &c.Royalty, &c.Date, &c.DateUnit, &c.Related,
+		&c.Parties.Seller, &c.Parties.Buyer, &c.Owner, &c.Source, &c.URL,
+		&c.FamilyID, &c.DuplicateOf, &c.Exclusion,
+		&c.RemainingLife, &c.Claims, &c.Family, &c.Assignees, &c.Quality, &c.terms, &vector)
+	if vector != nil {
+		c.vector = vector.Slice()
+	}
+	c.ipc, c.kind = c.IPC, c.Patent
+	return c, err
+}
+
+// Comparables runs the one query path for priced deals: inside the subject's
+// IPC subclass first, wider only on shortage, exact distances always.
+func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables, err error) {
+	defer fault.Wrap(&err, "store.Comparables")
+	if q.Limit == 0 {
+		q.Limit = defaultComparables
+	}
+	if q.Excluded == 0 {
+		q.Excluded = defaultExcluded
+	}
+	subject := features{q.Vector, ngram.Bigrams(q.Text), q.IPC, q.Kind}
+	found, retrieval, err := db.candidates(ctx, q)
+	if err != nil {
+		return Comparables{}, err
+	}
+	retrieval.Path = "exact"
+	retrieval.Considered = len(found)
+	var out Comparables
+	for i := range found {
+		c := &found[i]
+		s, level := similarity(subject, c.features)
+		c.Similar, c.IPCLevel = &s, level
+	}
+	slices.SortFunc(found, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.Similar.Total, a.Similar.Total), cmp.Compare(a.DealID, b.DealID))
+	})
+	admitted := make([]candidate, 0, q.Limit)
+	for _, c := range found {
+		if c.Exclusion == "" && q.Blind {
+			switch {
+			case overlaps(c.Numbers, q.Numbers):
+				c.Exclusion = exclusionOwnDeal
+			case c.FamilyID != "" && slices.Contains(q.Family, c.FamilyID):
+				c.Exclusion = exclusionFamily
+			}
+		}
+		if c.Exclusion == "" && c.DuplicateOf != "" {
+			c.Exclusion = exclusionDuplicate
+		}
+		switch {
+		case c.Exclusion != "":
+			out.Excluded = append(out.Excluded, c.Comparable)
+		case len(admitted) < q.Limit:
+			admitted = append(admitted, c)
+		}
+	}
+	refused, err := db.refusedDeals(ctx, q)
+	if err != nil {
+		return Comparables{}, err
+	}
+	for i := range refused {
+		s, level := similarity(subject, refused[i].features)
+		refused[i].Similar, refused[i].IPCLevel = &s, level
+		out.Excluded = append(out.Excluded, refused[i].Comparable)
+	}
+	slices.SortFunc(out.Excluded, func(a, b valuation.Comparable) int {
+		return cmp.Or(cmp.Compare(b.Similar.Total, a.Similar.Total), cmp.Compare(a.DealID, b.DealID))
+	})
+	if len(out.Excluded) > q.Excluded {
+		out.Excluded = out.Excluded[:q.Excluded]
+	}
+	out.Pairwise = make([][]float64, len(admitted))
+	for i := range admitted {
+		out.Admitted = append(out.Admitted, admitted[i].Comparable)
+		out.Pairwise[i] = make([]float64, len(admitted))
+		out.Pairwise[i][i] = 1
+		for j := range i {
+			s, _ := similarity(admitted[i].features, admitted[j].features)
+			x := math.Round(s.Total*1e4) / 1e4
+			out.Pairwise[i][j], out.Pairwise[j][i] = x, x
+		}
+	}
+	retrieval.Returned = len(admitted)
+	out.Retrieval = retrieval
+	return out, nil
+}
+
+// wholePeriodBefore keeps a deal whose stated day, month or year ended before T.
+const wholePeriodBefore = `CASE d.date_unit WHEN 'year' THEN d.date + interval '1 year' WHEN 'month' THEN d.date + interval '1 month' ELSE d.date + 1 END <= $2`
+
+// candidates fetches every admissible deal of the narrowest IPC level that has
+// enough of them.
+func (db *DB) candidates(ctx context.Context, q ComparableQuery) ([]candidate, valuation.Retrieval, error) {
+	levels := []struct {
+		level  valuation.IPCLevel
+		column string
+		length int
+	}{
+		{valuation.LevelSubclass, "d.subclass", 4},
+		{valuation.LevelClass, "d.class", 3},
+		{valuation.LevelSection, "d.section", 1},
+	}
+	retrieval := valuation.Retrieval{Level: valuation.LevelNone}
+	for i, l := range levels {
+		if len(q.IPC) == 0 {
+			break
+		}
+		prefixes := prefixes(q.IPC, l.length)
+		found, err := db.fetchCandidates(ctx, q, fmt.Sprintf(`%s = ANY($3)`, l.column), prefixes)
+		if err != nil {
+			return nil, retrieval, err
+		}
+		if len(found) >= enoughComparables {
+			retrieval.Level, retrieval.Widened = l.level, i
+			return found, retrieval, nil
+		}
+	}
+	if len(q.IPC) > 0 {
+		retrieval.Widened = len(levels)
+	}
+	found, err := db.fetchCandidates(ctx, q, `$3::text[] IS NULL`, nil)
+	return found, retrieval, err
+}
+
+func (db *DB) fetchCandidates(ctx context.Context, q ComparableQuery, where string, arg []string) ([]candidate, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT `+dealColumns+`
+		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_id = d.id
+		WHERE d.exclusion IS NULL AND d.date < $2 AND `+wholePeriodBefore+` AND `+where,
+		q.Space, q.Before, arg)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanCandidate)
+}
+
+// refusedDeals are the stored deals nearest in class that are no comparables,
+// for the list of what was seen and not used.
+func (db *DB) refusedDeals(ctx context.Context, q ComparableQuery) ([]candidate, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT `+dealColumns+`
+		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_id = d.id
+		WHERE d.exclusion IS NOT NULL AND (d.date IS NULL OR d.date < $2)
+		ORDER BY (d.subclass = ANY($3)) DESC NULLS LAST, (d.class = ANY($4)) DESC NULLS LAST, (d.section = ANY($5)) DESC NULLS LAST, d.id
+		LIMIT $6`,
+		q.Space, q.Before, prefixes(q.IPC, 4), prefixes(q.IPC, 3), prefixes(q.IPC, 1), 2*q.Excluded)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanCandidate)
+}
+
+// prefixes returns the distinct leading parts of the symbols, in order.
+func prefixes(ipc []string, length int) []string {
+	out := []string{}
+	for _, s := range ipc {
+		if len(s) >= length && !slices.Contains(out, s[:length]) {
+			out = append(out, s[:length])
+		}
+	}
+	return out
+}
+
+func overlaps(a, b []string) bool {
+	for _, x := range a {
+		if slices.Contains(b, x) {
+			return true
+		}
+	}
+	return false
+}

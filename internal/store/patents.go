@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/pgvector/pgvector-go"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/ngram"
+)
+
+// Patent is a patent as the sources state it. Unknown counts are nil and
+// unknown texts empty.
+type Patent struct {
+	ID                int64      `json:"-"`
+	Number            string     `json:"number"` // normal form
+	PublicationNumber string     `json:"publication_number,omitempty"`
+	Kind              string     `json:"kind,omitempty"`
+	Title             string     `json:"title"`
+	Abstract          string     `json:"abstract,omitempty"`
+	Claims            string     `json:"claims,omitempty"`
+	Description       string     `json:"description,omitempty"`
+	IPC               []string   `json:"ipc"`
+	Filing            civil.Date `json:"filing_date"`
+	Published         civil.Date `json:"publication_date"`
+	Grant             civil.Date `json:"grant_date"`
+	Owners            []string   `json:"owners"`
+	OwnerType         string     `json:"owner_type,omitempty"`
+	FamilyID          string     `json:"family_id,omitempty"`
+	ClaimCount        *int       `json:"claim_count"`
+	IndependentClaims *int       `json:"independent_claims"`
+	Inventors         *int       `json:"inventors"`
+	FamilySize        *int       `json:"family_size"`
+	CitedBy           *int       `json:"cited_by"`
+	Cites             *int       `json:"cites"`
+	PaidThroughYear   *int       `json:"paid_through_year"`
+	Confidential      bool       `json:"confidential"`
+	Source            string     `json:"source"`
+	SourceDate        civil.Date `json:"source_date"`
+}
+
+// Text is what is embedded: title, abstract and claims.
+func (p *Patent) Text() string { return JoinText(p.Title, p.Abstract, p.Claims) }
+
+// JoinText joins the parts of a document the one way that is embedded and
+// hashed.
+func JoinText(parts ...string) string {
+	kept := parts[:0:0]
+	for _, s := range parts {
+		if s != "" {
+			kept = append(kept, s)
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
+// TextHash identifies a text by its content.
+func TextHash(text string) []byte {
+	sum := sha256.Sum256([]byte(text))
+	return sum[:]
+}
+
+// lexemes writes bigram hashes as a tsvector literal.
+func lexemes(terms []int32) string {
+	var b strings.Builder
+	for i, t := range terms {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(strconv.FormatInt(int64(t), 36))
+	}
+	return b.String()
+}
+
+const patentColumns = `id, number, coalesce(publication_number, ''), coalesce(kind, ''), title, coalesce(abstract, ''), coalesce(claims, ''), coalesce(description, ''),
+	ipc, filing_date, publication_date, grant_date, owners, coalesce(owner_type, ''), coalesce(family_id, ''),
+	claim_count, independent_claims, inventor_count, family_size, cited_by, cites, paid_through_year, confidential, source, source_date`
+
+func scanPatent(row pgx.CollectableRow) (Patent, error) {
+	var p Patent
+	err := row.Scan(&p.ID, &p.Number, &p.PublicationNumber, &p.Kind, &p.Title, &p.Abstract, &p.Claims, &p.Description,
+		&p.IPC, &p.Filing, &p.Published, &p.Grant, &p.Owners, &p.OwnerType, &p.FamilyID,
+		&p.ClaimCount, &p.IndependentClaims, &p.Inventors, &p.FamilySize, &p.CitedBy, &p.Cites, &p.PaidThroughYear, &p.Confidential, &p.Source, &p.SourceDate)
+	return p, err
+}
+
+// Patent returns the patent with the application or publication number given
+// in normal form, or a NotFound fault.
+func (db *DB) Patent(ctx context.Context, number string) (_ Patent, err error) {
+	defer fault.Wrap(&err, "store.Patent(%s)", number)
+	rows, err := db.pool.Query(ctx, `
+		SELECT `+patentColumns+` FROM patents WHERE number = $1
+		UNION ALL
+		SELECT `+patentColumns+` FROM patents WHERE publication_number = $1 AND number <> $1
+		LIMIT 1`, number)
+	if err != nil {
+		return Patent{}, err
+	}
+	p, err := pgx.CollectExactlyOneRow(rows, scanPatent)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Patent{}, fault.New(fault.NotFound, "patent.unknown",
+			"库中没有专利 "+number+"，请先导入，或在请求中给出标题、摘要和权利要求。",
+			"Patent "+number+" is not in the store; import it, or give its title, abstract and claims in the request.")
+	}
+	return p, err
+}
+
+// PutPatents inserts or replaces patents by number, all or none. It is for a
+// handful; files go through the ingest.
+func (db *DB) PutPatents(ctx context.Context, patents []Patent) (err error) {
+	defer fault.Wrap(&err, "store.PutPatents")
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		for _, p := range patents {
+			text := p.Text()
+			_, err := tx.Exec(ctx, `
+				INSERT INTO patents (number, publication_number, kind, title, abstract, claims, description, ipc,
+					filing_date, publication_date, grant_date, owners, owner_type, family_id,
+					claim_count, independent_claims, inventor_count, family_size, cited_by, cites, paid_through_year,
+					confidential, source, source_date, text_hash, terms)
+				VALUES ($1, nullif($2, ''), nullif($3, ''), $4, nullif($5, ''), nullif($6, ''), nullif($7, ''), coalesce($8, '{}'::text[]),
+					$9, $10, $11, coalesce($12, '{}'::text[]), nullif($13, ''), nullif($14, ''),
+					$15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, to_tsvector('simple', $26))
+				ON CONFLICT (number) DO UPDATE SET
+					publication_number = EXCLUDED.publication_number, kind = EXCLUDED.kind, title = EXCLUDED.title,
+					abstract = EXCLUDED.abstract, claims = EXCLUDED.claims, description = EXCLUDED.description, ipc = EXCLUDED.ipc,
+					filing_date = EXCLUDED.filing_date, publication_date = EXCLUDED.publication_date, grant_date = EXCLUDED.grant_date,
+					owners = EXCLUDED.owners, owner_type = EXCLUDED.owner_type, family_id = EXCLUDED.family_id,
+					claim_count = EXCLUDED.claim_count, independent_claims = EXCLUDED.independent_claims,
+					inventor_count = EXCLUDED.inventor_count, family_size = EXCLUDED.family_size, cited_by = EXCLUDED.cited_by,
+					cites = EXCLUDED.cites, paid_through_year = EXCLUDED.paid_through_year, confidential = EXCLUDED.confidential,
+					source = EXCLUDED.source, source_date = EXCLUDED.source_date, text_hash = EXCLUDED.text_hash,
+					terms = EXCLUDED.terms, updated_at = now()`,
+				p.Number, p.PublicationNumber, p.Kind, p.Title, p.Abstract, p.Claims, p.Description, p.IPC,
+				p.Filing, p.Published, p.Grant, p.Owners, p.OwnerType, p.FamilyID,
+				p.ClaimCount, p.IndependentClaims, p.Inventors, p.FamilySize, p.CitedBy, p.Cites, p.PaidThroughYear,
+				p.Confidential, p.Source, p.SourceDate, TextHash(text), lexemes(ngram.Bigrams(text)))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// PatentVector returns the stored vector of a patent in a space, nil when it
+// has none or its text has changed since.
+func (db *DB) PatentVector(ctx context.Context, space int, patent int64) (_ []float32, err error) {
+	defer fault.Wrap(&err, "store.PatentVector")
+	var v pgvector.HalfVector
+	err = db.pool.QueryRow(ctx, `
+		SELECT v.vector FROM patent_vectors v JOIN patents p ON p.id = v.patent_id AND p.text_hash = v.text_hash
+		WHERE v.space_id = $1 AND v.patent_id = $2`, space, patent).Scan(&v)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v.Slice(), nil
+}
+
+// Cohort describes one IPC subclass in the store over the six years before a
+// date, by filing date.
+type Cohort struct {
+	Recent int // filed in the last three years
+	Prior  int // filed in the three years before those
+	Owners int // distinct first owners in the last three years
+}
+
+// Cohort counts the filings of a subclass before a date.
+func (db *DB) Cohort(ctx context.Context, subclass string, before civil.Date) (c Cohort, err error) {
+	defer fault.Wrap(&err, "store.Cohort(%s)", subclass)
+	err = db.pool.QueryRow(ctx, `
+		SELECT count(*) FILTER (WHERE filing_date >= $3), count(*) FILTER (WHERE filing_date < $3),
+			count(DISTINCT owners[1]) FILTER (WHERE filing_date >= $3)
+		FROM patents WHERE subclass = $1 AND filing_date >= $2 AND filing_date < $4`,
+		subclass, before.AddYears(-6), before.AddYears(-3), before).Scan(&c.Recent, &c.Prior, &c.Owners)
+	return c, err
+}

@@ -1,0 +1,94 @@
+package store
+
+import (
+	"math"
+
+	"zhijia/internal/ngram"
+	"zhijia/internal/valuation"
+)
+
+// SimilarityVersion names the formula below; it is stored with every result.
+const SimilarityVersion = "similarity-1"
+
+// The one similarity between two patents or deals: the weighted mean of the
+// parts that both sides have. Text is the cosine of the vectors of one
+// embedding space, cut at 0; lexical the overlap of character bigrams; IPC 1
+// for a common subclass, 0.6 for a common class, 0.3 for a common section
+// (standards 3.3, g); kind 1 for the same kind of right. Every part is
+// symmetric and independent of what else is stored, so a deal's similarity
+// does not move when other deals arrive.
+const (
+	weightText    = 0.50
+	weightLexical = 0.20
+	weightIPC     = 0.25
+	weightKind    = 0.05
+
+	ipcSubclass = 1.0
+	ipcClass    = 0.6
+	ipcSection  = 0.3
+)
+
+// features are what similarity is computed from.
+type features struct {
+	vector []float32 // nil: none in the active space
+	terms  []int32
+	ipc    []string
+	kind   valuation.PatentKind
+}
+
+func similarity(a, b features) (valuation.Similarity, valuation.IPCLevel) {
+	var s valuation.Similarity
+	var sum, weight float64
+	part := func(dst **float64, w, x float64) {
+		x = math.Round(x*1e6) / 1e6 // halfvec carries no more
+		*dst = &x
+		sum += w * math.Max(0, x)
+		weight += w
+	}
+	if a.vector != nil && b.vector != nil {
+		part(&s.Text, weightText, ngram.Cosine(a.vector, b.vector))
+	}
+	if len(a.terms) > 0 && len(b.terms) > 0 {
+		part(&s.Lexical, weightLexical, ngram.Overlap(a.terms, b.terms))
+	}
+	level := ipcLevel(a.ipc, b.ipc)
+	if len(a.ipc) > 0 && len(b.ipc) > 0 {
+		part(&s.IPC, weightIPC, map[valuation.IPCLevel]float64{
+			valuation.LevelSubclass: ipcSubclass, valuation.LevelClass: ipcClass, valuation.LevelSection: ipcSection, valuation.LevelNone: 0,
+		}[level])
+	}
+	if a.kind != "" && b.kind != "" {
+		same := 0.0
+		if a.kind == b.kind {
+			same = 1
+		}
+		part(&s.Kind, weightKind, same)
+	}
+	if weight > 0 {
+		s.Total = math.Round(sum/weight*1e6) / 1e6
+	}
+	return s, level
+}
+
+// ipcLevel returns the deepest level two lists of symbols have in common.
+func ipcLevel(a, b []string) valuation.IPCLevel {
+	depth := 0
+	for _, x := range a {
+		for _, y := range b {
+			n := 0
+			for n < 4 && n < len(x) && n < len(y) && x[n] == y[n] {
+				n++
+			}
+			depth = max(depth, n)
+		}
+	}
+	switch {
+	case depth >= 4:
+		return valuation.LevelSubclass
+	case depth == 3:
+		return valuation.LevelClass
+	case depth >= 1:
+		return valuation.LevelSection
+	}
+	return valuation.LevelNone
+}

@@ -1,0 +1,144 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/pgvector/pgvector-go"
+
+	"zhijia/internal/fault"
+)
+
+// Space is an embedding space. Vectors of different spaces are never compared.
+type Space struct {
+	ID        int
+	Provider  string // "ngram" for the local embedder, else the endpoint's name
+	Model     string
+	Version   string // of the fitted model
+	Dimension int
+	Body      []byte // the fitted local model; nil for an endpoint and for the stateless hash
+	FittedOn  int64
+	Status    string
+}
+
+// String names the space in results and logs.
+func (s Space) String() string {
+	return fmt.Sprintf("%s/%s/%s/%d", s.Provider, s.Model, s.Version, s.Dimension)
+}
+
+// Providers of the local embedder and the version of its stateless form.
+const (
+	LocalProvider = "ngram"
+	HashVersion   = "hash"
+)
+
+const spaceColumns = `id, provider, model, version, dimension, body, coalesce(fitted_on, 0), status`
+
+func scanSpace(row pgx.CollectableRow) (Space, error) {
+	var s Space
+	err := row.Scan(&s.ID, &s.Provider, &s.Model, &s.Version, &s.Dimension, &s.Body, &s.FittedOn, &s.Status)
+	return s, err
+}
+
+// ActiveSpaceID returns the id of the space in use, 0 when there is none. It
+// is cheap and asked once per request, so a switch takes effect at once.
+func (db *DB) ActiveSpaceID(ctx context.Context) (id int, err error) {
+	defer fault.Wrap(&err, "store.ActiveSpaceID")
+	err = db.pool.QueryRow(ctx, `SELECT id FROM spaces WHERE status = 'active'`).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
+	}
+	return id, err
+}
+
+// Space returns one space with its model.
+func (db *DB) Space(ctx context.Context, id int) (_ Space, err error) {
+	defer fault.Wrap(&err, "store.Space(%d)", id)
+	rows, err := db.pool.Query(ctx, `SELECT `+spaceColumns+` FROM spaces WHERE id = $1`, id)
+	if err != nil {
+		return Space{}, err
+	}
+	return pgx.CollectExactlyOneRow(rows, scanSpace)
+}
+
+// PutSpace adds a space, or returns the id it already has.
+func (db *DB) PutSpace(ctx context.Context, s Space) (id int, err error) {
+	defer fault.Wrap(&err, "store.PutSpace(%s)", s)
+	err = db.pool.QueryRow(ctx, `
+		INSERT INTO spaces (provider, model, version, dimension, body, fitted_on, status)
+		VALUES ($1, $2, $3, $4, $5, nullif($6::bigint, 0), 'building')
+		ON CONFLICT (provider, model, version, dimension) DO UPDATE SET body = EXCLUDED.body
+		RETURNING id`, s.Provider, s.Model, s.Version, s.Dimension, s.Body, s.FittedOn).Scan(&id)
+	return id, err
+}
+
+// ActivateSpace switches to a space in one step: requests see the old one or
+// the new one, never a mixture.
+func (db *DB) ActivateSpace(ctx context.Context, id int) (err error) {
+	defer fault.Wrap(&err, "store.ActivateSpace(%d)", id)
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE spaces SET status = 'retired' WHERE status = 'active' AND id <> $1`, id); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `UPDATE spaces SET status = 'active' WHERE id = $1`, id)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = fault.New(fault.NotFound, "space.unknown", "没有这个向量空间。", "There is no such embedding space.")
+		}
+		return err
+	})
+}
+
+// Unembedded is a row whose text has no current vector in a space.
+type Unembedded struct {
+	Deal   string // id of a deal, or
+	Patent int64  // id of a patent
+	Text   string
+	Hash   []byte
+}
+
+// UnembeddedDeals returns up to limit deals without a current vector.
+func (db *DB) UnembeddedDeals(ctx context.Context, space, limit int) (_ []Unembedded, err error) {
+	defer fault.Wrap(&err, "store.UnembeddedDeals")
+	rows, err := db.pool.Query(ctx, `
+		SELECT d.id, 0::bigint, concat_ws(E'\n', d.title, d.description), d.text_hash
+		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_id = d.id AND v.text_hash = d.text_hash
+		WHERE v.deal_id IS NULL ORDER BY d.id LIMIT $2`, space, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Unembedded])
+}
+
+// UnembeddedPatents returns up to limit patents without a current vector.
+func (db *DB) UnembeddedPatents(ctx context.Context, space, limit int) (_ []Unembedded, err error) {
+	defer fault.Wrap(&err, "store.UnembeddedPatents")
+	rows, err := db.pool.Query(ctx, `
+		SELECT '', p.id, concat_ws(E'\n', p.title, p.abstract, p.claims), p.text_hash
+		FROM patents p LEFT JOIN patent_vectors v ON v.space_id = $1 AND v.patent_id = p.id AND v.text_hash = p.text_hash
+		WHERE v.patent_id IS NULL ORDER BY p.id LIMIT $2`, space, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Unembedded])
+}
+
+// PutVectors stores the vectors of rows, in the order of rows.
+func (db *DB) PutVectors(ctx context.Context, space int, rows []Unembedded, vectors [][]float32) (err error) {
+	defer fault.Wrap(&err, "store.PutVectors")
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		batch := &pgx.Batch{}
+		for i, r := range rows {
+			v := pgvector.NewHalfVector(vectors[i])
+			if r.Deal != "" {
+				batch.Queue(`INSERT INTO deal_vectors (space_id, deal_id, text_hash, vector) VALUES ($1, $2, $3, $4)
+					ON CONFLICT (space_id, deal_id) DO UPDATE SET text_hash = EXCLUDED.text_hash, vector = EXCLUDED.vector`, space, r.Deal, r.Hash, v)
+				continue
+			}
+			batch.Queue(`INSERT INTO patent_vectors (space_id, patent_id, text_hash, vector) VALUES ($1, $2, $3, $4)
+				ON CONFLICT (space_id, patent_id) DO UPDATE SET text_hash = EXCLUDED.text_hash, vector = EXCLUDED.vector`, space, r.Patent, r.Hash, v)
+		}
+		return tx.SendBatch(ctx, batch).Close()
+	})
+}

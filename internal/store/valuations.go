@@ -1,0 +1,178 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+)
+
+// Valuation is a valuation as it was given out. Request, Snapshot and
+// Conclusion are JSON whose bytes never change.
+type Valuation struct {
+	ID          string
+	CreatedAt   time.Time
+	CreatedBy   string
+	Tenant      string
+	Number      string
+	Title       string
+	Purpose     string
+	AsOf        civil.Date
+	Status      string
+	Point       *float64
+	Low, High   float64
+	Assumptions string // version
+	Request     []byte
+	Snapshot    []byte
+	Conclusion  []byte
+	Hash        []byte
+}
+
+// PutValuation stores a valuation, once.
+func (db *DB) PutValuation(ctx context.Context, v *Valuation) (err error) {
+	defer fault.Wrap(&err, "store.PutValuation(%s)", v.ID)
+	_, err = db.pool.Exec(ctx, `
+		INSERT INTO valuations (id, created_at, created_by, tenant, number, title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash)
+		VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		v.ID, v.CreatedAt, v.CreatedBy, v.Tenant, v.Number, v.Title, v.Purpose, v.AsOf, v.Status, v.Point, v.Low, v.High, v.Assumptions, v.Request, v.Snapshot, v.Conclusion, v.Hash)
+	return err
+}
+
+// Valuation returns a stored valuation of a tenant, or a NotFound fault.
+// An empty tenant sees every one.
+func (db *DB) Valuation(ctx context.Context, tenant, id string) (_ Valuation, err error) {
+	defer fault.Wrap(&err, "store.Valuation(%s)", id)
+	var v Valuation
+	err = db.pool.QueryRow(ctx, `
+		SELECT id, created_at, created_by, tenant, coalesce(number, ''), title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash
+		FROM valuations WHERE id = $1 AND ($2 = '' OR tenant = $2)`, id, tenant).
+		Scan(&v.ID, &v.CreatedAt, &v.CreatedBy, &v.Tenant, &v.Number, &v.Title, &v.Purpose, &v.AsOf, &v.Status, &v.Point, &v.Low, &v.High, &v.Assumptions, &v.Request, &v.Snapshot, &v.Conclusion, &v.Hash)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Valuation{}, fault.New(fault.NotFound, "valuation.unknown", "没有这份估值参考意见。", "There is no such valuation.")
+	}
+	v.CreatedAt = v.CreatedAt.UTC()
+	return v, err
+}
+
+// ValuationSummary is a line of a list.
+type ValuationSummary struct {
+	ID        string     `json:"id"`
+	CreatedAt time.Time  `json:"created_at"`
+	Number    string     `json:"number,omitempty"`
+	Title     string     `json:"title"`
+	Purpose   string     `json:"purpose"`
+	AsOf      civil.Date `json:"valuation_date"`
+	Status    string     `json:"status"`
+	Point     *float64   `json:"point"`
+	Low       float64    `json:"low"`
+	High      float64    `json:"high"`
+}
+
+// Valuations lists a tenant's valuations, newest first, after the one named
+// by the cursor's creation time and id; a zero time starts at the newest.
+func (db *DB) Valuations(ctx context.Context, tenant, number string, after time.Time, afterID string, limit int) (_ []ValuationSummary, err error) {
+	defer fault.Wrap(&err, "store.Valuations")
+	if after.IsZero() {
+		after = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	rows, err := db.pool.Query(ctx, `
+		SELECT id, created_at, coalesce(number, ''), title, purpose, as_of, status, point, low, high
+		FROM valuations
+		WHERE tenant = $1 AND ($2 = '' OR number = $2) AND (created_at, id) < ($3, $4)
+		ORDER BY created_at DESC, id DESC LIMIT $5`, tenant, number, after, afterID, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (ValuationSummary, error) {
+		var v ValuationSummary
+		err := row.Scan(&v.ID, &v.CreatedAt, &v.Number, &v.Title, &v.Purpose, &v.AsOf, &v.Status, &v.Point, &v.Low, &v.High)
+		v.CreatedAt = v.CreatedAt.UTC()
+		return v, err
+	})
+}
+
+// Override is an officer's figure beside a valuation.
+type Override struct {
+	ID          string    `json:"id"`
+	ValuationID string    `json:"valuation_id"`
+	CreatedAt   time.Time `json:"created_at"`
+	Officer     string    `json:"officer"`
+	Value       float64   `json:"value"` // yuan
+	Reason      string    `json:"reason"`
+}
+
+// PutOverride adds an officer's figure; the valuation itself never changes.
+func (db *DB) PutOverride(ctx context.Context, o Override) (err error) {
+	defer fault.Wrap(&err, "store.PutOverride(%s)", o.ValuationID)
+	_, err = db.pool.Exec(ctx, `INSERT INTO overrides (id, valuation_id, created_at, officer, value, reason) VALUES ($1, $2, $3, $4, $5, $6)`,
+		o.ID, o.ValuationID, o.CreatedAt, o.Officer, o.Value, o.Reason)
+	return err
+}
+
+// Overrides returns the officers' figures beside a valuation, oldest first.
+func (db *DB) Overrides(ctx context.Context, valuation string) (_ []Override, err error) {
+	defer fault.Wrap(&err, "store.Overrides(%s)", valuation)
+	rows, err := db.pool.Query(ctx, `SELECT id, valuation_id, created_at, officer, value, reason FROM overrides WHERE valuation_id = $1 ORDER BY created_at, id`, valuation)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Override, error) {
+		var o Override
+		err := row.Scan(&o.ID, &o.ValuationID, &o.CreatedAt, &o.Officer, &o.Value, &o.Reason)
+		o.CreatedAt = o.CreatedAt.UTC()
+		return o, err
+	})
+}
+
+// Assumptions is a stored version of what can change a value.
+type Assumptions struct {
+	Version string
+	Body    []byte
+}
+
+// PutAssumptions keeps a version. The same version with other content is a
+// Conflict: what a stored valuation refers to never changes.
+func (db *DB) PutAssumptions(ctx context.Context, version string, body []byte, note string) (err error) {
+	defer fault.Wrap(&err, "store.PutAssumptions(%s)", version)
+	hash := TextHash(string(body))
+	var stored []byte
+	err = db.pool.QueryRow(ctx, `
+		WITH added AS (
+			INSERT INTO assumptions (version, hash, body, note) VALUES ($1, $2, $3, $4) ON CONFLICT (version) DO NOTHING RETURNING hash)
+		SELECT hash FROM added UNION ALL SELECT hash FROM assumptions WHERE version = $1 LIMIT 1`,
+		version, hash, body, note).Scan(&stored)
+	if err == nil && string(stored) != string(hash) {
+		err = fault.New(fault.Conflict, "assumptions.changed", "参数版本 "+version+" 已存在且内容不同，请使用新的版本号。", "Assumptions "+version+" exist with other content; give them a new version.")
+	}
+	return err
+}
+
+// ActivateAssumptions makes a stored version the one new valuations use.
+func (db *DB) ActivateAssumptions(ctx context.Context, version string) (err error) {
+	defer fault.Wrap(&err, "store.ActivateAssumptions(%s)", version)
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE assumptions SET active = false WHERE active AND version <> $1`, version); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `UPDATE assumptions SET active = true WHERE version = $1`, version)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = fault.New(fault.NotFound, "assumptions.unknown", "没有参数版本 "+version+"。", "There are no assumptions "+version+".")
+		}
+		return err
+	})
+}
+
+// Assumptions returns a stored version; empty asks for the active one. ok is
+// false when there is none.
+func (db *DB) Assumptions(ctx context.Context, version string) (a Assumptions, ok bool, err error) {
+	defer fault.Wrap(&err, "store.Assumptions(%s)", version)
+	err = db.pool.QueryRow(ctx, `SELECT version, body FROM assumptions WHERE CASE WHEN $1 = '' THEN active ELSE version = $1 END`, version).Scan(&a.Version, &a.Body)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return a, false, nil
+	}
+	return a, err == nil, err
+}
