@@ -21,6 +21,8 @@ var (
 	everyone = Roles    // any valid key
 	valuers  = []Role{Officer, Desk}
 	readers  = []Role{Officer, Desk, Evaluator, Admin}
+
+	pageRoles = []Role{Officer, Desk, Evaluator} // who may sign in to the pages
 )
 
 // access says who may call what. It is the only place that does: a route that
@@ -32,6 +34,12 @@ var access = map[string][]Role{
 	"GET /openapi.json": anyone,
 	"GET /docs":         anyone,
 	"GET /docs/{asset}": anyone,
+
+	"GET /":                       anyone,
+	"GET /officer/login":          anyone,
+	"POST /officer/login":         anyone,
+	"POST /officer/logout":        pageRoles,
+	"GET /officer/assets/{asset}": anyone,
 
 	"GET /v1/whoami": everyone,
 

@@ -26,23 +26,25 @@ func ginPath(path string) string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(path)
 }
 
-// splitVerb is the matching translation of a request. It reports false for a
-// path that tries to name an inside segment.
-func splitVerb(r *http.Request) (*http.Request, bool) {
+// splitVerb is the matching translation of a request. A path that tries to
+// name an inside segment is sent where no route is.
+func splitVerb(r *http.Request) *http.Request {
 	path := r.URL.Path
-	if strings.Contains(path, "/"+verbMark) {
-		return r, false
-	}
 	cut := strings.LastIndexByte(path, '/') + 1
 	last, verb, ok := strings.Cut(path[cut:], ":")
-	if !ok || last == "" || verb == "" || !strings.HasPrefix(path, "/v1/") {
-		return r, true
+	switch {
+	case strings.Contains(path, "/"+verbMark):
+		path = "/" + verbMark
+	case ok && last != "" && verb != "" && strings.HasPrefix(path, "/v1/"):
+		path = path[:cut] + last + "/" + verbMark + verb
+	default:
+		return r
 	}
 	r2 := r.WithContext(context.WithValue(r.Context(), publicPathKey{}, r.URL.EscapedPath()))
 	r2.URL = new(url.URL)
 	*r2.URL = *r.URL
-	r2.URL.Path, r2.URL.RawPath = path[:cut]+last+"/"+verbMark+verb, ""
-	return r2, true
+	r2.URL.Path, r2.URL.RawPath = path, ""
+	return r2
 }
 
 type publicPathKey struct{}
@@ -73,6 +75,8 @@ const (
 	metaMaxBody = "max_body"
 	// metaIdempotent (bool) makes the route honour Idempotency-Key.
 	metaIdempotent = "idempotent"
+	// metaSession (bool) authenticates by the pages' session, not by a key.
+	metaSession = "session"
 )
 
 // raw registers a route served by plain gin, for what huma does not do:
@@ -118,7 +122,11 @@ func (s *Server) route(op *huma.Operation, handler gin.HandlerFunc) {
 	}
 	chain := []gin.HandlerFunc{func(c *gin.Context) { c.Set(routeKey, name) }, limits(timeout, maxBody)}
 	if len(allowed) > 0 {
-		chain = append(chain, s.authenticate(allowed), s.limitRate)
+		check := s.authenticate(allowed)
+		if on, _ := op.Metadata[metaSession].(bool); on {
+			check = s.authenticateSession(allowed)
+		}
+		chain = append(chain, check, s.limitRate)
 	}
 	if on, _ := op.Metadata[metaIdempotent].(bool); on {
 		chain = append(chain, s.idempotent)

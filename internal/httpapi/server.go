@@ -11,6 +11,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,14 +99,7 @@ func New(opt Options) (*Server, error) {
 		return nil, fmt.Errorf("httpapi: no entry in the access table for %s", strings.Join(s.missing, ", "))
 	}
 
-	s.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r2, ok := splitVerb(r)
-		if !ok {
-			r2.URL.Path = "/" // an inside path: no such route
-			r2.Method = http.MethodTrace
-		}
-		s.engine.ServeHTTP(w, r2)
-	})
+	s.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, splitVerb(r)) })
 	if opt.Tracing {
 		s.handler = otelhttp.NewHandler(s.handler, "http")
 	}
@@ -117,6 +111,7 @@ var resources = []func(huma.API, *Server){
 	registerHealth,
 	registerDocs,
 	registerKeys,
+	registerPages,
 }
 
 func setDefaults(o *Options) {
@@ -128,6 +123,10 @@ func setDefaults(o *Options) {
 	def(&o.MaxBody, 2<<20, o.MaxBody <= 0)
 	def(&o.MaxUpload, 512<<20, o.MaxUpload <= 0)
 	def(&o.RateBurst, max(1, int(4*o.RatePerSecond)), o.RateBurst <= 0)
+	if len(o.SessionSecret) == 0 {
+		o.SessionSecret = make([]byte, 32)
+		rand.Read(o.SessionSecret) // never fails (crypto/rand, Go 1.24)
+	}
 	def(&o.DrainTimeout, 40*time.Second, o.DrainTimeout <= 0)
 }
 

@@ -108,8 +108,8 @@ func (o Opinion) build(lang Lang) doc {
 		AI:       w.modelScored(),
 	}
 	for _, s := range []section{
-		w.conclusion(), w.subjectSection(), w.methods(), w.comparables(), w.excluded(), w.contributions(),
-		w.width(), w.indicators(), w.missing(), w.flags(), w.lending(), w.override(), w.provenance(),
+		w.conclusion(), w.flags(), w.lending(), w.override(), w.missing(), w.subjectSection(), w.methods(), w.comparables(), w.excluded(),
+		w.contributions(), w.width(), w.indicators(), w.provenance(),
 	} {
 		if len(s.Blocks) > 0 {
 			d.Sections = append(d.Sections, s)

@@ -1,6 +1,7 @@
 package office
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -30,6 +31,20 @@ var opinionTemplate = template.Must(template.New("opinion").Funcs(template.FuncM
 var dateCell = regexp.MustCompile(`^\d{4}(-\d\d){0,2}$`)
 
 func writeHTML(w io.Writer, d doc) error { return opinionTemplate.Execute(w, d) }
+
+// Fragment returns the opinion for inclusion in another page: the style, whose
+// rules all begin with the class opinion, and the body, to be put into an
+// element of that class.
+func (o Opinion) Fragment(lang Lang) (style template.CSS, body template.HTML, err error) {
+	var s, b bytes.Buffer
+	if err := opinionTemplate.ExecuteTemplate(&s, "style", nil); err != nil {
+		return "", "", err
+	}
+	if err := opinionTemplate.ExecuteTemplate(&b, "body", o.build(lang)); err != nil {
+		return "", "", err
+	}
+	return template.CSS(s.String()), template.HTML(b.String()), nil
+}
 
 // rangeScale places a range on a logarithmic axis 0 to 1000 wide.
 type rangeScale struct {
