@@ -252,6 +252,8 @@ func (s *Simulation) Range(from, to int64) (Tally, error) {
 				}
 			}
 		}
+		n, defaulted, recovered := s.path(f, factors, r)
+		// Supports draw last, so that adding one leaves the pool's path alone.
 		for i := range s.supports {
 			p := &s.supports[i]
 			at[i] = math.MaxInt
@@ -259,7 +261,6 @@ func (s *Simulation) Range(from, to int64) (Tally, error) {
 				at[i] = t
 			}
 		}
-		n, defaulted, recovered := s.path(f, factors, r)
 		rep := &tally.Replicates[replicate]
 		trigger := w.trigger(f)
 		out := w.run(f, trigger, true, dead, nil)

@@ -1,0 +1,328 @@
+package pool
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/money"
+)
+
+// Annex is the intellectual-property annex filed at issue (guide no. 2 art. 17;
+// 深交所 guide art. 11). Every required field is there or named as missing.
+type Annex struct {
+	Title      string     `json:"title"`
+	Label      string     `json:"label,omitempty"`
+	Deal       string     `json:"deal"`
+	CutOff     civil.Date `json:"cut_off"`
+	Fields     []Field    `json:"fields"` // of the deal
+	Items      []AnnexIP  `json:"items"`
+	Missing    []string   `json:"missing"` // every missing field by name
+	Tests      Report     `json:"tests"`
+	Statistics Statistics `json:"statistics"`
+	Collateral Collateral `json:"collateral"`
+	Limit      string     `json:"limit"`
+}
+
+// Field is one required field.
+type Field struct {
+	Key   string `json:"key"`
+	Zh    string `json:"zh"`
+	Value string `json:"value,omitempty"` // empty is missing
+}
+
+// AnnexIP is one row of the IP list.
+type AnnexIP struct {
+	Number string  `json:"number"`
+	Fields []Field `json:"fields"`
+}
+
+// disclaimer stands on every paper we produce.
+const disclaimer = "本文件由系统依据使用者提供的资料生成，其中价值为估值参考意见，不构成资产评估报告、信用评级或法律意见。"
+
+// Annex assembles the annex. Names of natural persons are masked.
+func (d *Deal) Annex() Annex {
+	a := Annex{
+		Title: "知识产权资产支持专项计划 知识产权信息披露附件", Label: d.Label, Deal: d.Name, CutOff: d.CutOff,
+		Tests: d.Test(), Statistics: d.Statistics(), Collateral: d.Collateral(), Limit: disclaimer,
+	}
+	senior, sub := "", ""
+	if t := d.Structure.Tranches; len(t) >= 2 {
+		senior = fmt.Sprintf("%s %s元，预期收益率%.2f%%", t[0].Name, t[0].Principal, t[0].Coupon*100)
+		sub = fmt.Sprintf("%s %s元", t[len(t)-1].Name, t[len(t)-1].Principal)
+	}
+	support := ""
+	for _, s := range d.Structure.Supports {
+		support += s.Name + "（" + map[string]string{"shortfall": "差额支付", "guarantee": "保证担保"}[s.Kind] + "）"
+	}
+	a.Fields = []Field{
+		{"originator", "原始权益人", d.Parties.Originator},
+		{"manager", "计划管理人", d.Parties.Manager},
+		{"servicer", "资产服务机构", d.Parties.Servicer},
+		{"custodian", "托管人", d.Parties.Custodian},
+		{"lawyer", "律师事务所", d.Parties.Lawyer},
+		{"appraiser", "评估机构（如有评估）", d.Parties.Appraiser},
+		{"rater", "资信评级机构", d.Parties.Rater},
+		{"class", "基础资产类别", d.Class.Zh()},
+		{"principal", "资产池未偿本金（元）", d.Total().String()},
+		{"senior", "优先级证券", senior},
+		{"subordinated", "次级证券", sub},
+		{"enhancement", "增信安排", support},
+		{"cash_route", "现金流归集路径", map[string]string{"direct": "直接进入专项计划账户", "regulated": "经监管账户划入专项计划账户"}[d.Facts.CashRoute]},
+	}
+	for _, f := range a.Fields {
+		if f.Value == "" {
+			a.Missing = append(a.Missing, f.Zh)
+		}
+	}
+	ips := slices.Clone(d.Patents)
+	slices.SortStableFunc(ips, func(x, y IP) int { return cmp.Compare(x.Number, y.Number) })
+	for i := range ips {
+		item := AnnexIP{Number: ips[i].Number, Fields: ips[i].annexFields()}
+		for _, f := range item.Fields {
+			if f.Value == "" {
+				a.Missing = append(a.Missing, ips[i].Number+"："+f.Zh)
+			}
+		}
+		a.Items = append(a.Items, item)
+	}
+	if len(ips) == 0 {
+		a.Missing = append(a.Missing, "知识产权清单")
+	}
+	return a
+}
+
+func (x *IP) annexFields() []Field {
+	owner := x.Owner
+	if x.OwnerPerson && owner != "" {
+		owner = Mask(owner)
+	}
+	term := ""
+	if !x.Filed.IsZero() && !x.Expires.IsZero() {
+		term = x.Filed.String() + " 至 " + x.Expires.String()
+	}
+	use := x.LicenceUse
+	if x.Encumbrance != nil && use == "" {
+		use = "无许可"
+	}
+	value := ""
+	if v := x.Value; v != nil {
+		value = fmt.Sprintf("%s（%s至%s，%.0f%%区间，基准日%s）", money.Zh(v.Point, 3), money.Zh(v.Low, 2), money.Zh(v.High, 2), v.Level*100, v.Date)
+	}
+	kind := map[string]string{"invention": "发明", "utility": "实用新型", "design": "外观设计"}[x.Kind]
+	return []Field{
+		{"title", "名称", x.Title},
+		{"kind", "类型", kind},
+		{"owner", "权利人", owner},
+		{"registration", "登记情况", x.Registered},
+		{"licence", "许可及使用状况", use},
+		{"term", "保护期限", term},
+		{"value", "价值参考意见（非评估报告）", value},
+		{"advancement", "技术先进性", x.Advancement},
+		{"benefit", "预期经济效益", x.Benefit},
+	}
+}
+
+// Event is something that happened to a plan and may need a notice.
+type Event struct {
+	Kind   string     `json:"kind"` // see [EventKinds]
+	Date   civil.Date `json:"date"`
+	Detail string     `json:"detail,omitempty"`
+	Amount money.Fen  `json:"amount,omitempty"`
+	Base   money.Fen  `json:"base,omitempty"`  // what the amount is measured against
+	Prior  float64    `json:"prior,omitempty"` // loss share already announced, for "loss"
+}
+
+// EventKind says when an event needs a notice.
+type EventKind struct {
+	Kind  string  `json:"kind"`
+	Zh    string  `json:"zh"`
+	Cite  string  `json:"cite"`
+	Share float64 `json:"share,omitempty"` // threshold of Amount/Base
+}
+
+const guideDisclosure = "资产支持证券信息披露相关指引：重大事项2个交易日内公告"
+
+// EventKinds is the list of events of the disclosure rules.
+func EventKinds() []EventKind {
+	return []EventKind{
+		{"loss", "基础资产损失累计达到未偿本金的10%及每增加10%", guideDisclosure, 0.10},
+		{"cash_flow", "实际或重新预测的现金流较预测减少20%以上", guideDisclosure, 0.20},
+		{"title", "基础资产权属变更或设置权利负担", guideDisclosure, 0},
+		{"account", "账户被冻结或资金被挪用", guideDisclosure, 0},
+		{"litigation", "重大诉讼、仲裁", guideDisclosure, 0},
+		{"purchase", "循环购买", guideDisclosure, 0},
+		{"downgrade", "评级下调", guideDisclosure, 0},
+		{"default", "参与机构债务违约超过净资产5%且超过5000万元", guideDisclosure, 0.05},
+		{"value_fall", "抵质押物灭失或价值较大减损", guideDisclosure, 0},
+	}
+}
+
+// Notice is the answer for one event.
+type Notice struct {
+	Event    Event      `json:"event"`
+	Required bool       `json:"required"`
+	Due      civil.Date `json:"due"` // zero when the calendar does not cover it
+	DueError string     `json:"due_error,omitempty"`
+	Title    string     `json:"title"`
+	Why      string     `json:"why"`
+	Class    string     `json:"risk_class"` // at least this class: 正常, 一般关注, 重点关注, 风险, 违约
+	Body     []Field    `json:"body"`
+}
+
+// Notice decides whether an event must be announced, by when (two trading days
+// after it), and drafts the notice with its missing fields empty.
+func (d *Deal) Notice(e Event, cal *Calendar) (Notice, error) {
+	i := slices.IndexFunc(EventKinds(), func(k EventKind) bool { return k.Kind == e.Kind })
+	if i < 0 {
+		return Notice{}, badScenario("kind", "unknown kind of event")
+	}
+	if e.Date.IsZero() {
+		return Notice{}, badScenario("date", "the event has no date")
+	}
+	k := EventKinds()[i]
+	n := Notice{Event: e, Title: "关于" + d.Name + k.Zh + "的公告", Required: true, Class: "正常", Why: k.Zh + "（" + k.Cite + "）"}
+	if k.Share > 0 {
+		if e.Base <= 0 {
+			return Notice{}, badScenario("base", "the event needs the amount it is measured against")
+		}
+		share := float64(e.Amount) / float64(e.Base)
+		switch e.Kind {
+		case "loss":
+			n.Required = int(share/k.Share+1e-9) > int(e.Prior/k.Share+1e-9)
+		case "default":
+			n.Required = share > k.Share && e.Amount > money.Fen(5000*money.Wan)
+		default:
+			n.Required = share >= k.Share-1e-12
+		}
+		n.Why += fmt.Sprintf("；本次%.2f%%", share*100)
+	}
+	switch e.Kind {
+	case "value_fall", "title":
+		n.Class = "一般关注"
+	case "loss", "cash_flow", "downgrade", "litigation":
+		if n.Required {
+			n.Class = "重点关注"
+		}
+	case "account", "default":
+		if n.Required {
+			n.Class = "风险"
+		}
+	}
+	if n.Required {
+		due, err := cal.AddTradingDays(e.Date, 2)
+		if err != nil {
+			n.DueError = "交易日历未覆盖，请更新后重算"
+		}
+		n.Due = due
+	}
+	amount := ""
+	if e.Amount > 0 {
+		amount = e.Amount.String()
+	}
+	n.Body = []Field{
+		{"deal", "专项计划", d.Name},
+		{"event", "事项", k.Zh},
+		{"date", "发生日期", e.Date.String()},
+		{"detail", "情况说明", e.Detail},
+		{"amount", "涉及金额（元）", amount},
+		{"effect", "对专项计划的影响及应对措施", ""},
+		{"manager", "计划管理人", d.Parties.Manager},
+	}
+	return n, nil
+}
+
+// Deadline is one date of the disclosure calendar.
+type Deadline struct {
+	Kind  string     `json:"kind"`
+	Zh    string     `json:"zh"`
+	Due   civil.Date `json:"due"`
+	Error string     `json:"error,omitempty"` // calendar unknown
+}
+
+// DisclosureCalendar lists the periodic papers from the closing to the last
+// payment date of the given number of periods: distribution report at least
+// two trading days before each payment date, annual report by 30 April,
+// tracking rating by 30 June.
+func (d *Deal) DisclosureCalendar(periods int, cal *Calendar) []Deadline {
+	var out []Deadline
+	for t := range periods {
+		due, err := cal.Roll(d.PayDate(t))
+		if err == nil {
+			due, err = cal.AddTradingDays(due, -2)
+		}
+		x := Deadline{Kind: "distribution", Zh: fmt.Sprintf("第%d期收益分配报告", t+1), Due: due}
+		if err != nil {
+			x.Due, x.Error = civil.Date{}, fmt.Sprintf("兑付日%s：交易日历未覆盖", d.PayDate(t))
+		}
+		out = append(out, x)
+	}
+	for y := d.Closing.Year + 1; y <= d.PayDate(max(0, periods-1)).Year; y++ {
+		out = append(
+			out,
+			Deadline{Kind: "annual", Zh: fmt.Sprintf("%d年度资产管理报告（托管报告同日）", y-1), Due: civil.New(y, 4, 30)},
+			Deadline{Kind: "rating", Zh: fmt.Sprintf("%d年定期跟踪评级报告", y), Due: civil.New(y, 6, 30)},
+		)
+	}
+	return out
+}
+
+// Periodic is the asset-management report of one payment period.
+type Periodic struct {
+	Title      string         `json:"title"`
+	Label      string         `json:"label,omitempty"`
+	Period     int            `json:"period"`
+	Row        Period         `json:"row"`
+	Cash       Reconciliation `json:"cash"`
+	Class      string         `json:"risk_class"`
+	Reasons    []string       `json:"reasons"`
+	Statistics Statistics     `json:"statistics"`
+	Notices    []Notice       `json:"notices"`
+	Missing    []string       `json:"missing"`
+	Limit      string         `json:"limit"`
+}
+
+// Periodic reports a payment period (0-based) from the bank reconciliation of
+// the period, the planned waterfall and the events.
+func (d *Deal) Periodic(period int, rec Reconciliation, events []Event, cal *Calendar) (Periodic, error) {
+	cf, err := d.CashFlow(Scenario{CPR: d.Credit.CPR})
+	if err != nil {
+		return Periodic{}, err
+	}
+	if period < 0 || period >= len(cf.Periods) {
+		return Periodic{}, badScenario("period", "no such payment period")
+	}
+	p := Periodic{
+		Title: fmt.Sprintf("%s 第%d期资产管理与收益分配报告", d.Name, period+1), Label: d.Label, Period: period, Row: cf.Periods[period],
+		Cash: rec, Class: "正常", Statistics: d.Statistics(), Limit: disclaimer,
+	}
+	if rec.Expected > 0 && rec.Open > 0 {
+		events = append(slices.Clone(events), Event{Kind: "cash_flow", Date: cf.Periods[period].Date, Amount: rec.Open, Base: rec.Expected, Detail: "本期归集不足"})
+	}
+	if rec.Leaked > 0 {
+		events = append(slices.Clone(events), Event{Kind: "account", Date: cf.Periods[period].Date, Amount: rec.Leaked, Detail: "资金未进入专项计划账户或被划往他处"})
+	}
+	order := []string{"正常", "一般关注", "重点关注", "风险", "违约"}
+	for _, e := range events {
+		n, err := d.Notice(e, cal)
+		if err != nil {
+			return Periodic{}, err
+		}
+		if !n.Required {
+			continue
+		}
+		p.Notices = append(p.Notices, n)
+		p.Reasons = append(p.Reasons, n.Why)
+		if slices.Index(order, n.Class) > slices.Index(order, p.Class) {
+			p.Class = n.Class
+		}
+	}
+	if rec.Expected == 0 {
+		p.Missing = append(p.Missing, "本期应收计划")
+	}
+	if rec.BankIn == 0 {
+		p.Missing = append(p.Missing, "本期银行流水")
+	}
+	return p, nil
+}
