@@ -1,0 +1,346 @@
+// Package appraisal carries one valuation from request to stored record:
+// gather the evidence, conclude, store. Start with [New].
+//
+// REST, command line and batch files all reach [Service.Value]. Only the
+// gathering touches the world; the conclusion is valuation.Conclude over the
+// stored snapshot, so any valuation replays to the same bytes.
+package appraisal
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/store"
+	"zhijia/internal/valuation"
+)
+
+// Title is what every output is called. It is never an appraisal report: only
+// a licensed institution may issue one (资产评估法 art. 3).
+const Title = "估值参考意见"
+
+// Notice states the limits of every output.
+const Notice = "本意见由估值系统生成，供内部决策参考，不是资产评估报告，不得用于法定评估目的。"
+
+// Actor is who asks.
+type Actor struct {
+	Name   string // key name or user
+	Tenant string
+}
+
+// Options configure [New].
+type Options struct {
+	Judge    Judge            // nil: the model is off
+	Embedder Embedder         // for spaces of an endpoint; nil: local spaces only
+	Now      func() time.Time // default time.Now
+	Log      *slog.Logger     // default: discards
+}
+
+// Service values patents. It is safe for concurrent use.
+type Service struct {
+	db       *store.DB
+	judge    Judge
+	embedder Embedder
+	now      func() time.Time
+	log      *slog.Logger
+
+	shipped valuation.Assumptions
+	loaded  sync.Map // version -> *valuation.Assumptions, never changed once loaded
+	local   atomic.Pointer[localSpace]
+}
+
+// New returns a service over a migrated database. It records the assumptions
+// the program ships with, and makes them active when none are.
+func New(ctx context.Context, db *store.DB, o Options) (_ *Service, err error) {
+	defer fault.Wrap(&err, "appraisal.New")
+	s := &Service{db: db, judge: o.Judge, embedder: o.Embedder, now: o.Now, log: o.Log, shipped: valuation.DefaultAssumptions()}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	body, err := json.Marshal(s.shipped)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.PutAssumptions(ctx, s.shipped.Version, body, "shipped with the program"); err != nil {
+		return nil, err
+	}
+	if _, ok, err := db.Assumptions(ctx, ""); err != nil {
+		return nil, err
+	} else if !ok {
+		if err := db.ActivateAssumptions(ctx, s.shipped.Version); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.ensureSpace(ctx)
+}
+
+// snapshot is everything a conclusion is a function of, besides the
+// assumptions it names.
+type snapshot struct {
+	Assignment      valuation.Assignment `json:"assignment"`
+	Evidence        valuation.Evidence   `json:"evidence"`
+	Assumptions     string               `json:"assumptions"`
+	AssumptionsHash string               `json:"assumptions_hash"`
+}
+
+// Record is a stored valuation. Its bytes never change.
+type Record struct {
+	stored store.Valuation
+}
+
+// ID returns the record's id.
+func (r *Record) ID() string { return r.stored.ID }
+
+// CreatedAt returns when it was given, UTC.
+func (r *Record) CreatedAt() time.Time { return r.stored.CreatedAt }
+
+// Hash returns the SHA-256 over assumptions, snapshot and conclusion, in hex.
+func (r *Record) Hash() string { return hex.EncodeToString(r.stored.Hash) }
+
+// Number returns the subject's number in normal form, or "".
+func (r *Record) Number() string { return r.stored.Number }
+
+// Snapshot returns the assignment and the evidence the conclusion rests on.
+func (r *Record) Snapshot() (valuation.Assignment, valuation.Evidence, error) {
+	var s snapshot
+	err := json.Unmarshal(r.stored.Snapshot, &s)
+	return s.Assignment, s.Evidence, err
+}
+
+// Conclusion returns the conclusion.
+func (r *Record) Conclusion() (c valuation.Conclusion, err error) {
+	err = json.Unmarshal(r.stored.Conclusion, &c)
+	return c, err
+}
+
+// document is the JSON a record is served as.
+type document struct {
+	ID         string          `json:"id"`
+	Title      string          `json:"title"`
+	Notice     string          `json:"notice"`
+	CreatedAt  time.Time       `json:"created_at"`
+	CreatedBy  string          `json:"created_by"`
+	Number     string          `json:"number,omitempty"`
+	Request    json.RawMessage `json:"request"`
+	Assignment json.RawMessage `json:"assignment"`
+	Conclusion json.RawMessage `json:"conclusion"`
+	Hash       string          `json:"hash"`
+}
+
+// JSON returns the record as every face serves it, byte for byte the same.
+func (r *Record) JSON() ([]byte, error) {
+	var s struct {
+		Assignment json.RawMessage `json:"assignment"`
+	}
+	if err := json.Unmarshal(r.stored.Snapshot, &s); err != nil {
+		return nil, err
+	}
+	return marshal(document{
+		ID: r.stored.ID, Title: Title, Notice: Notice, CreatedAt: r.stored.CreatedAt, CreatedBy: r.stored.CreatedBy,
+		Number: r.stored.Number, Request: r.stored.Request, Assignment: s.Assignment, Conclusion: r.stored.Conclusion, Hash: r.Hash(),
+	})
+}
+
+// marshal is the one JSON form of this package: no HTML escapes, no trailing
+// newline.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// Value gathers the evidence as of the request's date, concludes, and stores
+// the result before it returns.
+func (s *Service) Value(ctx context.Context, actor Actor, req Request) (_ *Record, err error) {
+	defer fault.Wrap(&err, "appraisal.Value")
+	now := s.now().UTC().Truncate(time.Microsecond)
+	assignment, evidence, err := s.gather(ctx, actor, &req, civil.Of(now))
+	if err != nil {
+		return nil, err
+	}
+	assumptions, err := s.assumptions(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	snap := snapshot{assignment, evidence, assumptions.Version, assumptions.Hash()}
+	conclusion, err := valuation.Conclude(assignment, evidence, *assumptions)
+	if err != nil {
+		return nil, err
+	}
+	v := store.Valuation{
+		ID: newID("val", now), CreatedAt: now, CreatedBy: actor.Name, Tenant: actor.Tenant,
+		Number: subjectNumber(assignment), Title: assignment.Subject[0].Title, Purpose: string(assignment.Purpose), AsOf: assignment.Date,
+		Status: string(conclusion.Status), Point: conclusion.Value.Point, Low: conclusion.Value.Low, High: conclusion.Value.High,
+		Assumptions: assumptions.Version,
+	}
+	if v.Request, err = marshal(req); err != nil {
+		return nil, err
+	}
+	if v.Snapshot, err = marshal(snap); err != nil {
+		return nil, err
+	}
+	if v.Conclusion, err = marshal(conclusion); err != nil {
+		return nil, err
+	}
+	v.Hash = recordHash(snap.AssumptionsHash, v.Snapshot, v.Conclusion)
+	if err := s.db.PutValuation(ctx, &v); err != nil {
+		return nil, err
+	}
+	return &Record{v}, nil
+}
+
+func subjectNumber(a valuation.Assignment) string {
+	numbers := make([]string, 0, len(a.Subject))
+	for _, p := range a.Subject {
+		if p.Number != "" {
+			numbers = append(numbers, p.Number)
+		}
+	}
+	return strings.Join(numbers, ";")
+}
+
+func recordHash(assumptions string, snapshot, conclusion []byte) []byte {
+	h := sha256.New()
+	for _, part := range [][]byte{[]byte(assumptions), snapshot, conclusion} {
+		fmt.Fprintf(h, "%d:", len(part))
+		h.Write(part)
+	}
+	return h.Sum(nil)
+}
+
+// newID returns a random id that sorts by time.
+func newID(prefix string, now time.Time) string {
+	var b [16]byte
+	ms := now.UnixMilli()
+	for i := range 6 {
+		b[i] = byte(ms >> (8 * (5 - i)))
+	}
+	rand.Read(b[6:])
+	return prefix + "_" + hex.EncodeToString(b[:])
+}
+
+// assumptions returns a stored version; empty asks for the active one.
+func (s *Service) assumptions(ctx context.Context, version string) (*valuation.Assumptions, error) {
+	if version != "" {
+		if a, ok := s.loaded.Load(version); ok {
+			return a.(*valuation.Assumptions), nil
+		}
+	}
+	stored, ok, err := s.db.Assumptions(ctx, version)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fault.New(fault.NotFound, "assumptions.unknown", "没有参数版本 "+version+"。", "There are no assumptions "+version+".")
+	}
+	if a, ok := s.loaded.Load(stored.Version); ok {
+		return a.(*valuation.Assumptions), nil
+	}
+	a, err := valuation.LoadAssumptions(stored.Body)
+	if err != nil {
+		return nil, err
+	}
+	s.loaded.Store(stored.Version, &a)
+	return &a, nil
+}
+
+// Get returns a stored valuation of the actor's tenant.
+func (s *Service) Get(ctx context.Context, actor Actor, id string) (*Record, error) {
+	v, err := s.db.Valuation(ctx, actor.Tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	return &Record{v}, nil
+}
+
+// Replay is the outcome of repeating a stored valuation from its snapshot.
+type Replay struct {
+	ID        string `json:"id"`
+	Identical bool   `json:"identical"` // the repeated conclusion has the same bytes
+	Intact    bool   `json:"intact"`    // the stored bytes match the stored hash
+	Hash      string `json:"hash"`      // stored
+	Repeated  string `json:"repeated"`  // of the repeated conclusion
+}
+
+// Replay repeats only the conclusion, from the stored snapshot under the
+// stored assumptions.
+func (s *Service) Replay(ctx context.Context, actor Actor, id string) (_ Replay, err error) {
+	defer fault.Wrap(&err, "appraisal.Replay(%s)", id)
+	v, err := s.db.Valuation(ctx, actor.Tenant, id)
+	if err != nil {
+		return Replay{}, err
+	}
+	var snap snapshot
+	if err := json.Unmarshal(v.Snapshot, &snap); err != nil {
+		return Replay{}, err
+	}
+	assumptions, err := s.assumptions(ctx, snap.Assumptions)
+	if err != nil {
+		return Replay{}, err
+	}
+	c, err := valuation.Conclude(snap.Assignment, snap.Evidence, *assumptions)
+	if err != nil {
+		return Replay{}, err
+	}
+	conclusion, err := marshal(c)
+	if err != nil {
+		return Replay{}, err
+	}
+	repeated := recordHash(assumptions.Hash(), v.Snapshot, conclusion)
+	return Replay{
+		ID:        id,
+		Identical: bytes.Equal(conclusion, v.Conclusion),
+		Intact:    bytes.Equal(recordHash(snap.AssumptionsHash, v.Snapshot, v.Conclusion), v.Hash),
+		Hash:      hex.EncodeToString(v.Hash),
+		Repeated:  hex.EncodeToString(repeated),
+	}, nil
+}
+
+// Override records an officer's figure beside the model's. The valuation
+// stays as it was; both figures and the reason are kept.
+func (s *Service) Override(ctx context.Context, actor Actor, id string, value float64, reason string) (_ store.Override, err error) {
+	defer fault.Wrap(&err, "appraisal.Override(%s)", id)
+	var fields []fault.Field
+	if math.IsNaN(value) || value < 0 || value > 1e15 {
+		fields = append(fields, fault.Field{Field: "value", Code: "value.range", Zh: "金额应为 0 到 1e15 元。", En: "The figure must lie between 0 and 1e15 yuan."})
+	}
+	if reason = strings.TrimSpace(reason); reason == "" || len(reason) > 4000 {
+		fields = append(fields, fault.Field{Field: "reason", Code: "reason.missing", Zh: "请写明调整理由（不超过 4000 字节）。", En: "Give the reason, in at most 4,000 bytes."})
+	}
+	if len(fields) > 0 {
+		return store.Override{}, fault.New(fault.Invalid, "request.invalid", "请求有误，请按下列提示修改后重试。", "The request is not valid; see the fields.", fields...)
+	}
+	if _, err := s.db.Valuation(ctx, actor.Tenant, id); err != nil {
+		return store.Override{}, err
+	}
+	now := s.now().UTC().Truncate(time.Microsecond)
+	o := store.Override{ID: newID("ovr", now), ValuationID: id, CreatedAt: now, Officer: actor.Name, Value: value, Reason: reason}
+	return o, s.db.PutOverride(ctx, o)
+}
+
+// Overrides returns the officers' figures beside a valuation, oldest first.
+func (s *Service) Overrides(ctx context.Context, actor Actor, id string) ([]store.Override, error) {
+	if _, err := s.db.Valuation(ctx, actor.Tenant, id); err != nil {
+		return nil, err
+	}
+	return s.db.Overrides(ctx, id)
+}

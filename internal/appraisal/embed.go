@@ -1,0 +1,165 @@
+package appraisal
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"zhijia/internal/fault"
+	"zhijia/internal/ngram"
+	"zhijia/internal/store"
+)
+
+// Embedder turns texts into vectors of one space: an endpoint, or the local
+// model.
+type Embedder interface {
+	// Embed returns one vector per text, in order.
+	Embed(ctx context.Context, texts []string) ([][]float32, error)
+}
+
+// localSpace is the active space with what embeds into it.
+type localSpace struct {
+	store.Space
+	model    *ngram.Model // nil: the stateless hash, or an endpoint
+	endpoint Embedder
+}
+
+// ensureSpace makes the stateless local space active when there is none.
+func (s *Service) ensureSpace(ctx context.Context) error {
+	id, err := s.db.ActiveSpaceID(ctx)
+	if err != nil || id != 0 {
+		return err
+	}
+	id, err = s.db.PutSpace(ctx, store.Space{Provider: store.LocalProvider, Model: "chars-1-2", Version: store.HashVersion, Dimension: ngram.Dimension})
+	if err != nil {
+		return err
+	}
+	return s.db.ActivateSpace(ctx, id)
+}
+
+// space returns the active space. The model is loaded once per space.
+func (s *Service) space(ctx context.Context) (*localSpace, error) {
+	id, err := s.db.ActiveSpaceID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if held := s.local.Load(); held != nil && held.ID == id {
+		return held, nil
+	}
+	stored, err := s.db.Space(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	space := &localSpace{Space: stored}
+	switch {
+	case stored.Provider != store.LocalProvider:
+		if s.embedder == nil {
+			return nil, fault.New(fault.Unavailable, "embedder.off", "当前向量空间需要向量服务，但未配置。", "The active embedding space needs an endpoint, and none is configured.")
+		}
+		space.endpoint = s.embedder
+	case stored.Version != store.HashVersion:
+		if space.model, err = ngram.Load(stored.Body); err != nil {
+			return nil, err
+		}
+	}
+	s.local.Store(space)
+	return space, nil
+}
+
+func (sp *localSpace) embed(ctx context.Context, text string) ([]float32, error) {
+	vectors, err := sp.Embed(ctx, []string{text})
+	if err != nil {
+		return nil, err
+	}
+	return vectors[0], nil
+}
+
+// Embed returns the vectors of texts in this space.
+func (sp *localSpace) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	if sp.endpoint != nil {
+		vectors, err := sp.endpoint.Embed(ctx, texts)
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range vectors {
+			if len(v) != sp.Dimension {
+				return nil, errors.New("the endpoint answered with another dimension than its space has")
+			}
+			vectors[i] = unit(v)
+		}
+		return vectors, nil
+	}
+	out := make([][]float32, len(texts))
+	for i, text := range texts {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if sp.model != nil {
+			out[i] = sp.model.Embed(text)
+		} else {
+			out[i] = ngram.Hash(text)
+		}
+	}
+	return out, nil
+}
+
+// EmbedStored gives every deal and patent without a current vector in the
+// active space one, and reports progress as it goes.
+func (s *Service) EmbedStored(ctx context.Context, progress func(done int)) (err error) {
+	defer fault.Wrap(&err, "appraisal.EmbedStored")
+	space, err := s.space(ctx)
+	if err != nil {
+		return err
+	}
+	return s.embedInto(ctx, space, progress)
+}
+
+func (s *Service) embedInto(ctx context.Context, space *localSpace, progress func(done int)) error {
+	const batch = 500
+	done := 0
+	for _, pending := range []func(context.Context, int, int) ([]store.Unembedded, error){s.db.UnembeddedDeals, s.db.UnembeddedPatents} {
+		for {
+			rows, err := pending(ctx, space.ID, batch)
+			if err != nil {
+				return err
+			}
+			if len(rows) == 0 {
+				break
+			}
+			texts := make([]string, len(rows))
+			for i, r := range rows {
+				texts[i] = r.Text
+			}
+			vectors, err := space.Embed(ctx, texts)
+			if err != nil {
+				return err
+			}
+			if err := s.db.PutVectors(ctx, space.ID, rows, vectors); err != nil {
+				return err
+			}
+			done += len(rows)
+			if progress != nil {
+				progress(done)
+			}
+		}
+	}
+	return nil
+}
+
+// unit scales a vector to length 1; the zero vector and nil give nil, which
+// means "no text".
+func unit(v []float32) []float32 {
+	var sum float64
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	if sum == 0 {
+		return nil
+	}
+	scale := float32(1 / math.Sqrt(sum))
+	out := make([]float32, len(v))
+	for i, x := range v {
+		out[i] = x * scale
+	}
+	return out
+}

@@ -1,0 +1,389 @@
+package appraisal
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/patent"
+	"zhijia/internal/store"
+	"zhijia/internal/valuation"
+)
+
+// Deadlines of the gathering steps: a slow step costs its evidence, not the
+// answer.
+const (
+	embedDeadline = 800 * time.Millisecond
+	dealsDeadline = 5 * time.Second
+)
+
+// gather turns a request into an assignment and everything known about its
+// subject before the valuation date.
+func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today civil.Date) (a valuation.Assignment, ev valuation.Evidence, err error) {
+	number, err := req.check(today)
+	if err != nil {
+		return a, ev, err
+	}
+	if req.Date.IsZero() {
+		req.Date = today
+	}
+	if req.Purpose == "" {
+		req.Purpose = string(valuation.PurposeAssignment)
+	}
+	g := gathering{Service: s, actor: actor, req: req, asOf: req.Date}
+	if err := g.subjects(ctx, number); err != nil {
+		return a, ev, err
+	}
+	if err := g.legal(ctx); err != nil {
+		return a, ev, err
+	}
+	vector, space := g.vector(ctx)
+	if err := g.comparables(ctx, vector, space); err != nil {
+		return a, ev, err
+	}
+	if err := g.indicators(ctx); err != nil {
+		return a, ev, err
+	}
+	g.ev.Income, g.ev.Cost, g.ev.Option, g.ev.SaleChance = req.Income, req.Cost, req.Option, req.SaleChance
+	g.ev.DataCutoff = g.cutoff
+	g.ev.Versions = map[string]string{
+		"similarity": store.SimilarityVersion,
+		"rules":      rulesVersion,
+		"space":      g.ev.Retrieval.Space,
+	}
+	a = valuation.Assignment{
+		Purpose: valuation.Purpose(req.Purpose), Basis: valuation.Basis(req.Basis), Premise: valuation.Premise(req.Premise),
+		ExploitationScenario: req.Scenario, Date: req.Date, Level: req.Level, RightFraction: req.Share,
+		LicenceKind: valuation.DealKind(req.LicenceKind), LicenceTerm: req.LicenceTerm,
+		Owner: valuation.OwnerType(g.patents[0].OwnerType),
+	}
+	for i := range g.patents {
+		a.Subject = append(a.Subject, member(&g.patents[i]))
+	}
+	return a, g.ev, nil
+}
+
+// gathering is the evidence of one request while it is being collected.
+type gathering struct {
+	*Service
+	actor   Actor
+	req     *Request
+	asOf    civil.Date
+	patents []store.Patent // the subject, then the rest of the bundle
+	ev      valuation.Evidence
+	cutoff  civil.Date
+}
+
+func (g *gathering) warn(code, zh, en string) {
+	g.ev.Warnings = append(g.ev.Warnings, valuation.Note{Code: code, Zh: zh, En: en})
+}
+
+func (g *gathering) missing(code, zh, en, next string) {
+	g.ev.Missing = append(g.ev.Missing, valuation.Note{Code: code, Zh: zh, En: en, Next: next})
+}
+
+// consulted moves the data cut-off to the latest record used.
+func (g *gathering) consulted(d civil.Date) {
+	if d.Before(g.asOf) && d.After(g.cutoff) {
+		g.cutoff = d
+	}
+}
+
+// subjects resolves the numbers against the store and completes them from the
+// request.
+func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
+	p := store.Patent{Source: "request"}
+	if number != nil {
+		stored, err := g.db.Patent(ctx, number.String())
+		switch {
+		case err == nil:
+			p = stored
+		case fault.KindOf(err) == fault.NotFound && g.req.Text != nil:
+			p.Number = number.String()
+			g.warn("SUBJECT-NOT-STORED", "专利不在库中，仅按请求所给内容估值。", "The patent is not in the store; it is valued from what the request gives.")
+		default:
+			return err
+		}
+		if p.Kind == "" {
+			p.Kind = string(number.Kind)
+		}
+		if number.Form == patent.Application && !p.Filing.IsZero() && p.Filing.Year != number.Year {
+			g.warn("FILING-YEAR", "申请日与申请号中的年份不一致，请核对。", "The filing date contradicts the year in the application number.")
+		}
+	}
+	g.complete(&p)
+	g.patents = []store.Patent{p}
+	seen := map[string]bool{p.Number: true}
+	for _, text := range g.req.Bundle {
+		n, err := patent.ParseNumber(text)
+		if err != nil {
+			return err
+		}
+		if seen[n.String()] {
+			g.warn("BUNDLE-DUPLICATE", "组合中重复的专利只计一次："+n.String()+"。", "A patent named twice in the bundle counts once: "+n.String()+".")
+			continue
+		}
+		seen[n.String()] = true
+		stored, err := g.db.Patent(ctx, n.String())
+		if err != nil {
+			return err
+		}
+		if stored.Kind == "" {
+			stored.Kind = string(n.Kind)
+		}
+		g.patents = append(g.patents, stored)
+	}
+	for i := range g.patents {
+		p := &g.patents[i]
+		if p.Filing.IsZero() {
+			g.missing("FILING-DATE", "缺少申请日，无法计算剩余保护期。", "The filing date is missing, so the remaining term is unknown.", "补充申请日（专利登记簿副本或公告文本）")
+		}
+		if !p.Published.IsZero() && !p.Published.Before(g.asOf) {
+			g.warn("NOT-PUBLIC", "估值基准日前该专利尚未公开，文本不作为公开信息。", "The patent was not public before the valuation date.")
+		}
+	}
+	return nil
+}
+
+// complete fills from the request what the store does not know. The store
+// wins where both speak; a contradiction is flagged.
+func (g *gathering) complete(p *store.Patent) {
+	differs := func(field string) {
+		g.warn("CONFLICT-"+field, "请求内容与库中记录不一致，以库中记录为准："+field+"。", "The request contradicts the store, which was followed: "+field+".")
+	}
+	text := func(field string, dst *string, given string) {
+		switch {
+		case given == "":
+		case *dst == "":
+			*dst = given
+		case *dst != given:
+			differs(field)
+		}
+	}
+	date := func(field string, dst *civil.Date, given civil.Date) {
+		switch {
+		case given.IsZero():
+		case dst.IsZero():
+			*dst = given
+		case *dst != given:
+			differs(field)
+		}
+	}
+	count := func(field string, dst **int, given *int) {
+		switch {
+		case given == nil:
+		case *dst == nil:
+			*dst = given
+		case **dst != *given:
+			differs(field)
+		}
+	}
+	if t := g.req.Text; t != nil {
+		text("title", &p.Title, t.Title)
+		text("abstract", &p.Abstract, t.Abstract)
+		text("claims", &p.Claims, t.Claims)
+		text("description", &p.Description, t.Description)
+	}
+	if f := g.req.Patent; f != nil {
+		text("kind", &p.Kind, f.Kind)
+		text("owner_type", &p.OwnerType, f.OwnerType)
+		date("filing_date", &p.Filing, f.Filing)
+		date("grant_date", &p.Grant, f.Grant)
+		date("publication_date", &p.Published, f.Published)
+		count("claims", &p.ClaimCount, f.Claims)
+		count("family", &p.FamilySize, f.Family)
+		count("inventors", &p.Inventors, f.Inventors)
+		count("cited_by", &p.CitedBy, f.CitedBy)
+		if len(p.IPC) == 0 {
+			for _, s := range f.IPC {
+				if c, err := patent.ParseIPC(s); err == nil {
+					p.IPC = append(p.IPC, c.String())
+				}
+			}
+		}
+		if len(p.Owners) == 0 {
+			p.Owners = f.Owners
+		}
+	}
+}
+
+// legal states the standing of each patent as of T. Silence is "unknown".
+func (g *gathering) legal(ctx context.Context) error {
+	for i := range g.patents {
+		p := &g.patents[i]
+		state := valuation.LegalState{Number: p.Number, State: valuation.StateUnknown, AsOf: p.SourceDate, Source: p.Source}
+		expiry := patent.Expiry(patent.Kind(p.Kind), p.Filing, 0)
+		if !expiry.IsZero() && !g.asOf.Before(expiry) {
+			state.State, state.Reason, state.Since = valuation.Dead, "expired", expiry
+			state.Source = "term from filing date"
+		}
+		if state.State == valuation.StateUnknown {
+			g.missing("LEGAL-STATE", "库中没有该专利的法律状态公告，有效性未知。", "No gazette events are on file, so whether the patent is in force is unknown.", "导入法律状态公告或提供专利登记簿副本")
+		}
+		g.ev.Legal = append(g.ev.Legal, state)
+	}
+	return nil
+}
+
+// vector returns the subject's vector and its space; nil when there is no
+// text or the embedder did not answer in time.
+func (g *gathering) vector(ctx context.Context) ([]float32, *localSpace) {
+	ctx, cancel := context.WithTimeout(ctx, embedDeadline)
+	defer cancel()
+	space, err := g.space(ctx)
+	if err != nil {
+		g.log.WarnContext(ctx, "no embedding space", "err", err)
+		g.warn("EMBEDDER-OFF", "文本向量服务不可用，可比案例仅按分类号与字面相似检索。", "The embedder is not available; comparables are found by class and wording only.")
+		return nil, nil
+	}
+	var sum []float32
+	for i := range g.patents {
+		p := &g.patents[i]
+		var v []float32
+		if p.ID != 0 {
+			v, err = g.db.PatentVector(ctx, space.ID, p.ID)
+		}
+		if err == nil && v == nil {
+			v, err = space.embed(ctx, p.Text())
+		}
+		if err != nil {
+			g.log.WarnContext(ctx, "embedding failed", "err", err)
+			g.warn("EMBEDDER-OFF", "文本向量服务未在时限内应答，可比案例仅按分类号与字面相似检索。", "The embedder did not answer in time; comparables are found by class and wording only.")
+			return nil, space
+		}
+		if sum == nil {
+			sum = append(sum, v...)
+			continue
+		}
+		for j := range sum {
+			sum[j] += v[j]
+		}
+	}
+	return unit(sum), space
+}
+
+func (g *gathering) comparables(ctx context.Context, vector []float32, space *localSpace) error {
+	ctx, cancel := context.WithTimeout(ctx, dealsDeadline)
+	defer cancel()
+	subject := &g.patents[0]
+	q := store.ComparableQuery{
+		Before: g.asOf, Vector: vector, Text: subject.Text(), IPC: subject.IPC, Kind: valuation.PatentKind(subject.Kind), Blind: g.req.Blind,
+	}
+	if space != nil {
+		q.Space = space.ID
+	}
+	for i := range g.patents {
+		p := &g.patents[i]
+		q.Numbers = append(q.Numbers, p.Number)
+		if p.FamilyID != "" {
+			q.Family = append(q.Family, p.FamilyID)
+		}
+		if i > 0 {
+			q.IPC = append(q.IPC, p.IPC...)
+		}
+	}
+	found, err := g.db.Comparables(ctx, q)
+	if err != nil {
+		return err
+	}
+	g.ev.Comparables, g.ev.Excluded, g.ev.Pairwise, g.ev.Retrieval = found.Admitted, found.Excluded, found.Pairwise, found.Retrieval
+	if space != nil && vector != nil {
+		g.ev.Retrieval.Space = space.Space.String()
+	}
+	for _, c := range found.Admitted {
+		g.consulted(c.Date)
+	}
+	if len(subject.IPC) == 0 {
+		g.missing("IPC", "缺少 IPC 分类号，可比案例检索范围放宽至全部领域。", "Without an IPC symbol the search for comparables covers every field.", "补充主 IPC 分类号")
+	}
+	return nil
+}
+
+// indicators scores what rules can, then what the judge may read.
+func (g *gathering) indicators(ctx context.Context) error {
+	p := &g.patents[0]
+	facts := ruleFacts{patent: member(p), asOf: g.asOf, standing: g.ev.Legal[0].State}
+	facts.patent.Expiry = patent.Expiry(patent.Kind(p.Kind), p.Filing, 0)
+	if len(p.IPC) > 0 && len(p.IPC[0]) >= 4 {
+		c, err := g.db.Cohort(ctx, p.IPC[0][:4], g.asOf)
+		if err != nil {
+			return err
+		}
+		facts.cohort = cohort{c.Recent, c.Prior, c.Owners}
+	}
+	scores := scoreRules(facts)
+	for _, o := range g.req.Scores {
+		score := o.Score
+		scores = append(scores, valuation.IndicatorScore{
+			Code: o.Code, Score: &score, Evaluator: valuation.ByOfficer, Reason: o.Reason, Version: g.actor.Name, AsOf: g.asOf,
+		})
+	}
+	if g.judge == nil {
+		g.warn("MODEL-OFF", "未启用模型评分，相关指标未知，区间相应放宽。", "Model scoring is off; its indicators are unknown and the range is wider.")
+	} else {
+		judged, notes := g.judge.Judge(ctx, Subject{
+			Actor: g.actor, Number: p.Number, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description,
+			Unpublished: p.Confidential || p.ID == 0 && p.Number == "", Allow: g.req.AllowModel, AsOf: g.asOf,
+		})
+		scores = append(scores, judged...)
+		g.ev.Warnings = append(g.ev.Warnings, notes...)
+	}
+	g.ev.Indicators = scores
+	return nil
+}
+
+// member maps a stored patent to what the valuation knows of it.
+func member(p *store.Patent) valuation.Patent {
+	m := valuation.Patent{
+		Number: p.Number, Kind: valuation.PatentKind(p.Kind), Title: p.Title, IPC: p.IPC,
+		Filing: p.Filing, Grant: p.Grant, Expiry: patent.Expiry(patent.Kind(p.Kind), p.Filing, 0),
+		Claims: p.ClaimCount, Family: p.FamilySize, Inventors: p.Inventors, CitedBy: p.CitedBy, FamilyID: p.FamilyID,
+	}
+	if n := len(p.Owners); n > 0 {
+		m.Assignees = &n
+	}
+	if n := subclasses(p.IPC); n > 0 {
+		m.Subclasses = &n
+	}
+	if text := p.Text(); text != "" {
+		m.TextHash = hex.EncodeToString(store.TextHash(text))
+	}
+	return m
+}
+
+// Subject is what a judge may read, and whether it may leave this system.
+type Subject struct {
+	Actor       Actor
+	Number      string
+	Title       string
+	Abstract    string
+	Claims      string
+	Description string
+	Unpublished bool  // never sent out unless Allow says so
+	Allow       *bool // the request's switch; nil follows the tenant
+	AsOf        civil.Date
+}
+
+// Judge scores the indicators that rules cannot read from records: a language
+// model behind an endpoint, or the statistical scorer. It never fails the
+// valuation: what it cannot tell stays unknown, and a note says why.
+type Judge interface {
+	Judge(ctx context.Context, s Subject) ([]valuation.IndicatorScore, []valuation.Note)
+}
+
+// Comparables searches the priced deals for a text or a stored patent without
+// valuing it.
+func (s *Service) Comparables(ctx context.Context, actor Actor, req Request) (_ store.Comparables, err error) {
+	defer fault.Wrap(&err, "appraisal.Comparables")
+	a, ev, err := s.gather(ctx, actor, &req, civil.Of(s.now()))
+	if err != nil {
+		return store.Comparables{}, err
+	}
+	if len(a.Subject) == 0 {
+		return store.Comparables{}, fmt.Errorf("no subject")
+	}
+	return store.Comparables{Admitted: ev.Comparables, Excluded: ev.Excluded, Pairwise: ev.Pairwise, Retrieval: ev.Retrieval}, nil
+}
