@@ -1,0 +1,391 @@
+package harness
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/ngram"
+	"zhijia/internal/valuation"
+)
+
+// dealSet is a priced data set, as read.
+type dealSet struct {
+	name, hash string
+	raw        []byte
+	deals      []*deal
+	after      civil.Date // the day after the latest deal
+}
+
+// open reads a dataset: "file:PATH" of an evaluator, "data:NAME" of the data
+// folder, or a file of eval/datasets.
+func (s *Service) open(name string) ([]byte, error) {
+	if path, ok := strings.CutPrefix(name, "file:"); ok {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fault.New(fault.NotFound, "eval.dataset", "无法读取数据文件。", "The dataset cannot be read.").Because(err)
+		}
+		return raw, nil
+	}
+	if path, ok := strings.CutPrefix(name, "data:"); ok {
+		if s.DataDir == "" {
+			return nil, &absentError{"no data folder was given (--data)"}
+		}
+		raw, err := os.ReadFile(filepath.Join(s.DataDir, filepath.FromSlash(path)))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &absentError{path + " is not in the data folder"}
+		}
+		return raw, err
+	}
+	raw, err := fs.ReadFile(s.Files, "datasets/"+name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, "eval.dataset", "没有这个数据集。", fmt.Sprintf("There is no dataset %q.", name))
+	}
+	return raw, err
+}
+
+func digest(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
+}
+
+func (s *Service) loadDeals(name string) (*dealSet, error) {
+	raw, err := s.open(name)
+	if err != nil {
+		return nil, err
+	}
+	deals, err := readDeals(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	set := &dealSet{name: datasetName(name), hash: digest(raw), raw: raw, deals: deals}
+	for _, d := range deals {
+		if end := periodEnd(d); set.after.Before(end) {
+			set.after = end
+		}
+	}
+	set.after = set.after.AddDays(1)
+	return set, nil
+}
+
+func datasetName(name string) string {
+	if path, ok := strings.CutPrefix(name, "file:"); ok {
+		return filepath.Base(path)
+	}
+	return name
+}
+
+// notCases counts the deals that are no cases, by reason.
+func (set *dealSet) notCases() [][]string {
+	count := map[string]int{}
+	for _, d := range set.deals {
+		if d.NotACase != "" {
+			count[d.NotACase]++
+		}
+	}
+	reasons := make([]string, 0, len(count))
+	for r := range count {
+		reasons = append(reasons, r)
+	}
+	slices.SortFunc(reasons, func(a, b string) int { return cmp.Or(count[b]-count[a], strings.Compare(a, b)) })
+	rows := make([][]string, len(reasons))
+	for i, r := range reasons {
+		rows[i] = []string{r, strconv.Itoa(count[r])}
+	}
+	return rows
+}
+
+// readDeals reads priced deals in the columns of the transactions import.
+// Needed: id, price, date, n_patents and title or patent_numbers. Text that
+// has no patent number behind it may be given inline: abstract, claims.
+func readDeals(r io.Reader) ([]*deal, error) {
+	buffered, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	rows := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(buffered, []byte("\xef\xbb\xbf"))))
+	header, err := rows.Read()
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "eval.deals", "交易数据为空或格式有误。", "The deals are empty or malformed.").Because(err)
+	}
+	column := map[string]int{}
+	for i, h := range header {
+		column[strings.ToLower(strings.TrimSpace(h))] = i
+	}
+	for _, need := range []string{"id", "price", "date", "n_patents"} {
+		if _, ok := column[need]; !ok {
+			return nil, fault.New(fault.Invalid, "eval.deals.missing_column", "交易数据缺少列 "+need+"。", fmt.Sprintf("The deals have no column %q; the columns are %s.", need, strings.Join(header, ", ")),
+				fault.Field{Field: need, Code: "csv.missing_column", Zh: "表头中没有这一列", En: "not in the header"})
+		}
+	}
+	var out []*deal
+	seen := map[string]bool{}
+	for {
+		row, err := rows.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "eval.deals", "交易数据格式有误。", "The deals are malformed.").Because(err)
+		}
+		get := func(name string) string {
+			if i, ok := column[name]; ok {
+				return strings.TrimSpace(row[i])
+			}
+			return ""
+		}
+		d, err := parseDeal(get)
+		if err != nil {
+			line, _ := rows.FieldPos(0)
+			return nil, fault.New(fault.Invalid, "eval.deals.row", fmt.Sprintf("交易数据第%d行有误。", line), fmt.Sprintf("Line %d of the deals: %v.", line, err))
+		}
+		if seen[d.DealID] {
+			return nil, fault.New(fault.Invalid, "eval.deals.repeated", "交易编号重复："+d.DealID+"。", fmt.Sprintf("The id %q appears twice.", d.DealID))
+		}
+		seen[d.DealID] = true
+		out = append(out, d)
+	}
+	if len(out) == 0 {
+		return nil, fault.New(fault.Invalid, "eval.deals", "没有交易。", "There is no deal.")
+	}
+	return out, nil
+}
+
+var appraisedPattern = regexp.MustCompile(`评估(?:值)?([0-9.]+)(万?)元`)
+
+func parseDeal(get func(string) string) (*deal, error) {
+	d := &deal{}
+	d.DealID, d.Title, d.URL = get("id"), get("title"), get("source_url")
+	if d.DealID == "" {
+		return nil, errors.New("id is empty")
+	}
+	amount, err := optional(get("price"), get("amount"))
+	if err != nil {
+		return nil, fmt.Errorf("price: %w", err)
+	}
+	d.Amount = amount
+	d.Currency = cmp.Or(strings.ToUpper(get("currency")), "CNY")
+	if d.Rate, err = optional(get("rate")); err != nil {
+		return nil, fmt.Errorf("rate: %w", err)
+	}
+	n, err := optional(get("n_patents"))
+	if err != nil {
+		return nil, fmt.Errorf("n_patents: %w", err)
+	}
+	if n != nil && *n >= 1 {
+		k := int(*n)
+		d.Patents = &k
+	}
+	d.Date, d.DateUnit = parsePeriod(get("date"))
+	method := get("method")
+	d.Kind = dealKind(cmp.Or(get("deal_kind"), method))
+	d.Patent = patentKind(cmp.Or(get("patent_kind"), get("patent_type")))
+	d.Owner = ownerType(cmp.Or(get("owner_type"), get("seller")))
+	d.Source = sourceType(get("source_type"))
+	d.Price = priceKind(get("price_kind"))
+	d.Parties = valuation.Parties{Seller: get("seller"), Buyer: get("buyer")}
+	switch related := get("related_party"); {
+	case related == "true" || related == "1" || strings.Contains(get("notes"), "关联"):
+		yes := true
+		d.Related = &yes
+	case related == "false" || related == "0":
+		no := false
+		d.Related = &no
+	}
+	for _, n := range strings.FieldsFunc(get("patent_numbers"), func(r rune) bool { return r == ';' || r == '；' || r == '|' }) {
+		d.Numbers = append(d.Numbers, strings.TrimSpace(n))
+	}
+	for _, c := range strings.FieldsFunc(get("ipc"), func(r rune) bool { return r == ';' || r == '|' || r == ',' }) {
+		d.IPC = append(d.IPC, strings.TrimSpace(c))
+	}
+	d.FamilyID, d.DuplicateOf = get("family_id"), get("duplicate_of")
+	d.Text = strings.TrimSpace(strings.Join([]string{d.Title, cmp.Or(get("abstract"), get("text")), get("claims")}, "\n"))
+	d.grams = ngram.Bigrams(d.Text)
+	if d.Royalty, err = optional(get("royalty_rate")); err != nil {
+		return nil, fmt.Errorf("royalty_rate: %w", err)
+	}
+	if d.Term, err = optional(get("licence_term")); err != nil {
+		return nil, fmt.Errorf("licence_term: %w", err)
+	}
+	appraised, err := optional(get("appraised_value"), get("appraised"))
+	if err != nil {
+		return nil, fmt.Errorf("appraised_value: %w", err)
+	}
+	if appraised != nil {
+		d.Appraised = *appraised
+	} else if m := appraisedPattern.FindStringSubmatch(get("valuation_basis")); m != nil {
+		v, _ := strconv.ParseFloat(m[1], 64)
+		if m[2] == "万" {
+			v *= 10_000
+		}
+		d.Appraised = v
+	}
+	cost, err := optional(get("replacement_cost"))
+	if err != nil {
+		return nil, fmt.Errorf("replacement_cost: %w", err)
+	}
+	if cost != nil {
+		d.CostFacts = *cost
+	}
+	d.Cluster = cmp.Or(get("cluster"), d.FamilyID, d.DealID)
+	d.NotACase = notACase(d, get("usability"), get("patent_type"))
+	return d, nil
+}
+
+// notACase says why a row has no point price that a valuation could be held
+// against; empty when it has.
+func notACase(d *deal, usability, printedKind string) string {
+	switch {
+	case usability != "" && usability != "single_or_package":
+		return "usability_" + usability
+	case d.Amount == nil || *d.Amount <= 0:
+		return "amount_unknown"
+	case d.Currency != "CNY" && d.Rate == nil:
+		return "currency_" + d.Currency
+	case d.Patents == nil:
+		return "count_unknown"
+	case strings.Contains(printedKind, "非专利") || strings.Contains(printedKind, "专有技术"):
+		return "not_a_patent"
+	case d.Price != valuation.PriceTotal && d.Price != "" && d.Price != valuation.PricePerPatent:
+		return "price_kind_" + string(d.Price)
+	case d.Kind == valuation.DealDamages || d.Kind == valuation.DealAsk:
+		return "deal_kind_" + string(d.Kind)
+	}
+	return ""
+}
+
+// optional parses the first cell that is not empty.
+func optional(cells ...string) (*float64, error) {
+	s := cmp.Or(cells...)
+	if s == "" {
+		return nil, nil
+	}
+	v, err := strconv.ParseFloat(strings.ReplaceAll(s, ",", ""), 64)
+	if err != nil {
+		return nil, fmt.Errorf("%.30q is not a number", s)
+	}
+	return &v, nil
+}
+
+// parsePeriod reads a day, a month (2018-07) or a year (2018, "2018(推断)");
+// anything else is unknown.
+func parsePeriod(s string) (civil.Date, valuation.Precision) {
+	if d, err := civil.Parse(s); err == nil {
+		return d, valuation.PrecisionDay
+	}
+	head := s
+	if i := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '-' }); i >= 0 {
+		head = s[:i]
+	}
+	if d, err := civil.Parse(head); err == nil {
+		return d, valuation.PrecisionDay
+	}
+	if d, err := civil.Parse(head + "-01"); err == nil {
+		return d, valuation.PrecisionMonth
+	}
+	if d, err := civil.Parse(head + "-01-01"); err == nil {
+		return d, valuation.PrecisionYear
+	}
+	return civil.Date{}, ""
+}
+
+func anyOf(s string, words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s, w) })
+}
+
+func dealKind(s string) valuation.DealKind {
+	l := strings.ToLower(s)
+	switch {
+	case anyOf(l, "索赔", "damages"):
+		return valuation.DealDamages
+	case anyOf(l, "流拍", "ask"):
+		return valuation.DealAsk
+	case anyOf(l, "独占", "独家", "exclusive"):
+		return valuation.DealExclusiveLicence
+	case anyOf(l, "排他", "sole"):
+		return valuation.DealSoleLicence
+	case anyOf(l, "许可", "licen"):
+		return valuation.DealPlainLicence
+	case anyOf(l, "作价", "入股", "contribution"):
+		return valuation.DealContribution
+	case anyOf(l, "拍卖", "auction"):
+		return valuation.DealAuction
+	}
+	return valuation.DealAssignment
+}
+
+func patentKind(s string) valuation.PatentKind {
+	switch {
+	case anyOf(s, "发明", "invention"):
+		return valuation.Invention
+	case anyOf(s, "实用新型", "utility"):
+		return valuation.UtilityModel
+	case anyOf(s, "外观", "design"):
+		return valuation.Design
+	}
+	return ""
+}
+
+func ownerType(s string) valuation.OwnerType {
+	switch {
+	case anyOf(s, "大学", "学院", "高校", "university"):
+		return valuation.OwnerUniversity
+	case anyOf(s, "研究院", "研究所", "科学院", "院所", "医院", "institute"):
+		return valuation.OwnerInstitute
+	case anyOf(s, "公司", "厂", "集团", "firm"):
+		return valuation.OwnerFirm
+	case s == "individual" || s == "(个人)":
+		return valuation.OwnerIndividual
+	}
+	return valuation.OwnerUnknown
+}
+
+func sourceType(s string) valuation.SourceType {
+	switch {
+	case anyOf(s, "ledger"):
+		return valuation.SourceOwnLedger
+	case anyOf(s, "registry"):
+		return valuation.SourceRegistry
+	case anyOf(s, "contract"):
+		return valuation.SourceContract
+	case anyOf(s, "listed_company"):
+		return valuation.SourceAnnouncement
+	case anyOf(s, "university", "institute", "hospital"):
+		return valuation.SourceUniversity
+	case anyOf(s, "auction"):
+		return valuation.SourceAuction
+	}
+	return valuation.SourcePress
+}
+
+func priceKind(s string) valuation.PriceKind {
+	switch {
+	case s == "", anyOf(s, "hammer", "licence_fee"), s == "total":
+		return valuation.PriceTotal
+	case anyOf(s, "cap", "milestone"):
+		return valuation.PriceCap
+	case anyOf(s, "royalty", "upfront"):
+		return valuation.PriceStructured
+	case anyOf(s, "aggregate"):
+		return valuation.PriceAggregate
+	case anyOf(s, "ask", "claimed"):
+		return valuation.PriceAsk
+	case anyOf(s, "per_patent"):
+		return valuation.PricePerPatent
+	}
+	return valuation.PriceStructured
+}

@@ -1,0 +1,463 @@
+package harness
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+
+	"zhijia/internal/accuracy"
+	"zhijia/internal/fault"
+	"zhijia/internal/ngram"
+)
+
+// document is one text of a retrieval set. A query is the document's own
+// query text; relevant are the other documents that share a label, or, for a
+// known item, the document itself.
+type document struct {
+	id     string
+	query  string
+	text   string
+	labels []string
+}
+
+type documentSet struct {
+	docs  []document
+	known bool // known items: the answer is the document itself
+}
+
+// readDocuments reads a retrieval set: JSONL of documents {id, title,
+// abstract, claims, labels}, of known items {id, query, text}, or of anything
+// with the fields the task names (query, answer); or a CSV with title and
+// labels (or ipc_subclasses, separated by |).
+func readDocuments(raw []byte, t Task) (*documentSet, error) {
+	var rows []map[string]any
+	if trimmed := bytes.TrimLeft(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), " \r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
+		for n, line := range bytes.Split(trimmed, []byte("\n")) {
+			if len(bytes.TrimSpace(line)) == 0 {
+				continue
+			}
+			var row map[string]any
+			if err := json.Unmarshal(line, &row); err != nil {
+				return nil, documentsFault("line %d is not a JSON object: %v", n+1, err)
+			}
+			rows = append(rows, row)
+		}
+	} else {
+		table, err := csv.NewReader(bytes.NewReader(trimmed)).ReadAll()
+		if err != nil || len(table) < 2 {
+			return nil, documentsFault("neither JSON lines nor a CSV with rows")
+		}
+		for _, cells := range table[1:] {
+			row := map[string]any{}
+			for i, h := range table[0] {
+				row[strings.ToLower(strings.TrimSpace(h))] = cells[i]
+			}
+			rows = append(rows, row)
+		}
+	}
+	set := &documentSet{}
+	text := func(row map[string]any, names ...string) string {
+		var parts []string
+		for _, n := range names {
+			if s, ok := row[n].(string); ok && strings.TrimSpace(s) != "" {
+				parts = append(parts, strings.TrimSpace(s))
+			}
+		}
+		return strings.Join(parts, "\n")
+	}
+	seen := map[string]bool{}
+	for i, row := range rows {
+		d := document{id: cmp.Or(text(row, "id"), text(row, "publication_numbers"), text(row, "publication_number"), "line "+strconv.Itoa(i+1))}
+		switch {
+		case t.Query != "":
+			d.query, d.text = text(row, t.Query), text(row, strings.Split(t.Answer, "+")...)
+			set.known = true
+		case row["query"] != nil:
+			d.query, d.text = text(row, "query"), text(row, "text")
+			set.known = true
+		default:
+			d.text = text(row, "title", "abstract", "claims")
+			d.query = d.text
+			d.labels = labelsOf(row)
+		}
+		if t.Query != "" && (d.query == "" || d.text == "") {
+			continue // the row has no such field: it is of another kind
+		}
+		if d.text == "" || d.query == "" {
+			return nil, documentsFault("document %s has no text", d.id)
+		}
+		if seen[d.id] {
+			return nil, documentsFault("id %s appears twice", d.id)
+		}
+		seen[d.id] = true
+		set.docs = append(set.docs, d)
+	}
+	if len(set.docs) < 2 {
+		return nil, documentsFault("fewer than two documents")
+	}
+	return set, nil
+}
+
+func labelsOf(row map[string]any) []string {
+	for _, name := range []string{"labels", "label", "ipc_subclasses"} {
+		switch v := row[name].(type) {
+		case string:
+			return strings.FieldsFunc(v, func(r rune) bool { return r == '|' || r == ';' })
+		case []any:
+			var out []string
+			for _, x := range v {
+				out = append(out, fmt.Sprint(x))
+			}
+			return out
+		}
+	}
+	return nil
+}
+
+func documentsFault(format string, args ...any) error {
+	return fault.New(fault.Invalid, "eval.documents", "检索数据集有误。", fmt.Sprintf("The retrieval set: "+format, args...)+".")
+}
+
+// searcher ranks every document of the set for a query, best first; skip is
+// the position of the query's own document, or -1.
+type searcher func(query string, skip, k int) []int
+
+// prepareRetrieval answers every query by every system of the task, so that
+// search paths and embedding spaces stand side by side on the same queries.
+func (s *Service) prepareRetrieval(ctx context.Context, t Task) (*plan, error) {
+	raw, err := s.open(t.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	set, err := readDocuments(raw, t)
+	if err != nil {
+		return nil, err
+	}
+	queries := set.queries()
+	if len(queries) == 0 {
+		return nil, documentsFault("no document shares a label with another")
+	}
+	if t.Limit > 0 && len(queries) > t.Limit {
+		rng := rand.New(rand.NewPCG(t.Seed, 1))
+		rng.Shuffle(len(queries), func(i, j int) { queries[i], queries[j] = queries[j], queries[i] })
+		queries = queries[:t.Limit]
+		slices.Sort(queries)
+	}
+	systems, versions, err := buildSystems(t, set)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(queries))
+	for i, q := range queries {
+		ids[i] = set.docs[q].id
+	}
+	return &plan{
+		dataset: DatasetID{Name: datasetName(t.Dataset), SHA256: digest(raw)}, cases: ids, versions: versions,
+		answer: func(_ context.Context, i int) (Sample, error) { return set.ask(t, systems, queries[i]) },
+		summarise: func(samples []Sample, opt accuracy.Options) (*Summary, error) {
+			return summariseRetrieval(t, set, samples, opt)
+		},
+	}, nil
+}
+
+// queries are the documents that have something to find.
+func (set *documentSet) queries() []int {
+	count := map[string]int{}
+	for _, d := range set.docs {
+		for _, l := range d.labels {
+			count[l]++
+		}
+	}
+	var out []int
+	for i, d := range set.docs {
+		if set.known || slices.ContainsFunc(d.labels, func(l string) bool { return count[l] > 1 }) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func (set *documentSet) relevant(query, answer int) bool {
+	if set.known {
+		return query == answer
+	}
+	return query != answer && slices.ContainsFunc(set.docs[query].labels, func(l string) bool { return slices.Contains(set.docs[answer].labels, l) })
+}
+
+func (set *documentSet) ask(t Task, systems map[string]searcher, q int) (Sample, error) {
+	d := set.docs[q]
+	x := Sample{Status: "ok", Title: clip(d.query, 40), Values: map[string]float64{}, Loss: map[string]float64{}}
+	if len(d.labels) > 0 {
+		x.Cluster = d.labels[0]
+	}
+	total, skip := 1, -1
+	if !set.known {
+		total, skip = 0, q
+		for i := range set.docs {
+			if set.relevant(q, i) {
+				total++
+			}
+		}
+	}
+	x.Values["relevant"] = float64(total)
+	for k, name := range t.Systems {
+		ranked := systems[name](d.query, skip, t.K)
+		hits := make([]bool, len(ranked))
+		for i, r := range ranked {
+			hits[i] = set.relevant(q, r)
+		}
+		r, err := accuracy.ScoreRetrieval(hits, total, t.K)
+		if err != nil {
+			return x, err
+		}
+		x.Values[name+".ndcg"], x.Values[name+".recall"], x.Values[name+".precision"], x.Values[name+".mrr"] = r.NDCG, r.Recall, r.Precision, r.MRR
+		if k == 0 {
+			x.Loss["one_minus_ndcg"], x.Loss["one_minus_mrr"] = 1-r.NDCG, 1-r.MRR
+			for _, id := range ranked[:min(3, len(ranked))] {
+				x.Evidence = append(x.Evidence, Evidence{ID: set.docs[id].id, Title: clip(set.docs[id].text, 40)})
+			}
+		}
+	}
+	return x, nil
+}
+
+func clip(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n]) + "…"
+	}
+	return s
+}
+
+var systemNames = map[string]string{
+	"hash": "vector: hash, no fit", "fitted": "vector: n-gram fitted on the set", "lexical": "lexical: bigram overlap",
+	"bm25": "lexical: BM25, 1-2-grams", "hybrid": "hybrid: fitted + lexical", "random": "random order",
+}
+
+func summariseRetrieval(t Task, set *documentSet, samples []Sample, opt accuracy.Options) (*Summary, error) {
+	sum := countStatuses(samples)
+	kind := "documents that share a label are relevant"
+	if set.known {
+		kind = "the one relevant document is the query's own"
+	}
+	at := "@" + strconv.Itoa(t.K)
+	table := Table{
+		Title: "Search paths and spaces 检索路径与向量空间", Header: []string{"system", "n", "nDCG" + at, "MRR" + at, "recall" + at, "precision" + at},
+		Caption: fmt.Sprintf("%d documents; %s. Brackets: 95%% interval%s.", len(set.docs), kind, map[bool]string{true: "", false: ", clustered by first label"}[set.known]),
+	}
+	var clusters []string
+	for _, x := range samples {
+		clusters = append(clusters, clusterOf(x))
+	}
+	if set.known || allDistinct(clusters) {
+		clusters = nil
+	}
+	losses := map[string][]float64{}
+	for _, name := range t.Systems {
+		row := []string{cmp.Or(systemNames[name], name), strconv.Itoa(len(samples))}
+		for _, metric := range []string{"ndcg", "mrr", "recall", "precision"} {
+			v := make([]float64, len(samples))
+			for i, x := range samples {
+				v[i] = x.Values[name+"."+metric]
+			}
+			f, err := accuracy.MeanFigure(v, clusters, opt)
+			if err != nil {
+				return nil, err
+			}
+			sum.add(name, metric, len(samples), f)
+			row = append(row, number(f))
+			if metric == "ndcg" {
+				for i := range v {
+					v[i] = 1 - v[i]
+				}
+				losses[name] = v
+			}
+		}
+		table.Rows = append(table.Rows, row)
+	}
+	sum.Tables = append(sum.Tables, table)
+	pairs := Table{Title: "Default path against the others, paired 默认路径与其他路径的配对比较", Header: []string{"against", "n", "nDCG lost by the default", "detectable from", "verdict at 99%"}, Caption: "Below zero the default path is better."}
+	for _, name := range t.Systems[1:] {
+		c, err := accuracy.Compare(losses[name], losses[t.Systems[0]], clusters, opt)
+		if err != nil {
+			return nil, err
+		}
+		pairs.Rows = append(pairs.Rows, []string{cmp.Or(systemNames[name], name), strconv.Itoa(c.N), number(c.Difference), number(c.MDE), string(c.Verdict)})
+	}
+	if len(pairs.Rows) > 0 {
+		sum.Tables = append(sum.Tables, pairs)
+	}
+	return sum, nil
+}
+
+// buildSystems indexes the set for every system the task names.
+func buildSystems(t Task, set *documentSet) (map[string]searcher, map[string]string, error) {
+	texts := make([]string, len(set.docs))
+	for i, d := range set.docs {
+		texts[i] = d.text
+	}
+	versions := map[string]string{}
+	out := map[string]searcher{}
+	var model *ngram.Model
+	fitted := func() (*ngram.Model, error) {
+		var err error
+		if model == nil {
+			if model, err = ngram.Fit(texts, t.Seed); err == nil {
+				versions["embedding"] = model.Version()
+			}
+		}
+		return model, err
+	}
+	for _, name := range t.Systems {
+		switch name {
+		case "hash":
+			out[name] = byScore(vectorScores(texts, ngram.Hash))
+		case "fitted":
+			m, err := fitted()
+			if err != nil {
+				return nil, nil, err
+			}
+			out[name] = byScore(vectorScores(texts, m.Embed))
+		case "lexical":
+			out[name] = byScore(overlapScores(texts))
+		case "bm25":
+			out[name] = byScore(bm25Scores(texts))
+		case "hybrid":
+			m, err := fitted()
+			if err != nil {
+				return nil, nil, err
+			}
+			vector, lexical := vectorScores(texts, m.Embed), overlapScores(texts)
+			out[name] = byScore(func(query string) []float64 {
+				a, b := vector(query), lexical(query)
+				for i := range a {
+					a[i] = (a[i] + b[i]) / 2
+				}
+				return a
+			})
+		case "random":
+			rng := rand.New(rand.NewPCG(t.Seed, 2))
+			out[name] = byScore(func(string) []float64 {
+				v := make([]float64, len(texts))
+				for i := range v {
+					v[i] = rng.Float64()
+				}
+				return v
+			})
+		default:
+			return nil, nil, taskFault("retrieval system %q is unknown", name)
+		}
+	}
+	return out, versions, nil
+}
+
+// byScore returns the k best documents, ties by position.
+func byScore(score func(query string) []float64) searcher {
+	return func(query string, skip, k int) []int {
+		v := score(query)
+		best := make([]int, 0, k+1)
+		for i, s := range v {
+			if i == skip || math.IsNaN(s) {
+				continue
+			}
+			at, _ := slices.BinarySearchFunc(best, s, func(j int, s float64) int {
+				if v[j] >= s {
+					return -1
+				}
+				return 1
+			})
+			if at < k {
+				best = slices.Insert(best, at, i)
+				best = best[:min(len(best), k)]
+			}
+		}
+		return best
+	}
+}
+
+func vectorScores(texts []string, embed func(string) []float32) func(string) []float64 {
+	vectors := make([][]float32, len(texts))
+	for i, t := range texts {
+		vectors[i] = embed(t)
+	}
+	return func(query string) []float64 {
+		q := embed(query)
+		out := make([]float64, len(vectors))
+		for i, v := range vectors {
+			out[i] = ngram.Cosine(q, v)
+		}
+		return out
+	}
+}
+
+func overlapScores(texts []string) func(string) []float64 {
+	sets := make([][]int32, len(texts))
+	for i, t := range texts {
+		sets[i] = ngram.Bigrams(t)
+	}
+	return func(query string) []float64 {
+		q := ngram.Bigrams(query)
+		out := make([]float64, len(sets))
+		for i, s := range sets {
+			out[i] = ngram.Overlap(q, s)
+		}
+		return out
+	}
+}
+
+// bm25Scores is Okapi BM25 (k1 1.2, b 0.75) over character 1- and 2-grams, the
+// lexical reference of the field.
+func bm25Scores(texts []string) func(string) []float64 {
+	const k1, b = 1.2, 0.75
+	type posting struct {
+		doc int
+		tf  float64
+	}
+	index := map[string][]posting{}
+	length := make([]float64, len(texts))
+	total := 0.0
+	for i, t := range texts {
+		for g, n := range gramCounts(t) {
+			index[g] = append(index[g], posting{i, n})
+			length[i] += n
+		}
+		total += length[i]
+	}
+	avg := total / float64(len(texts))
+	return func(query string) []float64 {
+		out := make([]float64, len(texts))
+		grams := gramCounts(query)
+		terms := make([]string, 0, len(grams))
+		for g := range grams {
+			terms = append(terms, g)
+		}
+		slices.Sort(terms) // sums must not depend on map order
+		for _, g := range terms {
+			ps := index[g]
+			idf := math.Log(1 + (float64(len(texts))-float64(len(ps))+0.5)/(float64(len(ps))+0.5))
+			for _, p := range ps {
+				out[p.doc] += idf * p.tf * (k1 + 1) / (p.tf + k1*(1-b+b*length[p.doc]/avg))
+			}
+		}
+		return out
+	}
+}
+
+func gramCounts(s string) map[string]float64 {
+	r := []rune(strings.ToLower(s))
+	out := make(map[string]float64, 2*len(r))
+	for i := range r {
+		out[string(r[i])]++
+		if i+1 < len(r) {
+			out[string(r[i:i+2])]++
+		}
+	}
+	return out
+}
