@@ -1,11 +1,10 @@
 package main
 
 import (
-	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"text/tabwriter"
 
@@ -15,6 +14,7 @@ import (
 	"zhijia/internal/accuracy"
 	"zhijia/internal/fault"
 	"zhijia/internal/harness"
+	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
 
@@ -31,13 +31,26 @@ type evalCmd struct {
 
 // evalFlags say where things are.
 type evalFlags struct {
+	Database
 	RunsDir     string `name:"runs" help:"Folder of the runs." default:"eval-runs" env:"ZHIJIA_EVAL_RUNS"`
 	Data        string `help:"Folder of datasets that are not shipped; tasks that need it are skipped without it. Default: ../shared/data if it is there." placeholder:"DIR"`
 	Assumptions string `help:"Assumptions file to value with instead of the one that ships." placeholder:"FILE"`
 }
 
-func (f *evalFlags) service() (*harness.Service, error) {
+func (f *evalFlags) service(g *Globals) (*harness.Service, error) {
 	s := &harness.Service{Files: eval.FS, Dir: f.RunsDir, DataDir: f.Data, Program: programVersion()}
+	s.Product.Scratch = func(ctx context.Context) (*store.DB, func(), error) {
+		url, release, err := f.url(g)
+		if err != nil {
+			return nil, nil, err
+		}
+		db, drop, err := store.Scratch(ctx, url)
+		if err != nil {
+			release()
+			return nil, nil, err
+		}
+		return db, func() { drop(); release() }, nil
+	}
 	if s.DataDir == "" {
 		if info, err := os.Stat(filepath.Join("..", "shared", "data")); err == nil && info.IsDir() {
 			s.DataDir = filepath.Join("..", "shared", "data")
@@ -57,22 +70,17 @@ func (f *evalFlags) service() (*harness.Service, error) {
 	return s, nil
 }
 
-// programVersion is the commit the binary was built from.
+// programVersion names the build in a run's record.
 func programVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
+	v := version()
+	name := v.Version
+	if v.Revision != "" {
+		name += "-" + v.Revision[:min(12, len(v.Revision))]
 	}
-	version, dirty := cmp.Or(info.Main.Version, "(devel)"), ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			version = s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			dirty = "+changes"
-		}
+	if v.Modified {
+		name += "+changes"
 	}
-	return version + dirty
+	return name
 }
 
 // progress draws a bar on standard error when it is a terminal.
@@ -130,7 +138,7 @@ type evalRunCmd struct {
 }
 
 func (c *evalRunCmd) Run(g *Globals) error {
-	s, err := c.service()
+	s, err := c.service(g)
 	if err != nil {
 		return err
 	}
@@ -169,7 +177,7 @@ type evalRunsCmd struct {
 }
 
 func (c *evalRunsCmd) Run(g *Globals) error {
-	s, err := c.service()
+	s, err := c.service(g)
 	if err != nil {
 		return err
 	}
@@ -201,7 +209,7 @@ type evalCompareCmd struct {
 }
 
 func (c *evalCompareCmd) Run(g *Globals) error {
-	s, err := c.service()
+	s, err := c.service(g)
 	if err != nil {
 		return err
 	}
@@ -242,7 +250,7 @@ type evalGateCmd struct {
 }
 
 func (c *evalGateCmd) Run(g *Globals) error {
-	s, err := c.service()
+	s, err := c.service(g)
 	if err != nil {
 		return err
 	}
@@ -285,7 +293,7 @@ type evalReportCmd struct {
 }
 
 func (c *evalReportCmd) Run(g *Globals) error {
-	s, err := c.service()
+	s, err := c.service(g)
 	if err != nil {
 		return err
 	}

@@ -112,8 +112,8 @@ func (set *dealSet) look(t Task, c *deal) view {
 			v.exclude = append(v.exclude, d.DealID)
 			continue
 		}
-		if t.Split == "out_of_time" && (d.Date.IsZero() || !periodEnd(d).Before(v.date)) {
-			continue
+		if d.Date.IsZero() || !periodEnd(d).Before(v.date) {
+			continue // a deal without a date cannot be shown to be of the past
 		}
 		v.seen = append(v.seen, d)
 		if d.clean() {

@@ -263,13 +263,9 @@ func writeMarkdown(w io.Writer, r *report) error {
 			fmt.Fprintf(&b, "\n%s\n", n)
 		}
 		for _, t := range s.Summary.Tables {
-			fmt.Fprintf(&b, "\n### %s\n\n| %s |\n|%s\n", t.Title, strings.Join(t.Header, " | "), strings.Repeat("---|", len(t.Header)))
+			fmt.Fprintf(&b, "\n### %s\n\n%s|%s\n", t.Title, markdownRow(t.Header), strings.Repeat("---|", len(t.Header)))
 			for _, row := range t.Rows {
-				cells := make([]string, len(row))
-				for i, c := range row {
-					cells[i] = strings.ReplaceAll(c, "|", "\\|")
-				}
-				fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
+				b.WriteString(markdownRow(row))
 			}
 			if t.Caption != "" {
 				fmt.Fprintf(&b, "\n%s\n", t.Caption)
@@ -300,4 +296,12 @@ func writeMarkdown(w io.Writer, r *report) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func markdownRow(cells []string) string {
+	escaped := make([]string, len(cells))
+	for i, c := range cells {
+		escaped[i] = strings.ReplaceAll(c, "|", "\\|")
+	}
+	return "| " + strings.Join(escaped, " | ") + " |\n"
 }
