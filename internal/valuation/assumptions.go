@@ -104,7 +104,9 @@ type MarketRules struct {
 	PlainToExclSD     Figure   `json:"plain_to_exclusive_sd"`
 	LicenceDiscount   Figure   `json:"licence_discount_rate"` // of the annuity ratio that puts terms on one footing
 	MissingFeatureVar Figure   `json:"missing_feature_variance"`
-	MinSD             Figure   `json:"min_sd"` // floor of the predictive log sd
+	CrossPopulation   Figure   `json:"cross_population"` // correlation of the levels of two populations
+	Outlier           Figure   `json:"outlier"`          // leave-one-out error, in sd, beyond which a deal's noise is widened; 0 is never
+	MinSD             Figure   `json:"min_sd"`           // floor of the predictive log sd
 	Currencies        []string `json:"currencies"`
 }
 

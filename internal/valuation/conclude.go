@@ -1,9 +1,512 @@
 package valuation
 
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"zhijia/internal/money"
+)
+
+// approach is one approach on its way into the reconciliation. Three
+// opinions of it are kept: with every score, with the model's scores unknown
+// (for the cap), and with every score unknown at the middle of its table (for
+// the width and the weights, so that no score can narrow the range except by
+// being known).
+type approach struct {
+	result                     ApproachResult
+	theta, thetaModel, neutral float64 // ln yuan: with all, without the model's, neutral
+	sd0                        float64 // log sd with every score known
+	unknown                    float64 // further variance for what is unknown
+	parts                      []part  // theta = ln prior median + Σ parts
+	width                      []WidthContribution
+	prior                      bool // the population's prior, not evidence of the subject
+}
+
+// job carries one valuation through its steps.
+type job struct {
+	asg   *Assignment
+	ev    *Evidence
+	as    *Assumptions
+	out   Conclusion
+	live  []Patent
+	all   []member
+	count float64 // members counted after family discounts
+	ind   []IndicatorScore
+	sheet SheetResult
+	base  float64 // ln prior median of one patent
+	sub   subjectFacts
+	level float64
+
+	licence      float64 // log factor of the right against ownership
+	part         float64 // log of the fraction of the right
+	app          []approach
+	legalUnknown int
+}
+
 // Conclude values the subject. It is pure and deterministic: the order of
 // comparables, patents and scores changes nothing, and equal inputs give
 // equal bytes. The error is a *fault.Error that names every malformed field;
 // missing evidence is never an error but part of the conclusion.
 func Conclude(asg Assignment, ev Evidence, as Assumptions) (Conclusion, error) {
-	return Conclusion{Status: Abstained, ReasonCode: "evidence.none", Currency: "CNY", Date: asg.Date}, nil
+	if err := validate(&asg, &ev); err != nil {
+		return Conclusion{}, err
+	}
+	j := &job{asg: &asg, ev: &ev, as: &as}
+	j.open()
+	if j.dead() || j.abstainEarly() {
+		return j.out, nil
+	}
+	j.scores()
+	j.market()
+	j.income()
+	j.cost()
+	j.option()
+	j.renewal()
+	if j.abstainForWant() {
+		return j.out, nil
+	}
+	j.conclude()
+	return j.out, nil
+}
+
+// open fills what is known before any approach.
+func (j *job) open() {
+	o := &j.out
+	o.Status, o.Currency, o.Date, o.DataCutoff, o.Retrieval = Valued, "CNY", j.asg.Date, j.ev.DataCutoff, j.ev.Retrieval
+	o.Basis, o.Premise = j.asg.Basis, j.asg.Premise
+	if o.Basis == "" {
+		o.Basis = map[Purpose]Basis{PurposeReporting: BasisFair, PurposeInfringement: BasisReasonableRoyalty}[j.asg.Purpose]
+		o.Basis = cmp.Or(o.Basis, BasisMarket)
+	}
+	if o.Premise == "" {
+		o.Premise = map[Purpose]Premise{PurposePledge: PremiseOrderly, PurposeSecuritisation: PremiseCurrentUse, PurposeInfringement: PremiseHypothetical}[j.asg.Purpose]
+		o.Premise = cmp.Or(o.Premise, PremiseHighestBestUse)
+	}
+	j.level = cmp.Or(j.asg.Level, 0.80)
+	o.Value.Level = j.level
+	o.Value.Calibration = "uncalibrated"
+	o.Approaches, o.Comparables, o.Excluded = []ApproachResult{}, []ComparableResult{}, []ExcludedDeal{}
+	o.Contributions, o.WidthContributions = []Contribution{}, []WidthContribution{}
+	o.MissingEvidence, o.Flags, o.Workings = []Note{}, []Flag{}, []Working{}
+	for i, p := range [...]int{10, 20, 30, 50} {
+		o.PWithin[i].Percent = p
+	}
+	o.Versions = maps.Clone(j.ev.Versions)
+	if o.Versions == nil {
+		o.Versions = map[string]string{}
+	}
+	o.Versions["assumptions"] = j.as.Version
+	o.Versions["assumptions_hash"] = j.as.Hash()
+	o.Versions["valuation_model"] = ModelVersion
+	if c := j.as.Kernel.Card; c != nil {
+		o.Versions["kernel"] = c.Version
+	}
+	o.MissingEvidence = append(o.MissingEvidence, j.ev.Missing...)
+	for _, w := range j.ev.Warnings {
+		o.Flags = append(o.Flags, Flag{Note: w, Severity: "note"})
+	}
+	if !j.ev.DataCutoff.IsZero() && !j.ev.DataCutoff.Before(j.asg.Date) {
+		j.flag("PIT-01", "review", "数据截止日不早于评估基准日", "the data cut-off is not before the valuation date")
+	}
+	j.all, j.live, j.count, j.legalUnknown = j.as.members(j.asg, j.ev)
+	j.part = math.Log(cmp.Or(j.asg.RightFraction, 1))
+}
+
+// ModelVersion names the mathematics of this package; it changes whenever
+// equal inputs would give another value.
+const ModelVersion = "valuation/1"
+
+func (j *job) flag(code, severity, zh, en string) {
+	j.out.Flags = append(j.out.Flags, flag(code, severity, zh, en))
+}
+
+func (j *job) missing(code, zh, en, next string) {
+	j.out.MissingEvidence = append(j.out.MissingEvidence, Note{Code: code, Zh: zh, En: en, Next: next})
+}
+
+// dead concludes zero when no member of the subject is in force.
+func (j *job) dead() bool {
+	if len(j.live) > 0 {
+		return false
+	}
+	reason := ""
+	for _, m := range j.all {
+		if m.reason == "subject.kind_unsupported" {
+			return false // not dead: outside the guideline
+		}
+		reason = cmp.Or(reason, m.reason)
+	}
+	o := &j.out
+	o.Status, o.ReasonCode = Zero, reason
+	o.Reason = &Note{Code: reason, Zh: "专利权已失效，价值为零", En: "the right is no longer in force: it is worth nothing for any purpose"}
+	zero := 0.0
+	o.Value = Estimate{Point: &zero, Level: j.level, Calibration: "certain", Rounded: Rounded{Point: &zero}}
+	o.Grade = "A"
+	for i := range o.PWithin {
+		o.PWithin[i].Chance = 1
+	}
+	o.Contributions = []Contribution{{Key: "legal_state", Kind: "fact"}}
+	for _, m := range j.all {
+		if len(j.all) > 1 {
+			o.Members = append(o.Members, MemberValue{Number: m.Number, ReasonCode: m.reason})
+		}
+	}
+	o.Workings = []Working{{Key: "value", Unit: "yuan", Formula: "0: " + reason, Source: "专利法 art. 42-44; DESIGN 9.9"}}
+	j.override(0)
+	return true
+}
+
+func (j *job) abstain(code, zh, en, next string) {
+	o := &j.out
+	o.Status, o.ReasonCode = Abstained, code
+	o.Reason = &Note{Code: code, Zh: zh, En: en, Next: next}
+	o.Grade = ""
+	o.Value = Estimate{Level: j.level, Calibration: "none"}
+}
+
+// abstainEarly refuses what no approach can value.
+func (j *job) abstainEarly() bool {
+	if len(j.live) == 0 {
+		j.abstain("subject.kind_unsupported", "外观设计不在评估范围内", "designs are outside the guideline and are not valued", "换为发明或实用新型专利")
+		return true
+	}
+	for _, p := range j.live {
+		if p.Kind != Invention && p.Kind != UtilityModel {
+			j.abstain("subject.kind_unknown", "专利类型不明", "the kind of patent is unknown", "提供专利号或专利类型")
+			return true
+		}
+	}
+	return false
+}
+
+// abstainForWant refuses to value on a population's prior alone when not even
+// the population is known.
+func (j *job) abstainForWant() bool {
+	for i := range j.app {
+		if j.app[i].result.Applicable && !j.app[i].prior {
+			return false
+		}
+	}
+	if j.sub.owned || j.ev.Rank != nil || j.out.NEff > 0 || len(j.ind) > 0 {
+		return false
+	}
+	j.abstain("evidence.none", "没有可比交易、收益、成本或排名数据，且权利人类型不明", "no comparable deals, income, cost or rank, and the owner type is unknown", "提供权利人类型、可比交易、产品收入或研发成本中的任意一项")
+	return true
+}
+
+// scores resolves the indicators and the sheet.
+func (j *job) scores() {
+	var late []string
+	j.ind, late = canonicalScores(j.ev.Indicators, j.asg.Date)
+	for _, c := range late {
+		j.flag("PIT-02", "review", "指标 "+c+" 的数据不早于基准日，未采用", "indicator "+c+" is not public before the valuation date and was not used")
+	}
+	j.sheet = j.as.Sheet.Score(j.asg.Purpose, j.ind, j.as.Grades.Unknown.Value)
+	j.out.Indicators = &j.sheet
+	for _, s := range j.ind {
+		if s.Evaluator.modelScored() && s.Score != nil {
+			j.out.Model.Scores++
+		}
+	}
+	if j.sheet.Unknown > j.as.Grades.Unknown.Value {
+		j.missing("indicators.unknown", fmt.Sprintf("指标表有 %.0f%% 的权重未评分", 100*j.sheet.Unknown), fmt.Sprintf("%.0f%% of the indicator weight is unscored", 100*j.sheet.Unknown), "补充权利要求书、说明书全文或人工评分")
+	}
+}
+
+// withoutModel returns the scores with the model's taken out.
+func withoutModel(in []IndicatorScore) []IndicatorScore {
+	out := make([]IndicatorScore, 0, len(in))
+	for _, s := range in {
+		if !s.Evaluator.modelScored() {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// market runs the market approach and, with too few deals, the prior it
+// starts from.
+func (j *job) market() {
+	as := j.as
+	quality := j.sheet.Score
+	sheet0 := as.Sheet.Score(j.asg.Purpose, withoutModel(j.ind), as.Grades.Unknown.Value)
+	j.sub = as.subjectOf(j.asg, j.live, quality)
+	subNo, subNeutral := as.subjectOf(j.asg, j.live, sheet0.Score), as.subjectOf(j.asg, j.live, nil)
+	j.base = math.Log(j.sub.pop.Median.Value)
+	life := j.sub.life
+	if j.asg.Purpose == PurposeLicence {
+		log, v := as.footing(cmp.Or(j.asg.LicenceKind, DealPlainLicence), deref(j.asg.LicenceTerm, 0), life)
+		j.licence = -log
+		if v > 0 {
+			j.flag("LIC-RATIO", "note", "许可与所有权的比例取自美国合同，无中国数据", "the licence-to-ownership ratio is from US contracts; no Chinese figure is known")
+		}
+	}
+	deals, excluded := as.admit(j.asg, j.ev, &j.sub)
+	j.out.Excluded = append(j.out.Excluded, excluded...)
+	apply := slices.Contains(as.Source.Owners, j.asg.Owner)
+	method := cmp.Or(as.Market.Method, "kriging")
+	run := func(sub *subjectFacts, apply bool) prediction {
+		ds := deals
+		if sub != &j.sub { // other scores, other quality differences
+			ds, _ = as.admit(j.asg, j.ev, sub)
+			if len(ds) != len(deals) {
+				ds = deals
+			}
+		}
+		return as.estimate(method, ds, j.ev.Pairwise, sub, apply, j.ev.Retrieval.Widened)
+	}
+	full, other := run(&j.sub, apply), run(&j.sub, !apply)
+	no, neutral := full, full
+	if usesQuality(deals) {
+		no, neutral = run(&subNo, apply), run(&subNeutral, apply)
+	}
+	scale := j.part + j.licence + math.Log(j.count)
+	j.out.NEff = full.nEff
+	j.out.SourceLevel = SourceLevel{Applied: apply, Log: full.source}
+	with, without := full, other
+	if !apply {
+		with, without = other, full
+	}
+	j.out.SourceLevel.With, j.out.SourceLevel.Without = math.Exp(with.mean+scale), math.Exp(without.mean+scale)
+	j.out.Comparables = comparableResults(deals, full, math.Exp(scale))
+
+	shift, left := rankShift(j.ev.Rank, as.Rank.R2.Value, full.sd)
+	few := len(deals) < as.Market.MinComparables
+	a := approach{
+		theta: full.mean + scale, thetaModel: no.mean + scale, neutral: neutral.mean + scale, sd0: neutral.sd,
+		result: ApproachResult{ID: "market", Method: method, Applicable: !few, Workings: j.marketWorkings(deals, full, scale)},
+	}
+	elastic := as.trend()[fQuality]
+	q := as.Model.QualitySD.Value
+	a.unknown = j.sheet.Unknown * (elastic.Mean*elastic.Mean + elastic.SD*elastic.SD) * q * q
+	if j.legalUnknown > 0 {
+		a.unknown += as.Market.MissingFeatureVar.Value
+	}
+	a.parts = j.marketParts(deals, full)
+	a.width = marketWidth(full)
+	switch {
+	case len(deals) == 0:
+		a.result.ReasonCode = "market.no_comparables"
+	case few:
+		a.result.ReasonCode = "market.few_comparables"
+	}
+	if few {
+		j.missing("market.comparables", fmt.Sprintf("可比交易只有 %d 件，至少需要 %d 件", len(deals), as.Market.MinComparables), fmt.Sprintf("%d comparable deals, %d are needed", len(deals), as.Market.MinComparables), "提供同类专利的成交合同、登记备案或拍卖记录")
+	}
+	j.app = append(j.app, a)
+
+	// The prior, updated by a deal or two and by the rank, stands in while
+	// the market approach abstains.
+	p := a
+	p.prior = true
+	p.theta, p.thetaModel, p.neutral = a.theta+shift, a.thetaModel+shift, a.neutral+shift
+	p.sd0 = neutral.sd * math.Sqrt(left)
+	if shift != 0 {
+		p.parts = append(slices.Clone(a.parts), part{"rank", "fact", shift})
+	}
+	p.result = ApproachResult{ID: "rank", Method: "population_prior", Applicable: few, Workings: []Working{
+		{Key: "prior_median", Value: j.sub.pop.Median.Value, Unit: "yuan", Source: j.sub.pop.Label + ": " + j.sub.pop.Median.Source},
+		{Key: "prior_log_sd", Value: j.sub.pop.LogSD.Value, Unit: "log", Source: j.sub.pop.LogSD.Source},
+		{Key: "rank_shift", Value: shift, Unit: "log", Formula: "√R²·sd·Φ⁻¹(percentile)", Source: as.Rank.R2.Source},
+	}}
+	if j.ev.Rank != nil {
+		p.result.Method = "rank_to_quantile"
+		p.result.Workings = append(p.result.Workings, Working{Key: "percentile", Value: j.ev.Rank.Percentile, Unit: "ratio", Source: j.ev.Rank.Cohort})
+	}
+	if !few {
+		p.result.ReasonCode = "rank.in_market_prior"
+	}
+	p.width = []WidthContribution{{"prior", 1}}
+	if len(deals) > 0 {
+		p.width = a.width
+	}
+	j.app = append(j.app, p)
+	if !j.sub.owned {
+		j.missing("owner_type", "权利人类型不明，采用企业口径的宽先验", "the owner type is unknown: the firms' wide prior is used", "提供权利人类型（高校、科研院所、企业、个人）")
+	}
+}
+
+func usesQuality(deals []deal) bool {
+	return slices.ContainsFunc(deals, func(d deal) bool { return d.c.Quality != nil })
+}
+
+// marketParts splits ln market value into the prior, the subject's terms and
+// each deal's pull.
+func (j *job) marketParts(deals []deal, p prediction) []part {
+	parts := []part{{"bundle_count", "fact", math.Log(j.count)}, {"right_fraction", "fact", j.part}, {"licence_terms", "fact", j.licence}}
+	rest := p.mean - j.base
+	for i := range p.weight {
+		pull := p.weight[i] * p.residual[i]
+		rest -= pull
+		parts = append(parts, part{"comparable:" + deals[i].c.DealID, "comparable", pull})
+	}
+	if math.Abs(rest) > 1e-12 {
+		parts = append(parts, part{"comparables", "comparable", rest})
+	}
+	return parts
+}
+
+func marketWidth(p prediction) []WidthContribution {
+	if len(p.weight) == 0 && p.share == [4]float64{} {
+		return []WidthContribution{{"market", 1}}
+	}
+	sum := p.share[0] + p.share[1] + p.share[2] + p.share[3]
+	return []WidthContribution{
+		{"market.level", p.share[0] / sum},
+		{"market.residual_surface", p.share[1] / sum},
+		{"market.price_noise", p.share[2] / sum},
+		{"market.widening", p.share[3] / sum},
+	}
+}
+
+func (j *job) marketWorkings(deals []deal, p prediction, scale float64) []Working {
+	w := []Working{
+		{Key: "prior_log_median", Value: j.base, Unit: "log", Source: j.sub.pop.Label + ": " + j.sub.pop.Median.Source},
+		{Key: "log_unit_price", Value: p.mean, Unit: "log", Formula: "μ0 + Σ weight·(ln price - its prior mean)", Source: "Rasmussen, Williams 2006, 2.25"},
+		{Key: "predictive_sd", Value: p.sd, Unit: "log"},
+		{Key: "source_intercept", Value: p.source, Unit: "log", Source: j.as.Source.Mean.Source},
+		{Key: "scale", Value: scale, Unit: "log", Formula: "ln members + ln right fraction + licence terms"},
+	}
+	for i := range p.weight {
+		w = append(w, Working{Key: "comparable." + deals[i].c.DealID, Value: p.weight[i] * p.residual[i], Unit: "log", Formula: "weight·residual", Children: []Working{
+			{Key: "weight", Value: p.weight[i], Unit: "ratio"}, {Key: "residual", Value: p.residual[i], Unit: "log"}, {Key: "similarity", Value: deals[i].sim, Unit: "ratio"},
+		}})
+	}
+	return w
+}
+
+// add records an approach that applies, or why it does not.
+func (j *job) add(a approach) {
+	if j.legalUnknown > 0 {
+		a.unknown += j.as.Market.MissingFeatureVar.Value
+	}
+	j.app = append(j.app, a)
+}
+
+func (j *job) notApplicable(id, method, reason string, w []Working) {
+	j.app = append(j.app, approach{result: ApproachResult{ID: id, Method: method, ReasonCode: reason, Workings: w}})
+}
+
+// cost runs the cost approach.
+func (j *job) cost() {
+	v, sd, w, reason := costApproach(j.ev.Cost)
+	if reason != "" {
+		j.notApplicable("cost", "", reason, w)
+		if reason == "cost.missing" {
+			j.missing("cost.facts", "未提供研发或重置成本", "no development or replacement cost given", "提供研发投入、申请费用和贬值因素")
+		}
+		return
+	}
+	theta := math.Log(v) + j.part + j.licence
+	j.add(approach{
+		theta: theta, thetaModel: theta, neutral: theta, sd0: sd,
+		parts:  []part{{"cost", "fact", theta - j.base}},
+		width:  []WidthContribution{{"cost", 1}},
+		result: ApproachResult{ID: "cost", Method: "replacement_cost_less_obsolescence", Applicable: true, Workings: w, Flags: []Flag{flag("COST-FLOOR", "note", "成本法结果只作下限参考", "cost is a floor for young, unpractised patents, never a ceiling")}},
+	})
+}
+
+// option runs the real-option method when its facts are given.
+func (j *job) option() {
+	f := j.ev.Option
+	if f == nil || f.Project == nil || f.Cost == nil || f.Volatility == nil || f.Years == nil {
+		j.notApplicable("option", "", "option.facts_missing", nil)
+		return
+	}
+	mid := func(q *Quantity, def float64) float64 {
+		if q == nil {
+			return def
+		}
+		return q.distribution().quantile(0.5)
+	}
+	s, x, sigma, t := mid(f.Project, 0), mid(f.Cost, 0), mid(f.Volatility, 0), mid(f.Years, 0)
+	r := mid(f.RiskFree, j.as.Discount.RiskFree.Value)
+	q := 0.0
+	if t > 0 {
+		q = mid(f.Delay, 1/t)
+	}
+	if s <= 0 || x <= 0 || t <= 0 {
+		j.notApplicable("option", "", "option.not_positive", nil)
+		return
+	}
+	c, d1, d2 := BlackScholes(s, x, sigma, t, r, q)
+	if !(c > 0) {
+		j.notApplicable("option", "black_scholes", "option.worthless", nil)
+		return
+	}
+	// ln value moves with ln project value by the elasticity s·e^(-qt)·Φ(d1)/c.
+	elastic := s * math.Exp(-q*t) * NormalCDF(d1) / c
+	rel := j.as.Income.RevenueSD.Value
+	if d := f.Project.distribution(); d.kind != "point" && d.quantile(0.1) > 0 {
+		rel = math.Log(d.quantile(0.9)/d.quantile(0.1)) / (2 * z10)
+	}
+	theta := math.Log(c) + j.part + j.licence
+	w := []Working{{Key: "S", Value: s, Unit: "yuan"}, {Key: "X", Value: x, Unit: "yuan"}, {Key: "volatility", Value: sigma, Unit: "rate"}, {Key: "years", Value: t, Unit: "years"}, {Key: "cost_of_delay", Value: q, Unit: "rate", Formula: "1/T unless given"}, {Key: "d1", Value: d1, Unit: "ratio"}, {Key: "d2", Value: d2, Unit: "ratio"}, {Key: "value", Value: c, Unit: "yuan", Formula: "S·e^(-qT)·Φ(d1) - X·e^(-rT)·Φ(d2)", Source: "Black, Scholes 1973; Merton 1973"}}
+	j.add(approach{
+		theta: theta, thetaModel: theta, neutral: theta, sd0: max(elastic*rel, 0.5),
+		parts: []part{{"option", "fact", theta - j.base}}, width: []WidthContribution{{"option", 1}},
+		result: ApproachResult{ID: "option", Method: "black_scholes", Applicable: true, Workings: w},
+	})
+}
+
+// renewal shows the lower bound the paid fees prove; it carries no weight.
+func (j *job) renewal() {
+	f := j.ev.Fees
+	if f == nil || f.PaidThrough < 1 {
+		j.notApplicable("renewal", "", "renewal.fees_missing", nil)
+		return
+	}
+	p := &j.as.Renewal
+	fees := f.Schedule
+	if len(fees) == 0 {
+		fees = j.as.Income.Fees[j.live[0].Kind]
+	}
+	v := RenewalBound(f.PaidThrough, p.Decay.Value, p.Rate.Value, fees)
+	a := approach{result: ApproachResult{ID: "renewal", Method: "schankerman_pakes_bound", Value: v, ReasonCode: "renewal.lower_bound_only", Workings: []Working{{Key: "lower_bound", Value: v, Unit: "yuan", Formula: "Σ (r - c)/(1+i)^t, r ≥ the last fee paid", Source: "Schankerman, Pakes 1986"}}}}
+	j.app = append(j.app, a)
+}
+
+// allocate splits the value over the members by family discount and quality.
+func (j *job) allocate(value float64) {
+	if len(j.all) < 2 {
+		return
+	}
+	weights := make([]int64, len(j.all))
+	total := int64(0)
+	for i, m := range j.all {
+		q := 50.0
+		if m.Quality != nil && *m.Quality > 0 {
+			q = *m.Quality
+		}
+		weights[i] = int64(math.Round(1e6 * m.share * q))
+		total += weights[i]
+	}
+	fen, err := money.FromYuan(value)
+	if err != nil || total == 0 {
+		return
+	}
+	parts, err := fen.Allocate(weights)
+	if err != nil {
+		return
+	}
+	for i, m := range j.all {
+		j.out.Members = append(j.out.Members, MemberValue{
+			Number: m.Number, Value: parts[i].Yuan(), Share: float64(weights[i]) / float64(total), Discount: m.share, ReasonCode: m.reason,
+		})
+	}
+}
+
+func (j *job) override(model float64) {
+	o := j.asg.Override
+	if o == nil {
+		return
+	}
+	r := &OverrideResult{Override: *o, Model: model, Difference: o.Value - model, InRange: o.Value >= j.out.Value.Low && o.Value <= j.out.Value.High}
+	if model > 0 {
+		r.Ratio = o.Value / model
+	}
+	j.out.Override = r
 }

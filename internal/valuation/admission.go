@@ -1,0 +1,371 @@
+package valuation
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"zhijia/internal/civil"
+)
+
+// Exclusion codes and what they say (standards 3.1). Rows are kept and shown;
+// none of them moves the value.
+var exclusions = map[string][2]string{
+	"date.unknown":          {"成交日期不明，无法确认早于评估基准日", "no date: it cannot be shown to precede the valuation date"},
+	"date.not_before":       {"成交日期不早于评估基准日", "not before the valuation date"},
+	"amount.unknown":        {"成交金额不明", "amount unknown"},
+	"amount.not_positive":   {"成交金额为零或负", "amount is not positive"},
+	"currency.no_rate":      {"外币成交且未给出折算率", "foreign currency without a rate"},
+	"count.unknown":         {"专利件数不明，无法得出单价", "number of patents unknown: no unit price"},
+	"bundle.too_large":      {"资产包件数超过上限", "portfolio above the size limit"},
+	"party.related":         {"关联交易", "related parties"},
+	"price.structured":      {"首付加提成等结构性价款，不是单一成交价", "structured price (upfront with royalty or milestones)"},
+	"price.cap":             {"里程碑上限金额，不是成交价", "a ceiling of milestones, not a price"},
+	"price.ask":             {"挂牌或要价，不是成交价", "an ask, not a price"},
+	"price.starting":        {"起拍价，不是成交价", "a starting price, not a price"},
+	"price.aggregate":       {"汇总金额", "an aggregate"},
+	"price.running_royalty": {"提成许可且无收入数据，无法折算为总价", "running royalty without revenue: no lump sum can be derived"},
+	"price.free":            {"无偿", "free of charge"},
+	"kind.damages":          {"赔偿金额，不是交易价", "damages, not a trade"},
+	"kind.contribution":     {"作价入股与买卖不混用", "equity contributions are never mixed with sales"},
+	"kind.not_contribution": {"买卖与作价入股不混用", "sales are never mixed with equity contributions"},
+	"kind.unknown":          {"交易方式不明", "deal kind unknown"},
+	"patent.design":         {"外观设计不在指引范围内", "designs are outside the guideline"},
+	"licence.term_unknown":  {"许可期限不明，无法折算为所有权价格", "licence term unknown: it cannot be put on an ownership footing"},
+	"similarity.unknown":    {"未计算相似度", "no similarity to the subject"},
+	"duplicate":             {"与另一条记录为同一交易", "the same deal as another row"},
+	"ADJ-MAX":               {"调整幅度超过 4 倍", "adjustments exceed a factor of 4"},
+	"number.not_finite":     {"数据不是有限数", "a figure is not finite"},
+}
+
+// Features of the hedonic trend, in the order of the design row.
+const (
+	fUtility = iota
+	fBundle
+	fLife
+	fClaims
+	fFamily
+	fAssignees
+	fQuality
+	nFeatures
+)
+
+var featureNames = [nFeatures]string{"utility_model", "ln_bundle", "remaining_life", "ln_claims", "ln_family", "ln_assignees", "ln_quality"}
+
+// deal is an admitted comparable ready for the model.
+type deal struct {
+	c      *Comparable
+	at     int     // its row in Evidence.Comparables, for Pairwise
+	unit   float64 // yuan per patent as printed
+	y      float64 // ln unit price on the ownership footing of one patent
+	mu     float64 // ln median of its own population
+	tau    float64
+	pop    string
+	dx     [nFeatures]float64 // comparable - subject; 0 when unknown on either side
+	known  [nFeatures]bool
+	age    float64 // years before T
+	noise  float64 // variance
+	press  bool    // carries the source intercept
+	sim    float64
+	adjust []Adjustment
+	grade  string
+}
+
+// subjectFacts are the subject's features, mean over a bundle's live members.
+type subjectFacts struct {
+	pop   Population
+	owned bool // the owner's own prior row exists
+	value [nFeatures]float64
+	known [nFeatures]bool
+	life  float64 // remaining legal life, years
+}
+
+// lastDay is the end of the period a date of the given precision names.
+func lastDay(d civil.Date, p Precision) civil.Date {
+	switch p {
+	case PrecisionYear:
+		return civil.New(d.Year, 12, 31)
+	case PrecisionMonth:
+		return civil.New(d.Year, d.Month+1, 1).AddDays(-1)
+	}
+	return d
+}
+
+// footing is the log amount that brings a right of the given kind and term to
+// full ownership: the annuity ratio of the remaining life to the term, and the
+// step from a plain to an exclusive licence. The second result is its variance.
+func (a *Assumptions) footing(kind DealKind, term, life float64) (log, variance float64) {
+	m := &a.Market
+	switch kind {
+	case DealPlainLicence:
+		log, variance = m.PlainToExclusive.Value, m.PlainToExclSD.Value*m.PlainToExclSD.Value
+	case DealSoleLicence: // between the two
+		log, variance = m.PlainToExclusive.Value/2, m.PlainToExclSD.Value*m.PlainToExclSD.Value/4
+	case DealExclusiveLicence:
+	default:
+		return 0, 0
+	}
+	if term > 0 && term < life {
+		k := m.LicenceDiscount.Value
+		log += math.Log(AnnuityFactor(k, life) / AnnuityFactor(k, term))
+	}
+	return log, variance
+}
+
+// refuse returns the exclusion code of a comparable, or "".
+func (a *Assumptions) refuse(c *Comparable, purpose Purpose, t civil.Date) string {
+	for _, v := range []*float64{c.Amount, c.Rate, c.Term, c.RemainingLife, c.Claims, c.Family, c.Assignees, c.Quality} {
+		if v != nil && (math.IsNaN(*v) || math.IsInf(*v, 0)) {
+			return "number.not_finite"
+		}
+	}
+	switch {
+	case c.Exclusion != "":
+		return c.Exclusion
+	case c.DuplicateOf != "":
+		return "duplicate"
+	case c.Date.IsZero():
+		return "date.unknown"
+	case !lastDay(c.Date, c.DateUnit).Before(t):
+		return "date.not_before"
+	case c.Kind == DealDamages:
+		return "kind.damages"
+	case c.Kind == DealAsk:
+		return "price.ask"
+	case c.Kind == "":
+		return "kind.unknown"
+	case c.Kind == DealContribution && purpose != PurposeContribution:
+		return "kind.contribution"
+	case c.Kind != DealContribution && purpose == PurposeContribution:
+		return "kind.not_contribution"
+	case c.Patent == Design:
+		return "patent.design"
+	}
+	switch c.Price {
+	case PriceAsk:
+		return "price.ask"
+	case PriceStarting:
+		return "price.starting"
+	case PriceCap:
+		return "price.cap"
+	case PriceStructured, PriceUpfront:
+		return "price.structured"
+	case PriceAggregate:
+		return "price.aggregate"
+	case PriceRoyalty:
+		return "price.running_royalty"
+	case PriceFree:
+		return "price.free"
+	}
+	switch {
+	case c.Amount == nil:
+		return "amount.unknown"
+	case *c.Amount <= 0:
+		return "amount.not_positive"
+	case c.Currency != "" && c.Currency != "CNY" && (c.Rate == nil || *c.Rate <= 0):
+		return "currency.no_rate"
+	case c.Price != PricePerPatent && (c.Patents == nil || *c.Patents < 1):
+		return "count.unknown"
+	case c.Patents != nil && *c.Patents > a.Market.MaxBundle:
+		return "bundle.too_large"
+	case c.Related != nil && *c.Related:
+		return "party.related"
+	case (c.Kind == DealExclusiveLicence || c.Kind == DealSoleLicence || c.Kind == DealPlainLicence) && (c.Term == nil || *c.Term <= 0):
+		return "licence.term_unknown"
+	case c.Similar == nil || math.IsNaN(c.Similar.Total):
+		return "similarity.unknown"
+	}
+	return ""
+}
+
+// admit sorts the comparables by deal id, refuses what is not a clean point
+// price before T, and normalises the rest to the subject's terms.
+func (a *Assumptions) admit(asg *Assignment, ev *Evidence, sub *subjectFacts) (deals []deal, excluded []ExcludedDeal) {
+	order := make([]int, len(ev.Comparables))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return compareDeals(&ev.Comparables[i], &ev.Comparables[j]) })
+	deals = make([]deal, 0, len(order))
+	last := ""
+	for _, i := range order {
+		c := &ev.Comparables[i]
+		code := a.refuse(c, asg.Purpose, asg.Date)
+		if code == "" && c.DealID == last && len(deals) > 0 {
+			code = "duplicate"
+		}
+		if code == "" {
+			d := a.normalise(c, asg, sub)
+			d.at = i
+			total := 0.0
+			for _, x := range d.adjust {
+				total += x.Log
+			}
+			if math.Abs(total) > a.Market.MaxAdjust.Value {
+				code = "ADJ-MAX"
+			} else {
+				d.grade = adjustGrade(d.adjust, total)
+				deals = append(deals, d)
+				last = c.DealID
+			}
+		}
+		if code != "" {
+			excluded = append(excluded, excludedDeal(c, code))
+		}
+	}
+	for i := range ev.Excluded {
+		c := &ev.Excluded[i]
+		code := c.Exclusion
+		if code == "" {
+			if code = a.refuse(c, asg.Purpose, asg.Date); code == "" {
+				code = "duplicate"
+			}
+		}
+		excluded = append(excluded, excludedDeal(c, code))
+	}
+	slices.SortStableFunc(excluded, func(x, y ExcludedDeal) int {
+		return cmp.Or(cmp.Compare(x.DealID, y.DealID), cmp.Compare(x.Code, y.Code))
+	})
+	return deals, excluded
+}
+
+// compareDeals orders rows so that their order in the evidence cannot matter,
+// even between two rows of one deal.
+func compareDeals(a, b *Comparable) int {
+	return cmp.Or(
+		cmp.Compare(a.DealID, b.DealID),
+		a.Date.Compare(b.Date),
+		cmp.Compare(deref(a.Amount, -1), deref(b.Amount, -1)),
+		cmp.Compare(a.Source, b.Source),
+		cmp.Compare(a.URL, b.URL),
+		cmp.Compare(a.Title, b.Title),
+	)
+}
+
+func excludedDeal(c *Comparable, code string) ExcludedDeal {
+	text, ok := exclusions[code]
+	if !ok {
+		text = [2]string{code, code}
+	}
+	return ExcludedDeal{DealID: c.DealID, Code: code, Zh: text[0], En: text[1], Title: c.Title, Date: c.Date, Amount: c.Amount, URL: c.URL}
+}
+
+// adjustGrade grades the size of the adjustments: A within 20% each and 30%
+// in all (the real-estate practice), B within a factor of 2, C within 4.
+func adjustGrade(adj []Adjustment, total float64) string {
+	single := 0.0
+	for _, x := range adj {
+		single = max(single, math.Abs(x.Log))
+	}
+	switch {
+	case single <= math.Log(1.2) && math.Abs(total) <= math.Log(1.3):
+		return "A"
+	case math.Abs(total) <= math.Ln2:
+		return "B"
+	}
+	return "C"
+}
+
+// normalise brings one admitted deal to the ownership of one patent, and
+// records its differences from the subject.
+func (a *Assumptions) normalise(c *Comparable, asg *Assignment, sub *subjectFacts) deal {
+	amount := *c.Amount
+	if c.Currency != "" && c.Currency != "CNY" {
+		amount *= *c.Rate
+	}
+	n := 1.0
+	if c.Price != PricePerPatent {
+		n = float64(*c.Patents)
+	}
+	d := deal{c: c, unit: amount / n, sim: min(max(c.Similar.Total, 0), 1)}
+	d.y = math.Log(d.unit)
+	d.age = max(lastDay(c.Date, c.DateUnit).YearsUntil(asg.Date), 0)
+
+	kind := c.Kind
+	if kind != DealContribution {
+		kind = DealAssignment // on the ownership footing
+	}
+	p, _ := a.population(c.Owner, kind)
+	if c.Owner == "" || c.Owner == OwnerUnknown {
+		p = sub.pop // nothing says it is another population
+	}
+	d.pop, d.mu, d.tau = p.ID, math.Log(p.Median.Value), p.LogSD.Value
+
+	mult, ok := a.Kernel.Deal[c.Source]
+	if !ok {
+		mult = a.Kernel.Deal[""]
+	}
+	d.noise = a.Kernel.Noise.Value * a.Kernel.Noise.Value * mult * mult
+	if c.DateUnit == PrecisionYear {
+		d.noise += a.Kernel.Year.Value * a.Kernel.Year.Value / 2
+	}
+	d.press = slices.Contains(a.Source.Sources, c.Source)
+
+	life := deref(c.RemainingLife, 10)
+	if log, v := a.footing(c.Kind, deref(c.Term, 0), life); log != 0 {
+		d.y += log
+		d.noise += v
+		d.adjust = append(d.adjust, Adjustment{Code: "licence_footing", Log: log, Why: string(c.Kind)})
+		if c.RemainingLife == nil {
+			d.noise += a.Market.MissingFeatureVar.Value
+		}
+	}
+
+	set := func(f int, v float64, known bool) {
+		if known && sub.known[f] {
+			d.dx[f], d.known[f] = v-sub.value[f], true
+			return
+		}
+		d.noise += a.Market.MissingFeatureVar.Value
+	}
+	logOf := func(p *float64) (float64, bool) {
+		if p == nil || *p <= 0 {
+			return 0, false
+		}
+		return math.Log(*p), true
+	}
+	um := 0.0
+	if c.Patent == UtilityModel {
+		um = 1
+	}
+	set(fUtility, um, c.Patent != "")
+	set(fBundle, math.Log(float64(max(derefInt(c.Patents, 1), 1))), true)
+	set(fLife, life, c.RemainingLife != nil)
+	for f, p := range [...]*float64{fClaims: c.Claims, fFamily: c.Family, fAssignees: c.Assignees} {
+		if f < fClaims {
+			continue
+		}
+		v, ok := logOf(p)
+		set(f, v, ok)
+	}
+	// The quality difference is bounded: model scores reach the price here.
+	if v, ok := logOf(c.Quality); ok && sub.known[fQuality] {
+		bound := a.Model.QualityMax.Value
+		d.dx[fQuality], d.known[fQuality] = min(max(v-sub.value[fQuality], -bound), bound), true
+	}
+	for f, t := range a.trend() {
+		if d.known[f] && t.Mean != 0 && d.dx[f] != 0 {
+			d.adjust = append(d.adjust, Adjustment{Code: featureNames[f], Log: -t.Mean * d.dx[f], Why: t.Reason})
+		}
+	}
+	return d
+}
+
+func derefInt(p *int, def int) int {
+	if p == nil {
+		return def
+	}
+	return *p
+}
+
+// trend returns the coefficient priors in feature order; a feature without a
+// prior gets none (mean and sd 0).
+func (a *Assumptions) trend() [nFeatures]TrendPrior {
+	var t [nFeatures]TrendPrior
+	for _, p := range a.Trend {
+		if i := slices.Index(featureNames[:], p.Feature); i >= 0 {
+			t[i] = p
+		}
+	}
+	return t
+}

@@ -1,0 +1,271 @@
+package valuation
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+)
+
+// income runs relief from royalty, excess earnings and incremental income,
+// each when its facts are given.
+func (j *job) income() {
+	f := j.ev.Income
+	if f == nil {
+		j.notApplicable("income", "relief_from_royalty", "income.revenue_missing", nil)
+		j.missing("income.revenue", "未提供使用该专利的产品收入预测", "no revenue forecast of the products that use the patent", "提供产品收入、增长率和许可费率或行业")
+		return
+	}
+	as := j.as
+	rf := as.Discount.RiskFree.Value
+	if f.RiskFree != nil {
+		rf = f.RiskFree.distribution().quantile(0.5)
+	}
+	roy := factorScores(as.Royalty.Groups, j.ind, j.live, true)
+	royNo := factorScores(as.Royalty.Groups, j.ind, j.live, false)
+	risk := factorScores(as.Discount.Risks, j.ind, j.live, false) // the model never moves the discount rate
+	r, rNo := scoreTable(as.Royalty.Groups, roy), scoreTable(as.Royalty.Groups, royNo)
+	b := as.Discount.build(rf, risk)
+
+	c := as.reliefCase(j.asg, f, j.live, r, &b)
+	j.incomeApproach(c, f, func(neutral bool) *incomeCase {
+		if neutral {
+			bn := b
+			bn.rate = b.neutral
+			return as.reliefCase(j.asg, f, j.live, TableScore{R: 0.5}, &bn)
+		}
+		return as.reliefCase(j.asg, f, j.live, rNo, &b)
+	}, r, roy)
+	if c.royaltyKind == "score" && c.reason == "" && c.build != nil {
+		if twice := doubleCounted(as.Royalty.Groups, as.Discount.Risks, roy, risk); len(twice) > 0 {
+			j.flag("DBL-01", "review", "同一因素既影响许可费率又影响折现率："+strings.Join(twice, "、"), "counted in the royalty and in the discount rate: "+strings.Join(twice, ", "))
+		}
+	}
+	if x := f.ExcessEarnings; x != nil {
+		charge := 0.0
+		for _, a := range x.Assets {
+			charge += a.Value * a.Return
+		}
+		attrition := 0.0
+		if x.Attrition != nil {
+			attrition = x.Attrition.distribution().quantile(0.5)
+		}
+		mpeem := func(b *buildUp) *incomeCase {
+			return as.flowCase(j.asg, f, b, j.live, "income.mpeem", "multi_period_excess_earnings", x.Earnings, func(t int, gross, tax float64) float64 {
+				return (gross - charge) * (1 - tax) * math.Pow(1-attrition, float64(t))
+			})
+		}
+		j.flowApproach(mpeem, &b)
+	}
+	if len(f.With) > 0 {
+		without := map[int]*Quantity{}
+		for i := range f.Without {
+			without[f.Without[i].Year] = &f.Without[i].Quantity
+		}
+		incremental := func(b *buildUp) *incomeCase {
+			return as.flowCase(j.asg, f, b, j.live, "income.incremental", "with_and_without", f.With, func(t int, gross, _ float64) float64 {
+				if q := without[j.asg.Date.Year+t]; q != nil {
+					gross -= q.distribution().quantile(0.5)
+				}
+				return gross
+			})
+		}
+		j.flowApproach(incremental, &b)
+	}
+}
+
+// incomeApproach values a relief-from-royalty case three ways.
+func (j *job) incomeApproach(c *incomeCase, f *IncomeFacts, again func(neutral bool) *incomeCase, r TableScore, roy map[string]FactorScore) {
+	if c.reason != "" {
+		j.notApplicable(c.id, c.method, c.reason, c.workings)
+		j.missing("income.revenue", "收益法缺少必要数据："+c.reason, "the income approach lacks "+c.reason, "提供产品收入、增长率和许可费率或行业")
+		return
+	}
+	n := max(j.as.Simulation.Paths, 64)
+	a, ok := j.simulate(c, f.Correlations, n)
+	if !ok {
+		return
+	}
+	no, neutral := again(false), again(true)
+	det := func(c *incomeCase) float64 {
+		if c.sim == nil {
+			c.sim, _ = newSimulation(c.inputs, f.Correlations, j.as.Simulation.Seed)
+		}
+		var m ReliefFromRoyalty
+		return c.value(&m, c.sim.at(0.5))
+	}
+	v, vNo, vNeutral := det(c), det(no), det(neutral)
+	if !(v > 0 && vNo > 0 && vNeutral > 0) {
+		j.notApplicable(c.id, c.method, "income.not_positive", c.workings)
+		return
+	}
+	terms := j.part + j.exclusivity()
+	a.theta += terms
+	a.thetaModel = a.theta + math.Log(vNo/v)
+	a.neutral = a.theta + math.Log(vNeutral/v)
+	if nn, ok := j.simulate(neutral, f.Correlations, n); ok {
+		a.sd0 = nn.sd0
+		a.width = nn.width
+	}
+	if c.royaltyKind == "score" {
+		w := unknownRoyaltyLog(c.m, c.n, r.Unknown) / (2 * z10)
+		a.unknown += w * w
+		j.out.Model.Theory = c.n / c.m
+	}
+	if c.build != nil { // half the table's span, in proportion to what is unscored
+		low, high := neutral.base, neutral.base
+		span := c.build.span / 2 * c.build.unknown
+		low.Discount, high.Discount = low.Discount-span, high.Discount+span
+		if lv, hv := low.Value(), high.Value(); lv > 0 && hv > 0 {
+			w := math.Log(lv/hv) / (2 * z10)
+			a.unknown += w * w
+		}
+	}
+	a.parts = j.incomeParts(c, roy, a.theta, terms, vNeutralRoyalty(c, v))
+	a.result.Flags = c.flags
+	j.add(a)
+}
+
+// exclusivity is the log factor of a plain licence against an exclusive one;
+// the term of a licence already limits the income's life.
+func (j *job) exclusivity() float64 {
+	if j.asg.Purpose != PurposeLicence {
+		return 0
+	}
+	log, _ := j.as.footing(cmp.Or(j.asg.LicenceKind, DealPlainLicence), 0, 1)
+	return -log
+}
+
+// vNeutralRoyalty is ln of the value with the royalty at the middle of its
+// range, against the value as scored.
+func vNeutralRoyalty(c *incomeCase, v float64) float64 {
+	if c.royaltyKind != "score" {
+		return 0
+	}
+	m := c.base
+	m.Royalty *= RoyaltyRate(c.m, c.n, 0.5) / RoyaltyRate(c.m, c.n, c.r)
+	mid := m.Value() * c.tab
+	base := c.base.Value() * c.tab
+	if mid <= 0 || base <= 0 || v <= 0 {
+		return 0
+	}
+	return math.Log(base / mid)
+}
+
+// incomeParts gives each scored factor its share of what the score r did to
+// the royalty, and the rest to the cash flow.
+func (j *job) incomeParts(c *incomeCase, roy map[string]FactorScore, theta, terms, byScore float64) []part {
+	parts := []part{{"income.terms", "fact", terms}}
+	scored := 0.0
+	if byScore != 0 && c.r != 0.5 {
+		for _, g := range j.as.Royalty.Groups {
+			mass := 0.0
+			for _, f := range g.Factors {
+				if roy[f.Code].Score != nil {
+					mass += f.Weight
+				}
+			}
+			for _, f := range g.Factors {
+				if s := roy[f.Code].Score; s != nil {
+					log := byScore * g.Weight * f.Weight / mass * (*s - 50) / 100 / (c.r - 0.5)
+					parts = append(parts, part{"indicator:" + f.Code, "indicator", log})
+					scored += log
+				}
+			}
+		}
+	}
+	if c.build != nil {
+		m := c.base
+		m.Discount = c.build.neutral
+		if v, mid := c.base.Value(), m.Value(); v > 0 && mid > 0 {
+			log := math.Log(v / mid)
+			parts = append(parts, part{"income.discount_rate", "fact", log})
+			scored += log
+		}
+	}
+	return append(parts, part{"income.cash_flow", "fact", theta - j.base - terms - scored})
+}
+
+// simulate draws the case's uncertain inputs.
+func (j *job) simulate(c *incomeCase, corr []Correlation, n int) (approach, bool) {
+	sim, ok := newSimulation(c.inputs, corr, j.as.Simulation.Seed)
+	if !ok {
+		j.notApplicable(c.id, c.method, "income.correlations", c.workings)
+		return approach{}, false
+	}
+	c.sim = sim
+	var m ReliefFromRoyalty
+	f := func(x []float64) float64 { return c.value(&m, x) }
+	draws := sim.run(n, f)
+	slices.Sort(draws)
+	p10, p50, p90 := quantileOf(draws, 0.1), quantileOf(draws, 0.5), quantileOf(draws, 0.9)
+	if !(p50 > 0) {
+		j.notApplicable(c.id, c.method, "income.not_positive", c.workings)
+		return approach{}, false
+	}
+	floor := 0.05 // even exact inputs are a model of the future
+	sd := floor
+	if p90 > p50 {
+		sd = max(math.Log(p90/p50)/z10, floor)
+	}
+	if p10 > 0 && p50 > p10 {
+		sd = max((math.Log(p90)-math.Log(p10))/(2*z10), floor)
+	}
+	a := approach{theta: math.Log(p50), sd0: sd, result: ApproachResult{
+		ID: c.id, Method: c.method, Applicable: true, Percentiles: map[string]float64{"p10": p10, "p50": p50, "p90": p90},
+		Tornado: sim.tornado(f), Workings: c.detailed(),
+	}}
+	sum := 0.0
+	for _, b := range a.result.Tornado {
+		d := math.Log(math.Max(b.High, 1e-9) / math.Max(b.Low, 1e-9))
+		a.width = append(a.width, WidthContribution{c.id + "." + b.Input, d * d})
+		sum += d * d
+	}
+	for i := range a.width {
+		a.width[i].Share /= sum
+	}
+	if sum == 0 {
+		a.width = []WidthContribution{{c.id, 1}}
+	}
+	return a, true
+}
+
+// flowApproach values a case of given cash flows; scores reach it only
+// through the discount rate.
+func (j *job) flowApproach(build func(*buildUp) *incomeCase, b *buildUp) {
+	c := build(b)
+	if c.reason != "" {
+		j.notApplicable(c.id, c.method, c.reason, c.workings)
+		return
+	}
+	a, ok := j.simulate(c, nil, 256)
+	if !ok {
+		return
+	}
+	terms := j.part + j.exclusivity()
+	a.theta += terms
+	a.thetaModel, a.neutral = a.theta, a.theta
+	if c.build != nil {
+		at := func(k float64) float64 {
+			x := *b
+			x.rate = k
+			cc := build(&x)
+			if cc.reason != "" {
+				return 0
+			}
+			return cc.factor([]float64{1})
+		}
+		v, mid := at(b.rate), at(b.neutral)
+		span := b.span / 2 * b.unknown
+		low, high := at(b.neutral-span), at(b.neutral+span)
+		if v > 0 && mid > 0 {
+			a.neutral = a.theta + math.Log(mid/v)
+		}
+		if low > 0 && high > 0 {
+			w := math.Log(low/high) / (2 * z10)
+			a.unknown += w * w
+		}
+	}
+	a.parts = []part{{"income.terms", "fact", terms}, {c.id, "fact", a.theta - j.base - terms}}
+	j.add(a)
+}

@@ -1,0 +1,251 @@
+package valuation
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+)
+
+func conclude(t rapid.TB, asg Assignment, ev Evidence, as Assumptions) Conclusion {
+	t.Helper()
+	c, err := Conclude(asg, ev, as)
+	if err != nil {
+		t.Fatalf("Conclude: %v", err)
+	}
+	checkOpinion(t, &c)
+	return c
+}
+
+// checkOpinion holds every law that can be read off one opinion.
+func checkOpinion(t rapid.TB, c *Conclusion) {
+	t.Helper()
+	v := &c.Value
+	if c.Status == Abstained {
+		if v.Point != nil || c.ReasonCode == "" || c.Reason == nil || c.Reason.Next == "" {
+			t.Fatalf("an abstention needs a reason and what to supply next: %+v", c)
+		}
+		return
+	}
+	point := v.Median
+	if v.Point != nil {
+		point = *v.Point
+	}
+	if !(v.Low <= point && point <= v.High && v.Low >= 0) || math.IsInf(v.High, 0) {
+		t.Fatalf("low %v, point %v, high %v", v.Low, point, v.High)
+	}
+	sum := 0.0
+	for _, x := range c.Contributions {
+		sum += x.Yuan
+	}
+	if math.Abs(sum-v.Median) > math.Max(1, 1e-9*v.Median) {
+		t.Fatalf("contributions sum to %v, the value is %v", sum, v.Median)
+	}
+	if c.Status == Zero {
+		return
+	}
+	width := 0.0
+	for _, x := range c.WidthContributions {
+		width += x.Share
+	}
+	if math.Abs(width-1) > 1e-9 {
+		t.Fatalf("width contributions sum to %v: %+v", width, c.WidthContributions)
+	}
+	weights := 0.0
+	for _, a := range c.Approaches {
+		weights += a.Weight
+		if a.Applicable == (a.ReasonCode != "") {
+			t.Fatalf("approach %s: applicable %v with reason %q", a.ID, a.Applicable, a.ReasonCode)
+		}
+	}
+	if math.Abs(weights-1) > 1e-9 {
+		t.Fatalf("weights sum to %v", weights)
+	}
+	if len(c.Members) > 0 {
+		s := 0.0
+		for _, m := range c.Members {
+			s += m.Value
+		}
+		if math.Abs(s-v.Median) > 0.01 {
+			t.Fatalf("members sum to %v, the bundle is worth %v", s, v.Median)
+		}
+	}
+	if c.Lending.Forced > v.Median*(1+1e-12) || c.Lending.LowerBound > v.Median {
+		t.Fatalf("liquidation above market: %+v", c.Lending)
+	}
+	for i := 1; i < 4; i++ {
+		if c.PWithin[i].Chance < c.PWithin[i-1].Chance {
+			t.Fatalf("p_within falls: %+v", c.PWithin)
+		}
+	}
+	if !slices.Contains([]string{"A", "B", "C", "D", "E"}, c.Grade) {
+		t.Fatalf("grade %q", c.Grade)
+	}
+	if _, err := json.Marshal(c); err != nil {
+		t.Fatalf("not JSON: %v", err)
+	}
+}
+
+func sameBytes(t rapid.TB, what string, a, b Conclusion) {
+	t.Helper()
+	x, _ := json.Marshal(a)
+	y, _ := json.Marshal(b)
+	if !bytes.Equal(x, y) {
+		t.Fatalf("%s changed the opinion:\n%s\n%s", what, x, y)
+	}
+}
+
+func TestConcludeFull(t *testing.T) {
+	t.Parallel()
+	asg, ev := anAssignment(), someEvidence(20)
+	ev.Income, ev.Cost = someIncome(), &CostFacts{Replacement: Exactly(600000), Functional: ptr(0.2)}
+	ev.Indicators = everyScore(60, ByModel)
+	c := conclude(t, asg, ev, DefaultAssumptions())
+	if c.Status != Valued || len(c.Comparables) != 20 {
+		t.Fatalf("status %s, %d comparables, flags %+v", c.Status, len(c.Comparables), c.Flags)
+	}
+	n := 0
+	for _, a := range c.Approaches {
+		if a.Applicable {
+			n++
+		}
+	}
+	if n != 3 {
+		t.Errorf("%d approaches apply: %+v", n, c.Approaches)
+	}
+	b, _ := json.MarshalIndent(c, "", " ")
+	t.Logf("%.3000s", b)
+}
+
+func TestPriorAtZeroComparables(t *testing.T) {
+	t.Parallel()
+	a := DefaultAssumptions()
+	asg := anAssignment()
+	for _, owner := range []OwnerType{OwnerFirm, OwnerUniversity} {
+		asg.Owner = owner
+		c := conclude(t, asg, Evidence{Legal: someEvidence(0).Legal}, a)
+		p, _ := a.population(owner, DealAssignment)
+		want(t, "median", c.Value.Median, p.Median.Value, 1e-9)
+		// The sheet's unknown weight widens the prior by a little, never the other way.
+		low := RankValue(p.Median.Value, p.LogSD.Value, .1)
+		if c.Value.Low > low*(1+1e-9) || c.Value.Low < low*0.9 || c.Grade != "E" {
+			t.Errorf("%s: low %v, prior's %v, grade %s", owner, c.Value.Low, low, c.Grade)
+		}
+	}
+	// The model itself at zero deals is the prior exactly.
+	sub := subjectFacts{pop: a.Populations[0]}
+	p := a.krige(nil, nil, &sub, true, true, 0)
+	want(t, "mean", p.mean, math.Log(a.Populations[0].Median.Value), 1e-15)
+	want(t, "sd", p.sd, a.Populations[0].LogSD.Value, 1e-12)
+}
+
+func TestFewComparables(t *testing.T) {
+	t.Parallel()
+	a, asg := DefaultAssumptions(), anAssignment()
+	last := math.Inf(1)
+	for n := range 8 {
+		ev := someEvidence(0)
+		for i := range n {
+			ev.Comparables = append(ev.Comparables, aDeal(string(rune('a'+i)), 500000, .8, 2025))
+		}
+		c := conclude(t, asg, ev, a)
+		if c.FSD > last+1e-9 {
+			t.Errorf("a like deal more widened the range at n = %d: %v after %v", n, c.FSD, last)
+		}
+		last = c.FSD
+		market := c.Approaches[0]
+		if market.Applicable != (n >= 3) {
+			t.Errorf("n = %d: market applicable %v", n, market.Applicable)
+		}
+	}
+}
+
+func TestDeadIsZeroForEveryPurpose(t *testing.T) {
+	t.Parallel()
+	a := DefaultAssumptions()
+	for _, purpose := range Purposes {
+		asg, ev := anAssignment(), someEvidence(10)
+		asg.Purpose = purpose
+		ev.Income = someIncome()
+		ev.Legal = []LegalState{{Number: asg.Subject[0].Number, State: Dead, Reason: "fee_unpaid", Since: civil.New(2024, 1, 1)}}
+		c := conclude(t, asg, ev, a)
+		if c.Status != Zero || *c.Value.Point != 0 || c.ReasonCode != "legal.fee_unpaid" {
+			t.Errorf("%s: %s %v %s", purpose, c.Status, c.Value.Point, c.ReasonCode)
+		}
+		// It died after T: at T it lived.
+		ev.Legal[0].Since = testDate
+		if c := conclude(t, asg, ev, a); c.Status == Zero {
+			t.Errorf("%s: an event on T counted", purpose)
+		}
+	}
+	asg := anAssignment()
+	asg.Subject[0].Filing = civil.New(2006, 11, 23)
+	if c := conclude(t, asg, someEvidence(5), a); c.Status != Zero || c.ReasonCode != "legal.expired" {
+		t.Errorf("expired: %s %s", c.Status, c.ReasonCode)
+	}
+}
+
+func TestAbstentions(t *testing.T) {
+	t.Parallel()
+	a := DefaultAssumptions()
+	asg := anAssignment()
+	asg.Owner = OwnerUnknown
+	if c := conclude(t, asg, Evidence{}, a); c.Status != Abstained || c.ReasonCode != "evidence.none" {
+		t.Errorf("nothing known: %s %s", c.Status, c.ReasonCode)
+	}
+	ev := Evidence{Rank: &Rank{Percentile: .8, Cohort: "H01M 2018", Size: 1000}}
+	c := conclude(t, asg, ev, a)
+	if c.Status != Valued || c.Grade != "E" {
+		t.Errorf("number and rank: %s %s", c.Status, c.Grade)
+	}
+	lower := conclude(t, asg, Evidence{Rank: &Rank{Percentile: .2}}, a)
+	if lower.Value.Median >= c.Value.Median {
+		t.Error("a lower rank must be worth less")
+	}
+	asg.Subject[0].Kind = Design
+	if c := conclude(t, asg, someEvidence(5), a); c.Status != Abstained || c.ReasonCode != "subject.kind_unsupported" {
+		t.Errorf("design: %s %s", c.Status, c.ReasonCode)
+	}
+	asg.Subject[0].Kind = ""
+	if c := conclude(t, asg, someEvidence(5), a); c.Status != Abstained || c.ReasonCode != "subject.kind_unknown" {
+		t.Errorf("unknown kind: %s %s", c.Status, c.ReasonCode)
+	}
+}
+
+func TestConcludeRefusesAndNamesTheField(t *testing.T) {
+	t.Parallel()
+	a := DefaultAssumptions()
+	for field, spoil := range map[string]func(*Assignment, *Evidence){
+		"date":                       func(a *Assignment, _ *Evidence) { a.Date = civil.Date{} },
+		"subject":                    func(a *Assignment, _ *Evidence) { a.Subject = nil },
+		"purpose":                    func(a *Assignment, _ *Evidence) { a.Purpose = "gift" },
+		"level":                      func(a *Assignment, _ *Evidence) { a.Level = math.NaN() },
+		"right_fraction":             func(a *Assignment, _ *Evidence) { a.RightFraction = 1.5 },
+		"override.reason":            func(a *Assignment, _ *Evidence) { a.Override = &Override{Value: 1} },
+		"income.revenue[2027]":       func(_ *Assignment, e *Evidence) { e.Income.Revenue[1].Value = ptr(math.NaN()) },
+		"income.tax_rate":            func(_ *Assignment, e *Evidence) { e.Income.Tax = Exactly(1.2) },
+		"income.discount_rate":       func(_ *Assignment, e *Evidence) { e.Income.Discount = Exactly(math.Inf(1)) },
+		"income.royalty_rate":        func(_ *Assignment, e *Evidence) { e.Income.Royalty = Range(.3, .2, .1) },
+		"income.royalty_range":       func(_ *Assignment, e *Evidence) { e.Income.RoyaltyRange = &[2]Rate{.1, .05} },
+		"cost.functional":            func(_ *Assignment, e *Evidence) { e.Cost = &CostFacts{Functional: ptr(2.0)} },
+		"rank.percentile":            func(_ *Assignment, e *Evidence) { e.Rank = &Rank{Percentile: 1} },
+		"indicators.T1.1.score":      func(_ *Assignment, e *Evidence) { e.Indicators = []IndicatorScore{{Code: "T1.1", Score: ptr(101.0)}} },
+		"pairwise":                   func(_ *Assignment, e *Evidence) { e.Pairwise = [][]float64{{1}} },
+		"income.correlations[0].rho": func(_ *Assignment, e *Evidence) { e.Income.Correlations = []Correlation{{"a", "b", 1}} },
+	} {
+		asg, ev := anAssignment(), someEvidence(3)
+		ev.Income = someIncome()
+		spoil(&asg, &ev)
+		_, err := Conclude(asg, ev, a)
+		fe := fault.Public(err)
+		if err == nil || fe.Kind != fault.Invalid || !slices.ContainsFunc(fe.Fields, func(f fault.Field) bool { return f.Field == field }) {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}

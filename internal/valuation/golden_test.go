@@ -1,0 +1,297 @@
+package valuation
+
+import (
+	"math"
+	"testing"
+)
+
+// The golden vectors of the domain specification, section 11, each with a
+// second derivation where it is not plain arithmetic.
+
+func want(t *testing.T, what string, got, exp, rel float64) {
+	t.Helper()
+	if !near(got, exp, rel) {
+		t.Errorf("%s: %.10g, want %.10g", what, got, exp)
+	}
+}
+
+func scored(codes []string, values []float64) map[string]FactorScore {
+	m := map[string]FactorScore{}
+	for i, c := range codes {
+		v := values[i]
+		m[c] = FactorScore{Code: c, Score: &v, By: ByOfficer}
+	}
+	return m
+}
+
+func factorCodes(groups []FactorGroup) []string {
+	var out []string
+	for _, g := range groups {
+		for _, f := range g.Factors {
+			out = append(out, f.Code)
+		}
+	}
+	return out
+}
+
+func TestGoldenRoyaltyScore(t *testing.T) { // G1
+	t.Parallel()
+	a := DefaultAssumptions()
+	s := scoreTable(a.Royalty.Groups, scored(factorCodes(a.Royalty.Groups), []float64{100, 50, 80, 60, 50, 60, 40, 80, 50, 50, 50}))
+	want(t, "legal", s.Groups[0].Score, 79, 1e-12)
+	want(t, "technical", s.Groups[1].Score, 58, 1e-12)
+	want(t, "economic", s.Groups[2].Score, 50, 1e-12)
+	want(t, "r", s.R, 0.627, 1e-12)
+	want(t, "K", RoyaltyRate(0.015, 0.03, s.R), 0.024405, 1e-12)
+	want(t, "share", RoyaltyRate(0.25, 0.33, s.R), 0.30016, 1e-12)
+	if s.Unknown != 0 || s.Low != s.High && math.Abs(s.Low-s.High) > 1e-12 {
+		t.Errorf("all scored, yet unknown %v, range %v to %v", s.Unknown, s.Low, s.High)
+	}
+}
+
+func TestGoldenBuildUp(t *testing.T) { // G2
+	t.Parallel()
+	a := DefaultAssumptions()
+	scores := scored(factorCodes(a.Discount.Risks), []float64{20, 40, 10, 20, 20, 60, 40, 40, 40, 40, 40, 20, 40, 40})
+	b := a.Discount.build(0.025, scores)
+	want(t, "k", b.rate, 0.13412, 1e-12)
+	for i, p := range []float64{0.0192, 0.03232, 0.032, 0.0256} {
+		want(t, b.premia[i].Key, b.premia[i].Value, p, 1e-12)
+	}
+}
+
+func TestGoldenReliefFromRoyalty(t *testing.T) { // G3
+	t.Parallel()
+	m := ReliefFromRoyalty{Revenue: []float64{10e6, 12e6, 13e6, 13e6, 12e6}, Royalty: 0.03, Tax: 0.25, Discount: 0.15, Life: 5, First: 1, Convention: PeriodEnd}
+	want(t, "year end", m.Value(), 893610.00, 1e-8)
+	m.Convention = MidPeriod
+	want(t, "mid-year", m.Value(), 958289.97, 1e-8)
+	want(t, "mid-year by the end-year value", m.Value(), 893609.995*math.Sqrt(1.15), 1e-7)
+	// The third vector: half of the first year is left, so half its revenue;
+	// decay by year, survival and discount at τ.
+	sum := 0.0
+	tau := Times(5, 0.5, MidPeriod)
+	for j, r := range m.Revenue {
+		if j == 0 {
+			r /= 2
+		}
+		sum += r * 0.03 * math.Pow(0.9, float64(j)) * 0.75 * math.Exp(-0.03*tau[j]) / math.Pow(1.15, tau[j])
+	}
+	m.First, m.Life, m.Decay, m.Hazard = 0.5, 4.5, 0.1, 0.03
+	want(t, "half first year", m.Value(), 699569.03, 1e-8)
+	want(t, "by the sum", m.Value(), sum, 1e-12)
+}
+
+func TestGoldenTAB(t *testing.T) { // G4
+	t.Parallel()
+	for _, c := range [][4]float64{{.25, .12, 5, 1.21986746}, {.25, .15, 10, 1.14347032}, {.15, .15, 10, 1.08141021}, {.25, .12, 15, 1.12804992}} {
+		f := TABFactor(c[0], c[1], c[2], false)
+		want(t, "TAB", f, c[3], 1e-8)
+		// Second source: the benefit on the value that includes it.
+		want(t, "fixed point", 1+TABAmount(f, c[0], c[1], c[2]), f, 1e-12)
+	}
+	// Two published pages print wrong forms; neither may be what we compute.
+	af := AnnuityFactor(.15, 10)
+	for _, wrong := range []float64{1 / (1 - .25*af), .25 * .15 * (1 - math.Pow(1.15, -10)) / .15} {
+		if near(TABFactor(.25, .15, 10, false), wrong, 1e-3) {
+			t.Errorf("reproduces a published error %v", wrong)
+		}
+	}
+	want(t, "mid-year", TABFactor(.25, .12, 5, true), 1/(1-.25/5*AnnuityFactor(.12, 5)*math.Sqrt(1.12)), 1e-12)
+}
+
+func TestGoldenCost(t *testing.T) { // G5
+	t.Parallel()
+	age, rem, index := 6.0, 9.0, 1.15
+	v, _, _, reason := costApproach(&CostFacts{Replacement: Exactly(1.2e6), Index: &index, Age: &age, RemainingLife: &rem})
+	want(t, "straight line "+reason, v, 828000, 1e-12)
+	want(t, "exponential", 1.2e6*1.15*math.Exp(-.1*6), 757360.06, 1e-8)
+	o := Obsolescence{Functional: .1, Technological: .2, Economic: .05}
+	if o.Additive() >= o.Multiplicative() {
+		t.Error("additive obsolescence must leave less")
+	}
+}
+
+var feesCN = func() []float64 {
+	a := DefaultAssumptions()
+	return a.Income.Fees[Invention]
+}()
+
+func TestGoldenRenewal(t *testing.T) { // G6, G6s, G16
+	t.Parallel()
+	for _, c := range []struct {
+		r0   float64
+		last int
+		v    float64
+	}{{3000, 6, 5697.46}, {20000, 11, 74494.20}, {100000, 17, 431045.04}} {
+		last, v := RenewalValue(c.r0, .15, .10, feesCN)
+		if last != c.last {
+			t.Errorf("r0 %v: T* %d, want %d", c.r0, last, c.last)
+		}
+		want(t, "renewal value", v, c.v, 1e-6)
+	}
+	for age, s := range map[int]float64{1: .9274, 4: .8327, 7: .6271, 10: .3307, 13: .1567, 16: .0668, 20: .0287} {
+		if got := RenewalSurvival(math.Log(8000), 1.5, .15, feesCN[age-1], age); math.Abs(got-s) > 5e-5 {
+			t.Errorf("S(%d) = %.5f, want %.4f", age, got, s)
+		}
+	}
+	sum := 0.0
+	for y := 8; y <= 20; y++ {
+		sum += feesCN[y-1]
+	}
+	want(t, "fees of years 8 to 20", sum, 74000, 0)
+}
+
+func TestGoldenKernelShrink(t *testing.T) { // G7, G7s
+	t.Parallel()
+	rows := [][4]float64{{300e3, .92, 1, 1}, {180e3, .88, 2, 1}, {520e3, .85, .5, .8}, {90e3, .80, 4, 1}, {260e3, .78, 3, .6}}
+	var obs []shrinkObs
+	var prices []float64
+	for _, r := range rows {
+		obs = append(obs, shrinkObs{math.Log(r[0]), 1 - r[1], r[2], r[3]})
+		prices = append(prices, r[0])
+	}
+	f := kernelShrink(obs, .1, 3, math.Log(120000), 1.3, 0, 1)
+	for i, w := range []float64{.356633, .189740, .159029, .053708, .033241} {
+		if math.Abs(f.weight[i]-w) > 5e-7 {
+			t.Errorf("w[%d] = %.6f, want %.6f", i, f.weight[i], w)
+		}
+	}
+	want(t, "theta", f.theta, 12.51199789, 1e-9)
+	want(t, "yuan", math.Exp(f.theta), 271576.16, 1e-7)
+	want(t, "n_eff", f.nEff, 3.261945, 1e-6)
+	want(t, "s2", f.s2, .30632451, 1e-7)
+	want(t, "B", f.b, .94735798, 1e-8)
+	want(t, "shrunk", f.mean, 12.46900248, 1e-9)
+	want(t, "v", f.v, .08896501, 1e-7)
+	want(t, "sd", f.sd, .62872054, 1e-7)
+	want(t, "low", math.Exp(f.mean-z10*f.sd), 116222.84, 1e-7)
+	want(t, "high", math.Exp(f.mean+z10*f.sd), 582299.54, 1e-7)
+	for p, q := range map[float64]float64{.1: 180e3, .5: 300e3, .9: 520e3} {
+		want(t, "weighted quantile", weightedQuantile(prices, f.weight, p), q, 0)
+	}
+}
+
+func TestGoldenConformal(t *testing.T) { // G8, G8w
+	t.Parallel()
+	s := []float64{.12, .20, .25, .31, .40, .44, .52, .60, .71, .95}
+	want(t, "80%", SplitQuantile(s, .8), .71, 0)
+	want(t, "90%", SplitQuantile(s, .9), .95, 0)
+	if !math.IsInf(SplitQuantile(s, .95), 1) {
+		t.Error("95% with ten deals must be infinite")
+	}
+	w := []float64{1, 1, 1, .5, .5, .5, .25, .25, .25, .25}
+	want(t, "weighted 50%", WeightedQuantile(s, w, 1, .5), .31, 0)
+	want(t, "weighted 80%", WeightedQuantile(s, w, 1, .8), .71, 0)
+	if !math.IsInf(WeightedQuantile(s, w, 1, .9), 1) {
+		t.Error("weighted 90% must be infinite: the finite mass is .846154")
+	}
+	for level, n := range map[float64]int{.8: 4, .9: 9, .95: 19} {
+		if MinCalibration(level) != n {
+			t.Errorf("n_min(%v) = %d, want %d", level, MinCalibration(level), n)
+		}
+		if math.IsInf(SplitQuantile(make([]float64, n), level), 1) || !math.IsInf(SplitQuantile(make([]float64, n-1), level), 1) {
+			t.Errorf("n_min(%v) disagrees with the quantile", level)
+		}
+	}
+	m, sd := CoverageSpread(25, .8)
+	if math.Abs(m-.808) > 5e-4 || math.Abs(sd-.076) > 5e-4 {
+		t.Errorf("coverage of 25 deals: %.3f, %.3f", m, sd)
+	}
+}
+
+func TestGoldenReconcile(t *testing.T) { // G9
+	t.Parallel()
+	views := []view{{math.Log(220e3), .7, 1}, {math.Log(310e3), .6, 1}, {math.Log(150e3), 1, 1}}
+	r := reconcile(views, 0)
+	for i, w := range []float64{.350740, .477397, .171863} {
+		if math.Abs(r.weight[i]-w) > 5e-7 {
+			t.Errorf("weight %d: %.6f, want %.6f", i, r.weight[i], w)
+		}
+	}
+	want(t, "value", math.Exp(r.theta), 242627.20, 1e-7)
+	want(t, "independent", math.Sqrt(r.within), .414563, 1e-5)
+	want(t, "inverse variance", math.Sqrt(r.within), 1/math.Sqrt(1/.49+1/.36+1), 1e-12)
+	r.spread(views, .5)
+	want(t, "correlated", math.Sqrt(r.within), .577592, 1e-5)
+	want(t, "D", math.Sqrt(r.between), .267904, 1e-5)
+}
+
+func TestGoldenRankAndPrior(t *testing.T) { // G15, G17, G18
+	t.Parallel()
+	for p, v := range map[float64]float64{.10: 22680, .25: 49932, .50: 120000, .75: 288394, .90: 634926, .99: 2469433} {
+		want(t, "rank", RankValue(120000, 1.3, p), v, 1e-4)
+	}
+	a := DefaultAssumptions()
+	for id, w := range map[string][3]float64{
+		"university_assignment": {459655, 7283, 878774}, "university_licence": {632026, 10014, 1208315}, "firm_assignment": {4225034, 15740, 5717867},
+	} {
+		for _, p := range a.Populations {
+			if p.ID == id {
+				m, s := p.Median.Value, p.LogSD.Value
+				want(t, id+" mean", m*math.Exp(s*s/2), w[0], 1e-5)
+				want(t, id+" p10", RankValue(m, s, .1), w[1], 1e-4)
+				want(t, id+" p90", RankValue(m, s, .9), w[2], 1e-4)
+			}
+		}
+	}
+	want(t, "sigma .48", SigmaOfTopShare(.1, .48), 1.231, 1e-3)
+	want(t, "sigma .93", SigmaOfTopShare(.1, .93), 2.757, 1e-3)
+	want(t, "sigma ratio 10", SigmaOfMeanRatio(10), 2.14597, 1e-5)
+	want(t, "sigma auction", SigmaOfMeanRatio(2.32956), 1.30052, 1e-5)
+}
+
+func TestGoldenPVD(t *testing.T) { // G13: the 2012 manual as a sheet with a gate
+	t.Parallel()
+	mean := func(w, s []float64) float64 {
+		sum := 0.0
+		for i := range w {
+			sum += w[i] * s[i]
+		}
+		return sum
+	}
+	lvd := 8 * mean([]float64{.3, .2, .2, .1, .1, .1}, []float64{8, 6, 8, 8, 4, 6})
+	tvd := 10 * mean([]float64{.15, .10, .20, .15, .20, .20}, []float64{8, 8, 6, 8, 6, 8})
+	evd := 10 * mean([]float64{.25, .20, .20, .20, .15}, []float64{8, 6, 4, 6, 8})
+	want(t, "LVD", lvd, 56, 1e-9)
+	want(t, "TVD", tvd, 72, 1e-9)
+	want(t, "EVD", evd, 64, 1e-9)
+	want(t, "PVD", .3*lvd+.4*tvd+.3*evd, 64.8, 1e-9)
+}
+
+func TestBlackScholesSecondSource(t *testing.T) {
+	t.Parallel()
+	// Integral of the discounted payoff over the log-normal terminal value.
+	s, x, sigma, tm, r, q := 8e6, 5e6, .3, 5.0, .03, .1
+	n := 400000
+	sum := 0.0
+	for i := range n {
+		z := NormalQuantile((float64(i) + .5) / float64(n))
+		sum += max(s*math.Exp((r-q-sigma*sigma/2)*tm+sigma*math.Sqrt(tm)*z)-x, 0)
+	}
+	c, d1, _ := BlackScholes(s, x, sigma, tm, r, q)
+	want(t, "integral", sum/float64(n)*math.Exp(-r*tm), c, 1e-4)
+	// The correct CDF: N(1) is 0.8413, not the 0.8703 of a published error.
+	want(t, "Φ(1)", NormalCDF(1), 0.8413447460685429, 1e-15)
+	if d1 == 0 {
+		t.Error("no d1")
+	}
+	// The lattice converges to the closed form at rate 1/n.
+	prev := math.Inf(1)
+	for _, n := range []int{50, 200, 800} {
+		e := math.Abs(Binomial(s, x, .3, 5, r, 0, n, false) - first(BlackScholes(s, x, .3, 5, r, 0)))
+		if e > prev/2 {
+			t.Errorf("lattice error %v at %d steps, %v before", e, n, prev)
+		}
+		prev = e
+	}
+	if prev/first(BlackScholes(s, x, .3, 5, r, 0)) > 1e-4 {
+		t.Errorf("lattice is off by %v", prev)
+	}
+	// Early exercise has value only when delay costs.
+	if Binomial(s, x, .3, 5, r, .2, 200, true) <= Binomial(s, x, .3, 5, r, .2, 200, false) {
+		t.Error("early exercise must be worth something when delay costs")
+	}
+}
+
+func first(a, _, _ float64) float64 { return a }

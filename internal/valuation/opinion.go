@@ -1,0 +1,378 @@
+package valuation
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"zhijia/internal/money"
+)
+
+// conclude reconciles the approaches into the opinion: point, range, grade,
+// causes of the value and of the width.
+func (j *job) conclude() {
+	as, o := j.as, &j.out
+	var in []int // approaches that count
+	for i := range j.app {
+		if j.app[i].result.Applicable {
+			j.app[i].result.Applicability = j.applicability(j.app[i].result.ID)
+			if j.app[i].result.Applicability > 0 {
+				in = append(in, i)
+			} else {
+				j.app[i].result.Applicable, j.app[i].result.ReasonCode = false, "purpose.not_applicable"
+			}
+		}
+	}
+	views := func(pick func(*approach) float64, unknown bool) []view {
+		v := make([]view, len(in))
+		for k, i := range in {
+			a := &j.app[i]
+			sd := a.sd0
+			if unknown {
+				sd = math.Sqrt(sd*sd + a.unknown)
+			}
+			v[k] = view{pick(a), sd, a.result.Applicability}
+		}
+		return v
+	}
+	rho := as.Reconciliation.Rho.Value
+	// Weights from the widths with everything known; theirs is the only say.
+	neutral := reconcile(views(func(a *approach) float64 { return a.neutral }, false), rho)
+	width := neutral
+	wide := views(func(a *approach) float64 { return a.neutral }, true)
+	width.spread(wide, rho)
+	s := width.sd()
+
+	theta, thetaModel := 0.0, 0.0
+	for k, i := range in {
+		theta += neutral.weight[k] * j.app[i].theta
+		thetaModel += neutral.weight[k] * j.app[i].thetaModel
+	}
+	theta = j.capModel(theta, thetaModel)
+
+	liquidation := 0.0
+	cal := as.Calibration.calibrate(j.level, DealAssignment)
+	fsd, finite := j.forecastSD(s)
+	if o.Basis == BasisLiquidation || o.Premise == PremiseForced {
+		liquidation = NormalQuantile(as.Lending.ForcedQuantile.Value) * fsd
+		theta += liquidation
+	}
+	j.rangeOf(theta, s, cal)
+	o.FSD = fsd
+	for i, p := range o.PWithin {
+		x := float64(p.Percent) / 100
+		o.PWithin[i].Chance = NormalCDF(math.Log1p(x)/fsd) - NormalCDF(math.Log1p(-x)/fsd)
+	}
+
+	j.results(in, neutral.weight)
+	disagree := j.triangulate(in, neutral.weight)
+	if disagree {
+		o.Status, o.ReasonCode = RangeOnly, "approaches.disagree"
+		o.Reason = &Note{Code: o.ReasonCode, Zh: "各方法结果相差 5 倍以上，只给区间", En: "the approaches differ by more than a factor of 5: a range only", Next: "核对各方法的输入，由评估人员选定方法并说明理由"}
+		o.Value.Point, o.Value.Rounded.Point = nil, nil
+	}
+	j.grade(in, fsd, finite)
+	j.causes(in, neutral.weight, theta, liquidation)
+	j.widths(in, &width, wide, rho)
+	j.allocate(o.Value.Median)
+	o.Lending = LendingView{IfSold: o.Value.Median, Forced: math.Exp(theta - liquidation + NormalQuantile(as.Lending.ForcedQuantile.Value)*fsd), LowerBound: o.Value.LowerBound, ChanceOfSale: j.ev.SaleChance}
+	j.override(o.Value.Median)
+	j.wants()
+	o.Workings = append(o.Workings,
+		Working{Key: "log_value", Value: theta, Unit: "log", Formula: "Σ weight·ln approach value", Source: "standards 7"},
+		Working{Key: "sd_within", Value: math.Sqrt(width.within), Unit: "log", Formula: "√Σ w_i w_j s_i s_j ρ_ij"},
+		Working{Key: "sd_between", Value: math.Sqrt(width.between), Unit: "log", Formula: "√Σ w (ln V_m - ln V)²"},
+		Working{Key: "sd_model", Value: s, Unit: "log", Formula: "√(within + between)"},
+		Working{Key: "calibration_multiplier", Value: finiteOr(cal.half, 0), Unit: "ratio", Formula: "conformal quantile of |error|/sd", Source: as.Calibration.Source},
+		Working{Key: "fsd", Value: fsd, Unit: "log"})
+}
+
+func finiteOr(v, def float64) float64 {
+	if math.IsInf(v, 0) || math.IsNaN(v) {
+		return def
+	}
+	return v
+}
+
+// applicability looks up a in [0, 1] for an approach under the purpose.
+func (j *job) applicability(id string) float64 {
+	family := id
+	for i := range id {
+		if id[i] == '.' {
+			family = id[:i]
+			break
+		}
+	}
+	t := j.as.Reconciliation.Applicability[family]
+	if v, ok := t[string(j.asg.Purpose)]; ok {
+		return v
+	}
+	return t["default"]
+}
+
+// capModel keeps the model's scores within the cap: the value stays within
+// √cap either way of what it is with every model score unknown, so any two
+// sets of scores differ by at most cap.
+func (j *job) capModel(theta, without float64) float64 {
+	m := &j.out.Model
+	m.Cap = j.as.Model.Cap.Value
+	if m.Cap > j.as.Model.Alarm.Value {
+		j.flag("MDL-CAP", "alarm", "模型评分影响上限高于 4 倍", "the cap on model scores is above a factor of 4")
+	}
+	half := math.Log(m.Cap) / 2
+	if d := theta - without; math.Abs(d) > half {
+		theta = without + math.Copysign(half, d)
+		m.Clamped = true
+		j.flag("MDL-CLAMP", "review", "模型评分的影响已达上限，超出部分未计入", "model scores reached their cap; the rest was left out")
+	}
+	m.Factor, m.Without = math.Exp(theta-without), math.Exp(without)
+	return theta
+}
+
+// forecastSD is the model's sd, calibrated at 80% when the calibration is
+// finite; otherwise not below the prior's.
+func (j *job) forecastSD(s float64) (fsd float64, finite bool) {
+	cal := j.as.Calibration.calibrate(0.80, DealAssignment)
+	if math.IsInf(cal.half, 1) {
+		return max(s, j.sub.pop.LogSD.Value), false
+	}
+	return s * cal.half / NormalQuantile(0.90), true
+}
+
+// rangeOf sets point, low, high and lower bound around theta.
+func (j *job) rangeOf(theta, s float64, cal calibrated) {
+	v := &j.out.Value
+	z, z1 := NormalQuantile((1+j.level)/2), NormalQuantile(j.level)
+	tau := j.sub.pop.LogSD.Value
+	half, lower := cal.half*s, cal.lower*s
+	v.N, v.Coverage, v.Calibration = cal.n, cal.coverage, cal.how
+	if math.IsInf(cal.half, 1) {
+		half = max(z*s, z*tau, cal.largest*s)
+		v.Calibration = "uncalibrated"
+		j.flag("CAL-N", "review", fmt.Sprintf("校准样本 %d 件，不足以支持该水平，采用先验区间", cal.n), fmt.Sprintf("%d calibration deals are too few for this level: the prior's range is used", cal.n))
+	}
+	if math.IsInf(cal.lower, 1) {
+		lower = max(z1*s, z1*tau, cal.largest*s)
+	}
+	v.Median = math.Exp(theta)
+	point := v.Median
+	v.Point = &point
+	v.Low, v.High = math.Exp(theta-half), math.Exp(theta+half)
+	v.LowerBound = min(math.Exp(theta-lower), v.Median)
+	g := &j.as.Grades
+	rp := money.Round(point, g.Point)
+	v.Rounded = Rounded{Point: &rp, Low: money.Round(v.Low, g.Ends), High: money.Round(v.High, g.Ends)}
+	if j.level >= 0.8 && half < math.Log(j.as.Reconciliation.AlarmFactor.Value) {
+		j.flag("RNG-NARROW", "alarm", "区间窄于上下 2 倍，窄于已知的价格离散程度，请核对输入", "the range is narrower than a factor of 2 either way: published price dispersion does not support it")
+	}
+	if cal.how == "uncalibrated" {
+		j.missing("calibration", "区间未经本机构历史成交校准", "the range is not calibrated on own past deals", "导入已成交交易并运行校准")
+	}
+}
+
+// results fills the approaches' values, ranges and weights.
+func (j *job) results(in []int, weight []float64) {
+	z := NormalQuantile((1 + j.level) / 2)
+	for k, i := range in {
+		j.app[i].result.Weight = weight[k]
+	}
+	for i := range j.app {
+		a := &j.app[i]
+		r := &a.result
+		if a.sd0 > 0 {
+			r.LogSD = math.Sqrt(a.sd0*a.sd0 + a.unknown)
+			r.Value = math.Exp(a.theta)
+			r.Low, r.High = math.Exp(a.theta-z*r.LogSD), math.Exp(a.theta+z*r.LogSD)
+		}
+		j.out.Approaches = append(j.out.Approaches, *r)
+	}
+}
+
+// triangulate compares the approaches that speak of the subject itself, and
+// reports whether they differ too much for a point value.
+func (j *job) triangulate(in []int, weight []float64) bool {
+	t := &j.as.Reconciliation
+	worst, tooFar := 0.0, false
+	var a, b string
+	for k, i := range in {
+		for l, m := range in[:k] {
+			if j.app[i].prior || j.app[m].prior {
+				continue
+			}
+			d := math.Abs(j.app[i].theta - j.app[m].theta)
+			if d > worst {
+				worst, a, b = d, j.app[m].result.ID, j.app[i].result.ID
+			}
+			if d > math.Log(t.RangeOnly.Value) && weight[k] >= 0.1 && weight[l] >= 0.1 {
+				tooFar = true
+			}
+		}
+	}
+	ratio := math.Exp(worst)
+	switch {
+	case worst > math.Log(t.RangeOnly.Value):
+		j.flag("TRI-5", "alarm", fmt.Sprintf("%s 与 %s 结果相差 %.1f 倍", a, b, ratio), fmt.Sprintf("%s and %s differ by a factor of %.1f", a, b, ratio))
+	case worst > math.Log(t.Review.Value):
+		j.flag("TRI-2", "review", fmt.Sprintf("%s 与 %s 结果相差 %.1f 倍，须选定方法并说明理由", a, b, ratio), fmt.Sprintf("%s and %s differ by a factor of %.1f: choose one and say why", a, b, ratio))
+	case worst > math.Log(t.Note.Value):
+		j.flag("TRI-20", "note", fmt.Sprintf("%s 与 %s 结果相差超过 20%%", a, b), fmt.Sprintf("%s and %s differ by more than 20%%", a, b))
+	}
+	if len(in) < 2 {
+		j.flag("TRI-ONE", "review", "只有一种方法可用，未能相互验证", "one approach only: nothing to check it against")
+	}
+	return tooFar
+}
+
+// grade is A to E by the width, capped by the evidence.
+func (j *job) grade(in []int, fsd float64, finite bool) {
+	g := &j.as.Grades
+	grade := "D"
+	switch {
+	case fsd < g.A.Value:
+		grade = "A"
+	case fsd < g.B.Value:
+		grade = "B"
+	case fsd < g.C.Value:
+		grade = "C"
+	}
+	cap := "A"
+	worse := func(x string) { cap = max(cap, x) }
+	onlyPrior, market, income := true, false, false
+	for _, i := range in {
+		if !j.app[i].prior {
+			onlyPrior = false
+		}
+		market = market || j.app[i].result.ID == "market"
+		income = income || j.app[i].result.ID != "market" && !j.app[i].prior
+	}
+	switch {
+	case onlyPrior:
+		worse("E")
+	case market && !income && j.out.NEff < g.MinNEff.Value:
+		worse("C")
+	}
+	if market && !income && j.ev.Retrieval.Level == LevelNone {
+		worse("D")
+	}
+	if !finite {
+		worse("D")
+	}
+	if j.legalUnknown > 0 {
+		worse("C")
+	}
+	for _, c := range j.out.Comparables {
+		if c.AdjustGrade == "C" && market && !income {
+			worse("B")
+		}
+	}
+	j.out.Grade = max(grade, cap)
+}
+
+// causes lists what made the value, in yuan that sum to it.
+func (j *job) causes(in []int, weight []float64, theta, liquidation float64) {
+	sum := map[string]*part{}
+	var keys []string
+	rest := theta - j.base - liquidation
+	for k, i := range in {
+		for _, p := range j.app[i].parts {
+			log := weight[k] * p.log
+			rest -= log
+			if q := sum[p.key]; q != nil {
+				q.log += log
+				continue
+			}
+			sum[p.key] = &part{p.key, p.kind, log}
+			keys = append(keys, p.key)
+		}
+	}
+	slices.Sort(keys)
+	parts := make([]part, 0, len(keys)+2)
+	for _, k := range keys {
+		parts = append(parts, *sum[k])
+	}
+	if j.out.Model.Clamped {
+		parts = append(parts, part{"model_cap", "rule", rest})
+	} else if len(parts) > 0 { // rounding of the last bits
+		parts[len(parts)-1].log += rest
+	}
+	if liquidation != 0 {
+		parts = append(parts, part{"forced_sale", "rule", liquidation})
+	}
+	j.out.Contributions = contributions(part{"prior", "prior", j.base}, parts)
+	slices.SortStableFunc(j.out.Contributions[1:], func(a, b Contribution) int {
+		return cmp.Or(cmp.Compare(math.Abs(b.Yuan), math.Abs(a.Yuan)), cmp.Compare(a.Key, b.Key))
+	})
+}
+
+// widths lists what made the variance of ln value, in shares of 1.
+func (j *job) widths(in []int, r *reconciled, views []view, rho float64) {
+	total := r.within + r.between
+	var out []WidthContribution
+	for k, i := range in {
+		share := 0.0
+		for l := range in {
+			c := rho
+			if k == l {
+				c = 1
+			}
+			share += r.weight[k] * r.weight[l] * views[k].sd * views[l].sd * c
+		}
+		a := &j.app[i]
+		own := views[k].sd * views[k].sd
+		for _, w := range a.width {
+			out = append(out, WidthContribution{w.Key, share * w.Share * a.sd0 * a.sd0 / own / total})
+		}
+		if a.unknown > 0 {
+			out = append(out, WidthContribution{a.result.ID + ".unknown_facts", share * a.unknown / own / total})
+		}
+	}
+	if r.between > 0 {
+		out = append(out, WidthContribution{"disagreement", r.between / total})
+	}
+	slices.SortStableFunc(out, func(a, b WidthContribution) int {
+		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(a.Key, b.Key))
+	})
+	j.out.WidthContributions = out
+}
+
+// wants names the facts whose absence widened the range.
+func (j *job) wants() {
+	if j.legalUnknown > 0 {
+		j.missing("legal_state", "法律状态不明", "the legal state is unknown", "查询登记簿或导入法律状态公告")
+	}
+	if j.asg.ExploitationScenario == "" {
+		j.missing("exploitation_scenario", "未说明实施方式", "the exploitation scenario is not stated", "说明自用、许可、防御或出售")
+	}
+	has := map[string]bool{}
+	for _, p := range j.live {
+		has["expiry"] = has["expiry"] || expiryOf(p).IsZero()
+		has["claims"] = has["claims"] || p.Claims == nil
+		has["family"] = has["family"] || p.Family == nil
+		has["assignees"] = has["assignees"] || p.Assignees == nil
+	}
+	for _, f := range []struct{ code, zh, en, next string }{
+		{"expiry", "申请日不明，剩余寿命不明", "the filing date is unknown, so is the remaining life", "提供申请日"},
+		{"claims", "权利要求数不明", "the number of claims is unknown", "提供权利要求书"},
+		{"family", "同族情况不明", "the family is unknown", "提供同族信息"},
+		{"assignees", "权利人数不明", "the number of assignees is unknown", "提供著录项目"},
+	} {
+		if has[f.code] {
+			j.missing("subject."+f.code, f.zh, f.en, f.next)
+		}
+	}
+	if j.asg.Purpose == PurposePledge && j.ev.SaleChance == nil {
+		j.missing("sale_chance", "未提供十二个月内变现概率", "no chance of sale within 12 months was supplied", "由经办机构填写变现概率")
+	}
+	if j.asg.Encumbered == nil && (j.asg.Purpose == PurposePledge || j.asg.Purpose == PurposeAssignment) {
+		j.missing("encumbrance", "质押、许可、保全情况不明", "encumbrances are unknown", "查询登记簿")
+	}
+	if j.asg.Purpose == PurposeManagement {
+		j.flag("PUR-MGT", "note", "分级管理以指标得分为主，金额仅供参考", "for management the indicator score leads; the amount is for reference")
+	}
+	if !j.sub.owned || j.out.SourceLevel.Applied && len(j.out.Comparables) > 0 {
+		j.flag("SRC-LEVEL", "note", "价格水平取决于权利人类型与来源假设，见来源水平对照", "the level rests on the owner-type and source assumptions: see source_level")
+	}
+	slices.SortStableFunc(j.out.MissingEvidence, func(a, b Note) int { return cmp.Compare(a.Code, b.Code) })
+	j.out.MissingEvidence = slices.CompactFunc(j.out.MissingEvidence, func(a, b Note) bool { return a == b })
+}

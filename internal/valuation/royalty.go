@@ -1,0 +1,174 @@
+package valuation
+
+import (
+	"math"
+	"slices"
+)
+
+// FactorScore is a scored factor of a table. Unknown factors have a nil Score.
+type FactorScore struct {
+	Code  string
+	Score *float64 // 0 to 100
+	By    Evaluator
+}
+
+// GroupScore is a group's weighted score over what was scored.
+type GroupScore struct {
+	Code    string
+	Score   float64 // 0 to 100; 50 when nothing was scored
+	Unknown float64 // weight within the group of unscored factors
+}
+
+// TableScore is a table's score with the range its unknowns leave.
+type TableScore struct {
+	Groups  []GroupScore
+	R       float64 // 0 to 1
+	Low     float64 // every unknown at 0
+	High    float64 // every unknown at 100
+	Unknown float64 // total weight unscored
+}
+
+// scoreTable aggregates r = Σ_g W_g Σ_i w_gi·s_gi/100 (standards 2.4). An
+// unknown factor takes the mean of its group's scored factors as its point
+// and widens the range.
+func scoreTable(groups []FactorGroup, scores map[string]FactorScore) TableScore {
+	var t TableScore
+	for _, g := range groups {
+		sum, mass := 0.0, 0.0
+		for _, f := range g.Factors {
+			if s := scores[f.Code]; s.Score != nil {
+				sum += f.Weight * *s.Score
+				mass += f.Weight
+			}
+		}
+		gs := GroupScore{Code: g.Code, Score: 50, Unknown: max(1-mass, 0)}
+		if mass > 0 {
+			gs.Score = sum / mass
+		}
+		if gs.Unknown < 1e-12 {
+			gs.Unknown = 0
+		}
+		t.Groups = append(t.Groups, gs)
+		t.R += g.Weight * gs.Score / 100
+		t.Low += g.Weight * sum / 100
+		t.High += g.Weight * (sum/100 + gs.Unknown)
+		t.Unknown += g.Weight * gs.Unknown
+	}
+	return t
+}
+
+// RoyaltyRate is the 分成率 K = m + (n-m)·r of a range [m, n] and a score r
+// in [0, 1] (standards 2.4).
+func RoyaltyRate(m, n, r float64) float64 { return m + (n-m)*r }
+
+// band returns the royalty band of an industry, or the default band.
+func (t *RoyaltyTable) band(industry string) (RoyaltyBand, bool) {
+	for _, b := range t.Bands {
+		if b.Industry == industry && industry != "" {
+			return b, true
+		}
+	}
+	for _, b := range t.Bands {
+		if b.Industry == t.Default {
+			return b, false
+		}
+	}
+	return RoyaltyBand{Industry: "all", Low: 0.02, High: 0.05, Source: "Parr"}, false
+}
+
+// factorScores resolves every factor of the groups: its own code, else the
+// mean of the sheet indicators it is drawn from, else the rule computed from
+// the patent's records. Model scores are dropped when withModel is false, and
+// never reach a table that may not take them.
+func factorScores(groups []FactorGroup, ind []IndicatorScore, sub []Patent, withModel bool) map[string]FactorScore {
+	byCode := make(map[string]IndicatorScore, len(ind))
+	for _, s := range ind {
+		if s.Score != nil && (withModel || !s.Evaluator.modelScored()) {
+			byCode[s.Code] = s
+		}
+	}
+	out := map[string]FactorScore{}
+	for _, g := range groups {
+		for _, f := range g.Factors {
+			if s, ok := byCode[f.Code]; ok {
+				v := min(max(*s.Score, 0), 100)
+				out[f.Code] = FactorScore{f.Code, &v, s.Evaluator}
+				continue
+			}
+			if f.Rule != "" {
+				if v, ok := ruleScore(f.Rule, sub); ok {
+					out[f.Code] = FactorScore{f.Code, &v, ByData}
+					continue
+				}
+			}
+			sum, n, by := 0.0, 0.0, ByData
+			for _, c := range f.From {
+				if s, ok := byCode[c]; ok {
+					sum += min(max(*s.Score, 0), 100)
+					n++
+					if s.Evaluator.modelScored() || s.Evaluator == ByOfficer && by == ByData {
+						by = s.Evaluator
+					}
+				}
+			}
+			if n > 0 && int(n) == len(f.From) {
+				v := sum / n
+				out[f.Code] = FactorScore{f.Code, &v, by}
+			}
+		}
+	}
+	return out
+}
+
+// ruleScore computes a factor from the patents' records: the anchors of the
+// legal-status rows of the royalty and of the risk table.
+func ruleScore(rule string, sub []Patent) (float64, bool) {
+	if len(sub) == 0 {
+		return 0, false
+	}
+	sum := 0.0
+	for _, p := range sub {
+		granted := !p.Grant.IsZero()
+		switch {
+		case p.Kind == Invention && granted:
+			sum += map[string]float64{"right_status": 100, "right_risk": 10}[rule]
+		case p.Kind == Invention:
+			sum += map[string]float64{"right_status": 60, "right_risk": 100}[rule]
+		case p.Kind == UtilityModel:
+			sum += map[string]float64{"right_status": 40, "right_risk": 60}[rule]
+		default:
+			return 0, false
+		}
+	}
+	return sum / float64(len(sub)), rule == "right_status" || rule == "right_risk"
+}
+
+// doubleCounted lists the concepts scored both in the royalty and in the
+// discount rate (DBL-01): one risk then lowers the value twice.
+func doubleCounted(royalty, risks []FactorGroup, inRoyalty, inRate map[string]FactorScore) []string {
+	seen := map[string]bool{}
+	for _, g := range royalty {
+		for _, f := range g.Factors {
+			if f.Concept != "" && inRoyalty[f.Code].Score != nil {
+				seen[f.Concept] = true
+			}
+		}
+	}
+	var twice []string
+	for _, g := range risks {
+		for _, f := range g.Factors {
+			if seen[f.Concept] && inRate[f.Code].Score != nil {
+				twice = append(twice, f.Concept)
+			}
+		}
+	}
+	slices.Sort(twice)
+	return slices.Compact(twice)
+}
+
+// unknownRoyaltyLog is the log width that an unknown mass M of r may leave in
+// K = m + (n-m)r: ln(1 + (n/m - 1)·M), the widest over all scores of the rest,
+// so that answering an indicator can only narrow it.
+func unknownRoyaltyLog(m, n, unknown float64) float64 {
+	return math.Log1p((n/m - 1) * unknown)
+}
