@@ -43,6 +43,12 @@ var access = map[string][]Role{
 
 	"GET /v1/whoami": everyone,
 
+	"GET /v1/valuations":                 readers,
+	"GET /v1/valuations/{id}":            readers,
+	"POST /v1/valuations/{id}/overrides": {Officer},
+	"GET /v1/valuations/{id}/overrides":  readers,
+	"GET /v1/patents/{number}":           readers,
+
 	"GET /v1/keys":              {Admin},
 	"POST /v1/keys":             {Admin},
 	"POST /v1/keys/{id}:revoke": {Admin},

@@ -112,6 +112,8 @@ var resources = []func(huma.API, *Server){
 	registerDocs,
 	registerKeys,
 	registerPages,
+	registerPatents,
+	registerValuations,
 }
 
 func setDefaults(o *Options) {
