@@ -16,6 +16,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 
+	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
 	"zhijia/internal/httpapi"
 )
@@ -72,8 +73,12 @@ func (c *serveCmd) Run(g *Globals) error {
 			return fault.New(fault.Invalid, "config.session_secret", "ZHIJIA_SESSION_SECRET 须为至少32字节的 base64。", "ZHIJIA_SESSION_SECRET must be at least 32 bytes in base64.")
 		}
 	}
+	svc, err := appraisal.New(g.ctx, db, appraisal.Options{Log: log})
+	if err != nil {
+		return err
+	}
 	srv, err := httpapi.New(httpapi.Options{
-		DB: db, Log: log, Version: release,
+		DB: db, Appraisal: svc, Log: log, Version: release,
 		RequestTimeout: c.RequestTimeout, ImportTimeout: c.ImportTimeout, DrainTimeout: c.DrainTimeout,
 		MaxBody: c.MaxBodyMiB << 20, MaxUpload: c.MaxUploadMiB << 20,
 		RatePerSecond: c.Rate, RateBurst: c.Burst, SessionSecret: secret, Tracing: c.TraceEndpoint != "",

@@ -43,6 +43,11 @@ var access = map[string][]Role{
 
 	"GET /v1/whoami": everyone,
 
+	"POST /v1/valuations":                {Officer, Desk, Evaluator},
+	"POST /v1/valuations/{id}:replay":    readers,
+	"POST /v1/valuations/{id}:what-if":   {Officer, Desk, Evaluator},
+	"GET /v1/comparables:search":         readers,
+	"POST /v1/comparables:search":        readers,
 	"GET /v1/valuations":                 readers,
 	"GET /v1/valuations/{id}":            readers,
 	"POST /v1/valuations/{id}/overrides": {Officer},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
 	"zhijia/internal/store"
 )
@@ -65,6 +66,11 @@ type Principal struct {
 	Name   string
 	Tenant string // the institution or desk whose records the caller sees
 	Roles  []Role
+}
+
+// actor is the caller as the use cases know it.
+func (p Principal) actor() appraisal.Actor {
+	return appraisal.Actor{Name: p.Name + " (" + p.KeyID + ")", Tenant: p.Tenant}
 }
 
 // Has reports whether the caller's key carries the role.

@@ -15,7 +15,7 @@ type metrics struct {
 	panics     prometheus.Counter
 	limited    prometheus.Counter
 	denied     *prometheus.CounterVec
-	valuations *prometheus.CounterVec
+	valuations prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -40,9 +40,9 @@ func newMetrics() *metrics {
 		denied: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "zhijia_http_denied_total", Help: "Requests refused for want of a key or a role.",
 		}, []string{"code"}),
-		valuations: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "zhijia_valuations_total", Help: "Valuations stored through REST, by status.",
-		}, []string{"status"}),
+		valuations: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "zhijia_valuations_total", Help: "Valuations stored through REST.",
+		}),
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.inFlight, m.panics, m.limited, m.denied, m.valuations,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

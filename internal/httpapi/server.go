@@ -28,17 +28,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 
+	"zhijia/internal/appraisal"
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
 	"zhijia/internal/store"
+	"zhijia/internal/valuation"
 )
 
 // Options are what a server needs. The zero value of a limit means its default.
 type Options struct {
-	DB      *store.DB
-	Log     *slog.Logger     // default: discard
-	Now     func() time.Time // default: time.Now
-	Version string           // of the program, shown in the specification
+	DB        *store.DB
+	Appraisal *appraisal.Service
+	Log       *slog.Logger     // default: discard
+	Now       func() time.Time // default: time.Now
+	Version   string           // of the program, shown in the specification
 
 	RequestTimeout time.Duration // of one request; default 30 s
 	ImportTimeout  time.Duration // of one upload; default 30 min
@@ -146,6 +149,7 @@ func (s *Server) specification() huma.Config {
 	c.Info.Description = "专利估值参考意见服务。Reference opinions on the value of patents: a figure with a range, the priced deals behind it, the reasons and the date. 本服务的输出是估值参考意见，不是资产评估报告。"
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil
+	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	c.RejectUnknownQueryParameters = true
 	c.Formats = map[string]huma.Format{
 		"application/json": {Marshal: marshalJSON, Unmarshal: unmarshalStrict},
@@ -157,7 +161,23 @@ func (s *Server) specification() huma.Config {
 	}
 	c.Security = []map[string][]string{{"key": {}}}
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[civil.Date](), reflect.TypeFor[dateSchema]())
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[valuation.Quantity](), reflect.TypeFor[quantitySchema]())
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[valuation.YearQuantity](), reflect.TypeFor[yearQuantitySchema]())
 	return c
+}
+
+// schemaName names a type's schema. Types of other packages carry the
+// package's name: two of them may share their own.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	pkg, ours := strings.CutPrefix(t.PkgPath(), "zhijia/internal/")
+	if ours && t.Name() != "" && pkg != "httpapi" && !strings.HasPrefix(strings.ToLower(name), pkg) {
+		name = strings.ToUpper(pkg[:1]) + pkg[1:] + name
+	}
+	return name
 }
 
 func marshalJSON(w io.Writer, v any) error {
@@ -172,6 +192,35 @@ type dateSchema struct{}
 // Schema implements huma.SchemaProvider.
 func (dateSchema) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "date", Description: "Calendar date, YYYY-MM-DD."}
+}
+
+// quantitySchema describes a quantity, which may be a bare number.
+type quantitySchema struct{}
+
+func quantityProperties() map[string]*huma.Schema {
+	number := &huma.Schema{Type: huma.TypeNumber}
+	return map[string]*huma.Schema{
+		"value": number, "low": number, "mode": number, "high": number, "source": {Type: huma.TypeString},
+		"distribution": {Type: huma.TypeString, Enum: []any{"point", "triangular", "pert", "uniform", "normal", "lognormal"}},
+	}
+}
+
+// Schema implements huma.SchemaProvider.
+func (quantitySchema) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		Description: "A number, or a range {low, mode, high} with a distribution.",
+		OneOf:       []*huma.Schema{{Type: huma.TypeNumber}, {Type: huma.TypeObject, Properties: quantityProperties(), AdditionalProperties: false}},
+	}
+}
+
+// yearQuantitySchema describes a quantity of one calendar year.
+type yearQuantitySchema struct{}
+
+// Schema implements huma.SchemaProvider.
+func (yearQuantitySchema) Schema(huma.Registry) *huma.Schema {
+	p := quantityProperties()
+	p["year"] = &huma.Schema{Type: huma.TypeInteger}
+	return &huma.Schema{Description: "A quantity of one calendar year.", Type: huma.TypeObject, Properties: p, Required: []string{"year"}, AdditionalProperties: false}
 }
 
 // Handler returns the server's handler, for tests and for embedding.

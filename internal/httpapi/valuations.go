@@ -3,8 +3,6 @@ package httpapi
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -14,6 +12,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"zhijia/internal/appraisal"
+	"zhijia/internal/civil"
 	"zhijia/internal/fault"
 	"zhijia/internal/office"
 	"zhijia/internal/store"
@@ -25,18 +25,16 @@ import (
 
 // Valuation describes a stored valuation in the specification.
 type Valuation struct {
-	ID          string               `json:"id"`
-	CreatedAt   time.Time            `json:"created_at"`
-	CreatedBy   string               `json:"created_by" doc:"Id of the key that asked."`
-	Number      string               `json:"number,omitempty"`
-	Title       string               `json:"title"`
-	Purpose     string               `json:"purpose"`
-	Date        string               `json:"valuation_date" format:"date"`
-	Status      string               `json:"status" enum:"valued,range_only,abstained,zero"`
-	Assumptions string               `json:"assumptions" doc:"Version of the assumptions."`
-	Hash        string               `json:"hash" doc:"SHA-256 over assumptions, snapshot and conclusion."`
-	Request     json.RawMessage      `json:"request" doc:"The request as understood."`
-	Conclusion  valuation.Conclusion `json:"conclusion"`
+	ID         string               `json:"id"`
+	Title      string               `json:"title" example:"估值参考意见"`
+	Notice     string               `json:"notice"`
+	CreatedAt  time.Time            `json:"created_at"`
+	CreatedBy  string               `json:"created_by"`
+	Number     string               `json:"number,omitempty"`
+	Request    appraisal.Request    `json:"request" doc:"The request as understood."`
+	Assignment valuation.Assignment `json:"assignment"`
+	Conclusion valuation.Conclusion `json:"conclusion"`
+	Hash       string               `json:"hash" doc:"SHA-256 over assumptions, snapshot and conclusion."`
 }
 
 type valuationID struct {
@@ -73,7 +71,83 @@ func matches(header, tag string) bool {
 	})
 }
 
+var idempotencyParam = &huma.Param{
+	Name: "Idempotency-Key", In: "header", Schema: &huma.Schema{Type: huma.TypeString},
+	Description: "1 to 255 visible ASCII characters. The same key with the same request repeats the stored reply for a day; with another request it is an error.",
+}
+
+// retrieved is the evidence behind a search for comparables.
+type retrieved struct {
+	Body struct {
+		Comparables []valuation.Comparable `json:"comparables" doc:"Admitted deals, most similar first."`
+		Excluded    []valuation.Comparable `json:"excluded" doc:"Seen and refused, each with exclusion_code."`
+		Retrieval   valuation.Retrieval    `json:"retrieval" doc:"How they were found."`
+	}
+}
+
 func registerValuations(api huma.API, s *Server) {
+	type create struct{ Body appraisal.Request }
+	huma.Register(api, huma.Operation{
+		OperationID: "create-valuation", Method: http.MethodPost, Path: "/v1/valuations", Tags: []string{"valuations"}, DefaultStatus: http.StatusCreated,
+		Summary:     "估值 Value a patent",
+		Description: "专利号或文本，任一即可。A number is enough when the patent is in the store; a text is enough without a number. A valuation that abstains is not an error: `status: abstained`, a reason and what to supply next.",
+		Metadata:    map[string]any{metaIdempotent: true}, Parameters: []*huma.Param{idempotencyParam},
+		Responses: s.respondsWith(reflect.TypeFor[Valuation](), "201", "The valuation, stored."),
+	}, func(ctx context.Context, in *create) (*document, error) {
+		p, _ := principalOf(ctx)
+		rec, err := s.opt.Appraisal.Value(ctx, p.actor(), in.Body)
+		if err != nil {
+			return nil, err
+		}
+		s.metrics.valuations.Inc()
+		body, err := rec.JSON()
+		return &document{
+			Status: http.StatusCreated, Location: "/v1/valuations/" + rec.ID(), ETag: etag(rec.ID(), rec.Hash()[:16], "json"),
+			ContentType: "application/json", Body: body,
+		}, err
+	})
+
+	type replayed struct{ Body appraisal.Replay }
+	huma.Register(api, huma.Operation{
+		OperationID: "replay-valuation", Method: http.MethodPost, Path: "/v1/valuations/{id}:replay", Tags: []string{"valuations"},
+		Summary: "重算核对 Repeat a stored valuation from its snapshot and compare the bytes",
+	}, func(ctx context.Context, in *valuationID) (*replayed, error) {
+		p, _ := principalOf(ctx)
+		r, err := s.opt.Appraisal.Replay(ctx, p.actor(), in.ID)
+		return &replayed{Body: r}, err
+	})
+
+	type whatIf struct {
+		valuationID
+		Body appraisal.Change
+	}
+	type whatIfReply struct{ Body appraisal.WhatIf }
+	huma.Register(api, huma.Operation{
+		OperationID: "what-if-valuation", Method: http.MethodPost, Path: "/v1/valuations/{id}:what-if", Tags: []string{"valuations"},
+		Summary:     "假设分析 The same evidence with something changed",
+		Description: "Concludes again from the stored snapshot with the given facts in place of the stored ones. Nothing is stored.",
+	}, func(ctx context.Context, in *whatIf) (*whatIfReply, error) {
+		p, _ := principalOf(ctx)
+		w, err := s.opt.Appraisal.WhatIf(ctx, p.actor(), in.ID, in.Body)
+		return &whatIfReply{Body: w}, err
+	})
+
+	huma.Register(api, huma.Operation{
+		OperationID: "search-comparables", Method: http.MethodPost, Path: "/v1/comparables:search", Tags: []string{"comparables"},
+		Summary: "检索可比交易 Priced deals before a date, most similar first, with those excluded and why",
+	}, func(ctx context.Context, in *create) (*retrieved, error) { return s.comparables(ctx, in.Body) })
+	type search struct {
+		Number string     `query:"number" required:"true" maxLength:"40" doc:"Of a stored patent."`
+		Date   civil.Date `query:"valuation_date" doc:"Only deals before this date; default today."`
+		Blind  bool       `query:"blind" doc:"Leave out deals of this very patent and its family."`
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "get-comparables", Method: http.MethodGet, Path: "/v1/comparables:search", Tags: []string{"comparables"},
+		Summary: "检索可比交易 Priced deals like a stored patent",
+	}, func(ctx context.Context, in *search) (*retrieved, error) {
+		return s.comparables(ctx, appraisal.Request{Number: in.Number, Date: in.Date, Blind: in.Blind})
+	})
+
 	type list struct {
 		Number string `query:"number" maxLength:"40" doc:"Only valuations of this patent."`
 		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
@@ -122,7 +196,7 @@ func registerValuations(api huma.API, s *Server) {
 			"text/html", "text/plain"),
 	}, func(ctx context.Context, in *get) (*document, error) {
 		p, _ := principalOf(ctx)
-		v, err := s.opt.DB.Valuation(ctx, p.Tenant, in.ID)
+		v, err := s.opt.Appraisal.Get(ctx, p.actor(), in.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -135,9 +209,9 @@ func registerValuations(api huma.API, s *Server) {
 			lang = office.En
 		}
 		d := &document{CacheControl: "private, no-cache"}
-		tag := []string{hex.EncodeToString(v.Hash), v.ID, format}
+		tag := []string{v.ID(), v.Hash()[:16], format}
 		if format != "json" {
-			overrides, err := s.opt.DB.Overrides(ctx, v.ID)
+			overrides, err := s.opt.Appraisal.Overrides(ctx, p.actor(), v.ID())
 			if err != nil {
 				return nil, err
 			}
@@ -197,7 +271,7 @@ func registerValuations(api huma.API, s *Server) {
 		if err != nil {
 			return nil, err
 		}
-		rows, err := s.opt.DB.Overrides(ctx, v.ID)
+		rows, err := s.opt.Appraisal.Overrides(ctx, p.actor(), in.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -208,6 +282,23 @@ func registerValuations(api huma.API, s *Server) {
 		}
 		return out, nil
 	})
+}
+
+// comparables searches without valuing.
+func (s *Server) comparables(ctx context.Context, req appraisal.Request) (*retrieved, error) {
+	p, _ := principalOf(ctx)
+	found, err := s.opt.Appraisal.Comparables(ctx, p.actor(), req)
+	if err != nil {
+		return nil, err
+	}
+	out := &retrieved{}
+	out.Body.Comparables, out.Body.Excluded, out.Body.Retrieval = found.Admitted, found.Excluded, found.Retrieval
+	for _, list := range []*[]valuation.Comparable{&out.Body.Comparables, &out.Body.Excluded} {
+		if *list == nil {
+			*list = []valuation.Comparable{}
+		}
+	}
+	return out, nil
 }
 
 // OverrideInfo shows both figures.
@@ -245,31 +336,25 @@ func (s *Server) valuations(ctx context.Context, number, cursor string, limit in
 	return lines, makeCursor(last.CreatedAt, last.ID), nil
 }
 
-var errReason = fault.New(fault.Invalid, "override.reason", "请写明理由（不超过2000字）。", "Give the reason, in at most 2,000 characters.",
-	fault.Field{Field: "reason", Code: "override.reason", Zh: "请写明理由", En: "give the reason"})
-
 // overrideValuation keeps the caller's figure beside a valuation.
 func (s *Server) overrideValuation(ctx context.Context, id string, value float64, reason string) (OverrideInfo, error) {
 	p, _ := principalOf(ctx)
-	v, err := s.opt.DB.Valuation(ctx, p.Tenant, id)
+	if strings.ContainsFunc(reason, control) {
+		return OverrideInfo{}, fault.New(fault.Invalid, "text.control_characters", "理由含有控制字符，请清理后重试。", "The reason contains control characters; clean it and try again.",
+			fault.Field{Field: "reason", Code: "text.control_characters", Zh: "含有控制字符", En: "contains control characters"})
+	}
+	o, err := s.opt.Appraisal.Override(ctx, p.actor(), id, value, reason)
 	if err != nil {
 		return OverrideInfo{}, err
 	}
-	reason = strings.TrimSpace(reason)
-	if reason == "" || len([]rune(reason)) > 2000 || strings.ContainsFunc(reason, control) {
-		return OverrideInfo{}, errReason
-	}
-	o := store.Override{
-		ID: newID("ovr"), ValuationID: v.ID, CreatedAt: s.opt.Now().UTC().Truncate(time.Microsecond),
-		Officer: p.Name + " (" + p.KeyID + ")", Value: value, Reason: reason,
-	}
-	if err := s.opt.DB.PutOverride(ctx, o); err != nil {
+	v, err := s.opt.DB.Valuation(ctx, p.Tenant, id)
+	if err != nil {
 		return OverrideInfo{}, err
 	}
 	return describeOverride(o, v), nil
 }
 
-func control(r rune) bool { return r < 0x20 && r != '\n' && r != '\t' || r == 0x7f }
+func control(r rune) bool { return r < 0x20 && r != '\n' && r != '\r' && r != '\t' || r == 0x7f }
 
 // accepted chooses a representation by an Accept header: what it names first,
 // JSON for anything else.
@@ -290,7 +375,7 @@ func accepted(header string) string {
 
 // render writes the opinion of a stored valuation with the officers' latest
 // figure.
-func render(v store.Valuation, overrides []store.Override, format string, lang office.Lang) (contentType string, body []byte, err error) {
+func render(v *appraisal.Record, overrides []store.Override, format string, lang office.Lang) (contentType string, body []byte, err error) {
 	o, err := opinion(v, overrides)
 	if err != nil {
 		return "", nil, err

@@ -1,0 +1,76 @@
+package appraisal
+
+import (
+	"context"
+	"encoding/json"
+
+	"zhijia/internal/fault"
+	"zhijia/internal/valuation"
+)
+
+// Change is what a what-if asks to be different. A nil part stays as it was.
+type Change struct {
+	Purpose    *valuation.Purpose     `json:"purpose,omitempty"`
+	Level      *float64               `json:"level,omitempty" exclusiveMinimum:"0" exclusiveMaximum:"1"`
+	Income     *valuation.IncomeFacts `json:"income,omitempty"`
+	Cost       *valuation.CostFacts   `json:"cost,omitempty"`
+	Option     *valuation.OptionFacts `json:"option,omitempty"`
+	SaleChance *valuation.Quantity    `json:"sale_chance,omitempty"`
+}
+
+// WhatIf is a stored valuation beside the same evidence with something
+// changed. It is not stored.
+type WhatIf struct {
+	ID      string               `json:"id"`
+	Before  valuation.Estimate   `json:"before"`
+	After   valuation.Estimate   `json:"after"`
+	Status  valuation.Status     `json:"status"`
+	Changed valuation.Conclusion `json:"conclusion"`
+}
+
+// WhatIf concludes again from a stored valuation's snapshot and assumptions
+// with the change applied. Nothing is retrieved again, so the difference is
+// the change and nothing else.
+func (s *Service) WhatIf(ctx context.Context, actor Actor, id string, change Change) (_ WhatIf, err error) {
+	defer fault.Wrap(&err, "appraisal.WhatIf(%s)", id)
+	v, err := s.db.Valuation(ctx, actor.Tenant, id)
+	if err != nil {
+		return WhatIf{}, err
+	}
+	var snap snapshot
+	if err := json.Unmarshal(v.Snapshot, &snap); err != nil {
+		return WhatIf{}, err
+	}
+	var before valuation.Conclusion
+	if err := json.Unmarshal(v.Conclusion, &before); err != nil {
+		return WhatIf{}, err
+	}
+	assumptions, err := s.assumptions(ctx, snap.Assumptions)
+	if err != nil {
+		return WhatIf{}, err
+	}
+	a, ev := &snap.Assignment, &snap.Evidence
+	if change.Purpose != nil {
+		a.Purpose, a.Basis, a.Premise = *change.Purpose, "", "" // basis and premise follow the purpose
+	}
+	if change.Level != nil {
+		a.Level = *change.Level
+	}
+	if change.Income != nil {
+		ev.Income = change.Income
+	}
+	if change.Cost != nil {
+		ev.Cost = change.Cost
+	}
+	if change.Option != nil {
+		ev.Option = change.Option
+	}
+	if change.SaleChance != nil {
+		ev.SaleChance = change.SaleChance
+	}
+	after, err := valuation.Conclude(*a, *ev, *assumptions)
+	if err != nil {
+		return WhatIf{}, err
+	}
+	return WhatIf{ID: id, Before: before.Value, After: after.Value, Status: after.Status, Changed: after}, nil
+}
