@@ -2,13 +2,14 @@ package harness
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 
-	"zhijia/internal/civil"
-	"zhijia/internal/ngram"
+	"zhijia/internal/appraisal"
+	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
@@ -40,16 +41,19 @@ func (p Product) assumptions() valuation.Assumptions {
 	return valuation.DefaultAssumptions()
 }
 
-// market is a scratch database that holds one priced data set.
+// market is a scratch database that holds one priced data set, and the
+// service that values patents over it.
 type market struct {
-	db    *store.DB
-	space store.Space
-	drop  func()
+	db      *store.DB
+	service *appraisal.Service
+	numbers map[string][]string // of a deal's patents, by deal id
+	drop    func()
 }
 
-// market stores the deals of the set. Deals of one right (the same patents,
-// family or text) share a family id, so that a blind query leaves all of them
-// out together.
+// market stores the deals of the set and, for each, the patents it conveyed.
+// Deals of one right (the same patents, family or text) share a family id, so
+// that a blind request leaves all of them out together. A deal whose source
+// prints no usable number gets numbers of the harness's own.
 func (p Product) market(ctx context.Context, set *dealSet) (_ *market, err error) {
 	db, drop, err := p.Scratch(ctx)
 	if err != nil {
@@ -60,29 +64,60 @@ func (p Product) market(ctx context.Context, set *dealSet) (_ *market, err error
 			drop()
 		}
 	}()
+	m := &market{db: db, numbers: map[string][]string{}, drop: drop}
 	deals := make([]store.Deal, len(set.deals))
+	var patents []store.Patent
 	for i, d := range set.deals {
-		deals[i] = d.record(set.familyOf(d))
+		family := set.familyOf(d)
+		deals[i] = d.record(family)
+		if !d.clean() {
+			continue
+		}
+		for k := range *d.Patents {
+			number := standIn(i, k, d.Patent)
+			if k < len(d.Numbers) {
+				if n, err := patent.ParseNumber(d.Numbers[k]); err == nil && n.Form == patent.Application {
+					number = n.String()
+				}
+			}
+			m.numbers[d.DealID] = append(m.numbers[d.DealID], number)
+			patents = append(patents, store.Patent{
+				Number: number, Kind: string(d.Patent), Title: d.Title, Abstract: deals[i].Description, IPC: d.IPC,
+				OwnerType: string(d.Owner), FamilyID: family, Source: set.name,
+			})
+		}
+		deals[i].Numbers = m.numbers[d.DealID]
 	}
 	if err := db.PutDeals(ctx, deals); err != nil {
 		return nil, err
 	}
-	space := store.Space{Provider: store.LocalProvider, Model: "char-1-2", Version: store.HashVersion, Dimension: ngram.Dimension}
-	if space.ID, err = db.PutSpace(ctx, space); err != nil {
+	if err := db.PutPatents(ctx, patents); err != nil {
 		return nil, err
 	}
-	rows, err := db.UnembeddedDeals(ctx, space.ID, len(deals))
-	if err != nil {
+	if m.service, err = appraisal.New(ctx, db, appraisal.Options{}); err != nil {
 		return nil, err
 	}
-	vectors := make([][]float32, len(rows))
-	for i, r := range rows {
-		vectors[i] = ngram.Hash(r.Text)
+	if p.Assumptions != nil {
+		body, err := json.Marshal(p.Assumptions)
+		if err != nil {
+			return nil, err
+		}
+		if err := db.PutAssumptions(ctx, p.Assumptions.Version, body, "evaluation"); err != nil {
+			return nil, err
+		}
+		if err := db.ActivateAssumptions(ctx, p.Assumptions.Version); err != nil {
+			return nil, err
+		}
 	}
-	if err := db.PutVectors(ctx, space.ID, rows, vectors); err != nil {
-		return nil, err
-	}
-	return &market{db, space, drop}, db.ActivateSpace(ctx, space.ID)
+	return m, m.service.EmbedStored(ctx, nil)
+}
+
+// standIn is a well-formed application number for the k-th patent of the i-th
+// deal. Its year says nothing: no filing date is stored beside it.
+func standIn(i, k int, kind valuation.PatentKind) string {
+	code := map[valuation.PatentKind]int{valuation.UtilityModel: 2, valuation.Design: 3}[kind]
+	digits := fmt.Sprintf("2003%d%05d%02d", max(code, 1), 50000+i, k%100)
+	return "CN" + digits + "." + string(patent.CheckDigit(digits))
 }
 
 // record is the deal as the store keeps it.
@@ -113,17 +148,18 @@ func (set *dealSet) familyOf(d *deal) string {
 	return "right-" + least
 }
 
-// pricer values a case as a request for it would be valued: comparables from
-// the store, before T, blind to the case's own right; then the conclusion.
+// pricer values a case as a request for it is valued, through
+// appraisal.Service.Value: patents and comparables from the store, before T,
+// blind to the case's own right.
 func (p Product) pricer(ctx context.Context, set *dealSet, t Task) (pricer, map[string]string, func(), error) {
-	as := p.assumptions()
 	m, err := p.market(ctx, set)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	versions := map[string]string{"assumptions": as.Version, "space": m.space.String(), "similarity": store.SimilarityVersion}
+	as := p.assumptions()
+	versions := map[string]string{"assumptions": as.Version + " " + as.Hash()[:12], "similarity": store.SimilarityVersion}
 	return func(ctx context.Context, c *deal, v view) (outcome, error) {
-		con, err := m.value(ctx, as, c, v, set.familyOf(c))
+		con, err := m.value(ctx, c, v)
 		if err != nil {
 			return outcome{}, err
 		}
@@ -131,39 +167,19 @@ func (p Product) pricer(ctx context.Context, set *dealSet, t Task) (pricer, map[
 	}, versions, m.drop, nil
 }
 
-func (m *market) value(ctx context.Context, as valuation.Assumptions, c *deal, v view, family string) (valuation.Conclusion, error) {
-	found, err := m.db.Comparables(ctx, store.ComparableQuery{
-		Before: v.date, Space: m.space.ID, Vector: ngram.Hash(c.Text), Text: c.Text, IPC: c.IPC, Kind: c.Patent,
-		Numbers: c.Numbers, Family: []string{family}, Blind: true,
-	})
+var evaluator = appraisal.Actor{Name: "eval", Tenant: "eval"}
+
+func (m *market) value(ctx context.Context, c *deal, v view) (valuation.Conclusion, error) {
+	numbers := m.numbers[c.DealID]
+	req := appraisal.Request{Number: numbers[0], Bundle: numbers[1:], Purpose: string(purposeOf(c)), Date: v.date, Level: 0.8, Blind: true}
+	if purposeOf(c) == valuation.PurposeLicence {
+		req.LicenceKind, req.LicenceTerm = string(c.Kind), c.Term
+	}
+	record, err := m.service.Value(ctx, evaluator, req)
 	if err != nil {
 		return valuation.Conclusion{}, err
 	}
-	asg := valuation.Assignment{Purpose: purposeOf(c), Date: v.date, Owner: c.Owner, Level: 0.8}
-	if asg.Purpose == valuation.PurposeLicence {
-		asg.LicenceKind, asg.LicenceTerm = c.Kind, c.Term
-	}
-	for i := range *c.Patents {
-		p := valuation.Patent{Number: fmt.Sprintf("%s/%d", c.DealID, i+1), Kind: c.Patent, Title: c.Title, IPC: c.IPC}
-		if i < len(c.Numbers) {
-			p.Number = c.Numbers[i]
-		}
-		asg.Subject = append(asg.Subject, p)
-	}
-	found.Retrieval.Space = m.space.String()
-	return valuation.Conclude(asg, valuation.Evidence{
-		Comparables: found.Admitted, Excluded: found.Excluded, Pairwise: found.Pairwise, Retrieval: found.Retrieval, DataCutoff: latest(found.Admitted),
-	}, as)
-}
-
-// latest is the date of the newest comparable, the data cut-off of the case.
-func latest(deals []valuation.Comparable) (cutoff civil.Date) {
-	for _, d := range deals {
-		if cutoff.Before(d.Date) {
-			cutoff = d.Date
-		}
-	}
-	return cutoff
+	return record.Conclusion()
 }
 
 // purposeOf is the purpose a deal was made for.
