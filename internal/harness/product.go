@@ -30,6 +30,12 @@ func (s *Service) prepare(ctx context.Context, t Task, live bool) (*plan, error)
 		return s.preparePrice(ctx, t)
 	case KindRetrieval:
 		return s.prepareRetrieval(ctx, t)
+	case KindRank:
+		return s.prepareRank(t)
+	case KindRegistry:
+		return s.prepareRegistry(t)
+	case KindLatency:
+		return s.prepareLatency(ctx, t)
 	}
 	return nil, taskFault("kind %q cannot be run", t.Kind)
 }
