@@ -37,7 +37,8 @@ type Valuation struct {
 	Hash       string               `json:"hash" doc:"SHA-256 over assumptions, snapshot and conclusion."`
 }
 
-type valuationID struct {
+// ValuationID is the path of one valuation.
+type ValuationID struct {
 	ID string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"Id of a stored valuation."`
 }
 
@@ -111,14 +112,14 @@ func registerValuations(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "replay-valuation", Method: http.MethodPost, Path: "/v1/valuations/{id}:replay", Tags: []string{"valuations"},
 		Summary: "重算核对 Repeat a stored valuation from its snapshot and compare the bytes",
-	}, func(ctx context.Context, in *valuationID) (*replayed, error) {
+	}, func(ctx context.Context, in *ValuationID) (*replayed, error) {
 		p, _ := principalOf(ctx)
 		r, err := s.opt.Appraisal.Replay(ctx, p.actor(), in.ID)
 		return &replayed{Body: r}, err
 	})
 
 	type whatIf struct {
-		valuationID
+		ValuationID
 		Body appraisal.Change
 	}
 	type whatIfReply struct{ Body appraisal.WhatIf }
@@ -182,7 +183,7 @@ func registerValuations(api huma.API, s *Server) {
 	})
 
 	type get struct {
-		valuationID
+		ValuationID
 		Format   string `query:"format" enum:"json,html,text" doc:"Overrides Accept: json (default), html for the printable opinion, text."`
 		Lang     string `query:"lang" enum:"zh,en" doc:"Language of the opinion; default by Accept-Language, Chinese first."`
 		Accept   string `header:"Accept"`
@@ -237,7 +238,7 @@ func registerValuations(api huma.API, s *Server) {
 	})
 
 	type override struct {
-		valuationID
+		ValuationID
 		Body struct {
 			Value  float64 `json:"value" minimum:"0" maximum:"1e15" doc:"The officer's figure, yuan."`
 			Reason string  `json:"reason" minLength:"1" maxLength:"2000" doc:"Why; kept for ever beside both figures."`
@@ -265,7 +266,7 @@ func registerValuations(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-overrides", Method: http.MethodGet, Path: "/v1/valuations/{id}/overrides", Tags: []string{"valuations"},
 		Summary: "人工意见列表 Officers' figures beside a valuation, oldest first",
-	}, func(ctx context.Context, in *valuationID) (*overrides, error) {
+	}, func(ctx context.Context, in *ValuationID) (*overrides, error) {
 		p, _ := principalOf(ctx)
 		v, err := s.opt.DB.Valuation(ctx, p.Tenant, in.ID)
 		if err != nil {
