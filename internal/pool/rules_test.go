@@ -198,8 +198,7 @@ func TestMissingFactsAreUnknown(t *testing.T) {
 			t.Errorf("%s: a pool with an unknown must not pass", c.rule)
 		}
 	}
-	var bare Deal
-	bare = Example(1)
+	bare := Example(1)
 	bare.Facts, bare.Patents, bare.Structure.Retained = DealFacts{}, nil, nil
 	if rep := bare.Test(); rep.Passes || rep.Count(Unsure) < 10 {
 		t.Errorf("a deal without facts: passes %v, %d unknown", rep.Passes, rep.Count(Unsure))
