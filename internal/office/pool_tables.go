@@ -1,0 +1,554 @@
+package office
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/xuri/excelize/v2"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/money"
+	"zhijia/internal/pool"
+)
+
+// poolKind is how a cell of a pool table is read.
+type poolKind byte
+
+const (
+	poolText   poolKind = 's'
+	poolNumber poolKind = 'n' // decimal
+	poolMoney  poolKind = 'm' // in the unit the deal sheet declares
+	poolFact   poolKind = 'f' // 是, 否, empty is unknown
+	poolBool   poolKind = 'b' // 是, 否, empty is 否
+	poolDate   poolKind = 'd'
+	poolList   poolKind = 'l' // separated by ；or ; "无" is the empty list, empty is unknown
+)
+
+type poolColumn struct {
+	key, zh string // key is the path in the JSON form
+	kind    poolKind
+}
+
+// poolTable is one sheet (or CSV file) of the deal.
+type poolTable struct {
+	sheet, file, path string
+	columns           []poolColumn
+}
+
+// The first sheet lists field, name and value in rows.
+var poolDealFields = []poolColumn{
+	{"name", "专项计划名称", poolText}, {"label", "标注", poolText}, {"generated", "是否生成数据", poolBool},
+	{"venue", "挂牌场所（SSE/SZSE）", poolText}, {"class", "基础资产类别（licence/receivable/lease/small_loan/corporate_claim）", poolText},
+	{"cut_off", "初始基准日", poolDate}, {"closing", "设立日", poolDate},
+	{"parties.originator", "原始权益人", poolText}, {"parties.manager", "计划管理人", poolText}, {"parties.servicer", "资产服务机构", poolText},
+	{"parties.custodian", "托管人", poolText}, {"parties.lawyer", "律师事务所", poolText}, {"parties.appraiser", "评估机构", poolText}, {"parties.rater", "评级机构", poolText},
+	{"facts.originator_years", "原始权益人经营年限", poolNumber}, {"facts.originator_net_assets", "原始权益人净资产", poolMoney},
+	{"facts.originator_profitable", "最近一年盈利", poolFact}, {"facts.originator_sound", "原始权益人资信良好", poolFact},
+	{"facts.proceeds_to_ip", "募集资金用于取得知识产权比例", poolNumber}, {"facts.related_disclosed", "关联方现金流专项披露", poolFact},
+	{"facts.provider_disclosed", "重要现金流提供方披露", poolFact}, {"facts.cash_route", "归集路径（direct/regulated/commingled）", poolText},
+	{"facts.route_only_to_plan", "监管账户仅付专项计划账户", poolFact}, {"facts.cycle_months", "归集周期（月）", poolNumber},
+	{"facts.reinvest_in_plan", "再投资仅在计划账户内", poolFact}, {"facts.reinvest_equity", "再投资涉及权益类", poolFact},
+	{"facts.history_years", "历史数据年限", poolNumber}, {"facts.static_pre_write_off", "违约率为静态核销前口径", poolFact},
+	{"facts.forecast_dimensions", "现金流预测因素", poolList}, {"facts.stress_dimensions", "压力测试因素", poolList}, {"facts.stress_coverage", "列示各期覆盖倍数", poolFact},
+	{"facts.forecast_report_waived", "不出具现金流预测报告", poolFact}, {"facts.cash_flows_certain", "金额时点确定且笔数少", poolFact}, {"facts.visible_to_investors", "向投资者列示", poolFact},
+	{"facts.disposal_only", "仅依托处置资产产生现金流", poolFact}, {"facts.uncertain_cash", "现金流不确定", poolFact}, {"facts.mixed_unrelated", "不同类型且无关联的组合", poolFact},
+	{"structure.every_months", "付息周期（月）", poolNumber}, {"structure.service_rate", "服务费年率", poolNumber}, {"structure.fixed_fee", "每期固定费用", poolMoney},
+	{"structure.upfront_fee", "发行费用", poolMoney}, {"structure.tax_rate", "利息税率", poolNumber}, {"structure.reserve", "储备金", poolMoney},
+	{"structure.trap_excess", "优先级清偿前次级不分配", poolBool}, {"structure.retained", "自留比例", poolNumber},
+	{"structure.triggers.default_rate", "加速清偿：累计违约率", poolNumber}, {"structure.triggers.principal_short", "加速清偿：本金不足", poolBool}, {"structure.triggers.collection_miss", "加速清偿：回款低于计划比例", poolNumber},
+	{"structure.revolving.periods", "循环期数", poolNumber}, {"structure.revolving.term_periods", "循环资产期限（期）", poolNumber}, {"structure.revolving.yield", "循环资产收益率", poolNumber},
+	{"structure.revolving.min_rate", "循环资产最低利率", poolNumber}, {"structure.revolving.max_months", "循环资产最长剩余月数", poolNumber},
+	{"structure.revolving.short_share", "合格资产不足比例", poolNumber}, {"structure.revolving.short_cycles", "合格资产不足期数", poolNumber},
+	{"structure.revolving.bad_share", "不良资产占比上限", poolNumber}, {"structure.revolving.bad_cycles", "不良资产超限期数", poolNumber},
+	{"credit.rho", "资产相关系数", poolNumber}, {"credit.rho_sector", "行业相关系数", poolNumber}, {"credit.rho_region", "区域相关系数", poolNumber},
+	{"credit.lgd_low", "违约损失率（低）", poolNumber}, {"credit.lgd", "违约损失率（中）", poolNumber}, {"credit.lgd_high", "违约损失率（高）", poolNumber},
+	{"credit.lag_months", "回收滞后（月）", poolNumber}, {"credit.cpr", "年早偿率", poolNumber}, {"credit.source", "信用参数来源", poolText},
+	{"shelf.approved", "储架批复额度", poolMoney}, {"shelf.expires", "储架有效期至", poolDate}, {"shelf.homogeneous", "储架各期资产同类", poolFact},
+	{"shelf.real_first_pool", "首期有真实资产池", poolFact}, {"shelf.supply", "后续资产供给能力", poolFact},
+}
+
+var poolTables = []poolTable{
+	{"债务人", "obligors", "obligors", []poolColumn{
+		{"id", "编号", poolText}, {"name", "名称", poolText}, {"group", "关联集团", poolText}, {"natural_person", "自然人", poolBool},
+		{"region", "地区", poolText}, {"industry", "行业", poolText}, {"shadow_rating", "影子评级", poolText}, {"pd", "年违约率", poolNumber}, {"pd_source", "违约率来源", poolText},
+		{"related", "原始权益人关联方", poolFact}, {"dishonest", "失信被执行人", poolFact}, {"bad_record", "不良记录", poolFact}, {"weak_credit", "资信较弱", poolFact},
+	}},
+	{"应收债权", "assets", "assets", []poolColumn{
+		{"id", "编号", poolText}, {"obligor", "债务人编号", poolText}, {"kind", "类别", poolText}, {"contract", "合同编号", poolText}, {"principal", "未偿本金", poolMoney},
+		{"rate", "年利率", poolNumber}, {"start", "起始日", poolDate}, {"maturity", "到期日", poolDate}, {"amortise", "还款方式（level/equal_principal/bullet）", poolText}, {"every_months", "还款间隔（月）", poolNumber},
+		{"ip_formed", "知识产权形成", poolFact}, {"performed", "已履约", poolFact}, {"no_defence", "无抗辩抵销", poolFact}, {"overdue_days", "逾期天数", poolNumber}, {"whole_contract", "整笔入池", poolFact},
+		{"online", "网络贷款", poolFact}, {"consumer", "消费用途", poolFact}, {"price", "购买价格", poolMoney}, {"patents", "对应知识产权", poolList},
+	}},
+	{"知识产权", "patents", "patents", []poolColumn{
+		{"number", "专利号", poolText}, {"title", "名称", poolText}, {"kind", "类型（invention/utility/design）", poolText}, {"owner", "权利人", poolText}, {"owner_person", "权利人为自然人", poolBool}, {"family", "同族", poolText},
+		{"filed", "申请日", poolDate}, {"granted", "授权日", poolDate}, {"expires", "届满日", poolDate}, {"state", "状态（alive/dead）", poolText}, {"state_reason", "失效原因", poolText}, {"state_as_of", "状态截至", poolDate},
+		{"registered", "登记情况", poolText}, {"encumbrance", "权利负担", poolList}, {"consent", "权利人同意", poolFact}, {"other_pool", "其他资产池", poolText},
+		{"licence_use", "许可及使用状况", poolText}, {"advancement", "技术先进性", poolText}, {"benefit", "预期经济效益", poolText},
+		{"value.low", "价值下限（元）", poolNumber}, {"value.point", "价值（元）", poolNumber}, {"value.high", "价值上限（元）", poolNumber}, {"value.level", "区间水平", poolNumber}, {"value.date", "价值基准日", poolDate}, {"value.source", "价值来源", poolText},
+	}},
+	{"证券", "tranches", "structure.tranches", []poolColumn{
+		{"name", "名称", poolText}, {"principal", "规模", poolMoney}, {"coupon", "票面年利率", poolNumber}, {"pay", "还本方式（pass_through/bullet/scheduled）", poolText}, {"maturity", "到期期数", poolNumber}, {"rating", "评级", poolText},
+	}},
+	{"增信", "supports", "structure.supports", []poolColumn{
+		{"name", "名称", poolText}, {"kind", "类型（shortfall/guarantee）", poolText}, {"pd", "年违约率", poolNumber}, {"pd_source", "违约率来源", poolText}, {"rho", "相关系数", poolNumber},
+		{"cap", "上限", poolMoney}, {"cover", "担保比例", poolNumber}, {"affiliate", "原始权益人关联方", poolFact}, {"evidence", "文件", poolText},
+	}},
+	{"豁免", "waivers", "waivers", []poolColumn{{"rule", "规则", poolText}, {"evidence", "证据", poolText}}},
+}
+
+const (
+	poolDealSheet = "交易"
+	poolUnitKey   = "unit"
+	// poolRows bounds a table.
+	poolRows = 20_000
+)
+
+// PoolRows are the raw cells of a deal by sheet name (or CSV file stem).
+type PoolRows map[string][][]string
+
+// ReadPoolBook reads a workbook of the form [WritePoolBook] writes.
+func ReadPoolBook(r io.Reader) (pool.Deal, error) {
+	f, err := excelize.OpenReader(r, excelize.Options{UnzipSizeLimit: 256 << 20, UnzipXMLSizeLimit: 64 << 20, RawCellValue: true})
+	if err != nil {
+		return pool.Deal{}, fault.New(fault.Unsupported, "pool.book", "无法读取工作簿，请使用 XLSX 格式。", "not a readable XLSX workbook").Because(err)
+	}
+	defer f.Close()
+	rows := PoolRows{}
+	for _, sheet := range f.GetSheetList() {
+		cells, err := f.GetRows(sheet)
+		if err != nil {
+			return pool.Deal{}, fault.New(fault.Unsupported, "pool.book", "工作表"+sheet+"无法读取。", "sheet cannot be read").Because(err)
+		}
+		rows[sheet] = cells
+	}
+	return rows.Deal()
+}
+
+// ReadPoolCSV reads one CSV table, UTF-8 with or without a byte-order mark.
+func ReadPoolCSV(r io.Reader) ([][]string, error) {
+	b, err := io.ReadAll(io.LimitReader(r, 64<<20))
+	if err != nil {
+		return nil, err
+	}
+	c := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))))
+	c.FieldsPerRecord = -1
+	rows, err := c.ReadAll()
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "pool.csv", "CSV 格式有误。", "the CSV does not parse").Because(err)
+	}
+	return rows, nil
+}
+
+// Deal assembles the deal, naming every bad cell.
+func (rows PoolRows) Deal() (pool.Deal, error) {
+	var bad []fault.Field
+	doc := map[string]any{}
+	unit := money.Yuan
+	sheet := rows.find(poolDealSheet, "deal")
+	if sheet == nil {
+		return pool.Deal{}, fault.New(fault.Invalid, "pool.book.deal", "缺少“交易”工作表（或 deal.csv）。", "there is no deal sheet")
+	}
+	for _, row := range sheet {
+		if cell(row, 0) == poolUnitKey {
+			u, err := money.ParseUnit(cell(row, 2))
+			if err != nil {
+				bad = append(bad, badCell("交易!金额单位", err))
+			} else {
+				unit = u
+			}
+		}
+	}
+	for i, row := range sheet {
+		key := cell(row, 0)
+		at := slices.IndexFunc(poolDealFields, func(c poolColumn) bool { return c.key == key })
+		if at < 0 {
+			if i > 0 && key != poolUnitKey && key != "" {
+				bad = append(bad, badCell(fmt.Sprintf("交易!%d行", i+1), fmt.Errorf("字段代码 %.40q 无法识别", key)))
+			}
+			continue
+		}
+		if err := put(doc, poolDealFields[at], cell(row, 2), unit); err != nil {
+			bad = append(bad, badCell("交易!"+key, err))
+		}
+	}
+	for _, t := range poolTables {
+		cells := rows.find(t.sheet, t.file)
+		if len(cells) == 0 {
+			continue
+		}
+		if len(cells) > poolRows {
+			return pool.Deal{}, fault.New(fault.TooLarge, "pool.book.rows", t.sheet+"超过20000行。", "more than 20,000 rows")
+		}
+		cols := make([]int, len(cells[0]))
+		for k, h := range cells[0] {
+			h = strings.TrimSpace(h)
+			cols[k] = slices.IndexFunc(t.columns, func(c poolColumn) bool {
+				short, _, _ := strings.Cut(c.zh, "（")
+				return h == c.key || h == c.zh || h == short
+			})
+			if cols[k] < 0 && h != "" {
+				bad = append(bad, badCell(t.sheet+"!第1行", fmt.Errorf("列名 %.40q 无法识别", h)))
+			}
+		}
+		var list []any
+		for i, row := range cells[1:] {
+			item := map[string]any{}
+			for k := range row {
+				if k >= len(cols) || cols[k] < 0 {
+					continue
+				}
+				if err := put(item, t.columns[cols[k]], cell(row, k), unit); err != nil {
+					bad = append(bad, badCell(fmt.Sprintf("%s!第%d行 %s", t.sheet, i+2, t.columns[cols[k]].zh), err))
+				}
+			}
+			if len(item) > 0 {
+				list = append(list, item)
+			}
+		}
+		set(doc, t.path, list)
+	}
+	if len(bad) > 0 {
+		return pool.Deal{}, fault.New(fault.Invalid, "pool.book.cells", "资产池数据有单元格无法识别，请按提示修改。", "some cells cannot be read", bad...)
+	}
+	b, err := json.Marshal(doc)
+	if err != nil {
+		return pool.Deal{}, err
+	}
+	return ReadPoolJSON(bytes.NewReader(b))
+}
+
+// ReadPoolJSON reads the JSON form; unknown fields are refused.
+func ReadPoolJSON(r io.Reader) (pool.Deal, error) {
+	dec := json.NewDecoder(io.LimitReader(r, 64<<20))
+	dec.DisallowUnknownFields()
+	var d pool.Deal
+	if err := dec.Decode(&d); err != nil {
+		return pool.Deal{}, fault.New(fault.Invalid, "pool.json", "资产池 JSON 无法解析，请检查字段与取值。", "the deal does not parse: "+err.Error())
+	}
+	return d, d.Check()
+}
+
+func (rows PoolRows) find(names ...string) [][]string {
+	for _, n := range names {
+		if r, ok := rows[n]; ok {
+			return r
+		}
+	}
+	return nil
+}
+
+func badCell(at string, err error) fault.Field {
+	return fault.Field{Field: at, Code: "pool.cell", Zh: err.Error(), En: err.Error()}
+}
+
+func cell(row []string, i int) string {
+	if i >= len(row) {
+		return ""
+	}
+	return strings.TrimPrefix(strings.TrimSpace(row[i]), "'")
+}
+
+// put parses a cell into the JSON document; an empty cell leaves the field
+// unknown.
+func put(doc map[string]any, c poolColumn, s string, unit money.Unit) error {
+	if s == "" {
+		return nil
+	}
+	var v any
+	switch c.kind {
+	case poolText:
+		v = s
+	case poolNumber:
+		clean := strings.ReplaceAll(s, ",", "")
+		scale := 1.0
+		if p, ok := strings.CutSuffix(clean, "%"); ok {
+			clean, scale = p, 0.01
+		}
+		x, err := strconv.ParseFloat(clean, 64)
+		if err != nil {
+			return fmt.Errorf("%.40q 不是数字", s)
+		}
+		v = x * scale
+	case poolMoney:
+		m, err := money.Parse(s, unit)
+		if err != nil {
+			return fmt.Errorf("%.40q 不是金额", s)
+		}
+		v = m
+	case poolFact, poolBool:
+		yes, ok := map[string]bool{"是": true, "yes": true, "Y": true, "y": true, "true": true, "1": true, "否": false, "no": false, "N": false, "n": false, "false": false, "0": false}[s]
+		if !ok {
+			return fmt.Errorf("%.40q 应为 是 或 否", s)
+		}
+		v = yes
+		if c.kind == poolFact {
+			v = map[bool]pool.Fact{true: pool.Yes, false: pool.No}[yes]
+		}
+	case poolDate:
+		d, err := civil.Parse(s)
+		if n, isNumber := strconv.ParseFloat(s, 64); isNumber == nil && n > 20000 && n < 80000 { // a spreadsheet's serial day
+			d, err = civil.New(1899, 12, 30).AddDays(int(n)), nil
+		}
+		if err != nil {
+			return fmt.Errorf("%.40q 不是日期", s)
+		}
+		v = d
+	case poolList:
+		list := []string{}
+		if s != "无" {
+			for _, p := range strings.FieldsFunc(s, func(r rune) bool { return r == ';' || r == '；' }) {
+				list = append(list, strings.TrimSpace(p))
+			}
+		}
+		v = list
+	}
+	set(doc, c.key, v)
+	return nil
+}
+
+// set places v at a dotted path.
+func set(doc map[string]any, path string, v any) {
+	parts := strings.Split(path, ".")
+	for _, p := range parts[:len(parts)-1] {
+		next, ok := doc[p].(map[string]any)
+		if !ok {
+			next = map[string]any{}
+			doc[p] = next
+		}
+		doc = next
+	}
+	doc[parts[len(parts)-1]] = v
+}
+
+// WritePoolBook writes the deal as a workbook that [ReadPoolBook] reads back.
+// An empty deal makes the template.
+func WritePoolBook(w io.Writer, d pool.Deal) error {
+	b, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	var doc map[string]any
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber() // amounts must not pass through floating point
+	if err := dec.Decode(&doc); err != nil {
+		return err
+	}
+	f := excelize.NewFile()
+	defer f.Close()
+	head, err := headStyle(f)
+	if err != nil {
+		return err
+	}
+	if err := f.SetSheetName("Sheet1", poolDealSheet); err != nil {
+		return err
+	}
+	rows := [][]string{{"字段代码", "字段", "值"}, {poolUnitKey, "金额单位（元/万元/亿元）", "元"}}
+	for _, c := range poolDealFields {
+		rows = append(rows, []string{c.key, c.zh, show(get(doc, c.key), c.kind)})
+	}
+	if err := fill(f, poolDealSheet, rows, head, []float64{30, 44, 40}); err != nil {
+		return err
+	}
+	for _, t := range poolTables {
+		if _, err := f.NewSheet(t.sheet); err != nil {
+			return err
+		}
+		header := make([]string, len(t.columns))
+		widths := make([]float64, len(t.columns))
+		for i, c := range t.columns {
+			header[i] = c.zh
+			widths[i] = 16
+		}
+		rows := [][]string{header}
+		list, _ := get(doc, t.path).([]any)
+		for _, x := range list {
+			item, _ := x.(map[string]any)
+			row := make([]string, len(t.columns))
+			for i, c := range t.columns {
+				row[i] = show(get(item, c.key), c.kind)
+			}
+			rows = append(rows, row)
+		}
+		if err := fill(f, t.sheet, rows, head, widths); err != nil {
+			return err
+		}
+	}
+	return f.Write(w)
+}
+
+func get(doc map[string]any, path string) any {
+	parts := strings.Split(path, ".")
+	for _, p := range parts[:len(parts)-1] {
+		doc, _ = doc[p].(map[string]any)
+	}
+	return doc[parts[len(parts)-1]]
+}
+
+func show(v any, kind poolKind) string {
+	switch x := v.(type) {
+	case nil:
+		return ""
+	case string:
+		if kind == poolFact {
+			return map[string]string{"yes": "是", "no": "否"}[x]
+		}
+		return x
+	case bool:
+		return map[bool]string{true: "是", false: "否"}[x]
+	case []any:
+		if len(x) == 0 {
+			return "无"
+		}
+		var s []string
+		for _, e := range x {
+			s = append(s, fmt.Sprint(e))
+		}
+		return strings.Join(s, "；")
+	}
+	return fmt.Sprint(v)
+}
+
+func headStyle(f *excelize.File) (int, error) {
+	return f.NewStyle(&excelize.Style{
+		Font: &excelize.Font{Bold: true, Family: "Noto Sans CJK SC"}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"E6EEF5"}},
+		Alignment: &excelize.Alignment{WrapText: true, Vertical: "center"},
+	})
+}
+
+// fill writes rows as text, except that whole and decimal numbers are numbers
+// where they read the same back. Text that a spreadsheet would take for a
+// formula is prefixed by an apostrophe.
+func fill(f *excelize.File, sheet string, rows [][]string, head int, widths []float64) error {
+	for i, row := range rows {
+		for k, s := range row {
+			if s == "" {
+				continue
+			}
+			at, err := excelize.CoordinatesToCellName(k+1, i+1)
+			if err != nil {
+				return err
+			}
+			if x, err := strconv.ParseFloat(s, 64); err == nil && len(s) <= 15 && i > 0 && plainNumber(s) {
+				if err := f.SetCellFloat(sheet, at, x, -1, 64); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := f.SetCellStr(sheet, at, inert(s)); err != nil {
+				return err
+			}
+		}
+	}
+	for k, w := range widths {
+		col, err := excelize.ColumnNumberToName(k + 1)
+		if err != nil {
+			return err
+		}
+		if err := f.SetColWidth(sheet, col, col, w); err != nil {
+			return err
+		}
+	}
+	if len(rows) > 0 && len(rows[0]) > 0 {
+		last, err := excelize.CoordinatesToCellName(len(rows[0]), 1)
+		if err != nil {
+			return err
+		}
+		if err := f.SetCellStyle(sheet, "A1", last, head); err != nil {
+			return err
+		}
+	}
+	return f.SetPanes(sheet, &excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})
+}
+
+// plainNumber is a decimal without exponent, sign games or leading zeros, so
+// that a patent number or a code is never turned into a number.
+func plainNumber(s string) bool {
+	body := strings.TrimPrefix(s, "-")
+	if body == "" || strings.Trim(body, "0123456789.") != "" || strings.Count(body, ".") > 1 || strings.HasSuffix(body, ".") {
+		return false
+	}
+	whole, frac, _ := strings.Cut(body, ".")
+	return whole == "0" && frac != "" || whole == "0" || !strings.HasPrefix(whole, "0") && whole != "" && len(whole) < 12
+}
+
+// inert keeps a spreadsheet from taking text for a formula.
+func inert(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
+
+// ReadBankLines reads a bank statement: 流水号, 日期, 账户, 对方, 对方账户,
+// 方向（收/付）, 金额, 附言.
+func ReadBankLines(rows [][]string, unit money.Unit) ([]pool.BankLine, error) {
+	if len(rows) == 0 {
+		return nil, fault.New(fault.Invalid, "pool.bank.empty", "银行流水为空。", "the statement is empty")
+	}
+	want := [][]string{{"流水号", "id"}, {"日期", "date"}, {"账户", "account"}, {"对方", "对方户名", "party"}, {"对方账户", "party_account"}, {"方向", "direction"}, {"金额", "amount"}, {"附言", "ref"}}
+	at := make([]int, len(want))
+	var bad []fault.Field
+	for i, names := range want {
+		at[i] = slices.IndexFunc(rows[0], func(h string) bool { return slices.Contains(names, strings.TrimSpace(h)) })
+		if at[i] < 0 && i != 4 && i != 7 {
+			bad = append(bad, badCell("第1行", fmt.Errorf("缺少列 %s", names[0])))
+		}
+	}
+	if len(bad) > 0 {
+		return nil, fault.New(fault.Invalid, "pool.bank.columns", "银行流水缺少必需的列。", "the statement lacks columns", bad...)
+	}
+	read := func(row []string, i int) string {
+		if at[i] < 0 {
+			return ""
+		}
+		return cell(row, at[i])
+	}
+	var out []pool.BankLine
+	for i, row := range rows[1:] {
+		if strings.Join(row, "") == "" {
+			continue
+		}
+		l := pool.BankLine{ID: read(row, 0), Account: read(row, 2), Party: read(row, 3), PartyAcc: read(row, 4), Ref: read(row, 7)}
+		doc := map[string]any{}
+		where := fmt.Sprintf("第%d行", i+2)
+		if err := put(doc, poolColumn{"date", "", poolDate}, read(row, 1), unit); err != nil || doc["date"] == nil {
+			bad = append(bad, badCell(where, fmt.Errorf("日期无效")))
+		} else {
+			l.Date = doc["date"].(civil.Date)
+		}
+		switch read(row, 5) {
+		case "收", "in", "贷":
+			l.In = true
+		case "付", "out", "借":
+		default:
+			bad = append(bad, badCell(where, fmt.Errorf("方向应为 收 或 付")))
+		}
+		m, err := money.Parse(read(row, 6), unit)
+		if err != nil || m <= 0 {
+			bad = append(bad, badCell(where, fmt.Errorf("金额无效")))
+		}
+		l.Amount = m
+		out = append(out, l)
+	}
+	if len(bad) > 0 {
+		return nil, fault.New(fault.Invalid, "pool.bank.cells", "银行流水有单元格无法识别。", "some cells of the statement cannot be read", bad...)
+	}
+	return out, nil
+}
+
+// ReadSheet returns the rows of the first sheet of a workbook.
+func ReadSheet(r io.Reader) ([][]string, error) {
+	f, err := excelize.OpenReader(r, excelize.Options{UnzipSizeLimit: 256 << 20, UnzipXMLSizeLimit: 64 << 20, RawCellValue: true})
+	if err != nil {
+		return nil, fault.New(fault.Unsupported, "pool.book", "无法读取工作簿，请使用 XLSX 格式。", "not a readable XLSX workbook").Because(err)
+	}
+	defer f.Close()
+	return f.GetRows(f.GetSheetName(0))
+}
