@@ -35,11 +35,16 @@ var access = map[string][]Role{
 	"GET /docs":         anyone,
 	"GET /docs/{asset}": anyone,
 
-	"GET /":                       anyone,
-	"GET /officer/login":          anyone,
-	"POST /officer/login":         anyone,
-	"POST /officer/logout":        pageRoles,
-	"GET /officer/assets/{asset}": anyone,
+	"GET /":                                   anyone,
+	"GET /officer/login":                      anyone,
+	"POST /officer/login":                     anyone,
+	"GET /officer":                            pageRoles,
+	"POST /officer/valuations":                {Officer, Desk},
+	"GET /officer/valuations/{id}":            pageRoles,
+	"GET /officer/valuations/{id}/opinion":    pageRoles,
+	"POST /officer/valuations/{id}/overrides": {Officer},
+	"POST /officer/logout":                    pageRoles,
+	"GET /officer/assets/{asset}":             anyone,
 
 	"GET /v1/whoami": everyone,
 

@@ -101,6 +101,7 @@ func registerPages(_ huma.API, s *Server) {
 		c.Data(http.StatusOK, assetTypes[".css"], b)
 		return nil
 	})
+	registerValuationPages(s)
 	s.pageRoute(http.MethodGet, "/", func(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, "/officer")
 		return nil
