@@ -91,24 +91,13 @@ func costRule(c *deal, _ []*deal) (float64, bool) {
 func appraisedValue(c *deal, _ []*deal) (float64, bool) { return c.Appraised, c.Appraised > 0 }
 
 // plainRegression is ordinary least squares of ln unit price on ln number of
-// patents, year, and dummies for utility model or design, auction, licence
-// and university or institute, with a ridge of 1e-6 so that a constant column
-// does no harm. It needs ten deals.
+// patents and dummies for auction and for a university or institute as
+// seller, with a ridge of 1e-6 so that a constant column does no harm. It
+// needs twice as many deals as columns.
 func plainRegression(c *deal, visible []*deal) (float64, bool) {
-	const columns, least = 7, 10
-	if len(visible) < least {
+	const columns = 4
+	if len(visible) < 2*columns {
 		return 0, false
-	}
-	meanYear := 0.0
-	dated := 0.0
-	for _, d := range visible {
-		if !d.Date.IsZero() {
-			meanYear += float64(d.Date.Year)
-			dated++
-		}
-	}
-	if dated > 0 {
-		meanYear /= dated
 	}
 	row := func(d *deal) []float64 {
 		is := func(b bool) float64 {
@@ -117,16 +106,8 @@ func plainRegression(c *deal, visible []*deal) (float64, bool) {
 			}
 			return 0
 		}
-		year := 0.0
-		if !d.Date.IsZero() {
-			year = (float64(d.Date.Year) - meanYear) / 10
-		}
 		return []float64{
-			1, math.Log(float64(*d.Patents)), year,
-			is(d.Patent == valuation.UtilityModel || d.Patent == valuation.Design),
-			is(d.Kind == valuation.DealAuction),
-			is(d.Kind == valuation.DealExclusiveLicence || d.Kind == valuation.DealSoleLicence || d.Kind == valuation.DealPlainLicence),
-			is(d.Owner == valuation.OwnerUniversity || d.Owner == valuation.OwnerInstitute),
+			1, math.Log(float64(*d.Patents)), is(d.Kind == valuation.DealAuction), is(d.Owner == valuation.OwnerUniversity || d.Owner == valuation.OwnerInstitute),
 		}
 	}
 	gram := mat.NewSymDense(columns, nil)

@@ -109,9 +109,11 @@ func (set *dealSet) notCases() [][]string {
 	return rows
 }
 
-// readDeals reads priced deals in the columns of the transactions import.
-// Needed: id, price, date, n_patents and title or patent_numbers. Text that
-// has no patent number behind it may be given inline: abstract, claims.
+// readDeals reads priced deals in the columns of the transactions import
+// (price, n_patents, patent_type, method, …) or of the project's own facts
+// (amount, patents, patent_kind, deal_kind, …). Needed: id, price, date,
+// n_patents. Text that has no patent number behind it may be given inline:
+// title, description or abstract, claims.
 func readDeals(r io.Reader) ([]*deal, error) {
 	buffered, err := io.ReadAll(r)
 	if err != nil {
@@ -126,10 +128,10 @@ func readDeals(r io.Reader) ([]*deal, error) {
 	for i, h := range header {
 		column[strings.ToLower(strings.TrimSpace(h))] = i
 	}
-	for _, need := range []string{"id", "price", "date", "n_patents"} {
-		if _, ok := column[need]; !ok {
-			return nil, fault.New(fault.Invalid, "eval.deals.missing_column", "交易数据缺少列 "+need+"。", fmt.Sprintf("The deals have no column %q; the columns are %s.", need, strings.Join(header, ", ")),
-				fault.Field{Field: need, Code: "csv.missing_column", Zh: "表头中没有这一列", En: "not in the header"})
+	for _, need := range [][]string{{"id"}, {"price", "amount"}, {"date"}, {"n_patents", "patents"}} {
+		if !slices.ContainsFunc(need, func(n string) bool { _, ok := column[n]; return ok }) {
+			return nil, fault.New(fault.Invalid, "eval.deals.missing_column", "交易数据缺少列 "+need[0]+"。", fmt.Sprintf("The deals have no column %q; the columns are %s.", need[0], strings.Join(header, ", ")),
+				fault.Field{Field: need[0], Code: "csv.missing_column", Zh: "表头中没有这一列", En: "not in the header"})
 		}
 	}
 	var out []*deal
@@ -182,7 +184,7 @@ func parseDeal(get func(string) string) (*deal, error) {
 	if d.Rate, err = optional(get("rate")); err != nil {
 		return nil, fmt.Errorf("rate: %w", err)
 	}
-	n, err := optional(get("n_patents"))
+	n, err := optional(get("n_patents"), get("patents"))
 	if err != nil {
 		return nil, fmt.Errorf("n_patents: %w", err)
 	}
@@ -206,19 +208,19 @@ func parseDeal(get func(string) string) (*deal, error) {
 		no := false
 		d.Related = &no
 	}
-	for _, n := range strings.FieldsFunc(get("patent_numbers"), func(r rune) bool { return r == ';' || r == '；' || r == '|' }) {
+	for _, n := range strings.FieldsFunc(cmp.Or(get("patent_numbers"), get("numbers")), func(r rune) bool { return r == ';' || r == '；' || r == '|' }) {
 		d.Numbers = append(d.Numbers, strings.TrimSpace(n))
 	}
 	for _, c := range strings.FieldsFunc(get("ipc"), func(r rune) bool { return r == ';' || r == '|' || r == ',' }) {
 		d.IPC = append(d.IPC, strings.TrimSpace(c))
 	}
 	d.FamilyID, d.DuplicateOf = get("family_id"), get("duplicate_of")
-	d.Text = strings.TrimSpace(strings.Join([]string{d.Title, cmp.Or(get("abstract"), get("text")), get("claims")}, "\n"))
+	d.Text = strings.TrimSpace(strings.Join([]string{d.Title, cmp.Or(get("abstract"), get("description"), get("text")), get("claims")}, "\n"))
 	d.grams = ngram.Bigrams(d.Text)
 	if d.Royalty, err = optional(get("royalty_rate")); err != nil {
 		return nil, fmt.Errorf("royalty_rate: %w", err)
 	}
-	if d.Term, err = optional(get("licence_term")); err != nil {
+	if d.Term, err = optional(get("licence_term"), get("licence_term_years")); err != nil {
 		return nil, fmt.Errorf("licence_term: %w", err)
 	}
 	appraised, err := optional(get("appraised_value"), get("appraised"))
@@ -227,7 +229,7 @@ func parseDeal(get func(string) string) (*deal, error) {
 	}
 	if appraised != nil {
 		d.Appraised = *appraised
-	} else if m := appraisedPattern.FindStringSubmatch(get("valuation_basis")); m != nil {
+	} else if m := appraisedPattern.FindStringSubmatch(cmp.Or(get("valuation_basis"), get("basis"))); m != nil {
 		v, _ := strconv.ParseFloat(m[1], 64)
 		if m[2] == "万" {
 			v *= 10_000
@@ -242,16 +244,20 @@ func parseDeal(get func(string) string) (*deal, error) {
 		d.CostFacts = *cost
 	}
 	d.Cluster = cmp.Or(get("cluster"), d.FamilyID, d.DealID)
-	d.NotACase = notACase(d, get("usability"), get("patent_type"))
+	d.Exclusion = get("exclusion_code")
+	d.NotACase = notACase(d, get("usability"), cmp.Or(get("patent_type"), get("printed_kind")))
 	return d, nil
 }
 
 // notACase says why a row has no point price that a valuation could be held
-// against; empty when it has.
+// against; empty when it has. A related-party price is a case, reported in a
+// tier of its own, but never a comparable.
 func notACase(d *deal, usability, printedKind string) string {
 	switch {
 	case usability != "" && usability != "single_or_package":
 		return "usability_" + usability
+	case d.Exclusion != "" && d.Exclusion != "RELATED-PARTY" && d.Exclusion != "DATE-UNKNOWN" && d.Exclusion != "CURRENCY":
+		return d.Exclusion
 	case d.Amount == nil || *d.Amount <= 0:
 		return "amount_unknown"
 	case d.Currency != "CNY" && d.Rate == nil:
@@ -310,6 +316,8 @@ func anyOf(s string, words ...string) bool {
 func dealKind(s string) valuation.DealKind {
 	l := strings.ToLower(s)
 	switch {
+	case l == "plain_licence":
+		return valuation.DealPlainLicence
 	case anyOf(l, "索赔", "damages"):
 		return valuation.DealDamages
 	case anyOf(l, "流拍", "ask"):
@@ -369,11 +377,13 @@ func sourceType(s string) valuation.SourceType {
 	case anyOf(s, "auction"):
 		return valuation.SourceAuction
 	}
-	return valuation.SourcePress
+	return valuation.SourcePress // judgments, literature and news
 }
 
 func priceKind(s string) valuation.PriceKind {
 	switch {
+	case s == "running_royalty" || s == "starting_price" || s == "free":
+		return valuation.PriceKind(s)
 	case s == "", anyOf(s, "hammer", "licence_fee"), s == "total":
 		return valuation.PriceTotal
 	case anyOf(s, "cap", "milestone"):

@@ -37,15 +37,20 @@ func rate(d *deal) float64 {
 
 func (d *deal) logUnit() float64 { return math.Log(d.price() / float64(*d.Patents)) }
 
-// clean reports whether the deal has a point price for a known number of
-// patents in CNY: the only deals that may be cases or feed a baseline.
-func (d *deal) clean() bool { return d.NotACase == "" }
+// isCase reports whether the deal has a point price for a known number of
+// patents in CNY.
+func (d *deal) isCase() bool { return d.NotACase == "" }
+
+// comparable reports whether the deal may feed a baseline: a case between
+// unrelated parties.
+func (d *deal) comparable() bool {
+	return d.isCase() && d.Exclusion == "" && (d.Related == nil || !*d.Related)
+}
 
 // view is what may be seen when a case is answered.
 type view struct {
 	date    civil.Date // valuation date T
-	seen    []*deal    // deals before T without the case's own deal, family and duplicates
-	visible []*deal    // the clean ones of them, for the baselines
+	visible []*deal    // comparable deals before T without the case's own deal, family and duplicates
 	exclude []string   // ids the product must not use: the case, its family, near-duplicates, and in a split by deal nothing else
 }
 
@@ -57,6 +62,7 @@ type outcome struct {
 	level          float64
 	logMean, logSD float64 // of the forecast of ln price; logSD 0: none
 	grade          string
+	face           float64 // value with the comparables taken at face level; 0: the same
 	evidence       []Evidence
 }
 
@@ -93,7 +99,7 @@ func (s *Service) preparePrice(ctx context.Context, t Task) (*plan, error) {
 func (set *dealSet) cases(t Task) []*deal {
 	var out []*deal
 	for _, d := range set.deals {
-		if d.clean() && (t.Split != "out_of_time" || !d.Date.IsZero()) {
+		if d.isCase() && (t.Split != "out_of_time" || !d.Date.IsZero()) {
 			out = append(out, d)
 		}
 	}
@@ -115,8 +121,7 @@ func (set *dealSet) look(t Task, c *deal) view {
 		if d.Date.IsZero() || !periodEnd(d).Before(v.date) {
 			continue // a deal without a date cannot be shown to be of the past
 		}
-		v.seen = append(v.seen, d)
-		if d.clean() {
+		if d.comparable() {
 			v.visible = append(v.visible, d)
 		}
 	}
@@ -165,7 +170,7 @@ func answerPrice(ctx context.Context, t Task, set *dealSet, c *deal, value price
 		Cluster: c.Cluster, Title: c.Title, Status: "ok",
 		Values: map[string]float64{"price": price, "patents": float64(*c.Patents), "visible": float64(len(v.visible))},
 		Tags: map[string]string{
-			"deal_kind": string(c.Kind), "patent_kind": string(c.Patent), "owner_type": string(c.Owner), "source_type": string(c.Source),
+			"related_party": related(c), "deal_kind": string(c.Kind), "patent_kind": string(c.Patent), "owner_type": string(c.Owner), "source_type": string(c.Source),
 		},
 		Estimates: map[string]float64{}, Loss: map[string]float64{},
 	}
@@ -198,6 +203,9 @@ func answerPrice(ctx context.Context, t Task, set *dealSet, c *deal, value price
 	}
 	x.Tags["grade"] = o.grade
 	x.Estimates["product"] = o.estimate
+	if o.face > 0 {
+		x.Estimates["product_face"] = o.face
+	}
 	e := math.Log(o.estimate / price)
 	x.Values["log_error"] = e
 	x.Loss["abs_log_error"] = math.Abs(e)
@@ -214,11 +222,12 @@ func answerPrice(ctx context.Context, t Task, set *dealSet, c *deal, value price
 	return x, nil
 }
 
-// seriesOf are the product and the baselines, in the order of the table.
-func seriesOf(t Task) []string { return append([]string{"product"}, t.Baselines...) }
+// seriesOf are the product, its figure without the source-level correction,
+// and the baselines, in the order of the table.
+func seriesOf(t Task) []string { return append([]string{"product", "product_face"}, t.Baselines...) }
 
 var seriesNames = map[string]string{
-	"product": "Zhijia 本产品", "class_median": "class median 同类中位数", "nearest_deal": "nearest deal 最近交易", "cost_rule": "cost rule 成本法则",
+	"product": "Zhijia 本产品", "product_face": "Zhijia, deals at face level 按公开价位", "class_median": "class median 同类中位数", "nearest_deal": "nearest deal 最近交易", "cost_rule": "cost rule 成本法则",
 	"regression": "plain regression 普通回归", "appraised": "appraised value 评估值",
 }
 
@@ -314,6 +323,16 @@ func summarisePrice(t Task, set *dealSet, samples []Sample, opt accuracy.Options
 		})
 	}
 	return sum, nil
+}
+
+func related(d *deal) string {
+	switch {
+	case d.Related == nil:
+		return "unknown"
+	case *d.Related:
+		return "yes"
+	}
+	return "no"
 }
 
 func allDistinct(labels []string) bool {
@@ -497,7 +516,7 @@ func sumTiers(samples []Sample, sum *Summary, opt accuracy.Options) error {
 			return err
 		}
 	}
-	for _, tag := range []string{"deal_kind", "owner_type", "source_type"} {
+	for _, tag := range []string{"related_party", "deal_kind", "owner_type", "source_type"} {
 		groups := map[string][]Sample{}
 		for _, x := range priced {
 			groups[x.Tags[tag]] = append(groups[x.Tags[tag]], x)

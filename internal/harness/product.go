@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -76,7 +77,7 @@ func (p Product) market(ctx context.Context, set *dealSet) (_ *market, err error
 	for i, d := range set.deals {
 		family := set.familyOf(d)
 		deals[i] = d.record(family)
-		if !d.clean() {
+		if !d.isCase() {
 			continue
 		}
 		for k := range *d.Patents {
@@ -134,7 +135,7 @@ func (d *deal) record(family string) store.Deal {
 		Amount: d.Amount, Currency: d.Currency, Rate: d.Rate, PriceKind: string(d.Price), DealKind: string(d.Kind),
 		Date: d.Date, DateUnit: string(d.DateUnit), RelatedParty: d.Related, Seller: d.Parties.Seller, Buyer: d.Parties.Buyer,
 		OwnerType: string(d.Owner), SourceType: string(d.Source), SourceURL: d.URL, FamilyID: family, DuplicateOf: d.DuplicateOf,
-		LicenceTerm: d.Term, RoyaltyRate: d.Royalty, Exclusion: d.NotACase,
+		LicenceTerm: d.Term, RoyaltyRate: d.Royalty, Exclusion: cmp.Or(d.Exclusion, d.NotACase),
 	}
 	if d.Appraised > 0 {
 		r.Appraised = &d.Appraised
@@ -202,6 +203,9 @@ func purposeOf(c *deal) valuation.Purpose {
 // conclude reads what the harness measures from a conclusion.
 func conclude(con valuation.Conclusion) outcome {
 	o := outcome{status: "ok", grade: con.Grade, estimate: con.Value.Median, low: con.Value.Low, high: con.Value.High, level: con.Value.Level}
+	if con.SourceLevel.Applied {
+		o.face = con.SourceLevel.Without
+	}
 	for _, c := range con.Comparables {
 		e := Evidence{ID: c.DealID, Title: c.Title, Date: c.Date.String(), UnitPrice: c.UnitPrice, Weight: c.Weight}
 		if c.Similar != nil {
