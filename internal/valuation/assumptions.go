@@ -191,6 +191,7 @@ type IncomeRules struct {
 	TABPurposes []Purpose                `json:"tab_purposes"`
 	RateSD      Figure                   `json:"royalty_log_sd"` // of ln royalty given all factors known
 	RevenueSD   Figure                   `json:"revenue_log_sd"` // of ln revenue when a forecast is a single number
+	ModelSD     Figure                   `json:"model_log_sd"`   // of an income value against a price, beyond its inputs
 	Fees        map[PatentKind][]float64 `json:"annual_fees"`    // yuan by patent year, from year 1
 }
 

@@ -302,7 +302,9 @@ func (j *job) market() {
 	// the market approach abstains.
 	p := a
 	p.prior = true
-	p.theta, p.thetaModel, p.neutral = a.theta+shift, a.thetaModel+shift, a.neutral+shift
+	shiftNo, _ := rankShift(j.ev.Rank, as.Rank.R2.Value, no.sd)
+	shiftNeutral, _ := rankShift(j.ev.Rank, as.Rank.R2.Value, neutral.sd)
+	p.theta, p.thetaModel, p.neutral = a.theta+shift, a.thetaModel+shiftNo, a.neutral+shiftNeutral
 	p.sd0 = neutral.sd * math.Sqrt(left)
 	if shift != 0 {
 		p.parts = append(slices.Clone(a.parts), part{"rank", "fact", shift})

@@ -87,26 +87,17 @@ func (j *job) incomeApproach(c *incomeCase, f *IncomeFacts, again func(neutral b
 		return
 	}
 	no, neutral := again(false), again(true)
-	det := func(c *incomeCase) float64 {
-		if c.sim == nil {
-			c.sim, _ = newSimulation(c.inputs, f.Correlations, j.as.Simulation.Seed)
-		}
-		var m ReliefFromRoyalty
-		return c.value(&m, c.sim.at(0.5))
-	}
-	v, vNo, vNeutral := det(c), det(no), det(neutral)
-	if !(v > 0 && vNo > 0 && vNeutral > 0) {
-		j.notApplicable(c.id, c.method, "income.not_positive", c.workings)
+	// Each opinion from its own draws, so that what the cap and the width
+	// compare with does not depend on any score it must not depend on.
+	an, okNo := j.simulate(no, f.Correlations, n)
+	am, okNeutral := j.simulate(neutral, f.Correlations, n)
+	if !okNo || !okNeutral {
 		return
 	}
 	terms := j.part + j.exclusivity()
 	a.theta += terms
-	a.thetaModel = a.theta + math.Log(vNo/v)
-	a.neutral = a.theta + math.Log(vNeutral/v)
-	if nn, ok := j.simulate(neutral, f.Correlations, n); ok {
-		a.sd0 = nn.sd0
-		a.width = nn.width
-	}
+	a.thetaModel, a.neutral = an.theta+terms, am.theta+terms
+	a.sd0, a.width = am.sd0, am.width
 	if c.royaltyKind == "score" {
 		w := unknownRoyaltyLog(c.m, c.n, r.Unknown) / (2 * z10)
 		a.unknown += w * w
@@ -121,7 +112,7 @@ func (j *job) incomeApproach(c *incomeCase, f *IncomeFacts, again func(neutral b
 			a.unknown += w * w
 		}
 	}
-	a.parts = j.incomeParts(c, roy, a.theta, terms, vNeutralRoyalty(c, v))
+	a.parts = j.incomeParts(c, roy, a.theta, terms, c.scoreEffect())
 	a.result.Flags = c.flags
 	j.add(a)
 }
@@ -136,20 +127,19 @@ func (j *job) exclusivity() float64 {
 	return -log
 }
 
-// vNeutralRoyalty is ln of the value with the royalty at the middle of its
-// range, against the value as scored.
-func vNeutralRoyalty(c *incomeCase, v float64) float64 {
+// scoreEffect is ln of the value as scored against the value with the royalty
+// at the middle of its range.
+func (c *incomeCase) scoreEffect() float64 {
 	if c.royaltyKind != "score" {
 		return 0
 	}
 	m := c.base
 	m.Royalty *= RoyaltyRate(c.m, c.n, 0.5) / RoyaltyRate(c.m, c.n, c.r)
-	mid := m.Value() * c.tab
-	base := c.base.Value() * c.tab
-	if mid <= 0 || base <= 0 || v <= 0 {
+	v, mid := c.base.Value(), m.Value()
+	if mid <= 0 || v <= 0 {
 		return 0
 	}
-	return math.Log(base / mid)
+	return math.Log(v / mid)
 }
 
 // incomeParts gives each scored factor its share of what the score r did to
@@ -203,14 +193,15 @@ func (j *job) simulate(c *incomeCase, corr []Correlation, n int) (approach, bool
 		j.notApplicable(c.id, c.method, "income.not_positive", c.workings)
 		return approach{}, false
 	}
-	floor := 0.05 // even exact inputs are a model of the future
-	sd := floor
-	if p90 > p50 {
-		sd = max(math.Log(p90/p50)/z10, floor)
+	sim2 := 0.0 // variance the inputs cause
+	switch {
+	case p10 > 0:
+		sim2 = math.Pow(math.Log(p90/p10)/(2*z10), 2)
+	case p90 > p50:
+		sim2 = math.Pow(math.Log(p90/p50)/z10, 2)
 	}
-	if p10 > 0 && p50 > p10 {
-		sd = max((math.Log(p90)-math.Log(p10))/(2*z10), floor)
-	}
+	model := j.as.Income.ModelSD.Value
+	sd := math.Sqrt(sim2 + model*model)
 	a := approach{theta: math.Log(p50), sd0: sd, result: ApproachResult{
 		ID: c.id, Method: c.method, Applicable: true, Percentiles: map[string]float64{"p10": p10, "p50": p50, "p90": p90},
 		Tornado: sim.tornado(f), Workings: c.detailed(),
@@ -222,11 +213,12 @@ func (j *job) simulate(c *incomeCase, corr []Correlation, n int) (approach, bool
 		sum += d * d
 	}
 	for i := range a.width {
-		a.width[i].Share /= sum
+		a.width[i].Share *= sim2 / (sd * sd) / max(sum, 1e-300)
 	}
 	if sum == 0 {
-		a.width = []WidthContribution{{c.id, 1}}
+		sim2 = 0
 	}
+	a.width = append(a.width, WidthContribution{c.id + ".model", 1 - sim2/(sd*sd)})
 	return a, true
 }
 

@@ -1,0 +1,430 @@
+package valuation
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"zhijia/internal/civil"
+)
+
+// The laws of the design that are the domain's, as properties over drawn
+// assignments and evidence.
+
+type scene struct {
+	asg Assignment
+	ev  Evidence
+}
+
+// drawScene draws a valuation with any mixture of evidence.
+func drawScene(t *rapid.T) scene {
+	asg, ev := anAssignment(), Evidence{Retrieval: Retrieval{Level: LevelSubclass, Widened: rapid.IntRange(0, 3).Draw(t, "widened")}}
+	asg.Purpose = rapid.SampledFrom(Purposes[:]).Draw(t, "purpose")
+	asg.Owner = rapid.SampledFrom([]OwnerType{OwnerFirm, OwnerUniversity, OwnerUnknown, ""}).Draw(t, "owner")
+	asg.Level = rapid.SampledFrom([]float64{0, .5, .8, .95}).Draw(t, "level")
+	for i := range rapid.IntRange(0, 3).Draw(t, "further members") {
+		p := aPatent()
+		p.Number = string(rune('A' + i))
+		p.FamilyID = rapid.SampledFrom([]string{"", "f"}).Draw(t, "family")
+		asg.Subject = append(asg.Subject, p)
+	}
+	n := rapid.IntRange(0, 12).Draw(t, "deals")
+	for i := range n {
+		d := aDeal(string(rune('a'+i)), math.Exp(rapid.Float64Range(8, 17).Draw(t, "ln price")), rapid.Float64Range(0, 1).Draw(t, "similarity"), rapid.IntRange(2015, 2026).Draw(t, "year"))
+		d.Source = rapid.SampledFrom([]SourceType{SourceRegistry, SourcePress, SourceAuction, ""}).Draw(t, "source")
+		d.Owner = rapid.SampledFrom([]OwnerType{OwnerFirm, OwnerUniversity, ""}).Draw(t, "seller")
+		if asg.Purpose == PurposeContribution {
+			d.Kind = DealContribution
+		}
+		if rapid.Bool().Draw(t, "scored") {
+			d.Quality = ptr(rapid.Float64Range(1, 100).Draw(t, "quality"))
+		}
+		if rapid.Bool().Draw(t, "no claims") {
+			d.Claims = nil
+		}
+		ev.Comparables = append(ev.Comparables, d)
+	}
+	if rapid.Bool().Draw(t, "pairwise") {
+		ev.Pairwise = make([][]float64, n)
+		for i := range ev.Pairwise {
+			ev.Pairwise[i] = make([]float64, n)
+			for j := range i {
+				s := rapid.Float64Range(0, 1).Draw(t, "pair")
+				ev.Pairwise[i][j], ev.Pairwise[j][i] = s, s
+			}
+			ev.Pairwise[i][i] = 1
+		}
+	}
+	if rapid.Bool().Draw(t, "income") {
+		ev.Income = someIncome()
+		ev.Income.Revenue[2].Value = ptr(rapid.Float64Range(1e4, 1e12).Draw(t, "revenue"))
+		if rapid.Bool().Draw(t, "stated") {
+			ev.Income.Royalty = Range(.01, .03, .06)
+		}
+		if rapid.Bool().Draw(t, "rate") {
+			ev.Income.Discount = Exactly(rapid.Float64Range(0, .5).Draw(t, "k"))
+		}
+	}
+	if rapid.Bool().Draw(t, "cost") {
+		ev.Cost = &CostFacts{Replacement: Exactly(rapid.Float64Range(1e3, 1e8).Draw(t, "cost"))}
+	}
+	if rapid.Bool().Draw(t, "rank") {
+		ev.Rank = &Rank{Percentile: rapid.Float64Range(.01, .99).Draw(t, "percentile")}
+	}
+	for _, s := range everyScore(50, ByModel) {
+		switch rapid.IntRange(0, 3).Draw(t, s.Code) {
+		case 0:
+			continue
+		case 1:
+			s.Score = nil
+		case 2:
+			s.Evaluator = ByOfficer
+			fallthrough
+		default:
+			s.Score = ptr(rapid.Float64Range(0, 100).Draw(t, "score"))
+		}
+		ev.Indicators = append(ev.Indicators, s)
+	}
+	return scene{asg, ev}
+}
+
+// lawAssumptions are the shipped ones with fewer paths.
+var lawAssumptions = func() Assumptions {
+	a := DefaultAssumptions()
+	a.Simulation.Paths = 128
+	return a
+}()
+
+func TestLawOrderChangesNothing(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t)
+		c := conclude(t, s.asg, s.ev, lawAssumptions)
+		asg, ev := s.asg, s.ev
+		perm := rapid.Permutation(indices(len(ev.Comparables))).Draw(t, "order")
+		ev.Comparables = nil
+		for _, i := range perm {
+			ev.Comparables = append(ev.Comparables, s.ev.Comparables[i])
+		}
+		if s.ev.Pairwise != nil {
+			ev.Pairwise = nil
+			for _, i := range perm {
+				var row []float64
+				for _, k := range perm {
+					row = append(row, s.ev.Pairwise[i][k])
+				}
+				ev.Pairwise = append(ev.Pairwise, row)
+			}
+		}
+		asg.Subject = slices.Clone(asg.Subject)
+		slices.Reverse(asg.Subject)
+		ev.Indicators = slices.Clone(ev.Indicators)
+		slices.Reverse(ev.Indicators)
+		sameBytes(t, "order", c, conclude(t, asg, ev, lawAssumptions))
+		sameBytes(t, "running it again", c, conclude(t, s.asg, s.ev, lawAssumptions))
+	})
+}
+
+func indices(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+func TestLawNothingOnOrAfterTheDateCounts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t)
+		s.ev.Pairwise = nil
+		c := conclude(t, s.asg, s.ev, lawAssumptions)
+		late := aDeal("late", 1e9, 1, 2026)
+		late.Date = testDate.AddDays(rapid.IntRange(0, 400).Draw(t, "days"))
+		switch rapid.IntRange(0, 2).Draw(t, "precision") {
+		case 1:
+			late.Date, late.DateUnit = civil.New(2026, 11, 1), PrecisionMonth
+		case 2:
+			late.Date, late.DateUnit = civil.New(2026, 1, 1), PrecisionYear
+		}
+		s.ev.Comparables = append(s.ev.Comparables, late)
+		s.ev.Legal = append(s.ev.Legal, LegalState{Number: s.asg.Subject[0].Number, State: Dead, Since: testDate})
+		s.ev.Legal = append(s.ev.Legal, LegalState{Number: s.asg.Subject[0].Number, State: Dead, Since: testDate.AddDays(40)})
+		d := conclude(t, s.asg, s.ev, lawAssumptions)
+		if c.Status != d.Status || c.Value.Median != d.Value.Median {
+			t.Fatalf("a later fact moved the value from %v to %v", c.Value.Median, d.Value.Median)
+		}
+	})
+}
+
+func TestLawOneDealTwiceIsOneComparable(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t)
+		if len(s.ev.Comparables) == 0 {
+			t.Skip("no deals")
+		}
+		s.ev.Pairwise = nil
+		c := conclude(t, s.asg, s.ev, lawAssumptions)
+		s.ev.Comparables = append(s.ev.Comparables, s.ev.Comparables[rapid.IntRange(0, len(s.ev.Comparables)-1).Draw(t, "which")])
+		s.asg.Subject = append(s.asg.Subject, s.asg.Subject[0])
+		d := conclude(t, s.asg, s.ev, lawAssumptions)
+		if c.Value.Median != d.Value.Median || c.Value.Low != d.Value.Low || len(c.Comparables) != len(d.Comparables) {
+			t.Fatalf("a repeated row moved %v to %v", c.Value, d.Value)
+		}
+	})
+}
+
+// scaleAssumptions scales every price in the assumptions.
+func scaleAssumptions(a Assumptions, c float64) Assumptions {
+	a.Populations = slices.Clone(a.Populations)
+	for i := range a.Populations {
+		a.Populations[i].Median.Value *= c
+	}
+	fees := map[PatentKind][]float64{}
+	for k, f := range a.Income.Fees {
+		for _, v := range f {
+			fees[k] = append(fees[k], v*c)
+		}
+	}
+	a.Income.Fees = fees
+	return a
+}
+
+func TestLawScale(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t)
+		c := conclude(t, s.asg, s.ev, lawAssumptions)
+		k := math.Exp(rapid.Float64Range(-5, 5).Draw(t, "ln c"))
+		for i := range s.ev.Comparables {
+			s.ev.Comparables[i].Amount = ptr(*s.ev.Comparables[i].Amount * k)
+		}
+		if s.ev.Income != nil {
+			for i := range s.ev.Income.Revenue {
+				s.ev.Income.Revenue[i].Value = ptr(*s.ev.Income.Revenue[i].Value * k)
+			}
+		}
+		if s.ev.Cost != nil {
+			s.ev.Cost.Replacement = Exactly(*s.ev.Cost.Replacement.Value * k)
+		}
+		d := conclude(t, s.asg, s.ev, scaleAssumptions(lawAssumptions, k))
+		if c.Status != d.Status || c.Status != Abstained && (!near(d.Value.Median, c.Value.Median*k, 1e-6) || !near(d.Value.Low, c.Value.Low*k, 1e-6)) {
+			t.Fatalf("prices times %v: %v became %v (%s, %s)", k, c.Value.Median, d.Value.Median, c.Status, d.Status)
+		}
+	})
+}
+
+func TestLawWiderLevelWiderRange(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t)
+		a := lawAssumptions
+		for i := range rapid.IntRange(0, 30).Draw(t, "calibration deals") {
+			a.Calibration.Scores = append(a.Calibration.Scores, CalibrationScore{ID: string(rune('a' + i)), Error: rapid.Float64Range(-3, 3).Draw(t, "error"), SD: 1})
+		}
+		last := Conclusion{}
+		for i, level := range []float64{.5, .7, .8, .9, .95, .99} {
+			s.asg.Level = level
+			c := conclude(t, s.asg, s.ev, a)
+			if c.Status == Abstained {
+				return
+			}
+			if i > 0 && (c.Value.Low > last.Value.Low || c.Value.High < last.Value.High) {
+				t.Fatalf("level %v gives [%v, %v], narrower than [%v, %v]", level, c.Value.Low, c.Value.High, last.Value.Low, last.Value.High)
+			}
+			last = c
+		}
+	})
+}
+
+func TestLawModelScoresAreCapped(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t)
+		a := lawAssumptions
+		a.Model.Cap.Value = rapid.SampledFrom([]float64{1, 1.2, 2, 4}).Draw(t, "cap")
+		var values []float64
+		for range 3 { // unknown, and whatever a model may return
+			ev := s.ev
+			ev.Indicators = withoutModel(s.ev.Indicators)
+			for _, sc := range everyScore(0, ByModel) {
+				if rapid.Bool().Draw(t, "answers") {
+					sc.Score = ptr(rapid.SampledFrom([]float64{0, 1, 50, 100}).Draw(t, "model score"))
+					sc.Evaluator = rapid.SampledFrom([]Evaluator{ByModel, ByStatistical}).Draw(t, "judge")
+					ev.Indicators = append(ev.Indicators, sc)
+				}
+			}
+			for _, code := range []string{"royalty.technical.maturity", "risk.technical.conversion", "G.right"} {
+				if rapid.Bool().Draw(t, code) {
+					ev.Indicators = append(ev.Indicators, IndicatorScore{Code: code, Score: ptr(rapid.SampledFrom([]float64{0, 100}).Draw(t, "planted")), Evaluator: ByModel})
+				}
+			}
+			c := conclude(t, s.asg, ev, a)
+			if c.Status == Abstained {
+				return
+			}
+			values = append(values, c.Value.Median)
+		}
+		if r := slices.Max(values) / slices.Min(values); r > a.Model.Cap.Value*(1+1e-9) {
+			t.Fatalf("model scores moved the value by %v, the cap is %v", r, a.Model.Cap.Value)
+		}
+	})
+}
+
+// With the royalty the only seat, the bound of the royalty range itself holds
+// without the clamp: n/m times the annuity ratio, which is 1 because the
+// model never moves the discount rate.
+func TestModelBoundOfTheRoyaltySeat(t *testing.T) {
+	t.Parallel()
+	a := DefaultAssumptions()
+	a.Model.Cap.Value = 4
+	asg := anAssignment()
+	value := func(score float64) Conclusion {
+		return conclude(t, asg, Evidence{Income: someIncome(), Indicators: everyScore(score, ByModel)}, a)
+	}
+	low, high := value(0), value(100)
+	if r := high.Value.Median / low.Value.Median; r > low.Model.Theory || r < 1.05 || low.Model.Clamped {
+		t.Errorf("the seat moved the value by %v, its bound is %v", r, low.Model.Theory)
+	}
+	if low.Model.Theory != 2 { // machinery: 1.5% to 3%
+		t.Errorf("n/m = %v", low.Model.Theory)
+	}
+}
+
+func TestLawUnknownNeverNarrows(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t)
+		c := conclude(t, s.asg, s.ev, lawAssumptions)
+		if c.Status == Abstained || len(s.ev.Indicators) == 0 {
+			return
+		}
+		i := rapid.IntRange(0, len(s.ev.Indicators)-1).Draw(t, "forget")
+		s.ev.Indicators = slices.Clone(s.ev.Indicators)
+		s.ev.Indicators[i].Score = nil
+		d := conclude(t, s.asg, s.ev, lawAssumptions)
+		if d.Status != Abstained && d.FSD < c.FSD*(1-1e-9) {
+			t.Fatalf("forgetting %s narrowed the range: %v to %v", s.ev.Indicators[i].Code, c.FSD, d.FSD)
+		}
+	})
+}
+
+func TestLawOrderOfRights(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t)
+		s.asg.Purpose = PurposeAssignment
+		for i := range s.ev.Comparables {
+			s.ev.Comparables[i].Kind = DealAssignment
+		}
+		own := conclude(t, s.asg, s.ev, lawAssumptions)
+		if own.Status == Abstained {
+			return
+		}
+		s.asg.Purpose = PurposeLicence
+		term := rapid.Float64Range(.5, 30).Draw(t, "term")
+		s.asg.LicenceTerm = &term
+		last := own.Value.Median
+		for _, kind := range []DealKind{DealExclusiveLicence, DealSoleLicence, DealPlainLicence} {
+			s.asg.LicenceKind = kind
+			c := conclude(t, s.asg, s.ev, lawAssumptions)
+			if c.Value.Median > last*(1+1e-6) {
+				t.Fatalf("%s is worth %v, more than %v", kind, c.Value.Median, last)
+			}
+			last = c.Value.Median
+		}
+		s.asg = anAssignment()
+		s.asg.RightFraction = .4
+		if c := conclude(t, s.asg, s.ev, lawAssumptions); c.Value.Median > conclude(t, anAssignment(), s.ev, lawAssumptions).Value.Median {
+			t.Fatal("a part is worth more than the whole")
+		}
+		s.asg.RightFraction, s.asg.Basis = 0, BasisLiquidation
+		if c := conclude(t, s.asg, s.ev, lawAssumptions); c.Value.Median > conclude(t, anAssignment(), s.ev, lawAssumptions).Value.Median {
+			t.Fatal("liquidation above market")
+		}
+	})
+}
+
+func TestLawIncomeMonotone(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := ReliefFromRoyalty{
+			Revenue: []float64{rapid.Float64Range(0, 1e12).Draw(t, "r1"), rapid.Float64Range(1, 1e12).Draw(t, "r2")}, Extend: true, Growth: rapid.Float64Range(-.5, 1).Draw(t, "g"),
+			Royalty: rapid.Float64Range(.001, 1).Draw(t, "K"), Decay: rapid.Float64Range(0, 1).Draw(t, "d"), Hazard: rapid.Float64Range(0, 1).Draw(t, "λ"), Tax: rapid.Float64Range(0, 1).Draw(t, "T"),
+			Discount: rapid.Float64Range(0, 1).Draw(t, "k"), Life: rapid.Float64Range(0, 25).Draw(t, "life"), First: rapid.Float64Range(.001, 1).Draw(t, "f"), Convention: rapid.SampledFrom([]Convention{MidPeriod, PeriodEnd}).Draw(t, "c"),
+		}
+		v := m.Value()
+		if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
+			t.Fatalf("%+v: %v", m, v)
+		}
+		for what, up := range map[string]func(*ReliefFromRoyalty){
+			"life + 1": func(m *ReliefFromRoyalty) { m.Life++ }, "royalty": func(m *ReliefFromRoyalty) { m.Royalty *= 1.1 }, "revenue": func(m *ReliefFromRoyalty) { m.Scale = 1.1 },
+		} {
+			x := m
+			up(&x)
+			if w := x.Value(); w < v*(1-1e-12) {
+				t.Fatalf("more %s is worth less: %v after %v", what, w, v)
+			}
+		}
+		x := m
+		x.Discount += .01
+		if w := x.Value(); w > v*(1+1e-12) {
+			t.Fatalf("a higher rate is worth more: %v after %v", w, v)
+		}
+		if m.Tax == 1 && v != 0 || m.Life == 0 && v != 0 {
+			t.Fatalf("no income is worth %v", v)
+		}
+	})
+}
+
+func TestSheetProperties(t *testing.T) {
+	t.Parallel()
+	a := DefaultAssumptions()
+	rapid.Check(t, func(t *rapid.T) {
+		p := rapid.SampledFrom(Purposes[:]).Draw(t, "purpose")
+		s := rapid.Float64Range(0, 100).Draw(t, "score")
+		all := everyScore(s, ByData)
+		r := a.Sheet.Score(p, all, .3)
+		if r.Score == nil || math.Abs(*r.Score-s) > 1e-9 || r.Unknown > 1e-12 {
+			t.Fatalf("equal scores %v total %v, unknown %v", s, r.Score, r.Unknown)
+		}
+		i := rapid.IntRange(0, len(all)-1).Draw(t, "leaf")
+		up := slices.Clone(all)
+		up[i].Score = ptr(min(s+10, 100))
+		if q := a.Sheet.Score(p, up, .3); *q.Score < *r.Score-1e-9 {
+			t.Fatal("a better leaf lowered the total")
+		}
+		up[i].Score = nil
+		q := a.Sheet.Score(p, up, .3)
+		if q.Unknown <= 0 || q.Low > *r.Score+1e-9 || q.High < *r.Score-1e-9 {
+			t.Fatalf("unknown leaf: %v in [%v, %v], unknown %v", *r.Score, q.Low, q.High, q.Unknown)
+		}
+	})
+	none := a.Sheet.Score(PurposePledge, nil, .3)
+	if none.Score != nil || none.Low != 0 || math.Abs(none.High-100) > 1e-9 || !none.Withheld {
+		t.Errorf("an empty sheet: %+v", none)
+	}
+	gate := a.Sheet.Score(PurposePledge, append(everyScore(80, ByData), IndicatorScore{Code: "G.right", Score: ptr(0.0), Evaluator: ByData}), .3)
+	if *gate.Score != 0 {
+		t.Error("a closed gate must give 0")
+	}
+}
+
+func TestLawRankCoherentInAggregate(t *testing.T) {
+	t.Parallel()
+	// The values of a ranked population sum to the population's total, and
+	// the mixture over ranks has the population's variance.
+	n := 20000
+	sum, m2 := 0.0, 0.0
+	for i := range n {
+		p := (float64(i) + .5) / float64(n)
+		sum += RankValue(120000, 1.0, p)
+		shift, left := rankShift(&Rank{Percentile: p}, .113, 1.87)
+		m2 += shift*shift + left*1.87*1.87
+	}
+	want(t, "total", sum/float64(n), 120000*math.Exp(.5), 2e-3)
+	want(t, "variance", m2/float64(n), 1.87*1.87, 1e-3)
+}
