@@ -1,0 +1,329 @@
+// Package arranger is the use case of the securitisation desk: it joins a deal
+// with what the rest of the product knows (stored valuations, patents, other
+// pools), keeps pools, and runs simulations on every core as durable jobs.
+//
+// Start with [Desk]. [Simulate] needs no database.
+package arranger
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"zhijia/internal/fault"
+	"zhijia/internal/patent"
+	"zhijia/internal/pool"
+	"zhijia/internal/store"
+	"zhijia/internal/valuation"
+)
+
+// chunk is how many paths one range of a durable simulation holds.
+const chunk = 5_000
+
+// Desk keeps pools and runs their simulations.
+type Desk struct {
+	db  *store.DB
+	now func() time.Time
+	log *slog.Logger
+
+	mu      sync.Mutex
+	running map[string]bool
+	wg      sync.WaitGroup
+}
+
+// NewDesk returns a desk over the database.
+func NewDesk(db *store.DB, now func() time.Time, log *slog.Logger) *Desk {
+	return &Desk{db: db, now: now, log: log, running: map[string]bool{}}
+}
+
+// Normal is the normal form of a patent's number, or the text as given when it
+// is no number we know.
+func Normal(number string) string {
+	if n, err := patent.ParseNumber(number); err == nil {
+		return n.String()
+	}
+	return number
+}
+
+// Create completes a deal from the store and keeps it. It returns the stored
+// pool with the notes of what was added.
+func (d *Desk) Create(ctx context.Context, tenant, by string, deal pool.Deal) (_ store.Pool, notes []string, err error) {
+	defer fault.Wrap(&err, "arranger.Create")
+	if err := deal.Check(); err != nil {
+		return store.Pool{}, nil, err
+	}
+	notes, err = d.Complete(ctx, tenant, &deal, "")
+	if err != nil {
+		return store.Pool{}, nil, err
+	}
+	p := store.Pool{ID: "pl_" + rand.Text(), Tenant: tenant, CreatedAt: d.now().UTC().Truncate(time.Microsecond), CreatedBy: by, Deal: deal}
+	for _, x := range deal.Patents {
+		if n := Normal(x.Number); !slices.Contains(p.Numbers, n) {
+			p.Numbers = append(p.Numbers, n)
+		}
+	}
+	return p, notes, d.db.PutPool(ctx, p)
+}
+
+// Complete fills what a deal leaves open from the store: values from the
+// tenant's latest valuations up to the cut-off, state from a valuation at
+// zero, family, dates and owner from the patent records, and the other pool
+// that already holds a patent. Facts the deal states are kept.
+func (d *Desk) Complete(ctx context.Context, tenant string, deal *pool.Deal, except string) (notes []string, err error) {
+	defer fault.Wrap(&err, "arranger.Complete")
+	at := map[string][]int{}
+	var numbers []string
+	deal.Patents = slices.Clone(deal.Patents)
+	for i, x := range deal.Patents {
+		n := Normal(x.Number)
+		if at[n] == nil {
+			numbers = append(numbers, n)
+		}
+		at[n] = append(at[n], i)
+	}
+	values, err := d.db.LatestValues(ctx, tenant, numbers, deal.CutOff)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range values {
+		for _, i := range at[v.Number] {
+			x := &deal.Patents[i]
+			switch {
+			case v.Status == valuation.Zero:
+				x.State, x.StateReason, x.StateAsOf = "dead", v.Reason, v.AsOf
+				notes = append(notes, fmt.Sprintf("%s：估值%s显示权利已失效", x.Number, v.ID))
+			case x.Value == nil && v.Status == valuation.Valued && v.Estimate.Point != nil:
+				x.Value = &pool.Value{
+					Low: v.Estimate.Low, Point: *v.Estimate.Point, High: v.Estimate.High, Level: v.Estimate.Level,
+					Date: v.AsOf, ValuationID: v.ID, Source: "估值参考意见",
+				}
+				notes = append(notes, fmt.Sprintf("%s：取自估值%s", x.Number, v.ID))
+			case x.Value == nil:
+				notes = append(notes, fmt.Sprintf("%s：估值%s未给出点值（%s）", x.Number, v.ID, v.Status))
+			}
+		}
+	}
+	facts, err := d.db.PatentFacts(ctx, numbers)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range facts {
+		for _, i := range at[f.Number] {
+			x := &deal.Patents[i]
+			if x.Title == "" {
+				x.Title = f.Title
+			}
+			if x.Family == "" {
+				x.Family = f.FamilyID
+			}
+			if x.Filed.IsZero() {
+				x.Filed = f.Filing
+			}
+			if x.Granted.IsZero() {
+				x.Granted = f.Grant
+			}
+			if x.Owner == "" && len(f.Owners) > 0 {
+				x.Owner, x.OwnerPerson = f.Owners[0], f.OwnerType == "individual"
+			}
+		}
+	}
+	holders, err := d.db.PoolsHolding(ctx, numbers, except)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range holders {
+		name := h.Name + " " + h.Pool
+		if h.Tenant != tenant {
+			name = "其他机构的资产池"
+		}
+		for _, i := range at[h.Number] {
+			if deal.Patents[i].OtherPool == "" {
+				deal.Patents[i].OtherPool = name
+				notes = append(notes, fmt.Sprintf("%s：已在%s中", deal.Patents[i].Number, name))
+			}
+		}
+	}
+	return notes, nil
+}
+
+// Pool returns a tenant's pool.
+func (d *Desk) Pool(ctx context.Context, tenant, id string) (store.Pool, error) {
+	return d.db.Pool(ctx, tenant, id)
+}
+
+// Simulate runs a simulation on every core and concludes. progress, when not
+// nil, is called with the number of paths done, never concurrently.
+func Simulate(ctx context.Context, deal *pool.Deal, seed uint64, scenarios int64, targets []pool.Target, progress func(done int64)) (_ pool.CreditReport, err error) {
+	defer fault.Wrap(&err, "arranger.Simulate")
+	sim, err := deal.NewSimulation(seed)
+	if err != nil {
+		return pool.CreditReport{}, err
+	}
+	var total pool.Tally
+	err = ranges(ctx, sim, scenarios, nil, func(_, _ int64, t pool.Tally) error {
+		total.Merge(t)
+		if progress != nil {
+			progress(total.Paths)
+		}
+		return nil
+	})
+	if err != nil {
+		return pool.CreditReport{}, err
+	}
+	return sim.Conclude(total, targets)
+}
+
+// ranges runs the chunks that are not done yet, one goroutine per core, and
+// hands each tally to save, one at a time.
+func ranges(ctx context.Context, sim *pool.Simulation, scenarios int64, done map[int64]pool.Tally, save func(from, to int64, t pool.Tally) error) error {
+	if scenarios < 1 || scenarios > 500_000 {
+		return fault.New(fault.Invalid, "pool.scenarios", "情景数应为1至500000。", "scenarios must be 1 to 500000")
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	var mu sync.Mutex
+	for from := int64(0); from < scenarios; from += chunk {
+		if _, finished := done[from]; finished {
+			continue
+		}
+		to := min(from+chunk, scenarios)
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			t, err := sim.Range(from, to)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			return save(from, to, t)
+		})
+	}
+	return g.Wait()
+}
+
+// Start accepts a simulation of a stored pool: the job is in the database when
+// Start returns, and is worked in the background.
+func (d *Desk) Start(ctx context.Context, tenant, poolID string, seed uint64, scenarios int64, targets []pool.Target) (_ store.PoolSimulation, err error) {
+	defer fault.Wrap(&err, "arranger.Start")
+	p, err := d.db.Pool(ctx, tenant, poolID)
+	if err != nil {
+		return store.PoolSimulation{}, err
+	}
+	if _, err := p.Deal.NewSimulation(seed); err != nil {
+		return store.PoolSimulation{}, err
+	}
+	if scenarios < 1 || scenarios > 500_000 {
+		return store.PoolSimulation{}, fault.New(fault.Invalid, "pool.scenarios", "情景数应为1至500000。", "scenarios must be 1 to 500000")
+	}
+	s := store.PoolSimulation{
+		ID: "ps_" + rand.Text(), PoolID: poolID, Tenant: tenant, CreatedAt: d.now().UTC().Truncate(time.Microsecond),
+		Seed: seed, Scenarios: scenarios, Targets: targets, Status: "running",
+	}
+	if err := d.db.PutPoolSimulation(ctx, s); err != nil {
+		return store.PoolSimulation{}, err
+	}
+	d.resume(ctx, tenant, s.ID)
+	return s, nil
+}
+
+// Status returns a simulation and sees to it that an unfinished one is worked
+// on, also after the process that began it was killed.
+func (d *Desk) Status(ctx context.Context, tenant, id string) (store.PoolSimulation, error) {
+	s, err := d.db.PoolSimulation(ctx, tenant, id)
+	if err == nil && s.Status == "running" {
+		d.resume(ctx, tenant, id)
+	}
+	return s, err
+}
+
+// Resume works every unfinished simulation and returns when they are done.
+func (d *Desk) Resume(ctx context.Context) error {
+	open, err := d.db.RunningPoolSimulations(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range open {
+		if err := d.work(ctx, s.Tenant, s.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resume works one simulation in the background, once per process.
+func (d *Desk) resume(ctx context.Context, tenant, id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.running[id] {
+		return
+	}
+	d.running[id] = true
+	ctx = context.WithoutCancel(ctx) // the job outlives the request
+	d.wg.Go(func() {
+		defer func() {
+			d.mu.Lock()
+			delete(d.running, id)
+			d.mu.Unlock()
+		}()
+		if err := d.work(ctx, tenant, id); err != nil {
+			d.log.ErrorContext(ctx, "pool simulation", "simulation", id, "error", err)
+		}
+	})
+}
+
+// Wait returns when no simulation of this process is at work.
+func (d *Desk) Wait() { d.wg.Wait() }
+
+// work runs the missing ranges, stores each, and concludes. A failure of the
+// inputs ends the job; a failure of the database leaves it to be resumed.
+func (d *Desk) work(ctx context.Context, tenant, id string) (err error) {
+	defer fault.Wrap(&err, "arranger.work(%s)", id)
+	s, err := d.db.PoolSimulation(ctx, tenant, id)
+	if err != nil || s.Status != "running" {
+		return err
+	}
+	p, err := d.db.Pool(ctx, tenant, s.PoolID)
+	if err != nil {
+		return err
+	}
+	sim, err := p.Deal.NewSimulation(s.Seed)
+	if err != nil {
+		return d.db.FinishPoolSimulation(ctx, id, nil, fault.Public(err).Zh, d.now())
+	}
+	done, err := d.db.PoolTallies(ctx, id)
+	if err != nil {
+		return err
+	}
+	err = ranges(ctx, sim, s.Scenarios, done, func(from, to int64, t pool.Tally) error {
+		return d.db.PutPoolTally(ctx, id, from, to, t)
+	})
+	if err != nil {
+		return err
+	}
+	if done, err = d.db.PoolTallies(ctx, id); err != nil {
+		return err
+	}
+	var total pool.Tally
+	for _, t := range done {
+		total.Merge(t)
+	}
+	rep, err := sim.Conclude(total, s.Targets)
+	if err != nil {
+		return d.db.FinishPoolSimulation(ctx, id, nil, fault.Public(err).Zh, d.now())
+	}
+	body, err := json.Marshal(rep)
+	if err != nil {
+		return err
+	}
+	return d.db.FinishPoolSimulation(ctx, id, body, "", d.now())
+}

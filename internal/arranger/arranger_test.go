@@ -1,0 +1,146 @@
+package arranger_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"zhijia/internal/arranger"
+	"zhijia/internal/fault"
+	"zhijia/internal/pool"
+	"zhijia/internal/store"
+	"zhijia/internal/store/storetest"
+	"zhijia/internal/valuation"
+)
+
+func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
+	t.Parallel()
+	ctx, db := context.Background(), storetest.New(t)
+	now := func() time.Time { return time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC) }
+	desk := arranger.NewDesk(db, now, slog.New(slog.DiscardHandler))
+	deal := pool.Example(1)
+	for i := range deal.Patents[:4] {
+		deal.Patents[i].Value = nil
+	}
+	if err := db.PutAssumptions(ctx, "v1", []byte("{}"), ""); err != nil {
+		t.Fatal(err)
+	}
+	number := func(i int) string { return strings.ReplaceAll(deal.Patents[i].Number, ".", "") }
+	put := func(id string, patent int, status valuation.Status, point float64, day string) {
+		c := valuation.Conclusion{Status: status, Value: valuation.Estimate{Point: &point, Low: point / 2, High: point * 2, Level: 0.8}}
+		if status == valuation.Zero {
+			c.Reason = &valuation.Note{Code: "expired", Zh: "专利权期限届满", En: "expired"}
+		}
+		body, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := &store.Valuation{
+			ID: id, CreatedAt: now(), Tenant: "default", Number: normalOf(t, number(patent)), Purpose: "securitisation", Status: string(status),
+			Assumptions: "v1", Request: []byte("{}"), Snapshot: []byte("{}"), Conclusion: body, Hash: []byte{1},
+		}
+		if err := v.AsOf.UnmarshalText([]byte(day)); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.PutValuation(ctx, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("v-old", 0, valuation.Valued, 1e6, "2026-01-01")
+	put("v-new", 0, valuation.Valued, 3e6, "2026-09-01")
+	put("v-late", 0, valuation.Valued, 9e6, "2026-10-15") // after the cut-off: must not count
+	put("v-dead", 1, valuation.Zero, 0, "2026-09-01")
+	put("v-none", 2, valuation.Abstained, 0, "2026-09-01")
+
+	p, notes, err := desk.Create(ctx, "default", "test", deal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := p.Deal.Patents
+	if got[0].Value == nil || got[0].Value.Point != 3e6 || got[0].Value.ValuationID != "v-new" {
+		t.Errorf("value %+v", got[0].Value)
+	}
+	if got[1].State != "dead" || got[2].Value != nil || got[3].Value != nil || len(notes) != 3 {
+		t.Errorf("dead %q, notes %v", got[1].State, notes)
+	}
+	c := p.Deal.Collateral()
+	if len(c.Excluded) != 1 || c.Excluded[0].Reason.Code != "ip.dead" || len(c.Unvalued) != 2 {
+		t.Errorf("excluded %v, unvalued %v", c.Excluded, c.Unvalued)
+	}
+
+	// The same patents again, from another tenant: every one is taken, and the
+	// other institution is not named.
+	q, _, err := desk.Create(ctx, "other", "test", pool.Example(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := q.Deal.Collateral()
+	if len(x.Excluded) != 102 || strings.Contains(x.Excluded[0].Reason.Zh, p.ID) {
+		t.Errorf("%d excluded: %v", len(x.Excluded), x.Excluded[0])
+	}
+	if _, err := db.Pool(ctx, "other", p.ID); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("another tenant's pool: %v", err)
+	}
+}
+
+func normalOf(t *testing.T, s string) string {
+	t.Helper()
+	return arranger.Normal(s)
+}
+
+// A simulation cut off after some ranges is finished by another desk, with the
+// same result as one run in one go.
+func TestSimulationResumes(t *testing.T) {
+	t.Parallel()
+	ctx, db := context.Background(), storetest.New(t)
+	now := func() time.Time { return time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC) }
+	first := arranger.NewDesk(db, now, slog.New(slog.DiscardHandler))
+	p, _, err := first.Create(ctx, "default", "test", pool.Example(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What a killed process leaves behind: the job and one finished range.
+	job := store.PoolSimulation{ID: "ps_killed", PoolID: p.ID, Tenant: "default", CreatedAt: now(), Seed: 1 << 63, Scenarios: 12_000}
+	if err := db.PutPoolSimulation(ctx, job); err != nil {
+		t.Fatal(err)
+	}
+	sim, err := p.Deal.NewSimulation(job.Seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tally, err := sim.Range(5000, 10000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.PutPoolTally(ctx, job.ID, 5000, 10000, tally); err != nil {
+		t.Fatal(err)
+	}
+	second := arranger.NewDesk(db, now, slog.New(slog.DiscardHandler))
+	s, err := second.Status(ctx, "default", job.ID)
+	if err != nil || s.Status != "running" || s.Done < 5000 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	second.Wait()
+	if s, err = second.Status(ctx, "default", job.ID); err != nil || s.Status != "done" || s.Done != 12_000 {
+		t.Fatalf("status %s, done %d, %v", s.Status, s.Done, err)
+	}
+	want, err := arranger.Simulate(ctx, &p.Deal, job.Seed, 12_000, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(body, s.Report) {
+		t.Errorf("resumed:\n%s\nin one go:\n%s", s.Report, body)
+	}
+	list, err := db.Pools(ctx, "default", time.Time{}, "", 10)
+	if err != nil || len(list) != 1 || list[0].Patents != 102 {
+		t.Errorf("%+v, %v", list, err)
+	}
+}

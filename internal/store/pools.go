@@ -1,0 +1,278 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/pool"
+	"zhijia/internal/valuation"
+)
+
+// Pool is a stored securitisation pool. It never changes.
+type Pool struct {
+	ID        string
+	Tenant    string
+	CreatedAt time.Time
+	CreatedBy string
+	Numbers   []string // normal forms
+	Released  time.Time
+	Deal      pool.Deal
+}
+
+// PoolSummary is a line of a list.
+type PoolSummary struct {
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	CreatedAt time.Time  `json:"created_at"`
+	CreatedBy string     `json:"created_by"`
+	CutOff    civil.Date `json:"cut_off"`
+	Patents   int        `json:"patents"`
+	Released  bool       `json:"released"`
+}
+
+// PutPool stores a pool, once.
+func (db *DB) PutPool(ctx context.Context, p Pool) (err error) {
+	defer fault.Wrap(&err, "store.PutPool(%s)", p.ID)
+	body, err := json.Marshal(p.Deal)
+	if err != nil {
+		return err
+	}
+	_, err = db.pool.Exec(ctx, `INSERT INTO pools (id, tenant, name, created_at, created_by, cut_off, numbers, deal) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		p.ID, p.Tenant, p.Deal.Name, p.CreatedAt, p.CreatedBy, p.Deal.CutOff, p.Numbers, body)
+	return err
+}
+
+// Pool returns a tenant's pool, or a NotFound fault.
+func (db *DB) Pool(ctx context.Context, tenant, id string) (p Pool, err error) {
+	defer fault.Wrap(&err, "store.Pool(%s)", id)
+	var body []byte
+	var released *time.Time
+	err = db.pool.QueryRow(ctx, `SELECT id, tenant, created_at, created_by, numbers, released, deal FROM pools WHERE id = $1 AND tenant = $2`, id, tenant).
+		Scan(&p.ID, &p.Tenant, &p.CreatedAt, &p.CreatedBy, &p.Numbers, &released, &body)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return p, fault.New(fault.NotFound, "pool.unknown", "没有这个资产池。", "There is no such pool.")
+	}
+	if err != nil {
+		return p, err
+	}
+	if released != nil {
+		p.Released = released.UTC()
+	}
+	p.CreatedAt = p.CreatedAt.UTC()
+	return p, json.Unmarshal(body, &p.Deal)
+}
+
+// Pools lists a tenant's pools, newest first, after the one named by creation
+// time and id; a zero time starts at the newest.
+func (db *DB) Pools(ctx context.Context, tenant string, after time.Time, afterID string, limit int) (_ []PoolSummary, err error) {
+	defer fault.Wrap(&err, "store.Pools")
+	if after.IsZero() {
+		after = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	rows, err := db.pool.Query(ctx, `
+		SELECT id, name, created_at, created_by, cut_off, cardinality(numbers), released IS NOT NULL
+		FROM pools WHERE tenant = $1 AND (created_at, id) < ($2, $3) ORDER BY created_at DESC, id DESC LIMIT $4`, tenant, after, afterID, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (PoolSummary, error) {
+		var p PoolSummary
+		err := row.Scan(&p.ID, &p.Name, &p.CreatedAt, &p.CreatedBy, &p.CutOff, &p.Patents, &p.Released)
+		p.CreatedAt = p.CreatedAt.UTC()
+		return p, err
+	})
+}
+
+// ReleasePool frees a pool's patents for another pool.
+func (db *DB) ReleasePool(ctx context.Context, tenant, id string, at time.Time) (err error) {
+	defer fault.Wrap(&err, "store.ReleasePool(%s)", id)
+	tag, err := db.pool.Exec(ctx, `UPDATE pools SET released = coalesce(released, $3) WHERE id = $1 AND tenant = $2`, id, tenant, at)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = fault.New(fault.NotFound, "pool.unknown", "没有这个资产池。", "There is no such pool.")
+	}
+	return err
+}
+
+// Holder is a pool that holds a patent.
+type Holder struct {
+	Number, Pool, Tenant, Name string
+}
+
+// PoolsHolding returns the unreleased pools, of any tenant, that hold one of
+// the patents, except the pool named.
+func (db *DB) PoolsHolding(ctx context.Context, numbers []string, except string) (_ []Holder, err error) {
+	defer fault.Wrap(&err, "store.PoolsHolding")
+	rows, err := db.pool.Query(ctx, `
+		SELECT n, id, tenant, name FROM pools, unnest(numbers) AS n
+		WHERE released IS NULL AND numbers && $1 AND n = ANY ($1) AND id <> $2 ORDER BY n, created_at, id`, numbers, except)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Holder])
+}
+
+// StoredValue is the latest valuation of one patent.
+type StoredValue struct {
+	Number     string
+	ID         string
+	AsOf       civil.Date
+	Status     valuation.Status
+	Reason     string
+	Estimate   valuation.Estimate
+	DataCutoff civil.Date
+}
+
+// LatestValues returns, for each patent that has one, a tenant's latest
+// single-patent valuation as of a day not after asOf.
+func (db *DB) LatestValues(ctx context.Context, tenant string, numbers []string, asOf civil.Date) (_ []StoredValue, err error) {
+	defer fault.Wrap(&err, "store.LatestValues")
+	rows, err := db.pool.Query(ctx, `
+		SELECT DISTINCT ON (number) number, id, as_of, conclusion FROM valuations
+		WHERE tenant = $1 AND number = ANY ($2) AND as_of <= $3 ORDER BY number, as_of DESC, created_at DESC, id DESC`, tenant, numbers, asOf)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (StoredValue, error) {
+		var v StoredValue
+		var body []byte
+		if err := row.Scan(&v.Number, &v.ID, &v.AsOf, &body); err != nil {
+			return v, err
+		}
+		var c struct {
+			Status     valuation.Status   `json:"status"`
+			Reason     *valuation.Note    `json:"reason"`
+			Value      valuation.Estimate `json:"value"`
+			DataCutoff civil.Date         `json:"data_cutoff"`
+		}
+		err := json.Unmarshal(body, &c)
+		v.Status, v.Estimate, v.DataCutoff = c.Status, c.Value, c.DataCutoff
+		if c.Reason != nil {
+			v.Reason = c.Reason.Zh
+		}
+		return v, err
+	})
+}
+
+// PatentFacts returns what the store knows of the patents named, without their
+// texts.
+func (db *DB) PatentFacts(ctx context.Context, numbers []string) (_ []Patent, err error) {
+	defer fault.Wrap(&err, "store.PatentFacts")
+	rows, err := db.pool.Query(ctx, `
+		SELECT number, coalesce(kind, ''), title, filing_date, grant_date, owners, coalesce(owner_type, ''), coalesce(family_id, '')
+		FROM patents WHERE number = ANY ($1) ORDER BY number`, numbers)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Patent, error) {
+		var p Patent
+		err := row.Scan(&p.Number, &p.Kind, &p.Title, &p.Filing, &p.Grant, &p.Owners, &p.OwnerType, &p.FamilyID)
+		return p, err
+	})
+}
+
+// PoolSimulation is a simulation as a durable job.
+type PoolSimulation struct {
+	ID         string
+	PoolID     string
+	Tenant     string
+	CreatedAt  time.Time
+	Seed       uint64
+	Scenarios  int64
+	Targets    []pool.Target
+	Status     string // running, done, failed
+	Error      string
+	FinishedAt *time.Time
+	Done       int64 // paths finished
+	Report     []byte
+}
+
+// PutPoolSimulation stores a new simulation.
+func (db *DB) PutPoolSimulation(ctx context.Context, s PoolSimulation) (err error) {
+	defer fault.Wrap(&err, "store.PutPoolSimulation(%s)", s.ID)
+	targets := s.Targets
+	if targets == nil {
+		targets = []pool.Target{}
+	}
+	_, err = db.pool.Exec(ctx, `INSERT INTO pool_simulations (id, pool_id, tenant, created_at, seed, scenarios, targets, status) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running')`,
+		s.ID, s.PoolID, s.Tenant, s.CreatedAt, int64(s.Seed), s.Scenarios, targets)
+	return err
+}
+
+// PoolSimulation returns a tenant's simulation with its progress.
+func (db *DB) PoolSimulation(ctx context.Context, tenant, id string) (s PoolSimulation, err error) {
+	defer fault.Wrap(&err, "store.PoolSimulation(%s)", id)
+	var seed int64
+	err = db.pool.QueryRow(ctx, `
+		SELECT id, pool_id, tenant, created_at, seed, scenarios, targets, status, coalesce(error, ''), finished_at, report,
+			(SELECT coalesce(sum(to_path - from_path), 0) FROM pool_tallies WHERE simulation_id = s.id)::bigint
+		FROM pool_simulations s WHERE id = $1 AND tenant = $2`, id, tenant).
+		Scan(&s.ID, &s.PoolID, &s.Tenant, &s.CreatedAt, &seed, &s.Scenarios, &s.Targets, &s.Status, &s.Error, &s.FinishedAt, &s.Report, &s.Done)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return s, fault.New(fault.NotFound, "pool.simulation.unknown", "没有这个模拟任务。", "There is no such simulation.")
+	}
+	s.Seed, s.CreatedAt = uint64(seed), s.CreatedAt.UTC()
+	return s, err
+}
+
+// RunningPoolSimulations lists the simulations that are not finished.
+func (db *DB) RunningPoolSimulations(ctx context.Context) (_ []PoolSimulation, err error) {
+	defer fault.Wrap(&err, "store.RunningPoolSimulations")
+	rows, err := db.pool.Query(ctx, `SELECT id, tenant FROM pool_simulations WHERE status = 'running' ORDER BY created_at, id`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (s PoolSimulation, err error) {
+		return s, row.Scan(&s.ID, &s.Tenant)
+	})
+}
+
+// PutPoolTally stores one finished range. The same range again is ignored:
+// its paths are a function of the seed.
+func (db *DB) PutPoolTally(ctx context.Context, simulation string, from, to int64, t pool.Tally) (err error) {
+	defer fault.Wrap(&err, "store.PutPoolTally(%s, %d)", simulation, from)
+	body, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	_, err = db.pool.Exec(ctx, `INSERT INTO pool_tallies (simulation_id, from_path, to_path, tally) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, simulation, from, to, body)
+	return err
+}
+
+// PoolTallies returns the finished ranges by their first path.
+func (db *DB) PoolTallies(ctx context.Context, simulation string) (_ map[int64]pool.Tally, err error) {
+	defer fault.Wrap(&err, "store.PoolTallies(%s)", simulation)
+	rows, err := db.pool.Query(ctx, `SELECT from_path, tally FROM pool_tallies WHERE simulation_id = $1`, simulation)
+	if err != nil {
+		return nil, err
+	}
+	out := map[int64]pool.Tally{}
+	var from int64
+	var body []byte
+	_, err = pgx.ForEachRow(rows, []any{&from, &body}, func() error {
+		var t pool.Tally
+		if err := json.Unmarshal(body, &t); err != nil {
+			return err
+		}
+		out[from] = t
+		return nil
+	})
+	return out, err
+}
+
+// FinishPoolSimulation stores the report, or the reason there is none.
+func (db *DB) FinishPoolSimulation(ctx context.Context, id string, report []byte, failure string, at time.Time) (err error) {
+	defer fault.Wrap(&err, "store.FinishPoolSimulation(%s)", id)
+	status := "done"
+	if failure != "" {
+		status = "failed"
+	}
+	_, err = db.pool.Exec(ctx, `UPDATE pool_simulations SET status = $2, error = nullif($3, ''), report = $4, finished_at = $5 WHERE id = $1 AND status = 'running'`,
+		id, status, failure, report, at)
+	return err
+}
