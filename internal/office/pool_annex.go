@@ -212,7 +212,8 @@ func WritePoolAnnexBook(w io.Writer, a PoolAnnex) error {
 	cover := [][]string{
 		{"专利号", "计价权重", "下限（元）", "价值（元）", "上限（元）", "说明"},
 		{"合计", "", yuan(c.Low), yuan(c.Point), yuan(c.High), ""},
-		{"覆盖倍数（估值点）", "", "", optional("%.4f", 1)(c.CoverPoint)}, {"覆盖倍数（区间下限）", "", optional("%.4f", 1)(c.CoverLow)},
+		{"覆盖倍数（估值点）", "", "", optional("%.4f", 1)(c.CoverPoint)},
+		{"覆盖倍数（区间下限）", "", optional("%.4f", 1)(c.CoverLow)},
 	}
 	for _, x := range c.Counted {
 		why := ""

@@ -9,10 +9,12 @@ import (
 	"zhijia/internal/money"
 )
 
-// Scenario is one deterministic path of the pool.
+// Scenario is one deterministic path of the pool. A default rate of x means
+// that contracts with x of the initial principal default at some time; what is
+// lost then is the balance still outstanding, so late defaults cost less.
 type Scenario struct {
 	Name     string    `json:"name,omitempty"`
-	Default  float64   `json:"default"`           // lifetime default rate, share of principal
+	Default  float64   `json:"default"`           // lifetime default rate, share of initial principal
 	Timing   []float64 `json:"timing,omitempty"`  // share of the defaults in each period; empty is even over the contractual life
 	Recovery float64   `json:"recovery"`          // of the defaulted principal
 	Lag      int       `json:"lag_periods"`       // periods from default to recovery

@@ -159,7 +159,7 @@ func cumulativePD(pd, years float64) float64 { return -math.Expm1(years * math.L
 type Tally struct {
 	Paths       int64        `json:"paths"`
 	Count       []int64      `json:"count"`        // paths by number of defaults
-	DefaultRate []int64      `json:"default_rate"` // paths by defaulted share of principal, in bins of 0.05%
+	DefaultRate []int64      `json:"default_rate"` // paths by cumulative default rate (initial principal of the defaulted obligors), in bins of 0.05%
 	LossRate    []int64      `json:"loss_rate"`    // paths by loss share of principal
 	Replicates  []ReplicateT `json:"replicates"`
 }
@@ -168,7 +168,8 @@ type Tally struct {
 type ReplicateT struct {
 	Paths       int64 `json:"paths"`
 	Defaults    int64 `json:"defaults"`
-	Defaulted   int64 `json:"defaulted"` // fen
+	Exposed     int64 `json:"exposed"`   // fen, initial principal of the defaulted obligors
+	Defaulted   int64 `json:"defaulted"` // fen, their balance at default
 	Loss        int64 `json:"loss"`      // fen, after recoveries
 	Senior      int64 `json:"senior"`    // fen, reserve but no external support
 	SeniorHit   int64 `json:"senior_hit"`
@@ -206,6 +207,7 @@ func (t *Tally) Merge(o Tally) {
 		r := &t.Replicates[i]
 		r.Paths += v.Paths
 		r.Defaults += v.Defaults
+		r.Exposed += v.Exposed
 		r.Defaulted += v.Defaulted
 		r.Loss += v.Loss
 		r.Senior += v.Senior
@@ -252,7 +254,7 @@ func (s *Simulation) Range(from, to int64) (Tally, error) {
 				}
 			}
 		}
-		n, defaulted, recovered := s.path(f, factors, r)
+		n, exposed, defaulted, recovered := s.path(f, factors, r)
 		// Supports draw last, so that adding one leaves the pool's path alone.
 		for i := range s.supports {
 			p := &s.supports[i]
@@ -276,6 +278,7 @@ func (s *Simulation) Range(from, to int64) (Tally, error) {
 		}
 		rep.Paths++
 		rep.Defaults += int64(n)
+		rep.Exposed += exposed
 		rep.Defaulted += defaulted
 		rep.Loss += defaulted - recovered
 		rep.Senior += senior
@@ -290,14 +293,14 @@ func (s *Simulation) Range(from, to int64) (Tally, error) {
 		}
 		tally.Paths++
 		tally.Count[n]++
-		tally.DefaultRate[mulDiv(defaulted, rateBins, s.total)]++
+		tally.DefaultRate[mulDiv(exposed, rateBins, s.total)]++
 		tally.LossRate[mulDiv(max(0, defaulted-recovered), rateBins, s.total)]++
 	}
 	return tally, nil
 }
 
 // path draws the defaults of one scenario into f.
-func (s *Simulation) path(f *flows, factors []float64, r *rand.Rand) (n int, defaulted, recovered int64) {
+func (s *Simulation) path(f *flows, factors []float64, r *rand.Rand) (n int, exposed, defaulted, recovered int64) {
 	copy(f.interest, s.base.interest)
 	copy(f.principal, s.base.principal)
 	copy(f.open, s.base.open)
@@ -313,6 +316,7 @@ func (s *Simulation) path(f *flows, factors []float64, r *rand.Rand) (n int, def
 			continue
 		}
 		n++
+		exposed += o.open[0]
 		lost := o.open[t]
 		rec := mulDiv(lost, scaled(1-s.severity(r)), rateScale)
 		defaulted += lost
@@ -329,7 +333,7 @@ func (s *Simulation) path(f *flows, factors []float64, r *rand.Rand) (n int, def
 			f.close[u] -= o.open[u] - o.principal[u]
 		}
 	}
-	return n, defaulted, recovered
+	return n, exposed, defaulted, recovered
 }
 
 // severity draws a loss given default from the triangle (low, mid, high).
@@ -397,7 +401,8 @@ type CreditReport struct {
 	Scenarios     int64            `json:"scenarios"`
 	Seed          uint64           `json:"seed"`
 	Obligors      int              `json:"obligors"`
-	DefaultRate   Estimate         `json:"default_rate"`   // mean lifetime defaulted share
+	DefaultRate   Estimate         `json:"default_rate"`   // mean cumulative default rate, by initial principal
+	Defaulted     Estimate         `json:"defaulted"`      // mean balance at default / initial principal
 	ExpectedLoss  Estimate         `json:"expected_loss"`  // share of the pool
 	Senior        SeniorRisk       `json:"senior"`         // reserve, no external support
 	WithSupport   *SeniorRisk      `json:"with_support"`   // null without support
@@ -424,7 +429,7 @@ type QuantileRow struct {
 	Level      float64 `json:"level"`
 	Defaults   int     `json:"defaults"`   // exact mixture
 	ByCount    float64 `json:"by_count"`   // defaults / obligors
-	Simulated  float64 `json:"simulated"`  // defaulted share of principal, Monte Carlo, to 0.05%
+	Simulated  float64 `json:"simulated"`  // cumulative default rate by initial principal, Monte Carlo, to 0.05%
 	Asymptotic float64 `json:"asymptotic"` // conditional PD at the level
 }
 
@@ -480,7 +485,8 @@ func (s *Simulation) Conclude(t Tally, targets []Target) (CreditReport, error) {
 		"违约率、相关系数与违约损失率均为使用者提供的输入；本分析不构成信用评级，也不对借款人评分。",
 	}}
 	total, senior := float64(s.total), float64(d.Structure.Tranches[0].Principal)
-	rep.DefaultRate = t.estimate(func(r ReplicateT) float64 { return float64(r.Defaulted) / total })
+	rep.DefaultRate = t.estimate(func(r ReplicateT) float64 { return float64(r.Exposed) / total })
+	rep.Defaulted = t.estimate(func(r ReplicateT) float64 { return float64(r.Defaulted) / total })
 	rep.ExpectedLoss = t.estimate(func(r ReplicateT) float64 { return float64(r.Loss) / total })
 	if senior > 0 {
 		rep.Senior = SeniorRisk{
