@@ -11,31 +11,36 @@ import (
 // Exclusion codes and what they say (standards 3.1). Rows are kept and shown;
 // none of them moves the value.
 var exclusions = map[string][2]string{
-	"date.unknown":          {"成交日期不明，无法确认早于评估基准日", "no date: it cannot be shown to precede the valuation date"},
-	"date.not_before":       {"成交日期不早于评估基准日", "not before the valuation date"},
-	"amount.unknown":        {"成交金额不明", "amount unknown"},
-	"amount.not_positive":   {"成交金额为零或负", "amount is not positive"},
-	"currency.no_rate":      {"外币成交且未给出折算率", "foreign currency without a rate"},
-	"count.unknown":         {"专利件数不明，无法得出单价", "number of patents unknown: no unit price"},
-	"bundle.too_large":      {"资产包件数超过上限", "portfolio above the size limit"},
-	"party.related":         {"关联交易", "related parties"},
-	"price.structured":      {"首付加提成等结构性价款，不是单一成交价", "structured price (upfront with royalty or milestones)"},
-	"price.cap":             {"里程碑上限金额，不是成交价", "a ceiling of milestones, not a price"},
-	"price.ask":             {"挂牌或要价，不是成交价", "an ask, not a price"},
-	"price.starting":        {"起拍价，不是成交价", "a starting price, not a price"},
-	"price.aggregate":       {"汇总金额", "an aggregate"},
-	"price.running_royalty": {"提成许可且无收入数据，无法折算为总价", "running royalty without revenue: no lump sum can be derived"},
-	"price.free":            {"无偿", "free of charge"},
-	"kind.damages":          {"赔偿金额，不是交易价", "damages, not a trade"},
-	"kind.contribution":     {"作价入股与买卖不混用", "equity contributions are never mixed with sales"},
-	"kind.not_contribution": {"买卖与作价入股不混用", "sales are never mixed with equity contributions"},
-	"kind.unknown":          {"交易方式不明", "deal kind unknown"},
-	"patent.design":         {"外观设计不在指引范围内", "designs are outside the guideline"},
-	"licence.term_unknown":  {"许可期限不明，无法折算为所有权价格", "licence term unknown: it cannot be put on an ownership footing"},
-	"similarity.unknown":    {"未计算相似度", "no similarity to the subject"},
-	"duplicate":             {"与另一条记录为同一交易", "the same deal as another row"},
-	"ADJ-MAX":               {"调整幅度超过 4 倍", "adjustments exceed a factor of 4"},
-	"number.not_finite":     {"数据不是有限数", "a figure is not finite"},
+	"DATE-UNKNOWN":         {"成交日期不明，无法确认早于评估基准日", "no date: it cannot be shown to precede the valuation date"},
+	"DATE-NOT-BEFORE":      {"成交日期不早于评估基准日", "not before the valuation date"},
+	"AMOUNT-UNKNOWN":       {"成交金额不明", "amount unknown"},
+	"AMOUNT-NOT-POSITIVE":  {"成交金额为零或负", "amount is not positive"},
+	"CURRENCY":             {"外币成交且未给出折算率", "foreign currency without a rate"},
+	"COUNT-UNKNOWN":        {"专利件数不明，无法得出单价", "number of patents unknown: no unit price"},
+	"PORTFOLIO":            {"资产包件数超过上限", "portfolio above the size limit"},
+	"RELATED-PARTY":        {"关联交易", "related parties"},
+	"STRUCTURED":           {"首付加提成等结构性价款，不是单一成交价", "structured price (upfront with royalty or milestones)"},
+	"CAP":                  {"里程碑上限金额，不是成交价", "a ceiling of milestones, not a price"},
+	"ASK":                  {"挂牌或要价，不是成交价", "an ask, not a price"},
+	"STARTING-PRICE":       {"起拍价，不是成交价", "a starting price, not a price"},
+	"AGGREGATE":            {"汇总金额", "an aggregate"},
+	"RUNNING-ROYALTY":      {"提成许可且无收入数据，无法折算为总价", "running royalty without revenue: no lump sum can be derived"},
+	"FREE":                 {"无偿", "free of charge"},
+	"DAMAGES":              {"赔偿金额，不是交易价", "damages, not a trade"},
+	"CONTRIBUTION":         {"作价入股与买卖不混用", "equity contributions are never mixed with sales"},
+	"NOT-CONTRIBUTION":     {"买卖与作价入股不混用", "sales are never mixed with equity contributions"},
+	"KIND-UNKNOWN":         {"交易方式不明", "deal kind unknown"},
+	"DESIGN":               {"外观设计不在指引范围内", "designs are outside the guideline"},
+	"LICENCE-TERM-UNKNOWN": {"许可期限不明，无法折算为所有权价格", "licence term unknown: it cannot be put on an ownership footing"},
+	"SIMILARITY-UNKNOWN":   {"未计算相似度", "no similarity to the subject"},
+	"DUPLICATE":            {"与另一条记录为同一交易", "the same deal as another row"},
+	"ADJ-MAX":              {"调整幅度超过 4 倍", "adjustments exceed a factor of 4"},
+	"NOT-FINITE":           {"数据不是有限数", "a figure is not finite"},
+	"NOT-PATENT":           {"技术秘密或批件，不是专利", "know-how or approvals, no patent"},
+	"DEAD-AT-SALE":         {"成交时专利权已失效", "the right had lapsed before the sale"},
+	"NOT-CLEAN":            {"其他原因，见备注", "other reasons, in the notes"},
+	"OWN-DEAL":             {"待估专利自身的交易，盲评时不用", "the subject's own deal, left out of a blind valuation"},
+	"FAMILY":               {"待估专利同族的交易，盲评时不用", "a deal of the subject's family, left out of a blind valuation"},
 }
 
 // Features of the hedonic trend, in the order of the design row.
@@ -116,64 +121,64 @@ func (a *Assumptions) footing(kind DealKind, term, life float64) (log, variance 
 func (a *Assumptions) refuse(c *Comparable, purpose Purpose, t civil.Date) string {
 	for _, v := range []*float64{c.Amount, c.Rate, c.Term, c.RemainingLife, c.Claims, c.Family, c.Assignees, c.Quality} {
 		if v != nil && (math.IsNaN(*v) || math.IsInf(*v, 0)) {
-			return "number.not_finite"
+			return "NOT-FINITE"
 		}
 	}
 	switch {
 	case c.Exclusion != "":
 		return c.Exclusion
 	case c.DuplicateOf != "":
-		return "duplicate"
+		return "DUPLICATE"
 	case c.Date.IsZero():
-		return "date.unknown"
+		return "DATE-UNKNOWN"
 	case !lastDay(c.Date, c.DateUnit).Before(t):
-		return "date.not_before"
+		return "DATE-NOT-BEFORE"
 	case c.Kind == DealDamages:
-		return "kind.damages"
+		return "DAMAGES"
 	case c.Kind == DealAsk:
-		return "price.ask"
+		return "ASK"
 	case c.Kind == "":
-		return "kind.unknown"
+		return "KIND-UNKNOWN"
 	case c.Kind == DealContribution && purpose != PurposeContribution:
-		return "kind.contribution"
+		return "CONTRIBUTION"
 	case c.Kind != DealContribution && purpose == PurposeContribution:
-		return "kind.not_contribution"
+		return "NOT-CONTRIBUTION"
 	case c.Patent == Design:
-		return "patent.design"
+		return "DESIGN"
 	}
 	switch c.Price {
 	case PriceAsk:
-		return "price.ask"
+		return "ASK"
 	case PriceStarting:
-		return "price.starting"
+		return "STARTING-PRICE"
 	case PriceCap:
-		return "price.cap"
+		return "CAP"
 	case PriceStructured, PriceUpfront:
-		return "price.structured"
+		return "STRUCTURED"
 	case PriceAggregate:
-		return "price.aggregate"
+		return "AGGREGATE"
 	case PriceRoyalty:
-		return "price.running_royalty"
+		return "RUNNING-ROYALTY"
 	case PriceFree:
-		return "price.free"
+		return "FREE"
 	}
 	switch {
 	case c.Amount == nil:
-		return "amount.unknown"
+		return "AMOUNT-UNKNOWN"
 	case *c.Amount <= 0:
-		return "amount.not_positive"
+		return "AMOUNT-NOT-POSITIVE"
 	case c.Currency != "" && c.Currency != "CNY" && (c.Rate == nil || *c.Rate <= 0):
-		return "currency.no_rate"
+		return "CURRENCY"
 	case c.Price != PricePerPatent && (c.Patents == nil || *c.Patents < 1):
-		return "count.unknown"
+		return "COUNT-UNKNOWN"
 	case c.Patents != nil && *c.Patents > a.Market.MaxBundle:
-		return "bundle.too_large"
+		return "PORTFOLIO"
 	case c.Related != nil && *c.Related:
-		return "party.related"
+		return "RELATED-PARTY"
 	case (c.Kind == DealExclusiveLicence || c.Kind == DealSoleLicence || c.Kind == DealPlainLicence) && (c.Term == nil || *c.Term <= 0):
-		return "licence.term_unknown"
+		return "LICENCE-TERM-UNKNOWN"
 	case c.Similar == nil || math.IsNaN(c.Similar.Total):
-		return "similarity.unknown"
+		return "SIMILARITY-UNKNOWN"
 	}
 	return ""
 }
@@ -192,7 +197,7 @@ func (a *Assumptions) admit(asg *Assignment, ev *Evidence, sub *subjectFacts) (d
 		c := &ev.Comparables[i]
 		code := a.refuse(c, asg.Purpose, asg.Date)
 		if code == "" && c.DealID == last && len(deals) > 0 {
-			code = "duplicate"
+			code = "DUPLICATE"
 		}
 		if code == "" {
 			d := a.normalise(c, asg, sub)
@@ -218,7 +223,7 @@ func (a *Assumptions) admit(asg *Assignment, ev *Evidence, sub *subjectFacts) (d
 		code := c.Exclusion
 		if code == "" {
 			if code = a.refuse(c, asg.Purpose, asg.Date); code == "" {
-				code = "duplicate"
+				code = "DUPLICATE"
 			}
 		}
 		excluded = append(excluded, excludedDeal(c, code))
@@ -247,7 +252,7 @@ func excludedDeal(c *Comparable, code string) ExcludedDeal {
 	if !ok {
 		text = [2]string{code, code}
 	}
-	return ExcludedDeal{DealID: c.DealID, Code: code, Zh: text[0], En: text[1], Title: c.Title, Date: c.Date, Amount: c.Amount, URL: c.URL}
+	return ExcludedDeal{DealID: c.DealID, Code: code, Zh: text[0], En: text[1], Title: c.Title, Date: c.Date, Amount: c.Amount, Currency: c.Currency, URL: c.URL}
 }
 
 // adjustGrade grades the size of the adjustments: A within 20% each and 30%

@@ -122,14 +122,15 @@ type Adjustment struct {
 
 // ExcludedDeal is a deal that was seen and not used.
 type ExcludedDeal struct {
-	DealID string     `json:"deal_id"`
-	Code   string     `json:"code"`
-	Zh     string     `json:"zh"`
-	En     string     `json:"en"`
-	Title  string     `json:"title,omitempty"`
-	Date   civil.Date `json:"date"`
-	Amount *float64   `json:"amount,omitempty"`
-	URL    string     `json:"source_url,omitempty"`
+	DealID   string     `json:"deal_id"`
+	Code     string     `json:"code"`
+	Zh       string     `json:"zh"`
+	En       string     `json:"en"`
+	Title    string     `json:"title,omitempty"`
+	Date     civil.Date `json:"date"`
+	Amount   *float64   `json:"amount,omitempty"` // in Currency
+	Currency string     `json:"currency,omitempty"`
+	URL      string     `json:"source_url,omitempty"`
 }
 
 // Contribution is one item of the value.

@@ -29,7 +29,7 @@ type part struct {
 }
 
 // contributions turns causes on the log scale into yuan that sum to the
-// value. Parts below a hundredth of a yuan are dropped into the base.
+// value. Parts below half a fen are folded into the base.
 func contributions(base part, parts []part) []Contribution {
 	logs := make([]float64, len(parts))
 	for i, p := range parts {
@@ -38,7 +38,8 @@ func contributions(base part, parts []part) []Contribution {
 	yuan := splitByLog(base.log, logs)
 	out := []Contribution{{Key: base.key, Kind: base.kind, Yuan: math.Exp(base.log), Log: base.log}}
 	for i, p := range parts {
-		if p.log == 0 {
+		if math.Abs(yuan[i]) < 0.005 { // folded into the base
+			out[0].Yuan += yuan[i]
 			continue
 		}
 		out = append(out, Contribution{Key: p.key, Kind: p.kind, Yuan: yuan[i], Log: p.log})

@@ -428,3 +428,50 @@ func TestLawRankCoherentInAggregate(t *testing.T) {
 	want(t, "total", sum/float64(n), 120000*math.Exp(.5), 2e-3)
 	want(t, "variance", m2/float64(n), 1.87*1.87, 1e-3)
 }
+
+func TestExplainSumsToTheChange(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t)
+		before := conclude(t, s.asg, s.ev, lawAssumptions)
+		ev := s.ev
+		ev.Income = someIncome()
+		ev.Income.Discount = Exactly(rapid.Float64Range(.05, .4).Draw(t, "other rate"))
+		ev.Comparables = slices.Clone(ev.Comparables)
+		if len(ev.Comparables) > 0 {
+			ev.Comparables[0].Amount = ptr(1e6)
+		}
+		after := conclude(t, s.asg, ev, lawAssumptions)
+		d := Explain(before, after)
+		sum := 0.0
+		for _, c := range d.Causes {
+			sum += c.Yuan
+		}
+		if math.Abs(sum-d.Change) > math.Max(1, 1e-9*math.Abs(d.Change)) {
+			t.Fatalf("causes sum to %v, the change is %v: %+v", sum, d.Change, d.Causes)
+		}
+		if same := Explain(before, before); len(same.Causes) != 0 || same.Change != 0 {
+			t.Fatalf("no change has causes %+v", same)
+		}
+	})
+}
+
+func TestSolveBackwards(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := ReliefFromRoyalty{Revenue: []float64{8e6, 9e6, 1e7}, Royalty: rapid.Float64Range(.005, .2).Draw(t, "K"), Tax: .25, Discount: rapid.Float64Range(.01, .5).Draw(t, "k"), Life: rapid.Float64Range(1, 3).Draw(t, "life"), First: .5, Convention: MidPeriod}
+		v := m.Value()
+		if k, ok := m.ImpliedRoyalty(v); !ok || !near(k, m.Royalty, 1e-9) {
+			t.Fatalf("implied royalty %v, %v", k, m.Royalty)
+		}
+		if k, ok := m.ImpliedDiscount(v); !ok || !near(k, m.Discount, 1e-6) {
+			t.Fatalf("implied rate %v, %v", k, m.Discount)
+		}
+		if k, ok := m.BreakEvenScale(2 * v); !ok || !near(k, 2, 1e-9) {
+			t.Fatalf("break-even scale %v", k)
+		}
+		if _, ok := m.ImpliedRoyalty(1e15); ok {
+			t.Fatal("no royalty reaches 1e15")
+		}
+	})
+}
