@@ -167,6 +167,8 @@ func readDeals(r io.Reader) ([]*deal, error) {
 	return out, nil
 }
 
+func (d *deal) regram() { d.grams = ngram.Bigrams(d.Text) }
+
 var appraisedPattern = regexp.MustCompile(`评估(?:值)?([0-9.]+)(万?)元`)
 
 func parseDeal(get func(string) string) (*deal, error) {
@@ -216,7 +218,7 @@ func parseDeal(get func(string) string) (*deal, error) {
 	}
 	d.FamilyID, d.DuplicateOf = get("family_id"), get("duplicate_of")
 	d.Text = strings.TrimSpace(strings.Join([]string{d.Title, cmp.Or(get("abstract"), get("description"), get("text")), get("claims")}, "\n"))
-	d.grams = ngram.Bigrams(d.Text)
+	d.regram()
 	if d.Royalty, err = optional(get("royalty_rate")); err != nil {
 		return nil, fmt.Errorf("royalty_rate: %w", err)
 	}

@@ -77,7 +77,7 @@ func readDocuments(raw []byte, t Task) (*documentSet, error) {
 	for i, row := range rows {
 		d := document{id: cmp.Or(text(row, "id"), text(row, "publication_numbers"), text(row, "publication_number"), "line "+strconv.Itoa(i+1))}
 		switch {
-		case t.Query != "":
+		case t.Query != "" && row["query"] == nil:
 			d.query, d.text = text(row, t.Query), text(row, strings.Split(t.Answer, "+")...)
 			set.known = true
 		case row["query"] != nil:
@@ -88,7 +88,7 @@ func readDocuments(raw []byte, t Task) (*documentSet, error) {
 			d.query = d.text
 			d.labels = labelsOf(row)
 		}
-		if t.Query != "" && (d.query == "" || d.text == "") {
+		if t.Query != "" && row["query"] == nil && (d.query == "" || d.text == "") {
 			continue // the row has no such field: it is of another kind
 		}
 		if d.text == "" || d.query == "" {

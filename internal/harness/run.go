@@ -364,7 +364,13 @@ type Service struct {
 	Clock   func() time.Time // nil: time.Now
 
 	mu      sync.Mutex
-	started map[string]context.CancelFunc
+	started map[string]*background
+}
+
+// background is a run that Start began.
+type background struct {
+	stop context.CancelFunc
+	done chan struct{}
 }
 
 func (s *Service) now() time.Time {
@@ -464,15 +470,17 @@ func (s *Service) Start(o Options) (*Run, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	bg := &background{cancel, make(chan struct{})}
 	s.mu.Lock()
 	if s.started == nil {
-		s.started = map[string]context.CancelFunc{}
+		s.started = map[string]*background{}
 	}
-	s.started[run.ID] = cancel
+	s.started[run.ID] = bg
 	s.mu.Unlock()
 	copied := *run
 	copied.Tasks = slices.Clone(run.Tasks)
 	go func() {
+		defer close(bg.done)
 		defer cancel()
 		_ = s.execute(ctx, run, o) // the record says how it ended
 		s.mu.Lock()
@@ -482,16 +490,34 @@ func (s *Service) Start(o Options) (*Run, error) {
 	return &copied, nil
 }
 
-// Stop interrupts a run that Start began.
-func (s *Service) Stop(id string) error {
+func (s *Service) background(id string) *background {
 	s.mu.Lock()
-	cancel, ok := s.started[id]
-	s.mu.Unlock()
-	if !ok {
+	defer s.mu.Unlock()
+	return s.started[id]
+}
+
+// Stop interrupts a run that Start began; it can be resumed.
+func (s *Service) Stop(id string) error {
+	bg := s.background(id)
+	if bg == nil {
 		return errNoRun
 	}
-	cancel()
+	bg.stop()
 	return nil
+}
+
+// Wait returns when a run that Start began has ended, or with ctx's error.
+func (s *Service) Wait(ctx context.Context, id string) error {
+	bg := s.background(id)
+	if bg == nil {
+		return nil
+	}
+	select {
+	case <-bg.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // absentError says that a task cannot run here because its data is not there.

@@ -1,0 +1,590 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"zhijia/eval"
+	"zhijia/internal/accuracy"
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/store"
+	"zhijia/internal/store/storetest"
+	"zhijia/internal/valuation"
+)
+
+// service runs the shipped tasks over a database per market.
+func service(t *testing.T) *Service {
+	t.Helper()
+	return &Service{
+		Files: eval.FS, Dir: t.TempDir(), Program: "test",
+		Product: Product{Scratch: func(context.Context) (*store.DB, func(), error) { return storetest.New(t), func() {}, nil }},
+	}
+}
+
+func run(t *testing.T, s *Service, o Options) *Run {
+	t.Helper()
+	r, err := s.Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestShippedTasksAreWellFormed(t *testing.T) {
+	t.Parallel()
+	tasks, err := Registry(eval.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[Kind]bool{}
+	for _, task := range tasks {
+		kinds[task.Kind] = true
+		if task.Kind == KindPrice && task.Primary == "abs_log_error" && len(task.Baselines) < 4 {
+			t.Errorf("%s: a price task runs beside at least four naive baselines", task.Name)
+		}
+		for _, b := range task.Baselines {
+			if baselines[b] == nil {
+				t.Errorf("%s: baseline %q is unknown", task.Name, b)
+			}
+		}
+	}
+	for _, k := range []Kind{KindPrice, KindRetrieval, KindRank, KindRegistry, KindLatency} {
+		if !kinds[k] {
+			t.Errorf("no task of kind %s", k)
+		}
+	}
+}
+
+func TestTaskFileFaults(t *testing.T) {
+	t.Parallel()
+	good, err := eval.FS.ReadFile("tasks/price-leave-one-out.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ old, new string }{
+		{"kind: price", "kind: guess"},
+		{"split: leave_one_deal_out", "split: sometimes"},
+		{"bound: high", "bound: mean"},
+		{"primary: abs_log_error", "primarry: abs_log_error"},
+		{"cluster: deal", "cluster: \"\""},
+	} {
+		bad := strings.Replace(string(good), c.old, c.new, 1)
+		if _, err := parseTask([]byte(bad)); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: err = %v", c.new, err)
+		}
+	}
+}
+
+// A run has a record and a log line per case; running it again moves no case.
+func TestRunCompareGateReport(t *testing.T) {
+	t.Parallel()
+	s := service(t)
+	a := run(t, s, Options{Tasks: []string{"price-leave-one-out"}, Type: RunBaseline, Note: "first"})
+	b := run(t, s, Options{Tasks: []string{"price-leave-one-out"}, Type: RunCandidate})
+	if a.Status != StatusFinished || a.Tasks[0].Summary.Failed > 0 || a.Tasks[0].Summary.Answered < 8 {
+		t.Fatalf("run: %+v", a.Tasks[0].Summary)
+	}
+	samplesA, err := s.Samples(a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	samplesB, err := s.Samples(b.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ja, _ := json.Marshal(samplesA)
+	jb, _ := json.Marshal(samplesB)
+	if string(ja) != string(jb) {
+		t.Error("the same run gave other samples the second time")
+	}
+	cmp, err := s.Compare(a.ID, b.ID, accuracy.Options{Iterations: 500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cmp.Worse() || len(cmp.Tasks[0].Moved) != 0 {
+		t.Errorf("a no-op moved cases: %+v", cmp.Tasks[0])
+	}
+	page, text, err := s.Report(b.ID, a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	html, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, needle := range []string{"误差表", "校准", "误差最大的十例", "Tiers", "<svg", "no case moved", "T0"} {
+		if !strings.Contains(string(html), needle) {
+			t.Errorf("the report does not contain %q", needle)
+		}
+	}
+	for _, needle := range []string{"src=", "<link", "@import", "<script", "url("} {
+		if strings.Contains(string(html), needle) {
+			t.Errorf("the report must need no network and no script; it contains %q", needle)
+		}
+	}
+	md, err := os.ReadFile(text)
+	if err != nil || !strings.Contains(string(md), "### Error table") {
+		t.Errorf("markdown: %v", err)
+	}
+}
+
+// A model whose prior level is off by e³ is flagged by compare and by gate.
+func TestWorseModelIsFlagged(t *testing.T) {
+	t.Parallel()
+	s := service(t)
+	good := run(t, s, Options{Tasks: []string{"price-leave-one-out"}, Type: RunBaseline})
+	files := fstest.MapFS{}
+	dir := t.TempDir()
+	if _, err := s.SaveBaselines(good.ID, dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"tasks/price-leave-one-out.yaml", "datasets/deals.csv"} {
+		raw, err := eval.FS.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = &fstest.MapFile{Data: raw}
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "price-leave-one-out.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files["baselines/price-leave-one-out.json"] = &fstest.MapFile{Data: raw}
+
+	as := valuation.DefaultAssumptions()
+	as.Version += "-worse"
+	as.Populations = slices.Clone(as.Populations)
+	for i := range as.Populations {
+		as.Populations[i].Median.Value *= math.Exp(-6)
+	}
+	s.Product.Assumptions = &as
+	s.Files = files
+	g, err := s.Gate(context.Background(), Options{Tasks: []string{"price-leave-one-out"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g.Passed || !slices.ContainsFunc(g.Checks, func(c Check) bool { return c.What == "baseline" && !c.Passed }) {
+		t.Errorf("the gate let a worse model pass: %+v", g.Checks)
+	}
+	cmp, err := s.Compare(good.ID, g.Run.ID, accuracy.Options{Iterations: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !cmp.Worse() || len(cmp.Tasks[0].Moved) == 0 {
+		t.Errorf("compare did not flag a worse model: %+v", cmp.Tasks[0].Result)
+	}
+}
+
+// An interrupted run is continued, and ends as an uninterrupted one.
+func TestResume(t *testing.T) {
+	t.Parallel()
+	s := service(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	r, err := s.Run(ctx, Options{Tasks: []string{"registry-accuracy"}, Progress: func(_ string, done, _ int) {
+		if done == 20 {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) || r.Status != StatusInterrupted {
+		t.Fatalf("status %v, err %v", r.Status, err)
+	}
+	half, err := s.Samples(r.ID)
+	if err != nil || len(half) != 20 {
+		t.Fatalf("%d samples, %v", len(half), err)
+	}
+	// A line cut short by a crash is dropped and answered again.
+	log := filepath.Join(s.Dir, r.ID, "samples.jsonl")
+	f, err := os.OpenFile(log, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(`{"task":"registry-acc`); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	done := run(t, s, Options{Resume: r.ID})
+	whole := run(t, s, Options{Tasks: []string{"registry-accuracy"}})
+	a, _ := json.Marshal(done.Tasks[0].Summary)
+	b, _ := json.Marshal(whole.Tasks[0].Summary)
+	if done.Status != StatusFinished || string(a) != string(b) {
+		t.Errorf("resumed and whole runs differ:\n%s\n%s", a, b)
+	}
+	if _, err := s.Run(context.Background(), Options{Resume: r.ID}); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("resuming a finished run: %v", err)
+	}
+}
+
+func TestStartInTheBackground(t *testing.T) {
+	t.Parallel()
+	s := service(t)
+	r, err := s.Start(Options{Tasks: []string{"registry-accuracy"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadline, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := s.Wait(deadline, r.ID); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Status(r.ID)
+	if err != nil || got.Status != StatusFinished || got.Tasks[0].Done != got.Tasks[0].Total {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if runs, err := s.Runs(); err != nil || len(runs) != 1 {
+		t.Errorf("%d runs, %v", len(runs), err)
+	}
+	for _, id := range []string{"", "..", "../" + r.ID, "nope"} {
+		if _, err := s.Status(id); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("Status(%q): %v", id, err)
+		}
+	}
+}
+
+// deals loads the shipped facts.
+func deals(t *testing.T) *dealSet {
+	t.Helper()
+	s := &Service{Files: eval.FS}
+	set, err := s.loadDeals("deals.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func (set *dealSet) byID(t *testing.T, id string) *deal {
+	t.Helper()
+	for _, d := range set.deals {
+		if d.DealID == id {
+			return d
+		}
+	}
+	t.Fatalf("no deal %s", id)
+	return nil
+}
+
+func taskOf(t *testing.T, name string) Task {
+	t.Helper()
+	tasks, err := Registry(eval.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	task, err := find(tasks, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return task
+}
+
+func concludeIn(t *testing.T, p Product, set *dealSet, task Task, id string) valuation.Conclusion {
+	t.Helper()
+	m, err := p.market(context.Background(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := set.byID(t, id)
+	con, err := m.value(context.Background(), c, set.look(task, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return con
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// with returns the set and one more deal.
+func (set *dealSet) with(d *deal) *dealSet {
+	more := *set
+	more.deals = append(slices.Clone(set.deals), d)
+	return &more
+}
+
+// No deal at or after T is seen: adding one with an absurd price changes no
+// byte of the conclusion, on the product's own path.
+func TestNoDealAtOrAfterTheValuationDateIsSeen(t *testing.T) {
+	t.Parallel()
+	p, task, set := service(t).Product, taskOf(t, "price-out-of-time"), deals(t)
+	const id = "T038"
+	before := concludeIn(t, p, set, task, id)
+	c := set.byID(t, id)
+	for name, shift := range map[string]civil.Date{"same day": c.Date, "later": c.Date.AddDays(30), "same month stated as a month": civil.New(c.Date.Year, c.Date.Month, 1)} {
+		late := *set.byID(t, "T039")
+		amount := 9e9
+		late.DealID, late.Amount, late.Date, late.Cluster = "LATE", &amount, shift, "LATE"
+		late.Text, late.Title = c.Text+" 另一种", c.Title+" 另一种"
+		late.Numbers = nil
+		if strings.Contains(name, "month stated") {
+			late.DateUnit = valuation.PrecisionMonth
+		}
+		after := concludeIn(t, p, set.with(&late), task, id)
+		if a, b := asJSON(t, before.Value), asJSON(t, after.Value); a != b {
+			t.Errorf("%s: a deal not public before T moved the value:\n%s\n%s", name, a, b)
+		}
+		if slices.ContainsFunc(after.Comparables, func(x valuation.ComparableResult) bool { return x.DealID == "LATE" }) {
+			t.Errorf("%s: the deal is listed as a comparable", name)
+		}
+	}
+}
+
+// Sales-chasing: when the subject's own deal is in the store and may be used,
+// the market value moves by no more than that deal's own weight allows; a
+// blind request does not move at all.
+func TestOwnDealMovesTheValueByItsOwnWeightOnly(t *testing.T) {
+	t.Parallel()
+	p, task, set := service(t).Product, taskOf(t, "price-leave-one-out"), deals(t)
+	const id = "T039"
+	c := set.byID(t, id)
+	without := *set
+	without.deals = slices.DeleteFunc(slices.Clone(set.deals), func(d *deal) bool { return d == c })
+	m, err := p.market(context.Background(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := set.look(task, c)
+	blind, err := m.value(context.Background(), c, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.ContainsFunc(blind.Comparables, func(x valuation.ComparableResult) bool { return x.DealID == id }) {
+		t.Fatal("a blind request used the case's own deal")
+	}
+	m.open = true
+	open, err := m.value(context.Background(), c, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(open.Comparables, func(x valuation.ComparableResult) bool { return x.DealID == id })
+	if i < 0 {
+		t.Fatal("an open request does not see the past sale of its own subject")
+	}
+	own := open.Comparables[i]
+	market := func(con valuation.Conclusion) float64 {
+		for _, a := range con.Approaches {
+			if a.ID == "market" {
+				return math.Log(a.Value)
+			}
+		}
+		t.Fatal("no market approach")
+		return 0
+	}
+	moved := math.Abs(market(open) - market(blind))
+	allowed := math.Abs(own.Weight) * math.Abs(math.Log(own.Normalised)-market(blind))
+	if moved > allowed*1.05+0.02 {
+		t.Errorf("the own deal (weight %.3f, ln ratio %.2f) moved ln value by %.3f; its weight allows %.3f", own.Weight, math.Log(own.Normalised)-market(blind), moved, allowed)
+	}
+	// Blind, the deal's presence changes nothing.
+	absurd := *c
+	amount := *c.Amount * 1e4
+	absurd.Amount = &amount
+	swapped := *set
+	swapped.deals = slices.Clone(set.deals)
+	swapped.deals[slices.Index(set.deals, c)] = &absurd
+	again := concludeIn(t, p, &swapped, task, id)
+	if asJSON(t, again.Value) != asJSON(t, blind.Value) {
+		t.Errorf("the price of the case reached its own valuation: %+v and %+v", again.Value, blind.Value)
+	}
+}
+
+// Near-duplicates, shared numbers and family members of the case are not its
+// comparables.
+func TestTheSameRightIsNoComparable(t *testing.T) {
+	t.Parallel()
+	p, task, set := service(t).Product, taskOf(t, "price-leave-one-out"), deals(t)
+	const id = "T038"
+	c := set.byID(t, id)
+	before := concludeIn(t, p, set, task, id)
+	amount := 7e8
+	for name, change := range map[string]func(*deal){
+		"near-duplicate text": func(d *deal) { d.Text, d.Title = c.Text, c.Title },
+		"same family":         func(d *deal) { d.FamilyID = "F1" },
+		"declared duplicate":  func(d *deal) { d.DuplicateOf = id },
+	} {
+		twin := *set.byID(t, "T043")
+		twin.DealID, twin.Cluster, twin.Amount, twin.Numbers = "TWIN", "TWIN", &amount, nil
+		change(&twin)
+		twin.regram()
+		more := set.with(&twin)
+		if name == "same family" {
+			mine := *c
+			mine.FamilyID = "F1"
+			more.deals[slices.Index(more.deals, c)] = &mine
+		}
+		after := concludeIn(t, p, more, task, id)
+		if slices.ContainsFunc(after.Comparables, func(x valuation.ComparableResult) bool { return x.DealID == "TWIN" }) {
+			t.Errorf("%s: used as a comparable", name)
+		}
+		if asJSON(t, after.Value) != asJSON(t, before.Value) {
+			t.Errorf("%s: moved the value", name)
+		}
+	}
+}
+
+// Asking prices, appraisals and claims are reported apart: never cases, never
+// comparables of a baseline.
+func TestAsksAndAppraisalsAreApart(t *testing.T) {
+	t.Parallel()
+	set := deals(t)
+	task := taskOf(t, "price-leave-one-out")
+	for _, c := range set.cases(task) {
+		for _, d := range set.look(task, c).visible {
+			if d.Price == valuation.PriceAsk || d.Kind == valuation.DealAsk || d.Kind == valuation.DealDamages || d.NotACase != "" {
+				t.Errorf("deal %s (%s) feeds a baseline", d.DealID, d.NotACase)
+			}
+		}
+	}
+	ask := set.byID(t, "T069")
+	if ask.isCase() {
+		t.Error("an asking price is a case")
+	}
+	if v, ok := appraisedValue(set.byID(t, "T076"), nil); !ok || v != 39200 {
+		t.Errorf("appraised value %v, %v", v, ok)
+	}
+}
+
+// The plan itself fails when a product cheats.
+func TestALeakingProductIsCaught(t *testing.T) {
+	t.Parallel()
+	set, task := deals(t), taskOf(t, "price-out-of-time")
+	c := set.byID(t, "T038")
+	for name, e := range map[string]Evidence{
+		"own deal": {ID: "T038"},
+		"later":    {ID: "T074", Date: "2024-01-01"},
+		"same day": {ID: "T074", Date: c.Date.String()},
+	} {
+		_, err := answerPrice(context.Background(), task, set, c, func(context.Context, *deal, view) (outcome, error) {
+			return outcome{status: "ok", estimate: 1, evidence: []Evidence{e}}, nil
+		})
+		if err == nil || !strings.Contains(err.Error(), "leak") {
+			t.Errorf("%s: err = %v", name, err)
+		}
+	}
+}
+
+// An evaluator's own deals, with inline text and no patent number, run
+// without code.
+func TestOwnDeals(t *testing.T) {
+	t.Parallel()
+	s := service(t)
+	var b strings.Builder
+	b.WriteString("\ufeffid,title,abstract,price,currency,n_patents,patent_type,seller,method,date,source_type\n")
+	words := []string{"电池正极材料", "电机控制装置", "疫苗及其制备方法", "污水处理方法", "激光测量装置", "轴承润滑结构"}
+	for i := range 12 {
+		fmt.Fprintf(&b, "D%d,一种%s%d,本发明公开了一种%s，第%d型。,%d,CNY,1,发明,某某大学,转让,20%02d-03-0%d,registry\n", i, words[i%6], i, words[i%6], i, 50_000*(1+i%4), 10+i, 1+i%9)
+	}
+	name := filepath.Join(t.TempDir(), "own.csv")
+	if err := os.WriteFile(name, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, s, Options{Tasks: []string{"price-out-of-time"}, Dataset: name})
+	sum := r.Tasks[0].Summary
+	if sum.N != 12 || sum.Answered < 10 {
+		t.Errorf("answered %d of %d: %+v", sum.Answered, sum.N, sum.Notes)
+	}
+	if _, ok := sum.figure("class_median.mdape"); !ok {
+		t.Error("no baseline ran")
+	}
+	for _, bad := range []string{"", "id,price\n1,2\n", "id,price,date,n_patents\nA,x,2020-01-01,1\n", "id,price,date,n_patents\nA,5,2020-01-01,1\nA,5,2020-01-01,1\n"} {
+		if _, err := readDeals(strings.NewReader(bad)); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestRetrievalSets(t *testing.T) {
+	t.Parallel()
+	s := service(t)
+	write := func(text string) string {
+		name := filepath.Join(t.TempDir(), "set.jsonl")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	labelled := write(`{"id":"a","title":"锂离子电池正极材料","abstract":"一种磷酸铁锂正极","labels":["H01M"]}
+{"id":"b","title":"锂离子电池负极材料","abstract":"一种石墨负极","labels":["H01M"]}
+{"id":"c","title":"轴承座润滑结构","abstract":"油槽与密封圈","labels":["F16C"]}
+{"id":"d","title":"滚动轴承保持架","abstract":"轴承滚子","labels":["F16C"]}
+`)
+	r := run(t, s, Options{Tasks: []string{"retrieval-same-subclass"}, Dataset: labelled})
+	m, ok := r.Tasks[0].Summary.figure("lexical.ndcg")
+	if !ok || m.Figure.Value < 0.9 || r.Tasks[0].Summary.N != 4 {
+		t.Errorf("labelled set: %+v", m)
+	}
+	known := write(`{"id":"1","query":"磷酸铁锂正极","text":"一种磷酸铁锂正极材料的制备方法"}
+{"id":"2","query":"轴承润滑","text":"一种滚动轴承的润滑油槽"}
+`)
+	for _, task := range []string{"retrieval-same-subclass", "retrieval-claim-abstract"} {
+		r := run(t, s, Options{Tasks: []string{task}, Dataset: known})
+		if m, ok := r.Tasks[0].Summary.figure("bm25.mrr"); !ok || m.Figure.Value != 1 {
+			t.Errorf("%s: %+v", task, m)
+		}
+	}
+	if _, err := s.Run(context.Background(), Options{Tasks: []string{"retrieval-same-subclass"}, Dataset: write(`{"id":"a"`)}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("broken set: %v", err)
+	}
+}
+
+// Every search path on the data shared with the project, when it is there.
+func TestRetrievalOnSharedData(t *testing.T) {
+	t.Parallel()
+	dir := sharedData(t)
+	s := service(t)
+	s.DataDir = dir
+	r := run(t, s, Options{Tasks: []string{"retrieval-claim-abstract"}})
+	sum := r.Tasks[0].Summary
+	for _, name := range []string{"hybrid", "fitted", "lexical", "hash"} {
+		if m, ok := sum.figure(name + ".mrr"); !ok || m.Figure.Value < 0.9 {
+			t.Errorf("%s: %+v", name, m)
+		}
+	}
+	if m, _ := sum.figure("random.mrr"); m.Figure.Value > 0.2 {
+		t.Errorf("random order scores %v", m.Figure.Value)
+	}
+}
+
+func sharedData(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if info, err := os.Stat(filepath.Join(dir, "..", "shared", "data")); err == nil && info.IsDir() {
+			return filepath.Join(dir, "..", "shared", "data")
+		}
+	}
+	t.Skip("needs ../shared/data")
+	return ""
+}
+
+func TestRegistryTaskFindsErrors(t *testing.T) {
+	t.Parallel()
+	good := checkNumber("CN200810027800.7", "2008-04-30")
+	if good.Loss["errors"] != 0 {
+		t.Errorf("a right number: %v", good.Values)
+	}
+	if bad := checkNumber("CN200810027800.6", "2008-04-30"); bad.Values["accepted"] != 0 {
+		t.Errorf("a wrong check digit was accepted: %v", bad.Values)
+	}
+	if wrong := checkNumber("CN200810027800.7", "2009-04-30"); wrong.Values["year"] != 0 || wrong.Values["term"] != 1 {
+		t.Errorf("another year: %v", maps.Clone(wrong.Values))
+	}
+}
