@@ -252,6 +252,11 @@ func (w writer) calibration() string {
 			fmt.Sprintf("名义置信水平 %s；按过往 %d 笔交易逐笔回测，实际落入区间的比例为 %s。", level, v.N, percent(*v.Coverage)),
 			fmt.Sprintf("Nominal level %s; tested on %d past deals one at a time, %s fell inside their range.", level, v.N, percent(*v.Coverage)))
 	}
+	if v.N == 0 {
+		return w.t(
+			fmt.Sprintf("名义置信水平 %s，未校准：没有可供回测的交易，实际覆盖率未知。", level),
+			fmt.Sprintf("Nominal level %s, uncalibrated: no deals to test it on, so the true coverage is unknown.", level))
+	}
 	return w.t(
 		fmt.Sprintf("名义置信水平 %s，未校准：可供回测的交易不足（%d 笔），实际覆盖率未知。", level, v.N),
 		fmt.Sprintf("Nominal level %s, uncalibrated: too few deals to test it on (%d), so the true coverage is unknown.", level, v.N))
@@ -336,7 +341,7 @@ func (w writer) subjectSection() section {
 				state += w.t("，截至 ", ", as of ") + l.AsOf.String()
 			}
 			if l.Source != "" {
-				state += w.t("，来源 ", ", source ") + l.Source
+				state += w.t("，来源 ", ", source ") + w.word(stateSources, l.Source)
 			}
 			facts = append(facts, fact{w.t("法律状态", "Legal state"), state})
 		}
@@ -556,7 +561,7 @@ func (w writer) excluded() section {
 	names := map[string]string{}
 	for _, e := range ex {
 		byCode[e.Code]++
-		names[e.Code] = w.or(w.t(e.Zh, e.En))
+		names[e.Code] = w.exclusion(e)
 	}
 	codes := make([]string, 0, len(byCode))
 	for c := range byCode {
@@ -589,7 +594,7 @@ func (w writer) excluded() section {
 		if name == "" {
 			name = e.DealID
 		}
-		t.Rows = append(t.Rows, []string{short(name, 32), w.date(e.Date.String()), amount, w.or(w.t(e.Zh, e.En))})
+		t.Rows = append(t.Rows, []string{short(name, 32), w.date(e.Date.String()), amount, w.exclusion(e)})
 	}
 	s.Blocks = append(s.Blocks, block{Table: t})
 	if more := len(ex) - shownExcluded; more > 0 {
@@ -598,10 +603,20 @@ func (w writer) excluded() section {
 	return s
 }
 
+// exclusion is why a deal was set aside.
+func (w writer) exclusion(e valuation.ExcludedDeal) string {
+	if s := w.t(e.Zh, e.En); s != "" && s != e.Code {
+		return s
+	}
+	return w.word(exclusions, e.Code)
+}
+
 const shownContributions = 14
 
 func (w writer) contributions() section {
-	cs := slices.Clone(w.Conclusion.Contributions)
+	cs := slices.DeleteFunc(slices.Clone(w.Conclusion.Contributions), func(c valuation.Contribution) bool {
+		return math.Abs(c.Yuan) < 0.005 // less than half a fen
+	})
 	s := section{Title: w.t("金额构成", "What makes up the value")}
 	if len(cs) == 0 {
 		return s

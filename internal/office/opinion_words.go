@@ -41,20 +41,44 @@ var (
 		"fee_unpaid": {"未缴年费终止", "annual fee unpaid"}, "expired": {"保护期届满", "term expired"}, "invalidated": {"被宣告无效", "invalidated"},
 		"withdrawn": {"撤回", "withdrawn"}, "abandoned": {"放弃", "abandoned"}, "refused": {"驳回", "refused"},
 	}
+	stateSources = words{
+		"request": {"申请人自述", "stated in the request"}, "gazette": {"专利公报", "gazette"}, "events": {"导入的法律事件", "imported legal events"},
+	}
 	approaches = words{
 		"market": {"市场法", "Market"}, "income": {"收益法", "Income"}, "cost": {"成本法", "Cost"}, "option": {"实物期权", "Real option"},
 		"rank": {"分位推断", "Rank prior"}, "renewal": {"续费下限", "Renewal bound"},
 	}
 	methods = words{
-		"kriging": {"可比交易加权", "kriging of comparables"}, "relief_from_royalty": {"许可费节省", "relief from royalty"},
-		"excess_earnings": {"多期超额收益", "excess earnings"}, "incremental_income": {"增量收益", "incremental income"},
-		"replacement_cost": {"重置成本", "replacement cost"}, "reproduction_cost": {"复原重置成本", "reproduction cost"},
-		"binomial": {"二叉树", "binomial"}, "black_scholes": {"布莱克-斯科尔斯", "Black-Scholes"}, "quantile": {"价值曲线分位", "quantile of the value curve"},
+		"kriging": {"可比交易加权", "kriging of comparables"}, "local_kriging": {"可比交易加权", "kriging of comparables"},
+		"relief_from_royalty": {"许可费节省", "relief from royalty"},
+		"excess_earnings":     {"多期超额收益", "excess earnings"}, "mpeem": {"多期超额收益", "excess earnings"},
+		"incremental_income": {"增量收益", "incremental income"}, "incremental": {"增量收益", "incremental income"},
+		"replacement_cost_less_obsolescence": {"重置成本扣减贬值", "replacement cost less obsolescence"},
+		"black_scholes":                      {"布莱克-斯科尔斯", "Black-Scholes"}, "rank_to_quantile": {"价值曲线分位", "quantile of the value curve"},
+		"population_prior": {"总体先验", "population prior"}, "schankerman_pakes_bound": {"续费行为下限", "renewal bound"},
+	}
+	// exclusions are the codes a deal carries from its import; those the
+	// conclusion gives come with their own text.
+	exclusions = words{
+		"STRUCTURED": {"结构性价款，不是单一成交价", "structured price"}, "RELATED-PARTY": {"关联方交易", "related parties"},
+		"AGGREGATE": {"汇总金额，不是单笔成交", "an aggregate"}, "AMOUNT-UNKNOWN": {"成交金额不明", "amount unknown"},
+		"COUNT-UNKNOWN": {"专利件数不明", "number of patents unknown"}, "CURRENCY": {"外币成交且无折算率", "foreign currency without a rate"},
+		"PORTFOLIO": {"资产包件数超过上限", "portfolio above the size limit"}, "ASK": {"挂牌价，不是成交价", "an ask, not a price"},
+		"DATE-UNKNOWN": {"成交日期不明", "date unknown"}, "DAMAGES": {"赔偿金额，不是交易价", "damages, not a trade"},
+		"OWN-DEAL": {"标的自身的交易", "a deal of the subject itself"}, "FAMILY": {"同族专利的交易", "a deal of the subject's family"},
+		"DUPLICATE": {"与另一条记录为同一交易", "the same deal as another row"}, "CAP": {"里程碑上限金额，不是成交价", "a ceiling of milestones"},
+		"STARTING": {"起拍价，不是成交价", "a starting price"}, "ROYALTY-ONLY": {"仅有提成，无总价", "running royalty only"},
+		"TREATMENT": {"数据来源标明不作可比价", "marked by its source as no comparable price"}, "APPRAISED": {"评估值，不是成交价", "an appraisal, not a price"},
 	}
 	reasons = words{
-		"revenue_forecast_missing": {"缺少收入预测", "revenue forecast missing"}, "cost_missing": {"缺少成本资料", "costs missing"},
-		"option_inputs_missing": {"缺少期权参数", "option inputs missing"}, "comparables_missing": {"缺少可比交易", "no comparables"},
-		"rank_missing": {"缺少同类分位", "rank missing"},
+		"rank.in_market_prior": {"分位已并入市场法的先验，不重复计", "the rank is already in the market approach's prior"}, "rank.missing": {"没有同类分位", "no rank in its cohort"},
+		"income.revenue_missing": {"缺少收入预测", "revenue forecast missing"}, "income.revenue_zero": {"收入为零", "revenue is zero"},
+		"income.not_positive": {"收益现值不为正", "the present value is not positive"}, "income.no_life": {"没有剩余收益期", "no remaining life"},
+		"income.life_unknown": {"收益期不明", "life unknown"}, "income.cash_flow_missing": {"缺少现金流", "cash flow missing"}, "income.correlations": {"输入的相关系数不成立", "inconsistent correlations"},
+		"cost.missing": {"缺少成本资料", "costs missing"}, "cost.zero": {"成本为零", "cost is zero"}, "cost.obsolete": {"贬值已达全部", "fully obsolete"},
+		"option.facts_missing": {"缺少实物期权所需资料", "option facts missing"}, "option.not_positive": {"期权输入不为正", "option inputs not positive"}, "option.worthless": {"期权价值为零", "the option is worthless"},
+		"renewal.fees_missing": {"缺少年费缴纳记录", "fee records missing"}, "renewal.lower_bound_only": {"只给下限，不参与加权", "a lower bound only, not weighed"},
+		"market.no_comparables": {"没有可比交易", "no comparables"}, "market.few_comparables": {"可比交易不足三笔", "fewer than three comparables"},
 	}
 	dealKinds = words{
 		"assignment": {"转让", "assignment"}, "exclusive_licence": {"独占许可", "exclusive licence"}, "sole_licence": {"排他许可", "sole licence"},
@@ -89,14 +113,23 @@ var (
 		"profit_share": {"利润分成率", "profit share"},
 	}
 	items = words{
-		"prior": {"先验水平（同类专利总体）", "prior level (the population)"}, "population": {"总体水平", "population level"},
-		"trend": {"特征趋势", "hedonic trend"}, "noise": {"成交价自身的离散", "noise of prices"}, "between_methods": {"方法之间的分歧", "disagreement between approaches"},
-		"parameter": {"参数不确定", "parameters"}, "calibration": {"校准放宽", "calibration"}, "market": {"市场法", "market approach"}, "income": {"收益法", "income approach"},
+		"prior": {"先验水平（同类专利总体）", "prior level (the population)"}, "market": {"市场法", "market approach"}, "income": {"收益法", "income approach"},
 		"cost": {"成本法", "cost approach"}, "option": {"实物期权", "real option"}, "rank": {"分位推断", "rank prior"}, "renewal": {"续费下限", "renewal bound"},
-		"missing_evidence": {"证据缺失", "missing evidence"}, "widening": {"检索放宽", "widened retrieval"},
+		"disagreement": {"各方法之间的分歧", "disagreement between approaches"}, "market.level": {"价格总体水平不确定", "level of prices"},
+		"market.price_noise": {"成交价自身的离散", "noise of prices"}, "market.widening": {"检索范围放宽", "widened retrieval"},
+		"market.residual_surface": {"同类专利之间的差异", "differences among similar patents"}, "market.comparables": {"可比交易", "comparables"},
+		"market.unknown_facts": {"市场法中未知的事实", "facts unknown to the market approach"}, "income.unknown_facts": {"收益法中未知的事实", "facts unknown to the income approach"},
+		"cost.unknown_facts": {"成本法中未知的事实", "facts unknown to the cost approach"}, "option.unknown_facts": {"期权法中未知的事实", "facts unknown to the option"},
+		"income.revenue": {"收入预测", "revenue forecast"}, "income.royalty_rate": {"许可费率", "royalty rate"}, "income.discount_rate": {"折现", "discounting"},
+		"income.cash_flow": {"节省的许可费现金流", "royalty cash flow"}, "income.tax_rate": {"税", "tax"}, "income.terms": {"收益法其他条件", "other terms of the income approach"},
+		"income.hazard": {"失效风险", "hazard"}, "income.share_decay": {"贡献衰减", "decay of the share"}, "income.economic_life_years": {"经济寿命", "economic life"},
+		"income.revenue_growth": {"收入增长", "revenue growth"}, "income.revenue_current": {"当前收入", "current revenue"}, "income.attribution": {"专利贡献份额", "attribution"},
+		"right_fraction": {"权利份额", "share of the right"}, "calibration": {"校准放宽", "calibration"},
 	}
 	versions = words{
 		"assumptions": {"假设版本", "assumptions"}, "model": {"模型版本", "model"}, "sheet": {"指标表版本", "sheet"}, "program": {"程序版本", "program"},
+		"assumptions_hash": {"假设文件哈希", "hash of the assumptions"}, "rules": {"规则版本", "rules"}, "similarity": {"相似度版本", "similarity"},
+		"space": {"向量空间", "embedding space"}, "valuation_model": {"估值模型", "valuation model"},
 		"embedding": {"向量空间", "embedding space"}, "prompts": {"提示词版本", "prompts"}, "schema": {"记录格式", "record schema"},
 	}
 )
