@@ -68,6 +68,7 @@ var (
 		"OWN-DEAL": {"标的自身的交易", "a deal of the subject itself"}, "FAMILY": {"同族专利的交易", "a deal of the subject's family"},
 		"DUPLICATE": {"与另一条记录为同一交易", "the same deal as another row"}, "CAP": {"里程碑上限金额，不是成交价", "a ceiling of milestones"},
 		"STARTING": {"起拍价，不是成交价", "a starting price"}, "ROYALTY-ONLY": {"仅有提成，无总价", "running royalty only"},
+		"NOT-PATENT": {"标的不是专利", "not a patent"}, "DEAD-AT-SALE": {"成交时专利已失效", "dead when sold"},
 		"TREATMENT": {"数据来源标明不作可比价", "marked by its source as no comparable price"}, "APPRAISED": {"评估值，不是成交价", "an appraisal, not a price"},
 	}
 	reasons = words{
