@@ -635,7 +635,7 @@ func (c *poolAnnexCmd) Run(g *Globals) error {
 		if err != nil {
 			return err
 		}
-		a.Stress, a.Senior = &s, t[0].Principal
+		a.Stress, a.Senior, a.Sub = &s, t[0].Principal, t[len(t)-1].Principal
 	}
 	if n := len(a.Annex.Missing); n > 0 {
 		fmt.Fprintf(g.stderr, "附件缺少%d项，已在文件中列明\n", n)

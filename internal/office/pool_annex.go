@@ -19,6 +19,7 @@ type PoolAnnex struct {
 	Annex    pool.Annex
 	Stress   *pool.StressReport // nil leaves the section out
 	Senior   money.Fen          // senior principal, for the heat map
+	Sub      money.Fen          // subordinated principal
 	Calendar []pool.Deadline
 }
 
@@ -36,6 +37,7 @@ var poolAnnexTemplate = template.Must(template.New("annex").Funcs(template.FuncM
 	"opt2":   optional("%.2f", 1),
 	"optpct": optional("%.2f%%", 100),
 	"pairs":  pairs,
+	"amt":    groupedFen,
 	"count":  func(string) int { return 0 }, // replaced per document
 	"heat":   func(pool.StressReport) []heatTable { return nil },
 }).Parse(poolAnnexHTML))
@@ -47,6 +49,19 @@ func optional(format string, scale float64) func(*float64) string {
 		}
 		return fmt.Sprintf(format, *x*scale)
 	}
+}
+
+// groupedFen is an amount in yuan with thousands separated.
+func groupedFen(f money.Fen) string {
+	s := f.String()
+	whole, frac, _ := strings.Cut(strings.TrimPrefix(s, "-"), ".")
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if strings.HasPrefix(s, "-") {
+		whole = "-" + whole
+	}
+	return whole + "." + frac
 }
 
 func pairs(fs []pool.Field) [][]pool.Field {
@@ -71,13 +86,13 @@ type heatRow struct {
 }
 
 type heatCell struct {
-	Share  float64
-	Colour template.CSS
+	Share, Sub float64 // of the senior principal lost, of the subordinated principal lost
+	Colour     template.CSS
 }
 
 var timingZh = map[string]string{"even": "平均", "front": "前置", "back": "后置"}
 
-func heat(r pool.StressReport, senior money.Fen) []heatTable {
+func heat(r pool.StressReport, senior, sub money.Fen) []heatTable {
 	var out []heatTable
 	for _, c := range r.Cells {
 		name := c.Timing
@@ -101,19 +116,27 @@ func heat(r pool.StressReport, senior money.Fen) []heatTable {
 		if len(t.Rows) == 1 {
 			t.Defaults = append(t.Defaults, c.Default)
 		}
-		share := 0.0
-		if senior > 0 {
-			share = float64(c.SeniorLoss) / float64(senior)
+		lost := func(loss, of money.Fen) float64 {
+			if of == 0 {
+				return 0
+			}
+			return float64(loss) / float64(of)
 		}
-		row.Cells = append(row.Cells, heatCell{share, colour(share)})
+		cell := heatCell{Share: lost(c.SeniorLoss, senior), Sub: lost(c.SubLoss, sub)}
+		cell.Colour = colour(cell)
+		row.Cells = append(row.Cells, cell)
 	}
 	return out
 }
 
-// colour runs from white to red; 10% of the senior principal is full red.
-func colour(share float64) template.CSS {
-	x := min(1, share/0.1)
-	return template.CSS(fmt.Sprintf("#ff%02x%02x", int(255-150*x), int(255-150*x)))
+// colour runs from white to amber with the loss of the subordinated notes, and
+// to red once the senior notes lose; 10% of the senior principal is full red.
+func colour(c heatCell) template.CSS {
+	if c.Share > 0 {
+		x := min(1, c.Share/0.1)
+		return template.CSS(fmt.Sprintf("#ff%02x%02x", int(190-130*x), int(170-120*x)))
+	}
+	return template.CSS(fmt.Sprintf("#ff%02x%02x", int(255-25*min(1, c.Sub)), int(255-120*min(1, c.Sub))))
 }
 
 // WritePoolAnnexHTML writes the printable annex, Chinese, self-contained. All
@@ -125,7 +148,7 @@ func WritePoolAnnexHTML(w io.Writer, a PoolAnnex) error {
 	}
 	t.Funcs(template.FuncMap{
 		"count": func(s string) int { return a.Annex.Tests.Count(pool.Answer(s)) },
-		"heat":  func(r pool.StressReport) []heatTable { return heat(r, a.Senior) },
+		"heat":  func(r pool.StressReport) []heatTable { return heat(r, a.Senior, a.Sub) },
 	})
 	return t.Execute(w, a)
 }
@@ -184,7 +207,7 @@ func WritePoolAnnexBook(w io.Writer, a PoolAnnex) error {
 	for _, r := range n.Tests.NotApplicable {
 		tests = append(tests, []string{r.Rule, r.Name, "不适用", r.Why})
 	}
-	if err := sheet("规则测试", []float64{20, 30, 10, 56, 30, 24, 60}, tests); err != nil {
+	if err := sheet("规则测试", []float64{18, 22, 9, 36, 22, 18, 40}, tests); err != nil {
 		return err
 	}
 	if err := sheet("资产池统计", []float64{34, 34, 14, 20, 14}, statisticsRows(n.Statistics)); err != nil {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -512,7 +514,7 @@ func show(v any, kind poolKind) string {
 
 func headStyle(f *excelize.File) (int, error) {
 	return f.NewStyle(&excelize.Style{
-		Font: &excelize.Font{Bold: true, Family: "Noto Sans CJK SC"}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"E6EEF5"}},
+		Font: &excelize.Font{Bold: true, Family: "Noto Sans CJK SC", Size: 10}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"E6EEF5"}},
 		Alignment: &excelize.Alignment{WrapText: true, Vertical: "center"},
 	})
 }
@@ -521,7 +523,21 @@ func headStyle(f *excelize.File) (int, error) {
 // where they read the same back. Text that a spreadsheet would take for a
 // formula is prefixed by an apostrophe.
 func fill(f *excelize.File, sheet string, rows [][]string, head int, widths []float64) error {
+	body, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Family: "Noto Sans CJK SC", Size: 10}, Alignment: &excelize.Alignment{WrapText: true, Vertical: "top"}})
+	if err != nil {
+		return err
+	}
+	grouped := "#,##0.00"
+	amount, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Family: "Noto Sans CJK SC", Size: 10}, CustomNumFmt: &grouped, Alignment: &excelize.Alignment{Vertical: "top"}})
+	if err != nil {
+		return err
+	}
 	for i, row := range rows {
+		if lines := wrapped(row, widths); lines > 1 { // heights are not fitted on opening
+			if err := f.SetRowHeight(sheet, i+1, min(400, 14*float64(lines)+2)); err != nil {
+				return err
+			}
+		}
 		for k, s := range row {
 			if s == "" {
 				continue
@@ -531,12 +547,16 @@ func fill(f *excelize.File, sheet string, rows [][]string, head int, widths []fl
 				return err
 			}
 			if x, err := strconv.ParseFloat(s, 64); err == nil && len(s) <= 15 && i > 0 && plainNumber(s) {
-				if err := f.SetCellFloat(sheet, at, x, -1, 64); err != nil {
+				style := body
+				if x >= 1000 || x <= -1000 {
+					style = amount
+				}
+				if err := errors.Join(f.SetCellFloat(sheet, at, x, -1, 64), f.SetCellStyle(sheet, at, at, style)); err != nil {
 					return err
 				}
 				continue
 			}
-			if err := f.SetCellStr(sheet, at, inert(s)); err != nil {
+			if err := errors.Join(f.SetCellStr(sheet, at, inert(s)), f.SetCellStyle(sheet, at, at, body)); err != nil {
 				return err
 			}
 		}
@@ -560,6 +580,26 @@ func fill(f *excelize.File, sheet string, rows [][]string, head int, widths []fl
 		}
 	}
 	return f.SetPanes(sheet, &excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})
+}
+
+// wrapped is how many lines a row needs; a Chinese character is two columns
+// wide.
+func wrapped(row []string, widths []float64) int {
+	lines := 1
+	for k, s := range row {
+		if k >= len(widths) || plainNumber(s) {
+			continue
+		}
+		w := 0.0
+		for _, r := range s {
+			w++
+			if r > 0x2e80 {
+				w++
+			}
+		}
+		lines = max(lines, int(math.Ceil(w/(widths[k]-1))))
+	}
+	return lines
 }
 
 // plainNumber is a decimal without exponent, sign games or leading zeros, so

@@ -107,7 +107,7 @@ func TestPoolAnnexPapers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := PoolAnnex{Annex: d.Annex(), Stress: &stress, Senior: d.Structure.Tranches[0].Principal, Calendar: d.DisclosureCalendar(2, pool.TradingCalendar())}
+	a := PoolAnnex{Annex: d.Annex(), Stress: &stress, Senior: d.Structure.Tranches[0].Principal, Sub: d.Structure.Tranches[1].Principal, Calendar: d.DisclosureCalendar(2, pool.TradingCalendar())}
 	var html, book bytes.Buffer
 	if err := WritePoolAnnexHTML(&html, a); err != nil {
 		t.Fatal(err)

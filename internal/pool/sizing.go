@@ -180,6 +180,7 @@ type StressCell struct {
 	Yield       float64   `json:"yield"`
 	SeniorLoss  money.Fen `json:"senior_loss"`
 	SubReceived money.Fen `json:"sub_received"`
+	SubLoss     money.Fen `json:"sub_loss"`
 	OnTime      bool      `json:"on_time"`
 	MinCoverage *float64  `json:"min_coverage"`
 	WithSupport money.Fen `json:"senior_loss_with_support"`
@@ -249,7 +250,7 @@ func (d *Deal) Stress(g StressGrid) (StressReport, error) {
 					}
 					rep.Cells = append(rep.Cells, StressCell{
 						Default: def, Recovery: rec, Timing: name, Yield: y,
-						SeniorLoss: cf.Outcome.Loss[0], SubReceived: cf.Tranches[len(cf.Tranches)-1].Paid,
+						SeniorLoss: cf.Outcome.Loss[0], SubReceived: cf.Tranches[len(cf.Tranches)-1].Paid, SubLoss: cf.Tranches[len(cf.Tranches)-1].Loss,
 						OnTime: cf.Outcome.OnTime, MinCoverage: cf.MinCoverage(), WithSupport: with.Outcome.Loss[0],
 					})
 				}
