@@ -26,6 +26,7 @@ var (
 
 	errIdempotencyForm = fault.New(fault.Invalid, "idempotency.key", "Idempotency-Key 须为1至255个可见 ASCII 字符。", "Idempotency-Key must be 1 to 255 visible ASCII characters.")
 	errIdempotencyUsed = fault.New(fault.Conflict, "idempotency.mismatch", "该 Idempotency-Key 已用于另一请求，请换一个。", "This Idempotency-Key was used for a different request; choose another.")
+	errIdempotencyLost = fault.New(fault.Unavailable, "idempotency.unsettled", "结果未能登记，请稍后用同一 Idempotency-Key 重试。", "The reply could not be recorded; try again later with the same Idempotency-Key.")
 	errIdempotencyBusy = fault.New(fault.Conflict, "idempotency.in_progress", "使用该 Idempotency-Key 的请求正在处理，请稍后重试。", "A request with this Idempotency-Key is in progress; try again later.")
 )
 
@@ -85,18 +86,27 @@ func (s *Server) idempotent(c *gin.Context) {
 	defer func() {
 		done, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
+		status := rec.Status()
+		success := finished && status >= 200 && status < 300 && rec.body.Len() > 0
 		var err error
-		if status := rec.Status(); finished && status >= 200 && status < 300 && rec.body.Len() > 0 {
+		if success {
 			err = s.opt.DB.CompleteIdempotency(done, claim, store.IdempotencyReply{
 				Status: status, ContentType: rec.Header().Get("Content-Type"), Location: rec.Header().Get("Location"), Body: rec.body.Bytes(),
 			})
 		} else {
 			err = s.opt.DB.ReleaseIdempotency(done, claim)
 		}
+		c.Writer = rec.ResponseWriter
 		if err != nil {
 			s.opt.Log.ErrorContext(done, "idempotency", "request_id", requestID(ctx), "error", err)
+			if success {
+				for _, h := range []string{"Location", "ETag"} {
+					c.Writer.Header().Del(h)
+				}
+				fail(c, errIdempotencyLost.Because(err))
+				return
+			}
 		}
-		c.Writer = rec.ResponseWriter
 		if finished && rec.body.Len() > 0 {
 			_, _ = c.Writer.Write(rec.body.Bytes()) // a client that hung up asks again
 		}
