@@ -114,6 +114,7 @@ var resources = []func(huma.API, *Server){
 	registerHealth,
 	registerDocs,
 	registerKeys,
+	registerPools,
 	registerPages,
 	registerPatents,
 	registerValuations,
