@@ -68,13 +68,18 @@ func (c *canvas) end() template.HTML {
 
 // yuan prints 元, 万 or 亿.
 func yuan(v float64) string {
+	unit := "元"
 	switch {
 	case v >= 1e8:
-		return short(v/1e8) + "亿"
+		v, unit = v/1e8, "亿"
 	case v >= 1e4:
-		return short(v/1e4) + "万"
+		v, unit = v/1e4, "万"
 	}
-	return short(v) + "元"
+	s := short(v)
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return s + unit
 }
 
 // ratioPlot draws estimate against price on log axes, each with its range,

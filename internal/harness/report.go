@@ -19,7 +19,16 @@ import (
 //go:embed report.html
 var reportHTML string
 
-var reportTemplate = template.Must(template.New("report").Parse(reportHTML))
+var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	// cell puts an interval on a line of its own, so that tables stay narrow.
+	"cell": func(s string) template.HTML {
+		value, interval, found := strings.Cut(s, " [")
+		if !found || !strings.HasSuffix(interval, "]") {
+			return template.HTML(template.HTMLEscapeString(s)) //nolint:gosec // escaped here
+		}
+		return template.HTML(template.HTMLEscapeString(value) + "<small>[" + template.HTMLEscapeString(interval) + "</small>") //nolint:gosec // escaped here
+	},
+}).Parse(reportHTML))
 
 // report is what both forms of the report print.
 type report struct {
