@@ -39,18 +39,7 @@ type evalFlags struct {
 
 func (f *evalFlags) service(g *Globals) (*harness.Service, error) {
 	s := &harness.Service{Files: eval.FS, Dir: f.RunsDir, DataDir: f.Data, Program: programVersion()}
-	s.Product.Scratch = func(ctx context.Context) (*store.DB, func(), error) {
-		url, release, err := f.url(g)
-		if err != nil {
-			return nil, nil, err
-		}
-		db, drop, err := store.Scratch(ctx, url)
-		if err != nil {
-			release()
-			return nil, nil, err
-		}
-		return db, func() { drop(); release() }, nil
-	}
+	s.Product.Scratch = f.scratch(g)
 	if s.DataDir == "" {
 		if info, err := os.Stat(filepath.Join("..", "shared", "data")); err == nil && info.IsDir() {
 			s.DataDir = filepath.Join("..", "shared", "data")
@@ -68,6 +57,22 @@ func (f *evalFlags) service(g *Globals) (*harness.Service, error) {
 		s.Product.Assumptions = &as
 	}
 	return s, nil
+}
+
+// scratch opens an empty database on the configured server, for an evaluation.
+func (d *Database) scratch(g *Globals) func(context.Context) (*store.DB, func(), error) {
+	return func(ctx context.Context) (*store.DB, func(), error) {
+		url, release, err := d.url(g)
+		if err != nil {
+			return nil, nil, err
+		}
+		db, drop, err := store.Scratch(ctx, url)
+		if err != nil {
+			release()
+			return nil, nil, err
+		}
+		return db, func() { drop(); release() }, nil
+	}
 }
 
 // programVersion names the build in a run's record.

@@ -16,8 +16,10 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 
+	"zhijia/eval"
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
+	"zhijia/internal/harness"
 	"zhijia/internal/httpapi"
 )
 
@@ -34,6 +36,7 @@ type serviceFlags struct {
 	Rate           float64       `env:"ZHIJIA_RATE" group:"Service" default:"50" help:"Requests per second and key; 0: no limit."`
 	Burst          int           `env:"ZHIJIA_BURST" group:"Service" default:"200" help:"Requests a key may send at once."`
 	SessionSecret  string        `env:"ZHIJIA_SESSION_SECRET" group:"Service" secret:"true" placeholder:"BASE64" help:"32 bytes in base64 that sign the pages' sessions. Empty: random, sessions end with the process."`
+	EvalRuns       string        `env:"ZHIJIA_EVAL_RUNS" group:"Service" default:"eval-runs" placeholder:"DIR" help:"Folder of evaluation runs."`
 	LogLevel       string        `env:"ZHIJIA_LOG_LEVEL" group:"Observation" enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
 	LogFormat      string        `env:"ZHIJIA_LOG_FORMAT" group:"Observation" enum:"json,text" default:"json" help:"json or text."`
 	TraceEndpoint  string        `env:"OTEL_EXPORTER_OTLP_ENDPOINT" group:"Observation" placeholder:"URL" help:"OTLP/HTTP collector for traces. Empty: no traces."`
@@ -78,7 +81,8 @@ func (c *serveCmd) Run(g *Globals) error {
 		return err
 	}
 	srv, err := httpapi.New(httpapi.Options{
-		DB: db, Appraisal: svc, Log: log, Version: release,
+		DB: db, Appraisal: svc, Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
+		Log: log, Version: release,
 		RequestTimeout: c.RequestTimeout, ImportTimeout: c.ImportTimeout, DrainTimeout: c.DrainTimeout,
 		MaxBody: c.MaxBodyMiB << 20, MaxUpload: c.MaxUploadMiB << 20,
 		RatePerSecond: c.Rate, RateBurst: c.Burst, SessionSecret: secret, Tracing: c.TraceEndpoint != "",

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -164,6 +165,7 @@ type Options struct {
 	Type    RunType
 	Note    string
 	Dataset string // path of the evaluator's own data; needs exactly one task
+	Data    []byte // or the data themselves, kept with the run
 	Seed    uint64 // 0: the task's own
 	Live    bool   // ask the model and record; otherwise recorded replies only
 	Resume  string // id of a run to continue
@@ -224,7 +226,7 @@ func (s *Service) begin(o Options) (*Run, error) {
 			}
 		}
 	}
-	if o.Dataset != "" && len(o.Tasks) != 1 {
+	if (o.Dataset != "" || len(o.Data) > 0) && len(o.Tasks) != 1 {
 		return nil, fault.New(fault.Invalid, "eval.dataset_task", "自备数据须同时指明一个任务。", "Name exactly one task for a dataset of your own.")
 	}
 	var id [3]byte
@@ -233,6 +235,15 @@ func (s *Service) begin(o Options) (*Run, error) {
 	run := &Run{
 		ID: now.Format("20060102-150405-") + hex.EncodeToString(id[:]), Type: o.Type, Note: o.Note, Seed: o.Seed, Live: o.Live,
 		Status: StatusRunning, Started: now, Versions: s.versions(),
+	}
+	if err := os.MkdirAll(s.path(run.ID), 0o755); err != nil {
+		return nil, err
+	}
+	if len(o.Data) > 0 {
+		o.Dataset = filepath.Join(s.path(run.ID), "dataset")
+		if err := os.WriteFile(o.Dataset, o.Data, 0o600); err != nil {
+			return nil, err
+		}
 	}
 	for _, t := range chosen {
 		if o.Seed != 0 {
@@ -247,9 +258,6 @@ func (s *Service) begin(o Options) (*Run, error) {
 		}
 		t.Dataset = d
 		run.Tasks = append(run.Tasks, TaskResult{Task: t})
-	}
-	if err := os.MkdirAll(s.path(run.ID), 0o755); err != nil {
-		return nil, err
 	}
 	return run, s.save(run)
 }
@@ -270,7 +278,7 @@ func (s *Service) execute(ctx context.Context, run *Run, o Options) (err error) 
 			err = e
 		}
 	}()
-	done, err := s.Samples(run.ID)
+	done, whole, err := s.samples(run.ID)
 	if err != nil {
 		return err
 	}
@@ -279,6 +287,9 @@ func (s *Service) execute(ctx context.Context, run *Run, o Options) (err error) 
 		return err
 	}
 	defer log.Close()
+	if err := log.Truncate(whole); err != nil { // drops a line cut short by a crash
+		return err
+	}
 	for i := range run.Tasks {
 		if err := s.executeTask(ctx, run, &run.Tasks[i], done, log, o); err != nil {
 			return fmt.Errorf("task %s: %w", run.Tasks[i].Task.Name, err)
@@ -432,39 +443,62 @@ func (s *Service) Runs() ([]Run, error) {
 	return runs, nil
 }
 
+// WriteSamples writes the log of a run as it stands, a JSON object per line.
+func (s *Service) WriteSamples(w io.Writer, id string) error {
+	samples, err := s.Samples(id)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for _, x := range samples {
+		if err := enc.Encode(x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Samples returns the log of a run, in the order it was written. A last line
-// cut short by a crash is left out and overwritten on resume.
+// cut short by a crash, or still being written, is left out.
 func (s *Service) Samples(id string) ([]Sample, error) {
+	samples, _, err := s.samples(id)
+	return samples, err
+}
+
+// samples also returns the length of the whole lines.
+func (s *Service) samples(id string) ([]Sample, int64, error) {
 	name := filepath.Join(s.path(id), "samples.jsonl")
 	raw, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, 0, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if end := bytes.LastIndexByte(raw, '\n') + 1; end < len(raw) {
-		if err := os.Truncate(name, int64(end)); err != nil {
-			return nil, err
-		}
-		raw = raw[:end]
-	}
+	raw = raw[:bytes.LastIndexByte(raw, '\n')+1]
 	var out []Sample
 	lines := bufio.NewScanner(bytes.NewReader(raw))
 	lines.Buffer(nil, 1<<24)
 	for lines.Scan() {
 		var sample Sample
 		if err := json.Unmarshal(lines.Bytes(), &sample); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, 0, fmt.Errorf("%s: %w", name, err)
 		}
 		out = append(out, sample)
 	}
-	return out, lines.Err()
+	return out, int64(len(raw)), lines.Err()
 }
 
 // Start begins a run in the background and returns its record at once; follow
 // it with Status, end it with Stop.
 func (s *Service) Start(o Options) (*Run, error) {
+	s.mu.Lock()
+	busy := len(s.started) > 0
+	s.mu.Unlock()
+	if busy {
+		return nil, fault.New(fault.Conflict, "eval.busy", "已有评测在运行，请等其结束或先停止。", "A run is in progress; wait for it or stop it.")
+	}
 	run, err := s.begin(o)
 	if err != nil {
 		return nil, err

@@ -31,6 +31,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
+	"zhijia/internal/harness"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
@@ -39,6 +40,7 @@ import (
 type Options struct {
 	DB        *store.DB
 	Appraisal *appraisal.Service
+	Eval      *harness.Service // nil: evaluation is off
 	Log       *slog.Logger     // default: discard
 	Now       func() time.Time // default: time.Now
 	Version   string           // of the program, shown in the specification
@@ -113,6 +115,7 @@ func New(opt Options) (*Server, error) {
 var resources = []func(huma.API, *Server){
 	registerHealth,
 	registerDocs,
+	registerEval,
 	registerKeys,
 	registerPools,
 	registerPages,
