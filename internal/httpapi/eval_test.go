@@ -48,13 +48,13 @@ func TestEvaluationOverREST(t *testing.T) {
 		t.Fatalf("own data: %+v", got)
 	}
 	b := begin(`{"task":"registry-accuracy"}`)
-	if r := w.get("/v1/evaluations:compare?a="+a.ID+"&b="+b.ID); r.Code != http.StatusOK || !strings.Contains(r.Body.String(), "inconclusive") {
+	if r := w.get("/v1/evaluations:compare?a=" + a.ID + "&b=" + b.ID); r.Code != http.StatusOK || !strings.Contains(r.Body.String(), "inconclusive") {
 		t.Errorf("compare: %d %s", r.Code, r.Body)
 	}
-	if r := w.get("/v1/evaluations/"+a.ID+"/report"); r.Code != http.StatusOK || !strings.Contains(r.Body.String(), "登记信息") {
+	if r := w.get("/v1/evaluations/" + a.ID + "/report"); r.Code != http.StatusOK || !strings.Contains(r.Body.String(), "登记信息") {
 		t.Errorf("report: %d", r.Code)
 	}
-	if r := w.get("/v1/evaluations/"+a.ID+"/samples"); r.Code != http.StatusOK || strings.Count(r.Body.String(), "\n") != 60 {
+	if r := w.get("/v1/evaluations/" + a.ID + "/samples"); r.Code != http.StatusOK || strings.Count(r.Body.String(), "\n") != 60 {
 		t.Errorf("samples: %d, %d lines", r.Code, strings.Count(r.Body.String(), "\n"))
 	}
 	if r := w.get("/v1/evaluations"); len(decode[struct{ Evaluations []Evaluation }](t, r.Body.Bytes()).Evaluations) != 3 {
