@@ -38,6 +38,7 @@ type poolCmd struct {
 	Build     poolBuildCmd     `cmd:"" help:"Choose the assets that maximise value or coverage within the limits."`
 	Annex     poolAnnexCmd     `cmd:"" help:"Write the disclosure annex as HTML or XLSX."`
 	Notice    poolNoticeCmd    `cmd:"" help:"Decide whether an event needs a notice and by when."`
+	Report    poolReportCmd    `cmd:"" help:"Write the asset-management report of one payment period from the bank statement."`
 	Create    poolCreateCmd    `cmd:"" help:"Keep a deal in the database, completed from stored valuations and patents."`
 	List      poolListCmd      `cmd:"" help:"List kept pools."`
 	Show      poolShowCmd      `cmd:"" help:"Show a kept pool as JSON."`
@@ -486,16 +487,43 @@ func (c *poolShelfCmd) Run(g *Globals) error {
 	return nil
 }
 
-type poolReconcileCmd struct {
-	dealFile
+// statementFlags name a bank statement and the accounts.
+type statementFlags struct {
 	Bank      string   `required:"" help:"Statement, XLSX or CSV: 流水号, 日期, 账户, 对方, 对方账户, 方向, 金额, 附言."`
 	Plan      string   `required:"" help:"Account number of the plan."`
 	Regulated []string `help:"Account numbers of regulated accounts."`
-	From      string   `required:"" help:"First due date, YYYY-MM-DD."`
-	To        string   `required:"" help:"Last due date."`
 	AsOf      string   `help:"Day of the check; default the last due date."`
 	Grace     int      `default:"3" help:"Days of grace."`
 	Unit      string   `default:"元" help:"Unit of the statement: 元, 万元."`
+}
+
+func (c *statementFlags) reconcile(d *pool.Deal, from, to civil.Date) (rec pool.Reconciliation, err error) {
+	asOf := to
+	if c.AsOf != "" {
+		if asOf, err = parseDay(c.AsOf, "--as-of"); err != nil {
+			return rec, err
+		}
+	}
+	unit, err := money.ParseUnit(c.Unit)
+	if err != nil {
+		return rec, fault.New(fault.Invalid, "unit", "金额单位无法识别。", err.Error())
+	}
+	cells, err := readTable(c.Bank)
+	if err != nil {
+		return rec, err
+	}
+	lines, err := office.ReadBankLines(cells, unit)
+	if err != nil {
+		return rec, err
+	}
+	return pool.Reconcile(d.ExpectedReceipts(from, to), lines, pool.Accounts{Plan: c.Plan, Regulated: c.Regulated, GraceDays: c.Grace, AsOf: asOf}), nil
+}
+
+type poolReconcileCmd struct {
+	dealFile
+	statementFlags
+	From string `required:"" help:"First due date, YYYY-MM-DD."`
+	To   string `required:"" help:"Last due date."`
 }
 
 // Run reconciles; the exit code is 65 when the loop is not closed.
@@ -512,25 +540,10 @@ func (c *poolReconcileCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	asOf := to
-	if c.AsOf != "" {
-		if asOf, err = parseDay(c.AsOf, "--as-of"); err != nil {
-			return err
-		}
-	}
-	unit, err := money.ParseUnit(c.Unit)
-	if err != nil {
-		return fault.New(fault.Invalid, "unit", "金额单位无法识别。", err.Error())
-	}
-	cells, err := readTable(c.Bank)
+	rec, err := c.reconcile(&d, from, to)
 	if err != nil {
 		return err
 	}
-	lines, err := office.ReadBankLines(cells, unit)
-	if err != nil {
-		return err
-	}
-	rec := pool.Reconcile(d.ExpectedReceipts(from, to), lines, pool.Accounts{Plan: c.Plan, Regulated: c.Regulated, GraceDays: c.Grace, AsOf: asOf})
 	if g.JSON {
 		if err := g.print(rec); err != nil {
 			return err
@@ -549,6 +562,40 @@ func (c *poolReconcileCmd) Run(g *Globals) error {
 		return fault.New(fault.Conflict, "pool.loop", "资金流未闭环，见上列各项。", "the cash loop is not closed")
 	}
 	return nil
+}
+
+type poolReportCmd struct {
+	dealFile
+	statementFlags
+	Period int    `required:"" help:"Payment period, counted from 1."`
+	Out    string `short:"o" default:"-" help:"HTML file."`
+}
+
+// Run writes the periodic report.
+func (c *poolReportCmd) Run(g *Globals) error {
+	d, err := c.read()
+	if err != nil {
+		return err
+	}
+	if c.Period < 1 {
+		return fault.New(fault.Invalid, "pool.period", "期数从1开始。", "periods count from 1")
+	}
+	from, to := d.CutOff.AddDays(1), d.PayDate(c.Period-1)
+	if c.Period > 1 {
+		from = d.PayDate(c.Period - 2).AddDays(1)
+	}
+	rec, err := c.reconcile(&d, from, to)
+	if err != nil {
+		return err
+	}
+	p, err := d.Periodic(c.Period-1, rec, nil, pool.TradingCalendar())
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(p)
+	}
+	return g.writeFile(c.Out, func(w io.Writer) error { return office.WritePoolPeriodicHTML(w, p) })
 }
 
 func parseDay(s, flag string) (civil.Date, error) {
@@ -656,6 +703,7 @@ type poolNoticeCmd struct {
 	Base   string  `help:"What the amount is measured against, yuan."`
 	Prior  float64 `help:"Loss share already announced."`
 	Detail string  `help:"What happened."`
+	Out    string  `short:"o" help:"Write the draft as HTML."`
 }
 
 // Run decides on a notice.
@@ -682,6 +730,9 @@ func (c *poolNoticeCmd) Run(g *Globals) error {
 	n, err := d.Notice(e, pool.TradingCalendar())
 	if err != nil {
 		return err
+	}
+	if c.Out != "" {
+		return g.writeFile(c.Out, func(w io.Writer) error { return office.WritePoolNoticeHTML(w, d.Label, n) })
 	}
 	if g.JSON {
 		return g.print(n)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -198,6 +199,71 @@ var poolTables = []poolTable{
 		{"evidence", "文件", poolText},
 	}},
 	{"豁免", "waivers", "waivers", []poolColumn{{"rule", "规则", poolText}, {"evidence", "证据", poolText}}},
+	{"还款计划", "dues", poolDues, []poolColumn{{"asset", "资产编号", poolText}, {"date", "日期", poolDate}, {"principal", "本金", poolMoney}, {"interest", "利息", poolMoney}}},
+	{"储架系列", "series", "shelf.series", []poolColumn{{"name", "名称", poolText}, {"date", "发行日", poolDate}, {"amount", "规模", poolMoney}, {"criteria", "标准（名称=值；…）", poolList}}},
+}
+
+// poolDues is where the rows of 还款计划 wait until they join their assets.
+const poolDues = "dues"
+
+// nest moves what a table keeps flat to where the JSON form has it: dues under
+// their asset, criteria from "name=value" to an object.
+func nest(doc map[string]any) error {
+	dues, _ := doc[poolDues].([]any)
+	delete(doc, poolDues)
+	assets, _ := doc["assets"].([]any)
+	for _, x := range dues {
+		due := x.(map[string]any)
+		at := slices.IndexFunc(assets, func(a any) bool { return due["asset"] != nil && a.(map[string]any)["id"] == due["asset"] })
+		if at < 0 {
+			return fmt.Errorf("还款计划的资产编号 %.40q 不在应收债权中", due["asset"])
+		}
+		a := assets[at].(map[string]any)
+		delete(due, "asset")
+		list, _ := a["dues"].([]any)
+		a["dues"] = append(list, due)
+	}
+	series, _ := get(doc, "shelf.series").([]any)
+	for _, x := range series {
+		item := x.(map[string]any)
+		list, _ := item["criteria"].([]string)
+		criteria := map[string]string{}
+		for _, c := range list {
+			k, v, ok := strings.Cut(c, "=")
+			if !ok {
+				return fmt.Errorf("储架系列的标准 %.40q 应为 名称=值", c)
+			}
+			criteria[k] = v
+		}
+		item["criteria"] = criteria
+	}
+	return nil
+}
+
+// flatten is the inverse of nest, for writing.
+func flatten(doc map[string]any) {
+	var dues []any
+	assets, _ := doc["assets"].([]any)
+	for _, x := range assets {
+		a := x.(map[string]any)
+		list, _ := a["dues"].([]any)
+		for _, d := range list {
+			due := d.(map[string]any)
+			due["asset"] = a["id"]
+			dues = append(dues, due)
+		}
+	}
+	doc[poolDues] = dues
+	series, _ := get(doc, "shelf.series").([]any)
+	for _, x := range series {
+		item := x.(map[string]any)
+		criteria, _ := item["criteria"].(map[string]any)
+		list := []any{}
+		for _, k := range slices.Sorted(maps.Keys(criteria)) {
+			list = append(list, fmt.Sprintf("%s=%v", k, criteria[k]))
+		}
+		item["criteria"] = list
+	}
 }
 
 const (
@@ -309,7 +375,12 @@ func (rows PoolRows) Deal() (pool.Deal, error) {
 				list = append(list, item)
 			}
 		}
-		set(doc, t.path, list)
+		if len(list) > 0 {
+			set(doc, t.path, list)
+		}
+	}
+	if err := nest(doc); err != nil {
+		bad = append(bad, badCell("还款计划/储架系列", err))
 	}
 	if len(bad) > 0 {
 		return pool.Deal{}, fault.New(fault.Invalid, "pool.book.cells", "资产池数据有单元格无法识别，请按提示修改。", "some cells cannot be read", bad...)
@@ -437,6 +508,7 @@ func WritePoolBook(w io.Writer, d pool.Deal) error {
 	if err := dec.Decode(&doc); err != nil {
 		return err
 	}
+	flatten(doc)
 	f := excelize.NewFile()
 	defer f.Close()
 	head, err := headStyle(f)

@@ -20,6 +20,11 @@ func TestPoolBookRoundTrip(t *testing.T) {
 	d.Structure.Revolving = &pool.Revolving{Periods: 2, TermPeriods: 4, Yield: 0.05, MinRate: 0.05}
 	d.Waivers = []pool.Waiver{{Rule: "lease_top5", Evidence: "=cmd|' /C calc'!A0"}}
 	d.Obligors[0].Name = "+1@某公司"
+	d.Assets[2].Amortise = "schedule"
+	d.Assets[2].Schedule = []pool.Due{{Date: civil.New(2027, 3, 15), Principal: 1, Interest: 101}, {Date: civil.New(2027, 6, 15), Principal: d.Assets[2].Principal - 1}}
+	d.Shelf = &pool.Shelf{Approved: money.Fen(10 * money.Yi), Homogeneous: pool.Yes, Series: []pool.Series{
+		{Name: "1期", Date: civil.New(2026, 3, 3), Amount: money.Fen(money.Yi), Criteria: map[string]string{"class": "lease", "max_single": "0.5"}},
+	}}
 	d.Patents[3].Encumbrance, d.Patents[4].Encumbrance, d.Patents[5].Value = nil, []string{}, nil
 	var b bytes.Buffer
 	if err := WritePoolBook(&b, d); err != nil {

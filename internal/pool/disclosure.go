@@ -38,14 +38,14 @@ type AnnexIP struct {
 	Fields []Field `json:"fields"`
 }
 
-// disclaimer stands on every paper we produce.
-const disclaimer = "本文件由系统依据使用者提供的资料生成，其中价值为估值参考意见，不构成资产评估报告、信用评级或法律意见。"
+// Disclaimer stands on every paper we produce.
+const Disclaimer = "本文件由系统依据使用者提供的资料生成，其中价值为估值参考意见，不构成资产评估报告、信用评级或法律意见。"
 
 // Annex assembles the annex. Names of natural persons are masked.
 func (d *Deal) Annex() Annex {
 	a := Annex{
 		Title: "知识产权资产支持专项计划 知识产权信息披露附件", Label: d.Label, Deal: d.Name, CutOff: d.CutOff,
-		Tests: d.Test(), Statistics: d.Statistics(), Collateral: d.Collateral(), Limit: disclaimer,
+		Tests: d.Test(), Statistics: d.Statistics(), Collateral: d.Collateral(), Limit: Disclaimer,
 	}
 	senior, sub := "", ""
 	if t := d.Structure.Tranches; len(t) >= 2 {
@@ -295,7 +295,7 @@ func (d *Deal) Periodic(period int, rec Reconciliation, events []Event, cal *Cal
 	}
 	p := Periodic{
 		Title: fmt.Sprintf("%s 第%d期资产管理与收益分配报告", d.Name, period+1), Label: d.Label, Period: period, Row: cf.Periods[period],
-		Cash: rec, Class: "正常", Statistics: d.Statistics(), Limit: disclaimer,
+		Cash: rec, Class: "正常", Statistics: d.Statistics(), Limit: Disclaimer,
 	}
 	if rec.Expected > 0 && rec.Open > 0 {
 		events = append(slices.Clone(events), Event{Kind: "cash_flow", Date: cf.Periods[period].Date, Amount: rec.Open, Base: rec.Expected, Detail: "本期归集不足"})
