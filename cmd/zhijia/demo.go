@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/civil"
+	"zhijia/internal/office"
+)
+
+// demoPatent is a real patent with a published price: it was sold the day
+// after the demo's valuation date, so the opinion can be held against it.
+const (
+	demoPatent = "ZL200810027800.7"
+	demoDate   = "2019-11-26"
+	demoPrice  = "40,000 元"
+)
+
+type demoCmd struct {
+	Database
+	Lang string `help:"Language of the opinion." enum:"zh,en" default:"zh"`
+}
+
+func (c *demoCmd) Help() string {
+	return "Loads the project's own facts, values a real patent as of the day of its sale without seeing the sale, and prints the opinion."
+}
+
+func (c *demoCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	svc, err := appraisal.New(g.ctx, db, appraisal.Options{})
+	if err != nil {
+		return err
+	}
+	if err := db.LoadFacts(g.ctx); err != nil {
+		return err
+	}
+	if err := svc.EmbedStored(g.ctx, nil); err != nil {
+		return err
+	}
+	record, err := svc.Value(g.ctx, appraisal.Actor{Name: "demo", Tenant: "demo"}, appraisal.Request{
+		Number: demoPatent, Date: civil.MustParse(demoDate),
+	})
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return printRecord(g, record)
+	}
+	if err := printOpinion(g, record, office.Lang(c.Lang)); err != nil {
+		return err
+	}
+	fmt.Fprintf(g.stdout, `
+The patent was sold on %s for %s; the opinion above was formed without that deal.
+
+What next:
+  zhijia value ZL201310543019.6          value another patent of the store, as of today
+  zhijia value --title "一种锂离子电池正极材料" --ipc "H01M 4/36"
+  zhijia keys create --name me --role officer && zhijia serve
+                                         start the service: REST, officer's page, API documentation
+`, demoDate, demoPrice)
+	return nil
+}
+
+// printOpinion writes the record as the opinion a person reads.
+func printOpinion(g *Globals, r *appraisal.Record, lang office.Lang) error {
+	o, err := opinion(r)
+	if err != nil {
+		return err
+	}
+	return o.Text(g.stdout, lang)
+}
+
+// opinion is the record as office renders it.
+func opinion(r *appraisal.Record) (o office.Opinion, err error) {
+	o = office.Opinion{ID: r.ID(), Hash: r.Hash(), CreatedAt: r.CreatedAt()}
+	if o.Assignment, o.Evidence, err = r.Snapshot(); err != nil {
+		return o, err
+	}
+	o.Conclusion, err = r.Conclusion()
+	return o, err
+}
+
+// printRecord writes the stored bytes, as every other face serves them.
+func printRecord(g *Globals, r *appraisal.Record) error {
+	b, err := r.JSON()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(g.stdout, "%s\n", b)
+	return err
+}
