@@ -32,7 +32,9 @@ var allowed = map[string][]string{
 	"internal/arranger":  append([]string{"internal/store"}, domain...),
 	"internal/harness":   append([]string{"internal/store", "internal/office", "internal/appraisal", "internal/llm", "eval"}, domain...),
 
-	"internal/httpapi": append([]string{"internal/arranger", "internal/store", "internal/office", "internal/appraisal", "internal/desk", "internal/harness", "internal/llm"}, domain...),
+	"internal/intake": append([]string{"internal/store", "internal/office", "internal/appraisal"}, domain...),
+
+	"internal/httpapi": append([]string{"internal/arranger", "internal/store", "internal/office", "internal/appraisal", "internal/intake", "internal/desk", "internal/harness", "internal/llm"}, domain...),
 
 	"prompts":    {"internal/fault"},
 	"migrations": {},

@@ -29,14 +29,12 @@ CREATE TABLE patents (
     source             text NOT NULL,
     source_date        date,
     text_hash          bytea NOT NULL,           -- of title, abstract and claims
-    terms              tsvector,                 -- character bigrams made by the program
     created_at         timestamptz NOT NULL DEFAULT now(),
     updated_at         timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX patents_publication ON patents (publication_number) WHERE publication_number IS NOT NULL;
 CREATE INDEX patents_subclass_filed ON patents (subclass, filing_date);
 CREATE INDEX patents_family ON patents (family_id) WHERE family_id IS NOT NULL;
-CREATE INDEX patents_terms ON patents USING gin (terms);
 
 -- A priced deal, clean or not. exclusion says why it is no comparable.
 CREATE TABLE deals (
@@ -91,6 +89,31 @@ CREATE INDEX deals_subclass ON deals (subclass, date) WHERE exclusion IS NULL;
 CREATE INDEX deals_class ON deals (class, date) WHERE exclusion IS NULL;
 CREATE INDEX deals_section ON deals (section, date) WHERE exclusion IS NULL;
 CREATE INDEX deals_numbers ON deals USING gin (numbers);
+CREATE INDEX deals_refused ON deals (section) WHERE exclusion IS NOT NULL;
+
+-- Who cites whom, by normal forms of publication or application numbers.
+CREATE TABLE citations (
+    citing text NOT NULL,
+    cited  text NOT NULL,
+    date   date,                                 -- when the citation became public
+    source text NOT NULL,
+    PRIMARY KEY (citing, cited)
+);
+CREATE INDEX citations_cited ON citations (cited, date);
+
+-- One row per file taken in.
+CREATE TABLE imports (
+    id          text PRIMARY KEY,
+    tenant      text NOT NULL,
+    dataset     text NOT NULL,
+    name        text NOT NULL,
+    started_at  timestamptz NOT NULL,
+    finished_at timestamptz,
+    accepted    bigint NOT NULL DEFAULT 0,
+    rejected    bigint NOT NULL DEFAULT 0,
+    rejects     jsonb NOT NULL DEFAULT '[]',    -- the first of them
+    error       text
+);
 
 -- An embedding space: vectors of different spaces are never compared.
 CREATE TABLE spaces (

@@ -21,6 +21,11 @@ import (
 type cli struct {
 	Globals
 
+	Demo        demoCmd        `cmd:"" help:"Value a real patent from the project's own facts; provisions whatever is missing."`
+	Value       valueCmd       `cmd:"" help:"Value a patent by number or by text."`
+	Comparables comparablesCmd `cmd:"" help:"Search the priced deals most like a patent."`
+	Ingest      ingestCmd      `cmd:"" help:"Take files of patents, transactions, events or citations into the store."`
+	DB          dbCmd          `cmd:"" name:"db" help:"Look after the database."`
 	Eval        evalCmd        `cmd:"" help:"Measure how wrong the figures are and whether a change helped."`
 	Serve       serveCmd       `cmd:"" help:"Run the service: REST API, documentation and officer's pages."`
 	Keys        keysCmd        `cmd:"" help:"Make, list and end API keys."`
@@ -28,9 +33,6 @@ type cli struct {
 	Version     versionCmd     `cmd:"" help:"Show the version of this program."`
 	Compute     computeCmd     `cmd:"" help:"Evaluate one valuation formula on JSON inputs from standard input."`
 	Pool        poolCmd        `cmd:"" help:"Securitise: test, size, stress, simulate, reconcile and disclose a pool of IP-backed receivables."`
-	Demo        demoCmd        `cmd:"" help:"Value a real patent from the project's own facts; provisions whatever is missing."`
-	Value       valueCmd       `cmd:"" help:"Value a patent by number or by text."`
-	Comparables comparablesCmd `cmd:"" help:"Search the priced deals most like a patent."`
 }
 
 // Globals are the flags every subcommand shares.

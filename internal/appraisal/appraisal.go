@@ -187,7 +187,7 @@ func (s *Service) Value(ctx context.Context, actor Actor, req Request) (_ *Recor
 		return nil, err
 	}
 	v := store.Valuation{
-		ID: newID("val", now), CreatedAt: now, CreatedBy: actor.Name, Tenant: actor.Tenant,
+		ID: NewID("val", now), CreatedAt: now, CreatedBy: actor.Name, Tenant: actor.Tenant,
 		Number: subjectNumber(assignment), Title: assignment.Subject[0].Title, Purpose: string(assignment.Purpose), AsOf: assignment.Date,
 		Status: string(conclusion.Status), Point: conclusion.Value.Point, Low: conclusion.Value.Low, High: conclusion.Value.High,
 		Assumptions: assumptions.Version,
@@ -227,8 +227,8 @@ func recordHash(assumptions string, snapshot, conclusion []byte) []byte {
 	return h.Sum(nil)
 }
 
-// newID returns a random id that sorts by time.
-func newID(prefix string, now time.Time) string {
+// NewID returns a random id that sorts by time.
+func NewID(prefix string, now time.Time) string {
 	var b [16]byte
 	ms := now.UnixMilli()
 	for i := range 6 {
@@ -333,7 +333,7 @@ func (s *Service) Override(ctx context.Context, actor Actor, id string, value fl
 		return store.Override{}, err
 	}
 	now := s.now().UTC().Truncate(time.Microsecond)
-	o := store.Override{ID: newID("ovr", now), ValuationID: id, CreatedAt: now, Officer: actor.Name, Value: value, Reason: reason}
+	o := store.Override{ID: NewID("ovr", now), ValuationID: id, CreatedAt: now, Officer: actor.Name, Value: value, Reason: reason}
 	return o, s.db.PutOverride(ctx, o)
 }
 

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"zhijia/internal/fault"
 	"zhijia/internal/ngram"
@@ -101,6 +104,32 @@ func (sp *localSpace) Embed(ctx context.Context, texts []string) ([][]float32, e
 		}
 	}
 	return out, nil
+}
+
+// EmbedLocally returns the active space and the vectors of texts when the
+// space is local, and no vectors when it belongs to an endpoint.
+func (s *Service) EmbedLocally(ctx context.Context, texts []string) (space int, vectors [][]float32, err error) {
+	defer fault.Wrap(&err, "appraisal.EmbedLocally")
+	sp, err := s.space(ctx)
+	if err != nil || sp.endpoint != nil {
+		return 0, nil, err
+	}
+	vectors = make([][]float32, len(texts))
+	workers := min(runtime.GOMAXPROCS(0), len(texts))
+	var group errgroup.Group
+	for w := range workers {
+		group.Go(func() error {
+			for i := w; i < len(texts); i += workers {
+				v, err := sp.embed(ctx, texts[i])
+				if err != nil {
+					return err
+				}
+				vectors[i] = v
+			}
+			return nil
+		})
+	}
+	return sp.ID, vectors, group.Wait()
 }
 
 // EmbedStored gives every deal and patent without a current vector in the

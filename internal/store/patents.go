@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -12,7 +11,6 @@ import (
 
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
-	"zhijia/internal/ngram"
 )
 
 // Patent is a patent as the sources state it. Unknown counts are nil and
@@ -66,18 +64,6 @@ func TextHash(text string) []byte {
 	return sum[:]
 }
 
-// lexemes writes bigram hashes as a tsvector literal.
-func lexemes(terms []int32) string {
-	var b strings.Builder
-	for i, t := range terms {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(strconv.FormatInt(int64(t), 36))
-	}
-	return b.String()
-}
-
 const patentColumns = `id, number, coalesce(publication_number, ''), coalesce(kind, ''), title, coalesce(abstract, ''), coalesce(claims, ''), coalesce(description, ''),
 	ipc, filing_date, publication_date, grant_date, owners, coalesce(owner_type, ''), coalesce(family_id, ''),
 	claim_count, independent_claims, inventor_count, family_size, cited_by, cites, paid_through_year, confidential, source, source_date`
@@ -122,10 +108,10 @@ func (db *DB) PutPatents(ctx context.Context, patents []Patent) (err error) {
 				INSERT INTO patents (number, publication_number, kind, title, abstract, claims, description, ipc,
 					filing_date, publication_date, grant_date, owners, owner_type, family_id,
 					claim_count, independent_claims, inventor_count, family_size, cited_by, cites, paid_through_year,
-					confidential, source, source_date, text_hash, terms)
+					confidential, source, source_date, text_hash)
 				VALUES ($1, nullif($2, ''), nullif($3, ''), $4, nullif($5, ''), nullif($6, ''), nullif($7, ''), coalesce($8, '{}'::text[]),
 					$9, $10, $11, coalesce($12, '{}'::text[]), nullif($13, ''), nullif($14, ''),
-					$15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, to_tsvector('simple', $26))
+					$15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 				ON CONFLICT (number) DO UPDATE SET
 					publication_number = EXCLUDED.publication_number, kind = EXCLUDED.kind, title = EXCLUDED.title,
 					abstract = EXCLUDED.abstract, claims = EXCLUDED.claims, description = EXCLUDED.description, ipc = EXCLUDED.ipc,
@@ -135,11 +121,11 @@ func (db *DB) PutPatents(ctx context.Context, patents []Patent) (err error) {
 					inventor_count = EXCLUDED.inventor_count, family_size = EXCLUDED.family_size, cited_by = EXCLUDED.cited_by,
 					cites = EXCLUDED.cites, paid_through_year = EXCLUDED.paid_through_year, confidential = EXCLUDED.confidential,
 					source = EXCLUDED.source, source_date = EXCLUDED.source_date, text_hash = EXCLUDED.text_hash,
-					terms = EXCLUDED.terms, updated_at = now()`,
+					updated_at = now()`,
 				p.Number, p.PublicationNumber, p.Kind, p.Title, p.Abstract, p.Claims, p.Description, p.IPC,
 				p.Filing, p.Published, p.Grant, p.Owners, p.OwnerType, p.FamilyID,
 				p.ClaimCount, p.IndependentClaims, p.Inventors, p.FamilySize, p.CitedBy, p.Cites, p.PaidThroughYear,
-				p.Confidential, p.Source, p.SourceDate, TextHash(text), lexemes(ngram.Bigrams(text)))
+				p.Confidential, p.Source, p.SourceDate, TextHash(text))
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/fault"
+	"zhijia/internal/intake"
+	"zhijia/internal/store"
+)
+
+type ingestCmd struct {
+	Database
+	Dataset string   `arg:"" help:"patents, transactions, events or citations."`
+	Files   []string `arg:"" help:"CSV (UTF-8 or GB18030), XLSX or JSONL files." type:"existingfile"`
+	DryRun  bool     `name:"dry-run" help:"Check every row and store nothing."`
+	Rejects string   `help:"Where rejected rows go, as CSV. Default: FILE.rejects.csv." placeholder:"FILE"`
+}
+
+func (c *ingestCmd) Help() string {
+	return "Streams files into the store. Running a file again changes nothing; one that was interrupted is completed by running it again. Rows that are not taken are named with the column and the reason."
+}
+
+func (c *ingestCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	svc, err := appraisal.New(g.ctx, db, appraisal.Options{})
+	if err != nil {
+		return err
+	}
+	var reports []intake.Report
+	var rejected int64
+	for _, name := range c.Files {
+		rep, err := c.file(g, db, svc, name)
+		if err != nil {
+			return err
+		}
+		rejected += rep.Rejected
+		reports = append(reports, rep)
+	}
+	if !c.DryRun {
+		// Rows of an endpoint's space are embedded once they are safely in.
+		if err := svc.EmbedStored(g.ctx, nil); err != nil {
+			return err
+		}
+	}
+	if g.JSON {
+		return g.print(reports)
+	}
+	return nil
+}
+
+func (c *ingestCmd) file(g *Globals, db *store.DB, svc *appraisal.Service, name string) (rep intake.Report, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return rep, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return rep, err
+	}
+	bar := progress(g, info.Size(), "读取 "+info.Name())
+	in := io.TeeReader(f, bar)
+	rejects := &rejectsFile{path: c.Rejects}
+	if rejects.path == "" {
+		rejects.path = name + ".rejects.csv"
+	}
+	start := time.Now()
+	rep, err = intake.Run(g.ctx, db, svc, operator(), c.Dataset, name, in, intake.Options{
+		DryRun: c.DryRun,
+		Reject: rejects.write,
+		Progress: func(rows int64) {
+			bar.Describe(fmt.Sprintf("%s %d 行", info.Name(), rows))
+		},
+	})
+	_ = bar.Finish()
+	if err := errors.Join(err, rejects.close()); err != nil {
+		return rep, err
+	}
+	if !g.JSON {
+		verb := "已导入"
+		if c.DryRun {
+			verb = "可导入"
+		}
+		fmt.Fprintf(g.stdout, "%s：%s %d 行，拒绝 %d 行，用时 %.1f 秒\n", name, verb, rep.Accepted, rep.Rejected, time.Since(start).Seconds())
+		if rep.Rejected > 0 {
+			fmt.Fprintf(g.stdout, "  拒绝的行及原因见 %s\n", rejects.path)
+		}
+		for i, r := range rep.Rejects {
+			if i == 5 {
+				fmt.Fprintln(g.stdout, "  …")
+				break
+			}
+			fmt.Fprintf(g.stdout, "  第 %d 行 %s：%s [%s]\n", r.Row, r.Field, r.Zh, r.Code)
+		}
+		if len(rep.Ignored) > 0 {
+			fmt.Fprintf(g.stdout, "  未识别的列，已忽略：%s\n", strings.Join(rep.Ignored, "、"))
+		}
+	}
+	return rep, nil
+}
+
+// progress is a bar on a terminal and nothing elsewhere.
+func progress(g *Globals, total int64, what string) *progressbar.ProgressBar {
+	if !terminal(g.stderr) {
+		return progressbar.DefaultBytesSilent(total)
+	}
+	return progressbar.NewOptions64(total, progressbar.OptionSetWriter(g.stderr), progressbar.OptionShowBytes(true),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionSetDescription(what), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+}
+
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// rejectsFile is made when the first row is rejected.
+type rejectsFile struct {
+	path string
+	file *os.File
+	out  *csv.Writer
+}
+
+func (r *rejectsFile) write(x intake.Reject) error {
+	if r.file == nil {
+		f, err := os.Create(r.path)
+		if err != nil {
+			return fault.New(fault.Invalid, "file.create", "无法写入 "+r.path+"。", "Cannot write "+r.path+".").Because(err)
+		}
+		r.file, r.out = f, csv.NewWriter(f)
+		if _, err := f.WriteString("\ufeff"); err != nil { // spreadsheets read UTF-8 only with the mark
+			return err
+		}
+		if err := r.out.Write([]string{"row", "field", "code", "原因", "reason"}); err != nil {
+			return err
+		}
+	}
+	return r.out.Write([]string{strconv.Itoa(x.Row), x.Field, x.Code, x.Zh, x.En})
+}
+
+func (r *rejectsFile) close() error {
+	if r.file == nil {
+		return nil
+	}
+	r.out.Flush()
+	return errors.Join(r.out.Error(), r.file.Close())
+}

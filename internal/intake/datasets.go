@@ -1,0 +1,276 @@
+package intake
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/civil"
+	"zhijia/internal/patent"
+	"zhijia/internal/store"
+)
+
+var kindWords = map[string]string{
+	"invention": "发明|发明专利|发明申请", "utility_model": "实用新型|实用新型专利", "design": "外观设计|外观",
+}
+
+var ownerWords = map[string]string{
+	"university": "高校|大学", "institute": "科研院所|研究所|研究院", "firm": "企业|公司", "individual": "个人|自然人", "unknown": "未知",
+}
+
+var patents = dataset{
+	columns: map[string][]string{
+		"number":             {"专利号", "申请号", "专利号/申请号", "application_number", "app_num"},
+		"publication_number": {"公开号", "公告号", "公开（公告）号", "publication_numbers", "pub_num"},
+		"kind":               {"专利类型", "类型"},
+		"title":              {"专利名称", "标题", "名称", "发明名称"},
+		"abstract":           {"摘要"},
+		"claims":             {"权利要求", "权利要求书"},
+		"description":        {"说明书"},
+		"ipc":                {"ipc", "ipc分类号", "分类号", "ipc_subclasses"},
+		"filing_date":        {"申请日", "app_date"},
+		"publication_date":   {"公开日", "公开（公告）日", "pub_date"},
+		"grant_date":         {"授权公告日", "授权日"},
+		"owners":             {"专利权人", "申请人", "权利人"},
+		"owner_type":         {"权利人类型"},
+		"family_id":          {"同族编号"},
+		"claim_count":        {"权利要求数", "total_claims"},
+		"independent_claims": {"独立权利要求数"},
+		"inventors":          {"发明人数", "total_inventers"},
+		"family_size":        {"同族数"},
+		"cited_by":           {"被引次数", "forward_citations"},
+		"cites":              {"引用次数", "backward_citations"},
+		"paid_through_year":  {"年费缴至年度"},
+		"confidential":       {"未公开", "保密"},
+		"source":             {"来源"},
+		"source_date":        {"来源日期", "数据日期"},
+	},
+	parse: func(r *reader) any {
+		p := store.Patent{
+			Title: r.required("title", 1000), Abstract: r.text("abstract", 20_000), Claims: r.text("claims", 400_000), Description: r.text("description", 2_000_000),
+			Kind: r.word("kind", kindWords), IPC: r.ipc("ipc"),
+			Filing: r.date("filing_date"), Published: r.date("publication_date"), Grant: r.date("grant_date"),
+			Owners: r.list("owners"), OwnerType: r.word("owner_type", ownerWords), FamilyID: r.text("family_id", 100),
+			ClaimCount: r.count("claim_count"), IndependentClaims: r.count("independent_claims"), Inventors: r.count("inventors"),
+			FamilySize: r.count("family_size"), CitedBy: r.count("cited_by"), Cites: r.count("cites"), PaidThroughYear: r.count("paid_through_year"),
+			Source: r.text("source", 1000), SourceDate: r.date("source_date"),
+		}
+		if b := r.flag("confidential"); b != nil {
+			p.Confidential = *b
+		}
+		if p.Source == "" {
+			p.Source = "import"
+		}
+		n, hasNumber := r.patentNumber("number", false)
+		var publication patent.Number
+		if list := r.list("publication_number"); len(list) > 0 {
+			var err error
+			if publication, err = patent.ParseNumber(list[0]); err != nil {
+				r.bad("publication_number", "number.shape", "公开（公告）号无法识别。", "The publication number is not recognised.")
+			}
+			p.PublicationNumber = publication.String()
+		}
+		switch {
+		case hasNumber:
+			p.Number = n.String()
+		case p.PublicationNumber != "":
+			p.Number, n = p.PublicationNumber, publication
+		case len(r.faults) == 0:
+			r.bad("number", "field.missing", "请填写专利号（申请号）或公开号。", "An application or publication number is needed.")
+		}
+		if p.Kind != "" && n.Kind != "" && p.Kind != string(n.Kind) {
+			r.bad("kind", "number.kind", "专利类型与号码种类位不一致，号码表示"+n.Kind.Zh()+"。", "The kind contradicts the number, which names "+string(n.Kind)+".")
+		}
+		if p.Kind == "" {
+			p.Kind = string(n.Kind)
+		}
+		before := func(a, b civil.Date) bool { return !a.IsZero() && !b.IsZero() && b.Before(a) }
+		if before(p.Filing, p.Published) || before(p.Filing, p.Grant) {
+			r.bad("filing_date", "date.order", "申请日晚于公开日或授权日。", "Filed after it was published or granted.")
+		}
+		return p
+	},
+	merge: func(ctx context.Context, db *store.DB, svc *appraisal.Service, batch []any) error {
+		rows := make([]store.Patent, len(batch))
+		texts := make([]string, len(batch))
+		for i := range batch {
+			rows[i] = batch[i].(store.Patent)
+			texts[i] = rows[i].Text()
+		}
+		space, vectors, err := embed(ctx, svc, texts)
+		if err != nil {
+			return err
+		}
+		return db.MergePatents(ctx, rows, space, vectors)
+	},
+}
+
+var dealWords = map[string]string{
+	"assignment": "转让", "exclusive_licence": "独占许可|独家许可", "sole_licence": "排他许可", "plain_licence": "普通许可|许可",
+	"contribution": "作价入股|作价投资", "auction": "拍卖", "damages": "侵权赔偿|索赔", "ask": "挂牌|报价",
+}
+
+var priceWords = map[string]string{
+	"total": "总价", "per_patent": "单价", "upfront": "入门费", "structured": "入门费加提成", "cap": "上限|里程碑总额", "ask": "报价",
+	"aggregate": "合计", "running_royalty": "提成", "starting_price": "起拍价", "free": "免费",
+}
+
+var sourceWords = map[string]string{
+	"own_ledger": "自有台账", "registry": "登记", "contract_notice": "合同公示|判决", "listed_company_announcement": "上市公司公告",
+	"university_notice": "高校公示", "auction": "拍卖", "press": "新闻|媒体",
+}
+
+var transactions = dataset{
+	columns: map[string][]string{
+		"id":                 {"编号", "交易编号"},
+		"title":              {"专利名称", "标题", "名称", "标的名称"},
+		"text":               {"摘要", "说明", "description", "abstract"},
+		"numbers":            {"专利号", "申请号", "patent_numbers"},
+		"patents":            {"专利件数", "件数", "n_patents"},
+		"patent_kind":        {"专利类型"},
+		"ipc":                {"ipc", "ipc分类号", "分类号"},
+		"amount":             {"成交价", "成交金额", "金额", "price"},
+		"unit":               {"金额单位", "单位"},
+		"currency":           {"币种"},
+		"rate":               {"汇率"},
+		"price_kind":         {"价格类型"},
+		"deal_kind":          {"交易方式", "交易类型"},
+		"appraised":          {"评估值"},
+		"basis":              {"评估方法", "定价依据"},
+		"licence_term_years": {"许可年限"},
+		"royalty_rate":       {"提成率", "许可费率"},
+		"date":               {"成交日期", "日期", "交易日期"},
+		"related_party":      {"关联交易"},
+		"seller":             {"出让方", "卖方", "转让方", "许可方"},
+		"buyer":              {"受让方", "买方", "被许可方"},
+		"owner_type":         {"权利人类型", "卖方类型"},
+		"source_type":        {"来源类型"},
+		"source_url":         {"来源链接", "来源"},
+		"notes":              {"备注"},
+		"family_id":          {"同族编号"},
+		"exclusion_code":     {"排除代码"},
+	},
+	parse: func(r *reader) any {
+		d := store.Deal{
+			ID: r.text("id", 100), Title: r.required("title", 1000), Description: r.text("text", 20_000),
+			Numbers: r.numbers("numbers"), PrintedNumbers: r.cells["numbers"], Patents: r.count("patents"),
+			PatentKind: r.word("patent_kind", kindWords), IPC: r.ipc("ipc"), Currency: r.text("currency", 3), Rate: r.number("rate", 1e-6, 1e6),
+			PriceKind: r.word("price_kind", priceWords), DealKind: r.word("deal_kind", dealWords), Appraised: r.number("appraised", 0, 1e15),
+			Basis: r.text("basis", 1000), LicenceTerm: r.number("licence_term_years", 0.01, 50), RoyaltyRate: r.number("royalty_rate", 0, 1),
+			RelatedParty: r.flag("related_party"), Seller: r.text("seller", 500), Buyer: r.text("buyer", 500),
+			OwnerType: r.word("owner_type", ownerWords), SourceType: r.word("source_type", sourceWords), SourceURL: r.text("source_url", 2000),
+			Notes: r.text("notes", 5000), FamilyID: r.text("family_id", 100), PrintedDate: r.cells["date"],
+		}
+		d.Amount = r.amount("amount")
+		d.Date, d.DateUnit = r.period("date")
+		if d.Currency == "" {
+			d.Currency = "CNY"
+		}
+		if d.DealKind == "" {
+			d.DealKind = "assignment"
+		}
+		if d.Patents == nil && len(d.Numbers) > 0 {
+			n := len(d.Numbers)
+			d.Patents = &n
+		}
+		if d.PatentKind == "" && len(d.Numbers) > 0 {
+			if n, err := patent.ParseNumber(d.Numbers[0]); err == nil {
+				d.PatentKind = string(n.Kind)
+			}
+		}
+		if d.ID == "" {
+			// The natural key of a deal without one: what was sold, between
+			// whom, when and for how much.
+			amount := ""
+			if d.Amount != nil {
+				amount = fmt.Sprintf("%.2f", *d.Amount)
+			}
+			sum := sha256.Sum256([]byte(fmt.Sprintf("%q", []any{d.Title, d.Numbers, d.Date, amount, d.Currency, d.DealKind, d.Seller, d.Buyer})))
+			d.ID = "deal-" + hex.EncodeToString(sum[:10])
+		}
+		if d.Exclusion = r.text("exclusion_code", 40); d.Exclusion == "" {
+			d.Exclusion = exclusion(&d)
+		}
+		return d
+	},
+	merge: func(ctx context.Context, db *store.DB, svc *appraisal.Service, batch []any) error {
+		rows := make([]store.Deal, 0, len(batch))
+		at := map[string]int{} // an id twice in one batch is one deal: the later row wins
+		for i := range batch {
+			d := batch[i].(store.Deal)
+			if j, ok := at[d.ID]; ok {
+				rows[j] = d
+				continue
+			}
+			at[d.ID] = len(rows)
+			rows = append(rows, d)
+		}
+		texts := make([]string, len(rows))
+		for i := range rows {
+			texts[i] = rows[i].Text()
+		}
+		space, vectors, err := embed(ctx, svc, texts)
+		if err != nil {
+			return err
+		}
+		return db.MergeDeals(ctx, rows, space, vectors)
+	},
+}
+
+// exclusion says why a deal is no comparable (standards 3.1), "" when it is
+// one. The codes are those of eval/datasets/README.md.
+func exclusion(d *store.Deal) string {
+	switch {
+	case d.DealKind == "ask" || d.PriceKind == "ask" || d.PriceKind == "starting_price":
+		return "ASK"
+	case d.DealKind == "damages":
+		return "DAMAGES"
+	case d.PriceKind == "aggregate":
+		return "AGGREGATE"
+	case d.PriceKind == "structured" || d.PriceKind == "cap" || d.PriceKind == "running_royalty":
+		return "STRUCTURED"
+	case d.Amount == nil || *d.Amount == 0:
+		return "AMOUNT-UNKNOWN"
+	case d.RelatedParty != nil && *d.RelatedParty:
+		return "RELATED-PARTY"
+	case d.Patents == nil || *d.Patents == 0:
+		return "COUNT-UNKNOWN"
+	case *d.Patents > 20:
+		return "PORTFOLIO"
+	case d.Currency != "CNY" && d.Rate == nil:
+		return "CURRENCY"
+	case d.Date.IsZero():
+		return "DATE-UNKNOWN"
+	}
+	return ""
+}
+
+var citations = dataset{
+	columns: map[string][]string{
+		"citing": {"引用文献", "施引专利", "citing_number"},
+		"cited":  {"被引文献", "被引专利", "cited_number"},
+		"date":   {"日期", "公开日"},
+		"source": {"来源"},
+	},
+	parse: func(r *reader) any {
+		citing, _ := r.patentNumber("citing", true)
+		cited, _ := r.patentNumber("cited", true)
+		c := store.Citation{Citing: citing.String(), Cited: cited.String(), Date: r.date("date"), Source: r.text("source", 1000)}
+		if c.Source == "" {
+			c.Source = "import"
+		}
+		if len(r.faults) == 0 && c.Citing == c.Cited {
+			r.bad("cited", "citation.self", "文献不能引用自身。", "A document cannot cite itself.")
+		}
+		return c
+	},
+	merge: func(ctx context.Context, db *store.DB, _ *appraisal.Service, batch []any) error {
+		rows := make([]store.Citation, len(batch))
+		for i := range batch {
+			rows[i] = batch[i].(store.Citation)
+		}
+		return db.MergeCitations(ctx, rows)
+	},
+}

@@ -1,0 +1,234 @@
+// Package intake takes files of patents, deals and citations into the store:
+// streaming, batch by batch, each batch wholly or not at all. Start with
+// [Run]. A file that stopped half-way is completed by running it again.
+package intake
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/fault"
+	"zhijia/internal/office"
+	"zhijia/internal/store"
+)
+
+// Reject says why a row was not taken.
+type Reject struct {
+	Row   int    `json:"row"`
+	Field string `json:"field,omitempty"`
+	Code  string `json:"code"`
+	Zh    string `json:"zh"`
+	En    string `json:"en"`
+}
+
+// Report is the outcome of one file.
+type Report struct {
+	ID       string   `json:"id"`
+	Dataset  string   `json:"dataset"`
+	Name     string   `json:"name"`
+	DryRun   bool     `json:"dry_run,omitempty"`
+	Accepted int64    `json:"accepted"`
+	Rejected int64    `json:"rejected"`
+	Rejects  []Reject `json:"rejects"` // the first of them
+	Ignored  []string `json:"ignored_columns,omitempty"`
+}
+
+// Options of one run.
+type Options struct {
+	DryRun   bool               // check every row, store nothing
+	Progress func(rows int64)   // rows done so far, taken or not
+	Reject   func(Reject) error // every rejected row, as it is found
+}
+
+const (
+	batchRows      = 1000
+	keptRejects    = 1000
+	maxFaultsOfRow = 20
+)
+
+// Datasets lists what can be taken in.
+func Datasets() []string {
+	names := make([]string, 0, len(datasets))
+	for name := range datasets {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// dataset describes one kind of file: its columns, how a row is checked, and
+// how a batch of checked rows is merged.
+type dataset struct {
+	columns map[string][]string // field -> headers that name it, folded
+	// parse checks a row and returns the record to store.
+	parse func(*reader) any
+	// merge stores a batch in one transaction.
+	merge func(ctx context.Context, db *store.DB, svc *appraisal.Service, batch []any) error
+}
+
+var datasets = map[string]dataset{
+	"patents":      patents,
+	"transactions": transactions,
+	"citations":    citations,
+}
+
+// Run takes one file in. It stops at an error of the file or the store; faults
+// of rows are reported and do not stop it.
+func Run(ctx context.Context, db *store.DB, svc *appraisal.Service, actor appraisal.Actor, name, file string, r io.Reader, o Options) (rep Report, err error) {
+	defer fault.Wrap(&err, "intake.Run(%s, %s)", name, file)
+	ds, ok := datasets[name]
+	if !ok {
+		return rep, fault.New(fault.NotFound, "dataset.unknown", "没有数据集 "+name+"，应为："+strings.Join(Datasets(), "、")+"。", "There is no dataset "+name+"; it is one of "+strings.Join(Datasets(), ", ")+".")
+	}
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	rep = Report{ID: appraisal.NewID("imp", now), Dataset: name, Name: file, DryRun: o.DryRun}
+	record := store.Import{ID: rep.ID, Tenant: actor.Tenant, Dataset: name, Name: file, StartedAt: now}
+	save := func(ctx context.Context, finished bool) error {
+		if o.DryRun {
+			return nil
+		}
+		if finished {
+			t := time.Now().UTC().Truncate(time.Microsecond)
+			record.FinishedAt = &t
+		}
+		record.Accepted, record.Rejected = rep.Accepted, rep.Rejected
+		if record.Rejects, err = json.Marshal(rep.Rejects); err != nil {
+			return err
+		}
+		return db.PutImport(ctx, record)
+	}
+	if err := save(ctx, false); err != nil {
+		return rep, err
+	}
+	err = run(ctx, db, svc, ds, file, r, o, &rep, func() error { return save(ctx, false) })
+	if err != nil {
+		record.Error = fault.Public(err).Zh
+	}
+	return rep, errors.Join(err, save(context.WithoutCancel(ctx), err == nil))
+}
+
+func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, file string, r io.Reader, o Options, rep *Report, save func() error) error {
+	names := map[string]string{} // folded header -> field
+	for field, headers := range ds.columns {
+		names[field] = field
+		for _, h := range headers {
+			names[office.Header(h)] = field
+		}
+	}
+	reject := func(x Reject) error {
+		rep.Rejected++
+		if len(rep.Rejects) < keptRejects {
+			rep.Rejects = append(rep.Rejects, x)
+		}
+		if o.Reject != nil {
+			return o.Reject(x)
+		}
+		return nil
+	}
+	batch := make([]any, 0, batchRows)
+	flush := func() error {
+		if len(batch) > 0 && !o.DryRun {
+			if err := ds.merge(ctx, db, svc, batch); err != nil {
+				return err
+			}
+		}
+		rep.Accepted += int64(len(batch))
+		batch = batch[:0]
+		if o.Progress != nil {
+			o.Progress(rep.Accepted + rep.Rejected)
+		}
+		return save()
+	}
+	checked := false
+	for row, err := range office.Rows(r, file) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			if row.Number == 0 {
+				return err
+			}
+			pub := fault.Public(err)
+			if err := reject(Reject{Row: row.Number, Code: pub.Code, Zh: pub.Zh, En: pub.En}); err != nil {
+				return err
+			}
+			continue
+		}
+		in := &reader{cells: make(map[string]string, len(row.Cells))}
+		for header, cell := range row.Cells {
+			field, unit, ok := resolve(names, header)
+			if !ok {
+				if !slices.Contains(rep.Ignored, header) && len(rep.Ignored) < 100 {
+					rep.Ignored = append(rep.Ignored, header)
+				}
+				continue
+			}
+			in.cells[field] = cell
+			if unit != "" {
+				in.cells["unit"] = unit
+			}
+		}
+		if !checked && len(in.cells) == 0 {
+			return fault.New(fault.Invalid, "file.columns_unknown", "表头中没有可识别的列，请下载模板或查看文档。", "None of the columns is known; see the documentation for their names.")
+		}
+		checked = true
+		x := ds.parse(in)
+		if len(in.faults) > 0 {
+			for _, f := range in.faults[:min(len(in.faults), maxFaultsOfRow)] {
+				if err := reject(Reject{row.Number, f.Field, f.Code, f.Zh, f.En}); err != nil {
+					return err
+				}
+			}
+			rep.Rejected -= int64(min(len(in.faults), maxFaultsOfRow)) - 1 // a row counts once
+			continue
+		}
+		if batch = append(batch, x); len(batch) == batchRows {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	slices.Sort(rep.Ignored)
+	return flush()
+}
+
+// resolve finds the field a header names; a unit in brackets is declared with
+// the header: 成交价(万元).
+func resolve(names map[string]string, header string) (field, unit string, ok bool) {
+	if field, ok = names[header]; ok {
+		return field, "", true
+	}
+	name, rest, found := strings.Cut(header, "(")
+	if !found {
+		return "", "", false
+	}
+	if field, ok = names[name]; !ok {
+		return "", "", false
+	}
+	unit = strings.TrimSuffix(rest, ")")
+	if field != "amount" {
+		unit = ""
+	}
+	return field, unit, true
+}
+
+// embed returns the active space and the vectors of texts when the space is
+// local; an endpoint's vectors are made afterwards, because a slow endpoint
+// must not hold rows back.
+func embed(ctx context.Context, svc *appraisal.Service, texts []string) (int, [][]float32, error) {
+	if svc == nil {
+		return 0, nil, nil
+	}
+	space, vectors, err := svc.EmbedLocally(ctx, texts)
+	if err != nil {
+		return 0, nil, fmt.Errorf("embedding a batch: %w", err)
+	}
+	return space, vectors, nil
+}

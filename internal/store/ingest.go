@@ -1,0 +1,226 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/pgvector/pgvector-go"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+)
+
+// MergePatents inserts or replaces a batch by number in one transaction:
+// binary COPY into staging, then merge. vectors, when given, are the texts'
+// vectors in the space, in the order of the batch; a patent is then findable
+// the moment it is there. Unknown fields of the batch do not erase known ones.
+func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vectors [][]float32) (err error) {
+	defer fault.Wrap(&err, "store.MergePatents")
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			CREATE TEMP TABLE staging (
+				number text, publication_number text, kind text, title text, abstract text, claims text, description text, ipc text[],
+				filing_date date, publication_date date, grant_date date, owners text[], owner_type text, family_id text,
+				claim_count integer, independent_claims integer, inventor_count integer, family_size integer, cited_by integer, cites integer,
+				paid_through_year integer, confidential boolean, source text, source_date date, text_hash bytea, vector halfvec
+			) ON COMMIT DROP`)
+		if err != nil {
+			return err
+		}
+		_, err = tx.CopyFrom(ctx, pgx.Identifier{"staging"}, []string{
+			"number", "publication_number", "kind", "title", "abstract", "claims", "description", "ipc",
+			"filing_date", "publication_date", "grant_date", "owners", "owner_type", "family_id",
+			"claim_count", "independent_claims", "inventor_count", "family_size", "cited_by", "cites",
+			"paid_through_year", "confidential", "source", "source_date", "text_hash", "vector",
+		}, pgx.CopyFromSlice(len(batch), func(i int) ([]any, error) {
+			p := &batch[i]
+			var vector any
+			if vectors != nil {
+				vector = pgvector.NewHalfVector(vectors[i])
+			}
+			return []any{
+				p.Number, null(p.PublicationNumber), null(p.Kind), p.Title, null(p.Abstract), null(p.Claims), null(p.Description), p.IPC,
+				day(p.Filing), day(p.Published), day(p.Grant), p.Owners, null(p.OwnerType), null(p.FamilyID),
+				p.ClaimCount, p.IndependentClaims, p.Inventors, p.FamilySize, p.CitedBy, p.Cites,
+				p.PaidThroughYear, p.Confidential, p.Source, day(p.SourceDate), TextHash(p.Text()), vector,
+			}, nil
+		}))
+		if err != nil {
+			return err
+		}
+		// A number twice in one batch is one patent: the later row wins.
+		_, err = tx.Exec(ctx, `
+			INSERT INTO patents AS p (number, publication_number, kind, title, abstract, claims, description, ipc,
+				filing_date, publication_date, grant_date, owners, owner_type, family_id,
+				claim_count, independent_claims, inventor_count, family_size, cited_by, cites,
+				paid_through_year, confidential, source, source_date, text_hash)
+			SELECT DISTINCT ON (number) number, publication_number, kind, title, abstract, claims, description, coalesce(ipc, '{}'),
+				filing_date, publication_date, grant_date, coalesce(owners, '{}'), owner_type, family_id,
+				claim_count, independent_claims, inventor_count, family_size, cited_by, cites,
+				paid_through_year, confidential, source, source_date, text_hash
+			FROM staging ORDER BY number, ctid DESC
+			ON CONFLICT (number) DO UPDATE SET
+				publication_number = coalesce(EXCLUDED.publication_number, p.publication_number), kind = coalesce(EXCLUDED.kind, p.kind),
+				title = EXCLUDED.title, abstract = EXCLUDED.abstract, claims = EXCLUDED.claims,
+				description = coalesce(EXCLUDED.description, p.description),
+				ipc = CASE WHEN cardinality(EXCLUDED.ipc) > 0 THEN EXCLUDED.ipc ELSE p.ipc END,
+				filing_date = coalesce(EXCLUDED.filing_date, p.filing_date), publication_date = coalesce(EXCLUDED.publication_date, p.publication_date),
+				grant_date = coalesce(EXCLUDED.grant_date, p.grant_date),
+				owners = CASE WHEN cardinality(EXCLUDED.owners) > 0 THEN EXCLUDED.owners ELSE p.owners END,
+				owner_type = coalesce(EXCLUDED.owner_type, p.owner_type), family_id = coalesce(EXCLUDED.family_id, p.family_id),
+				claim_count = coalesce(EXCLUDED.claim_count, p.claim_count), independent_claims = coalesce(EXCLUDED.independent_claims, p.independent_claims),
+				inventor_count = coalesce(EXCLUDED.inventor_count, p.inventor_count), family_size = coalesce(EXCLUDED.family_size, p.family_size),
+				cited_by = coalesce(EXCLUDED.cited_by, p.cited_by), cites = coalesce(EXCLUDED.cites, p.cites),
+				paid_through_year = coalesce(EXCLUDED.paid_through_year, p.paid_through_year), confidential = EXCLUDED.confidential,
+				source = EXCLUDED.source, source_date = coalesce(EXCLUDED.source_date, p.source_date), text_hash = EXCLUDED.text_hash, updated_at = now()`)
+		if err != nil || vectors == nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			INSERT INTO patent_vectors (space_id, patent_id, text_hash, vector)
+			SELECT DISTINCT ON (p.id) $1, p.id, s.text_hash, s.vector
+			FROM staging s JOIN patents p ON p.number = s.number AND p.text_hash = s.text_hash
+			ORDER BY p.id, s.ctid DESC
+			ON CONFLICT (space_id, patent_id) DO UPDATE SET text_hash = EXCLUDED.text_hash, vector = EXCLUDED.vector`, space)
+		return err
+	})
+}
+
+func null(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func day(d civil.Date) any {
+	if d.IsZero() {
+		return nil
+	}
+	return d.Time()
+}
+
+// MergeDeals inserts or replaces a batch by id in one transaction and marks
+// every deal that repeats another: the same amount within a month for the same
+// patents, or under the same title where neither names its patents.
+func (db *DB) MergeDeals(ctx context.Context, batch []Deal, space int, vectors [][]float32) (err error) {
+	defer fault.Wrap(&err, "store.MergeDeals")
+	if err := db.PutDeals(ctx, batch); err != nil {
+		return err
+	}
+	ids := make([]string, len(batch))
+	rows := make([]Unembedded, len(batch))
+	for i := range batch {
+		ids[i] = batch[i].ID
+		rows[i] = Unembedded{Deal: batch[i].ID, Hash: TextHash(batch[i].Text())}
+	}
+	_, err = db.pool.Exec(ctx, `
+		UPDATE deals d SET duplicate_of = (
+			SELECT min(o.id) FROM deals o
+			WHERE o.id < d.id AND o.duplicate_of IS NULL AND o.amount = d.amount AND o.currency = d.currency AND o.deal_kind = d.deal_kind
+				AND abs(o.date - d.date) <= 31
+				AND (o.numbers && d.numbers OR cardinality(o.numbers) = 0 AND cardinality(d.numbers) = 0 AND o.title = d.title))
+		WHERE d.id = ANY($1) AND d.amount IS NOT NULL AND d.date IS NOT NULL`, ids)
+	if err != nil || vectors == nil {
+		return err
+	}
+	return db.PutVectors(ctx, space, rows, vectors)
+}
+
+// Citation says that one document cites another.
+type Citation struct {
+	Citing, Cited string // normal forms
+	Date          civil.Date
+	Source        string
+}
+
+// MergeCitations adds a batch; one that is there is left as it is, except that
+// a known date replaces an unknown one.
+func (db *DB) MergeCitations(ctx context.Context, batch []Citation) (err error) {
+	defer fault.Wrap(&err, "store.MergeCitations")
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `CREATE TEMP TABLE staging (citing text, cited text, date date, source text) ON COMMIT DROP`); err != nil {
+			return err
+		}
+		_, err := tx.CopyFrom(ctx, pgx.Identifier{"staging"}, []string{"citing", "cited", "date", "source"}, pgx.CopyFromSlice(len(batch), func(i int) ([]any, error) {
+			c := &batch[i]
+			return []any{c.Citing, c.Cited, day(c.Date), c.Source}, nil
+		}))
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			INSERT INTO citations AS c (citing, cited, date, source)
+			SELECT DISTINCT ON (citing, cited) citing, cited, date, source FROM staging ORDER BY citing, cited, date
+			ON CONFLICT (citing, cited) DO UPDATE SET date = coalesce(c.date, EXCLUDED.date)`)
+		return err
+	})
+}
+
+// Import is the record of one file taken in.
+type Import struct {
+	ID         string          `json:"id"`
+	Tenant     string          `json:"-"`
+	Dataset    string          `json:"dataset"`
+	Name       string          `json:"name"`
+	StartedAt  time.Time       `json:"started_at"`
+	FinishedAt *time.Time      `json:"finished_at"` // nil: running, or the process died; run the file again to complete it
+	Accepted   int64           `json:"accepted"`
+	Rejected   int64           `json:"rejected"`
+	Rejects    json.RawMessage `json:"rejects"` // the first of them
+	Error      string          `json:"error,omitempty"`
+}
+
+// PutImport records the state of an import.
+func (db *DB) PutImport(ctx context.Context, i Import) (err error) {
+	defer fault.Wrap(&err, "store.PutImport(%s)", i.ID)
+	if i.Rejects == nil {
+		i.Rejects = json.RawMessage("[]")
+	}
+	_, err = db.pool.Exec(ctx, `
+		INSERT INTO imports (id, tenant, dataset, name, started_at, finished_at, accepted, rejected, rejects, error)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, ''))
+		ON CONFLICT (id) DO UPDATE SET finished_at = EXCLUDED.finished_at, accepted = EXCLUDED.accepted,
+			rejected = EXCLUDED.rejected, rejects = EXCLUDED.rejects, error = EXCLUDED.error`,
+		i.ID, i.Tenant, i.Dataset, i.Name, i.StartedAt, i.FinishedAt, i.Accepted, i.Rejected, i.Rejects, i.Error)
+	return err
+}
+
+// Import returns the record of an import of a tenant.
+func (db *DB) Import(ctx context.Context, tenant, id string) (i Import, err error) {
+	defer fault.Wrap(&err, "store.Import(%s)", id)
+	err = db.pool.QueryRow(ctx, `
+		SELECT id, tenant, dataset, name, started_at, finished_at, accepted, rejected, rejects, coalesce(error, '')
+		FROM imports WHERE id = $1 AND tenant = $2`, id, tenant).
+		Scan(&i.ID, &i.Tenant, &i.Dataset, &i.Name, &i.StartedAt, &i.FinishedAt, &i.Accepted, &i.Rejected, &i.Rejects, &i.Error)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = fault.New(fault.NotFound, "import.unknown", "没有这次导入。", "There is no such import.")
+	}
+	return i, err
+}
+
+// Counts says how much is stored.
+type Counts struct {
+	Patents    int64 `json:"patents"`
+	Deals      int64 `json:"deals"`
+	Admissible int64 `json:"admissible_deals"`
+	Citations  int64 `json:"citations"`
+	Valuations int64 `json:"valuations"`
+	Vectors    int64 `json:"vectors_of_active_space"`
+	Bytes      int64 `json:"bytes"`
+}
+
+// Counts counts the rows.
+func (db *DB) Counts(ctx context.Context) (c Counts, err error) {
+	defer fault.Wrap(&err, "store.Counts")
+	err = db.pool.QueryRow(ctx, `
+		SELECT (SELECT count(*) FROM patents), (SELECT count(*) FROM deals), (SELECT count(*) FROM deals WHERE exclusion IS NULL AND duplicate_of IS NULL),
+			(SELECT count(*) FROM citations), (SELECT count(*) FROM valuations),
+			(SELECT count(*) FROM patent_vectors v JOIN spaces s ON s.id = v.space_id WHERE s.status = 'active'),
+			pg_database_size(current_database())`).
+		Scan(&c.Patents, &c.Deals, &c.Admissible, &c.Citations, &c.Valuations, &c.Vectors, &c.Bytes)
+	return c, err
+}
