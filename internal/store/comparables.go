@@ -62,7 +62,7 @@ const dealColumns = `d.id, d.title, d.numbers, d.patents, coalesce(d.patent_kind
 	coalesce(d.price_kind, ''), d.deal_kind, d.licence_term, d.royalty_rate, d.date, coalesce(d.date_unit, ''), d.related_party,
 	coalesce(d.seller, ''), coalesce(d.buyer, ''), coalesce(d.owner_type, ''), coalesce(d.source_type, ''), coalesce(d.source_url, ''),
 	coalesce(d.family_id, ''), coalesce(d.duplicate_of, ''), coalesce(d.exclusion, ''),
-	d.remaining_life, d.claim_count, d.family_size, d.assignees, d.quality, d.terms, v.vector`
+	d.remaining_life, d.claim_count, d.family_size, d.assignees, d.quality, d.terms`
 
 type candidate struct {
 	valuation.Comparable
@@ -71,15 +71,11 @@ type candidate struct {
 
 func scanCandidate(row pgx.CollectableRow) (candidate, error) {
 	var c candidate
-	var vector *pgvector.HalfVector
 	err := row.Scan(&c.DealID, &c.Title, &c.Numbers, &c.Patents, &c.Patent, &c.IPC, &c.Amount, &c.Currency, &c.Rate,
 		&c.Price, &c.Kind, &c.Term, &c.Royalty, &c.Date, &c.DateUnit, &c.Related,
 		&c.Parties.Seller, &c.Parties.Buyer, &c.Owner, &c.Source, &c.URL,
 		&c.FamilyID, &c.DuplicateOf, &c.Exclusion,
-		&c.RemainingLife, &c.Claims, &c.Family, &c.Assignees, &c.Quality, &c.terms, &vector)
-	if vector != nil {
-		c.vector = vector.Slice()
-	}
+		&c.RemainingLife, &c.Claims, &c.Family, &c.Assignees, &c.Quality, &c.terms, &c.cosine)
 	c.ipc, c.kind = c.IPC, c.Patent
 	return c, err
 }
@@ -94,7 +90,7 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 	if q.Excluded == 0 {
 		q.Excluded = defaultExcluded
 	}
-	subject := features{q.Vector, ngram.Bigrams(q.Text), q.IPC, q.Kind}
+	subject := features{terms: ngram.Bigrams(q.Text), ipc: q.IPC, kind: q.Kind}
 	found, retrieval, err := db.candidates(ctx, q)
 	if err != nil {
 		return Comparables{}, err
@@ -144,6 +140,9 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 	})
 	if len(out.Excluded) > q.Excluded {
 		out.Excluded = out.Excluded[:q.Excluded]
+	}
+	if err := db.dealVectors(ctx, q.Space, admitted); err != nil {
+		return Comparables{}, err
 	}
 	out.Pairwise = make([][]float64, len(admitted))
 	for i := range admitted {
@@ -200,10 +199,10 @@ func (db *DB) candidates(ctx context.Context, q ComparableQuery) ([]candidate, v
 
 func (db *DB) fetchCandidates(ctx context.Context, q ComparableQuery, where string, arg []string) ([]candidate, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT `+dealColumns+`
+		SELECT `+dealColumns+`, nullif(1 - (v.vector <=> $4), 'NaN')
 		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_id = d.id
 		WHERE d.exclusion IS NULL AND d.date < $2 AND `+wholePeriodBefore+` AND `+where,
-		q.Space, q.Before, arg)
+		q.Space, q.Before, arg, queryVector(q.Vector))
 	if err != nil {
 		return nil, err
 	}
@@ -214,16 +213,48 @@ func (db *DB) fetchCandidates(ctx context.Context, q ComparableQuery, where stri
 // for the list of what was seen and not used.
 func (db *DB) refusedDeals(ctx context.Context, q ComparableQuery) ([]candidate, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT `+dealColumns+`
+		SELECT `+dealColumns+`, nullif(1 - (v.vector <=> $7), 'NaN')
 		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_id = d.id
 		WHERE d.exclusion IS NOT NULL AND (d.date IS NULL OR d.date < $2)
 		ORDER BY (d.subclass = ANY($3)) DESC NULLS LAST, (d.class = ANY($4)) DESC NULLS LAST, (d.section = ANY($5)) DESC NULLS LAST, d.id
 		LIMIT $6`,
-		q.Space, q.Before, prefixes(q.IPC, 4), prefixes(q.IPC, 3), prefixes(q.IPC, 1), 2*q.Excluded)
+		q.Space, q.Before, prefixes(q.IPC, 4), prefixes(q.IPC, 3), prefixes(q.IPC, 1), 2*q.Excluded, queryVector(q.Vector))
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scanCandidate)
+}
+
+// queryVector is the subject's vector as a parameter; nil gives no distances.
+func queryVector(v []float32) *pgvector.HalfVector {
+	if v == nil {
+		return nil
+	}
+	h := pgvector.NewHalfVector(v)
+	return &h
+}
+
+// dealVectors fetches the vectors of the few deals that are compared with each
+// other. The distance to the subject is taken in the database, so the vectors
+// of all the other candidates never leave it.
+func (db *DB) dealVectors(ctx context.Context, space int, deals []candidate) error {
+	at := make(map[string]int, len(deals))
+	ids := make([]string, len(deals))
+	for i := range deals {
+		at[deals[i].DealID], ids[i] = i, deals[i].DealID
+		deals[i].cosine = nil
+	}
+	rows, err := db.pool.Query(ctx, `SELECT deal_id, vector FROM deal_vectors WHERE space_id = $1 AND deal_id = ANY($2)`, space, ids)
+	if err != nil {
+		return err
+	}
+	var id string
+	var vector pgvector.HalfVector
+	_, err = pgx.ForEachRow(rows, []any{&id, &vector}, func() error {
+		deals[at[id]].vector = vector.Slice()
+		return nil
+	})
+	return err
 }
 
 // prefixes returns the distinct leading parts of the symbols, in order.

@@ -30,7 +30,8 @@ const (
 
 // features are what similarity is computed from.
 type features struct {
-	vector []float32 // nil: none in the active space
+	vector []float32 // nil: none in the active space, or cosine says it all
+	cosine *float64  // to the subject, where the database has taken it
 	terms  []int32
 	ipc    []string
 	kind   valuation.PatentKind
@@ -45,7 +46,10 @@ func similarity(a, b features) (valuation.Similarity, valuation.IPCLevel) {
 		sum += w * math.Max(0, x)
 		weight += w
 	}
-	if a.vector != nil && b.vector != nil {
+	switch {
+	case b.cosine != nil:
+		part(&s.Text, weightText, *b.cosine)
+	case a.vector != nil && b.vector != nil:
 		part(&s.Text, weightText, ngram.Cosine(a.vector, b.vector))
 	}
 	if len(a.terms) > 0 && len(b.terms) > 0 {
