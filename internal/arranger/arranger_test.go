@@ -3,6 +3,7 @@ package arranger_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"zhijia/internal/arranger"
 	"zhijia/internal/fault"
+	"zhijia/internal/money"
 	"zhijia/internal/pool"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -29,7 +31,6 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 	if err := db.PutAssumptions(ctx, "v1", []byte("{}"), ""); err != nil {
 		t.Fatal(err)
 	}
-	number := func(i int) string { return strings.ReplaceAll(deal.Patents[i].Number, ".", "") }
 	put := func(id string, patent int, status valuation.Status, point float64, day string) {
 		c := valuation.Conclusion{Status: status, Value: valuation.Estimate{Point: &point, Low: point / 2, High: point * 2, Level: 0.8}}
 		if status == valuation.Zero {
@@ -40,7 +41,7 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := &store.Valuation{
-			ID: id, CreatedAt: now(), Tenant: "default", Number: normalOf(t, number(patent)), Purpose: "securitisation", Status: string(status),
+			ID: id, CreatedAt: now(), Tenant: "default", Number: arranger.Normal(deal.Patents[patent].Number), Purpose: "securitisation", Status: string(status),
 			Assumptions: "v1", Request: []byte("{}"), Snapshot: []byte("{}"), Conclusion: body, Hash: []byte{1},
 		}
 		if err := v.AsOf.UnmarshalText([]byte(day)); err != nil {
@@ -87,9 +88,27 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 	}
 }
 
-func normalOf(t *testing.T, s string) string {
-	t.Helper()
-	return arranger.Normal(s)
+// BenchmarkHundredThousandScenarios is a 200-obligor, 36-period pool with the
+// full waterfall on every core.
+func BenchmarkHundredThousandScenarios(b *testing.B) {
+	d := pool.Example(1)
+	d.Obligors, d.Assets, d.Patents = nil, nil, nil
+	for i := range 200 {
+		pd, id := 0.02+0.0002*float64(i), fmt.Sprintf("o%03d", i)
+		d.Obligors = append(d.Obligors, pool.Obligor{ID: id, Name: id, PD: &pd, PDSource: "benchmark", Industry: fmt.Sprint(i % 8), Region: fmt.Sprint(i % 5)})
+		d.Assets = append(d.Assets, pool.Asset{
+			ID: id, Obligor: id, Kind: pool.Lease, Principal: money.Fen(1e8 + int64(i)*1e6), Rate: 0.06,
+			Maturity: d.Closing.AddMonths(36 - i%3), Amortise: "level", EveryMonth: 1,
+		})
+	}
+	d.Structure.EveryMonths, d.Credit.LagMonths, d.Credit.RhoRegion = 1, 0, 0.02
+	d.Structure.Tranches[0].Principal = d.Total().MulRate(0.9)
+	d.Structure.Tranches[1].Principal = d.Total() - d.Structure.Tranches[0].Principal
+	for b.Loop() {
+		if _, err := arranger.Simulate(context.Background(), &d, 1, 100_000, nil, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 // A simulation cut off after some ranges is finished by another desk, with the

@@ -20,7 +20,7 @@ type Scenario struct {
 	Lag      int       `json:"lag_periods"`       // periods from default to recovery
 	CPR      float64   `json:"cpr"`               // annual prepayment rate
 	Yield    float64   `json:"revolving_yield"`   // of assets bought in the revolving period
-	Support  bool      `json:"support,omitempty"` // supports perform
+	Support  bool      `json:"support,omitempty"` // external supports perform; the reserve always does
 }
 
 // FrontLoaded puts every default at the start, before the first payment.
@@ -215,7 +215,7 @@ func (d *Deal) CashFlow(s Scenario) (CashFlow, error) {
 	}
 	trigger := w.trigger(f)
 	rows := make([]Period, 0, periods)
-	out := w.run(f, trigger, s.Support, alive, &rows)
+	out := w.run(f, trigger, true, alive, &rows) // the reserve is the deal's own
 	cf := CashFlow{Scenario: s, Periods: rows, Outcome: out}
 	for t := range rows {
 		rows[t].Date = d.PayDate(t)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"zhijia/internal/civil"
 	"zhijia/internal/money"
@@ -283,6 +284,27 @@ type Periodic struct {
 	Limit      string         `json:"limit"`
 }
 
+// masked hides the names of natural persons in a reconciliation.
+func (d *Deal) masked(rec Reconciliation) Reconciliation {
+	hide := func(s string) string {
+		for _, o := range d.Obligors {
+			if o.NaturalPerson && o.Name != "" {
+				s = strings.ReplaceAll(s, o.Name, Mask(o.Name))
+			}
+		}
+		return s
+	}
+	rec.Matches, rec.Findings = slices.Clone(rec.Matches), slices.Clone(rec.Findings)
+	for i := range rec.Matches {
+		rec.Matches[i].Expected.Payer = hide(rec.Matches[i].Expected.Payer)
+	}
+	for i := range rec.Findings {
+		f := &rec.Findings[i]
+		f.Line.Party, f.Line.Ref, f.Zh = hide(f.Line.Party), hide(f.Line.Ref), hide(f.Zh)
+	}
+	return rec
+}
+
 // Periodic reports a payment period (0-based) from the bank reconciliation of
 // the period, the planned waterfall and the events.
 func (d *Deal) Periodic(period int, rec Reconciliation, events []Event, cal *Calendar) (Periodic, error) {
@@ -318,6 +340,7 @@ func (d *Deal) Periodic(period int, rec Reconciliation, events []Event, cal *Cal
 			p.Class = n.Class
 		}
 	}
+	p.Cash = d.masked(rec)
 	if rec.Expected == 0 {
 		p.Missing = append(p.Missing, "本期应收计划")
 	}

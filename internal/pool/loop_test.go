@@ -120,6 +120,41 @@ func TestAnnexNamesWhatIsMissingAndMasks(t *testing.T) {
 	}
 }
 
+func TestPeriodicReport(t *testing.T) {
+	d := Example(1)
+	d.Obligors[0].Name, d.Obligors[0].NaturalPerson = "张三丰", true
+	from, to := d.CutOff.AddDays(1), d.PayDate(0)
+	exp := d.ExpectedReceipts(from, to)
+	var lines []BankLine
+	for i, e := range exp {
+		lines = append(lines, BankLine{ID: e.ID, Date: e.Due, Account: "plan", Party: e.Payer, In: true, Amount: e.Amount})
+		if i == 0 {
+			lines[0].Account = "elsewhere"
+		}
+	}
+	cal, err := ReadCalendar([]byte(`{"version":"test","closed":{"2026":[],"2027":["2027-02-22"]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	acc := Accounts{Plan: "plan", AsOf: to}
+	p, err := d.Periodic(0, Reconcile(exp, lines, acc), nil, cal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 2027-02-20 is a Saturday and the Monday after is closed in this calendar.
+	if p.Class != "风险" || len(p.Notices) != 1 || p.Notices[0].Due != civil.New(2027, 2, 24) || len(p.Missing) != 0 {
+		t.Errorf("class %s, notices %+v, missing %v", p.Class, p.Notices, p.Missing)
+	}
+	if containsAny(fmt.Sprintf("%+v", p), "张三丰") {
+		t.Error("a natural person's name is in the report")
+	}
+	lines[0].Account = "plan"
+	clean, err := d.Periodic(0, Reconcile(exp, lines, acc), nil, cal)
+	if err != nil || clean.Class != "正常" || len(clean.Notices) != 0 || !clean.Cash.Closed {
+		t.Errorf("a clean period: %s %v %v", clean.Class, clean.Notices, err)
+	}
+}
+
 func containsAny(s, sub string) bool {
 	for i := 0; i+len(sub) <= len(s); i++ {
 		if s[i:i+len(sub)] == sub {
