@@ -86,6 +86,9 @@ var access = map[string][]Role{
 	"GET /v1/evaluations/{id}/report":  readers,
 	"GET /v1/evaluations/{id}/samples": readers,
 
+	"POST /v1/imports/{kind}": {Officer, Admin},
+	"GET /v1/imports/{id}":    {Officer, Admin},
+
 	"GET /v1/keys":              {Admin},
 	"POST /v1/keys":             {Admin},
 	"POST /v1/keys/{id}:revoke": {Admin},

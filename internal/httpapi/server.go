@@ -120,6 +120,7 @@ var resources = []func(huma.API, *Server){
 	registerPools,
 	registerPages,
 	registerPatents,
+	registerImports,
 	registerValuations,
 }
 
