@@ -58,7 +58,7 @@ func (c *statsFlags) write(g *Globals, title string, n, clusters int, figures []
 	for _, f := range figures {
 		printFigure(g.stdout, f.name, f.figure)
 	}
-	fmt.Fprintf(g.stdout, "\n%s; %d draws, seed %d.\n", method, c.Iterations, c.Seed)
+	fmt.Fprintf(g.stdout, "\n%s; %d draws asked for, seed %d.\n", method, c.Iterations, c.Seed)
 	return nil
 }
 
@@ -132,7 +132,7 @@ func (c *rankStatsCmd) Run(g *Globals) error {
 		{"kendall_tau_b", r.Kendall},
 		{"within_cohort_spearman", r.WithinCohortSpearman},
 		{"within_cohort_kendall_tau_b", r.WithinCohortKendall},
-	}, "percentile bootstrap")
+	}, r.Method)
 }
 
 type agreementStatsCmd struct {

@@ -277,3 +277,29 @@ func TestFigureJSONRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+// The closed form of large samples agrees with resampling.
+func TestLargeSampleRankIntervals(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(8, 9))
+	x, y := make([]float64, 400), make([]float64, 400)
+	for i := range x {
+		x[i] = rng.NormFloat64()
+		y[i] = x[i] + rng.NormFloat64()
+	}
+	drawn, err := RankCorrelations(x, y, nil, nil, Options{Iterations: 1000, Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed, err := largeSample(x, y, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		a, b Figure
+	}{{"Spearman", drawn.Spearman, closed.Spearman}, {"Kendall", drawn.Kendall, closed.Kendall}} {
+		near(t, c.name, c.b.Value, c.a.Value, 1e-12)
+		near(t, c.name+" width", c.b.High-c.b.Low, c.a.High-c.a.Low, 0.03)
+	}
+}

@@ -107,20 +107,27 @@ func MeanFigure(values []float64, clusters []string, opt Options) (Figure, error
 // clusters, from the sum and the size of each.
 func meanDraws(values []float64, members [][]int32, opt Options) []float64 {
 	sum := make([]float64, len(members))
+	size := make([]int32, len(members))
 	for k, m := range members {
+		size[k] = int32(len(m))
 		for _, i := range m {
 			sum[k] += values[i]
 		}
 	}
+	alone := len(members) == len(values)
 	draws := make([]float64, opt.Iterations)
 	inParallel(min(opt.Workers, opt.Iterations), func(w, workers int) {
 		for b := w; b < opt.Iterations; b += workers {
 			rng := stream(opt.Seed, b)
+			if alone {
+				draws[b] = rng.meanOf(sum)
+				continue
+			}
 			s, n := 0.0, 0
-			for range members {
-				k := rng.below(uint64(len(members)))
+			for range sum {
+				k := rng.below(uint64(len(sum)))
 				s += sum[k]
-				n += len(members[k])
+				n += int(size[k])
 			}
 			draws[b] = s / float64(n)
 		}

@@ -37,6 +37,27 @@ func (s *splitmix) below(n uint64) int {
 	return int(hi)
 }
 
+// meanOf is the mean of len(v) draws from v with replacement, two draws from
+// each 64-bit number.
+func (s *splitmix) meanOf(v []float64) float64 {
+	n := uint64(len(v))
+	limit := (1 << 32) % n
+	var even, odd float64
+	for left := n; left > 0; {
+		x := s.next()
+		a, b := (x>>32)*n, (x&0xffffffff)*n
+		if a&0xffffffff >= limit {
+			even += v[a>>32]
+			left--
+		}
+		if left > 0 && b&0xffffffff >= limit {
+			odd += v[b>>32]
+			left--
+		}
+	}
+	return (even + odd) / float64(n)
+}
+
 // inParallel calls work(w, workers) for w = 0..workers-1 and waits for all.
 // Workers write to places of their own, so the outcome is the same for any
 // number of them.
