@@ -1,6 +1,7 @@
 package appraisal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math"
@@ -114,7 +115,17 @@ func (s *Service) EmbedLocally(ctx context.Context, texts []string) (space int, 
 	if err != nil || sp.endpoint != nil {
 		return 0, nil, err
 	}
-	vectors = make([][]float32, len(texts))
+	vectors, err = sp.all(ctx, texts)
+	return sp.ID, vectors, err
+}
+
+// all embeds many texts: an endpoint takes them as one request, the local
+// model uses every processor.
+func (sp *localSpace) all(ctx context.Context, texts []string) ([][]float32, error) {
+	if sp.endpoint != nil {
+		return sp.Embed(ctx, texts)
+	}
+	vectors := make([][]float32, len(texts))
 	workers := min(runtime.GOMAXPROCS(0), len(texts))
 	var group errgroup.Group
 	for w := range workers {
@@ -129,7 +140,7 @@ func (s *Service) EmbedLocally(ctx context.Context, texts []string) (space int, 
 			return nil
 		})
 	}
-	return sp.ID, vectors, group.Wait()
+	return vectors, group.Wait()
 }
 
 // EmbedStored gives every deal and patent without a current vector in the
@@ -146,20 +157,22 @@ func (s *Service) EmbedStored(ctx context.Context, progress func(done int)) (err
 func (s *Service) embedInto(ctx context.Context, space *localSpace, progress func(done int)) error {
 	const batch = 500
 	done := 0
-	for _, pending := range []func(context.Context, int, int) ([]store.Unembedded, error){s.db.UnembeddedDeals, s.db.UnembeddedPatents} {
+	for _, pending := range []func(context.Context, int, store.Unembedded, int) ([]store.Unembedded, error){s.db.UnembeddedDeals, s.db.UnembeddedPatents} {
+		var last store.Unembedded
 		for {
-			rows, err := pending(ctx, space.ID, batch)
+			rows, err := pending(ctx, space.ID, last, batch)
 			if err != nil {
 				return err
 			}
 			if len(rows) == 0 {
 				break
 			}
+			last = rows[len(rows)-1]
 			texts := make([]string, len(rows))
 			for i, r := range rows {
 				texts[i] = r.Text
 			}
-			vectors, err := space.Embed(ctx, texts)
+			vectors, err := space.all(ctx, texts)
 			if err != nil {
 				return err
 			}
@@ -173,6 +186,74 @@ func (s *Service) embedInto(ctx context.Context, space *localSpace, progress fun
 		}
 	}
 	return nil
+}
+
+// indexFrom is the corpus from which unfiltered search goes through an
+// approximate index; below it the exact scan is as fast.
+const indexFrom = 20_000
+
+// Fit learns the local embedder from the store's own texts, embeds every row
+// in the new space beside the old one, and switches in one step. Requests are
+// served throughout, from the old space and then from the new.
+func (s *Service) Fit(ctx context.Context, seed uint64, progress func(stage string, done int)) (_ store.Space, err error) {
+	defer fault.Wrap(&err, "appraisal.Fit")
+	if progress == nil {
+		progress = func(string, int) {}
+	}
+	var texts []string
+	if err := s.db.EachText(ctx, func(text string) { texts = append(texts, text) }); err != nil {
+		return store.Space{}, err
+	}
+	if len(texts) < 2 {
+		return store.Space{}, fault.New(fault.Invalid, "corpus.small", "库中文本不足，请先导入专利。", "There are too few texts to fit on; ingest patents first.")
+	}
+	progress("fit", len(texts))
+	model, err := ngram.Fit(texts, seed)
+	if err != nil {
+		return store.Space{}, err
+	}
+	var body bytes.Buffer
+	if err := model.Save(&body); err != nil {
+		return store.Space{}, err
+	}
+	space := &localSpace{model: model, Space: store.Space{
+		Provider: store.LocalProvider, Model: "chars-1-2+svd", Version: model.Version(), Dimension: ngram.Dimension,
+		Body: body.Bytes(), FittedOn: int64(model.Documents()),
+	}}
+	if space.ID, err = s.db.PutSpace(ctx, space.Space); err != nil {
+		return store.Space{}, err
+	}
+	if err := s.embedInto(ctx, space, func(n int) { progress("embed", n) }); err != nil {
+		return store.Space{}, err
+	}
+	if len(texts) >= indexFrom {
+		progress("index", len(texts))
+		if err := s.db.BuildVectorIndex(ctx, space.Space); err != nil {
+			return store.Space{}, err
+		}
+	}
+	// Rows that arrived meanwhile went into the old space only.
+	if err := s.embedInto(ctx, space, nil); err != nil {
+		return store.Space{}, err
+	}
+	if err := s.db.ActivateSpace(ctx, space.ID); err != nil {
+		return store.Space{}, err
+	}
+	return space.Space, s.embedInto(ctx, space, nil)
+}
+
+// SearchPatents returns the patents of the corpus most like a text.
+func (s *Service) SearchPatents(ctx context.Context, text string, f store.PatentFilter, k int) (_ store.PatentSearch, err error) {
+	defer fault.Wrap(&err, "appraisal.SearchPatents")
+	space, err := s.space(ctx)
+	if err != nil {
+		return store.PatentSearch{}, err
+	}
+	vector, err := space.embed(ctx, text)
+	if err != nil {
+		return store.PatentSearch{}, err
+	}
+	return s.db.SearchPatents(ctx, space.Space, unit(vector), text, f, k)
 }
 
 // unit scales a vector to length 1; the zero vector and nil give nil, which

@@ -98,26 +98,28 @@ type Unembedded struct {
 	Hash   []byte
 }
 
-// UnembeddedDeals returns up to limit deals without a current vector.
-func (db *DB) UnembeddedDeals(ctx context.Context, space, limit int) (_ []Unembedded, err error) {
+// UnembeddedDeals returns up to limit deals without a current vector, by id
+// after the given row.
+func (db *DB) UnembeddedDeals(ctx context.Context, space int, after Unembedded, limit int) (_ []Unembedded, err error) {
 	defer fault.Wrap(&err, "store.UnembeddedDeals")
 	rows, err := db.pool.Query(ctx, `
 		SELECT d.id, 0::bigint, concat_ws(E'\n', d.title, d.description), d.text_hash
 		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_id = d.id AND v.text_hash = d.text_hash
-		WHERE v.deal_id IS NULL ORDER BY d.id LIMIT $2`, space, limit)
+		WHERE v.deal_id IS NULL AND d.id > $2 ORDER BY d.id LIMIT $3`, space, after.Deal, limit)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Unembedded])
 }
 
-// UnembeddedPatents returns up to limit patents without a current vector.
-func (db *DB) UnembeddedPatents(ctx context.Context, space, limit int) (_ []Unembedded, err error) {
+// UnembeddedPatents returns up to limit patents without a current vector, by
+// id after the given row.
+func (db *DB) UnembeddedPatents(ctx context.Context, space int, after Unembedded, limit int) (_ []Unembedded, err error) {
 	defer fault.Wrap(&err, "store.UnembeddedPatents")
 	rows, err := db.pool.Query(ctx, `
 		SELECT '', p.id, concat_ws(E'\n', p.title, p.abstract, p.claims), p.text_hash
 		FROM patents p LEFT JOIN patent_vectors v ON v.space_id = $1 AND v.patent_id = p.id AND v.text_hash = p.text_hash
-		WHERE v.patent_id IS NULL ORDER BY p.id LIMIT $2`, space, limit)
+		WHERE v.patent_id IS NULL AND p.id > $2 ORDER BY p.id LIMIT $3`, space, after.Patent, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/store"
+)
+
+type embedCmd struct {
+	Fit    embedFitCmd    `cmd:"" help:"Fit the local embedder on the stored texts and switch to it; requests are served throughout."`
+	Status embedStatusCmd `cmd:"" help:"Show the embedding space in use."`
+	Search embedSearchCmd `cmd:"" help:"Search the stored patents for a text."`
+}
+
+type embedFitCmd struct {
+	Database
+	Seed uint64 `help:"Seed of the decomposition; equal corpus and seed give an equal model." default:"1"`
+}
+
+func (c *embedFitCmd) Run(g *Globals) error {
+	svc, done, err := c.service(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	space, err := svc.Fit(g.ctx, c.Seed, func(stage string, n int) {
+		if terminal(g.stderr) {
+			fmt.Fprintf(g.stderr, "\r%-8s %8d ", stage, n)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(map[string]any{"space": space.String(), "fitted_on": space.FittedOn})
+	}
+	fmt.Fprintf(g.stdout, "now using %s, fitted on %d documents\n", space, space.FittedOn)
+	return nil
+}
+
+type embedStatusCmd struct{ Database }
+
+func (c *embedStatusCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if _, err := appraisal.New(g.ctx, db, appraisal.Options{}); err != nil { // makes the first space
+		return err
+	}
+	id, err := db.ActiveSpaceID(g.ctx)
+	if err != nil {
+		return err
+	}
+	space, err := db.Space(g.ctx, id)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(map[string]any{"space": space.String(), "fitted_on": space.FittedOn})
+	}
+	fmt.Fprintf(g.stdout, "%s, fitted on %d documents\n", space, space.FittedOn)
+	return nil
+}
+
+type embedSearchCmd struct {
+	Database
+	Text  string   `arg:"" help:"What to search for: a title, an abstract, a claim."`
+	IPC   []string `help:"Only these IPC subclasses, classes or sections."`
+	Limit int      `help:"Patents shown." default:"10"`
+}
+
+func (c *embedSearchCmd) Run(g *Globals) error {
+	svc, done, err := c.service(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	found, err := svc.SearchPatents(g.ctx, c.Text, store.PatentFilter{IPC: c.IPC}, c.Limit)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(found)
+	}
+	for _, h := range found.Hits {
+		fmt.Fprintf(g.stdout, "%.3f  %s  %s\n", h.Similarity.Total, h.Number, h.Title)
+	}
+	fmt.Fprintf(g.stdout, "(%s)\n", found.Path)
+	return nil
+}
