@@ -99,9 +99,11 @@ func Run(ctx context.Context, db *store.DB, svc *appraisal.Service, actor apprai
 			record.FinishedAt = &t
 		}
 		record.Accepted, record.Rejected = rep.Accepted, rep.Rejected
-		if record.Rejects, err = json.Marshal(rep.Rejects); err != nil {
+		rejects, err := json.Marshal(rep.Rejects)
+		if err != nil {
 			return err
 		}
+		record.Rejects = rejects
 		return db.PutImport(ctx, record)
 	}
 	if err := save(ctx, false); err != nil {
