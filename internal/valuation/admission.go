@@ -307,6 +307,7 @@ func (a *Assumptions) normalise(c *Comparable, asg *Assignment, sub *subjectFact
 	d.press = slices.Contains(a.Source.Sources, c.Source)
 
 	life := deref(c.RemainingLife, 10)
+	d.adjust = make([]Adjustment, 0, 5)
 	if log, v := a.footing(c.Kind, deref(c.Term, 0), life); log != 0 {
 		d.y += log
 		d.noise += v

@@ -54,6 +54,9 @@ type FitOptions struct {
 const (
 	fitBlock = 120 // deals per block of the likelihood
 	fitNear  = 50  // neighbours of a held-out deal
+
+	surfaceGain = 0.0  // nats a surface must gain to be as likely as none: equal odds
+	flatSignal  = 0.02 // sd of the surface when there is none
 )
 
 // FitMarket fits the kernel's signal, length and noise by maximum a
@@ -109,6 +112,10 @@ func FitMarket(as Assumptions, deals []FitDeal, opt FitOptions) (Kernel, Calibra
 			inside++
 		}
 		cal.Scores = append(cal.Scores, CalibrationScore{ID: kept[i].DealID, Cluster: kept[i].FamilyID, Kind: kept[i].Kind, Error: y - p.mean, SD: p.sd})
+	}
+	if len(errs) < MinCalibration(0.95) {
+		cal = LeaveOneOut(as, kept, opt.Similarity)
+		cal.Source = card.Version + ", leave-one-deal-out"
 	}
 	if n := len(errs); n > 0 {
 		slices.Sort(errs)
@@ -211,6 +218,27 @@ func (a *Assumptions) predictDeal(deals []FitDeal, i, n int, similarity func(a, 
 	return a.krige(ds, pair, &sub, true, true, 0), d.y
 }
 
+// LeaveOneOut calibrates on the deals the kernel was fitted on, each predicted
+// from the others (leave-one-deal-out, for when too few can be held out). The
+// errors are widened by √(n/(n-3)) for the three parameters they share. At
+// most about 400 deals, evenly spread, are scored.
+func LeaveOneOut(as Assumptions, deals []FitDeal, similarity func(a, b *FitDeal) float64) Calibration {
+	if similarity == nil {
+		similarity = cosine
+	}
+	n := len(deals)
+	cal := Calibration{Mode: "split", Source: "leave-one-deal-out"}
+	if n < 5 {
+		return cal
+	}
+	widen := math.Sqrt(float64(n) / float64(n-3))
+	for i := 0; i < n; i += max(n/400, 1) {
+		p, y := as.predictDeal(deals, i, n, similarity)
+		cal.Scores = append(cal.Scores, CalibrationScore{ID: deals[i].DealID, Cluster: deals[i].FamilyID, Kind: deals[i].Kind, Error: (y - p.mean) * widen, SD: p.sd})
+	}
+	return cal
+}
+
 // block is one term of the composite likelihood.
 type block struct {
 	n        int
@@ -225,7 +253,7 @@ func fitKernel(as Assumptions, deals []FitDeal, opt FitOptions) (k Kernel, itera
 	blocks := as.blocks(deals, opt)
 	k = as.Kernel
 	prior := [3]float64{math.Log(max(k.Signal.Value, 0.05)), math.Log(k.Length.Value), math.Log(k.Noise.Value)}
-	width := [3]float64{1.5, 1, 1} // sd of the prior on each log parameter
+	width := [3]float64{1.5, 0.35, 0.35} // sd of the prior on each log parameter
 	objective := func(x, grad []float64) float64 {
 		f := 0.0
 		clear(grad)
@@ -273,6 +301,26 @@ func fitKernel(as Assumptions, deals []FitDeal, opt FitOptions) (k Kernel, itera
 			best = slices.Clone(res.X)
 		}
 	}
+	// A surface must earn its keep. The variances are averaged with those of
+	// the best model without a surface, by their likelihoods less surfaceGain
+	// nats, so that noise is not read as signal when deals are few.
+	flat := []float64{math.Log(flatSignal), best[1], best[2]}
+	flatLik := func(x float64) float64 {
+		sum := 0.0
+		for _, b := range blocks {
+			sum += b.logLik([]float64{flat[0], flat[1], x}, nil)
+		}
+		return sum
+	}
+	flat[2] = goldenMax(flatLik, best[2]-1, best[2]+1.5, 16)
+	full := 0.0
+	for _, b := range blocks {
+		full += b.logLik(best, nil)
+	}
+	w := 1 / (1 + math.Exp(surfaceGain-(full-flatLik(flat[2]))))
+	for _, i := range [...]int{0, 2} {
+		best[i] = 0.5 * math.Log(w*math.Exp(2*best[i])+(1-w)*math.Exp(2*flat[i]))
+	}
 	fig := func(f Figure, v float64, what string) Figure {
 		return Figure{Value: v, Reason: what + " fitted by marginal likelihood", Source: fmt.Sprintf("own deals, n = %d", len(deals)), Provenance: "computed"}
 	}
@@ -283,6 +331,25 @@ func fitKernel(as Assumptions, deals []FitDeal, opt FitOptions) (k Kernel, itera
 		return k, iterations, start, end, fmt.Errorf("the likelihood has no maximum on these deals")
 	}
 	return k, iterations, start, end, nil
+}
+
+// goldenMax maximises a unimodal f on [lo, hi] by golden section in n steps.
+func goldenMax(f func(float64) float64, lo, hi float64, n int) float64 {
+	const g = 0.6180339887498949
+	a, b := hi-g*(hi-lo), lo+g*(hi-lo)
+	fa, fb := f(a), f(b)
+	for range n {
+		if fa > fb {
+			hi, b, fb = b, a, fa
+			a = hi - g*(hi-lo)
+			fa = f(a)
+		} else {
+			lo, a, fa = a, b, fb
+			b = lo + g*(hi-lo)
+			fb = f(b)
+		}
+	}
+	return (lo + hi) / 2
 }
 
 // blocks gathers deals around seeded pivots: each block is a pivot and its

@@ -61,7 +61,7 @@ func (m *ReliefFromRoyalty) value(each func(start, length, revenue, share, survi
 	if first <= 0 || first > 1 {
 		first = 1
 	}
-	v := 1 / (1 + m.Discount)
+	v, force := 1/(1+m.Discount), math.Log1p(m.Discount)
 	keep := 1 - m.Tax
 	sum := m.Lump * keep
 	share := m.Royalty
@@ -78,7 +78,7 @@ func (m *ReliefFromRoyalty) value(each func(start, length, revenue, share, survi
 			at = start + length
 		}
 		if j <= 1 || length < 1 { // whole years after the second follow by multiplication
-			df = math.Exp(-at * math.Log1p(m.Discount))
+			df = math.Exp(-at * force)
 			if m.Hazard > 0 {
 				alive = math.Exp(-m.Hazard * at)
 			}

@@ -58,9 +58,9 @@ func (a *Assumptions) krige(deals []deal, pairwise [][]float64, sub *subjectFact
 	srcVar := a.Source.SD.Value * a.Source.SD.Value
 	year := k.Year.Value * k.Year.Value
 
-	buf := make([]float64, 2*n*n+7*n)
-	c, inv := buf[:n*n], buf[n*n:2*n*n]
-	rest := buf[2*n*n:]
+	buf := make([]float64, 3*n*n+7*n)
+	c, inv, smooth := buf[:n*n], buf[n*n:2*n*n], buf[2*n*n:3*n*n]
+	rest := buf[3*n*n:]
 	take := func() []float64 { v := rest[:n:n]; rest = rest[n:]; return v }
 	kvec, resid, alpha, weight, loo, noise, level := take(), take(), take(), take(), take(), take(), take()
 	for i := range deals {
@@ -84,44 +84,39 @@ func (a *Assumptions) krige(deals []deal, pairwise [][]float64, sub *subjectFact
 			noise[i] += k.Signal.Value * k.Signal.Value
 		}
 	}
-	fill := func() {
-		for i := range deals {
-			di := &deals[i]
-			for j := 0; j <= i; j++ {
-				dj := &deals[j]
-				same := cross
-				if di.pop == dj.pop {
-					same = 1
-				}
-				v := level[i]*level[j]*same + year*min(di.age, dj.age)
-				if sf2 > 0 {
-					s := 1.0
-					if i != j {
-						s = pairSimilarity(pairwise, di, dj)
-					}
-					v += sf2 * math.Exp(-(1-s)/ell)
-				}
-				for f := range trend {
-					if x := di.dx[f] * dj.dx[f]; x != 0 {
-						v += trend[f].SD * trend[f].SD * x
-					}
-				}
-				if applySource && di.press && dj.press {
-					v += srcVar
-				}
-				if i == j {
-					v += noise[i]
-				}
-				c[i*n+j] = v
+	for i := range deals {
+		di := &deals[i]
+		for j := 0; j <= i; j++ {
+			dj := &deals[j]
+			same := cross
+			if di.pop == dj.pop {
+				same = 1
 			}
+			v := level[i]*level[j]*same + year*min(di.age, dj.age)
+			if sf2 > 0 {
+				s := 1.0
+				if i != j {
+					s = pairSimilarity(pairwise, di, dj)
+				}
+				v += sf2 * math.Exp(-(1-s)/ell)
+			}
+			for f := range trend {
+				if x := di.dx[f] * dj.dx[f]; x != 0 {
+					v += trend[f].SD * trend[f].SD * x
+				}
+			}
+			if applySource && di.press && dj.press {
+				v += srcVar
+			}
+			smooth[i*n+j] = v
 		}
 	}
 	jitter := 0.0
 	solve := func() {
 		for {
-			fill()
+			copy(c, smooth)
 			for i := 0; i < n; i++ {
-				c[i*n+i] += jitter
+				c[i*n+i] += noise[i] + jitter
 			}
 			if cholesky(c, n) {
 				break

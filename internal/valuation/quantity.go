@@ -59,6 +59,7 @@ func (y *YearQuantity) UnmarshalJSON(b []byte) error {
 type dist struct {
 	kind          string
 	low, mid, top float64
+	mean, sd      float64 // of the normal or of the logarithm
 }
 
 // z10 is Φ⁻¹(0.9).
@@ -89,8 +90,13 @@ func (q *Quantity) distribution() dist {
 	default:
 		d.mid = (d.low + d.top) / 2
 	}
-	if d.low == d.top {
+	switch {
+	case d.low == d.top:
 		return dist{kind: "point", mid: d.low}
+	case d.kind == "normal": // ends are the 10th and 90th percentiles
+		d.mean, d.sd = (d.low+d.top)/2, (d.top-d.low)/(2*z10)
+	case d.kind == "lognormal":
+		d.mean, d.sd = (math.Log(d.low)+math.Log(d.top))/2, math.Log(d.top/d.low)/(2*z10)
 	}
 	return d
 }
@@ -103,11 +109,10 @@ func (d dist) quantile(u float64) float64 {
 		return d.mid
 	case "uniform":
 		return d.low + u*w
-	case "normal": // ends are the 10th and 90th percentiles
-		return (d.low+d.top)/2 + NormalQuantile(u)*w/(2*z10)
+	case "normal":
+		return d.mean + d.sd*NormalQuantile(u)
 	case "lognormal":
-		m, s := (math.Log(d.low)+math.Log(d.top))/2, (math.Log(d.top)-math.Log(d.low))/(2*z10)
-		return math.Exp(m + s*NormalQuantile(u))
+		return math.Exp(d.mean + d.sd*NormalQuantile(u))
 	case "pert": // a triangular of the same mean and about the same sd as beta-PERT
 		mean := (d.low + 4*d.mid + d.top) / 6
 		shrunk := dist{kind: "triangular", low: mean - (mean-d.low)*0.8, top: mean + (d.top-mean)*0.8}

@@ -1,0 +1,82 @@
+package valuation
+
+import (
+	"testing"
+)
+
+// marketBench is a subject with 50 admitted comparables and their pairwise
+// similarities.
+func marketBench() (Assumptions, Assignment, Evidence) {
+	ev := someEvidence(50)
+	ev.Pairwise = make([][]float64, 50)
+	for i := range ev.Pairwise {
+		ev.Pairwise[i] = make([]float64, 50)
+		for j := range ev.Pairwise[i] {
+			ev.Pairwise[i][j] = ev.Comparables[i].Similar.Total * ev.Comparables[j].Similar.Total
+		}
+		ev.Pairwise[i][i] = 1
+	}
+	return DefaultAssumptions(), anAssignment(), ev
+}
+
+// Admission, normalisation and kriging of 50 comparables: the bar is 300 µs
+// and 100 allocations.
+func BenchmarkMarket50(b *testing.B) {
+	as, asg, ev := marketBench()
+	sub := as.subjectOf(&asg, asg.Subject, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		deals, _ := as.admit(&asg, &ev, &sub)
+		as.krige(deals, ev.Pairwise, &sub, false, true, 0)
+	}
+}
+
+// Relief from royalty on 10,000 paths of six uncertain inputs: the bar is 5 ms.
+func BenchmarkReliefFromRoyalty10000(b *testing.B) {
+	as, asg := DefaultAssumptions(), anAssignment()
+	f := someIncome()
+	f.Growth, f.EconomicLife, f.Discount, f.Royalty = Range(-.1, 0, .1), Range(3, 6, 9), Range(.1, .15, .22), Range(.01, .02, .03)
+	r := scoreTable(as.Royalty.Groups, nil)
+	bu := as.Discount.build(.025, nil)
+	c := as.reliefCase(&asg, f, asg.Subject, r, &bu)
+	sim, _ := newSimulation(c.inputs, nil, 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		var m ReliefFromRoyalty
+		sim.run(10000, func(x []float64) float64 { return c.value(&m, x) })
+	}
+}
+
+func BenchmarkConclude50(b *testing.B) {
+	as, asg, ev := marketBench()
+	ev.Income, ev.Indicators = someIncome(), everyScore(60, ByModel)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Conclude(asg, ev, as); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// Hyperparameters on 5,000 deals: the bar is 60 s on two cores.
+func BenchmarkFit5000(b *testing.B) {
+	deals := generatedMarket{seed: 1, signal: 1, noise: .7}.deals(5000)
+	as := DefaultAssumptions()
+	for b.Loop() {
+		if _, _, err := FitMarket(as, deals, FitOptions{Date: testDate, Seed: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func TestMarketAllocations(t *testing.T) {
+	as, asg, ev := marketBench()
+	sub := as.subjectOf(&asg, asg.Subject, nil)
+	n := testing.AllocsPerRun(20, func() {
+		deals, _ := as.admit(&asg, &ev, &sub)
+		as.krige(deals, ev.Pairwise, &sub, false, true, 0)
+	})
+	if n >= 100 {
+		t.Errorf("%v allocations, want fewer than 100", n)
+	}
+}
