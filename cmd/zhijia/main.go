@@ -33,6 +33,7 @@ type cli struct {
 	Config      configCmd      `cmd:"" help:"Show the settings the service would run with, secrets masked."`
 	Version     versionCmd     `cmd:"" help:"Show the version of this program."`
 	Compute     computeCmd     `cmd:"" help:"Evaluate one valuation formula on JSON inputs from standard input."`
+	Fit         fitCmd         `cmd:"" help:"Estimate parameters from own data, on request only."`
 	Pool        poolCmd        `cmd:"" help:"Securitise: test, size, stress, simulate, reconcile and disclose a pool of IP-backed receivables."`
 }
 

@@ -1,6 +1,7 @@
 package valuation
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -71,3 +72,5 @@ func everyScore(score float64, by Evaluator) []IndicatorScore {
 	}
 	return out
 }
+
+func jsonUnmarshal(s string, v any) error { return json.Unmarshal([]byte(s), v) }
