@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"encoding/csv"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -19,7 +18,9 @@ import (
 
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
+	"zhijia/internal/money"
 	"zhijia/internal/ngram"
+	"zhijia/internal/office"
 	"zhijia/internal/valuation"
 )
 
@@ -68,7 +69,7 @@ func (s *Service) loadDeals(name string) (*dealSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	deals, err := readDeals(bytes.NewReader(raw))
+	deals, err := readDeals(bytes.NewReader(raw), datasetFile(name))
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +81,15 @@ func (s *Service) loadDeals(name string) (*dealSet, error) {
 	}
 	set.after = set.after.AddDays(1)
 	return set, nil
+}
+
+// datasetFile is the name by which a dataset's format is told; inline data of
+// a run have none and are recognised by their content.
+func datasetFile(name string) string {
+	if filepath.Ext(name) == "" {
+		return "inline.csv"
+	}
+	return datasetName(name)
 }
 
 func datasetName(name string) string {
@@ -109,51 +119,94 @@ func (set *dealSet) notCases() [][]string {
 	return rows
 }
 
-// readDeals reads priced deals in the columns of the transactions import
-// (price, n_patents, patent_type, method, …) or of the project's own facts
-// (amount, patents, patent_kind, deal_kind, …). Needed: id, price, date,
+// dealColumns are the fields of a deal and the headers that name them, as
+// office.Header folds them: those of the transactions import in Chinese and
+// English, and those of the project's own facts.
+var dealColumns = map[string][]string{
+	"id":              {"编号", "交易编号"},
+	"title":           {"专利名称", "标题", "名称", "标的名称"},
+	"abstract":        {"摘要", "说明", "description", "text"},
+	"claims":          {"权利要求", "权利要求书"},
+	"patent_numbers":  {"numbers", "专利号", "申请号"},
+	"n_patents":       {"patents", "专利件数", "件数"},
+	"patent_kind":     {"patent_type", "专利类型"},
+	"printed_kind":    nil,
+	"ipc":             {"ipc分类号", "分类号"},
+	"price":           {"amount", "成交价", "成交金额", "金额"},
+	"unit":            {"金额单位", "单位"},
+	"currency":        {"币种"},
+	"rate":            {"汇率"},
+	"price_kind":      {"价格类型"},
+	"usability":       nil,
+	"deal_kind":       {"交易方式", "交易类型"},
+	"method":          nil,
+	"date":            {"成交日期", "日期", "交易日期"},
+	"related_party":   {"关联交易"},
+	"seller":          {"出让方", "卖方", "转让方", "许可方"},
+	"buyer":           {"受让方", "买方", "被许可方"},
+	"owner_type":      {"权利人类型", "卖方类型"},
+	"source_type":     {"来源类型"},
+	"source_url":      {"来源链接", "来源"},
+	"notes":           {"备注"},
+	"family_id":       {"同族编号"},
+	"cluster":         nil,
+	"duplicate_of":    nil,
+	"exclusion_code":  {"排除代码"},
+	"royalty_rate":    {"提成率", "许可费率"},
+	"licence_term":    {"licence_term_years", "许可年限"},
+	"appraised_value": {"appraised", "评估值"},
+	"valuation_basis": {"basis", "评估方法", "定价依据"},
+
+	"replacement_cost": {"重置成本"},
+}
+
+// readDeals reads priced deals from CSV, XLSX or JSON lines in the columns of
+// the transactions import or of the project's own facts. Needed: price, date,
 // n_patents. Text that has no patent number behind it may be given inline:
-// title, description or abstract, claims.
-func readDeals(r io.Reader) ([]*deal, error) {
-	buffered, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	rows := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(buffered, []byte("\xef\xbb\xbf"))))
-	header, err := rows.Read()
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "eval.deals", "交易数据为空或格式有误。", "The deals are empty or malformed.").Because(err)
-	}
-	column := map[string]int{}
-	for i, h := range header {
-		column[strings.ToLower(strings.TrimSpace(h))] = i
-	}
-	for _, need := range [][]string{{"id"}, {"price", "amount"}, {"date"}, {"n_patents", "patents"}} {
-		if !slices.ContainsFunc(need, func(n string) bool { _, ok := column[n]; return ok }) {
-			return nil, fault.New(fault.Invalid, "eval.deals.missing_column", "交易数据缺少列 "+need[0]+"。", fmt.Sprintf("The deals have no column %q; the columns are %s.", need[0], strings.Join(header, ", ")),
-				fault.Field{Field: need[0], Code: "csv.missing_column", Zh: "表头中没有这一列", En: "not in the header"})
+// title, abstract, claims.
+func readDeals(r io.Reader, file string) ([]*deal, error) {
+	fieldOf := map[string]string{}
+	for field, headers := range dealColumns {
+		fieldOf[field] = field
+		for _, h := range headers {
+			fieldOf[office.Header(h)] = field
 		}
 	}
 	var out []*deal
 	seen := map[string]bool{}
-	for {
-		row, err := rows.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
+	for row, err := range office.Rows(r, file) {
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "eval.deals", "交易数据格式有误。", "The deals are malformed.").Because(err)
+			return nil, fault.New(fault.Invalid, "eval.deals", "交易数据格式有误。", fmt.Sprintf("The deals are malformed (row %d).", row.Number)).Because(err)
 		}
-		get := func(name string) string {
-			if i, ok := column[name]; ok {
-				return strings.TrimSpace(row[i])
+		cells := map[string]string{}
+		var headers []string
+		for h, v := range row.Cells {
+			headers = append(headers, h)
+			name, unit, _ := strings.Cut(strings.TrimSuffix(h, ")"), "(")
+			field, known := fieldOf[h]
+			if !known {
+				if field, known = fieldOf[name]; !known || field != "price" {
+					continue
+				}
+				cells["unit"] = unit
 			}
-			return ""
+			if cells[field] == "" {
+				cells[field] = strings.TrimSpace(v)
+			}
 		}
-		d, err := parseDeal(get)
+		if len(out) == 0 {
+			for _, need := range []string{"price", "date", "n_patents"} {
+				if _, ok := cells[need]; !ok {
+					slices.Sort(headers)
+					return nil, fault.New(fault.Invalid, "eval.deals.missing_column", "交易数据缺少列 "+need+"。", fmt.Sprintf("The deals have no column %q; the columns are %s.", need, strings.Join(headers, ", ")),
+						fault.Field{Field: need, Code: "csv.missing_column", Zh: "表头中没有这一列", En: "not in the header"})
+				}
+			}
+		}
+		cells["id"] = cmp.Or(cells["id"], "row "+strconv.Itoa(row.Number))
+		d, err := parseDeal(func(field string) string { return cells[field] })
 		if err != nil {
-			line, _ := rows.FieldPos(0)
-			return nil, fault.New(fault.Invalid, "eval.deals.row", fmt.Sprintf("交易数据第%d行有误。", line), fmt.Sprintf("Line %d of the deals: %v.", line, err))
+			return nil, fault.New(fault.Invalid, "eval.deals.row", fmt.Sprintf("交易数据第%d行有误。", row.Number), fmt.Sprintf("Row %d of the deals: %v.", row.Number, err))
 		}
 		if seen[d.DealID] {
 			return nil, fault.New(fault.Invalid, "eval.deals.repeated", "交易编号重复："+d.DealID+"。", fmt.Sprintf("The id %q appears twice.", d.DealID))
@@ -174,19 +227,28 @@ var appraisedPattern = regexp.MustCompile(`评估(?:值)?([0-9.]+)(万?)元`)
 func parseDeal(get func(string) string) (*deal, error) {
 	d := &deal{}
 	d.DealID, d.Title, d.URL = get("id"), get("title"), get("source_url")
-	if d.DealID == "" {
-		return nil, errors.New("id is empty")
-	}
-	amount, err := optional(get("price"), get("amount"))
+	amount, err := optional(get("price"))
 	if err != nil {
 		return nil, fmt.Errorf("price: %w", err)
+	}
+	if u := get("unit"); u != "" && amount != nil {
+		unit, err := money.ParseUnit(u)
+		if err != nil {
+			return nil, fmt.Errorf("unit: %w", err)
+		}
+		fen, err := money.Parse(strings.ReplaceAll(get("price"), ",", ""), unit)
+		if err != nil {
+			return nil, fmt.Errorf("price: %w", err)
+		}
+		yuan := fen.Yuan()
+		amount = &yuan
 	}
 	d.Amount = amount
 	d.Currency = cmp.Or(strings.ToUpper(get("currency")), "CNY")
 	if d.Rate, err = optional(get("rate")); err != nil {
 		return nil, fmt.Errorf("rate: %w", err)
 	}
-	n, err := optional(get("n_patents"), get("patents"))
+	n, err := optional(get("n_patents"))
 	if err != nil {
 		return nil, fmt.Errorf("n_patents: %w", err)
 	}
@@ -197,41 +259,41 @@ func parseDeal(get func(string) string) (*deal, error) {
 	d.Date, d.DateUnit = parsePeriod(get("date"))
 	method := get("method")
 	d.Kind = dealKind(cmp.Or(get("deal_kind"), method))
-	d.Patent = patentKind(cmp.Or(get("patent_kind"), get("patent_type")))
+	d.Patent = patentKind(get("patent_kind"))
 	d.Owner = ownerType(cmp.Or(get("owner_type"), get("seller")))
 	d.Source = sourceType(get("source_type"))
 	d.Price = priceKind(get("price_kind"))
 	d.Parties = valuation.Parties{Seller: get("seller"), Buyer: get("buyer")}
 	switch related := get("related_party"); {
-	case related == "true" || related == "1" || strings.Contains(get("notes"), "关联"):
+	case anyOf(related, "true", "1", "是", "yes", "y") || strings.Contains(get("notes"), "关联"):
 		yes := true
 		d.Related = &yes
-	case related == "false" || related == "0":
+	case related != "":
 		no := false
 		d.Related = &no
 	}
-	for _, n := range strings.FieldsFunc(cmp.Or(get("patent_numbers"), get("numbers")), func(r rune) bool { return r == ';' || r == '；' || r == '|' }) {
+	for _, n := range strings.FieldsFunc(get("patent_numbers"), func(r rune) bool { return r == ';' || r == '；' || r == '|' }) {
 		d.Numbers = append(d.Numbers, strings.TrimSpace(n))
 	}
 	for _, c := range strings.FieldsFunc(get("ipc"), func(r rune) bool { return r == ';' || r == '|' || r == ',' }) {
 		d.IPC = append(d.IPC, strings.TrimSpace(c))
 	}
 	d.FamilyID, d.DuplicateOf = get("family_id"), get("duplicate_of")
-	d.Text = strings.TrimSpace(strings.Join([]string{d.Title, cmp.Or(get("abstract"), get("description"), get("text")), get("claims")}, "\n"))
+	d.Text = strings.TrimSpace(strings.Join([]string{d.Title, get("abstract"), get("claims")}, "\n"))
 	d.regram()
 	if d.Royalty, err = optional(get("royalty_rate")); err != nil {
 		return nil, fmt.Errorf("royalty_rate: %w", err)
 	}
-	if d.Term, err = optional(get("licence_term"), get("licence_term_years")); err != nil {
+	if d.Term, err = optional(get("licence_term")); err != nil {
 		return nil, fmt.Errorf("licence_term: %w", err)
 	}
-	appraised, err := optional(get("appraised_value"), get("appraised"))
+	appraised, err := optional(get("appraised_value"))
 	if err != nil {
 		return nil, fmt.Errorf("appraised_value: %w", err)
 	}
 	if appraised != nil {
 		d.Appraised = *appraised
-	} else if m := appraisedPattern.FindStringSubmatch(cmp.Or(get("valuation_basis"), get("basis"))); m != nil {
+	} else if m := appraisedPattern.FindStringSubmatch(get("valuation_basis")); m != nil {
 		v, _ := strconv.ParseFloat(m[1], 64)
 		if m[2] == "万" {
 			v *= 10_000
@@ -247,7 +309,7 @@ func parseDeal(get func(string) string) (*deal, error) {
 	}
 	d.Cluster = cmp.Or(get("cluster"), d.FamilyID, d.DealID)
 	d.Exclusion = get("exclusion_code")
-	d.NotACase = notACase(d, get("usability"), cmp.Or(get("patent_type"), get("printed_kind")))
+	d.NotACase = notACase(d, get("usability"), cmp.Or(get("printed_kind"), get("patent_kind")))
 	return d, nil
 }
 

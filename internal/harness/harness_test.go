@@ -501,8 +501,12 @@ func TestOwnDeals(t *testing.T) {
 	if _, ok := sum.figure("class_median.mdape"); !ok {
 		t.Error("no baseline ran")
 	}
+	zh, err := readDeals(strings.NewReader("编号,专利名称,成交价（万元）,件数,成交日期,专利类型,交易方式,权利人类型\nA,一种电池,12.5,2,2020-03,发明,转让,高校\n"), "own.csv")
+	if err != nil || *zh[0].Amount != 125_000 || *zh[0].Patents != 2 || zh[0].DateUnit != valuation.PrecisionMonth || zh[0].Owner != valuation.OwnerUniversity {
+		t.Errorf("Chinese headers with a unit: %+v, %v", zh, err)
+	}
 	for _, bad := range []string{"", "id,price\n1,2\n", "id,price,date,n_patents\nA,x,2020-01-01,1\n", "id,price,date,n_patents\nA,5,2020-01-01,1\nA,5,2020-01-01,1\n"} {
-		if _, err := readDeals(strings.NewReader(bad)); fault.KindOf(err) != fault.Invalid {
+		if _, err := readDeals(strings.NewReader(bad), "own.csv"); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
