@@ -109,11 +109,11 @@ func Run(ctx context.Context, db *store.DB, svc *appraisal.Service, actor apprai
 	if err := save(ctx, false); err != nil {
 		return rep, err
 	}
-	err = run(ctx, db, svc, ds, file, r, o, &rep, func() error { return save(ctx, false) })
-	if err != nil {
-		record.Error = fault.Public(err).Zh
+	failed := run(ctx, db, svc, ds, file, r, o, &rep, func() error { return save(ctx, false) })
+	if failed != nil {
+		record.Error = fault.Public(failed).Zh
 	}
-	return rep, errors.Join(err, save(context.WithoutCancel(ctx), err == nil))
+	return rep, errors.Join(failed, save(context.WithoutCancel(ctx), failed == nil))
 }
 
 func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, file string, r io.Reader, o Options, rep *Report, save func() error) error {
