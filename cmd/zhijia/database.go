@@ -15,6 +15,8 @@ type Database struct {
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" help:"PostgreSQL with pgvector 0.8.4 or later. Default: a private cluster, provisioned on first use." placeholder:"URL"`
 	NoManagedDB bool   `name:"no-managed-db" help:"Fail rather than use the private cluster."`
 	MaxConns    int32  `name:"max-conns" env:"ZHIJIA_MAX_CONNS" help:"Connections to the database at most." default:"16"`
+
+	trace bool // record a span per query; set by the service
 }
 
 // url returns where the database is, starting the private cluster when no
@@ -42,7 +44,7 @@ func (d *Database) open(g *Globals) (*store.DB, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	db, err := openMigrated(g, url, d.MaxConns)
+	db, err := openMigrated(g, url, d.MaxConns, d.trace)
 	if err != nil {
 		release()
 		return nil, nil, err
@@ -50,10 +52,10 @@ func (d *Database) open(g *Globals) (*store.DB, func(), error) {
 	return db, func() { db.Close(); release() }, nil
 }
 
-func openMigrated(g *Globals, url string, maxConns int32) (*store.DB, error) {
+func openMigrated(g *Globals, url string, maxConns int32, trace bool) (*store.DB, error) {
 	if err := store.Migrate(g.ctx, url); err != nil {
 		return nil, err
 	}
 	log := slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return store.Open(g.ctx, url, store.Options{MaxConns: maxConns, Log: log})
+	return store.Open(g.ctx, url, store.Options{MaxConns: maxConns, Log: log, Trace: trace})
 }

@@ -65,6 +65,7 @@ func (c *serveCmd) Run(g *Globals) error {
 		return err
 	}
 	defer stopTracing()
+	c.trace = c.TraceEndpoint != ""
 	db, done, err := c.open(g)
 	if err != nil {
 		return err

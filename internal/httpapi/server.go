@@ -250,6 +250,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
+	pruning, stopPruning := context.WithCancel(ctx)
+	pruned := make(chan struct{})
+	go func() { defer close(pruned); s.prune(pruning) }()
+	defer func() { stopPruning(); <-pruned }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("httpapi: serve: %w", err)
@@ -267,6 +271,22 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		err = errors.Join(err, serr)
 	}
 	return err
+}
+
+// prune drops lapsed idempotency replies every hour until ctx ends.
+func (s *Server) prune(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if _, err := s.opt.DB.PruneIdempotency(ctx, s.opt.Now().Add(-IdempotencyLifetime)); err != nil && ctx.Err() == nil {
+			s.opt.Log.WarnContext(ctx, "pruning idempotency replies", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func registerHealth(api huma.API, s *Server) {

@@ -177,7 +177,8 @@ func migrator(ctx context.Context, url string) (*goose.Provider, *sql.DB, error)
 		conn.Close()
 		return nil, nil, err
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, conn, migrations.FS, goose.WithSessionLocker(locker))
+	provider, err := goose.NewProvider(goose.DialectPostgres, conn, migrations.FS, goose.WithSessionLocker(locker),
+		goose.WithAllowOutofOrder(true)) // each part of the product numbers its steps in a range of its own
 	if err != nil {
 		conn.Close()
 		return nil, nil, err
