@@ -3,13 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"zhijia/internal/office"
+	"github.com/xuri/excelize/v2"
+
 	"zhijia/internal/pool"
 )
 
@@ -97,12 +99,30 @@ func TestPoolCommands(t *testing.T) {
 	}
 
 	// A directory of CSV files is the same deal.
-	f, err := os.Open(at("deal.xlsx"))
+	book, err := excelize.OpenFile(at("deal.xlsx"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	if _, err := office.ReadPoolBook(f); err != nil {
+	defer book.Close()
+	if err := os.Mkdir(at("csv"), 0o700); err != nil {
 		t.Fatal(err)
+	}
+	for sheet, stem := range map[string]string{"交易": "deal", "债务人": "obligors", "应收债权": "assets", "知识产权": "patents", "证券": "证券", "增信": "supports"} {
+		rows, err := book.GetRows(sheet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := csv.NewWriter(&b).WriteAll(rows); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(at("csv"), stem+".csv"), b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fromCSV, _ := poolRun(t, 0, "stats", at("csv"))
+	fromBook, _ := poolRun(t, 0, "stats", at("deal.xlsx"))
+	if fromCSV != fromBook {
+		t.Errorf("%s\n%s", fromCSV, fromBook)
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"zhijia/eval"
 	"zhijia/internal/appraisal"
+	"zhijia/internal/arranger"
 	"zhijia/internal/fault"
 	"zhijia/internal/harness"
 	"zhijia/internal/httpapi"
@@ -81,6 +82,11 @@ func (c *serveCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
+	go func() { // simulations that a stopped process left
+		if err := arranger.NewDesk(db, time.Now, log).Resume(g.ctx); err != nil && g.ctx.Err() == nil {
+			log.Error("resuming pool simulations", "error", err)
+		}
+	}()
 	srv, err := httpapi.New(httpapi.Options{
 		DB: db, Appraisal: svc, Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
 		Log: log, Version: release,

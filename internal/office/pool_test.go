@@ -141,3 +141,25 @@ func TestPoolAnnexPapers(t *testing.T) {
 		_ = os.WriteFile(dir+"/annex.xlsx", book.Bytes(), 0o600)
 	}
 }
+
+// No CSV makes the reader panic, and what it accepts can be computed with.
+func FuzzPoolCSV(f *testing.F) {
+	f.Add("字段代码,字段,值\nname,,甲\nvenue,,SSE\nclass,,lease\ncut_off,,2026-01-01\nclosing,,2026-02-01\n", "编号,名称\n1,乙\n", "编号,债务人编号,类别,未偿本金,年利率,到期日,还款方式,还款间隔\na,1,lease,100,5%,2027-01-01,level,3\n")
+	f.Add("unit,,万元", "id", "id,dues")
+	f.Fuzz(func(t *testing.T, deal, obligors, assets string) {
+		rows := PoolRows{}
+		for name, s := range map[string]string{"deal": deal, "obligors": obligors, "assets": assets} {
+			cells, err := ReadPoolCSV(strings.NewReader(s))
+			if err != nil {
+				return
+			}
+			rows[name] = cells
+		}
+		d, err := rows.Deal()
+		if err != nil {
+			return
+		}
+		d.Test()
+		d.Statistics()
+	})
+}

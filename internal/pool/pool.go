@@ -240,13 +240,14 @@ type Credit struct {
 	Source    string  `json:"source,omitempty"`
 }
 
-// Find returns the obligor of the given id.
+// obligor returns the obligor of the given id.
 func (d *Deal) obligor(id string) (Obligor, bool) {
-	i := slices.IndexFunc(d.Obligors, func(o Obligor) bool { return o.ID == id })
-	if i < 0 {
-		return Obligor{}, false
+	for i := range d.Obligors {
+		if d.Obligors[i].ID == id {
+			return d.Obligors[i], true
+		}
 	}
-	return d.Obligors[i], true
+	return Obligor{}, false
 }
 
 // Total returns the outstanding principal of all assets at the cut-off.
@@ -279,6 +280,9 @@ func (d *Deal) Check() error {
 	}
 	if d.Venue != SSE && d.Venue != SZSE {
 		add("venue", "venue", "挂牌场所应为 SSE 或 SZSE", "venue must be SSE or SZSE")
+	}
+	if len(d.Assets) > maxRows || len(d.Obligors) > maxRows || len(d.Patents) > 4*maxRows {
+		return fault.New(fault.TooLarge, "pool.rows", "资产或债务人超过5000条，或知识产权超过20000件。", "more than 5,000 assets or obligors, or 20,000 patents")
 	}
 	seen := map[string]bool{}
 	for i, o := range d.Obligors {
@@ -317,6 +321,15 @@ func (d *Deal) Check() error {
 			add(at+".maturity", "asset.schedule", "还款计划无效："+err.Error(), err.Error())
 		}
 	}
+	for i := range d.Patents {
+		x := &d.Patents[i]
+		if x.Number == "" {
+			add(fmt.Sprintf("patents[%d].number", i), "patent.number", "知识产权号缺失", "the number is missing")
+		}
+		if v := x.Value; v != nil && !(0 <= v.Low && v.Low <= v.Point && v.Point <= v.High && v.High <= 1e15) {
+			add(fmt.Sprintf("patents[%d].value", i), "patent.value", "价值应满足 0≤下限≤价值≤上限", "value must satisfy 0 <= low <= point <= high")
+		}
+	}
 	if total > maxTotal {
 		add("assets", "assets.total", "资产池总额超过上限", "pool total is beyond 100 billion yuan")
 	}
@@ -331,11 +344,21 @@ func (d *Deal) Check() error {
 		add("credit.cpr", "credit.cpr", "早偿率或回收滞后无效", "prepayment rate or recovery lag is out of range")
 	}
 	bad = append(bad, d.Structure.check()...)
+	if len(bad) == 0 && d.periods()*len(d.Assets) > maxCashCells {
+		add("assets", "assets.cells", "资产笔数与期数之积超过上限，请合并资产或放宽付息周期", "assets times payment periods is too large")
+	}
 	if len(bad) > 0 {
 		return fault.New(fault.Invalid, "pool.deal", "资产池数据有误，请按字段修改。", "the deal cannot be computed with", bad...)
 	}
 	return nil
 }
+
+// maxRows bounds assets and obligors, maxCashCells assets times periods, so
+// that one request cannot exhaust the machine.
+const (
+	maxRows      = 5_000
+	maxCashCells = 1_000_000
+)
 
 // maxTotal keeps every sum of a simulation inside int64: 1e11 yuan.
 const maxTotal money.Fen = 1e13

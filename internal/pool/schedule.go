@@ -29,6 +29,9 @@ func (a *Asset) checkSchedule(cutOff civil.Date) error {
 		if sum != a.Principal {
 			return errors.New("principal dues must sum to the outstanding principal")
 		}
+		if monthsBetween(cutOff, last) > maxDues {
+			return errors.New("dues run beyond 600 months")
+		}
 		return nil
 	}
 	switch a.Amortise {
@@ -44,8 +47,8 @@ func (a *Asset) checkSchedule(cutOff civil.Date) error {
 	default:
 		return errors.New("every_months must be 1, 3, 6 or 12")
 	}
-	if monthsBetween(cutOff, a.Maturity)/a.EveryMonth > maxDues {
-		return errors.New("more than 600 dues")
+	if monthsBetween(cutOff, a.Maturity) > maxDues {
+		return errors.New("maturity is beyond 600 months")
 	}
 	return nil
 }
@@ -80,23 +83,24 @@ func (a *Asset) Dues(cutOff civil.Date) []Due {
 		if step > 0 {
 			annuity = step / (1 - math.Pow(1+step, -float64(n)))
 		}
-		level = a.Principal.MulRate(annuity)
+		level = money.Fen(mulDiv(int64(a.Principal), scaled(annuity), rateScale))
 	}
+	of := func(f money.Fen, rate float64) money.Fen { return money.Fen(mulDiv(int64(f), scaled(rate), rateScale)) }
 	dues := make([]Due, n)
 	balance := a.Principal
 	for k := range n {
 		d := Due{Date: a.Maturity.AddMonths(-(n - 1 - k) * a.EveryMonth)}
-		d.Interest = balance.MulRate(step)
+		d.Interest = of(balance, step)
 		if k == 0 && first.AddMonths(-a.EveryMonth) != cutOff {
-			d.Interest = balance.MulRate(a.Rate * float64(cutOff.DaysUntil(first)) / 365)
+			d.Interest = of(balance, a.Rate*float64(cutOff.DaysUntil(first))/365)
 		}
 		switch {
 		case k == n-1:
 			d.Principal = balance
 		case a.Amortise == "level":
-			d.Principal = min(balance, max(0, level-balance.MulRate(step)))
+			d.Principal = min(balance, max(0, level-of(balance, step)))
 		case a.Amortise == "equal_principal":
-			d.Principal = min(balance, a.Principal.MulRatio(1, int64(n)))
+			d.Principal = min(balance, money.Fen(mulDiv(int64(a.Principal), 1, int64(n))))
 		}
 		balance -= d.Principal
 		dues[k] = d

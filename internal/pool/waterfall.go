@@ -208,6 +208,9 @@ func newWaterfall(d *Deal, periods int) (*waterfall, error) {
 			w.maturity[k] = min(periods, t.Maturity) - 1
 		}
 	}
+	if s.Triggers.CollectionMiss == 0 {
+		return w, nil
+	}
 	base, err := d.project(Scenario{CPR: d.Credit.CPR, Yield: w.revolvingYield()}, periods)
 	if err != nil {
 		return nil, err
@@ -225,8 +228,8 @@ func (w *waterfall) revolvingYield() float64 {
 	return w.s.Revolving.Yield
 }
 
-// guarantee adds what guarantors pay on defaulted receivables, with the
-// recovery, while they are alive at the time of payment.
+// guarantee adds what guarantors pay on defaulted receivables, at the default
+// and net of the recovery expected, while they are alive.
 func (w *waterfall) guarantee(f *flows, recovery float64, alive []int) {
 	for i, p := range w.s.Supports {
 		if p.Kind != "guarantee" || p.Cover == 0 {
