@@ -138,6 +138,12 @@ func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
 	}
 	for i := range g.patents {
 		p := &g.patents[i]
+		if p.Kind == "" {
+			// The priors of inventions and utility models are the same, so the
+			// assumption costs nothing but must be seen.
+			p.Kind = string(patent.Invention)
+			g.missing("KIND", "未说明专利类型，暂按发明处理。", "The kind of patent is not stated; it is treated as an invention.", "说明是发明、实用新型还是外观设计")
+		}
 		if p.Filing.IsZero() {
 			g.missing("FILING-DATE", "缺少申请日，无法计算剩余保护期。", "The filing date is missing, so the remaining term is unknown.", "补充申请日（专利登记簿副本或公告文本）")
 		}

@@ -1,0 +1,293 @@
+package appraisal_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/store"
+	"zhijia/internal/store/storetest"
+	"zhijia/internal/valuation"
+)
+
+var actor = appraisal.Actor{Name: "officer", Tenant: "bank"}
+
+func setup(t *testing.T) (*store.DB, *appraisal.Service) {
+	t.Helper()
+	ctx := context.Background()
+	db := storetest.New(t)
+	svc, err := appraisal.New(ctx, db, appraisal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.LoadFacts(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := svc.EmbedStored(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	return db, svc
+}
+
+func value(t *testing.T, svc *appraisal.Service, req appraisal.Request) (*appraisal.Record, valuation.Conclusion) {
+	t.Helper()
+	r, err := svc.Value(context.Background(), actor, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.Conclusion()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, c
+}
+
+func TestNumberAloneIsEnough(t *testing.T) {
+	t.Parallel()
+	_, svc := setup(t)
+	r, c := value(t, svc, appraisal.Request{Number: "zl 2008 1 0027800.7", Date: civil.MustParse("2019-11-26")})
+	if c.Status != valuation.Valued || !(c.Value.Low < c.Value.Median && c.Value.Median < c.Value.High) {
+		t.Errorf("%s: %+v", c.Status, c.Value)
+	}
+	var sum float64
+	for _, x := range c.Contributions {
+		sum += x.Yuan
+	}
+	if math.Abs(sum-c.Value.Median) > 1 {
+		t.Errorf("contributions sum to %.2f, the value is %.2f", sum, c.Value.Median)
+	}
+	stored, err := svc.Get(context.Background(), actor, r.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _ := r.JSON()
+	b, _ := stored.JSON()
+	if !bytes.Equal(a, b) {
+		t.Error("the record read back has other bytes")
+	}
+	if _, err := svc.Get(context.Background(), appraisal.Actor{Tenant: "other"}, r.ID()); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("another tenant gets %v", err)
+	}
+}
+
+func TestTextAloneIsEnough(t *testing.T) {
+	t.Parallel()
+	_, svc := setup(t)
+	_, c := value(t, svc, appraisal.Request{Text: &appraisal.Text{Title: "一种纳米氧化铝的制备方法", Abstract: "溶胶凝胶法制备高分散纳米氧化铝。"}})
+	if c.Status != valuation.Valued {
+		t.Errorf("%s %s", c.Status, c.ReasonCode)
+	}
+	if len(c.Comparables) == 0 || c.Comparables[0].DealID == "" {
+		t.Error("no comparables")
+	}
+}
+
+func TestReplayIsByteForByte(t *testing.T) {
+	t.Parallel()
+	db, svc := setup(t)
+	ctx := context.Background()
+	growth, margin := 0.05, 0.2
+	r, _ := value(t, svc, appraisal.Request{
+		Number: "ZL201310543019.6", Purpose: "pledge", Date: civil.MustParse("2024-03-01"), Level: 0.9,
+		Income: &valuation.IncomeFacts{Current: valuation.Range(1e6, 2e6, 4e6), Growth: &valuation.Quantity{Value: &growth}, Margin: &valuation.Quantity{Value: &margin}, Royalty: valuation.Range(0.01, 0.02, 0.04)},
+	})
+	// What arrives later changes nothing about a stored valuation.
+	amount, one := 9e9, 1
+	if err := db.PutDeals(ctx, []store.Deal{{ID: "later", Title: "一种激光器相对强度噪声的测量装置及方法", Amount: &amount, Patents: &one, Currency: "CNY", DealKind: "assignment", Date: civil.MustParse("2020-01-01"), DateUnit: "day", IPC: []string{"G01M 11/00"}}}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := svc.Replay(ctx, actor, r.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Identical || !got.Intact || got.Hash != got.Repeated {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A deal on or after the valuation date leaves the conclusion as it was.
+func TestNoLookAhead(t *testing.T) {
+	t.Parallel()
+	db, svc := setup(t)
+	req := appraisal.Request{Number: "ZL200810027800.7", Date: civil.MustParse("2019-11-26")}
+	_, before := value(t, svc, req)
+	amount, one := 5e7, 1
+	var deals []store.Deal
+	for i, date := range []string{"2019-11-26", "2019-11-27", "2026-01-01"} {
+		deals = append(deals, store.Deal{ID: fmt.Sprintf("future-%d", i), Title: "鹦鹉人工繁殖巢箱", Amount: &amount, Patents: &one, Currency: "CNY", DealKind: "assignment", Date: civil.MustParse(date), DateUnit: "day", IPC: []string{"A01K 31/00"}})
+	}
+	if err := db.PutDeals(context.Background(), deals); err != nil {
+		t.Fatal(err)
+	}
+	if err := svc.EmbedStored(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	_, after := value(t, svc, req)
+	if before.Value.Median != after.Value.Median || before.Value.Low != after.Value.Low {
+		t.Errorf("%.2f became %.2f", before.Value.Median, after.Value.Median)
+	}
+}
+
+func TestBlindLeavesTheOwnDealOut(t *testing.T) {
+	t.Parallel()
+	_, svc := setup(t)
+	req := appraisal.Request{Number: "ZL200810027800.7", Date: civil.MustParse("2024-01-01")}
+	has := func(c valuation.Conclusion) bool {
+		for _, d := range c.Comparables {
+			if d.DealID == "T076" {
+				return true
+			}
+		}
+		return false
+	}
+	if _, c := value(t, svc, req); !has(c) {
+		t.Error("a past sale of the patent is evidence")
+	}
+	req.Blind = true
+	if _, c := value(t, svc, req); has(c) {
+		t.Error("a blind valuation saw the patent's own sale")
+	}
+}
+
+func TestExpiredIsWorthNothing(t *testing.T) {
+	t.Parallel()
+	_, svc := setup(t)
+	filed := civil.MustParse("2005-01-02")
+	for _, purpose := range valuation.Purposes {
+		_, c := value(t, svc, appraisal.Request{
+			Text: &appraisal.Text{Title: "一种旧装置"}, Purpose: string(purpose), Date: civil.MustParse("2025-01-02"),
+			Patent: &appraisal.Facts{Kind: "invention", Filing: filed},
+		})
+		if c.Status != valuation.Zero || c.Value.Median != 0 || c.ReasonCode == "" {
+			t.Errorf("%s: %s %v %s", purpose, c.Status, c.Value.Median, c.ReasonCode)
+		}
+	}
+	_, c := value(t, svc, appraisal.Request{Text: &appraisal.Text{Title: "一种旧装置"}, Date: civil.MustParse("2025-01-01"), Patent: &appraisal.Facts{Kind: "invention", Filing: filed}})
+	if c.Status == valuation.Zero {
+		t.Error("the last day of protection is the day before the anniversary")
+	}
+}
+
+func TestSamePatentTwiceInABundleIsOne(t *testing.T) {
+	t.Parallel()
+	_, svc := setup(t)
+	req := appraisal.Request{Number: "CN202110638304.0", Bundle: []string{"CN202121272766.7"}, Date: civil.MustParse("2024-01-01")}
+	_, once := value(t, svc, req)
+	req.Bundle = append(req.Bundle, "ZL202121272766.7", "CN202110638304.0")
+	_, twice := value(t, svc, req)
+	if once.Value.Median != twice.Value.Median {
+		t.Errorf("%.2f and %.2f", once.Value.Median, twice.Value.Median)
+	}
+}
+
+func TestOverrideKeepsBothFigures(t *testing.T) {
+	t.Parallel()
+	_, svc := setup(t)
+	ctx := context.Background()
+	r, before := value(t, svc, appraisal.Request{Number: "ZL201310543019.6"})
+	if _, err := svc.Override(ctx, actor, r.ID(), 50_000, "  "); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("an override without a reason: %v", err)
+	}
+	if _, err := svc.Override(ctx, actor, r.ID(), 50_000, "买方已报价"); err != nil {
+		t.Fatal(err)
+	}
+	list, err := svc.Overrides(ctx, actor, r.ID())
+	if err != nil || len(list) != 1 || list[0].Value != 50_000 || list[0].Officer != actor.Name {
+		t.Errorf("%+v, %v", list, err)
+	}
+	again, err := svc.Get(ctx, actor, r.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after, _ := again.Conclusion(); after.Value.Median != before.Value.Median {
+		t.Error("the override changed the valuation")
+	}
+}
+
+func TestBadRequestsNameEveryField(t *testing.T) {
+	t.Parallel()
+	_, svc := setup(t)
+	_, err := svc.Value(context.Background(), actor, appraisal.Request{
+		Number: "CN201310543019.7", Purpose: "gift", Level: 2, Date: civil.MustParse("2199-01-01"),
+		Text: &appraisal.Text{Title: "a\x00b"}, Scores: []appraisal.OfficerScore{{Code: "T5.1", Score: 101}},
+	})
+	if fault.KindOf(err) != fault.Invalid {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, f := range fault.Public(err).Fields {
+		got[f.Field] = true
+		if f.Zh == "" || f.En == "" || f.Code == "" {
+			t.Errorf("%+v lacks a message", f)
+		}
+	}
+	for _, field := range []string{"number", "purpose", "level", "valuation_date", "text.title", "scores[0]"} {
+		if !got[field] {
+			t.Errorf("%s is not named", field)
+		}
+	}
+}
+
+// The space is fitted and switched while valuations are being asked for; none
+// fails and none mixes spaces.
+func TestSwitchOfSpaceWhileServing(t *testing.T) {
+	t.Parallel()
+	db, svc := setup(t)
+	ctx := context.Background()
+	var patents []store.Patent
+	for i := range 400 {
+		patents = append(patents, store.Patent{Number: fmt.Sprintf("N%d", i), Title: fmt.Sprintf("一种第%d号激光测量装置及其噪声抑制方法", i), Source: "test", IPC: []string{"G01M 11/00"}})
+	}
+	if err := db.PutPatents(ctx, patents); err != nil {
+		t.Fatal(err)
+	}
+	var stop atomic.Bool
+	var served atomic.Int64
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for !stop.Load() {
+				r, err := svc.Value(ctx, actor, appraisal.Request{Number: "ZL201310543019.6"})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				c, err := r.Conclusion()
+				if err != nil || len(c.Comparables) == 0 {
+					t.Error("no comparables", err)
+					return
+				}
+				for _, d := range c.Comparables {
+					if d.Similar.Text == nil {
+						t.Errorf("%s had no vector in %s", d.DealID, c.Retrieval.Space)
+						return
+					}
+				}
+				served.Add(1)
+			}
+		})
+	}
+	space, err := svc.Fit(ctx, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := served.Load()
+	for served.Load() < before+5 && !t.Failed() {
+	}
+	stop.Store(true)
+	wg.Wait()
+	_, c := value(t, svc, appraisal.Request{Number: "ZL201310543019.6"})
+	if c.Retrieval.Space != space.String() {
+		t.Errorf("space %s after the switch to %s", c.Retrieval.Space, space)
+	}
+	if before == 0 {
+		t.Error("nothing was served during the fit")
+	}
+}
