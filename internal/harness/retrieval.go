@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"zhijia/internal/accuracy"
 	"zhijia/internal/fault"
@@ -304,43 +305,52 @@ func buildSystems(t Task, set *documentSet) (map[string]searcher, map[string]str
 		texts[i] = d.text
 	}
 	versions := map[string]string{}
-	out := map[string]searcher{}
-	var model *ngram.Model
-	fitted := func() (*ngram.Model, error) {
-		var err error
-		if model == nil {
-			if model, err = ngram.Fit(texts, t.Seed); err == nil {
-				versions["embedding"] = model.Version()
-			}
+	// Scores that several systems share are made once per query.
+	parts := map[string]func(string) []float64{}
+	part := func(name string) (func(string) []float64, error) {
+		if f := parts[name]; f != nil {
+			return f, nil
 		}
-		return model, err
-	}
-	for _, name := range t.Systems {
+		var f func(string) []float64
 		switch name {
 		case "hash":
-			out[name] = byScore(vectorScores(texts, ngram.Hash))
+			f = vectorScores(texts, ngram.Hash)
 		case "fitted":
-			m, err := fitted()
+			m, err := ngram.Fit(texts, t.Seed)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
-			out[name] = byScore(vectorScores(texts, m.Embed))
+			versions["embedding"] = m.Version()
+			f = vectorScores(texts, m.Embed)
 		case "lexical":
-			out[name] = byScore(overlapScores(texts))
+			f = overlapScores(texts)
 		case "bm25":
-			out[name] = byScore(bm25Scores(texts))
+			f = bm25Scores(texts)
+		default:
+			return nil, taskFault("retrieval system %q is unknown", name)
+		}
+		parts[name] = lastAnswer(f)
+		return parts[name], nil
+	}
+	out := map[string]searcher{}
+	for _, name := range t.Systems {
+		switch name {
 		case "hybrid":
-			m, err := fitted()
+			vector, err := part("fitted")
 			if err != nil {
 				return nil, nil, err
 			}
-			vector, lexical := vectorScores(texts, m.Embed), overlapScores(texts)
+			lexical, err := part("lexical")
+			if err != nil {
+				return nil, nil, err
+			}
 			out[name] = byScore(func(query string) []float64 {
 				a, b := vector(query), lexical(query)
+				sum := make([]float64, len(a))
 				for i := range a {
-					a[i] = (a[i] + b[i]) / 2
+					sum[i] = (a[i] + b[i]) / 2
 				}
-				return a
+				return sum
 			})
 		case "random":
 			rng := rand.New(rand.NewPCG(t.Seed, 2))
@@ -352,10 +362,26 @@ func buildSystems(t Task, set *documentSet) (map[string]searcher, map[string]str
 				return v
 			})
 		default:
-			return nil, nil, taskFault("retrieval system %q is unknown", name)
+			f, err := part(name)
+			if err != nil {
+				return nil, nil, err
+			}
+			out[name] = byScore(f)
 		}
 	}
 	return out, versions, nil
+}
+
+// lastAnswer remembers the scores of the last query.
+func lastAnswer(f func(string) []float64) func(string) []float64 {
+	var query string
+	var scores []float64
+	return func(q string) []float64 {
+		if scores == nil || q != query {
+			query, scores = q, f(q)
+		}
+		return scores
+	}
 }
 
 // byScore returns the k best documents, ties by position.
@@ -384,9 +410,15 @@ func byScore(score func(query string) []float64) searcher {
 
 func vectorScores(texts []string, embed func(string) []float32) func(string) []float64 {
 	vectors := make([][]float32, len(texts))
-	for i, t := range texts {
-		vectors[i] = embed(t)
+	var wg sync.WaitGroup
+	for half := range 2 {
+		wg.Go(func() {
+			for i := half; i < len(texts); i += 2 {
+				vectors[i] = embed(texts[i])
+			}
+		})
 	}
+	wg.Wait()
 	return func(query string) []float64 {
 		q := embed(query)
 		out := make([]float64, len(vectors))
