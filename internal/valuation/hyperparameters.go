@@ -279,7 +279,7 @@ func fitKernel(as Assumptions, deals []FitDeal, opt FitOptions) (k Kernel, itera
 			}
 		},
 	}
-	settings := &optimize.Settings{MajorIterations: 40, FuncEvaluations: 90, Converger: &optimize.FunctionConverge{Absolute: 1e-7, Iterations: 3}}
+	settings := &optimize.Settings{MajorIterations: 40, FuncEvaluations: 90, Converger: &optimize.FunctionConverge{Absolute: 1e-5, Iterations: 2}}
 	start = -objective(prior[:], nil)
 	best := slices.Clone(prior[:])
 	end = start
