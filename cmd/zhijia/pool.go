@@ -577,12 +577,9 @@ func (c *poolReportCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	if c.Period < 1 {
-		return fault.New(fault.Invalid, "pool.period", "期数从1开始。", "periods count from 1")
-	}
-	from, to := d.CutOff.AddDays(1), d.PayDate(c.Period-1)
-	if c.Period > 1 {
-		from = d.PayDate(c.Period - 2).AddDays(1)
+	from, to, err := d.PeriodDays(c.Period)
+	if err != nil {
+		return err
 	}
 	rec, err := c.reconcile(&d, from, to)
 	if err != nil {

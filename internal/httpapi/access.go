@@ -72,6 +72,7 @@ var access = map[string][]Role{
 	"POST /v1/pools/{id}:revolve":                 readers,
 	"POST /v1/pools/{id}:reconcile":               readers,
 	"POST /v1/pools/{id}:notice":                  readers,
+	"POST /v1/pools/{id}:report":                  readers,
 	"POST /v1/pools/{id}:simulate":                valuers,
 	"GET /v1/pools/{id}/simulations/{simulation}": readers,
 	"POST /v1/pools/{id}:annex":                   readers,

@@ -90,6 +90,14 @@ type PoolReconcileRequest struct {
 	Accounts pool.Accounts   `json:"accounts"`
 }
 
+// PoolReportRequest asks for the report of one payment period.
+type PoolReportRequest struct {
+	Period   int             `json:"period" doc:"Counted from 1."`
+	Lines    []pool.BankLine `json:"lines"`
+	Accounts pool.Accounts   `json:"accounts"`
+	Events   []pool.Event    `json:"events,omitempty"`
+}
+
 // PoolBuiltDeal is the builder's answer with the deal it built.
 type PoolBuiltDeal struct {
 	pool.Built
@@ -174,6 +182,7 @@ func registerPools(api huma.API, s *Server) {
 		}))
 	p.route("pool-notice", "POST /v1/pools/{id}:notice", "事项公告 Whether an event needs a notice and by when", reflect.TypeFor[pool.Event](), reflect.TypeFor[pool.Notice](), 200,
 		withBody(p, func(d *pool.Deal, in pool.Event) (any, error) { return d.Notice(in, pool.TradingCalendar()) }))
+	p.route("report-pool", "POST /v1/pools/{id}:report", "定期报告 Asset-management report of a period with the notices it calls for: ?format=json (default) or html", reflect.TypeFor[PoolReportRequest](), reflect.TypeFor[pool.Periodic](), 200, p.report)
 	p.route("simulate-pool", "POST /v1/pools/{id}:simulate", "信用模拟 Start a simulation as a durable job", reflect.TypeFor[PoolSimulationRequest](), reflect.TypeFor[PoolSimulationStatus](), 202, p.simulate)
 	p.route("pool-simulation", "GET /v1/pools/{id}/simulations/{simulation}", "模拟进度与结果 Progress and report of a simulation", nil, reflect.TypeFor[PoolSimulationStatus](), 200, p.simulation)
 	p.route("annex-pool", "POST /v1/pools/{id}:annex", "信息披露附件 The disclosure annex: ?format=html (default), xlsx or json", nil, reflect.TypeFor[pool.Annex](), 200, p.annex)
@@ -202,6 +211,9 @@ func (p *poolRoutes) route(id, name, summary string, in, out reflect.Type, statu
 		content["text/html"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 		content[xlsxType] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
 		op.Parameters = append(op.Parameters, &huma.Param{Name: "format", In: "query", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"html", "xlsx", "json"}}})
+	case "report-pool":
+		content["text/html"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+		op.Parameters = append(op.Parameters, &huma.Param{Name: "format", In: "query", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"json", "html"}}})
 	case "list-pools":
 		op.Parameters = append(op.Parameters, &huma.Param{Name: "cursor", In: "query", Schema: &huma.Schema{Type: huma.TypeString}})
 	case "import-pool":
@@ -386,6 +398,38 @@ func describeSimulation(s store.PoolSimulation) PoolSimulationStatus {
 		ID: s.ID, PoolID: s.PoolID, Status: s.Status, Scenarios: s.Scenarios, Done: s.Done, Seed: s.Seed,
 		CreatedAt: s.CreatedAt, FinishedAt: s.FinishedAt, Error: s.Error, Report: s.Report,
 	}
+}
+
+func (p *poolRoutes) report(c *gin.Context) error {
+	rec, err := p.stored(c)
+	if err != nil {
+		return err
+	}
+	in, err := decodeBody[PoolReportRequest](c)
+	if err != nil {
+		return err
+	}
+	d := &rec.Deal
+	from, to, err := d.PeriodDays(in.Period)
+	if err != nil {
+		return err
+	}
+	if in.Accounts.AsOf.IsZero() {
+		in.Accounts.AsOf = to
+	}
+	out, err := d.Periodic(in.Period-1, pool.Reconcile(d.ExpectedReceipts(from, to), in.Lines, in.Accounts), in.Events, pool.TradingCalendar())
+	if err != nil {
+		return err
+	}
+	if c.Query("format") != "html" {
+		return reply(c, http.StatusOK, out)
+	}
+	var b bytes.Buffer
+	if err := office.WritePoolPeriodicHTML(&b, out); err != nil {
+		return err
+	}
+	c.Data(http.StatusOK, "text/html; charset=utf-8", b.Bytes())
+	return nil
 }
 
 func (p *poolRoutes) annex(c *gin.Context) error {

@@ -284,6 +284,19 @@ type Periodic struct {
 	Limit      string         `json:"limit"`
 }
 
+// PeriodDays is the first and the last due date of a payment period, counted
+// from 1; the first period begins after the cut-off.
+func (d *Deal) PeriodDays(period int) (from, to civil.Date, err error) {
+	if period < 1 || period > d.periods() {
+		return from, to, badScenario("period", "no such payment period; periods count from 1")
+	}
+	from, to = d.CutOff.AddDays(1), d.PayDate(period-1)
+	if period > 1 {
+		from = d.PayDate(period - 2).AddDays(1)
+	}
+	return from, to, nil
+}
+
 // masked hides the names of natural persons in a reconciliation.
 func (d *Deal) masked(rec Reconciliation) Reconciliation {
 	hide := func(s string) string {

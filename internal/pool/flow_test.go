@@ -350,6 +350,74 @@ func TestSimulationAgainstExactMixture(t *testing.T) {
 	}
 }
 
+// Industry and region factors: when every obligor shares one industry and one
+// region the three factors are one, of the summed correlation; when each has
+// its own, only the common factor is left.
+func TestSectorAndRegionFactorsAgainstExactMixture(t *testing.T) {
+	for _, c := range []struct {
+		label func(int) string
+		rho   float64
+	}{{func(int) string { return "同" }, 0.15}, {func(i int) string { return fmt.Sprint(i) }, 0.08}} {
+		d := Example(1)
+		d.Credit.Rho, d.Credit.RhoSector, d.Credit.RhoRegion = 0.08, 0.05, 0.02
+		for i := range d.Assets {
+			d.Assets[i].Amortise, d.Assets[i].Maturity = "bullet", d.Closing.AddMonths(36)
+			d.Obligors[i].Industry, d.Obligors[i].Region = c.label(i), c.label(i)
+		}
+		sim, err := d.NewSimulation(11)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const paths = 40_000
+		tally, err := sim.Range(0, paths)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e []Exposure
+		for _, o := range sim.obligors {
+			e = append(e, Exposure{EAD: 1, PD: Phi(o.threshold[len(o.threshold)-1]), LGD: 1})
+		}
+		m, err := ExactMixture(e, c.rho)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range 7 {
+			p := m.Count[k]
+			near(t, fmt.Sprintf("rho %g P(%d)", c.rho, k), float64(tally.Count[k])/paths, p, 4*math.Sqrt(p*(1-p)/paths))
+		}
+	}
+}
+
+// The joint default of pool and support payer on simulated paths against Φ₂:
+// a payer that moves with the pool's only factor.
+func TestSimulatedSupportAgainstClosedForm(t *testing.T) {
+	pd := 0.05
+	d := bullet(money.Fen(95 * money.Yi))
+	d.Credit.Rho, d.Structure.EveryMonths = 0.15, 12
+	d.Structure.Supports = []Support{{Name: "s", Kind: "shortfall", PD: &pd, PDSource: "test", Rho: 0.3, Affiliate: No}}
+	sim, err := d.NewSimulation(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const paths = 100_000
+	tally, err := sim.Range(0, paths)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// One obligor: senior loses exactly when it defaults, and with support when
+	// the payer has defaulted by the final period too.
+	var hit, supported int64
+	for _, r := range tally.Replicates {
+		hit += r.SeniorHit
+		supported += r.SupportHit
+	}
+	two := cumulativePD(pd, 2)
+	se := func(p float64) float64 { return 4 * math.Sqrt(p*(1-p)/paths) }
+	near(t, "pool", float64(hit)/paths, two, se(two))
+	joint := JointShortfall(two, two, math.Sqrt(0.15*0.3))
+	near(t, "joint", float64(supported)/paths, joint, se(joint))
+}
+
 func TestSobolStratifies(t *testing.T) {
 	s := newSobol(3, 1)
 	for dim := range sobolDims {
