@@ -83,6 +83,11 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 	if len(x.Excluded) != 102 || strings.Contains(x.Excluded[0].Reason.Zh, p.ID) {
 		t.Errorf("%d excluded: %v", len(x.Excluded), x.Excluded[0])
 	}
+	bare := pool.Example(2)
+	bare.Patents = nil
+	if _, _, err := desk.Create(ctx, "default", "test", bare); err != nil {
+		t.Errorf("a pool without patents: %v", err)
+	}
 	if _, err := db.Pool(ctx, "other", p.ID); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("another tenant's pool: %v", err)
 	}

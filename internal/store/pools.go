@@ -43,8 +43,9 @@ func (db *DB) PutPool(ctx context.Context, p Pool) (err error) {
 	if err != nil {
 		return err
 	}
+	numbers := append([]string{}, p.Numbers...) // a pool without patents holds an empty list, not NULL
 	_, err = db.pool.Exec(ctx, `INSERT INTO pools (id, tenant, name, created_at, created_by, cut_off, numbers, deal) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		p.ID, p.Tenant, p.Deal.Name, p.CreatedAt, p.CreatedBy, p.Deal.CutOff, p.Numbers, body)
+		p.ID, p.Tenant, p.Deal.Name, p.CreatedAt, p.CreatedBy, p.Deal.CutOff, numbers, body)
 	return err
 }
 
