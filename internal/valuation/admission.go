@@ -204,7 +204,9 @@ func (a *Assumptions) admit(asg *Assignment, ev *Evidence, sub *subjectFacts) (d
 			d.at = i
 			total := 0.0
 			for _, x := range d.adjust {
-				total += x.Log
+				if x.Code != featureNames[fQuality] { // a score never decides which deals count
+					total += x.Log
+				}
 			}
 			if math.Abs(total) > a.Market.MaxAdjust.Value {
 				code = "ADJ-MAX"

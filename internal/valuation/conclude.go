@@ -252,9 +252,6 @@ func (j *job) market() {
 		ds := deals
 		if sub != &j.sub { // other scores, other quality differences
 			ds, _ = as.admit(j.asg, j.ev, sub)
-			if len(ds) != len(deals) {
-				ds = deals
-			}
 		}
 		return as.estimate(method, ds, j.ev.Pairwise, sub, apply, j.ev.Retrieval.Widened)
 	}

@@ -13,12 +13,20 @@ var methods = []Method{
 	{
 		Name: "relief_from_royalty", Summary: "relief from royalty 许可费节省法", Unit: "yuan",
 		Formula: "Σ revenue·royalty·(1-tax)·DF, times 1/(1 - T·AF(k, n)/n) with tab", Source: "IVS 210; standards 2.3, 4.2",
-		Inputs: []Input{
-			inputFlows("revenue", "revenues", "revenue_projections"), num("royalty_rate", "rate", "fraction of revenue", "royalty"), inDiscount, inTax,
-			{Name: "useful_life", Aliases: []string{"life"}, Type: "integer", Unit: "years", Default: "the years of revenue", Doc: "years counted; not more than revenue covers"},
-			inTab, inTabLife, inConv, inFraction, opt("share_decay", "rate", "0", "yearly fall of the share", "decay"), opt("hazard", "rate", "0", "lapse and invalidation per year; survival e^(-hazard·time)"),
-		},
-		eval: evalRelief,
+		Inputs: append([]Input{inputFlows("revenue", "revenues", "revenue_projections"), num("royalty_rate", "rate", "fraction of revenue", "royalty"), inDiscount, inTax}, reliefOptions...),
+		eval:   evalRelief,
+	},
+	{
+		Name: "implied_royalty_rate", Summary: "royalty at which relief from royalty gives a value", Unit: "rate", Formula: "RFR(royalty) = value", Source: "inverse of relief_from_royalty",
+		Inputs: append([]Input{num("value", "yuan", "to be met"), inputFlows("revenue", "revenues", "revenue_projections"), inDiscount, inTax}, reliefOptions...), eval: evalImpliedRoyalty,
+	},
+	{
+		Name: "implied_discount_rate", Summary: "discount rate at which relief from royalty gives a value", Unit: "rate", Formula: "RFR(k) = value", Source: "inverse of relief_from_royalty",
+		Inputs: append([]Input{num("value", "yuan", "to be met"), inputFlows("revenue", "revenues", "revenue_projections"), num("royalty_rate", "rate", "fraction of revenue", "royalty"), inTax}, reliefOptions...), eval: evalImpliedDiscount,
+	},
+	{
+		Name: "break_even_revenue", Summary: "multiple of the forecast at which relief from royalty gives a value", Unit: "ratio", Formula: "RFR(x·revenue) = value", Source: "inverse of relief_from_royalty",
+		Inputs: append([]Input{num("value", "yuan", "to be met"), inputFlows("revenue", "revenues", "revenue_projections"), num("royalty_rate", "rate", "fraction of revenue", "royalty"), inDiscount, inTax}, reliefOptions...), eval: evalBreakEven,
 	},
 	{
 		Name: "mpeem", Summary: "multi-period excess earnings 多期超额收益法", Unit: "yuan",
@@ -133,6 +141,11 @@ var methods = []Method{
 		},
 		eval: evalAdjustRoyalty,
 	},
+}
+
+var reliefOptions = []Input{
+	{Name: "useful_life", Aliases: []string{"life"}, Type: "integer", Unit: "years", Default: "the years of revenue", Doc: "years counted; not more than revenue covers"},
+	inTab, inTabLife, inConv, inFraction, opt("share_decay", "rate", "0", "yearly fall of the share", "decay"), opt("hazard", "rate", "0", "lapse and invalidation per year; survival e^(-hazard·time)"),
 }
 
 var obsolescenceInputs = []Input{

@@ -70,26 +70,70 @@ func (in *inputs) withTAB(pv, tax, k float64, life int, w []Working) (float64, [
 	return pv * factor, w, map[string]float64{"pv_before_tab": pv, "tab_factor": factor}
 }
 
-func evalRelief(in *inputs) (float64, []Working, map[string]float64) {
+// reliefInputs reads the inputs of relief from royalty and returns its value
+// at any royalty and rate, and its cash flows at the given royalty. A royalty
+// or a rate that was not given is 0.
+func (in *inputs) reliefInputs() (at func(rho, k float64) float64, flows, times []float64, rho, k, tax float64, life int) {
 	revenue := in.list("revenue", nonNeg)
-	rho := in.num("royalty_rate", fraction, 0)
-	k := in.num("discount_rate", rateBound, 0)
-	tax := in.num("tax_rate", fraction, 0)
+	rho = in.num("royalty_rate", fraction, 0)
+	k = in.num("discount_rate", rateBound, 0)
+	tax = in.num("tax_rate", fraction, 0)
 	decay := in.num("share_decay", fraction, 0)
 	hazard := in.num("hazard", bound{lo: 0, hi: 10}, 0)
-	life := in.whole("useful_life", 1, 1000, len(revenue))
+	life = in.whole("useful_life", 1, 1000, len(revenue))
 	if life > len(revenue) && len(revenue) > 0 {
 		in.fail(in.name("useful_life"), "life.too_long", fmt.Sprintf("收入只有 %d 年", len(revenue)), fmt.Sprintf("is %d but revenue covers %d years", life, len(revenue)))
 		life = len(revenue)
 	}
 	revenue = revenue[:min(life, len(revenue))]
-	times := in.schedule(len(revenue))
-	flows := make([]float64, len(revenue))
+	times = in.schedule(len(revenue))
+	base := make([]float64, len(revenue)) // at a royalty of 1
+	flows = make([]float64, len(revenue))
 	for i, rev := range revenue {
-		flows[i] = rev * rho * math.Pow(1-decay, float64(i)) * math.Exp(-hazard*times[i]) * (1 - tax)
+		base[i] = rev * math.Pow(1-decay, float64(i)) * math.Exp(-hazard*times[i]) * (1 - tax)
+		flows[i] = base[i] * rho
 	}
+	at = func(rho, k float64) float64 {
+		v := rho * PresentValue(base, times, k)
+		if in.flag("tab", true) {
+			v *= TABFactor(tax, k, in.num("tab_life", bound{lo: 0, hi: 1000, openLo: true}, float64(life)), in.mid())
+		}
+		return v
+	}
+	return at, flows, times, rho, k, tax, life
+}
+
+func evalRelief(in *inputs) (float64, []Working, map[string]float64) {
+	_, flows, times, _, k, tax, life := in.reliefInputs()
 	pv, w := presentValues(flows, times, k, "revenue·royalty·(1-decay)^(t-1)·survival·(1-tax)·DF")
 	return in.withTAB(pv, tax, k, life, w)
+}
+
+// The three inverses of relief from royalty: what one input must be for the
+// method to give a stated value.
+func evalImpliedRoyalty(in *inputs) (float64, []Working, map[string]float64) {
+	at, _, _, _, k, _, _ := in.reliefInputs()
+	value := in.num("value", nonNeg, 0)
+	return in.solved(bisect(func(x float64) float64 { return at(x, k) - value }, 0, 1))
+}
+
+func evalImpliedDiscount(in *inputs) (float64, []Working, map[string]float64) {
+	at, _, _, rho, _, _, _ := in.reliefInputs()
+	value := in.num("value", nonNeg, 0)
+	return in.solved(bisect(func(x float64) float64 { return at(rho, x) - value }, -0.5, 10))
+}
+
+func evalBreakEven(in *inputs) (float64, []Working, map[string]float64) {
+	at, _, _, rho, k, _, _ := in.reliefInputs()
+	value := in.num("value", nonNeg, 0)
+	return in.solved(bisect(func(x float64) float64 { return x*at(rho, k) - value }, 0, 1e6))
+}
+
+func (in *inputs) solved(x float64, ok bool) (float64, []Working, map[string]float64) {
+	if !ok && in.fault() == nil {
+		in.fail(in.name("value"), "solve.none", "没有满足该价值的解", "no solution gives this value")
+	}
+	return x, []Working{{Key: "value", Value: x, Formula: "bisection to the last bit"}}, nil
 }
 
 func evalMPEEM(in *inputs) (float64, []Working, map[string]float64) {
