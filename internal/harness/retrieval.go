@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"zhijia/internal/accuracy"
 	"zhijia/internal/fault"
 	"zhijia/internal/ngram"
+	"zhijia/internal/store"
 )
 
 // document is one text of a retrieval set. A query is the document's own
@@ -129,7 +131,7 @@ func documentsFault(format string, args ...any) error {
 
 // searcher ranks every document of the set for a query, best first; skip is
 // the position of the query's own document, or -1.
-type searcher func(query string, skip, k int) []int
+type searcher func(query string, skip, k int) ([]int, error)
 
 // prepareRetrieval answers every query by every system of the task, so that
 // search paths and embedding spaces stand side by side on the same queries.
@@ -152,7 +154,7 @@ func (s *Service) prepareRetrieval(ctx context.Context, t Task) (*plan, error) {
 		queries = queries[:t.Limit]
 		slices.Sort(queries)
 	}
-	systems, versions, err := buildSystems(t, set)
+	systems, versions, drop, err := s.buildSystems(ctx, t, set)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +163,7 @@ func (s *Service) prepareRetrieval(ctx context.Context, t Task) (*plan, error) {
 		ids[i] = set.docs[q].id
 	}
 	return &plan{
-		dataset: DatasetID{Name: datasetName(t.Dataset), SHA256: digest(raw)}, cases: ids, versions: versions,
+		dataset: DatasetID{Name: datasetName(t.Dataset), SHA256: digest(raw)}, cases: ids, versions: versions, close: drop,
 		answer: func(_ context.Context, i int) (Sample, error) { return set.ask(t, systems, queries[i]) },
 		summarise: func(samples []Sample, opt accuracy.Options) (*Summary, error) {
 			return summariseRetrieval(t, set, samples, opt)
@@ -210,7 +212,10 @@ func (set *documentSet) ask(t Task, systems map[string]searcher, q int) (Sample,
 	}
 	x.Values["relevant"] = float64(total)
 	for k, name := range t.Systems {
-		ranked := systems[name](d.query, skip, t.K)
+		ranked, err := systems[name](d.query, skip, t.K)
+		if err != nil {
+			return x, err
+		}
 		hits := make([]bool, len(ranked))
 		for i, r := range ranked {
 			hits[i] = set.relevant(q, r)
@@ -240,6 +245,7 @@ func clip(s string, n int) string {
 var systemNames = map[string]string{
 	"hash": "vector: hash, no fit", "fitted": "vector: n-gram fitted on the set", "lexical": "lexical: bigram overlap",
 	"bm25": "lexical: BM25, 1-2-grams", "hybrid": "hybrid: fitted + lexical", "random": "random order",
+	"store_exact": "product: exact distance", "store_hnsw": "product: HNSW index", "store_similarity": "product: similarity of comparables",
 }
 
 func summariseRetrieval(t Task, set *documentSet, samples []Sample, opt accuracy.Options) (*Summary, error) {
@@ -299,14 +305,21 @@ func summariseRetrieval(t Task, set *documentSet, samples []Sample, opt accuracy
 }
 
 // buildSystems indexes the set for every system the task names.
-func buildSystems(t Task, set *documentSet) (map[string]searcher, map[string]string, error) {
+func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet) (_ map[string]searcher, versions map[string]string, drop func(), err error) {
+	var stored func()
+	defer func() {
+		if err != nil && stored != nil {
+			stored()
+		}
+	}()
 	texts := make([]string, len(set.docs))
 	for i, d := range set.docs {
 		texts[i] = d.text
 	}
-	versions := map[string]string{}
+	versions = map[string]string{}
 	// Scores that several systems share are made once per query.
 	parts := map[string]func(string) []float64{}
+	var model *ngram.Model
 	part := func(name string) (func(string) []float64, error) {
 		if f := parts[name]; f != nil {
 			return f, nil
@@ -316,12 +329,12 @@ func buildSystems(t Task, set *documentSet) (map[string]searcher, map[string]str
 		case "hash":
 			f = vectorScores(texts, ngram.Hash)
 		case "fitted":
-			m, err := ngram.Fit(texts, t.Seed)
-			if err != nil {
+			var err error
+			if model, err = ngram.Fit(texts, t.Seed); err != nil {
 				return nil, err
 			}
-			versions["embedding"] = m.Version()
-			f = vectorScores(texts, m.Embed)
+			versions["embedding"] = model.Version()
+			f = vectorScores(texts, model.Embed)
 		case "lexical":
 			f = overlapScores(texts)
 		case "bm25":
@@ -338,11 +351,11 @@ func buildSystems(t Task, set *documentSet) (map[string]searcher, map[string]str
 		case "hybrid":
 			vector, err := part("fitted")
 			if err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
 			lexical, err := part("lexical")
 			if err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
 			out[name] = byScore(func(query string) []float64 {
 				a, b := vector(query), lexical(query)
@@ -364,12 +377,98 @@ func buildSystems(t Task, set *documentSet) (map[string]searcher, map[string]str
 		default:
 			f, err := part(name)
 			if err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
 			out[name] = byScore(f)
+		case "store_exact", "store_hnsw", "store_similarity":
+			if stored != nil {
+				continue // all of them were made for the first
+			}
+			if _, err := part("fitted"); err != nil {
+				return nil, nil, nil, err
+			}
+			var searches map[string]searcher
+			if searches, stored, err = s.storeSystems(ctx, texts, model); err != nil {
+				return nil, nil, nil, err
+			}
+			maps.Copy(out, searches)
 		}
 	}
-	return out, versions, nil
+	return out, versions, stored, nil
+}
+
+// storeSystems are the product's own searches of its corpus: exact distance,
+// the HNSW index, and the similarity comparables are chosen by.
+func (s *Service) storeSystems(ctx context.Context, texts []string, model *ngram.Model) (_ map[string]searcher, drop func(), err error) {
+	db, drop, err := s.Product.Scratch(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			drop()
+		}
+	}()
+	patents := make([]store.Patent, len(texts))
+	at := make(map[string]int, len(texts))
+	for i, text := range texts {
+		number := fmt.Sprintf("document-%d", i)
+		patents[i] = store.Patent{Number: number, Title: text, Source: "evaluation"}
+		at[number] = i
+	}
+	if err := db.PutPatents(ctx, patents); err != nil {
+		return nil, nil, err
+	}
+	var body bytes.Buffer
+	if err := model.Save(&body); err != nil {
+		return nil, nil, err
+	}
+	space := store.Space{Provider: store.LocalProvider, Model: "chars-1-2", Version: model.Version(), Dimension: ngram.Dimension, Body: body.Bytes(), FittedOn: int64(len(texts))}
+	if space.ID, err = db.PutSpace(ctx, space); err != nil {
+		return nil, nil, err
+	}
+	rows, err := db.UnembeddedPatents(ctx, space.ID, store.Unembedded{}, len(texts))
+	if err != nil {
+		return nil, nil, err
+	}
+	vectors := make([][]float32, len(rows))
+	for i, r := range rows {
+		vectors[i] = model.Embed(r.Text)
+	}
+	if err := db.PutVectors(ctx, space.ID, rows, vectors); err != nil {
+		return nil, nil, err
+	}
+	if err := db.BuildVectorIndex(ctx, space); err != nil {
+		return nil, nil, err
+	}
+	positions := func(numbers []string, skip, k int) []int {
+		var out []int
+		for _, n := range numbers {
+			if i := at[n]; i != skip && len(out) < k {
+				out = append(out, i)
+			}
+		}
+		return out
+	}
+	nearest := func(exact bool) searcher {
+		return func(query string, skip, k int) ([]int, error) {
+			// The product itself falls back to the exact scan when the index
+			// returns too few, as it does on a small set.
+			numbers, _, err := db.Nearest(ctx, space, model.Embed(query), k+1, exact)
+			return positions(numbers, skip, k), err
+		}
+	}
+	return map[string]searcher{
+		"store_exact": nearest(true), "store_hnsw": nearest(false),
+		"store_similarity": func(query string, skip, k int) ([]int, error) {
+			found, err := db.SearchPatents(ctx, space, model.Embed(query), query, store.PatentFilter{}, k+1)
+			numbers := make([]string, len(found.Hits))
+			for i, h := range found.Hits {
+				numbers[i] = h.Number
+			}
+			return positions(numbers, skip, k), err
+		},
+	}, drop, nil
 }
 
 // lastAnswer remembers the scores of the last query.
@@ -386,7 +485,7 @@ func lastAnswer(f func(string) []float64) func(string) []float64 {
 
 // byScore returns the k best documents, ties by position.
 func byScore(score func(query string) []float64) searcher {
-	return func(query string, skip, k int) []int {
+	return func(query string, skip, k int) ([]int, error) {
 		v := score(query)
 		best := make([]int, 0, k+1)
 		for i, s := range v {
@@ -404,7 +503,7 @@ func byScore(score func(query string) []float64) searcher {
 				best = best[:min(len(best), k)]
 			}
 		}
-		return best
+		return best, nil
 	}
 }
 
