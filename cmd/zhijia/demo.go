@@ -57,10 +57,10 @@ func (c *demoCmd) Run(g *Globals) error {
 The patent was sold on %s for %s; the opinion above was formed without that deal.
 
 What next:
-  zhijia value ZL201310543019.6          value another patent of the store, as of today
-  zhijia value --title "一种锂离子电池正极材料" --ipc "H01M 4/36"
-  zhijia keys create --name me --role officer && zhijia serve
-                                         start the service: REST, officer's page, API documentation
+  go run ./cmd/zhijia value ZL201310543019.6             another patent of the store, as of today
+  go run ./cmd/zhijia value --title "一种锂离子电池正极材料" --ipc "H01M 4/36"
+  go run ./cmd/zhijia keys create me --role officer      a key, shown once
+  go run ./cmd/zhijia serve                              the service: REST, officer's pages, documentation
 `, demoDate, demoPrice)
 	return nil
 }

@@ -163,8 +163,8 @@ func binaries(ctx context.Context, say func(string)) (installation, error) {
 
 func unavailable(failures []error) error {
 	return fault.New(fault.Unavailable, "localdb.unavailable",
-		"无法准备内置数据库。请设置 DATABASE_URL 指向带 pgvector（0.8.4 以上）的 PostgreSQL，或运行 docker compose -f deploy/compose.yaml up -d db。",
-		"The managed database cannot be prepared. Set DATABASE_URL to a PostgreSQL with pgvector 0.8.4 or later, or run: docker compose -f deploy/compose.yaml up -d db",
+		"无法准备内置数据库。请设置 DATABASE_URL 指向带 pgvector（0.8.4 以上）的 PostgreSQL，或运行 docker compose -f deploy/compose.yaml up --build。",
+		"The managed database cannot be prepared. Set DATABASE_URL to a PostgreSQL with pgvector 0.8.4 or later, or run: docker compose -f deploy/compose.yaml up --build",
 	).Because(errors.Join(failures...))
 }
 
