@@ -363,6 +363,15 @@ func (a *Assumptions) check() error {
 	if a.Kernel.Length.Value <= 0 || a.Kernel.Signal.Value < 0 || a.Kernel.Noise.Value <= 0 {
 		return fmt.Errorf("kernel: length and noise must be positive")
 	}
+	if !slices.Contains(Estimators[:], a.Market.Method) {
+		return fmt.Errorf("market method %q: want one of %v", a.Market.Method, Estimators)
+	}
+	if m := a.Calibration.Mode; m != "split" && m != "weighted" && m != "mondrian" {
+		return fmt.Errorf("calibration mode %q: want split, weighted or mondrian", m)
+	}
+	if c := a.Income.Convention; c != MidPeriod && c != PeriodEnd {
+		return fmt.Errorf("convention %q: want %s or %s", c, MidPeriod, PeriodEnd)
+	}
 	if a.Model.Cap.Value < 1 {
 		return fmt.Errorf("model cap must be at least 1")
 	}

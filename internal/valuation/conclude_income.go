@@ -2,6 +2,8 @@ package valuation
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -37,9 +39,7 @@ func (j *job) income() {
 		return as.reliefCase(j.asg, f, j.live, rNo, &b)
 	}, r, roy)
 	if c.royaltyKind == "score" && c.reason == "" && c.build != nil {
-		if twice := doubleCounted(as.Royalty.Groups, as.Discount.Risks, roy, risk); len(twice) > 0 {
-			j.flag("DBL-01", "review", "同一因素既影响许可费率又影响折现率："+strings.Join(twice, "、"), "counted in the royalty and in the discount rate: "+strings.Join(twice, ", "))
-		}
+		j.doubleCounting(c, f, r, roy, risk, rf)
 	}
 	if x := f.ExcessEarnings; x != nil {
 		charge := 0.0
@@ -72,6 +72,33 @@ func (j *job) income() {
 		}
 		j.flowApproach(incremental, &b)
 	}
+}
+
+// doubleCounting flags risks that lower both the royalty and the discount rate
+// and shows the value with those risks left out of the rate.
+func (j *job) doubleCounting(c *incomeCase, f *IncomeFacts, r TableScore, roy, risk map[string]FactorScore, rf float64) {
+	as := j.as
+	twice := doubleCounted(as.Royalty.Groups, as.Discount.Risks, roy, risk)
+	if len(twice) == 0 {
+		return
+	}
+	once := maps.Clone(risk)
+	for _, g := range as.Discount.Risks {
+		for _, x := range g.Factors {
+			if slices.Contains(twice, x.Concept) {
+				delete(once, x.Code)
+			}
+		}
+	}
+	b := as.Discount.build(rf, once)
+	without := as.reliefCase(j.asg, f, j.live, r, &b)
+	with, free := c.base.Value(), without.base.Value()
+	j.out.Workings = append(j.out.Workings, Working{Key: "double_counting", Value: free, Unit: "yuan", Formula: "relief from royalty at medians with the risks left out of the rate", Children: []Working{
+		{Key: "with", Value: with, Unit: "yuan"}, {Key: "without", Value: free, Unit: "yuan"}, {Key: "rate_without", Value: b.rate, Unit: "rate"},
+	}})
+	names := strings.Join(twice, ", ")
+	j.flag("DBL-01", "review", fmt.Sprintf("同一因素既影响许可费率又影响折现率（%s）；折现率不计该因素时为 %.0f 元，计入时为 %.0f 元", names, free, with),
+		fmt.Sprintf("counted in the royalty and in the discount rate (%s): %.0f yuan with it left out of the rate, %.0f with it", names, free, with))
 }
 
 // incomeApproach values a relief-from-royalty case three ways.

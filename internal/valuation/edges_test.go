@@ -230,3 +230,17 @@ func FuzzConclude(f *testing.F) {
 		}
 	})
 }
+
+func TestDoubleCountingIsFlagged(t *testing.T) {
+	t.Parallel()
+	ev := Evidence{Income: someIncome(), Indicators: append(everyScore(40, ByOfficer), IndicatorScore{Code: "risk.technical.conversion", Score: ptr(80.0), Evaluator: ByOfficer})}
+	c := conclude(t, anAssignment(), ev, DefaultAssumptions())
+	if !slices.ContainsFunc(c.Flags, func(f Flag) bool { return f.Code == "DBL-01" }) {
+		t.Errorf("maturity counted twice without a flag: %+v", c.Flags)
+	}
+	ev.Indicators = ev.Indicators[:len(ev.Indicators)-1]
+	c = conclude(t, anAssignment(), ev, DefaultAssumptions())
+	if slices.ContainsFunc(c.Flags, func(f Flag) bool { return f.Code == "DBL-01" }) {
+		t.Error("flagged though only the royalty takes it")
+	}
+}

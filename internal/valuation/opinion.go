@@ -52,7 +52,7 @@ func (j *job) conclude() {
 	theta = j.capModel(theta, thetaModel)
 
 	liquidation := 0.0
-	cal := as.Calibration.calibrate(j.level, DealAssignment)
+	cal := as.Calibration.calibrate(j.level, j.dealKind())
 	fsd, finite := j.forecastSD(s)
 	if o.Basis == BasisLiquidation || o.Premise == PremiseForced {
 		liquidation = NormalQuantile(as.Lending.ForcedQuantile.Value) * fsd
@@ -130,10 +130,18 @@ func (j *job) capModel(theta, without float64) float64 {
 	return theta
 }
 
+// dealKind is the kind of deal a Mondrian calibration is restricted to.
+func (j *job) dealKind() DealKind {
+	if j.asg.Purpose == PurposeContribution {
+		return DealContribution
+	}
+	return DealAssignment
+}
+
 // forecastSD is the model's sd, calibrated at 80% when the calibration is
 // finite; otherwise not below the prior's.
 func (j *job) forecastSD(s float64) (fsd float64, finite bool) {
-	cal := j.as.Calibration.calibrate(0.80, DealAssignment)
+	cal := j.as.Calibration.calibrate(0.80, j.dealKind())
 	if math.IsInf(cal.half, 1) {
 		return max(s, j.sub.pop.LogSD.Value), false
 	}
