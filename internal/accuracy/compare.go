@@ -14,6 +14,10 @@ const flagLevel = 0.99
 // is stated for.
 const flagPower = 0.80
 
+// negligible is the share of the larger mean loss below which a difference is
+// rounding, however consistent, and gets no verdict.
+const negligible = 1e-4
+
 // minUnits is the number of independent units below which no verdict is given.
 const minUnits = 5
 
@@ -105,6 +109,8 @@ func Compare(lossA, lossB []float64, clusters []string, opt Options) (*Compariso
 	}
 	c.MDE = point((t + tQuantile(flagPower, g-1)) * se)
 	switch {
+	case math.Abs(m) <= negligible*max(math.Abs(c.MeanA), math.Abs(c.MeanB)):
+		c.Verdict = Inconclusive
 	case c.Flag.Low > 0:
 		c.Verdict = Worse
 	case c.Flag.High < 0:

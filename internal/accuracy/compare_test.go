@@ -95,6 +95,10 @@ func TestComparisonEdges(t *testing.T) {
 	if err != nil || c.Verdict != Inconclusive || c.Difference.Value != 0 {
 		t.Errorf("identical runs: %+v, %v", c, err)
 	}
+	rounded := []float64{1 + 1e-9, 2 + 1e-9, 3 + 1e-9, 4 + 1e-9, 5 + 1e-9, 6 + 1e-9}
+	if c, err = Compare(same, rounded, nil, Options{Iterations: 100}); err != nil || c.Verdict != Inconclusive {
+		t.Errorf("rounding was flagged: %+v, %v", c, err)
+	}
 	c, err = Compare(same, []float64{2, 3, 4, 5, 6, 7}, []string{"a", "a", "a", "b", "b", "b"}, Options{Iterations: 100})
 	if err != nil || c.Verdict != TooFew {
 		t.Errorf("two clusters: %+v, %v", c, err)

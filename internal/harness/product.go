@@ -35,6 +35,8 @@ func (s *Service) prepare(ctx context.Context, t Task, live bool) (*plan, error)
 		return s.prepareRank(t)
 	case KindRegistry:
 		return s.prepareRegistry(t)
+	case KindLending:
+		return s.prepareLending(ctx, t)
 	case KindLatency:
 		return s.prepareLatency(ctx, t)
 	}
