@@ -115,8 +115,20 @@ func (s *Structure) check() (bad []fault.Field) {
 
 // Ledger is where every fen of a period came from and went.
 type Ledger struct {
-	Interest, Principal, Recovery, Guarantee, Support, FromCash money.Fen // in
-	Tax, Fees, NoteInterest, NotePrincipal, Residual, ToCash    money.Fen // out; cash is the plan account and the reserve
+	// In. Cash is the plan account and the reserve.
+	Interest  money.Fen `json:"interest"`
+	Principal money.Fen `json:"principal"`
+	Recovery  money.Fen `json:"recovery"`
+	Guarantee money.Fen `json:"guarantee"`
+	Support   money.Fen `json:"support"`
+	FromCash  money.Fen `json:"from_cash"`
+	// Out.
+	Tax           money.Fen `json:"tax"`
+	Fees          money.Fen `json:"fees"`
+	NoteInterest  money.Fen `json:"note_interest"`
+	NotePrincipal money.Fen `json:"note_principal"`
+	Residual      money.Fen `json:"residual"`
+	ToCash        money.Fen `json:"to_cash"`
 }
 
 // In is every yuan that came in.
