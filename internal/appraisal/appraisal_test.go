@@ -12,6 +12,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
+	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/valuation"
@@ -172,6 +173,26 @@ func TestExpiredIsWorthNothing(t *testing.T) {
 	_, c := value(t, svc, appraisal.Request{Text: &appraisal.Text{Title: "一种旧装置"}, Date: civil.MustParse("2025-01-01"), Patent: &appraisal.Facts{Kind: "invention", Filing: filed}})
 	if c.Status == valuation.Zero {
 		t.Error("the last day of protection is the day before the anniversary")
+	}
+}
+
+// A right that lapsed is worth nothing, from the day the lapse is public on.
+func TestLapseCountsOnceItIsPublic(t *testing.T) {
+	t.Parallel()
+	db, svc := setup(t)
+	const number = "CN200810027800.7"
+	events := []store.LegalEvent{
+		{Number: number, Event: patent.Event{Code: "GR01", Effective: civil.MustParse("2010-04-21"), Source: "test"}},
+		{Number: number, Event: patent.Event{Code: "CF01", Effective: civil.MustParse("2021-04-30"), Gazette: civil.MustParse("2022-01-14"), Source: "test"}},
+	}
+	if err := db.MergeEvents(context.Background(), events); err != nil {
+		t.Fatal(err)
+	}
+	for day, want := range map[string]valuation.Status{"2019-11-26": valuation.Valued, "2022-01-14": valuation.Valued, "2022-01-15": valuation.Zero} {
+		_, c := value(t, svc, appraisal.Request{Number: number, Date: civil.MustParse(day)})
+		if c.Status != want {
+			t.Errorf("%s: %s, want %s", day, c.Status, want)
+		}
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"zhijia/internal/civil"
@@ -58,7 +60,7 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 		Purpose: valuation.Purpose(req.Purpose), Basis: valuation.Basis(req.Basis), Premise: valuation.Premise(req.Premise),
 		ExploitationScenario: req.Scenario, Date: req.Date, Level: req.Level, RightFraction: req.Share,
 		LicenceKind: valuation.DealKind(req.LicenceKind), LicenceTerm: req.LicenceTerm,
-		Owner: valuation.OwnerType(g.patents[0].OwnerType),
+		Owner: valuation.OwnerType(g.patents[0].OwnerType), Encumbered: encumbered(g.states),
 	}
 	for i := range g.patents {
 		a.Subject = append(a.Subject, member(&g.patents[i]))
@@ -73,6 +75,7 @@ type gathering struct {
 	req     *Request
 	asOf    civil.Date
 	patents []store.Patent // the subject, then the rest of the bundle
+	states  []patent.State // of the same patents, before asOf
 	ev      valuation.Evidence
 	cutoff  civil.Date
 }
@@ -216,23 +219,59 @@ func (g *gathering) complete(p *store.Patent) {
 	}
 }
 
-// legal states the standing of each patent as of T. Silence is "unknown".
+// legal states the standing of each patent as public before T. Silence is
+// "unknown".
 func (g *gathering) legal(ctx context.Context) error {
+	numbers := make([]string, len(g.patents))
+	for i := range g.patents {
+		numbers[i] = g.patents[i].Number
+	}
+	events, err := g.db.Events(ctx, numbers)
+	if err != nil {
+		return err
+	}
 	for i := range g.patents {
 		p := &g.patents[i]
-		state := valuation.LegalState{Number: p.Number, State: valuation.StateUnknown, AsOf: p.SourceDate, Source: p.Source}
+		s := patent.Reduce(events[p.Number], g.asOf.AddDays(-1))
+		g.states = append(g.states, s)
+		g.consulted(s.LastSeen)
+		state := valuation.LegalState{Number: p.Number, State: valuation.StateUnknown, AsOf: s.LastSeen, Source: "gazette events on file"}
+		switch s.Standing {
+		case patent.Alive:
+			state.State, state.Since = valuation.Alive, s.Since
+		case patent.Dead:
+			state.State, state.Reason, state.Since = valuation.Dead, s.Reason, s.Since
+		case patent.Pending:
+			g.warn("PENDING", "尚未授权，权利能否成立未定。", "Not granted yet; whether the right will stand is open.")
+		}
 		expiry := patent.Expiry(patent.Kind(p.Kind), p.Filing, 0)
-		if !expiry.IsZero() && !g.asOf.Before(expiry) {
+		if !expiry.IsZero() && !g.asOf.Before(expiry) && state.State != valuation.Dead {
 			state.State, state.Reason, state.Since = valuation.Dead, "expired", expiry
-			state.Source = "term from filing date"
+			state.Source = "term from the filing date"
 		}
 		if state.State == valuation.StateUnknown {
-			g.missing("LEGAL-STATE", "库中没有该专利的法律状态公告，有效性未知。", "No gazette events are on file, so whether the patent is in force is unknown.", "导入法律状态公告或提供专利登记簿副本")
+			if state.AsOf.IsZero() {
+				state.AsOf, state.Source = p.SourceDate, p.Source
+			}
+			g.missing("LEGAL-STATE", "库中没有该专利的授权或失效公告，有效性未知。", "No grant or end of the right is on file, so whether it is in force is unknown.", "导入法律状态公告或提供专利登记簿副本")
+		}
+		for _, c := range s.Conflicts {
+			g.warn("LEGAL-CONFLICT", "法律状态记录相互矛盾，请核对登记簿："+c, "The legal events on file contradict each other; check the register.")
+		}
+		if !s.LastSeen.IsZero() && s.LastSeen.DaysUntil(g.asOf) > staleAfter {
+			g.warn("LEGAL-STALE", fmt.Sprintf("最近一条法律状态公告距基准日已 %d 天，请更新。", s.LastSeen.DaysUntil(g.asOf)), "The latest legal event on file is old; update the register.")
+		}
+		if len(s.Owners) > 0 {
+			p.Owners = s.Owners
 		}
 		g.ev.Legal = append(g.ev.Legal, state)
 	}
 	return nil
 }
+
+// staleAfter is the age, in days, from which the latest event on file is
+// pointed out as old.
+const staleAfter = 365
 
 // vector returns the subject's vector and its space; nil when there is no
 // text or the embedder did not answer in time.
@@ -311,8 +350,15 @@ func (g *gathering) comparables(ctx context.Context, vector []float32, space *lo
 // indicators scores what rules can, then what the judge may read.
 func (g *gathering) indicators(ctx context.Context) error {
 	p := &g.patents[0]
-	facts := ruleFacts{patent: member(p), asOf: g.asOf, standing: g.ev.Legal[0].State}
-	facts.patent.Expiry = patent.Expiry(patent.Kind(p.Kind), p.Filing, 0)
+	facts := ruleFacts{patent: member(p), asOf: g.asOf}
+	if s := &g.states[0]; s.Standing == patent.Alive || s.Standing == patent.Dead {
+		facts.legalKnown = true
+		facts.pledged, facts.preserved, facts.challenged = truth(s.Pledged), truth(s.Preserved), truth(s.Challenged)
+		licensed, coOwned := len(s.Licences) > 0, len(p.Owners) > 1
+		facts.licensed, facts.coOwned = &licensed, &coOwned
+		facts.transfers, facts.licences = s.Transfers, len(s.Licences)
+		facts.partlyVoid, facts.survived = s.PartlyVoid, s.Survived
+	}
 	if len(p.IPC) > 0 && len(p.IPC[0]) >= 4 {
 		c, err := g.db.Cohort(ctx, p.IPC[0][:4], g.asOf)
 		if err != nil {
@@ -338,6 +384,33 @@ func (g *gathering) indicators(ctx context.Context) error {
 		g.ev.Warnings = append(g.ev.Warnings, notes...)
 	}
 	g.ev.Indicators = scores
+	return nil
+}
+
+func truth(t patent.Truth) *bool {
+	switch t {
+	case patent.Yes, patent.No:
+		yes := t == patent.Yes
+		return &yes
+	}
+	return nil
+}
+
+// encumbered reports a pledge, a preservation or an exclusive licence on any
+// of the patents; nil when the events on file do not say.
+func encumbered(states []patent.State) *bool {
+	said := false
+	for i := range states {
+		s := &states[i]
+		exclusive := slices.ContainsFunc(s.Licences, func(c patent.Claim) bool { return strings.Contains(c.Kind, "独占") })
+		if s.Pledged == patent.Yes || s.Preserved == patent.Yes || exclusive {
+			return truth(patent.Yes)
+		}
+		said = said || s.Pledged == patent.No
+	}
+	if said {
+		return truth(patent.No)
+	}
 	return nil
 }
 

@@ -17,18 +17,16 @@ type ruleFacts struct {
 	patent valuation.Patent
 	asOf   civil.Date
 
-	standing     valuation.Standing
-	legalKnown   bool  // gazette events were on file, so silence means "no"
-	coOwned      *bool // from the owners on the register
-	pledged      *bool
-	licensed     *bool
-	preserved    *bool
-	transfers    int
-	licences     int
-	challenged   *bool // an invalidation was filed
-	partlyVoid   bool
-	survived     bool // an invalidation was rejected
-	challengeEnd bool
+	legalKnown bool  // gazette events were on file, so silence means "no"
+	coOwned    *bool // from the owners on the register
+	pledged    *bool
+	licensed   *bool
+	preserved  *bool
+	transfers  int
+	licences   int
+	challenged *bool // an invalidation was filed
+	partlyVoid bool
+	survived   bool // an invalidation was rejected
 
 	// cohort is the stored corpus of the same IPC subclass before the
 	// valuation date; n below minCohort leaves its indicators unknown.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/civil"
@@ -272,5 +273,58 @@ var citations = dataset{
 			rows[i] = batch[i].(store.Citation)
 		}
 		return db.MergeCitations(ctx, rows)
+	},
+}
+
+var eventWords = func() map[string]string {
+	words := make(map[string]string, len(patent.Codes))
+	for code, name := range patent.Codes {
+		words[strings.ToLower(code)] = name
+	}
+	return words
+}()
+
+var events = dataset{
+	columns: map[string][]string{
+		"number":       {"专利号", "申请号", "专利号/申请号"},
+		"code":         {"事件代码", "公告代码", "事件", "法律状态"},
+		"effective":    {"生效日", "登记生效日", "事件日期", "event_date"},
+		"gazette":      {"公告日", "公告日期"},
+		"registration": {"登记号", "备案号"},
+		"before":       {"变更前", "变更前权利人", "让与人", "出质人"},
+		"after":        {"变更后", "变更后权利人"},
+		"party":        {"质权人", "受让人", "被许可人"},
+		"licence_kind": {"许可种类"},
+		"source":       {"来源"},
+	},
+	parse: func(r *reader) any {
+		n, ok := r.patentNumber("number", true)
+		if ok && n.Form != patent.Application {
+			r.bad("number", "number.not_application", "法律事件应使用申请号（专利号）。", "Events name a patent by its application number.")
+		}
+		e := store.LegalEvent{Number: n.String(), Event: patent.Event{
+			Code: strings.ToUpper(r.word("code", eventWords)), Effective: r.date("effective"), Gazette: r.date("gazette"),
+			Registration: r.text("registration", 100), Before: r.list("before"), After: r.list("after"), Party: r.text("party", 500),
+			LicenceKind: r.text("licence_kind", 50), Source: r.text("source", 1000),
+		}}
+		if e.Code == "" && len(r.faults) == 0 {
+			r.bad("code", "field.missing", "此列必填。", "This column is required.")
+		}
+		if e.Effective.IsZero() {
+			if e.Effective = e.Gazette; e.Effective.IsZero() && r.cells["effective"] == "" {
+				r.bad("effective", "field.missing", "请填写生效日或公告日。", "An effective or a gazette date is needed.")
+			}
+		}
+		if e.Source == "" {
+			e.Source = "import"
+		}
+		return e
+	},
+	merge: func(ctx context.Context, db *store.DB, _ *appraisal.Service, batch []any) error {
+		rows := make([]store.LegalEvent, len(batch))
+		for i := range batch {
+			rows[i] = batch[i].(store.LegalEvent)
+		}
+		return db.MergeEvents(ctx, rows)
 	},
 }

@@ -77,6 +77,7 @@ var datasets = map[string]dataset{
 	"patents":      patents,
 	"transactions": transactions,
 	"citations":    citations,
+	"events":       events,
 }
 
 // Run takes one file in. It stops at an error of the file or the store; faults

@@ -1,0 +1,282 @@
+package patent
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"zhijia/internal/civil"
+)
+
+// Event is one legal event of a patent as its source states it.
+type Event struct {
+	Code         string     `json:"code"`                   // gazette code, see [Codes]
+	Effective    civil.Date `json:"effective"`              // when it took effect
+	Gazette      civil.Date `json:"gazette"`                // when it became public; zero: on Effective
+	Registration string     `json:"registration,omitempty"` // of a pledge or a recorded licence
+	Before       []string   `json:"before,omitempty"`       // owners before a transfer or change
+	After        []string   `json:"after,omitempty"`        // owners after it
+	Party        string     `json:"party,omitempty"`        // pledgee or licensee
+	LicenceKind  string     `json:"licence_kind,omitempty"` // 独占, 排他, 普通
+	Source       string     `json:"source,omitempty"`
+}
+
+// Public returns the day the event became public.
+func (e Event) Public() civil.Date {
+	if e.Gazette.IsZero() || e.Gazette.Before(e.Effective) {
+		return e.Effective
+	}
+	return e.Gazette
+}
+
+// Codes are the events understood, with their Chinese names. The first block
+// is the gazette's; the second names stages of the application and of an
+// invalidation, which the gazette does not code.
+var Codes = map[string]string{
+	"GR01": "授权", "TR01": "专利权的转移", "CP01": "专利权人名称变更", "CP02": "专利权人地址变更", "CP03": "专利权人名称和地址变更",
+	"CB03": "著录事项变更", "EE01": "许可备案生效", "EM01": "许可备案变更", "EC01": "许可备案注销",
+	"PE01": "质押登记生效", "PM01": "质押登记变更", "PC01": "质押登记注销", "PP01": "保全", "PD01": "保全解除",
+	"IW01": "全部无效", "IP01": "部分无效", "CF01": "未缴年费终止", "CX01": "期限届满终止", "AV01": "主动放弃", "RR01": "权利恢复",
+
+	"PB01": "公布", "SE01": "实质审查生效", "WD01": "视为撤回", "RJ01": "驳回", "IF01": "无效宣告请求受理", "IR01": "无效宣告请求驳回（维持有效）",
+}
+
+// Standing is whether a right stands.
+type Standing string
+
+// Standings. Unknown is what silence means.
+const (
+	Alive   Standing = "alive"
+	Pending Standing = "pending" // applied for, not granted
+	Dead    Standing = "dead"
+	Unknown Standing = "unknown"
+)
+
+// Truth is a three-valued answer: no news is not "no".
+type Truth string
+
+// Truths.
+const (
+	Yes     Truth = "yes"
+	No      Truth = "no"
+	DontSay Truth = "unknown"
+)
+
+// State is what the events on file add up to on one day.
+type State struct {
+	On       civil.Date `json:"on"`
+	Standing Standing   `json:"standing"`
+	Reason   string     `json:"reason,omitempty"` // fee_unpaid, expired, abandoned, invalidated, withdrawn, refused
+	Since    civil.Date `json:"since"`            // of Standing
+	Granted  civil.Date `json:"granted"`
+
+	Owners     []string   `json:"owners,omitempty"` // as last stated; empty: the events do not say
+	Pledges    []Claim    `json:"pledges,omitempty"`
+	Licences   []Claim    `json:"licences,omitempty"`
+	Transfers  int        `json:"transfers"`
+	Preserved  Truth      `json:"preserved"`
+	Pledged    Truth      `json:"pledged"`
+	Challenged Truth      `json:"challenged"` // an invalidation is pending; the gazette does not publish filings
+	PartlyVoid bool       `json:"partly_void"`
+	Survived   bool       `json:"survived"` // an invalidation was rejected
+	Statements []Event    `json:"statements"`
+	Conflicts  []string   `json:"conflicts,omitempty"` // contradictions, reported and not resolved in silence
+	LastSeen   civil.Date `json:"last_seen"`           // latest event counted
+}
+
+// Claim is a registered pledge or recorded licence in force.
+type Claim struct {
+	Registration string     `json:"registration,omitempty"`
+	Party        string     `json:"party,omitempty"`
+	Kind         string     `json:"kind,omitempty"`
+	Since        civil.Date `json:"since"`
+}
+
+// Reduce returns the state on a day from the events that had taken effect and
+// become public by then. It depends on the set of events and the day alone:
+// the order they arrive in and exact repeats change nothing.
+func Reduce(events []Event, on civil.Date) State {
+	s := State{On: on, Standing: Unknown, Preserved: DontSay, Pledged: DontSay, Challenged: DontSay}
+	known := make([]Event, 0, len(events))
+	for _, e := range events {
+		if !e.Effective.IsZero() && !e.Public().After(on) {
+			known = append(known, e)
+		}
+	}
+	slices.SortFunc(known, compareEvents)
+	known = slices.CompactFunc(known, func(a, b Event) bool { return compareEvents(a, b) == 0 })
+	for _, e := range known {
+		s.apply(e)
+		s.Statements = append(s.Statements, e)
+		if e.Public().After(s.LastSeen) {
+			s.LastSeen = e.Public()
+		}
+	}
+	return s
+}
+
+// stage orders events of one day as the office would enter them: a right is
+// granted before it is transferred, and ends after everything else.
+var stage = map[string]int{
+	"PB01": 0, "SE01": 1, "GR01": 2, "RR01": 3, "CP01": 4, "CP02": 4, "CP03": 4, "CB03": 4, "TR01": 5,
+	"PC01": 6, "EC01": 6, "PD01": 6, "PE01": 7, "EE01": 7, "PP01": 7, "PM01": 8, "EM01": 8,
+	"IF01": 9, "IR01": 10, "IP01": 11, "WD01": 12, "RJ01": 12, "CF01": 13, "AV01": 13, "CX01": 14, "IW01": 15,
+}
+
+func compareEvents(a, b Event) int {
+	return cmp.Or(
+		a.Effective.Compare(b.Effective), cmp.Compare(stage[a.Code], stage[b.Code]), a.Gazette.Compare(b.Gazette),
+		strings.Compare(a.Code, b.Code), strings.Compare(a.Registration, b.Registration), strings.Compare(a.Party, b.Party),
+		slices.Compare(a.Before, b.Before), slices.Compare(a.After, b.After), strings.Compare(a.LicenceKind, b.LicenceKind),
+	)
+}
+
+func (s *State) conflict(e Event, format string, args ...any) {
+	s.Conflicts = append(s.Conflicts, fmt.Sprintf("%s %s（%s）：", e.Effective, Codes[e.Code], e.Code)+fmt.Sprintf(format, args...))
+}
+
+func (s *State) end(e Event, reason string) {
+	switch {
+	case s.Standing == Dead && s.Reason != reason:
+		s.conflict(e, "权利此前已因 %s 终止。", s.Reason)
+	case s.Standing == Dead:
+		return // the same end, told again
+	}
+	if s.Reason == "invalidated" { // terminal: void from the beginning (专利法 47)
+		return
+	}
+	s.Standing, s.Reason, s.Since = Dead, reason, e.Effective
+}
+
+func (s *State) apply(e Event) {
+	granted := func() bool { return !s.Granted.IsZero() }
+	switch e.Code {
+	case "PB01", "SE01":
+		if s.Standing == Unknown {
+			s.Standing, s.Since = Pending, e.Effective
+		}
+	case "GR01":
+		if granted() {
+			s.conflict(e, "此前已于 %s 授权。", s.Granted)
+			return
+		}
+		if s.Standing == Dead {
+			s.conflict(e, "此前已因 %s 失效。", s.Reason)
+		}
+		s.Granted, s.Standing, s.Reason, s.Since = e.Effective, Alive, "", e.Effective
+		// Once granted, pledges and preservations are published.
+		s.Pledged, s.Preserved = No, No
+		if len(e.After) > 0 {
+			s.Owners = e.After
+		}
+	case "TR01", "CP01", "CP03":
+		if len(e.Before) > 0 && len(s.Owners) > 0 && !sameParties(e.Before, s.Owners) {
+			s.conflict(e, "变更前权利人为 %s，而此前记载为 %s。", strings.Join(e.Before, "、"), strings.Join(s.Owners, "、"))
+		}
+		if len(e.After) > 0 {
+			s.Owners = e.After
+		}
+		if e.Code == "TR01" {
+			s.Transfers++
+			if s.Pledged == Yes {
+				s.conflict(e, "质押期间发生转移，应有质权人同意。")
+			}
+		}
+	case "PE01":
+		if len(s.Pledges) > 0 {
+			s.conflict(e, "质押登记 %s 尚未注销。", s.Pledges[0].Registration)
+		}
+		s.Pledges, s.Pledged = append(s.Pledges, Claim{e.Registration, e.Party, "", e.Effective}), Yes
+	case "PC01":
+		if !remove(&s.Pledges, e.Registration) {
+			s.conflict(e, "没有登记号为 %s 的质押。", e.Registration)
+		}
+		if len(s.Pledges) == 0 {
+			s.Pledged = No
+		}
+	case "PM01":
+		if i := find(s.Pledges, e.Registration); i < 0 {
+			s.conflict(e, "没有登记号为 %s 的质押。", e.Registration)
+		} else if e.Party != "" {
+			s.Pledges[i].Party = e.Party
+		}
+	case "EE01":
+		s.Licences = append(s.Licences, Claim{e.Registration, e.Party, e.LicenceKind, e.Effective})
+	case "EC01":
+		if !remove(&s.Licences, e.Registration) {
+			s.conflict(e, "没有备案号为 %s 的许可。", e.Registration)
+		}
+	case "EM01":
+		if i := find(s.Licences, e.Registration); i < 0 {
+			s.conflict(e, "没有备案号为 %s 的许可。", e.Registration)
+		} else if e.LicenceKind != "" {
+			s.Licences[i].Kind = e.LicenceKind
+		}
+	case "PP01":
+		s.Preserved = Yes
+	case "PD01":
+		if s.Preserved != Yes {
+			s.conflict(e, "此前没有保全记录。")
+		}
+		s.Preserved = No
+	case "IF01":
+		s.Challenged = Yes
+	case "IR01":
+		s.Challenged, s.Survived = No, true
+	case "IP01":
+		s.Challenged, s.PartlyVoid = No, true
+	case "IW01":
+		s.Challenged = No
+		s.Standing, s.Reason, s.Since = Dead, "invalidated", e.Effective
+	case "WD01", "RJ01":
+		reason := map[string]string{"WD01": "withdrawn", "RJ01": "refused"}[e.Code]
+		if granted() {
+			s.conflict(e, "专利已于 %s 授权。", s.Granted)
+			return
+		}
+		s.end(e, reason)
+	case "CF01":
+		s.end(e, "fee_unpaid")
+	case "CX01":
+		s.end(e, "expired")
+	case "AV01":
+		s.end(e, "abandoned")
+	case "RR01":
+		switch {
+		case s.Reason == "invalidated":
+			s.conflict(e, "已被宣告全部无效，不能恢复。")
+		case s.Standing != Dead:
+			s.conflict(e, "权利并未终止。")
+		case granted() || s.Reason == "fee_unpaid" || s.Reason == "abandoned":
+			s.Standing, s.Reason, s.Since = Alive, "", e.Effective
+		default:
+			s.Standing, s.Reason, s.Since = Pending, "", e.Effective
+		}
+	}
+}
+
+func find(claims []Claim, registration string) int {
+	return slices.IndexFunc(claims, func(c Claim) bool { return c.Registration == registration })
+}
+
+func remove(claims *[]Claim, registration string) bool {
+	i := find(*claims, registration)
+	if i < 0 {
+		return false
+	}
+	*claims = slices.Delete(slices.Clone(*claims), i, i+1)
+	return true
+}
+
+func sameParties(a, b []string) bool {
+	fold := func(names []string) []string {
+		out := make([]string, len(names))
+		for i, n := range names {
+			out[i] = strings.NewReplacer(" ", "", "（", "(", "）", ")").Replace(n)
+		}
+		slices.Sort(out)
+		return out
+	}
+	return slices.Equal(fold(a), fold(b))
+}
