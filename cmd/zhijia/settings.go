@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -68,6 +69,11 @@ func (s settingsFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 	v, ok := s[flag.Name]
 	if !ok {
 		return nil, nil
+	}
+	for _, name := range flag.Envs { // kong itself would let the file win
+		if _, set := os.LookupEnv(name); set {
+			return nil, nil
+		}
 	}
 	switch v := v.(type) {
 	case uint64:

@@ -22,10 +22,9 @@ import (
 
 // client sends requests to a handler with one key.
 type client struct {
-	t    testing.TB
-	h    http.Handler
-	key  string
-	lang string
+	t   testing.TB
+	h   http.Handler
+	key string
 }
 
 func (c client) do(method, path, contentType string, body io.Reader, header ...string) *httptest.ResponseRecorder {

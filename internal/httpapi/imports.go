@@ -77,31 +77,28 @@ func (s *Server) importFile(c *gin.Context) error {
 	}
 	ctx := c.Request.Context()
 	p, _ := principalOf(ctx)
-	for {
-		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
-			return errUploadFile
-		}
-		if err != nil {
-			return uploadError(err)
-		}
-		if part.FormName() != "file" {
-			return fault.New(fault.Invalid, "field.unknown", "只接受 file 字段。", "Only the field file is accepted.")
-		}
-		report, err := intake.Run(ctx, s.opt.DB, s.opt.Appraisal, p.actor(), c.Param("kind"), fileName(part.FileName()), &upload{r: part}, intake.Options{DryRun: dry})
-		if err != nil {
-			return uploadError(err)
-		}
-		if !dry {
-			// Vectors of the local space come with the rows; an endpoint's may lag.
-			if err := s.opt.Appraisal.EmbedStored(ctx, nil); err != nil {
-				return err
-			}
-			c.Header("Location", "/v1/imports/"+report.ID)
-		}
-		c.JSON(http.StatusOK, report)
-		return nil
+	part, err := parts.NextPart()
+	switch {
+	case errors.Is(err, io.EOF):
+		return errUploadFile
+	case err != nil:
+		return uploadError(err)
+	case part.FormName() != "file":
+		return fault.New(fault.Invalid, "field.unknown", "只接受 file 字段。", "Only the field file is accepted.")
 	}
+	report, err := intake.Run(ctx, s.opt.DB, s.opt.Appraisal, p.actor(), c.Param("kind"), fileName(part.FileName()), &upload{r: part}, intake.Options{DryRun: dry})
+	if err != nil {
+		return uploadError(err)
+	}
+	if !dry {
+		// Vectors of the local space come with the rows; an endpoint's may lag.
+		if err := s.opt.Appraisal.EmbedStored(ctx, nil); err != nil {
+			return err
+		}
+		c.Header("Location", "/v1/imports/"+report.ID)
+	}
+	c.JSON(http.StatusOK, report)
+	return nil
 }
 
 // upload marks the errors of the client's connection, so that they are told

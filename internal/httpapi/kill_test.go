@@ -292,7 +292,11 @@ func TestPostgresKilledDuringValuations(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	// Backends of the killed server may hold its shared memory for a moment.
 	again, err := localdb.Start(t.Context(), o)
+	for deadline := time.Now().Add(30 * time.Second); err != nil && time.Now().Before(deadline); {
+		again, err = localdb.Start(t.Context(), o)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -161,12 +161,7 @@ func TestValuationLifeCycle(t *testing.T) {
 	seen := map[string]bool{}
 	next := ""
 	for pages := 0; pages < 5; pages++ {
-		var page struct {
-			Valuations []struct{ ID string }
-			HasMore    bool   `json:"has_more"`
-			NextCursor string `json:"next_cursor"`
-		}
-		page = decode[struct {
+		page := decode[struct {
 			Valuations []struct{ ID string }
 			HasMore    bool   `json:"has_more"`
 			NextCursor string `json:"next_cursor"`

@@ -174,6 +174,7 @@ func (w writer) signed(v float64) string {
 }
 
 func percent(x float64) string { return strconv.FormatFloat(math.Round(x*1000)/10, 'f', -1, 64) + "%" }
+
 func fixed(x float64, n int) string {
 	return strconv.FormatFloat(x, 'f', n, 64)
 }

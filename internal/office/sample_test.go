@@ -75,8 +75,12 @@ func sample() Opinion {
 				},
 			},
 			Contributions: []valuation.Contribution{
-				{Key: "prior", Yuan: 902000}, {Key: "comparable:T014", Yuan: 214000}, {Key: "comparable:T007", Yuan: -152000},
-				{Key: "comparable:T002", Yuan: 88000}, {Key: "rank", Yuan: -171000}, {Key: "indicator:L1.1", Yuan: 353567},
+				{Key: "prior", Yuan: 902000},
+				{Key: "comparable:T014", Yuan: 214000},
+				{Key: "comparable:T007", Yuan: -152000},
+				{Key: "comparable:T002", Yuan: 88000},
+				{Key: "rank", Yuan: -171000},
+				{Key: "indicator:L1.1", Yuan: 353567},
 			},
 			WidthContributions: []valuation.WidthContribution{{Key: "noise", Share: .61}, {Key: "between_methods", Share: .2}, {Key: "parameter", Share: .12}, {Key: "widening", Share: .07}},
 			MissingEvidence: []valuation.Note{
