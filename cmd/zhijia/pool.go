@@ -5,17 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/mattn/go-isatty"
 	"github.com/schollz/progressbar/v3"
 
 	"zhijia/internal/arranger"
-	"zhijia/internal/civil"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/office"
@@ -487,122 +484,6 @@ func (c *poolShelfCmd) Run(g *Globals) error {
 	return nil
 }
 
-// statementFlags name a bank statement and the accounts.
-type statementFlags struct {
-	Bank      string   `required:"" help:"Statement, XLSX or CSV: 流水号, 日期, 账户, 对方, 对方账户, 方向, 金额, 附言."`
-	Plan      string   `required:"" help:"Account number of the plan."`
-	Regulated []string `help:"Account numbers of regulated accounts."`
-	AsOf      string   `help:"Day of the check; default the last due date."`
-	Grace     int      `default:"3" help:"Days of grace."`
-	Unit      string   `default:"元" help:"Unit of the statement: 元, 万元."`
-}
-
-func (c *statementFlags) reconcile(d *pool.Deal, from, to civil.Date) (rec pool.Reconciliation, err error) {
-	asOf := to
-	if c.AsOf != "" {
-		if asOf, err = parseDay(c.AsOf, "--as-of"); err != nil {
-			return rec, err
-		}
-	}
-	unit, err := money.ParseUnit(c.Unit)
-	if err != nil {
-		return rec, fault.New(fault.Invalid, "unit", "金额单位无法识别。", err.Error())
-	}
-	cells, err := readTable(c.Bank)
-	if err != nil {
-		return rec, err
-	}
-	lines, err := office.ReadBankLines(cells, unit)
-	if err != nil {
-		return rec, err
-	}
-	return pool.Reconcile(d.ExpectedReceipts(from, to), lines, pool.Accounts{Plan: c.Plan, Regulated: c.Regulated, GraceDays: c.Grace, AsOf: asOf}), nil
-}
-
-type poolReconcileCmd struct {
-	dealFile
-	statementFlags
-	From string `required:"" help:"First due date, YYYY-MM-DD."`
-	To   string `required:"" help:"Last due date."`
-}
-
-// Run reconciles; the exit code is 65 when the loop is not closed.
-func (c *poolReconcileCmd) Run(g *Globals) error {
-	d, err := c.read()
-	if err != nil {
-		return err
-	}
-	from, err := parseDay(c.From, "--from")
-	if err != nil {
-		return err
-	}
-	to, err := parseDay(c.To, "--to")
-	if err != nil {
-		return err
-	}
-	rec, err := c.reconcile(&d, from, to)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		if err := g.print(rec); err != nil {
-			return err
-		}
-	} else {
-		g.heading(&d)
-		for _, m := range rec.Matches {
-			fmt.Fprintf(g.stdout, "%-8s %s %s 应收%s 实收%s 差额%s %s\n", m.Status, m.Expected.Due, m.Expected.Payer, m.Expected.Amount, m.Received, m.Open, m.Zh)
-		}
-		for _, f := range rec.Findings {
-			fmt.Fprintf(g.stdout, "%-8s %s 流水%s %s元：%s\n", f.Status, f.Line.Date, f.Line.ID, f.Amount, f.Zh)
-		}
-		fmt.Fprintf(g.stdout, "应收%s = 实收%s + 未收%s；外流%s；滞留监管账户%s\n", rec.Expected, rec.Received, rec.Open, rec.Leaked, rec.Stuck)
-	}
-	if !rec.Closed {
-		return fault.New(fault.Conflict, "pool.loop", "资金流未闭环，见上列各项。", "the cash loop is not closed")
-	}
-	return nil
-}
-
-type poolReportCmd struct {
-	dealFile
-	statementFlags
-	Period int    `required:"" help:"Payment period, counted from 1."`
-	Out    string `short:"o" default:"-" help:"HTML file."`
-}
-
-// Run writes the periodic report.
-func (c *poolReportCmd) Run(g *Globals) error {
-	d, err := c.read()
-	if err != nil {
-		return err
-	}
-	from, to, err := d.PeriodDays(c.Period)
-	if err != nil {
-		return err
-	}
-	rec, err := c.reconcile(&d, from, to)
-	if err != nil {
-		return err
-	}
-	p, err := d.Periodic(c.Period-1, rec, nil, pool.TradingCalendar())
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(p)
-	}
-	return g.writeFile(c.Out, func(w io.Writer) error { return office.WritePoolPeriodicHTML(w, p) })
-}
-
-func parseDay(s, flag string) (civil.Date, error) {
-	d, err := civil.Parse(s)
-	if err != nil {
-		return d, fault.New(fault.Invalid, "date", flag+" 不是日期。", flag+": "+err.Error())
-	}
-	return d, nil
-}
-
 type poolBuildCmd struct {
 	dealFile
 	Objective    string  `default:"value" enum:"value,coverage" help:"value: total IP value; coverage: IP value at the lower bound over principal."`
@@ -743,105 +624,4 @@ func (c *poolNoticeCmd) Run(g *Globals) error {
 		fmt.Fprintf(g.stdout, "  %s：%s\n", f.Zh, v)
 	}
 	return nil
-}
-
-// poolDesk are the flags of the commands that need the database.
-type poolDesk struct {
-	Database
-	Tenant string `default:"default" help:"Institution or desk whose records are used."`
-}
-
-func (c *poolDesk) desk(g *Globals) (*arranger.Desk, func(), error) {
-	db, done, err := c.open(g)
-	if err != nil {
-		return nil, nil, err
-	}
-	log := slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return arranger.NewDesk(db, time.Now, log), done, nil
-}
-
-type poolCreateCmd struct {
-	dealFile
-	poolDesk
-	By string `default:"cli" help:"Who creates it, for the record."`
-}
-
-// Run keeps the deal.
-func (c *poolCreateCmd) Run(g *Globals) error {
-	d, err := c.read()
-	if err != nil {
-		return err
-	}
-	desk, done, err := c.desk(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	p, notes, err := desk.Create(g.ctx, c.Tenant, c.By, d)
-	if err != nil {
-		return err
-	}
-	coll := p.Deal.Collateral()
-	if g.JSON {
-		return g.print(map[string]any{"id": p.ID, "created_at": p.CreatedAt, "notes": notes, "tests": p.Deal.Test(), "collateral": coll})
-	}
-	fmt.Fprintf(g.stdout, "%s %s\n", p.ID, p.Deal.Name)
-	for _, n := range notes {
-		fmt.Fprintln(g.stdout, "  "+n)
-	}
-	fmt.Fprintf(g.stdout, "测试通过：%v；知识产权剔除%d件，未估值%d件\n", map[bool]string{true: "是", false: "否"}[p.Deal.Test().Passes], len(coll.Excluded), len(coll.Unvalued))
-	return nil
-}
-
-type poolListCmd struct{ poolDesk }
-
-// Run lists.
-func (c *poolListCmd) Run(g *Globals) error {
-	db, done, err := c.open(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	list, err := db.Pools(g.ctx, c.Tenant, time.Time{}, "", 100)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(list)
-	}
-	for _, p := range list {
-		fmt.Fprintf(g.stdout, "%s %s %s %d件 %s\n", p.ID, p.CreatedAt.Format(time.DateTime), p.CutOff, p.Patents, p.Name)
-	}
-	return nil
-}
-
-type poolShowCmd struct {
-	poolDesk
-	ID string `arg:"" help:"Id of the pool."`
-}
-
-// Run shows the deal as it was kept.
-func (c *poolShowCmd) Run(g *Globals) error {
-	desk, done, err := c.desk(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	p, err := desk.Pool(g.ctx, c.Tenant, c.ID)
-	if err != nil {
-		return err
-	}
-	return g.print(p.Deal)
-}
-
-type poolResumeCmd struct{ poolDesk }
-
-// Run finishes what a stopped process left.
-func (c *poolResumeCmd) Run(g *Globals) error {
-	desk, done, err := c.desk(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	return desk.Resume(g.ctx)
 }
