@@ -36,6 +36,7 @@ type cli struct {
 	Compute     computeCmd     `cmd:"" help:"Evaluate one valuation formula on JSON inputs from standard input."`
 	Fit         fitCmd         `cmd:"" help:"Estimate parameters from own data, on request only."`
 	Pool        poolCmd        `cmd:"" help:"Securitise: test, size, stress, simulate, reconcile and disclose a pool of IP-backed receivables."`
+	Prompts     promptsCmd     `cmd:"" help:"List, show and compare the rubric put to the language model."`
 }
 
 // Globals are the flags every subcommand shares.
