@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	// The database server of the tests outlives them; localdb waits for it.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("zhijia/internal/localdb.(*Cluster).launch.func1"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"))
 }
 
 func serveForTest(url string) error {
