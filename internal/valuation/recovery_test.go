@@ -164,6 +164,12 @@ func TestRecoveryOfAKnownMarket(t *testing.T) {
 		{"no signal", 0, 100, 60, 20},
 		{"no signal", 0, 1000, 400, 3},
 	} {
+		if underRace { // single-threaded arithmetic: a taste is enough there
+			if c.n != 100 {
+				continue
+			}
+			c.markets = 2
+		}
 		t.Run(fmt.Sprintf("%s/%d", c.name, c.n), func(t *testing.T) {
 			t.Parallel()
 			errs := map[string][]float64{}
@@ -182,6 +188,9 @@ func TestRecoveryOfAKnownMarket(t *testing.T) {
 			}
 			coverage := float64(covered) / float64(tested)
 			t.Logf("| %s | %d | %d | %.3f |%s", c.name, c.n, tested, coverage, row(mdale))
+			if underRace {
+				return // too few markets to judge; the plain run judges
+			}
 			if coverage < 0.76 || coverage > 0.84 {
 				t.Errorf("80%% range covers %.3f of %d", coverage, tested)
 			}
