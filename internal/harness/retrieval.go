@@ -374,12 +374,6 @@ func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet) (_
 				}
 				return v
 			})
-		default:
-			f, err := part(name)
-			if err != nil {
-				return nil, nil, nil, err
-			}
-			out[name] = byScore(f)
 		case "store_exact", "store_hnsw", "store_similarity":
 			if stored != nil {
 				continue // all of them were made for the first
@@ -392,6 +386,12 @@ func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet) (_
 				return nil, nil, nil, err
 			}
 			maps.Copy(out, searches)
+		default:
+			f, err := part(name)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			out[name] = byScore(f)
 		}
 	}
 	return out, versions, stored, nil
