@@ -57,7 +57,7 @@ type Service struct {
 	log      *slog.Logger
 
 	shipped valuation.Assumptions
-	loaded  sync.Map // version -> *valuation.Assumptions, never changed once loaded
+	loaded  sync.Map // version -> *hashed, never changed once loaded
 	local   atomic.Pointer[localSpace]
 }
 
@@ -87,6 +87,12 @@ func New(ctx context.Context, db *store.DB, o Options) (_ *Service, err error) {
 		}
 	}
 	return s, s.ensureSpace(ctx)
+}
+
+// hashed are assumptions with their hash, which is dear to compute.
+type hashed struct {
+	valuation.Assumptions
+	hash string
 }
 
 // snapshot is everything a conclusion is a function of, besides the
@@ -181,8 +187,8 @@ func (s *Service) Value(ctx context.Context, actor Actor, req Request) (_ *Recor
 	if err != nil {
 		return nil, err
 	}
-	snap := snapshot{assignment, evidence, assumptions.Version, assumptions.Hash()}
-	conclusion, err := valuation.Conclude(assignment, evidence, *assumptions)
+	snap := snapshot{assignment, evidence, assumptions.Version, assumptions.hash}
+	conclusion, err := valuation.Conclude(assignment, evidence, assumptions.Assumptions)
 	if err != nil {
 		return nil, err
 	}
@@ -239,10 +245,10 @@ func NewID(prefix string, now time.Time) string {
 }
 
 // assumptions returns a stored version; empty asks for the active one.
-func (s *Service) assumptions(ctx context.Context, version string) (*valuation.Assumptions, error) {
+func (s *Service) assumptions(ctx context.Context, version string) (*hashed, error) {
 	if version != "" {
 		if a, ok := s.loaded.Load(version); ok {
-			return a.(*valuation.Assumptions), nil
+			return a.(*hashed), nil
 		}
 	}
 	stored, ok, err := s.db.Assumptions(ctx, version)
@@ -253,14 +259,15 @@ func (s *Service) assumptions(ctx context.Context, version string) (*valuation.A
 		return nil, fault.New(fault.NotFound, "assumptions.unknown", "没有参数版本 "+version+"。", "There are no assumptions "+version+".")
 	}
 	if a, ok := s.loaded.Load(stored.Version); ok {
-		return a.(*valuation.Assumptions), nil
+		return a.(*hashed), nil
 	}
 	a, err := valuation.LoadAssumptions(stored.Body)
 	if err != nil {
 		return nil, err
 	}
-	s.loaded.Store(stored.Version, &a)
-	return &a, nil
+	h := &hashed{a, a.Hash()}
+	s.loaded.Store(stored.Version, h)
+	return h, nil
 }
 
 // Get returns a stored valuation of the actor's tenant.
@@ -297,7 +304,7 @@ func (s *Service) Replay(ctx context.Context, actor Actor, id string) (_ Replay,
 	if err != nil {
 		return Replay{}, err
 	}
-	c, err := valuation.Conclude(snap.Assignment, snap.Evidence, *assumptions)
+	c, err := valuation.Conclude(snap.Assignment, snap.Evidence, assumptions.Assumptions)
 	if err != nil {
 		return Replay{}, err
 	}
@@ -305,7 +312,7 @@ func (s *Service) Replay(ctx context.Context, actor Actor, id string) (_ Replay,
 	if err != nil {
 		return Replay{}, err
 	}
-	repeated := recordHash(assumptions.Hash(), v.Snapshot, conclusion)
+	repeated := recordHash(assumptions.hash, v.Snapshot, conclusion)
 	return Replay{
 		ID:        id,
 		Identical: bytes.Equal(conclusion, v.Conclusion),

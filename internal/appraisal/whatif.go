@@ -26,6 +26,8 @@ type WhatIf struct {
 	After   valuation.Estimate   `json:"after"`
 	Status  valuation.Status     `json:"status"`
 	Changed valuation.Conclusion `json:"conclusion"`
+
+	Difference valuation.Difference `json:"difference"` // by cause, summing to the change
 }
 
 // WhatIf concludes again from a stored valuation's snapshot and assumptions
@@ -68,9 +70,12 @@ func (s *Service) WhatIf(ctx context.Context, actor Actor, id string, change Cha
 	if change.SaleChance != nil {
 		ev.SaleChance = change.SaleChance
 	}
-	after, err := valuation.Conclude(*a, *ev, *assumptions)
+	after, err := valuation.Conclude(*a, *ev, assumptions.Assumptions)
 	if err != nil {
 		return WhatIf{}, err
 	}
-	return WhatIf{ID: id, Before: before.Value, After: after.Value, Status: after.Status, Changed: after}, nil
+	return WhatIf{
+		ID: id, Before: before.Value, After: after.Value, Status: after.Status, Changed: after,
+		Difference: valuation.Explain(before, after),
+	}, nil
 }

@@ -64,18 +64,42 @@ const dealColumns = `d.id, d.title, d.numbers, d.patents, coalesce(d.patent_kind
 	coalesce(d.family_id, ''), coalesce(d.duplicate_of, ''), coalesce(d.exclusion, ''),
 	d.remaining_life, d.claim_count, d.family_size, d.assignees, d.quality, d.terms`
 
+// rankColumns are what ranking needs of a candidate; the rest is read only of
+// those that are shown.
+const rankColumns = `d.id, d.numbers, coalesce(d.patent_kind, ''), d.ipc, coalesce(d.family_id, ''), coalesce(d.duplicate_of, ''), d.terms`
+
 type candidate struct {
 	valuation.Comparable
 	features
 }
 
-func scanCandidate(row pgx.CollectableRow) (candidate, error) {
+func scanCandidate(row pgx.CollectableRow) (candidate, error) { return scanDeal(row, false) }
+
+// scanDeal reads dealColumns, a cosine and, when asked, a vector.
+func scanDeal(row pgx.CollectableRow, withVector bool) (candidate, error) {
 	var c candidate
-	err := row.Scan(&c.DealID, &c.Title, &c.Numbers, &c.Patents, &c.Patent, &c.IPC, &c.Amount, &c.Currency, &c.Rate,
+	var vector *pgvector.HalfVector
+	into := []any{
+		&c.DealID, &c.Title, &c.Numbers, &c.Patents, &c.Patent, &c.IPC, &c.Amount, &c.Currency, &c.Rate,
 		&c.Price, &c.Kind, &c.Term, &c.Royalty, &c.Date, &c.DateUnit, &c.Related,
 		&c.Parties.Seller, &c.Parties.Buyer, &c.Owner, &c.Source, &c.URL,
 		&c.FamilyID, &c.DuplicateOf, &c.Exclusion,
-		&c.RemainingLife, &c.Claims, &c.Family, &c.Assignees, &c.Quality, &c.terms, &c.cosine)
+		&c.RemainingLife, &c.Claims, &c.Family, &c.Assignees, &c.Quality, &c.terms, &c.cosine,
+	}
+	if withVector {
+		into = append(into, &vector)
+	}
+	err := row.Scan(into...)
+	if vector != nil {
+		c.vector = vector.Slice()
+	}
+	c.ipc, c.kind = c.IPC, c.Patent
+	return c, err
+}
+
+func scanRank(row pgx.CollectableRow) (candidate, error) {
+	var c candidate
+	err := row.Scan(&c.DealID, &c.Numbers, &c.Patent, &c.IPC, &c.FamilyID, &c.DuplicateOf, &c.terms, &c.cosine)
 	c.ipc, c.kind = c.IPC, c.Patent
 	return c, err
 }
@@ -107,6 +131,7 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 		return cmp.Or(cmp.Compare(b.Similar.Total, a.Similar.Total), cmp.Compare(a.DealID, b.DealID))
 	})
 	admitted := make([]candidate, 0, q.Limit)
+	var left []candidate
 	for _, c := range found {
 		if c.Exclusion == "" && q.Blind {
 			switch {
@@ -121,10 +146,17 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 		}
 		switch {
 		case c.Exclusion != "":
-			out.Excluded = append(out.Excluded, c.Comparable)
+			left = append(left, c)
 		case len(admitted) < q.Limit:
 			admitted = append(admitted, c)
 		}
+	}
+	left = left[:min(len(left), q.Excluded)]
+	if err := db.complete(ctx, q.Space, admitted, left); err != nil {
+		return Comparables{}, err
+	}
+	for _, c := range left {
+		out.Excluded = append(out.Excluded, c.Comparable)
 	}
 	refused, err := db.refusedDeals(ctx, q)
 	if err != nil {
@@ -140,9 +172,6 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 	})
 	if len(out.Excluded) > q.Excluded {
 		out.Excluded = out.Excluded[:q.Excluded]
-	}
-	if err := db.dealVectors(ctx, q.Space, admitted); err != nil {
-		return Comparables{}, err
 	}
 	out.Pairwise = make([][]float64, len(admitted))
 	for i := range admitted {
@@ -199,14 +228,14 @@ func (db *DB) candidates(ctx context.Context, q ComparableQuery) ([]candidate, v
 
 func (db *DB) fetchCandidates(ctx context.Context, q ComparableQuery, where string, arg []string) ([]candidate, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT `+dealColumns+`, nullif(1 - (v.vector <=> $4), 'NaN')
+		SELECT `+rankColumns+`, nullif(1 - (v.vector <=> $4), 'NaN')
 		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_id = d.id
 		WHERE d.exclusion IS NULL AND d.date < $2 AND `+wholePeriodBefore+` AND `+where,
 		q.Space, q.Before, arg, queryVector(q.Vector))
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, scanCandidate)
+	return pgx.CollectRows(rows, scanRank)
 }
 
 // refusedDeals are the stored deals nearest in class that are no comparables,
@@ -234,26 +263,33 @@ func queryVector(v []float32) *pgvector.HalfVector {
 	return &h
 }
 
-// dealVectors fetches the vectors of the few deals that are compared with each
-// other. The distance to the subject is taken in the database, so the vectors
-// of all the other candidates never leave it.
-func (db *DB) dealVectors(ctx context.Context, space int, deals []candidate) error {
-	at := make(map[string]int, len(deals))
-	ids := make([]string, len(deals))
-	for i := range deals {
-		at[deals[i].DealID], ids[i] = i, deals[i].DealID
-		deals[i].cosine = nil
+// complete reads the few deals that are shown in full, with the vectors they
+// are compared with each other by. The distance to the subject is taken in the
+// database, so the vectors of all the other candidates never leave it.
+func (db *DB) complete(ctx context.Context, space int, groups ...[]candidate) error {
+	at := map[string]*candidate{}
+	var ids []string
+	for _, group := range groups {
+		for i := range group {
+			at[group[i].DealID] = &group[i]
+			ids = append(ids, group[i].DealID)
+		}
 	}
-	rows, err := db.pool.Query(ctx, `SELECT deal_id, vector FROM deal_vectors WHERE space_id = $1 AND deal_id = ANY($2)`, space, ids)
+	rows, err := db.pool.Query(ctx, `
+		SELECT `+dealColumns+`, NULL::float8, v.vector
+		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_id = d.id
+		WHERE d.id = ANY($2)`, space, ids)
 	if err != nil {
 		return err
 	}
-	var id string
-	var vector pgvector.HalfVector
-	_, err = pgx.ForEachRow(rows, []any{&id, &vector}, func() error {
-		deals[at[id]].vector = vector.Slice()
-		return nil
+	full, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (candidate, error) {
+		return scanDeal(row, true)
 	})
+	for i := range full {
+		c, held := full[i], at[full[i].DealID]
+		c.Similar, c.IPCLevel, c.Exclusion = held.Similar, held.IPCLevel, held.Exclusion
+		*held = c
+	}
 	return err
 }
 

@@ -17,6 +17,9 @@ func (db *DB) FitDeals(ctx context.Context, space int, before civil.Date) (deals
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := db.complete(ctx, space, found); err != nil {
+		return nil, nil, err
+	}
 	byID := make(map[string]*features, len(found))
 	for i := range found {
 		byID[found[i].DealID] = &found[i].features
