@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -20,6 +21,10 @@ import (
 type Product struct {
 	// Scratch opens an empty, migrated database and a function that drops it.
 	Scratch func(ctx context.Context) (*store.DB, func(), error)
+	// Judge makes the model judge over a client whose transport replays or
+	// records; it also names what judges. nil: none is built in, and the tasks
+	// that need one do not run.
+	Judge func(client *http.Client) (judge appraisal.Judge, version string, err error)
 	// Assumptions the valuations are made with; nil: the ones that ship.
 	Assumptions *valuation.Assumptions
 }
@@ -35,6 +40,8 @@ func (s *Service) prepare(ctx context.Context, t Task, live bool) (*plan, error)
 		return s.prepareRank(t)
 	case KindRegistry:
 		return s.prepareRegistry(t)
+	case KindScorer:
+		return s.prepareScorer(ctx, t, live)
 	case KindLending:
 		return s.prepareLending(ctx, t)
 	case KindLatency:

@@ -372,7 +372,10 @@ type Service struct {
 	DataDir string // of "data:" datasets; empty or absent: those tasks are skipped
 	Program string // version of the program
 	Product Product
-	Clock   func() time.Time // nil: time.Now
+	// RecordTo is the folder live replies are written to and looked up in
+	// before the shipped ones; eval/recorded of a checkout, usually.
+	RecordTo string
+	Clock    func() time.Time // nil: time.Now
 
 	mu      sync.Mutex
 	started map[string]*background
