@@ -266,7 +266,23 @@ func (g *gathering) legal(ctx context.Context) error {
 		}
 		g.ev.Legal = append(g.ev.Legal, state)
 	}
+	g.ev.Fees = feeFacts(&g.patents[0], g.asOf)
 	return nil
+}
+
+// feeFacts are the annual fees known paid before a day: a year stated paid
+// counts once it has begun, so no later payment is seen.
+func feeFacts(p *store.Patent, asOf civil.Date) *valuation.FeeFacts {
+	year := patent.PatentYear(p.Filing, asOf.AddDays(-1))
+	if p.PaidThroughYear == nil || year == 0 {
+		return nil
+	}
+	account := patent.FeeAccount{Kind: patent.Kind(p.Kind), Filing: p.Filing, Granted: p.Grant, PaidThrough: p.PaidThroughYear}
+	facts := &valuation.FeeFacts{PaidThrough: min(*p.PaidThroughYear, year)}
+	for _, fee := range account.Schedule() {
+		facts.Schedule = append(facts.Schedule, fee.Yuan())
+	}
+	return facts
 }
 
 // staleAfter is the age, in days, from which the latest event on file is
