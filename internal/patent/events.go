@@ -39,7 +39,7 @@ var Codes = map[string]string{
 	"PE01": "质押登记生效", "PM01": "质押登记变更", "PC01": "质押登记注销", "PP01": "保全", "PD01": "保全解除",
 	"IW01": "全部无效", "IP01": "部分无效", "CF01": "未缴年费终止", "CX01": "期限届满终止", "AV01": "主动放弃", "RR01": "权利恢复",
 
-	"PB01": "公布", "SE01": "实质审查生效", "WD01": "视为撤回", "RJ01": "驳回", "IF01": "无效宣告请求受理", "IR01": "无效宣告请求驳回（维持有效）",
+	"PB01": "公布", "SE01": "实质审查生效", "WD01": "视为撤回", "RJ01": "驳回", "WV01": "视为放弃取得专利权", "IF01": "无效宣告请求受理", "IR01": "无效宣告请求驳回（维持有效）",
 }
 
 // Standing is whether a right stands.
@@ -67,7 +67,7 @@ const (
 type State struct {
 	On       civil.Date `json:"on"`
 	Standing Standing   `json:"standing"`
-	Reason   string     `json:"reason,omitempty"` // fee_unpaid, expired, abandoned, invalidated, withdrawn, refused
+	Reason   string     `json:"reason,omitempty"` // fee_unpaid, expired, abandoned, invalidated, withdrawn, refused, waived
 	Since    civil.Date `json:"since"`            // of Standing
 	Granted  civil.Date `json:"granted"`
 
@@ -121,7 +121,7 @@ func Reduce(events []Event, on civil.Date) State {
 var stage = map[string]int{
 	"PB01": 0, "SE01": 1, "GR01": 2, "RR01": 3, "CP01": 4, "CP02": 4, "CP03": 4, "CB03": 4, "TR01": 5,
 	"PC01": 6, "EC01": 6, "PD01": 6, "PE01": 7, "EE01": 7, "PP01": 7, "PM01": 8, "EM01": 8,
-	"IF01": 9, "IR01": 10, "IP01": 11, "WD01": 12, "RJ01": 12, "CF01": 13, "AV01": 13, "CX01": 14, "IW01": 15,
+	"IF01": 9, "IR01": 10, "IP01": 11, "WD01": 12, "RJ01": 12, "WV01": 12, "CF01": 13, "AV01": 13, "CX01": 14, "IW01": 15,
 }
 
 func compareEvents(a, b Event) int {
@@ -229,8 +229,8 @@ func (s *State) apply(e Event) {
 	case "IW01":
 		s.Challenged = No
 		s.Standing, s.Reason, s.Since = Dead, "invalidated", e.Effective
-	case "WD01", "RJ01":
-		reason := map[string]string{"WD01": "withdrawn", "RJ01": "refused"}[e.Code]
+	case "WD01", "RJ01", "WV01":
+		reason := map[string]string{"WD01": "withdrawn", "RJ01": "refused", "WV01": "waived"}[e.Code]
 		if granted() {
 			s.conflict(e, "专利已于 %s 授权。", s.Granted)
 			return

@@ -1,0 +1,308 @@
+package patent
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"zhijia/internal/civil"
+)
+
+// Severity says what a ground for refusing a pledge does to the case.
+type Severity string
+
+// Severities.
+const (
+	Block  Severity = "BLOCK"  // the registration will be refused
+	Warn   Severity = "WARN"   // a declaration of the parties clears it
+	Review Severity = "REVIEW" // for a person to decide
+)
+
+// Ground is one of the statutory grounds on which the office refuses to
+// register a patent pledge (专利权质押登记办法, CNIPA announcement 461 of 2021).
+type Ground struct {
+	Code     string   `json:"code"`
+	Severity Severity `json:"severity"`
+	Zh       string   `json:"zh"`
+	En       string   `json:"en"`
+}
+
+// Grounds are the twelve, in order.
+var Grounds = []Ground{
+	{"E01", Block, "出质人与专利登记簿记载的专利权人不一致", "The pledgor is not the owner in the register."},
+	{"E02", Block, "专利权已终止或已被宣告无效", "The right has ended or was declared invalid."},
+	{"E03", Block, "专利申请尚未授权", "The application has not been granted."},
+	{"E04", Block, "未按规定缴纳年费", "Annual fees are in arrears."},
+	{"E05", Block, "权属纠纷中止或法院保全", "Proceedings are suspended over ownership, or a court has preserved the right."},
+	{"E06", Block, "债务履行期限超过专利权有效期", "The debt runs beyond the term of the patent."},
+	{"E07", Block, "质押合同要素不完整（第八条）", "The contract lacks an element that article 8 requires."},
+	{"E08", Block, "共有专利未取得全体共有人同意", "Not every co-owner has agreed."},
+	{"E09", Block, "已办理质押登记且在质押期间", "A pledge is already registered and in force."},
+	{"E10", Warn, "同日申请同样的发明创造（实用新型/发明）", "The applicant filed the same invention on the same day as the other kind."},
+	{"E11", Warn, "专利权已被启动无效宣告程序", "An invalidation is pending."},
+	{"E12", Review, "其他不符合出质条件", "Another condition is not met."},
+}
+
+// ContractFields are what article 8 requires a pledge contract to state.
+var ContractFields = []string{"parties", "debt", "period", "patents", "scope"}
+
+var contractZh = map[string]string{
+	"parties": "当事人名称和地址", "debt": "被担保债权的种类和数额", "period": "债务人履行债务的期限",
+	"patents": "专利权项数及每项的名称、专利号、申请日、授权公告日", "scope": "质押担保的范围",
+}
+
+// PledgeFacts are the case: the patent's state on the day it is decided and
+// what the parties state. A field left empty is not known.
+type PledgeFacts struct {
+	State  State      `json:"state"`
+	Expiry civil.Date `json:"expiry"` // the right has ended on this day; see [Expiry]
+	Fees   FeeState   `json:"fees"`
+
+	Pledgors       []string   `json:"pledgors,omitempty"`
+	Maturity       civil.Date `json:"maturity"`           // last day of the debt
+	Contract       []string   `json:"contract,omitempty"` // of [ContractFields], those the contract states; nil: no contract seen
+	CoOwnerConsent Truth      `json:"co_owner_consent,omitempty"`
+	Twin           Truth      `json:"twin,omitempty"`       // same-day application of the other kind
+	Challenged     Truth      `json:"challenged,omitempty"` // invalidation, as the parties or the office state; the gazette does not
+	Other          string     `json:"other,omitempty"`      // E12: what an officer found; "none" when nothing
+
+	// Declarations hold the statement that clears a ground, by code. Only E10
+	// and E11 can be cleared.
+	Declarations map[string]string `json:"declarations,omitempty"`
+}
+
+// Outcome is what became of one ground.
+type Outcome string
+
+// Outcomes.
+const (
+	Clear    Outcome = "clear"    // the ground does not apply
+	Met      Outcome = "met"      // the ground applies
+	Declared Outcome = "declared" // it applies and a declaration clears it
+	Open     Outcome = "unknown"  // facts are missing
+)
+
+// Finding is one ground answered.
+type Finding struct {
+	Ground
+	Outcome  Outcome `json:"outcome"`
+	Reason   string  `json:"reason,omitempty"`   // Chinese: the facts behind the answer
+	Supply   string  `json:"supply,omitempty"`   // Chinese: what to bring when it is unknown or met
+	Declared string  `json:"declared,omitempty"` // the declaration
+}
+
+// Verdict sums the grounds up.
+type Verdict string
+
+// Verdicts, the gravest first.
+const (
+	Refused    Verdict = "refused"    // 不予受理
+	Supplement Verdict = "supplement" // 补充材料
+	Refer      Verdict = "review"     // 人工复核
+	Eligible   Verdict = "eligible"   // 可受理
+)
+
+// Zh returns the verdict in Chinese.
+func (v Verdict) Zh() string {
+	switch v {
+	case Refused:
+		return "不予受理"
+	case Supplement:
+		return "补充材料"
+	case Refer:
+		return "人工复核"
+	}
+	return "可受理"
+}
+
+// Eligibility answers whether a pledge can be registered.
+type Eligibility struct {
+	Verdict  Verdict   `json:"verdict"`
+	Zh       string    `json:"zh"`
+	Findings []Finding `json:"findings"`
+}
+
+// CheckPledge answers the twelve grounds in order. What is not known is
+// answered unknown with what to supply, never as "no".
+func CheckPledge(f PledgeFacts) Eligibility {
+	e := Eligibility{Verdict: Eligible}
+	tests := [...]func(*PledgeFacts, *Finding){
+		ownerTest, endedTest, grantTest, feeTest, seizureTest, termTest, contractTest, consentTest, secondPledgeTest, twinTest, challengeTest, otherTest,
+	}
+	rank := map[Verdict]int{Refused: 0, Supplement: 1, Refer: 2, Eligible: 3}
+	for i, test := range tests {
+		x := Finding{Ground: Grounds[i], Outcome: Clear}
+		test(&f, &x)
+		if text := strings.TrimSpace(f.Declarations[x.Code]); x.Severity == Warn && text != "" && x.Outcome != Clear {
+			x.Outcome, x.Declared, x.Supply = Declared, text, ""
+		}
+		v := Eligible
+		switch {
+		case x.Outcome == Met && x.Severity == Block:
+			v = Refused
+		case (x.Outcome == Met || x.Outcome == Open) && x.Severity == Review:
+			v = Refer
+		case x.Outcome == Met || x.Outcome == Open:
+			v = Supplement
+		}
+		if rank[v] < rank[e.Verdict] {
+			e.Verdict = v
+		}
+		e.Findings = append(e.Findings, x)
+	}
+	e.Zh = e.Verdict.Zh()
+	return e
+}
+
+func (x *Finding) met(supply, format string, args ...any) {
+	x.Outcome, x.Supply, x.Reason = Met, supply, fmt.Sprintf(format, args...)
+}
+
+func (x *Finding) open(supply, reason string) {
+	x.Outcome, x.Supply, x.Reason = Open, supply, reason
+}
+
+const registerCopy = "专利登记簿副本"
+
+func ownerTest(f *PledgeFacts, x *Finding) {
+	switch {
+	case len(f.State.Owners) == 0:
+		x.open(registerCopy, "库中没有登记簿记载的专利权人")
+	case len(f.Pledgors) == 0:
+		x.open("出质人名称", "未说明出质人")
+	case !sameParties(f.Pledgors, f.State.Owners):
+		x.met("由登记的专利权人出质，或先办理著录项目变更", "出质人为%s，登记簿记载为%s", strings.Join(f.Pledgors, "、"), strings.Join(f.State.Owners, "、"))
+	}
+}
+
+func endedTest(f *PledgeFacts, x *Finding) {
+	switch {
+	case f.State.Standing == Dead:
+		x.met("", "自%s起失效（%s）", f.State.Since, reasonZh(f.State.Reason))
+	case !f.Expiry.IsZero() && !f.State.On.Before(f.Expiry):
+		x.met("", "保护期于%s届满", f.Expiry)
+	case f.State.Standing == Unknown:
+		x.open(registerCopy, "库中没有授权或失效公告")
+	}
+}
+
+func reasonZh(reason string) string {
+	if zh, ok := map[string]string{
+		"fee_unpaid": "未缴年费终止", "expired": "期限届满", "abandoned": "主动放弃", "invalidated": "宣告无效",
+		"withdrawn": "视为撤回", "refused": "驳回", "waived": "视为放弃取得专利权",
+	}[reason]; ok {
+		return zh
+	}
+	return reason
+}
+
+func grantTest(f *PledgeFacts, x *Finding) {
+	switch {
+	case !f.State.Granted.IsZero():
+	case f.State.Standing == Pending:
+		x.met("", "仍在审查中")
+	default:
+		x.open("授权公告或专利登记簿副本", "库中没有授权公告")
+	}
+}
+
+func feeTest(f *PledgeFacts, x *Finding) {
+	switch f.Fees.Status {
+	case FeesGrace:
+		x.met("补缴第"+fmt.Sprint(f.Fees.Year)+"年度年费及滞纳金的收据", "第%d年度年费应于%s前缴纳，%s", f.Fees.Year, f.Fees.Due, f.Fees.Zh)
+	case FeesLapsed, FeesRestorable:
+		x.met("恢复权利的证明", "第%d年度年费应于%s前缴纳，%s", f.Fees.Year, f.Fees.Due, f.Fees.Zh)
+	case FeesUnknown, "":
+		x.open("最近一次年费缴费收据", "年费缴至年度未知")
+	}
+}
+
+func seizureTest(f *PledgeFacts, x *Finding) {
+	switch f.State.Preserved {
+	case Yes:
+		x.met("保全解除的公告", "专利权处于保全中")
+	case No:
+	default:
+		x.open(registerCopy, "没有保全信息")
+	}
+}
+
+func termTest(f *PledgeFacts, x *Finding) {
+	switch {
+	case f.Expiry.IsZero():
+		x.open("申请日（专利登记簿副本）", "保护期未知")
+	case f.Maturity.IsZero():
+		x.open("债务到期日", "未说明债务履行期限")
+	case !f.Maturity.Before(f.Expiry):
+		x.met("缩短债务期限至"+f.Expiry.AddDays(-1).String()+"以前", "债务于%s到期，专利最后受保护日为%s", f.Maturity, f.Expiry.AddDays(-1))
+	}
+}
+
+func contractTest(f *PledgeFacts, x *Finding) {
+	if f.Contract == nil {
+		x.open("质押合同", "未见质押合同")
+		return
+	}
+	var absent []string
+	for _, field := range ContractFields {
+		if !slices.Contains(f.Contract, field) {
+			absent = append(absent, contractZh[field])
+		}
+	}
+	if len(absent) > 0 {
+		x.met("补充合同条款："+strings.Join(absent, "；"), "合同缺少：%s", strings.Join(absent, "；"))
+	}
+}
+
+func consentTest(f *PledgeFacts, x *Finding) {
+	switch {
+	case len(f.State.Owners) == 0:
+		x.open(registerCopy, "库中没有登记簿记载的专利权人，是否共有未知")
+	case len(f.State.Owners) == 1 || f.CoOwnerConsent == Yes:
+	case f.CoOwnerConsent == No:
+		x.met("全体共有人同意出质的书面文件", "共有人%d名，未全部同意", len(f.State.Owners))
+	default:
+		x.open("全体共有人同意出质的书面文件", fmt.Sprintf("共有人%d名，是否同意未知", len(f.State.Owners)))
+	}
+}
+
+func secondPledgeTest(f *PledgeFacts, x *Finding) {
+	switch f.State.Pledged {
+	case Yes:
+		p := f.State.Pledges[0]
+		x.met("质押登记注销通知书", "登记号%s，质权人%s，%s起", p.Registration, p.Party, p.Since)
+	case No:
+	default:
+		x.open(registerCopy, "没有质押信息")
+	}
+}
+
+func twinTest(f *PledgeFacts, x *Finding) {
+	switch f.Twin {
+	case Yes:
+		x.met("关于同日申请的声明", "同日另有同样发明创造的申请")
+	case No:
+	default:
+		x.open("是否有同日申请的说明", "是否有同日申请未知")
+	}
+}
+
+func challengeTest(f *PledgeFacts, x *Finding) {
+	switch {
+	case f.State.Challenged == Yes || f.Challenged == Yes:
+		x.met("当事人知悉无效宣告程序的声明", "无效宣告请求已受理")
+	case f.State.Challenged == No && f.Challenged != Yes, f.Challenged == No:
+	default:
+		x.open("是否被请求宣告无效的说明", "公报不公布无效请求的提出，是否被请求未知")
+	}
+}
+
+func otherTest(f *PledgeFacts, x *Finding) {
+	switch text := strings.TrimSpace(f.Other); text {
+	case "none":
+	case "":
+		x.open("经办人核对意见", "其他条件须由经办人核对")
+	default:
+		x.met("", "%s", text)
+	}
+}
