@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"zhijia/internal/accuracy"
 	"zhijia/internal/fault"
 	"zhijia/internal/harness"
+	"zhijia/internal/llm"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
@@ -32,14 +34,18 @@ type evalCmd struct {
 // evalFlags say where things are.
 type evalFlags struct {
 	Database
-	RunsDir     string `name:"runs" help:"Folder of the runs." default:"eval-runs" env:"ZHIJIA_EVAL_RUNS"`
-	Data        string `help:"Folder of datasets that are not shipped; tasks that need it are skipped without it. Default: ../shared/data if it is there." placeholder:"DIR"`
-	Assumptions string `help:"Assumptions file to value with instead of the one that ships." placeholder:"FILE"`
+	LLM         llm.Config `embed:"" prefix:"llm-"`
+	RunsDir     string     `name:"runs" help:"Folder of the runs." default:"eval-runs" env:"ZHIJIA_EVAL_RUNS"`
+	Data        string     `help:"Folder of datasets that are not shipped; tasks that need it are skipped without it. Default: ../shared/data if it is there." placeholder:"DIR"`
+	Recorded    string     `help:"Folder of recorded model replies. Default: eval/recorded of a checkout." placeholder:"DIR"`
+	Assumptions string     `help:"Assumptions file to value with instead of the one that ships." placeholder:"FILE"`
 }
 
 func (f *evalFlags) service(g *Globals) (*harness.Service, error) {
 	s := &harness.Service{Files: eval.FS, Dir: f.RunsDir, DataDir: f.Data, Program: programVersion()}
 	s.Product.Scratch = f.scratch(g)
+	s.RecordTo = cmp.Or(f.Recorded, recordingsFolder())
+	s.Product.Judge = newEvalJudge(f.LLM, s.RecordTo)
 	if s.DataDir == "" {
 		if info, err := os.Stat(filepath.Join("..", "shared", "data")); err == nil && info.IsDir() {
 			s.DataDir = filepath.Join("..", "shared", "data")
@@ -218,15 +224,15 @@ func (c *evalCompareCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	cmp, err := s.Compare(c.A, c.B, accuracy.Options{Level: c.Level, Workers: 2})
+	compared, err := s.Compare(c.A, c.B, accuracy.Options{Level: c.Level, Workers: 2})
 	if err != nil {
 		return err
 	}
 	if g.JSON {
-		err = g.print(cmp)
+		err = g.print(compared)
 	} else {
-		fmt.Fprintf(g.stdout, "A %s\nB %s\n", cmp.A, cmp.B)
-		for _, t := range cmp.Tasks {
+		fmt.Fprintf(g.stdout, "A %s\nB %s\n", compared.A, compared.B)
+		for _, t := range compared.Tasks {
 			fmt.Fprintf(g.stdout, "\n%s: %s\n", t.Task, t.Verdict())
 			if t.Warning != "" {
 				fmt.Fprintf(g.stdout, "  warning: %s\n", t.Warning)
@@ -242,7 +248,7 @@ func (c *evalCompareCmd) Run(g *Globals) error {
 			}
 		}
 	}
-	if err == nil && c.FailOn == "worse" && cmp.Worse() {
+	if err == nil && c.FailOn == "worse" && compared.Worse() {
 		return fault.New(fault.Conflict, "eval.worse", "候选版本更差。", "The candidate is worse.")
 	}
 	return err
