@@ -2,13 +2,16 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/llm"
 	"zhijia/internal/store"
 )
 
 type embedCmd struct {
 	Fit    embedFitCmd    `cmd:"" help:"Fit the local embedder on the stored texts and switch to it; requests are served throughout."`
+	Use    embedUseCmd    `cmd:"" help:"Embed the stored texts through an OpenAI-compatible endpoint and switch to it."`
 	Status embedStatusCmd `cmd:"" help:"Show the embedding space in use."`
 	Search embedSearchCmd `cmd:"" help:"Search the stored patents for a text."`
 }
@@ -36,6 +39,44 @@ func (c *embedFitCmd) Run(g *Globals) error {
 		return g.print(map[string]any{"space": space.String(), "fitted_on": space.FittedOn})
 	}
 	fmt.Fprintf(g.stdout, "now using %s, fitted on %d documents\n", space, space.FittedOn)
+	return nil
+}
+
+type embedUseCmd struct {
+	Database
+	LLM llm.Config `embed:"" prefix:"llm-"`
+}
+
+func (c *embedUseCmd) Run(g *Globals) error {
+	client, err := llm.New(c.LLM)
+	if err != nil {
+		return err
+	}
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	svc, err := appraisal.New(g.ctx, db, appraisal.Options{Embedder: client})
+	if err != nil {
+		return err
+	}
+	u, err := url.Parse(c.LLM.BaseURL)
+	if err != nil {
+		return err
+	}
+	space, err := svc.UseEndpoint(g.ctx, u.Host, c.LLM.EmbedModel, client, func(stage string, n int) {
+		if terminal(g.stderr) {
+			fmt.Fprintf(g.stderr, "\r%-8s %8d ", stage, n)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(map[string]any{"space": space.String()})
+	}
+	fmt.Fprintf(g.stdout, "now using %s\n", space)
 	return nil
 }
 

@@ -157,7 +157,10 @@ func (s *Service) EmbedStored(ctx context.Context, progress func(done int)) (err
 func (s *Service) embedInto(ctx context.Context, space *localSpace, progress func(done int)) error {
 	const batch = 500
 	done := 0
-	for _, pending := range []func(context.Context, int, store.Unembedded, int) ([]store.Unembedded, error){s.db.UnembeddedDeals, s.db.UnembeddedPatents} {
+	patents := func(ctx context.Context, id int, after store.Unembedded, limit int) ([]store.Unembedded, error) {
+		return s.db.UnembeddedPatents(ctx, id, after, limit, space.endpoint == nil)
+	}
+	for _, pending := range []func(context.Context, int, store.Unembedded, int) ([]store.Unembedded, error){s.db.UnembeddedDeals, patents} {
 		var last store.Unembedded
 		for {
 			rows, err := pending(ctx, space.ID, last, batch)
@@ -186,6 +189,50 @@ func (s *Service) embedInto(ctx context.Context, space *localSpace, progress fun
 		}
 	}
 	return nil
+}
+
+// UseEndpoint embeds every stored row through an endpoint into a space of its
+// own, beside the one in use, and switches in one step. provider and model
+// name the space; the endpoint's first vector tells its dimension.
+func (s *Service) UseEndpoint(ctx context.Context, provider, model string, e Embedder, progress func(stage string, done int)) (_ store.Space, err error) {
+	defer fault.Wrap(&err, "appraisal.UseEndpoint(%s, %s)", provider, model)
+	probe, err := e.Embed(ctx, []string{"专利"})
+	if err != nil {
+		return store.Space{}, err
+	}
+	space := &localSpace{endpoint: e, Space: store.Space{Provider: provider, Model: model, Version: "endpoint", Dimension: len(probe[0])}}
+	if space.ID, err = s.db.PutSpace(ctx, space.Space); err != nil {
+		return store.Space{}, err
+	}
+	return space.Space, s.switchTo(ctx, space, progress)
+}
+
+// switchTo fills a space and makes it the one in use.
+func (s *Service) switchTo(ctx context.Context, space *localSpace, progress func(stage string, done int)) error {
+	if progress == nil {
+		progress = func(string, int) {}
+	}
+	if err := s.embedInto(ctx, space, func(n int) { progress("embed", n) }); err != nil {
+		return err
+	}
+	counts, err := s.db.Counts(ctx)
+	if err != nil {
+		return err
+	}
+	if counts.Patents >= indexFrom {
+		progress("index", int(counts.Patents))
+		if err := s.db.BuildVectorIndex(ctx, space.Space); err != nil {
+			return err
+		}
+	}
+	// Rows that arrived meanwhile went into the old space only.
+	if err := s.embedInto(ctx, space, nil); err != nil {
+		return err
+	}
+	if err := s.db.ActivateSpace(ctx, space.ID); err != nil {
+		return err
+	}
+	return s.embedInto(ctx, space, nil)
 }
 
 // indexFrom is the corpus from which unfiltered search goes through an
@@ -223,23 +270,7 @@ func (s *Service) Fit(ctx context.Context, seed uint64, progress func(stage stri
 	if space.ID, err = s.db.PutSpace(ctx, space.Space); err != nil {
 		return store.Space{}, err
 	}
-	if err := s.embedInto(ctx, space, func(n int) { progress("embed", n) }); err != nil {
-		return store.Space{}, err
-	}
-	if len(texts) >= indexFrom {
-		progress("index", len(texts))
-		if err := s.db.BuildVectorIndex(ctx, space.Space); err != nil {
-			return store.Space{}, err
-		}
-	}
-	// Rows that arrived meanwhile went into the old space only.
-	if err := s.embedInto(ctx, space, nil); err != nil {
-		return store.Space{}, err
-	}
-	if err := s.db.ActivateSpace(ctx, space.ID); err != nil {
-		return store.Space{}, err
-	}
-	return space.Space, s.embedInto(ctx, space, nil)
+	return space.Space, s.switchTo(ctx, space, progress)
 }
 
 // SearchPatents returns the patents of the corpus most like a text.

@@ -308,6 +308,10 @@ func (g *gathering) vector(ctx context.Context) ([]float32, *localSpace) {
 			v, err = g.db.PatentVector(ctx, space.ID, p.ID)
 		}
 		if err == nil && v == nil {
+			if space.endpoint != nil && !g.mayLeave(p) {
+				g.warn("TEXT-KEPT", "文本未公开且未获准外发，未送向量服务，可比案例仅按分类号与字面相似检索。", "The text is unpublished and may not leave; comparables are found by class and wording only.")
+				return nil, space
+			}
 			v, err = space.embed(ctx, p.Text())
 		}
 		if err != nil {
@@ -324,6 +328,18 @@ func (g *gathering) vector(ctx context.Context) ([]float32, *localSpace) {
 		}
 	}
 	return unit(sum), space
+}
+
+// unpublished reports whether the text is not known to be public.
+func unpublished(p *store.Patent) bool { return p.Confidential || p.ID == 0 && p.Number == "" }
+
+// mayLeave reports whether a text may be sent to an endpoint: published ones
+// unless the request forbids it, others only when it allows it.
+func (g *gathering) mayLeave(p *store.Patent) bool {
+	if g.req.AllowModel != nil {
+		return *g.req.AllowModel
+	}
+	return !unpublished(p)
 }
 
 func (g *gathering) comparables(ctx context.Context, vector []float32, space *localSpace) error {
@@ -394,7 +410,7 @@ func (g *gathering) indicators(ctx context.Context) error {
 	} else {
 		judged, notes := g.judge.Judge(ctx, Subject{
 			Actor: g.actor, Number: p.Number, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description,
-			Unpublished: p.Confidential || p.ID == 0 && p.Number == "", Allow: g.req.AllowModel, AsOf: g.asOf,
+			Unpublished: unpublished(p), Allow: g.req.AllowModel, AsOf: g.asOf,
 		})
 		scores = append(scores, judged...)
 		g.ev.Warnings = append(g.ev.Warnings, notes...)

@@ -113,13 +113,14 @@ func (db *DB) UnembeddedDeals(ctx context.Context, space int, after Unembedded, 
 }
 
 // UnembeddedPatents returns up to limit patents without a current vector, by
-// id after the given row.
-func (db *DB) UnembeddedPatents(ctx context.Context, space int, after Unembedded, limit int) (_ []Unembedded, err error) {
+// id after the given row. Confidential ones are left out unless asked for:
+// their texts must not reach an endpoint.
+func (db *DB) UnembeddedPatents(ctx context.Context, space int, after Unembedded, limit int, confidential bool) (_ []Unembedded, err error) {
 	defer fault.Wrap(&err, "store.UnembeddedPatents")
 	rows, err := db.pool.Query(ctx, `
 		SELECT '', p.id, concat_ws(E'\n', p.title, p.abstract, p.claims), p.text_hash
 		FROM patents p LEFT JOIN patent_vectors v ON v.space_id = $1 AND v.patent_id = p.id AND v.text_hash = p.text_hash
-		WHERE v.patent_id IS NULL AND p.id > $2 ORDER BY p.id LIMIT $3`, space, after.Patent, limit)
+		WHERE v.patent_id IS NULL AND p.id > $2 AND (NOT p.confidential OR $4) ORDER BY p.id LIMIT $3`, space, after.Patent, limit, confidential)
 	if err != nil {
 		return nil, err
 	}
