@@ -427,7 +427,7 @@ func (s *Service) storeSystems(ctx context.Context, texts []string, model *ngram
 	if space.ID, err = db.PutSpace(ctx, space); err != nil {
 		return nil, nil, err
 	}
-	rows, err := db.UnembeddedPatents(ctx, space.ID, store.Unembedded{}, len(texts, true))
+	rows, err := db.UnembeddedPatents(ctx, space.ID, store.Unembedded{}, len(texts), true)
 	if err != nil {
 		return nil, nil, err
 	}
