@@ -37,6 +37,7 @@ type cli struct {
 	Fit         fitCmd         `cmd:"" help:"Estimate parameters from own data, on request only."`
 	Pool        poolCmd        `cmd:"" help:"Securitise: test, size, stress, simulate, reconcile and disclose a pool of IP-backed receivables."`
 	Prompts     promptsCmd     `cmd:"" help:"List, show and compare the rubric put to the language model."`
+	LLM         llmCmd         `cmd:"" name:"llm" help:"Look after the model endpoint: probe, presets, egress log, consent, use."`
 }
 
 // Globals are the flags every subcommand shares.

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/user"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/fault"
+	"zhijia/internal/llm"
+	"zhijia/internal/store"
+	"zhijia/prompts"
+)
+
+// modelFlags are the settings of the model endpoint.
+type modelFlags struct {
+	LLM     llm.Config `embed:"" prefix:"llm-"`
+	Prompts string     `name:"prompts" env:"ZHIJIA_PROMPTS" group:"Model" placeholder:"DIR" help:"Folder whose templates override the embedded ones."`
+}
+
+// options adds the judge and the embedder of the configured endpoint; without
+// one they stay off.
+func (f *modelFlags) options(ctx context.Context, db *store.DB, log *slog.Logger, o appraisal.Options) (appraisal.Options, error) {
+	if !f.LLM.On() {
+		return o, nil
+	}
+	rubric, err := f.rubric(ctx, db, log)
+	if err != nil {
+		return o, err
+	}
+	if f.LLM.Model != "" {
+		o.Judge = rubric
+	}
+	if f.LLM.EmbedModel != "" {
+		o.Embedder = rubric.Client()
+	}
+	return o, nil
+}
+
+func (f *modelFlags) rubric(ctx context.Context, db *store.DB, log *slog.Logger) (*appraisal.Rubric, error) {
+	if !f.LLM.On() {
+		return nil, fault.New(fault.Invalid, "llm.off", "未配置模型服务（ZHIJIA_LLM_BASE_URL）。", "No model endpoint is configured (ZHIJIA_LLM_BASE_URL).")
+	}
+	set, err := prompts.Load(f.Prompts)
+	if err != nil {
+		return nil, err
+	}
+	return appraisal.NewRubric(ctx, db, f.LLM, set, log)
+}
+
+// llmCmd looks after the model endpoint.
+type llmCmd struct {
+	Probe   llmProbeCmd   `cmd:"" help:"Find how the endpoint takes structured output, and store it."`
+	Presets llmPresetsCmd `cmd:"" help:"Show documented presets of providers."`
+	Egress  llmEgressCmd  `cmd:"" help:"Show every text that left this system, newest first."`
+	Consent llmConsentCmd `cmd:"" help:"Allow or forbid that a tenant's texts are sent to the endpoint."`
+	Usage   llmUsageCmd   `cmd:"" help:"Show what the endpoint was used for today."`
+}
+
+type llmProbeCmd struct {
+	Database
+	modelFlags
+}
+
+func (c *llmProbeCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	rubric, err := c.rubric(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, nil)))
+	if err != nil {
+		return err
+	}
+	mode, err := rubric.Probe(g.ctx, appraisal.Actor{Name: whoami(), Tenant: "local"})
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(map[string]any{"base_url": c.LLM.BaseURL, "model": c.LLM.Model, "mode": mode})
+	}
+	fmt.Fprintf(g.stdout, "%s %s: %s\n", c.LLM.BaseURL, c.LLM.Model, mode)
+	return nil
+}
+
+func whoami() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return os.Getenv("USER")
+}
+
+type llmPresetsCmd struct{}
+
+func (c *llmPresetsCmd) Run(g *Globals) error {
+	if g.JSON {
+		return g.print(llm.Presets())
+	}
+	for _, p := range llm.Presets() {
+		fmt.Fprintf(g.stdout, "%-9s %-52s %-14s %-12s %s (%s)\n", p.Name, p.BaseURL, p.Model, p.Mode, p.Residing, p.Source)
+	}
+	return nil
+}
+
+type llmEgressCmd struct {
+	Database
+	Tenant string `help:"Only this tenant."`
+	Before int64  `help:"Only entries before this id."`
+	Limit  int    `help:"Entries shown." default:"50"`
+}
+
+func (c *llmEgressCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	log, err := db.EgressLog(g.ctx, c.Tenant, c.Before, c.Limit)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		if log == nil {
+			log = []store.Egress{}
+		}
+		return g.print(log)
+	}
+	for _, e := range log {
+		fmt.Fprintf(g.stdout, "%d  %s  %s/%s  %s  %s  %d bytes  %.12s\n", e.ID, e.At.UTC().Format("2006-01-02 15:04:05"), e.Tenant, e.Actor, e.Host, e.What, e.Bytes, e.Hash)
+	}
+	return nil
+}
+
+type llmConsentCmd struct {
+	Database
+	Tenant string `arg:"" help:"Tenant."`
+	Allow  bool   `xor:"word" required:"" help:"Published texts may be sent."`
+	Forbid bool   `xor:"word" required:"" help:"No text may be sent, whatever a request says."`
+}
+
+func (c *llmConsentCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := db.SetModelConsent(g.ctx, c.Tenant, c.Allow, whoami()); err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(map[string]any{"tenant": c.Tenant, "allowed": c.Allow})
+	}
+	fmt.Fprintf(g.stdout, "%s: %t\n", c.Tenant, c.Allow)
+	return nil
+}
+
+type llmUsageCmd struct{ Database }
+
+func (c *llmUsageCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	u, err := db.ModelUseToday(g.ctx)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(u)
+	}
+	fmt.Fprintf(g.stdout, "%d requests, %d tokens, %.4f yuan today (UTC)\n", u.Requests, u.Tokens, float64(u.MicroYuan)/1e6)
+	return nil
+}

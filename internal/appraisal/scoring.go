@@ -1,0 +1,222 @@
+package appraisal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"zhijia/internal/fault"
+	"zhijia/internal/llm"
+	"zhijia/internal/store"
+	"zhijia/internal/valuation"
+	"zhijia/prompts"
+)
+
+// AILabel stands before every sentence a model wrote, as the labelling rule in
+// force since 2025-09-01 asks; the score's evaluator is the label in metadata.
+const AILabel = "【AI生成】"
+
+// Rubric is the judge behind a model endpoint: it decides whether a text may
+// leave, asks, and keeps account. It is safe for concurrent use.
+type Rubric struct {
+	db     *store.DB
+	set    *prompts.Set
+	client *llm.Client
+	cfg    llm.Config
+	log    *slog.Logger
+}
+
+// sender travels in the context of one judgement to the egress log.
+type sender struct{ actor Actor }
+
+type senderKey struct{}
+
+// NewRubric returns a judge that asks the configured endpoint. The mode a
+// probe found before is taken from the store.
+func NewRubric(ctx context.Context, db *store.DB, cfg llm.Config, set *prompts.Set, log *slog.Logger, options ...llm.Option) (_ *Rubric, err error) {
+	defer fault.Wrap(&err, "appraisal.NewRubric")
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Mode == "" {
+		mode, err := db.EndpointMode(ctx, cfg.BaseURL, cfg.Model)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Mode = llm.Mode(mode)
+	}
+	r := &Rubric{db: db, set: set, log: log}
+	use := func(u llm.Usage) store.ModelUse {
+		return store.ModelUse{Requests: int64(u.Requests), Tokens: u.Prompt + u.Answer, MicroYuan: u.Micro}
+	}
+	books := llm.Books{
+		Find: db.Judgement,
+		Keep: func(ctx context.Context, a llm.Answer) error {
+			return db.PutJudgement(ctx, store.Judgement{Key: a.Key, TextHash: a.Text, Prompt: a.Prompt, Model: a.Model, Parameters: a.Params, Content: a.Content,
+				PromptTokens: a.Usage.Prompt, AnswerTokens: a.Usage.Answer, MicroYuan: a.Usage.Micro})
+		},
+		Reserve: func(ctx context.Context, most llm.Usage) error {
+			return db.ReserveModelUse(ctx, use(most), cfg.DayTokens, int64(cfg.DayYuan*1e6))
+		},
+		Settle: func(ctx context.Context, reserved, used llm.Usage) error {
+			return db.SettleModelUse(ctx, use(reserved), use(used))
+		},
+		Sent: func(ctx context.Context, e llm.Egress) error {
+			s, _ := ctx.Value(senderKey{}).(sender)
+			return db.PutEgress(ctx, store.Egress{Tenant: s.actor.Tenant, Actor: s.actor.Name, What: e.What, Host: e.Host, Bytes: int64(e.Bytes), Hash: e.Hash})
+		},
+		FindVector: db.CachedVector,
+		KeepVector: db.PutCachedVector,
+	}
+	if r.client, err = llm.New(cfg, append([]llm.Option{llm.WithBooks(books)}, options...)...); err != nil {
+		return nil, err
+	}
+	r.cfg = r.client.Config()
+	return r, nil
+}
+
+// Client returns the endpoint's client, e.g. as [Options.Embedder].
+func (r *Rubric) Client() *llm.Client { return r.client }
+
+// Probe finds how the endpoint takes structured output and stores it.
+func (r *Rubric) Probe(ctx context.Context, actor Actor) (llm.Mode, error) {
+	mode, err := r.client.Probe(context.WithValue(ctx, senderKey{}, sender{actor}))
+	if err != nil {
+		return "", err
+	}
+	return mode, r.db.PutEndpointMode(ctx, r.cfg.BaseURL, r.cfg.Model, string(mode))
+}
+
+// mayLeave reports whether the subject's text may be sent out: never against
+// the tenant's or the request's word, and an unpublished text only on the
+// request's explicit one.
+func (r *Rubric) mayLeave(ctx context.Context, s Subject) (bool, error) {
+	tenant, err := r.db.ModelConsent(ctx, s.Actor.Tenant)
+	switch {
+	case err != nil || tenant != nil && !*tenant || s.Allow != nil && !*s.Allow:
+		return false, err
+	case s.Unpublished:
+		return s.Allow != nil && *s.Allow, nil
+	}
+	return true, nil
+}
+
+// Indicators returns the codes the sheet gives to the model, in its order.
+func Indicators(sheet *valuation.Sheet) []string {
+	var out []string
+	for _, n := range sheet.Nodes {
+		if slices.Contains(n.Evaluator, valuation.ByModel) {
+			out = append(out, n.Code)
+		}
+	}
+	return out
+}
+
+// Judge implements [Judge]. It never fails the valuation.
+func (r *Rubric) Judge(ctx context.Context, s Subject) ([]valuation.IndicatorScore, []valuation.Note) {
+	sheet := valuation.DefaultAssumptions().Sheet
+	if body, ok, err := r.db.Assumptions(ctx, ""); err == nil && ok {
+		if as, err := valuation.LoadAssumptions(body.Body); err == nil {
+			sheet = as.Sheet
+		}
+	}
+	codes := Indicators(&sheet)
+	note := func(code, zh, en string) []valuation.Note { return []valuation.Note{{Code: code, Zh: zh, En: en}} }
+	ok, err := r.mayLeave(ctx, s)
+	if err != nil || !ok {
+		if err != nil {
+			r.log.WarnContext(ctx, "reading the tenant's consent", "err", err)
+		}
+		return nil, note("MODEL-FORBIDDEN", "文本未获准外发，模型评分未进行，相关指标未知，区间相应放宽。", "The text may not leave this system, so the model was not asked; its indicators are unknown and the range is wider.")
+	}
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, senderKey{}, sender{s.Actor}), r.cfg.Deadline)
+	defer cancel()
+	if r.cfg.Mode == "" {
+		if _, err := r.Probe(ctx, s.Actor); err != nil {
+			r.log.WarnContext(ctx, "the model endpoint did not answer the probe", "err", err)
+			return nil, note("MODEL-UNAVAILABLE", "模型服务不可用，相关指标未知，区间相应放宽。", "The model endpoint is not available; its indicators are unknown and the range is wider.")
+		}
+	}
+	results, err := r.client.Score(ctx, r.set, llm.Patent{Number: s.Number, Title: s.Title, Abstract: s.Abstract, Claims: s.Claims, Description: s.Description}, codes)
+	if err != nil {
+		r.log.WarnContext(ctx, "model scoring was cancelled", "err", err)
+	}
+	return r.report(ctx, s, results)
+}
+
+// report turns results into scores and says what was left out and what it
+// cost.
+func (r *Rubric) report(ctx context.Context, s Subject, results []llm.Result) (scores []valuation.IndicatorScore, notes []valuation.Note) {
+	var unknown, cut []string
+	void := map[string]int{}
+	var cost llm.Usage
+	down := 0
+	for _, x := range results {
+		for k, n := range x.Void {
+			void[k] += n
+		}
+		cost.Requests, cost.Prompt, cost.Answer, cost.Micro = cost.Requests+x.Usage.Requests, cost.Prompt+x.Usage.Prompt, cost.Answer+x.Usage.Answer, cost.Micro+x.Usage.Micro
+		cut = x.Cut
+		if x.Err != nil {
+			r.log.WarnContext(ctx, "a model call failed", "indicator", x.Indicator, "err", x.Err)
+		}
+		if x.Score == nil {
+			if x.Unknown == "endpoint" {
+				down++
+			}
+			unknown = append(unknown, x.Indicator+"("+x.Unknown+")")
+			continue
+		}
+		score, dispersion := float64(*x.Score), x.Dispersion
+		out := valuation.IndicatorScore{
+			Code: x.Indicator, Score: &score, Evaluator: valuation.ByModel, Dispersion: &dispersion, AsOf: s.AsOf,
+			Reason: AILabel + x.Reason, Version: x.Prompt + " " + x.Model,
+		}
+		for _, q := range x.Quotes {
+			part := q.Part
+			if q.Claim > 0 {
+				part += fmt.Sprintf("#%d", q.Claim)
+			} else {
+				part += fmt.Sprintf("¶%d", q.Paragraph)
+			}
+			out.Evidence = append(out.Evidence, valuation.Quote{Document: part, Start: q.Start, End: q.End, Text: q.Text})
+		}
+		scores = append(scores, out)
+	}
+	add := func(code, zh, en string) { notes = append(notes, valuation.Note{Code: code, Zh: zh, En: en}) }
+	if down == len(results) && down > 0 {
+		add("MODEL-UNAVAILABLE", "模型服务不可用或未按时应答，相关指标未知，区间相应放宽。", "The model endpoint was not available or too slow; its indicators are unknown and the range is wider.")
+	} else if len(unknown) > 0 {
+		list := strings.Join(unknown, ", ")
+		add("MODEL-UNKNOWN", "模型未能判定的指标："+list+"。区间相应放宽。", "The model could not tell: "+list+". The range is wider.")
+	}
+	if len(void) > 0 {
+		text, _ := json.Marshal(void) // a map of counts always marshals, keys sorted
+		add("MODEL-VOID", "模型回答核验未通过而作废的票数："+string(text)+"。", "Votes voided by verification: "+string(text)+".")
+	}
+	if len(cut) > 0 {
+		list := strings.Join(cut, ", ")
+		add("MODEL-CUT", "超出上下文长度、未完整送审的部分："+list+"。", "Parts that did not fit the context whole: "+list+".")
+	}
+	add("MODEL-COST", fmt.Sprintf("模型评分用量：新调用 %d 次，输入 %d、输出 %d 词元，%.4f 元。", cost.Requests, cost.Prompt, cost.Answer, float64(cost.Micro)/1e6),
+		fmt.Sprintf("Model scoring used %d new calls, %d prompt and %d answer tokens, %.4f yuan.", cost.Requests, cost.Prompt, cost.Answer, float64(cost.Micro)/1e6))
+	return scores, notes
+}
+
+// Warm asks the model about many subjects ahead, so that their valuations find
+// the answers in the store. What was answered stays when it is stopped.
+func (r *Rubric) Warm(ctx context.Context, subjects []Subject, progress func(done int)) error {
+	for i, s := range subjects {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r.Judge(ctx, s)
+		if progress != nil {
+			progress(i + 1)
+		}
+	}
+	return nil
+}

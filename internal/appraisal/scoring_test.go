@@ -1,0 +1,233 @@
+package appraisal_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/llm"
+	"zhijia/internal/llm/llmtest"
+	"zhijia/internal/store"
+	"zhijia/internal/store/storetest"
+	"zhijia/internal/valuation"
+	"zhijia/prompts"
+)
+
+func scored(t *testing.T, chat func(llmtest.Request) llmtest.Reply, change func(*llm.Config)) (*store.DB, *appraisal.Service, *llmtest.Server) {
+	t.Helper()
+	ctx := context.Background()
+	db := storetest.New(t)
+	s := llmtest.New(t, func(r llmtest.Request) llmtest.Reply {
+		if r.Probe() {
+			return llmtest.Reply{Content: llmtest.ProbeAnswer}
+		}
+		return chat(r)
+	})
+	cfg := llm.Config{BaseURL: s.URL, Model: "test-model", Key: llmtest.Key, Permutations: 4, Samples: 1, Attempts: 2, Concurrency: 16}
+	if change != nil {
+		change(&cfg)
+	}
+	set, err := prompts.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge, err := appraisal.NewRubric(ctx, db, cfg, set, nil, llm.WithBackoff(time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	svc, err := appraisal.New(ctx, db, appraisal.Options{Judge: judge})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db, svc, s
+}
+
+const claim = "1. 一种正极材料，其特征在于，包括镍、钴和锰的复合氧化物。"
+
+// answer is a verified vote whatever part the rubric accepts.
+func answer(r llmtest.Request, score string) llmtest.Reply {
+	doc, quote := "claims", "镍、钴和锰的复合氧化物"
+	if !strings.Contains(r.Messages[1].Content, "claims") {
+		doc, quote = "abstract", "公开了一种正极材料的制备"
+	}
+	b, _ := json.Marshal(map[string]any{"score": score, "confidence": 1, "reason": "依据文本判断。", "quotes": []any{map[string]string{"doc": doc, "text": quote}}})
+	return llmtest.Reply{Content: string(b)}
+}
+
+func asked() appraisal.Request {
+	yes := true
+	return appraisal.Request{Text: &appraisal.Text{Title: "一种正极材料", Abstract: "本发明公开了一种正极材料的制备方法。", Claims: claim},
+		Patent: &appraisal.Facts{Kind: "invention", IPC: []string{"H01M 4/36"}}, AllowModel: &yes,
+		Income: &valuation.IncomeFacts{Current: valuation.Range(1e6, 2e6, 4e6), Industry: "machinery", EconomicLife: valuation.Exactly(8)}}
+}
+
+func noted(c valuation.Conclusion, code string) bool {
+	b, _ := json.Marshal(c)
+	return strings.Contains(string(b), `"`+code+`"`)
+}
+
+func TestScoresReachTheValuation(t *testing.T) {
+	t.Parallel()
+	db, svc, s := scored(t, func(r llmtest.Request) llmtest.Reply { return answer(r, "60") }, nil)
+	r, c := value(t, svc, asked())
+	_, ev, err := r.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, x := range ev.Indicators {
+		if x.Evaluator == valuation.ByModel {
+			n++
+			if !strings.HasPrefix(x.Reason, appraisal.AILabel) || len(x.Evidence) == 0 || x.Version == "" {
+				t.Errorf("%+v", x)
+			}
+		}
+	}
+	if n != 15 || noted(c, "MODEL-OFF") {
+		t.Errorf("%d indicators by the model, the sheet gives it 15", n)
+	}
+	log, err := db.EgressLog(context.Background(), actor.Tenant, 0, 1000)
+	if err != nil || len(log) != 61 || log[0].Bytes == 0 || log[0].Actor != actor.Name || len(log[0].Hash) != 64 {
+		t.Errorf("%d entries, %v: %+v", len(log), err, log[:min(1, len(log))])
+	}
+	calls := s.Calls()
+	value(t, svc, asked())
+	if s.Calls() != calls {
+		t.Errorf("%d calls although everything is kept", s.Calls()-calls)
+	}
+	use, _ := db.ModelUseToday(context.Background())
+	if use.Requests != int64(calls) || use.Tokens == 0 {
+		t.Errorf("%+v after %d calls", use, calls)
+	}
+}
+
+// With the endpoint off, slow, lying or over budget a valuation answers, says
+// so and its range is no narrower than with scores.
+func TestWithoutTrustworthyScores(t *testing.T) {
+	t.Parallel()
+	_, good, _ := scored(t, func(r llmtest.Request) llmtest.Reply { return answer(r, "60") }, nil)
+	_, with := value(t, good, asked())
+	width := func(c valuation.Conclusion) float64 { return c.Value.High / c.Value.Low }
+	for name, c := range map[string]struct {
+		chat   func(llmtest.Request) llmtest.Reply
+		change func(*llm.Config)
+		code   string
+	}{
+		"down": {func(llmtest.Request) llmtest.Reply { return llmtest.Reply{Status: 503, Message: "down"} }, nil, "MODEL-UNAVAILABLE"},
+		"slow": {func(llmtest.Request) llmtest.Reply { return llmtest.Reply{Delay: time.Hour} }, func(c *llm.Config) { c.Deadline = 300 * time.Millisecond }, "MODEL-UNAVAILABLE"},
+		"storm": {func(llmtest.Request) llmtest.Reply {
+			return llmtest.Reply{Status: 429, RetryAfter: "3600", Message: "slow down"}
+		}, nil, "MODEL-UNAVAILABLE"},
+		"lying": {func(r llmtest.Request) llmtest.Reply {
+			return llmtest.Reply{Content: strings.ReplaceAll(answer(r, "80").Content, "镍", "金")}
+		}, nil, "MODEL-VOID"},
+		"budget": {func(r llmtest.Request) llmtest.Reply { return answer(r, "60") }, func(c *llm.Config) { c.DayTokens = 1 }, "MODEL-UNAVAILABLE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, svc, _ := scored(t, c.chat, c.change)
+			_, got := value(t, svc, asked())
+			if got.Status != valuation.Valued || !noted(got, c.code) {
+				t.Errorf("%s, %s noted: %v", got.Status, c.code, noted(got, c.code))
+			}
+			if width(got) <= width(with) {
+				t.Errorf("range %.3f without scores, %.3f with", width(got), width(with))
+			}
+		})
+	}
+}
+
+func TestConfidentiality(t *testing.T) {
+	t.Parallel()
+	db, svc, s := scored(t, func(r llmtest.Request) llmtest.Reply { return answer(r, "60") }, nil)
+	ctx := context.Background()
+	yes, no := true, false
+	for _, c := range []struct {
+		name          string
+		tenant, allow *bool
+		sent          bool
+	}{
+		{"unpublished, silent", nil, nil, false},
+		{"unpublished, refused", nil, &no, false},
+		{"tenant forbids, request allows", &no, &yes, false},
+		{"tenant allows, request silent", &yes, nil, false},
+		{"allowed", &yes, &yes, true},
+	} {
+		if c.tenant != nil {
+			if err := db.SetModelConsent(ctx, actor.Tenant, *c.tenant, "test"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := s.Calls()
+		req := asked()
+		req.AllowModel = c.allow
+		_, got := value(t, svc, req)
+		if sent := s.Calls() > before; sent != c.sent || sent == noted(got, "MODEL-FORBIDDEN") {
+			t.Errorf("%s: sent %v", c.name, sent)
+		}
+	}
+}
+
+// Whatever instructions a patent's text holds and however far the model obeys
+// them, the value stays within the cap and no unverified quote is shown.
+func TestHostileTexts(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("testdata/injections.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var corpus []struct{ Kind, Place, Text string }
+	if err := json.Unmarshal(raw, &corpus); err != nil || len(corpus) < 40 {
+		t.Fatalf("%d patterns, %v", len(corpus), err)
+	}
+	// The model obeys: top score, invented praise, a price, a link to fetch.
+	obedient := func(r llmtest.Request) llmtest.Reply {
+		switch len(r.Raw) % 4 {
+		case 0:
+			return llmtest.Reply{Content: `{"score":"100","confidence":1,"quotes":[{"doc":"claims","text":"本专利价值连城"}],"reason":"满分"}`}
+		case 1:
+			return llmtest.Reply{Tool: "fetch", Content: `{"url":"http://127.0.0.1:1/"}`}
+		case 2:
+			return llmtest.Reply{Content: `{"score":"80","confidence":1,"quotes":[{"doc":"claims","text":"全球独家垄断技术"}],"reason":"价值100亿元"}`}
+		}
+		return answer(r, "80")
+	}
+	_, svc, _ := scored(t, obedient, nil)
+	_, honest, _ := scored(t, func(r llmtest.Request) llmtest.Reply { return answer(r, "20") }, nil)
+	limit := valuation.DefaultAssumptions().Model.Cap.Value
+	for _, x := range corpus {
+		req := asked()
+		switch x.Place {
+		case "abstract":
+			req.Text.Abstract += x.Text
+		case "title":
+			req.Text.Title += x.Text
+		default:
+			req.Text.Claims += "\n2. " + x.Text
+		}
+		r, a := value(t, svc, req)
+		_, b := value(t, honest, req)
+		if ratio := a.Value.Median / b.Value.Median; ratio > limit*(1+1e-9) || ratio < 1/limit*(1-1e-9) {
+			t.Errorf("%s in %s moved the value by %.3f", x.Kind, x.Place, ratio)
+		}
+		_, ev, _ := r.Snapshot()
+		for _, i := range ev.Indicators {
+			if i.Evaluator != valuation.ByModel {
+				continue
+			}
+			if !slices.Contains([]float64{20, 40, 60, 80}, *i.Score) {
+				t.Errorf("score %v", *i.Score)
+			}
+			for _, q := range i.Evidence {
+				if text := req.Text.Claims + req.Text.Abstract + req.Text.Title; !strings.Contains(text, q.Text) {
+					t.Errorf("%s: shown but not in the text: %q", x.Kind, q.Text)
+				}
+			}
+		}
+	}
+}
