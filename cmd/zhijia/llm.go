@@ -50,6 +50,25 @@ func (f *modelFlags) rubric(ctx context.Context, db *store.DB, log *slog.Logger)
 	return appraisal.NewRubric(ctx, db, f.LLM, set, log)
 }
 
+// scoredService opens the database and a service with the configured model.
+func (f *modelFlags) scoredService(g *Globals, d *Database) (*appraisal.Service, func(), error) {
+	db, done, err := d.open(g)
+	if err != nil {
+		return nil, nil, err
+	}
+	o, err := f.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{})
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	svc, err := appraisal.New(g.ctx, db, o)
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return svc, done, nil
+}
+
 // llmCmd looks after the model endpoint.
 type llmCmd struct {
 	Probe   llmProbeCmd   `cmd:"" help:"Find how the endpoint takes structured output, and store it."`

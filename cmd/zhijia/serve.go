@@ -27,6 +27,7 @@ import (
 // serviceFlags are the settings of the service.
 type serviceFlags struct {
 	Database
+	modelFlags
 
 	Listen         string        `env:"ZHIJIA_LISTEN" group:"Service" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on. Put a TLS proxy in front before leaving the machine."`
 	RequestTimeout time.Duration `env:"ZHIJIA_REQUEST_TIMEOUT" group:"Service" default:"30s" help:"Deadline of one request."`
@@ -78,7 +79,11 @@ func (c *serveCmd) Run(g *Globals) error {
 			return fault.New(fault.Invalid, "config.session_secret", "ZHIJIA_SESSION_SECRET 须为至少32字节的 base64。", "ZHIJIA_SESSION_SECRET must be at least 32 bytes in base64.")
 		}
 	}
-	svc, err := appraisal.New(g.ctx, db, appraisal.Options{Log: log})
+	options, err := c.options(g.ctx, db, log, appraisal.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	svc, err := appraisal.New(g.ctx, db, options)
 	if err != nil {
 		return err
 	}

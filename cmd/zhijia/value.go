@@ -77,6 +77,7 @@ func optionalDate(flag, text string) (civil.Date, error) {
 
 type valueCmd struct {
 	Database
+	modelFlags
 	subject
 	Purpose string `help:"assignment, licence, contribution, pledge, securitisation, reporting, infringement or management." default:"assignment"`
 	Lang    string `help:"Language of the opinion." enum:"zh,en" default:"zh"`
@@ -91,7 +92,7 @@ func (c *valueCmd) Run(g *Globals) error {
 	if req.Purpose == "" {
 		req.Purpose = c.Purpose
 	}
-	svc, done, err := c.service(g)
+	svc, done, err := c.scoredService(g, &c.Database)
 	if err != nil {
 		return err
 	}
