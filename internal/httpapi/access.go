@@ -58,6 +58,7 @@ var access = map[string][]Role{
 	"POST /v1/valuations/{id}/overrides": {Officer},
 	"GET /v1/valuations/{id}/overrides":  readers,
 	"GET /v1/patents/{number}":           readers,
+	"GET /v1/patents/{number}/dossier":   readers,
 
 	"POST /v1/pools":                              valuers,
 	"POST /v1/pools:import":                       valuers,

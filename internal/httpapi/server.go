@@ -32,6 +32,7 @@ import (
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
 	"zhijia/internal/harness"
+	"zhijia/internal/money"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
@@ -120,6 +121,7 @@ var resources = []func(huma.API, *Server){
 	registerPools,
 	registerPages,
 	registerPatents,
+	registerRegistry,
 	registerImports,
 	registerValuations,
 }
@@ -166,6 +168,7 @@ func (s *Server) specification() huma.Config {
 	}
 	c.Security = []map[string][]string{{"key": {}}}
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[civil.Date](), reflect.TypeFor[dateSchema]())
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[money.Fen](), reflect.TypeFor[moneySchema]())
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[valuation.Quantity](), reflect.TypeFor[quantitySchema]())
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[valuation.YearQuantity](), reflect.TypeFor[yearQuantitySchema]())
 	return c

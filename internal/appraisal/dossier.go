@@ -1,0 +1,51 @@
+package appraisal
+
+import (
+	"context"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/patent"
+	"zhijia/internal/store"
+)
+
+// Dossier gathers what is on file about a patent and assembles it as of a day.
+// Of pledge it reads what the parties state. It is a NotFound fault when there
+// is neither a record nor an event.
+func Dossier(ctx context.Context, db *store.DB, tenant string, n patent.Number, pledge patent.PledgeFacts, on civil.Date) (_ patent.Dossier, err error) {
+	defer fault.Wrap(&err, "appraisal.Dossier(%s)", n)
+	r := patent.Record{Number: n, Source: "number"}
+	p, unknown := db.Patent(ctx, n.String())
+	if unknown != nil && fault.KindOf(unknown) != fault.NotFound {
+		return patent.Dossier{}, unknown
+	}
+	if unknown == nil {
+		// A record may have been asked for by its publication number.
+		if stored, err := patent.ParseNumber(p.Number); err == nil {
+			r.Number = stored
+		}
+		r.Title, r.Kind, r.IPC, r.Filing, r.Published, r.Grant = p.Title, patent.Kind(p.Kind), p.IPC, p.Filing, p.Published, p.Grant
+		r.Owners, r.PaidThrough, r.Source, r.SourceDate = p.Owners, p.PaidThroughYear, p.Source, p.SourceDate
+	}
+	number := r.Number.String()
+	events, err := db.Events(ctx, []string{number})
+	if err != nil {
+		return patent.Dossier{}, err
+	}
+	if unknown != nil && len(events[number]) == 0 {
+		return patent.Dossier{}, unknown
+	}
+	holders, err := db.PoolsHolding(ctx, []string{number}, "")
+	if err != nil {
+		return patent.Dossier{}, err
+	}
+	var h patent.Holdings
+	for _, x := range holders {
+		name := x.Name + " " + x.Pool
+		if x.Tenant != tenant {
+			name = "其他机构的资产池"
+		}
+		h.Pools = append(h.Pools, name)
+	}
+	return patent.Assemble(r, events[number], h, pledge, on), nil
+}

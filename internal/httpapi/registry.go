@@ -1,0 +1,67 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/patent"
+)
+
+func registerRegistry(api huma.API, s *Server) {
+	type in struct {
+		Number   string   `path:"number" maxLength:"40" doc:"Application, patent or publication number in any usual form."`
+		AsOf     string   `query:"as_of" format:"date" doc:"Only what was public by this day counts. Default: today."`
+		Pledgor  []string `query:"pledgor,explode" maxItems:"20" doc:"Name of a party that would pledge the patent; repeatable."`
+		Maturity string   `query:"maturity" format:"date" doc:"Last day of the debt the pledge would secure."`
+	}
+	type out struct{ Body patent.Dossier }
+	huma.Register(api, huma.Operation{
+		OperationID: "get-dossier", Method: http.MethodGet, Path: "/v1/patents/{number}/dossier", Tags: []string{"patents"},
+		Summary:     "权利档案 Identity, owners, term, fees, legal state and pledge eligibility, each with source and date",
+		Description: "The state is what the events public by as_of add up to. What is not known is named under missing; it is never answered no.",
+	}, func(ctx context.Context, in *in) (*out, error) {
+		n, err := parseNumber("path.number", in.Number)
+		if err != nil {
+			return nil, err
+		}
+		number, err := patent.ParseNumber(n)
+		if err != nil {
+			return nil, err
+		}
+		on, err := queryDate("query.as_of", in.AsOf)
+		if err != nil {
+			return nil, err
+		}
+		if on.IsZero() {
+			on = civil.Of(s.opt.Now())
+		}
+		facts := patent.PledgeFacts{Pledgors: in.Pledgor}
+		if facts.Maturity, err = queryDate("query.maturity", in.Maturity); err != nil {
+			return nil, err
+		}
+		p, _ := principalOf(ctx)
+		d, err := appraisal.Dossier(ctx, s.opt.DB, p.Tenant, number, facts, on)
+		if err != nil {
+			return nil, err
+		}
+		return &out{Body: d}, nil
+	})
+}
+
+// queryDate reads an optional date of a query.
+func queryDate(field, text string) (civil.Date, error) {
+	if text == "" {
+		return civil.Date{}, nil
+	}
+	d, err := civil.Parse(text)
+	if err != nil {
+		return d, fault.New(fault.Invalid, "date.shape", "日期应写作 YYYY-MM-DD。", "Write the date as YYYY-MM-DD.",
+			fault.Field{Field: field, Code: "date.shape", Zh: "日期应写作 YYYY-MM-DD", En: "write the date as YYYY-MM-DD"})
+	}
+	return d, nil
+}
