@@ -75,7 +75,8 @@ func (d *Desk) Create(ctx context.Context, tenant, by string, deal pool.Deal) (_
 
 // Complete fills what a deal leaves open from the store: values from the
 // tenant's latest valuations up to the cut-off, state from a valuation at
-// zero, family, dates and owner from the patent records, and the other pool
+// zero, state and encumbrance from the legal events public by the cut-off,
+// family, dates and owner from the patent records, and the other pool
 // that already holds a patent. Facts the deal states are kept.
 func (d *Desk) Complete(ctx context.Context, tenant string, deal *pool.Deal, except string) (notes []string, err error) {
 	defer fault.Wrap(&err, "arranger.Complete")
@@ -109,6 +110,19 @@ func (d *Desk) Complete(ctx context.Context, tenant string, deal *pool.Deal, exc
 			case x.Value == nil:
 				notes = append(notes, fmt.Sprintf("%s：估值%s未给出点值（%s）", x.Number, v.ID, v.Status))
 			}
+		}
+	}
+	events, err := d.db.Events(ctx, numbers)
+	if err != nil {
+		return nil, err
+	}
+	for _, number := range numbers {
+		if len(events[number]) == 0 {
+			continue
+		}
+		s := patent.Reduce(events[number], deal.CutOff)
+		for _, i := range at[number] {
+			notes = append(notes, register(&deal.Patents[i], &s)...)
 		}
 	}
 	facts, err := d.db.PatentFacts(ctx, numbers)

@@ -83,3 +83,26 @@ func FuzzParseNumber(f *testing.F) {
 		}
 	})
 }
+
+// The known blind spot of twelve-digit numbers: digits 1 and 9, 2 and 10, 3
+// and 11, 4 and 12 weigh the same, so swapping them leaves the check digit.
+func TestUndetectableSwaps(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		d := []byte(rapid.StringMatching(`20(0[3-9]|[12][0-9])[12389][0-9]{7}`).Draw(t, "digits"))
+		check := CheckDigit(string(d))
+		for i := range d {
+			for j := i + 1; j < len(d); j++ {
+				s := append([]byte{}, d...)
+				s[i], s[j] = s[j], s[i]
+				blind := d[i] == d[j] || j == i+8
+				if j == i+1 && !blind && CheckDigit(string(s)) == check {
+					t.Fatalf("%s: neighbours %d and %d swapped unseen", d, i+1, j+1)
+				}
+				if blind && CheckDigit(string(s)) != check {
+					t.Fatalf("%s: digits %d and %d", d, i+1, j+1)
+				}
+			}
+		}
+	})
+}
