@@ -89,6 +89,7 @@ CREATE INDEX deals_subclass ON deals (subclass, date) WHERE exclusion IS NULL;
 CREATE INDEX deals_class ON deals (class, date) WHERE exclusion IS NULL;
 CREATE INDEX deals_section ON deals (section, date) WHERE exclusion IS NULL;
 CREATE INDEX deals_numbers ON deals USING gin (numbers);
+CREATE INDEX deals_amount ON deals (amount, date); -- the same deal from two sources
 CREATE INDEX deals_refused ON deals (section) WHERE exclusion IS NOT NULL;
 
 -- Who cites whom, by normal forms of publication or application numbers.

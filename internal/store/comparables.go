@@ -226,10 +226,12 @@ func (db *DB) candidates(ctx context.Context, q ComparableQuery) ([]candidate, v
 	return found, retrieval, err
 }
 
+// fetchCandidates takes the distance in a subquery and not a join: the planner
+// would join a few hundred deals by reading every vector there is.
 func (db *DB) fetchCandidates(ctx context.Context, q ComparableQuery, where string, arg []string) ([]candidate, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT `+rankColumns+`, nullif(1 - (v.vector <=> $4), 'NaN')
-		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_id = d.id
+		SELECT `+rankColumns+`, (SELECT nullif(1 - (v.vector <=> $4), 'NaN') FROM deal_vectors v WHERE v.space_id = $1 AND v.deal_id = d.id)
+		FROM deals d
 		WHERE d.exclusion IS NULL AND d.date < $2 AND `+wholePeriodBefore+` AND `+where,
 		q.Space, q.Before, arg, queryVector(q.Vector))
 	if err != nil {

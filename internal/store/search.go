@@ -158,7 +158,11 @@ func (f PatentFilter) where(args []any) (string, []any) {
 		args = append(args, arg)
 		clauses = append(clauses, fmt.Sprintf(format, len(args)))
 	}
-	if len(f.IPC) > 0 {
+	switch whole := !slices.ContainsFunc(f.IPC, func(s string) bool { return len(s) != 4 }); {
+	case len(f.IPC) == 0:
+	case whole: // an index finds equal subclasses, not patterns
+		add("p.subclass = ANY($%d)", f.IPC)
+	default:
 		patterns := make([]string, len(f.IPC))
 		for i, s := range f.IPC {
 			patterns[i] = strings.NewReplacer(`\`, ``, `%`, ``, `_`, ``).Replace(s) + "%"
