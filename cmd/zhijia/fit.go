@@ -14,6 +14,7 @@ import (
 // fitCmd estimates from the operator's own data.
 type fitCmd struct {
 	Market fitMarketCmd `cmd:"" help:"Fit the market approach's hyperparameters to the stored deals, out of time, with a model card."`
+	Impact fitImpactCmd `cmd:"" help:"Fit technical impact from text and facts to citation percentile, with a model card; stays unknown when never fitted."`
 }
 
 // fitMarketCmd fits the kernel by marginal likelihood. Stored valuations keep

@@ -415,6 +415,12 @@ func (g *gathering) indicators(ctx context.Context) error {
 		scores = append(scores, judged...)
 		g.ev.Warnings = append(g.ev.Warnings, notes...)
 	}
+	switch x, err := g.impact(ctx, p, g.asOf); {
+	case err != nil:
+		return err
+	case x != nil:
+		scores = append(scores, *x)
+	}
 	g.ev.Indicators = scores
 	return nil
 }

@@ -1,0 +1,49 @@
+package appraisal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/store"
+	"zhijia/internal/valuation"
+)
+
+// ImpactCode is the technical-impact indicator: an extension beside the sheet,
+// shown and labelled statistical, without weight in the total.
+const ImpactCode = "X.impact"
+
+// impact scores technical impact by the model fitted on the store's own
+// corpus; nil when none was fitted.
+func (s *Service) impact(ctx context.Context, p *store.Patent, asOf civil.Date) (*valuation.IndicatorScore, error) {
+	version, body, ok, err := s.db.ImpactModel(ctx)
+	if err != nil || !ok {
+		return nil, err
+	}
+	var m valuation.ImpactModel
+	if err := json.Unmarshal(body, &m); err != nil {
+		return nil, err
+	}
+	space, err := s.space(ctx)
+	if err != nil || space.String() != m.Space || p.Text() == "" {
+		return nil, nil // vectors of another space are not comparable: unknown
+	}
+	vector, err := space.embed(ctx, p.Text())
+	if err != nil {
+		return nil, nil // the embedder is off: unknown
+	}
+	count := func(n int) *int {
+		if n == 0 {
+			return nil
+		}
+		return &n
+	}
+	length := len([]rune(p.Title + p.Abstract))
+	score := m.Percentile(valuation.ImpactRow{
+		Facts:  store.ImpactFacts(p.ClaimCount, p.IndependentClaims, p.Inventors, p.FamilySize, p.Cites, count(len(p.IPC)), count(len(p.Owners)), &length),
+		Vector: vector,
+	})
+	return &valuation.IndicatorScore{Code: ImpactCode, Score: &score, Evaluator: valuation.ByStatistical, Version: version, AsOf: asOf,
+		Reason: fmt.Sprintf("统计模型按文本与著录项推算的同类同年被引百分位（秩相关 %.2f，n = %d）。", m.Card.Spearman, m.Card.TestN)}, nil
+}
