@@ -505,6 +505,10 @@ func TestOwnDeals(t *testing.T) {
 	if err != nil || *zh[0].Amount != 125_000 || *zh[0].Patents != 2 || zh[0].DateUnit != valuation.PrecisionMonth || zh[0].Owner != valuation.OwnerUniversity {
 		t.Errorf("Chinese headers with a unit: %+v, %v", zh, err)
 	}
+	each, err := readDeals(strings.NewReader("id,price,date,n_patents,price_kind\nA,5000,2020-01-01,3,per_patent\n"), "own.csv")
+	if err != nil || each[0].price() != 15_000 {
+		t.Errorf("a price per patent: %+v, %v", each, err)
+	}
 	for _, bad := range []string{"", "id,price\n1,2\n", "id,price,date,n_patents\nA,x,2020-01-01,1\n", "id,price,date,n_patents\nA,5,2020-01-01,1\nA,5,2020-01-01,1\n"} {
 		if _, err := readDeals(strings.NewReader(bad), "own.csv"); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%q: %v", bad, err)

@@ -26,7 +26,13 @@ type deal struct {
 	NotACase  string  // why the price cannot be a case, although it is listed
 }
 
-func (d *deal) price() float64 { return *d.Amount * rate(d) }
+// price is the whole consideration in yuan.
+func (d *deal) price() float64 {
+	if d.Price == valuation.PricePerPatent {
+		return *d.Amount * rate(d) * float64(*d.Patents)
+	}
+	return *d.Amount * rate(d)
+}
 
 func rate(d *deal) float64 {
 	if d.Rate != nil {
