@@ -163,6 +163,7 @@ func (c *Client) chat(ctx context.Context, req openai.ChatCompletionRequest, a A
 			return r, err
 		}
 	}
+	//lint:ignore SA1019 most compatible servers know only max_tokens
 	most := c.cost(int64(Tokens(string(body))), int64(req.MaxTokens))
 	if err := c.pace(ctx, int(most.Prompt+most.Answer)); err != nil {
 		return r, err

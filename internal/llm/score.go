@@ -117,6 +117,7 @@ func (c *Client) request(set *prompts.Set, d *document, q ask, mode Mode) (opena
 	}
 	seed := seedOfSample + q.sample
 	req := openai.ChatCompletionRequest{
+		//lint:ignore SA1019 most compatible servers know only max_tokens
 		Model: c.cfg.Model, MaxTokens: c.cfg.MaxTokens, Seed: &seed,
 		Temperature: math.SmallestNonzeroFloat32, // 0 would be left out, and the provider's default used
 		Messages: []openai.ChatCompletionMessage{
@@ -129,6 +130,7 @@ func (c *Client) request(set *prompts.Set, d *document, q ask, mode Mode) (opena
 		req.Temperature = float32(c.cfg.Temperature)
 	}
 	shape(&req, mode, q.prompt)
+	//lint:ignore SA1019 most compatible servers know only max_tokens
 	return req, Answer{Text: d.hash, Prompt: name, Params: fmt.Sprintf("%s t=%g seed=%d order=%s max=%d", mode, req.Temperature, seed, strings.Join(shown, ","), req.MaxTokens)}
 }
 
@@ -433,6 +435,7 @@ func (c *Client) Probe(ctx context.Context) (Mode, error) {
 	}
 	p := prompts.Prompt{Anchors: []prompts.Anchor{{Score: 20, Label: "a"}, {Score: 80, Label: "b"}}, Evidence: []string{"title"}}
 	for _, mode := range Modes {
+		//lint:ignore SA1019 most compatible servers know only max_tokens
 		req := openai.ChatCompletionRequest{Model: c.cfg.Model, MaxTokens: 200, Temperature: math.SmallestNonzeroFloat32, Messages: []openai.ChatCompletionMessage{
 			{Role: openai.ChatMessageRoleSystem, Content: "Connection test. Reply with exactly this JSON object and nothing else."},
 			{Role: openai.ChatMessageRoleUser, Content: `{"score":"UNKNOWN","confidence":0,"quotes":[],"reason":"ok"}`},
