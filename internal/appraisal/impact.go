@@ -44,6 +44,8 @@ func (s *Service) impact(ctx context.Context, p *store.Patent, asOf civil.Date) 
 		Facts:  store.ImpactFacts(p.ClaimCount, p.IndependentClaims, p.Inventors, p.FamilySize, p.Cites, count(len(p.IPC)), count(len(p.Owners)), &length),
 		Vector: vector,
 	})
-	return &valuation.IndicatorScore{Code: ImpactCode, Score: &score, Evaluator: valuation.ByStatistical, Version: version, AsOf: asOf,
-		Reason: fmt.Sprintf("统计模型按文本与著录项推算的同类同年被引百分位（秩相关 %.2f，n = %d）。", m.Card.Spearman, m.Card.TestN)}, nil
+	return &valuation.IndicatorScore{
+		Code: ImpactCode, Score: &score, Evaluator: valuation.ByStatistical, Version: version, AsOf: asOf,
+		Reason: fmt.Sprintf("统计模型按文本与著录项推算的同类同年被引百分位（秩相关 %.2f，n = %d）。", m.Card.Spearman, m.Card.TestN),
+	}, nil
 }

@@ -55,8 +55,10 @@ func NewRubric(ctx context.Context, db *store.DB, cfg llm.Config, set *prompts.S
 	books := llm.Books{
 		Find: db.Judgement,
 		Keep: func(ctx context.Context, a llm.Answer) error {
-			return db.PutJudgement(ctx, store.Judgement{Key: a.Key, TextHash: a.Text, Prompt: a.Prompt, Model: a.Model, Parameters: a.Params, Content: a.Content,
-				PromptTokens: a.Usage.Prompt, AnswerTokens: a.Usage.Answer, MicroYuan: a.Usage.Micro})
+			return db.PutJudgement(ctx, store.Judgement{
+				Key: a.Key, TextHash: a.Text, Prompt: a.Prompt, Model: a.Model, Parameters: a.Params, Content: a.Content,
+				PromptTokens: a.Usage.Prompt, AnswerTokens: a.Usage.Answer, MicroYuan: a.Usage.Micro,
+			})
 		},
 		Reserve: func(ctx context.Context, most llm.Usage) error {
 			return db.ReserveModelUse(ctx, use(most), cfg.DayTokens, int64(cfg.DayYuan*1e6))

@@ -61,9 +61,11 @@ func answer(r llmtest.Request, score string) llmtest.Reply {
 
 func asked() appraisal.Request {
 	yes := true
-	return appraisal.Request{Text: &appraisal.Text{Title: "一种正极材料", Abstract: "本发明公开了一种正极材料的制备方法。", Claims: claim},
+	return appraisal.Request{
+		Text:   &appraisal.Text{Title: "一种正极材料", Abstract: "本发明公开了一种正极材料的制备方法。", Claims: claim},
 		Patent: &appraisal.Facts{Kind: "invention", IPC: []string{"H01M 4/36"}}, AllowModel: &yes,
-		Income: &valuation.IncomeFacts{Current: valuation.Range(1e6, 2e6, 4e6), Industry: "machinery", EconomicLife: valuation.Exactly(8)}}
+		Income: &valuation.IncomeFacts{Current: valuation.Range(1e6, 2e6, 4e6), Industry: "machinery", EconomicLife: valuation.Exactly(8)},
+	}
 }
 
 func noted(c valuation.Conclusion, code string) bool {

@@ -139,8 +139,10 @@ func shape(req *openai.ChatCompletionRequest, mode Mode, p prompts.Prompt) {
 	schema := answerSchema(p)
 	switch mode {
 	case JSONSchema:
-		req.ResponseFormat = &openai.ChatCompletionResponseFormat{Type: openai.ChatCompletionResponseFormatTypeJSONSchema,
-			JSONSchema: &openai.ChatCompletionResponseFormatJSONSchema{Name: toolName, Schema: schema, Strict: true}}
+		req.ResponseFormat = &openai.ChatCompletionResponseFormat{
+			Type:       openai.ChatCompletionResponseFormatTypeJSONSchema,
+			JSONSchema: &openai.ChatCompletionResponseFormatJSONSchema{Name: toolName, Schema: schema, Strict: true},
+		}
 	case JSONObject:
 		req.ResponseFormat = &openai.ChatCompletionResponseFormat{Type: openai.ChatCompletionResponseFormatTypeJSONObject}
 	case ToolCall:

@@ -255,7 +255,8 @@ func (d *Dossier) claims(s *State) {
 		answer  Truth
 		supply  string
 	}{
-		{"pledged", "是否质押", s.Pledged, registerCopy}, {"preserved", "是否保全", s.Preserved, registerCopy},
+		{"pledged", "是否质押", s.Pledged, registerCopy},
+		{"preserved", "是否保全", s.Preserved, registerCopy},
 		{"challenged", "是否被请求宣告无效", s.Challenged, "当事人声明或复审和无效部门的查询结果"},
 	} {
 		if x.answer == DontSay {

@@ -50,8 +50,13 @@ func ParseCreditCode(s string) (string, error) {
 // forms are the legal forms at the end of a name, longest first, with what
 // they fold to.
 var forms = []struct{ written, form string }{
-	{"股份有限责任公司", "股份"}, {"股份有限公司", "股份"}, {"股份公司", "股份"},
-	{"有限责任公司", "有限"}, {"有限公司", "有限"}, {"有限责任", "有限"}, {"公司", ""},
+	{"股份有限责任公司", "股份"},
+	{"股份有限公司", "股份"},
+	{"股份公司", "股份"},
+	{"有限责任公司", "有限"},
+	{"有限公司", "有限"},
+	{"有限责任", "有限"},
+	{"公司", ""},
 }
 
 // NormalName folds a name for comparison: full width to half, lower case, no

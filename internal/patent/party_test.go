@@ -38,7 +38,11 @@ func TestFindParty(t *testing.T) {
 	t.Parallel()
 	p := NewParties([]Party{
 		{Name: "甲乙科技（上海）有限公司", Code: "91350100M000100Y43", Former: []string{"甲乙贸易（上海）有限公司"}},
-		{Name: "某某生物医药股份有限公司"}, {Name: "华新电子材料有限公司"}, {Name: "华兴电子材料有限公司"}, {Name: "张三"}, {Name: "张三"},
+		{Name: "某某生物医药股份有限公司"},
+		{Name: "华新电子材料有限公司"},
+		{Name: "华兴电子材料有限公司"},
+		{Name: "张三"},
+		{Name: "张三"},
 	})
 	for _, c := range []struct {
 		q     Party

@@ -69,7 +69,10 @@ var spoilt = map[string]func(PledgeFacts) PledgeFacts{
 	},
 	"E10": func(f PledgeFacts) PledgeFacts { f.Twin = Yes; return f },
 	"E11": func(f PledgeFacts) PledgeFacts { return with(f, ev("IF01", "2026-02-01")) },
-	"E12": func(f PledgeFacts) PledgeFacts { f.Other = "专利涉及国家安全或者重大利益，须先经批准"; return f },
+	"E12": func(f PledgeFacts) PledgeFacts {
+		f.Other = "专利涉及国家安全或者重大利益，须先经批准"
+		return f
+	},
 }
 
 func TestTwelveGrounds(t *testing.T) {
