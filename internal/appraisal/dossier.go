@@ -49,3 +49,27 @@ func Dossier(ctx context.Context, db *store.DB, tenant string, n patent.Number, 
 	}
 	return patent.Assemble(r, events[number], h, pledge, on), nil
 }
+
+// Alerts returns what became known about a patent after since and up to until;
+// see [patent.Alerts].
+func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since, until civil.Date) (_ []patent.Alert, err error) {
+	defer fault.Wrap(&err, "appraisal.Alerts(%s)", n)
+	number := n.String()
+	fees := patent.FeeAccount{Kind: n.Kind}
+	p, unknown := db.Patent(ctx, number)
+	if unknown != nil && fault.KindOf(unknown) != fault.NotFound {
+		return nil, unknown
+	}
+	if unknown == nil {
+		number = p.Number
+		fees = patent.FeeAccount{Kind: patent.Kind(p.Kind), Filing: p.Filing, Granted: p.Grant, PaidThrough: p.PaidThroughYear}
+	}
+	events, err := db.Events(ctx, []string{number})
+	if err != nil {
+		return nil, err
+	}
+	if unknown != nil && len(events[number]) == 0 {
+		return nil, unknown
+	}
+	return patent.Alerts(number, events[number], fees, maturity, since, until), nil
+}

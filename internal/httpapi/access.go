@@ -59,6 +59,7 @@ var access = map[string][]Role{
 	"GET /v1/valuations/{id}/overrides":  readers,
 	"GET /v1/patents/{number}":           readers,
 	"GET /v1/patents/{number}/dossier":   readers,
+	"GET /v1/patents/{number}/alerts":    readers,
 
 	"POST /v1/pools":                              valuers,
 	"POST /v1/pools:import":                       valuers,

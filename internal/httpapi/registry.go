@@ -51,6 +51,49 @@ func registerRegistry(api huma.API, s *Server) {
 		}
 		return &out{Body: d}, nil
 	})
+
+	type poll struct {
+		Number   string `path:"number" maxLength:"40" doc:"Application, patent or publication number in any usual form."`
+		Since    string `query:"since" required:"true" format:"date" doc:"Alerts after this day: the until of the poll before."`
+		Until    string `query:"until" format:"date" doc:"Alerts up to this day. Default: today."`
+		Maturity string `query:"maturity" format:"date" doc:"Last day of the loan the patent secures."`
+	}
+	type alerts struct {
+		Body struct {
+			Until  civil.Date     `json:"until"`
+			Alerts []patent.Alert `json:"alerts"`
+		}
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "list-alerts", Method: http.MethodGet, Path: "/v1/patents/{number}/alerts", Tags: []string{"patents"},
+		Summary:     "权利预警 Fees about to fall due, lapses, transfers, pledges, invalidity and a loan that outlives the right",
+		Description: "Worked out from what is on file, oldest first: polled again, the same period gives the same alerts, and an event that arrived late is among them.",
+	}, func(ctx context.Context, in *poll) (*alerts, error) {
+		n, err := parseNumber("path.number", in.Number)
+		if err != nil {
+			return nil, err
+		}
+		number, err := patent.ParseNumber(n)
+		if err != nil {
+			return nil, err
+		}
+		var days [3]civil.Date
+		for i, q := range []struct{ field, text string }{{"query.since", in.Since}, {"query.until", in.Until}, {"query.maturity", in.Maturity}} {
+			if days[i], err = queryDate(q.field, q.text); err != nil {
+				return nil, err
+			}
+		}
+		if days[1].IsZero() {
+			days[1] = civil.Of(s.opt.Now())
+		}
+		found, err := appraisal.Alerts(ctx, s.opt.DB, number, days[2], days[0], days[1])
+		if err != nil {
+			return nil, err
+		}
+		reply := &alerts{}
+		reply.Body.Until, reply.Body.Alerts = days[1], append([]patent.Alert{}, found...)
+		return reply, nil
+	})
 }
 
 // queryDate reads an optional date of a query.

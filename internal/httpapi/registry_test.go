@@ -40,6 +40,11 @@ func TestDossierOverREST(t *testing.T) {
 			t.Errorf("pledged twice: %s", d.Pledge.Verdict)
 		}
 	}
+	type polled struct{ Alerts []patent.Alert }
+	got := decode[polled](t, w.get("/v1/patents/"+knownNumber+"/alerts?since=2025-01-01&until=2026-01-01&maturity=2034-01-01").Body.Bytes())
+	if len(got.Alerts) != 2 || got.Alerts[0].Code != "pledge" || got.Alerts[1].Code != "expiry_within_loan" {
+		t.Errorf("%+v", got)
+	}
 	for path, code := range map[string]int{
 		"/v1/patents/201310543019.7/dossier":                       http.StatusUnprocessableEntity,
 		"/v1/patents/202010123456.2/dossier":                       http.StatusNotFound,
