@@ -15,7 +15,8 @@ func TestAlerts(t *testing.T) {
 	events := []Event{
 		{Code: "GR01", Effective: on("2019-01-01")},
 		{Code: "TR01", Effective: on("2025-11-20"), Gazette: on("2025-12-10"), After: []string{"乙公司"}},
-		{Code: "PE01", Effective: on("2025-12-15"), Party: "某银行"}, {Code: "IF01", Effective: on("2026-02-01")},
+		{Code: "PE01", Effective: on("2025-12-15"), Party: "某银行"},
+		{Code: "IF01", Effective: on("2026-02-01")},
 	}
 	var got []string
 	for _, a := range Alerts("CN1", events, fees, on("2037-01-01"), on("2025-10-01"), on("2026-08-01")) {
