@@ -147,9 +147,6 @@ func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
 			p.Kind = string(patent.Invention)
 			g.missing("KIND", "未说明专利类型，暂按发明处理。", "The kind of patent is not stated; it is treated as an invention.", "说明是发明、实用新型还是外观设计")
 		}
-		if p.Filing.IsZero() {
-			g.missing("FILING-DATE", "缺少申请日，无法计算剩余保护期。", "The filing date is missing, so the remaining term is unknown.", "补充申请日（专利登记簿副本或公告文本）")
-		}
 		if !p.Published.IsZero() && !p.Published.Before(g.asOf) {
 			g.warn("NOT-PUBLIC", "估值基准日前该专利尚未公开，文本不作为公开信息。", "The patent was not public before the valuation date.")
 		}
@@ -253,7 +250,6 @@ func (g *gathering) legal(ctx context.Context) error {
 			if state.AsOf.IsZero() {
 				state.AsOf, state.Source = p.SourceDate, p.Source
 			}
-			g.missing("LEGAL-STATE", "库中没有该专利的授权或失效公告，有效性未知。", "No grant or end of the right is on file, so whether it is in force is unknown.", "导入法律状态公告或提供专利登记簿副本")
 		}
 		for _, c := range s.Conflicts {
 			g.warn("LEGAL-CONFLICT", "法律状态记录相互矛盾，请核对登记簿："+c, "The legal events on file contradict each other; check the register.")
