@@ -16,6 +16,7 @@ CREATE TABLE patents (
     publication_date   date,
     grant_date         date,
     owners             text[] NOT NULL DEFAULT '{}',
+    first_owner        text GENERATED ALWAYS AS (left(owners[1], 200)) STORED,
     owner_type         text,                     -- university, institute, firm, individual
     family_id          text,
     claim_count        integer,
@@ -33,7 +34,7 @@ CREATE TABLE patents (
     updated_at         timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX patents_publication ON patents (publication_number) WHERE publication_number IS NOT NULL;
-CREATE INDEX patents_subclass_filed ON patents (subclass, filing_date);
+CREATE INDEX patents_subclass_filed ON patents (subclass, filing_date) INCLUDE (first_owner);
 CREATE INDEX patents_family ON patents (family_id) WHERE family_id IS NOT NULL;
 
 -- A priced deal, clean or not. exclusion says why it is no comparable.
@@ -81,7 +82,7 @@ CREATE TABLE deals (
     assignees       double precision,
     quality         double precision,
     text_hash       bytea NOT NULL,
-    terms           integer[] NOT NULL DEFAULT '{}', -- hashed character bigrams, sorted, for the lexical arm
+    terms           bytea NOT NULL DEFAULT '',   -- hashed character bigrams, sorted, four bytes each, little end first
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now()
 );

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/pgvector/pgvector-go"
 
 	"zhijia/internal/civil"
@@ -79,12 +80,13 @@ func scanCandidate(row pgx.CollectableRow) (candidate, error) { return scanDeal(
 func scanDeal(row pgx.CollectableRow, withVector bool) (candidate, error) {
 	var c candidate
 	var vector *pgvector.HalfVector
+	var terms []byte
 	into := []any{
 		&c.DealID, &c.Title, &c.Numbers, &c.Patents, &c.Patent, &c.IPC, &c.Amount, &c.Currency, &c.Rate,
 		&c.Price, &c.Kind, &c.Term, &c.Royalty, &c.Date, &c.DateUnit, &c.Related,
 		&c.Parties.Seller, &c.Parties.Buyer, &c.Owner, &c.Source, &c.URL,
 		&c.FamilyID, &c.DuplicateOf, &c.Exclusion,
-		&c.RemainingLife, &c.Claims, &c.Family, &c.Assignees, &c.Quality, &c.terms, &c.cosine,
+		&c.RemainingLife, &c.Claims, &c.Family, &c.Assignees, &c.Quality, &terms, &c.cosine,
 	}
 	if withVector {
 		into = append(into, &vector)
@@ -93,14 +95,15 @@ func scanDeal(row pgx.CollectableRow, withVector bool) (candidate, error) {
 	if vector != nil {
 		c.vector = vector.Slice()
 	}
-	c.ipc, c.kind = c.IPC, c.Patent
+	c.ipc, c.kind, c.terms = c.IPC, c.Patent, unpackTerms(terms)
 	return c, err
 }
 
 func scanRank(row pgx.CollectableRow) (candidate, error) {
 	var c candidate
-	err := row.Scan(&c.DealID, &c.Numbers, &c.Patent, &c.IPC, &c.FamilyID, &c.DuplicateOf, &c.terms, &c.cosine)
-	c.ipc, c.kind = c.IPC, c.Patent
+	var terms pgtype.DriverBytes // valid until the next row, unpacked before
+	err := row.Scan(&c.DealID, &c.Numbers, &c.Patent, &c.IPC, &c.FamilyID, &c.DuplicateOf, &terms, &c.cosine)
+	c.ipc, c.kind, c.terms = c.IPC, c.Patent, unpackTerms(terms)
 	return c, err
 }
 

@@ -91,7 +91,7 @@ func (db *DB) PutDeals(ctx context.Context, deals []Deal) (err error) {
 				d.ID, d.Title, d.Description, d.DescriptionBy, d.Numbers, d.PrintedNumbers, d.Patents, d.PatentKind, d.PrintedKind, d.IPC,
 				d.Amount, d.Currency, d.Rate, d.PriceKind, d.Usability, d.DealKind, d.Method, d.Basis, d.Appraised, d.LicenceTerm, d.RoyaltyRate,
 				d.Date, d.DateUnit, d.PrintedDate, d.RelatedParty, d.Seller, d.Buyer, d.OwnerType, d.SourceType, d.SourceURL, d.Notes,
-				d.FamilyID, d.DuplicateOf, d.Exclusion, d.RemainingLife, d.Claims, d.Family, d.Assignees, d.Quality, TextHash(text), ngram.Bigrams(text))
+				d.FamilyID, d.DuplicateOf, d.Exclusion, d.RemainingLife, d.Claims, d.Family, d.Assignees, d.Quality, TextHash(text), packTerms(ngram.Bigrams(text)))
 		}
 		return tx.SendBatch(ctx, batch).Close()
 	})

@@ -164,7 +164,7 @@ func (db *DB) Cohort(ctx context.Context, subclass string, before civil.Date) (c
 	defer fault.Wrap(&err, "store.Cohort(%s)", subclass)
 	err = db.pool.QueryRow(ctx, `
 		SELECT count(*) FILTER (WHERE filing_date >= $3), count(*) FILTER (WHERE filing_date < $3),
-			count(DISTINCT owners[1]) FILTER (WHERE filing_date >= $3)
+			count(DISTINCT first_owner) FILTER (WHERE filing_date >= $3)
 		FROM patents WHERE subclass = $1 AND filing_date >= $2 AND filing_date < $4`,
 		subclass, before.AddYears(-6), before.AddYears(-3), before).Scan(&c.Recent, &c.Prior, &c.Owners)
 	return c, err

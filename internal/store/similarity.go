@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"math"
 
 	"zhijia/internal/ngram"
@@ -95,4 +96,22 @@ func ipcLevel(a, b []string) valuation.IPCLevel {
 		return valuation.LevelSection
 	}
 	return valuation.LevelNone
+}
+
+// packTerms writes bigram hashes as the column terms holds them: one value is
+// read far faster than an array's elements.
+func packTerms(terms []int32) []byte {
+	b := make([]byte, 0, 4*len(terms))
+	for _, t := range terms {
+		b = binary.LittleEndian.AppendUint32(b, uint32(t))
+	}
+	return b
+}
+
+func unpackTerms(b []byte) []int32 {
+	terms := make([]int32, len(b)/4)
+	for i := range terms {
+		terms[i] = int32(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return terms
 }
