@@ -79,9 +79,9 @@ func New(ctx context.Context, db *store.DB, o Options) (_ *Service, err error) {
 	if err := db.PutAssumptions(ctx, s.shipped.Version, body, "shipped with the program"); err != nil {
 		return nil, err
 	}
-	if _, ok, err := db.Assumptions(ctx, ""); err != nil {
+	if active, err := db.ActiveAssumptions(ctx); err != nil {
 		return nil, err
-	} else if !ok {
+	} else if active == "" {
 		if err := db.ActivateAssumptions(ctx, s.shipped.Version); err != nil {
 			return nil, err
 		}
@@ -245,11 +245,14 @@ func NewID(prefix string, now time.Time) string {
 }
 
 // assumptions returns a stored version; empty asks for the active one.
-func (s *Service) assumptions(ctx context.Context, version string) (*hashed, error) {
-	if version != "" {
-		if a, ok := s.loaded.Load(version); ok {
-			return a.(*hashed), nil
+func (s *Service) assumptions(ctx context.Context, version string) (_ *hashed, err error) {
+	if version == "" {
+		if version, err = s.db.ActiveAssumptions(ctx); err != nil {
+			return nil, err
 		}
+	}
+	if a, ok := s.loaded.Load(version); ok {
+		return a.(*hashed), nil
 	}
 	stored, ok, err := s.db.Assumptions(ctx, version)
 	if err != nil {
@@ -258,15 +261,12 @@ func (s *Service) assumptions(ctx context.Context, version string) (*hashed, err
 	if !ok {
 		return nil, fault.New(fault.NotFound, "assumptions.unknown", "没有参数版本 "+version+"。", "There are no assumptions "+version+".")
 	}
-	if a, ok := s.loaded.Load(stored.Version); ok {
-		return a.(*hashed), nil
-	}
 	a, err := valuation.LoadAssumptions(stored.Body)
 	if err != nil {
 		return nil, err
 	}
 	h := &hashed{a, a.Hash()}
-	s.loaded.Store(stored.Version, h)
+	s.loaded.Store(version, h)
 	return h, nil
 }
 

@@ -120,7 +120,11 @@ func Indicators(sheet *valuation.Sheet) []string {
 // Judge implements [Judge]. It never fails the valuation.
 func (r *Rubric) Judge(ctx context.Context, s Subject) ([]valuation.IndicatorScore, []valuation.Note) {
 	sheet := valuation.DefaultAssumptions().Sheet
-	if body, ok, err := r.db.Assumptions(ctx, ""); err == nil && ok {
+	version, err := r.db.ActiveAssumptions(ctx)
+	if err != nil {
+		r.log.WarnContext(ctx, "reading the active assumptions", "err", err)
+	}
+	if body, ok, err := r.db.Assumptions(ctx, version); err == nil && ok {
 		if as, err := valuation.LoadAssumptions(body.Body); err == nil {
 			sheet = as.Sheet
 		}

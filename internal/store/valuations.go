@@ -166,11 +166,21 @@ func (db *DB) ActivateAssumptions(ctx context.Context, version string) (err erro
 	})
 }
 
-// Assumptions returns a stored version; empty asks for the active one. ok is
-// false when there is none.
+// ActiveAssumptions returns the version new valuations use, "" when there is
+// none.
+func (db *DB) ActiveAssumptions(ctx context.Context) (version string, err error) {
+	defer fault.Wrap(&err, "store.ActiveAssumptions")
+	err = db.pool.QueryRow(ctx, `SELECT version FROM assumptions WHERE active`).Scan(&version)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	return version, err
+}
+
+// Assumptions returns a stored version. ok is false when there is none.
 func (db *DB) Assumptions(ctx context.Context, version string) (a Assumptions, ok bool, err error) {
 	defer fault.Wrap(&err, "store.Assumptions(%s)", version)
-	err = db.pool.QueryRow(ctx, `SELECT version, body FROM assumptions WHERE CASE WHEN $1 = '' THEN active ELSE version = $1 END`, version).Scan(&a.Version, &a.Body)
+	err = db.pool.QueryRow(ctx, `SELECT version, body FROM assumptions WHERE version = $1`, version).Scan(&a.Version, &a.Body)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return a, false, nil
 	}
