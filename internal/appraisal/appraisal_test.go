@@ -266,7 +266,7 @@ func TestSwitchOfSpaceWhileServing(t *testing.T) {
 	for i := range 400 {
 		patents = append(patents, store.Patent{Number: fmt.Sprintf("N%d", i), Title: fmt.Sprintf("一种第%d号激光测量装置及其噪声抑制方法", i), Source: "test", IPC: []string{"G01M 11/00"}})
 	}
-	if err := db.PutPatents(ctx, patents); err != nil {
+	if err := db.MergePatents(ctx, patents, 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	var stop atomic.Bool

@@ -33,9 +33,9 @@ func TestDossierFromTheStore(t *testing.T) {
 		t.Fatalf("events alone: %s, %v", d.StandingZh, err)
 	}
 	paid := 13
-	err = db.PutPatents(ctx, []store.Patent{{
+	err = db.MergePatents(ctx, []store.Patent{{
 		Number: n.String(), Kind: "invention", Title: "一种电池", Filing: civil.MustParse("2013-11-05"), Owners: []string{"甲公司"}, PaidThroughYear: &paid, Source: "import",
-	}})
+	}}, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

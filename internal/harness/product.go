@@ -108,7 +108,7 @@ func (p Product) market(ctx context.Context, set *dealSet) (_ *market, err error
 	if err := db.PutDeals(ctx, deals); err != nil {
 		return nil, err
 	}
-	if err := db.PutPatents(ctx, patents); err != nil {
+	if err := db.MergePatents(ctx, patents, 0, nil); err != nil {
 		return nil, err
 	}
 	if m.service, err = appraisal.New(ctx, db, appraisal.Options{}); err != nil {

@@ -416,7 +416,7 @@ func (s *Service) storeSystems(ctx context.Context, texts []string, model *ngram
 		patents[i] = store.Patent{Number: number, Title: text, Source: "evaluation"}
 		at[number] = i
 	}
-	if err := db.PutPatents(ctx, patents); err != nil {
+	if err := db.MergePatents(ctx, patents, 0, nil); err != nil {
 		return nil, nil, err
 	}
 	var body bytes.Buffer

@@ -72,7 +72,7 @@ func loadCorpus(b *testing.B, db *store.DB, svc *appraisal.Service, patents, dea
 			})
 			numbers = append(numbers, number)
 		}
-		if err := db.PutPatents(ctx, rows); err != nil {
+		if err := db.MergePatents(ctx, rows, 0, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -41,7 +41,7 @@ func newWorld(t testing.TB, opt Options, roles ...Role) *world {
 		IPC: []string{"H01M 4/36"}, Filing: civil.New(2013, 11, 5), Grant: civil.New(2016, 3, 2), Owners: []string{"示例大学"}, OwnerType: "university",
 		ClaimCount: ptr(8), Source: "test", SourceDate: civil.New(2024, 1, 1),
 	}
-	if err := w.db.PutPatents(ctx, []store.Patent{patent}); err != nil {
+	if err := w.db.MergePatents(ctx, []store.Patent{patent}, 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	var deals []store.Deal

@@ -27,7 +27,7 @@ func (db *DB) LoadFacts(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return db.PutPatents(ctx, patents)
+	return db.MergePatents(ctx, patents, 0, nil)
 }
 
 // FactDeals returns the priced deals the project ships, every row, clean or

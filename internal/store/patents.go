@@ -97,43 +97,6 @@ func (db *DB) Patent(ctx context.Context, number string) (_ Patent, err error) {
 	return p, err
 }
 
-// PutPatents inserts or replaces patents by number, all or none. It is for a
-// handful; files go through the ingest.
-func (db *DB) PutPatents(ctx context.Context, patents []Patent) (err error) {
-	defer fault.Wrap(&err, "store.PutPatents")
-	return db.transact(ctx, func(tx pgx.Tx) error {
-		for _, p := range patents {
-			text := p.Text()
-			_, err := tx.Exec(ctx, `
-				INSERT INTO patents (number, publication_number, kind, title, abstract, claims, description, ipc,
-					filing_date, publication_date, grant_date, owners, owner_type, family_id,
-					claim_count, independent_claims, inventor_count, family_size, cited_by, cites, paid_through_year,
-					confidential, source, source_date, text_hash)
-				VALUES ($1, nullif($2, ''), nullif($3, ''), $4, nullif($5, ''), nullif($6, ''), nullif($7, ''), coalesce($8, '{}'::text[]),
-					$9, $10, $11, coalesce($12, '{}'::text[]), nullif($13, ''), nullif($14, ''),
-					$15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
-				ON CONFLICT (number) DO UPDATE SET
-					publication_number = EXCLUDED.publication_number, kind = EXCLUDED.kind, title = EXCLUDED.title,
-					abstract = EXCLUDED.abstract, claims = EXCLUDED.claims, description = EXCLUDED.description, ipc = EXCLUDED.ipc,
-					filing_date = EXCLUDED.filing_date, publication_date = EXCLUDED.publication_date, grant_date = EXCLUDED.grant_date,
-					owners = EXCLUDED.owners, owner_type = EXCLUDED.owner_type, family_id = EXCLUDED.family_id,
-					claim_count = EXCLUDED.claim_count, independent_claims = EXCLUDED.independent_claims,
-					inventor_count = EXCLUDED.inventor_count, family_size = EXCLUDED.family_size, cited_by = EXCLUDED.cited_by,
-					cites = EXCLUDED.cites, paid_through_year = EXCLUDED.paid_through_year, confidential = EXCLUDED.confidential,
-					source = EXCLUDED.source, source_date = EXCLUDED.source_date, text_hash = EXCLUDED.text_hash,
-					updated_at = now()`,
-				p.Number, p.PublicationNumber, p.Kind, p.Title, p.Abstract, p.Claims, p.Description, p.IPC,
-				p.Filing, p.Published, p.Grant, p.Owners, p.OwnerType, p.FamilyID,
-				p.ClaimCount, p.IndependentClaims, p.Inventors, p.FamilySize, p.CitedBy, p.Cites, p.PaidThroughYear,
-				p.Confidential, p.Source, p.SourceDate, TextHash(text))
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // PatentVector returns the stored vector of a patent in a space, nil when it
 // has none or its text has changed since.
 func (db *DB) PatentVector(ctx context.Context, space int, patent int64) (_ []float32, err error) {

@@ -164,7 +164,7 @@ func TestLawOneDealTwiceIsOneComparable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawScene(t)
 		if len(s.ev.Comparables) == 0 {
-			t.Skip("no deals")
+			return
 		}
 		s.ev.Pairwise = nil
 		c := conclude(t, s.asg, s.ev, lawAssumptions)
