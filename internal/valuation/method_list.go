@@ -9,7 +9,7 @@ func opt(name, unit, def, doc string, aliases ...string) Input {
 	return Input{Name: name, Aliases: aliases, Type: "number", Unit: unit, Default: def, Doc: doc}
 }
 
-var methods = []Method{
+var methods = append([]Method{
 	{
 		Name: "relief_from_royalty", Summary: "relief from royalty 许可费节省法", Unit: "yuan",
 		Formula: "Σ revenue·royalty·(1-tax)·DF, times 1/(1 - T·AF(k, n)/n) with tab", Source: "IVS 210; standards 2.3, 4.2",
@@ -141,7 +141,7 @@ var methods = []Method{
 		},
 		eval: evalAdjustRoyalty,
 	},
-}
+}, allocationMethods...)
 
 var reliefOptions = []Input{
 	{Name: "useful_life", Aliases: []string{"life"}, Type: "integer", Unit: "years", Default: "the years of revenue", Doc: "years counted; not more than revenue covers"},
