@@ -220,11 +220,11 @@ func (j *job) triangulate(in []int, weight []float64) bool {
 	ratio := math.Exp(worst)
 	switch {
 	case worst > math.Log(t.RangeOnly.Value):
-		j.flag("TRI-5", "alarm", fmt.Sprintf("%s 与 %s 结果相差 %.1f 倍", a, b, ratio), fmt.Sprintf("%s and %s differ by a factor of %.1f", a, b, ratio))
+		j.flag("TRI-5", "alarm", fmt.Sprintf("%s 与 %s 结果相差 %.1f 倍", approachZh[a], approachZh[b], ratio), fmt.Sprintf("%s and %s differ by a factor of %.1f", a, b, ratio))
 	case worst > math.Log(t.Review.Value):
-		j.flag("TRI-2", "review", fmt.Sprintf("%s 与 %s 结果相差 %.1f 倍，须选定方法并说明理由", a, b, ratio), fmt.Sprintf("%s and %s differ by a factor of %.1f: choose one and say why", a, b, ratio))
+		j.flag("TRI-2", "review", fmt.Sprintf("%s 与 %s 结果相差 %.1f 倍，须选定方法并说明理由", approachZh[a], approachZh[b], ratio), fmt.Sprintf("%s and %s differ by a factor of %.1f: choose one and say why", a, b, ratio))
 	case worst > math.Log(t.Note.Value):
-		j.flag("TRI-20", "note", fmt.Sprintf("%s 与 %s 结果相差超过 20%%", a, b), fmt.Sprintf("%s and %s differ by more than 20%%", a, b))
+		j.flag("TRI-20", "note", fmt.Sprintf("%s 与 %s 结果相差超过 20%%", approachZh[a], approachZh[b]), fmt.Sprintf("%s and %s differ by more than 20%%", a, b))
 	}
 	if len(in) < 2 {
 		j.flag("TRI-ONE", "review", "只有一种方法可用，未能相互验证", "one approach only: nothing to check it against")
@@ -383,4 +383,9 @@ func (j *job) wants() {
 	}
 	slices.SortStableFunc(j.out.MissingEvidence, func(a, b Note) int { return cmp.Compare(a.Code, b.Code) })
 	j.out.MissingEvidence = slices.CompactFunc(j.out.MissingEvidence, func(a, b Note) bool { return a == b })
+}
+
+// approachZh names the approaches in Chinese.
+var approachZh = map[string]string{
+	"market": "市场法", "income": "收益法", "cost": "成本法", "option": "实物期权法", "rank": "分位推断", "renewal": "续费下限",
 }
