@@ -1,0 +1,90 @@
+// Package lending decides what a pledge desk may lend against patents: whether
+// a pledge can be registered, whether the institution's policy accepts it, how
+// much may be lent and what binds, and how a loss is shared.
+//
+// Start with [Decide]. Everything here is a function of its arguments: values
+// come from valuation, legal states from patent, the probability of default
+// from the bank. Nothing here scores a borrower.
+package lending
+
+import (
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/money"
+	"zhijia/internal/patent"
+	"zhijia/internal/valuation"
+)
+
+// Row is one line of a desk's file: one patent offered under one contract. A
+// field that the line leaves empty is zero, nil or "", and means unknown.
+type Row struct {
+	Line int    `json:"line"`          // of the file, from 1, the header included
+	Seq  string `json:"seq,omitempty"` // 序号 as written
+
+	Borrower   string `json:"borrower,omitempty"`
+	CreditCode string `json:"credit_code,omitempty"` // unified social credit code of the borrower
+	Contract   string `json:"contract,omitempty"`    // number of the security contract
+	Product    string `json:"product,omitempty"`     // programme the loan is drawn under
+
+	Number    string       `json:"number"` // normal form
+	Title     string       `json:"title,omitempty"`
+	Kind      patent.Kind  `json:"kind,omitempty"`
+	Filing    civil.Date   `json:"filing_date,omitzero"`
+	Grant     civil.Date   `json:"grant_date,omitzero"`
+	Owners    []string     `json:"owners,omitempty"`
+	CoOwners  []string     `json:"co_owners,omitempty"`
+	CoConsent patent.Truth `json:"co_owner_consent,omitempty"`
+
+	FeesPaidTo   *int         `json:"fees_paid_to,omitempty"` // patent year up to which the annual fees are paid
+	Pledged      patent.Truth `json:"pledged,omitempty"`
+	Preserved    patent.Truth `json:"preserved,omitempty"`
+	Challenged   patent.Truth `json:"challenged,omitempty"`
+	Licensed     patent.Truth `json:"exclusively_licensed,omitempty"`
+	RegisterAsOf civil.Date   `json:"register_as_of,omitzero"` // day the four answers above were true
+
+	Revenue *money.Fen `json:"revenue,omitempty"`      // of the products that use the patent, last year
+	Royalty *float64   `json:"royalty_rate,omitempty"` // share of revenue
+
+	Loan     money.Fen  `json:"loan"` // asked for under the contract
+	Maturity civil.Date `json:"maturity,omitzero"`
+
+	External     *money.Fen `json:"external_value,omitempty"` // an appraiser's figure
+	ExternalDate civil.Date `json:"external_date,omitzero"`
+
+	Declarations map[string]string `json:"declarations,omitempty"` // statements that clear E10 and E11, by code
+}
+
+// Valued is what is known of a row's patent once it was looked up and valued.
+type Valued struct {
+	Row Row `json:"row"`
+
+	Valuation   string            `json:"valuation,omitempty"` // hash of the stored valuation
+	Status      valuation.Status  `json:"status"`
+	ReasonCode  string            `json:"reason_code,omitempty"` // of zero, abstained, range only
+	Reason      string            `json:"reason,omitempty"`      // Chinese
+	Point       money.Fen         `json:"point"`                 // the median when only a range is given
+	Low         money.Fen         `json:"low"`
+	High        money.Fen         `json:"high"`
+	Forced      money.Fen         `json:"forced_sale"`
+	Level       float64           `json:"level"`
+	Calibration string            `json:"calibration"`
+	Grade       string            `json:"grade,omitempty"`
+	Methods     []Method          `json:"methods"`
+	Comparables []string          `json:"comparables"` // deal ids by influence
+	Flags       []valuation.Flag  `json:"flags,omitempty"`
+	Versions    map[string]string `json:"versions"`
+	DataCutoff  civil.Date        `json:"data_cutoff"`
+	FromRow     bool              `json:"from_row"` // the store does not know the patent: valued from what the row gives
+
+	Expiry      civil.Date         `json:"expiry,omitzero"` // the right has ended on this day
+	Eligibility patent.Eligibility `json:"eligibility"`
+	State       patent.State       `json:"state"`
+	Fault       *fault.Field       `json:"fault,omitempty"` // the row could not be valued
+}
+
+// Method is one approach and its weight in the value.
+type Method struct {
+	Name   string  `json:"name"`
+	Value  float64 `json:"value"` // yuan
+	Weight float64 `json:"weight"`
+}
