@@ -150,16 +150,26 @@ type document struct {
 
 // JSON returns the record as every face serves it, byte for byte the same.
 func (r *Record) JSON() ([]byte, error) {
-	var s struct {
-		Assignment json.RawMessage `json:"assignment"`
-	}
-	if err := json.Unmarshal(r.stored.Snapshot, &s); err != nil {
+	assignment, err := firstMember(r.stored.Snapshot, "assignment")
+	if err != nil {
 		return nil, err
 	}
 	return marshal(document{
 		ID: r.stored.ID, Title: Title, Notice: Notice, CreatedAt: r.stored.CreatedAt, CreatedBy: r.stored.CreatedBy,
-		Number: r.stored.Number, Request: r.stored.Request, Assignment: s.Assignment, Conclusion: r.stored.Conclusion, Hash: r.Hash(),
+		Number: r.stored.Number, Request: r.stored.Request, Assignment: assignment, Conclusion: r.stored.Conclusion, Hash: r.Hash(),
 	})
+}
+
+// firstMember returns the value of an object's first member, which must have
+// the given name, without reading on: what follows is long.
+func firstMember(object []byte, name string) (value json.RawMessage, err error) {
+	dec := json.NewDecoder(bytes.NewReader(object))
+	for _, want := range []json.Token{json.Delim('{'), name} {
+		if got, err := dec.Token(); err != nil || got != want {
+			return nil, fmt.Errorf("snapshot does not begin with %q (%v)", name, err)
+		}
+	}
+	return value, dec.Decode(&value)
 }
 
 // marshal is the one JSON form of this package: no HTML escapes, no trailing

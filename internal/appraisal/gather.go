@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"zhijia/internal/civil"
@@ -39,7 +40,8 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 	if err := g.subjects(ctx, number); err != nil {
 		return a, ev, err
 	}
-	if err := g.legal(ctx); err != nil {
+	g.lookAhead(ctx)
+	if err := g.legal(); err != nil {
 		return a, ev, err
 	}
 	vector, space := g.vector(ctx)
@@ -78,6 +80,29 @@ type gathering struct {
 	states  []patent.State // of the same patents, before asOf
 	ev      valuation.Evidence
 	cutoff  civil.Date
+
+	events func() (map[string][]patent.Event, error)
+	cohort func() (store.Cohort, error)
+}
+
+// lookAhead starts the look-ups that wait for nothing but the subject.
+func (g *gathering) lookAhead(ctx context.Context) {
+	numbers := make([]string, len(g.patents))
+	for i := range g.patents {
+		numbers[i] = g.patents[i].Number
+	}
+	g.events = ahead(func() (map[string][]patent.Event, error) { return g.db.Events(ctx, numbers) })
+	g.cohort = func() (store.Cohort, error) { return store.Cohort{}, nil }
+	if ipc := g.patents[0].IPC; len(ipc) > 0 && len(ipc[0]) >= 4 {
+		g.cohort = ahead(func() (store.Cohort, error) { return g.db.Cohort(ctx, ipc[0][:4], g.asOf) })
+	}
+}
+
+// ahead starts f at once and returns its answer when asked for it.
+func ahead[T any](f func() (T, error)) func() (T, error) {
+	once := sync.OnceValues(f)
+	go func() { _, _ = once() }() // the caller gets the same answer
+	return once
 }
 
 func (g *gathering) warn(code, zh, en string) {
@@ -218,12 +243,8 @@ func (g *gathering) complete(p *store.Patent) {
 
 // legal states the standing of each patent as public before T. Silence is
 // "unknown".
-func (g *gathering) legal(ctx context.Context) error {
-	numbers := make([]string, len(g.patents))
-	for i := range g.patents {
-		numbers[i] = g.patents[i].Number
-	}
-	events, err := g.db.Events(ctx, numbers)
+func (g *gathering) legal() error {
+	events, err := g.events()
 	if err != nil {
 		return err
 	}
@@ -387,13 +408,11 @@ func (g *gathering) indicators(ctx context.Context) error {
 		facts.transfers, facts.licences = s.Transfers, len(s.Licences)
 		facts.partlyVoid, facts.survived = s.PartlyVoid, s.Survived
 	}
-	if len(p.IPC) > 0 && len(p.IPC[0]) >= 4 {
-		c, err := g.db.Cohort(ctx, p.IPC[0][:4], g.asOf)
-		if err != nil {
-			return err
-		}
-		facts.cohort = cohort{c.Recent, c.Prior, c.Owners}
+	c, err := g.cohort()
+	if err != nil {
+		return err
 	}
+	facts.cohort = cohort{c.Recent, c.Prior, c.Owners}
 	scores := scoreRules(facts)
 	for _, o := range g.req.Scores {
 		score := o.Score

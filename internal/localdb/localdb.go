@@ -348,6 +348,7 @@ func (c *Cluster) launch(ctx context.Context, owner *syscall.Credential, o Optio
 		"-D", c.data, "-k", c.socket, "-p", port,
 		"-c", "listen_addresses=", "-c", "jit=off", "-c", "max_connections=200",
 		"-c", "shared_buffers=256MB", "-c", "maintenance_work_mem=256MB", "-c", "max_wal_size=2GB",
+		"-c", "default_toast_compression=lz4",
 		"-c", "random_page_cost=1.1", // what fits in memory or on an SSD
 		"-c", "dynamic_shared_memory_type=mmap",
 	}

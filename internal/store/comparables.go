@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/pgvector/pgvector-go"
+	"golang.org/x/sync/errgroup"
 
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
@@ -118,24 +119,32 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 		q.Excluded = defaultExcluded
 	}
 	subject := features{terms: ngram.Bigrams(q.Text), ipc: q.IPC, kind: q.Kind}
-	found, retrieval, err := db.candidates(ctx, q)
-	if err != nil {
+	var refused []candidate
+	both, bothCtx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		refused, err = db.refusedDeals(bothCtx, q)
+		return err
+	})
+	found, retrieval, err := db.candidates(bothCtx, q)
+	if err := cmp.Or(both.Wait(), err); err != nil {
 		return Comparables{}, err
 	}
 	retrieval.Path = "exact"
 	retrieval.Considered = len(found)
 	var out Comparables
+	ranked := make([]*candidate, len(found)) // a candidate is large: pointers are sorted
 	for i := range found {
 		c := &found[i]
 		s, level := similarity(subject, c.features)
 		c.Similar, c.IPCLevel = &s, level
+		ranked[i] = c
 	}
-	slices.SortFunc(found, func(a, b candidate) int {
+	slices.SortFunc(ranked, func(a, b *candidate) int {
 		return cmp.Or(cmp.Compare(b.Similar.Total, a.Similar.Total), cmp.Compare(a.DealID, b.DealID))
 	})
 	admitted := make([]candidate, 0, q.Limit)
 	var left []candidate
-	for _, c := range found {
+	for _, c := range ranked {
 		if c.Exclusion == "" && q.Blind {
 			switch {
 			case overlaps(c.Numbers, q.Numbers):
@@ -149,9 +158,9 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 		}
 		switch {
 		case c.Exclusion != "":
-			left = append(left, c)
+			left = append(left, *c)
 		case len(admitted) < q.Limit:
-			admitted = append(admitted, c)
+			admitted = append(admitted, *c)
 		}
 	}
 	left = left[:min(len(left), q.Excluded)]
@@ -160,10 +169,6 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 	}
 	for _, c := range left {
 		out.Excluded = append(out.Excluded, c.Comparable)
-	}
-	refused, err := db.refusedDeals(ctx, q)
-	if err != nil {
-		return Comparables{}, err
 	}
 	for i := range refused {
 		s, level := similarity(subject, refused[i].features)
