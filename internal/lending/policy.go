@@ -1,0 +1,207 @@
+package lending
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/money"
+	"zhijia/internal/patent"
+)
+
+// Figure is a number of a policy with where it comes from.
+type Figure struct {
+	Value  float64 `json:"value"`
+	Source string  `json:"source"`
+}
+
+// Limit is an amount of a policy or programme with where it comes from.
+type Limit struct {
+	Amount money.Fen `json:"amount"` // yuan in JSON
+	Source string    `json:"source"`
+}
+
+// Severity is what a policy rule does to a row it hits.
+type Severity string
+
+// Severities.
+const (
+	Refuses     Severity = "refuse"     // 不予受理
+	Supplements Severity = "supplement" // 需补充
+	Warns       Severity = "warn"       // shown, decides nothing
+)
+
+// Rule is one of the institution's own rules, P01 to P12. A rule a policy does
+// not list does not apply.
+type Rule struct {
+	Severity  Severity `json:"severity"`
+	Threshold float64  `json:"threshold,omitempty"` // unit as the rule's, see [Rules]
+	Source    string   `json:"source"`
+}
+
+// Policy is how one institution lends against patents. No national ceiling
+// exists: every figure is the institution's and names its source.
+type Policy struct {
+	ID      string `json:"id"`
+	Version string `json:"version"`
+	Name    string `json:"name"`
+	Label   string `json:"label"` // historical: read in a report; template: a vendor's; own: the institution's
+	Source  string `json:"source"`
+
+	Caps        map[patent.Kind]Figure `json:"caps"`         // LTV ceiling by kind of patent, a share of value
+	TenorMonths *Figure                `json:"tenor_months"` // longest loan; nil: no rule
+	Rules       map[string]Rule        `json:"rules"`
+
+	// Haircuts multiply the value a loan may rest on, by ground (E10, E11), by
+	// "licensed", "uncalibrated" or "stale"; a flag without an entry costs nothing.
+	Haircuts map[string]Figure `json:"haircuts"`
+
+	Yellow      Figure `json:"yellow_drop"` // fall of value, a share, that raises the alert
+	Red         Figure `json:"red_drop"`
+	Revaluation Figure `json:"revaluation_months"`
+	StaleDays   Figure `json:"stale_days"` // register state older than this is not passed straight through
+
+	InternalLimit Limit  `json:"internal_limit"` // per loan: up to it an internal valuation may carry the loan
+	Review        Figure `json:"deviation_review"`
+	RedDeviation  Figure `json:"deviation_red"`
+}
+
+// Programme is a loan product with its own limits.
+type Programme struct {
+	ID      string `json:"id"`
+	Version string `json:"version"`
+	Name    string `json:"name"`
+	Source  string `json:"source"`
+	Policy  string `json:"policy,omitempty"` // id of the policy it lends under; empty: the batch's
+
+	Total       Limit      `json:"total"`
+	PerBorrower *Limit     `json:"per_borrower,omitempty"`
+	PerLoan     *Limit     `json:"per_loan,omitempty"`
+	TenorMonths *Figure    `json:"tenor_months,omitempty"`
+	From        civil.Date `json:"from,omitzero"`
+	Until       civil.Date `json:"until,omitzero"` // not selectable after this day
+}
+
+//go:embed policies/*.json
+var shipped embed.FS
+
+// Policies returns the presets that ship, by id. Each is labelled historical
+// or template; none is a rule of law.
+func Policies() map[string]Policy {
+	out := map[string]Policy{}
+	names, err := fs.Glob(shipped, "policies/*.json")
+	if err != nil {
+		panic(err) // the pattern is constant
+	}
+	for _, name := range names {
+		b, err := shipped.ReadFile(name)
+		if err != nil {
+			panic(err) // embedded
+		}
+		p, err := LoadPolicy(b)
+		if err != nil {
+			panic(fmt.Errorf("%s: %w", name, err)) // checked by a test
+		}
+		out[p.ID] = p
+	}
+	return out
+}
+
+// DefaultPolicy is the preset used when a batch names none.
+const DefaultPolicy = "TEMPLATE"
+
+// PolicyByID returns a preset, or a NotFound fault that lists the known ones.
+func PolicyByID(id string) (Policy, error) {
+	all := Policies()
+	if p, ok := all[id]; ok {
+		return p, nil
+	}
+	var known []string
+	for k := range all {
+		known = append(known, k)
+	}
+	slices.Sort(known)
+	list := strings.Join(known, ", ")
+	return Policy{}, fault.New(fault.NotFound, "policy.unknown", "没有质押政策“"+id+"”，可选："+list+"。", "There is no lending policy "+id+"; known: "+list+".")
+}
+
+// LoadPolicy reads a policy, refusing unknown fields, figures out of range and
+// figures without a source.
+func LoadPolicy(b []byte) (Policy, error) {
+	var p Policy
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&p); err != nil {
+		return Policy{}, fault.New(fault.Invalid, "policy.json", "质押政策不是有效的 JSON，或含有未知字段。", "The policy is not valid JSON, or has an unknown field: "+err.Error()+".")
+	}
+	return p, p.check()
+}
+
+func (p *Policy) check() error {
+	var fields []fault.Field
+	bad := func(field, zh, en string) {
+		fields = append(fields, fault.Field{Field: field, Code: "policy.value", Zh: zh, En: en})
+	}
+	share := func(field string, f Figure, atMost float64) {
+		if !(f.Value >= 0 && f.Value <= atMost) { // also refuses NaN
+			bad(field, fmt.Sprintf("应在 0 到 %g 之间。", atMost), fmt.Sprintf("Must lie between 0 and %g.", atMost))
+		}
+		if f.Source == "" {
+			bad(field, "须注明来源。", "Name the source.")
+		}
+	}
+	if p.ID == "" || p.Version == "" {
+		bad("id", "须有编号和版本。", "Give an id and a version.")
+	}
+	if !slices.Contains([]string{"historical", "template", "own"}, p.Label) {
+		bad("label", "应为 historical、template 或 own。", "Must be historical, template or own.")
+	}
+	for _, k := range []patent.Kind{patent.Invention, patent.UtilityModel, patent.Design} {
+		cap, ok := p.Caps[k]
+		if !ok {
+			bad("caps."+string(k), "缺少该类专利的质押率上限（不接受的写 0）。", "Give the ceiling of this kind; 0 when it is not accepted.")
+			continue
+		}
+		share("caps."+string(k), cap, 1)
+	}
+	for flag, f := range p.Haircuts {
+		share("haircuts."+flag, f, 1)
+	}
+	share("yellow_drop", p.Yellow, 1)
+	share("red_drop", p.Red, 1)
+	share("deviation_review", p.Review, 10)
+	share("deviation_red", p.RedDeviation, 10)
+	share("revaluation_months", p.Revaluation, 120)
+	share("stale_days", p.StaleDays, 3650)
+	if p.TenorMonths != nil {
+		share("tenor_months", *p.TenorMonths, 600)
+	}
+	if p.Red.Value < p.Yellow.Value || p.RedDeviation.Value < p.Review.Value {
+		bad("red_drop", "红色阈值不得低于黄色阈值。", "A red threshold may not lie below the yellow one.")
+	}
+	if p.Revaluation.Value < 1 {
+		bad("revaluation_months", "至少 1 个月。", "At least one month.")
+	}
+	if p.InternalLimit.Amount < 0 || p.InternalLimit.Source == "" {
+		bad("internal_limit", "须为非负金额并注明来源。", "Must be an amount of at least 0 with its source.")
+	}
+	for code, r := range p.Rules {
+		if _, known := Rules[code]; !known {
+			bad("rules."+code, "没有这条规则。", "There is no such rule.")
+		}
+		if !slices.Contains([]Severity{Refuses, Supplements, Warns}, r.Severity) || r.Source == "" {
+			bad("rules."+code, "须注明 severity（refuse、supplement、warn）和来源。", "Give a severity (refuse, supplement, warn) and the source.")
+		}
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	slices.SortFunc(fields, func(a, b fault.Field) int { return strings.Compare(a.Field, b.Field) })
+	return fault.New(fault.Invalid, "policy.invalid", "质押政策有误，请按下列提示修改。", "The lending policy is not valid; see the fields.", fields...)
+}

@@ -1,0 +1,50 @@
+package lending
+
+// RulesVersion names this set of rules; it is stored with every decision.
+const RulesVersion = "lending-1"
+
+// words of a reason in both languages.
+type words struct{ Zh, En string }
+
+// Rules are the institution's own rules a policy may switch on. Thresholds:
+// P03 years, P05 months, P06 deals, P07 share of one patent, P08 ratio, P13
+// share of one kind.
+var Rules = map[string]words{
+	"P01": {"本机构不接受外观设计质押", "The institution does not accept designs."},
+	"P02": {"本机构不接受实用新型质押", "The institution does not accept utility models."},
+	"P03": {"专利剩余有效期不足", "The patent has too little time left."},
+	"P04": {"未实施或没有产品收入", "The patent is not practised or has no product revenue."},
+	"P05": {"外部评估基准日过早", "The external appraisal is too old."},
+	"P06": {"可比交易过少", "Too few comparable deals."},
+	"P07": {"单项专利占押品价值比例过高", "One patent makes up too much of the collateral."},
+	"P08": {"估值高于市场法参考值过多", "The value lies too far above the market reference."},
+	"P09": {"贷款期限超过本机构或产品的上限", "The loan runs longer than the policy or product allows."},
+	"P10": {"无法确定专利类型，不能套用质押率", "The kind of patent is not known, so no ceiling applies."},
+	"P11": {"法律状态未知或已过时，不能直接通过", "The legal state is unknown or old and may not pass straight through."},
+	"P12": {"权利人为自然人，须由人工作出决定", "The owner is a person: a human must decide."},
+	"P13": {"单一类型专利占押品价值比例过高", "One kind of patent makes up too much of the collateral."},
+}
+
+// reasons of this package that are no policy's choice.
+var fixed = map[string]words{
+	"F01": {"该行数据有误，未估值", "The row is faulty and was not valued."},
+	"V01": {"各方法分歧过大，只给出区间，须由估值人员选定", "The approaches disagree too much: range only, an officer must choose."},
+	"V02": {"证据不足，未给出估值", "Too little evidence for a value."},
+	"V03": {"权利已失效，价值为零", "The right has ended; its value is zero."},
+	"D01": {"同一专利由不同借款人提供质押", "The same patent is offered by different borrowers."},
+	"D02": {"同一合同内重复提供，只计一次", "Named twice under one contract; it counts once."},
+	"D03": {"同一专利在不同担保合同项下重复提供", "The same patent is offered under different contracts."},
+	"D04": {"同一合同各行的拟贷金额不一致", "The rows of one contract state different loan amounts."},
+	"D05": {"同一合同各行的到期日不一致", "The rows of one contract state different maturities."},
+	"D06": {"同一合同各行的借款人不一致", "The rows of one contract name different borrowers."},
+	"L01": {"综合抵押率超过 100%", "The loan exceeds the sum of value times ceiling."},
+	"L02": {"未填写拟贷金额", "No loan amount is stated."},
+	"L03": {"拟贷金额高于建议额度", "The loan asked for is above the recommended amount."},
+	"L04": {"建议额度为零", "Nothing can be lent on this collateral."},
+	"G01": {"产品额度用尽", "额度用尽: the programme's limit is used up."},
+	"G02": {"产品不在有效期内", "The programme is not open on this day."},
+	"G03": {"没有这个产品代码", "There is no such programme."},
+	"R01": {"贷款金额超过内部估值上限，须委托外部评估", "Above the limit for internal valuation: an external appraisal is required."},
+	"X01": {"外部评估与本系统估值偏离，须人工复核", "The external appraisal deviates from our value: review by a person."},
+	"X02": {"外部评估与本系统估值严重偏离", "The external appraisal deviates grossly from our value."},
+}
