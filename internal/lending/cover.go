@@ -1,0 +1,139 @@
+package lending
+
+import (
+	"math"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/money"
+)
+
+// CoverPoint is the cover of a loan at one date.
+type CoverPoint struct {
+	Date    civil.Date `json:"date"`
+	Value   money.Fen  `json:"value"`   // median path
+	Low     money.Fen  `json:"low"`     // the lower end on the same path
+	Balance money.Fen  `json:"balance"` // of the loan
+	LTV     *float64   `json:"ltv"`     // balance / value; nil without a value
+	Cover   *float64   `json:"cover"`   // low / balance; nil without a balance
+	Breach  bool       `json:"breach"`  // balance above value times ceiling
+}
+
+// CoverInput is a contract to look ahead on.
+type CoverInput struct {
+	On       civil.Date `json:"on"`
+	Maturity civil.Date `json:"maturity"`
+	Loan     money.Fen  `json:"loan"`
+	Repay    string     `json:"repayment"`   // bullet, or equal: the principal in equal parts at each date
+	Step     int        `json:"step_months"` // 0: 6
+
+	Items   []CoverItem `json:"collateral"`
+	Ceiling float64     `json:"ltv_ceiling"`
+}
+
+// CoverItem is one patent of the collateral.
+type CoverItem struct {
+	Number string     `json:"number"`
+	Value  money.Fen  `json:"value"`
+	Low    money.Fen  `json:"low"`
+	Expiry civil.Date `json:"expiry"` // zero: unknown, the value is carried flat and Unknown says so
+}
+
+// Forecast runs the cover of a loan down its life: a patent's value falls with
+// the annuity of the time it has left, V(t) = V·(1-e^{-d·(T-t)})/(1-e^{-d·T}),
+// the value of a level income at the discount rate d that ends with the right;
+// nothing is left on the day it ends. It is a forecast of term running down
+// and of nothing else: the market and the technology may move it further.
+// unknown counts patents whose expiry is not known.
+func Forecast(in CoverInput, discount float64) (points []CoverPoint, unknown int, err error) {
+	if in.Step == 0 {
+		in.Step = 6
+	}
+	switch {
+	case !in.Maturity.After(in.On):
+		return nil, 0, fault.New(fault.Invalid, "maturity.past", "到期日应晚于起算日。", "The maturity must lie after the start.")
+	case in.Loan < 0 || in.Step < 1 || in.Repay != "bullet" && in.Repay != "equal" && in.Repay != "":
+		return nil, 0, fault.New(fault.Invalid, "cover.input", "贷款金额、步长或还款方式有误（bullet 或 equal）。", "The loan, the step or the repayment (bullet or equal) is not valid.")
+	case !(discount > 0 && discount < 1):
+		return nil, 0, fault.New(fault.Invalid, "discount.range", "折现率应在 0 到 1 之间。", "The discount rate must lie between 0 and 1.")
+	case in.On.YearsUntil(in.Maturity) > 60:
+		return nil, 0, fault.New(fault.Invalid, "maturity.far", "期限不得超过 60 年。", "The loan may run 60 years at most.")
+	}
+	for _, x := range in.Items {
+		if x.Expiry.IsZero() {
+			unknown++
+		}
+	}
+	var dates []civil.Date
+	for k := 0; ; k++ {
+		d := in.On.AddMonths(k * in.Step)
+		if !d.Before(in.Maturity) {
+			dates = append(dates, in.Maturity)
+			break
+		}
+		dates = append(dates, d)
+	}
+	for k, at := range dates {
+		p := CoverPoint{Date: at, Balance: in.Loan}
+		if in.Repay == "equal" {
+			p.Balance = in.Loan - in.Loan.MulRatio(int64(k), int64(len(dates)-1))
+		}
+		for _, x := range in.Items {
+			left := 1.0
+			if !x.Expiry.IsZero() {
+				left = termLeft(in.On.YearsUntil(x.Expiry), at.YearsUntil(x.Expiry), discount)
+			}
+			p.Value += x.Value.MulRate(left)
+			p.Low += x.Low.MulRate(left)
+		}
+		if p.Value > 0 {
+			x := float64(p.Balance) / float64(p.Value)
+			p.LTV = &x
+		}
+		if p.Balance > 0 {
+			x := float64(p.Low) / float64(p.Balance)
+			p.Cover = &x
+		}
+		p.Breach = p.Balance > p.Value.MulRate(in.Ceiling)
+		points = append(points, p)
+	}
+	return points, unknown, nil
+}
+
+// termLeft is the share of today's value left when the right has years left of
+// the term it has today.
+func termLeft(today, left, discount float64) float64 {
+	if left <= 0 || today <= 0 {
+		return 0
+	}
+	d := math.Log1p(discount)
+	return math.Expm1(-d*left) / math.Expm1(-d*today)
+}
+
+// Alert is a fall of a pledged patent's value that the desk must see.
+type Alert struct {
+	Level string    `json:"level"` // yellow, red
+	Old   money.Fen `json:"old_value"`
+	New   money.Fen `json:"new_value"`
+	Fall  float64   `json:"fall"` // 1 - new / old
+	Zh    string    `json:"zh"`
+}
+
+// Drop compares a patent's last value with its new one under the policy's
+// thresholds; nil when neither is reached. A right that ended is a red alert.
+func (p *Policy) Drop(old, now money.Fen) *Alert {
+	if old <= 0 || now >= old {
+		return nil
+	}
+	fall := old - max(now, 0)
+	a := &Alert{Old: old, New: now, Fall: float64(fall) / float64(old)}
+	switch {
+	case fall >= old.MulRate(p.Red.Value):
+		a.Level, a.Zh = "red", "估值下降达到红色预警线"
+	case fall >= old.MulRate(p.Yellow.Value):
+		a.Level, a.Zh = "yellow", "估值下降达到黄色预警线"
+	default:
+		return nil
+	}
+	return a
+}
