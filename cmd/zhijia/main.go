@@ -29,6 +29,9 @@ type cli struct {
 	Dossier     dossierCmd     `cmd:"" help:"Show whose a patent is, whether it is alive, until when, and whether it is free."`
 	Embed       embedCmd       `cmd:"" help:"Fit, show and search with the text embedder."`
 	DB          dbCmd          `cmd:"" name:"db" help:"Look after the database."`
+	Batch       batchCmd       `cmd:"" help:"Work a loan desk's file of patents: values in, decisions with reasons out."`
+	Worker      workerCmd      `cmd:"" help:"Share the work on loan desks' files; any number of machines may."`
+	Audit       auditCmd       `cmd:"" help:"Verify and show the record of who asked what and what came of it."`
 	Eval        evalCmd        `cmd:"" help:"Measure how wrong the figures are and whether a change helped."`
 	Serve       serveCmd       `cmd:"" help:"Run the service: REST API, documentation and officer's pages."`
 	Keys        keysCmd        `cmd:"" help:"Make, list and end API keys."`

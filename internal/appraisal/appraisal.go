@@ -23,6 +23,7 @@ import (
 
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
+	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
@@ -188,11 +189,35 @@ func marshal(v any) ([]byte, error) {
 // the result before it returns.
 func (s *Service) Value(ctx context.Context, actor Actor, req Request) (_ *Record, err error) {
 	defer fault.Wrap(&err, "appraisal.Value")
-	now := s.now().UTC().Truncate(time.Microsecond)
-	assignment, evidence, err := s.gather(ctx, actor, &req, civil.Of(now))
+	d, err := s.Draft(ctx, actor, req)
 	if err != nil {
 		return nil, err
 	}
+	if err := s.db.PutValuation(ctx, &d.Valuation); err != nil {
+		return nil, err
+	}
+	return &Record{d.Valuation}, nil
+}
+
+// Draft is a valuation that is concluded and not stored yet, with what was
+// found about its subject.
+type Draft struct {
+	Valuation  store.Valuation
+	Conclusion valuation.Conclusion
+	Subject    store.Patent // completed from the request; ID 0: the store does not know it
+	State      patent.State // before the valuation date
+}
+
+// Draft does all of [Service.Value] but store it, for a caller that stores more
+// in the same transaction.
+func (s *Service) Draft(ctx context.Context, actor Actor, req Request) (_ *Draft, err error) {
+	defer fault.Wrap(&err, "appraisal.Draft")
+	now := s.now().UTC().Truncate(time.Microsecond)
+	assignment, g, err := s.gather(ctx, actor, &req, civil.Of(now))
+	if err != nil {
+		return nil, err
+	}
+	evidence := g.ev
 	assumptions, err := s.assumptions(ctx, "")
 	if err != nil {
 		return nil, err
@@ -218,10 +243,7 @@ func (s *Service) Value(ctx context.Context, actor Actor, req Request) (_ *Recor
 		return nil, err
 	}
 	v.Hash = recordHash(snap.AssumptionsHash, v.Snapshot, v.Conclusion)
-	if err := s.db.PutValuation(ctx, &v); err != nil {
-		return nil, err
-	}
-	return &Record{v}, nil
+	return &Draft{Valuation: v, Conclusion: conclusion, Subject: g.patents[0], State: g.states[0]}, nil
 }
 
 func subjectNumber(a valuation.Assignment) string {
@@ -330,6 +352,14 @@ func (s *Service) Replay(ctx context.Context, actor Actor, id string) (_ Replay,
 		Hash:      hex.EncodeToString(v.Hash),
 		Repeated:  hex.EncodeToString(repeated),
 	}, nil
+}
+
+// Intact reports whether the bytes of a stored valuation match its hash.
+func Intact(v *store.Valuation) bool {
+	var snap struct {
+		AssumptionsHash string `json:"assumptions_hash"`
+	}
+	return json.Unmarshal(v.Snapshot, &snap) == nil && bytes.Equal(recordHash(snap.AssumptionsHash, v.Snapshot, v.Conclusion), v.Hash)
 }
 
 // Override records an officer's figure beside the model's. The valuation

@@ -25,10 +25,10 @@ const (
 
 // gather turns a request into an assignment and everything known about its
 // subject before the valuation date.
-func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today civil.Date) (a valuation.Assignment, ev valuation.Evidence, err error) {
+func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today civil.Date) (a valuation.Assignment, g *gathering, err error) {
 	number, err := req.check(today)
 	if err != nil {
-		return a, ev, err
+		return a, nil, err
 	}
 	if req.Date.IsZero() {
 		req.Date = today
@@ -36,20 +36,20 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 	if req.Purpose == "" {
 		req.Purpose = string(valuation.PurposeAssignment)
 	}
-	g := gathering{Service: s, actor: actor, req: req, asOf: req.Date}
+	g = &gathering{Service: s, actor: actor, req: req, asOf: req.Date}
 	if err := g.subjects(ctx, number); err != nil {
-		return a, ev, err
+		return a, nil, err
 	}
 	g.lookAhead(ctx)
 	if err := g.legal(); err != nil {
-		return a, ev, err
+		return a, nil, err
 	}
 	vector, space := g.vector(ctx)
 	if err := g.comparables(ctx, vector, space); err != nil {
-		return a, ev, err
+		return a, nil, err
 	}
 	if err := g.indicators(ctx); err != nil {
-		return a, ev, err
+		return a, nil, err
 	}
 	g.ev.Income, g.ev.Cost, g.ev.Option, g.ev.SaleChance = req.Income, req.Cost, req.Option, req.SaleChance
 	g.ev.DataCutoff = g.cutoff
@@ -67,7 +67,7 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 	for i := range g.patents {
 		a.Subject = append(a.Subject, member(&g.patents[i]))
 	}
-	return a, g.ev, nil
+	return a, g, nil
 }
 
 // gathering is the evidence of one request while it is being collected.
@@ -510,12 +510,9 @@ type Judge interface {
 // valuing it.
 func (s *Service) Comparables(ctx context.Context, actor Actor, req Request) (_ store.Comparables, err error) {
 	defer fault.Wrap(&err, "appraisal.Comparables")
-	a, ev, err := s.gather(ctx, actor, &req, civil.Of(s.now()))
+	_, g, err := s.gather(ctx, actor, &req, civil.Of(s.now()))
 	if err != nil {
 		return store.Comparables{}, err
 	}
-	if len(a.Subject) == 0 {
-		return store.Comparables{}, fmt.Errorf("no subject")
-	}
-	return store.Comparables{Admitted: ev.Comparables, Excluded: ev.Excluded, Pairwise: ev.Pairwise, Retrieval: ev.Retrieval}, nil
+	return store.Comparables{Admitted: g.ev.Comparables, Excluded: g.ev.Excluded, Pairwise: g.ev.Pairwise, Retrieval: g.ev.Retrieval}, nil
 }

@@ -143,6 +143,26 @@ func LoadPolicy(b []byte) (Policy, error) {
 	return p, p.check()
 }
 
+// LoadProgramme reads a loan product, refusing unknown fields and limits
+// without a source.
+func LoadProgramme(b []byte) (Programme, error) {
+	var g Programme
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&g); err != nil {
+		return g, fault.New(fault.Invalid, "programme.json", "产品配置不是有效的 JSON，或含有未知字段。", "The programme is not valid JSON, or has an unknown field: "+err.Error()+".")
+	}
+	for _, l := range []*Limit{&g.Total, g.PerBorrower, g.PerLoan} {
+		if l != nil && (l.Amount < 0 || l.Source == "") {
+			return g, fault.New(fault.Invalid, "programme.limit", "额度须为非负金额并注明来源。", "A limit must be at least 0 and name its source.")
+		}
+	}
+	if g.ID == "" || g.Version == "" || g.Name == "" {
+		return g, fault.New(fault.Invalid, "programme.id", "产品须有代码、版本和名称。", "A programme needs an id, a version and a name.")
+	}
+	return g, nil
+}
+
 func (p *Policy) check() error {
 	var fields []fault.Field
 	bad := func(field, zh, en string) {

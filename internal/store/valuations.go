@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
@@ -35,7 +36,16 @@ type Valuation struct {
 // PutValuation stores a valuation, once.
 func (db *DB) PutValuation(ctx context.Context, v *Valuation) (err error) {
 	defer fault.Wrap(&err, "store.PutValuation(%s)", v.ID)
-	_, err = db.pool.Exec(ctx, `
+	return putValuation(ctx, db.pool, v)
+}
+
+// executor is the pool or a transaction.
+type executor interface {
+	Exec(ctx context.Context, sql string, arguments ...any) (pgconn.CommandTag, error)
+}
+
+func putValuation(ctx context.Context, on executor, v *Valuation) error {
+	_, err := on.Exec(ctx, `
 		INSERT INTO valuations (id, created_at, created_by, tenant, number, title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash)
 		VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		v.ID, v.CreatedAt, v.CreatedBy, v.Tenant, v.Number, v.Title, v.Purpose, v.AsOf, v.Status, v.Point, v.Low, v.High, v.Assumptions, v.Request, v.Snapshot, v.Conclusion, v.Hash)

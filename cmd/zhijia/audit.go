@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/fault"
+	"zhijia/internal/store"
+)
+
+type auditCmd struct {
+	Verify auditVerifyCmd `cmd:"" help:"Walk the whole record and name what does not hold."`
+	Head   auditHeadCmd   `cmd:"" help:"Print the last entry's number and hash, to be kept elsewhere."`
+	Show   auditShowCmd   `cmd:"" help:"Show entries."`
+}
+
+type auditVerifyCmd struct {
+	Database
+	Head string `help:"A head kept elsewhere, as audit head prints it: finds a record whose end was cut off or that was rewritten." placeholder:"SEQ:HASH"`
+}
+
+// Run verifies; a record that does not hold ends with an error.
+func (c *auditVerifyCmd) Run(g *Globals) error {
+	var known store.AuditHead
+	if c.Head != "" {
+		if n, err := fmt.Sscanf(c.Head, "%d:%x", &known.Seq, &known.Hash); n != 2 || err != nil || len(known.Hash) != 32 {
+			return fault.New(fault.Invalid, "audit.head", "请按 audit head 打印的形式给出：编号:哈希。", "Give the head as audit head prints it: SEQ:HASH.")
+		}
+	}
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	head, breaks, err := db.VerifyAudit(g.ctx, known, appraisal.Intact)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		if breaks == nil {
+			breaks = []store.AuditBreak{}
+		}
+		if err := g.print(map[string]any{"entries": head.Seq, "head": fmt.Sprintf("%d:%x", head.Seq, head.Hash), "intact": len(breaks) == 0, "breaks": breaks}); err != nil {
+			return err
+		}
+	} else {
+		for _, b := range breaks {
+			fmt.Fprintf(g.stdout, "%s\n", b.Zh)
+		}
+		if len(breaks) == 0 {
+			fmt.Fprintf(g.stdout, "审计记录完整：%d 条，最后一条 %d:%x\n", head.Seq, head.Seq, head.Hash)
+		}
+	}
+	if len(breaks) > 0 {
+		return fault.New(fault.Conflict, "audit.broken", fmt.Sprintf("审计记录有 %d 处不符。", len(breaks)), fmt.Sprintf("The audit record does not hold in %d places.", len(breaks)))
+	}
+	return nil
+}
+
+type auditHeadCmd struct{ Database }
+
+// Run prints the head.
+func (c *auditHeadCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	head, err := db.AuditHead(g.ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(g.stdout, "%d:%x\n", head.Seq, head.Hash)
+	return err
+}
+
+type auditShowCmd struct {
+	Database
+	Subject string `arg:"" optional:"" help:"Only entries about this, e.g. a batch's id."`
+	After   int64  `help:"Only entries after this number."`
+	Limit   int    `default:"50" help:"Entries shown."`
+}
+
+// Run prints entries.
+func (c *auditShowCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	entries, err := db.Audit(g.ctx, "", c.Subject, c.After, c.Limit)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(entries)
+	}
+	for i := range entries {
+		e := &entries[i]
+		var detail bytes.Buffer
+		if json.Compact(&detail, e.Detail) != nil {
+			detail.WriteString("?")
+		}
+		fmt.Fprintf(g.stdout, "%d  %s  %s  %s  %s  %s\n", e.Seq, e.At.Format(time.RFC3339), e.Actor, e.Action, e.Subject, clipBytes(detail.Bytes(), 160))
+	}
+	return nil
+}
+
+func clipBytes(b []byte, n int) string {
+	s := strings.ToValidUTF8(string(b), "?")
+	if r := []rune(s); len(r) > n {
+		return string(r[:n]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,445 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/desk"
+	"zhijia/internal/fault"
+	"zhijia/internal/lending"
+	"zhijia/internal/office"
+	"zhijia/internal/store"
+)
+
+type batchCmd struct {
+	Run      batchRunCmd      `cmd:"" help:"Work a file to its end in this process and write the results."`
+	Submit   batchSubmitCmd   `cmd:"" help:"Take a file in; workers do the rest."`
+	List     batchListCmd     `cmd:"" help:"List the batches, newest first."`
+	Status   batchStatusCmd   `cmd:"" help:"Show how far a batch is."`
+	Rows     batchRowsCmd     `cmd:"" help:"Show the rows of a batch."`
+	Cancel   batchCancelCmd   `cmd:"" help:"Stop a batch; what has its result keeps it."`
+	Resume   batchResumeCmd   `cmd:"" help:"Take a cancelled batch up where it stopped."`
+	Retry    batchRetryCmd    `cmd:"" help:"Work the failed rows again, and only those."`
+	Result   batchResultCmd   `cmd:"" help:"Write the results of a finished batch."`
+	Template batchTemplateCmd `cmd:"" help:"Write the empty workbook a desk fills in."`
+}
+
+// batchOptions are what a file is decided under.
+type batchOptions struct {
+	Policy    string   `help:"Lending policy: the id of a preset, or a JSON file of your own." default:"TEMPLATE"`
+	Programme []string `help:"JSON files of loan products that rows may name." type:"existingfile" placeholder:"FILE"`
+	AsOf      string   `name:"as-of" help:"Valuation date, YYYY-MM-DD. Default: today."`
+	Unit      string   `help:"Unit of amounts whose column names none: 元 or 万元." placeholder:"UNIT"`
+	Priority  int      `help:"1 is worked first, 4 last." default:"3"`
+}
+
+func (o *batchOptions) options() (out desk.Options, err error) {
+	if strings.HasSuffix(o.Policy, ".json") {
+		b, err := os.ReadFile(o.Policy)
+		if err != nil {
+			return out, fault.New(fault.NotFound, "file.open", "无法打开文件 "+o.Policy+"。", "Cannot open "+o.Policy+".").Because(err)
+		}
+		if out.Policy, err = lending.LoadPolicy(b); err != nil {
+			return out, err
+		}
+	} else if out.Policy, err = lending.PolicyByID(o.Policy); err != nil {
+		return out, err
+	}
+	for _, name := range o.Programme {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return out, err
+		}
+		p, err := lending.LoadProgramme(b)
+		if err != nil {
+			return out, err
+		}
+		if out.Programmes == nil {
+			out.Programmes = map[string]lending.Programme{}
+		}
+		out.Programmes[p.ID] = p
+	}
+	out.Unit, out.Priority = o.Unit, o.Priority
+	out.Date, err = optionalDate("--as-of", o.AsOf)
+	return out, err
+}
+
+// desk opens the database and a desk over it.
+func (d *Database) desk(g *Globals, model *modelFlags) (*desk.Desk, *store.DB, func(), error) {
+	db, done, err := d.open(g)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	log := slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	var o appraisal.Options
+	if model != nil {
+		if o, err = model.options(g.ctx, db, log, o); err != nil {
+			done()
+			return nil, nil, nil, err
+		}
+	}
+	svc, err := appraisal.New(g.ctx, db, o)
+	if err != nil {
+		done()
+		return nil, nil, nil, err
+	}
+	dk, err := desk.New(db, svc, log)
+	if err != nil {
+		done()
+		return nil, nil, nil, err
+	}
+	return dk, db, done, nil
+}
+
+func submit(g *Globals, d *desk.Desk, file string, o desk.Options) (store.Batch, bool, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return store.Batch{}, false, fault.New(fault.NotFound, "file.open", "无法打开文件 "+file+"。", "Cannot open "+file+".").Because(err)
+	}
+	defer f.Close()
+	return d.Submit(g.ctx, operator(), file, f, o)
+}
+
+type batchRunCmd struct {
+	Database
+	modelFlags
+	batchOptions
+	File    string `arg:"" help:"XLSX, CSV or JSONL; see batch template." type:"existingfile"`
+	Out     string `short:"o" required:"" help:"Where the results go: .xlsx or .csv." placeholder:"FILE"`
+	Workers int    `help:"Rows worked at once." default:"8"`
+}
+
+func (c *batchRunCmd) Help() string {
+	return "Takes the file in, works it in this process (other workers on the same database help) and writes the results. Stopped at any moment, it goes on where it was when it is run again with the same file."
+}
+
+// Run works the file.
+func (c *batchRunCmd) Run(g *Globals) error {
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	if err := resultForm(c.Out); err != nil {
+		return err
+	}
+	defer steadyHeap()()
+	d, _, done, err := c.desk(g, &c.modelFlags)
+	if err != nil {
+		return err
+	}
+	defer done()
+	start := time.Now()
+	b, _, err := submit(g, d, c.File, o)
+	if err != nil {
+		return err
+	}
+	if err := work(g, d, b, c.Workers); err != nil {
+		return err
+	}
+	if err := writeResult(g, d, b.ID, c.Out); err != nil {
+		return err
+	}
+	return reportBatch(g, d, b.ID, c.Out, time.Since(start))
+}
+
+// options hides that of modelFlags.
+func (c *batchRunCmd) options() (desk.Options, error) { return c.batchOptions.options() }
+
+// work runs workers in this process until the batch is no longer running.
+func work(g *Globals, d *desk.Desk, b store.Batch, rows int) error {
+	ctx, stop := context.WithCancel(g.ctx)
+	defer stop()
+	worked := make(chan error, 1)
+	go func() { worked <- d.Work(ctx, desk.WorkOptions{Rows: rows}) }()
+	bar := progressbar.DefaultSilent(int64(b.Rows))
+	if terminal(g.stderr) {
+		bar = progressbar.NewOptions(b.Rows, progressbar.OptionSetWriter(g.stderr), progressbar.OptionSetDescription("估值 "+b.Name), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+	}
+	var watched error
+	for p, err := range d.Watch(ctx, operator(), b.ID, 200*time.Millisecond) {
+		if watched = err; err != nil {
+			break
+		}
+		_ = bar.Set(p.Ended())
+		select {
+		case err := <-worked: // it only ends early when it cannot go on
+			return cmpErr(err, g.ctx.Err())
+		default:
+		}
+	}
+	_ = bar.Finish()
+	stop()
+	return cmpErr(watched, <-worked)
+}
+
+func cmpErr(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func resultForm(name string) error {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".xlsx", ".csv":
+		return nil
+	}
+	return fault.New(fault.Invalid, "file.format", "结果文件名应以 .xlsx 或 .csv 结尾。", "The results' name must end in .xlsx or .csv.")
+}
+
+// writeResult writes a finished batch beside the name and then takes the name,
+// so that a file of that name is always whole.
+func writeResult(g *Globals, d *desk.Desk, id, name string) error {
+	r, err := d.Result(g.ctx, operator(), id)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".zhijia-*")
+	if err != nil {
+		return fault.New(fault.Invalid, "file.create", "无法写入 "+name+"。", "Cannot write "+name+".").Because(err)
+	}
+	defer os.Remove(f.Name()) // gone when all went well
+	write := office.WriteBatchBook
+	if strings.EqualFold(filepath.Ext(name), ".csv") {
+		write = office.WriteBatchCSV
+	}
+	if err := errors.Join(write(f, r), f.Chmod(0o644), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+func reportBatch(g *Globals, d *desk.Desk, id, out string, took time.Duration) error {
+	r, err := d.Result(g.ctx, operator(), id)
+	if err != nil {
+		return err
+	}
+	verdicts, status, rows := map[lending.Verdict]int{}, map[string]int{}, 0
+	for x, err := range r.Rows {
+		if err != nil {
+			return err
+		}
+		rows++
+		status[x.Status]++
+		verdicts[x.Decision.Verdict]++
+	}
+	if g.JSON {
+		return g.print(map[string]any{"batch": id, "file": r.Name, "rows": rows, "status": status, "verdicts": verdicts, "contracts": len(r.Contracts), "out": out, "seconds": took.Seconds()})
+	}
+	fmt.Fprintf(g.stdout, "%s：%d 行，已估值 %d，数据有误 %d，处理失败 %d，用时 %.1f 秒\n", r.Name, rows, status["done"], status["refused"], status["failed"], took.Seconds())
+	fmt.Fprintf(g.stdout, "  可受理 %d，需补充 %d，不予受理 %d；质押政策 %s %s（%s）\n", verdicts[lending.Accept], verdicts[lending.Supplement], verdicts[lending.Refuse], r.Policy.ID, r.Policy.Version, r.Policy.Label)
+	fmt.Fprintf(g.stdout, "  批次 %s，结果见 %s\n  %s\n", id, out, office.BatchNotice)
+	return nil
+}
+
+type batchSubmitCmd struct {
+	Database
+	batchOptions
+	File string `arg:"" help:"XLSX, CSV or JSONL." type:"existingfile"`
+}
+
+// Run takes the file in.
+func (c *batchSubmitCmd) Run(g *Globals) error {
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	d, db, done, err := c.desk(g, nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	b, fresh, err := submit(g, d, c.File, o)
+	if err != nil {
+		return err
+	}
+	p, err := db.BatchProgress(g.ctx, b.ID)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(map[string]any{"batch": b, "fresh": fresh, "progress": p})
+	}
+	if !fresh {
+		fmt.Fprintln(g.stdout, "同一文件按同样条件提交过，沿用该批次。")
+	}
+	return printProgress(g, b, p)
+}
+
+func printProgress(g *Globals, b store.Batch, p store.Progress) error {
+	fmt.Fprintf(g.stdout, "%s  %s  %s\n  %d 行：待处理 %d，已估值 %d，数据有误 %d，处理失败 %d\n", b.ID, b.Name, batchStatusZh[p.Status], p.Rows, p.Waiting, p.Done, p.Refused, p.Failed)
+	return nil
+}
+
+var batchStatusZh = map[store.BatchStatus]string{store.BatchRunning: "进行中", store.BatchCancelled: "已取消", store.BatchFinished: "已完成"}
+
+type batchListCmd struct {
+	Database
+	Limit int `default:"20" help:"Batches shown."`
+}
+
+// Run lists the batches.
+func (c *batchListCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	all, err := db.Batches(g.ctx, operator().Tenant, time.Time{}, "", c.Limit)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(all)
+	}
+	w := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "batch\tsubmitted\tstatus\trows\tfile")
+	for i := range all {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", all[i].ID, all[i].CreatedAt.Format(time.DateTime), all[i].Status, all[i].Rows, all[i].Name)
+	}
+	return w.Flush()
+}
+
+// batchRef names a batch.
+type batchRef struct {
+	Database
+	Batch string `arg:"" help:"Id of the batch."`
+}
+
+func (c *batchRef) with(g *Globals, do func(d *desk.Desk) error) error {
+	d, db, done, err := c.desk(g, nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := do(d); err != nil {
+		return err
+	}
+	b, err := d.Batch(g.ctx, operator(), c.Batch)
+	if err != nil {
+		return err
+	}
+	p, err := db.BatchProgress(g.ctx, c.Batch)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(map[string]any{"batch": b, "progress": p})
+	}
+	return printProgress(g, b, p)
+}
+
+type batchStatusCmd struct{ batchRef }
+
+// Run shows the progress.
+func (c *batchStatusCmd) Run(g *Globals) error {
+	return c.with(g, func(*desk.Desk) error { return nil })
+}
+
+type batchCancelCmd struct{ batchRef }
+
+// Run cancels.
+func (c *batchCancelCmd) Run(g *Globals) error {
+	return c.with(g, func(d *desk.Desk) error { return d.Cancel(g.ctx, operator(), c.Batch) })
+}
+
+type batchResumeCmd struct{ batchRef }
+
+// Run resumes.
+func (c *batchResumeCmd) Run(g *Globals) error {
+	return c.with(g, func(d *desk.Desk) error { return d.Resume(g.ctx, operator(), c.Batch) })
+}
+
+type batchRetryCmd struct{ batchRef }
+
+// Run retries.
+func (c *batchRetryCmd) Run(g *Globals) error {
+	return c.with(g, func(d *desk.Desk) error {
+		_, err := d.Retry(g.ctx, operator(), c.Batch)
+		return err
+	})
+}
+
+type batchRowsCmd struct {
+	batchRef
+	Status string `help:"Only rows of this status." enum:"waiting,done,failed,refused," default:""`
+	After  int    `help:"Only rows after this line."`
+	Limit  int    `default:"50" help:"Rows shown."`
+}
+
+// Run shows rows.
+func (c *batchRowsCmd) Run(g *Globals) error {
+	d, db, done, err := c.desk(g, nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if _, err := d.Batch(g.ctx, operator(), c.Batch); err != nil {
+		return err
+	}
+	rows, err := db.BatchRows(g.ctx, c.Batch, store.RowStatus(c.Status), c.After, c.Limit)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(rows)
+	}
+	w := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "line\tstatus\tnumber\tborrower\tverdict\treasons")
+	for i := range rows {
+		out, _, err := d.Outcome(g.ctx, operator(), c.Batch, rows[i].Line)
+		if err != nil {
+			return err
+		}
+		var why []string
+		for _, f := range out.Faults {
+			why = append(why, f.Code)
+		}
+		for _, r := range out.Decision.Reasons {
+			if out.Status == "done" && r.Severity != lending.Warns {
+				why = append(why, r.Code)
+			}
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", rows[i].Line, rows[i].Status, out.Valued.Row.Number, out.Valued.Row.Borrower, out.Decision.Verdict.Zh(), strings.Join(why, " "))
+	}
+	return w.Flush()
+}
+
+type batchResultCmd struct {
+	batchRef
+	Out string `short:"o" required:"" help:"Where the results go: .xlsx or .csv." placeholder:"FILE"`
+}
+
+// Run writes the results.
+func (c *batchResultCmd) Run(g *Globals) error {
+	if err := resultForm(c.Out); err != nil {
+		return err
+	}
+	return c.with(g, func(d *desk.Desk) error { return writeResult(g, d, c.Batch, c.Out) })
+}
+
+type batchTemplateCmd struct {
+	Out string `short:"o" required:"" help:"Where the workbook goes." placeholder:"FILE.xlsx"`
+}
+
+// Run writes the template.
+func (c *batchTemplateCmd) Run(*Globals) error {
+	var b bytes.Buffer
+	if err := office.WriteBatchTemplate(&b); err != nil {
+		return err
+	}
+	return os.WriteFile(c.Out, b.Bytes(), 0o644)
+}

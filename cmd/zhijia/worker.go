@@ -1,0 +1,28 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"zhijia/internal/desk"
+)
+
+// workerCmd shares the work on batches.
+type workerCmd struct {
+	Database
+	modelFlags
+	Rows    int           `help:"Rows worked at once." default:"8"`
+	Timeout time.Duration `help:"Longest time of one row." default:"2m"`
+}
+
+// Run works until the process is told to stop; rows in hand are finished.
+func (c *workerCmd) Run(g *Globals) error {
+	defer steadyHeap()()
+	d, _, done, err := c.desk(g, &c.modelFlags)
+	if err != nil {
+		return err
+	}
+	defer done()
+	fmt.Fprintln(g.stderr, "zhijia: working; stop with Ctrl-C")
+	return d.Work(g.ctx, desk.WorkOptions{Rows: c.Rows, Timeout: c.Timeout})
+}

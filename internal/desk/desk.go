@@ -1,0 +1,376 @@
+// Package desk works a loan desk's files: rows in, decisions out. Start with
+// [New].
+//
+// A file becomes a batch of durable rows and one job a row in the same
+// transaction. Workers, in this process or others, value the rows; each row
+// gets exactly one result, stored with its valuation, its audit entry and the
+// end of its job in one transaction. When no row waits any more the batch is
+// decided as a whole by lending.Decide. Any process may be killed at any time.
+package desk
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/lending"
+	"zhijia/internal/office"
+	"zhijia/internal/store"
+)
+
+// Desk takes files and works them. It is safe for concurrent use.
+type Desk struct {
+	db        *store.DB
+	appraisal *appraisal.Service
+	log       *slog.Logger
+	now       func() time.Time
+	client    *queueClient
+}
+
+// New returns a desk over a migrated database.
+func New(db *store.DB, service *appraisal.Service, log *slog.Logger) (_ *Desk, err error) {
+	defer fault.Wrap(&err, "desk.New")
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	d := &Desk{db: db, appraisal: service, log: log, now: time.Now}
+	d.client, err = newQueueClient(db, nil) // inserts only; workers have one of their own
+	return d, err
+}
+
+// Options are what a file is decided under.
+type Options struct {
+	Policy     lending.Policy               `json:"policy"`
+	Programmes map[string]lending.Programme `json:"programmes,omitempty"`
+	Date       civil.Date                   `json:"valuation_date"` // zero: today
+	Unit       string                       `json:"unit,omitempty"` // of amounts whose column does not say: 元 or 万元
+	Priority   int                          `json:"-"`              // 1 first … 4; 0: 3
+}
+
+// MaxRows bounds a file.
+const MaxRows = 200_000
+
+const maxName = 200
+
+// Submit takes a file: its rows are read, checked and stored, good and faulty
+// ones alike, with one job for each good one. The file is refused whole, and
+// nothing stored, when it cannot be read. The same file with the same options
+// is the same batch: fresh is false and that batch is returned.
+func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, file io.ReadSeeker, o Options) (_ store.Batch, fresh bool, err error) {
+	defer fault.Wrap(&err, "desk.Submit")
+	now := d.now().UTC().Truncate(time.Microsecond)
+	if o.Date.IsZero() {
+		o.Date = civil.Of(now)
+	}
+	if o.Date.After(civil.Of(now)) {
+		return store.Batch{}, false, fault.New(fault.Invalid, "date.future", "估值基准日不得晚于今天。", "The valuation date may not lie in the future.")
+	}
+	if o.Priority == 0 {
+		o.Priority = 3
+	}
+	if o.Priority < 1 || o.Priority > 4 {
+		return store.Batch{}, false, fault.New(fault.Invalid, "batch.priority", "优先级应为 1 到 4。", "The priority must be 1 to 4.")
+	}
+	if name = filepath.Base(name); len(name) > maxName || !utf8.ValidString(name) {
+		return store.Batch{}, false, fault.New(fault.Invalid, "batch.name", "文件名过长或含有非法字符。", "The file's name is too long or not valid text.")
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, file); err != nil {
+		return store.Batch{}, false, err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return store.Batch{}, false, err
+	}
+	b := store.Batch{
+		ID: appraisal.NewID("bat", now), Tenant: actor.Tenant, CreatedAt: now, CreatedBy: actor.Name, Name: name,
+		Content: sum.Sum(nil), AsOf: o.Date, Priority: o.Priority,
+	}
+	if b.Options, err = json.Marshal(o); err != nil {
+		return store.Batch{}, false, err
+	}
+	key := sha256.New()
+	fmt.Fprintf(key, "%s\n%x\n", lending.RulesVersion, b.Content)
+	key.Write(b.Options)
+	b.Key = key.Sum(nil)
+
+	var waiting []int
+	var broken error
+	rows := func(yield func(store.BatchRow) bool) {
+		n := 0
+		for line, err := range office.ReadBatch(file, name, office.BatchOptions{Unit: o.Unit, On: o.Date, Programmes: slices.Sorted(maps.Keys(o.Programmes))}) {
+			if n++; n > MaxRows {
+				err = fault.New(fault.TooLarge, "file.rows", fmt.Sprintf("文件超过 %d 行，请拆分。", MaxRows), fmt.Sprintf("The file has more than %d rows; split it.", MaxRows))
+			}
+			if err != nil {
+				broken = err
+				return
+			}
+			r := store.BatchRow{Line: line.Row.Line, Status: store.RowWaiting}
+			if r.Input, broken = json.Marshal(line.Row); broken != nil {
+				return
+			}
+			if len(line.Faults) > 0 {
+				r.Status = store.RowRefused
+				if r.Fault, broken = json.Marshal(line.Faults); broken != nil {
+					return
+				}
+			} else {
+				waiting = append(waiting, r.Line)
+			}
+			if !yield(r) {
+				return
+			}
+		}
+		if n == 0 && broken == nil {
+			broken = fault.New(fault.Invalid, "file.empty", "文件中没有数据行。", "The file has no rows.")
+		}
+	}
+	b, fresh, err = d.db.PutBatch(ctx, b, rows, func(tx pgx.Tx) error {
+		if broken != nil {
+			return broken
+		}
+		return d.enqueue(ctx, tx, b.Tenant, b.ID, b.Priority, waiting)
+	})
+	if err != nil {
+		return store.Batch{}, false, err
+	}
+	if fresh && len(waiting) == 0 {
+		return b, true, d.finish(ctx, b.ID)
+	}
+	return b, fresh, nil
+}
+
+// Batch returns a batch of the actor's tenant.
+func (d *Desk) Batch(ctx context.Context, actor appraisal.Actor, id string) (store.Batch, error) {
+	return d.db.Batch(ctx, actor.Tenant, id)
+}
+
+// Cancel stops a batch. What has its result keeps it.
+func (d *Desk) Cancel(ctx context.Context, actor appraisal.Actor, id string) error {
+	return d.db.CancelBatch(ctx, actor.Tenant, id, actor.Name)
+}
+
+// Resume takes a cancelled batch up where it stopped.
+func (d *Desk) Resume(ctx context.Context, actor appraisal.Actor, id string) error {
+	b, err := d.db.Batch(ctx, actor.Tenant, id)
+	if err != nil {
+		return err
+	}
+	return d.db.ResumeBatch(ctx, actor.Tenant, id, actor.Name, func(tx pgx.Tx, lines []int) error {
+		return d.enqueue(ctx, tx, actor.Tenant, id, b.Priority, lines)
+	})
+}
+
+// Retry works the failed rows of a batch again, and only those. It returns
+// their number.
+func (d *Desk) Retry(ctx context.Context, actor appraisal.Actor, id string) (int, error) {
+	b, err := d.db.Batch(ctx, actor.Tenant, id)
+	if err != nil {
+		return 0, err
+	}
+	return d.db.RetryBatch(ctx, actor.Tenant, id, actor.Name, func(tx pgx.Tx, lines []int) error {
+		return d.enqueue(ctx, tx, actor.Tenant, id, b.Priority, lines)
+	})
+}
+
+// Watch yields the progress of a batch until it is no longer running, at most
+// once in every interval and at least once.
+func (d *Desk) Watch(ctx context.Context, actor appraisal.Actor, id string, every time.Duration) iter.Seq2[store.Progress, error] {
+	return func(yield func(store.Progress, error) bool) {
+		if _, err := d.db.Batch(ctx, actor.Tenant, id); err != nil {
+			yield(store.Progress{}, err)
+			return
+		}
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		var last store.Progress
+		for first := true; ; first = false {
+			p, err := d.db.BatchProgress(ctx, id)
+			if err == nil && p == last && !first {
+				err = ctx.Err()
+			} else if !yield(p, err) {
+				return
+			}
+			if last = p; err != nil || p.Status != store.BatchRunning {
+				return
+			}
+			select {
+			case <-ctx.Done():
+				yield(p, ctx.Err())
+				return
+			case <-tick.C:
+			}
+		}
+	}
+}
+
+// Result returns a finished batch for [office.WriteBatchBook] and its
+// siblings. Rows are read as they are written.
+func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ office.BatchResult, err error) {
+	defer fault.Wrap(&err, "desk.Result(%s)", id)
+	b, err := d.db.Batch(ctx, actor.Tenant, id)
+	if err != nil {
+		return office.BatchResult{}, err
+	}
+	if b.Status != store.BatchFinished {
+		return office.BatchResult{}, fault.New(fault.Conflict, "batch.unfinished", "批次尚未完成，不能导出结果。", "The batch is not finished; there is no result yet.")
+	}
+	r := office.BatchResult{Name: b.Name, Content: b.Content, Digest: b.Digest, On: b.AsOf}
+	var o Options
+	if err := json.Unmarshal(b.Options, &o); err != nil {
+		return r, err
+	}
+	r.Policy, r.Unit = o.Policy, o.Unit
+	if err := json.Unmarshal(b.Contracts, &r.Contracts); err != nil {
+		return r, err
+	}
+	r.Rows = func(yield func(*office.BatchOutcome, error) bool) {
+		err := d.db.EachBatchRow(ctx, id, func(row *store.BatchRow) error {
+			out, err := outcome(row)
+			if err != nil {
+				return err
+			}
+			if !yield(out, nil) {
+				return errStop
+			}
+			return nil
+		})
+		if err != nil && err != errStop {
+			yield(nil, err)
+		}
+	}
+	return r, nil
+}
+
+var errStop = fmt.Errorf("stopped")
+
+// Outcome returns one row of a batch with its result.
+func (d *Desk) Outcome(ctx context.Context, actor appraisal.Actor, id string, line int) (_ *office.BatchOutcome, valuation string, err error) {
+	if _, err := d.db.Batch(ctx, actor.Tenant, id); err != nil {
+		return nil, "", err
+	}
+	rows, err := d.db.BatchRows(ctx, id, "", line-1, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(rows) == 0 || rows[0].Line != line {
+		return nil, "", fault.New(fault.NotFound, "batch.row_unknown", fmt.Sprintf("批次中没有第 %d 行。", line), fmt.Sprintf("The batch has no line %d.", line))
+	}
+	out, err := outcome(&rows[0])
+	return out, rows[0].Valuation, err
+}
+
+// outcome reads a stored row.
+func outcome(row *store.BatchRow) (*office.BatchOutcome, error) {
+	out := &office.BatchOutcome{Status: string(row.Status)}
+	if err := json.Unmarshal(row.Input, &out.Valued.Row); err != nil {
+		return nil, err
+	}
+	if row.Valued != nil {
+		if err := json.Unmarshal(row.Valued, &out.Valued); err != nil {
+			return nil, err
+		}
+	}
+	if row.Fault != nil {
+		if err := json.Unmarshal(row.Fault, &out.Faults); err != nil {
+			return nil, err
+		}
+	}
+	if row.Decision != nil {
+		if err := json.Unmarshal(row.Decision, &out.Decision); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// blank stands for deal ids where only their number matters.
+var blank [256]string
+
+// finish decides a batch all of whose rows have ended. It does nothing when
+// one waits or when another process has decided it.
+func (d *Desk) finish(ctx context.Context, id string) (err error) {
+	defer fault.Wrap(&err, "desk.finish(%s)", id)
+	b, err := d.db.Batch(ctx, "", id)
+	if err != nil || b.Status != store.BatchRunning {
+		return err
+	}
+	var o Options
+	if err := json.Unmarshal(b.Options, &o); err != nil {
+		return err
+	}
+	var batch []lending.Valued
+	err = d.db.EachBatchRow(ctx, id, func(row *store.BatchRow) error {
+		out, err := outcome(row)
+		if err != nil {
+			return err
+		}
+		v := out.Valued
+		if row.Status != store.RowDone {
+			v = lending.Refused(v.Row, summary(out.Faults, row.Status))
+		}
+		// What the decision does not read is not kept for 50,000 rows.
+		v.State.Statements, v.Flags, v.Versions = nil, nil, nil
+		v.Comparables = blank[:min(len(v.Comparables), len(blank))]
+		batch = append(batch, v)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	decided := lending.Decide(batch, lending.Options{Policy: o.Policy, Programmes: o.Programmes}, b.AsOf)
+	contracts, err := json.Marshal(decided.Contracts)
+	if err != nil {
+		return err
+	}
+	digest := sha256.New()
+	digest.Write(contracts)
+	body := new(bytes.Buffer)
+	for i := range decided.Rows {
+		body.Reset()
+		if err := json.NewEncoder(body).Encode(&decided.Rows[i]); err != nil {
+			return err
+		}
+		digest.Write(body.Bytes())
+	}
+	done, err := d.db.FinishBatch(ctx, &b, contracts, digest.Sum(nil), func(yield func(int, []byte) bool) {
+		for i := range decided.Rows {
+			row, err := json.Marshal(&decided.Rows[i])
+			if err != nil || !yield(decided.Rows[i].Line, row) {
+				return
+			}
+		}
+	})
+	if done {
+		d.log.InfoContext(ctx, "batch finished", "batch", id, "rows", len(batch))
+	}
+	return err
+}
+
+// summary folds the faults of a row into one.
+func summary(faults []fault.Field, status store.RowStatus) fault.Field {
+	if len(faults) == 0 {
+		return fault.Field{Code: "row." + string(status), Zh: "未得到结果", En: "No result."}
+	}
+	f := faults[0]
+	for _, x := range faults[1:] {
+		f.Zh += "；" + x.Zh
+		f.En += " " + x.En
+	}
+	return f
+}

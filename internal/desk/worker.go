@@ -1,0 +1,341 @@
+package desk
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/fault"
+	"zhijia/internal/lending"
+	"zhijia/internal/store"
+)
+
+type queueClient = river.Client[pgx.Tx]
+
+// Queues of the desk. Rows whose worker died wait among the suspects, which a
+// process works one at a time: a row that kills its process takes no others
+// with it a second time.
+const (
+	rowsQueue     = "rows"
+	suspectsQueue = "suspects"
+)
+
+// rowJob asks for one row to be worked.
+type rowJob struct {
+	Batch string `json:"batch"`
+	Line  int    `json:"line"`
+}
+
+// Kind implements river.JobArgs.
+func (rowJob) Kind() string { return rowKind }
+
+const rowKind = "desk_row"
+
+// attempts is how often a row is tried: an error, a time-out or the death of
+// its process is one. An outage of the database is none.
+const attempts = 3
+
+// WorkOptions configure [Desk.Work].
+type WorkOptions struct {
+	Rows    int           // at once; 0: 8
+	Timeout time.Duration // of one row; 0: two minutes
+}
+
+func newQueueClient(db *store.DB, c *river.Config) (*queueClient, error) {
+	if c == nil {
+		c = &river.Config{Logger: slog.New(slog.DiscardHandler)}
+	}
+	return river.NewClient(riverpgxv5.New(db.Queue()), c)
+}
+
+// enqueue puts rows to work under the desk's virtual time.
+func (d *Desk) enqueue(ctx context.Context, tx pgx.Tx, tenant, batch string, priority int, lines []int) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	start, err := d.db.VirtualTime(ctx, tx, tenant, rowKind, len(lines))
+	if err != nil {
+		return err
+	}
+	const page = 5000
+	for from := 0; from < len(lines); from += page {
+		part := lines[from:min(from+page, len(lines))]
+		jobs := make([]river.InsertManyParams, len(part))
+		for i, line := range part {
+			jobs[i] = river.InsertManyParams{Args: rowJob{batch, line}, InsertOpts: &river.InsertOpts{
+				Queue: rowsQueue, Priority: priority, MaxAttempts: 25, ScheduledAt: start.Add(time.Duration(from+i) * time.Millisecond),
+			}}
+		}
+		if _, err := d.client.InsertManyFastTx(ctx, tx, jobs); err != nil {
+			return err
+		}
+	}
+	return d.db.ReleaseScheduled(ctx, tx, rowKind, start, start.Add(time.Duration(len(lines))*time.Millisecond))
+}
+
+// Work values rows until ctx ends, then waits for those in hand. Any number of
+// processes may work at once, and any of them may be killed.
+func (d *Desk) Work(ctx context.Context, o WorkOptions) (err error) {
+	defer fault.Wrap(&err, "desk.Work")
+	if o.Rows == 0 {
+		o.Rows = 8
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 2 * time.Minute
+	}
+	id := "desk-" + rand.Text()
+	workers := river.NewWorkers()
+	if err := river.AddWorkerSafely(workers, &rowWorker{desk: d, timeout: o.Timeout}); err != nil {
+		return err
+	}
+	client, err := newQueueClient(d.db, &river.Config{
+		ID: id, Logger: slog.New(slog.DiscardHandler), Workers: workers,
+		Queues:        map[string]river.QueueConfig{rowsQueue: {MaxWorkers: o.Rows}, suspectsQueue: {MaxWorkers: 1}},
+		FetchCooldown: 2 * time.Millisecond, FetchPollInterval: 200 * time.Millisecond, // jobs are released by hand, without a notification
+		JobTimeout: -1, CompletedJobRetentionPeriod: time.Hour, SoftStopTimeout: o.Timeout,
+		RetryPolicy: retrySoon{}, ErrorHandler: &errorLog{d.log},
+	})
+	if err != nil {
+		return err
+	}
+	held := make(chan struct{}, 1)
+	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	go d.hold(watch, id, held)
+	select {
+	case <-held: // before the first job is taken, or another process would take it for dead
+	case <-ctx.Done():
+		return nil
+	}
+	if err := client.Start(watch); err != nil {
+		return err
+	}
+	sweep := time.NewTicker(2 * time.Second)
+	defer sweep.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return client.Stop(watch)
+		case <-sweep.C:
+			if err := d.sweep(ctx); err != nil && ctx.Err() == nil {
+				d.log.WarnContext(ctx, "sweeping", "error", err)
+			}
+		}
+	}
+}
+
+// hold keeps the lock that shows this process is alive, and takes it again
+// when the database was away.
+func (d *Desk) hold(ctx context.Context, id string, held chan<- struct{}) {
+	for ctx.Err() == nil {
+		err := d.db.HoldWorker(ctx, id, func() {
+			select {
+			case held <- struct{}{}:
+			default:
+			}
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		d.log.WarnContext(ctx, "lost the worker's lock", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// sweep frees the rows of dead processes and decides batches whose last row
+// ended in a process that died before it could.
+func (d *Desk) sweep(ctx context.Context) error {
+	n, err := d.db.ReleaseDeadWorkers(ctx, rowKind, suspectsQueue)
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		d.log.WarnContext(ctx, "took over the rows of a dead worker", "rows", n)
+	}
+	open, err := d.db.Unfinished(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range open {
+		if err := d.finish(ctx, open[i].ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type rowWorker struct {
+	river.WorkerDefaults[rowJob]
+	desk    *Desk
+	timeout time.Duration
+}
+
+// Timeout is enforced in Work, which can tell a slow row from a stop.
+func (w *rowWorker) Timeout(*river.Job[rowJob]) time.Duration { return -1 }
+
+// Work brings one row to its end.
+func (w *rowWorker) Work(ctx context.Context, job *river.Job[rowJob]) error {
+	d, batch, line := w.desk, job.Args.Batch, job.Args.Line
+	b, input, waiting, err := d.db.RowInput(ctx, batch, line)
+	if err != nil {
+		return later(ctx, err)
+	}
+	if !waiting { // ended, cancelled or gone
+		return nil
+	}
+	end := store.EndRow{Batch: batch, Line: line}
+	var detail rowDetail
+	sum := sha256.Sum256(input)
+	detail.Input = sum[:]
+	if job.Attempt > attempts {
+		end.Status, end.Fault = store.RowFailed, faults(fault.Field{
+			Field: "row", Code: "row.poison", Zh: fmt.Sprintf("连续 %d 次处理中断，已停止重试。", attempts), En: fmt.Sprintf("Working on the row broke off %d times; it is not tried again.", attempts),
+		})
+	} else {
+		end, detail, err = d.work(ctx, w.timeout, &b, input, end, detail)
+		switch {
+		case err == nil:
+		case retryable(ctx, err) && job.Attempt < attempts:
+			return later(ctx, err)
+		case outage(ctx, err):
+			return later(ctx, err)
+		default:
+			pub := fault.Public(err)
+			code := pub.Code
+			if errors.Is(err, context.DeadlineExceeded) {
+				code = "row.slow"
+			}
+			d.log.WarnContext(ctx, "row failed", "batch", batch, "line", line, "error", err)
+			end.Status, end.Fault = store.RowFailed, faults(fault.Field{Field: "row", Code: code, Zh: pub.Zh, En: pub.En})
+		}
+	}
+	detail.Status = end.Status
+	end.Act = store.Act{Tenant: b.Tenant, Actor: b.CreatedBy, Action: "batch.row", Subject: fmt.Sprintf("%s/%d", batch, line), Detail: detail}
+	err = d.db.PutRowResult(ctx, end, func(tx pgx.Tx) error {
+		_, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
+		return err
+	})
+	switch {
+	case errors.Is(err, store.ErrRowEnded):
+		return nil
+	case err != nil:
+		return later(ctx, err)
+	}
+	if wait, err := d.db.RowsWait(ctx, batch); err != nil || wait {
+		return nil // what fails here is done by the next sweep
+	}
+	if err := d.finish(ctx, batch); err != nil {
+		d.log.WarnContext(ctx, "deciding a batch", "batch", batch, "error", err)
+	}
+	return nil
+}
+
+// rowDetail is what the audit record keeps of a row.
+type rowDetail struct {
+	Input     []byte            `json:"input_sha256"`
+	Status    store.RowStatus   `json:"status"`
+	Valuation string            `json:"valuation,omitempty"`
+	Hash      []byte            `json:"valuation_hash,omitempty"`
+	Policy    string            `json:"policy,omitempty"`
+	Versions  map[string]string `json:"versions,omitempty"`
+	Fault     json.RawMessage   `json:"fault,omitempty"`
+}
+
+// work values a row within its time.
+func (d *Desk) work(ctx context.Context, timeout time.Duration, b *store.Batch, input json.RawMessage, end store.EndRow, detail rowDetail) (store.EndRow, rowDetail, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var row lending.Row
+	var o struct {
+		Policy struct{ ID, Version string } `json:"policy"`
+	}
+	if err := errors.Join(json.Unmarshal(input, &row), json.Unmarshal(b.Options, &o)); err != nil {
+		return end, detail, err
+	}
+	v, draft, err := Value(ctx, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Tenant: b.Tenant}, row, b.AsOf)
+	if kind := fault.KindOf(err); err != nil && (kind == fault.Invalid || kind == fault.NotFound || kind == fault.TooLarge) {
+		pub := fault.Public(err)
+		fields := pub.Fields
+		if len(fields) == 0 {
+			fields = []fault.Field{{Field: "row", Code: pub.Code, Zh: pub.Zh, En: pub.En}}
+		}
+		end.Status, end.Fault = store.RowRefused, faults(fields...)
+		detail.Fault = end.Fault
+		return end, detail, nil
+	}
+	if err != nil {
+		return end, detail, err
+	}
+	if end.Valued, err = json.Marshal(v); err != nil {
+		return end, detail, err
+	}
+	end.Status, end.Valuation = store.RowDone, &draft.Valuation
+	detail.Valuation, detail.Hash, detail.Versions = draft.Valuation.ID, draft.Valuation.Hash, v.Versions
+	detail.Policy = o.Policy.ID + " " + o.Policy.Version
+	return end, detail, nil
+}
+
+func faults(fields ...fault.Field) json.RawMessage {
+	b, err := json.Marshal(fields)
+	if err != nil {
+		panic(err) // plain strings
+	}
+	return b
+}
+
+// outage reports that the work was stopped from outside: the process is
+// ending or the database is away. It costs the row no attempt.
+func outage(ctx context.Context, err error) bool {
+	if ctx.Err() != nil || fault.KindOf(err) == fault.Unavailable {
+		return true
+	}
+	return store.Outage(err)
+}
+
+func retryable(ctx context.Context, err error) bool {
+	return !outage(ctx, err) && (fault.KindOf(err) == fault.Internal || fault.KindOf(err) == fault.Timeout)
+}
+
+// later hands the row back: without counting an attempt when the cause lies
+// outside it.
+func later(ctx context.Context, err error) error {
+	if outage(ctx, err) {
+		return river.JobSnooze(time.Second)
+	}
+	return err
+}
+
+type retrySoon struct{}
+
+// NextRetry implements river.ClientRetryPolicy.
+func (retrySoon) NextRetry(job *rivertype.JobRow) time.Time {
+	return time.Now().Add(time.Duration(len(job.Errors)+1) * time.Second)
+}
+
+type errorLog struct{ log *slog.Logger }
+
+// HandleError implements river.ErrorHandler.
+func (l *errorLog) HandleError(ctx context.Context, job *rivertype.JobRow, err error) *river.ErrorHandlerResult {
+	l.log.WarnContext(ctx, "row", "job", job.ID, "attempt", job.Attempt, "error", err)
+	return nil
+}
+
+// HandlePanic implements river.ErrorHandler.
+func (l *errorLog) HandlePanic(ctx context.Context, job *rivertype.JobRow, panicked any, trace string) *river.ErrorHandlerResult {
+	l.log.ErrorContext(ctx, "row panicked", "job", job.ID, "attempt", job.Attempt, "panic", panicked, "trace", trace)
+	return nil
+}

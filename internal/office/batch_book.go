@@ -1,0 +1,760 @@
+package office
+
+import (
+	"cmp"
+	"encoding/csv"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/xuri/excelize/v2"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/lending"
+	"zhijia/internal/money"
+	"zhijia/internal/patent"
+	"zhijia/internal/valuation"
+)
+
+// BatchOutcome is one row of a batch with what came of it.
+type BatchOutcome struct {
+	Status   string           `json:"status"` // done, failed, refused, waiting
+	Valued   lending.Valued   `json:"valued"` // its Row alone when the row was not valued
+	Faults   []fault.Field    `json:"faults,omitempty"`
+	Decision lending.Decision `json:"decision"`
+}
+
+// BatchResult is a finished batch to be written out. The same result makes the
+// same bytes.
+type BatchResult struct {
+	Name      string // of the file
+	Content   []byte // SHA-256 of the file
+	Digest    []byte // SHA-256 over all decisions
+	On        civil.Date
+	Unit      string
+	Policy    lending.Policy
+	Contracts []lending.Contract
+	Rows      iter.Seq2[*BatchOutcome, error] // in the order of the file
+}
+
+// BatchNotice stands on every output of a batch.
+const BatchNotice = "非资产评估报告。本结果由估值系统生成，供内部决策参考，不得用于法定评估目的；是否放款由贷款机构决定。"
+
+// batchLabel is the mark the labelling rule of 2025-09-01 asks for.
+const batchLabel = "本文件由软件自动生成（含算法生成内容）。"
+
+// resultColumn is one column of the results.
+type resultColumn struct {
+	zh    string
+	width float64
+	cell  func(*resultRow) any // string, float64 or nil
+	style string               // "", money, percent
+}
+
+type resultRow struct {
+	*BatchOutcome
+	contract *lending.Contract
+	policy   *lending.Policy
+}
+
+func wanOf(f money.Fen) any { return float64(f) / float64(money.Wan) }
+
+// valued reports whether the row has a figure to show.
+func (r *resultRow) valued() bool {
+	return r.Valued.Status == valuation.Valued || r.Valued.Status == valuation.RangeOnly
+}
+
+func (r *resultRow) figure(f money.Fen) any {
+	if r.Valued.Status == valuation.Zero {
+		return 0.0
+	}
+	if !r.valued() {
+		return nil
+	}
+	return wanOf(f)
+}
+
+func ratio(x *float64) any {
+	if x == nil {
+		return nil
+	}
+	return *x
+}
+
+var methodZh = map[string]string{"market": "市场法", "income": "收益法", "cost": "成本法", "option": "实物期权", "rank": "分位推断", "renewal": "续费下限"}
+
+var routeZh = map[lending.Route]string{lending.Internal: "内部估值", lending.External: "须外部评估"}
+
+var bandZh = map[string]string{"ok": "一致", "review": "人工复核", "red": "严重偏离"}
+
+var patentKindZh = map[patent.Kind]string{patent.Invention: "发明", patent.UtilityModel: "实用新型", patent.Design: "外观设计"}
+
+// resultColumns are the columns of the results sheet and of the CSV form.
+var resultColumns = []resultColumn{
+	{"行号", 6, func(r *resultRow) any { return float64(r.Valued.Row.Line) }, ""},
+	{"序号", 7, func(r *resultRow) any { return r.Valued.Row.Seq }, ""},
+	{"借款人名称", 26, func(r *resultRow) any { return r.Valued.Row.Borrower }, ""},
+	{"统一社会信用代码", 21, func(r *resultRow) any { return r.Valued.Row.CreditCode }, ""},
+	{"担保合同号", 14, func(r *resultRow) any { return r.Valued.Row.Contract }, ""},
+	{"专利号/申请号", 20, func(r *resultRow) any { return r.Valued.Row.Number }, ""},
+	{"专利名称", 32, func(r *resultRow) any { return r.Valued.Row.Title }, ""},
+	{"专利类型", 9, func(r *resultRow) any { return patentKindZh[r.Valued.Row.Kind] }, ""},
+	{"结论", 10, func(r *resultRow) any { return r.Decision.Verdict.Zh() }, ""},
+	{"原因代码", 18, func(r *resultRow) any { return reasonText(r, func(x *lending.Reason) string { return x.Code }, "；") }, ""},
+	{"原因", 60, func(r *resultRow) any { return reasonText(r, reasonZh, "；") }, ""},
+	{"办理条件", 40, func(r *resultRow) any { return conditions(r) }, ""},
+	{"拟贷金额(万元)", 13, func(r *resultRow) any { return someMoney(r.Valued.Row.Loan) }, "money"},
+	{"建议额度(万元)", 13, func(r *resultRow) any { return decided(r, wanOf(r.Decision.Recommended)) }, "money"},
+	{"合同建议额度(万元)", 15, func(r *resultRow) any {
+		return ofContract(r, func(c *lending.Contract) any { return wanOf(c.Recommended) })
+	}, "money"},
+	{"受限于", 14, func(r *resultRow) any { return ofContract(r, bindingZh) }, ""},
+	{"估值P10(万元)", 12, func(r *resultRow) any { return r.figure(r.Valued.Low) }, "money"},
+	{"估值P50(万元)", 12, func(r *resultRow) any { return r.figure(r.Valued.Point) }, "money"},
+	{"估值P90(万元)", 12, func(r *resultRow) any { return r.figure(r.Valued.High) }, "money"},
+	{"强制变现值(万元)", 14, func(r *resultRow) any { return r.figure(r.Valued.Forced) }, "money"},
+	{"区间水平", 9, func(r *resultRow) any { return levelOf(r) }, "percent"},
+	{"区间依据", 12, func(r *resultRow) any { return calibrationZh[r.Valued.Calibration] }, ""},
+	{"可靠等级", 9, func(r *resultRow) any { return r.Valued.Grade }, ""},
+	{"方法与权重", 26, func(r *resultRow) any { return methodsOf(r) }, ""},
+	{"可比案例编号", 24, func(r *resultRow) any {
+		return strings.Join(r.Valued.Comparables[:min(10, len(r.Valued.Comparables))], "；")
+	}, ""},
+	{"抵质押率(P50)", 11, func(r *resultRow) any { return ofContract(r, func(c *lending.Contract) any { return ratio(c.LTV) }) }, "percent"},
+	{"抵质押率(P10)", 11, func(r *resultRow) any { return ofContract(r, func(c *lending.Contract) any { return ratio(c.LTVLow) }) }, "percent"},
+	{"综合抵押率", 11, func(r *resultRow) any { return ofContract(r, func(c *lending.Contract) any { return ratio(c.Mixed) }) }, "percent"},
+	{"质押率上限", 11, func(r *resultRow) any { return decided(r, r.Decision.Ceiling) }, "percent"},
+	{"折扣", 8, func(r *resultRow) any { return decided(r, r.Decision.Haircut) }, "percent"},
+	{"估值路径", 12, func(r *resultRow) any {
+		return ofContract(r, func(c *lending.Contract) any { return routeZh[c.Route] })
+	}, ""},
+	{"外部评估偏离", 12, func(r *resultRow) any { return deviation(r) }, ""},
+	{"预警", 30, func(r *resultRow) any { return warnings(r) }, ""},
+	{"下次重估日", 12, func(r *resultRow) any { return decided(r, dateText(r.Decision.NextRevalue)) }, ""},
+	{"估值依据", 14, func(r *resultRow) any { return basisZh(r) }, ""},
+	{"模型版本", 22, func(r *resultRow) any { return versionsOf(r) }, ""},
+	{"数据截止日", 12, func(r *resultRow) any { return dateText(r.Valued.DataCutoff) }, ""},
+	{"审计号", 66, func(r *resultRow) any { return r.Valued.Valuation }, ""},
+}
+
+var calibrationZh = map[string]string{"conformal": "按回测校准", "uncalibrated": "未校准", "certain": "确定", "none": "无"}
+
+func someMoney(f money.Fen) any {
+	if f == 0 {
+		return nil
+	}
+	return wanOf(f)
+}
+
+func decided(r *resultRow, x any) any {
+	if r.Status != "done" {
+		return nil
+	}
+	return x
+}
+
+func ofContract(r *resultRow, f func(*lending.Contract) any) any {
+	if r.Status != "done" || r.contract == nil {
+		return nil
+	}
+	return f(r.contract)
+}
+
+func bindingZh(c *lending.Contract) any {
+	for _, l := range c.Limits {
+		if l.Code == c.Binding {
+			return l.Zh
+		}
+	}
+	return ""
+}
+
+func reasonZh(x *lending.Reason) string {
+	text := x.Zh
+	if x.Evidence != "" {
+		text += "（" + x.Evidence + "）"
+	}
+	if x.Supply != "" {
+		text += "→" + x.Supply
+	}
+	return text
+}
+
+// reasonText joins the reasons that decided, or the faults of a row that was
+// not valued.
+func reasonText(r *resultRow, f func(*lending.Reason) string, sep string) string {
+	var parts []string
+	if r.Status != "done" {
+		for _, x := range r.Faults {
+			parts = append(parts, f(&lending.Reason{Code: x.Code, Zh: x.Zh}))
+		}
+		return strings.Join(parts, sep)
+	}
+	for i := range r.Decision.Reasons {
+		if x := &r.Decision.Reasons[i]; x.Severity != lending.Warns {
+			parts = append(parts, f(x))
+		}
+	}
+	return strings.Join(parts, sep)
+}
+
+func warnings(r *resultRow) string {
+	var parts []string
+	for i := range r.Decision.Reasons {
+		if x := &r.Decision.Reasons[i]; x.Severity == lending.Warns && r.Status == "done" {
+			parts = append(parts, x.Code+" "+reasonZh(x))
+		}
+	}
+	return strings.Join(parts, "；")
+}
+
+func conditions(r *resultRow) string {
+	var parts []string
+	for i := range r.Decision.Conditions {
+		x := &r.Decision.Conditions[i]
+		parts = append(parts, cmp.Or(x.Supply, x.Zh)+"（"+x.Code+"）")
+	}
+	return strings.Join(parts, "；")
+}
+
+func levelOf(r *resultRow) any {
+	if !r.valued() {
+		return nil
+	}
+	return r.Valued.Level
+}
+
+func methodsOf(r *resultRow) string {
+	var parts []string
+	for _, m := range r.Valued.Methods {
+		parts = append(parts, fmt.Sprintf("%s %.0f%%", cmp.Or(methodZh[m.Name], m.Name), 100*m.Weight))
+	}
+	return strings.Join(parts, "；")
+}
+
+func deviation(r *resultRow) any {
+	d := r.Decision.Deviation
+	if d == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s（%.1f%%）", bandZh[d.Band], 100*d.Ratio)
+}
+
+func basisZh(r *resultRow) string {
+	switch {
+	case r.Status != "done":
+		return ""
+	case r.Valued.FromRow:
+		return "按所填内容（库中无此专利）"
+	}
+	return "库中记录"
+}
+
+func versionsOf(r *resultRow) string {
+	if r.Valued.Versions == nil {
+		return ""
+	}
+	return strings.Trim(r.Valued.Versions["assumptions"]+" "+lending.RulesVersion, " ")
+}
+
+func dateText(d civil.Date) string {
+	if d.IsZero() {
+		return ""
+	}
+	return d.String()
+}
+
+// rows yields the rows with their contracts.
+func (b *BatchResult) rows(visit func(*resultRow) error) error {
+	byKey := make(map[string]*lending.Contract, len(b.Contracts))
+	for i := range b.Contracts {
+		byKey[b.Contracts[i].Key] = &b.Contracts[i]
+	}
+	for out, err := range b.Rows {
+		if err != nil {
+			return err
+		}
+		if err := visit(&resultRow{out, byKey[out.Decision.Contract], &b.Policy}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// WriteBatchCSV writes the results as CSV, UTF-8 with a byte order mark. A
+// text that a spreadsheet would take for a formula is marked as text.
+func WriteBatchCSV(w io.Writer, b BatchResult) error {
+	if _, err := io.WriteString(w, "\ufeff"); err != nil {
+		return err
+	}
+	out := csv.NewWriter(w)
+	cells := make([]string, len(resultColumns))
+	for i, c := range resultColumns {
+		cells[i] = c.zh
+	}
+	if err := out.Write(cells); err != nil {
+		return err
+	}
+	err := b.rows(func(r *resultRow) error {
+		for i, c := range resultColumns {
+			switch x := c.cell(r).(type) {
+			case nil:
+				cells[i] = ""
+			case float64:
+				switch c.style {
+				case "money":
+					cells[i] = fmt.Sprintf("%.4f", x)
+				case "percent":
+					cells[i] = fmt.Sprintf("%.4f", x)
+				default:
+					cells[i] = fmt.Sprintf("%.0f", x)
+				}
+			case string:
+				cells[i] = inert(x)
+			}
+		}
+		return out.Write(cells)
+	})
+	if err != nil {
+		return err
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// sheetStream writes one sheet row by row.
+type sheetStream struct {
+	*excelize.StreamWriter
+	next int
+}
+
+func (s *sheetStream) row(cells ...any) error {
+	s.next++
+	at, err := excelize.CoordinatesToCellName(1, s.next)
+	if err != nil {
+		return err
+	}
+	return s.SetRow(at, cells)
+}
+
+type bookStyles struct{ head, text, money, percent, title, note int }
+
+func newStyles(f *excelize.File) (s bookStyles, err error) {
+	border := []excelize.Border{{Type: "left", Color: "D0D7DE", Style: 1}, {Type: "right", Color: "D0D7DE", Style: 1}, {Type: "top", Color: "D0D7DE", Style: 1}, {Type: "bottom", Color: "D0D7DE", Style: 1}}
+	wrap := &excelize.Alignment{Vertical: "top", WrapText: true}
+	amount, percent := "#,##0.00", "0.0%"
+	for _, x := range []struct {
+		to *int
+		is *excelize.Style
+	}{
+		{&s.head, &excelize.Style{Font: &excelize.Font{Bold: true, Color: "FFFFFF"}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"1F4E79"}}, Alignment: &excelize.Alignment{Vertical: "center", Horizontal: "center", WrapText: true}, Border: border}},
+		{&s.text, &excelize.Style{Alignment: wrap, Border: border}},
+		{&s.money, &excelize.Style{CustomNumFmt: &amount, Alignment: &excelize.Alignment{Vertical: "top"}, Border: border}},
+		{&s.percent, &excelize.Style{CustomNumFmt: &percent, Alignment: &excelize.Alignment{Vertical: "top"}, Border: border}},
+		{&s.title, &excelize.Style{Font: &excelize.Font{Bold: true, Size: 16}}},
+		{&s.note, &excelize.Style{Font: &excelize.Font{Color: "9C0006"}, Alignment: wrap}},
+	} {
+		if *x.to, err = f.NewStyle(x.is); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// stream opens a sheet for writing with its header frozen, A4 landscape.
+func stream(f *excelize.File, st bookStyles, name string, header []string, widths []float64) (*sheetStream, error) {
+	if _, err := f.NewSheet(name); err != nil {
+		return nil, err
+	}
+	if err := pageSetup(f, name); err != nil {
+		return nil, err
+	}
+	sw, err := f.NewStreamWriter(name)
+	if err != nil {
+		return nil, err
+	}
+	for i, w := range widths {
+		if err := sw.SetColWidth(i+1, i+1, w); err != nil {
+			return nil, err
+		}
+	}
+	if err := sw.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
+		return nil, err
+	}
+	s := &sheetStream{StreamWriter: sw}
+	cells := make([]any, len(header))
+	for i, h := range header {
+		cells[i] = excelize.Cell{StyleID: st.head, Value: h}
+	}
+	return s, s.row(cells...)
+}
+
+func pageSetup(f *excelize.File, name string) error {
+	landscape, wide, tall, a4, fit := "landscape", 1, 0, 9, true
+	if err := f.SetPageLayout(name, &excelize.PageLayoutOptions{Orientation: &landscape, Size: &a4, FitToWidth: &wide, FitToHeight: &tall}); err != nil {
+		return err
+	}
+	if err := f.SetSheetProps(name, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
+		return err
+	}
+	return f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: "'" + name + "'!$1:$1", Scope: name})
+}
+
+// WriteBatchBook writes the results as a workbook: 汇总, 结果, 合同, 原因, 可比案例,
+// 押品报送 (IE_006_603), 说明. Rows are written as they are read.
+func WriteBatchBook(w io.Writer, b BatchResult) (err error) {
+	f := excelize.NewFile()
+	defer f.Close()
+	f.SetZipWriter(newSortedZip)
+	if err := f.SetSheetName("Sheet1", "汇总"); err != nil {
+		return err
+	}
+	st, err := newStyles(f)
+	if err != nil {
+		return err
+	}
+	day := b.On.String() + "T00:00:00Z" // no clock: the same result is the same bytes
+	if err := f.SetDocProps(&excelize.DocProperties{
+		Title: "知识产权质押估值参考结果", Subject: "估值参考意见", Creator: "Zhijia 知价", LastModifiedBy: "Zhijia 知价", Created: day, Modified: day,
+		Description: BatchNotice + batchLabel, Keywords: "AIGC:true;" + batchLabel, Language: "zh-CN",
+	}); err != nil {
+		return err
+	}
+	header, widths := make([]string, len(resultColumns)), make([]float64, len(resultColumns))
+	for i, c := range resultColumns {
+		header[i], widths[i] = c.zh, c.width
+	}
+	results, err := stream(f, st, "结果", header, widths)
+	if err != nil {
+		return err
+	}
+	contracts, err := stream(f, st, "合同", []string{"担保合同号", "借款人名称", "产品代码", "行号", "结论", "拟贷金额(万元)", "建议额度(万元)", "受限于", "余量(万元)", "押品价值P50(万元)", "押品价值P10(万元)", "强制变现值(万元)", "抵质押率(P50)", "抵质押率(P10)", "综合抵押率", "质押率上限", "估值路径", "各项限额"},
+		[]float64{16, 26, 10, 14, 10, 14, 14, 14, 12, 16, 16, 16, 12, 12, 12, 12, 12, 60})
+	if err != nil {
+		return err
+	}
+	reasons, err := stream(f, st, "原因", []string{"行号", "借款人名称", "专利号/申请号", "代码", "依据", "作用", "原因", "事实", "需补充", "规则来源"}, []float64{7, 26, 20, 24, 10, 10, 40, 40, 36, 40})
+	if err != nil {
+		return err
+	}
+	comparables, err := stream(f, st, "可比案例", []string{"行号", "专利号/申请号", "次序", "可比案例编号"}, []float64{7, 20, 7, 20})
+	if err != nil {
+		return err
+	}
+	reports, err := stream(f, st, "押品报送", []string{"押品编号 YPBH", "押品名称 YPMC", "押品类型 YPLX", "押品所有人名称 YPSYRMC", "押品所有人证件号码 YPSYRZJHM", "担保合同号 DBHTH", "起始估值 PGJZ", "最新估值 YXRDJZ", "已抵押价值 YDYJZ", "处置权顺位 CZQSW", "抵质押率 DZYL(%)", "权证登记号码 QZDJHM", "抵质押物状态 DZYWZT", "币种 BZ", "采集日期 CJRQ"},
+		[]float64{20, 32, 16, 26, 24, 16, 16, 16, 14, 12, 12, 20, 14, 8, 12})
+	if err != nil {
+		return err
+	}
+	s := newSummary()
+	cells := make([]any, len(resultColumns))
+	err = b.rows(func(r *resultRow) error {
+		s.add(r)
+		for i, c := range resultColumns {
+			style := st.text
+			switch c.style {
+			case "money":
+				style = st.money
+			case "percent":
+				style = st.percent
+			}
+			cells[i] = excelize.Cell{StyleID: style, Value: c.cell(r)}
+		}
+		if err := results.row(cells...); err != nil {
+			return err
+		}
+		if err := writeReasons(reasons, st, r); err != nil {
+			return err
+		}
+		for k, id := range r.Valued.Comparables {
+			if err := comparables.row(r.Valued.Row.Line, r.Valued.Row.Number, k+1, id); err != nil {
+				return err
+			}
+		}
+		return writeReport(reports, st, r, b.On)
+	})
+	if err != nil {
+		return err
+	}
+	for i := range b.Contracts {
+		if err := writeContract(contracts, st, &b.Contracts[i]); err != nil {
+			return err
+		}
+	}
+	for _, x := range []*sheetStream{results, contracts, reasons, comparables, reports} {
+		if err := x.Flush(); err != nil {
+			return err
+		}
+	}
+	if err := s.write(f, st, &b); err != nil {
+		return err
+	}
+	if err := writeNotes(f, st, &b); err != nil {
+		return err
+	}
+	return f.Write(w)
+}
+
+var basesZh = map[lending.Basis]string{lending.Statutory: "法定", lending.OfPolicy: "机构政策", lending.OfProduct: "产品", lending.OfValue: "估值", lending.OfFile: "文件"}
+
+var severityZh = map[lending.Severity]string{lending.Refuses: "不予受理", lending.Supplements: "需补充", lending.Warns: "提示"}
+
+func writeReasons(s *sheetStream, st bookStyles, r *resultRow) error {
+	row := &r.Valued.Row
+	put := func(code, basis, does, zh, evidence, supply, source string) error {
+		cells := []any{excelize.Cell{StyleID: st.text, Value: row.Line}}
+		for _, x := range []string{row.Borrower, row.Number, code, basis, does, zh, evidence, supply, source} {
+			cells = append(cells, excelize.Cell{StyleID: st.text, Value: x})
+		}
+		return s.row(cells...)
+	}
+	if r.Status != "done" {
+		for _, x := range r.Faults {
+			if err := put(x.Code, "文件", "需补充", x.Zh, x.Field, "", ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, x := range r.Decision.Reasons {
+		if err := put(x.Code, basesZh[x.Basis], severityZh[x.Severity], x.Zh, x.Evidence, x.Supply, x.Source); err != nil {
+			return err
+		}
+	}
+	for _, x := range r.Decision.Conditions {
+		if err := put(x.Code, basesZh[x.Basis], "办理条件", x.Zh, x.Evidence, x.Supply, x.Source); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeReport(s *sheetStream, st bookStyles, r *resultRow, on civil.Date) error {
+	if r.Status != "done" || r.contract == nil || !r.valued() {
+		return nil
+	}
+	c := lending.Report(&r.Valued, &r.Decision, r.contract, nil, on)
+	text := func(x string) any { return excelize.Cell{StyleID: st.text, Value: x} }
+	yuan := func(f *money.Fen) any {
+		if f == nil {
+			return text("")
+		}
+		return excelize.Cell{StyleID: st.money, Value: float64(*f) / 100}
+	}
+	var ltv any = text("")
+	if c.LTV != nil {
+		ltv = excelize.Cell{StyleID: st.money, Value: *c.LTV}
+	}
+	return s.row(text(c.ID), text(c.Name), text(c.Type), text(c.Owner), text(c.OwnerCode), text(c.Contract), yuan(c.First), yuan(&c.Latest), yuan(&c.Pledged),
+		excelize.Cell{StyleID: st.text, Value: c.Rank}, ltv, text(c.Title), text(c.State), text(c.Currency), text(c.Collected.String()))
+}
+
+func writeContract(s *sheetStream, st bookStyles, c *lending.Contract) error {
+	text := func(x string) any { return excelize.Cell{StyleID: st.text, Value: x} }
+	wan := func(f money.Fen) any { return excelize.Cell{StyleID: st.money, Value: wanOf(f)} }
+	share := func(x *float64) any { return excelize.Cell{StyleID: st.percent, Value: ratio(x)} }
+	lines := make([]string, 0, 12)
+	for i, l := range c.Lines {
+		if i == 10 {
+			lines = append(lines, fmt.Sprintf("…共%d行", len(c.Lines)))
+			break
+		}
+		lines = append(lines, fmt.Sprint(l))
+	}
+	limits := make([]string, len(c.Limits))
+	for i, l := range c.Limits {
+		limits[i] = fmt.Sprintf("%s %.2f万元", l.Zh, wanOf(l.Amount))
+	}
+	return s.row(text(c.Key), text(c.Borrower), text(c.Product), text(strings.Join(lines, "、")), text(c.Verdict.Zh()), wan(c.Loan), wan(c.Recommended), text(bindingZh(c).(string)), wan(c.Headroom),
+		wan(c.Value), wan(c.Low), wan(c.Forced), share(c.LTV), share(c.LTVLow), share(c.Mixed), share(c.Ceiling), text(routeZh[c.Route]), text(strings.Join(limits, "；")))
+}
+
+// batchSummary is what the first sheet counts.
+type batchSummary struct {
+	rows     int
+	verdicts map[lending.Verdict]int
+	status   map[string]int
+	reasons  map[string]int
+	words    map[string]string
+	classes  [6]int // of P50: below 10, 50, 100, 500, 1,000 万元, above
+	value    money.Fen
+}
+
+var classZh = [6]string{"10万元以下", "10–50万元", "50–100万元", "100–500万元", "500–1000万元", "1000万元以上"}
+
+func newSummary() *batchSummary {
+	return &batchSummary{verdicts: map[lending.Verdict]int{}, status: map[string]int{}, reasons: map[string]int{}, words: map[string]string{}}
+}
+
+func (s *batchSummary) add(r *resultRow) {
+	s.rows++
+	s.status[r.Status]++
+	s.verdicts[r.Decision.Verdict]++
+	if r.Status != "done" {
+		for _, x := range r.Faults {
+			s.reasons[x.Code]++
+			s.words[x.Code] = "数据有误：" + strings.SplitN(x.Zh, "：", 2)[0]
+		}
+		return
+	}
+	for _, x := range r.Decision.Reasons {
+		if x.Severity != lending.Warns {
+			s.reasons[x.Code]++
+			s.words[x.Code] = x.Zh
+		}
+	}
+	if r.valued() {
+		wan, k := r.Valued.Point.Yuan()/1e4, 0
+		for _, end := range []float64{10, 50, 100, 500, 1000} {
+			if wan >= end {
+				k++
+			}
+		}
+		s.classes[k]++
+		if r.Decision.Counted {
+			s.value += r.Valued.Point
+		}
+	}
+}
+
+func (s *batchSummary) write(f *excelize.File, st bookStyles, b *BatchResult) error {
+	const sheet = "汇总"
+	var err error
+	set := func(cell string, value any, style int) {
+		if err == nil {
+			err = f.SetCellValue(sheet, cell, value)
+		}
+		if err == nil && style != 0 {
+			err = f.SetCellStyle(sheet, cell, cell, style)
+		}
+	}
+	set("A1", "知识产权质押批量估值结果", st.title)
+	set("A2", BatchNotice, st.note)
+	var loan, recommended money.Fen
+	for i := range b.Contracts {
+		loan += b.Contracts[i].Loan
+		if b.Contracts[i].Verdict == lending.Accept {
+			recommended += b.Contracts[i].Recommended
+		}
+	}
+	line := 4
+	pair := func(name string, value any, style int) {
+		set(fmt.Sprintf("A%d", line), name, st.text)
+		set(fmt.Sprintf("B%d", line), value, style)
+		line++
+	}
+	pair("文件", b.Name, st.text)
+	pair("估值基准日", b.On.String(), st.text)
+	pair("质押政策", fmt.Sprintf("%s %s（%s）", b.Policy.ID, b.Policy.Version, policyLabelZh[b.Policy.Label]), st.text)
+	pair("行数", s.rows, st.text)
+	pair("已估值", s.status["done"], st.text)
+	pair("数据有误", s.status["refused"], st.text)
+	pair("处理失败", s.status["failed"], st.text)
+	pair("押品价值P50合计(万元)", wanOf(s.value), st.money)
+	pair("合同数", len(b.Contracts), st.text)
+	pair("拟贷金额合计(万元)", wanOf(loan), st.money)
+	pair("可受理合同建议额度合计(万元)", wanOf(recommended), st.money)
+
+	table := func(column, count string, at int, title string, names []string, counts []int) {
+		set(fmt.Sprintf("%s%d", column, at), title, st.head)
+		set(fmt.Sprintf("%s%d", count, at), "行数", st.head)
+		for i := range names {
+			set(fmt.Sprintf("%s%d", column, at+1+i), names[i], st.text)
+			set(fmt.Sprintf("%s%d", count, at+1+i), counts[i], st.text)
+		}
+	}
+	verdicts := []lending.Verdict{lending.Accept, lending.Supplement, lending.Refuse}
+	names, counts := make([]string, 3), make([]int, 3)
+	for i, v := range verdicts {
+		names[i], counts[i] = v.Zh(), s.verdicts[v]
+	}
+	table("D", "E", 4, "结论", names, counts)
+	table("D", "E", 9, "估值P50分布", classZh[:], s.classes[:])
+	codes := slices.SortedFunc(maps.Keys(s.reasons), func(a, b string) int { return cmp.Or(cmp.Compare(s.reasons[b], s.reasons[a]), cmp.Compare(a, b)) })
+	codes = codes[:min(len(codes), 15)]
+	names, counts = make([]string, len(codes)), make([]int, len(codes))
+	for i, code := range codes {
+		names[i], counts[i] = code+" "+clip(s.words[code]), s.reasons[code]
+	}
+	table("G", "H", 4, "主要原因", names, counts)
+	if err != nil {
+		return err
+	}
+	for column, width := range map[string]float64{"A": 30, "B": 34, "C": 3, "D": 18, "E": 9, "F": 3, "G": 46, "H": 9} {
+		if err := f.SetColWidth(sheet, column, column, width); err != nil {
+			return err
+		}
+	}
+	if err := f.MergeCell(sheet, "A2", "H2"); err != nil {
+		return err
+	}
+	if err := f.SetRowHeight(sheet, 2, 32); err != nil {
+		return err
+	}
+	chart := func(cell string, kind excelize.ChartType, title, names, values string) error {
+		return f.AddChart(sheet, cell, &excelize.Chart{
+			Type: kind, Title: excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{Text: title}}},
+			Series:    []excelize.ChartSeries{{Name: title, Categories: sheet + "!" + names, Values: sheet + "!" + values}},
+			Legend:    excelize.ChartLegend{Position: map[bool]string{true: "right", false: "none"}[kind == excelize.Pie]},
+			Dimension: excelize.ChartDimension{Width: 420, Height: 260}, PlotArea: excelize.ChartPlotArea{ShowVal: true},
+		})
+	}
+	if err := chart("A22", excelize.Pie, "结论分布", "$D$5:$D$7", "$E$5:$E$7"); err != nil {
+		return err
+	}
+	if err := chart("C22", excelize.Col, "估值P50分布", "$D$10:$D$15", "$E$10:$E$15"); err != nil {
+		return err
+	}
+	if len(codes) > 0 {
+		if err := chart("G22", excelize.Bar, "主要原因", fmt.Sprintf("$G$5:$G$%d", 4+len(codes)), fmt.Sprintf("$H$5:$H$%d", 4+len(codes))); err != nil {
+			return err
+		}
+	}
+	return pageSetup(f, sheet)
+}
+
+var policyLabelZh = map[string]string{"historical": "历史报道，非现行规定", "template": "模板，非监管规定", "own": "本机构"}
+
+func writeNotes(f *excelize.File, st bookStyles, b *BatchResult) error {
+	const sheet = "说明"
+	if _, err := f.NewSheet(sheet); err != nil {
+		return err
+	}
+	lines := [][2]string{
+		{"性质", BatchNotice},
+		{"标识", batchLabel},
+		{"估值", "P10、P50、P90 为估值区间下端、中值、上端；“区间水平”为名义水平，“未校准”表示尚无足够的已成交数据回测。库中没有的专利按所填内容估值，区间更宽。"},
+		{"建议额度", "押品可担保额 = Σ 估值下端 × 质押率上限 × 折扣；与申请金额、借款人限额、偿债能力、产品额度取最小者，“受限于”写明是哪一项。"},
+		{"抵质押率", "按担保合同整体计算：担保本金余额 ÷ 押品估值；综合抵押率 = 担保本金 ÷ Σ（估值 × 质押率上限），不得超过 100%。"},
+		{"结论", "可受理、需补充、不予受理。法定情形依据《专利权质押登记办法》（国家知识产权局公告第461号），机构政策另列，二者不混同。“办理条件”为登记时须备齐的文件。"},
+		{"押品报送", "字段对应监管数据报送 IE_006_603；金额单位为元，抵质押率为百分数。"},
+		{"质押政策", fmt.Sprintf("%s %s %s；来源：%s", b.Policy.ID, b.Policy.Version, b.Policy.Name, b.Policy.Source)},
+		{"规则版本", lending.RulesVersion},
+		{"文件SHA-256", hex.EncodeToString(b.Content)},
+		{"结果SHA-256", hex.EncodeToString(b.Digest)},
+		{"审计号", "每行的审计号为所存估值记录的 SHA-256，可据以调阅和复算。"},
+	}
+	for i, x := range lines {
+		for k, column := range []string{"A", "B"} {
+			cell := fmt.Sprintf("%s%d", column, i+1)
+			if err := f.SetCellValue(sheet, cell, x[k]); err != nil {
+				return err
+			}
+			if err := f.SetCellStyle(sheet, cell, cell, st.text); err != nil {
+				return err
+			}
+		}
+	}
+	if err := f.SetColWidth(sheet, "A", "A", 16); err != nil {
+		return err
+	}
+	if err := f.SetColWidth(sheet, "B", "B", 110); err != nil {
+		return err
+	}
+	return pageSetup(f, sheet)
+}

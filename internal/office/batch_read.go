@@ -1,0 +1,609 @@
+package office
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/lending"
+	"zhijia/internal/money"
+	"zhijia/internal/patent"
+)
+
+// BatchOptions say what a loan desk's file leaves open.
+type BatchOptions struct {
+	Unit       string     // 元 or 万元, for amount columns whose header names no unit; a contradicting header is refused
+	On         civil.Date // day the file is judged by; zero switches the tests on dates against it off
+	Programmes []string   // known product codes; nil: none is checked
+}
+
+// BatchLine is one line of a loan desk's file. A line with faults has what
+// could be read of it.
+type BatchLine struct {
+	Row    lending.Row
+	Faults []fault.Field
+}
+
+// batchColumn is one column of the file.
+type batchColumn struct {
+	key    string // also accepted as a header
+	zh     string // header of the template
+	names  []string
+	amount bool // needs a unit
+	note   string
+	pick   []string // drop-down of the template
+}
+
+// batchColumns are the columns of a loan desk's file, in the template's order,
+// with the headers they are also known by.
+var batchColumns = []batchColumn{
+	{key: "seq", zh: "序号", names: []string{"编号", "no", "no."}, note: "银行自己的编号；产品额度按序号从小到大使用。"},
+	{key: "borrower", zh: "借款人名称", names: []string{"借款人", "借款企业", "企业名称", "客户名称", "借款人全称"}, note: "必填。"},
+	{key: "credit_code", zh: "统一社会信用代码", names: []string{"信用代码", "社会信用代码", "uscc"}, note: "18 位，含校验位。"},
+	{key: "number", zh: "专利号/申请号", names: []string{"专利号", "申请号", "专利号(申请号)", "专利号码", "专利申请号", "patent_number"}, note: "必填。如 ZL202010123456.2；校验位会被核对。"},
+	{key: "title", zh: "专利名称", names: []string{"发明名称", "名称"}, note: "库中没有该专利时必填，估值以此为据。"},
+	{key: "kind", zh: "专利类型", names: []string{"类型", "专利种类"}, note: "须与专利号一致。", pick: []string{"发明", "实用新型", "外观设计"}},
+	{key: "filing_date", zh: "申请日", names: []string{"申请日期"}, note: "YYYY-MM-DD。"},
+	{key: "grant_date", zh: "授权公告日", names: []string{"授权日", "授权公告日期", "授权日期"}, note: "YYYY-MM-DD。"},
+	{key: "owners", zh: "专利权人", names: []string{"权利人", "当前权利人", "专利权人名称"}, note: "多人用分号隔开。"},
+	{key: "consent", zh: "共有人及同意(Y/N)", names: []string{"共有人同意", "共有人及同意", "共有人是否同意", "共有人同意(y/n)"}, note: "无共有人填“无”；否则填共有人名称，后加 ;Y 或 ;N。"},
+	{key: "fees_paid_to", zh: "年费缴至年度", names: []string{"年费缴至", "年费已缴年度", "已缴年度"}, note: "第几个专利年度，1 到 20。"},
+	{key: "register", zh: "质押/保全/无效/许可状态(as-of日期)", names: []string{"质押/保全/无效/许可状态", "法律状态", "登记状态", "质押/保全/无效/许可状态(日期)"}, note: "如“无 2026-11-01”“质押 2026-11-01”“独占许可;无效 2026-11-01”；不清楚填“未知”。"},
+	{key: "revenue", zh: "上年产品收入", names: []string{"产品收入", "上年收入", "专利产品收入"}, amount: true, note: "使用该专利的产品。"},
+	{key: "royalty_rate", zh: "许可费率(可空)", names: []string{"许可费率", "分成率", "提成率", "许可费率%", "许可费率(%)"}, note: "如 3% 或 0.03。"},
+	{key: "loan", zh: "拟贷金额", names: []string{"贷款金额", "申请金额", "拟贷款金额", "拟申请金额"}, amount: true, note: "整个担保合同的金额，同一合同各行相同。"},
+	{key: "maturity", zh: "拟到期日", names: []string{"到期日", "贷款到期日", "债务到期日"}, note: "YYYY-MM-DD。"},
+	{key: "contract", zh: "担保合同号", names: []string{"合同号", "质押合同号", "担保合同编号"}, note: "同一合同的专利合并计算；留空则每行单独计算。"},
+	{key: "external", zh: "外部评估价值", names: []string{"评估价值", "外部评估值", "外部评估价值/基准日"}, amount: true, note: "可空。"},
+	{key: "external_date", zh: "评估基准日", names: []string{"基准日", "外部评估基准日"}, note: "YYYY-MM-DD。"},
+	{key: "product", zh: "产品代码", names: []string{"产品", "产品编号"}, note: "贷款产品，可空。"},
+	{key: "declaration", zh: "声明", names: []string{"当事人声明"}, note: "对 E10、E11 的声明，如“E11：双方知悉无效程序并坚持登记”。"},
+}
+
+// unitSuffix is a unit in brackets at the end of a folded header.
+var unitSuffix = regexp.MustCompile(`[(（]?(单位[:：])?(万元|元|亿元)[)）]?$`)
+
+// columnOf finds the column a folded header names and the unit it states.
+func columnOf(header string) (c *batchColumn, unit string) {
+	match := func(h string) *batchColumn {
+		for i := range batchColumns {
+			c := &batchColumns[i]
+			if h == c.key || h == Header(c.zh) || slices.ContainsFunc(c.names, func(n string) bool { return h == Header(n) }) {
+				return c
+			}
+		}
+		return nil
+	}
+	if c := match(header); c != nil {
+		return c, ""
+	}
+	// 外部评估价值(万元)/基准日 states its unit in the middle.
+	if before, after, ok := strings.Cut(header, "/"); ok && strings.HasSuffix(after, "基准日") {
+		if c, unit = columnOf(before); c != nil && c.key == "external" {
+			return c, unit
+		}
+	}
+	if m := unitSuffix.FindStringSubmatchIndex(header); m != nil {
+		if c := match(header[:m[0]]); c != nil && c.amount {
+			return c, header[m[4]:m[5]]
+		}
+	}
+	return nil, ""
+}
+
+// Limits on the text of one cell, in characters.
+const (
+	maxCell  = 500
+	maxTitle = 300
+)
+
+// ReadBatch reads a loan desk's file, CSV, XLSX or JSONL, line by line. An
+// error ends the file: it cannot be read, has no column of patent numbers, or
+// its unit is missing or contradicts itself. A faulty line is yielded with its
+// faults and reading goes on.
+func ReadBatch(r io.Reader, name string, o BatchOptions) iter.Seq2[BatchLine, error] {
+	return func(yield func(BatchLine, error) bool) {
+		b := batchReader{o: o, columns: map[string]*batchColumn{}, seen: map[[sha256.Size]byte]int{}}
+		for row, err := range Rows(r, name) {
+			if row.Number == 0 {
+				yield(BatchLine{}, err)
+				return
+			}
+			var line BatchLine
+			if err != nil {
+				pub := fault.Public(err)
+				line = BatchLine{Row: lending.Row{Line: row.Number}, Faults: []fault.Field{{Field: "row", Code: pub.Code, Zh: pub.Zh, En: pub.En}}}
+			} else {
+				if err := b.header(row.Cells); err != nil {
+					yield(BatchLine{}, err)
+					return
+				}
+				line = b.line(row)
+			}
+			if !yield(line, nil) {
+				return
+			}
+		}
+	}
+}
+
+type batchReader struct {
+	o       BatchOptions
+	columns map[string]*batchColumn // by folded header
+	by      map[string]string       // folded header by key
+	unit    money.Unit
+	stated  string                    // the unit the headers state
+	seen    map[[sha256.Size]byte]int // line by content, to find repeated rows
+}
+
+// header learns the columns from the first row; JSON lines may bring more.
+func (b *batchReader) header(cells map[string]string) error {
+	if b.by == nil {
+		b.by = map[string]string{}
+	}
+	for h := range cells {
+		if _, known := b.columns[h]; known {
+			continue
+		}
+		c, unit := columnOf(h)
+		b.columns[h] = c
+		if c == nil {
+			continue
+		}
+		if before, twice := b.by[c.key]; twice && before != h {
+			return fault.New(fault.Invalid, "file.header_twice", "两列表示同一内容："+c.zh+"。", "Two columns mean the same: "+c.key+".")
+		}
+		b.by[c.key] = h
+		if !c.amount {
+			continue
+		}
+		switch {
+		case unit == "":
+			if c.key != "external" || b.stated == "" { // 外部评估价值 may follow the others
+				unit = b.o.Unit
+			} else {
+				unit = b.stated
+			}
+			if unit == "" {
+				return fault.New(fault.Invalid, "unit.missing", "请在表头注明金额单位，如“"+c.zh+"(万元)”。", "State the unit of amounts in the header, e.g. "+c.zh+"(万元).")
+			}
+		case b.o.Unit != "" && unit != b.o.Unit:
+			return fault.New(fault.Invalid, "unit.contradiction", fmt.Sprintf("表头单位为%s，与提交时声明的%s不一致。", unit, b.o.Unit), fmt.Sprintf("The header says %s, the request %s.", unit, b.o.Unit))
+		}
+		if b.stated != "" && b.stated != unit {
+			return fault.New(fault.Invalid, "unit.contradiction", "各金额列的单位不一致，请统一为元或万元。", "The amount columns state different units; use one.")
+		}
+		b.stated = unit
+	}
+	if _, ok := b.by["number"]; !ok {
+		return fault.New(fault.Invalid, "file.no_number", "没有“专利号/申请号”列，请使用模板。", "There is no column of patent numbers; use the template.")
+	}
+	if b.stated != "" {
+		var err error
+		if b.unit, err = money.ParseUnit(b.stated); err != nil {
+			return fault.New(fault.Invalid, "unit.unknown", "金额单位应为元、万元或亿元。", "The unit must be 元, 万元 or 亿元.")
+		}
+	}
+	return nil
+}
+
+// cells of one line being read.
+type batchCells struct {
+	*batchReader
+	cells  map[string]string
+	faults []fault.Field
+}
+
+func (c *batchCells) get(key string) string { return c.cells[c.by[key]] }
+
+func (c *batchCells) bad(key, code, zh, en string) {
+	field := key
+	for i := range batchColumns {
+		if batchColumns[i].key == key {
+			field = batchColumns[i].zh
+		}
+	}
+	c.faults = append(c.faults, fault.Field{Field: field, Code: code, Zh: field + "：" + zh, En: key + ": " + en})
+}
+
+func (c *batchCells) date(key string) civil.Date {
+	text := c.get(key)
+	if text == "" {
+		return civil.Date{}
+	}
+	d, err := parseCellDate(text)
+	if err != nil {
+		c.bad(key, "date.shape", fmt.Sprintf("“%s”不是有效日期，应为 YYYY-MM-DD。", clip(text)), "not a date; use YYYY-MM-DD.")
+		return civil.Date{}
+	}
+	if d.Year < 1985 || d.Year > 2100 {
+		c.bad(key, "date.range", fmt.Sprintf("%s 不在合理范围内。", d), "the date is out of range.")
+		return civil.Date{}
+	}
+	return d
+}
+
+var cellDate = regexp.MustCompile(`^(\d{4})[年/.\-](\d{1,2})[月/.\-](\d{1,2})日?( 00:00(:00)?)?$`)
+
+func parseCellDate(s string) (civil.Date, error) {
+	s = narrow(s)
+	if m := cellDate.FindStringSubmatch(s); m != nil {
+		month, _ := strconv.Atoi(m[2]) // digits by the pattern
+		day, _ := strconv.Atoi(m[3])
+		s = fmt.Sprintf("%s-%02d-%02d", m[1], month, day)
+	}
+	return civil.Parse(s)
+}
+
+func (c *batchCells) amount(key string) *money.Fen {
+	text := narrow(c.get(key))
+	if text == "" || text == "-" || text == "/" {
+		return nil
+	}
+	return c.money(key, text)
+}
+
+func (c *batchCells) money(key, text string) *money.Fen {
+	text = strings.TrimSpace(text)
+	unit := c.unit
+	for _, u := range []string{"万元", "亿元", "元"} {
+		if rest, ok := strings.CutSuffix(text, u); ok {
+			if u != c.stated {
+				c.bad(key, "unit.cell", fmt.Sprintf("单元格写的是%s，表头声明的是%s，请统一。", u, c.stated), "the cell states another unit than the header.")
+				return nil
+			}
+			text = strings.TrimSpace(rest)
+			break
+		}
+	}
+	f, err := money.Parse(text, unit)
+	switch {
+	case errors.Is(err, money.ErrRange):
+		c.bad(key, "amount.range", "金额超出范围。", "the amount is out of range.")
+	case err != nil:
+		c.bad(key, "amount.shape", fmt.Sprintf("“%s”不是有效金额，或精度超过分。", clip(text)), "not an amount, or finer than a fen.")
+	case f < 0:
+		c.bad(key, "amount.negative", "金额不得为负。", "the amount may not be negative.")
+	case f > 1000*1e8*100:
+		c.bad(key, "amount.implausible", fmt.Sprintf("%s元超过 1000 亿元，请核对单位。", f), "the amount is above 100 billion yuan; check the unit.")
+	default:
+		return &f
+	}
+	return nil
+}
+
+func (b *batchReader) line(row Row) BatchLine {
+	c := batchCells{batchReader: b, cells: row.Cells}
+	r := lending.Row{Line: row.Number}
+	for h, text := range row.Cells {
+		limit := maxCell
+		if n := utf8.RuneCountInString(text); n > limit && b.columns[h] != nil {
+			c.bad(b.columns[h].key, "cell.too_long", fmt.Sprintf("超过 %d 个字符。", limit), fmt.Sprintf("longer than %d characters.", limit))
+		}
+		if b.columns[h] != nil && strings.HasPrefix(text, "=") {
+			c.bad(b.columns[h].key, "cell.formula", "含有公式，请粘贴为数值。", "holds a formula; paste its value.")
+		}
+		if b.columns[h] != nil && sheetError(text) {
+			c.bad(b.columns[h].key, "cell.error", "公式出错（"+text+"），请改为数值。", "holds a spreadsheet error; enter the value.")
+		}
+	}
+	if len(c.faults) > 0 { // what is unreadable is not read
+		slices.SortFunc(c.faults, func(x, y fault.Field) int {
+			return cmp.Or(strings.Compare(x.Field, y.Field), strings.Compare(x.Code, y.Code))
+		})
+		r.Number = clip(c.get("number"))
+		r.Borrower = clip(c.get("borrower"))
+		return BatchLine{r, c.faults}
+	}
+	r.Seq, r.Borrower, r.Contract, r.Product, r.Title = c.get("seq"), c.get("borrower"), c.get("contract"), c.get("product"), c.get("title")
+	if r.Borrower == "" {
+		c.bad("borrower", "row.borrower_missing", "请填写借款人名称。", "name the borrower.")
+	}
+	if len([]rune(r.Title)) > maxTitle {
+		c.bad("title", "cell.too_long", fmt.Sprintf("超过 %d 个字符。", maxTitle), "too long.")
+	}
+	if text := c.get("credit_code"); text != "" {
+		code, err := patent.ParseCreditCode(text)
+		if err != nil {
+			pub := fault.Public(err)
+			c.bad("credit_code", pub.Code, pub.Zh, pub.En)
+		}
+		r.CreditCode = code
+	}
+	number := c.number(&r)
+	c.kind(&r, number)
+	c.dates(&r, number)
+	r.Owners = split(c.get("owners"))
+	c.consent(&r)
+	if text := narrow(c.get("fees_paid_to")); text != "" {
+		text = strings.TrimSuffix(strings.TrimPrefix(text, "第"), "年度")
+		text = strings.TrimSuffix(text, "年")
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 || n > 25 {
+			c.bad("fees_paid_to", "fees.year", fmt.Sprintf("“%s”应为第几个专利年度（1 到 20）。", clip(text)), "must be a patent year, 1 to 20.")
+		} else {
+			r.FeesPaidTo = &n
+		}
+	}
+	c.register(&r)
+	r.Revenue = c.amount("revenue")
+	if loan := c.amount("loan"); loan != nil {
+		if r.Loan = *loan; *loan == 0 {
+			c.bad("loan", "amount.zero", "拟贷金额为零。", "the loan is zero.")
+		}
+	}
+	c.royalty(&r)
+	c.external(&r)
+	if r.Product != "" && b.o.Programmes != nil && !slices.Contains(b.o.Programmes, r.Product) {
+		c.bad("product", "programme.unknown", fmt.Sprintf("没有产品代码“%s”。", clip(r.Product)), "there is no such programme.")
+	}
+	if text := c.get("declaration"); text != "" {
+		r.Declarations = map[string]string{}
+		for _, part := range split(text) {
+			for _, code := range []string{"E10", "E11"} {
+				if rest, ok := strings.CutPrefix(narrow(part), code); ok {
+					r.Declarations[code] = strings.TrimLeft(rest, ":： ")
+				}
+			}
+		}
+		if len(r.Declarations) == 0 {
+			c.bad("declaration", "declaration.code", "请以 E10 或 E11 开头写明声明所对应的情形。", "begin the statement with E10 or E11.")
+		}
+	}
+	if len(c.faults) == 0 {
+		content := r
+		content.Line = 0
+		body, err := json.Marshal(content)
+		if err != nil {
+			panic(err) // plain data
+		}
+		key := sha256.Sum256(body)
+		if first, twice := b.seen[key]; twice {
+			c.bad("number", "row.repeated", fmt.Sprintf("与第 %d 行完全相同。", first), fmt.Sprintf("the same as line %d.", first))
+		} else {
+			b.seen[key] = r.Line
+		}
+	}
+	return BatchLine{r, c.faults}
+}
+
+func (c *batchCells) number(r *lending.Row) *patent.Number {
+	text := c.get("number")
+	if text == "" {
+		c.bad("number", "row.number_missing", "请填写专利号或申请号。", "give the patent's number.")
+		return nil
+	}
+	n, err := patent.ParseNumber(text)
+	if err != nil {
+		pub := fault.Public(err)
+		c.bad("number", pub.Code, pub.Zh, pub.En)
+		r.Number = clip(text)
+		return nil
+	}
+	r.Number = n.String()
+	if n.Office != "CN" {
+		c.bad("number", "number.foreign", "不是中国专利号，不能在国家知识产权局登记质押。", "not a Chinese patent: its pledge cannot be registered.")
+		return nil
+	}
+	return &n
+}
+
+func (c *batchCells) kind(r *lending.Row, n *patent.Number) {
+	switch text := narrow(c.get("kind")); text {
+	case "":
+	case "发明", "发明专利", "invention":
+		r.Kind = patent.Invention
+	case "实用新型", "实用新型专利", "utility_model":
+		r.Kind = patent.UtilityModel
+	case "外观设计", "外观设计专利", "外观", "design":
+		r.Kind = patent.Design
+	default:
+		c.bad("kind", "kind.unknown", fmt.Sprintf("“%s”应为发明、实用新型或外观设计。", clip(text)), "must be 发明, 实用新型 or 外观设计.")
+	}
+	if n == nil || n.Kind == "" {
+		return
+	}
+	if r.Kind != "" && r.Kind != n.Kind {
+		c.bad("kind", "kind.mismatch", "与专利号中的类型位不符，请核对。", "contradicts the type digit of the number.")
+	}
+	r.Kind = n.Kind
+}
+
+func (c *batchCells) dates(r *lending.Row, n *patent.Number) {
+	r.Filing, r.Grant, r.Maturity = c.date("filing_date"), c.date("grant_date"), c.date("maturity")
+	if n != nil && n.Form == patent.Application && !r.Filing.IsZero() && n.Year != 0 && r.Filing.Year != n.Year {
+		c.bad("filing_date", "date.filing_year", fmt.Sprintf("申请日为 %s，申请号中的年份为 %d，请核对。", r.Filing, n.Year), "contradicts the year in the number.")
+	}
+	if !r.Filing.IsZero() && !r.Grant.IsZero() && r.Grant.Before(r.Filing) {
+		c.bad("grant_date", "date.grant_before_filing", "早于申请日。", "lies before the filing date.")
+	}
+	on := c.o.On
+	if on.IsZero() {
+		return
+	}
+	if r.Filing.After(on) {
+		c.bad("filing_date", "date.future", "晚于估值基准日。", "lies after the valuation date.")
+	}
+	if r.Grant.After(on) {
+		c.bad("grant_date", "date.future", "晚于估值基准日。", "lies after the valuation date.")
+	}
+	if !r.Maturity.IsZero() && !r.Maturity.After(on) {
+		c.bad("maturity", "date.maturity_past", fmt.Sprintf("%s 不晚于估值基准日 %s。", r.Maturity, on), "is not after the valuation date.")
+	}
+}
+
+func (c *batchCells) consent(r *lending.Row) {
+	text := narrow(c.get("consent"))
+	switch strings.ToUpper(text) {
+	case "":
+		return
+	case "无", "无共有人", "/", "-":
+		r.CoConsent = patent.Yes // nobody else's consent is needed
+		return
+	}
+	for _, part := range split(text) {
+		name := part
+		for _, x := range []struct {
+			end string
+			is  patent.Truth
+		}{{"不同意", patent.No}, {"未同意", patent.No}, {"同意", patent.Yes}, {"Y", patent.Yes}, {"y", patent.Yes}, {"N", patent.No}, {"n", patent.No}, {"是", patent.Yes}, {"否", patent.No}} {
+			if rest, ok := strings.CutSuffix(part, x.end); ok {
+				if name = strings.Trim(rest, "(): "); r.CoConsent != patent.No { // one refusal refuses
+					r.CoConsent = x.is
+				}
+				break
+			}
+		}
+		if name != "" {
+			r.CoOwners = append(r.CoOwners, name)
+		}
+	}
+	if r.CoConsent == "" {
+		c.bad("consent", "consent.missing", "请注明共有人是否同意（Y 或 N）。", "say whether the co-owners agree: Y or N.")
+	}
+}
+
+var (
+	datePart = regexp.MustCompile(`\d{4}[年/.\-]\d{1,2}[月/.\-]\d{1,2}日?|\b\d{8}\b`)
+	negation = regexp.MustCompile(`^(无|否|没有|未|不存在|N)|(:|：)(无|否|没有|未|N)$|(无|否)$`)
+)
+
+// register reads the stated encumbrances: what is named applies, what is not
+// named does not, unless the cell says it does not know.
+func (c *batchCells) register(r *lending.Row) {
+	text := narrow(c.get("register"))
+	if text == "" {
+		return
+	}
+	if d := datePart.FindString(text); d != "" {
+		on, err := parseCellDate(d)
+		if err != nil {
+			c.bad("register", "date.shape", fmt.Sprintf("“%s”不是有效日期。", clip(d)), "not a date.")
+			return
+		}
+		if !c.o.On.IsZero() && on.After(c.o.On) {
+			c.bad("register", "date.future", "状态日期晚于估值基准日。", "the date of the state lies after the valuation date.")
+			return
+		}
+		r.RegisterAsOf = on
+		text = strings.Replace(text, d, "", 1)
+	}
+	text = strings.Trim(text, " ()（）;；,，、")
+	if strings.Contains(text, "未知") || strings.Contains(text, "不详") || text == "" {
+		r.RegisterAsOf = civil.Date{} // nothing is stated
+		return
+	}
+	r.Pledged, r.Preserved, r.Challenged, r.Licensed = patent.No, patent.No, patent.No, patent.No
+	if slices.Contains([]string{"无", "正常", "有效", "N", "n", "否", "无负担"}, text) {
+		return
+	}
+	understood := false
+	for _, part := range strings.FieldsFunc(text, func(x rune) bool { return strings.ContainsRune(";；,，、/ ", x) }) {
+		for word, to := range map[string]*patent.Truth{"质押": &r.Pledged, "保全": &r.Preserved, "无效": &r.Challenged, "许可": &r.Licensed} {
+			if !strings.Contains(part, word) {
+				continue
+			}
+			understood = true
+			rest := strings.Replace(part, word, "", 1)
+			if word == "无效" {
+				rest = strings.TrimPrefix(rest, "宣告")
+			}
+			if !negation.MatchString(rest) {
+				*to = patent.Yes
+			}
+			if word == "许可" && strings.Contains(part, "普通") {
+				*to = patent.No // a plain licence does not exclude
+			}
+		}
+	}
+	if !understood {
+		c.bad("register", "register.shape", fmt.Sprintf("看不懂“%s”，请写明质押、保全、无效、许可中哪些存在，或写“无”“未知”，并附日期。", clip(text)), "say which of 质押, 保全, 无效, 许可 exist, or 无, or 未知, with the date.")
+	}
+}
+
+func (c *batchCells) royalty(r *lending.Row) {
+	text := narrow(c.get("royalty_rate"))
+	if text == "" || text == "-" || text == "/" {
+		return
+	}
+	number, percent := strings.CutSuffix(text, "%")
+	if strings.Contains(c.by["royalty_rate"], "%") {
+		percent = true
+	}
+	x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if percent {
+		x /= 100
+	}
+	switch {
+	case err != nil || !(x >= 0): // also refuses NaN
+		c.bad("royalty_rate", "rate.shape", fmt.Sprintf("“%s”不是有效费率。", clip(text)), "not a rate.")
+	case x > 0.5:
+		c.bad("royalty_rate", "rate.range", fmt.Sprintf("%s 超过 50%%；百分数请写 %%，如 3%%。", text), "above 50%; write percent with %, e.g. 3%.")
+	default:
+		r.Royalty = &x
+	}
+}
+
+func (c *batchCells) external(r *lending.Row) {
+	text := narrow(c.get("external"))
+	if d := datePart.FindString(text); d != "" && d != text {
+		if on, err := parseCellDate(d); err == nil {
+			r.ExternalDate = on
+			text = strings.Trim(strings.Replace(text, d, "", 1), " /()（）")
+		}
+	}
+	if text != "" && text != "-" && text != "/" {
+		r.External = c.money("external", text)
+	}
+	if d := c.date("external_date"); !d.IsZero() {
+		r.ExternalDate = d
+	}
+	if !c.o.On.IsZero() && r.ExternalDate.After(c.o.On) {
+		c.bad("external_date", "date.future", "晚于估值基准日。", "lies after the valuation date.")
+	}
+}
+
+// split cuts a list of names.
+func split(text string) (out []string) {
+	for _, part := range strings.FieldsFunc(text, func(x rune) bool { return strings.ContainsRune(";；、|\n", x) }) {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// narrow folds full-width ASCII to half width and trims.
+func narrow(s string) string {
+	return strings.TrimSpace(strings.Map(func(x rune) rune {
+		switch {
+		case x >= 0xff01 && x <= 0xff5e:
+			return x - 0xfee0
+		case x == 0x3000:
+			return ' '
+		}
+		return x
+	}, s))
+}
+
+func clip(s string) string {
+	if r := []rune(s); len(r) > 40 {
+		return string(r[:40]) + "…"
+	}
+	return s
+}
+
+func sheetError(s string) bool {
+	return slices.Contains([]string{"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"}, strings.ToUpper(s))
+}

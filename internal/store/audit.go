@@ -1,0 +1,189 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"zhijia/internal/fault"
+)
+
+// Act is something somebody did, to be put on record.
+type Act struct {
+	Tenant  string
+	Actor   string
+	Action  string // e.g. "batch.row"
+	Subject string // what it was done to, e.g. an id
+	Detail  any    // stored as JSON: versions, hashes of inputs and results, before and after; no secrets, no patent text
+}
+
+// AuditEntry is one sealed entry of the record.
+type AuditEntry struct {
+	Seq     int64           `json:"seq"`
+	At      time.Time       `json:"at"`
+	Tenant  string          `json:"tenant"`
+	Actor   string          `json:"actor"`
+	Action  string          `json:"action"`
+	Subject string          `json:"subject"`
+	Detail  json.RawMessage `json:"detail"`
+	Prev    []byte          `json:"prev"`
+	Hash    []byte          `json:"hash"`
+}
+
+// record appends an act in the transaction of what it records. It must be the
+// last statement: entries are put in order by a lock held until the commit.
+func record(ctx context.Context, tx pgx.Tx, a Act) error {
+	detail, err := json.Marshal(a.Detail)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `SELECT audit_append($1, $2, $3, $4, $5)`, a.Tenant, a.Actor, a.Action, a.Subject, detail)
+	return err
+}
+
+// Record appends an act of its own.
+func (db *DB) Record(ctx context.Context, a Act) (err error) {
+	defer fault.Wrap(&err, "store.Record(%s)", a.Action)
+	return db.transact(ctx, func(tx pgx.Tx) error { return record(ctx, tx, a) })
+}
+
+// Seal computes the hash an entry must have: SHA-256 over the hash before, the
+// number, the time in microseconds and the fields, each with its length, all
+// integers big-endian.
+func (e *AuditEntry) Seal() []byte {
+	h := sha256.New()
+	h.Write(e.Prev)
+	var n [8]byte
+	for _, x := range []int64{e.Seq, e.At.UnixMicro()} {
+		binary.BigEndian.PutUint64(n[:], uint64(x))
+		h.Write(n[:])
+	}
+	for _, part := range [][]byte{[]byte(e.Tenant), []byte(e.Actor), []byte(e.Action), []byte(e.Subject), e.Detail} {
+		binary.BigEndian.PutUint32(n[:4], uint32(len(part)))
+		h.Write(n[:4])
+		h.Write(part)
+	}
+	return h.Sum(nil)
+}
+
+const auditColumns = `seq, at, tenant, actor, action, subject, detail, prev, hash`
+
+func scanAudit(row pgx.CollectableRow) (e AuditEntry, err error) {
+	err = row.Scan(&e.Seq, &e.At, &e.Tenant, &e.Actor, &e.Action, &e.Subject, (*[]byte)(&e.Detail), &e.Prev, &e.Hash)
+	e.At = e.At.UTC()
+	return e, err
+}
+
+// Audit returns entries after a number, oldest first. An empty tenant or
+// subject asks for every one.
+func (db *DB) Audit(ctx context.Context, tenant, subject string, after int64, limit int) (_ []AuditEntry, err error) {
+	defer fault.Wrap(&err, "store.Audit")
+	rows, err := db.pool.Query(ctx, `
+		SELECT `+auditColumns+` FROM audit
+		WHERE seq > $1 AND ($2 = '' OR tenant = $2) AND ($3 = '' OR subject = $3)
+		ORDER BY seq LIMIT $4`, after, tenant, subject, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanAudit)
+}
+
+// AuditHead is the last entry's number and hash. Kept elsewhere, it shows a
+// record whose end was cut off.
+type AuditHead struct {
+	Seq  int64  `json:"seq"`
+	Hash []byte `json:"hash"`
+}
+
+// AuditHead returns the head.
+func (db *DB) AuditHead(ctx context.Context) (h AuditHead, err error) {
+	err = db.pool.QueryRow(ctx, `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`).Scan(&h.Seq, &h.Hash)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return AuditHead{Hash: make([]byte, sha256.Size)}, nil
+	}
+	return h, err
+}
+
+// AuditBreak is one place where the record does not hold.
+type AuditBreak struct {
+	Seq  int64  `json:"seq"`
+	Kind string `json:"kind"` // altered, missing, reordered, cut, valuation_altered, valuation_missing
+	Zh   string `json:"zh"`
+	En   string `json:"en"`
+}
+
+// maxBreaks bounds a report on a record that is broken throughout.
+const maxBreaks = 100
+
+// VerifyAudit walks the whole record in the order of its numbers and returns
+// what does not hold and the head. known, when its Seq is not 0, is a head kept
+// elsewhere. intact is asked about every valuation an entry names with
+// valuation and valuation_hash in its detail.
+func (db *DB) VerifyAudit(ctx context.Context, known AuditHead, intact func(*Valuation) bool) (head AuditHead, breaks []AuditBreak, err error) {
+	defer fault.Wrap(&err, "store.VerifyAudit")
+	found := func(seq int64, kind, zh, en string) {
+		if len(breaks) < maxBreaks {
+			breaks = append(breaks, AuditBreak{seq, kind, fmt.Sprintf(zh, seq), fmt.Sprintf(en, seq)})
+		}
+	}
+	head.Hash = make([]byte, sha256.Size)
+	const page = 1000
+	for {
+		entries, err := db.Audit(ctx, "", "", head.Seq, page)
+		if err != nil {
+			return head, nil, err
+		}
+		for i := range entries {
+			e := &entries[i]
+			if e.Seq != head.Seq+1 {
+				found(head.Seq+1, "missing", "第 %d 条缺失。", "Entry %d is missing.")
+			} else if !bytes.Equal(e.Prev, head.Hash) {
+				found(e.Seq, "reordered", "第 %d 条不接续前一条：顺序被改动，或前一条被重写。", "Entry %d does not follow the one before: reordered, or that one was rewritten.")
+			}
+			if !bytes.Equal(e.Seal(), e.Hash) {
+				found(e.Seq, "altered", "第 %d 条内容与其封存的哈希不符。", "Entry %d does not match its own hash.")
+			}
+			if e.Seq == known.Seq && !bytes.Equal(e.Hash, known.Hash) {
+				found(e.Seq, "altered", "第 %d 条与另行保存的哈希不符：记录被整体重写。", "Entry %d differs from the head kept elsewhere: the record was rewritten.")
+			}
+			if err := db.verifyValuation(ctx, e, intact, found); err != nil {
+				return head, nil, err
+			}
+			head = AuditHead{e.Seq, e.Hash}
+		}
+		if len(entries) < page {
+			break
+		}
+	}
+	if head.Seq < known.Seq {
+		found(known.Seq, "cut", "另行保存的最后一条是第 %d 条，记录在此之前就结束了。", "The head kept elsewhere is entry %d; the record ends before it.")
+	}
+	return head, breaks, nil
+}
+
+func (db *DB) verifyValuation(ctx context.Context, e *AuditEntry, intact func(*Valuation) bool, found func(int64, string, string, string)) error {
+	var d struct {
+		Valuation string `json:"valuation"`
+		Hash      []byte `json:"valuation_hash"`
+	}
+	if json.Unmarshal(e.Detail, &d) != nil || d.Valuation == "" {
+		return nil // an altered detail was found above
+	}
+	v, err := db.Valuation(ctx, "", d.Valuation)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		found(e.Seq, "valuation_missing", "第 %d 条所记的估值记录已不存在。", "The valuation of entry %d is gone.")
+	case err != nil:
+		return err
+	case !bytes.Equal(v.Hash, d.Hash) || !intact(&v):
+		found(e.Seq, "valuation_altered", "第 %d 条所记的估值记录被改动。", "The valuation of entry %d was altered.")
+	}
+	return nil
+}
