@@ -165,6 +165,27 @@ func (d *Desk) Complete(ctx context.Context, tenant string, deal *pool.Deal, exc
 			}
 		}
 	}
+	offers, err := d.db.Offers(ctx, numbers)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range offers {
+		if o.Product == patent.ByPool || o.Product == patent.ByLicence {
+			continue
+		}
+		name := o.Product.Zh() + " " + o.Reference
+		if o.Tenant != tenant {
+			name = "其他机构的" + o.Product.Zh()
+		}
+		for _, i := range at[o.Number] {
+			if o.Status == store.Committed && deal.Patents[i].OtherPool == "" {
+				deal.Patents[i].OtherPool = name
+				notes = append(notes, fmt.Sprintf("%s：已在%s中", deal.Patents[i].Number, name))
+			} else if o.Status == store.Offered {
+				notes = append(notes, fmt.Sprintf("%s：已另提供给%s，尚未生效", deal.Patents[i].Number, name))
+			}
+		}
+	}
 	return notes, nil
 }
 

@@ -114,29 +114,3 @@ func (u *Use) add(a Allowance, why string) {
 	}
 	u.Reasons = append(u.Reasons, why)
 }
-
-// Offer is one patent put up by one borrower.
-type Offer struct {
-	Number   string `json:"number"` // normal form
-	Borrower string `json:"borrower"`
-	Row      int    `json:"row,omitempty"`
-}
-
-// DoubleOffers returns, by number, the offers of a patent that more than one
-// borrower puts up; names that fold to the same party count once.
-func DoubleOffers(offers []Offer) map[string][]Offer {
-	byNumber := map[string][]Offer{}
-	for _, o := range offers {
-		byNumber[o.Number] = append(byNumber[o.Number], o)
-	}
-	for number, list := range byNumber {
-		one := true
-		for _, o := range list[1:] {
-			one = one && sameParties([]string{o.Borrower}, []string{list[0].Borrower})
-		}
-		if one {
-			delete(byNumber, number)
-		}
-	}
-	return byNumber
-}

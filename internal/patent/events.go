@@ -268,15 +268,3 @@ func remove(claims *[]Claim, registration string) bool {
 	*claims = slices.Delete(slices.Clone(*claims), i, i+1)
 	return true
 }
-
-func sameParties(a, b []string) bool {
-	fold := func(names []string) []string {
-		out := make([]string, len(names))
-		for i, n := range names {
-			out[i] = strings.NewReplacer(" ", "", "（", "(", "）", ")").Replace(n)
-		}
-		slices.Sort(out)
-		return out
-	}
-	return slices.Equal(fold(a), fold(b))
-}

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"zhijia/internal/civil"
 )
 
@@ -154,19 +152,4 @@ func TestUses(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, c.got, c.want)
 		}
 	}
-}
-
-func TestDoubleOffers(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		same := rapid.Bool().Draw(t, "same")
-		second := "乙公司"
-		if same {
-			second = "甲 （上海）公司"
-		}
-		got := DoubleOffers([]Offer{{"CN1", "甲(上海)公司", 1}, {"CN2", "甲(上海)公司", 2}, {"CN1", second, 3}})
-		if _, found := got["CN1"]; found == same || len(got["CN2"]) != 0 {
-			t.Fatalf("%v", got)
-		}
-	})
 }

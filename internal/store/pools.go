@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
+	"zhijia/internal/patent"
 	"zhijia/internal/pool"
 	"zhijia/internal/valuation"
 )
@@ -44,9 +46,25 @@ func (db *DB) PutPool(ctx context.Context, p Pool) (err error) {
 		return err
 	}
 	numbers := append([]string{}, p.Numbers...) // a pool without patents holds an empty list, not NULL
-	_, err = db.pool.Exec(ctx, `INSERT INTO pools (id, tenant, name, created_at, created_by, cut_off, numbers, deal) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		p.ID, p.Tenant, p.Deal.Name, p.CreatedAt, p.CreatedBy, p.Deal.CutOff, numbers, body)
-	return err
+	owners := map[string]string{}
+	for _, x := range p.Deal.Patents {
+		if n, err := patent.ParseNumber(x.Number); err == nil {
+			owners[n.String()] = x.Owner
+		}
+	}
+	offers := make([]patent.Offer, len(numbers))
+	for i, n := range numbers {
+		offers[i] = patent.Offer{Number: n, Product: patent.ByPool, Reference: p.ID, Party: cmp.Or(owners[n], p.Deal.Parties.Originator)}
+	}
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO pools (id, tenant, name, created_at, created_by, cut_off, numbers, deal) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			p.ID, p.Tenant, p.Deal.Name, p.CreatedAt, p.CreatedBy, p.Deal.CutOff, numbers, body)
+		if err != nil {
+			return err
+		}
+		_, err = putOffers(ctx, tx, p.Tenant, offers, Committed, p.CreatedAt)
+		return err
+	})
 }
 
 // Pool returns a tenant's pool, or a NotFound fault.
@@ -93,11 +111,17 @@ func (db *DB) Pools(ctx context.Context, tenant string, after time.Time, afterID
 // ReleasePool frees a pool's patents for another pool.
 func (db *DB) ReleasePool(ctx context.Context, tenant, id string, at time.Time) (err error) {
 	defer fault.Wrap(&err, "store.ReleasePool(%s)", id)
-	tag, err := db.pool.Exec(ctx, `UPDATE pools SET released = coalesce(released, $3) WHERE id = $1 AND tenant = $2`, id, tenant, at)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = fault.New(fault.NotFound, "pool.unknown", "没有这个资产池。", "There is no such pool.")
-	}
-	return err
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE pools SET released = coalesce(released, $3) WHERE id = $1 AND tenant = $2`, id, tenant, at)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return fault.New(fault.NotFound, "pool.unknown", "没有这个资产池。", "There is no such pool.")
+		}
+		_, err = setOffers(ctx, tx, tenant, patent.ByPool, id, Released, at)
+		return err
+	})
 }
 
 // Holder is a pool that holds a patent.

@@ -1,0 +1,188 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"zhijia/internal/fault"
+	"zhijia/internal/patent"
+)
+
+// OfferStatus is how far an offer has gone.
+type OfferStatus string
+
+// Statuses. A released offer burdens nothing.
+const (
+	Offered   OfferStatus = "offered"
+	Committed OfferStatus = "committed"
+	Released  OfferStatus = "released"
+)
+
+// Offer is one patent put up for one product, as kept.
+type Offer struct {
+	patent.Offer
+	Tenant    string      `json:"-"`
+	Status    OfferStatus `json:"status"`
+	OfferedAt time.Time   `json:"offered_at"`
+	ChangedAt time.Time   `json:"changed_at"`
+}
+
+// OfferConflict is an offer that meets another of the same patent which is not
+// released. Of another institution's offer only product, status and time are
+// told.
+type OfferConflict struct {
+	Number string `json:"number"`
+	patent.Clash
+	Product      patent.Product `json:"product"` // of the other offer, like what follows
+	Status       OfferStatus    `json:"status"`
+	Reference    string         `json:"reference,omitempty"`
+	Party        string         `json:"party,omitempty"`
+	OtherDesk    bool           `json:"other_institution"`
+	OfferedAt    time.Time      `json:"offered_at"`
+	OwnReference string         `json:"own_reference"` // of the offer asked about
+}
+
+// PutOffers keeps a tenant's offers with a status and returns what they clash
+// with, in the offers' own list and in the store, of any tenant, in order of
+// number. The check and the write are one step: of two offers of a patent made
+// at the same moment one sees the other. An offer told again keeps its first
+// time; its status becomes the one given, except that a committed offer does
+// not become an offered one again.
+func (db *DB) PutOffers(ctx context.Context, tenant string, offers []patent.Offer, status OfferStatus, at time.Time) (found []OfferConflict, err error) {
+	defer fault.Wrap(&err, "store.PutOffers")
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		found, err = putOffers(ctx, tx, tenant, offers, status, at)
+		return err
+	})
+	return found, err
+}
+
+func putOffers(ctx context.Context, tx pgx.Tx, tenant string, offers []patent.Offer, status OfferStatus, at time.Time) ([]OfferConflict, error) {
+	if len(offers) == 0 {
+		return nil, nil
+	}
+	// Held until the commit: whoever comes second sees the first.
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7241020)`); err != nil {
+		return nil, err
+	}
+	columns := make([][]string, 5)
+	for _, o := range offers {
+		for i, text := range []string{o.Number, string(o.Product), o.Reference, o.Party, o.PartyCode} {
+			columns[i] = append(columns[i], text)
+		}
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO collateral_offers AS c (number, tenant, product, reference, party, party_code, status, offered_at, changed_at)
+		SELECT DISTINCT ON (number, product, reference, party) number, $1, product, reference, party, code, $2, $3, $3
+		FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) AS o (number, product, reference, party, code)
+		ORDER BY number, product, reference, party, code DESC
+		ON CONFLICT (number, tenant, product, reference, party) DO UPDATE SET
+			status = CASE WHEN c.status = 'committed' AND EXCLUDED.status = 'offered' THEN c.status ELSE EXCLUDED.status END,
+			changed_at = EXCLUDED.changed_at,
+			party_code = coalesce(nullif(EXCLUDED.party_code, ''), c.party_code)
+		WHERE c.status <> EXCLUDED.status OR c.party_code = ''`,
+		tenant, status, at, columns[0], columns[1], columns[2], columns[3], columns[4])
+	if err != nil || status == Released {
+		return nil, err
+	}
+	return clashes(ctx, tx, tenant, offers)
+}
+
+// OfferConflicts returns what offers would clash with, without keeping them.
+func (db *DB) OfferConflicts(ctx context.Context, tenant string, offers []patent.Offer) (_ []OfferConflict, err error) {
+	defer fault.Wrap(&err, "store.OfferConflicts")
+	return clashes(ctx, db.pool, tenant, offers)
+}
+
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+const offerColumns = `number, tenant, product, reference, party, party_code, status, offered_at, changed_at`
+
+func scanOffer(row pgx.CollectableRow) (Offer, error) {
+	var o Offer
+	err := row.Scan(&o.Number, &o.Tenant, &o.Product, &o.Reference, &o.Party, &o.PartyCode, &o.Status, &o.OfferedAt, &o.ChangedAt)
+	o.OfferedAt, o.ChangedAt = o.OfferedAt.UTC(), o.ChangedAt.UTC()
+	return o, err
+}
+
+func clashes(ctx context.Context, q querier, tenant string, offers []patent.Offer) ([]OfferConflict, error) {
+	numbers := make([]string, len(offers))
+	for i, o := range offers {
+		numbers[i] = o.Number
+	}
+	rows, err := q.Query(ctx, `SELECT `+offerColumns+` FROM collateral_offers WHERE number = ANY ($1) AND status <> 'released' ORDER BY number, offered_at, tenant, product, reference, party`, numbers)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := pgx.CollectRows(rows, scanOffer)
+	if err != nil {
+		return nil, err
+	}
+	byNumber := map[string][]Offer{}
+	for _, o := range kept {
+		byNumber[o.Number] = append(byNumber[o.Number], o)
+	}
+	var out []OfferConflict
+	seen := map[patent.Offer]bool{}
+	for _, o := range offers {
+		if seen[o] {
+			continue
+		}
+		seen[o] = true
+		for _, other := range byNumber[o.Number] {
+			if other.Tenant == tenant && other.Product == o.Product && other.Reference == o.Reference && other.Party == o.Party {
+				continue // itself
+			}
+			against := other.Offer
+			if other.Tenant != tenant { // two institutions may number their contracts alike
+				against.Reference = other.Tenant + "\x00" + other.Reference
+			}
+			clash, ok := o.Against(against)
+			if !ok {
+				continue
+			}
+			c := OfferConflict{Number: o.Number, Clash: clash, Product: other.Product, Status: other.Status, OfferedAt: other.OfferedAt, OwnReference: o.Reference}
+			if c.OtherDesk = other.Tenant != tenant; !c.OtherDesk {
+				c.Reference, c.Party = other.Reference, other.Party
+			}
+			out = append(out, c)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b OfferConflict) int { return cmp.Compare(a.Number, b.Number) })
+	return out, nil
+}
+
+// SetOffers changes the status of every offer of a tenant under one reference
+// of a product and returns their number.
+func (db *DB) SetOffers(ctx context.Context, tenant string, product patent.Product, reference string, status OfferStatus, at time.Time) (_ int, err error) {
+	defer fault.Wrap(&err, "store.SetOffers")
+	n := 0
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		n, err = setOffers(ctx, tx, tenant, product, reference, status, at)
+		return err
+	})
+	return n, err
+}
+
+func setOffers(ctx context.Context, tx pgx.Tx, tenant string, product patent.Product, reference string, status OfferStatus, at time.Time) (int, error) {
+	tag, err := tx.Exec(ctx, `UPDATE collateral_offers SET status = $4, changed_at = $5 WHERE tenant = $1 AND product = $2 AND reference = $3 AND status <> $4`,
+		tenant, product, reference, status, at)
+	return int(tag.RowsAffected()), err
+}
+
+// Offers returns every offer of the patents that is not released, of any
+// tenant, by number and time.
+func (db *DB) Offers(ctx context.Context, numbers []string) (_ []Offer, err error) {
+	defer fault.Wrap(&err, "store.Offers")
+	rows, err := db.pool.Query(ctx, `SELECT `+offerColumns+` FROM collateral_offers WHERE number = ANY ($1) AND status <> 'released' ORDER BY number, offered_at, tenant, product, reference, party`, numbers)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanOffer)
+}
