@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"compress/flate"
+	"encoding/xml"
 	"fmt"
 	"hash"
 	"hash/crc32"
@@ -16,11 +17,50 @@ import (
 )
 
 // sortedZip writes the parts of a workbook in the order of their names and
-// without times. The library hands them over in the order of a map, and the
-// same workbook must be the same bytes. Parts wait compressed.
+// without times, and sorts the list of parts. The library makes both in the
+// order of a map, and the same workbook must be the same bytes. Parts wait
+// compressed.
 type sortedZip struct {
 	w     io.Writer
 	parts []*zipPart
+	types *bytes.Buffer // the list of parts as handed over
+}
+
+const typesPart = "[Content_Types].xml"
+
+// contentTypes is the list of parts (ECMA-376 part 2, 10.1).
+type contentTypes struct {
+	XMLName  xml.Name      `xml:"http://schemas.openxmlformats.org/package/2006/content-types Types"`
+	Default  []contentType `xml:"Default"`
+	Override []contentType `xml:"Override"`
+}
+
+type contentType struct {
+	Extension string `xml:"Extension,attr,omitempty"`
+	Part      string `xml:"PartName,attr,omitempty"`
+	Type      string `xml:"ContentType,attr"`
+}
+
+func (z *sortedZip) sortTypes() error {
+	var list contentTypes
+	if err := xml.Unmarshal(z.types.Bytes(), &list); err != nil {
+		return err
+	}
+	for _, part := range [][]contentType{list.Default, list.Override} {
+		slices.SortFunc(part, func(a, b contentType) int {
+			return cmp.Or(cmp.Compare(a.Part, b.Part), cmp.Compare(a.Extension, b.Extension))
+		})
+	}
+	body, err := xml.Marshal(list)
+	if err != nil {
+		return err
+	}
+	w, err := z.add(typesPart)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append([]byte(xml.Header), body...))
+	return err
 }
 
 type zipPart struct {
@@ -35,6 +75,14 @@ func newSortedZip(w io.Writer) excelize.ZipWriter { return &sortedZip{w: w} }
 
 // Create implements excelize.ZipWriter.
 func (z *sortedZip) Create(name string) (io.Writer, error) {
+	if name == typesPart {
+		z.types = new(bytes.Buffer)
+		return z.types, nil
+	}
+	return z.add(name)
+}
+
+func (z *sortedZip) add(name string) (*zipPart, error) {
 	p := &zipPart{name: name, sum: crc32.NewIEEE()}
 	var err error
 	if p.deflat, err = flate.NewWriter(&p.body, flate.BestSpeed); err != nil {
@@ -55,6 +103,9 @@ func (p *zipPart) Write(b []byte) (int, error) {
 
 // Close implements excelize.ZipWriter.
 func (z *sortedZip) Close() error {
+	if err := z.sortTypes(); err != nil {
+		return err
+	}
 	slices.SortFunc(z.parts, func(a, b *zipPart) int { return cmp.Compare(a.name, b.name) })
 	out := zip.NewWriter(z.w)
 	for _, p := range z.parts {

@@ -1,0 +1,337 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/fault"
+	"zhijia/internal/lending"
+	"zhijia/internal/office"
+	"zhijia/internal/store"
+	"zhijia/internal/store/storetest"
+)
+
+var officer = appraisal.Actor{Name: "desk-a", Tenant: "bank-a"}
+
+func newDesk(tb testing.TB, url string) (*Desk, *store.DB) {
+	tb.Helper()
+	db, err := store.Open(tb.Context(), url, store.Options{MaxConns: 12})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(db.Close)
+	now := func() time.Time { return on.Time().Add(9 * time.Hour) }
+	svc, err := appraisal.New(tb.Context(), db, appraisal.Options{Now: now})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	d, err := New(db, svc, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	d.now = now
+	return d, db
+}
+
+func template() Options {
+	return Options{Policy: lending.Policies()["BOCOM-HIST"], Date: on}
+}
+
+func mustSubmit(tb testing.TB, d *Desk, actor appraisal.Actor, table [][]string) store.Batch {
+	tb.Helper()
+	b, _, err := d.Submit(tb.Context(), actor, "file.xlsx", workbook(tb, table), template())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+// work runs workers in this process until stop is called.
+func work(tb testing.TB, d *Desk) (stop func()) {
+	tb.Helper()
+	ctx, cancel := context.WithCancel(tb.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.Work(ctx, WorkOptions{Rows: 6}) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			tb.Error(err)
+		}
+	}
+}
+
+func wait(tb testing.TB, d *Desk, actor appraisal.Actor, id string) store.Progress {
+	tb.Helper()
+	var last store.Progress
+	for p, err := range d.Watch(tb.Context(), actor, id, 20*time.Millisecond) {
+		if err != nil {
+			tb.Fatal(err)
+		}
+		last = p
+	}
+	return last
+}
+
+// size is the number of rows of the big tests; ZHIJIA_BATCH_ROWS=10000 is the
+// full measure.
+func size() int {
+	if n, err := strconv.Atoi(os.Getenv("ZHIJIA_BATCH_ROWS")); err == nil {
+		return n
+	}
+	return 1200
+}
+
+// A file with one dirty row in twenty: every dirty row is named with its
+// reason, every clean row is valued, and the same file makes the same bytes in
+// another database.
+func TestDirtyFile(t *testing.T) {
+	table, want := generate(size())
+	var books, tables [2]bytes.Buffer
+	for run := range 2 {
+		d, db := newDesk(t, storetest.URL(t))
+		b := mustSubmit(t, d, officer, table)
+		stop := work(t, d)
+		p := wait(t, d, officer, b.ID)
+		stop()
+		if p.Status != store.BatchFinished || p.Refused != len(want) || p.Done != len(table)-1-len(want) {
+			t.Fatalf("%+v, want %d refused of %d", p, len(want), len(table)-1)
+		}
+		r, err := d.Result(t.Context(), officer, b.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := 1
+		for out, err := range r.Rows {
+			if err != nil {
+				t.Fatal(err)
+			}
+			line++
+			code, dirty := want[line]
+			named := slices.ContainsFunc(out.Faults, func(f fault.Field) bool { return f.Code == code && f.Zh != "" })
+			switch {
+			case out.Valued.Row.Line != line:
+				t.Fatalf("line %d where %d was due", out.Valued.Row.Line, line)
+			case dirty && (!named || out.Status != "refused"):
+				t.Errorf("line %d: %s %v, want %s", line, out.Status, out.Faults, code)
+			case !dirty && (out.Status != "done" || out.Decision.Verdict == "" || out.Valued.Low > out.Valued.Point):
+				t.Errorf("line %d: %s %v", line, out.Status, out.Faults)
+			}
+		}
+		if err := office.WriteBatchBook(&books[run], r); err != nil {
+			t.Fatal(err)
+		}
+		if err := office.WriteBatchCSV(&tables[run], r); err != nil {
+			t.Fatal(err)
+		}
+		_, breaks, err := db.VerifyAudit(t.Context(), store.AuditHead{}, appraisal.Intact)
+		if err != nil || len(breaks) > 0 {
+			t.Errorf("audit: %v %v", breaks, err)
+		}
+	}
+	if !bytes.Equal(books[0].Bytes(), books[1].Bytes()) {
+		t.Error("the workbook differs between two runs")
+	}
+	if !bytes.Equal(tables[0].Bytes(), tables[1].Bytes()) {
+		t.Error("the CSV differs between two runs")
+	}
+}
+
+func TestSameFileIsOneBatch(t *testing.T) {
+	d, db := newDesk(t, storetest.URL(t))
+	table, _ := generate(30)
+	first := mustSubmit(t, d, officer, table)
+	again := mustSubmit(t, d, officer, table)
+	if first.ID != again.ID {
+		t.Errorf("%s and %s", first.ID, again.ID)
+	}
+	other := mustSubmit(t, d, appraisal.Actor{Name: "x", Tenant: "bank-b"}, table)
+	if other.ID == first.ID {
+		t.Error("another desk got the batch")
+	}
+	if _, err := d.Batch(t.Context(), officer, other.ID); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("another desk's batch: %v", err)
+	}
+	o := template()
+	o.Policy = lending.Policies()["CCB-NB"]
+	changed, _, err := d.Submit(t.Context(), officer, "file.xlsx", workbook(t, table), o)
+	if err != nil || changed.ID == first.ID {
+		t.Errorf("another policy is another batch: %v", err)
+	}
+	var n int
+	if err := db.Queue().QueryRow(t.Context(), `SELECT count(*) FROM river_job`).Scan(&n); err != nil || n != 3*29 {
+		t.Errorf("%d jobs, %v", n, err)
+	}
+}
+
+func TestFileRefusedWhole(t *testing.T) {
+	d, db := newDesk(t, storetest.URL(t))
+	for name, c := range map[string]struct{ content, code string }{
+		"no number":     {"借款人名称,拟贷金额(万元)\n甲,1\n", "file.no_number"},
+		"no unit":       {"专利号,拟贷金额\n202010123456.2,1\n", "unit.missing"},
+		"two units":     {"专利号,拟贷金额(万元),上年产品收入(元)\n202010123456.2,1,1\n", "unit.contradiction"},
+		"no rows":       {"专利号,借款人名称\n", "file.empty"},
+		"not a file":    {"PK\x03\x04junk", "file.xlsx"},
+		"header twice":  {"专利号,申请号,借款人名称\n202010123456.2,1,1\n", "file.header_twice"},
+		"empty content": {"", "file.empty"},
+	} {
+		_, _, err := d.Submit(t.Context(), officer, "f.csv", strings.NewReader(c.content), template())
+		if got := fault.Public(err); got == nil || got.Code != c.code {
+			t.Errorf("%s: %v, want %s", name, err, c.code)
+		}
+	}
+	var n int
+	if err := db.Queue().QueryRow(t.Context(), `SELECT (SELECT count(*) FROM batches) + (SELECT count(*) FROM batch_rows) + (SELECT count(*) FROM river_job)`).Scan(&n); err != nil || n != 0 {
+		t.Errorf("%d rows of refused files, %v", n, err)
+	}
+}
+
+func TestCancelResumeRetry(t *testing.T) {
+	d, db := newDesk(t, storetest.URL(t))
+	table, want := generate(60)
+	b := mustSubmit(t, d, officer, table)
+	if err := d.Cancel(t.Context(), officer, b.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Cancel(t.Context(), appraisal.Actor{Tenant: "bank-b"}, b.ID); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("another desk cancels: %v", err)
+	}
+	stop := work(t, d)
+	defer stop()
+	if _, err := d.Result(t.Context(), officer, b.ID); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("result of a cancelled batch: %v", err)
+	}
+	if err := d.Resume(t.Context(), officer, b.ID); err != nil {
+		t.Fatal(err)
+	}
+	if p := wait(t, d, officer, b.ID); p.Status != store.BatchFinished || p.Done != 60-len(want) {
+		t.Fatalf("%+v", p)
+	}
+	if n, err := d.Retry(t.Context(), officer, b.ID); n != 0 || err != nil {
+		t.Errorf("nothing failed, %d retried, %v", n, err)
+	}
+	// A row that failed for a reason outside it is worked again, alone.
+	if _, err := db.Queue().Exec(t.Context(), `UPDATE batch_rows SET status = 'failed', valuation = NULL, valued = NULL WHERE batch = $1 AND line = 2`, b.ID); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := d.Retry(t.Context(), officer, b.ID); n != 1 || err != nil {
+		t.Fatalf("%d retried, %v", n, err)
+	}
+	if p := wait(t, d, officer, b.ID); p.Status != store.BatchFinished || p.Failed != 0 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// The small file of one desk is not starved by the large file of another: rows
+// are worked in turn from the moment the small one arrives.
+func TestFairBetweenDesks(t *testing.T) {
+	d, db := newDesk(t, storetest.URL(t))
+	large, _ := generate(900)
+	small, _ := generate(60)
+	a := mustSubmit(t, d, officer, large)
+	b := mustSubmit(t, d, appraisal.Actor{Name: "desk-b", Tenant: "bank-b"}, small)
+	stop := work(t, d)
+	wait(t, d, appraisal.Actor{Tenant: "bank-b"}, b.ID)
+	p, err := db.BatchProgress(t.Context(), a.ID)
+	stop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// In turn, 57 rows of each; 100 more for those in hand and the last check.
+	if worked := p.Done; worked > 160 {
+		t.Errorf("%d rows of the large file were worked before the small one of 60 ended", worked)
+	}
+	t.Logf("when the small file of 60 rows ended, %d rows of the large file of 900 were done", p.Done)
+}
+
+// A row that takes its process down is given up after three times and the
+// others get their results.
+func TestPoisonedRow(t *testing.T) {
+	d, db := newDesk(t, storetest.URL(t))
+	table, _ := generate(15)
+	b := mustSubmit(t, d, officer, table)
+	if _, err := db.Queue().Exec(t.Context(), `UPDATE river_job SET attempt = 3 WHERE (args->>'line')::int = 5`); err != nil {
+		t.Fatal(err)
+	}
+	stop := work(t, d)
+	defer stop()
+	if p := wait(t, d, officer, b.ID); p.Failed != 1 || p.Done != 14 {
+		t.Fatalf("%+v", p)
+	}
+	out, _, err := d.Outcome(t.Context(), officer, b.ID, 5)
+	if err != nil || out.Status != "failed" || out.Faults[0].Code != "row.poison" {
+		t.Errorf("%+v %v", out, err)
+	}
+}
+
+// One altered byte, one entry less, two exchanged, the end cut off: each is
+// found.
+func TestTamperedAudit(t *testing.T) {
+	for name, c := range map[string]struct{ sql, kind string }{
+		"one byte":         {`UPDATE audit SET detail = set_byte(detail, 3, get_byte(detail, 3) # 1) WHERE seq = 4`, "altered"},
+		"the actor":        {`UPDATE audit SET actor = 'x' WHERE seq = 4`, "altered"},
+		"the time":         {`UPDATE audit SET at = at + interval '1 microsecond' WHERE seq = 4`, "altered"},
+		"one missing":      {`DELETE FROM audit WHERE seq = 4`, "missing"},
+		"renumbered":       {`DELETE FROM audit WHERE seq = 4; UPDATE audit SET seq = seq - 1 WHERE seq > 4`, "reordered"},
+		"exchanged":        {`UPDATE audit SET seq = -4 WHERE seq = 4; UPDATE audit SET seq = 4 WHERE seq = 5; UPDATE audit SET seq = 5 WHERE seq = -4`, "reordered"},
+		"end cut":          {`DELETE FROM audit WHERE seq > 6`, "cut"},
+		"valuation":        {`UPDATE valuations SET conclusion = set_byte(conclusion, 3, get_byte(conclusion, 3) # 1) WHERE id = (SELECT min(id) FROM valuations)`, "valuation_altered"},
+		"valuation's hash": {`UPDATE valuations SET hash = set_byte(hash, 3, get_byte(hash, 3) # 1) WHERE id = (SELECT min(id) FROM valuations)`, "valuation_altered"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, db := newDesk(t, storetest.URL(t))
+			table, _ := generate(8)
+			b := mustSubmit(t, d, officer, table)
+			stop := work(t, d)
+			wait(t, d, officer, b.ID)
+			stop()
+			head, breaks, err := db.VerifyAudit(t.Context(), store.AuditHead{}, appraisal.Intact)
+			if err != nil || len(breaks) > 0 || head.Seq != 10 { // submit, 8 rows, finish
+				t.Fatalf("before: %d entries, %v, %v", head.Seq, breaks, err)
+			}
+			if _, err := db.Queue().Exec(t.Context(), strings.Split(c.sql, ";")[0]); err == nil {
+				t.Error("the record lets itself be changed")
+			}
+			conn, err := db.Queue().Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Release()
+			for _, q := range append([]string{`SET session_replication_role = replica`}, strings.Split(c.sql, ";")...) {
+				if _, err := conn.Exec(t.Context(), q); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, breaks, err = db.VerifyAudit(t.Context(), head, appraisal.Intact)
+			if err != nil || !slices.ContainsFunc(breaks, func(b store.AuditBreak) bool { return b.Kind == c.kind && b.Zh != "" }) {
+				t.Errorf("%v %v, want %s", breaks, err, c.kind)
+			}
+		})
+	}
+}
+
+func TestOptionsChecked(t *testing.T) {
+	d, _ := newDesk(t, storetest.URL(t))
+	table, _ := generate(3)
+	for code, change := range map[string]func(*Options){
+		"date.future":    func(o *Options) { o.Date = on.AddYears(100) },
+		"batch.priority": func(o *Options) { o.Priority = 5 },
+	} {
+		o := template()
+		change(&o)
+		if _, _, err := d.Submit(t.Context(), officer, "f.xlsx", workbook(t, table), o); fault.Public(err).Code != code {
+			t.Errorf("%v, want %s", err, code)
+		}
+	}
+	if _, _, err := d.Submit(t.Context(), officer, fmt.Sprintf("%0300d.xlsx", 1), workbook(t, table), template()); fault.Public(err).Code != "batch.name" {
+		t.Errorf("long name: %v", err)
+	}
+}
