@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
+	"time"
 
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
@@ -20,43 +22,59 @@ func (c *registryCheckCmd) Help() string {
 	return "Reads one number a line in any usual form and says whether it is valid, its normal form and kind, or what is wrong and how to mend it. With --json one object a line."
 }
 
-// checked is what is said of one number.
+// checked is what is said of one number. Input, valid, normal, kind and reason
+// are always there.
 type checked struct {
 	Input   string `json:"input"`
 	Valid   bool   `json:"valid"`
-	Normal  string `json:"normal,omitempty"`
+	Normal  string `json:"normal"`
+	Kind    string `json:"kind"` // invention, utility_model, design; empty for numbers of other offices
 	Display string `json:"display,omitempty"`
 	Form    string `json:"form,omitempty"` // application, publication, foreign
-	Kind    string `json:"kind,omitempty"` // invention, utility_model, design
+	Office  string `json:"office,omitempty"`
 	PCT     bool   `json:"pct,omitempty"`
 	Code    string `json:"code,omitempty"`
 	Reason  string `json:"reason"` // Chinese; empty when valid
 	En      string `json:"reason_en,omitempty"`
 }
 
-func check(line string) checked {
+// check says what is to be said of a number in a year.
+func check(line string, year int) checked {
 	n, err := patent.ParseNumber(line)
+	if err == nil && n.Year > year {
+		err = fault.New(fault.Invalid, "number.year", fmt.Sprintf("申请年份 %d 尚未到来。", n.Year), fmt.Sprintf("The filing year %d has not come yet.", n.Year))
+	}
 	if err != nil {
 		pub := fault.Public(err)
 		return checked{Input: line, Code: pub.Code, Reason: pub.Zh, En: pub.En}
 	}
-	return checked{Input: line, Valid: true, Normal: n.String(), Display: n.Display(), Form: string(n.Form), Kind: string(n.Kind), PCT: n.PCT}
+	return checked{Input: line, Valid: true, Normal: n.String(), Display: n.Display(), Form: string(n.Form), Kind: string(n.Kind), Office: n.Office, PCT: n.PCT}
 }
 
-// Run checks every line; an empty line is skipped.
+// maxCheckLine bounds what is read of one line; the rest of it is passed over.
+const maxCheckLine = 4 << 10
+
+// Run checks every line. With --json every line has its object, also an empty
+// one, so that objects and lines stay in step; people see no empty lines.
 func (c *registryCheckCmd) Run(g *Globals) error {
-	in := bufio.NewScanner(g.stdin)
-	in.Buffer(make([]byte, 0, 64<<10), 1<<20)
+	in := bufio.NewReaderSize(g.stdin, 64<<10)
 	out := bufio.NewWriterSize(g.stdout, 256<<10)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
+	year := time.Now().Year()
 	total, valid := 0, 0
-	for in.Scan() {
-		line := strings.TrimSpace(strings.TrimPrefix(in.Text(), "\ufeff"))
-		if line == "" {
+	for {
+		line, err := readLine(in)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fault.New(fault.Invalid, "file.read", "输入无法读取。", "The input cannot be read.").Because(err)
+		}
+		if line == "" && !g.JSON {
 			continue
 		}
-		x := check(line)
+		x := check(line, year)
 		total++
 		if x.Valid {
 			valid++
@@ -67,16 +85,53 @@ func (c *registryCheckCmd) Run(g *Globals) error {
 				return err
 			}
 		case x.Valid:
-			fmt.Fprintf(out, "%s\t有效\t%s\t%s\n", line, x.Display, patent.Kind(x.Kind).Zh())
+			fmt.Fprintf(out, "%s\t有效\t%s\t%s\n", line, x.Display, checkedKind(x))
 		default:
 			fmt.Fprintf(out, "%s\t无效\t%s [%s]\n", line, x.Reason, x.Code)
 		}
-	}
-	if err := in.Err(); err != nil {
-		return fault.New(fault.Invalid, "file.line", "有一行过长，无法读取。", "A line is too long to be read.").Because(err)
 	}
 	if !g.JSON {
 		fmt.Fprintf(out, "共 %d 个，有效 %d 个\n", total, valid)
 	}
 	return out.Flush()
+}
+
+func checkedKind(x checked) string {
+	switch patent.Form(x.Form) {
+	case patent.Publication:
+		return patent.Kind(x.Kind).Zh() + "，公开（公告）号"
+	case patent.Foreign:
+		if x.PCT {
+			return "国际申请号"
+		}
+		return x.Office + " 文献号或申请号"
+	}
+	return patent.Kind(x.Kind).Zh()
+}
+
+// readLine returns the next line without blanks around it and without what
+// goes beyond maxCheckLine; io.EOF when there is none.
+func readLine(in *bufio.Reader) (string, error) {
+	var kept []byte
+	read := false
+	for {
+		part, more, err := in.ReadLine()
+		if err != nil {
+			if err == io.EOF && read {
+				break
+			}
+			return "", err
+		}
+		read = true
+		if more || kept != nil {
+			kept = append(kept, part[:min(len(part), maxCheckLine-len(kept))]...)
+			if more {
+				continue
+			}
+		} else {
+			kept = part[:min(len(part), maxCheckLine)]
+		}
+		break
+	}
+	return strings.TrimSpace(strings.TrimPrefix(string(kept), "\ufeff")), nil
 }

@@ -18,7 +18,7 @@ func ParseIPC(s string) (IPC, error) {
 	bad := func() (IPC, error) {
 		return IPC{}, fault.New(fault.Invalid, "ipc.shape", "不是 IPC 分类号，正确写法如 H01M 10/0525。", "Not an IPC symbol; write it like H01M 10/0525.")
 	}
-	text, ok := squeeze(s)
+	text, commas, ok := squeeze(s)
 	if len(s) > maxNumber || !ok || len(text) < 4 ||
 		text[0] < 'A' || text[0] > 'H' || !digit(text[1]) || !digit(text[2]) || text[3] < 'A' || text[3] > 'Z' {
 		return bad()
@@ -28,7 +28,7 @@ func ParseIPC(s string) (IPC, error) {
 		return IPC{Subclass: text}, nil
 	}
 	main, sub, ok := strings.Cut(group, "/")
-	if !ok || len(main) < 1 || len(main) > 4 || len(sub) < 2 || len(sub) > 6 || strings.Trim(main+sub, "0123456789") != "" {
+	if !ok || commas || len(main) < 1 || len(main) > 4 || len(sub) < 2 || len(sub) > 6 || strings.Trim(main+sub, "0123456789") != "" {
 		return bad()
 	}
 	return IPC{text[:4], group}, nil

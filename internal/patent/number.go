@@ -109,29 +109,39 @@ func invalid(code, zh, en string) (Number, error) {
 const maxNumber = 64
 
 // ParseNumber reads a number in any usual form: with or without ZL or CN,
-// full or half width, with spaces, with or without the dot, x or X. The fault
-// says what is wrong and, for a wrong check digit, which one would be right.
+// full or half width, with spaces, with or without the dot, x or X, behind a
+// label such as 专利号. The fault says what is wrong and, for a wrong or missing
+// check digit, which number these digits would make.
 func ParseNumber(s string) (Number, error) {
 	if len(s) > maxNumber {
 		return invalid("too_long", "号码过长。", "The number is too long.")
 	}
-	text, ok := squeeze(s)
+	text, commas, ok := squeeze(unlabelled(s))
 	if !ok {
 		return invalid("characters", "号码含有不允许的字符。", "The number contains characters that no number has.")
 	}
 	if text == "" {
 		return invalid("empty", "号码为空。", "The number is empty.")
 	}
-	if n, ok := parseForeign(text); ok {
-		return n, nil
+	n, named, err := parseForeign(text)
+	if named && err == nil && commas && n.Office != "US" {
+		return invalid("characters", "号码含有不允许的字符。", "The number contains characters that no number has.")
 	}
-	body := text
-	zl := false
-	if rest, found := strings.CutPrefix(body, "ZL"); found {
-		body, zl = rest, true
+	if named {
+		return n, err
 	}
-	if rest, found := strings.CutPrefix(body, "CN"); found {
-		body = rest
+	if commas {
+		return invalid("characters", "号码含有不允许的字符。", "The number contains characters that no number has.")
+	}
+	body, zl, cn := text, false, false
+	for {
+		if rest, found := strings.CutPrefix(body, "ZL"); found && !zl {
+			body, zl = rest, true
+		} else if rest, found := strings.CutPrefix(body, "CN"); found && !cn {
+			body, cn = rest, true
+		} else {
+			break
+		}
 	}
 	digits, tail := splitDigits(body)
 	if len(digits) == 0 {
@@ -139,13 +149,16 @@ func ParseNumber(s string) (Number, error) {
 	}
 	// A kind code makes it a publication number; X is a check character.
 	if tail != "" && tail[0] != '.' && tail[0] != 'X' {
-		if zl {
+		switch {
+		case !kindCode(tail):
+			return invalid("letter", fmt.Sprintf("第 %d 位后的“%c”不是数字，请核对（字母 O、I 与数字 0、1 易混）。", len(digits), tail[0]), fmt.Sprintf("%c after %d digits is no digit; O and I are easily taken for 0 and 1.", tail[0], len(digits)))
+		case zl:
 			return invalid("publication_as_patent", "这是公开（公告）号，专利号应为申请号前加 ZL。", "This is a publication number; a patent number is ZL and the application number.")
 		}
 		return parsePublication(digits, tail)
 	}
 	check := strings.TrimPrefix(tail, ".")
-	if strings.HasPrefix(tail, ".") && len(check) != 1 {
+	if strings.HasPrefix(tail, ".") && (len(check) != 1 || check != "X" && (check[0] < '0' || check[0] > '9')) {
 		return invalid("check_digit_shape", "小数点后应为一位校验位。", "One check character belongs after the dot.")
 	}
 	if len(check) > 1 {
@@ -159,23 +172,44 @@ func ParseNumber(s string) (Number, error) {
 			if digits[0] == '0' || digits[0] >= '8' {
 				digits, check = digits[:8], digits[8:]
 			} else if !zl {
-				return parsePublication(digits, "")
+				return codeless(digits, cn)
 			}
 		case 7:
 			if !zl {
-				return parsePublication(digits, "")
+				return codeless(digits, cn)
 			}
-		case 12:
-			return missingCheck(digits)
 		case 8:
+			if digits[:2] < "85" || digits[:2] > "88" {
+				return missingCheck(digits)
+			}
+			// Numbers had no check digit before 1989. The normal form has
+			// the one that the rule gives, so that a patent has one form.
+			check = string(CheckDigit(digits))
+		case 12:
 			return missingCheck(digits)
 		}
 	}
 	return parseApplication(digits, check)
 }
 
+// codeless reads a publication number without its kind code. Bare digits of
+// that length may as well be part of another number.
+func codeless(digits string, cn bool) (Number, error) {
+	if !cn {
+		return invalid("bare_digits", fmt.Sprintf("只有 %d 位数字：公开（公告）号请写明 CN 与文献种类代码，申请号应为 12 位（2003 年 10 月前 8 位）加校验位。", len(digits)),
+			fmt.Sprintf("Only %d digits: write a publication number with CN and its kind code; an application number has 12 digits (8 before October 2003) and a check digit.", len(digits)))
+	}
+	return parsePublication(digits, "")
+}
+
+// missingCheck answers digits without their check digit: what else is wrong
+// with them comes first.
 func missingCheck(digits string) (Number, error) {
-	full := digits + "." + string(CheckDigit(digits))
+	check := string(CheckDigit(digits))
+	if _, err := parseApplication(digits, check); err != nil {
+		return Number{}, err
+	}
+	full := digits + "." + check
 	return invalid("check_digit_missing", "缺少校验位，请核对是否为 "+full+"。", "The check digit is missing; is it "+full+"?")
 }
 
@@ -222,27 +256,37 @@ func parseApplication(digits, check string) (Number, error) {
 	return n, nil
 }
 
+// lastEarly are the highest first three digits of nine that kind codes C, Y
+// and D came with: from April 2010 grants are published as B, U and S.
+var lastEarly = map[byte]string{'C': "101", 'Y': "201", 'D': "301"}
+
 // parsePublication reads digits and kind code of a Chinese publication number.
+// Until 1988 it is the application number without more, eight digits with A, B,
+// U or S; then seven digits, the first being the kind, with A, B, U, S and from
+// 1993 C, Y, D for grants; nine digits since 2007.
 func parsePublication(digits, code string) (Number, error) {
 	n := Number{Form: Publication, Office: "CN", Code: code, compact: digits}
+	first := digits[0]
 	switch len(digits) {
-	case 9: // since 2007: the first digit is the kind
-		switch digits[0] {
-		case '1':
-			n.Kind = Invention
-		case '2':
-			n.Kind = UtilityModel
-		case '3':
-			n.Kind = Design
-		default:
-			return invalid("publication_kind", "公开（公告）号首位应为 1、2 或 3。", "A publication number starts with 1, 2 or 3.")
+	case 9, 7:
+	case 8:
+		n.Year = 1900 + atoi(digits[:2])
+		if n.Year < 1985 || n.Year > 1988 {
+			return invalid("publication_year", "8 位公开（公告）号只用于 1985 至 1988 年，首两位应为 85 至 88。", "Publication numbers of eight digits run from 1985 to 1988 and start with 85 to 88.")
 		}
-	case 7, 8: // 1985 to 2007: the first digit of seven, the year of eight
-		if len(digits) == 7 && digits[0] >= '1' && digits[0] <= '3' {
-			n.Kind = [...]Kind{Invention, UtilityModel, Design}[digits[0]-'1']
-		}
+		first = digits[2]
 	default:
-		return invalid("publication_length", fmt.Sprintf("公开（公告）号应为 7 位或 9 位数字，现为 %d 位。", len(digits)), fmt.Sprintf("A publication number has 7 or 9 digits; this has %d.", len(digits)))
+		return invalid("publication_length", fmt.Sprintf("公开（公告）号应为 7 位或 9 位（1985 至 1988 年 8 位）数字，现为 %d 位。", len(digits)), fmt.Sprintf("A publication number has 7 or 9 digits (8 from 1985 to 1988); this has %d.", len(digits)))
+	}
+	switch first {
+	case '1':
+		n.Kind = Invention
+	case '2':
+		n.Kind = UtilityModel
+	case '3':
+		n.Kind = Design
+	default:
+		return invalid("publication_kind", "公开（公告）号的种类位应为 1、2 或 3。", "The kind digit of a publication number is 1, 2 or 3.")
 	}
 	if code == "" {
 		return n, nil
@@ -261,43 +305,40 @@ func parsePublication(digits, code string) (Number, error) {
 	if len(code) > 2 || len(code) == 2 && (code[1] < '1' || code[1] > '9') {
 		return invalid("publication_code", "文献种类代码 "+code+" 不存在。", "There is no kind code "+code+".")
 	}
-	if n.Kind != "" && n.Kind != of {
-		return invalid("publication_code", "文献种类代码 "+code+" 与号码首位不一致。", "The kind code "+code+" contradicts the number's first digit.")
+	if n.Kind != of {
+		return invalid("publication_code", "文献种类代码 "+code+" 与号码的种类位不一致。", "The kind code "+code+" contradicts the number's kind digit.")
 	}
-	n.Kind = of
+	if last, early := lastEarly[code[0]]; early && (len(digits) == 8 || len(digits) == 9 && digits[:3] > last) {
+		return invalid("publication_period", "文献种类代码 "+code[:1]+" 用于 1993 年至 2010 年 4 月的公告，与号码的年代不符。", "The kind code "+code[:1]+" was used from 1993 to April 2010, which is not the period of this number.")
+	}
 	return n, nil
 }
 
-// parseForeign recognises other offices' numbers by shape only.
-func parseForeign(text string) (Number, bool) {
-	if rest, ok := strings.CutPrefix(text, "PCT/"); ok {
-		office, number, ok := cutN(rest, 2)
-		if ok && letters(office) && strings.Trim(number, "0123456789/") == "" && len(number) >= 7 {
-			return Number{Form: Foreign, Office: "WO", compact: text, PCT: true}, true
+// labels are written before numbers in tables and letters.
+var labels = []string{"专利申请号", "授权公告号", "公开公告号", "公开(公告)号", "公开（公告）号", "专利号", "申请号", "公开号", "公告号"}
+
+// unlabelled drops a label before a number, quotes around it and the
+// apostrophe that spreadsheets put before text.
+func unlabelled(s string) string {
+	s = strings.TrimPrefix(strings.TrimSpace(s), "\ufeff")
+	if len(s) == 0 || s[0] < 0x80 && s[0] != '\'' && s[0] != '"' {
+		return s
+	}
+	s = strings.TrimPrefix(s, "'")
+	if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
+		s = s[1 : len(s)-1]
+	}
+	for _, l := range labels {
+		if rest, found := strings.CutPrefix(s, l); found {
+			return strings.TrimLeft(rest, ":： \u3000")
 		}
-		return Number{}, false
 	}
-	office, rest, ok := cutN(text, 2)
-	if !ok {
-		return Number{}, false
-	}
-	switch office {
-	case "WO", "US", "EP", "JP", "KR", "DE", "GB", "FR", "TW":
-	default:
-		return Number{}, false
-	}
-	digits, tail := splitDigits(strings.ReplaceAll(rest, "/", ""))
-	if office == "JP" && len(digits) == 0 && len(rest) > 1 { // JPH, JPS with the era year
-		digits, tail = splitDigits(rest[1:])
-	}
-	if len(digits) < 5 || len(digits) > 13 || len(tail) > 2 {
-		return Number{}, false
-	}
-	return Number{Form: Foreign, Office: office, Code: tail, compact: text}, true
+	return s
 }
 
-// squeeze folds full width to half, upper-cases and drops separators.
-func squeeze(s string) (string, bool) {
+// squeeze folds full width to half, upper-cases and drops separators. It says
+// whether there were commas among them.
+func squeeze(s string) (text string, commas, ok bool) {
 	var buf [maxNumber]byte
 	out := buf[:0]
 	for _, r := range s {
@@ -309,14 +350,19 @@ func squeeze(s string) (string, bool) {
 			out = append(out, byte(r))
 		case r >= 'a' && r <= 'z':
 			out = append(out, byte(r-'a'+'A'))
-		case r == '。' || r == '·' || r == '．':
+		case r == '。', r == '·', r == '・', r == '•', r == '‧', r == '∙', r == '｡':
 			out = append(out, '.')
-		case r == ' ' || r == '\t' || r == '\u00a0' || r == '\u3000' || r == '-' || r == '\ufeff' || r == '\r' || r == '\n':
+		case r == '×', r == 'Х', r == 'х', r == 'Ⅹ', r == 'ⅹ': // taken for the letter
+			out = append(out, 'X')
+		case r == ',':
+			commas = true
+		case r == '-', r >= 0x2010 && r <= 0x2015, r == '−', r >= 0x2000 && r <= 0x200d, r == 0x202f, r == 0x2060,
+			r == ' ', r == '\t', r == '\u00a0', r == '\u3000', r == '\ufeff', r == '\r', r == '\n':
 		default:
-			return "", false
+			return "", false, false
 		}
 	}
-	return string(out), true
+	return string(out), commas, true
 }
 
 func splitDigits(s string) (digits, tail string) {

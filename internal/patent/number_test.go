@@ -47,6 +47,91 @@ func TestParseNumber(t *testing.T) {
 	}
 }
 
+// What registers, letters and spreadsheets really contain.
+func TestOddNumbers(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		// application numbers
+		"专利号：ZL 2017 1 0601862.3":  "CN201710601862.3",
+		"申请号:201710601862.3":       "CN201710601862.3",
+		"'201710601862.3":          "CN201710601862.3",
+		`"201710601862.3"`:         "CN201710601862.3",
+		"\ufeff201710601862.3\r\n": "CN201710601862.3",
+		"CNZL201710601862.3":       "CN201710601862.3",
+		"ZLCN201710601862.3":       "CN201710601862.3",
+		"zl２０１７１０６０１８６２·３":         "CN201710601862.3",
+		"2017-1-0601862.3":         "CN201710601862.3",
+		"2017\u200910601862。3":     "CN201710601862.3",
+		"95115608.×":               "CN95115608.X",
+		"ＺＬ９５１１５６０８．ｘ":             "CN95115608.X",
+		"95115608X":                "CN95115608.X",
+		"CN95115608.X":             "CN95115608.X",
+		"ZL 95 1 15608.X":          "CN95115608.X",
+		"200480012345.8":           "number.check_digit",
+		"201710601862":             "number.check_digit_missing",
+		"CN201710601862":           "number.check_digit_missing",
+		"95115608":                 "number.check_digit_missing",
+		"95715608":                 "number.type_digit",
+		"201740601862":             "number.type_digit",
+		"20171060186.3":            "number.length",
+		"201710601862.33":          "number.check_digit_shape",
+		"201710601862.":            "number.check_digit_shape",
+		"201710601862.A":           "number.check_digit_shape",
+		"2O1710601862.3":           "number.letter",
+		"198510601862.3":           "number.year",
+		"04118464.4":               "number.year",
+		"2.01711E12":               "number.check_digit_shape",
+		"201710601862,3":           "number.characters",
+		// 1985 to 1988: no check digit, and the publication has the same number
+		"85100001":    "CN85100001." + string(CheckDigit("85100001")),
+		"ZL85100001":  "CN85100001." + string(CheckDigit("85100001")),
+		"CN 88212345": "CN88212345." + string(CheckDigit("88212345")),
+		"CN85100001A": "CN85100001A",
+		"CN87100001B": "CN87100001B",
+		"88212345U":   "CN88212345U",
+		"CN86300001S": "CN86300001S",
+		"CN86300001U": "number.publication_code",
+		"CN88100001C": "number.publication_period",
+		"CN95115608A": "number.publication_year",
+		// seven digits, 1989 to 2007
+		"CN1030001A": "CN1030001A", "cn1003001b": "CN1003001B", "CN1020584C": "CN1020584C", "CN2030001U": "CN2030001U", "CN2144896Y": "CN2144896Y",
+		"CN3003001S": "CN3003001S", "CN3020001D": "CN3020001D", "CN1329838": "CN1329838", "1329838A": "CN1329838A",
+		"CN4329838A": "number.publication_kind", "CN2144896A": "number.publication_code", "1329838": "number.bare_digits",
+		// nine digits since 2007
+		"CN101000001A": "CN101000001A", "CN100378905C": "CN100378905C", "CN 111504366 B": "CN111504366B", "ＣＮ１１１５０４３６６Ｂ": "CN111504366B",
+		"CN200941234Y": "CN200941234Y", "CN215771194U": "CN215771194U", "CN300600001D": "CN300600001D", "CN305000001S": "CN305000001S",
+		"CN101677391B8": "CN101677391B8", "CN101677391A9": "CN101677391A9", "CN100378905C1": "CN100378905C1", "公开号 CN101000001A": "CN101000001A",
+		"授权公告号：CN111504366B": "CN111504366B", "CN111504366": "CN111504366",
+		"CN111504366C": "number.publication_period", "CN202771194Y": "number.publication_period", "CN305000001D": "number.publication_period",
+		"CN401000001A": "number.publication_kind", "CN111504366U": "number.publication_code", "CN111504366E": "number.publication_code",
+		"CN111504366A10": "number.letter", "CN1115043667A": "number.publication_length", "ZL111504366B": "number.publication_as_patent", "201310543": "number.bare_digits",
+		// international and foreign
+		"PCT/CN2019/123456": "PCT/CN2019/123456", "pct/cn2019/123456": "PCT/CN2019/123456", "PCT/CN99/00123": "PCT/CN99/00123", "PCT/CN2003/00123": "PCT/CN2003/00123",
+		"PCT/CN2003/000123": "PCT/CN2003/000123", "PCTCN2019123456": "PCT/CN2019/123456", "PCT CN2019/123456": "PCT/CN2019/123456", "PCT/JP9600123": "PCT/JP96/00123",
+		"PCT/CN2019": "number.pct_shape", "PCT/CN2019/12": "number.pct_shape", "PCT/2019/123456": "number.pct_shape", "PCT/CN1919/123456": "number.year",
+		"WO2019/123456A1": "WO2019123456A1", "WO 2019/123456 A1": "WO2019123456A1", "WO2019123456": "WO2019123456", "WO 99/12345": "WO9912345", "WO03/012345A2": "WO03012345A2",
+		"US10123456B2": "US10123456B2", "US 6,199,157 B1": "US6199157B1", "US2010/0123456 A1": "US20100123456A1", "US20100123456A1": "US20100123456A1",
+		"USD700000S1": "USD700000S1", "USRE43210E": "USRE43210E", "US 12/345,678": "US12/345678", "US6199157": "US6199157",
+		"EP1234567B1": "EP1234567B1", "EP 1 234 567 A1": "EP1234567A1", "EP12345678.9": "EP12345678.9",
+		"JP2019123456A": "JP2019123456A", "JP 2019-123456 A": "JP2019123456A", "JPH10-123456A": "JPH10123456A", "JPS60123456A": "JPS60123456A", "JP6123456B2": "JP6123456B2",
+		"KR20190123456A": "KR20190123456A", "KR 10-2019-0123456 A": "KR1020190123456A", "KR101234567B1": "KR101234567B1", "KR10-1234567": "KR101234567",
+		"DE102010012345A1": "DE102010012345A1", "GB2345678A": "GB2345678A", "TWI123456B": "TWI123456B",
+		"WO123": "number.foreign_shape", "EP12": "number.foreign_shape", "US": "number.foreign_shape", "KR123456789012345": "number.foreign_shape", "WO2019,123456": "number.characters",
+		// no numbers
+		"ZL": "number.shape", "CN": "number.shape", "X": "number.shape", "无": "number.characters", "-": "number.empty", "ZL201310543019.6（发明）": "number.characters",
+		strings.Repeat("1", 65): "number.too_long",
+	} {
+		n, err := ParseNumber(in)
+		got := n.String()
+		if err != nil {
+			got, _, _ = strings.Cut(err.Error(), ":")
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
 func TestNormalFormIsAFixedPoint(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -72,7 +157,9 @@ func TestNormalFormIsAFixedPoint(t *testing.T) {
 
 func FuzzParseNumber(f *testing.F) {
 	f.Add("ZL 2017 1 0601862.3")
-	f.Add("CN111504366B")
+	for _, s := range []string{"CN111504366B", "85100001", "PCTCN2019123456", "US 12/345,678", "JPH10-123456A", "专利号：95115608.×"} {
+		f.Add(s)
+	}
 	f.Fuzz(func(t *testing.T, s string) {
 		n, err := ParseNumber(s)
 		if err != nil {

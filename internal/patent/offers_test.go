@@ -9,7 +9,7 @@ import (
 func TestOfferAgainst(t *testing.T) {
 	t.Parallel()
 	offer := func(p Product, reference, party string) Offer { return Offer{"CN1", p, reference, party, ""} }
-	const code = "91310115MA1K35DE66"
+	const code = "91350100M000100Y43"
 	for name, c := range map[string]struct {
 		earlier, later Offer
 		code           string

@@ -27,8 +27,8 @@ func ParseCreditCode(s string) (string, error) {
 	if len(s) > maxNumber {
 		return "", fault.New(fault.Invalid, "credit_code.length", "统一社会信用代码应为18位。", "A unified social credit code has 18 characters.")
 	}
-	text, ok := squeeze(s)
-	if !ok || len(text) != 18 {
+	text, commas, ok := squeeze(s)
+	if !ok || commas || len(text) != 18 {
 		return "", fault.New(fault.Invalid, "credit_code.length", "统一社会信用代码应为18位。", "A unified social credit code has 18 characters.")
 	}
 	sum, weight := 0, 1
