@@ -133,7 +133,7 @@ func (c *batchRunCmd) Run(g *Globals) error {
 	if err := resultForm(c.Out); err != nil {
 		return err
 	}
-	defer steadyHeap()()
+	defer steadyHeap(deskHeap)()
 	d, _, done, err := c.desk(g, &c.modelFlags)
 	if err != nil {
 		return err

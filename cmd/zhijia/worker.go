@@ -17,7 +17,7 @@ type workerCmd struct {
 
 // Run works until the process is told to stop; rows in hand are finished.
 func (c *workerCmd) Run(g *Globals) error {
-	defer steadyHeap()()
+	defer steadyHeap(deskHeap)()
 	d, _, done, err := c.desk(g, &c.modelFlags)
 	if err != nil {
 		return err

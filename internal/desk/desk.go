@@ -30,6 +30,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/office"
+	"zhijia/internal/patent"
 	"zhijia/internal/store"
 )
 
@@ -314,7 +315,7 @@ func (d *Desk) finish(ctx context.Context, id string) (err error) {
 	if err := json.Unmarshal(b.Options, &o); err != nil {
 		return err
 	}
-	var batch []lending.Valued
+	batch := make([]lending.Valued, 0, b.Rows)
 	err = d.db.EachBatchRow(ctx, id, func(row *store.BatchRow) error {
 		out, err := outcome(row)
 		if err != nil {
@@ -325,7 +326,8 @@ func (d *Desk) finish(ctx context.Context, id string) (err error) {
 			v = lending.Refused(v.Row, summary(out.Faults, row.Status))
 		}
 		// What the decision does not read is not kept for 50,000 rows.
-		v.State.Statements, v.Flags, v.Versions = nil, nil, nil
+		v.State = patent.State{Owners: v.State.Owners, Licences: v.State.Licences, LastSeen: v.State.LastSeen}
+		v.Flags, v.Versions, v.Row.Title = nil, nil, ""
 		v.Comparables = blank[:min(len(v.Comparables), len(blank))]
 		batch = append(batch, v)
 		return nil

@@ -18,6 +18,19 @@ import (
 // Value values one row as of a day and answers the grounds of its pledge.
 // Nothing is stored: the draft is.
 func Value(ctx context.Context, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on civil.Date) (lending.Valued, *appraisal.Draft, error) {
+	d, err := service.Draft(ctx, actor, request(&row, on))
+	switch {
+	case fault.KindOf(err) == fault.NotFound && row.Title == "":
+		return lending.Valued{}, nil, fault.New(fault.Invalid, "row.unknown_patent", "库中没有该专利，请填写专利名称后按所填内容估值。", "The patent is not in the store; give its title to have it valued from what the row says.")
+	case err != nil:
+		return lending.Valued{}, nil, err
+	}
+	v, err := view(row, d, on)
+	return v, d, err
+}
+
+// request asks for the value of a row's patent.
+func request(row *lending.Row, on civil.Date) appraisal.Request {
 	req := appraisal.Request{
 		Number: row.Number, Purpose: string(valuation.PurposePledge), Date: on,
 		Patent: &appraisal.Facts{Kind: string(row.Kind), Filing: row.Filing, Grant: row.Grant, Owners: row.Owners},
@@ -32,15 +45,7 @@ func Value(ctx context.Context, service *appraisal.Service, actor appraisal.Acto
 			req.Income.Royalty = &valuation.Quantity{Value: row.Royalty, Source: "loan desk file"}
 		}
 	}
-	d, err := service.Draft(ctx, actor, req)
-	switch {
-	case fault.KindOf(err) == fault.NotFound && row.Title == "":
-		return lending.Valued{}, nil, fault.New(fault.Invalid, "row.unknown_patent", "库中没有该专利，请填写专利名称后按所填内容估值。", "The patent is not in the store; give its title to have it valued from what the row says.")
-	case err != nil:
-		return lending.Valued{}, nil, err
-	}
-	v, err := view(row, d, on)
-	return v, d, err
+	return req
 }
 
 // view is what the desk needs of a draft.

@@ -139,7 +139,7 @@ var resultColumns = []resultColumn{
 	{"估值依据", 14, func(r *resultRow) any { return basisZh(r) }, ""},
 	{"模型版本", 22, func(r *resultRow) any { return versionsOf(r) }, ""},
 	{"数据截止日", 12, func(r *resultRow) any { return dateText(r.Valued.DataCutoff) }, ""},
-	{"审计号", 66, func(r *resultRow) any { return r.Valued.Valuation }, ""},
+	{"审计号", 28, func(r *resultRow) any { return r.Valued.Valuation }, ""},
 }
 
 var calibrationZh = map[string]string{"conformal": "按回测校准", "uncalibrated": "未校准", "certain": "确定", "none": "无"}
@@ -394,15 +394,26 @@ func stream(f *excelize.File, st bookStyles, name string, header []string, width
 	return s, s.row(cells...)
 }
 
+const (
+	summarySheet = "汇总"
+	resultsSheet = "结果"
+)
+
 func pageSetup(f *excelize.File, name string) error {
-	landscape, wide, tall, a4, fit := "landscape", 1, 0, 9, true
+	landscape, wide, tall, a4, fit, repeat := "landscape", 1, 0, 9, true, "$1:$1"
+	if name == summarySheet {
+		tall = 1
+	}
+	if name == resultsSheet { // too wide for one page: the columns that name the row go on each
+		wide, repeat = 4, "$A:$C,'"+name+"'!$1:$1"
+	}
 	if err := f.SetPageLayout(name, &excelize.PageLayoutOptions{Orientation: &landscape, Size: &a4, FitToWidth: &wide, FitToHeight: &tall}); err != nil {
 		return err
 	}
 	if err := f.SetSheetProps(name, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
 		return err
 	}
-	return f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: "'" + name + "'!$1:$1", Scope: name})
+	return f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: "'" + name + "'!" + repeat, Scope: name})
 }
 
 // WriteBatchBook writes the results as a workbook: 汇总, 结果, 合同, 原因, 可比案例,
@@ -411,7 +422,7 @@ func WriteBatchBook(w io.Writer, b BatchResult) (err error) {
 	f := excelize.NewFile()
 	defer f.Close()
 	f.SetZipWriter(newSortedZip)
-	if err := f.SetSheetName("Sheet1", "汇总"); err != nil {
+	if err := f.SetSheetName("Sheet1", summarySheet); err != nil {
 		return err
 	}
 	st, err := newStyles(f)
@@ -429,7 +440,7 @@ func WriteBatchBook(w io.Writer, b BatchResult) (err error) {
 	for i, c := range resultColumns {
 		header[i], widths[i] = c.zh, c.width
 	}
-	results, err := stream(f, st, "结果", header, widths)
+	results, err := stream(f, st, resultsSheet, header, widths)
 	if err != nil {
 		return err
 	}
@@ -442,7 +453,7 @@ func WriteBatchBook(w io.Writer, b BatchResult) (err error) {
 	if err != nil {
 		return err
 	}
-	comparables, err := stream(f, st, "可比案例", []string{"行号", "专利号/申请号", "次序", "可比案例编号"}, []float64{7, 20, 7, 20})
+	comparables, err := stream(f, st, "可比案例", []string{"行号", "专利号/申请号", "案例1", "案例2", "案例3", "案例4", "案例5", "案例6", "案例7", "案例8", "案例9", "案例10"}, []float64{7, 20, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14})
 	if err != nil {
 		return err
 	}
@@ -471,10 +482,8 @@ func WriteBatchBook(w io.Writer, b BatchResult) (err error) {
 		if err := writeReasons(reasons, st, r); err != nil {
 			return err
 		}
-		for k, id := range r.Valued.Comparables {
-			if err := comparables.row(r.Valued.Row.Line, r.Valued.Row.Number, k+1, id); err != nil {
-				return err
-			}
+		if err := writeComparables(comparables, st, r); err != nil {
+			return err
 		}
 		return writeReport(reports, st, r, b.On)
 	})
@@ -532,6 +541,18 @@ func writeReasons(s *sheetStream, st bookStyles, r *resultRow) error {
 		}
 	}
 	return nil
+}
+
+// writeComparables writes the ten deals of most influence.
+func writeComparables(s *sheetStream, st bookStyles, r *resultRow) error {
+	if len(r.Valued.Comparables) == 0 {
+		return nil
+	}
+	cells := []any{excelize.Cell{StyleID: st.text, Value: r.Valued.Row.Line}, excelize.Cell{StyleID: st.text, Value: r.Valued.Row.Number}}
+	for _, id := range r.Valued.Comparables[:min(10, len(r.Valued.Comparables))] {
+		cells = append(cells, excelize.Cell{StyleID: st.text, Value: id})
+	}
+	return s.row(cells...)
 }
 
 func writeReport(s *sheetStream, st bookStyles, r *resultRow, on civil.Date) error {
@@ -623,7 +644,7 @@ func (s *batchSummary) add(r *resultRow) {
 }
 
 func (s *batchSummary) write(f *excelize.File, st bookStyles, b *BatchResult) error {
-	const sheet = "汇总"
+	const sheet = summarySheet
 	var err error
 	set := func(cell string, value any, style int) {
 		if err == nil {
@@ -696,22 +717,25 @@ func (s *batchSummary) write(f *excelize.File, st bookStyles, b *BatchResult) er
 	if err := f.SetRowHeight(sheet, 2, 32); err != nil {
 		return err
 	}
-	chart := func(cell string, kind excelize.ChartType, title, names, values string) error {
+	black := excelize.Font{Color: "333333", Size: 9}
+	chart := func(cell string, kind excelize.ChartType, width uint, title, names, values string) error {
+		vary := kind == excelize.Pie
 		return f.AddChart(sheet, cell, &excelize.Chart{
 			Type: kind, Title: excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{Text: title}}},
 			Series:    []excelize.ChartSeries{{Name: title, Categories: sheet + "!" + names, Values: sheet + "!" + values}},
 			Legend:    excelize.ChartLegend{Position: map[bool]string{true: "right", false: "none"}[kind == excelize.Pie]},
-			Dimension: excelize.ChartDimension{Width: 420, Height: 260}, PlotArea: excelize.ChartPlotArea{ShowVal: true},
+			Dimension: excelize.ChartDimension{Width: width, Height: 280}, PlotArea: excelize.ChartPlotArea{ShowVal: true},
+			VaryColors: &vary, XAxis: excelize.ChartAxis{Font: black}, YAxis: excelize.ChartAxis{Font: black},
 		})
 	}
-	if err := chart("A22", excelize.Pie, "结论分布", "$D$5:$D$7", "$E$5:$E$7"); err != nil {
+	if err := chart("A22", excelize.Pie, 440, "结论分布", "$D$5:$D$7", "$E$5:$E$7"); err != nil {
 		return err
 	}
-	if err := chart("C22", excelize.Col, "估值P50分布", "$D$10:$D$15", "$E$10:$E$15"); err != nil {
+	if err := chart("A38", excelize.Col, 440, "估值P50分布", "$D$10:$D$15", "$E$10:$E$15"); err != nil {
 		return err
 	}
 	if len(codes) > 0 {
-		if err := chart("G22", excelize.Bar, "主要原因", fmt.Sprintf("$G$5:$G$%d", 4+len(codes)), fmt.Sprintf("$H$5:$H$%d", 4+len(codes))); err != nil {
+		if err := chart("D22", excelize.Bar, 600, "主要原因", fmt.Sprintf("$G$5:$G$%d", 4+len(codes)), fmt.Sprintf("$H$5:$H$%d", 4+len(codes))); err != nil {
 			return err
 		}
 	}

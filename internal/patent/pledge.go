@@ -269,6 +269,10 @@ func consentTest(f *PledgeFacts, x *Finding) {
 func secondPledgeTest(f *PledgeFacts, x *Finding) {
 	switch f.State.Pledged {
 	case Yes:
+		if len(f.State.Pledges) == 0 { // stated, without a registration on file
+			x.met("质押登记注销通知书", "当事人陈述已质押，库中没有登记信息")
+			return
+		}
 		p := f.State.Pledges[0]
 		x.met("质押登记注销通知书", "登记号%s，质权人%s，%s起", p.Registration, p.Party, p.Since)
 	case No:
