@@ -37,14 +37,14 @@ type batchCmd struct {
 
 // batchOptions are what a file is decided under.
 type batchOptions struct {
-	Policy    string   `help:"Lending policy: the id of a preset, or a JSON file of your own." default:"TEMPLATE"`
+	Policy    string   `help:"Lending policy: id or id@version of a preset or of your own, or a JSON file." default:"TEMPLATE"`
 	Programme []string `help:"JSON files of loan products that rows may name." type:"existingfile" placeholder:"FILE"`
 	AsOf      string   `name:"as-of" help:"Valuation date, YYYY-MM-DD. Default: today."`
 	Unit      string   `help:"Unit of amounts whose column names none: 元 or 万元." placeholder:"UNIT"`
 	Priority  int      `help:"1 is worked first, 4 last." default:"3"`
 }
 
-func (o *batchOptions) options() (out desk.Options, err error) {
+func (o *batchOptions) options(g *Globals, d *desk.Desk) (out desk.Options, err error) {
 	if strings.HasSuffix(o.Policy, ".json") {
 		b, err := os.ReadFile(o.Policy)
 		if err != nil {
@@ -53,7 +53,7 @@ func (o *batchOptions) options() (out desk.Options, err error) {
 		if out.Policy, err = lending.LoadPolicy(b); err != nil {
 			return out, err
 		}
-	} else if out.Policy, err = lending.PolicyByID(o.Policy); err != nil {
+	} else if out.Policy, err = d.Policy(g.ctx, operator(), o.Policy); err != nil {
 		return out, err
 	}
 	for _, name := range o.Programme {
@@ -126,10 +126,6 @@ func (c *batchRunCmd) Help() string {
 
 // Run works the file.
 func (c *batchRunCmd) Run(g *Globals) error {
-	o, err := c.options()
-	if err != nil {
-		return err
-	}
 	if err := resultForm(c.Out); err != nil {
 		return err
 	}
@@ -139,6 +135,10 @@ func (c *batchRunCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
+	o, err := c.batchOptions.options(g, d)
+	if err != nil {
+		return err
+	}
 	start := time.Now()
 	b, _, err := submit(g, d, c.File, o)
 	if err != nil {
@@ -152,9 +152,6 @@ func (c *batchRunCmd) Run(g *Globals) error {
 	}
 	return reportBatch(g, d, b.ID, c.Out, time.Since(start))
 }
-
-// options hides that of modelFlags.
-func (c *batchRunCmd) options() (desk.Options, error) { return c.batchOptions.options() }
 
 // work runs workers in this process until the batch is no longer running.
 func work(g *Globals, d *desk.Desk, b store.Batch, rows int) error {
@@ -253,15 +250,15 @@ type batchSubmitCmd struct {
 
 // Run takes the file in.
 func (c *batchSubmitCmd) Run(g *Globals) error {
-	o, err := c.options()
-	if err != nil {
-		return err
-	}
 	d, db, done, err := c.desk(g, nil)
 	if err != nil {
 		return err
 	}
 	defer done()
+	o, err := c.options(g, d)
+	if err != nil {
+		return err
+	}
 	b, fresh, err := submit(g, d, c.File, o)
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (c *keysCreateCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	if err := db.InsertKey(g.ctx, rec); err != nil {
+	if err := db.InsertKey(g.ctx, rec, operator().Name); err != nil {
 		return err
 	}
 	if g.JSON {
@@ -104,7 +104,7 @@ func (c *keysRevokeCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	k, err := db.RevokeKey(g.ctx, c.ID, time.Now())
+	k, err := db.RevokeKey(g.ctx, c.ID, time.Now(), operator().Name)
 	if err != nil {
 		return err
 	}

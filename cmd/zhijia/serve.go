@@ -19,6 +19,7 @@ import (
 	"zhijia/eval"
 	"zhijia/internal/appraisal"
 	"zhijia/internal/arranger"
+	"zhijia/internal/desk"
 	"zhijia/internal/fault"
 	"zhijia/internal/harness"
 	"zhijia/internal/httpapi"
@@ -38,6 +39,7 @@ type serviceFlags struct {
 	Rate           float64       `env:"ZHIJIA_RATE" group:"Service" default:"50" help:"Requests per second and key; 0: no limit."`
 	Burst          int           `env:"ZHIJIA_BURST" group:"Service" default:"200" help:"Requests a key may send at once."`
 	SessionSecret  string        `env:"ZHIJIA_SESSION_SECRET" group:"Service" secret:"true" placeholder:"BASE64" help:"32 bytes in base64 that sign the pages' sessions. Empty: random, sessions end with the process."`
+	DeskRows       int           `env:"ZHIJIA_DESK_ROWS" group:"Service" default:"4" help:"Rows of loan desks' files this process works at once; 0 leaves them to zhijia worker."`
 	EvalRuns       string        `env:"ZHIJIA_EVAL_RUNS" group:"Service" default:"eval-runs" placeholder:"DIR" help:"Folder of evaluation runs."`
 	LogLevel       string        `env:"ZHIJIA_LOG_LEVEL" group:"Observation" enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
 	LogFormat      string        `env:"ZHIJIA_LOG_FORMAT" group:"Observation" enum:"json,text" default:"json" help:"json or text."`
@@ -93,8 +95,14 @@ func (c *serveCmd) Run(g *Globals) error {
 			log.Error("resuming pool simulations", "error", err)
 		}
 	}()
+	loans, err := desk.New(db, svc, log)
+	if err != nil {
+		return err
+	}
+	stopRows := workRows(g.ctx, loans, c.DeskRows, log)
+	defer stopRows()
 	srv, err := httpapi.New(httpapi.Options{
-		DB: db, Appraisal: svc, Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
+		DB: db, Appraisal: svc, Desk: loans, Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
 		Log: log, Version: release,
 		RequestTimeout: c.RequestTimeout, ImportTimeout: c.ImportTimeout, DrainTimeout: c.DrainTimeout,
 		MaxBody: c.MaxBodyMiB << 20, MaxUpload: c.MaxUploadMiB << 20,
@@ -111,6 +119,23 @@ func (c *serveCmd) Run(g *Globals) error {
 	err = srv.Serve(g.ctx, l)
 	log.Info("stopped")
 	return err
+}
+
+// workRows works desks' files beside the service. The returned function ends
+// it, after the rows in hand.
+func workRows(ctx context.Context, d *desk.Desk, rows int, log *slog.Logger) (stop func()) {
+	if rows <= 0 {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := d.Work(ctx, desk.WorkOptions{Rows: rows}); err != nil {
+			log.Error("working desks' files", "error", err)
+		}
+	}()
+	return func() { cancel(); <-done }
 }
 
 // startTracing sends spans to the configured collector. The returned function

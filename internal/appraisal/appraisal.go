@@ -193,7 +193,10 @@ func (s *Service) Value(ctx context.Context, actor Actor, req Request) (_ *Recor
 	if err != nil {
 		return nil, err
 	}
-	if err := s.db.PutValuation(ctx, &d.Valuation); err != nil {
+	v := &d.Valuation
+	if err := s.db.PutValuation(ctx, v, store.Act{Tenant: actor.Tenant, Actor: actor.Name, Action: "valuation", Subject: v.ID, Detail: map[string]any{
+		"valuation": v.ID, "valuation_hash": v.Hash, "number": v.Number, "purpose": v.Purpose, "as_of": v.AsOf, "versions": d.Conclusion.Versions,
+	}}); err != nil {
 		return nil, err
 	}
 	return &Record{d.Valuation}, nil
@@ -376,12 +379,15 @@ func (s *Service) Override(ctx context.Context, actor Actor, id string, value fl
 	if len(fields) > 0 {
 		return store.Override{}, fault.New(fault.Invalid, "request.invalid", "请求有误，请按下列提示修改后重试。", "The request is not valid; see the fields.", fields...)
 	}
-	if _, err := s.db.Valuation(ctx, actor.Tenant, id); err != nil {
+	v, err := s.db.Valuation(ctx, actor.Tenant, id)
+	if err != nil {
 		return store.Override{}, err
 	}
 	now := s.now().UTC().Truncate(time.Microsecond)
 	o := store.Override{ID: NewID("ovr", now), ValuationID: id, CreatedAt: now, Officer: actor.Name, Value: value, Reason: reason}
-	return o, s.db.PutOverride(ctx, o)
+	return o, s.db.PutOverride(ctx, o, store.Act{Tenant: actor.Tenant, Actor: actor.Name, Action: "valuation.override", Subject: id, Detail: map[string]any{
+		"before": v.Point, "after": value, "reason": reason, "override": o.ID,
+	}})
 }
 
 // Overrides returns the officers' figures beside a valuation, oldest first.

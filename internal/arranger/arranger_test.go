@@ -47,7 +47,7 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 		if err := v.AsOf.UnmarshalText([]byte(day)); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.PutValuation(ctx, v); err != nil {
+		if err := db.PutValuation(ctx, v, store.Act{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -242,7 +242,7 @@ func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ 
 	}
 	r.Rows = func(yield func(*office.BatchOutcome, error) bool) {
 		err := d.db.EachBatchRow(ctx, id, func(row *store.BatchRow) error {
-			out, err := outcome(row)
+			out, err := ReadOutcome(row)
 			if err != nil {
 				return err
 			}
@@ -272,12 +272,12 @@ func (d *Desk) Outcome(ctx context.Context, actor appraisal.Actor, id string, li
 	if len(rows) == 0 || rows[0].Line != line {
 		return nil, "", fault.New(fault.NotFound, "batch.row_unknown", fmt.Sprintf("批次中没有第 %d 行。", line), fmt.Sprintf("The batch has no line %d.", line))
 	}
-	out, err := outcome(&rows[0])
+	out, err := ReadOutcome(&rows[0])
 	return out, rows[0].Valuation, err
 }
 
-// outcome reads a stored row.
-func outcome(row *store.BatchRow) (*office.BatchOutcome, error) {
+// ReadOutcome reads a stored row.
+func ReadOutcome(row *store.BatchRow) (*office.BatchOutcome, error) {
 	out := &office.BatchOutcome{Status: string(row.Status)}
 	if err := json.Unmarshal(row.Input, &out.Valued.Row); err != nil {
 		return nil, err
@@ -317,7 +317,7 @@ func (d *Desk) finish(ctx context.Context, id string) (err error) {
 	}
 	batch := make([]lending.Valued, 0, b.Rows)
 	err = d.db.EachBatchRow(ctx, id, func(row *store.BatchRow) error {
-		out, err := outcome(row)
+		out, err := ReadOutcome(row)
 		if err != nil {
 			return err
 		}

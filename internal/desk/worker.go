@@ -198,9 +198,7 @@ func (w *rowWorker) Work(ctx context.Context, job *river.Job[rowJob]) error {
 		return nil
 	}
 	end := store.EndRow{Batch: batch, Line: line}
-	var detail rowDetail
-	sum := sha256.Sum256(input)
-	detail.Input = sum[:]
+	detail := rowDetail{Input: hash(input)}
 	if job.Attempt > attempts {
 		end.Status, end.Fault = store.RowFailed, faults(fault.Field{
 			Field: "row", Code: "row.poison", Zh: fmt.Sprintf("连续 %d 次处理中断，已停止重试。", attempts), En: fmt.Sprintf("Working on the row broke off %d times; it is not tried again.", attempts),
@@ -287,6 +285,11 @@ func (d *Desk) work(ctx context.Context, timeout time.Duration, b *store.Batch, 
 	detail.Valuation, detail.Hash, detail.Versions = draft.Valuation.ID, draft.Valuation.Hash, v.Versions
 	detail.Policy = o.Policy.ID + " " + o.Policy.Version
 	return end, detail, nil
+}
+
+func hash(b []byte) []byte {
+	sum := sha256.Sum256(b)
+	return sum[:]
 }
 
 func faults(fields ...fault.Field) json.RawMessage {

@@ -74,7 +74,7 @@ func newKey(t testing.TB, db *store.DB, expires time.Time, roles ...Role) string
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.InsertKey(context.Background(), rec); err != nil {
+	if err := db.InsertKey(context.Background(), rec, "test"); err != nil {
 		t.Fatal(err)
 	}
 	return plain

@@ -92,7 +92,8 @@ func registerKeys(api huma.API, s *Server) {
 		if err != nil {
 			return nil, err
 		}
-		if err := s.opt.DB.InsertKey(ctx, rec); err != nil {
+		p, _ := principalOf(ctx)
+		if err := s.opt.DB.InsertKey(ctx, rec, p.actor().Name); err != nil {
 			return nil, err
 		}
 		out := &created{}
@@ -107,7 +108,8 @@ func registerKeys(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "revoke-key", Method: http.MethodPost, Path: "/v1/keys/{id}:revoke", Summary: "停用密钥 Revoke a key", Tags: []string{"keys"},
 	}, func(ctx context.Context, in *revoke) (*revoked, error) {
-		k, err := s.opt.DB.RevokeKey(ctx, in.ID, s.opt.Now())
+		p, _ := principalOf(ctx)
+		k, err := s.opt.DB.RevokeKey(ctx, in.ID, s.opt.Now(), p.actor().Name)
 		if err != nil {
 			return nil, err
 		}

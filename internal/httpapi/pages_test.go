@@ -111,7 +111,7 @@ func TestOfficerPages(t *testing.T) {
 		t.Errorf("a forged session: %d", r.Code)
 	}
 	b.cookie = &good
-	if _, err := w.db.RevokeKey(t.Context(), strings.Split(w.key, "_")[1], time.Now().Add(-time.Second)); err != nil {
+	if _, err := w.db.RevokeKey(t.Context(), strings.Split(w.key, "_")[1], time.Now().Add(-time.Second), "test"); err != nil {
 		t.Fatal(err)
 	}
 	if r := b.send("GET", "/officer", nil); r.Code != http.StatusSeeOther {

@@ -30,6 +30,7 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/civil"
+	"zhijia/internal/desk"
 	"zhijia/internal/fault"
 	"zhijia/internal/harness"
 	"zhijia/internal/money"
@@ -41,6 +42,7 @@ import (
 type Options struct {
 	DB        *store.DB
 	Appraisal *appraisal.Service
+	Desk      *desk.Desk       // default: one over DB and Appraisal
 	Eval      *harness.Service // nil: evaluation is off
 	Log       *slog.Logger     // default: discard
 	Now       func() time.Time // default: time.Now
@@ -75,6 +77,12 @@ type Server struct {
 // table.
 func New(opt Options) (*Server, error) {
 	setDefaults(&opt)
+	if opt.Desk == nil && opt.DB != nil { // the specification alone needs neither
+		var err error
+		if opt.Desk, err = desk.New(opt.DB, opt.Appraisal, opt.Log); err != nil {
+			return nil, err
+		}
+	}
 	useProblems()
 	gin.SetMode(gin.ReleaseMode)
 	s := &Server{
@@ -118,6 +126,8 @@ var resources = []func(huma.API, *Server){
 	registerDocs,
 	registerEval,
 	registerKeys,
+	registerBatches,
+	registerLending,
 	registerPools,
 	registerPages,
 	registerPatents,

@@ -185,7 +185,7 @@ func TestValuationLifeCycle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.db.InsertKey(t.Context(), rec2); err != nil {
+	if err := w.db.InsertKey(t.Context(), rec2, "test"); err != nil {
 		t.Fatal(err)
 	}
 	other := client{t: t, h: w.srv.Handler(), key: plain}

@@ -18,8 +18,8 @@ import (
 // Row is one line of a desk's file: one patent offered under one contract. A
 // field that the line leaves empty is zero, nil or "", and means unknown.
 type Row struct {
-	Line int    `json:"line"`          // of the file, from 1, the header included
-	Seq  string `json:"seq,omitempty"` // 序号 as written
+	Line int    `json:"line,omitempty"` // of the file, from 1, the header included
+	Seq  string `json:"seq,omitempty"`  // 序号 as written
 
 	Borrower   string `json:"borrower,omitempty"`
 	CreditCode string `json:"credit_code,omitempty"` // unified social credit code of the borrower
@@ -45,7 +45,7 @@ type Row struct {
 	Revenue *money.Fen `json:"revenue,omitempty"`      // of the products that use the patent, last year
 	Royalty *float64   `json:"royalty_rate,omitempty"` // share of revenue
 
-	Loan     money.Fen  `json:"loan"` // asked for under the contract
+	Loan     money.Fen  `json:"loan,omitempty"` // asked for under the contract
 	Maturity civil.Date `json:"maturity,omitzero"`
 
 	External     *money.Fen `json:"external_value,omitempty"` // an appraiser's figure

@@ -54,8 +54,8 @@ type Policy struct {
 	Label   string `json:"label"` // historical: read in a report; template: a vendor's; own: the institution's
 	Source  string `json:"source"`
 
-	Caps        map[patent.Kind]Figure `json:"caps"`         // LTV ceiling by kind of patent, a share of value
-	TenorMonths *Figure                `json:"tenor_months"` // longest loan; nil: no rule
+	Caps        map[patent.Kind]Figure `json:"caps"`                   // LTV ceiling by kind of patent, a share of value
+	TenorMonths *Figure                `json:"tenor_months,omitempty"` // longest loan; nil: no rule
 	Rules       map[string]Rule        `json:"rules"`
 
 	// Haircuts multiply the value a loan may rest on, by ground (E10, E11), by

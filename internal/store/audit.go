@@ -54,6 +54,19 @@ func (db *DB) Record(ctx context.Context, a Act) (err error) {
 	return db.transact(ctx, func(tx pgx.Tx) error { return record(ctx, tx, a) })
 }
 
+// recorded runs one statement and appends the act, in one transaction and one
+// round trip.
+func (db *DB) recorded(ctx context.Context, a Act, sql string, args ...any) error {
+	detail, err := json.Marshal(a.Detail)
+	if err != nil {
+		return err
+	}
+	var b pgx.Batch // without a control statement, a batch is one transaction
+	b.Queue(sql, args...)
+	b.Queue(`SELECT audit_append($1, $2, $3, $4, $5)`, a.Tenant, a.Actor, a.Action, a.Subject, detail)
+	return db.pool.SendBatch(ctx, &b).Close()
+}
+
 // Seal computes the hash an entry must have: SHA-256 over the hash before, the
 // number, the time in microseconds and the fields, each with its length, all
 // integers big-endian.

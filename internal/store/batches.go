@@ -273,7 +273,7 @@ func (db *DB) PutRowResult(ctx context.Context, r EndRow, complete func(pgx.Tx) 
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		var valuation *string
 		if r.Valuation != nil {
-			if err := putValuation(ctx, tx, r.Valuation); err != nil {
+			if _, err := tx.Exec(ctx, insertValuation, r.Valuation.values()...); err != nil {
 				return err
 			}
 			valuation = &r.Valuation.ID

@@ -166,6 +166,7 @@ type Import struct {
 	Tenant     string          `json:"-"`
 	Dataset    string          `json:"dataset"`
 	Name       string          `json:"name"`
+	By         string          `json:"-"` // who asked for it
 	StartedAt  time.Time       `json:"started_at"`
 	FinishedAt *time.Time      `json:"finished_at"` // nil: running, or the process died; run the file again to complete it
 	Accepted   int64           `json:"accepted"`
@@ -180,13 +181,17 @@ func (db *DB) PutImport(ctx context.Context, i Import) (err error) {
 	if i.Rejects == nil {
 		i.Rejects = json.RawMessage("[]")
 	}
-	_, err = db.pool.Exec(ctx, `
+	sql := `
 		INSERT INTO imports (id, tenant, dataset, name, started_at, finished_at, accepted, rejected, rejects, error)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, ''))
 		ON CONFLICT (id) DO UPDATE SET finished_at = EXCLUDED.finished_at, accepted = EXCLUDED.accepted,
-			rejected = EXCLUDED.rejected, rejects = EXCLUDED.rejects, error = EXCLUDED.error`,
-		i.ID, i.Tenant, i.Dataset, i.Name, i.StartedAt, i.FinishedAt, i.Accepted, i.Rejected, i.Rejects, i.Error)
-	return err
+			rejected = EXCLUDED.rejected, rejects = EXCLUDED.rejects, error = EXCLUDED.error`
+	args := []any{i.ID, i.Tenant, i.Dataset, i.Name, i.StartedAt, i.FinishedAt, i.Accepted, i.Rejected, i.Rejects, i.Error}
+	if i.FinishedAt == nil {
+		_, err = db.pool.Exec(ctx, sql, args...)
+		return err
+	}
+	return db.recorded(ctx, Act{i.Tenant, i.By, "import", i.ID, map[string]any{"dataset": i.Dataset, "file": i.Name, "accepted": i.Accepted, "rejected": i.Rejected, "error": i.Error}}, sql, args...)
 }
 
 // Import returns the record of an import of a tenant.

@@ -60,22 +60,28 @@ func (db *DB) Keys(ctx context.Context) (_ []Key, err error) {
 	return pgx.CollectRows(rows, scanKey)
 }
 
-// InsertKey stores a new key.
-func (db *DB) InsertKey(ctx context.Context, k Key) (err error) {
+// InsertKey stores a new key that by made.
+func (db *DB) InsertKey(ctx context.Context, k Key, by string) (err error) {
 	defer fault.Wrap(&err, "store.InsertKey")
-	_, err = db.pool.Exec(ctx, `
+	return db.recorded(ctx, Act{k.Tenant, by, "key.create", k.ID, map[string]any{"name": k.Name, "roles": k.Roles, "expires_at": nullTime(k.ExpiresAt)}}, `
 		INSERT INTO api_keys (id, name, tenant, roles, secret_sha256, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		k.ID, k.Name, k.Tenant, k.Roles, k.SecretSHA256, k.CreatedAt, nullTime(k.ExpiresAt))
-	return err
 }
 
 // RevokeKey ends a key. Revoking twice keeps the first time.
-func (db *DB) RevokeKey(ctx context.Context, id string, at time.Time) (_ Key, err error) {
+func (db *DB) RevokeKey(ctx context.Context, id string, at time.Time, by string) (k Key, err error) {
 	defer fault.Wrap(&err, "store.RevokeKey")
-	return oneKey(db.pool.Query(ctx, `
-		UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1
-		RETURNING `+keyColumns, id, at))
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		k, err = oneKey(tx.Query(ctx, `
+			UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1
+			RETURNING `+keyColumns, id, at))
+		if err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{k.Tenant, by, "key.revoke", id, nil})
+	})
+	return k, err
 }
 
 func nullTime(t time.Time) *time.Time {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
@@ -33,23 +32,18 @@ type Valuation struct {
 	Hash        []byte
 }
 
-// PutValuation stores a valuation, once.
-func (db *DB) PutValuation(ctx context.Context, v *Valuation) (err error) {
+const insertValuation = `
+	INSERT INTO valuations (id, created_at, created_by, tenant, number, title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash)
+	VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
+
+func (v *Valuation) values() []any {
+	return []any{v.ID, v.CreatedAt, v.CreatedBy, v.Tenant, v.Number, v.Title, v.Purpose, v.AsOf, v.Status, v.Point, v.Low, v.High, v.Assumptions, v.Request, v.Snapshot, v.Conclusion, v.Hash}
+}
+
+// PutValuation stores a valuation, once, with its act.
+func (db *DB) PutValuation(ctx context.Context, v *Valuation, a Act) (err error) {
 	defer fault.Wrap(&err, "store.PutValuation(%s)", v.ID)
-	return putValuation(ctx, db.pool, v)
-}
-
-// executor is the pool or a transaction.
-type executor interface {
-	Exec(ctx context.Context, sql string, arguments ...any) (pgconn.CommandTag, error)
-}
-
-func putValuation(ctx context.Context, on executor, v *Valuation) error {
-	_, err := on.Exec(ctx, `
-		INSERT INTO valuations (id, created_at, created_by, tenant, number, title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash)
-		VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
-		v.ID, v.CreatedAt, v.CreatedBy, v.Tenant, v.Number, v.Title, v.Purpose, v.AsOf, v.Status, v.Point, v.Low, v.High, v.Assumptions, v.Request, v.Snapshot, v.Conclusion, v.Hash)
-	return err
+	return db.recorded(ctx, a, insertValuation, v.values()...)
 }
 
 // Valuation returns a stored valuation of a tenant, or a NotFound fault.
@@ -116,11 +110,10 @@ type Override struct {
 }
 
 // PutOverride adds an officer's figure; the valuation itself never changes.
-func (db *DB) PutOverride(ctx context.Context, o Override) (err error) {
+func (db *DB) PutOverride(ctx context.Context, o Override, a Act) (err error) {
 	defer fault.Wrap(&err, "store.PutOverride(%s)", o.ValuationID)
-	_, err = db.pool.Exec(ctx, `INSERT INTO overrides (id, valuation_id, created_at, officer, value, reason) VALUES ($1, $2, $3, $4, $5, $6)`,
+	return db.recorded(ctx, a, `INSERT INTO overrides (id, valuation_id, created_at, officer, value, reason) VALUES ($1, $2, $3, $4, $5, $6)`,
 		o.ID, o.ValuationID, o.CreatedAt, o.Officer, o.Value, o.Reason)
-	return err
 }
 
 // Overrides returns the officers' figures beside a valuation, oldest first.

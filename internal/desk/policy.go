@@ -1,0 +1,62 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/fault"
+	"zhijia/internal/lending"
+)
+
+// Policy returns the policy a tenant means: "id" or "id@version", its own
+// before a preset of the same name. Empty asks for the default preset.
+func (d *Desk) Policy(ctx context.Context, actor appraisal.Actor, name string) (_ lending.Policy, err error) {
+	defer fault.Wrap(&err, "desk.Policy")
+	if name == "" {
+		name = lending.DefaultPolicy
+	}
+	id, version, _ := strings.Cut(name, "@")
+	body, ok, err := d.db.LendingPolicy(ctx, actor.Tenant, id, version)
+	if err != nil {
+		return lending.Policy{}, err
+	}
+	if ok {
+		return lending.LoadPolicy(body)
+	}
+	p, err := lending.PolicyByID(id)
+	if err == nil && version != "" && version != p.Version {
+		err = fault.New(fault.NotFound, "policy.version", "没有质押政策 "+id+" 的版本 "+version+"。", "There is no version "+version+" of the policy "+id+".")
+	}
+	return p, err
+}
+
+// PutPolicy stores a version of the tenant's own policy.
+func (d *Desk) PutPolicy(ctx context.Context, actor appraisal.Actor, p lending.Policy) error {
+	body, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	if p, err = lending.LoadPolicy(body); err != nil { // the one check
+		return err
+	}
+	return d.db.PutLendingPolicy(ctx, actor.Tenant, p.ID, p.Version, actor.Name, body)
+}
+
+// Policies returns the presets and the tenant's own policies.
+func (d *Desk) Policies(ctx context.Context, actor appraisal.Actor) (presets map[string]lending.Policy, own []lending.Policy, err error) {
+	bodies, err := d.db.LendingPolicies(ctx, actor.Tenant)
+	if err != nil {
+		return nil, nil, err
+	}
+	own = []lending.Policy{}
+	for _, b := range bodies {
+		p, err := lending.LoadPolicy(b)
+		if err != nil {
+			return nil, nil, err
+		}
+		own = append(own, p)
+	}
+	return lending.Policies(), own, nil
+}
