@@ -31,6 +31,8 @@ type cli struct {
 	DB          dbCmd          `cmd:"" name:"db" help:"Look after the database."`
 	Batch       batchCmd       `cmd:"" help:"Work a loan desk's file of patents: values in, decisions with reasons out."`
 	Worker      workerCmd      `cmd:"" help:"Share the work on loan desks' files; any number of machines may."`
+	Book        bookCmd        `cmd:"" help:"Watch the patents that secure loans: revalue them, see alerts."`
+	Lend        lendCmd        `cmd:"" help:"Evaluate lending rules: policies, decisions, loss sharing, cover, statistics."`
 	Audit       auditCmd       `cmd:"" help:"Verify and show the record of who asked what and what came of it."`
 	Eval        evalCmd        `cmd:"" help:"Measure how wrong the figures are and whether a change helped."`
 	Serve       serveCmd       `cmd:"" help:"Run the service: REST API, documentation and officer's pages."`

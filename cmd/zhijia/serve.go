@@ -131,6 +131,7 @@ func workRows(ctx context.Context, d *desk.Desk, rows int, log *slog.Logger) (st
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		go d.Monitor(ctx, bookInterval)
 		if err := d.Work(ctx, desk.WorkOptions{Rows: rows}); err != nil {
 			log.Error("working desks' files", "error", err)
 		}

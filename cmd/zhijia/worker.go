@@ -23,6 +23,11 @@ func (c *workerCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
+	go d.Monitor(g.ctx, bookInterval)
 	fmt.Fprintln(g.stderr, "zhijia: working; stop with Ctrl-C")
 	return d.Work(g.ctx, desk.WorkOptions{Rows: c.Rows, Timeout: c.Timeout})
 }
+
+// bookInterval is how often a process looks for booked patents to be valued
+// again.
+const bookInterval = time.Minute

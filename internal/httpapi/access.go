@@ -108,6 +108,11 @@ var access = map[string][]Role{
 	"POST /v1/lending-policies":                {Officer},
 	"POST /v1/risk-shares":                     readers,
 	"GET /v1/audit":                            {Officer, Admin},
+	"POST /v1/book/loans":                      valuers,
+	"GET /v1/book/loans":                       readers,
+	"POST /v1/book/loans/{contract}:balance":   valuers,
+	"GET /v1/book/alerts":                      readers,
+	"POST /v1/book/alerts/{id}:acknowledge":    valuers,
 
 	"GET /v1/keys":              {Admin},
 	"POST /v1/keys":             {Admin},

@@ -182,3 +182,31 @@ func TestCollateralCheck(t *testing.T) {
 		t.Errorf("%d %s", share.Code, share.Body)
 	}
 }
+
+func TestBookOverREST(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	maturity := time.Now().AddDate(1, 0, 0).Format(time.DateOnly)
+	loan := `{"contract":"DB-9","borrower":"甲公司","balance":100000,"maturity":"` + maturity + `","policy":"BOCOM-HIST","patents":[{"number":"` + knownNumber + `"}]}`
+	if got := w.post("/v1/book/loans", loan); got.Code != http.StatusCreated || !strings.Contains(got.Body.String(), `"first_value":`) {
+		t.Fatal(got.Code, got.Body)
+	}
+	if got := w.post("/v1/book/loans", loan); problem(t, got).Code != "book.booked" {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+	if got := w.get("/v1/book/loans"); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "DB-9") {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+	if got := w.get("/v1/book/alerts?open=true"); got.Code != http.StatusOK {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+	if got := w.post("/v1/book/alerts/7:acknowledge", `{"note":"x"}`); problem(t, got).Code != "book.alert_unknown" {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+	if got := w.post("/v1/book/loans/DB-9:balance", `{"balance":0}`); got.Code != http.StatusNoContent {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+	if got := w.post("/v1/book/loans/DB-9:balance", `{"balance":0}`); problem(t, got).Code != "book.unknown" {
+		t.Errorf("closed: %d %s", got.Code, got.Body)
+	}
+}

@@ -128,6 +128,7 @@ var resources = []func(huma.API, *Server){
 	registerKeys,
 	registerBatches,
 	registerLending,
+	registerBook,
 	registerPools,
 	registerPages,
 	registerPatents,

@@ -321,3 +321,27 @@ func TestLaws(t *testing.T) {
 		}
 	})
 }
+
+// Each statutory ground alone: a blocking one refuses, the two that the parties
+// may insist on ask for a declaration and are cleared by it, the last asks for
+// a person.
+func TestEachGround(t *testing.T) {
+	for i, g := range patent.Grounds {
+		for outcome, want := range map[patent.Outcome]Verdict{
+			patent.Met: map[patent.Severity]Verdict{patent.Block: Refuse, patent.Warn: Supplement, patent.Review: Supplement}[g.Severity], patent.Clear: Accept,
+		} {
+			v := clean(2, "甲公司", "C1", "CN1", 1000*wan)
+			v.Eligibility.Findings[i].Outcome = outcome
+			d := Decide([]Valued{v}, Options{Policy: open(.5, .5)}, today).Rows[0]
+			if d.Verdict != want || outcome == patent.Met && (d.Reasons[0].Code != g.Code || d.Reasons[0].Basis != Statutory || d.Reasons[0].Zh != g.Zh || d.Reasons[0].Source == "") {
+				t.Errorf("%s %s: %s %+v", g.Code, outcome, d.Verdict, d.Reasons)
+			}
+		}
+		v := clean(2, "甲公司", "C1", "CN1", 1000*wan)
+		v.Eligibility.Findings[i].Outcome, v.Eligibility.Findings[i].Declared = patent.Declared, "双方知悉"
+		d := Decide([]Valued{v}, Options{Policy: open(.5, .5)}, today).Rows[0]
+		if d.Verdict != Accept || !strings.Contains(d.Reasons[0].Evidence, "双方知悉") {
+			t.Errorf("%s declared: %s %+v", g.Code, d.Verdict, d.Reasons)
+		}
+	}
+}

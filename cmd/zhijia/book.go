@@ -1,0 +1,176 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"zhijia/internal/desk"
+	"zhijia/internal/fault"
+	"zhijia/internal/money"
+)
+
+type bookCmd struct {
+	Add     bookAddCmd     `cmd:"" help:"Take a loan into the book: a JSON file as POST /v1/book/loans takes it; - is standard input."`
+	List    bookListCmd    `cmd:"" help:"List the open loans and their patents."`
+	Balance bookBalanceCmd `cmd:"" help:"Record what is still owed; 0 closes the loan."`
+	Revalue bookRevalueCmd `cmd:"" help:"Value now whatever is due or has new events; serve and worker do so every minute."`
+	Alerts  bookAlertsCmd  `cmd:"" help:"Show alerts that nobody has acknowledged."`
+	Ack     bookAckCmd     `cmd:"" help:"Acknowledge an alert."`
+}
+
+// readJSON decodes a file strictly.
+func readJSON(g *Globals, name string, into any) error {
+	in := g.stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return fault.New(fault.NotFound, "file.open", "无法打开文件 "+name+"。", "Cannot open "+name+".").Because(err)
+		}
+		defer f.Close()
+		in = f
+	}
+	dec := json.NewDecoder(io.LimitReader(in, maxRequest))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return fault.New(fault.Invalid, "request.json", "不是有效的 JSON，或含有未知字段。", "Not valid JSON, or an unknown field: "+err.Error()+".")
+	}
+	return nil
+}
+
+type bookAddCmd struct {
+	Database
+	File string `arg:"" help:"JSON file, or -."`
+}
+
+// Run books a loan.
+func (c *bookAddCmd) Run(g *Globals) error {
+	var l desk.Loan
+	if err := readJSON(g, c.File, &l); err != nil {
+		return err
+	}
+	d, _, done, err := c.desk(g, nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	booked, err := d.Book(g.ctx, operator(), l)
+	if err != nil {
+		return err
+	}
+	return g.print(booked)
+}
+
+type bookListCmd struct{ Database }
+
+// Run lists the book.
+func (c *bookListCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	loans, err := db.BookLoans(g.ctx, operator().Tenant, "", 1000)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(loans)
+	}
+	w := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "担保合同号\t借款人\t余额\t到期日\t专利\t首次估值\t最新估值\t估值日\t下次重估")
+	for _, l := range loans {
+		for _, p := range l.Patents {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Contract, l.Borrower, money.Zh(l.Balance.Yuan(), 4), l.Maturity, p.Number, money.Zh(p.FirstValue.Yuan(), 3), money.Zh(p.Value.Yuan(), 3), p.ValuedOn, p.Due)
+		}
+	}
+	return w.Flush()
+}
+
+type bookBalanceCmd struct {
+	Database
+	Contract string `arg:"" help:"Security contract."`
+	Balance  string `arg:"" help:"Yuan."`
+}
+
+// Run records a balance.
+func (c *bookBalanceCmd) Run(g *Globals) error {
+	balance, err := money.Parse(c.Balance, money.Yuan)
+	if err != nil || balance < 0 {
+		return fault.New(fault.Invalid, "amount.shape", "余额应为不为负的金额（元）。", "The balance must be an amount in yuan, not negative.")
+	}
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return db.SetBookBalance(g.ctx, operator().Tenant, c.Contract, balance, operator().Name, time.Now())
+}
+
+type bookRevalueCmd struct{ Database }
+
+// Run revalues.
+func (c *bookRevalueCmd) Run(g *Globals) error {
+	d, _, done, err := c.desk(g, nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	n, err := d.RevalueDue(g.ctx, operator().Tenant)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(map[string]int{"revalued": n})
+	}
+	fmt.Fprintf(g.stdout, "重估 %d 项。\n", n)
+	return nil
+}
+
+type bookAlertsCmd struct {
+	Database
+	All bool `help:"Also those acknowledged."`
+}
+
+// Run shows alerts.
+func (c *bookAlertsCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	alerts, err := db.BookAlerts(g.ctx, operator().Tenant, !c.All, 0, 1000)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(alerts)
+	}
+	for _, a := range alerts {
+		var detail struct{ Zh, Threshold string }
+		if err := json.Unmarshal(a.Detail, &detail); err != nil {
+			return err
+		}
+		fmt.Fprintf(g.stdout, "%d  %s  %s  %s  %s  %s\n", a.ID, a.On, map[string]string{"red": "红", "yellow": "黄"}[a.Level], a.Contract, detail.Threshold, detail.Zh)
+	}
+	return nil
+}
+
+type bookAckCmd struct {
+	Database
+	ID   int64  `arg:"" help:"Of the alert."`
+	Note string `help:"What follows from it."`
+}
+
+// Run acknowledges.
+func (c *bookAckCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return db.AcknowledgeAlert(g.ctx, operator().Tenant, c.ID, operator().Name, c.Note, time.Now())
+}

@@ -1,0 +1,279 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/money"
+)
+
+// BookLoan is a loan secured on patents.
+type BookLoan struct {
+	ID        string          `json:"id"`
+	Tenant    string          `json:"-"`
+	Contract  string          `json:"contract"`
+	Borrower  string          `json:"borrower"`
+	Principal money.Fen       `json:"principal"`
+	Balance   money.Fen       `json:"balance"`
+	Maturity  civil.Date      `json:"maturity"`
+	Policy    json.RawMessage `json:"-"`
+	CreatedAt time.Time       `json:"created_at"`
+	CreatedBy string          `json:"created_by"`
+	ClosedAt  *time.Time      `json:"closed_at,omitempty"`
+	Patents   []BookPatent    `json:"patents"`
+}
+
+// BookPatent is a patent that secures a loan.
+type BookPatent struct {
+	Number     string          `json:"number"`
+	Input      json.RawMessage `json:"-"`
+	FirstValue money.Fen       `json:"first_value"` // the first value the bank recognised
+	Value      money.Fen       `json:"value"`
+	Low        money.Fen       `json:"value_low"`
+	Status     string          `json:"status"`
+	Valuation  string          `json:"valuation"`
+	ValuedOn   civil.Date      `json:"valued_on"`
+	Due        civil.Date      `json:"next_revaluation"`
+	Events     int             `json:"-"` // on file when it was valued
+}
+
+// BookAlert is something the desk must see.
+type BookAlert struct {
+	ID             int64           `json:"id"`
+	Loan           string          `json:"loan"`
+	Contract       string          `json:"contract"`
+	Number         string          `json:"number"`
+	At             time.Time       `json:"at"`
+	On             civil.Date      `json:"on"`
+	Level          string          `json:"level"` // yellow, red
+	Kind           string          `json:"kind"`  // drop, ended, breach
+	Cause          string          `json:"cause"` // schedule, event, request
+	Old            money.Fen       `json:"old_value"`
+	New            money.Fen       `json:"new_value"`
+	Detail         json.RawMessage `json:"detail"`
+	AcknowledgedAt *time.Time      `json:"acknowledged_at,omitempty"`
+	AcknowledgedBy string          `json:"acknowledged_by,omitempty"`
+	Note           string          `json:"note,omitempty"`
+}
+
+// PutBookLoan books a loan with its patents and their valuations, or nothing.
+// A contract is booked once.
+func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuation) (err error) {
+	defer fault.Wrap(&err, "store.PutBookLoan(%s)", l.Contract)
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO book_loans (id, tenant, contract, borrower, principal, balance, maturity, policy, created_at, created_by)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (tenant, contract) DO NOTHING`,
+			l.ID, l.Tenant, l.Contract, l.Borrower, int64(l.Principal), int64(l.Balance), l.Maturity, []byte(l.Policy), l.CreatedAt, l.CreatedBy)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return fault.New(fault.Conflict, "book.booked", "该担保合同已在册。", "The contract is in the book already.")
+		}
+		for _, v := range valuations {
+			if _, err := tx.Exec(ctx, insertValuation, v.values()...); err != nil {
+				return err
+			}
+		}
+		numbers := make([]string, len(l.Patents))
+		for i, p := range l.Patents {
+			numbers[i] = p.Number
+			if _, err := tx.Exec(ctx, `
+				INSERT INTO book_patents (loan, number, input, first_value, value, low, status, valuation, valued_on, due, events)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+				l.ID, p.Number, []byte(p.Input), int64(p.FirstValue), int64(p.Value), int64(p.Low), p.Status, p.Valuation, p.ValuedOn, p.Due, p.Events); err != nil {
+				return err
+			}
+		}
+		return record(ctx, tx, Act{l.Tenant, l.CreatedBy, "book.add", l.ID, map[string]any{"contract": l.Contract, "balance": l.Balance, "patents": numbers}})
+	})
+}
+
+const bookPatentColumns = `p.number, p.input, p.first_value, p.value, p.low, p.status, p.valuation, p.valued_on, p.due, p.events`
+
+func scanBookPatent(row pgx.CollectableRow) (p BookPatent, err error) {
+	var first, value, low int64
+	err = row.Scan(&p.Number, (*[]byte)(&p.Input), &first, &value, &low, &p.Status, &p.Valuation, &p.ValuedOn, &p.Due, &p.Events)
+	p.FirstValue, p.Value, p.Low = money.Fen(first), money.Fen(value), money.Fen(low)
+	return p, err
+}
+
+func scanBookLoan(row pgx.CollectableRow) (l BookLoan, err error) {
+	var principal, balance int64
+	err = row.Scan(&l.ID, &l.Tenant, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt)
+	l.Principal, l.Balance, l.CreatedAt = money.Fen(principal), money.Fen(balance), l.CreatedAt.UTC()
+	return l, err
+}
+
+const bookLoanColumns = `id, tenant, contract, borrower, principal, balance, maturity, policy, created_at, created_by, closed_at`
+
+// CountEvents returns how many events are on file about a patent.
+func (db *DB) CountEvents(ctx context.Context, number string) (n int, err error) {
+	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM events WHERE number = $1`, number).Scan(&n)
+	return n, err
+}
+
+// BookLoans returns a tenant's open loans with their patents, by contract.
+func (db *DB) BookLoans(ctx context.Context, tenant string, after string, limit int) (loans []BookLoan, err error) {
+	defer fault.Wrap(&err, "store.BookLoans")
+	rows, err := db.pool.Query(ctx, `SELECT `+bookLoanColumns+` FROM book_loans WHERE tenant = $1 AND closed_at IS NULL AND contract > $2 ORDER BY contract LIMIT $3`, tenant, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	if loans, err = pgx.CollectRows(rows, scanBookLoan); err != nil {
+		return nil, err
+	}
+	for i := range loans {
+		rows, err := db.pool.Query(ctx, `SELECT `+bookPatentColumns+` FROM book_patents p WHERE loan = $1 ORDER BY number`, loans[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		if loans[i].Patents, err = pgx.CollectRows(rows, scanBookPatent); err != nil {
+			return nil, err
+		}
+	}
+	return loans, nil
+}
+
+// SetBookBalance records what is still owed; a loan paid off is closed.
+func (db *DB) SetBookBalance(ctx context.Context, tenant, contract string, balance money.Fen, by string, now time.Time) (err error) {
+	defer fault.Wrap(&err, "store.SetBookBalance(%s)", contract)
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		var id string
+		var before int64
+		err := tx.QueryRow(ctx, `SELECT id, balance FROM book_loans WHERE tenant = $1 AND contract = $2 AND closed_at IS NULL FOR UPDATE`, tenant, contract).Scan(&id, &before)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fault.New(fault.NotFound, "book.unknown", "册中没有这个担保合同。", "There is no such contract in the book.")
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE book_loans SET balance = $2::bigint, closed_at = CASE WHEN $2::bigint = 0 THEN $3::timestamptz END WHERE id = $1`, id, int64(balance), now); err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{tenant, by, "book.balance", id, map[string]any{"before": money.Fen(before), "after": balance}})
+	})
+}
+
+// Revaluation is a booked patent to be valued again, and what came of it.
+type Revaluation struct {
+	Loan   BookLoan // without its patents
+	Patent BookPatent
+	Others money.Fen // latest value of the loan's other patents
+	Cause  string    // schedule, event
+}
+
+// Revalued is the outcome stored for a revaluation.
+type Revalued struct {
+	Valuation *Valuation // nil: it could not be valued, and Patent is as before but for the day it is due
+	Patent    BookPatent
+	Alerts    []BookAlert
+	Detail    any
+}
+
+// RevalueNext claims one booked patent that is due on a day, or about which an
+// event arrived since it was valued, has value value it and stores the outcome
+// with its alerts, all in one transaction. Another process skips it meanwhile;
+// one that dies leaves it as it was. An empty tenant takes anyone's. found is
+// false when nothing is due.
+func (db *DB) RevalueNext(ctx context.Context, tenant string, today civil.Date, now time.Time, value func(Revaluation) (Revalued, error)) (found bool, err error) {
+	defer fault.Wrap(&err, "store.RevalueNext")
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT l.id, l.tenant, l.contract, l.borrower, l.principal, l.balance, l.maturity, l.policy, l.created_at, l.created_by, l.closed_at,
+				`+bookPatentColumns+`,
+				coalesce((SELECT sum(o.value) FROM book_patents o WHERE o.loan = p.loan AND o.number <> p.number), 0)::bigint,
+				CASE WHEN p.due <= $1 THEN 'schedule' ELSE 'event' END, (SELECT count(*) FROM events e WHERE e.number = p.number)::int
+			FROM book_patents p JOIN book_loans l ON l.id = p.loan
+			WHERE l.closed_at IS NULL AND ($2 = '' OR l.tenant = $2)
+			AND (p.due <= $1 OR (SELECT count(*) FROM events e WHERE e.number = p.number) > p.events)
+			ORDER BY p.due, p.loan, p.number LIMIT 1 FOR UPDATE OF p SKIP LOCKED`, today, tenant)
+		if err != nil {
+			return err
+		}
+		r, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (r Revaluation, err error) {
+			var principal, balance, first, v, low, others int64
+			l, p := &r.Loan, &r.Patent
+			err = row.Scan(&l.ID, &l.Tenant, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt,
+				&p.Number, (*[]byte)(&p.Input), &first, &v, &low, &p.Status, &p.Valuation, &p.ValuedOn, &p.Due, &p.Events, &others, &r.Cause, &p.Events) // the last: as many as this valuation will have seen
+			l.Principal, l.Balance, p.FirstValue, p.Value, p.Low, r.Others = money.Fen(principal), money.Fen(balance), money.Fen(first), money.Fen(v), money.Fen(low), money.Fen(others)
+			return r, err
+		})
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		out, err := value(r)
+		if err != nil {
+			return err
+		}
+		p := &out.Patent
+		if out.Valuation != nil {
+			if _, err := tx.Exec(ctx, insertValuation, out.Valuation.values()...); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(ctx, `
+			UPDATE book_patents SET value = $3, low = $4, status = $5, valuation = $6, valued_on = $7, due = $8, events = $9 WHERE loan = $1 AND number = $2`,
+			r.Loan.ID, r.Patent.Number, int64(p.Value), int64(p.Low), p.Status, p.Valuation, p.ValuedOn, p.Due, r.Patent.Events); err != nil {
+			return err
+		}
+		for _, a := range out.Alerts {
+			if _, err := tx.Exec(ctx, `
+				INSERT INTO book_alerts (tenant, loan, contract, number, at, on_day, level, kind, cause, old_value, new_value, detail)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+				r.Loan.Tenant, r.Loan.ID, r.Loan.Contract, r.Patent.Number, now, today, a.Level, a.Kind, r.Cause, int64(a.Old), int64(a.New), []byte(a.Detail)); err != nil {
+				return err
+			}
+		}
+		found = true
+		return record(ctx, tx, Act{r.Loan.Tenant, "system", "book.revalue", r.Loan.ID + "/" + r.Patent.Number, out.Detail})
+	})
+	return found && err == nil, err
+}
+
+// BookAlerts returns a tenant's alerts after an id, oldest first; open leaves
+// out those acknowledged.
+func (db *DB) BookAlerts(ctx context.Context, tenant string, open bool, after int64, limit int) (_ []BookAlert, err error) {
+	defer fault.Wrap(&err, "store.BookAlerts")
+	rows, err := db.pool.Query(ctx, `
+		SELECT id, loan, contract, number, at, on_day, level, kind, cause, old_value, new_value, detail, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, '')
+		FROM book_alerts WHERE tenant = $1 AND id > $2 AND (NOT $3 OR acknowledged_at IS NULL) ORDER BY id LIMIT $4`, tenant, after, open, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (a BookAlert, err error) {
+		var before, after int64
+		err = row.Scan(&a.ID, &a.Loan, &a.Contract, &a.Number, &a.At, &a.On, &a.Level, &a.Kind, &a.Cause, &before, &after, (*[]byte)(&a.Detail), &a.AcknowledgedAt, &a.AcknowledgedBy, &a.Note)
+		a.At, a.Old, a.New = a.At.UTC(), money.Fen(before), money.Fen(after)
+		return a, err
+	})
+}
+
+// AcknowledgeAlert records that an officer has seen an alert and what follows
+// from it. Once is enough: the first stays.
+func (db *DB) AcknowledgeAlert(ctx context.Context, tenant string, id int64, by, note string, now time.Time) (err error) {
+	defer fault.Wrap(&err, "store.AcknowledgeAlert(%d)", id)
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		var loan string
+		err := tx.QueryRow(ctx, `
+			UPDATE book_alerts SET acknowledged_at = coalesce(acknowledged_at, $3), acknowledged_by = coalesce(acknowledged_by, $4), note = coalesce(note, $5)
+			WHERE tenant = $1 AND id = $2 RETURNING loan`, tenant, id, now, by, note).Scan(&loan)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fault.New(fault.NotFound, "book.alert_unknown", "没有这条预警。", "There is no such alert.")
+		}
+		if err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{tenant, by, "book.acknowledge", loan, map[string]any{"alert": id, "note": note}})
+	})
+}
