@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -98,7 +97,7 @@ func (s *Server) authenticateSession(allowed []Role) gin.HandlerFunc {
 			return
 		}
 		c.Set(csrfKey, csrf)
-		c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), principalKey{}, p))
+		c.Request = c.Request.WithContext(withPrincipal(c.Request.Context(), p))
 		c.Next()
 	}
 }

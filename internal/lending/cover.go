@@ -151,3 +151,73 @@ func (p *Policy) Drop(old, now money.Fen) *Alert {
 	}
 	return a
 }
+
+// Watch is what the book remembers of a patent between revaluations. Falls are
+// measured against the base, not against the value before, so that a slow
+// slide is seen like a sudden fall: the base is the value first recognised,
+// rises with the value, and is taken anew when a red alert was raised.
+type Watch struct {
+	Base    money.Fen
+	Alerted string // gravest level raised below this base: "", yellow, red
+}
+
+// Follow takes a new value in. The alert is nil when nothing new is to be
+// told; rebased says that the base is now this value.
+func (p *Policy) Follow(w Watch, now money.Fen) (_ Watch, alert *Alert, rebased bool) {
+	if now > w.Base {
+		return Watch{Base: now}, nil, true
+	}
+	a := p.Drop(w.Base, now)
+	if a == nil || a.Level == w.Alerted {
+		return w, nil, false
+	}
+	if a.Level == "red" {
+		return Watch{Base: max(now, 0)}, a, true
+	}
+	w.Alerted = a.Level
+	return w, a, false
+}
+
+// Condition is something about a booked loan that holds now and that the desk
+// must have been told of once.
+type Condition struct {
+	Code  string `json:"code"` // breach, cover, expiry:NUMBER
+	Kind  string `json:"kind"` // breach, cover, expiry
+	Level string `json:"level"`
+	Zh    string `json:"zh"`
+}
+
+// Standing returns the conditions of a loan as its collateral is valued today:
+// the ceiling broken, a right that ends before the loan, the ceiling broken
+// before the loan ends as the terms run down. discount 0 leaves the last out.
+func Standing(in CoverInput, discount float64) (out []Condition) {
+	var lendable money.Fen
+	for _, x := range in.Items {
+		ceiling := in.Ceiling
+		if x.Ceiling != nil {
+			ceiling = *x.Ceiling
+		}
+		lendable += x.Value.MulRate(ceiling)
+	}
+	broken := in.Loan > lendable
+	if broken {
+		out = append(out, Condition{"breach", "breach", "red", "合同抵质押率超过上限：余额" + in.Loan.String() + "元，押品可担保" + lendable.String() + "元"})
+	}
+	for _, x := range in.Items {
+		if !x.Expiry.IsZero() && x.Value > 0 && x.Expiry.Before(in.Maturity) {
+			out = append(out, Condition{"expiry:" + x.Number, "expiry", "red", x.Number + "：专利权" + x.Expiry.String() + "届满，早于贷款到期日" + in.Maturity.String()})
+		}
+	}
+	if discount > 0 && !broken && in.Maturity.After(in.On) {
+		points, _, err := Forecast(in, discount)
+		if err != nil {
+			return out // a term beyond any loan
+		}
+		for _, p := range points {
+			if p.Breach {
+				return append(out, Condition{"cover", "cover", "yellow", "随专利剩余期限缩短，预计" + p.Date.String() + "抵质押率超过上限"})
+			}
+		}
+	}
+	return out
+}

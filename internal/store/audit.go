@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,10 +38,42 @@ type AuditEntry struct {
 	Hash    []byte          `json:"hash"`
 }
 
+// Origin says by which request an act was done, and in which roles.
+type Origin struct {
+	Request string   `json:"request"`
+	Roles   []string `json:"roles,omitempty"`
+}
+
+type originKey struct{}
+
+// WithOrigin makes every act of the context name its origin.
+func WithOrigin(ctx context.Context, o Origin) context.Context {
+	return context.WithValue(ctx, originKey{}, o)
+}
+
+// detail is the act's detail with its origin in front.
+func (a *Act) detail(ctx context.Context) ([]byte, error) {
+	detail, err := json.Marshal(a.Detail)
+	o, ok := ctx.Value(originKey{}).(Origin)
+	if err != nil || !ok {
+		return detail, err
+	}
+	origin, err := json.Marshal(map[string]Origin{"origin": o})
+	switch {
+	case err != nil:
+		return nil, err
+	case bytes.Equal(detail, []byte("null")), bytes.Equal(detail, []byte("{}")):
+		return origin, nil
+	case detail[0] != '{':
+		return nil, fmt.Errorf("the detail of %s is no object", a.Action)
+	}
+	return slices.Concat(origin[:len(origin)-1], []byte{','}, detail[1:]), nil
+}
+
 // record appends an act in the transaction of what it records. It must be the
 // last statement: entries are put in order by a lock held until the commit.
 func record(ctx context.Context, tx pgx.Tx, a Act) error {
-	detail, err := json.Marshal(a.Detail)
+	detail, err := a.detail(ctx)
 	if err != nil {
 		return err
 	}
@@ -57,7 +90,7 @@ func (db *DB) Record(ctx context.Context, a Act) (err error) {
 // recorded runs one statement and appends the act, in one transaction and one
 // round trip.
 func (db *DB) recorded(ctx context.Context, a Act, sql string, args ...any) error {
-	detail, err := json.Marshal(a.Detail)
+	detail, err := a.detail(ctx)
 	if err != nil {
 		return err
 	}
