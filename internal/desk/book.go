@@ -22,14 +22,17 @@ import (
 // Loan is a loan to be booked: from then on its patents are revalued on the
 // policy's schedule and whenever an event about one arrives.
 type Loan struct {
-	Contract string        `json:"contract" minLength:"1" maxLength:"200"`
-	Borrower string        `json:"borrower" minLength:"1" maxLength:"500"`
-	Code     string        `json:"credit_code,omitempty" maxLength:"30" doc:"Unified social credit code of the borrower."`
-	Product  string        `json:"product,omitempty" maxLength:"60" doc:"Programme of your own the loan is drawn under; its balance or principal counts against the limits."`
-	Balance  money.Fen     `json:"balance" doc:"Owed now, yuan."`
-	Maturity civil.Date    `json:"maturity"`
-	Policy   string        `json:"policy,omitempty" maxLength:"200" doc:"id or id@version. Default TEMPLATE."`
-	Rows     []lending.Row `json:"patents" minItems:"1" maxItems:"200" doc:"What the desk knows of each patent; a number is enough for one in the store."`
+	Contract string     `json:"contract" minLength:"1" maxLength:"200"`
+	Borrower string     `json:"borrower" minLength:"1" maxLength:"500"`
+	Code     string     `json:"credit_code,omitempty" maxLength:"30" doc:"Unified social credit code of the borrower."`
+	Product  string     `json:"product,omitempty" maxLength:"60" doc:"Programme of your own the loan is drawn under; its balance or principal counts against the limits."`
+	Balance  money.Fen  `json:"balance" doc:"Owed now, yuan."`
+	Maturity civil.Date `json:"maturity"`
+	Policy   string     `json:"policy,omitempty" maxLength:"200" doc:"id or id@version. Default TEMPLATE."`
+
+	Rows []lending.Row `json:"patents" minItems:"1" maxItems:"200" doc:"What the desk knows of each patent; a number is enough for one in the store."`
+
+	policy *lending.Policy // of the batch it was decided in, instead of Policy
 }
 
 // Book values the patents of a loan and takes it into the book.
@@ -40,8 +43,10 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 	if l.Contract = strings.TrimSpace(l.Contract); l.Contract == "" || l.Balance < 0 || l.Balance > money.Max || !l.Maturity.After(today) {
 		return store.BookLoan{}, fault.New(fault.Invalid, "book.loan", "请填写担保合同号、不为负的余额和晚于今天的到期日。", "Give the contract, a balance that is not negative and a maturity after today.")
 	}
-	policy, err := d.Policy(ctx, actor, l.Policy)
-	if err != nil {
+	var policy lending.Policy
+	if l.policy != nil {
+		policy = *l.policy
+	} else if policy, err = d.Policy(ctx, actor, l.Policy); err != nil {
 		return store.BookLoan{}, err
 	}
 	if l.Code != "" {
@@ -108,6 +113,38 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 	}
 	booked.Standing = told.Standing
 	return booked, d.db.PutBookLoan(ctx, booked, valuations, today, told.Alerts)
+}
+
+// LoanOf returns the loan a contract of a finished batch would be booked as,
+// at the amount asked for. It must have been accepted.
+func (d *Desk) LoanOf(ctx context.Context, actor appraisal.Actor, id, contract string) (l Loan, err error) {
+	defer fault.Wrap(&err, "desk.LoanOf(%s)", id)
+	r, err := d.Result(ctx, actor, id)
+	if err != nil {
+		return l, err
+	}
+	k := slices.IndexFunc(r.Contracts, func(c lending.Contract) bool { return c.Key == contract })
+	if k < 0 {
+		return l, fault.New(fault.NotFound, "contract.unknown", "批次中没有这个合同。", "The batch has no such contract.")
+	}
+	c := &r.Contracts[k]
+	if c.Verdict != lending.Accept {
+		return l, fault.New(fault.Conflict, "book.not_accepted", "合同 "+contract+" 的结论为“"+c.Verdict.Zh()+"”，不能直接登记在册。", "The contract was not accepted.")
+	}
+	l = Loan{Contract: c.Key, Borrower: c.Borrower, Product: c.Product, Balance: c.Loan, Maturity: c.Maturity, policy: &r.Policy}
+	for _, line := range c.Lines {
+		out, _, err := d.Outcome(ctx, actor, id, line)
+		if err != nil {
+			return l, err
+		}
+		if l.Code == "" {
+			l.Code = out.Valued.Row.CreditCode
+		}
+		if out.Decision.Counted {
+			l.Rows = append(l.Rows, out.Valued.Row)
+		}
+	}
+	return l, nil
 }
 
 // why is what an alert and the record say about a change of value.

@@ -46,6 +46,19 @@ var access = map[string][]Role{
 	"POST /officer/logout":                    pageRoles,
 	"GET /officer/assets/{asset}":             anyone,
 
+	"GET /officer/batches":                          pageRoles,
+	"POST /officer/batches":                         valuers,
+	"GET /officer/batch-template":                   pageRoles,
+	"GET /officer/batches/{id}":                     pageRoles,
+	"POST /officer/batches/{id}/{act}":              valuers,
+	"GET /officer/batches/{id}/result":              pageRoles,
+	"GET /officer/batches/{id}/rows/{line}/opinion": pageRoles,
+	"GET /officer/book":                             pageRoles,
+	"POST /officer/book/balance":                    valuers,
+	"POST /officer/book/alerts/{id}":                valuers,
+	"GET /officer/lending":                          pageRoles,
+	"POST /officer/lending/release":                 valuers,
+
 	"GET /v1/whoami": everyone,
 
 	"POST /v1/valuations":                {Officer, Desk, Evaluator},

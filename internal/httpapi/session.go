@@ -80,6 +80,11 @@ func (s *Server) session(c *gin.Context) (p Principal, csrf string, err error) {
 // sent to sign in; a form without its token is refused.
 func (s *Server) authenticateSession(allowed []Role) gin.HandlerFunc {
 	return func(c *gin.Context) {
+		defer func() { // an upload's form is ours to clear: the request was copied on its way here
+			if form := c.Request.MultipartForm; form != nil {
+				_ = form.RemoveAll()
+			}
+		}()
 		p, csrf, err := s.session(c)
 		switch {
 		case err != nil && fault.KindOf(err) == fault.Unauthorized:

@@ -212,10 +212,12 @@ func (db *DB) BatchRows(ctx context.Context, id string, status RowStatus, after,
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r BatchRow, err error) {
-		err = row.Scan(&r.Line, (*[]byte)(&r.Input), &r.Status, (*[]byte)(&r.Fault), &r.Valuation, (*[]byte)(&r.Valued), (*[]byte)(&r.Decision))
-		return r, err
-	})
+	return pgx.CollectRows(rows, scanBatchRow)
+}
+
+func scanBatchRow(row pgx.CollectableRow) (r BatchRow, err error) {
+	err = row.Scan(&r.Line, (*[]byte)(&r.Input), &r.Status, (*[]byte)(&r.Fault), &r.Valuation, (*[]byte)(&r.Valued), (*[]byte)(&r.Decision))
+	return r, err
 }
 
 // EachBatchRow visits every row of a batch in order, a page at a time.
@@ -575,3 +577,30 @@ func (db *DB) HoldWorker(ctx context.Context, id string, held func()) (err error
 
 // Queue is the connection pool, for the job queue, which runs its own SQL.
 func (db *DB) Queue() *pgxpool.Pool { return db.pool }
+
+// BatchVerdicts counts the rows of a decided batch by verdict.
+func (db *DB) BatchVerdicts(ctx context.Context, id string) (_ map[string]int, err error) {
+	defer fault.Wrap(&err, "store.BatchVerdicts(%s)", id)
+	rows, err := db.pool.Query(ctx, `SELECT convert_from(decision, 'UTF8')::jsonb ->> 'verdict', count(*) FROM batch_rows WHERE batch = $1 AND decision IS NOT NULL GROUP BY 1`, id)
+	if err != nil {
+		return nil, err
+	}
+	counts := map[string]int{}
+	var verdict string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&verdict, &n}, func() error { counts[verdict] = n; return nil })
+	return counts, err
+}
+
+// BatchRowsDecided returns rows after a line whose decision has the verdict,
+// in order.
+func (db *DB) BatchRowsDecided(ctx context.Context, id, verdict string, after, limit int) (_ []BatchRow, err error) {
+	defer fault.Wrap(&err, "store.BatchRowsDecided(%s)", id)
+	rows, err := db.pool.Query(ctx, `
+		SELECT line, input, status, fault, coalesce(valuation, ''), valued, decision FROM batch_rows
+		WHERE batch = $1 AND line > $2 AND decision IS NOT NULL AND convert_from(decision, 'UTF8')::jsonb ->> 'verdict' = $3 ORDER BY line LIMIT $4`, id, after, verdict, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanBatchRow)
+}
