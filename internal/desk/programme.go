@@ -15,6 +15,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
+	"zhijia/internal/office"
 	"zhijia/internal/store"
 )
 
@@ -232,6 +233,27 @@ func digest(decided *lending.Decisions, contracts []byte, facts store.Facts) ([]
 		sum.Write(kept)
 	}
 	return sum.Sum(nil), nil
+}
+
+// RowOpinion returns a row of a batch for office.WriteRowOpinion.
+func (d *Desk) RowOpinion(ctx context.Context, actor appraisal.Actor, id string, line int) (o office.RowOpinion, err error) {
+	defer fault.Wrap(&err, "desk.RowOpinion(%s)", id)
+	b, err := d.db.Batch(ctx, actor.Tenant, id)
+	if err != nil {
+		return o, err
+	}
+	o.Batch, o.On = b.ID, b.AsOf
+	if o.BatchOutcome, o.Valuation, err = d.Outcome(ctx, actor, id, line); err != nil || b.Contracts == nil {
+		return o, err
+	}
+	var contracts []lending.Contract
+	if err := json.Unmarshal(b.Contracts, &contracts); err != nil {
+		return o, err
+	}
+	if k := slices.IndexFunc(contracts, func(c lending.Contract) bool { return c.Key == o.Decision.Contract }); k >= 0 {
+		o.Contract = &contracts[k]
+	}
+	return o, nil
 }
 
 // Cover returns what is needed to look ahead on a contract of a finished

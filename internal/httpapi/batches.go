@@ -269,7 +269,7 @@ func registerBatches(api huma.API, s *Server) {
 	})
 	s.raw(huma.Operation{
 		OperationID: "get-batch-opinion", Method: http.MethodGet, Path: "/v1/batches/{id}/rows/{line}/opinion", Tags: []string{"batches"},
-		Summary: "单行意见 One row's decision and opinion as a printable page", Parameters: []*huma.Param{idParam, {Name: "line", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeInteger}}},
+		Summary: "单行意见 One row's decision as one printable page", Parameters: []*huma.Param{idParam, query("full", "1: the whole opinion of the value behind it"), {Name: "line", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeInteger}}},
 		Responses: map[string]*huma.Response{"200": {Description: "A self-contained page.", Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}}}},
 	}, s.batchOpinion)
 }
@@ -484,13 +484,12 @@ func (s *Server) batchOpinion(c *gin.Context) error {
 	if err != nil {
 		return fault.New(fault.Invalid, "field.type", "行号应为整数。", "The line must be an integer.")
 	}
-	out, id, err := s.opt.Desk.Outcome(ctx, p.actor(), c.Param("id"), line)
+	o, err := s.opt.Desk.RowOpinion(ctx, p.actor(), c.Param("id"), line)
 	if err != nil {
 		return err
 	}
-	var o *office.Opinion
-	if id != "" {
-		rec, err := s.opt.Appraisal.Get(ctx, p.actor(), id)
+	if c.Query("full") != "" && o.Valuation != "" {
+		rec, err := s.opt.Appraisal.Get(ctx, p.actor(), o.Valuation)
 		if err != nil {
 			return err
 		}
@@ -498,9 +497,9 @@ func (s *Server) batchOpinion(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		o = &made
+		o.Opinion = &made
 	}
 	c.Header("Content-Type", "text/html; charset=utf-8")
 	c.Header("Cache-Control", "private, no-store")
-	return office.WriteRowOpinion(c.Writer, out, o)
+	return office.WriteRowOpinion(c.Writer, o)
 }

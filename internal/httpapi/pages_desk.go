@@ -83,7 +83,7 @@ type (
 	loanLine struct {
 		Contract, Borrower, Balance, Maturity, Product, LTV string
 		Amount                                              money.Fen
-		Standing                                            []string
+		Standing                                            []choice
 		Patents                                             []bookedLine
 	}
 	bookedLine struct{ Number, First, Value, Change, ValuedOn, Due, Expiry, Valuation string }
@@ -337,7 +337,7 @@ func (s *Server) showBatch(c *gin.Context, status int, problem error) error {
 		}
 		pg.MoreContracts = max(0, len(r.Contracts)-batchPageContracts)
 		for i := range r.Contracts[:len(r.Contracts)-pg.MoreContracts] {
-			pg.Contracts = append(pg.Contracts, describeContract(&r.Contracts[i]))
+			pg.Contracts = append(pg.Contracts, describeContract(&r.Contracts[i], b.AsOf))
 		}
 	}
 	pg.After, _ = strconv.Atoi(c.Query("after"))
@@ -365,7 +365,7 @@ func (s *Server) showBatch(c *gin.Context, status int, problem error) error {
 	return s.show(c, status, "batch", pg)
 }
 
-func describeContract(x *lending.Contract) contractLine {
+func describeContract(x *lending.Contract, on civil.Date) contractLine {
 	l := contractLine{
 		Key: x.Key, Borrower: x.Borrower, Loan: zhMoney(x.Loan), Recommended: zhMoney(x.Recommended), Route: routeNames[x.Route], LTV: percent(x.LTV), Mixed: percent(x.Mixed),
 		Verdict: x.Verdict.Zh(), Code: string(x.Verdict), Cover: "—", Breach: "—",
@@ -387,7 +387,10 @@ func describeContract(x *lending.Contract) contractLine {
 	}
 	if o := x.Outlook; o != nil {
 		l.Cover = percent(o.Cover)
-		if !o.Breach.IsZero() {
+		switch {
+		case o.Breach == on:
+			l.Breach = "已超限"
+		case !o.Breach.IsZero():
 			l.Breach = o.Breach.String()
 		}
 	}
@@ -505,7 +508,11 @@ func describeLoan(x *store.BookLoan) loanLine {
 	l := loanLine{Contract: x.Contract, Borrower: x.Borrower, Balance: zhMoney(x.Balance), Amount: x.Balance, Maturity: x.Maturity.String(), Product: x.Product, LTV: "—"}
 	for _, code := range x.Standing {
 		kind, number, _ := strings.Cut(code, ":")
-		l.Standing = append(l.Standing, strings.TrimSpace(cmp.Or(alertNames[kind], kind)+" "+number))
+		level := "red"
+		if kind == "cover" || kind == "failed" {
+			level = "yellow"
+		}
+		l.Standing = append(l.Standing, choice{level, strings.TrimSpace(cmp.Or(alertNames[kind], kind) + " " + number)})
 	}
 	var total money.Fen
 	for _, p := range x.Patents {

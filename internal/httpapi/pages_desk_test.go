@@ -87,7 +87,9 @@ func TestDeskPages(t *testing.T) {
 			t.Errorf("the running batch lacks %s", part)
 		}
 	}
-	act := func(verb string) *httptest.ResponseRecorder { return b.send("POST", path+"/"+verb, url.Values{"csrf": {token}}) }
+	act := func(verb string) *httptest.ResponseRecorder {
+		return b.send("POST", path+"/"+verb, url.Values{"csrf": {token}})
+	}
 	if r := act("cancel"); r.Code != http.StatusSeeOther {
 		t.Errorf("cancel: %d %s", r.Code, r.Body)
 	}

@@ -141,6 +141,8 @@ type Decision struct {
 	Zh         string   `json:"zh"`
 	Reasons    []Reason `json:"reasons"`
 	Conditions []Reason `json:"conditions"` // to be met at registration; they decide nothing now
+	Policy     string   `json:"policy"`     // id@version
+	Rules      string   `json:"rules"`      // version
 
 	Ceiling     float64   `json:"ltv_ceiling"` // of this kind of patent
 	Haircut     float64   `json:"haircut"`     // product of the haircuts; 1 is none
@@ -247,7 +249,7 @@ func (b *book) row(i int) {
 	v, d := &b.batch[i], &b.rows[i]
 	*d = Decision{
 		Line: v.Row.Line, Number: v.Row.Number, Contract: contractKey(&v.Row), Verdict: Accept, Haircut: 1, Counted: true,
-		Reasons: []Reason{}, Conditions: []Reason{}, NextRevalue: b.on.AddMonths(int(b.o.Policy.Revaluation.Value)),
+		Policy: b.o.Policy.ID + "@" + b.o.Policy.Version, Rules: RulesVersion, Reasons: []Reason{}, Conditions: []Reason{}, NextRevalue: b.on.AddMonths(int(b.o.Policy.Revaluation.Value)),
 	}
 	if v.Fault != nil {
 		b.reason(i, Reason{Code: cmp.Or(v.Fault.Code, "F01"), Basis: OfFile, Severity: Supplements, Zh: fixed["F01"].Zh, En: fixed["F01"].En, Evidence: v.Fault.Zh})
@@ -271,7 +273,7 @@ func (b *book) row(i int) {
 	}
 	if v.Status == valuation.Valued || v.Status == valuation.RangeOnly {
 		if v.Point < unitLow || v.Point > unitHigh {
-			b.add(i, OfValue, Supplements, "V04", "估值"+v.Point.String()+"元", "估值人员复核并写明依据", "ip-finance 2.4: sanity of the price of one patent")
+			b.add(i, OfValue, Supplements, "V04", "估值"+v.Point.String()+"元", "估值人员复核并写明依据", "docs/ip-finance.md 2.4：单项专利价格的合理区间")
 		}
 		if a := v.Row.Agreed; a != nil && *a > v.High {
 			b.add(i, OfValue, Supplements, "R04", "协商价值"+a.String()+"元，区间上限"+v.High.String()+"元", "按不高于区间上限重新协商", "")
@@ -676,7 +678,7 @@ func (b *book) lend(c *Contract, rows []int, used *ledger) {
 	b.route(c, rows)
 	if c.Loan > averagePledge {
 		b.each(rows, func(i int) {
-			b.add(i, OfValue, Warns, "V05", "拟贷"+c.Loan.String()+"元；公开平均：浦东单笔1533万至2622万元，上海2023年单笔1661万元，证券化单户618万元", "", "ip-finance 2.5")
+			b.add(i, OfValue, Warns, "V05", "拟贷"+c.Loan.String()+"元；公开平均：浦东单笔1533万至2622万元，上海2023年单笔1661万元，证券化单户618万元", "", "docs/ip-finance.md 2.5")
 		})
 	}
 	switch {
@@ -697,7 +699,7 @@ func (b *book) lend(c *Contract, rows []int, used *ledger) {
 	}
 	if c.Mixed != nil && *c.Mixed > 1 {
 		b.each(rows, func(i int) {
-			b.add(i, OfPolicy, Supplements, "L01", fmt.Sprintf("综合抵押率%.1f%%", 100**c.Mixed), "降低金额或增加押品", "ip-finance S13, a vendor's bank-policy template")
+			b.add(i, OfPolicy, Supplements, "L01", fmt.Sprintf("综合抵押率%.1f%%", 100**c.Mixed), "降低金额或增加押品", "厂商发布的银行质押政策模板（docs/ip-finance.md S13），非监管规定")
 		})
 	}
 	weights := make([]int64, len(rows))
