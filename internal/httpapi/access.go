@@ -70,9 +70,13 @@ var access = map[string][]Role{
 	"GET /v1/valuations/{id}":            readers,
 	"POST /v1/valuations/{id}/overrides": {Officer},
 	"GET /v1/valuations/{id}/overrides":  readers,
-	"GET /v1/patents/{number}":           readers,
-	"GET /v1/patents/{number}/dossier":   readers,
-	"GET /v1/patents/{number}/alerts":    readers,
+
+	"POST /v1/valuations/{id}/overrides/{override}:approve":      {Officer},
+	"POST /officer/valuations/{id}/overrides/{override}/approve": {Officer},
+
+	"GET /v1/patents/{number}":         readers,
+	"GET /v1/patents/{number}/dossier": readers,
+	"GET /v1/patents/{number}/alerts":  readers,
 
 	"POST /v1/pools":                              valuers,
 	"POST /v1/pools:import":                       valuers,

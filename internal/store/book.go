@@ -90,7 +90,9 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 		if tag.RowsAffected() == 0 {
 			return fault.New(fault.Conflict, "book.booked", "该担保合同已在册。", "The contract is in the book already.")
 		}
+		sealed := make([]map[string]any, 0, len(valuations))
 		for _, v := range valuations {
+			sealed = append(sealed, map[string]any{"valuation": v.ID, "valuation_hash": v.Hash})
 			if _, err := tx.Exec(ctx, insertValuation, v.values()...); err != nil {
 				return err
 			}
@@ -127,7 +129,7 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 		if err := putAlerts(ctx, tx, &l, "request", today, l.CreatedAt, alerts); err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{l.Tenant, l.CreatedBy, "book.add", l.ID, map[string]any{"contract": l.Contract, "balance": l.Balance, "product": l.Product, "patents": numbers, "standing": orEmpty(l.Standing)}})
+		return record(ctx, tx, Act{l.Tenant, l.CreatedBy, "book.add", l.ID, map[string]any{"contract": l.Contract, "balance": l.Balance, "product": l.Product, "patents": numbers, "valuations": sealed, "standing": orEmpty(l.Standing)}})
 	})
 }
 
