@@ -61,6 +61,7 @@ func TestGroundsGolden(t *testing.T) {
 	policy := open(.5, .5)
 	policy.Haircuts = map[string]Figure{"E10": {.9, "test"}, "E11": {.5, "test"}}
 	var b strings.Builder
+	fmt.Fprintln(&b, RulesVersion, "（本文件的内容变化时，规则版本须随之更新）")
 	for _, c := range cases {
 		v := clean(2, "甲公司", "C1", "CN1", 1000*wan)
 		facts := sound()
