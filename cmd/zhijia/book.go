@@ -11,6 +11,7 @@ import (
 	"zhijia/internal/desk"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
+	"zhijia/internal/store"
 )
 
 type bookCmd struct {
@@ -112,6 +113,8 @@ type bookBalanceCmd struct {
 	Database
 	Contract string `arg:"" help:"Security contract."`
 	Balance  string `arg:"" help:"Yuan."`
+	Outcome  string `enum:"repaid,defaulted,sold," default:"" help:"What became of the loan, for back-testing: repaid, defaulted, sold (the collateral was)."`
+	Proceeds string `help:"Of the collateral, yuan." placeholder:"YUAN"`
 }
 
 // Run records a balance.
@@ -120,12 +123,23 @@ func (c *bookBalanceCmd) Run(g *Globals) error {
 	if err != nil || balance < 0 {
 		return fault.New(fault.Invalid, "amount.shape", "余额应为不为负的金额（元）。", "The balance must be an amount in yuan, not negative.")
 	}
+	var outcome *store.Outcome
+	if c.Outcome != "" {
+		outcome = &store.Outcome{Kind: c.Outcome}
+		if c.Proceeds != "" {
+			x, err := money.Parse(c.Proceeds, money.Yuan)
+			if err != nil {
+				return fault.New(fault.Invalid, "amount.shape", "变现所得应为金额（元）。", "The proceeds must be an amount in yuan.")
+			}
+			outcome.Proceeds = &x
+		}
+	}
 	d, _, done, err := c.desk(g, nil)
 	if err != nil {
 		return err
 	}
 	defer done()
-	return d.SetBalance(g.ctx, operator(), c.Contract, balance)
+	return d.SetBalance(g.ctx, operator(), c.Contract, balance, outcome)
 }
 
 type bookRevalueCmd struct{ Database }

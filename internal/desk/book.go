@@ -244,15 +244,19 @@ func look(l *store.BookLoan, policy *lending.Policy, was money.Fen, cause string
 }
 
 // SetBalance records what is still owed under a contract of the book; 0 closes
-// the loan and frees its patents.
-func (d *Desk) SetBalance(ctx context.Context, actor appraisal.Actor, contract string, balance money.Fen) (err error) {
+// the loan and frees its patents. outcome, nil when there is nothing to say, is
+// what became of the loan.
+func (d *Desk) SetBalance(ctx context.Context, actor appraisal.Actor, contract string, balance money.Fen, outcome *store.Outcome) (err error) {
 	defer fault.Wrap(&err, "desk.SetBalance(%s)", contract)
 	if balance < 0 || balance > money.Max {
 		return fault.New(fault.Invalid, "amount.range", "余额应为不为负的金额（元）。", "The balance must be an amount in yuan, not negative.")
 	}
+	if o := outcome; o != nil && (!slices.Contains([]string{"repaid", "defaulted", "sold"}, o.Kind) || o.Proceeds != nil && (*o.Proceeds < 0 || *o.Proceeds > money.Max) || len(o.Note) > 2000) {
+		return fault.New(fault.Invalid, "book.outcome", "结果应为 repaid、defaulted 或 sold，变现所得不为负。", "The outcome must be repaid, defaulted or sold, with proceeds that are not negative.")
+	}
 	now := d.now().UTC().Truncate(time.Microsecond)
 	today := civil.Of(now)
-	return d.db.SetBookBalance(ctx, actor.Tenant, contract, balance, actor.Name, today, now, func(l store.BookLoan) (store.Told, error) {
+	return d.db.SetBookBalance(ctx, actor.Tenant, contract, balance, outcome, actor.Name, today, now, func(l store.BookLoan) (store.Told, error) {
 		policy, err := lending.LoadPolicy(l.Policy)
 		if err != nil {
 			return store.Told{}, err

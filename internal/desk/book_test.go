@@ -125,7 +125,7 @@ func TestBook(t *testing.T) {
 	if left, _ := db.BookAlerts(t.Context(), officer.Tenant, true, 0, 10); len(left) != before+1 {
 		t.Errorf("%d open", len(left))
 	}
-	if err := d.SetBalance(t.Context(), officer, "DB-1", 0); err != nil {
+	if err := d.SetBalance(t.Context(), officer, "DB-1", 0, nil); err != nil {
 		t.Error(err)
 	}
 	if loans, _ := db.BookLoans(t.Context(), officer.Tenant, "", 10); len(loans) != 0 {
@@ -181,7 +181,7 @@ func TestBookUnderFire(t *testing.T) {
 	for _, p := range loan.Patents {
 		bears += p.Value.MulRate(p.Ceiling)
 	}
-	if err := d.SetBalance(t.Context(), officer, "DB-2", bears); err != nil {
+	if err := d.SetBalance(t.Context(), officer, "DB-2", bears, nil); err != nil {
 		t.Fatal(err)
 	}
 	alerts := func() []string {
@@ -275,6 +275,16 @@ func TestBookUnderFire(t *testing.T) {
 	}
 	if _, breaks, err := db.VerifyAudit(t.Context(), store.AuditHead{}, appraisal.Intact); err != nil || len(breaks) > 0 || revalued != 2 {
 		t.Errorf("%d revaluations on record, %v %v", revalued, breaks, err)
+	}
+	proceeds := money.Fen(12_345_67)
+	if err := d.SetBalance(t.Context(), officer, "DB-2", bears, &store.Outcome{Kind: "lost"}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("an unknown outcome: %v", err)
+	}
+	if err := d.SetBalance(t.Context(), officer, "DB-2", bears-proceeds, &store.Outcome{Kind: "sold", Proceeds: &proceeds}); err != nil {
+		t.Error(err)
+	}
+	if loans, err := db.BookLoans(t.Context(), officer.Tenant, "", 10); err != nil || loans[0].Outcome != "sold" || loans[0].Proceeds == nil || *loans[0].Proceeds != proceeds {
+		t.Errorf("the outcome is not kept: %+v %v", loans, err)
 	}
 	rows, err := d.Collateral(t.Context(), officer, "", 10)
 	if err != nil || len(rows) != 2 || rows[0].First == nil || *rows[0].First != loan.Patents[0].FirstValue || rows[0].Latest != 0 || rows[0].State != "失效" || rows[0].Type != "发明专利权" || rows[0].Contract != "DB-2" {

@@ -104,7 +104,7 @@ func TestProgrammeAcrossBatches(t *testing.T) {
 	if taken.Verdict == lending.Accept || !slices.Contains(why, "D07") || taken.Value != 0 {
 		t.Errorf("a patent of the book offered again: %+v %v", taken, why)
 	}
-	if err := d.SetBalance(t.Context(), officer, "C-1", 0); err != nil {
+	if err := d.SetBalance(t.Context(), officer, "C-1", 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	if rooms, err = d.Rooms(t.Context(), officer); err != nil || rooms[0].Left != 6_000_00 {

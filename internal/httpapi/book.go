@@ -47,14 +47,15 @@ func registerBook(api huma.API, s *Server) {
 	type balanceIn struct {
 		Contract string `path:"contract" maxLength:"200"`
 		Body     struct {
-			Balance money.Fen `json:"balance" doc:"Owed now, yuan; 0 closes the loan."`
+			Balance money.Fen      `json:"balance" doc:"Owed now, yuan; 0 closes the loan."`
+			Outcome *store.Outcome `json:"outcome,omitempty" doc:"What became of the loan, for back-testing."`
 		}
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "set-balance", Method: http.MethodPost, Path: "/v1/book/loans/{contract}:balance", Summary: "更新余额 Record what is still owed", Tags: []string{"book"}, DefaultStatus: http.StatusNoContent,
 	}, func(ctx context.Context, in *balanceIn) (*struct{}, error) {
 		p, _ := principalOf(ctx)
-		return nil, s.opt.Desk.SetBalance(ctx, p.actor(), in.Contract, in.Body.Balance)
+		return nil, s.opt.Desk.SetBalance(ctx, p.actor(), in.Contract, in.Body.Balance, in.Body.Outcome)
 	})
 
 	type collateralOut struct {

@@ -132,7 +132,11 @@ func registerDeskPages(s *Server) {
 		if err != nil {
 			err = fault.New(fault.Invalid, "amount.shape", "余额应为金额（元），最多两位小数。", "The balance must be an amount in yuan.")
 		} else {
-			err = s.opt.Desk.SetBalance(ctx, p.actor(), c.PostForm("contract"), balance)
+			var outcome *store.Outcome
+			if kind := c.PostForm("outcome"); kind != "" {
+				outcome = &store.Outcome{Kind: kind}
+			}
+			err = s.opt.Desk.SetBalance(ctx, p.actor(), c.PostForm("contract"), balance, outcome)
 		}
 		return s.backTo(c, "/officer/book", err, s.showBook)
 	})

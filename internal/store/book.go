@@ -30,9 +30,11 @@ type BookLoan struct {
 	ClosedAt  *time.Time      `json:"closed_at,omitempty"`
 	Patents   []BookPatent    `json:"patents"`
 
-	Product    string   `json:"product,omitempty"` // programme it is drawn under
-	CreditCode string   `json:"credit_code,omitempty"`
-	Standing   []string `json:"standing"` // what was told and still holds: breach, cover, expiry:NUMBER, failed:NUMBER
+	Product    string     `json:"product,omitempty"` // programme it is drawn under
+	CreditCode string     `json:"credit_code,omitempty"`
+	Outcome    string     `json:"outcome,omitempty"`  // repaid, defaulted, sold: what became of it
+	Proceeds   *money.Fen `json:"proceeds,omitempty"` // of the collateral
+	Standing   []string   `json:"standing"`           // what was told and still holds: breach, cover, expiry:NUMBER, failed:NUMBER
 }
 
 // BookPatent is a patent that secures a loan.
@@ -148,12 +150,17 @@ func scanBookPatent(row pgx.CollectableRow) (p BookPatent, err error) {
 
 func scanBookLoan(row pgx.CollectableRow) (l BookLoan, err error) {
 	var principal, balance int64
-	err = row.Scan(&l.ID, &l.Tenant, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt, &l.Product, &l.CreditCode, &l.Standing)
+	var proceeds *int64
+	err = row.Scan(&l.ID, &l.Tenant, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt, &l.Product, &l.CreditCode, &l.Standing, &l.Outcome, &proceeds)
+	if proceeds != nil {
+		x := money.Fen(*proceeds)
+		l.Proceeds = &x
+	}
 	l.Principal, l.Balance, l.CreatedAt = money.Fen(principal), money.Fen(balance), l.CreatedAt.UTC()
 	return l, err
 }
 
-const bookLoanColumns = `id, tenant, contract, borrower, principal, balance, maturity, policy, created_at, created_by, closed_at, product, credit_code, standing`
+const bookLoanColumns = `id, tenant, contract, borrower, principal, balance, maturity, policy, created_at, created_by, closed_at, product, credit_code, standing, outcome, proceeds`
 
 func bookPatents(ctx context.Context, db querier, loan string) ([]BookPatent, error) {
 	rows, err := db.Query(ctx, `SELECT `+bookPatentColumns+` FROM book_patents p WHERE loan = $1 ORDER BY number`, loan)
@@ -193,9 +200,17 @@ type Told struct {
 	Standing []string // codes
 }
 
-// SetBookBalance records what is still owed; a loan paid off is closed and its
-// patents are free. look is asked what the new balance means.
-func (db *DB) SetBookBalance(ctx context.Context, tenant, contract string, balance money.Fen, by string, today civil.Date, now time.Time, look func(BookLoan) (Told, error)) (err error) {
+// Outcome is what became of a loan, for back-testing.
+type Outcome struct {
+	Kind     string     `json:"kind" enum:"repaid,defaulted,sold" doc:"sold: the collateral was."`
+	Proceeds *money.Fen `json:"proceeds,omitempty" doc:"Of the collateral, yuan."`
+	Note     string     `json:"note,omitempty" maxLength:"2000"`
+}
+
+// SetBookBalance records what is still owed, and what became of the loan where
+// that is known; a loan paid off is closed and its patents are free. look is
+// asked what the new balance means.
+func (db *DB) SetBookBalance(ctx context.Context, tenant, contract string, balance money.Fen, outcome *Outcome, by string, today civil.Date, now time.Time, look func(BookLoan) (Told, error)) (err error) {
 	defer fault.Wrap(&err, "store.SetBookBalance(%s)", contract)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+bookLoanColumns+` FROM book_loans WHERE tenant = $1 AND contract = $2 AND closed_at IS NULL FOR UPDATE`, tenant, contract)
@@ -223,7 +238,12 @@ func (db *DB) SetBookBalance(ctx context.Context, tenant, contract string, balan
 			}
 			l.Standing = told.Standing
 		}
-		if _, err := tx.Exec(ctx, `UPDATE book_loans SET balance = $2::bigint, standing = $4, closed_at = CASE WHEN $2::bigint = 0 THEN $3::timestamptz END WHERE id = $1`, l.ID, int64(balance), now, orEmpty(l.Standing)); err != nil {
+		detail := map[string]any{"before": before, "after": balance}
+		if outcome != nil {
+			l.Outcome, l.Proceeds, detail["outcome"] = outcome.Kind, outcome.Proceeds, outcome
+		}
+		if _, err := tx.Exec(ctx, `UPDATE book_loans SET balance = $2::bigint, standing = $4, outcome = $5, proceeds = $6, closed_at = CASE WHEN $2::bigint = 0 THEN $3::timestamptz END WHERE id = $1`,
+			l.ID, int64(balance), now, orEmpty(l.Standing), l.Outcome, (*int64)(l.Proceeds)); err != nil {
 			return err
 		}
 		if balance == 0 {
@@ -231,7 +251,7 @@ func (db *DB) SetBookBalance(ctx context.Context, tenant, contract string, balan
 				return err
 			}
 		}
-		return record(ctx, tx, Act{tenant, by, "book.balance", l.ID, map[string]any{"before": before, "after": balance}})
+		return record(ctx, tx, Act{tenant, by, "book.balance", l.ID, detail})
 	})
 }
 
