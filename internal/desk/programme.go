@@ -280,6 +280,16 @@ func (d *Desk) Cover(ctx context.Context, actor appraisal.Actor, id, contract st
 	return lending.CoverOf(&r.Contracts[k], batch, rows, r.On), nil
 }
 
+// DecideAgain decides a finished batch on what stands in store today: room that
+// was let go, patents that are free. Its values stay.
+func (d *Desk) DecideAgain(ctx context.Context, actor appraisal.Actor, id string) (err error) {
+	defer fault.Wrap(&err, "desk.DecideAgain(%s)", id)
+	if err := d.db.ReopenBatch(ctx, actor.Tenant, id, actor.Name); err != nil {
+		return err
+	}
+	return d.finish(ctx, id) // when this process dies here, the next sweep does it
+}
+
 // Redecide decides a finished batch again from what is stored and reports
 // whether every row, every contract and the digest are what they were. It says
 // nothing of a batch decided under another version of the rules.

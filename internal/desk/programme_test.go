@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
@@ -125,7 +126,32 @@ func TestProgrammeAcrossBatches(t *testing.T) {
 	if err := d.ReleaseHold(t.Context(), appraisal.Actor{Tenant: "bank-b"}, "C-5", "x"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("another desk releases: %v", err)
 	}
+	tight, why := run("g", productFile("3", "甲公司", "C-6", "8000"))
+	if tight.Verdict == lending.Accept || !slices.Contains(why, "G04") {
+		t.Fatalf("%+v %v", tight, why)
+	}
 	if err := d.ReleaseHold(t.Context(), officer, "C-5", "客户放弃"); err != nil {
+		t.Error(err)
+	}
+	// The room let go, the file can be decided again, and only on the facts: it
+	// holds what it is given once.
+	batches, err := db.Batches(t.Context(), officer.Tenant, time.Time{}, "", 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batches = slices.DeleteFunc(batches, func(b store.Batch) bool { return b.Name != "g.csv" })
+	for range 2 {
+		if err := d.DecideAgain(t.Context(), officer, batches[0].ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := d.Result(t.Context(), officer, batches[0].ID); err != nil || r.Contracts[0].Verdict != lending.Accept {
+		t.Errorf("decided again: %+v %v", r.Contracts, err)
+	}
+	if rooms, err = d.Rooms(t.Context(), officer); err != nil || rooms[0].Left != 7_000_00 || len(rooms[0].Holds) != 1 {
+		t.Errorf("held once: %+v %v", rooms, err)
+	}
+	if err := d.ReleaseHold(t.Context(), officer, "C-6", "客户放弃"); err != nil {
 		t.Error(err)
 	}
 	if rooms, err = d.Rooms(t.Context(), officer); err != nil || rooms[0].Left != 15_000_00 {

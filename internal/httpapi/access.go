@@ -115,6 +115,7 @@ var access = map[string][]Role{
 	"POST /v1/batches/{id}:cancel":             valuers,
 	"POST /v1/batches/{id}:resume":             valuers,
 	"POST /v1/batches/{id}:retry":              valuers,
+	"POST /v1/batches/{id}:decide":             valuers,
 	"GET /v1/batches/{id}/rows":                readers,
 	"GET /v1/batches/{id}/rows/{line}/opinion": readers,
 	"GET /v1/batches/{id}/events":              readers,

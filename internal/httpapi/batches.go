@@ -173,6 +173,10 @@ func registerBatches(api huma.API, s *Server) {
 			_, err := s.opt.Desk.Retry(ctx, p.actor(), id)
 			return err
 		}},
+		{"decide-batch", "decide", "重新决定 Decide a finished batch again on what is drawn and booked today; values stay", func(ctx context.Context, id string) error {
+			p, _ := principalOf(ctx)
+			return s.opt.Desk.DecideAgain(ctx, p.actor(), id)
+		}},
 	} {
 		huma.Register(api, huma.Operation{
 			OperationID: act.id, Method: http.MethodPost, Path: "/v1/batches/{id}:" + act.verb, Summary: act.summary, Tags: []string{"batches"},

@@ -285,6 +285,8 @@ func (s *Server) actOnBatch(c *gin.Context) error {
 		err = s.opt.Desk.Resume(ctx, p.actor(), id)
 	case "retry":
 		_, err = s.opt.Desk.Retry(ctx, p.actor(), id)
+	case "decide":
+		err = s.opt.Desk.DecideAgain(ctx, p.actor(), id)
 	case "book":
 		var l desk.Loan
 		if l, err = s.opt.Desk.LoanOf(ctx, p.actor(), id, c.PostForm("contract")); err == nil {

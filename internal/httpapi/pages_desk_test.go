@@ -122,6 +122,9 @@ func TestDeskPages(t *testing.T) {
 			t.Errorf("the finished batch lacks %s", part)
 		}
 	}
+	if r := act("decide"); r.Code != http.StatusSeeOther {
+		t.Errorf("decide again: %d %s", r.Code, r.Body)
+	}
 	if r := b.send("GET", path+"?verdict=refuse", nil); strings.Contains(r.Body.String(), "DB-3</span></td>") {
 		t.Error("the filter keeps other rows")
 	}

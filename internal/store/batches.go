@@ -491,6 +491,12 @@ func (db *DB) CancelBatch(ctx context.Context, tenant, id, by string) error {
 	return db.setBatch(ctx, tenant, id, by, "batch.cancel", BatchRunning, BatchCancelled, nil)
 }
 
+// ReopenBatch opens a finished batch to be decided again; its rows keep their
+// results.
+func (db *DB) ReopenBatch(ctx context.Context, tenant, id, by string) error {
+	return db.setBatch(ctx, tenant, id, by, "batch.reopen", BatchFinished, BatchRunning, nil)
+}
+
 // ResumeBatch takes a cancelled batch up again; queue puts its waiting rows to
 // work in the same transaction.
 func (db *DB) ResumeBatch(ctx context.Context, tenant, id, by string, queue func(tx pgx.Tx, lines []int) error) error {
