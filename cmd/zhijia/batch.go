@@ -40,6 +40,7 @@ type batchCmd struct {
 type batchOptions struct {
 	Policy    string   `help:"Lending policy: id or id@version of a preset or of your own, or a JSON file." default:"TEMPLATE"`
 	Programme []string `help:"JSON files of loan products that rows may name." type:"existingfile" placeholder:"FILE"`
+	Product   string   `help:"Loan product of rows that name none." placeholder:"ID"`
 	Limits    string   `help:"JSON of the bank's figures: {borrower_limits, bearable}, yuan by credit code or name." type:"existingfile" placeholder:"FILE"`
 	AsOf      string   `name:"as-of" help:"Valuation date, YYYY-MM-DD. Default: today."`
 	Unit      string   `help:"Unit of amounts whose column names none: 元 or 万元." placeholder:"UNIT"`
@@ -67,9 +68,6 @@ func (o *batchOptions) options(g *Globals, d *desk.Desk) (out desk.Options, err 
 			return out, err
 		}
 		out.Limits, out.Bearable = in.Limits, in.Bearable
-		if err := out.Check(); err != nil {
-			return out, err
-		}
 	}
 	if out.Programmes, err = d.Programmes(g.ctx, operator()); err != nil {
 		return out, err
@@ -88,7 +86,7 @@ func (o *batchOptions) options(g *Globals, d *desk.Desk) (out desk.Options, err 
 		}
 		out.Programmes[p.ID] = p
 	}
-	out.Unit, out.Priority = o.Unit, o.Priority
+	out.Unit, out.Product, out.Priority = o.Unit, o.Product, o.Priority
 	out.Date, err = optionalDate("--as-of", o.AsOf)
 	return out, err
 }

@@ -61,6 +61,7 @@ type Options struct {
 	Date       civil.Date                   `json:"valuation_date"`            // zero: today
 	Limits     map[string]money.Fen         `json:"borrower_limits,omitempty"` // the bank's limit, by credit code or name
 	Bearable   map[string]money.Fen         `json:"bearable,omitempty"`        // loan the cash flow bears (DSCR), by credit code or name
+	Product    string                       `json:"product,omitempty"`         // programme of rows that name none
 	Unit       string                       `json:"unit,omitempty"`            // of amounts whose column does not say: 元 or 万元
 	Priority   int                          `json:"-"`                         // 1 first … 4; 0: 3
 }
@@ -88,6 +89,9 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	}
 	if o.Priority < 1 || o.Priority > 4 {
 		return store.Batch{}, false, fault.New(fault.Invalid, "batch.priority", "优先级应为 1 到 4。", "The priority must be 1 to 4.")
+	}
+	if err := o.Check(); err != nil {
+		return store.Batch{}, false, err
 	}
 	if name = filepath.Base(name); len(name) > maxName || !utf8.ValidString(name) {
 		return store.Batch{}, false, fault.New(fault.Invalid, "batch.name", "文件名过长或含有非法字符。", "The file's name is too long or not valid text.")
@@ -122,6 +126,9 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 			if err != nil {
 				broken = err
 				return
+			}
+			if line.Row.Product == "" {
+				line.Row.Product = o.Product
 			}
 			r := store.BatchRow{Line: line.Row.Line, Status: store.RowWaiting}
 			if r.Input, broken = json.Marshal(line.Row); broken != nil {

@@ -60,8 +60,11 @@ func (d *Desk) WithProgrammes(ctx context.Context, actor appraisal.Actor, given 
 	return out, nil
 }
 
-// Check refuses limits of borrowers that are none.
+// Check refuses limits of borrowers that are none and a product nobody knows.
 func (o *Options) Check() error {
+	if _, known := o.Programmes[o.Product]; o.Product != "" && !known {
+		return fault.New(fault.Invalid, "programme.unknown", "没有产品代码“"+o.Product+"”，请先登记该产品。", "There is no programme "+o.Product+"; store it first.")
+	}
 	for _, m := range []map[string]money.Fen{o.Limits, o.Bearable} {
 		if len(m) > 100_000 {
 			return fault.New(fault.TooLarge, "limits.many", "借款人限额不得超过 10 万条。", "At most 100,000 limits of borrowers.")

@@ -256,6 +256,19 @@ func TestBankFigures(t *testing.T) {
 			t.Errorf("%s: the decision is not on record: %d entries, %v", name, len(entries), err)
 		}
 	}
+	g := lending.Programme{ID: "ZYD", Version: "1", Name: "知易贷", Total: lending.Limit{Amount: 1_00, Source: "test"}}
+	given := Options{Policy: lenient(), Date: on, Programmes: map[string]lending.Programme{"ZYD": g}, Product: "ZYD"}
+	b, _, err := d.Submit(t.Context(), officer, "f.csv", strings.NewReader(strings.ReplaceAll(productFile("1", "甲公司", "P-1", "1000"), ",ZYD", ",")), given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, _, err := d.Outcome(t.Context(), officer, b.ID, 2); err != nil || out.Valued.Row.Product != "ZYD" {
+		t.Errorf("the file's product: %+v %v", out, err)
+	}
+	given.Product = "NONE"
+	if _, _, err := d.Submit(t.Context(), officer, "f.csv", strings.NewReader(productFile("1", "甲公司", "P-2", "1000")), given); fault.Public(err).Code != "programme.unknown" {
+		t.Errorf("an unknown product: %v", err)
+	}
 	o := Options{Limits: map[string]money.Fen{"x": -1}}
 	if err := o.Check(); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("a negative limit: %v", err)

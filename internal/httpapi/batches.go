@@ -91,7 +91,7 @@ func registerBatches(api huma.API, s *Server) {
 		Description: "Rows are read and stored at once, good and faulty ones alike; workers value the good ones. The same file with the same options is the same batch (200 instead of 201). The file is refused whole when it cannot be read, has no column of patent numbers, or its unit is missing or contradicts itself.",
 		Parameters: []*huma.Param{
 			query("policy", "Lending policy: id or id@version, a preset or your own. Default TEMPLATE."), query("valuation_date", "YYYY-MM-DD. Default: today."),
-			query("unit", "元 or 万元, for amount columns whose header names none."), query("priority", "1 first to 4 last. Default 3."),
+			query("product", "Loan product of rows that name none; one of your stored ones, or given in options."), query("unit", "元 or 万元, for amount columns whose header names none."), query("priority", "1 first to 4 last. Default 3."),
 		},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"options": options, "file": binary}, Required: []string{"file"}}},
@@ -313,6 +313,8 @@ func (s *Server) submitBatch(c *gin.Context) (err error) {
 			if o.Date, err = queryDate("query.valuation_date", v[0]); err != nil {
 				return err
 			}
+		case "product":
+			o.Product = v[0]
 		case "unit":
 			if v[0] != "元" && v[0] != "万元" {
 				return fault.New(fault.Invalid, "unit.unknown", "单位应为元或万元。", "The unit must be 元 or 万元.")
@@ -410,7 +412,7 @@ func (s *Server) fileOptions(ctx context.Context, part io.Reader, o *desk.Option
 		return err
 	}
 	o.Limits, o.Bearable = in.Limits, in.Bearable
-	return o.Check()
+	return nil // Submit checks them
 }
 
 // watchBatch sends the progress whenever it changed, at most twice a second.

@@ -44,6 +44,7 @@ type (
 		page
 		CanSubmit bool
 		Policies  []choice
+		Products  []choice
 		List      []batchLine
 		Next      string
 	}
@@ -217,6 +218,13 @@ func (s *Server) showBatches(c *gin.Context, status int, form url.Values, proble
 		x := presets[k]
 		pg.Policies = append(pg.Policies, choice{x.ID, x.Name + "（" + labelNames[x.Label] + "）"})
 	}
+	programmes, err := s.opt.Desk.Programmes(ctx, p.actor())
+	if err != nil {
+		return err
+	}
+	for _, k := range slices.Sorted(maps.Keys(programmes)) {
+		pg.Products = append(pg.Products, choice{k, programmes[k].Name + "（" + k + "）"})
+	}
 	if form.Get("policy") == "" && len(own) == 0 {
 		pg.Form.Set("policy", lending.DefaultPolicy)
 	}
@@ -231,7 +239,7 @@ func (s *Server) submitBatchPage(c *gin.Context) error {
 		switch k := fault.KindOf(err); k {
 		case fault.Invalid, fault.NotFound, fault.Unsupported, fault.TooLarge:
 			noteError(c, err)
-			return s.showBatches(c, k.HTTPStatus(), url.Values{"date": form["date"], "policy": form["policy"], "unit": form["unit"], "priority": form["priority"]}, err)
+			return s.showBatches(c, k.HTTPStatus(), url.Values{"date": form["date"], "policy": form["policy"], "unit": form["unit"], "product": form["product"], "priority": form["priority"]}, err)
 		}
 		return err
 	}
@@ -239,7 +247,7 @@ func (s *Server) submitBatchPage(c *gin.Context) error {
 	if err != nil || head.Size == 0 {
 		return again(errUploadFile)
 	}
-	o := desk.Options{Unit: c.PostForm("unit")}
+	o := desk.Options{Unit: c.PostForm("unit"), Product: c.PostForm("product")}
 	if o.Unit != "" && o.Unit != "元" && o.Unit != "万元" {
 		return again(fault.New(fault.Invalid, "unit.unknown", "单位应为元或万元。", "The unit must be 元 or 万元."))
 	}
