@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -20,26 +22,52 @@ type auditCmd struct {
 
 type auditVerifyCmd struct {
 	Database
+	Anchors string `help:"A file of heads kept elsewhere, one a line, as audit head --append writes it." type:"existingfile" placeholder:"FILE"`
+
 	Head string `help:"A head kept elsewhere, as audit head prints it: finds a record whose end was cut off or that was rewritten." placeholder:"SEQ:HASH"`
 }
 
 // Run verifies; a record that does not hold ends with an error.
 func (c *auditVerifyCmd) Run(g *Globals) error {
-	var known store.AuditHead
-	if c.Head != "" {
-		if n, err := fmt.Sscanf(c.Head, "%d:%x", &known.Seq, &known.Hash); n != 2 || err != nil || len(known.Hash) != 32 {
+	var known []store.AuditHead
+	add := func(text string) error {
+		var h store.AuditHead
+		if n, err := fmt.Sscanf(text, "%d:%x", &h.Seq, &h.Hash); n != 2 || err != nil || len(h.Hash) != 32 {
 			return fault.New(fault.Invalid, "audit.head", "请按 audit head 打印的形式给出：编号:哈希。", "Give the head as audit head prints it: SEQ:HASH.")
 		}
+		known = append(known, h)
+		return nil
 	}
-	db, done, err := c.open(g)
+	if c.Head != "" {
+		if err := add(c.Head); err != nil {
+			return err
+		}
+	}
+	if c.Anchors != "" {
+		body, err := os.ReadFile(c.Anchors)
+		if err != nil {
+			return err
+		}
+		for _, line := range strings.Fields(string(body)) {
+			if err := add(line); err != nil {
+				return err
+			}
+		}
+	}
+	d, db, done, err := c.desk(g, nil)
 	if err != nil {
 		return err
 	}
 	defer done()
-	head, breaks, err := db.VerifyAudit(g.ctx, known, appraisal.Intact)
+	head, breaks, err := db.VerifyAuditAgainst(g.ctx, known, appraisal.Intact)
 	if err != nil {
 		return err
 	}
+	batches, err := d.VerifyBatches(g.ctx)
+	if err != nil {
+		return err
+	}
+	breaks = append(breaks, batches...)
 	if g.JSON {
 		if breaks == nil {
 			breaks = []store.AuditBreak{}
@@ -61,7 +89,10 @@ func (c *auditVerifyCmd) Run(g *Globals) error {
 	return nil
 }
 
-type auditHeadCmd struct{ Database }
+type auditHeadCmd struct {
+	Database
+	Append string `help:"Also append it to a file on other storage, for audit verify --anchors." placeholder:"FILE"`
+}
 
 // Run prints the head.
 func (c *auditHeadCmd) Run(g *Globals) error {
@@ -74,7 +105,21 @@ func (c *auditHeadCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(g.stdout, "%d:%x\n", head.Seq, head.Hash)
+	line := fmt.Sprintf("%d:%x\n", head.Seq, head.Hash)
+	if c.Append != "" && head.Seq > 0 {
+		f, err := os.OpenFile(c.Append, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return fault.New(fault.Invalid, "file.create", "无法写入 "+c.Append+"。", "Cannot write "+c.Append+".").Because(err)
+		}
+		if _, err := f.WriteString(line); err != nil {
+			f.Close()
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprint(g.stdout, line)
 	return err
 }
 

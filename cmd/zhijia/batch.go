@@ -18,6 +18,7 @@ import (
 	"zhijia/internal/desk"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
+	"zhijia/internal/money"
 	"zhijia/internal/office"
 	"zhijia/internal/store"
 )
@@ -39,6 +40,7 @@ type batchCmd struct {
 type batchOptions struct {
 	Policy    string   `help:"Lending policy: id or id@version of a preset or of your own, or a JSON file." default:"TEMPLATE"`
 	Programme []string `help:"JSON files of loan products that rows may name." type:"existingfile" placeholder:"FILE"`
+	Limits    string   `help:"JSON of the bank's figures: {borrower_limits, bearable}, yuan by credit code or name." type:"existingfile" placeholder:"FILE"`
 	AsOf      string   `name:"as-of" help:"Valuation date, YYYY-MM-DD. Default: today."`
 	Unit      string   `help:"Unit of amounts whose column names none: 元 or 万元." placeholder:"UNIT"`
 	Priority  int      `help:"1 is worked first, 4 last." default:"3"`
@@ -54,6 +56,22 @@ func (o *batchOptions) options(g *Globals, d *desk.Desk) (out desk.Options, err 
 			return out, err
 		}
 	} else if out.Policy, err = d.Policy(g.ctx, operator(), o.Policy); err != nil {
+		return out, err
+	}
+	if o.Limits != "" {
+		var in struct {
+			Limits   map[string]money.Fen `json:"borrower_limits"`
+			Bearable map[string]money.Fen `json:"bearable"`
+		}
+		if err := readJSON(g, o.Limits, &in); err != nil {
+			return out, err
+		}
+		out.Limits, out.Bearable = in.Limits, in.Bearable
+		if err := out.Check(); err != nil {
+			return out, err
+		}
+	}
+	if out.Programmes, err = d.Programmes(g.ctx, operator()); err != nil {
 		return out, err
 	}
 	for _, name := range o.Programme {

@@ -20,6 +20,8 @@ type bookCmd struct {
 	Revalue bookRevalueCmd `cmd:"" help:"Value now whatever is due or has new events; serve and worker do so every minute."`
 	Alerts  bookAlertsCmd  `cmd:"" help:"Show alerts that nobody has acknowledged."`
 	Ack     bookAckCmd     `cmd:"" help:"Acknowledge an alert."`
+
+	Collateral bookCollateralCmd `cmd:"" help:"Print the book as rows of the regulator's collateral table IE_006_603, JSON."`
 }
 
 // readJSON decodes a file strictly.
@@ -90,6 +92,22 @@ func (c *bookListCmd) Run(g *Globals) error {
 	return w.Flush()
 }
 
+type bookCollateralCmd struct{ Database }
+
+// Run prints.
+func (c *bookCollateralCmd) Run(g *Globals) error {
+	d, _, done, err := c.desk(g, nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	rows, err := d.Collateral(g.ctx, operator(), "", 100_000)
+	if err != nil {
+		return err
+	}
+	return g.print(rows)
+}
+
 type bookBalanceCmd struct {
 	Database
 	Contract string `arg:"" help:"Security contract."`
@@ -102,12 +120,12 @@ func (c *bookBalanceCmd) Run(g *Globals) error {
 	if err != nil || balance < 0 {
 		return fault.New(fault.Invalid, "amount.shape", "余额应为不为负的金额（元）。", "The balance must be an amount in yuan, not negative.")
 	}
-	db, done, err := c.open(g)
+	d, _, done, err := c.desk(g, nil)
 	if err != nil {
 		return err
 	}
 	defer done()
-	return db.SetBookBalance(g.ctx, operator().Tenant, c.Contract, balance, operator().Name, time.Now())
+	return d.SetBalance(g.ctx, operator(), c.Contract, balance)
 }
 
 type bookRevalueCmd struct{ Database }

@@ -2,12 +2,15 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"text/tabwriter"
+	"time"
 
 	"zhijia/internal/civil"
+	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -17,7 +20,12 @@ import (
 type lendCmd struct {
 	Policies   lendPoliciesCmd   `cmd:"" help:"Show the shipped policies and loss-sharing schemes with the source of each figure."`
 	Check      lendCheckCmd      `cmd:"" help:"Decide rows that are valued already: {on, policy, rows} as JSON."`
+	Adopt      lendAdoptCmd      `cmd:"" help:"Store a version of your own policy or loan product: a JSON file."`
+	Programmes lendProgrammesCmd `cmd:"" help:"Show your loan products, what is drawn on each and what is left."`
+	Release    lendReleaseCmd    `cmd:"" help:"Let go of what an accepted contract holds of a loan product."`
 	Share      lendShareCmd      `cmd:"" help:"Share a net loss between the parties of a scheme, exact to the fen."`
+	Quote      lendQuoteCmd      `cmd:"" help:"Expected loss of a loan and the shares of insurer and bank; the bank gives the PD."`
+	Subsidy    lendSubsidyCmd    `cmd:"" help:"Interest subsidy of a loan, exact to the fen."`
 	Cover      lendCoverCmd      `cmd:"" help:"Forecast a loan's cover as the patents' term runs down: JSON."`
 	Statistics lendStatisticsCmd `cmd:"" help:"Report a ledger of pledges by period: JSON list of {period, amount, count}."`
 }
@@ -39,13 +47,13 @@ func (lendPoliciesCmd) Run(g *Globals) error {
 		}
 		fmt.Fprintf(w, "%s@%s\t%s\t%.0f%%\t%.0f%%\t%.0f%%\t%s\t%s\n", p.ID, p.Version, p.Label, 100*p.Caps[patent.Invention].Value, 100*p.Caps[patent.UtilityModel].Value, 100*p.Caps[patent.Design].Value, tenor, p.Source)
 	}
-	fmt.Fprintln(w, "\nscheme\tshares\tsource")
+	fmt.Fprintln(w, "\nscheme\tshares\tdate\tstatus\tsource")
 	for _, s := range lending.Schemes() {
 		shares := ""
 		for _, x := range s.Shares {
 			shares += fmt.Sprintf("%s %d/%d ", x.Party, x.Parts, s.Whole)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", s.ID, shares, s.Source)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.ID, shares, s.Dated, s.Status(civil.Of(time.Now())), s.Source)
 	}
 	return w.Flush()
 }
@@ -107,7 +115,7 @@ func (c *lendShareCmd) Run(g *Globals) error {
 			return err
 		}
 	}
-	out, err := s.Share(claim)
+	out, err := s.Share(claim, civil.Of(time.Now()))
 	if err != nil {
 		return err
 	}
@@ -133,6 +141,133 @@ func (c *lendShareCmd) Run(g *Globals) error {
 		fmt.Fprintln(g.stdout)
 	}
 	return nil
+}
+
+type lendAdoptCmd struct {
+	Database
+	File string `arg:"" help:"JSON file of a policy (it has caps) or a loan product (it has a total), or -."`
+}
+
+// Run stores.
+func (c *lendAdoptCmd) Run(g *Globals) error {
+	var body json.RawMessage
+	if err := readJSON(g, c.File, &body); err != nil {
+		return err
+	}
+	var kind struct {
+		Caps  json.RawMessage `json:"caps"`
+		Total json.RawMessage `json:"total"`
+	}
+	if err := json.Unmarshal(body, &kind); err != nil || (kind.Caps == nil) == (kind.Total == nil) {
+		return fault.New(fault.Invalid, "adopt.kind", "文件应为质押政策（含 caps）或贷款产品（含 total）。", "The file must be a policy (with caps) or a loan product (with total).")
+	}
+	d, _, done, err := c.desk(g, nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if kind.Caps != nil {
+		p, err := lending.LoadPolicy(body)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(g.stdout, "质押政策 %s@%s\n", p.ID, p.Version)
+		return d.PutPolicy(g.ctx, operator(), p)
+	}
+	p, err := lending.LoadProgramme(body)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(g.stdout, "贷款产品 %s@%s\n", p.ID, p.Version)
+	return d.PutProgramme(g.ctx, operator(), p)
+}
+
+type lendProgrammesCmd struct{ Database }
+
+// Run shows programmes.
+func (c *lendProgrammesCmd) Run(g *Globals) error {
+	d, _, done, err := c.desk(g, nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	rooms, err := d.Rooms(g.ctx, operator())
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(map[string]any{"programmes": rooms, "presets": lending.Programmes()})
+	}
+	w := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "产品\t名称\t总额度\t剩余\t占用未放款")
+	for _, r := range rooms {
+		fmt.Fprintf(w, "%s@%s\t%s\t%s\t%s\t%d 笔\n", r.ID, r.Version, r.Name, money.Zh(r.Total.Amount.Yuan(), 4), money.Zh(r.Left.Yuan(), 4), len(r.Holds))
+	}
+	for _, p := range lending.Programmes() {
+		fmt.Fprintf(w, "（公开资料 %s\t%s\t%s\t%s）\n", p.ID, p.Name, money.Zh(p.Total.Amount.Yuan(), 4), p.Source)
+	}
+	return w.Flush()
+}
+
+type lendReleaseCmd struct {
+	Database
+	Contract string `arg:"" help:"Number of the contract; batch/line of one without."`
+	Reason   string `required:"" help:"Why."`
+}
+
+// Run releases.
+func (c *lendReleaseCmd) Run(g *Globals) error {
+	d, _, done, err := c.desk(g, nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return d.ReleaseHold(g.ctx, operator(), c.Contract, c.Reason)
+}
+
+type lendQuoteCmd struct {
+	File string `arg:"" help:"JSON of {loan, pd, lgd or forced_sale, insured_share, scheme or own}, or -."`
+}
+
+// Run quotes.
+func (c *lendQuoteCmd) Run(g *Globals) error {
+	var in struct {
+		lending.QuoteInput
+		Scheme string `json:"scheme"`
+	}
+	if err := readJSON(g, c.File, &in); err != nil {
+		return err
+	}
+	scheme := in.Agreement
+	if scheme == nil && in.Scheme != "" {
+		preset, err := lending.SchemeByID(in.Scheme)
+		if err != nil {
+			return err
+		}
+		scheme = &preset
+	}
+	q, err := in.Quote(scheme, civil.Of(time.Now()))
+	if err != nil {
+		return err
+	}
+	return g.print(q)
+}
+
+type lendSubsidyCmd struct {
+	File string `arg:"" help:"JSON of {balance, rate, from, to, ratio, cap, scheme_from, scheme_until, source}, or -."`
+}
+
+// Run computes.
+func (c *lendSubsidyCmd) Run(g *Globals) error {
+	var in lending.SubsidyInput
+	if err := readJSON(g, c.File, &in); err != nil {
+		return err
+	}
+	x, err := in.Subsidy()
+	if err != nil {
+		return err
+	}
+	return g.print(x)
 }
 
 type lendCoverCmd struct {

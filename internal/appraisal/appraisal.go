@@ -390,6 +390,11 @@ func (s *Service) Override(ctx context.Context, actor Actor, id string, value fl
 	}})
 }
 
+// Approve records that another officer stands by an override.
+func (s *Service) Approve(ctx context.Context, actor Actor, id, override string) error {
+	return s.db.ApproveOverride(ctx, actor.Tenant, id, override, actor.Name, s.now().UTC().Truncate(time.Microsecond))
+}
+
 // Overrides returns the officers' figures beside a valuation, oldest first.
 func (s *Service) Overrides(ctx context.Context, actor Actor, id string) ([]store.Override, error) {
 	if _, err := s.db.Valuation(ctx, actor.Tenant, id); err != nil {

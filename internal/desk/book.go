@@ -1,9 +1,11 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,12 +22,17 @@ import (
 // Loan is a loan to be booked: from then on its patents are revalued on the
 // policy's schedule and whenever an event about one arrives.
 type Loan struct {
-	Contract string        `json:"contract" minLength:"1" maxLength:"200"`
-	Borrower string        `json:"borrower" minLength:"1" maxLength:"500"`
-	Balance  money.Fen     `json:"balance" doc:"Owed now, yuan."`
-	Maturity civil.Date    `json:"maturity"`
-	Policy   string        `json:"policy,omitempty" maxLength:"200" doc:"id or id@version. Default TEMPLATE."`
-	Rows     []lending.Row `json:"patents" minItems:"1" maxItems:"200" doc:"What the desk knows of each patent; a number is enough for one in the store."`
+	Contract string     `json:"contract" minLength:"1" maxLength:"200"`
+	Borrower string     `json:"borrower" minLength:"1" maxLength:"500"`
+	Code     string     `json:"credit_code,omitempty" maxLength:"30" doc:"Unified social credit code of the borrower."`
+	Product  string     `json:"product,omitempty" maxLength:"60" doc:"Programme of your own the loan is drawn under; its balance or principal counts against the limits."`
+	Balance  money.Fen  `json:"balance" doc:"Owed now, yuan."`
+	Maturity civil.Date `json:"maturity"`
+	Policy   string     `json:"policy,omitempty" maxLength:"200" doc:"id or id@version. Default TEMPLATE."`
+
+	Rows []lending.Row `json:"patents" minItems:"1" maxItems:"200" doc:"What the desk knows of each patent; a number is enough for one in the store."`
+
+	policy *lending.Policy // of the batch it was decided in, instead of Policy
 }
 
 // Book values the patents of a loan and takes it into the book.
@@ -36,13 +43,29 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 	if l.Contract = strings.TrimSpace(l.Contract); l.Contract == "" || l.Balance < 0 || l.Balance > money.Max || !l.Maturity.After(today) {
 		return store.BookLoan{}, fault.New(fault.Invalid, "book.loan", "请填写担保合同号、不为负的余额和晚于今天的到期日。", "Give the contract, a balance that is not negative and a maturity after today.")
 	}
-	policy, err := d.Policy(ctx, actor, l.Policy)
-	if err != nil {
+	var policy lending.Policy
+	if l.policy != nil {
+		policy = *l.policy
+	} else if policy, err = d.Policy(ctx, actor, l.Policy); err != nil {
 		return store.BookLoan{}, err
+	}
+	if l.Code != "" {
+		if l.Code, err = patent.ParseCreditCode(l.Code); err != nil {
+			return store.BookLoan{}, err
+		}
+	}
+	if l.Product != "" {
+		own, err := d.Programmes(ctx, actor)
+		if err != nil {
+			return store.BookLoan{}, err
+		}
+		if _, ok := own[l.Product]; !ok {
+			return store.BookLoan{}, fault.New(fault.Invalid, "programme.unknown", "没有产品代码“"+l.Product+"”，请先登记该产品。", "There is no programme "+l.Product+"; store it first.")
+		}
 	}
 	booked := store.BookLoan{
 		ID: appraisal.NewID("ln", now), Tenant: actor.Tenant, Contract: l.Contract, Borrower: l.Borrower, Principal: l.Balance, Balance: l.Balance,
-		Maturity: l.Maturity, CreatedAt: now, CreatedBy: actor.Name,
+		Maturity: l.Maturity, CreatedAt: now, CreatedBy: actor.Name, Product: l.Product, CreditCode: l.Code,
 	}
 	if booked.Policy, err = json.Marshal(policy); err != nil {
 		return store.BookLoan{}, err
@@ -77,9 +100,51 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 		booked.Patents = append(booked.Patents, store.BookPatent{
 			Number: row.Number, Input: input, FirstValue: v.Point, Value: v.Point, Low: v.Low, Status: string(v.Status), Valuation: draft.Valuation.ID,
 			ValuedOn: today, Due: today.AddMonths(int(policy.Revaluation.Value)), Events: events,
+			Base: v.Point, BaseValuation: draft.Valuation.ID, Ceiling: policy.Caps[v.Row.Kind].Value, Expiry: v.Expiry,
 		})
 	}
-	return booked, d.db.PutBookLoan(ctx, booked, valuations)
+	var total money.Fen
+	for i := range booked.Patents {
+		total += booked.Patents[i].Value
+	}
+	told, err := look(&booked, &policy, total, "request", today)
+	if err != nil {
+		return store.BookLoan{}, err
+	}
+	booked.Standing = told.Standing
+	return booked, d.db.PutBookLoan(ctx, booked, valuations, today, told.Alerts)
+}
+
+// LoanOf returns the loan a contract of a finished batch would be booked as,
+// at the amount asked for. It must have been accepted.
+func (d *Desk) LoanOf(ctx context.Context, actor appraisal.Actor, id, contract string) (l Loan, err error) {
+	defer fault.Wrap(&err, "desk.LoanOf(%s)", id)
+	r, err := d.Result(ctx, actor, id)
+	if err != nil {
+		return l, err
+	}
+	k := slices.IndexFunc(r.Contracts, func(c lending.Contract) bool { return c.Key == contract })
+	if k < 0 {
+		return l, fault.New(fault.NotFound, "contract.unknown", "批次中没有这个合同。", "The batch has no such contract.")
+	}
+	c := &r.Contracts[k]
+	if c.Verdict != lending.Accept {
+		return l, fault.New(fault.Conflict, "book.not_accepted", "合同 "+contract+" 的结论为“"+c.Verdict.Zh()+"”，不能直接登记在册。", "The contract was not accepted.")
+	}
+	l = Loan{Contract: c.Key, Borrower: c.Borrower, Product: c.Product, Balance: c.Loan, Maturity: c.Maturity, policy: &r.Policy}
+	for _, line := range c.Lines {
+		out, _, err := d.Outcome(ctx, actor, id, line)
+		if err != nil {
+			return l, err
+		}
+		if l.Code == "" {
+			l.Code = out.Valued.Row.CreditCode
+		}
+		if out.Decision.Counted {
+			l.Rows = append(l.Rows, out.Valued.Row)
+		}
+	}
+	return l, nil
 }
 
 // why is what an alert and the record say about a change of value.
@@ -120,15 +185,84 @@ func (d *Desk) RevalueDue(ctx context.Context, tenant string) (n int, err error)
 	return n, ctx.Err()
 }
 
-// failed puts a patent that cannot be valued off to the next day and says so:
-// it must not keep the others waiting.
+// failed puts a patent that cannot be valued off to the next day and says so,
+// once until it can be again: it must not keep the others waiting.
 func failed(r store.Revaluation, today civil.Date, cause error) (store.Revalued, error) {
 	pub := fault.Public(cause)
 	w := why{Zh: r.Patent.Number + "：无法重估，" + pub.Zh, Cause: r.Cause, Before: r.Patent.Valuation, Threshold: pub.Code}
-	body, err := json.Marshal(w)
 	p := r.Patent
 	p.Due = today.AddDays(1)
-	return store.Revalued{Patent: p, Detail: w, Alerts: []store.BookAlert{{Level: "yellow", Kind: "failed", Old: p.Value, New: p.Value, Detail: body}}}, err
+	out := store.Revalued{Patent: p, Detail: w, Told: store.Told{Standing: r.Loan.Standing}}
+	if code := "failed:" + p.Number; !slices.Contains(out.Standing, code) {
+		out.Standing = append(slices.Clone(out.Standing), code)
+		return out, tell(&out.Told, "yellow", "failed", p.Number, p.Value, p.Value, w)
+	}
+	return out, nil
+}
+
+// tell adds an alert.
+func tell(to *store.Told, level, kind, number string, old, now money.Fen, w why) error {
+	body, err := json.Marshal(w)
+	to.Alerts = append(to.Alerts, store.BookAlert{Level: level, Kind: kind, Number: number, Old: old, New: now, Detail: body})
+	return err
+}
+
+// look finds what holds of a loan as its patents are valued now and tells what
+// did not hold before. was is the value of the collateral before.
+func look(l *store.BookLoan, policy *lending.Policy, was money.Fen, cause string, today civil.Date) (told store.Told, err error) {
+	in := lending.CoverInput{On: today, Maturity: l.Maturity, Loan: l.Balance}
+	var total money.Fen
+	for i := range l.Patents {
+		p := &l.Patents[i]
+		total += p.Value
+		in.Items = append(in.Items, lending.CoverItem{Number: p.Number, Value: p.Value, Low: p.Low, Expiry: p.Expiry, Ceiling: &p.Ceiling})
+	}
+	var discount float64
+	if policy.CoverDiscount != nil {
+		discount = policy.CoverDiscount.Value
+	}
+	told.Standing = slices.DeleteFunc(slices.Clone(l.Standing), func(c string) bool { return !strings.HasPrefix(c, "failed:") })
+	for _, c := range lending.Standing(in, discount) {
+		told.Standing = append(told.Standing, c.Code)
+		if slices.Contains(l.Standing, c.Code) {
+			continue
+		}
+		w := why{Zh: c.Zh, Cause: cause, Threshold: c.Zh}
+		if total > 0 {
+			ltv := float64(l.Balance) / float64(total)
+			w.LTV = &ltv
+		}
+		number := ""
+		if c.Kind == "expiry" {
+			number = strings.TrimPrefix(c.Code, "expiry:")
+		}
+		if err := tell(&told, c.Level, c.Kind, number, was, total, w); err != nil {
+			return told, err
+		}
+	}
+	return told, nil
+}
+
+// SetBalance records what is still owed under a contract of the book; 0 closes
+// the loan and frees its patents.
+func (d *Desk) SetBalance(ctx context.Context, actor appraisal.Actor, contract string, balance money.Fen) (err error) {
+	defer fault.Wrap(&err, "desk.SetBalance(%s)", contract)
+	if balance < 0 || balance > money.Max {
+		return fault.New(fault.Invalid, "amount.range", "余额应为不为负的金额（元）。", "The balance must be an amount in yuan, not negative.")
+	}
+	now := d.now().UTC().Truncate(time.Microsecond)
+	today := civil.Of(now)
+	return d.db.SetBookBalance(ctx, actor.Tenant, contract, balance, actor.Name, today, now, func(l store.BookLoan) (store.Told, error) {
+		policy, err := lending.LoadPolicy(l.Policy)
+		if err != nil {
+			return store.Told{}, err
+		}
+		var was money.Fen
+		for i := range l.Patents {
+			was += l.Patents[i].Value
+		}
+		return look(&l, &policy, was, "request", today)
+	})
 }
 
 func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today civil.Date) (out store.Revalued, err error) {
@@ -141,11 +275,7 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today civil.Dat
 		return out, err
 	}
 	actor := appraisal.Actor{Name: "system", Tenant: r.Loan.Tenant}
-	before, err := d.appraisal.Get(ctx, actor, r.Patent.Valuation)
-	if err != nil {
-		return out, err
-	}
-	old, err := before.Conclusion()
+	old, err := d.conclusion(ctx, actor, r.Patent.Valuation)
 	if err != nil {
 		return out, err
 	}
@@ -154,57 +284,143 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today civil.Dat
 		return out, err
 	}
 	out.Valuation = &draft.Valuation
-	out.Patent = store.BookPatent{
-		Number: r.Patent.Number, Value: v.Point, Low: v.Low, Status: string(v.Status), Valuation: draft.Valuation.ID, ValuedOn: today, Due: today.AddMonths(int(policy.Revaluation.Value)),
-	}
-	change := valuation.Explain(old, draft.Conclusion)
+	out.Patent = r.Patent
+	p := &out.Patent
+	p.Value, p.Low, p.Status, p.Valuation = v.Point, v.Low, string(v.Status), draft.Valuation.ID
+	p.ValuedOn, p.Due = today, today.AddMonths(int(policy.Revaluation.Value))
 	w := why{
 		Cause: r.Cause, Before: r.Patent.Valuation, After: draft.Valuation.ID, Hash: draft.Valuation.Hash, Status: [2]string{string(old.Status), string(v.Status)},
-		Causes: change.Causes[:min(len(change.Causes), 5)],
+		Causes: largest(valuation.Explain(old, draft.Conclusion)), Ceiling: p.Ceiling,
 	}
 	for _, e := range draft.State.Statements {
 		if e.Public().After(r.Patent.ValuedOn) || r.Cause == "event" && e.Public().AddDays(1).After(r.Patent.ValuedOn) {
 			w.Events = append(w.Events, e.Code+" "+e.Public().String())
 		}
 	}
-	total := r.Others + v.Point
+	var was, total money.Fen
+	loan := r.Loan
+	loan.Patents = slices.Clone(loan.Patents)
+	for i := range loan.Patents {
+		was += loan.Patents[i].Value
+		if loan.Patents[i].Number == p.Number {
+			loan.Patents[i] = *p
+		}
+		total += loan.Patents[i].Value
+	}
 	if total > 0 {
 		ltv := float64(r.Loan.Balance) / float64(total)
 		w.LTV = &ltv
 	}
-	w.Ceiling = policy.Caps[v.Row.Kind].Value
-	w.Zh = fmt.Sprintf("%s：估值由%s元变为%s元", r.Patent.Number, r.Patent.Value, v.Point)
-	if v.Reason != "" {
-		w.Zh += "（" + v.Reason + "）"
+	say := func(from money.Fen) string {
+		text := fmt.Sprintf("%s：估值由%s元变为%s元", p.Number, from, v.Point)
+		if v.Reason != "" {
+			text += "（" + v.Reason + "）"
+		}
+		if len(w.Events) > 0 {
+			text += "；新公告：" + strings.Join(w.Events, "、")
+		}
+		return text
 	}
-	if len(w.Events) > 0 {
-		w.Zh += "；新公告：" + strings.Join(w.Events, "、")
-	}
-	alert := func(level, kind, threshold string) error {
-		x := w
-		x.Threshold = threshold
-		body, err := json.Marshal(x)
-		out.Alerts = append(out.Alerts, store.BookAlert{Level: level, Kind: kind, Old: r.Patent.Value, New: v.Point, Detail: body})
-		return err
-	}
-	drop := policy.Drop(r.Patent.Value, v.Point)
-	switch {
-	case v.Status == valuation.Zero && r.Patent.Status != string(valuation.Zero):
-		err = alert("red", "ended", "权利失效")
-	case drop != nil:
-		err = alert(drop.Level, "drop", drop.Zh)
-	}
-	if err != nil {
+	w.Zh = say(r.Patent.Value)
+	out.Detail = w
+
+	loan.Standing = slices.DeleteFunc(slices.Clone(loan.Standing), func(c string) bool { return c == "failed:"+p.Number })
+	if out.Told, err = look(&loan, &policy, was, r.Cause, today); err != nil {
 		return out, err
 	}
-	// The contract as a whole: told when this valuation broke it, not again.
-	limit := total.MulRate(w.Ceiling)
-	was := (r.Others + r.Patent.Value).MulRate(w.Ceiling)
-	if r.Loan.Balance > limit && r.Loan.Balance <= was {
-		err = alert("red", "breach", fmt.Sprintf("合同抵质押率超过上限%.0f%%", 100*w.Ceiling))
+	watch, drop, rebased := policy.Follow(lending.Watch{Base: r.Patent.Base, Alerted: r.Patent.Alerted}, v.Point)
+	p.Base, p.Alerted = watch.Base, watch.Alerted
+	if rebased {
+		p.BaseValuation = draft.Valuation.ID
 	}
-	out.Detail = w
+	told := store.Told{}
+	switch {
+	case v.Status == valuation.Zero && r.Patent.Status != string(valuation.Zero):
+		w.Threshold = "权利失效"
+		err = tell(&told, "red", "ended", p.Number, r.Patent.Value, v.Point, w)
+	case drop != nil:
+		// What changed is told since the base, which the fall is measured from.
+		if r.Patent.BaseValuation != r.Patent.Valuation {
+			base, err := d.conclusion(ctx, actor, r.Patent.BaseValuation)
+			if err != nil {
+				return out, err
+			}
+			w.Before, w.Status[0], w.Causes = r.Patent.BaseValuation, string(base.Status), largest(valuation.Explain(base, draft.Conclusion))
+			w.Zh = say(r.Patent.Base) + fmt.Sprintf("；上次估值%s元", r.Patent.Value)
+		}
+		w.Threshold = drop.Zh
+		err = tell(&told, drop.Level, "drop", p.Number, r.Patent.Base, v.Point, w)
+	}
+	out.Alerts = append(told.Alerts, out.Alerts...)
 	return out, err
+}
+
+func (d *Desk) conclusion(ctx context.Context, actor appraisal.Actor, id string) (valuation.Conclusion, error) {
+	rec, err := d.appraisal.Get(ctx, actor, id)
+	if err != nil {
+		return valuation.Conclusion{}, err
+	}
+	return rec.Conclusion()
+}
+
+func largest(c valuation.Difference) []valuation.Cause { return c.Causes[:min(len(c.Causes), 5)] }
+
+// Collateral returns the book as rows of the regulator's collateral table, a
+// page of loans after a contract.
+func (d *Desk) Collateral(ctx context.Context, actor appraisal.Actor, after string, limit int) (_ []lending.Collateral, err error) {
+	defer fault.Wrap(&err, "desk.Collateral")
+	loans, err := d.db.BookLoans(ctx, actor.Tenant, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	today := civil.Of(d.now())
+	out := []lending.Collateral{}
+	for i := range loans {
+		l := &loans[i]
+		c := lending.Contract{Key: l.Contract}
+		for _, p := range l.Patents {
+			c.Value += p.Value
+		}
+		if c.Value > 0 {
+			ltv := float64(l.Balance) / float64(c.Value)
+			c.LTV = &ltv
+		}
+		for k := range l.Patents {
+			p := &l.Patents[k]
+			rec, err := d.appraisal.Get(ctx, actor, p.Valuation)
+			if err != nil {
+				return nil, err
+			}
+			v, err := collateralOf(l, p, rec)
+			if err != nil {
+				return nil, err
+			}
+			v.Row.Line = k + 1
+			out = append(out, lending.Report(&v, &lending.Decision{}, &c, &p.FirstValue, today))
+		}
+	}
+	return out, nil
+}
+
+// collateralOf is what the regulator's table asks of a patent of the book.
+func collateralOf(l *store.BookLoan, p *store.BookPatent, rec *appraisal.Record) (v lending.Valued, err error) {
+	if err := json.Unmarshal(p.Input, &v.Row); err != nil {
+		return v, err
+	}
+	a, _, err := rec.Snapshot()
+	if err != nil {
+		return v, err
+	}
+	if len(a.Subject) > 0 {
+		s := &a.Subject[0]
+		v.Row.Title, v.Row.Kind = cmp.Or(v.Row.Title, s.Title), cmp.Or(v.Row.Kind, patent.Kind(s.Kind))
+	}
+	v.Row.Contract, v.Row.Borrower, v.Row.CreditCode, v.Point = l.Contract, l.Borrower, l.CreditCode, p.Value
+	v.State.Pledged = patent.Yes
+	if p.Status == string(valuation.Zero) {
+		v.State.Standing = patent.Dead
+	}
+	return v, nil
 }
 
 // Monitor keeps the book until ctx ends: it looks for what is due every

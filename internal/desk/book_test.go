@@ -124,7 +124,7 @@ func TestBook(t *testing.T) {
 	if left, _ := db.BookAlerts(t.Context(), officer.Tenant, true, 0, 10); len(left) != before+1 {
 		t.Errorf("%d open", len(left))
 	}
-	if err := db.SetBookBalance(t.Context(), officer.Tenant, "DB-1", 0, "desk-a", d.now()); err != nil {
+	if err := d.SetBalance(t.Context(), officer, "DB-1", 0); err != nil {
 		t.Error(err)
 	}
 	if loans, _ := db.BookLoans(t.Context(), officer.Tenant, "", 10); len(loans) != 0 {

@@ -16,20 +16,25 @@ import (
 
 // Check is an answer to a collateral check.
 type Check struct {
+	ID        string            `json:"id"` // subject of its entry in the audit record
 	Decisions lending.Decisions `json:"decisions"`
 	Valued    []lending.Valued  `json:"valued"` // in the order asked
+	Facts     store.Facts       `json:"facts"`  // that stood in store: drawn under the programmes, patents in the book
 }
 
 // MaxCheck bounds the patents of one collateral check; more go into a file.
 const MaxCheck = 50
 
 // Check values the patents of one case at once and decides it. Every
-// valuation is stored and goes on record.
-func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.Row, o lending.Options, on civil.Date) (_ Check, err error) {
+// valuation is stored, and the valuations and the decision go on record. A
+// check holds nothing of a programme.
+func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.Row, o Options) (_ Check, err error) {
 	defer fault.Wrap(&err, "desk.Check")
+	on := o.Date
 	if on.IsZero() {
 		on = civil.Of(d.now())
 	}
+	c := Check{ID: appraisal.NewID("chk", d.now())}
 	valued := make([]lending.Valued, len(rows))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
@@ -58,5 +63,11 @@ func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.
 	if err := group.Wait(); err != nil {
 		return Check{}, err
 	}
-	return Check{Decisions: lending.Decide(valued, o, on), Valued: valued}, nil
+	if c.Facts, err = d.db.LendingFacts(ctx, d.query(actor.Tenant, &o, valued, c.ID)); err != nil {
+		return Check{}, err
+	}
+	c.Valued, c.Decisions = valued, lending.Decide(valued, o.lending(c.Facts), on)
+	return c, d.db.Record(ctx, store.Act{Tenant: actor.Tenant, Actor: actor.Name, Action: "collateral.decide", Subject: c.ID, Detail: map[string]any{
+		"options": o, "facts": c.Facts, "decisions": c.Decisions,
+	}})
 }

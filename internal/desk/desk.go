@@ -9,7 +9,6 @@
 package desk
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -29,6 +28,7 @@ import (
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
+	"zhijia/internal/money"
 	"zhijia/internal/office"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -58,9 +58,11 @@ func New(db *store.DB, service *appraisal.Service, log *slog.Logger) (_ *Desk, e
 type Options struct {
 	Policy     lending.Policy               `json:"policy"`
 	Programmes map[string]lending.Programme `json:"programmes,omitempty"`
-	Date       civil.Date                   `json:"valuation_date"` // zero: today
-	Unit       string                       `json:"unit,omitempty"` // of amounts whose column does not say: 元 or 万元
-	Priority   int                          `json:"-"`              // 1 first … 4; 0: 3
+	Date       civil.Date                   `json:"valuation_date"`            // zero: today
+	Limits     map[string]money.Fen         `json:"borrower_limits,omitempty"` // the bank's limit, by credit code or name
+	Bearable   map[string]money.Fen         `json:"bearable,omitempty"`        // loan the cash flow bears (DSCR), by credit code or name
+	Unit       string                       `json:"unit,omitempty"`            // of amounts whose column does not say: 元 or 万元
+	Priority   int                          `json:"-"`                         // 1 first … 4; 0: 3
 }
 
 // MaxRows bounds a file.
@@ -315,12 +317,22 @@ func (d *Desk) finish(ctx context.Context, id string) (err error) {
 	if err := json.Unmarshal(b.Options, &o); err != nil {
 		return err
 	}
+	batch, err := d.outcomes(ctx, &b, func(*store.BatchRow) {})
+	if err != nil {
+		return err
+	}
+	return d.decide(ctx, &b, batch, o)
+}
+
+// outcomes reads what the rows of a batch are decided on.
+func (d *Desk) outcomes(ctx context.Context, b *store.Batch, each func(*store.BatchRow)) ([]lending.Valued, error) {
 	batch := make([]lending.Valued, 0, b.Rows)
-	err = d.db.EachBatchRow(ctx, id, func(row *store.BatchRow) error {
+	err := d.db.EachBatchRow(ctx, b.ID, func(row *store.BatchRow) error {
 		out, err := ReadOutcome(row)
 		if err != nil {
 			return err
 		}
+		each(row)
 		v := out.Valued
 		if row.Status != store.RowDone {
 			v = lending.Refused(v.Row, summary(out.Faults, row.Status))
@@ -332,36 +344,7 @@ func (d *Desk) finish(ctx context.Context, id string) (err error) {
 		batch = append(batch, v)
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	decided := lending.Decide(batch, lending.Options{Policy: o.Policy, Programmes: o.Programmes}, b.AsOf)
-	contracts, err := json.Marshal(decided.Contracts)
-	if err != nil {
-		return err
-	}
-	digest := sha256.New()
-	digest.Write(contracts)
-	body := new(bytes.Buffer)
-	for i := range decided.Rows {
-		body.Reset()
-		if err := json.NewEncoder(body).Encode(&decided.Rows[i]); err != nil {
-			return err
-		}
-		digest.Write(body.Bytes())
-	}
-	done, err := d.db.FinishBatch(ctx, &b, contracts, digest.Sum(nil), func(yield func(int, []byte) bool) {
-		for i := range decided.Rows {
-			row, err := json.Marshal(&decided.Rows[i])
-			if err != nil || !yield(decided.Rows[i].Line, row) {
-				return
-			}
-		}
-	})
-	if done {
-		d.log.InfoContext(ctx, "batch finished", "batch", id, "rows", len(batch))
-	}
-	return err
+	return batch, err
 }
 
 // summary folds the faults of a row into one.

@@ -318,6 +318,87 @@ func TestTamperedAudit(t *testing.T) {
 	}
 }
 
+// One byte of any column of any kind of entry, and what it records: each is
+// found where it lies. An end cut off is found even without a head kept
+// elsewhere while what it recorded is there.
+func TestTamperedColumns(t *testing.T) {
+	d, db := newDesk(t, storetest.URL(t))
+	table, _ := generate(8)
+	b := mustSubmit(t, d, officer, table)
+	stop := work(t, d)
+	wait(t, d, officer, b.ID)
+	stop()
+	conn, err := db.Queue().Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	exec := func(sql string) {
+		t.Helper()
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	verify := func() []store.AuditBreak {
+		t.Helper()
+		_, breaks, err := db.VerifyAudit(t.Context(), store.AuditHead{}, appraisal.Intact)
+		if err != nil {
+			t.Fatal(err)
+		}
+		altered, err := d.VerifyBatches(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append(breaks, altered...)
+	}
+	exec(`SET session_replication_role = replica`)
+	text := func(column string) string {
+		return column + ` = chr(ascii(` + column + `) # 1) || substr(` + column + `, 2)`
+	}
+	bytea := func(column string) string {
+		return column + ` = set_byte(` + column + `, length(` + column + `) / 2, get_byte(` + column + `, length(` + column + `) / 2) # 1)`
+	}
+	const last = 10
+	for _, change := range []string{text("tenant"), text("actor"), text("action"), text("subject"), bytea("detail"), bytea("prev"), bytea("hash"), `at = at + interval '1 microsecond'`, `at = at - interval '1 day'`} {
+		for _, seq := range []int{1, 5, last} {
+			exec(`CREATE TEMP TABLE kept AS TABLE audit`)
+			exec(fmt.Sprintf(`UPDATE audit SET %s WHERE seq = %d`, change, seq))
+			found := verify()
+			if !slices.ContainsFunc(found, func(b store.AuditBreak) bool { return b.Seq == int64(seq) && b.Zh != "" && b.En != "" }) {
+				t.Errorf("%s of entry %d: %v", change, seq, found)
+			}
+			exec(`TRUNCATE audit`)
+			exec(`INSERT INTO audit TABLE kept`)
+			exec(`DROP TABLE kept`)
+		}
+	}
+	for name, c := range map[string]struct{ sql, kind string }{
+		"end cut, no head":     {`DELETE FROM audit WHERE seq >= 9`, "unrecorded"},
+		"a row's decision":     {`UPDATE batch_rows SET ` + bytea("decision") + ` WHERE line = 3`, "batch_altered"},
+		"a row's values":       {`UPDATE batch_rows SET valued = convert_to(replace(convert_from(valued, 'UTF8'), '"low":', '"low":1'), 'UTF8') WHERE line = 3`, "batch_altered"},
+		"the contracts":        {`UPDATE batches SET contracts = convert_to(replace(convert_from(contracts, 'UTF8'), '"recommended":', '"recommended":1'), 'UTF8')`, "batch_altered"},
+		"the digest":           {`UPDATE batches SET ` + bytea("digest"), "batch_altered"},
+		"facts that were none": {`UPDATE batches SET facts = convert_to('{"drawn":[{"programme":"X","borrower":"y","amount":1}]}', 'UTF8')`, "batch_altered"},
+		"another policy":       {`UPDATE batches SET options = convert_to(replace(convert_from(options, 'UTF8'), '"value":0.25', '"value":0.35'), 'UTF8')`, "batch_altered"},
+	} {
+		for _, table := range []string{"audit", "batches", "batch_rows"} {
+			exec(`CREATE TEMP TABLE kept_` + table + ` AS TABLE ` + table)
+		}
+		exec(c.sql)
+		if found := verify(); !slices.ContainsFunc(found, func(b store.AuditBreak) bool { return b.Kind == c.kind && b.Zh != "" }) {
+			t.Errorf("%s: %v, want %s", name, found, c.kind)
+		}
+		for _, table := range []string{"audit", "batches", "batch_rows"} {
+			exec(`DELETE FROM ` + table)
+			exec(`INSERT INTO ` + table + ` TABLE kept_` + table)
+			exec(`DROP TABLE kept_` + table)
+		}
+	}
+	if found := verify(); len(found) > 0 {
+		t.Errorf("put back: %v", found)
+	}
+}
+
 func TestOptionsChecked(t *testing.T) {
 	d, _ := newDesk(t, storetest.URL(t))
 	table, _ := generate(3)

@@ -78,6 +78,16 @@ func (p Principal) Has(r Role) bool { return slices.Contains(p.Roles, r) }
 
 type principalKey struct{}
 
+// withPrincipal is the context of an authenticated request: what is put on
+// record names the request and the caller's roles.
+func withPrincipal(ctx context.Context, p Principal) context.Context {
+	o := store.Origin{Request: requestID(ctx)}
+	for _, r := range p.Roles {
+		o.Roles = append(o.Roles, string(r))
+	}
+	return store.WithOrigin(context.WithValue(ctx, principalKey{}, p), o)
+}
+
 // principalOf returns the caller of an authenticated request.
 func principalOf(ctx context.Context) (Principal, bool) {
 	p, ok := ctx.Value(principalKey{}).(Principal)
@@ -160,7 +170,7 @@ func (s *Server) authenticate(allowed []Role) gin.HandlerFunc {
 			fail(c, err)
 			return
 		}
-		c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), principalKey{}, p))
+		c.Request = c.Request.WithContext(withPrincipal(c.Request.Context(), p))
 		c.Next()
 	}
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -20,6 +21,8 @@ import (
 	"zhijia/internal/civil"
 	"zhijia/internal/desk"
 	"zhijia/internal/fault"
+	"zhijia/internal/lending"
+	"zhijia/internal/money"
 	"zhijia/internal/office"
 	"zhijia/internal/store"
 )
@@ -80,6 +83,7 @@ func registerBatches(api huma.API, s *Server) {
 		return &huma.Param{Name: name, In: "query", Schema: &huma.Schema{Type: huma.TypeString}, Description: description}
 	}
 	binary := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "XLSX, CSV (UTF-8 or GB18030) or JSONL; the name's ending says which."}
+	options := &huma.Schema{Type: huma.TypeString, Description: "Before the file: JSON of programmes (a list, beside your stored ones), borrower_limits and bearable (yuan by credit code or name; the bank's figures)."}
 	idParam := &huma.Param{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}
 	s.raw(huma.Operation{
 		OperationID: "submit-batch", Method: http.MethodPost, Path: "/v1/batches", Tags: []string{"batches"},
@@ -90,7 +94,7 @@ func registerBatches(api huma.API, s *Server) {
 			query("unit", "元 or 万元, for amount columns whose header names none."), query("priority", "1 first to 4 last. Default 3."),
 		},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": binary}, Required: []string{"file"}}},
+			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"options": options, "file": binary}, Required: []string{"file"}}},
 		}},
 		Responses: s.respondsWith(reflect.TypeFor[Batch](), "201", "The batch, stored."),
 		Metadata:  map[string]any{metaTimeout: s.opt.ImportTimeout, metaMaxBody: s.opt.MaxUpload},
@@ -180,6 +184,56 @@ func registerBatches(api huma.API, s *Server) {
 		})
 	}
 
+	type contractsIn struct {
+		BatchID
+		After int `query:"after" minimum:"0" doc:"Contracts already seen."`
+		Limit int `query:"limit" minimum:"1" maximum:"500" default:"100"`
+	}
+	type contractsOut struct {
+		Body struct {
+			Contracts []lending.Contract `json:"contracts"`
+			Next      int                `json:"next,omitempty"`
+			Facts     store.Facts        `json:"facts" doc:"What stood in store when the batch was decided."`
+		}
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "list-batch-contracts", Method: http.MethodGet, Path: "/v1/batches/{id}/contracts", Tags: []string{"batches"},
+		Summary: "批次合同 Contracts of a finished batch in queue order, with limits, route and outlook",
+	}, func(ctx context.Context, in *contractsIn) (*contractsOut, error) {
+		p, _ := principalOf(ctx)
+		r, err := s.opt.Desk.Result(ctx, p.actor(), in.ID)
+		if err != nil {
+			return nil, err
+		}
+		out := &contractsOut{}
+		out.Body.Contracts = r.Contracts[min(in.After, len(r.Contracts)):]
+		if len(out.Body.Contracts) > in.Limit {
+			out.Body.Contracts = out.Body.Contracts[:in.Limit]
+			out.Body.Next = in.After + in.Limit
+		}
+		out.Body.Facts, err = s.opt.DB.BatchFacts(ctx, in.ID)
+		return out, err
+	})
+	type coverIn struct {
+		BatchID
+		Contract string  `query:"contract" required:"true" maxLength:"500" doc:"Key of the contract."`
+		Discount float64 `query:"discount" default:"0.12" minimum:"0.001" maximum:"0.99"`
+		Repay    string  `query:"repayment" enum:"bullet,equal" default:"bullet"`
+		Step     int     `query:"step_months" minimum:"1" maximum:"60" default:"6"`
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "forecast-batch-cover", Method: http.MethodGet, Path: "/v1/batches/{id}/cover", Tags: []string{"batches"},
+		Summary: "合同押品覆盖预测 Cover of one contract over its life as the patents' term runs down",
+	}, func(ctx context.Context, in *coverIn) (*coverReply, error) {
+		p, _ := principalOf(ctx)
+		c, err := s.opt.Desk.Cover(ctx, p.actor(), in.ID, in.Contract)
+		if err != nil {
+			return nil, err
+		}
+		c.Repay, c.Step = in.Repay, in.Step
+		return forecast(c, in.Discount)
+	})
+
 	type rowsIn struct {
 		BatchID
 		Status string `query:"status" enum:"waiting,done,failed,refused" doc:"Only rows of this status."`
@@ -215,7 +269,7 @@ func registerBatches(api huma.API, s *Server) {
 	})
 	s.raw(huma.Operation{
 		OperationID: "get-batch-opinion", Method: http.MethodGet, Path: "/v1/batches/{id}/rows/{line}/opinion", Tags: []string{"batches"},
-		Summary: "单行意见 One row's decision and opinion as a printable page", Parameters: []*huma.Param{idParam, {Name: "line", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeInteger}}},
+		Summary: "单行意见 One row's decision as one printable page", Parameters: []*huma.Param{idParam, query("full", "1: the whole opinion of the value behind it"), {Name: "line", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeInteger}}},
 		Responses: map[string]*huma.Response{"200": {Description: "A self-contained page.", Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}}}},
 	}, s.batchOpinion)
 }
@@ -271,6 +325,9 @@ func (s *Server) submitBatch(c *gin.Context) (err error) {
 	if o.Policy, err = s.opt.Desk.Policy(ctx, p.actor(), c.Query("policy")); err != nil {
 		return err
 	}
+	if o.Programmes, err = s.opt.Desk.WithProgrammes(ctx, p.actor(), nil); err != nil {
+		return err
+	}
 	if t, _, err := mime.ParseMediaType(c.GetHeader("Content-Type")); err != nil || t != "multipart/form-data" {
 		return errUploadType
 	}
@@ -279,6 +336,12 @@ func (s *Server) submitBatch(c *gin.Context) (err error) {
 		return errUploadType
 	}
 	part, err := parts.NextPart()
+	if err == nil && part.FormName() == "options" {
+		if err := s.fileOptions(ctx, part, &o); err != nil {
+			return err
+		}
+		part, err = parts.NextPart()
+	}
 	switch {
 	case errors.Is(err, io.EOF):
 		return errUploadFile
@@ -314,6 +377,36 @@ func (s *Server) submitBatch(c *gin.Context) (err error) {
 	c.Header("Location", "/v1/batches/"+b.ID)
 	c.JSON(status, reply.Body)
 	return nil
+}
+
+// maxFileOptions bounds the options part of an upload.
+const maxFileOptions = 16 << 20
+
+// fileOptions reads what an upload says beside its file.
+func (s *Server) fileOptions(ctx context.Context, part io.Reader, o *desk.Options) error {
+	var in struct {
+		Programmes []lending.Programme  `json:"programmes"`
+		Limits     map[string]money.Fen `json:"borrower_limits"`
+		Bearable   map[string]money.Fen `json:"bearable"`
+	}
+	body, err := io.ReadAll(io.LimitReader(part, maxFileOptions+1))
+	if err != nil {
+		return uploadError(err)
+	}
+	if len(body) > maxFileOptions {
+		return fault.New(fault.TooLarge, "options.large", "options 超过 16 MiB。", "The options are above 16 MiB.")
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&in); err != nil {
+		return fault.New(fault.Invalid, "options.json", "options 不是有效的 JSON，或含有未知字段。", "The options are not valid JSON, or have an unknown field: "+err.Error()+".")
+	}
+	p, _ := principalOf(ctx)
+	if o.Programmes, err = s.opt.Desk.WithProgrammes(ctx, p.actor(), in.Programmes); err != nil {
+		return err
+	}
+	o.Limits, o.Bearable = in.Limits, in.Bearable
+	return o.Check()
 }
 
 // watchBatch sends the progress whenever it changed, at most twice a second.
@@ -391,13 +484,12 @@ func (s *Server) batchOpinion(c *gin.Context) error {
 	if err != nil {
 		return fault.New(fault.Invalid, "field.type", "行号应为整数。", "The line must be an integer.")
 	}
-	out, id, err := s.opt.Desk.Outcome(ctx, p.actor(), c.Param("id"), line)
+	o, err := s.opt.Desk.RowOpinion(ctx, p.actor(), c.Param("id"), line)
 	if err != nil {
 		return err
 	}
-	var o *office.Opinion
-	if id != "" {
-		rec, err := s.opt.Appraisal.Get(ctx, p.actor(), id)
+	if c.Query("full") != "" && o.Valuation != "" {
+		rec, err := s.opt.Appraisal.Get(ctx, p.actor(), o.Valuation)
 		if err != nil {
 			return err
 		}
@@ -405,9 +497,9 @@ func (s *Server) batchOpinion(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		o = &made
+		o.Opinion = &made
 	}
 	c.Header("Content-Type", "text/html; charset=utf-8")
 	c.Header("Cache-Control", "private, no-store")
-	return office.WriteRowOpinion(c.Writer, out, o)
+	return office.WriteRowOpinion(c.Writer, o)
 }

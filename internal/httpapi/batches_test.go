@@ -49,7 +49,7 @@ func TestBatchOverREST(t *testing.T) {
 		t.Fatal(made.Code, made.Body)
 	}
 	b := decode[Batch](t, made.Body.Bytes())
-	if b.Rows != 3 || b.Policy != "BOCOM-HIST@2026-11" || made.Header().Get("Location") != "/v1/batches/"+b.ID {
+	if b.Rows != 3 || b.Policy != "BOCOM-HIST@2026-11.2" || made.Header().Get("Location") != "/v1/batches/"+b.ID {
 		t.Errorf("%+v", b)
 	}
 	if again := w.post("/v1/batches?policy=BOCOM-HIST", body, "Content-Type", kind); again.Code != http.StatusOK || decode[Batch](t, again.Body.Bytes()).ID != b.ID {

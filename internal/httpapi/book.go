@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"zhijia/internal/desk"
+	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/store"
 )
@@ -53,7 +54,23 @@ func registerBook(api huma.API, s *Server) {
 		OperationID: "set-balance", Method: http.MethodPost, Path: "/v1/book/loans/{contract}:balance", Summary: "更新余额 Record what is still owed", Tags: []string{"book"}, DefaultStatus: http.StatusNoContent,
 	}, func(ctx context.Context, in *balanceIn) (*struct{}, error) {
 		p, _ := principalOf(ctx)
-		return nil, s.opt.DB.SetBookBalance(ctx, p.Tenant, in.Contract, in.Body.Balance, p.actor().Name, s.opt.Now())
+		return nil, s.opt.Desk.SetBalance(ctx, p.actor(), in.Contract, in.Body.Balance)
+	})
+
+	type collateralOut struct {
+		Body struct {
+			Rows []lending.Collateral `json:"rows"`
+		}
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "report-collateral", Method: http.MethodGet, Path: "/v1/book/collateral", Tags: []string{"book"},
+		Summary: "押品报送字段 The book as rows of the regulator's collateral table IE_006_603", Description: "PGJZ is the first value recognised, YXRDJZ the latest, DZYL the ratio of the whole contract in percent.",
+	}, func(ctx context.Context, in *listIn) (*collateralOut, error) {
+		p, _ := principalOf(ctx)
+		out := &collateralOut{}
+		var err error
+		out.Body.Rows, err = s.opt.Desk.Collateral(ctx, p.actor(), in.After, in.Limit)
+		return out, err
 	})
 
 	type alertsIn struct {

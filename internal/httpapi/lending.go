@@ -21,7 +21,7 @@ func registerLending(api huma.API, s *Server) {
 		Body struct {
 			Policy        string               `json:"policy,omitempty" maxLength:"200" doc:"id or id@version, a preset or your own. Default TEMPLATE."`
 			ValuationDate civil.Date           `json:"valuation_date,omitzero"`
-			Programmes    []lending.Programme  `json:"programmes,omitempty" maxItems:"20" doc:"Loan products rows may name."`
+			Programmes    []lending.Programme  `json:"programmes,omitempty" maxItems:"20" doc:"Loan products rows may name, beside your own stored ones."`
 			BorrowerLimit map[string]money.Fen `json:"borrower_limits,omitempty" doc:"The bank's limit by credit code, yuan."`
 			Bearable      map[string]money.Fen `json:"bearable,omitempty" doc:"Loan the cash flow bears (DSCR), by credit code, yuan; the bank's figure."`
 			Rows          []lending.Row        `json:"rows" minItems:"1" maxItems:"50" doc:"The patents offered; the rows of one contract share its number."`
@@ -35,10 +35,7 @@ func registerLending(api huma.API, s *Server) {
 		Metadata:    map[string]any{metaIdempotent: true}, Parameters: []*huma.Param{idempotencyParam},
 	}, func(ctx context.Context, in *checkIn) (*checkOut, error) {
 		p, _ := principalOf(ctx)
-		o := lending.Options{BorrowerLimit: in.Body.BorrowerLimit, Bearable: in.Body.Bearable, Programmes: map[string]lending.Programme{}}
-		for _, g := range in.Body.Programmes {
-			o.Programmes[g.ID] = g
-		}
+		o := desk.Options{Limits: in.Body.BorrowerLimit, Bearable: in.Body.Bearable, Date: in.Body.ValuationDate}
 		var fields []fault.Field
 		for i := range in.Body.Rows {
 			fields = append(fields, checkRow(i, &in.Body.Rows[i])...)
@@ -53,7 +50,13 @@ func registerLending(api huma.API, s *Server) {
 		if o.Policy, err = s.opt.Desk.Policy(ctx, p.actor(), in.Body.Policy); err != nil {
 			return nil, err
 		}
-		c, err := s.opt.Desk.Check(ctx, p.actor(), in.Body.Rows, o, in.Body.ValuationDate)
+		if o.Programmes, err = s.opt.Desk.WithProgrammes(ctx, p.actor(), in.Body.Programmes); err != nil {
+			return nil, err
+		}
+		if err := o.Check(); err != nil {
+			return nil, err
+		}
+		c, err := s.opt.Desk.Check(ctx, p.actor(), in.Body.Rows, o)
 		return &checkOut{Body: c}, err
 	})
 
@@ -107,13 +110,118 @@ func registerLending(api huma.API, s *Server) {
 		}
 		out := &shareOut{}
 		var err error
-		if out.Body.Settlement, err = scheme.Share(in.Body.Claim); err != nil {
+		if out.Body.Settlement, err = scheme.Share(in.Body.Claim, civil.Of(s.opt.Now())); err != nil {
 			return nil, err
 		}
 		if in.Body.Later != nil {
 			out.Body.Returned, err = out.Body.Return(*in.Body.Later)
 		}
 		return out, err
+	})
+
+	type schemesOut struct {
+		Body struct {
+			On      civil.Date     `json:"on"`
+			Schemes []schemeStatus `json:"schemes"`
+		}
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "list-risk-schemes", Method: http.MethodGet, Path: "/v1/risk-schemes", Tags: []string{"lending"},
+		Summary: "风险分担方案 Regional presets with source, date and whether they can be chosen today",
+	}, func(context.Context, *struct{}) (*schemesOut, error) {
+		out := &schemesOut{}
+		out.Body.On = civil.Of(s.opt.Now())
+		for _, x := range lending.Schemes() {
+			out.Body.Schemes = append(out.Body.Schemes, schemeStatus{x, x.Status(out.Body.On), x.Selectable(out.Body.On) == nil})
+		}
+		return out, nil
+	})
+
+	type quoteIn struct {
+		Body struct {
+			lending.QuoteInput
+			Scheme string `json:"scheme,omitempty" maxLength:"60" doc:"Id of a preset by which the parties share the loss."`
+		}
+	}
+	type quoteOut struct{ Body lending.Quote }
+	huma.Register(api, huma.Operation{
+		OperationID: "quote-insurance", Method: http.MethodPost, Path: "/v1/insurance-quotes", Tags: []string{"lending"},
+		Summary:     "保险与担保测算 Expected loss of a loan and the shares of insurer, guarantor and bank",
+		Description: "EL = PD·LGD·EAD·s, rounded once to the fen. The probability of default is the bank's; this service does not score borrowers. The premium is the insurer's.",
+	}, func(_ context.Context, in *quoteIn) (*quoteOut, error) {
+		scheme := in.Body.Agreement
+		if scheme == nil && in.Body.Scheme != "" {
+			preset, err := lending.SchemeByID(in.Body.Scheme)
+			if err != nil {
+				return nil, err
+			}
+			scheme = &preset
+		}
+		q, err := in.Body.Quote(scheme, civil.Of(s.opt.Now()))
+		return &quoteOut{q}, err
+	})
+
+	type subsidyIn struct{ Body lending.SubsidyInput }
+	type subsidyOut struct{ Body lending.Subsidy }
+	huma.Register(api, huma.Operation{
+		OperationID: "interest-subsidy", Method: http.MethodPost, Path: "/v1/interest-subsidies", Tags: []string{"lending"},
+		Summary: "贴息测算 balance·rate·days/365·ratio within the scheme's time, at most its cap",
+	}, func(_ context.Context, in *subsidyIn) (*subsidyOut, error) {
+		x, err := in.Body.Subsidy()
+		return &subsidyOut{x}, err
+	})
+
+	type coverIn struct {
+		Body struct {
+			lending.CoverInput
+			Discount float64 `json:"discount" default:"0.12" minimum:"0.001" maximum:"0.99" doc:"Yearly rate of the annuity by which value runs down."`
+		}
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "forecast-cover", Method: http.MethodPost, Path: "/v1/cover-forecasts", Tags: []string{"lending"},
+		Summary:     "押品覆盖预测 A loan's cover over its life as the patents' term runs down",
+		Description: "A forecast of the term running down and of nothing else: the market and the technology may move it further.",
+	}, func(_ context.Context, in *coverIn) (*coverReply, error) {
+		return forecast(in.Body.CoverInput, in.Body.Discount)
+	})
+
+	type roomsOut struct {
+		Body struct {
+			Presets    map[string]lending.Programme `json:"presets" doc:"What is public of known products; store a version of your own to lend under one."`
+			Programmes []desk.Room                  `json:"programmes" doc:"Your own, each in its latest version, with what is drawn and left."`
+		}
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "list-programmes", Method: http.MethodGet, Path: "/v1/loan-programmes", Tags: []string{"lending"},
+		Summary: "贷款产品与额度 Loan products, what is drawn on each and what is left",
+	}, func(ctx context.Context, _ *struct{}) (*roomsOut, error) {
+		p, _ := principalOf(ctx)
+		out := &roomsOut{}
+		out.Body.Presets = lending.Programmes()
+		var err error
+		out.Body.Programmes, err = s.opt.Desk.Rooms(ctx, p.actor())
+		return out, err
+	})
+	type programmeIn struct{ Body lending.Programme }
+	huma.Register(api, huma.Operation{
+		OperationID: "put-programme", Method: http.MethodPost, Path: "/v1/loan-programmes", Tags: []string{"lending"}, DefaultStatus: http.StatusCreated,
+		Summary: "登记贷款产品 Store a version of a loan product; a version never changes, the latest counts",
+	}, func(ctx context.Context, in *programmeIn) (*programmeIn, error) {
+		p, _ := principalOf(ctx)
+		return in, s.opt.Desk.PutProgramme(ctx, p.actor(), in.Body)
+	})
+	type releaseIn struct {
+		Body struct {
+			Contract string `json:"contract" minLength:"1" maxLength:"200"`
+			Reason   string `json:"reason" minLength:"1" maxLength:"2000"`
+		}
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "release-hold", Method: http.MethodPost, Path: "/v1/loan-programmes:release", Tags: []string{"lending"}, DefaultStatus: http.StatusNoContent,
+		Summary: "释放额度 Let go of what an accepted contract holds of a programme", Description: "For a loan that was accepted and is not taken up. A booked loan is released by its balance.",
+	}, func(ctx context.Context, in *releaseIn) (*struct{}, error) {
+		p, _ := principalOf(ctx)
+		return nil, s.opt.Desk.ReleaseHold(ctx, p.actor(), in.Body.Contract, in.Body.Reason)
 	})
 
 	type auditIn struct {
@@ -135,6 +243,28 @@ func registerLending(api huma.API, s *Server) {
 		out.Body.Entries, err = s.opt.DB.Audit(ctx, p.Tenant, in.Subject, in.After, in.Limit)
 		return out, err
 	})
+}
+
+type schemeStatus struct {
+	lending.Scheme
+	Status     string `json:"status" doc:"Chinese."`
+	Selectable bool   `json:"selectable"`
+}
+
+type coverReply struct {
+	Body struct {
+		Points   []lending.CoverPoint `json:"points"`
+		Unknown  int                  `json:"expiry_unknown" doc:"Patents whose expiry is not known; their value is carried flat."`
+		Discount float64              `json:"discount"`
+	}
+}
+
+func forecast(in lending.CoverInput, discount float64) (*coverReply, error) {
+	out := &coverReply{}
+	var err error
+	out.Body.Discount = discount
+	out.Body.Points, out.Body.Unknown, err = lending.Forecast(in, discount)
+	return out, err
 }
 
 // checkRow checks what a file's reader would have checked.
@@ -166,7 +296,7 @@ func checkRow(i int, r *lending.Row) (fields []fault.Field) {
 	for _, x := range []struct {
 		field string
 		at    *money.Fen
-	}{{"loan", &r.Loan}, {"revenue", r.Revenue}, {"external_value", r.External}} {
+	}{{"loan", &r.Loan}, {"revenue", r.Revenue}, {"external_value", r.External}, {"agreed_value", r.Agreed}, {"borrower_limit", r.BorrowerLimit}, {"bearable", r.Bearable}} {
 		if x.at != nil && (*x.at < 0 || *x.at > money.Max) {
 			bad(x.field, "amount.range", "金额应不为负且在合理范围内", "must not be negative or beyond any plausible amount")
 		}

@@ -28,6 +28,9 @@ type page struct {
 	CSRF  string // empty on a page without a session
 	Fault *Problem
 	Form  url.Values
+
+	Wide    bool
+	Refresh int // seconds; 0: the page does not reload itself
 }
 
 // newPage returns the frame of a page of the caller.
@@ -60,7 +63,16 @@ func (s *Server) failPage(c *gin.Context, err error) {
 // pageRoute registers a page. Pages sign in by session and are not part of the
 // specification.
 func (s *Server) pageRoute(method, path string, handler func(*gin.Context) error) {
+	s.filePageRoute(method, path, 0, handler)
+}
+
+// filePageRoute registers a page that takes or gives a file; 0 maxBody is the
+// limit of any request.
+func (s *Server) filePageRoute(method, path string, maxBody int64, handler func(*gin.Context) error) {
 	op := &huma.Operation{Method: method, Path: path, Metadata: map[string]any{metaSession: true}}
+	if maxBody > 0 {
+		op.Metadata[metaMaxBody], op.Metadata[metaTimeout] = maxBody, s.opt.ImportTimeout
+	}
 	s.route(op, func(c *gin.Context) {
 		if err := handler(c); err != nil {
 			s.failPage(c, err)
@@ -102,6 +114,7 @@ func registerPages(_ huma.API, s *Server) {
 		return nil
 	})
 	registerValuationPages(s)
+	registerDeskPages(s)
 	s.pageRoute(http.MethodGet, "/", func(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, "/officer")
 		return nil

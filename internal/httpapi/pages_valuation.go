@@ -49,8 +49,11 @@ type (
 		Next     string
 	}
 	listLine     struct{ ID, Created, Number, Name, Purpose, Date, Figure, Range string }
-	overrideLine struct{ Value, Model, Officer, Created, Reason string }
-	workingNode  struct {
+	overrideLine struct {
+		ID, Value, Model, Officer, Created, Reason, Approved string
+		CanApprove                                           bool
+	}
+	workingNode struct {
 		Key, Number, Unit, Formula, Source string
 		Children                           []workingNode
 	}
@@ -116,6 +119,7 @@ func registerValuationPages(s *Server) {
 		c.Data(http.StatusOK, contentType, body)
 		return nil
 	})
+	s.pageRoute(http.MethodPost, "/officer/valuations/{id}/overrides/{override}/approve", s.approveOverride)
 	s.pageRoute(http.MethodPost, "/officer/valuations/{id}/overrides", func(c *gin.Context) error {
 		ctx := c.Request.Context()
 		value, err := number(c.PostForm("value"), "value")
@@ -135,6 +139,13 @@ func registerValuationPages(s *Server) {
 		c.Redirect(http.StatusSeeOther, "/officer/valuations/"+url.PathEscape(c.Param("id")))
 		return nil
 	})
+}
+
+func (s *Server) approveOverride(c *gin.Context) error {
+	ctx := c.Request.Context()
+	p, _ := principalOf(ctx)
+	err := s.opt.Appraisal.Approve(ctx, p.actor(), c.Param("id"), c.Param("override"))
+	return s.backTo(c, "/officer/valuations/"+url.PathEscape(c.Param("id")), err, s.showValuation)
 }
 
 const homeLines = 30
@@ -203,7 +214,12 @@ func (s *Server) showValuation(c *gin.Context, status int, problem error) error 
 		model = money.Zh(*o.Conclusion.Value.Point, 4)
 	}
 	for _, x := range overrides {
-		v.Overrides = append(v.Overrides, overrideLine{money.Zh(x.Value, 6), model, x.Officer, x.CreatedAt.Format("2006-01-02 15:04"), x.Reason})
+		line := overrideLine{ID: x.ID, Value: money.Zh(x.Value, 6), Model: model, Officer: x.Officer, Created: shortTime(x.CreatedAt), Reason: x.Reason}
+		if x.ApprovedAt != nil {
+			line.Approved = x.ApprovedBy + " " + shortTime(*x.ApprovedAt)
+		}
+		line.CanApprove = v.CanOverride && x.ApprovedAt == nil && x.Officer != p.actor().Name
+		v.Overrides = append(v.Overrides, line)
 	}
 	return s.show(c, status, "valuation", v)
 }

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -81,6 +80,11 @@ func (s *Server) session(c *gin.Context) (p Principal, csrf string, err error) {
 // sent to sign in; a form without its token is refused.
 func (s *Server) authenticateSession(allowed []Role) gin.HandlerFunc {
 	return func(c *gin.Context) {
+		defer func() { // an upload's form is ours to clear: the request was copied on its way here
+			if form := c.Request.MultipartForm; form != nil {
+				_ = form.RemoveAll()
+			}
+		}()
 		p, csrf, err := s.session(c)
 		switch {
 		case err != nil && fault.KindOf(err) == fault.Unauthorized:
@@ -98,7 +102,7 @@ func (s *Server) authenticateSession(allowed []Role) gin.HandlerFunc {
 			return
 		}
 		c.Set(csrfKey, csrf)
-		c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), principalKey{}, p))
+		c.Request = c.Request.WithContext(withPrincipal(c.Request.Context(), p))
 		c.Next()
 	}
 }

@@ -258,6 +258,18 @@ func registerValuations(api huma.API, s *Server) {
 		return &overridden{Body: info}, nil
 	})
 
+	type approval struct {
+		ValuationID
+		Override string `path:"override" pattern:"^[A-Za-z0-9_-]{1,64}$"`
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "approve-override", Method: http.MethodPost, Path: "/v1/valuations/{id}/overrides/{override}:approve", Tags: []string{"valuations"}, DefaultStatus: http.StatusNoContent,
+		Summary: "复核人工意见 Record that another officer stands by an override", Description: "The officer who made it cannot approve it.",
+	}, func(ctx context.Context, in *approval) (*struct{}, error) {
+		p, _ := principalOf(ctx)
+		return nil, s.opt.Appraisal.Approve(ctx, p.actor(), in.ID, in.Override)
+	})
+
 	type overrides struct {
 		Body struct {
 			Overrides []OverrideInfo `json:"overrides"`

@@ -16,7 +16,7 @@ type CoverPoint struct {
 	Balance money.Fen  `json:"balance"` // of the loan
 	LTV     *float64   `json:"ltv"`     // balance / value; nil without a value
 	Cover   *float64   `json:"cover"`   // low / balance; nil without a balance
-	Breach  bool       `json:"breach"`  // balance above value times ceiling
+	Breach  bool       `json:"breach"`  // balance above the sum of value times ceiling
 }
 
 // CoverInput is a contract to look ahead on.
@@ -36,7 +36,9 @@ type CoverItem struct {
 	Number string     `json:"number"`
 	Value  money.Fen  `json:"value"`
 	Low    money.Fen  `json:"low"`
-	Expiry civil.Date `json:"expiry"` // zero: unknown, the value is carried flat and Unknown says so
+	Expiry civil.Date `json:"expiry,omitzero"` // zero: unknown, the value is carried flat and counted as such
+
+	Ceiling *float64 `json:"ltv_ceiling,omitempty"` // of this patent; nil: the contract's
 }
 
 // Forecast runs the cover of a loan down its life: a patent's value falls with
@@ -56,12 +58,17 @@ func Forecast(in CoverInput, discount float64) (points []CoverPoint, unknown int
 		return nil, 0, fault.New(fault.Invalid, "cover.input", "贷款金额、步长或还款方式有误（bullet 或 equal）。", "The loan, the step or the repayment (bullet or equal) is not valid.")
 	case !(discount > 0 && discount < 1):
 		return nil, 0, fault.New(fault.Invalid, "discount.range", "折现率应在 0 到 1 之间。", "The discount rate must lie between 0 and 1.")
+	case len(in.Items) > 1000 || !(in.Ceiling >= 0 && in.Ceiling <= 1):
+		return nil, 0, fault.New(fault.Invalid, "cover.items", "押品不得超过 1000 项，质押率上限应在 0 到 1 之间。", "At most 1,000 patents, and a ceiling between 0 and 1.")
 	case in.On.YearsUntil(in.Maturity) > 60:
 		return nil, 0, fault.New(fault.Invalid, "maturity.far", "期限不得超过 60 年。", "The loan may run 60 years at most.")
 	}
 	for _, x := range in.Items {
 		if x.Expiry.IsZero() {
 			unknown++
+		}
+		if x.Value < 0 || x.Low < 0 || x.Ceiling != nil && !(*x.Ceiling >= 0 && *x.Ceiling <= 1) {
+			return nil, 0, fault.New(fault.Invalid, "cover.item", "押品估值不得为负，质押率上限应在 0 到 1 之间。", "A value may not be negative; a ceiling must lie between 0 and 1.")
 		}
 	}
 	var dates []civil.Date
@@ -78,13 +85,20 @@ func Forecast(in CoverInput, discount float64) (points []CoverPoint, unknown int
 		if in.Repay == "equal" {
 			p.Balance = in.Loan - in.Loan.MulRatio(int64(k), int64(len(dates)-1))
 		}
+		var lendable money.Fen
 		for _, x := range in.Items {
 			left := 1.0
 			if !x.Expiry.IsZero() {
 				left = termLeft(in.On.YearsUntil(x.Expiry), at.YearsUntil(x.Expiry), discount)
 			}
-			p.Value += x.Value.MulRate(left)
+			ceiling := in.Ceiling
+			if x.Ceiling != nil {
+				ceiling = *x.Ceiling
+			}
+			value := x.Value.MulRate(left)
+			p.Value += value
 			p.Low += x.Low.MulRate(left)
+			lendable += value.MulRate(ceiling)
 		}
 		if p.Value > 0 {
 			x := float64(p.Balance) / float64(p.Value)
@@ -94,7 +108,7 @@ func Forecast(in CoverInput, discount float64) (points []CoverPoint, unknown int
 			x := float64(p.Low) / float64(p.Balance)
 			p.Cover = &x
 		}
-		p.Breach = p.Balance > p.Value.MulRate(in.Ceiling)
+		p.Breach = p.Balance > lendable
 		points = append(points, p)
 	}
 	return points, unknown, nil
@@ -136,4 +150,74 @@ func (p *Policy) Drop(old, now money.Fen) *Alert {
 		return nil
 	}
 	return a
+}
+
+// Watch is what the book remembers of a patent between revaluations. Falls are
+// measured against the base, not against the value before, so that a slow
+// slide is seen like a sudden fall: the base is the value first recognised,
+// rises with the value, and is taken anew when a red alert was raised.
+type Watch struct {
+	Base    money.Fen
+	Alerted string // gravest level raised below this base: "", yellow, red
+}
+
+// Follow takes a new value in. The alert is nil when nothing new is to be
+// told; rebased says that the base is now this value.
+func (p *Policy) Follow(w Watch, now money.Fen) (_ Watch, alert *Alert, rebased bool) {
+	if now > w.Base {
+		return Watch{Base: now}, nil, true
+	}
+	a := p.Drop(w.Base, now)
+	if a == nil || a.Level == w.Alerted {
+		return w, nil, false
+	}
+	if a.Level == "red" {
+		return Watch{Base: max(now, 0)}, a, true
+	}
+	w.Alerted = a.Level
+	return w, a, false
+}
+
+// Condition is something about a booked loan that holds now and that the desk
+// must have been told of once.
+type Condition struct {
+	Code  string `json:"code"` // breach, cover, expiry:NUMBER
+	Kind  string `json:"kind"` // breach, cover, expiry
+	Level string `json:"level"`
+	Zh    string `json:"zh"`
+}
+
+// Standing returns the conditions of a loan as its collateral is valued today:
+// the ceiling broken, a right that ends before the loan, the ceiling broken
+// before the loan ends as the terms run down. discount 0 leaves the last out.
+func Standing(in CoverInput, discount float64) (out []Condition) {
+	var lendable money.Fen
+	for _, x := range in.Items {
+		ceiling := in.Ceiling
+		if x.Ceiling != nil {
+			ceiling = *x.Ceiling
+		}
+		lendable += x.Value.MulRate(ceiling)
+	}
+	broken := in.Loan > lendable
+	if broken {
+		out = append(out, Condition{"breach", "breach", "red", "合同抵质押率超过上限：余额" + in.Loan.String() + "元，押品可担保" + lendable.String() + "元"})
+	}
+	for _, x := range in.Items {
+		if !x.Expiry.IsZero() && x.Value > 0 && x.Expiry.Before(in.Maturity) {
+			out = append(out, Condition{"expiry:" + x.Number, "expiry", "red", x.Number + "：专利权" + x.Expiry.String() + "届满，早于贷款到期日" + in.Maturity.String()})
+		}
+	}
+	if discount > 0 && !broken && in.Maturity.After(in.On) {
+		points, _, err := Forecast(in, discount)
+		if err != nil {
+			return out // a term beyond any loan
+		}
+		for _, p := range points {
+			if p.Breach {
+				return append(out, Condition{"cover", "cover", "yellow", "随专利剩余期限缩短，预计" + p.Date.String() + "抵质押率超过上限"})
+			}
+		}
+	}
+	return out
 }

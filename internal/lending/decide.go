@@ -68,11 +68,11 @@ type Reason struct {
 type Options struct {
 	Policy     Policy
 	Programmes map[string]Programme // by id, those a row may name
-	Used       map[string]money.Fen // drawn under a programme before this batch
-	UsedBy     map[string]money.Fen // drawn by a borrower, see [BorrowerKey], under a programme: key programme + "/" + borrower
+	Drawn      []Draw               // under the programmes before this batch
+	Booked     []Booked             // patents of the batch that secure something else already
 
-	BorrowerLimit map[string]money.Fen // the bank's limit of a borrower, by [BorrowerKey]
-	Bearable      map[string]money.Fen // loan the borrower's cash flow bears (DSCR), by [BorrowerKey]; the bank's figure
+	BorrowerLimit map[string]money.Fen // the bank's limit of a borrower, by credit code or name
+	Bearable      map[string]money.Fen // loan the borrower's cash flow bears (DSCR), by credit code or name; the bank's figure
 }
 
 // Part is one limit of a loan.
@@ -112,6 +112,8 @@ type Contract struct {
 	Recommended money.Fen `json:"recommended"`
 	Route       Route     `json:"route"`
 	Verdict     Verdict   `json:"verdict"`
+
+	Outlook *Outlook `json:"outlook,omitempty"` // nil: no maturity, no value, or the policy does not look ahead
 }
 
 // Route is who must value.
@@ -119,8 +121,9 @@ type Route string
 
 // Routes.
 const (
-	Internal Route = "internal"
-	External Route = "external"
+	Internal   Route = "internal"   // our valuation carries the loan
+	Negotiated Route = "negotiated" // lender and borrower agree on the value, within our range
+	External   Route = "external"   // an appraisal institution
 )
 
 // Deviation compares an appraiser's figure with ours.
@@ -138,6 +141,8 @@ type Decision struct {
 	Zh         string   `json:"zh"`
 	Reasons    []Reason `json:"reasons"`
 	Conditions []Reason `json:"conditions"` // to be met at registration; they decide nothing now
+	Policy     string   `json:"policy"`     // id@version
+	Rules      string   `json:"rules"`      // version
 
 	Ceiling     float64   `json:"ltv_ceiling"` // of this kind of patent
 	Haircut     float64   `json:"haircut"`     // product of the haircuts; 1 is none
@@ -166,7 +171,11 @@ func BorrowerKey(r *Row) string {
 	if r.CreditCode != "" {
 		return r.CreditCode
 	}
-	core, form := patent.NormalName(r.Borrower)
+	return foldName(r.Borrower)
+}
+
+func foldName(name string) string {
+	core, form := patent.NormalName(name)
 	return core + form
 }
 
@@ -175,11 +184,12 @@ func BorrowerKey(r *Row) string {
 // counts for neither; twice under one contract it counts once.
 func Decide(batch []Valued, o Options, on civil.Date) Decisions {
 	d := Decisions{On: on, Policy: o.Policy.ID, PolicyVersion: o.Policy.Version, Rules: RulesVersion, Rows: make([]Decision, len(batch))}
-	b := book{batch: batch, o: &o, on: on, rows: d.Rows}
+	b := book{batch: batch, o: &o, on: on, rows: d.Rows, limits: foldKeys(o.BorrowerLimit), bearable: foldKeys(o.Bearable)}
 	for i := range batch {
 		b.row(i)
 	}
 	b.duplicates()
+	b.booked()
 	d.Contracts = b.contracts()
 	for i := range d.Rows {
 		d.Rows[i].Zh = d.Rows[i].Verdict.Zh()
@@ -193,6 +203,20 @@ type book struct {
 	o     *Options
 	on    civil.Date
 	rows  []Decision
+
+	limits, bearable map[string]money.Fen // by credit code or folded name
+}
+
+func foldKeys(m map[string]money.Fen) map[string]money.Fen {
+	out := make(map[string]money.Fen, len(m))
+	for k, x := range m {
+		k = foldName(k)
+		if old, twice := out[k]; twice {
+			x = min(x, old)
+		}
+		out[k] = x
+	}
+	return out
 }
 
 func (b *book) add(i int, basis Basis, severity Severity, code, evidence, supply, source string) {
@@ -225,7 +249,7 @@ func (b *book) row(i int) {
 	v, d := &b.batch[i], &b.rows[i]
 	*d = Decision{
 		Line: v.Row.Line, Number: v.Row.Number, Contract: contractKey(&v.Row), Verdict: Accept, Haircut: 1, Counted: true,
-		Reasons: []Reason{}, Conditions: []Reason{}, NextRevalue: b.on.AddMonths(int(b.o.Policy.Revaluation.Value)),
+		Policy: b.o.Policy.ID + "@" + b.o.Policy.Version, Rules: RulesVersion, Reasons: []Reason{}, Conditions: []Reason{}, NextRevalue: b.on.AddMonths(int(b.o.Policy.Revaluation.Value)),
 	}
 	if v.Fault != nil {
 		b.reason(i, Reason{Code: cmp.Or(v.Fault.Code, "F01"), Basis: OfFile, Severity: Supplements, Zh: fixed["F01"].Zh, En: fixed["F01"].En, Evidence: v.Fault.Zh})
@@ -241,7 +265,19 @@ func (b *book) row(i int) {
 		b.add(i, OfValue, Supplements, "V02", v.Reason, "补充收入、许可或成交资料后重新估值", "")
 		d.Counted = false
 	case valuation.RangeOnly:
-		b.add(i, OfValue, Supplements, "V01", v.Reason, "估值人员选定数值并写明理由", "")
+		if a := v.Row.Agreed; a != nil && *a <= v.High {
+			b.add(i, OfValue, Warns, "V01", v.Reason+"；协商价值"+a.String()+"元", "", "")
+		} else {
+			b.add(i, OfValue, Supplements, "V01", v.Reason, "估值人员选定数值并写明理由，或由借贷双方书面协商", "")
+		}
+	}
+	if v.Status == valuation.Valued || v.Status == valuation.RangeOnly {
+		if v.Point < unitLow || v.Point > unitHigh {
+			b.add(i, OfValue, Supplements, "V04", "估值"+v.Point.String()+"元", "估值人员复核并写明依据", "docs/ip-finance.md 2.4：单项专利价格的合理区间")
+		}
+		if a := v.Row.Agreed; a != nil && *a > v.High {
+			b.add(i, OfValue, Supplements, "R04", "协商价值"+a.String()+"元，区间上限"+v.High.String()+"元", "按不高于区间上限重新协商", "")
+		}
 	}
 	b.policies(i)
 	if d.Verdict == Refuse {
@@ -314,12 +350,8 @@ func (b *book) policies(i int) {
 			}
 		}
 	}
-	tenor, source := p.TenorMonths, ""
-	if g, ok := b.o.Programmes[row.Product]; ok && g.TenorMonths != nil && (tenor == nil || g.TenorMonths.Value < tenor.Value) {
-		tenor, source = g.TenorMonths, g.Name
-	}
-	if tenor != nil && !row.Maturity.IsZero() && row.Maturity.After(b.on.AddMonths(int(tenor.Value))) {
-		b.policy(i, "P09", fmt.Sprintf("到期日%s，%s最长%g个月", row.Maturity, source, tenor.Value), "")
+	if t := p.TenorMonths; t != nil && row.Maturity.After(b.on.AddMonths(int(t.Value))) {
+		b.policy(i, "P09", fmt.Sprintf("到期日%s，最长%g个月", row.Maturity, t.Value), "")
 	}
 	if stale := b.stale(v); stale != "" {
 		b.policy(i, "P11", stale, "提供近期专利登记簿副本")
@@ -338,6 +370,10 @@ func (b *book) policies(i int) {
 		evidence := fmt.Sprintf("外部评估为本系统估值的%.2f倍", 1+d.Deviation.Ratio)
 		switch d.Deviation.Band {
 		case "review":
+			if a := row.Agreed; a != nil && *a <= v.High {
+				b.add(i, OfValue, Warns, "X01", evidence+"；协商价值"+a.String()+"元", "", p.Review.Source)
+				break
+			}
 			b.add(i, OfValue, Supplements, "X01", evidence, "人工复核意见", p.Review.Source)
 		case "red":
 			b.add(i, OfValue, Supplements, "X02", evidence, "说明差异原因并由有权人审批", p.RedDeviation.Source)
@@ -371,8 +407,20 @@ func (b *book) product(i int) {
 		b.add(i, OfProduct, Supplements, "G03", "产品代码 "+row.Product, "填写有效的产品代码，或留空", "")
 	case !g.From.IsZero() && b.on.Before(g.From), !g.Until.IsZero() && b.on.After(g.Until):
 		b.add(i, OfProduct, Refuses, "G02", fmt.Sprintf("%s：%s 至 %s", g.Name, dateOr(g.From, "不限"), dateOr(g.Until, "不限")), "", g.Source)
+	case g.Policy != "" && g.Policy != b.o.Policy.ID:
+		b.add(i, OfProduct, Supplements, "G05", fmt.Sprintf("%s适用%s，本批适用%s", g.Name, g.Policy, b.o.Policy.ID), "按该政策另行提交", g.Source)
+	}
+	if t := g.TenorMonths; t != nil && row.Maturity.After(b.on.AddMonths(int(t.Value))) {
+		b.add(i, OfProduct, Refuses, "G06", fmt.Sprintf("到期日%s，%s最长%g个月", row.Maturity, g.Name, t.Value), "", t.Source)
 	}
 }
+
+// Sanity of the value of one patent, and the highest of the published averages
+// of a patent pledge (Pudong, 2022; ip-finance 2.4 and 2.5).
+const (
+	unitLow, unitHigh = 1e4 * money.Fen(money.Yuan), 1e8 * money.Fen(money.Yuan)
+	averagePledge     = 2622 * money.Fen(money.Wan)
+)
 
 // stale says why the legal state is too old to rely on, or "".
 func (b *book) stale(v *Valued) string {
@@ -411,11 +459,12 @@ func haircutFlags(v *Valued, on civil.Date, p *Policy) (flags []string) {
 var corporate = []string{"公司", "大学", "学院", "研究", "中心", "厂", "所", "院", "集团", "企业", "合作社", "学校", "医院", "局", "部队", "基金", "协会", "ltd", "inc", "co.", "gmbh", "corp", "university", "institute"}
 
 // person reports whether a name reads like that of a natural person: two to
-// four characters without any word of a body.
+// four characters, or more around a middle dot, without any word of a body.
 func person(name string) bool {
+	name = strings.TrimSpace(name)
 	n := len([]rune(name))
 	lower := strings.ToLower(name)
-	return n >= 2 && n <= 4 && !slices.ContainsFunc(corporate, func(w string) bool { return strings.Contains(lower, w) })
+	return (n >= 2 && n <= 4 || n <= 20 && strings.ContainsAny(name, "·•・")) && !slices.ContainsFunc(corporate, func(w string) bool { return strings.Contains(lower, w) })
 }
 
 // contractKey is the contract a row belongs to; a row without one stands alone.
@@ -495,10 +544,10 @@ func (b *book) contracts() []Contract {
 	slices.SortFunc(order, func(i, j int) int {
 		return cmp.Or(compareSeq(b.batch[members[i][0]].Row.Seq, b.batch[members[j][0]].Row.Seq), cmp.Compare(out[i].Key, out[j].Key))
 	})
-	used, usedBy := map[string]money.Fen{}, map[string]money.Fen{}
+	used := newLedger(b.o.Drawn)
 	sorted := make([]Contract, 0, len(out))
 	for _, k := range order {
-		b.lend(&out[k], members[k], used, usedBy)
+		b.lend(&out[k], members[k], used)
 		sorted = append(sorted, out[k])
 	}
 	return sorted
@@ -548,11 +597,12 @@ func (b *book) collateral(c *Contract, rows []int) {
 		if !d.Counted {
 			continue
 		}
-		d.Lendable = v.Low.MulRate(d.Ceiling * d.Haircut)
-		c.Value += v.Point
-		c.Low += v.Low
-		c.Forced += v.Forced
-		kinds[v.Row.Kind] += v.Point
+		point, low, forced := v.worth()
+		d.Lendable = low.MulRate(d.Ceiling * d.Haircut)
+		c.Value += point
+		c.Low += low
+		c.Forced += forced
+		kinds[v.Row.Kind] += point
 	}
 	conflict := func(n int, code, supply string) {
 		if n > 1 {
@@ -571,9 +621,10 @@ func (b *book) collateral(c *Contract, rows []int) {
 		if !d.Counted {
 			continue
 		}
-		lendable += v.Point.MulRate(d.Ceiling)
-		if rule, ok := b.o.Policy.Rules["P07"]; ok && len(rows) > 1 && float64(v.Point) > rule.Threshold*float64(c.Value) {
-			b.policy(i, "P07", fmt.Sprintf("占%.1f%%，上限%.0f%%", 100*float64(v.Point)/float64(c.Value), 100*rule.Threshold), "")
+		point, _, _ := v.worth()
+		lendable += point.MulRate(d.Ceiling)
+		if rule, ok := b.o.Policy.Rules["P07"]; ok && len(rows) > 1 && float64(point) > rule.Threshold*float64(c.Value) {
+			b.policy(i, "P07", fmt.Sprintf("占%.1f%%，上限%.0f%%", 100*float64(point)/float64(c.Value), 100*rule.Threshold), "")
 		}
 		if rule, ok := b.o.Policy.Rules["P13"]; ok && len(kinds) > 1 && float64(kinds[v.Row.Kind]) > rule.Threshold*float64(c.Value) {
 			b.policy(i, "P13", fmt.Sprintf("占%.1f%%，上限%.0f%%", 100*float64(kinds[v.Row.Kind])/float64(c.Value), 100*rule.Threshold), "")
@@ -589,10 +640,11 @@ func (b *book) collateral(c *Contract, rows []int) {
 	c.LTV, c.LTVLow, c.Mixed = ratio(c.Value), ratio(c.Low), ratio(lendable)
 	ceiling := float64(lendable) / float64(c.Value)
 	c.Ceiling = &ceiling
+	b.lookAhead(c, rows)
 }
 
 // lend finds the recommended amount and draws it on the programme.
-func (b *book) lend(c *Contract, rows []int, used, usedBy map[string]money.Fen) {
+func (b *book) lend(c *Contract, rows []int, used *ledger) {
 	var collateral money.Fen
 	for _, i := range rows {
 		collateral += b.rows[i].Lendable
@@ -600,24 +652,22 @@ func (b *book) lend(c *Contract, rows []int, used, usedBy map[string]money.Fen) 
 	limit := func(code string, amount money.Fen, source string) {
 		c.Limits = append(c.Limits, Part{Code: code, Zh: limitZh[code], Amount: max(amount, 0), Source: source})
 	}
-	borrower := BorrowerKey(&b.batch[rows[0]].Row)
+	first := &b.batch[rows[0]].Row
 	limit("collateral", collateral, "估值下限 × 质押率上限 × 折扣，"+b.o.Policy.ID+" "+b.o.Policy.Version)
 	if c.Loan > 0 {
 		limit("requested", c.Loan, "")
 	}
-	if x, ok := b.o.BorrowerLimit[borrower]; ok {
+	if x, ok := b.figure(rows, b.limits, func(r *Row) *money.Fen { return r.BorrowerLimit }); ok {
 		limit("borrower", x, "银行")
 	}
-	if x, ok := b.o.Bearable[borrower]; ok {
+	if x, ok := b.figure(rows, b.bearable, func(r *Row) *money.Fen { return r.Bearable }); ok {
 		limit("dscr", x, "银行")
 	}
 	g, drawn := b.o.Programmes[c.Product]
-	account := c.Product + "/" + borrower
-	room := g.Total.Amount - b.o.Used[c.Product] - used[c.Product]
 	if drawn {
-		limit("programme", room, g.Total.Source)
+		limit("programme", g.Total.Amount-used.total[c.Product], g.Total.Source)
 		if g.PerBorrower != nil {
-			limit("programme_borrower", g.PerBorrower.Amount-b.o.UsedBy[account]-usedBy[account], g.PerBorrower.Source)
+			limit("programme_borrower", g.PerBorrower.Amount-used.of(c.Product, first), g.PerBorrower.Source)
 		}
 		if g.PerLoan != nil {
 			limit("programme_loan", g.PerLoan.Amount, g.PerLoan.Source)
@@ -625,21 +675,20 @@ func (b *book) lend(c *Contract, rows []int, used, usedBy map[string]money.Fen) 
 	}
 	least := slices.MinFunc(c.Limits, func(x, y Part) int { return cmp.Compare(x.Amount, y.Amount) })
 	c.Binding, c.Recommended = least.Code, least.Amount
-	c.Route = Internal
-	if c.Loan > b.o.Policy.InternalLimit.Amount {
-		c.Route = External
+	b.route(c, rows)
+	if c.Loan > averagePledge {
 		b.each(rows, func(i int) {
-			severity := Supplements
-			if b.batch[i].Row.External != nil {
-				severity = Warns
-			}
-			b.add(i, OfPolicy, severity, "R01", fmt.Sprintf("拟贷%s元，上限%s元", c.Loan, b.o.Policy.InternalLimit.Amount), "外部评估报告", b.o.Policy.InternalLimit.Source)
+			b.add(i, OfValue, Warns, "V05", "拟贷"+c.Loan.String()+"元；公开平均：浦东单笔1533万至2622万元，上海2023年单笔1661万元，证券化单户618万元", "", "docs/ip-finance.md 2.5")
 		})
 	}
 	switch {
 	case drawn && least.Code == "programme" && c.Recommended < min(c.Loan, collateral):
 		b.each(rows, func(i int) {
 			b.add(i, OfProduct, Supplements, "G01", fmt.Sprintf("%s剩余%s元", g.Name, least.Amount), "等待额度释放或改用其他产品", g.Total.Source)
+		})
+	case drawn && least.Code == "programme_borrower" && c.Recommended < min(c.Loan, collateral):
+		b.each(rows, func(i int) {
+			b.add(i, OfProduct, Supplements, "G04", fmt.Sprintf("%s单户剩余%s元", g.Name, least.Amount), "等待额度释放或改用其他产品", g.PerBorrower.Source)
 		})
 	case collateral == 0:
 		b.each(rows, func(i int) { b.add(i, OfValue, Supplements, "L04", "", "补充押品或资料", "") })
@@ -650,7 +699,7 @@ func (b *book) lend(c *Contract, rows []int, used, usedBy map[string]money.Fen) 
 	}
 	if c.Mixed != nil && *c.Mixed > 1 {
 		b.each(rows, func(i int) {
-			b.add(i, OfPolicy, Supplements, "L01", fmt.Sprintf("综合抵押率%.1f%%", 100**c.Mixed), "降低金额或增加押品", "ip-finance S13, a vendor's bank-policy template")
+			b.add(i, OfPolicy, Supplements, "L01", fmt.Sprintf("综合抵押率%.1f%%", 100**c.Mixed), "降低金额或增加押品", "厂商发布的银行质押政策模板（docs/ip-finance.md S13），非监管规定")
 		})
 	}
 	weights := make([]int64, len(rows))
@@ -670,8 +719,72 @@ func (b *book) lend(c *Contract, rows []int, used, usedBy map[string]money.Fen) 
 	}
 	c.Headroom = c.Recommended - c.Loan
 	if drawn && c.Verdict == Accept {
-		used[c.Product] += c.Recommended
-		usedBy[account] += c.Recommended
+		used.add(Draw{c.Product, first.Borrower, first.CreditCode, c.Recommended})
+	}
+}
+
+// figure returns the bank's figure of a contract's borrower: the least of those
+// given for it and those its rows state.
+func (b *book) figure(rows []int, given map[string]money.Fen, stated func(*Row) *money.Fen) (least money.Fen, ok bool) {
+	take := func(x money.Fen) {
+		if !ok || x < least {
+			least, ok = x, true
+		}
+	}
+	for _, i := range rows {
+		row := &b.batch[i].Row
+		for _, key := range []string{row.CreditCode, foldName(row.Borrower)} {
+			if x, found := given[key]; found && key != "" {
+				take(x)
+			}
+		}
+		if x := stated(row); x != nil {
+			take(*x)
+		}
+	}
+	return least, ok
+}
+
+// route says who must value, by the size of the loan; see [Policy]. A value
+// that is in dispute, because the approaches or an appraiser disagree with it,
+// may be settled by agreement.
+func (b *book) route(c *Contract, rows []int) {
+	p := &b.o.Policy
+	negotiable := p.NegotiatedLimit != nil && c.Loan <= p.NegotiatedLimit.Amount
+	internal := c.Loan <= p.InternalLimit.Amount
+	owned := slices.ContainsFunc(rows, func(i int) bool { return b.batch[i].Row.StateOwned == patent.Yes })
+	disputed := func(i int) bool {
+		v, d := &b.batch[i], &b.rows[i]
+		return v.Fault == nil && (v.Status == valuation.RangeOnly || d.Deviation != nil && d.Deviation.Band != "ok" || v.Row.Agreed != nil)
+	}
+	external := func(code, evidence, source string) {
+		c.Route = External
+		b.each(rows, func(i int) {
+			severity := Supplements
+			if b.batch[i].Row.External != nil {
+				severity = Warns
+			}
+			b.add(i, OfPolicy, severity, code, evidence, "外部评估报告", source)
+		})
+	}
+	switch {
+	case owned:
+		external("R03", "", "资产评估法（2016）")
+	case !internal && !negotiable:
+		limit := p.InternalLimit
+		if n := p.NegotiatedLimit; n != nil && n.Amount > limit.Amount {
+			limit = *n
+		}
+		external("R01", fmt.Sprintf("拟贷%s元，上限%s元", c.Loan, limit.Amount), limit.Source)
+	case negotiable && (!internal || slices.ContainsFunc(rows, disputed)):
+		c.Route = Negotiated
+		b.each(rows, func(i int) {
+			if b.batch[i].Row.Agreed == nil && b.batch[i].Fault == nil && (!internal || disputed(i)) {
+				b.add(i, OfPolicy, Supplements, "R02", "", "借贷双方书面确认的协商价值", p.NegotiatedLimit.Source)
+			}
+		})
+	default:
+		c.Route = Internal
 	}
 }
 

@@ -51,6 +51,12 @@ type Row struct {
 	External     *money.Fen `json:"external_value,omitempty"` // an appraiser's figure
 	ExternalDate civil.Date `json:"external_date,omitzero"`
 
+	Agreed     *money.Fen   `json:"agreed_value,omitempty"` // 协商价值: what lender and borrower agreed on in writing
+	StateOwned patent.Truth `json:"state_owned,omitempty"`  // state assets, or another case in which the law demands an appraisal
+
+	BorrowerLimit *money.Fen `json:"borrower_limit,omitempty"` // the bank's limit of the borrower
+	Bearable      *money.Fen `json:"bearable,omitempty"`       // loan the borrower's cash flow bears (DSCR); the bank's figure
+
 	Declarations map[string]string `json:"declarations,omitempty"` // statements that clear E10 and E11, by code
 }
 
@@ -80,6 +86,16 @@ type Valued struct {
 	Eligibility patent.Eligibility `json:"eligibility"`
 	State       patent.State       `json:"state"`
 	Fault       *fault.Field       `json:"fault,omitempty"` // the row could not be valued
+}
+
+// worth is what the patent counts for as collateral. A value agreed between the
+// parties can lower it and never raise it.
+func (v *Valued) worth() (point, low, forced money.Fen) {
+	point, low, forced = v.Point, v.Low, v.Forced
+	if a := v.Row.Agreed; a != nil {
+		point, low, forced = min(point, *a), min(low, *a), min(forced, *a)
+	}
+	return point, low, forced
 }
 
 // Method is one approach and its weight in the value.

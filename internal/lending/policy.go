@@ -67,9 +67,16 @@ type Policy struct {
 	Revaluation Figure `json:"revaluation_months"`
 	StaleDays   Figure `json:"stale_days"` // register state older than this is not passed straight through
 
-	InternalLimit Limit  `json:"internal_limit"` // per loan: up to it an internal valuation may carry the loan
-	Review        Figure `json:"deviation_review"`
-	RedDeviation  Figure `json:"deviation_red"`
+	// Per loan: up to InternalLimit our valuation may carry the loan, up to
+	// NegotiatedLimit a value that lender and borrower agree on; above both an
+	// appraisal institution must value. Without the second none is agreed on.
+	InternalLimit   Limit  `json:"internal_limit"`
+	NegotiatedLimit *Limit `json:"negotiated_limit,omitempty"`
+
+	Review       Figure `json:"deviation_review"`
+	RedDeviation Figure `json:"deviation_red"`
+
+	CoverDiscount *Figure `json:"cover_discount,omitempty"` // yearly rate at which value runs down with the term, see [Forecast]; nil: cover is not looked ahead on
 }
 
 // Programme is a loan product with its own limits.
@@ -84,8 +91,11 @@ type Programme struct {
 	PerBorrower *Limit     `json:"per_borrower,omitempty"`
 	PerLoan     *Limit     `json:"per_loan,omitempty"`
 	TenorMonths *Figure    `json:"tenor_months,omitempty"`
+	HoldDays    *Figure    `json:"hold_days,omitempty"` // how long an accepted amount is held before it is booked; nil: until released
+	Revolving   bool       `json:"revolving,omitempty"` // what is repaid may be lent again; else every yuan lent counts for good
 	From        civil.Date `json:"from,omitzero"`
-	Until       civil.Date `json:"until,omitzero"` // not selectable after this day
+	Until       civil.Date `json:"until,omitzero"`  // not selectable after this day
+	Label       string     `json:"label,omitempty"` // of a preset: historical
 }
 
 //go:embed policies/*.json
@@ -157,10 +167,39 @@ func LoadProgramme(b []byte) (Programme, error) {
 			return g, fault.New(fault.Invalid, "programme.limit", "额度须为非负金额并注明来源。", "A limit must be at least 0 and name its source.")
 		}
 	}
-	if g.ID == "" || g.Version == "" || g.Name == "" {
-		return g, fault.New(fault.Invalid, "programme.id", "产品须有代码、版本和名称。", "A programme needs an id, a version and a name.")
+	for _, f := range []*Figure{g.TenorMonths, g.HoldDays} {
+		if f != nil && (!(f.Value >= 1 && f.Value <= 3650) || f.Source == "") {
+			return g, fault.New(fault.Invalid, "programme.figure", "期限和保留天数须为 1 到 3650，并注明来源。", "A tenor and the days of a hold must be 1 to 3,650 and name their source.")
+		}
+	}
+	if g.ID == "" || g.Version == "" || g.Name == "" || len(g.ID) > 60 || len(g.Version) > 60 || g.Total.Source == "" {
+		return g, fault.New(fault.Invalid, "programme.id", "产品须有代码、版本、名称和注明来源的总额度。", "A programme needs an id, a version, a name and a total with its source.")
+	}
+	if !g.Until.IsZero() && g.Until.Before(g.From) {
+		return g, fault.New(fault.Invalid, "programme.dates", "产品截止日早于起始日。", "The programme ends before it begins.")
 	}
 	return g, nil
+}
+
+//go:embed programmes.json
+var programmesJSON []byte
+
+// Programmes returns the loan products that ship, by id: what is public of
+// them, labelled historical.
+func Programmes() map[string]Programme {
+	var all []json.RawMessage
+	if err := json.Unmarshal(programmesJSON, &all); err != nil {
+		panic(err) // embedded, checked by a test
+	}
+	out := map[string]Programme{}
+	for _, b := range all {
+		g, err := LoadProgramme(b)
+		if err != nil {
+			panic(err) // embedded, checked by a test
+		}
+		out[g.ID] = g
+	}
+	return out
 }
 
 func (p *Policy) check() error {
@@ -197,7 +236,7 @@ func (p *Policy) check() error {
 	share("red_drop", p.Red, 1)
 	share("deviation_review", p.Review, 10)
 	share("deviation_red", p.RedDeviation, 10)
-	share("revaluation_months", p.Revaluation, 120)
+	share("revaluation_months", p.Revaluation, 12) // at least yearly
 	share("stale_days", p.StaleDays, 3650)
 	if p.TenorMonths != nil {
 		share("tenor_months", *p.TenorMonths, 600)
@@ -207,6 +246,15 @@ func (p *Policy) check() error {
 	}
 	if p.Revaluation.Value < 1 {
 		bad("revaluation_months", "至少 1 个月。", "At least one month.")
+	}
+	if p.CoverDiscount != nil {
+		share("cover_discount", *p.CoverDiscount, 0.99)
+		if p.CoverDiscount.Value == 0 {
+			bad("cover_discount", "应大于 0；不需要预测时请删去该项。", "Must be above 0; leave it out to have no forecast.")
+		}
+	}
+	if l := p.NegotiatedLimit; l != nil && (l.Amount < 0 || l.Source == "") {
+		bad("negotiated_limit", "须为非负金额并注明来源。", "Must be an amount of at least 0 with its source.")
 	}
 	if p.InternalLimit.Amount < 0 || p.InternalLimit.Source == "" {
 		bad("internal_limit", "须为非负金额并注明来源。", "Must be an amount of at least 0 with its source.")

@@ -1,14 +1,14 @@
 package lending
 
 // RulesVersion names this set of rules; it is stored with every decision.
-const RulesVersion = "lending-1"
+const RulesVersion = "lending-2"
 
 // words of a reason in both languages.
 type words struct{ Zh, En string }
 
 // Rules are the institution's own rules a policy may switch on. Thresholds:
 // P03 years, P05 months, P06 deals, P07 share of one patent, P08 ratio, P13
-// share of one kind.
+// share of one kind; the others take none.
 var Rules = map[string]words{
 	"P01": {"本机构不接受外观设计质押", "The institution does not accept designs."},
 	"P02": {"本机构不接受实用新型质押", "The institution does not accept utility models."},
@@ -22,6 +22,7 @@ var Rules = map[string]words{
 	"P10": {"无法确定专利类型，不能套用质押率", "The kind of patent is not known, so no ceiling applies."},
 	"P11": {"法律状态未知或已过时，不能直接通过", "The legal state is unknown or old and may not pass straight through."},
 	"P12": {"权利人为自然人，须由人工作出决定", "The owner is a person: a human must decide."},
+	"P14": {"预计在贷款期内质押率将超过上限", "The ceiling will be exceeded before the loan ends, as the patents' term runs down."},
 	"P13": {"单一类型专利占押品价值比例过高", "One kind of patent makes up too much of the collateral."},
 }
 
@@ -31,12 +32,15 @@ var fixed = map[string]words{
 	"V01": {"各方法分歧过大，只给出区间，须由估值人员选定", "The approaches disagree too much: range only, an officer must choose."},
 	"V02": {"证据不足，未给出估值", "Too little evidence for a value."},
 	"V03": {"权利已失效，价值为零", "The right has ended; its value is zero."},
+	"V04": {"单项估值超出合理区间（1万元至1亿元），须人工复核", "The value of one patent lies outside 10^4 to 10^8 yuan: review by a person."},
+	"V05": {"贷款金额高于公开的平均水平", "The loan is above every published average of patent pledges."},
 	"D01": {"同一专利由不同借款人提供质押", "The same patent is offered by different borrowers."},
 	"D02": {"同一合同内重复提供，只计一次", "Named twice under one contract; it counts once."},
 	"D03": {"同一专利在不同担保合同项下重复提供", "The same patent is offered under different contracts."},
 	"D04": {"同一合同各行的拟贷金额不一致", "The rows of one contract state different loan amounts."},
 	"D05": {"同一合同各行的到期日不一致", "The rows of one contract state different maturities."},
 	"D06": {"同一合同各行的借款人不一致", "The rows of one contract name different borrowers."},
+	"D07": {"专利已在册，为其他债务提供担保", "The patent secures another debt of the book already."},
 	"L01": {"综合抵押率超过 100%", "The loan exceeds the sum of value times ceiling."},
 	"L02": {"未填写拟贷金额", "No loan amount is stated."},
 	"L03": {"拟贷金额高于建议额度", "The loan asked for is above the recommended amount."},
@@ -44,7 +48,13 @@ var fixed = map[string]words{
 	"G01": {"产品额度用尽", "额度用尽: the programme's limit is used up."},
 	"G02": {"产品不在有效期内", "The programme is not open on this day."},
 	"G03": {"没有这个产品代码", "There is no such programme."},
-	"R01": {"贷款金额超过内部估值上限，须委托外部评估", "Above the limit for internal valuation: an external appraisal is required."},
+	"G04": {"借款人在该产品项下的额度用尽", "额度用尽: the borrower's limit under the programme is used up."},
+	"G05": {"该产品适用另一质押政策，请按该政策另行提交", "The programme lends under another policy; submit the row under that one."},
+	"G06": {"贷款期限超过产品上限", "The loan runs longer than the programme allows."},
+	"R01": {"贷款金额超过内部估值和协商估值上限，须委托外部评估", "Above the limits for internal and negotiated valuation: an external appraisal is required."},
+	"R02": {"须由借贷双方协商确定押品价值", "Lender and borrower must agree on the value."},
+	"R03": {"涉及国有资产或其他法定评估情形，须由资产评估机构评估", "State assets or another case in which the law demands an appraisal institution."},
+	"R04": {"协商价值高于估值区间上限", "The agreed value lies above the range."},
 	"X01": {"外部评估与本系统估值偏离，须人工复核", "The external appraisal deviates from our value: review by a person."},
 	"X02": {"外部评估与本系统估值严重偏离", "The external appraisal deviates grossly from our value."},
 }

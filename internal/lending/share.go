@@ -4,10 +4,12 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"zhijia/internal/civil"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 )
@@ -25,6 +27,34 @@ type Scheme struct {
 	Shares  []Share `json:"shares"`
 
 	Interest bool `json:"interest"` // unpaid interest is covered beside the principal
+
+	Dated      civil.Date `json:"source_date,omitzero"` // of the source
+	From       civil.Date `json:"from,omitzero"`        // in force from this day
+	Until      civil.Date `json:"until,omitzero"`       // and to this one
+	Incomplete string     `json:"incomplete,omitempty"` // Chinese: why it is listed and cannot be used
+}
+
+// Status says in Chinese whether the scheme can be used on a day.
+func (s *Scheme) Status(on civil.Date) string {
+	switch {
+	case s.Incomplete != "":
+		return "不可选：" + s.Incomplete
+	case !s.From.IsZero() && on.Before(s.From):
+		return "不可选：" + s.From.String() + " 起施行"
+	case !s.Until.IsZero() && on.After(s.Until):
+		return "不可选：" + s.Until.String() + " 已到期"
+	case s.Label == "historical":
+		return "见于报道，是否仍在施行须自行核实"
+	}
+	return "可用"
+}
+
+// Selectable refuses a scheme that is incomplete, or not in force on a day.
+func (s *Scheme) Selectable(on civil.Date) error {
+	if st := s.Status(on); strings.HasPrefix(st, "不可选") {
+		return fault.New(fault.Invalid, "scheme.closed", "方案“"+s.ID+"”"+st+"。", "The scheme "+s.ID+" cannot be used on "+on.String()+": it is incomplete or not in force.")
+	}
+	return nil
 }
 
 // Share is one party's part.
@@ -110,13 +140,13 @@ type Settlement struct {
 // Share shares a loss out: NL = max(0, principal [+ interest] - recoveries),
 // pay_k = min(s_k NL, cap_k), the rest to the bank (ip-finance 2.6). Fractions
 // of a fen go by largest remainder, ties to the earlier party, so the parts
-// sum to the loss.
-func (s *Scheme) Share(c Claim) (Settlement, error) {
-	if err := s.Check(); err != nil {
+// sum to the loss. The scheme must be in force on the day.
+func (s *Scheme) Share(c Claim, on civil.Date) (Settlement, error) {
+	if err := errors.Join(s.Selectable(on), s.Check()); err != nil {
 		return Settlement{}, err
 	}
-	if c.Principal < 0 || c.Interest < 0 || c.Recoveries < 0 {
-		return Settlement{}, fault.New(fault.Invalid, "claim.amount", "金额不得为负。", "Amounts may not be negative.")
+	if min(c.Principal, c.Interest, c.Recoveries) < 0 || max(c.Principal, c.Interest, c.Recoveries) > money.Max {
+		return Settlement{}, fault.New(fault.Invalid, "claim.amount", "金额不得为负或超出范围。", "Amounts may not be negative or out of range.")
 	}
 	loss := c.Principal - c.Recoveries
 	if s.Interest {
@@ -175,30 +205,4 @@ func (s Settlement) Return(recovered money.Fen) ([]Payment, error) {
 		}
 	}
 	return out, nil
-}
-
-// ExpectedLoss is PD·LGD·EAD·s: the bank's probability of default, the loss
-// given default, the exposure and the insured share, each share in [0, 1].
-func ExpectedLoss(pd, lgd float64, ead money.Fen, share float64) (money.Fen, error) {
-	for _, x := range []float64{pd, lgd, share} {
-		if !(x >= 0 && x <= 1) { // also refuses NaN
-			return 0, fault.New(fault.Invalid, "rate.range", "违约概率、违约损失率和承保比例应在 0 到 1 之间。", "PD, LGD and the insured share must lie between 0 and 1.")
-		}
-	}
-	if ead < 0 {
-		return 0, fault.New(fault.Invalid, "claim.amount", "金额不得为负。", "Amounts may not be negative.")
-	}
-	return ead.MulRate(pd * lgd * share), nil
-}
-
-// SumInsured is the cover of a pledge guarantee insurance: the share of the
-// principal, never above it.
-func SumInsured(principal money.Fen, share float64) money.Fen {
-	return min(principal, max(0, principal.MulRate(share)))
-}
-
-// Subsidy is the interest subsidy of a loan: balance·rate·days/365·ratio, the
-// rate a year and the ratio the part the scheme pays.
-func Subsidy(balance money.Fen, rate float64, days int, ratio float64) money.Fen {
-	return money.Fen(0) + balance.MulRate(rate*ratio).MulRatio(int64(days), 365)
 }

@@ -14,7 +14,7 @@ import (
 
 func TestSchemesToTheFen(t *testing.T) {
 	for _, s := range Schemes() {
-		if err := s.Check(); err != nil || s.Source == "" || s.Label == "own" {
+		if err := s.Check(); err != nil && s.Incomplete == "" || s.Source == "" || s.Label == "own" {
 			t.Errorf("%s: %v, source %q, label %q", s.ID, err, s.Source, s.Label)
 		}
 	}
@@ -34,7 +34,7 @@ func TestSchemesToTheFen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := s.Share(c.claim)
+		got, err := s.Share(c.claim, today)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func TestSchemesToTheFen(t *testing.T) {
 		{Whole: 2, Shares: []Share{{Party: "fund", Parts: 2}}},
 		{Whole: 2, Shares: []Share{{Party: "bank", Parts: 1}, {Party: "bank", Parts: 1}}},
 	} {
-		if _, err := s.Share(Claim{Principal: 1}); fault.KindOf(err) != fault.Invalid {
+		if _, err := s.Share(Claim{Principal: 1}, today); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%+v: %v", s, err)
 		}
 	}
@@ -76,7 +76,7 @@ func TestSharingLaws(t *testing.T) {
 		}
 		draw := func(label string) money.Fen { return money.Fen(rapid.Int64Range(0, 1e12).Draw(t, label)) }
 		c := Claim{Principal: draw("principal"), Interest: draw("interest"), Recoveries: draw("recoveries")}
-		got, err := s.Share(c)
+		got, err := s.Share(c, today)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func TestSharingLaws(t *testing.T) {
 		}
 		more := c
 		more.Principal += draw("more")
-		worse, err := s.Share(more)
+		worse, err := s.Share(more, today)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,18 +121,101 @@ func TestSharingLaws(t *testing.T) {
 }
 
 func TestInsuranceAndSubsidy(t *testing.T) {
-	el, err := ExpectedLoss(.05, .4, 1000*wan, .5)
-	if err != nil || el != 10*wan {
-		t.Errorf("expected loss %s %v", el, err)
+	f := func(x float64) *float64 { return &x }
+	q, err := QuoteInput{Loan: 1000 * wan, PD: f(.05), LGD: f(.4), Share: .5}.Quote(nil, today)
+	if err != nil || q.ExpectedLoss != 20*wan || q.InsuredLoss != 10*wan || q.OwnLoss != 10*wan || q.SumInsured != 500*wan {
+		t.Errorf("%+v %v", q, err)
 	}
-	if _, err := ExpectedLoss(math.NaN(), .4, wan, .5); fault.KindOf(err) != fault.Invalid {
-		t.Errorf("NaN: %v", err)
+	// 0.1·0.7 is 0.07000000000000001 as a float; a fen would be lost on 10 billion yuan.
+	if q, err := (QuoteInput{Loan: 1e12 + 50, PD: f(.1), LGD: f(.7), Share: 1}).Quote(nil, today); err != nil || q.InsuredLoss != 7e10+4 {
+		t.Errorf("not exact: %d %v", q.InsuredLoss, err)
 	}
-	if got := SumInsured(1000*wan, 1.2); got != 1000*wan {
-		t.Errorf("insured above the principal: %s", got)
+	zhongshan, err := SchemeByID("ZHONGSHAN")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := Subsidy(1000*wan, .0365, 100, .5); got != 5*wan {
-		t.Errorf("subsidy %s", got)
+	forced := 400 * wan
+	q, err = QuoteInput{Loan: 1000 * wan, PD: f(.05), Forced: &forced, Share: .8}.Quote(&zhongshan, today)
+	if err != nil || q.LGD != .6 || q.ExpectedLoss != 30*wan || q.Parties[0].Bears != 162_000_00 || q.Parties[1].Bears != 78_000_00 {
+		t.Errorf("from the collateral: %+v %v", q, err)
+	}
+	for code, in := range map[string]QuoteInput{
+		"pd.missing": {Loan: wan, LGD: f(.4)}, "lgd.missing": {Loan: wan, PD: f(.1)}, "rate.range": {Loan: wan, PD: f(math.NaN()), LGD: f(.4)}, "claim.amount": {Loan: -1, PD: f(.1), LGD: f(.4)},
+	} {
+		if _, err := in.Quote(nil, today); err == nil || fault.Public(err).Code != code {
+			t.Errorf("%v, want %s", err, code)
+		}
+	}
+
+	at := civil.MustParse
+	in := SubsidyInput{Balance: 1000 * wan, Rate: .0365, From: at("2026-01-01"), To: at("2026-04-11"), Ratio: .5, Source: "test"}
+	if got, err := in.Subsidy(); err != nil || got.Days != 100 || got.Amount != 5*wan || got.Interest != 10*wan || got.Capped {
+		t.Errorf("%+v %v", got, err)
+	}
+	cap := 3 * wan
+	in.Cap = &cap
+	if got, err := in.Subsidy(); err != nil || got.Amount != cap || !got.Capped {
+		t.Errorf("capped: %+v %v", got, err)
+	}
+	in.Cap, in.SchemeFrom, in.SchemeUntil = nil, at("2026-01-11"), at("2026-01-20")
+	if got, err := in.Subsidy(); err != nil || got.Days != 10 || got.Amount != 5000_00 {
+		t.Errorf("ten days of the scheme's time: %+v %v", got, err)
+	}
+	in.SchemeFrom, in.SchemeUntil = civil.Date{}, at("2025-12-31")
+	if _, err := in.Subsidy(); err == nil || fault.Public(err).Code != "subsidy.closed" {
+		t.Errorf("an ended scheme pays: %v", err)
+	}
+}
+
+// The expected loss never falls as the loan grows against the same collateral,
+// the two parts sum to it, and the sum insured stays within the loan.
+func TestQuoteLaws(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rate := func(label string) *float64 {
+			x := float64(rapid.IntRange(0, 10_000).Draw(t, label)) / 10_000
+			return &x
+		}
+		forced := money.Fen(rapid.Int64Range(0, 1e12).Draw(t, "forced"))
+		in := QuoteInput{Loan: money.Fen(rapid.Int64Range(0, 1e12).Draw(t, "loan")), PD: rate("pd"), Forced: &forced, Share: *rate("share")}
+		if rapid.Bool().Draw(t, "lgd given") {
+			in.LGD = rate("lgd")
+		}
+		q, err := in.Quote(nil, today)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q.InsuredLoss+q.OwnLoss != q.ExpectedLoss || q.SumInsured > in.Loan || q.ExpectedLoss > in.Loan || q.InsuredLoss < 0 || q.OwnLoss < 0 {
+			t.Fatalf("%+v of %s", q, in.Loan)
+		}
+		in.Loan += money.Fen(rapid.Int64Range(0, 1e12).Draw(t, "more"))
+		if more, err := in.Quote(nil, today); err != nil || more.ExpectedLoss < q.ExpectedLoss || more.InsuredLoss < q.InsuredLoss {
+			t.Fatalf("a higher LTV costs less: %+v after %+v, %v", more, q, err)
+		}
+	})
+}
+
+// A scheme that is incomplete or not in force cannot be chosen; every preset
+// tells source, date and status.
+func TestSchemesInForce(t *testing.T) {
+	for _, s := range Schemes() {
+		if s.Source == "" || s.Dated.IsZero() || s.Status(today) == "" {
+			t.Errorf("%s: source %q, date %s, status %q", s.ID, s.Source, s.Dated, s.Status(today))
+		}
+	}
+	own := Scheme{ID: "OWN", Whole: 2, Shares: []Share{{Party: "fund", Parts: 1}, {Party: "bank", Parts: 1}}, From: today.AddDays(-10), Until: today}
+	for on, ok := range map[civil.Date]bool{today: true, today.AddDays(1): false, today.AddDays(-10): true, today.AddDays(-11): false} {
+		if _, err := own.Share(Claim{Principal: 100}, on); (err == nil) != ok || err != nil && fault.Public(err).Code != "scheme.closed" {
+			t.Errorf("on %s: %v", on, err)
+		}
+	}
+	for _, id := range []string{"SHANGHAI-ADVANCE", "PUDONG-2011"} {
+		s, err := SchemeByID(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Share(Claim{Principal: 100}, today); err == nil || fault.Public(err).Code != "scheme.closed" {
+			t.Errorf("%s shares a loss: %v", id, err)
+		}
 	}
 }
 

@@ -88,7 +88,7 @@ func ratio(x *float64) any {
 
 var methodZh = map[string]string{"market": "市场法", "income": "收益法", "cost": "成本法", "option": "实物期权", "rank": "分位推断", "renewal": "续费下限"}
 
-var routeZh = map[lending.Route]string{lending.Internal: "内部估值", lending.External: "须外部评估"}
+var routeZh = map[lending.Route]string{lending.Internal: "内部估值", lending.Negotiated: "协商估值", lending.External: "须外部评估"}
 
 var bandZh = map[string]string{"ok": "一致", "review": "人工复核", "red": "严重偏离"}
 
@@ -444,8 +444,8 @@ func WriteBatchBook(w io.Writer, b BatchResult) (err error) {
 	if err != nil {
 		return err
 	}
-	contracts, err := stream(f, st, "合同", []string{"担保合同号", "借款人名称", "产品代码", "行号", "结论", "拟贷金额(万元)", "建议额度(万元)", "受限于", "余量(万元)", "押品价值P50(万元)", "押品价值P10(万元)", "强制变现值(万元)", "抵质押率(P50)", "抵质押率(P10)", "综合抵押率", "质押率上限", "估值路径", "各项限额"},
-		[]float64{16, 26, 10, 14, 10, 14, 14, 14, 12, 16, 16, 16, 12, 12, 12, 12, 12, 60})
+	contracts, err := stream(f, st, "合同", []string{"担保合同号", "借款人名称", "产品代码", "行号", "结论", "拟贷金额(万元)", "建议额度(万元)", "受限于", "余量(万元)", "押品价值P50(万元)", "押品价值P10(万元)", "强制变现值(万元)", "抵质押率(P50)", "抵质押率(P10)", "综合抵押率", "质押率上限", "估值路径", "到期日预计覆盖率", "预计超限日", "各项限额"},
+		[]float64{16, 26, 10, 14, 10, 14, 14, 14, 12, 16, 16, 16, 12, 12, 12, 12, 12, 14, 13, 60})
 	if err != nil {
 		return err
 	}
@@ -587,12 +587,16 @@ func writeContract(s *sheetStream, st bookStyles, c *lending.Contract) error {
 		}
 		lines = append(lines, fmt.Sprint(l))
 	}
+	var outlook lending.Outlook
+	if c.Outlook != nil {
+		outlook = *c.Outlook
+	}
 	limits := make([]string, len(c.Limits))
 	for i, l := range c.Limits {
 		limits[i] = fmt.Sprintf("%s %.2f万元", l.Zh, wanOf(l.Amount))
 	}
 	return s.row(text(c.Key), text(c.Borrower), text(c.Product), text(strings.Join(lines, "、")), text(c.Verdict.Zh()), wan(c.Loan), wan(c.Recommended), text(bindingZh(c).(string)), wan(c.Headroom),
-		wan(c.Value), wan(c.Low), wan(c.Forced), share(c.LTV), share(c.LTVLow), share(c.Mixed), share(c.Ceiling), text(routeZh[c.Route]), text(strings.Join(limits, "；")))
+		wan(c.Value), wan(c.Low), wan(c.Forced), share(c.LTV), share(c.LTVLow), share(c.Mixed), share(c.Ceiling), text(routeZh[c.Route]), share(outlook.Cover), text(dateText(outlook.Breach)), text(strings.Join(limits, "；")))
 }
 
 // batchSummary is what the first sheet counts.

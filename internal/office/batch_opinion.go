@@ -1,36 +1,65 @@
 package office
 
 import (
+	"cmp"
 	_ "embed"
+	"fmt"
 	"html/template"
 	"io"
+	"strings"
 
+	"zhijia/internal/civil"
 	"zhijia/internal/lending"
+	"zhijia/internal/money"
 )
 
 //go:embed batch_opinion.html
 var rowOpinionHTML string
 
 var rowOpinionPage = template.Must(template.New("row").Funcs(template.FuncMap{
-	"reason": func(r lending.Reason) string { return reasonZh(&r) },
-	"basis":  func(b lending.Basis) string { return basesZh[b] },
-	"does":   func(s lending.Severity) string { return severityZh[s] },
+	"basis": func(b lending.Basis) string { return basesZh[b] },
+	"does":  func(s lending.Severity) string { return severityZh[s] },
+	"wan":   func(f money.Fen) string { return money.Zh(f.Yuan(), 4) },
+	"route": func(r lending.Route) string { return routeZh[r] },
+	"band":  func(b string) string { return bandZh[b] },
+	"method": func(m lending.Method) string {
+		return fmt.Sprintf("%s %s（权重%.0f%%）", cmp.Or(methodZh[m.Name], m.Name), money.Zh(m.Value, 3), 100*m.Weight)
+	},
+	"percent": func(x *float64) string {
+		if x == nil {
+			return "—"
+		}
+		return fmt.Sprintf("%.1f%%", 100**x)
+	},
+	"times100": func(x float64) float64 { return 100 * x },
+	"date":     func(d civil.Date) string { return cmp.Or(dateText(d), "—") },
+	"join":     func(s []string) string { return strings.Join(s, "、") },
+	"first":    func(s []string, n int) []string { return s[:min(len(s), n)] },
 }).Parse(rowOpinionHTML))
 
+// RowOpinion is one row of a decided batch for [WriteRowOpinion].
+type RowOpinion struct {
+	*BatchOutcome
+	Batch     string
+	On        civil.Date
+	Contract  *lending.Contract // nil while the batch is not decided
+	Valuation string            // id of the stored valuation
+	Opinion   *Opinion          // in full behind the page; nil: the page alone
+}
+
 // WriteRowOpinion writes one row of a batch as a printable page, Chinese and
-// self-contained: the decision with its reasons, then the opinion when the
-// patent was valued. All text is escaped.
-func WriteRowOpinion(w io.Writer, out *BatchOutcome, o *Opinion) error {
+// self-contained: the decision, each reason with its rule, evidence and source,
+// the value it rests on and the contract as a whole. All text is escaped.
+func WriteRowOpinion(w io.Writer, o RowOpinion) error {
 	data := struct {
-		*BatchOutcome
-		Notice, Label string
-		Amount        string
-		Style         template.CSS
-		Opinion       template.HTML
-	}{BatchOutcome: out, Notice: BatchNotice, Label: batchLabel, Amount: out.Decision.Recommended.String()}
-	if o != nil {
+		RowOpinion
+		Notice, Label, Rules, Versions string
+		Style                          template.CSS
+		Full                           template.HTML
+	}{RowOpinion: o, Notice: BatchNotice, Label: batchLabel, Rules: o.Decision.Rules, Versions: o.Valued.Versions["assumptions"]}
+	if o.Opinion != nil {
 		var err error
-		if data.Style, data.Opinion, err = o.Fragment(Zh); err != nil {
+		if data.Style, data.Full, err = o.Opinion.Fragment(Zh); err != nil {
 			return err
 		}
 	}

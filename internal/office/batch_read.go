@@ -68,6 +68,10 @@ var batchColumns = []batchColumn{
 	{key: "external", zh: "外部评估价值", names: []string{"评估价值", "外部评估值", "外部评估价值/基准日"}, amount: true, note: "可空。"},
 	{key: "external_date", zh: "评估基准日", names: []string{"基准日", "外部评估基准日"}, note: "YYYY-MM-DD。"},
 	{key: "product", zh: "产品代码", names: []string{"产品", "产品编号"}, note: "贷款产品，可空。"},
+	{key: "agreed", zh: "协商价值", names: []string{"协商估值", "双方协商价值"}, amount: true, note: "可空。借贷双方书面确认的押品价值，只会调低、不会调高可担保额。"},
+	{key: "state_owned", zh: "国有资产(Y/N)", names: []string{"国有资产", "是否国有资产"}, note: "是则须由资产评估机构评估。", pick: []string{"Y", "N"}},
+	{key: "borrower_limit", zh: "借款人限额", names: []string{"授信限额", "借款人授信限额", "单户限额"}, amount: true, note: "可空。银行对该借款人的限额。"},
+	{key: "bearable", zh: "偿债能力限额", names: []string{"可承受贷款额", "偿债能力"}, amount: true, note: "可空。银行按现金流（DSCR）测算的可承受贷款额。"},
 	{key: "declaration", zh: "声明", names: []string{"当事人声明"}, note: "对 E10、E11 的声明，如“E11：双方知悉无效程序并坚持登记”。"},
 }
 
@@ -345,6 +349,16 @@ func (b *batchReader) line(row Row) BatchLine {
 	}
 	c.royalty(&r)
 	c.external(&r)
+	r.Agreed, r.BorrowerLimit, r.Bearable = c.amount("agreed"), c.amount("borrower_limit"), c.amount("bearable")
+	switch text := strings.ToUpper(narrow(c.get("state_owned"))); text {
+	case "", "未知":
+	case "Y", "是":
+		r.StateOwned = patent.Yes
+	case "N", "否":
+		r.StateOwned = patent.No
+	default:
+		c.bad("state_owned", "truth.shape", "应填 Y 或 N。", "must be Y or N.")
+	}
 	if r.Product != "" && b.o.Programmes != nil && !slices.Contains(b.o.Programmes, r.Product) {
 		c.bad("product", "programme.unknown", fmt.Sprintf("没有产品代码“%s”。", clip(r.Product)), "there is no such programme.")
 	}

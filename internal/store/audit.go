@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,10 +38,42 @@ type AuditEntry struct {
 	Hash    []byte          `json:"hash"`
 }
 
+// Origin says by which request an act was done, and in which roles.
+type Origin struct {
+	Request string   `json:"request"`
+	Roles   []string `json:"roles,omitempty"`
+}
+
+type originKey struct{}
+
+// WithOrigin makes every act of the context name its origin.
+func WithOrigin(ctx context.Context, o Origin) context.Context {
+	return context.WithValue(ctx, originKey{}, o)
+}
+
+// detail is the act's detail with its origin in front.
+func (a *Act) detail(ctx context.Context) ([]byte, error) {
+	detail, err := json.Marshal(a.Detail)
+	o, ok := ctx.Value(originKey{}).(Origin)
+	if err != nil || !ok {
+		return detail, err
+	}
+	origin, err := json.Marshal(map[string]Origin{"origin": o})
+	switch {
+	case err != nil:
+		return nil, err
+	case bytes.Equal(detail, []byte("null")), bytes.Equal(detail, []byte("{}")):
+		return origin, nil
+	case detail[0] != '{':
+		return nil, fmt.Errorf("the detail of %s is no object", a.Action)
+	}
+	return slices.Concat(origin[:len(origin)-1], []byte{','}, detail[1:]), nil
+}
+
 // record appends an act in the transaction of what it records. It must be the
 // last statement: entries are put in order by a lock held until the commit.
 func record(ctx context.Context, tx pgx.Tx, a Act) error {
-	detail, err := json.Marshal(a.Detail)
+	detail, err := a.detail(ctx)
 	if err != nil {
 		return err
 	}
@@ -57,7 +90,7 @@ func (db *DB) Record(ctx context.Context, a Act) (err error) {
 // recorded runs one statement and appends the act, in one transaction and one
 // round trip.
 func (db *DB) recorded(ctx context.Context, a Act, sql string, args ...any) error {
-	detail, err := json.Marshal(a.Detail)
+	detail, err := a.detail(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,7 +131,11 @@ func scanAudit(row pgx.CollectableRow) (e AuditEntry, err error) {
 // subject asks for every one.
 func (db *DB) Audit(ctx context.Context, tenant, subject string, after int64, limit int) (_ []AuditEntry, err error) {
 	defer fault.Wrap(&err, "store.Audit")
-	rows, err := db.pool.Query(ctx, `
+	return auditPage(ctx, db.pool, tenant, subject, after, limit)
+}
+
+func auditPage(ctx context.Context, q querier, tenant, subject string, after int64, limit int) ([]AuditEntry, error) {
+	rows, err := q.Query(ctx, `
 		SELECT `+auditColumns+` FROM audit
 		WHERE seq > $1 AND ($2 = '' OR tenant = $2) AND ($3 = '' OR subject = $3)
 		ORDER BY seq LIMIT $4`, after, tenant, subject, limit)
@@ -127,7 +164,7 @@ func (db *DB) AuditHead(ctx context.Context) (h AuditHead, err error) {
 // AuditBreak is one place where the record does not hold.
 type AuditBreak struct {
 	Seq  int64  `json:"seq"`
-	Kind string `json:"kind"` // altered, missing, reordered, cut, valuation_altered, valuation_missing
+	Kind string `json:"kind"` // altered, missing, reordered, cut, unrecorded, valuation_altered, valuation_missing, batch_altered, batch_missing
 	Zh   string `json:"zh"`
 	En   string `json:"en"`
 }
@@ -140,7 +177,29 @@ const maxBreaks = 100
 // elsewhere. intact is asked about every valuation an entry names with
 // valuation and valuation_hash in its detail.
 func (db *DB) VerifyAudit(ctx context.Context, known AuditHead, intact func(*Valuation) bool) (head AuditHead, breaks []AuditBreak, err error) {
+	return db.VerifyAuditAgainst(ctx, []AuditHead{known}, intact)
+}
+
+// VerifyAuditAgainst is [DB.VerifyAudit] with any number of heads kept
+// elsewhere. Even without one a record whose end was cut off is found as long
+// as what it recorded is still there: every valuation, override and finished
+// batch must be on record.
+func (db *DB) VerifyAuditAgainst(ctx context.Context, heads []AuditHead, intact func(*Valuation) bool) (head AuditHead, breaks []AuditBreak, err error) {
 	defer fault.Wrap(&err, "store.VerifyAudit")
+	known := map[int64][]byte{}
+	var last int64
+	for _, h := range heads {
+		if old, twice := known[h.Seq]; h.Seq > 0 && twice && !bytes.Equal(old, h.Hash) {
+			return head, nil, fault.New(fault.Invalid, "audit.head", fmt.Sprintf("另行保存的第 %d 条有两个不同的哈希。", h.Seq), fmt.Sprintf("Two heads kept elsewhere for entry %d differ.", h.Seq))
+		}
+		known[h.Seq], last = h.Hash, max(last, h.Seq)
+	}
+	tx, err := db.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}) // one moment throughout
+	if err != nil {
+		return head, nil, err
+	}
+	defer tx.Rollback(context.WithoutCancel(ctx))
+	onRecord := map[string]bool{}
 	found := func(seq int64, kind, zh, en string) {
 		if len(breaks) < maxBreaks {
 			breaks = append(breaks, AuditBreak{seq, kind, fmt.Sprintf(zh, seq), fmt.Sprintf(en, seq)})
@@ -149,7 +208,7 @@ func (db *DB) VerifyAudit(ctx context.Context, known AuditHead, intact func(*Val
 	head.Hash = make([]byte, sha256.Size)
 	const page = 1000
 	for {
-		entries, err := db.Audit(ctx, "", "", head.Seq, page)
+		entries, err := auditPage(ctx, tx, "", "", head.Seq, page)
 		if err != nil {
 			return head, nil, err
 		}
@@ -163,11 +222,15 @@ func (db *DB) VerifyAudit(ctx context.Context, known AuditHead, intact func(*Val
 			if !bytes.Equal(e.Seal(), e.Hash) {
 				found(e.Seq, "altered", "第 %d 条内容与其封存的哈希不符。", "Entry %d does not match its own hash.")
 			}
-			if e.Seq == known.Seq && !bytes.Equal(e.Hash, known.Hash) {
+			if kept, ok := known[e.Seq]; ok && e.Seq > 0 && !bytes.Equal(e.Hash, kept) {
 				found(e.Seq, "altered", "第 %d 条与另行保存的哈希不符：记录被整体重写。", "Entry %d differs from the head kept elsewhere: the record was rewritten.")
 			}
-			if err := db.verifyValuation(ctx, e, intact, found); err != nil {
+			named, err := db.verifyValuations(ctx, e, intact, found)
+			if err != nil {
 				return head, nil, err
+			}
+			for _, id := range named {
+				onRecord[id] = true
 			}
 			head = AuditHead{e.Seq, e.Hash}
 		}
@@ -175,28 +238,67 @@ func (db *DB) VerifyAudit(ctx context.Context, known AuditHead, intact func(*Val
 			break
 		}
 	}
-	if head.Seq < known.Seq {
-		found(known.Seq, "cut", "另行保存的最后一条是第 %d 条，记录在此之前就结束了。", "The head kept elsewhere is entry %d; the record ends before it.")
+	if head.Seq < last {
+		found(last, "cut", "另行保存的最后一条是第 %d 条，记录在此之前就结束了。", "The head kept elsewhere is entry %d; the record ends before it.")
 	}
-	return head, breaks, nil
+	unrecorded, err := unrecorded(ctx, tx, onRecord)
+	for _, id := range unrecorded {
+		found(head.Seq+1, "unrecorded", "第 %d 条起的记录可能被截去：库中的 "+id+" 没有审计记录。", "The record may have been cut from entry %d on: "+id+" is in store and not on record.")
+	}
+	return head, breaks, err
 }
 
-func (db *DB) verifyValuation(ctx context.Context, e *AuditEntry, intact func(*Valuation) bool, found func(int64, string, string, string)) error {
-	var d struct {
+// unrecorded returns what is in store and not on record.
+func unrecorded(ctx context.Context, tx pgx.Tx, onRecord map[string]bool) (missing []string, err error) {
+	rows, err := tx.Query(ctx, `SELECT id FROM valuations UNION ALL SELECT id FROM overrides UNION ALL SELECT id FROM batches WHERE status = 'finished'`)
+	if err != nil {
+		return nil, err
+	}
+	var id string
+	_, err = pgx.ForEachRow(rows, []any{&id}, func() error {
+		if !onRecord[id] && len(missing) < maxBreaks {
+			missing = append(missing, id)
+		}
+		return nil
+	})
+	return missing, err
+}
+
+// verifyValuations checks every valuation an entry names, and returns what the
+// entry puts on record: valuations, an override, the end of a batch.
+func (db *DB) verifyValuations(ctx context.Context, e *AuditEntry, intact func(*Valuation) bool, found func(int64, string, string, string)) (named []string, err error) {
+	type sealed struct {
 		Valuation string `json:"valuation"`
 		Hash      []byte `json:"valuation_hash"`
 	}
-	if json.Unmarshal(e.Detail, &d) != nil || d.Valuation == "" {
-		return nil // an altered detail was found above
+	var d struct {
+		sealed
+		Override   string   `json:"override"`
+		Valuations []sealed `json:"valuations"`
 	}
-	v, err := db.Valuation(ctx, "", d.Valuation)
-	switch {
-	case fault.KindOf(err) == fault.NotFound:
-		found(e.Seq, "valuation_missing", "第 %d 条所记的估值记录已不存在。", "The valuation of entry %d is gone.")
-	case err != nil:
-		return err
-	case !bytes.Equal(v.Hash, d.Hash) || !intact(&v):
-		found(e.Seq, "valuation_altered", "第 %d 条所记的估值记录被改动。", "The valuation of entry %d was altered.")
+	if json.Unmarshal(e.Detail, &d) != nil {
+		return nil, nil // an altered detail was found above
 	}
-	return nil
+	if e.Action == "batch.finish" {
+		named = append(named, e.Subject)
+	}
+	if d.Override != "" {
+		named = append(named, d.Override)
+	}
+	for _, x := range append(d.Valuations, d.sealed) {
+		if x.Valuation == "" {
+			continue
+		}
+		named = append(named, x.Valuation)
+		v, err := db.Valuation(ctx, "", x.Valuation)
+		switch {
+		case fault.KindOf(err) == fault.NotFound:
+			found(e.Seq, "valuation_missing", "第 %d 条所记的估值记录已不存在。", "The valuation of entry %d is gone.")
+		case err != nil:
+			return nil, err
+		case !bytes.Equal(v.Hash, x.Hash) || !intact(&v):
+			found(e.Seq, "valuation_altered", "第 %d 条所记的估值记录被改动。", "The valuation of entry %d was altered.")
+		}
+	}
+	return named, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
+	"zhijia/internal/lending"
 )
 
 // BatchStatus is where a batch stands.
@@ -211,10 +212,12 @@ func (db *DB) BatchRows(ctx context.Context, id string, status RowStatus, after,
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r BatchRow, err error) {
-		err = row.Scan(&r.Line, (*[]byte)(&r.Input), &r.Status, (*[]byte)(&r.Fault), &r.Valuation, (*[]byte)(&r.Valued), (*[]byte)(&r.Decision))
-		return r, err
-	})
+	return pgx.CollectRows(rows, scanBatchRow)
+}
+
+func scanBatchRow(row pgx.CollectableRow) (r BatchRow, err error) {
+	err = row.Scan(&r.Line, (*[]byte)(&r.Input), &r.Status, (*[]byte)(&r.Fault), &r.Valuation, (*[]byte)(&r.Valued), (*[]byte)(&r.Decision))
+	return r, err
 }
 
 // EachBatchRow visits every row of a batch in order, a page at a time.
@@ -312,15 +315,63 @@ func (db *DB) RowsWait(ctx context.Context, id string) (wait bool, err error) {
 	return wait, err
 }
 
-// FinishBatch stores the decisions of a batch all of whose rows ended, once:
-// false when it is not running or another process was first. decisions yields
-// each row's line and decision.
-func (db *DB) FinishBatch(ctx context.Context, b *Batch, contracts json.RawMessage, digest []byte, decisions iter.Seq2[int, []byte]) (done bool, err error) {
+// Facts are what stood in store when a batch was decided. They are kept with
+// the batch: with them it can be decided again to the byte.
+type Facts struct {
+	Drawn  []lending.Draw   `json:"drawn,omitempty"`
+	Booked []lending.Booked `json:"booked,omitempty"`
+}
+
+// FactsQuery asks for the facts a batch is decided on.
+type FactsQuery struct {
+	Tenant     string
+	Programmes []string // whose draws are asked for
+	Revolving  []string // of them, those in which what is repaid is free again
+	Contracts  []string // decided now: what they draw or hold already is left out
+	Numbers    []string // patents
+	Today      civil.Date
+}
+
+// Finished is a batch decided.
+type Finished struct {
+	Contracts json.RawMessage
+	Digest    []byte                 // SHA-256 over all decisions and the facts
+	Holds     []Hold                 // on the programmes
+	Decisions iter.Seq2[int, []byte] // each row's line and decision
+}
+
+// Hold is what an accepted contract holds of a programme.
+type Hold struct {
+	lending.Draw
+	Contract  string     `json:"contract"`
+	Batch     string     `json:"batch"`
+	DecidedOn civil.Date `json:"decided_on"`
+	Until     civil.Date `json:"until,omitzero"` // last day; zero: until released
+}
+
+// FinishBatch decides a batch all of whose rows ended and stores what came of
+// it, once: false when it is not running or another process was first. Two
+// batches of a tenant that draw on programmes are decided one after the other,
+// so the second sees what the first holds.
+func (db *DB) FinishBatch(ctx context.Context, b *Batch, q FactsQuery, decide func(Facts) (Finished, error)) (done bool, err error) {
 	defer fault.Wrap(&err, "store.FinishBatch(%s)", b.ID)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		var open bool
 		err := tx.QueryRow(ctx, `SELECT status = 'running' AND NOT EXISTS (SELECT FROM batch_rows WHERE batch = $1 AND status = 'waiting') FROM batches WHERE id = $1 FOR UPDATE`, b.ID).Scan(&open)
 		if err != nil || !open {
+			return err
+		}
+		if len(q.Programmes) > 0 {
+			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7241030, hashtext($1))`, b.Tenant); err != nil {
+				return err
+			}
+		}
+		facts, err := lendingFacts(ctx, tx, q)
+		if err != nil {
+			return err
+		}
+		f, err := decide(facts)
+		if err != nil {
 			return err
 		}
 		const page = 1000
@@ -331,7 +382,7 @@ func (db *DB) FinishBatch(ctx context.Context, b *Batch, contracts json.RawMessa
 			lines, bodies = lines[:0], bodies[:0]
 			return err
 		}
-		for line, body := range decisions {
+		for line, body := range f.Decisions {
 			lines, bodies = append(lines, int32(line)), append(bodies, body)
 			if len(lines) == page {
 				if err := flush(); err != nil {
@@ -342,13 +393,65 @@ func (db *DB) FinishBatch(ctx context.Context, b *Batch, contracts json.RawMessa
 		if err := flush(); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE batches SET status = 'finished', finished_at = now(), contracts = $2, digest = $3 WHERE id = $1`, b.ID, []byte(contracts), digest); err != nil {
+		if len(q.Programmes) > 0 {
+			if err := putHolds(ctx, tx, b, q.Contracts, f.Holds); err != nil {
+				return err
+			}
+		}
+		kept, err := json.Marshal(facts)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE batches SET status = 'finished', finished_at = now(), contracts = $2, digest = $3, facts = $4 WHERE id = $1`, b.ID, []byte(f.Contracts), f.Digest, kept); err != nil {
 			return err
 		}
 		done = true
-		return record(ctx, tx, Act{b.Tenant, "system", "batch.finish", b.ID, map[string]any{"decisions_sha256": digest, "options": b.Options}})
+		return record(ctx, tx, Act{b.Tenant, "system", "batch.finish", b.ID, map[string]any{"decisions_sha256": f.Digest, "rules": lending.RulesVersion, "facts": facts, "holds": len(f.Holds), "options": b.Options}})
 	})
 	return done && err == nil, err
+}
+
+// BatchFacts returns the facts a finished batch was decided on.
+func (db *DB) BatchFacts(ctx context.Context, id string) (f Facts, err error) {
+	defer fault.Wrap(&err, "store.BatchFacts(%s)", id)
+	var body []byte
+	if err := db.pool.QueryRow(ctx, `SELECT facts FROM batches WHERE id = $1`, id).Scan(&body); err != nil || body == nil {
+		return f, err
+	}
+	return f, json.Unmarshal(body, &f)
+}
+
+// BatchEnd is what the audit record says of a finished batch, and the digest
+// kept with it.
+type BatchEnd struct {
+	Seq            int64
+	Batch, Rules   string
+	Digest, Stored []byte
+}
+
+// BatchEnds returns the last end of every batch on record, whoever's.
+func (db *DB) BatchEnds(ctx context.Context) (_ []BatchEnd, err error) {
+	defer fault.Wrap(&err, "store.BatchEnds")
+	rows, err := db.pool.Query(ctx, `
+		SELECT DISTINCT ON (a.subject) a.seq, a.subject, a.detail, b.digest FROM audit a LEFT JOIN batches b ON b.id = a.subject
+		WHERE a.action = 'batch.finish' ORDER BY a.subject, a.seq DESC`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e BatchEnd, err error) {
+		var body []byte
+		if err := row.Scan(&e.Seq, &e.Batch, &body, &e.Stored); err != nil {
+			return e, err
+		}
+		var d struct {
+			Digest []byte `json:"decisions_sha256"`
+			Rules  string `json:"rules"`
+		}
+		if json.Unmarshal(body, &d) == nil { // an altered entry is found where the record is walked
+			e.Digest, e.Rules = d.Digest, d.Rules
+		}
+		return e, nil
+	})
 }
 
 // CancelBatch stops a running batch: rows that wait stay without a result.
@@ -474,3 +577,30 @@ func (db *DB) HoldWorker(ctx context.Context, id string, held func()) (err error
 
 // Queue is the connection pool, for the job queue, which runs its own SQL.
 func (db *DB) Queue() *pgxpool.Pool { return db.pool }
+
+// BatchVerdicts counts the rows of a decided batch by verdict.
+func (db *DB) BatchVerdicts(ctx context.Context, id string) (_ map[string]int, err error) {
+	defer fault.Wrap(&err, "store.BatchVerdicts(%s)", id)
+	rows, err := db.pool.Query(ctx, `SELECT convert_from(decision, 'UTF8')::jsonb ->> 'verdict', count(*) FROM batch_rows WHERE batch = $1 AND decision IS NOT NULL GROUP BY 1`, id)
+	if err != nil {
+		return nil, err
+	}
+	counts := map[string]int{}
+	var verdict string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&verdict, &n}, func() error { counts[verdict] = n; return nil })
+	return counts, err
+}
+
+// BatchRowsDecided returns rows after a line whose decision has the verdict,
+// in order.
+func (db *DB) BatchRowsDecided(ctx context.Context, id, verdict string, after, limit int) (_ []BatchRow, err error) {
+	defer fault.Wrap(&err, "store.BatchRowsDecided(%s)", id)
+	rows, err := db.pool.Query(ctx, `
+		SELECT line, input, status, fault, coalesce(valuation, ''), valued, decision FROM batch_rows
+		WHERE batch = $1 AND line > $2 AND decision IS NOT NULL AND convert_from(decision, 'UTF8')::jsonb ->> 'verdict' = $3 ORDER BY line LIMIT $4`, id, after, verdict, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanBatchRow)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,6 +12,7 @@ import (
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
 )
 
 // BookLoan is a loan secured on patents.
@@ -27,6 +29,10 @@ type BookLoan struct {
 	CreatedBy string          `json:"created_by"`
 	ClosedAt  *time.Time      `json:"closed_at,omitempty"`
 	Patents   []BookPatent    `json:"patents"`
+
+	Product    string   `json:"product,omitempty"` // programme it is drawn under
+	CreditCode string   `json:"credit_code,omitempty"`
+	Standing   []string `json:"standing"` // what was told and still holds: breach, cover, expiry:NUMBER, failed:NUMBER
 }
 
 // BookPatent is a patent that secures a loan.
@@ -41,6 +47,12 @@ type BookPatent struct {
 	ValuedOn   civil.Date      `json:"valued_on"`
 	Due        civil.Date      `json:"next_revaluation"`
 	Events     int             `json:"-"` // on file when it was valued
+
+	Base          money.Fen  `json:"base_value"` // a fall is measured against it
+	BaseValuation string     `json:"base_valuation"`
+	Alerted       string     `json:"alerted,omitempty"` // gravest fall below the base told so far
+	Ceiling       float64    `json:"ltv_ceiling"`
+	Expiry        civil.Date `json:"expiry,omitzero"`
 }
 
 // BookAlert is something the desk must see.
@@ -52,7 +64,7 @@ type BookAlert struct {
 	At             time.Time       `json:"at"`
 	On             civil.Date      `json:"on"`
 	Level          string          `json:"level"` // yellow, red
-	Kind           string          `json:"kind"`  // drop, ended, breach
+	Kind           string          `json:"kind"`  // drop, ended, breach, cover, expiry, failed
 	Cause          string          `json:"cause"` // schedule, event, request
 	Old            money.Fen       `json:"old_value"`
 	New            money.Fen       `json:"new_value"`
@@ -63,56 +75,93 @@ type BookAlert struct {
 }
 
 // PutBookLoan books a loan with its patents and their valuations, or nothing.
-// A contract is booked once.
-func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuation) (err error) {
+// A contract is booked once. Neither is a loan on a patent that is committed elsewhere: a second pledge
+// cannot be registered.
+func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuation, today civil.Date, alerts []BookAlert) (err error) {
 	defer fault.Wrap(&err, "store.PutBookLoan(%s)", l.Contract)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
-			INSERT INTO book_loans (id, tenant, contract, borrower, principal, balance, maturity, policy, created_at, created_by)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (tenant, contract) DO NOTHING`,
-			l.ID, l.Tenant, l.Contract, l.Borrower, int64(l.Principal), int64(l.Balance), l.Maturity, []byte(l.Policy), l.CreatedAt, l.CreatedBy)
+			INSERT INTO book_loans (id, tenant, contract, borrower, principal, balance, maturity, policy, created_at, created_by, product, credit_code, standing)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (tenant, contract) DO NOTHING`,
+			l.ID, l.Tenant, l.Contract, l.Borrower, int64(l.Principal), int64(l.Balance), l.Maturity, []byte(l.Policy), l.CreatedAt, l.CreatedBy, l.Product, l.CreditCode, orEmpty(l.Standing))
 		if err != nil {
 			return err
 		}
 		if tag.RowsAffected() == 0 {
 			return fault.New(fault.Conflict, "book.booked", "该担保合同已在册。", "The contract is in the book already.")
 		}
+		sealed := make([]map[string]any, 0, len(valuations))
 		for _, v := range valuations {
+			sealed = append(sealed, map[string]any{"valuation": v.ID, "valuation_hash": v.Hash})
 			if _, err := tx.Exec(ctx, insertValuation, v.values()...); err != nil {
 				return err
 			}
 		}
 		numbers := make([]string, len(l.Patents))
+		offers := make([]patent.Offer, len(l.Patents))
 		for i, p := range l.Patents {
 			numbers[i] = p.Number
+			offers[i] = patent.Offer{Number: p.Number, Product: patent.ByPledge, Reference: l.Contract, Party: l.Borrower, PartyCode: l.CreditCode}
+			var expiry *civil.Date
+			if !p.Expiry.IsZero() {
+				expiry = &p.Expiry
+			}
 			if _, err := tx.Exec(ctx, `
-				INSERT INTO book_patents (loan, number, input, first_value, value, low, status, valuation, valued_on, due, events)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-				l.ID, p.Number, []byte(p.Input), int64(p.FirstValue), int64(p.Value), int64(p.Low), p.Status, p.Valuation, p.ValuedOn, p.Due, p.Events); err != nil {
+				INSERT INTO book_patents (loan, number, input, first_value, value, low, status, valuation, valued_on, due, events, base, base_valuation, ceiling, expiry)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $5, $8, $12, $13)`,
+				l.ID, p.Number, []byte(p.Input), int64(p.FirstValue), int64(p.Value), int64(p.Low), p.Status, p.Valuation, p.ValuedOn, p.Due, p.Events, p.Ceiling, expiry); err != nil {
 				return err
 			}
 		}
-		return record(ctx, tx, Act{l.Tenant, l.CreatedBy, "book.add", l.ID, map[string]any{"contract": l.Contract, "balance": l.Balance, "patents": numbers}})
+		clashes, err := putOffers(ctx, tx, l.Tenant, offers, Committed, l.CreatedAt)
+		if err != nil {
+			return err
+		}
+		for _, c := range clashes {
+			if c.Status == Committed && c.Allowed == patent.Forbidden {
+				where := "其他机构"
+				if !c.OtherDesk {
+					where = c.Reference
+				}
+				return fault.New(fault.Conflict, "book.pledged_elsewhere", c.Number+" 已在"+where+"用于"+c.Product.Zh()+"，不能再次质押；解除后再登记。", c.Number+" already secures something else; a second pledge cannot be registered.")
+			}
+		}
+		if err := putAlerts(ctx, tx, &l, "request", today, l.CreatedAt, alerts); err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{l.Tenant, l.CreatedBy, "book.add", l.ID, map[string]any{"contract": l.Contract, "balance": l.Balance, "product": l.Product, "patents": numbers, "valuations": sealed, "standing": orEmpty(l.Standing)}})
 	})
 }
 
-const bookPatentColumns = `p.number, p.input, p.first_value, p.value, p.low, p.status, p.valuation, p.valued_on, p.due, p.events`
+const bookPatentColumns = `p.number, p.input, p.first_value, p.value, p.low, p.status, p.valuation, p.valued_on, p.due, p.events, p.base, p.base_valuation, p.alerted, p.ceiling, p.expiry`
 
 func scanBookPatent(row pgx.CollectableRow) (p BookPatent, err error) {
-	var first, value, low int64
-	err = row.Scan(&p.Number, (*[]byte)(&p.Input), &first, &value, &low, &p.Status, &p.Valuation, &p.ValuedOn, &p.Due, &p.Events)
-	p.FirstValue, p.Value, p.Low = money.Fen(first), money.Fen(value), money.Fen(low)
+	var first, value, low, base int64
+	var expiry *civil.Date
+	err = row.Scan(&p.Number, (*[]byte)(&p.Input), &first, &value, &low, &p.Status, &p.Valuation, &p.ValuedOn, &p.Due, &p.Events, &base, &p.BaseValuation, &p.Alerted, &p.Ceiling, &expiry)
+	p.FirstValue, p.Value, p.Low, p.Base = money.Fen(first), money.Fen(value), money.Fen(low), money.Fen(base)
+	if expiry != nil {
+		p.Expiry = *expiry
+	}
 	return p, err
 }
 
 func scanBookLoan(row pgx.CollectableRow) (l BookLoan, err error) {
 	var principal, balance int64
-	err = row.Scan(&l.ID, &l.Tenant, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt)
+	err = row.Scan(&l.ID, &l.Tenant, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt, &l.Product, &l.CreditCode, &l.Standing)
 	l.Principal, l.Balance, l.CreatedAt = money.Fen(principal), money.Fen(balance), l.CreatedAt.UTC()
 	return l, err
 }
 
-const bookLoanColumns = `id, tenant, contract, borrower, principal, balance, maturity, policy, created_at, created_by, closed_at`
+const bookLoanColumns = `id, tenant, contract, borrower, principal, balance, maturity, policy, created_at, created_by, closed_at, product, credit_code, standing`
+
+func bookPatents(ctx context.Context, db querier, loan string) ([]BookPatent, error) {
+	rows, err := db.Query(ctx, `SELECT `+bookPatentColumns+` FROM book_patents p WHERE loan = $1 ORDER BY number`, loan)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanBookPatent)
+}
 
 // CountEvents returns how many events are on file about a patent.
 func (db *DB) CountEvents(ctx context.Context, number string) (n int, err error) {
@@ -131,87 +180,126 @@ func (db *DB) BookLoans(ctx context.Context, tenant string, after string, limit 
 		return nil, err
 	}
 	for i := range loans {
-		rows, err := db.pool.Query(ctx, `SELECT `+bookPatentColumns+` FROM book_patents p WHERE loan = $1 ORDER BY number`, loans[i].ID)
-		if err != nil {
-			return nil, err
-		}
-		if loans[i].Patents, err = pgx.CollectRows(rows, scanBookPatent); err != nil {
+		if loans[i].Patents, err = bookPatents(ctx, db.pool, loans[i].ID); err != nil {
 			return nil, err
 		}
 	}
 	return loans, nil
 }
 
-// SetBookBalance records what is still owed; a loan paid off is closed.
-func (db *DB) SetBookBalance(ctx context.Context, tenant, contract string, balance money.Fen, by string, now time.Time) (err error) {
+// Told is what a look at a loan brings: what is new, and what holds now.
+type Told struct {
+	Alerts   []BookAlert
+	Standing []string // codes
+}
+
+// SetBookBalance records what is still owed; a loan paid off is closed and its
+// patents are free. look is asked what the new balance means.
+func (db *DB) SetBookBalance(ctx context.Context, tenant, contract string, balance money.Fen, by string, today civil.Date, now time.Time, look func(BookLoan) (Told, error)) (err error) {
 	defer fault.Wrap(&err, "store.SetBookBalance(%s)", contract)
 	return db.transact(ctx, func(tx pgx.Tx) error {
-		var id string
-		var before int64
-		err := tx.QueryRow(ctx, `SELECT id, balance FROM book_loans WHERE tenant = $1 AND contract = $2 AND closed_at IS NULL FOR UPDATE`, tenant, contract).Scan(&id, &before)
+		rows, err := tx.Query(ctx, `SELECT `+bookLoanColumns+` FROM book_loans WHERE tenant = $1 AND contract = $2 AND closed_at IS NULL FOR UPDATE`, tenant, contract)
+		if err != nil {
+			return err
+		}
+		l, err := pgx.CollectExactlyOneRow(rows, scanBookLoan)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fault.New(fault.NotFound, "book.unknown", "册中没有这个担保合同。", "There is no such contract in the book.")
 		}
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE book_loans SET balance = $2::bigint, closed_at = CASE WHEN $2::bigint = 0 THEN $3::timestamptz END WHERE id = $1`, id, int64(balance), now); err != nil {
+		before := l.Balance
+		if l.Balance = balance; balance > 0 {
+			if l.Patents, err = bookPatents(ctx, tx, l.ID); err != nil {
+				return err
+			}
+			told, err := look(l)
+			if err != nil {
+				return err
+			}
+			if err := putAlerts(ctx, tx, &l, "request", today, now, told.Alerts); err != nil {
+				return err
+			}
+			l.Standing = told.Standing
+		}
+		if _, err := tx.Exec(ctx, `UPDATE book_loans SET balance = $2::bigint, standing = $4, closed_at = CASE WHEN $2::bigint = 0 THEN $3::timestamptz END WHERE id = $1`, l.ID, int64(balance), now, orEmpty(l.Standing)); err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{tenant, by, "book.balance", id, map[string]any{"before": money.Fen(before), "after": balance}})
+		if balance == 0 {
+			if _, err := setOffers(ctx, tx, tenant, patent.ByPledge, contract, Released, now); err != nil {
+				return err
+			}
+		}
+		return record(ctx, tx, Act{tenant, by, "book.balance", l.ID, map[string]any{"before": before, "after": balance}})
 	})
 }
 
-// Revaluation is a booked patent to be valued again, and what came of it.
+func putAlerts(ctx context.Context, tx pgx.Tx, l *BookLoan, cause string, today civil.Date, now time.Time, alerts []BookAlert) error {
+	for _, a := range alerts {
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO book_alerts (tenant, loan, contract, number, at, on_day, level, kind, cause, old_value, new_value, detail)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			l.Tenant, l.ID, l.Contract, a.Number, now, today, a.Level, a.Kind, cause, int64(a.Old), int64(a.New), []byte(a.Detail)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Revaluation is a booked patent to be valued again.
 type Revaluation struct {
-	Loan   BookLoan // without its patents
+	Loan   BookLoan // with all its patents
 	Patent BookPatent
-	Others money.Fen // latest value of the loan's other patents
-	Cause  string    // schedule, event
+	Cause  string // schedule, event
 }
 
 // Revalued is the outcome stored for a revaluation.
 type Revalued struct {
+	Told
 	Valuation *Valuation // nil: it could not be valued, and Patent is as before but for the day it is due
 	Patent    BookPatent
-	Alerts    []BookAlert
 	Detail    any
 }
 
 // RevalueNext claims one booked patent that is due on a day, or about which an
 // event arrived since it was valued, has value value it and stores the outcome
-// with its alerts, all in one transaction. Another process skips it meanwhile;
-// one that dies leaves it as it was. An empty tenant takes anyone's. found is
-// false when nothing is due.
+// with its alerts, all in one transaction. The whole loan is claimed: another
+// process skips it meanwhile, so that two patents that fall together are seen
+// together; one that dies leaves it as it was. An empty tenant takes anyone's.
+// found is false when nothing is due.
 func (db *DB) RevalueNext(ctx context.Context, tenant string, today civil.Date, now time.Time, value func(Revaluation) (Revalued, error)) (found bool, err error) {
 	defer fault.Wrap(&err, "store.RevalueNext")
 	err = db.transact(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			SELECT l.id, l.tenant, l.contract, l.borrower, l.principal, l.balance, l.maturity, l.policy, l.created_at, l.created_by, l.closed_at,
-				`+bookPatentColumns+`,
-				coalesce((SELECT sum(o.value) FROM book_patents o WHERE o.loan = p.loan AND o.number <> p.number), 0)::bigint,
-				CASE WHEN p.due <= $1 THEN 'schedule' ELSE 'event' END, (SELECT count(*) FROM events e WHERE e.number = p.number)::int
+		var loan, number, cause string
+		var events int
+		err := tx.QueryRow(ctx, `
+			SELECT p.loan, p.number, CASE WHEN p.due <= $1 THEN 'schedule' ELSE 'event' END, (SELECT count(*) FROM events e WHERE e.number = p.number)::int
 			FROM book_patents p JOIN book_loans l ON l.id = p.loan
 			WHERE l.closed_at IS NULL AND ($2 = '' OR l.tenant = $2)
 			AND (p.due <= $1 OR (SELECT count(*) FROM events e WHERE e.number = p.number) > p.events)
-			ORDER BY p.due, p.loan, p.number LIMIT 1 FOR UPDATE OF p SKIP LOCKED`, today, tenant)
-		if err != nil {
-			return err
-		}
-		r, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (r Revaluation, err error) {
-			var principal, balance, first, v, low, others int64
-			l, p := &r.Loan, &r.Patent
-			err = row.Scan(&l.ID, &l.Tenant, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt,
-				&p.Number, (*[]byte)(&p.Input), &first, &v, &low, &p.Status, &p.Valuation, &p.ValuedOn, &p.Due, &p.Events, &others, &r.Cause, &p.Events) // the last: as many as this valuation will have seen
-			l.Principal, l.Balance, p.FirstValue, p.Value, p.Low, r.Others = money.Fen(principal), money.Fen(balance), money.Fen(first), money.Fen(v), money.Fen(low), money.Fen(others)
-			return r, err
-		})
+			ORDER BY p.due, p.loan, p.number LIMIT 1 FOR UPDATE OF p, l SKIP LOCKED`, today, tenant).Scan(&loan, &number, &cause, &events)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
+		// Read anew under the lock: another process may have valued a patent of
+		// this loan since the statement above began.
+		r := Revaluation{Cause: cause}
+		rows, err := tx.Query(ctx, `SELECT `+bookLoanColumns+` FROM book_loans WHERE id = $1`, loan)
+		if err != nil {
+			return err
+		}
+		if r.Loan, err = pgx.CollectExactlyOneRow(rows, scanBookLoan); err != nil {
+			return err
+		}
+		if r.Loan.Patents, err = bookPatents(ctx, tx, loan); err != nil {
+			return err
+		}
+		r.Patent = r.Loan.Patents[slices.IndexFunc(r.Loan.Patents, func(p BookPatent) bool { return p.Number == number })]
+		r.Patent.Events = events // as many as this valuation will have seen
 		out, err := value(r)
 		if err != nil {
 			return err
@@ -223,20 +311,19 @@ func (db *DB) RevalueNext(ctx context.Context, tenant string, today civil.Date, 
 			}
 		}
 		if _, err := tx.Exec(ctx, `
-			UPDATE book_patents SET value = $3, low = $4, status = $5, valuation = $6, valued_on = $7, due = $8, events = $9 WHERE loan = $1 AND number = $2`,
-			r.Loan.ID, r.Patent.Number, int64(p.Value), int64(p.Low), p.Status, p.Valuation, p.ValuedOn, p.Due, r.Patent.Events); err != nil {
+			UPDATE book_patents SET value = $3, low = $4, status = $5, valuation = $6, valued_on = $7, due = $8, events = $9, base = $10, base_valuation = $11, alerted = $12
+			WHERE loan = $1 AND number = $2`,
+			loan, number, int64(p.Value), int64(p.Low), p.Status, p.Valuation, p.ValuedOn, p.Due, events, int64(p.Base), p.BaseValuation, p.Alerted); err != nil {
 			return err
 		}
-		for _, a := range out.Alerts {
-			if _, err := tx.Exec(ctx, `
-				INSERT INTO book_alerts (tenant, loan, contract, number, at, on_day, level, kind, cause, old_value, new_value, detail)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-				r.Loan.Tenant, r.Loan.ID, r.Loan.Contract, r.Patent.Number, now, today, a.Level, a.Kind, r.Cause, int64(a.Old), int64(a.New), []byte(a.Detail)); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(ctx, `UPDATE book_loans SET standing = $2 WHERE id = $1`, loan, orEmpty(out.Standing)); err != nil {
+			return err
+		}
+		if err := putAlerts(ctx, tx, &r.Loan, cause, today, now, out.Alerts); err != nil {
+			return err
 		}
 		found = true
-		return record(ctx, tx, Act{r.Loan.Tenant, "system", "book.revalue", r.Loan.ID + "/" + r.Patent.Number, out.Detail})
+		return record(ctx, tx, Act{r.Loan.Tenant, "system", "book.revalue", loan + "/" + number, out.Detail})
 	})
 	return found && err == nil, err
 }

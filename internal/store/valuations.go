@@ -107,6 +107,38 @@ type Override struct {
 	Officer     string    `json:"officer"`
 	Value       float64   `json:"value"` // yuan
 	Reason      string    `json:"reason"`
+
+	ApprovedBy string     `json:"approved_by,omitempty"` // another officer
+	ApprovedAt *time.Time `json:"approved_at,omitempty"`
+}
+
+// ApproveOverride records that another officer stands by an override of a
+// tenant's valuation. Once is enough; the officer who made it cannot.
+func (db *DB) ApproveOverride(ctx context.Context, tenant, valuation, override, officer string, at time.Time) (err error) {
+	defer fault.Wrap(&err, "store.ApproveOverride(%s)", override)
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		var by string
+		var value float64
+		err := tx.QueryRow(ctx, `
+			SELECT o.officer, o.value FROM overrides o JOIN valuations v ON v.id = o.valuation_id
+			WHERE o.id = $1 AND o.valuation_id = $2 AND v.tenant = $3`, override, valuation, tenant).Scan(&by, &value)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return fault.New(fault.NotFound, "override.unknown", "没有这条人工意见。", "There is no such override.")
+		case err != nil:
+			return err
+		case by == officer:
+			return fault.New(fault.Conflict, "override.same_officer", "复核须由另一位估值人员作出。", "Another officer must approve it.")
+		}
+		tag, err := tx.Exec(ctx, `INSERT INTO override_approvals (override, at, officer) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, override, at, officer)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return fault.New(fault.Conflict, "override.approved", "这条人工意见已复核。", "The override is approved already.")
+		}
+		return record(ctx, tx, Act{tenant, officer, "valuation.override.approve", valuation, map[string]any{"override": override, "value": value, "made_by": by}})
+	})
 }
 
 // PutOverride adds an officer's figure; the valuation itself never changes.
@@ -119,13 +151,15 @@ func (db *DB) PutOverride(ctx context.Context, o Override, a Act) (err error) {
 // Overrides returns the officers' figures beside a valuation, oldest first.
 func (db *DB) Overrides(ctx context.Context, valuation string) (_ []Override, err error) {
 	defer fault.Wrap(&err, "store.Overrides(%s)", valuation)
-	rows, err := db.pool.Query(ctx, `SELECT id, valuation_id, created_at, officer, value, reason FROM overrides WHERE valuation_id = $1 ORDER BY created_at, id`, valuation)
+	rows, err := db.pool.Query(ctx, `
+		SELECT o.id, o.valuation_id, o.created_at, o.officer, o.value, o.reason, coalesce(a.officer, ''), a.at
+		FROM overrides o LEFT JOIN override_approvals a ON a.override = o.id WHERE o.valuation_id = $1 ORDER BY o.created_at, o.id`, valuation)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Override, error) {
 		var o Override
-		err := row.Scan(&o.ID, &o.ValuationID, &o.CreatedAt, &o.Officer, &o.Value, &o.Reason)
+		err := row.Scan(&o.ID, &o.ValuationID, &o.CreatedAt, &o.Officer, &o.Value, &o.Reason, &o.ApprovedBy, &o.ApprovedAt)
 		o.CreatedAt = o.CreatedAt.UTC()
 		return o, err
 	})

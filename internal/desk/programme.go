@@ -1,0 +1,350 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/lending"
+	"zhijia/internal/money"
+	"zhijia/internal/office"
+	"zhijia/internal/store"
+)
+
+// Programmes returns the tenant's loan products, each in its latest version.
+func (d *Desk) Programmes(ctx context.Context, actor appraisal.Actor) (_ map[string]lending.Programme, err error) {
+	defer fault.Wrap(&err, "desk.Programmes")
+	bodies, err := d.db.Programmes(ctx, actor.Tenant)
+	if err != nil || len(bodies) == 0 {
+		return nil, err
+	}
+	out := map[string]lending.Programme{}
+	for _, b := range bodies {
+		g, err := lending.LoadProgramme(b)
+		if err != nil {
+			return nil, err
+		}
+		out[g.ID] = g
+	}
+	return out, nil
+}
+
+// WithProgrammes returns the tenant's programmes with those given in place of
+// or beside them.
+func (d *Desk) WithProgrammes(ctx context.Context, actor appraisal.Actor, given []lending.Programme) (map[string]lending.Programme, error) {
+	out, err := d.Programmes(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range given {
+		body, err := json.Marshal(g)
+		if err != nil {
+			return nil, err
+		}
+		if g, err = lending.LoadProgramme(body); err != nil { // the one check
+			return nil, err
+		}
+		if out == nil {
+			out = map[string]lending.Programme{}
+		}
+		out[g.ID] = g
+	}
+	return out, nil
+}
+
+// Check refuses limits of borrowers that are none.
+func (o *Options) Check() error {
+	for _, m := range []map[string]money.Fen{o.Limits, o.Bearable} {
+		if len(m) > 100_000 {
+			return fault.New(fault.TooLarge, "limits.many", "借款人限额不得超过 10 万条。", "At most 100,000 limits of borrowers.")
+		}
+		for who, x := range m {
+			if x < 0 || x > money.Max || who == "" || len(who) > 1000 {
+				return fault.New(fault.Invalid, "limits.amount", "借款人限额须以统一社会信用代码或名称为键，金额不为负。", "Limits are by credit code or name and not negative.")
+			}
+		}
+	}
+	return nil
+}
+
+// PutProgramme stores a version of the tenant's loan product.
+func (d *Desk) PutProgramme(ctx context.Context, actor appraisal.Actor, g lending.Programme) error {
+	body, err := json.Marshal(g)
+	if err != nil {
+		return err
+	}
+	if g, err = lending.LoadProgramme(body); err != nil { // the one check
+		return err
+	}
+	return d.db.PutProgramme(ctx, actor.Tenant, g.ID, g.Version, actor.Name, body)
+}
+
+// Room is how a programme stands today.
+type Room struct {
+	lending.Programme
+	Drawn []lending.Draw `json:"drawn"` // by borrower: loans of the book and holds together
+	Holds []store.Hold   `json:"holds"` // of accepted contracts that are not booked
+	Left  money.Fen      `json:"room"`  // of the total; negative when more was booked
+}
+
+// Rooms returns how the tenant's programmes stand, by id.
+func (d *Desk) Rooms(ctx context.Context, actor appraisal.Actor) (_ []Room, err error) {
+	defer fault.Wrap(&err, "desk.Rooms")
+	all, err := d.Programmes(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := d.db.LendingFacts(ctx, d.query(actor.Tenant, &Options{Programmes: all}, nil, ""))
+	if err != nil {
+		return nil, err
+	}
+	holds, err := d.db.Holds(ctx, actor.Tenant, civil.Of(d.now()))
+	if err != nil {
+		return nil, err
+	}
+	rooms := []Room{}
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		r := Room{Programme: all[id], Drawn: []lending.Draw{}, Holds: []store.Hold{}, Left: all[id].Total.Amount}
+		for _, draw := range facts.Drawn {
+			if draw.Programme == id {
+				r.Drawn = append(r.Drawn, draw)
+				r.Left -= draw.Amount
+			}
+		}
+		for _, h := range holds {
+			if h.Programme == id {
+				r.Holds = append(r.Holds, h)
+			}
+		}
+		rooms = append(rooms, r)
+	}
+	return rooms, nil
+}
+
+// ReleaseHold lets go of what an accepted contract holds of a programme.
+func (d *Desk) ReleaseHold(ctx context.Context, actor appraisal.Actor, contract, reason string) error {
+	if strings.TrimSpace(reason) == "" || len(reason) > 2000 {
+		return fault.New(fault.Invalid, "reason.missing", "请写明释放额度的理由。", "Give the reason.")
+	}
+	return d.db.ReleaseHold(ctx, actor.Tenant, contract, actor.Name, reason)
+}
+
+// query asks for the facts a case is decided on.
+func (d *Desk) query(tenant string, o *Options, batch []lending.Valued, id string) store.FactsQuery {
+	q := store.FactsQuery{Tenant: tenant, Programmes: slices.Sorted(maps.Keys(o.Programmes)), Today: civil.Of(d.now())}
+	for _, name := range q.Programmes {
+		if o.Programmes[name].Revolving {
+			q.Revolving = append(q.Revolving, name)
+		}
+	}
+	contracts, numbers := map[string]bool{}, map[string]bool{}
+	for i := range batch {
+		row := &batch[i].Row
+		if batch[i].Fault == nil {
+			numbers[row.Number] = true
+		}
+		if len(q.Programmes) > 0 {
+			contracts[holdKey(id, row)] = true
+		}
+	}
+	q.Contracts, q.Numbers = slices.Sorted(maps.Keys(contracts)), slices.Sorted(maps.Keys(numbers))
+	return q
+}
+
+// holdKey names a contract across batches: by its number, else by the batch
+// and the line.
+func holdKey(batch string, r *lending.Row) string {
+	if r.Contract != "" {
+		return r.Contract
+	}
+	return fmt.Sprintf("%s/%d", batch, r.Line)
+}
+
+// decide decides a batch and stores what came of it.
+func (d *Desk) decide(ctx context.Context, b *store.Batch, batch []lending.Valued, o Options) error {
+	done, err := d.db.FinishBatch(ctx, b, d.query(b.Tenant, &o, batch, b.ID), func(facts store.Facts) (f store.Finished, err error) {
+		lo := o.lending(facts)
+		decided := lending.Decide(batch, lo, b.AsOf)
+		if f.Contracts, err = json.Marshal(decided.Contracts); err != nil {
+			return f, err
+		}
+		if f.Digest, err = digest(&decided, f.Contracts, facts); err != nil {
+			return f, err
+		}
+		draws, keys := decided.Draws(batch, &lo)
+		at := map[string]*lending.Row{}
+		for i := range batch {
+			at[decided.Rows[i].Contract] = &batch[i].Row
+		}
+		for i, draw := range draws {
+			h := store.Hold{Draw: draw, Contract: holdKey(b.ID, at[keys[i]]), Batch: b.ID, DecidedOn: civil.Of(d.now())}
+			if days := o.Programmes[draw.Programme].HoldDays; days != nil {
+				h.Until = h.DecidedOn.AddDays(int(days.Value))
+			}
+			f.Holds = append(f.Holds, h)
+		}
+		f.Decisions = func(yield func(int, []byte) bool) {
+			for i := range decided.Rows {
+				row, err := json.Marshal(&decided.Rows[i])
+				if err != nil || !yield(decided.Rows[i].Line, row) {
+					return
+				}
+			}
+		}
+		return f, nil
+	})
+	if done {
+		d.log.InfoContext(ctx, "batch finished", "batch", b.ID, "rows", len(batch))
+	}
+	return err
+}
+
+// lending are the options together with what stood in store.
+func (o *Options) lending(f store.Facts) lending.Options {
+	return lending.Options{Policy: o.Policy, Programmes: o.Programmes, BorrowerLimit: o.Limits, Bearable: o.Bearable, Drawn: f.Drawn, Booked: f.Booked}
+}
+
+// digest is SHA-256 over the contracts, every row's decision and, where there
+// are any, the facts they rest on.
+func digest(decided *lending.Decisions, contracts []byte, facts store.Facts) ([]byte, error) {
+	sum := sha256.New()
+	sum.Write(contracts)
+	body := new(bytes.Buffer)
+	for i := range decided.Rows {
+		body.Reset()
+		if err := json.NewEncoder(body).Encode(&decided.Rows[i]); err != nil {
+			return nil, err
+		}
+		sum.Write(body.Bytes())
+	}
+	if len(facts.Drawn)+len(facts.Booked) > 0 {
+		kept, err := json.Marshal(facts)
+		if err != nil {
+			return nil, err
+		}
+		sum.Write(kept)
+	}
+	return sum.Sum(nil), nil
+}
+
+// RowOpinion returns a row of a batch for office.WriteRowOpinion.
+func (d *Desk) RowOpinion(ctx context.Context, actor appraisal.Actor, id string, line int) (o office.RowOpinion, err error) {
+	defer fault.Wrap(&err, "desk.RowOpinion(%s)", id)
+	b, err := d.db.Batch(ctx, actor.Tenant, id)
+	if err != nil {
+		return o, err
+	}
+	o.Batch, o.On = b.ID, b.AsOf
+	if o.BatchOutcome, o.Valuation, err = d.Outcome(ctx, actor, id, line); err != nil || b.Contracts == nil {
+		return o, err
+	}
+	var contracts []lending.Contract
+	if err := json.Unmarshal(b.Contracts, &contracts); err != nil {
+		return o, err
+	}
+	if k := slices.IndexFunc(contracts, func(c lending.Contract) bool { return c.Key == o.Decision.Contract }); k >= 0 {
+		o.Contract = &contracts[k]
+	}
+	return o, nil
+}
+
+// Cover returns what is needed to look ahead on a contract of a finished
+// batch; see lending.Forecast.
+func (d *Desk) Cover(ctx context.Context, actor appraisal.Actor, id, contract string) (_ lending.CoverInput, err error) {
+	defer fault.Wrap(&err, "desk.Cover(%s)", id)
+	r, err := d.Result(ctx, actor, id)
+	if err != nil {
+		return lending.CoverInput{}, err
+	}
+	k := slices.IndexFunc(r.Contracts, func(c lending.Contract) bool { return c.Key == contract })
+	if k < 0 {
+		return lending.CoverInput{}, fault.New(fault.NotFound, "contract.unknown", "批次中没有这个合同。", "The batch has no such contract.")
+	}
+	var batch []lending.Valued
+	var rows []lending.Decision
+	for _, line := range r.Contracts[k].Lines {
+		out, _, err := d.Outcome(ctx, actor, id, line)
+		if err != nil {
+			return lending.CoverInput{}, err
+		}
+		batch, rows = append(batch, out.Valued), append(rows, out.Decision)
+	}
+	return lending.CoverOf(&r.Contracts[k], batch, rows, r.On), nil
+}
+
+// Redecide decides a finished batch again from what is stored and reports
+// whether its rows, contracts and digest are what they were.
+func (d *Desk) Redecide(ctx context.Context, id string) (same bool, err error) {
+	defer fault.Wrap(&err, "desk.Redecide(%s)", id)
+	b, err := d.db.Batch(ctx, "", id)
+	if err != nil {
+		return false, err
+	}
+	if b.Status != store.BatchFinished {
+		return false, fault.New(fault.Conflict, "batch.unfinished", "批次尚未完成。", "The batch is not finished.")
+	}
+	var o Options
+	if err := json.Unmarshal(b.Options, &o); err != nil {
+		return false, nil
+	}
+	facts, err := d.db.BatchFacts(ctx, id)
+	if err != nil {
+		return false, nil
+	}
+	var stored [][]byte
+	batch, err := d.outcomes(ctx, &b, func(row *store.BatchRow) { stored = append(stored, row.Decision) })
+	if err != nil {
+		return false, nil
+	}
+	decided := lending.Decide(batch, o.lending(facts), b.AsOf)
+	contracts, err := json.Marshal(decided.Contracts)
+	if err != nil {
+		return false, err
+	}
+	sum, err := digest(&decided, contracts, facts)
+	if err != nil {
+		return false, err
+	}
+	if !bytes.Equal(sum, b.Digest) || !bytes.Equal(contracts, b.Contracts) {
+		return false, nil
+	}
+	for i := range decided.Rows {
+		row, err := json.Marshal(&decided.Rows[i])
+		if err != nil {
+			return false, err
+		}
+		if !bytes.Equal(row, stored[i]) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// VerifyBatches decides every finished batch again and compares it with what
+// the audit record says came of it.
+func (d *Desk) VerifyBatches(ctx context.Context) (breaks []store.AuditBreak, err error) {
+	defer fault.Wrap(&err, "desk.VerifyBatches")
+	ends, err := d.db.BatchEnds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range ends {
+		switch same, err := d.Redecide(ctx, e.Batch); {
+		case fault.KindOf(err) == fault.NotFound:
+			breaks = append(breaks, store.AuditBreak{Seq: e.Seq, Kind: "batch_missing", Zh: fmt.Sprintf("第 %d 条所记的批次 %s 已不存在。", e.Seq, e.Batch), En: fmt.Sprintf("Batch %s of entry %d is gone.", e.Batch, e.Seq)})
+		case err != nil && fault.KindOf(err) != fault.Conflict:
+			return nil, err
+		case err == nil && e.Rules == lending.RulesVersion && (!same || !bytes.Equal(e.Digest, e.Stored)):
+			breaks = append(breaks, store.AuditBreak{Seq: e.Seq, Kind: "batch_altered", Zh: fmt.Sprintf("第 %d 条所记的批次 %s 的决定与记录不符。", e.Seq, e.Batch), En: fmt.Sprintf("The decisions of batch %s differ from entry %d.", e.Batch, e.Seq)})
+		}
+	}
+	return breaks, nil
+}

@@ -1,0 +1,167 @@
+package lending
+
+import (
+	"slices"
+	"strconv"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/money"
+)
+
+// Draw is what one borrower has drawn, or is held for it, under a programme.
+type Draw struct {
+	Programme  string    `json:"programme"`
+	Borrower   string    `json:"borrower"`
+	CreditCode string    `json:"credit_code,omitempty"`
+	Amount     money.Fen `json:"amount"`
+}
+
+// ledger sums draws up while a batch is decided.
+type ledger struct {
+	total  map[string]money.Fen // by programme
+	byCode map[[2]string]money.Fen
+	byName map[[2]string]money.Fen // of draws without a code
+	named  map[[2]string]money.Fen // of every draw
+}
+
+func newLedger(draws []Draw) *ledger {
+	l := &ledger{map[string]money.Fen{}, map[[2]string]money.Fen{}, map[[2]string]money.Fen{}, map[[2]string]money.Fen{}}
+	for _, d := range draws {
+		l.add(d)
+	}
+	return l
+}
+
+func (l *ledger) add(d Draw) {
+	name := [2]string{d.Programme, foldName(d.Borrower)}
+	l.total[d.Programme] += d.Amount
+	l.named[name] += d.Amount
+	if d.CreditCode != "" {
+		l.byCode[[2]string{d.Programme, d.CreditCode}] += d.Amount
+	} else {
+		l.byName[name] += d.Amount
+	}
+}
+
+// of returns what a row's borrower has drawn: by its credit code, and by its
+// name where one of the two sides states no code.
+func (l *ledger) of(programme string, r *Row) money.Fen {
+	name := [2]string{programme, foldName(r.Borrower)}
+	if r.CreditCode == "" {
+		return l.named[name]
+	}
+	return l.byCode[[2]string{programme, r.CreditCode}] + l.byName[name]
+}
+
+// Draws returns what the accepted contracts of a batch draw on its programmes,
+// in queue order; contract is the key of each.
+func (d *Decisions) Draws(batch []Valued, o *Options) (draws []Draw, contracts []string) {
+	at := make(map[int]int, len(batch))
+	for i := range batch {
+		at[batch[i].Row.Line] = i
+	}
+	for i := range d.Contracts {
+		c := &d.Contracts[i]
+		if _, drawn := o.Programmes[c.Product]; drawn && c.Verdict == Accept {
+			first := &batch[at[c.Lines[0]]].Row
+			draws = append(draws, Draw{c.Product, first.Borrower, first.CreditCode, c.Recommended})
+			contracts = append(contracts, c.Key)
+		}
+	}
+	return draws, contracts
+}
+
+// Booked says that a patent secures a loan of the book, or is put up for
+// something else, already.
+type Booked struct {
+	Number   string `json:"number"`
+	Contract string `json:"contract,omitempty"` // empty: another institution's
+	What     string `json:"what"`               // Chinese, e.g. 质押
+}
+
+// booked finds patents that stand in the book under another contract: a second
+// pledge is not registered, whoever offers it.
+func (b *book) booked() {
+	if len(b.o.Booked) == 0 {
+		return
+	}
+	by := map[string][]Booked{}
+	for _, x := range b.o.Booked {
+		by[x.Number] = append(by[x.Number], x)
+	}
+	for i := range b.batch {
+		row := &b.batch[i].Row
+		if b.batch[i].Fault != nil {
+			continue
+		}
+		for _, x := range by[row.Number] {
+			if x.Contract != "" && x.Contract == row.Contract {
+				continue
+			}
+			evidence := "其他机构已登记" + x.What
+			if x.Contract != "" {
+				evidence = "担保合同 " + x.Contract + " 项下已登记" + x.What
+			}
+			b.add(i, OfFile, Supplements, "D07", evidence, "核实是否已解除质押，或更换押品", "专利权质押登记办法：已质押的不再登记")
+			b.rows[i].Counted = false
+			break
+		}
+	}
+}
+
+// Outlook is the cover of a contract at its end, and when its ceiling is first
+// exceeded, should nothing change but the time the patents have left. The loan
+// is taken as repaid at maturity.
+type Outlook struct {
+	Value         money.Fen  `json:"value_at_maturity"`
+	Low           money.Fen  `json:"value_low_at_maturity"`
+	Cover         *float64   `json:"cover_at_maturity"` // low / loan; nil without a loan
+	Breach        civil.Date `json:"breach,omitzero"`   // first date looked at on which the loan exceeds value times ceiling; zero: never
+	ExpiryUnknown int        `json:"expiry_unknown"`    // patents whose value is carried flat
+	Discount      float64    `json:"discount"`
+}
+
+// CoverOf returns what [Forecast] needs to look ahead on a contract of a
+// decided batch.
+func CoverOf(c *Contract, batch []Valued, rows []Decision, on civil.Date) CoverInput {
+	in := CoverInput{On: on, Maturity: c.Maturity, Loan: c.Loan}
+	for i := range batch {
+		if v := &batch[i]; rows[i].Counted && rows[i].Contract == c.Key {
+			in.Items = append(in.Items, coverItem(v, rows[i].Ceiling))
+		}
+	}
+	return in
+}
+
+func coverItem(v *Valued, ceiling float64) CoverItem {
+	point, low, _ := v.worth()
+	return CoverItem{Number: v.Row.Number, Value: point, Low: low, Expiry: v.Expiry, Ceiling: &ceiling}
+}
+
+// lookAhead forecasts the contract's cover and applies P14.
+func (b *book) lookAhead(c *Contract, rows []int) {
+	rate := b.o.Policy.CoverDiscount
+	if rate == nil || !c.Maturity.After(b.on) {
+		return
+	}
+	in := CoverInput{On: b.on, Maturity: c.Maturity, Loan: c.Loan}
+	for _, i := range rows {
+		if b.rows[i].Counted {
+			in.Items = append(in.Items, coverItem(&b.batch[i], b.rows[i].Ceiling))
+		}
+	}
+	points, unknown, err := Forecast(in, rate.Value)
+	if err != nil {
+		return // a maturity beyond any loan: P09 and E06 say so
+	}
+	end := points[len(points)-1]
+	c.Outlook = &Outlook{Value: end.Value, Low: end.Low, Cover: end.Cover, ExpiryUnknown: unknown, Discount: rate.Value}
+	if k := slices.IndexFunc(points, func(p CoverPoint) bool { return p.Breach }); k >= 0 {
+		c.Outlook.Breach = points[k].Date
+		if k > 0 { // at the start L01 says so
+			b.each(rows, func(i int) {
+				b.policy(i, "P14", "预计"+points[k].Date.String()+"超过，当日估值"+strconv.FormatFloat(points[k].Value.Yuan()/1e4, 'f', 2, 64)+"万元", "缩短期限、分期还款或增加押品")
+			})
+		}
+	}
+}
