@@ -7,6 +7,12 @@ import (
 	"github.com/xuri/excelize/v2"
 )
 
+// Sheets of the template: the one that is read and the one that never is.
+const (
+	dataSheet   = "数据"
+	sampleSheet = "示例"
+)
+
 // TemplateVersion marks the layout of the template.
 const TemplateVersion = "batch-template-1"
 
@@ -16,7 +22,7 @@ func WriteBatchTemplate(w io.Writer) error {
 	f := excelize.NewFile()
 	defer f.Close()
 	f.SetZipWriter(newSortedZip)
-	const sheet, help, sample = "数据", "填写说明", "示例"
+	const sheet, help, sample = dataSheet, "填写说明", sampleSheet
 	if err := f.SetSheetName("Sheet1", sheet); err != nil {
 		return err
 	}
