@@ -41,6 +41,7 @@ type Desk struct {
 	log       *slog.Logger
 	now       func() time.Time
 	client    *queueClient
+	value     func(context.Context, *appraisal.Service, appraisal.Actor, lending.Row, civil.Date) (lending.Valued, *appraisal.Draft, error) // Value; tests make rows misbehave
 }
 
 // New returns a desk over a migrated database.
@@ -49,7 +50,7 @@ func New(db *store.DB, service *appraisal.Service, log *slog.Logger) (_ *Desk, e
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	d := &Desk{db: db, appraisal: service, log: log, now: time.Now}
+	d := &Desk{db: db, appraisal: service, log: log, now: time.Now, value: Value}
 	d.client, err = newQueueClient(db, nil) // inserts only; workers have one of their own
 	return d, err
 }
@@ -66,7 +67,10 @@ type Options struct {
 // MaxRows bounds a file.
 const MaxRows = 200_000
 
-const maxName = 200
+const (
+	maxName    = 200
+	maxIgnored = 100 // columns named
+)
 
 // Submit takes a file: its rows are read, checked and stored, good and faulty
 // ones alike, with one job for each good one. The file is refused whole, and
@@ -110,6 +114,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	b.Key = key.Sum(nil)
 
 	var waiting []int
+	var ignored []string
 	var broken error
 	rows := func(yield func(store.BatchRow) bool) {
 		n := 0
@@ -120,6 +125,9 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 			if err != nil {
 				broken = err
 				return
+			}
+			if ignored = append(ignored, line.Ignored...); len(ignored) > maxIgnored {
+				ignored = ignored[:maxIgnored]
 			}
 			r := store.BatchRow{Line: line.Row.Line, Status: store.RowWaiting}
 			if r.Input, broken = json.Marshal(line.Row); broken != nil {
@@ -141,10 +149,11 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 			broken = fault.New(fault.Invalid, "file.empty", "文件中没有数据行。", "The file has no rows.")
 		}
 	}
-	b, fresh, err = d.db.PutBatch(ctx, b, rows, func(tx pgx.Tx) error {
+	b, fresh, err = d.db.PutBatch(ctx, b, rows, func(tx pgx.Tx, b *store.Batch) error {
 		if broken != nil {
 			return broken
 		}
+		b.Ignored = ignored
 		return d.enqueue(ctx, tx, b.Tenant, b.ID, b.Priority, waiting)
 	})
 	if err != nil {
@@ -161,9 +170,10 @@ func (d *Desk) Batch(ctx context.Context, actor appraisal.Actor, id string) (sto
 	return d.db.Batch(ctx, actor.Tenant, id)
 }
 
-// Cancel stops a batch. What has its result keeps it.
+// Cancel stops a batch. What has its result keeps it; nothing gets one after
+// Cancel has returned, not even what is in hand.
 func (d *Desk) Cancel(ctx context.Context, actor appraisal.Actor, id string) error {
-	return d.db.CancelBatch(ctx, actor.Tenant, id, actor.Name)
+	return d.db.CancelBatch(ctx, actor.Tenant, id, actor.Name, rowKind)
 }
 
 // Resume takes a cancelled batch up where it stopped.
@@ -231,7 +241,7 @@ func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ 
 	if b.Status != store.BatchFinished {
 		return office.BatchResult{}, fault.New(fault.Conflict, "batch.unfinished", "批次尚未完成，不能导出结果。", "The batch is not finished; there is no result yet.")
 	}
-	r := office.BatchResult{Name: b.Name, Content: b.Content, Digest: b.Digest, On: b.AsOf}
+	r := office.BatchResult{Name: b.Name, Content: b.Content, Digest: b.Digest, On: b.AsOf, Ignored: b.Ignored}
 	var o Options
 	if err := json.Unmarshal(b.Options, &o); err != nil {
 		return r, err

@@ -37,6 +37,7 @@ type BatchResult struct {
 	Digest    []byte // SHA-256 over all decisions
 	On        civil.Date
 	Unit      string
+	Ignored   []string // headers of the file that name no column
 	Policy    lending.Policy
 	Contracts []lending.Contract
 	Rows      iter.Seq2[*BatchOutcome, error] // in the order of the file
