@@ -52,7 +52,7 @@ type Batch struct {
 	Status    BatchStatus     `json:"status"`
 	Finished  *time.Time      `json:"finished_at,omitempty"`
 	Contracts json.RawMessage `json:"-"`
-	Digest    []byte          `json:"-"` // SHA-256 over all decisions
+	Digest    []byte          `json:"-"`                         // SHA-256 over all decisions
 	Ignored   []string        `json:"ignored_columns,omitempty"` // headers of the file that name no column
 }
 
