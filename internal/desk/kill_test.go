@@ -164,7 +164,7 @@ func watchOut(t *testing.T, d *Desk, id string, visit func(store.Progress)) stor
 	t.Helper()
 	retry := time.NewTicker(100 * time.Millisecond)
 	defer retry.Stop()
-	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); <-retry.C {
+	for deadline := time.Now().Add(15 * time.Minute); time.Now().Before(deadline); <-retry.C {
 		for p, err := range d.Watch(t.Context(), officer, id, 50*time.Millisecond) {
 			if err != nil {
 				break // the database is away
