@@ -32,6 +32,7 @@ import (
 	"zhijia/internal/office"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
+	"zhijia/internal/valuation"
 )
 
 // Desk takes files and works them. It is safe for concurrent use.
@@ -250,6 +251,16 @@ func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ 
 	if err := json.Unmarshal(b.Contracts, &r.Contracts); err != nil {
 		return r, err
 	}
+	r.Cited = func(id string) ([]valuation.ComparableResult, error) {
+		v, err := d.db.Valuation(ctx, actor.Tenant, id)
+		if err != nil {
+			return nil, err
+		}
+		var c struct {
+			Comparables []valuation.ComparableResult `json:"comparables"`
+		}
+		return c.Comparables, json.Unmarshal(v.Conclusion, &c)
+	}
 	r.Rows = func(yield func(*office.BatchOutcome, error) bool) {
 		err := d.db.EachBatchRow(ctx, id, func(row *store.BatchRow) error {
 			out, err := ReadOutcome(row)
@@ -288,7 +299,7 @@ func (d *Desk) Outcome(ctx context.Context, actor appraisal.Actor, id string, li
 
 // ReadOutcome reads a stored row.
 func ReadOutcome(row *store.BatchRow) (*office.BatchOutcome, error) {
-	out := &office.BatchOutcome{Status: string(row.Status)}
+	out := &office.BatchOutcome{ID: row.Valuation, Status: string(row.Status)}
 	if err := json.Unmarshal(row.Input, &out.Valued.Row); err != nil {
 		return nil, err
 	}

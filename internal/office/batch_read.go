@@ -43,33 +43,38 @@ type batchColumn struct {
 	names  []string
 	amount bool // needs a unit
 	note   string
-	pick   []string // drop-down of the template
+
+	// Of the template.
+	required bool
+	wide     float64
+	pick     []string // drop-down
+	open     bool     // other entries are right, too
 }
 
 // batchColumns are the columns of a loan desk's file, in the template's order,
 // with the headers they are also known by.
 var batchColumns = []batchColumn{
-	{key: "seq", zh: "序号", names: []string{"编号", "no", "no."}, note: "银行自己的编号；产品额度按序号从小到大使用。"},
-	{key: "borrower", zh: "借款人名称", names: []string{"借款人", "借款企业", "借款企业名称", "借款单位", "企业名称", "公司名称", "客户名称", "借款人全称"}, note: "必填。"},
-	{key: "credit_code", zh: "统一社会信用代码", names: []string{"信用代码", "社会信用代码", "统一信用代码", "统一社会信用代码/组织机构代码", "uscc"}, note: "18 位，含校验位。"},
-	{key: "number", zh: "专利号/申请号", names: []string{"专利号", "申请号", "专利号(申请号)", "申请号(专利号)", "申请号/专利号", "专利(申请)号", "申请(专利)号", "专利号码", "专利申请号", "专利编号", "patent_number"}, note: "必填。如 ZL202010123456.2；校验位会被核对。"},
-	{key: "title", zh: "专利名称", names: []string{"发明名称", "名称"}, note: "库中没有该专利时必填，估值以此为据。"},
+	{key: "seq", zh: "序号", names: []string{"编号", "no", "no."}, note: "银行自己的编号；产品额度按序号从小到大使用。", wide: 7},
+	{key: "borrower", zh: "借款人名称", names: []string{"借款人", "借款企业", "借款企业名称", "借款单位", "企业名称", "公司名称", "客户名称", "借款人全称"}, note: "必填。", required: true, wide: 26},
+	{key: "credit_code", zh: "统一社会信用代码", names: []string{"信用代码", "社会信用代码", "统一信用代码", "统一社会信用代码/组织机构代码", "uscc"}, note: "18 位，含校验位。", wide: 22},
+	{key: "number", zh: "专利号/申请号", names: []string{"专利号", "申请号", "专利号(申请号)", "申请号(专利号)", "申请号/专利号", "专利(申请)号", "申请(专利)号", "专利号码", "专利申请号", "专利编号", "patent_number"}, note: "必填。如 ZL202010123456.2；校验位会被核对。", required: true, wide: 22},
+	{key: "title", zh: "专利名称", names: []string{"发明名称", "名称"}, note: "库中没有该专利时必填，估值以此为据。", wide: 36},
 	{key: "kind", zh: "专利类型", names: []string{"类型", "专利种类"}, note: "须与专利号一致。", pick: []string{"发明", "实用新型", "外观设计"}},
 	{key: "filing_date", zh: "申请日", names: []string{"申请日期"}, note: "YYYY-MM-DD。"},
 	{key: "grant_date", zh: "授权公告日", names: []string{"授权日", "授权公告日期", "授权日期"}, note: "YYYY-MM-DD。"},
-	{key: "owners", zh: "专利权人", names: []string{"权利人", "当前权利人", "专利权人名称"}, note: "多人用分号隔开。"},
-	{key: "consent", zh: "共有人及同意(Y/N)", names: []string{"共有人同意", "共有人及同意", "共有人是否同意", "共有人同意(y/n)"}, note: "无共有人填“无”；否则填共有人名称，后加 ;Y 或 ;N。"},
+	{key: "owners", zh: "专利权人", names: []string{"权利人", "当前权利人", "专利权人名称"}, note: "多人用分号隔开。", wide: 26},
+	{key: "consent", zh: "共有人及同意(Y/N)", names: []string{"共有人同意", "共有人及同意", "共有人是否同意", "共有人同意(y/n)"}, note: "无共有人填“无”；否则填共有人名称，后加 ;Y 或 ;N。", wide: 18, pick: []string{"无"}, open: true},
 	{key: "fees_paid_to", zh: "年费缴至年度", names: []string{"年费缴至", "年费已缴年度", "已缴年度"}, note: "第几个专利年度，1 到 20。"},
-	{key: "register", zh: "质押/保全/无效/许可状态(as-of日期)", names: []string{"质押/保全/无效/许可状态", "法律状态", "登记状态", "质押/保全/无效/许可状态(日期)"}, note: "如“无 2026-11-01”“质押 2026-11-01”“独占许可;无效 2026-11-01”；不清楚填“未知”。"},
+	{key: "register", zh: "质押/保全/无效/许可状态(as-of日期)", names: []string{"质押/保全/无效/许可状态", "法律状态", "登记状态", "质押/保全/无效/许可状态(日期)"}, note: "如“无 2026-11-01”“质押 2026-11-01”“独占许可;无效 2026-11-01”；不清楚填“未知”。", wide: 26, pick: []string{"未知"}, open: true},
 	{key: "revenue", zh: "上年产品收入", names: []string{"产品收入", "上年收入", "专利产品收入"}, amount: true, note: "使用该专利的产品。"},
 	{key: "royalty_rate", zh: "许可费率(可空)", names: []string{"许可费率", "分成率", "提成率", "许可费率%", "许可费率(%)"}, note: "如 3% 或 0.03。"},
 	{key: "loan", zh: "拟贷金额", names: []string{"贷款金额", "申请金额", "拟贷款金额", "拟申请金额", "申请贷款金额", "拟授信金额", "授信金额", "融资金额"}, amount: true, note: "整个担保合同的金额，同一合同各行相同。"},
 	{key: "maturity", zh: "拟到期日", names: []string{"到期日", "到期日期", "拟到期日期", "贷款到期日", "债务到期日"}, note: "YYYY-MM-DD。"},
-	{key: "contract", zh: "担保合同号", names: []string{"合同号", "质押合同号", "担保合同编号"}, note: "同一合同的专利合并计算；留空则每行单独计算。"},
+	{key: "contract", zh: "担保合同号", names: []string{"合同号", "质押合同号", "担保合同编号"}, note: "同一合同的专利合并计算；留空则每行单独计算。", wide: 16},
 	{key: "external", zh: "外部评估价值", names: []string{"评估价值", "外部评估值", "外部评估价值/基准日"}, amount: true, note: "可空。"},
 	{key: "external_date", zh: "评估基准日", names: []string{"基准日", "外部评估基准日"}, note: "YYYY-MM-DD。"},
 	{key: "product", zh: "产品代码", names: []string{"产品", "产品编号"}, note: "贷款产品，可空。"},
-	{key: "declaration", zh: "声明", names: []string{"当事人声明"}, note: "对 E10、E11 的声明，如“E11：双方知悉无效程序并坚持登记”。"},
+	{key: "declaration", zh: "声明", names: []string{"当事人声明"}, note: "对 E10、E11 的声明，如“E11：双方知悉无效程序并坚持登记”。", wide: 30},
 }
 
 // unitSuffix is a unit at the end of a folded header: (万元), /万元, （单位：元）.
