@@ -69,7 +69,7 @@ type Options struct {
 const MaxRows = 200_000
 
 const (
-	maxName    = 200
+	maxName    = 200 // characters
 	maxIgnored = 100 // columns named
 )
 
@@ -92,7 +92,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	if o.Priority < 1 || o.Priority > 4 {
 		return store.Batch{}, false, fault.New(fault.Invalid, "batch.priority", "优先级应为 1 到 4。", "The priority must be 1 to 4.")
 	}
-	if name = filepath.Base(name); len(name) > maxName || !utf8.ValidString(name) {
+	if name = filepath.Base(name); utf8.RuneCountInString(name) > maxName || !utf8.ValidString(name) {
 		return store.Batch{}, false, fault.New(fault.Invalid, "batch.name", "文件名过长或含有非法字符。", "The file's name is too long or not valid text.")
 	}
 	sum := sha256.New()
@@ -200,8 +200,13 @@ func (d *Desk) Retry(ctx context.Context, actor appraisal.Actor, id string) (int
 	})
 }
 
-// Watch yields the progress of a batch until it is no longer running, at most
-// once in every interval and at least once.
+// heartbeat is how long Watch is silent at most: what stands between may take
+// a silent connection for dead.
+const heartbeat = 15 * time.Second
+
+// Watch yields the progress of a batch until it is no longer running: at once,
+// then when it changed, at most once in every interval, and now and then when
+// it did not.
 func (d *Desk) Watch(ctx context.Context, actor appraisal.Actor, id string, every time.Duration) iter.Seq2[store.Progress, error] {
 	return func(yield func(store.Progress, error) bool) {
 		if _, err := d.db.Batch(ctx, actor.Tenant, id); err != nil {
@@ -211,11 +216,12 @@ func (d *Desk) Watch(ctx context.Context, actor appraisal.Actor, id string, ever
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		var last store.Progress
-		for first := true; ; first = false {
+		var said time.Time
+		for {
 			p, err := d.db.BatchProgress(ctx, id)
-			if err == nil && p == last && !first {
+			if err == nil && p == last && time.Since(said) < heartbeat {
 				err = ctx.Err()
-			} else if !yield(p, err) {
+			} else if said = time.Now(); !yield(p, err) {
 				return
 			}
 			if last = p; err != nil || p.Status != store.BatchRunning {

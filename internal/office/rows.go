@@ -144,6 +144,11 @@ func rowFault(row Row, code, zh, en string) (Row, error) {
 // record checks a row of cells against the header and yields it.
 func record(row Row, header, cells []string, yield func(Row, error) bool) bool {
 	row.Cells = make(map[string]string, len(header))
+	for _, h := range header[min(len(cells), len(header)):] {
+		if h != "" {
+			row.Cells[h] = "" // every row knows every column
+		}
+	}
 	blank, unnamed, size := true, false, 0
 	bad := ""
 	for i, c := range cells {
