@@ -80,14 +80,18 @@ func wait(tb testing.TB, d *Desk, actor appraisal.Actor, id string) store.Progre
 	return last
 }
 
-// size is the number of rows of the big tests; ZHIJIA_BATCH_ROWS=10000 is the
-// full measure.
-func size() int {
-	if n, err := strconv.Atoi(os.Getenv("ZHIJIA_BATCH_ROWS")); err == nil {
+// rowsOf is the number of rows of a big test.
+func rowsOf(name string, usual int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
 		return n
 	}
-	return 1200
+	return usual
 }
+
+// size is the number of rows of the tests that run in this process, under the
+// race detector too; ZHIJIA_BATCH_ROWS=10000 is the full measure, which
+// TestServiceWorkersAndPostgresKilled always is.
+func size() int { return rowsOf("ZHIJIA_BATCH_ROWS", 1200) }
 
 // A file with one dirty row in twenty: every dirty row is named with its
 // reason, every clean row is valued, and the same file makes the same bytes in

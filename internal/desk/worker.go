@@ -23,9 +23,10 @@ import (
 
 type queueClient = river.Client[pgx.Tx]
 
-// Queues of the desk. Rows whose worker died wait among the suspects, which a
-// process works one at a time: a row that kills its process takes no others
-// with it a second time.
+// Queues of the desk. Rows that were tried before, or whose worker died, wait
+// among the suspects, which a process works one at a time: a row that kills its
+// process takes no others with it a second time, and a slow one holds up only
+// its like.
 const (
 	rowsQueue     = "rows"
 	suspectsQueue = "suspects"
@@ -41,6 +42,8 @@ type rowJob struct {
 func (rowJob) Kind() string { return rowKind }
 
 const rowKind = "desk_row"
+
+var rowQueue = store.Queue{Kind: rowKind, Rows: rowsQueue, Suspects: suspectsQueue}
 
 // attempts is how often a row is tried: an error, a time-out or the death of
 // its process is one. An outage of the database is none.
@@ -59,12 +62,13 @@ func newQueueClient(db *store.DB, c *river.Config) (*queueClient, error) {
 	return river.NewClient(riverpgxv5.New(db.Queue()), c)
 }
 
-// enqueue puts rows to work under the desk's virtual time.
+// enqueue puts rows to work under the desk's virtual time. The queue's own
+// priorities hold across desks and are not used.
 func (d *Desk) enqueue(ctx context.Context, tx pgx.Tx, tenant, batch string, priority int, lines []int) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	start, err := d.db.VirtualTime(ctx, tx, tenant, rowKind, len(lines))
+	start, err := d.db.VirtualTime(ctx, tx, tenant, priority, rowQueue, len(lines))
 	if err != nil {
 		return err
 	}
@@ -74,14 +78,14 @@ func (d *Desk) enqueue(ctx context.Context, tx pgx.Tx, tenant, batch string, pri
 		jobs := make([]river.InsertManyParams, len(part))
 		for i, line := range part {
 			jobs[i] = river.InsertManyParams{Args: rowJob{batch, line}, InsertOpts: &river.InsertOpts{
-				Queue: rowsQueue, Priority: priority, MaxAttempts: 25, ScheduledAt: start.Add(time.Duration(from+i) * time.Millisecond),
+				Queue: rowsQueue, Priority: 1, MaxAttempts: 25, ScheduledAt: start.Add(time.Duration(from+i) * time.Millisecond),
 			}}
 		}
 		if _, err := d.client.InsertManyFastTx(ctx, tx, jobs); err != nil {
 			return err
 		}
 	}
-	return d.db.ReleaseScheduled(ctx, tx, rowKind, start, start.Add(time.Duration(len(lines))*time.Millisecond))
+	return d.db.ReleaseScheduled(ctx, tx, rowKind)
 }
 
 // Work values rows until ctx ends, then waits for those in hand. Any number of
@@ -156,15 +160,19 @@ func (d *Desk) hold(ctx context.Context, id string, held chan<- struct{}) {
 	}
 }
 
-// sweep frees the rows of dead processes and decides batches whose last row
+// sweep frees the rows of dead processes, sets apart those that are tried
+// again, and decides batches whose last row
 // ended in a process that died before it could.
 func (d *Desk) sweep(ctx context.Context) error {
-	n, err := d.db.ReleaseDeadWorkers(ctx, rowKind, suspectsQueue)
+	n, err := d.db.ReleaseDeadWorkers(ctx, rowQueue)
 	if err != nil {
 		return err
 	}
 	if n > 0 {
 		d.log.WarnContext(ctx, "took over the rows of a dead worker", "rows", n)
+	}
+	if err := d.db.MoveRetries(ctx, rowQueue); err != nil {
+		return err
 	}
 	open, err := d.db.Unfinished(ctx)
 	if err != nil {
@@ -197,7 +205,7 @@ func (w *rowWorker) Work(ctx context.Context, job *river.Job[rowJob]) error {
 	if !waiting { // ended, cancelled or gone
 		return nil
 	}
-	end := store.EndRow{Batch: batch, Line: line}
+	end := store.EndRow{Batch: batch, Line: line, Job: job.ID}
 	detail := rowDetail{Input: hash(input)}
 	if job.Attempt > attempts {
 		end.Status, end.Fault = store.RowFailed, faults(fault.Field{
@@ -223,10 +231,7 @@ func (w *rowWorker) Work(ctx context.Context, job *river.Job[rowJob]) error {
 	}
 	detail.Status = end.Status
 	end.Act = store.Act{Tenant: b.Tenant, Actor: b.CreatedBy, Action: "batch.row", Subject: fmt.Sprintf("%s/%d", batch, line), Detail: detail}
-	err = d.db.PutRowResult(ctx, end, func(tx pgx.Tx) error {
-		_, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
-		return err
-	})
+	err = d.db.PutRowResult(ctx, end)
 	switch {
 	case errors.Is(err, store.ErrRowEnded):
 		return nil
@@ -264,7 +269,7 @@ func (d *Desk) work(ctx context.Context, timeout time.Duration, b *store.Batch, 
 	if err := errors.Join(json.Unmarshal(input, &row), json.Unmarshal(b.Options, &o)); err != nil {
 		return end, detail, err
 	}
-	v, draft, err := Value(ctx, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Tenant: b.Tenant}, row, b.AsOf)
+	v, draft, err := d.value(ctx, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Tenant: b.Tenant}, row, b.AsOf)
 	if kind := fault.KindOf(err); err != nil && (kind == fault.Invalid || kind == fault.NotFound || kind == fault.TooLarge) {
 		pub := fault.Public(err)
 		fields := pub.Fields
