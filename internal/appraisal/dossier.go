@@ -51,7 +51,7 @@ func Dossier(ctx context.Context, db *store.DB, tenant string, n patent.Number, 
 }
 
 // Alerts returns what became known about a patent after since and up to until;
-// see [patent.Alerts].
+// see [patent.Watched].
 func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since, until civil.Date) (_ []patent.Alert, err error) {
 	defer fault.Wrap(&err, "appraisal.Alerts(%s)", n)
 	number := n.String()
@@ -71,5 +71,9 @@ func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since,
 	if unknown != nil && len(events[number]) == 0 {
 		return nil, unknown
 	}
-	return patent.Alerts(number, events[number], fees, maturity, since, until), nil
+	w := patent.Watched{Number: number, Events: events[number], Fees: fees}
+	if !maturity.IsZero() {
+		w.Loans = []patent.Loan{{Maturity: maturity}}
+	}
+	return w.Alerts(since, until), nil
 }
