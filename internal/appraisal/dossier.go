@@ -26,6 +26,7 @@ func Dossier(ctx context.Context, db *store.DB, tenant string, n patent.Number, 
 		}
 		r.Title, r.Kind, r.IPC, r.Filing, r.Published, r.Grant = p.Title, patent.Kind(p.Kind), p.IPC, p.Filing, p.Published, p.Grant
 		r.Owners, r.PaidThrough, r.Source, r.SourceDate = p.Owners, p.PaidThroughYear, p.Source, p.SourceDate
+		r.Adjustment, r.Extension = p.AdjustmentDays, p.ExtensionDays
 	}
 	number := r.Number.String()
 	events, err := db.Events(ctx, []string{number})
@@ -62,7 +63,7 @@ func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since,
 	}
 	if unknown == nil {
 		number = p.Number
-		fees = patent.FeeAccount{Kind: patent.Kind(p.Kind), Filing: p.Filing, Granted: p.Grant, PaidThrough: p.PaidThroughYear}
+		fees = patent.FeeAccount{Kind: patent.Kind(p.Kind), Filing: p.Filing, Granted: p.Grant, PaidThrough: p.PaidThroughYear, Added: p.AddedDays()}
 	}
 	events, err := db.Events(ctx, []string{number})
 	if err != nil {

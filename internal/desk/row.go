@@ -67,7 +67,7 @@ func view(row lending.Row, d *appraisal.Draft, on civil.Date) (v lending.Valued,
 	v = lending.Valued{
 		Row: row, Valuation: hex.EncodeToString(d.Valuation.Hash), Status: c.Status, ReasonCode: c.ReasonCode, Level: c.Value.Level,
 		Calibration: c.Value.Calibration, Grade: c.Grade, Flags: c.Flags, Versions: c.Versions, DataCutoff: c.DataCutoff, FromRow: p.ID == 0,
-		Expiry: patent.Expiry(row.Kind, row.Filing, 0), State: d.State,
+		Expiry: patent.Expiry(row.Kind, row.Filing, p.AddedBy(on)), State: d.State,
 	}
 	if c.Reason != nil {
 		v.Reason = c.Reason.Zh
@@ -94,7 +94,7 @@ func view(row lending.Row, d *appraisal.Draft, on civil.Date) (v lending.Valued,
 	for i := range c.Comparables {
 		v.Comparables = append(v.Comparables, c.Comparables[i].DealID)
 	}
-	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p.Owners, p.PaidThroughYear, on))
+	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p.Owners, p.PaidThroughYear, p.AddedBy(on), on))
 	v.Eligibility.Findings = slices.DeleteFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Outcome == patent.Clear })
 	return v, nil
 }
@@ -102,7 +102,7 @@ func view(row lending.Row, d *appraisal.Draft, on civil.Date) (v lending.Valued,
 // pledgeFacts joins what is on file with what the row states. The file's
 // answers fill what the register's events on file do not say; they do not
 // overrule them.
-func pledgeFacts(v *lending.Valued, owners []string, paid *int, on civil.Date) patent.PledgeFacts {
+func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on civil.Date) patent.PledgeFacts {
 	s, row := &v.State, &v.Row
 	stated := !row.RegisterAsOf.IsZero() && !row.RegisterAsOf.After(on)
 	if s.Granted.IsZero() {
@@ -125,7 +125,7 @@ func pledgeFacts(v *lending.Valued, owners []string, paid *int, on civil.Date) p
 	if row.FeesPaidTo != nil {
 		paid = row.FeesPaidTo
 	}
-	account := patent.FeeAccount{Kind: row.Kind, Filing: row.Filing, Granted: row.Grant, PaidThrough: paid}
+	account := patent.FeeAccount{Kind: row.Kind, Filing: row.Filing, Granted: row.Grant, PaidThrough: paid, Added: added}
 	pledgors := row.Owners
 	if len(pledgors) == 0 && row.Borrower != "" {
 		pledgors = []string{row.Borrower}

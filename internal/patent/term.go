@@ -6,6 +6,10 @@ import "zhijia/internal/civil"
 // years instead of ten (专利法 2020, art. 42, in force 2021-06-01).
 var designReform = civil.MustParse("2021-06-01")
 
+// adjustmentLaw is the day from which grants can bring an adjustment (the same
+// revision).
+var adjustmentLaw = designReform
+
 // TermYears returns the statutory term from the filing date, not the priority
 // date (专利法 art. 42): 20 for inventions, 10 for utility models, 15 for
 // designs filed from 2021-06-01 and 10 before. 0 for an unknown kind.
