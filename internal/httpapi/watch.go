@@ -20,13 +20,13 @@ type WebhookSecret struct {
 func registerWatch(api huma.API, s *Server) {
 	tags := []string{"watch"}
 
-	type addIn struct {
+	type watchAdd struct {
 		Body struct {
 			Numbers []string `json:"numbers" minItems:"1" maxItems:"1000" doc:"Application or patent numbers in any usual form."`
 			Note    string   `json:"note,omitempty" maxLength:"500"`
 		}
 	}
-	type addOut struct {
+	type watchAdded struct {
 		Body struct {
 			Added int `json:"added" doc:"Those that were not watched before."`
 		}
@@ -35,7 +35,7 @@ func registerWatch(api huma.API, s *Server) {
 		OperationID: "watch-patents", Method: http.MethodPost, Path: "/v1/watch", Tags: tags,
 		Summary:     "关注专利 Watch patents",
 		Description: "Fees about to fall due, lapses, transfers, pledges, invalidity and loans that outlive a right become alerts from now on. Patents that secure a booked loan are watched without being named here.",
-	}, func(ctx context.Context, in *addIn) (*addOut, error) {
+	}, func(ctx context.Context, in *watchAdd) (*watchAdded, error) {
 		numbers := make([]string, len(in.Body.Numbers))
 		for i, text := range in.Body.Numbers {
 			n, err := patent.ParseNumber(text)
@@ -49,37 +49,37 @@ func registerWatch(api huma.API, s *Server) {
 			numbers[i] = n.String()
 		}
 		p, _ := principalOf(ctx)
-		out := &addOut{}
+		out := &watchAdded{}
 		var err error
 		out.Body.Added, err = s.opt.DB.WatchPatents(ctx, p.Tenant, numbers, in.Body.Note, p.actor().Name, s.opt.Now())
 		return out, err
 	})
 
-	type listIn struct {
+	type watchList struct {
 		After string `query:"after" maxLength:"40" doc:"Number of the last patent of the page before."`
 		Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	}
-	type listOut struct {
+	type watchListed struct {
 		Body struct {
 			Patents []store.WatchedPatent `json:"patents"`
 		}
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "list-watched", Method: http.MethodGet, Path: "/v1/watch", Summary: "关注列表 The patents watched, by number", Tags: tags,
-	}, func(ctx context.Context, in *listIn) (*listOut, error) {
+	}, func(ctx context.Context, in *watchList) (*watchListed, error) {
 		p, _ := principalOf(ctx)
-		out := &listOut{}
+		out := &watchListed{}
 		var err error
 		out.Body.Patents, err = s.opt.DB.WatchedPatents(ctx, p.Tenant, in.After, in.Limit)
 		return out, err
 	})
 
-	type removeIn struct {
+	type watchRemove struct {
 		Number string `path:"number" maxLength:"40"`
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "unwatch-patent", Method: http.MethodPost, Path: "/v1/watch/{number}:remove", Summary: "取消关注 Stop watching a patent; its alerts stay", Tags: tags, DefaultStatus: http.StatusNoContent,
-	}, func(ctx context.Context, in *removeIn) (*struct{}, error) {
+	}, func(ctx context.Context, in *watchRemove) (*struct{}, error) {
 		n, err := parseNumber("path.number", in.Number)
 		if err != nil {
 			return nil, err
@@ -88,13 +88,13 @@ func registerWatch(api huma.API, s *Server) {
 		return nil, s.opt.DB.UnwatchPatent(ctx, p.Tenant, n, p.actor().Name, s.opt.Now())
 	})
 
-	type pollIn struct {
+	type watchPoll struct {
 		After  int64  `query:"after" minimum:"0" doc:"The next of the page before; 0 from the beginning."`
 		Number string `query:"number" maxLength:"40" doc:"Only of this patent."`
 		Open   bool   `query:"open" doc:"Only those that hold and nobody acknowledged."`
 		Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	}
-	type pollOut struct {
+	type watchPolled struct {
 		Body struct {
 			Alerts []store.WatchAlert `json:"alerts"`
 			Next   int64              `json:"next" doc:"Give it as after to see what changes later. The same as after when there is nothing new."`
@@ -104,7 +104,7 @@ func registerWatch(api huma.API, s *Server) {
 		OperationID: "poll-alerts", Method: http.MethodGet, Path: "/v1/alerts", Tags: tags,
 		Summary:     "组合预警 Alerts of the watched portfolio, in the order in which they last changed",
 		Description: "An alert is raised once per cause. When what is on file says otherwise later, it comes again under the same id with the next revision: restated, or settled when the fee was paid or the loan closed. A poller that asks for what is after its last `next` misses nothing.",
-	}, func(ctx context.Context, in *pollIn) (*pollOut, error) {
+	}, func(ctx context.Context, in *watchPoll) (*watchPolled, error) {
 		if in.Number != "" {
 			var err error
 			if in.Number, err = parseNumber("query.number", in.Number); err != nil {
@@ -116,7 +116,7 @@ func registerWatch(api huma.API, s *Server) {
 		if err != nil {
 			return nil, err
 		}
-		out := &pollOut{}
+		out := &watchPolled{}
 		out.Body.Alerts, out.Body.Next = list, in.After
 		if n := len(list); n > 0 {
 			out.Body.Next = list[n-1].Seq
@@ -124,19 +124,19 @@ func registerWatch(api huma.API, s *Server) {
 		return out, nil
 	})
 
-	type ackIn struct {
+	type watchAck struct {
 		ID   string `path:"id" pattern:"^wa_[0-9a-f]{32}$"`
 		Body struct {
 			Note string `json:"note" maxLength:"2000" doc:"What follows from it."`
 		}
 	}
-	type ackOut struct{ Body store.WatchAlert }
+	type watchAcked struct{ Body store.WatchAlert }
 	huma.Register(api, huma.Operation{
 		OperationID: "acknowledge-watch-alert", Method: http.MethodPost, Path: "/v1/alerts/{id}:acknowledge", Summary: "确认组合预警 Record that an alert was seen and what follows", Tags: tags,
-	}, func(ctx context.Context, in *ackIn) (*ackOut, error) {
+	}, func(ctx context.Context, in *watchAck) (*watchAcked, error) {
 		p, _ := principalOf(ctx)
 		a, err := s.opt.DB.AcknowledgeWatchAlert(ctx, p.Tenant, in.ID, p.actor().Name, in.Body.Note, s.opt.Now())
-		return &ackOut{Body: a}, err
+		return &watchAcked{Body: a}, err
 	})
 	registerWebhooks(api, s)
 }
@@ -144,91 +144,91 @@ func registerWatch(api huma.API, s *Server) {
 func registerWebhooks(api huma.API, s *Server) {
 	tags := []string{"webhooks"}
 
-	type createIn struct {
+	type hookCreate struct {
 		Body struct {
 			URL   string   `json:"url" minLength:"1" maxLength:"2000" doc:"https; no private address unless the operator admits it."`
 			Codes []string `json:"codes,omitempty" maxItems:"20" uniqueItems:"true" enum:"fee_due_90,fee_due_60,fee_due_30,fee_late,fee_lapse,transfer,pledge,preservation,lapse,restored,invalidity_filed,invalidated,expiry_within_loan" doc:"Alerts to send. Default: all."`
 		}
 	}
-	type secretOut struct{ Body WebhookSecret }
+	type hookSecret struct{ Body WebhookSecret }
 	huma.Register(api, huma.Operation{
 		OperationID: "create-webhook", Method: http.MethodPost, Path: "/v1/webhooks", Tags: tags, DefaultStatus: http.StatusCreated,
 		Summary:     "新建推送 Send alerts to an address",
 		Description: "Every alert raised, restated or settled is posted as JSON with the headers of Standard Webhooks: webhook-id (the same at every attempt), webhook-timestamp and webhook-signature. Anything but a 2xx within 15 s is tried again, ten times over three days; then it is kept as dead and can be sent again. A 410 ends the subscription. At least once: tell repeats by webhook-id, order by the alert's revision.",
-	}, func(ctx context.Context, in *createIn) (*secretOut, error) {
+	}, func(ctx context.Context, in *hookCreate) (*hookSecret, error) {
 		p, _ := principalOf(ctx)
 		w, secret, err := s.opt.Watch.Subscribe(ctx, p.Tenant, p.actor().Name, in.Body.URL, in.Body.Codes)
-		return &secretOut{Body: WebhookSecret{w, secret}}, err
+		return &hookSecret{Body: WebhookSecret{w, secret}}, err
 	})
 
-	type listOut struct {
+	type hookListed struct {
 		Body struct {
 			Webhooks []store.Webhook `json:"webhooks"`
 		}
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "list-webhooks", Method: http.MethodGet, Path: "/v1/webhooks", Summary: "推送列表 Subscriptions, without their secrets", Tags: tags,
-	}, func(ctx context.Context, _ *struct{}) (*listOut, error) {
+	}, func(ctx context.Context, _ *struct{}) (*hookListed, error) {
 		p, _ := principalOf(ctx)
-		out := &listOut{}
+		out := &hookListed{}
 		var err error
 		out.Body.Webhooks, err = s.opt.DB.Webhooks(ctx, p.Tenant)
 		return out, err
 	})
 
-	type idIn struct {
+	type hookID struct {
 		ID string `path:"id" pattern:"^wh_[a-z2-7]{16}$"`
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "rotate-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}:rotate", Summary: "更换推送密钥 A new secret; the one before signs beside it for a day", Tags: tags,
-	}, func(ctx context.Context, in *idIn) (*secretOut, error) {
+	}, func(ctx context.Context, in *hookID) (*hookSecret, error) {
 		p, _ := principalOf(ctx)
 		w, secret, err := s.opt.Watch.Rotate(ctx, p.Tenant, p.actor().Name, in.ID)
-		return &secretOut{Body: WebhookSecret{w, secret}}, err
+		return &hookSecret{Body: WebhookSecret{w, secret}}, err
 	})
-	type hookOut struct{ Body store.Webhook }
+	type hookChanged struct{ Body store.Webhook }
 	huma.Register(api, huma.Operation{
 		OperationID: "disable-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}:disable", Summary: "停用推送 End a subscription", Tags: tags,
-	}, func(ctx context.Context, in *idIn) (*hookOut, error) {
+	}, func(ctx context.Context, in *hookID) (*hookChanged, error) {
 		p, _ := principalOf(ctx)
 		w, err := s.opt.DB.DisableWebhook(ctx, p.Tenant, in.ID, p.actor().Name, s.opt.Now())
-		return &hookOut{Body: w}, err
+		return &hookChanged{Body: w}, err
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "test-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}:test", Summary: "测试推送 Send a message without an alert", Tags: tags, DefaultStatus: http.StatusAccepted,
-	}, func(ctx context.Context, in *idIn) (*struct{}, error) {
+	}, func(ctx context.Context, in *hookID) (*struct{}, error) {
 		p, _ := principalOf(ctx)
 		return nil, s.opt.Watch.Test(ctx, p.Tenant, in.ID)
 	})
 
-	type deliveriesIn struct {
+	type deliveryList struct {
 		Status string `query:"status" enum:"waiting,delivered,dead" doc:"Default: any."`
 		After  int64  `query:"after" minimum:"0" doc:"seq of the last message seen."`
 		Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
 	}
-	type deliveriesOut struct {
+	type deliveryListed struct {
 		Body struct {
 			Deliveries []store.Delivery `json:"deliveries"`
 		}
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "list-deliveries", Method: http.MethodGet, Path: "/v1/webhook-deliveries", Summary: "推送记录 Messages with their attempts; status=dead lists those given up", Tags: tags,
-	}, func(ctx context.Context, in *deliveriesIn) (*deliveriesOut, error) {
+	}, func(ctx context.Context, in *deliveryList) (*deliveryListed, error) {
 		p, _ := principalOf(ctx)
-		out := &deliveriesOut{}
+		out := &deliveryListed{}
 		var err error
 		out.Body.Deliveries, err = s.opt.DB.Deliveries(ctx, p.Tenant, in.Status, in.After, in.Limit)
 		return out, err
 	})
-	type messageIn struct {
+	type deliveryID struct {
 		ID string `path:"id" pattern:"^msg_[a-z0-9]{20,40}$"`
 	}
-	type deliveryOut struct{ Body store.Delivery }
+	type deliveryChanged struct{ Body store.Delivery }
 	huma.Register(api, huma.Operation{
 		OperationID: "redeliver", Method: http.MethodPost, Path: "/v1/webhook-deliveries/{id}:redeliver", Summary: "重新推送 Send a message again under the same id", Tags: tags,
-	}, func(ctx context.Context, in *messageIn) (*deliveryOut, error) {
+	}, func(ctx context.Context, in *deliveryID) (*deliveryChanged, error) {
 		p, _ := principalOf(ctx)
 		d, err := s.opt.DB.Redeliver(ctx, p.Tenant, in.ID, p.actor().Name, s.opt.Now())
-		return &deliveryOut{Body: d}, err
+		return &deliveryChanged{Body: d}, err
 	})
 }
