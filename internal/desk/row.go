@@ -26,7 +26,29 @@ func Value(ctx context.Context, service *appraisal.Service, actor appraisal.Acto
 		return lending.Valued{}, nil, err
 	}
 	v, err := view(row, d, on)
-	return v, d, err
+	if err != nil {
+		return v, d, err
+	}
+	// A pledgor that an officer decided to be the owner under another name.
+	if i := slices.IndexFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Code == "E01" && f.Outcome == patent.Met }); i >= 0 {
+		named := row
+		if len(named.Owners) == 0 {
+			named.Owners = []string{named.Borrower}
+		}
+		known, err := service.KnownAs(ctx, actor.Tenant, named.Owners, v.State.Owners)
+		if err != nil {
+			return v, d, err
+		}
+		if !slices.Equal(known, named.Owners) {
+			named.Owners = known
+			again, err := view(named, d, on)
+			if err != nil {
+				return v, d, err
+			}
+			v.Eligibility = again.Eligibility
+		}
+	}
+	return v, d, nil
 }
 
 // request asks for the value of a row's patent.

@@ -25,6 +25,15 @@ type Record struct {
 	Extension   *int // days of 药品专利权期限补偿 granted
 	Source      string
 	SourceDate  civil.Date
+
+	// Aliases are names that a person decided to mean an owner of the patent.
+	Aliases []Alias
+}
+
+// Alias is a name that means a party written otherwise elsewhere.
+type Alias struct {
+	Name string
+	Is   string // as the register writes it
 }
 
 // Statement is one thing said about a patent, by whom and when.
@@ -118,7 +127,11 @@ func Assemble(r Record, events []Event, h Holdings, pledge PledgeFacts, on civil
 	for _, e := range s.Statements {
 		d.say("event", Codes[e.Code]+"（"+e.Code+"）", e.Effective.String(), e.Source, e.Public())
 	}
+	for _, f := range s.Former {
+		d.say("former_name", "曾用名", fmt.Sprintf("%s（现为%s）", f.Name, f.Now), f.Source, f.Until)
+	}
 	d.Conflicts = append(d.Conflicts, s.Conflicts...)
+	pledge.Pledgors = d.known(r.Aliases, pledge.Pledgors)
 	pledge.State, pledge.Expiry, pledge.Fees = *s, d.Term.Expiry, d.Fees
 	d.Eligibility = CheckPledge(pledge)
 	d.Uses = Uses(*s, h)
@@ -139,6 +152,19 @@ func (d *Dossier) miss(key, zh, supply string) {
 
 func (d *Dossier) conflict(format string, args ...any) {
 	d.Conflicts = append(d.Conflicts, fmt.Sprintf(format, args...))
+}
+
+// known writes parties as the register does where a person decided that they
+// are the same.
+func (d *Dossier) known(aliases []Alias, names []string) []string {
+	out := slices.Clone(names)
+	for i, name := range out {
+		if k := slices.IndexFunc(aliases, func(a Alias) bool { return a.Name == name }); k >= 0 {
+			out[i] = aliases[k].Is
+			d.say("same_party", "主体认定", name+" 即 "+aliases[k].Is, "经办人核对决定", civil.Date{})
+		}
+	}
+	return out
 }
 
 // told reports whether a record had been made by the day.

@@ -105,8 +105,7 @@ func day(d civil.Date) any {
 }
 
 // MergeDeals inserts or replaces a batch by id in one transaction and marks
-// every deal that repeats another: the same amount within a month for the same
-// patents, or under the same title where neither names its patents.
+// every deal that repeats another.
 func (db *DB) MergeDeals(ctx context.Context, batch []Deal, space int, vectors [][]float32) (err error) {
 	defer fault.Wrap(&err, "store.MergeDeals")
 	if err := db.PutDeals(ctx, batch); err != nil {
@@ -118,13 +117,7 @@ func (db *DB) MergeDeals(ctx context.Context, batch []Deal, space int, vectors [
 		ids[i] = batch[i].ID
 		rows[i] = Unembedded{Deal: batch[i].ID, Hash: TextHash(batch[i].Text())}
 	}
-	_, err = db.pool.Exec(ctx, `
-		UPDATE deals d SET duplicate_of = (
-			SELECT min(o.id) FROM deals o
-			WHERE o.id < d.id AND o.duplicate_of IS NULL AND o.amount = d.amount AND o.currency = d.currency AND o.deal_kind = d.deal_kind
-				AND abs(o.date - d.date) <= 31
-				AND (o.numbers && d.numbers OR cardinality(o.numbers) = 0 AND cardinality(d.numbers) = 0 AND o.title = d.title))
-		WHERE d.id = ANY($1) AND d.amount IS NOT NULL AND d.date IS NOT NULL`, ids)
+	err = db.transact(ctx, func(tx pgx.Tx) error { return markRepeats(ctx, tx, ids) })
 	if err != nil || vectors == nil {
 		return err
 	}

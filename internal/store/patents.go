@@ -99,9 +99,15 @@ func scanPatent(row pgx.CollectableRow) (Patent, error) {
 }
 
 // Patent returns the patent with the application or publication number given
-// in normal form, or a NotFound fault.
+// in normal form, or a NotFound fault. A record under a publication number
+// that was matched with one under an application number is that one.
 func (db *DB) Patent(ctx context.Context, number string) (_ Patent, err error) {
 	defer fault.Wrap(&err, "store.Patent(%s)", number)
+	if !strings.Contains(number, ".") { // no application number
+		if number, err = samePatent(ctx, db.pool, number); err != nil {
+			return Patent{}, err
+		}
+	}
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+patentColumns+` FROM patents WHERE number = $1
 		UNION ALL
