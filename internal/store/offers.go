@@ -128,6 +128,21 @@ func clashes(ctx context.Context, q querier, tenant string, offers []patent.Offe
 	for _, o := range kept {
 		byNumber[o.Number] = append(byNumber[o.Number], o)
 	}
+	if len(kept) == 0 {
+		return nil, nil
+	}
+	var names []string
+	for _, o := range offers {
+		names = append(names, o.Party)
+	}
+	for _, o := range kept {
+		names = append(names, o.Party)
+	}
+	slices.Sort(names)
+	group, err := partyGroups(ctx, q, tenant, slices.Compact(names))
+	if err != nil {
+		return nil, err
+	}
 	var out []OfferConflict
 	seen := map[patent.Offer]bool{}
 	for _, o := range offers {
@@ -142,6 +157,9 @@ func clashes(ctx context.Context, q querier, tenant string, offers []patent.Offe
 			against := other.Offer
 			if other.Tenant != tenant { // two institutions may number their contracts alike
 				against.Reference = other.Tenant + "\x00" + other.Reference
+			}
+			if group[o.Party] == group[other.Party] { // a person decided that they are one
+				against.Party, against.PartyCode = o.Party, o.PartyCode
 			}
 			clash, ok := o.Against(against)
 			if !ok {
