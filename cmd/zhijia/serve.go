@@ -101,6 +101,7 @@ func (c *serveCmd) Run(g *Globals) error {
 	}
 	stopRows := workRows(g.ctx, loans, c.DeskRows, log)
 	defer stopRows()
+	defer c.work(g.ctx, log)()
 	srv, err := httpapi.New(httpapi.Options{
 		DB: db, Appraisal: svc, Desk: loans, Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
 		Log: log, Version: release,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"time"
 
 	"zhijia/internal/desk"
@@ -23,6 +24,7 @@ func (c *workerCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
+	defer c.work(g.ctx, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))()
 	go d.Monitor(g.ctx, bookInterval)
 	fmt.Fprintln(g.stderr, "zhijia: working; stop with Ctrl-C")
 	return d.Work(g.ctx, desk.WorkOptions{Rows: c.Rows, Timeout: c.Timeout})

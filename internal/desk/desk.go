@@ -24,6 +24,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/civil"
@@ -40,7 +41,7 @@ type Desk struct {
 	appraisal *appraisal.Service
 	log       *slog.Logger
 	now       func() time.Time
-	client    *queueClient
+	client    *store.JobQueue
 }
 
 // New returns a desk over a migrated database.
@@ -50,7 +51,7 @@ func New(db *store.DB, service *appraisal.Service, log *slog.Logger) (_ *Desk, e
 		log = slog.New(slog.DiscardHandler)
 	}
 	d := &Desk{db: db, appraisal: service, log: log, now: time.Now}
-	d.client, err = newQueueClient(db, nil) // inserts only; workers have one of their own
+	d.client, err = db.NewQueue(river.Config{}) // inserts only; workers have one of their own
 	return d, err
 }
 
