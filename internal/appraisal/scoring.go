@@ -195,9 +195,9 @@ func (r *Rubric) report(ctx context.Context, s Subject, results []llm.Result) (s
 			unknown = append(unknown, x.Indicator+"("+x.Unknown+")")
 			continue
 		}
-		score, dispersion := float64(*x.Score), x.Dispersion
+		score, dispersion, confidence := float64(*x.Score), x.Dispersion, x.Confidence
 		out := valuation.IndicatorScore{
-			Code: x.Indicator, Score: &score, Evaluator: valuation.ByModel, Dispersion: &dispersion, AsOf: s.AsOf,
+			Code: x.Indicator, Score: &score, Evaluator: valuation.ByModel, Dispersion: &dispersion, Confidence: &confidence, AsOf: s.AsOf,
 			Reason: AILabel + x.Reason, Version: x.Prompt + " " + x.Model,
 		}
 		for _, q := range x.Quotes {

@@ -117,7 +117,7 @@ func (j *job) open() {
 
 // ModelVersion names the mathematics of this package; it changes whenever
 // equal inputs would give another value.
-const ModelVersion = "valuation/1"
+const ModelVersion = "valuation/2"
 
 func (j *job) flag(code, severity, zh, en string) {
 	j.out.Flags = append(j.out.Flags, flag(code, severity, zh, en))
@@ -278,7 +278,7 @@ func (j *job) market() {
 	}
 	elastic := as.trend()[fQuality]
 	q := as.Model.QualitySD.Value
-	a.unknown = j.sheet.Unknown * (elastic.Mean*elastic.Mean + elastic.SD*elastic.SD) * q * q
+	a.unknown = (j.sheet.Unknown + j.sheet.Doubted) * (elastic.Mean*elastic.Mean + elastic.SD*elastic.SD) * q * q
 	if j.legalUnknown > 0 {
 		a.unknown += as.Market.MissingFeatureVar.Value
 	}

@@ -1,6 +1,10 @@
 package valuation
 
-import "zhijia/internal/civil"
+import (
+	"math"
+
+	"zhijia/internal/civil"
+)
 
 // Assignment says what is to be valued, for whom, on which basis and as of
 // which day. Nothing in it is evidence.
@@ -168,9 +172,27 @@ type IndicatorScore struct {
 	Evaluator  Evaluator  `json:"evaluator"`
 	Evidence   []Quote    `json:"evidence,omitempty"`
 	Dispersion *float64   `json:"dispersion,omitempty"` // share of votes unlike the median, [0, 1]
+	Confidence *float64   `json:"confidence,omitempty"` // agreement of the votes times the share that told, [0, 1]; nil: nothing against it
 	Reason     string     `json:"reason,omitempty"`
 	Version    string     `json:"version,omitempty"` // of the prompt, rule or model
 	AsOf       civil.Date `json:"as_of"`
+}
+
+// doubt is the share of a score that counts as unknown for the width: the
+// judges who did not agree with it or could not tell. A score nobody doubts
+// has none, an unknown one has it all.
+func (s *IndicatorScore) doubt() float64 {
+	d := 0.0
+	if s.Dispersion != nil {
+		d = *s.Dispersion
+	}
+	if s.Confidence != nil {
+		d = max(d, 1-*s.Confidence)
+	}
+	if math.IsNaN(d) {
+		return 1
+	}
+	return min(max(d, 0), 1)
 }
 
 // Quote is a literal piece of a document, by byte offsets.
