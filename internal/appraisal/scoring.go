@@ -147,22 +147,24 @@ func (s *Subject) text() llm.Patent {
 }
 
 // Judge implements [Judge]. It never fails the valuation.
-func (r *Rubric) Judge(ctx context.Context, s Subject) ([]valuation.IndicatorScore, []valuation.Note) {
+func (r *Rubric) Judge(ctx context.Context, s Subject) Judgement {
 	codes := r.indicators(ctx)
-	note := func(code, zh, en string) []valuation.Note { return []valuation.Note{{Code: code, Zh: zh, En: en}} }
+	only := func(code, zh, en string) Judgement {
+		return Judgement{Notes: []valuation.Note{{Code: code, Zh: zh, En: en}}}
+	}
 	ok, err := r.mayLeave(ctx, s)
 	if err != nil || !ok {
 		if err != nil {
 			r.log.WarnContext(ctx, "reading the tenant's consent", "err", err)
 		}
-		return nil, note("MODEL-FORBIDDEN", "文本未获准外发，模型评分未进行，相关指标未知，区间相应放宽。", "The text may not leave this system, so the model was not asked; its indicators are unknown and the range is wider.")
+		return only("MODEL-FORBIDDEN", "文本未获准外发，模型评分未进行，相关指标未知，区间相应放宽。", "The text may not leave this system, so the model was not asked; its indicators are unknown and the range is wider.")
 	}
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, senderKey{}, sender{s.Actor}), r.cfg.Deadline)
 	defer cancel()
 	if r.client.Mode() == "" {
 		if _, err := r.client.Probe(ctx); err != nil {
 			r.log.WarnContext(ctx, "the model endpoint did not answer the probe", "err", err)
-			return nil, note("MODEL-UNAVAILABLE", "模型服务不可用，相关指标未知，区间相应放宽。", "The model endpoint is not available; its indicators are unknown and the range is wider.")
+			return only("MODEL-UNAVAILABLE", "模型服务不可用，相关指标未知，区间相应放宽。", "The model endpoint is not available; its indicators are unknown and the range is wider.")
 		}
 	}
 	results, err := r.client.Score(ctx, r.set, s.text(), codes)
@@ -174,18 +176,26 @@ func (r *Rubric) Judge(ctx context.Context, s Subject) ([]valuation.IndicatorSco
 
 // report turns results into scores and says what was left out and what it
 // cost.
-func (r *Rubric) report(ctx context.Context, s Subject, results []llm.Result) (scores []valuation.IndicatorScore, notes []valuation.Note) {
+func (r *Rubric) report(ctx context.Context, s Subject, results []llm.Result) (out Judgement) {
 	var unknown, cut []string
 	void := map[string]int{}
 	var cost llm.Usage
-	down := 0
+	down, refused, kept := 0, 0, 0
 	for _, x := range results {
 		for k, n := range x.Void {
 			void[k] += n
 		}
 		cost.Add(x.Usage)
 		cut = x.Cut
+		for _, v := range x.Votes {
+			if v.Cached {
+				kept++
+			}
+		}
 		if x.Err != nil {
+			if fault.KindOf(x.Err) == fault.Unsupported {
+				refused++
+			}
 			r.log.WarnContext(ctx, "a model call failed", "indicator", x.Indicator, "err", x.Err)
 		}
 		if x.Score == nil {
@@ -196,7 +206,7 @@ func (r *Rubric) report(ctx context.Context, s Subject, results []llm.Result) (s
 			continue
 		}
 		score, dispersion, confidence := float64(*x.Score), x.Dispersion, x.Confidence
-		out := valuation.IndicatorScore{
+		is := valuation.IndicatorScore{
 			Code: x.Indicator, Score: &score, Evaluator: valuation.ByModel, Dispersion: &dispersion, Confidence: &confidence, AsOf: s.AsOf,
 			Reason: AILabel + x.Reason, Version: x.Prompt + " " + x.Model,
 		}
@@ -207,11 +217,11 @@ func (r *Rubric) report(ctx context.Context, s Subject, results []llm.Result) (s
 			} else {
 				part += fmt.Sprintf("¶%d", q.Paragraph)
 			}
-			out.Evidence = append(out.Evidence, valuation.Quote{Document: part, Start: q.Start, End: q.End, Text: q.Text})
+			is.Evidence = append(is.Evidence, valuation.Quote{Document: part, Start: q.Start, End: q.End, Text: q.Text})
 		}
-		scores = append(scores, out)
+		out.Scores = append(out.Scores, is)
 	}
-	add := func(code, zh, en string) { notes = append(notes, valuation.Note{Code: code, Zh: zh, En: en}) }
+	add := func(code, zh, en string) { out.Notes = append(out.Notes, valuation.Note{Code: code, Zh: zh, En: en}) }
 	if down == len(results) && down > 0 {
 		add("MODEL-UNAVAILABLE", "模型服务不可用或未按时应答，相关指标未知，区间相应放宽。", "The model endpoint was not available or too slow; its indicators are unknown and the range is wider.")
 	} else if len(unknown) > 0 {
@@ -226,7 +236,11 @@ func (r *Rubric) report(ctx context.Context, s Subject, results []llm.Result) (s
 		list := strings.Join(cut, ", ")
 		add("MODEL-CUT", "超出上下文长度、未完整送审的部分："+list+"。", "Parts that did not fit the context whole: "+list+".")
 	}
-	add("MODEL-COST", fmt.Sprintf("模型评分用量：新调用 %d 次，输入 %d、输出 %d 词元，%.4f 元。", cost.Requests, cost.Prompt, cost.Answer, float64(cost.Micro)/1e6),
-		fmt.Sprintf("Model scoring used %d new calls, %d prompt and %d answer tokens, %.4f yuan.", cost.Requests, cost.Prompt, cost.Answer, float64(cost.Micro)/1e6))
-	return scores, notes
+	if refused == len(results) && refused > 0 {
+		r.client.Forget() // the endpoint no longer takes what a probe found: the next valuation finds out anew
+	}
+	out.Use = &valuation.ModelUse{
+		Host: r.client.Host(), Model: r.cfg.Model, Requests: cost.Requests, Kept: kept, PromptTokens: cost.Prompt, AnswerTokens: cost.Answer, Yuan: float64(cost.Micro) / 1e6,
+	}
+	return out
 }

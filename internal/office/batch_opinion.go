@@ -27,8 +27,10 @@ func WriteRowOpinion(w io.Writer, out *BatchOutcome, o *Opinion) error {
 		Amount        string
 		Style         template.CSS
 		Opinion       template.HTML
+		AIGC          string
 	}{BatchOutcome: out, Notice: BatchNotice, Label: batchLabel, Amount: out.Decision.Recommended.String()}
 	if o != nil {
+		data.AIGC = o.AIGC()
 		var err error
 		if data.Style, data.Opinion, err = o.Fragment(Zh); err != nil {
 			return err

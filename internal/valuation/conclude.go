@@ -76,6 +76,7 @@ func Conclude(asg Assignment, ev Evidence, as Assumptions) (Conclusion, error) {
 func (j *job) open() {
 	o := &j.out
 	o.Status, o.Currency, o.Date, o.DataCutoff, o.Retrieval = Valued, "CNY", j.asg.Date, j.ev.DataCutoff, j.ev.Retrieval
+	o.ModelUse = j.ev.ModelUse
 	o.Basis, o.Premise = j.asg.Basis, j.asg.Premise
 	if o.Basis == "" {
 		o.Basis = map[Purpose]Basis{PurposeReporting: BasisFair, PurposeInfringement: BasisReasonableRoyalty}[j.asg.Purpose]
