@@ -108,6 +108,7 @@ func (c *serveCmd) Run(g *Globals) error {
 	}
 	stopWatch := c.watching(g.ctx, portfolios)
 	defer stopWatch()
+	defer c.work(g.ctx, log)()
 	srv, err := httpapi.New(httpapi.Options{
 		DB: db, Appraisal: svc, Desk: loans, Watch: portfolios, Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
 		Log: log, Version: release,

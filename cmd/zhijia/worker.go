@@ -25,12 +25,14 @@ func (c *workerCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	portfolios, err := c.watcher(db, slog.New(slog.NewTextHandler(g.stderr, nil)))
+	log := slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	portfolios, err := c.watcher(db, log)
 	if err != nil {
 		return err
 	}
 	stopWatch := c.watching(g.ctx, portfolios)
 	defer stopWatch()
+	defer c.work(g.ctx, log)()
 	go d.Monitor(g.ctx, bookInterval)
 	fmt.Fprintln(g.stderr, "zhijia: working; stop with Ctrl-C")
 	return d.Work(g.ctx, desk.WorkOptions{Rows: c.Rows, Timeout: c.Timeout})

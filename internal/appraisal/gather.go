@@ -423,12 +423,13 @@ func (g *gathering) indicators(ctx context.Context) error {
 	if g.judge == nil {
 		g.warn("MODEL-OFF", "未启用模型评分，相关指标未知，区间相应放宽。", "Model scoring is off; its indicators are unknown and the range is wider.")
 	} else {
-		judged, notes := g.judge.Judge(ctx, Subject{
+		judged := g.judge.Judge(ctx, Subject{
 			Actor: g.actor, Number: p.Number, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description,
 			Unpublished: unpublished(p), Allow: g.req.AllowModel, AsOf: g.asOf,
 		})
-		scores = append(scores, judged...)
-		g.ev.Warnings = append(g.ev.Warnings, notes...)
+		scores = append(scores, judged.Scores...)
+		g.ev.Warnings = append(g.ev.Warnings, judged.Notes...)
+		g.ev.ModelUse = judged.Use
 	}
 	switch x, err := g.impact(ctx, p, g.asOf); {
 	case err != nil:
@@ -503,7 +504,15 @@ type Subject struct {
 // model behind an endpoint, or the statistical scorer. It never fails the
 // valuation: what it cannot tell stays unknown, and a note says why.
 type Judge interface {
-	Judge(ctx context.Context, s Subject) ([]valuation.IndicatorScore, []valuation.Note)
+	Judge(ctx context.Context, s Subject) Judgement
+}
+
+// Judgement is what a judge found, what it has to say about it, and what it
+// used; nil is no use.
+type Judgement struct {
+	Scores []valuation.IndicatorScore
+	Notes  []valuation.Note
+	Use    *valuation.ModelUse
 }
 
 // Comparables searches the priced deals for a text or a stored patent without

@@ -81,6 +81,9 @@ func TestScoresReachTheValuation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if u := c.ModelUse; u == nil || u.Requests != 60 || u.Kept != 0 || u.PromptTokens == 0 || u.Model != "test-model" {
+		t.Errorf("use %+v", c.ModelUse)
+	}
 	n := 0
 	for _, x := range ev.Indicators {
 		if x.Evaluator == valuation.ByModel {
@@ -98,7 +101,13 @@ func TestScoresReachTheValuation(t *testing.T) {
 		t.Errorf("%d entries, %v: %+v", len(log), err, log[:min(1, len(log))])
 	}
 	calls := s.Calls()
-	value(t, svc, asked())
+	again, c := value(t, svc, asked())
+	if u := c.ModelUse; u == nil || u.Requests != 0 || u.Kept != 60 || u.PromptTokens != 0 || u.Yuan != 0 {
+		t.Errorf("kept answers cost %+v", c.ModelUse)
+	}
+	if p, err := svc.Replay(context.Background(), actor, again.ID()); err != nil || !p.Identical || !p.Intact {
+		t.Errorf("replay %+v, %v", p, err)
+	}
 	if s.Calls() != calls {
 		t.Errorf("%d calls although everything is kept", s.Calls()-calls)
 	}

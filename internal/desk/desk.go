@@ -23,6 +23,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/civil"
@@ -41,7 +42,7 @@ type Desk struct {
 	appraisal *appraisal.Service
 	log       *slog.Logger
 	now       func() time.Time
-	client    *queueClient
+	client    *store.JobQueue
 	value     func(context.Context, *appraisal.Service, appraisal.Actor, lending.Row, civil.Date) (lending.Valued, *appraisal.Draft, error) // Value; tests make rows misbehave
 }
 
@@ -52,7 +53,7 @@ func New(db *store.DB, service *appraisal.Service, log *slog.Logger) (_ *Desk, e
 		log = slog.New(slog.DiscardHandler)
 	}
 	d := &Desk{db: db, appraisal: service, log: log, now: time.Now, value: Value}
-	d.client, err = newQueueClient(db, nil) // inserts only; workers have one of their own
+	d.client, err = db.NewQueue(river.Config{}) // inserts only; workers have one of their own
 	return d, err
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
 
 	"zhijia/internal/appraisal"
@@ -20,8 +19,6 @@ import (
 	"zhijia/internal/lending"
 	"zhijia/internal/store"
 )
-
-type queueClient = river.Client[pgx.Tx]
 
 // Queues of the desk. Rows that were tried before, or whose worker died, wait
 // among the suspects, which a process works one at a time: a row that kills its
@@ -53,13 +50,6 @@ const attempts = 3
 type WorkOptions struct {
 	Rows    int           // at once; 0: 8
 	Timeout time.Duration // of one row; 0: two minutes
-}
-
-func newQueueClient(db *store.DB, c *river.Config) (*queueClient, error) {
-	if c == nil {
-		c = &river.Config{Logger: slog.New(slog.DiscardHandler)}
-	}
-	return river.NewClient(riverpgxv5.New(db.Queue()), c)
 }
 
 // enqueue puts rows to work under the desk's virtual time. The queue's own
@@ -103,11 +93,11 @@ func (d *Desk) Work(ctx context.Context, o WorkOptions) (err error) {
 	if err := river.AddWorkerSafely(workers, &rowWorker{desk: d, timeout: o.Timeout}); err != nil {
 		return err
 	}
-	client, err := newQueueClient(d.db, &river.Config{
-		ID: id, Logger: slog.New(slog.DiscardHandler), Workers: workers,
+	client, err := d.db.NewQueue(river.Config{
+		ID: id, Workers: workers,
 		Queues:        map[string]river.QueueConfig{rowsQueue: {MaxWorkers: o.Rows}, suspectsQueue: {MaxWorkers: 1}},
 		FetchCooldown: 2 * time.Millisecond, FetchPollInterval: 200 * time.Millisecond, // jobs are released by hand, without a notification
-		JobTimeout: -1, CompletedJobRetentionPeriod: time.Hour, SoftStopTimeout: o.Timeout,
+		CompletedJobRetentionPeriod: time.Hour, SoftStopTimeout: o.Timeout,
 		RetryPolicy: retrySoon{}, ErrorHandler: &errorLog{d.log},
 	})
 	if err != nil {
@@ -116,7 +106,7 @@ func (d *Desk) Work(ctx context.Context, o WorkOptions) (err error) {
 	held := make(chan struct{}, 1)
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	go d.hold(watch, id, held)
+	go d.db.KeepWorker(watch, id, held, d.log)
 	select {
 	case <-held: // before the first job is taken, or another process would take it for dead
 	case <-ctx.Done():
@@ -139,30 +129,9 @@ func (d *Desk) Work(ctx context.Context, o WorkOptions) (err error) {
 	}
 }
 
-// hold keeps the lock that shows this process is alive, and takes it again
-// when the database was away.
-func (d *Desk) hold(ctx context.Context, id string, held chan<- struct{}) {
-	for ctx.Err() == nil {
-		err := d.db.HoldWorker(ctx, id, func() {
-			select {
-			case held <- struct{}{}:
-			default:
-			}
-		})
-		if ctx.Err() != nil {
-			return
-		}
-		d.log.WarnContext(ctx, "lost the worker's lock", "error", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
-	}
-}
-
 // sweep frees the rows of dead processes, sets apart those that are tried
-// again, and decides batches whose last row
-// ended in a process that died before it could.
+// again, and decides batches whose last row ended in a process that died
+// before it could.
 func (d *Desk) sweep(ctx context.Context) error {
 	n, err := d.db.ReleaseDeadWorkers(ctx, rowQueue)
 	if err != nil {

@@ -205,6 +205,7 @@ func (s *Server) showValuation(c *gin.Context, status int, problem error) error 
 	if v.Style, v.Opinion, err = o.Fragment(office.Zh); err != nil {
 		return err
 	}
+	v.AIGC = o.AIGC()
 	if problem != nil {
 		v.Fault = problemOf(c.Request, problem)
 	}

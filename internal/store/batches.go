@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
@@ -583,18 +586,20 @@ func (db *DB) setBatch(ctx context.Context, tenant, id, by, action string, from,
 	})
 }
 
+// workerGone is true of a job j whose process is gone: its session held a
+// lock, see [DB.HoldWorker].
+const workerGone = `NOT EXISTS (
+	SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 7241020
+	AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+	AND l.objid = (hashtext(j.attempted_by[array_upper(j.attempted_by, 1)])::bigint & 4294967295)::oid)`
+
 // ReleaseDeadWorkers gives the jobs of processes that are gone back to the
 // queue, into the one for suspects: a row that kills its process must not
 // take others with it a second time. A process is alive while its session
 // holds its lock, see [DB.HoldWorker].
 func (db *DB) ReleaseDeadWorkers(ctx context.Context, q Queue) (n int64, err error) {
 	defer fault.Wrap(&err, "store.ReleaseDeadWorkers")
-	tag, err := db.pool.Exec(ctx, `
-		UPDATE river_job j SET state = 'available', queue = $2
-		WHERE state = 'running' AND kind = $1 AND NOT EXISTS (
-			SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 7241020
-			AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-			AND l.objid = (hashtext(j.attempted_by[array_upper(j.attempted_by, 1)])::bigint & 4294967295)::oid)`, q.Kind, q.Suspects)
+	tag, err := db.pool.Exec(ctx, `UPDATE river_job j SET state = 'available', queue = $2 WHERE state = 'running' AND kind = $1 AND `+workerGone, q.Kind, q.Suspects)
 	return tag.RowsAffected(), err
 }
 
@@ -607,6 +612,21 @@ func (db *DB) MoveRetries(ctx context.Context, q Queue) (err error) {
 		UPDATE river_job SET queue = $2
 		WHERE state IN ('available', 'retryable', 'scheduled') AND queue = $1 AND priority = 1 AND scheduled_at >= `+virtualEnd, q.Rows, q.Suspects)
 	return err
+}
+
+// ReleaseDeadJobs gives the jobs of one queue whose processes are gone back to
+// it.
+func (db *DB) ReleaseDeadJobs(ctx context.Context, queue string) (err error) {
+	defer fault.Wrap(&err, "store.ReleaseDeadJobs")
+	_, err = db.pool.Exec(ctx, `UPDATE river_job j SET state = 'available', scheduled_at = now() WHERE state = 'running' AND queue = $1 AND `+workerGone, queue)
+	return err
+}
+
+// OpenJobs counts the jobs of a kind and run that are not at their end.
+func (db *DB) OpenJobs(ctx context.Context, kind, run string) (n int, err error) {
+	defer fault.Wrap(&err, "store.OpenJobs")
+	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM river_job WHERE kind = $1 AND args->>'run' = $2 AND finalized_at IS NULL`, kind, run).Scan(&n)
+	return n, err
 }
 
 // HoldWorker takes the lock that shows a process is alive, on a connection of
@@ -625,7 +645,28 @@ func (db *DB) HoldWorker(ctx context.Context, id string, held func()) (err error
 	return err
 }
 
-// Queue is the connection pool, for the job queue, which runs its own SQL.
+// KeepWorker holds the lock of [DB.HoldWorker] until ctx ends, and takes it
+// again when the database was away. held is told the first time.
+func (db *DB) KeepWorker(ctx context.Context, id string, held chan<- struct{}, log *slog.Logger) {
+	for ctx.Err() == nil {
+		err := db.HoldWorker(ctx, id, func() {
+			select {
+			case held <- struct{}{}:
+			default:
+			}
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		log.WarnContext(ctx, "lost the worker's lock", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// Queue is the connection pool under the job queue.
 func (db *DB) Queue() *pgxpool.Pool { return db.pool }
 
 // BatchVerdicts counts the rows of a decided batch by verdict.
@@ -653,4 +694,18 @@ func (db *DB) BatchRowsDecided(ctx context.Context, id, verdict string, after, l
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scanBatchRow)
+}
+
+// JobQueue is a client of the job queue.
+type JobQueue = river.Client[pgx.Tx]
+
+// NewQueue returns a client of the job queue; one without queues only inserts.
+// Jobs have no time limit and none is taken for stuck because of its age: a
+// job is taken over when its worker's lock is gone, see
+// [DB.ReleaseDeadWorkers]. A client that did so by age would discard the kinds
+// of job it does not know.
+func (db *DB) NewQueue(c river.Config) (*JobQueue, error) {
+	c.Logger = slog.New(slog.DiscardHandler)
+	c.JobTimeout, c.RescueStuckJobsAfter = -1, 100*365*24*time.Hour
+	return river.NewClient(riverpgxv5.New(db.pool), &c)
 }

@@ -100,6 +100,7 @@ func (db *DB) OfferConflicts(ctx context.Context, tenant string, offers []patent
 
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
 const offerColumns = `number, tenant, product, reference, party, party_code, status, offered_at, changed_at`

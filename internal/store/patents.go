@@ -160,3 +160,14 @@ func (db *DB) Cohort(ctx context.Context, subclass string, before civil.Date) (c
 		subclass, before.AddYears(-6), before.AddYears(-3), before).Scan(&c.Recent, &c.Prior, &c.Owners)
 	return c, err
 }
+
+// NumbersOf returns the numbers of stored patents with a symbol of an IPC
+// subclass, e.g. H01M, in their order; an empty subclass asks for every one.
+func (db *DB) NumbersOf(ctx context.Context, subclass string, limit int) (_ []string, err error) {
+	defer fault.Wrap(&err, "store.NumbersOf(%s)", subclass)
+	rows, err := db.pool.Query(ctx, `SELECT number FROM patents WHERE $1 = '' OR EXISTS (SELECT FROM unnest(ipc) AS i WHERE starts_with(i, $1)) ORDER BY number LIMIT $2`, subclass, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}

@@ -249,7 +249,7 @@ func TestBookedLoans(t *testing.T) {
 		ID: "ln_1", Tenant: "a", Contract: "C-1", Borrower: "甲公司", Principal: 1, Balance: 1, Maturity: civil.MustParse("2034-06-01"), Policy: json.RawMessage("{}"),
 		CreatedAt: w.at, CreatedBy: "张三", Patents: []store.BookPatent{{Number: number, Input: json.RawMessage("{}"), Status: "valued", Valuation: v.ID, ValuedOn: civil.Of(w.at), Due: civil.Of(w.at)}},
 	}
-	if err := w.db.PutBookLoan(w.ctx, loan, []*store.Valuation{v}); err != nil {
+	if err := w.db.PutBookLoan(w.ctx, loan, []*store.Valuation{v}, civil.Of(w.at), nil); err != nil {
 		t.Fatal(err)
 	}
 	w.sweep()
@@ -263,7 +263,7 @@ func TestBookedLoans(t *testing.T) {
 	}
 	w.sweep()
 	w.expect("a", store.AlertFilter{}, "expiry_within_loan restated 2")
-	if err := w.db.SetBookBalance(w.ctx, "a", "C-1", 0, "张三", w.at); err != nil {
+	if err := w.db.SetBookBalance(w.ctx, "a", "C-1", 0, "张三", civil.Of(w.at), w.at, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.day(t, "2030-09-01")
