@@ -11,6 +11,7 @@ import (
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
+	"zhijia/internal/money"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -133,5 +134,215 @@ func TestBook(t *testing.T) {
 	_, breaks, err := db.VerifyAudit(t.Context(), store.AuditHead{}, appraisal.Intact)
 	if err != nil || len(breaks) > 0 {
 		t.Errorf("audit: %v %v", breaks, err)
+	}
+}
+
+// clock moves a desk's clock.
+func clock(t *testing.T, d *Desk, db *store.DB, day civil.Date) {
+	t.Helper()
+	d.now = func() time.Time { return day.Time().Add(9 * time.Hour) }
+	svc, err := appraisal.New(t.Context(), db, appraisal.Options{Now: d.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.appraisal = svc
+}
+
+// A process that dies while it revalues leaves the patent as it was, due, and
+// the next one values it once. What two patents of a loan lose together breaks
+// the ceiling once, however many processes look.
+func TestBookUnderFire(t *testing.T) {
+	d, db := newDesk(t, storetest.URL(t))
+	stockBooked(t, d, db)
+	const second = "CN202010123456.2"
+	if err := db.MergePatents(t.Context(), []store.Patent{{
+		Number: second, Kind: "invention", Title: "一种激光器测量装置", IPC: []string{"G01M 11/00"}, Filing: civil.New(2014, 1, 5), Grant: civil.New(2016, 5, 4), Owners: []string{"甲公司"}, OwnerType: "firm", Source: "test",
+	}}, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.appraisal.EmbedStored(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	loan, err := d.Book(t.Context(), officer, Loan{
+		Contract: "DB-2", Borrower: "甲公司", Balance: 1000_00, Maturity: on.AddYears(2), Policy: "BOCOM-HIST", Rows: []lending.Row{{Number: booked}, {Number: second}},
+	})
+	if err != nil || len(loan.Patents) != 2 || len(loan.Standing) != 0 {
+		t.Fatalf("%+v %v", loan, err)
+	}
+	if _, err := d.Book(t.Context(), officer, Loan{Contract: "DB-3", Borrower: "甲公司", Balance: 1, Maturity: on.AddYears(2), Rows: []lending.Row{{Number: second}}}); fault.Public(err).Code != "book.pledged_elsewhere" {
+		t.Errorf("pledged twice: %v", err)
+	}
+	if _, err := d.Book(t.Context(), appraisal.Actor{Name: "b", Tenant: "bank-b"}, Loan{Contract: "X", Borrower: "甲公司", Balance: 1, Maturity: on.AddYears(2), Rows: []lending.Row{{Number: second}}}); fault.Public(err).Code != "book.pledged_elsewhere" {
+		t.Errorf("pledged to two banks: %v", err)
+	}
+	// The balance grows to just under what the two bear: the fall of either
+	// alone breaks it.
+	var bears money.Fen
+	for _, p := range loan.Patents {
+		bears += p.Value.MulRate(p.Ceiling)
+	}
+	if err := d.SetBalance(t.Context(), officer, "DB-2", bears); err != nil {
+		t.Fatal(err)
+	}
+	alerts := func() []string {
+		t.Helper()
+		all, err := db.BookAlerts(t.Context(), officer.Tenant, false, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range all {
+			var w why
+			if err := json.Unmarshal(a.Detail, &w); err != nil || w.Zh == "" {
+				t.Errorf("%s says nothing: %v", a.Kind, err)
+			}
+		}
+		return kinds(all)
+	}
+	if got := alerts(); !slices.Equal(got, []string{"yellow cover request"}) {
+		t.Errorf("at the limit, with terms running down: %v", got)
+	}
+	day := on.AddMonths(6)
+	clock(t, d, db, day)
+
+	// One process dies in the middle, its connection with it.
+	started, release := make(chan struct{}), make(chan struct{})
+	died := make(chan error, 1)
+	go func() {
+		_, err := db.RevalueNext(t.Context(), "", day, d.now(), func(r store.Revaluation) (store.Revalued, error) {
+			close(started)
+			<-release
+			return d.revalue(t.Context(), r, day)
+		})
+		died <- err
+	}()
+	<-started
+	// Another finds nothing to do: the whole loan is in hand.
+	if n, err := d.RevalueDue(t.Context(), ""); n != 0 || err != nil {
+		t.Errorf("two processes have one loan in hand: %d %v", n, err)
+	}
+	if _, err := db.Queue().Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	if err := <-died; err == nil {
+		t.Fatal("a process whose connection is gone stored its work")
+	}
+	if got := alerts(); len(got) != 1 {
+		t.Errorf("what a dead process found: %v", got)
+	}
+
+	// Both rights end; four processes look at once.
+	for _, number := range []string{booked, second} {
+		if err := db.MergeEvents(t.Context(), []store.LegalEvent{{Number: number, Event: patent.Event{Code: "CF01", Effective: on.AddMonths(5), Gazette: on.AddMonths(5).AddDays(9), Source: "test"}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	total := make(chan int, 4)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			n, err := d.RevalueDue(t.Context(), "")
+			if err != nil {
+				t.Error(err)
+			}
+			total <- n
+		})
+	}
+	wg.Wait()
+	sum := 0
+	for range 4 {
+		sum += <-total
+	}
+	if n, err := d.RevalueDue(t.Context(), ""); err != nil {
+		t.Error(err)
+	} else {
+		sum += n // one may have found the loan in another's hand
+	}
+	got := alerts()
+	slices.Sort(got)
+	if want := []string{"red breach schedule", "red ended schedule", "red ended schedule", "yellow cover request"}; sum != 2 || !slices.Equal(got, want) {
+		t.Errorf("%d revalued, %v, want %v", sum, got, want)
+	}
+	entries, err := db.Audit(t.Context(), officer.Tenant, "", 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	revalued := 0
+	for _, e := range entries {
+		if e.Action == "book.revalue" {
+			revalued++
+		}
+	}
+	if _, breaks, err := db.VerifyAudit(t.Context(), store.AuditHead{}, appraisal.Intact); err != nil || len(breaks) > 0 || revalued != 2 {
+		t.Errorf("%d revaluations on record, %v %v", revalued, breaks, err)
+	}
+	rows, err := d.Collateral(t.Context(), officer, "", 10)
+	if err != nil || len(rows) != 2 || rows[0].First == nil || *rows[0].First != loan.Patents[0].FirstValue || rows[0].Latest != 0 || rows[0].State != "失效" || rows[0].Type != "发明专利权" || rows[0].Contract != "DB-2" {
+		t.Errorf("%+v %v", rows, err)
+	}
+}
+
+// As its term runs down a patent loses a little each half-year. The fall is
+// measured against the value first recognised, told once a level, and the alert
+// says what changed since then.
+func TestBookSlowSlide(t *testing.T) {
+	d, db := newDesk(t, storetest.URL(t))
+	stockBooked(t, d, db)
+	revenue, royalty := money.Fen(3_000_000_00), 0.03
+	loan, err := d.Book(t.Context(), officer, Loan{Contract: "DB-4", Borrower: "甲公司", Balance: 100_00, Maturity: on.AddYears(6), Policy: "BOCOM-HIST", Rows: []lending.Row{{Number: booked, Revenue: &revenue, Royalty: &royalty}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := lending.Policies()["BOCOM-HIST"]
+	last := loan.Patents[0]
+	watch, base := lending.Watch{Base: last.Value}, last
+	var want, steps []string
+	for k := 1; k <= 12; k++ {
+		clock(t, d, db, on.AddMonths(6*k))
+		if n, err := d.RevalueDue(t.Context(), ""); n != 1 || err != nil {
+			t.Fatalf("half-year %d: %d %v", k, n, err)
+		}
+		loans, err := db.BookLoans(t.Context(), officer.Tenant, "", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := loans[0].Patents[0]
+		if p.Due != on.AddMonths(6*k+6) {
+			t.Errorf("half-year %d: due %s", k, p.Due)
+		}
+		steps = append(steps, p.Value.String())
+		var a *lending.Alert
+		var rebased bool
+		watch, a, rebased = policy.Follow(watch, p.Value)
+		if a != nil {
+			want = append(want, a.Level+" "+a.Old.String()+" "+a.New.String()+" "+base.Valuation)
+		}
+		if rebased {
+			base = p
+		}
+		if p.Base != watch.Base || p.BaseValuation != base.Valuation || p.Alerted != watch.Alerted {
+			t.Errorf("half-year %d: %+v, want %+v", k, p, watch)
+		}
+	}
+	all, err := db.BookAlerts(t.Context(), officer.Tenant, true, 0, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, a := range all {
+		if a.Kind != "drop" {
+			continue
+		}
+		var w why
+		if err := json.Unmarshal(a.Detail, &w); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, a.Level+" "+a.Old.String()+" "+a.New.String()+" "+w.Before)
+		if len(w.Causes) == 0 || w.Threshold == "" {
+			t.Errorf("an alert without a cause: %+v", w)
+		}
+	}
+	if len(got) < 2 || !slices.Equal(got, want) {
+		t.Errorf("values %v, told %v, want %v", steps, got, want)
 	}
 }

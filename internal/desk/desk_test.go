@@ -380,6 +380,8 @@ func TestTamperedColumns(t *testing.T) {
 		"end cut, no head":     {`DELETE FROM audit WHERE seq >= 9`, "unrecorded"},
 		"a row's decision":     {`UPDATE batch_rows SET ` + bytea("decision") + ` WHERE line = 3`, "batch_altered"},
 		"a row's values":       {`UPDATE batch_rows SET valued = convert_to(replace(convert_from(valued, 'UTF8'), '"low":', '"low":1'), 'UTF8') WHERE line = 3`, "batch_altered"},
+		"a row's title":        {`UPDATE batch_rows SET valued = convert_to(replace(convert_from(valued, 'UTF8'), '"title":"', '"title":"x'), 'UTF8') WHERE line = 3`, "batch_altered"},
+		"a row's input":        {`UPDATE batch_rows SET ` + bytea("input") + ` WHERE line = 3`, "batch_altered"},
 		"the contracts":        {`UPDATE batches SET contracts = convert_to(replace(convert_from(contracts, 'UTF8'), '"recommended":', '"recommended":1'), 'UTF8')`, "batch_altered"},
 		"the digest":           {`UPDATE batches SET ` + bytea("digest"), "batch_altered"},
 		"facts that were none": {`UPDATE batches SET facts = convert_to('{"drawn":[{"programme":"X","borrower":"y","amount":1}]}', 'UTF8')`, "batch_altered"},

@@ -281,7 +281,8 @@ func (d *Desk) Cover(ctx context.Context, actor appraisal.Actor, id, contract st
 }
 
 // Redecide decides a finished batch again from what is stored and reports
-// whether its rows, contracts and digest are what they were.
+// whether every row, every contract and the digest are what they were. It says
+// nothing of a batch decided under another version of the rules.
 func (d *Desk) Redecide(ctx context.Context, id string) (same bool, err error) {
 	defer fault.Wrap(&err, "desk.Redecide(%s)", id)
 	b, err := d.db.Batch(ctx, "", id)
@@ -291,18 +292,17 @@ func (d *Desk) Redecide(ctx context.Context, id string) (same bool, err error) {
 	if b.Status != store.BatchFinished {
 		return false, fault.New(fault.Conflict, "batch.unfinished", "批次尚未完成。", "The batch is not finished.")
 	}
-	var o Options
-	if err := json.Unmarshal(b.Options, &o); err != nil {
-		return false, nil
-	}
 	facts, err := d.db.BatchFacts(ctx, id)
 	if err != nil {
+		return false, err
+	}
+	var o Options
+	if json.Unmarshal(b.Options, &o) != nil {
 		return false, nil
 	}
-	var stored [][]byte
-	batch, err := d.outcomes(ctx, &b, func(row *store.BatchRow) { stored = append(stored, row.Decision) })
+	batch, err := d.outcomes(ctx, &b, func(*store.BatchRow) {})
 	if err != nil {
-		return false, nil
+		return false, err
 	}
 	decided := lending.Decide(batch, o.lending(facts), b.AsOf)
 	contracts, err := json.Marshal(decided.Contracts)
@@ -310,26 +310,38 @@ func (d *Desk) Redecide(ctx context.Context, id string) (same bool, err error) {
 		return false, err
 	}
 	sum, err := digest(&decided, contracts, facts)
-	if err != nil {
-		return false, err
-	}
-	if !bytes.Equal(sum, b.Digest) || !bytes.Equal(contracts, b.Contracts) {
-		return false, nil
-	}
-	for i := range decided.Rows {
-		row, err := json.Marshal(&decided.Rows[i])
-		if err != nil {
-			return false, err
-		}
-		if !bytes.Equal(row, stored[i]) {
-			return false, nil
-		}
-	}
-	return true, nil
+	return bytes.Equal(sum, b.Digest), err
 }
 
-// VerifyBatches decides every finished batch again and compares it with what
-// the audit record says came of it.
+// stored hashes what is stored of a batch's decisions, as digest did.
+func (d *Desk) stored(ctx context.Context, b *store.Batch) ([]byte, error) {
+	sum := sha256.New()
+	sum.Write(b.Contracts)
+	err := d.db.EachBatchRow(ctx, b.ID, func(row *store.BatchRow) error {
+		sum.Write(row.Decision)
+		sum.Write([]byte("\n"))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	facts, err := d.db.BatchFacts(ctx, b.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(facts.Drawn)+len(facts.Booked) > 0 {
+		kept, err := json.Marshal(facts)
+		if err != nil {
+			return nil, err
+		}
+		sum.Write(kept)
+	}
+	return sum.Sum(nil), nil
+}
+
+// VerifyBatches compares what is stored of every finished batch with the digest
+// on record, and decides those of this version of the rules again from their
+// rows, options and facts.
 func (d *Desk) VerifyBatches(ctx context.Context) (breaks []store.AuditBreak, err error) {
 	defer fault.Wrap(&err, "desk.VerifyBatches")
 	ends, err := d.db.BatchEnds(ctx)
@@ -337,13 +349,42 @@ func (d *Desk) VerifyBatches(ctx context.Context) (breaks []store.AuditBreak, er
 		return nil, err
 	}
 	for _, e := range ends {
-		switch same, err := d.Redecide(ctx, e.Batch); {
+		found := func(kind, zh, en string) {
+			breaks = append(breaks, store.AuditBreak{Seq: e.Seq, Kind: kind, Zh: fmt.Sprintf(zh, e.Seq, e.Batch), En: fmt.Sprintf(en, e.Seq, e.Batch)})
+		}
+		b, err := d.db.Batch(ctx, "", e.Batch)
+		switch {
 		case fault.KindOf(err) == fault.NotFound:
-			breaks = append(breaks, store.AuditBreak{Seq: e.Seq, Kind: "batch_missing", Zh: fmt.Sprintf("第 %d 条所记的批次 %s 已不存在。", e.Seq, e.Batch), En: fmt.Sprintf("Batch %s of entry %d is gone.", e.Batch, e.Seq)})
-		case err != nil && fault.KindOf(err) != fault.Conflict:
+			found("batch_missing", "第 %d 条所记的批次 %s 已不存在。", "Entry %d names the batch %s, which is gone.")
+			continue
+		case err != nil:
 			return nil, err
-		case err == nil && e.Rules == lending.RulesVersion && (!same || !bytes.Equal(e.Digest, e.Stored)):
-			breaks = append(breaks, store.AuditBreak{Seq: e.Seq, Kind: "batch_altered", Zh: fmt.Sprintf("第 %d 条所记的批次 %s 的决定与记录不符。", e.Seq, e.Batch), En: fmt.Sprintf("The decisions of batch %s differ from entry %d.", e.Batch, e.Seq)})
+		case b.Status != store.BatchFinished:
+			continue // being worked again
+		}
+		lines, err := d.db.UnsealedRows(ctx, e.Batch)
+		if err != nil {
+			return nil, err
+		}
+		if len(lines) > 0 {
+			found("batch_altered", "第 %d 条所记的批次 %s 有行的内容与记录不符："+fmt.Sprint(lines[:min(len(lines), 10)])+"。", "Entry %d: rows of the batch %s differ from the record: "+fmt.Sprint(lines[:min(len(lines), 10)])+".")
+			continue
+		}
+		sum, err := d.stored(ctx, &b)
+		if err != nil || !bytes.Equal(sum, e.Digest) || !bytes.Equal(b.Digest, e.Digest) {
+			if err != nil && store.Outage(err) {
+				return nil, err
+			}
+			found("batch_altered", "第 %d 条所记的批次 %s 的决定被改动。", "Entry %d: the decisions of the batch %s were altered.")
+			continue
+		}
+		if e.Rules != lending.RulesVersion {
+			continue
+		}
+		if same, err := d.Redecide(ctx, e.Batch); err != nil && store.Outage(err) {
+			return nil, err
+		} else if err != nil || !same {
+			found("batch_altered", "第 %d 条所记的批次 %s 按所存的数据和规则重新决定，结果不同：各行数据、条件或占用额度被改动。", "Entry %d: decided again, the batch %s comes out differently: its rows, options or facts were altered.")
 		}
 	}
 	return breaks, nil

@@ -219,6 +219,7 @@ func (w *rowWorker) Work(ctx context.Context, job *river.Job[rowJob]) error {
 // rowDetail is what the audit record keeps of a row.
 type rowDetail struct {
 	Input     []byte            `json:"input_sha256"`
+	Valued    []byte            `json:"valued_sha256,omitempty"` // what the decision is made on
 	Status    store.RowStatus   `json:"status"`
 	Valuation string            `json:"valuation,omitempty"`
 	Hash      []byte            `json:"valuation_hash,omitempty"`
@@ -255,6 +256,7 @@ func (d *Desk) work(ctx context.Context, timeout time.Duration, b *store.Batch, 
 	if end.Valued, err = json.Marshal(v); err != nil {
 		return end, detail, err
 	}
+	detail.Valued = hash(end.Valued)
 	end.Status, end.Valuation = store.RowDone, &draft.Valuation
 	detail.Valuation, detail.Hash, detail.Versions = draft.Valuation.ID, draft.Valuation.Hash, v.Versions
 	detail.Policy = o.Policy.ID + " " + o.Policy.Version

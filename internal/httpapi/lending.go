@@ -174,7 +174,7 @@ func registerLending(api huma.API, s *Server) {
 	type coverIn struct {
 		Body struct {
 			lending.CoverInput
-			Discount float64 `json:"discount" default:"0.12" minimum:"0.001" maximum:"0.99" doc:"Yearly rate of the annuity by which value runs down."`
+			Discount float64 `json:"discount,omitempty" default:"0.12" minimum:"0.001" maximum:"0.99" doc:"Yearly rate of the annuity by which value runs down."`
 		}
 	}
 	huma.Register(api, huma.Operation{

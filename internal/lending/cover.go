@@ -24,11 +24,11 @@ type CoverInput struct {
 	On       civil.Date `json:"on"`
 	Maturity civil.Date `json:"maturity"`
 	Loan     money.Fen  `json:"loan"`
-	Repay    string     `json:"repayment"`   // bullet, or equal: the principal in equal parts at each date
-	Step     int        `json:"step_months"` // 0: 6
+	Repay    string     `json:"repayment,omitempty"`   // bullet, or equal: the principal in equal parts at each date
+	Step     int        `json:"step_months,omitempty"` // 0: 6
 
 	Items   []CoverItem `json:"collateral"`
-	Ceiling float64     `json:"ltv_ceiling"`
+	Ceiling float64     `json:"ltv_ceiling,omitempty"` // of patents that name none
 }
 
 // CoverItem is one patent of the collateral.

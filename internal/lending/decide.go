@@ -691,7 +691,11 @@ func (b *book) lend(c *Contract, rows []int, used *ledger) {
 			b.add(i, OfProduct, Supplements, "G04", fmt.Sprintf("%s单户剩余%s元", g.Name, least.Amount), "等待额度释放或改用其他产品", g.PerBorrower.Source)
 		})
 	case collateral == 0:
-		b.each(rows, func(i int) { b.add(i, OfValue, Supplements, "L04", "", "补充押品或资料", "") })
+		b.each(rows, func(i int) {
+			if b.rows[i].Verdict != Refuse && b.batch[i].Fault == nil { // those rows say more
+				b.add(i, OfValue, Supplements, "L04", "", "补充押品或资料", "")
+			}
+		})
 	case c.Recommended < c.Loan:
 		b.each(rows, func(i int) {
 			b.add(i, OfPolicy, Supplements, "L03", fmt.Sprintf("拟贷%s元，建议%s元，受限于%s", c.Loan, c.Recommended, least.Zh), "降低金额或增加押品", "")

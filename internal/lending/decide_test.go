@@ -254,6 +254,16 @@ func drawBatch(t *rapid.T) []Valued {
 		v := clean(i+2, rapid.SampledFrom([]string{"甲公司", "乙公司", "丙公司"}).Draw(t, "borrower"), rapid.SampledFrom([]string{"", "C1", "C2"}).Draw(t, "contract"),
 			rapid.SampledFrom([]string{"CN1", "CN2", "CN3", "CN4", "CN5"}).Draw(t, "number"), money.Fen(rapid.Int64Range(0, 1e10).Draw(t, "value")))
 		v.Row.Loan = money.Fen(rapid.Int64Range(0, 1e10).Draw(t, "loan"))
+		v.Row.CreditCode = rapid.SampledFrom([]string{"", "91310115MA1K35JX1D"}).Draw(t, "code")
+		figure := func(label string) *money.Fen {
+			if !rapid.Bool().Draw(t, label+" given") {
+				return nil
+			}
+			x := money.Fen(rapid.Int64Range(0, 2e10).Draw(t, label))
+			return &x
+		}
+		v.Row.Agreed, v.Row.BorrowerLimit, v.Row.Bearable, v.Row.External = figure("agreed"), figure("limit"), figure("bearable"), figure("external")
+		v.Row.StateOwned = rapid.SampledFrom([]patent.Truth{"", patent.Yes, patent.No}).Draw(t, "state owned")
 		v.Row.Product = rapid.SampledFrom([]string{"", "ZYD"}).Draw(t, "product")
 		v.Row.Kind = rapid.SampledFrom([]patent.Kind{patent.Invention, patent.UtilityModel, patent.Design, ""}).Draw(t, "kind")
 		v.Status = rapid.SampledFrom([]valuation.Status{valuation.Valued, valuation.Valued, valuation.RangeOnly, valuation.Abstained, valuation.Zero}).Draw(t, "status")
@@ -263,8 +273,21 @@ func drawBatch(t *rapid.T) []Valued {
 }
 
 func TestLaws(t *testing.T) {
-	o := Options{Policy: Policies()["BOCOM-HIST"], Programmes: map[string]Programme{"ZYD": {ID: "ZYD", Name: "知易贷", Total: Limit{3000 * wan, "test"}}}}
 	rapid.Check(t, func(t *rapid.T) {
+		amount := func(label string, most int64) money.Fen { return money.Fen(rapid.Int64Range(0, most).Draw(t, label)) }
+		o := Options{
+			Policy:     Policies()[rapid.SampledFrom([]string{"BOCOM-HIST", "CCB-NB", "TEMPLATE"}).Draw(t, "policy")],
+			Programmes: map[string]Programme{"ZYD": {ID: "ZYD", Name: "知易贷", Total: Limit{3000 * wan, "test"}, PerBorrower: &Limit{1500 * wan, "test"}}},
+		}
+		if rapid.Bool().Draw(t, "lenient") {
+			o.Policy.Rules = nil
+		}
+		for range rapid.IntRange(0, 4).Draw(t, "draws") {
+			o.Drawn = append(o.Drawn, Draw{
+				"ZYD", rapid.SampledFrom([]string{"甲公司", "乙公司", "丁公司"}).Draw(t, "drawn by"), rapid.SampledFrom([]string{"", "91310115MA1K35JX1D"}).Draw(t, "drawn code"), amount("drawn", int64(1000*wan)),
+			})
+		}
+		o.BorrowerLimit = map[string]money.Fen{"甲公司": amount("limit of 甲", 2e10)}
 		batch := drawBatch(t)
 		d := Decide(batch, o, today)
 
@@ -288,6 +311,11 @@ func TestLaws(t *testing.T) {
 		}
 
 		var drawn money.Fen
+		by := newLedger(o.Drawn)
+		for _, x := range o.Drawn {
+			drawn += x.Amount
+		}
+		before := drawn
 		for _, c := range d.Contracts {
 			var parts, lendable money.Fen
 			least := money.Fen(math.MaxInt64)
@@ -303,17 +331,42 @@ func TestLaws(t *testing.T) {
 			if c.Recommended != least || parts != c.Recommended && lendable > 0 || c.Recommended > lendable {
 				t.Fatalf("recommended %s, least limit %s, parts %s, lendable %s", c.Recommended, least, parts, lendable)
 			}
+			if c.Recommended < 0 || c.Product == "ZYD" && c.Recommended > max(0, 3000*wan-before) {
+				t.Fatalf("recommended %s of a programme with %s drawn before", c.Recommended, before)
+			}
 			if c.Product == "ZYD" && c.Verdict == Accept {
 				drawn += c.Recommended
 			}
+			if c.Route == Internal && c.Loan > o.Policy.InternalLimit.Amount || c.Route == Negotiated && c.Loan > o.Policy.NegotiatedLimit.Amount {
+				t.Fatalf("%s is valued by the route %s", c.Loan, c.Route)
+			}
 		}
-		if drawn > 3000*wan {
+		if drawn > max(before, 3000*wan) {
 			t.Fatalf("the programme lends %s over its limit", drawn)
+		}
+		draws, keys := d.Draws(batch, &o)
+		if len(draws) != len(keys) {
+			t.Fatalf("%d draws of %d contracts", len(draws), len(keys))
+		}
+		for i, x := range draws {
+			row := Row{Borrower: x.Borrower, CreditCode: x.CreditCode}
+			if had := by.of("ZYD", &row); x.Amount > 0 && had+x.Amount > 1500*wan {
+				t.Fatalf("%s draws %s over %s, above its limit", keys[i], x.Amount, had)
+			}
+			by.add(x)
 		}
 
 		i := rapid.IntRange(0, len(batch)-1).Draw(t, "falls")
 		lower := slices.Clone(batch)
-		lower[i].Low /= 2
+		if rapid.Bool().Draw(t, "agreed lower") {
+			less := lower[i].Low / 2
+			lower[i].Row.Agreed = &less
+			if a := batch[i].Row.Agreed; a != nil {
+				less = min(less, *a)
+			}
+		} else {
+			lower[i].Low /= 2
+		}
 		for k, c := range Decide(lower, Options{Policy: o.Policy}, today).Contracts {
 			if before := Decide(batch, Options{Policy: o.Policy}, today).Contracts[k]; c.Recommended > before.Recommended {
 				t.Fatalf("a lower value lends more: %s after %s", c.Recommended, before.Recommended)

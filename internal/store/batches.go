@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"iter"
@@ -490,6 +492,36 @@ func (db *DB) BatchEnds(ctx context.Context) (_ []BatchEnd, err error) {
 		}
 		return e, nil
 	})
+}
+
+// UnsealedRows returns the lines of a batch whose input or values differ from
+// what the record last said of them, or that ended without an entry.
+func (db *DB) UnsealedRows(ctx context.Context, id string) (lines []int, err error) {
+	defer fault.Wrap(&err, "store.UnsealedRows(%s)", id)
+	rows, err := db.pool.Query(ctx, `
+		SELECT r.line, r.input, r.valued, r.status = 'refused' AND r.ended_at IS NULL, a.detail FROM batch_rows r
+		LEFT JOIN LATERAL (SELECT detail FROM audit WHERE subject = r.batch || '/' || r.line AND action = 'batch.row' ORDER BY seq DESC LIMIT 1) a ON true
+		WHERE r.batch = $1 AND r.status <> 'waiting' ORDER BY r.line`, id)
+	if err != nil {
+		return nil, err
+	}
+	var line int
+	var input, valued, detail []byte
+	var unread bool
+	_, err = pgx.ForEachRow(rows, []any{&line, &input, &valued, &unread, &detail}, func() error {
+		var d struct {
+			Input  []byte `json:"input_sha256"`
+			Valued []byte `json:"valued_sha256"`
+		}
+		sum := func(b []byte) []byte { s := sha256.Sum256(b); return s[:] }
+		switch {
+		case detail == nil && unread: // refused when it was read, without an entry of its own
+		case detail == nil || json.Unmarshal(detail, &d) != nil || !bytes.Equal(d.Input, sum(input)) || valued != nil && d.Valued != nil && !bytes.Equal(d.Valued, sum(valued)):
+			lines = append(lines, line)
+		}
+		return nil
+	})
+	return lines, err
 }
 
 // CancelBatch stops a running batch: rows that wait stay without a result, and
