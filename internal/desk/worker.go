@@ -90,7 +90,8 @@ func (d *Desk) Work(ctx context.Context, o WorkOptions) (err error) {
 	}
 	id := "desk-" + rand.Text()
 	workers := river.NewWorkers()
-	if err := river.AddWorkerSafely(workers, &rowWorker{desk: d, timeout: o.Timeout}); err != nil {
+	ends := make(chan ended)
+	if err := river.AddWorkerSafely(workers, &rowWorker{desk: d, timeout: o.Timeout, ends: ends}); err != nil {
 		return err
 	}
 	client, err := d.db.NewQueue(river.Config{
@@ -107,6 +108,7 @@ func (d *Desk) Work(ctx context.Context, o WorkOptions) (err error) {
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	go d.db.KeepWorker(watch, id, held, d.log)
+	go d.store(watch, ends)
 	select {
 	case <-held: // before the first job is taken, or another process would take it for dead
 	case <-ctx.Done():
@@ -126,6 +128,48 @@ func (d *Desk) Work(ctx context.Context, o WorkOptions) (err error) {
 				d.log.WarnContext(ctx, "sweeping", "error", err)
 			}
 		}
+	}
+}
+
+// ended is a row's result on its way into the database.
+type ended struct {
+	row    store.EndRow
+	stored chan<- error
+}
+
+// together is how many results share a transaction at most.
+const together = 32
+
+// store puts results into the database until ctx ends, together whatever
+// arrived while the last ones were being stored.
+func (d *Desk) store(ctx context.Context, ends <-chan ended) {
+	var waiting []ended
+	var rows []store.EndRow
+	for {
+		waiting, rows = waiting[:0], rows[:0]
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-ends:
+			waiting = append(waiting, e)
+		}
+	more:
+		for len(waiting) < together {
+			select {
+			case e := <-ends:
+				waiting = append(waiting, e)
+			default:
+				break more
+			}
+		}
+		for i := range waiting {
+			rows = append(rows, waiting[i].row)
+		}
+		for i, err := range d.db.PutRowResults(ctx, rows) {
+			waiting[i].stored <- err
+		}
+		clear(waiting)
+		clear(rows)
 	}
 }
 
@@ -159,6 +203,7 @@ type rowWorker struct {
 	river.WorkerDefaults[rowJob]
 	desk    *Desk
 	timeout time.Duration
+	ends    chan<- ended
 }
 
 // Timeout is enforced in Work, which can tell a slow row from a stop.
@@ -200,7 +245,13 @@ func (w *rowWorker) Work(ctx context.Context, job *river.Job[rowJob]) error {
 	}
 	detail.Status = end.Status
 	end.Act = store.Act{Tenant: b.Tenant, Actor: b.CreatedBy, Action: "batch.row", Subject: fmt.Sprintf("%s/%d", batch, line), Detail: detail}
-	err = d.db.PutRowResult(ctx, end)
+	stored := make(chan error, 1)
+	select {
+	case w.ends <- ended{end, stored}:
+		err = <-stored
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
 	switch {
 	case errors.Is(err, store.ErrRowEnded):
 		return nil

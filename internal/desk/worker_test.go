@@ -184,7 +184,7 @@ func TestRowThatKillsItsProcess(t *testing.T) {
 func TestRetriedRowIsNotStarved(t *testing.T) {
 	d, db := newDesk(t, storetest.URL(t))
 	small, _ := generate(5)
-	large, _ := generate(3000)
+	large, _ := generate(3000) // some ten seconds of work
 	bank := appraisal.Actor{Name: "desk-b", Tenant: "bank-b"}
 	b := mustSubmit(t, d, bank, small)
 	a := mustSubmit(t, d, officer, large)
@@ -197,12 +197,13 @@ func TestRetriedRowIsNotStarved(t *testing.T) {
 	})
 	stop := work(t, d)
 	wait(t, d, bank, b.ID)
-	p, err := db.BatchProgress(t.Context(), a.ID)
+	wait(t, d, officer, a.ID)
 	stop()
-	if err != nil || p.Waiting == 0 {
-		t.Errorf("the row waited for the whole file of another desk: %+v %v", p, err)
+	n := endedBefore(t, db, a, b)
+	if n > 2800 { // of 2,850: at the very end
+		t.Errorf("the row waited for %d rows of another desk", n)
 	}
-	t.Logf("when the retried row was through, %d rows of the large file were left", p.Waiting)
+	t.Logf("when the retried row was through, %d rows of the large file of 3,000 were", n)
 }
 
 // Priority orders a desk's own files and takes nothing from another desk.
@@ -224,26 +225,36 @@ func TestPriorityWithinADesk(t *testing.T) {
 	urgent := file(60, 1, officer, "urgent")
 	middle := file(60, 2, officer, "middle")
 	stop := work(t, d)
-	wait(t, d, officer, urgent.ID)
-	progress := func(b store.Batch) store.Progress {
-		p, err := db.BatchProgress(t.Context(), b.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p
+	for _, x := range []struct {
+		store.Batch
+		appraisal.Actor
+	}{{urgent, officer}, {middle, officer}, {modest, bank}, {plain, officer}} {
+		wait(t, d, x.Actor, x.ID)
 	}
-	p, m, q := progress(plain), progress(modest), progress(middle)
-	wait(t, d, officer, middle.ID)
-	p2 := progress(plain)
 	stop()
-	t.Logf("when the urgent 60 rows were through: %d of the desk's plain file, %d of its middle one, %d of another desk's", p.Done, q.Done, m.Done)
-	const inHand = 40 // taken before, or while the last check ran
-	if p.Done > inHand || q.Done > inHand || p2.Done > inHand {
-		t.Errorf("the desk's less urgent rows went first: %d, %d, then %d", p.Done, q.Done, p2.Done)
+	const inHand = 12 // rows a process may have taken before
+	p, q, m := endedBefore(t, db, plain, urgent), endedBefore(t, db, middle, urgent), endedBefore(t, db, modest, urgent)
+	later := endedBefore(t, db, plain, middle)
+	t.Logf("when the 57 urgent rows were through: %d of the desk's plain file, %d of its middle one, %d of another desk's", p, q, m)
+	if p > inHand || q > inHand || later > inHand {
+		t.Errorf("the desk's less urgent rows went first: %d, %d, then %d", p, q, later)
 	}
-	if m.Done < 60-2*inHand/2 {
-		t.Errorf("another desk got %d rows while 60 urgent ones were worked", m.Done)
+	if m < 57-inHand || m > 57+inHand {
+		t.Errorf("another desk got %d rows while 57 urgent ones were worked", m)
 	}
+}
+
+// endedBefore counts the rows of one batch that had their result when the last
+// row of another got its own.
+func endedBefore(tb testing.TB, db *store.DB, of, last store.Batch) (n int) {
+	tb.Helper()
+	err := db.Queue().QueryRow(tb.Context(), `
+		SELECT count(*) FROM batch_rows WHERE batch = $1 AND status = 'done'
+		AND ended_at < (SELECT max(ended_at) FROM batch_rows WHERE batch = $2)`, of.ID, last.ID).Scan(&n)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return n
 }
 
 // A file names the columns that were not read.

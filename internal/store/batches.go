@@ -311,24 +311,47 @@ type EndRow struct {
 // running any more.
 var ErrRowEnded = errors.New("the row has ended")
 
-// PutRowResult stores the result of a waiting row with its valuation, its audit
-// entry and the end of its job in one transaction and one round trip. A row
-// that has a result keeps it, and a cancelled batch gets none: ErrRowEnded, and
-// nothing is stored.
-func (db *DB) PutRowResult(ctx context.Context, r EndRow) (err error) {
-	defer fault.Wrap(&err, "store.PutRowResult(%s, %d)", r.Batch, r.Line)
-	detail, err := json.Marshal(r.Act.Detail)
-	if err != nil {
-		return err
+// PutRowResults stores the results of waiting rows, each with its valuation,
+// its audit entry and the end of its job: all in one transaction and one round
+// trip, or, when one of them will not go in, each in its own. A row that has a
+// result keeps it, and a cancelled batch gets none: ErrRowEnded, and nothing of
+// that row is stored. Many rows share one transaction because entries of the
+// record are put in order by a lock held until the commit is on the disk.
+func (db *DB) PutRowResults(ctx context.Context, rows []EndRow) []error {
+	errs := make([]error, len(rows))
+	if err := db.putRowResults(ctx, rows); err == nil || len(rows) == 1 {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
 	}
+	for i := range rows {
+		errs[i] = db.putRowResults(ctx, rows[i:i+1])
+	}
+	return errs
+}
+
+func (db *DB) putRowResults(ctx context.Context, rows []EndRow) (err error) {
+	defer fault.Wrap(&err, "store.PutRowResults(%s, %d, …%d)", rows[0].Batch, rows[0].Line, len(rows))
 	var b pgx.Batch // without a control statement, a batch is one transaction
-	var valuation *string
-	if r.Valuation != nil {
-		b.Queue(insertValuation, r.Valuation.values()...)
-		valuation = &r.Valuation.ID
+	for i := range rows {
+		if v := rows[i].Valuation; v != nil {
+			b.Queue(insertValuation, v.values()...)
+		}
 	}
-	b.Queue(`SELECT audit_append($1, $2, $3, $4, $5)`, r.Act.Tenant, r.Act.Actor, r.Act.Action, r.Act.Subject, detail)
-	b.Queue(`SELECT desk_end_row($1, $2, $3, $4, $5, $6, $7)`, r.Batch, r.Line, string(r.Status), []byte(r.Fault), valuation, []byte(r.Valued), r.Job)
+	for i := range rows { // what needs the record's lock comes last
+		r := &rows[i]
+		detail, err := json.Marshal(r.Act.Detail)
+		if err != nil {
+			return err
+		}
+		var valuation *string
+		if r.Valuation != nil {
+			valuation = &r.Valuation.ID
+		}
+		b.Queue(`SELECT audit_append($1, $2, $3, $4, $5)`, r.Act.Tenant, r.Act.Actor, r.Act.Action, r.Act.Subject, detail)
+		b.Queue(`SELECT desk_end_row($1, $2, $3, $4, $5, $6, $7)`, r.Batch, r.Line, string(r.Status), []byte(r.Fault), valuation, []byte(r.Valued), r.Job)
+	}
 	err = db.pool.SendBatch(ctx, &b).Close()
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "ZJ001" {
