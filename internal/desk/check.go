@@ -18,6 +18,10 @@ import (
 type Check struct {
 	Decisions lending.Decisions `json:"decisions"`
 	Valued    []lending.Valued  `json:"valued"` // in the order asked
+
+	// Conflicts are what stands between these patents and others' use of them,
+	// of any institution.
+	Conflicts []store.OfferConflict `json:"conflicts"`
 }
 
 // MaxCheck bounds the patents of one collateral check; more go into a file.
@@ -58,5 +62,9 @@ func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.
 	if err := group.Wait(); err != nil {
 		return Check{}, err
 	}
-	return Check{Decisions: lending.Decide(valued, o, on), Valued: valued}, nil
+	conflicts, err := d.db.PutOffers(ctx, actor.Tenant, offersOf(rows), store.Offered, d.now().UTC())
+	if err != nil {
+		return Check{}, err
+	}
+	return Check{lending.Decide(valued, o, on), valued, append([]store.OfferConflict{}, conflicts...)}, nil
 }

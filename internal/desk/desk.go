@@ -110,6 +110,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	b.Key = key.Sum(nil)
 
 	var waiting []int
+	var offers []patent.Offer
 	var broken error
 	rows := func(yield func(store.BatchRow) bool) {
 		n := 0
@@ -132,6 +133,9 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 				}
 			} else {
 				waiting = append(waiting, r.Line)
+				if o, ok := offer(&line.Row); ok {
+					offers = append(offers, o)
+				}
 			}
 			if !yield(r) {
 				return
@@ -144,6 +148,9 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	b, fresh, err = d.db.PutBatch(ctx, b, rows, func(tx pgx.Tx) error {
 		if broken != nil {
 			return broken
+		}
+		if err := d.db.KeepOffers(ctx, tx, b.Tenant, offers, store.Offered, now); err != nil {
+			return err
 		}
 		return d.enqueue(ctx, tx, b.Tenant, b.ID, b.Priority, waiting)
 	})
