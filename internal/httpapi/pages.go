@@ -102,6 +102,7 @@ func registerPages(_ huma.API, s *Server) {
 		return nil
 	})
 	registerValuationPages(s)
+	registerRegistryPages(s)
 	s.pageRoute(http.MethodGet, "/", func(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, "/officer")
 		return nil
