@@ -25,7 +25,7 @@ type cli struct {
 	Value       valueCmd       `cmd:"" help:"Value a patent by number or by text."`
 	Comparables comparablesCmd `cmd:"" help:"Search the priced deals most like a patent."`
 	Ingest      ingestCmd      `cmd:"" help:"Take files of patents, transactions, events or citations into the store."`
-	Registry    registryCmd    `cmd:"" help:"Check patent numbers."`
+	Registry    registryCmd    `cmd:"" help:"Check patent numbers; find and decide what is told twice."`
 	Dossier     dossierCmd     `cmd:"" help:"Show whose a patent is, whether it is alive, until when, and whether it is free."`
 	Embed       embedCmd       `cmd:"" help:"Fit, show and search with the text embedder."`
 	DB          dbCmd          `cmd:"" name:"db" help:"Look after the database."`

@@ -2,6 +2,7 @@ package appraisal
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"zhijia/internal/civil"
@@ -49,11 +50,38 @@ func Dossier(ctx context.Context, db *store.DB, tenant string, n patent.Number, 
 		}
 		h.Pools = append(h.Pools, name)
 	}
+	offers, err := db.Offers(ctx, []string{number})
+	if err != nil {
+		return patent.Dossier{}, err
+	}
+	for i := range offers {
+		hold(&h, &offers[i], tenant)
+	}
 	owners := slices.Concat(patent.Reduce(events[number], on).Owners, r.Owners)
 	if r.Aliases, err = aliases(ctx, db, tenant, pledge.Pledgors, owners); err != nil {
 		return patent.Dossier{}, err
 	}
 	return patent.Assemble(r, events[number], h, pledge, on), nil
+}
+
+// hold adds an offer by another product than a pool to what holds a patent. Of
+// another institution's only the product and the day are told.
+func hold(h *patent.Holdings, o *store.Offer, tenant string) {
+	who := fmt.Sprintf("其他机构，%s", civil.Of(o.OfferedAt))
+	if o.Tenant == tenant {
+		who = fmt.Sprintf("%s %s，%s", o.Party, o.Reference, civil.Of(o.OfferedAt))
+	}
+	switch {
+	case o.Product == patent.ByPool || o.Product == patent.ByLicence:
+	case o.Status == store.Offered:
+		h.Offered = append(h.Offered, o.Product.Zh()+"："+who)
+	case o.Product == patent.ByPledge:
+		h.Pledged = append(h.Pledged, who)
+	case o.Product == patent.ByExclusiveLicence:
+		h.Exclusive = append(h.Exclusive, who)
+	case o.Product == patent.ByLease:
+		h.Lessor = who
+	}
 }
 
 // aliases returns which of the names a tenant decided to mean one of the

@@ -119,6 +119,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 
 	var waiting []int
 	var ignored []string
+	var offers []patent.Offer
 	var broken error
 	rows := func(yield func(store.BatchRow) bool) {
 		n := 0
@@ -144,6 +145,9 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 				}
 			} else {
 				waiting = append(waiting, r.Line)
+				if o, ok := offer(&line.Row); ok {
+					offers = append(offers, o)
+				}
 			}
 			if !yield(r) {
 				return
@@ -158,7 +162,10 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 			return broken
 		}
 		b.Ignored = ignored
-		return d.enqueue(ctx, tx, b.Tenant, b.ID, b.Priority, waiting)
+		if err := d.enqueue(ctx, tx, b.Tenant, b.ID, b.Priority, waiting); err != nil {
+			return err
+		}
+		return d.db.KeepOffers(ctx, tx, b.Tenant, offers, store.Offered, now) // last: its lock is held until the commit
 	})
 	if err != nil {
 		return store.Batch{}, false, err

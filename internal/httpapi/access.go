@@ -141,6 +141,14 @@ var access = map[string][]Role{
 	"GET /v1/book/alerts":                      readers,
 	"POST /v1/book/alerts/{id}:acknowledge":    valuers,
 
+	"POST /v1/matches:scan":          {Officer, Admin},
+	"GET /v1/matches":                readers,
+	"POST /v1/matches/{id}:decide":   {Officer},
+	"POST /v1/offers":                valuers,
+	"POST /v1/offers:release":        valuers,
+	"GET /v1/batches/{id}/conflicts": readers,
+	"GET /officer/patents":           pageRoles,
+
 	"POST /v1/watch":                             valuers,
 	"GET /v1/watch":                              readers,
 	"POST /v1/watch/{number}:remove":             valuers,

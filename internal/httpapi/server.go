@@ -142,6 +142,8 @@ var resources = []func(huma.API, *Server){
 	registerPatents,
 	registerRegistry,
 	registerWatch,
+	registerMatches,
+	registerOffers,
 	registerImports,
 	registerValuations,
 }

@@ -135,8 +135,13 @@ func Assemble(r Record, events []Event, h Holdings, pledge PledgeFacts, on civil
 	pledge.State, pledge.Expiry, pledge.Fees = *s, d.Term.Expiry, d.Fees
 	d.Eligibility = CheckPledge(pledge)
 	d.Uses = Uses(*s, h)
-	for _, p := range h.Pools {
-		d.say("pool", "资产池", p, "pools on file", on)
+	for _, x := range []struct {
+		key, zh string
+		held    []string
+	}{{"pool", "资产池", h.Pools}, {"pledge_on_file", "已用于质押", h.Pledged}, {"exclusive_on_file", "已独占许可", h.Exclusive}, {"lease_on_file", "融资租赁", one(h.Lessor)}, {"offered", "已提供、尚未生效", h.Offered}} {
+		for _, text := range x.held {
+			d.say(x.key, x.zh, text, "本系统在册", on)
+		}
 	}
 	d.documents()
 	return d
@@ -152,6 +157,13 @@ func (d *Dossier) miss(key, zh, supply string) {
 
 func (d *Dossier) conflict(format string, args ...any) {
 	d.Conflicts = append(d.Conflicts, fmt.Sprintf(format, args...))
+}
+
+func one(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
 }
 
 // known writes parties as the register does where a person decided that they

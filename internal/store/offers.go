@@ -62,12 +62,25 @@ func (db *DB) PutOffers(ctx context.Context, tenant string, offers []patent.Offe
 }
 
 func putOffers(ctx context.Context, tx pgx.Tx, tenant string, offers []patent.Offer, status OfferStatus, at time.Time) ([]OfferConflict, error) {
+	if err := keepOffers(ctx, tx, tenant, offers, status, at); err != nil || status == Released {
+		return nil, err
+	}
+	return clashes(ctx, tx, tenant, offers)
+}
+
+// KeepOffers is PutOffers within a transaction, without looking for clashes.
+func (*DB) KeepOffers(ctx context.Context, tx pgx.Tx, tenant string, offers []patent.Offer, status OfferStatus, at time.Time) (err error) {
+	defer fault.Wrap(&err, "store.KeepOffers")
+	return keepOffers(ctx, tx, tenant, offers, status, at)
+}
+
+func keepOffers(ctx context.Context, tx pgx.Tx, tenant string, offers []patent.Offer, status OfferStatus, at time.Time) error {
 	if len(offers) == 0 {
-		return nil, nil
+		return nil
 	}
 	// Held until the commit: whoever comes second sees the first.
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7241020)`); err != nil {
-		return nil, err
+		return err
 	}
 	columns := make([][]string, 5)
 	for _, o := range offers {
@@ -86,10 +99,7 @@ func putOffers(ctx context.Context, tx pgx.Tx, tenant string, offers []patent.Of
 			party_code = coalesce(nullif(EXCLUDED.party_code, ''), c.party_code)
 		WHERE c.status <> EXCLUDED.status OR c.party_code = ''`,
 		tenant, status, at, columns[0], columns[1], columns[2], columns[3], columns[4])
-	if err != nil || status == Released {
-		return nil, err
-	}
-	return clashes(ctx, tx, tenant, offers)
+	return err
 }
 
 // OfferConflicts returns what offers would clash with, without keeping them.
