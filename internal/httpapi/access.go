@@ -45,6 +45,7 @@ var access = map[string][]Role{
 	"POST /officer/valuations/{id}/overrides": {Officer},
 	"POST /officer/logout":                    pageRoles,
 	"GET /officer/assets/{asset}":             anyone,
+	"GET /officer/egress":                     {Officer},
 
 	"GET /v1/whoami": everyone,
 
@@ -113,6 +114,10 @@ var access = map[string][]Role{
 	"POST /v1/book/loans/{contract}:balance":   valuers,
 	"GET /v1/book/alerts":                      readers,
 	"POST /v1/book/alerts/{id}:acknowledge":    valuers,
+
+	"GET /v1/egress":          {Officer, Admin},
+	"GET /v1/model-consents":  {Admin},
+	"POST /v1/model-consents": {Admin},
 
 	"GET /v1/keys":              {Admin},
 	"POST /v1/keys":             {Admin},

@@ -124,6 +124,7 @@ func New(opt Options) (*Server, error) {
 var resources = []func(huma.API, *Server){
 	registerHealth,
 	registerDocs,
+	registerEgress,
 	registerEval,
 	registerKeys,
 	registerBatches,
