@@ -191,6 +191,77 @@ func TestConfidentiality(t *testing.T) {
 	}
 }
 
+// A storm of 429 ends: the tries are bounded, and what was reserved of the
+// day's budget is given back.
+func TestStormLeavesTheBudget(t *testing.T) {
+	t.Parallel()
+	db, svc, s := scored(t, func(llmtest.Request) llmtest.Reply {
+		return llmtest.Reply{Status: 429, RetryAfter: "0", Message: "slow down"}
+	}, func(c *llm.Config) { c.DayTokens, c.Attempts, c.Deadline = 10_000_000, 3, time.Minute })
+	_, c := value(t, svc, asked())
+	if !noted(c, "MODEL-UNAVAILABLE") || s.Calls() > 1+60*3 {
+		t.Errorf("%d calls", s.Calls())
+	}
+	use, err := db.ModelUseToday(t.Context())
+	if err != nil || use.Tokens > 2000 || c.ModelUse.Requests != 0 { // the probe's
+		t.Errorf("%+v on the account after a storm, %v", use, err)
+	}
+}
+
+// A start asks the endpoint anew and stores what it finds; an endpoint that
+// changes under a running service costs one valuation its scores and is then
+// found out.
+func TestChangedEndpointIsProbedAgain(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	s := batchServer(t, sixty)
+	r := rubricOf(t, db, runConfig(s.URL))
+	stored := func(mode string, batches bool) {
+		t.Helper()
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for range 4000 {
+			e, err := db.Endpoint(t.Context(), s.URL, "test-model")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Mode == mode && e.Batches != nil && *e.Batches == batches {
+				return
+			}
+			<-tick.C
+		}
+		t.Fatalf("%s, batches %v was not stored", mode, batches)
+	}
+	stop := working(t, r) // a start
+	stored("json_schema", false)
+	svc, err := appraisal.New(t.Context(), db, appraisal.Options{Judge: r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Modes("tool", "plain")
+	ask := func(title string) valuation.Conclusion {
+		req := asked()
+		req.Text.Title = title
+		_, c := value(t, svc, req)
+		return c
+	}
+	if c := ask("第一件"); !noted(c, "MODEL-UNAVAILABLE") {
+		t.Error("a refused form of question was answered")
+	}
+	if c := ask("第二件"); noted(c, "MODEL-UNAVAILABLE") || c.Model.Scores == 0 {
+		t.Error("the changed endpoint was not probed again")
+	}
+	stop()
+	s.Modes("plain")
+	s.Batches(nil)
+	again := rubricOf(t, db, runConfig(s.URL))
+	if again.Client().Mode() != "json_schema" {
+		t.Errorf("a start before its probe uses %q, want what is stored", again.Client().Mode())
+	}
+	working(t, again) // another start
+	stored("plain", true)
+}
+
 // Whatever instructions a patent's text holds and however far the model obeys
 // them, the value stays within the cap, nothing the model made up is shown in
 // any form of the opinion, and nothing is fetched.

@@ -149,8 +149,12 @@ type safeBuffer struct {
 	b  bytes.Buffer
 }
 
-func (b *safeBuffer) Write(p []byte) (int, error) { b.mu.Lock(); defer b.mu.Unlock(); return b.b.Write(p) }
-func (b *safeBuffer) String() string              { b.mu.Lock(); defer b.mu.Unlock(); return b.b.String() }
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+func (b *safeBuffer) String() string { b.mu.Lock(); defer b.mu.Unlock(); return b.b.String() }
 
 // Whatever the endpoint says, the key is in no log line at any level, no
 // answer, no record.
@@ -163,10 +167,10 @@ func TestModelKeyReachesNoLog(t *testing.T) {
 		batch bool
 	}{
 		"the endpoint repeats the key it refuses": {key: key},
-		"in an error":                             {key: llmtest.Key, reply: llmtest.Reply{Status: 500, Message: "bad key " + llmtest.Key}},
-		"in what is no answer":                    {key: llmtest.Key, reply: llmtest.Reply{Raw: "<html>" + llmtest.Key}},
-		"in an answer":                            {key: llmtest.Key, reply: llmtest.Reply{Content: `{"score":"60","confidence":1,"quotes":[],"reason":"` + llmtest.Key + `"}`}},
-		"in a batch":                              {key: llmtest.Key, reply: llmtest.Reply{Status: 400, Message: "bad key " + llmtest.Key}, batch: true},
+		"in an error":          {key: llmtest.Key, reply: llmtest.Reply{Status: 500, Message: "bad key " + llmtest.Key}},
+		"in what is no answer": {key: llmtest.Key, reply: llmtest.Reply{Raw: "<html>" + llmtest.Key}},
+		"in an answer":         {key: llmtest.Key, reply: llmtest.Reply{Content: `{"score":"60","confidence":1,"quotes":[],"reason":"` + llmtest.Key + `"}`}},
+		"in a batch":           {key: llmtest.Key, reply: llmtest.Reply{Status: 400, Message: "bad key " + llmtest.Key}, batch: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
