@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/user"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
@@ -130,13 +128,6 @@ func (c *llmProbeCmd) Run(g *Globals) error {
 	return nil
 }
 
-func whoami() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return os.Getenv("USER")
-}
-
 type llmPresetsCmd struct{}
 
 func (c *llmPresetsCmd) Run(g *Globals) error {
@@ -191,7 +182,7 @@ func (c *llmConsentCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	if err := db.SetModelConsent(g.ctx, c.Tenant, c.Allow, whoami()); err != nil {
+	if err := db.SetModelConsent(g.ctx, c.Tenant, c.Allow, operator().Name); err != nil {
 		return err
 	}
 	if g.JSON {

@@ -45,6 +45,7 @@ var access = map[string][]Role{
 	"POST /officer/valuations/{id}/overrides": {Officer},
 	"POST /officer/logout":                    pageRoles,
 	"GET /officer/assets/{asset}":             anyone,
+	"GET /officer/egress":                     {Officer},
 
 	"GET /officer/batches":                          pageRoles,
 	"POST /officer/batches":                         valuers,
@@ -161,6 +162,10 @@ var access = map[string][]Role{
 	"POST /v1/webhooks/{id}:test":                {Desk, Admin},
 	"GET /v1/webhook-deliveries":                 {Desk, Admin},
 	"POST /v1/webhook-deliveries/{id}:redeliver": {Desk, Admin},
+
+	"GET /v1/egress":          {Officer, Admin},
+	"GET /v1/model-consents":  {Admin},
+	"POST /v1/model-consents": {Admin},
 
 	"GET /v1/keys":              {Admin},
 	"POST /v1/keys":             {Admin},

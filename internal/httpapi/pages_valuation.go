@@ -43,10 +43,11 @@ func purposeName(code string) string {
 type (
 	homePage struct {
 		page
-		CanValue bool
-		Purposes any
-		List     []listLine
-		Next     string
+		CanValue      bool
+		CanReadEgress bool
+		Purposes      any
+		List          []listLine
+		Next          string
 	}
 	listLine     struct{ ID, Created, Number, Name, Purpose, Date, Figure, Range string }
 	overrideLine struct {
@@ -157,7 +158,7 @@ func (s *Server) showHome(c *gin.Context, status int, form url.Values, problem e
 	if err != nil {
 		return err
 	}
-	h := homePage{page: s.newPage(c, "估值"), CanValue: permitted(p.Roles, access["POST /officer/valuations"]), Purposes: purposeNames, Next: next}
+	h := homePage{page: s.newPage(c, "估值"), CanValue: permitted(p.Roles, access["POST /officer/valuations"]), CanReadEgress: permitted(p.Roles, access["GET /officer/egress"]), Purposes: purposeNames, Next: next}
 	h.Form = form
 	if problem != nil {
 		h.Fault = problemOf(c.Request, problem)

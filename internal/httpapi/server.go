@@ -132,6 +132,7 @@ func New(opt Options) (*Server, error) {
 var resources = []func(huma.API, *Server){
 	registerHealth,
 	registerDocs,
+	registerEgress,
 	registerEval,
 	registerKeys,
 	registerBatches,
