@@ -359,7 +359,7 @@ func TestHostileTexts(t *testing.T) {
 		}
 		for _, lang := range []office.Lang{office.Zh, office.En} {
 			var page, plain, row bytes.Buffer
-			if err := errors.Join(o.HTML(&page, lang), o.Text(&plain, lang), office.WriteRowOpinion(&row, &office.BatchOutcome{Status: "done"}, &o)); err != nil {
+			if err := errors.Join(o.HTML(&page, lang), o.Text(&plain, lang), office.WriteRowOpinion(&row, office.RowOpinion{BatchOutcome: &office.BatchOutcome{Status: "done"}, Opinion: &o})); err != nil {
 				t.Fatal(err)
 			}
 			for form, shown := range map[string]string{"page": page.String(), "text": plain.String(), "row": row.String(), "json": string(record)} {
