@@ -30,11 +30,12 @@ var allowed = map[string][]string{
 	"internal/appraisal": append([]string{"internal/store", "internal/llm", "prompts"}, domain...),
 	"internal/desk":      append([]string{"internal/store", "internal/office", "internal/appraisal"}, domain...),
 	"internal/arranger":  append([]string{"internal/store"}, domain...),
+	"internal/watch":     append([]string{"internal/store"}, domain...),
 	"internal/harness":   append([]string{"internal/store", "internal/office", "internal/appraisal", "internal/llm", "eval"}, domain...),
 
 	"internal/intake": append([]string{"internal/store", "internal/office", "internal/appraisal"}, domain...),
 
-	"internal/httpapi": append([]string{"internal/arranger", "internal/store", "internal/office", "internal/appraisal", "internal/intake", "internal/desk", "internal/harness", "internal/llm"}, domain...),
+	"internal/httpapi": append([]string{"internal/arranger", "internal/watch", "internal/store", "internal/office", "internal/appraisal", "internal/intake", "internal/desk", "internal/harness", "internal/llm"}, domain...),
 
 	"prompts":    {"internal/fault"},
 	"migrations": {},

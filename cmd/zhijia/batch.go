@@ -44,7 +44,7 @@ type batchOptions struct {
 	Limits    string   `help:"JSON of the bank's figures: {borrower_limits, bearable}, yuan by credit code or name." type:"existingfile" placeholder:"FILE"`
 	AsOf      string   `name:"as-of" help:"Valuation date, YYYY-MM-DD. Default: today."`
 	Unit      string   `help:"Unit of amounts whose column names none: 元 or 万元." placeholder:"UNIT"`
-	Priority  int      `help:"1 is worked first, 4 last." default:"3"`
+	Priority  int      `help:"Among the desk's own files: 1 is worked first, 4 last." default:"3"`
 }
 
 func (o *batchOptions) options(g *Globals, d *desk.Desk) (out desk.Options, err error) {
@@ -131,18 +131,21 @@ type batchRunCmd struct {
 	Database
 	modelFlags
 	batchOptions
-	File    string `arg:"" help:"XLSX, CSV or JSONL; see batch template." type:"existingfile"`
+	File    string `arg:"" help:"XLSX, CSV or JSONL; see batch template." type:"path"`
 	Out     string `short:"o" required:"" help:"Where the results go: .xlsx or .csv." placeholder:"FILE"`
 	Workers int    `help:"Rows worked at once." default:"8"`
 }
 
 func (c *batchRunCmd) Help() string {
-	return "Takes the file in, works it in this process (other workers on the same database help) and writes the results. Stopped at any moment, it goes on where it was when it is run again with the same file."
+	return "Takes the file in, works it in this process (other workers on the same database help) and writes the results. Stopped at any moment, it goes on where it was when it is run again with the same file. Exit codes: 0 when every row has its result, faulty rows included; 75 when rows failed for a reason outside them (see batch retry); 65 for a file that cannot be taken, 66 when there is none."
 }
 
 // Run works the file.
 func (c *batchRunCmd) Run(g *Globals) error {
 	if err := resultForm(c.Out); err != nil {
+		return err
+	}
+	if err := writable(c.Out, c.File); err != nil {
 		return err
 	}
 	defer steadyHeap(deskHeap)()
@@ -160,13 +163,29 @@ func (c *batchRunCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
+	if b.Status == store.BatchCancelled {
+		return fault.New(fault.Conflict, "batch.cancelled", "该文件的批次 "+b.ID+" 已取消；如需继续，请先运行 zhijia batch resume "+b.ID+"。", "The batch "+b.ID+" of this file was cancelled; run zhijia batch resume first.")
+	}
 	if err := work(g, d, b, c.Workers); err != nil {
 		return err
 	}
 	if err := writeResult(g, d, b.ID, c.Out); err != nil {
 		return err
 	}
-	return reportBatch(g, d, b.ID, c.Out, time.Since(start))
+	return reportBatch(g, d, b, c.Out, time.Since(start))
+}
+
+// writable finds out before the work whether its result can be written.
+func writable(name, input string) error {
+	a, errA := os.Stat(name)
+	b, errB := os.Stat(input)
+	if errA == nil && errB == nil && os.SameFile(a, b) {
+		return fault.New(fault.Invalid, "file.same", "结果文件不能与提交的文件相同。", "The results may not overwrite the file.")
+	}
+	if dir, err := os.Stat(filepath.Dir(name)); err != nil || !dir.IsDir() || errA == nil && a.IsDir() {
+		return fault.New(fault.Invalid, "file.create", "无法写入 "+name+"：没有这个文件夹，或它是文件夹。", "Cannot write "+name+": no such folder, or it is one.").Because(err)
+	}
+	return nil
 }
 
 // work runs workers in this process until the batch is no longer running.
@@ -235,12 +254,16 @@ func writeResult(g *Globals, d *desk.Desk, id, name string) error {
 	return os.Rename(f.Name(), name)
 }
 
-func reportBatch(g *Globals, d *desk.Desk, id, out string, took time.Duration) error {
-	r, err := d.Result(g.ctx, operator(), id)
+// shownFaults is how many faulty rows the summary names; the results have all.
+const shownFaults = 5
+
+func reportBatch(g *Globals, d *desk.Desk, b store.Batch, out string, took time.Duration) error {
+	r, err := d.Result(g.ctx, operator(), b.ID)
 	if err != nil {
 		return err
 	}
 	verdicts, status, rows := map[lending.Verdict]int{}, map[string]int{}, 0
+	var faulty []string
 	for x, err := range r.Rows {
 		if err != nil {
 			return err
@@ -248,20 +271,37 @@ func reportBatch(g *Globals, d *desk.Desk, id, out string, took time.Duration) e
 		rows++
 		status[x.Status]++
 		verdicts[x.Decision.Verdict]++
+		if len(x.Faults) > 0 && len(faulty) < shownFaults {
+			faulty = append(faulty, fmt.Sprintf("第 %d 行 %s [%s]", x.Valued.Row.Line, x.Faults[0].Zh, x.Faults[0].Code))
+		}
 	}
 	if g.JSON {
-		return g.print(map[string]any{"batch": id, "file": r.Name, "rows": rows, "status": status, "verdicts": verdicts, "contracts": len(r.Contracts), "out": out, "seconds": took.Seconds()})
+		err = g.print(map[string]any{"batch": b.ID, "file": r.Name, "rows": rows, "status": status, "verdicts": verdicts, "contracts": len(r.Contracts), "ignored_columns": r.Ignored, "out": out, "seconds": took.Seconds()})
+	} else {
+		fmt.Fprintf(g.stdout, "%s：%d 行，已估值 %d，数据有误 %d，处理失败 %d，用时 %.1f 秒\n", r.Name, rows, status["done"], status["refused"], status["failed"], took.Seconds())
+		fmt.Fprintf(g.stdout, "  可受理 %d，需补充 %d，不予受理 %d；质押政策 %s %s（%s）\n", verdicts[lending.Accept], verdicts[lending.Supplement], verdicts[lending.Refuse], r.Policy.ID, r.Policy.Version, r.Policy.Label)
+		if len(faulty) > 0 {
+			fmt.Fprintf(g.stdout, "  有误的行%s：\n    %s\n", map[bool]string{true: fmt.Sprintf("（前 %d 行，其余见结果）", shownFaults)}[status["refused"]+status["failed"] > shownFaults], strings.Join(faulty, "\n    "))
+		}
+		printIgnored(g, r.Ignored)
+		fmt.Fprintf(g.stdout, "  批次 %s，结果见 %s\n  %s\n", b.ID, out, office.BatchNotice)
 	}
-	fmt.Fprintf(g.stdout, "%s：%d 行，已估值 %d，数据有误 %d，处理失败 %d，用时 %.1f 秒\n", r.Name, rows, status["done"], status["refused"], status["failed"], took.Seconds())
-	fmt.Fprintf(g.stdout, "  可受理 %d，需补充 %d，不予受理 %d；质押政策 %s %s（%s）\n", verdicts[lending.Accept], verdicts[lending.Supplement], verdicts[lending.Refuse], r.Policy.ID, r.Policy.Version, r.Policy.Label)
-	fmt.Fprintf(g.stdout, "  批次 %s，结果见 %s\n  %s\n", id, out, office.BatchNotice)
-	return nil
+	if n := status["failed"]; err == nil && n > 0 {
+		err = fault.New(fault.Timeout, "batch.rows_failed", fmt.Sprintf("%d 行处理失败（与数据无关），可运行 zhijia batch retry %s 后重新导出。", n, b.ID), fmt.Sprintf("%d rows failed for a reason outside them; run zhijia batch retry %s.", n, b.ID))
+	}
+	return err
+}
+
+func printIgnored(g *Globals, columns []string) {
+	if len(columns) > 0 {
+		fmt.Fprintf(g.stdout, "  未识别、未读取的列：%s\n", strings.Join(columns, "、"))
+	}
 }
 
 type batchSubmitCmd struct {
 	Database
 	batchOptions
-	File string `arg:"" help:"XLSX, CSV or JSONL." type:"existingfile"`
+	File string `arg:"" help:"XLSX, CSV or JSONL." type:"path"`
 }
 
 // Run takes the file in.
@@ -294,6 +334,7 @@ func (c *batchSubmitCmd) Run(g *Globals) error {
 
 func printProgress(g *Globals, b store.Batch, p store.Progress) error {
 	fmt.Fprintf(g.stdout, "%s  %s  %s\n  %d 行：待处理 %d，已估值 %d，数据有误 %d，处理失败 %d\n", b.ID, b.Name, batchStatusZh[p.Status], p.Rows, p.Waiting, p.Done, p.Refused, p.Failed)
+	printIgnored(g, b.Ignored)
 	return nil
 }
 
@@ -413,7 +454,7 @@ func (c *batchRowsCmd) Run(g *Globals) error {
 	w := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "line\tstatus\tnumber\tborrower\tverdict\treasons")
 	for i := range rows {
-		out, _, err := d.Outcome(g.ctx, operator(), c.Batch, rows[i].Line)
+		out, err := desk.ReadOutcome(&rows[i])
 		if err != nil {
 			return err
 		}
@@ -441,6 +482,9 @@ func (c *batchResultCmd) Run(g *Globals) error {
 	if err := resultForm(c.Out); err != nil {
 		return err
 	}
+	if err := writable(c.Out, ""); err != nil {
+		return err
+	}
 	return c.with(g, func(d *desk.Desk) error { return writeResult(g, d, c.Batch, c.Out) })
 }
 
@@ -449,10 +493,20 @@ type batchTemplateCmd struct {
 }
 
 // Run writes the template.
-func (c *batchTemplateCmd) Run(*Globals) error {
+func (c *batchTemplateCmd) Run(g *Globals) error {
+	if !strings.EqualFold(filepath.Ext(c.Out), ".xlsx") {
+		return fault.New(fault.Invalid, "file.format", "模板文件名应以 .xlsx 结尾。", "The template's name must end in .xlsx.")
+	}
 	var b bytes.Buffer
 	if err := office.WriteBatchTemplate(&b); err != nil {
 		return err
 	}
-	return os.WriteFile(c.Out, b.Bytes(), 0o644)
+	if err := os.WriteFile(c.Out, b.Bytes(), 0o644); err != nil {
+		return fault.New(fault.Invalid, "file.create", "无法写入 "+c.Out+"。", "Cannot write "+c.Out+".").Because(err)
+	}
+	if g.JSON {
+		return g.print(map[string]any{"out": c.Out, "version": office.TemplateVersion})
+	}
+	fmt.Fprintf(g.stdout, "模板已写入 %s（%s）。填写后运行：zhijia batch run %s -o 结果.xlsx\n", c.Out, office.TemplateVersion, c.Out)
+	return nil
 }

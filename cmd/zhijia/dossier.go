@@ -82,10 +82,18 @@ func printDossier(g *Globals, d *patent.Dossier) error {
 	}
 	if d.Term.RemainingDays != nil {
 		line("保护期    %d 年，最后受保护日 %s，剩余 %d 天", d.Term.Years, d.Term.LastProtected, *d.Term.RemainingDays)
+		for _, x := range []struct {
+			zh   string
+			days *int
+		}{{"期限补偿", d.Term.Adjustment}, {"药品期限补偿", d.Term.Extension}} {
+			if x.days != nil {
+				line("          含%s %d 天", x.zh, *x.days)
+			}
+		}
 	}
 	line("年费      %s", d.Fees.Zh)
 	if !d.Fees.Due.IsZero() {
-		line("          第 %d 年度 %s 元，应于 %s 前缴纳", d.Fees.Year, d.Fees.Fee, d.Fees.Due)
+		line("          第 %d 年度 %s 元，应于 %s 前缴纳", d.Fees.Year, d.Fees.Fee, d.Fees.PayBy)
 	}
 	if d.CostToKeep != nil {
 		line("          维持至届满尚需 %s 元（不含滞纳金与减缴）", *d.CostToKeep)
@@ -105,8 +113,14 @@ func printDossier(g *Globals, d *patent.Dossier) error {
 	}
 	line("\n质押登记：%s", d.Eligibility.Zh)
 	outcomes := map[patent.Outcome]string{patent.Clear: "不存在", patent.Met: "存在", patent.Declared: "已声明", patent.Open: "未知"}
+	severities := map[patent.Severity]string{patent.Block: "阻断", patent.Warn: "可声明", patent.Review: "人工"}
 	for _, f := range d.Eligibility.Findings {
-		line("  %s %-6s %s：%s  %s", f.Code, f.Severity, f.Zh, outcomes[f.Outcome], f.Reason)
+		line("  %s [%s] %s：%s", f.Code, severities[f.Severity], f.Zh, outcomes[f.Outcome])
+		for _, text := range []string{f.Reason, f.Declared} {
+			if text != "" {
+				line("      %s", text)
+			}
+		}
 	}
 	list := func(title string, rows []string) {
 		if len(rows) > 0 {

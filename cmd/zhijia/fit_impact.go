@@ -56,7 +56,7 @@ func (c *fitImpactCmd) Run(g *Globals) error {
 }
 
 func (c *fitImpactCmd) fit(g *Globals, rows []valuation.ImpactRow, space string, keep func(version string, body []byte) error) error {
-	m, err := valuation.FitImpact(rows, space, accuracy.Spearman)
+	m, err := valuation.FitImpact(rows, space, accuracy.Spearman, impactInterval)
 	if err != nil {
 		return fault.New(fault.Invalid, "fit.impact", "可用专利不足（至少100件有被引次数的专利），技术影响力指标保持未知。", "Too few patents with citation counts (100 at least); technical impact stays unknown.").Because(err)
 	}
@@ -73,9 +73,25 @@ func (c *fitImpactCmd) fit(g *Globals, rows []valuation.ImpactRow, space string,
 		return g.print(map[string]any{"version": version, "space": space, "stored": c.File == "", "card": m.Card})
 	}
 	k := m.Card
-	fmt.Fprintf(g.stdout, "%s  n = %d, %s, measured on n = %d\nSpearman %.3f (bibliographic facts alone %.3f; best single fact, %s, %.3f)\n",
-		version, k.N, k.Design, k.TestN, k.Spearman, k.BiblioOnly, k.Best, k.BestRho)
+	fmt.Fprintf(g.stdout, "%s  n = %d, %s, measured on n = %d\nSpearman %.3f%s (bibliographic facts alone %.3f; best single fact, %s, %.3f)\nbeats the best single fact by %.3f%s\n",
+		version, k.N, k.Design, k.TestN, k.Spearman, bracket(k.SpearmanInterval), k.BiblioOnly, k.Best, k.BestRho, k.Gain, bracket(k.GainInterval))
 	return nil
+}
+
+func bracket(i *[2]float64) string {
+	if i == nil {
+		return ""
+	}
+	return fmt.Sprintf(" [%.3f, %.3f]", i[0], i[1])
+}
+
+// impactInterval is a 95% bootstrap interval over patents.
+func impactInterval(n int, stat func(at []int) float64) *[2]float64 {
+	f, err := accuracy.Bootstrap(n, nil, stat, accuracy.Percentile, accuracy.Options{Seed: 1, Iterations: 1000, Level: 0.95})
+	if err != nil || f.Reason != "" {
+		return nil
+	}
+	return &[2]float64{f.Low, f.High}
 }
 
 func impactFile(name string) ([]valuation.ImpactRow, error) {

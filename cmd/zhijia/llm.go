@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/user"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
@@ -18,6 +16,8 @@ import (
 type modelFlags struct {
 	LLM     llm.Config `embed:"" prefix:"llm-"`
 	Prompts string     `name:"prompts" env:"ZHIJIA_PROMPTS" group:"Model" placeholder:"DIR" help:"Folder whose templates override the embedded ones."`
+
+	judge *appraisal.Rubric // set by options, when a model is configured
 }
 
 // options adds the judge and the embedder of the configured endpoint; without
@@ -31,12 +31,29 @@ func (f *modelFlags) options(ctx context.Context, db *store.DB, log *slog.Logger
 		return o, err
 	}
 	if f.LLM.Model != "" {
-		o.Judge = rubric
+		o.Judge, f.judge = rubric, rubric
 	}
 	if f.LLM.EmbedModel != "" {
 		o.Embedder = rubric.Client()
 	}
 	return o, nil
+}
+
+// work probes the configured endpoint and works scoring runs, both in the
+// background. The returned function ends it.
+func (f *modelFlags) work(ctx context.Context, log *slog.Logger) (stop func()) {
+	if f.judge == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := f.judge.Work(ctx, appraisal.RunOptions{}); err != nil {
+			log.Error("working scoring runs", "error", err)
+		}
+	}()
+	return func() { cancel(); <-done }
 }
 
 func (f *modelFlags) rubric(ctx context.Context, db *store.DB, log *slog.Logger) (*appraisal.Rubric, error) {
@@ -71,7 +88,10 @@ func (f *modelFlags) scoredService(g *Globals, d *Database) (*appraisal.Service,
 
 // llmCmd looks after the model endpoint.
 type llmCmd struct {
-	Probe   llmProbeCmd   `cmd:"" help:"Find how the endpoint takes structured output, and store it."`
+	Probe   llmProbeCmd   `cmd:"" help:"Find how the endpoint takes structured output and whether it takes batches, and store it."`
+	Score   llmScoreCmd   `cmd:"" help:"Score many stored patents ahead, so that their valuations find the answers."`
+	Runs    llmRunsCmd    `cmd:"" help:"List scoring runs, newest first, or show one."`
+	Cancel  llmCancelCmd  `cmd:"" help:"Stop a scoring run; what was answered stays."`
 	Presets llmPresetsCmd `cmd:"" help:"Show documented presets of providers."`
 	Egress  llmEgressCmd  `cmd:"" help:"Show every text that left this system, newest first."`
 	Consent llmConsentCmd `cmd:"" help:"Allow or forbid that a tenant's texts are sent to the endpoint."`
@@ -93,22 +113,19 @@ func (c *llmProbeCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	mode, err := rubric.Probe(g.ctx, appraisal.Actor{Name: whoami(), Tenant: "local"})
+	found, err := rubric.Probe(g.ctx, operator())
 	if err != nil {
 		return err
 	}
 	if g.JSON {
-		return g.print(map[string]any{"base_url": c.LLM.BaseURL, "model": c.LLM.Model, "mode": mode})
+		return g.print(map[string]any{"base_url": c.LLM.BaseURL, "model": c.LLM.Model, "mode": found.Mode, "batches": found.Batches})
 	}
-	fmt.Fprintf(g.stdout, "%s %s: %s\n", c.LLM.BaseURL, c.LLM.Model, mode)
+	batches := "unknown"
+	if found.Batches != nil {
+		batches = map[bool]string{true: "yes", false: "no"}[*found.Batches]
+	}
+	fmt.Fprintf(g.stdout, "%s %s: %s, batches: %s\n", c.LLM.BaseURL, c.LLM.Model, found.Mode, batches)
 	return nil
-}
-
-func whoami() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return os.Getenv("USER")
 }
 
 type llmPresetsCmd struct{}
@@ -165,7 +182,7 @@ func (c *llmConsentCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	if err := db.SetModelConsent(g.ctx, c.Tenant, c.Allow, whoami()); err != nil {
+	if err := db.SetModelConsent(g.ctx, c.Tenant, c.Allow, operator().Name); err != nil {
 		return err
 	}
 	if g.JSON {

@@ -25,13 +25,14 @@ type cli struct {
 	Value       valueCmd       `cmd:"" help:"Value a patent by number or by text."`
 	Comparables comparablesCmd `cmd:"" help:"Search the priced deals most like a patent."`
 	Ingest      ingestCmd      `cmd:"" help:"Take files of patents, transactions, events or citations into the store."`
-	Registry    registryCmd    `cmd:"" help:"Check patent numbers."`
+	Registry    registryCmd    `cmd:"" help:"Check patent numbers; find and decide what is told twice."`
 	Dossier     dossierCmd     `cmd:"" help:"Show whose a patent is, whether it is alive, until when, and whether it is free."`
 	Embed       embedCmd       `cmd:"" help:"Fit, show and search with the text embedder."`
 	DB          dbCmd          `cmd:"" name:"db" help:"Look after the database."`
 	Batch       batchCmd       `cmd:"" help:"Work a loan desk's file of patents: values in, decisions with reasons out."`
 	Worker      workerCmd      `cmd:"" help:"Share the work on loan desks' files; any number of machines may."`
 	Book        bookCmd        `cmd:"" help:"Watch the patents that secure loans: revalue them, see alerts."`
+	Watch       watchCmd       `cmd:"" help:"Watch a portfolio: fees, lapses, transfers, pledges, invalidity, loans that outlive a right."`
 	Lend        lendCmd        `cmd:"" help:"Evaluate lending rules: policies, decisions, loss sharing, cover, statistics."`
 	Audit       auditCmd       `cmd:"" help:"Verify and show the record of who asked what and what came of it."`
 	Eval        evalCmd        `cmd:"" help:"Measure how wrong the figures are and whether a change helped."`

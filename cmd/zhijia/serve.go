@@ -39,11 +39,12 @@ type serviceFlags struct {
 	Rate           float64       `env:"ZHIJIA_RATE" group:"Service" default:"50" help:"Requests per second and key; 0: no limit."`
 	Burst          int           `env:"ZHIJIA_BURST" group:"Service" default:"200" help:"Requests a key may send at once."`
 	SessionSecret  string        `env:"ZHIJIA_SESSION_SECRET" group:"Service" secret:"true" placeholder:"BASE64" help:"32 bytes in base64 that sign the pages' sessions. Empty: random, sessions end with the process."`
-	DeskRows       int           `env:"ZHIJIA_DESK_ROWS" group:"Service" default:"4" help:"Rows of loan desks' files this process works at once; 0 leaves them to zhijia worker."`
-	EvalRuns       string        `env:"ZHIJIA_EVAL_RUNS" group:"Service" default:"eval-runs" placeholder:"DIR" help:"Folder of evaluation runs."`
-	LogLevel       string        `env:"ZHIJIA_LOG_LEVEL" group:"Observation" enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
-	LogFormat      string        `env:"ZHIJIA_LOG_FORMAT" group:"Observation" enum:"json,text" default:"json" help:"json or text."`
-	TraceEndpoint  string        `env:"OTEL_EXPORTER_OTLP_ENDPOINT" group:"Observation" placeholder:"URL" help:"OTLP/HTTP collector for traces. Empty: no traces."`
+	watchFlags
+	DeskRows      int    `env:"ZHIJIA_DESK_ROWS" group:"Service" default:"4" help:"Rows of loan desks' files this process works at once; 0 leaves them to zhijia worker."`
+	EvalRuns      string `env:"ZHIJIA_EVAL_RUNS" group:"Service" default:"eval-runs" placeholder:"DIR" help:"Folder of evaluation runs."`
+	LogLevel      string `env:"ZHIJIA_LOG_LEVEL" group:"Observation" enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
+	LogFormat     string `env:"ZHIJIA_LOG_FORMAT" group:"Observation" enum:"json,text" default:"json" help:"json or text."`
+	TraceEndpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT" group:"Observation" placeholder:"URL" help:"OTLP/HTTP collector for traces. Empty: no traces."`
 }
 
 func (f *serviceFlags) logger(w io.Writer) *slog.Logger {
@@ -101,8 +102,15 @@ func (c *serveCmd) Run(g *Globals) error {
 	}
 	stopRows := workRows(g.ctx, loans, c.DeskRows, log)
 	defer stopRows()
+	portfolios, err := c.watcher(db, log)
+	if err != nil {
+		return err
+	}
+	stopWatch := c.watching(g.ctx, portfolios)
+	defer stopWatch()
+	defer c.work(g.ctx, log)()
 	srv, err := httpapi.New(httpapi.Options{
-		DB: db, Appraisal: svc, Desk: loans, Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
+		DB: db, Appraisal: svc, Desk: loans, Watch: portfolios, Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
 		Log: log, Version: release,
 		RequestTimeout: c.RequestTimeout, ImportTimeout: c.ImportTimeout, DrainTimeout: c.DrainTimeout,
 		MaxBody: c.MaxBodyMiB << 20, MaxUpload: c.MaxUploadMiB << 20,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"time"
 
 	"zhijia/internal/desk"
@@ -11,6 +12,7 @@ import (
 type workerCmd struct {
 	Database
 	modelFlags
+	watchFlags
 	Rows    int           `help:"Rows worked at once." default:"8"`
 	Timeout time.Duration `help:"Longest time of one row." default:"2m"`
 }
@@ -18,11 +20,19 @@ type workerCmd struct {
 // Run works until the process is told to stop; rows in hand are finished.
 func (c *workerCmd) Run(g *Globals) error {
 	defer steadyHeap(deskHeap)()
-	d, _, done, err := c.desk(g, &c.modelFlags)
+	d, db, done, err := c.desk(g, &c.modelFlags)
 	if err != nil {
 		return err
 	}
 	defer done()
+	log := slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	portfolios, err := c.watcher(db, log)
+	if err != nil {
+		return err
+	}
+	stopWatch := c.watching(g.ctx, portfolios)
+	defer stopWatch()
+	defer c.work(g.ctx, log)()
 	go d.Monitor(g.ctx, bookInterval)
 	fmt.Fprintln(g.stderr, "zhijia: working; stop with Ctrl-C")
 	return d.Work(g.ctx, desk.WorkOptions{Rows: c.Rows, Timeout: c.Timeout})

@@ -2,6 +2,8 @@ package appraisal
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
@@ -26,6 +28,7 @@ func Dossier(ctx context.Context, db *store.DB, tenant string, n patent.Number, 
 		}
 		r.Title, r.Kind, r.IPC, r.Filing, r.Published, r.Grant = p.Title, patent.Kind(p.Kind), p.IPC, p.Filing, p.Published, p.Grant
 		r.Owners, r.PaidThrough, r.Source, r.SourceDate = p.Owners, p.PaidThroughYear, p.Source, p.SourceDate
+		r.Adjustment, r.Extension = p.AdjustmentDays, p.ExtensionDays
 	}
 	number := r.Number.String()
 	events, err := db.Events(ctx, []string{number})
@@ -47,11 +50,83 @@ func Dossier(ctx context.Context, db *store.DB, tenant string, n patent.Number, 
 		}
 		h.Pools = append(h.Pools, name)
 	}
+	offers, err := db.Offers(ctx, []string{number})
+	if err != nil {
+		return patent.Dossier{}, err
+	}
+	for i := range offers {
+		hold(&h, &offers[i], tenant)
+	}
+	owners := slices.Concat(patent.Reduce(events[number], on).Owners, r.Owners)
+	if r.Aliases, err = aliases(ctx, db, tenant, pledge.Pledgors, owners); err != nil {
+		return patent.Dossier{}, err
+	}
 	return patent.Assemble(r, events[number], h, pledge, on), nil
 }
 
+// hold adds an offer by another product than a pool to what holds a patent. Of
+// another institution's only the product and the day are told.
+func hold(h *patent.Holdings, o *store.Offer, tenant string) {
+	who := fmt.Sprintf("其他机构，%s", civil.Of(o.OfferedAt))
+	if o.Tenant == tenant {
+		who = fmt.Sprintf("%s %s，%s", o.Party, o.Reference, civil.Of(o.OfferedAt))
+	}
+	switch {
+	case o.Product == patent.ByPool || o.Product == patent.ByLicence:
+	case o.Status == store.Offered:
+		h.Offered = append(h.Offered, o.Product.Zh()+"："+who)
+	case o.Product == patent.ByPledge:
+		h.Pledged = append(h.Pledged, who)
+	case o.Product == patent.ByExclusiveLicence:
+		h.Exclusive = append(h.Exclusive, who)
+	case o.Product == patent.ByLease:
+		h.Lessor = who
+	}
+}
+
+// aliases returns which of the names a tenant decided to mean one of the
+// owners, written otherwise.
+func aliases(ctx context.Context, db *store.DB, tenant string, names, owners []string) ([]patent.Alias, error) {
+	if len(names) == 0 || len(owners) == 0 {
+		return nil, nil
+	}
+	group, err := db.PartyGroups(ctx, tenant, slices.Concat(names, owners))
+	if err != nil {
+		return nil, err
+	}
+	var out []patent.Alias
+	for _, name := range names {
+		for _, owner := range owners {
+			if store.PartyKey(name) != store.PartyKey(owner) && group[name] == group[owner] {
+				out = append(out, patent.Alias{Name: name, Is: owner})
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+// KnownAs writes names as the owners are written where the tenant decided that
+// they are the same parties.
+func (s *Service) KnownAs(ctx context.Context, tenant string, names, owners []string) (_ []string, err error) {
+	defer fault.Wrap(&err, "appraisal.KnownAs")
+	known, err := aliases(ctx, s.db, tenant, names, owners)
+	if err != nil || len(known) == 0 {
+		return names, err
+	}
+	out := slices.Clone(names)
+	for i, name := range out {
+		for _, a := range known {
+			if a.Name == name {
+				out[i] = a.Is
+			}
+		}
+	}
+	return out, nil
+}
+
 // Alerts returns what became known about a patent after since and up to until;
-// see [patent.Alerts].
+// see [patent.Watched].
 func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since, until civil.Date) (_ []patent.Alert, err error) {
 	defer fault.Wrap(&err, "appraisal.Alerts(%s)", n)
 	number := n.String()
@@ -62,7 +137,7 @@ func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since,
 	}
 	if unknown == nil {
 		number = p.Number
-		fees = patent.FeeAccount{Kind: patent.Kind(p.Kind), Filing: p.Filing, Granted: p.Grant, PaidThrough: p.PaidThroughYear}
+		fees = patent.FeeAccount{Kind: patent.Kind(p.Kind), Filing: p.Filing, Granted: p.Grant, PaidThrough: p.PaidThroughYear, Added: p.AddedDays()}
 	}
 	events, err := db.Events(ctx, []string{number})
 	if err != nil {
@@ -71,5 +146,9 @@ func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since,
 	if unknown != nil && len(events[number]) == 0 {
 		return nil, unknown
 	}
-	return patent.Alerts(number, events[number], fees, maturity, since, until), nil
+	w := patent.Watched{Number: number, Events: events[number], Fees: fees}
+	if !maturity.IsZero() {
+		w.Loans = []patent.Loan{{Maturity: maturity}}
+	}
+	return w.Alerts(since, until), nil
 }

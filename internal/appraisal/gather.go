@@ -65,7 +65,7 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 		Owner: valuation.OwnerType(g.patents[0].OwnerType), Encumbered: encumbered(g.states),
 	}
 	for i := range g.patents {
-		a.Subject = append(a.Subject, member(&g.patents[i]))
+		a.Subject = append(a.Subject, member(&g.patents[i], g.asOf))
 	}
 	return a, g, nil
 }
@@ -262,7 +262,7 @@ func (g *gathering) legal() error {
 		case patent.Pending:
 			g.warn("PENDING", "尚未授权，权利能否成立未定。", "Not granted yet; whether the right will stand is open.")
 		}
-		expiry := patent.Expiry(patent.Kind(p.Kind), p.Filing, 0)
+		expiry := patent.Expiry(patent.Kind(p.Kind), p.Filing, p.AddedBy(g.asOf))
 		if !expiry.IsZero() && !g.asOf.Before(expiry) && state.State != valuation.Dead {
 			state.State, state.Reason, state.Since = valuation.Dead, "expired", expiry
 			state.Source = "term from the filing date"
@@ -294,7 +294,7 @@ func feeFacts(p *store.Patent, asOf civil.Date) *valuation.FeeFacts {
 	if p.PaidThroughYear == nil || year == 0 {
 		return nil
 	}
-	account := patent.FeeAccount{Kind: patent.Kind(p.Kind), Filing: p.Filing, Granted: p.Grant, PaidThrough: p.PaidThroughYear}
+	account := patent.FeeAccount{Kind: patent.Kind(p.Kind), Filing: p.Filing, Granted: p.Grant, PaidThrough: p.PaidThroughYear, Added: p.AddedBy(asOf)}
 	facts := &valuation.FeeFacts{PaidThrough: min(*p.PaidThroughYear, year)}
 	for _, fee := range account.Schedule() {
 		facts.Schedule = append(facts.Schedule, fee.Yuan())
@@ -399,7 +399,7 @@ func (g *gathering) comparables(ctx context.Context, vector []float32, space *lo
 // indicators scores what rules can, then what the judge may read.
 func (g *gathering) indicators(ctx context.Context) error {
 	p := &g.patents[0]
-	facts := ruleFacts{patent: member(p), asOf: g.asOf}
+	facts := ruleFacts{patent: member(p, g.asOf), asOf: g.asOf}
 	if s := &g.states[0]; s.Standing == patent.Alive || s.Standing == patent.Dead {
 		facts.legalKnown = true
 		facts.pledged, facts.preserved, facts.challenged = truth(s.Pledged), truth(s.Preserved), truth(s.Challenged)
@@ -423,12 +423,13 @@ func (g *gathering) indicators(ctx context.Context) error {
 	if g.judge == nil {
 		g.warn("MODEL-OFF", "未启用模型评分，相关指标未知，区间相应放宽。", "Model scoring is off; its indicators are unknown and the range is wider.")
 	} else {
-		judged, notes := g.judge.Judge(ctx, Subject{
+		judged := g.judge.Judge(ctx, Subject{
 			Actor: g.actor, Number: p.Number, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description,
 			Unpublished: unpublished(p), Allow: g.req.AllowModel, AsOf: g.asOf,
 		})
-		scores = append(scores, judged...)
-		g.ev.Warnings = append(g.ev.Warnings, notes...)
+		scores = append(scores, judged.Scores...)
+		g.ev.Warnings = append(g.ev.Warnings, judged.Notes...)
+		g.ev.ModelUse = judged.Use
 	}
 	switch x, err := g.impact(ctx, p, g.asOf); {
 	case err != nil:
@@ -467,11 +468,11 @@ func encumbered(states []patent.State) *bool {
 	return nil
 }
 
-// member maps a stored patent to what the valuation knows of it.
-func member(p *store.Patent) valuation.Patent {
+// member maps a stored patent to what the valuation knows of it before a day.
+func member(p *store.Patent, asOf civil.Date) valuation.Patent {
 	m := valuation.Patent{
 		Number: p.Number, Kind: valuation.PatentKind(p.Kind), Title: p.Title, IPC: p.IPC,
-		Filing: p.Filing, Grant: p.Grant, Expiry: patent.Expiry(patent.Kind(p.Kind), p.Filing, 0),
+		Filing: p.Filing, Grant: p.Grant, Expiry: patent.Expiry(patent.Kind(p.Kind), p.Filing, p.AddedBy(asOf)),
 		Claims: p.ClaimCount, Family: p.FamilySize, Inventors: p.Inventors, CitedBy: p.CitedBy, FamilyID: p.FamilyID,
 	}
 	if n := len(p.Owners); n > 0 {
@@ -503,7 +504,15 @@ type Subject struct {
 // model behind an endpoint, or the statistical scorer. It never fails the
 // valuation: what it cannot tell stays unknown, and a note says why.
 type Judge interface {
-	Judge(ctx context.Context, s Subject) ([]valuation.IndicatorScore, []valuation.Note)
+	Judge(ctx context.Context, s Subject) Judgement
+}
+
+// Judgement is what a judge found, what it has to say about it, and what it
+// used; nil is no use.
+type Judgement struct {
+	Scores []valuation.IndicatorScore
+	Notes  []valuation.Note
+	Use    *valuation.ModelUse
 }
 
 // Comparables searches the priced deals for a text or a stored patent without

@@ -41,17 +41,12 @@ func NewRubric(ctx context.Context, db *store.DB, cfg llm.Config, set *prompts.S
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Mode == "" {
-		mode, err := db.EndpointMode(ctx, cfg.BaseURL, cfg.Model)
-		if err != nil {
-			return nil, err
-		}
-		cfg.Mode = llm.Mode(mode)
+	known, err := db.Endpoint(ctx, cfg.BaseURL, cfg.Model)
+	if err != nil {
+		return nil, err
 	}
+	cfg.Found = llm.Mode(known.Mode)
 	r := &Rubric{db: db, set: set, log: log}
-	use := func(u llm.Usage) store.ModelUse {
-		return store.ModelUse{Requests: int64(u.Requests), Tokens: u.Prompt + u.Answer, MicroYuan: u.Micro}
-	}
 	books := llm.Books{
 		Find: db.Judgement,
 		Keep: func(ctx context.Context, a llm.Answer) error {
@@ -60,11 +55,11 @@ func NewRubric(ctx context.Context, db *store.DB, cfg llm.Config, set *prompts.S
 				PromptTokens: a.Usage.Prompt, AnswerTokens: a.Usage.Answer, MicroYuan: a.Usage.Micro,
 			})
 		},
-		Reserve: func(ctx context.Context, most llm.Usage) error {
-			return db.ReserveModelUse(ctx, use(most), cfg.DayTokens, int64(cfg.DayYuan*1e6))
-		},
-		Settle: func(ctx context.Context, reserved, used llm.Usage) error {
-			return db.SettleModelUse(ctx, use(reserved), use(used))
+		Reserve: func(ctx context.Context, most llm.Usage) (func(context.Context, llm.Usage) error, error) {
+			day, err := db.ReserveModelUse(ctx, use(most), cfg.DayTokens, dayMicro(&cfg))
+			return func(ctx context.Context, used llm.Usage) error {
+				return db.SettleModelUse(ctx, day, use(most), use(used))
+			}, err
 		},
 		Sent: func(ctx context.Context, e llm.Egress) error {
 			s, _ := ctx.Value(senderKey{}).(sender)
@@ -80,16 +75,30 @@ func NewRubric(ctx context.Context, db *store.DB, cfg llm.Config, set *prompts.S
 	return r, nil
 }
 
+func use(u llm.Usage) store.ModelUse {
+	return store.ModelUse{Requests: int64(u.Requests), Tokens: u.Prompt + u.Answer, MicroYuan: u.Micro}
+}
+
+func dayMicro(cfg *llm.Config) int64 { return int64(cfg.DayYuan * 1e6) }
+
 // Client returns the endpoint's client, e.g. as [Options.Embedder].
 func (r *Rubric) Client() *llm.Client { return r.client }
 
-// Probe finds how the endpoint takes structured output and stores it.
-func (r *Rubric) Probe(ctx context.Context, actor Actor) (llm.Mode, error) {
-	mode, err := r.client.Probe(context.WithValue(ctx, senderKey{}, sender{actor}))
+// Probe asks the endpoint anew how it takes structured output and whether it
+// takes batches, and stores what it finds.
+func (r *Rubric) Probe(ctx context.Context, actor Actor) (e store.Endpoint, err error) {
+	defer fault.Wrap(&err, "appraisal.Probe")
+	mode, err := r.client.Reprobe(context.WithValue(ctx, senderKey{}, sender{actor}))
 	if err != nil {
-		return "", err
+		return e, err
 	}
-	return mode, r.db.PutEndpointMode(ctx, r.cfg.BaseURL, r.cfg.Model, string(mode))
+	e.Mode = string(mode)
+	if batches, err := r.client.OffersBatches(ctx); err == nil {
+		e.Batches = &batches
+	} else {
+		r.log.WarnContext(ctx, "asking the endpoint for batches", "err", err)
+	}
+	return e, r.db.PutEndpoint(ctx, r.cfg.BaseURL, r.cfg.Model, e)
 }
 
 // mayLeave reports whether the subject's text may be sent out: never against
@@ -117,8 +126,8 @@ func Indicators(sheet *valuation.Sheet) []string {
 	return out
 }
 
-// Judge implements [Judge]. It never fails the valuation.
-func (r *Rubric) Judge(ctx context.Context, s Subject) ([]valuation.IndicatorScore, []valuation.Note) {
+// indicators returns the codes the active sheet gives to the model.
+func (r *Rubric) indicators(ctx context.Context) []string {
 	sheet := valuation.DefaultAssumptions().Sheet
 	version, err := r.db.ActiveAssumptions(ctx)
 	if err != nil {
@@ -129,24 +138,36 @@ func (r *Rubric) Judge(ctx context.Context, s Subject) ([]valuation.IndicatorSco
 			sheet = as.Sheet
 		}
 	}
-	codes := Indicators(&sheet)
-	note := func(code, zh, en string) []valuation.Note { return []valuation.Note{{Code: code, Zh: zh, En: en}} }
+	return Indicators(&sheet)
+}
+
+// text is what the endpoint may be shown of the subject.
+func (s *Subject) text() llm.Patent {
+	return llm.Patent{Number: s.Number, Title: s.Title, Abstract: s.Abstract, Claims: s.Claims, Description: s.Description}
+}
+
+// Judge implements [Judge]. It never fails the valuation.
+func (r *Rubric) Judge(ctx context.Context, s Subject) Judgement {
+	codes := r.indicators(ctx)
+	only := func(code, zh, en string) Judgement {
+		return Judgement{Notes: []valuation.Note{{Code: code, Zh: zh, En: en}}}
+	}
 	ok, err := r.mayLeave(ctx, s)
 	if err != nil || !ok {
 		if err != nil {
 			r.log.WarnContext(ctx, "reading the tenant's consent", "err", err)
 		}
-		return nil, note("MODEL-FORBIDDEN", "文本未获准外发，模型评分未进行，相关指标未知，区间相应放宽。", "The text may not leave this system, so the model was not asked; its indicators are unknown and the range is wider.")
+		return only("MODEL-FORBIDDEN", "文本未获准外发，模型评分未进行，相关指标未知，区间相应放宽。", "The text may not leave this system, so the model was not asked; its indicators are unknown and the range is wider.")
 	}
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, senderKey{}, sender{s.Actor}), r.cfg.Deadline)
 	defer cancel()
-	if r.cfg.Mode == "" {
-		if _, err := r.Probe(ctx, s.Actor); err != nil {
+	if r.client.Mode() == "" {
+		if _, err := r.client.Probe(ctx); err != nil {
 			r.log.WarnContext(ctx, "the model endpoint did not answer the probe", "err", err)
-			return nil, note("MODEL-UNAVAILABLE", "模型服务不可用，相关指标未知，区间相应放宽。", "The model endpoint is not available; its indicators are unknown and the range is wider.")
+			return only("MODEL-UNAVAILABLE", "模型服务不可用，相关指标未知，区间相应放宽。", "The model endpoint is not available; its indicators are unknown and the range is wider.")
 		}
 	}
-	results, err := r.client.Score(ctx, r.set, llm.Patent{Number: s.Number, Title: s.Title, Abstract: s.Abstract, Claims: s.Claims, Description: s.Description}, codes)
+	results, err := r.client.Score(ctx, r.set, s.text(), codes)
 	if err != nil {
 		r.log.WarnContext(ctx, "model scoring was cancelled", "err", err)
 	}
@@ -155,18 +176,26 @@ func (r *Rubric) Judge(ctx context.Context, s Subject) ([]valuation.IndicatorSco
 
 // report turns results into scores and says what was left out and what it
 // cost.
-func (r *Rubric) report(ctx context.Context, s Subject, results []llm.Result) (scores []valuation.IndicatorScore, notes []valuation.Note) {
+func (r *Rubric) report(ctx context.Context, s Subject, results []llm.Result) (out Judgement) {
 	var unknown, cut []string
 	void := map[string]int{}
 	var cost llm.Usage
-	down := 0
+	down, refused, kept := 0, 0, 0
 	for _, x := range results {
 		for k, n := range x.Void {
 			void[k] += n
 		}
-		cost.Requests, cost.Prompt, cost.Answer, cost.Micro = cost.Requests+x.Usage.Requests, cost.Prompt+x.Usage.Prompt, cost.Answer+x.Usage.Answer, cost.Micro+x.Usage.Micro
+		cost.Add(x.Usage)
 		cut = x.Cut
+		for _, v := range x.Votes {
+			if v.Cached {
+				kept++
+			}
+		}
 		if x.Err != nil {
+			if fault.KindOf(x.Err) == fault.Unsupported {
+				refused++
+			}
 			r.log.WarnContext(ctx, "a model call failed", "indicator", x.Indicator, "err", x.Err)
 		}
 		if x.Score == nil {
@@ -176,9 +205,9 @@ func (r *Rubric) report(ctx context.Context, s Subject, results []llm.Result) (s
 			unknown = append(unknown, x.Indicator+"("+x.Unknown+")")
 			continue
 		}
-		score, dispersion := float64(*x.Score), x.Dispersion
-		out := valuation.IndicatorScore{
-			Code: x.Indicator, Score: &score, Evaluator: valuation.ByModel, Dispersion: &dispersion, AsOf: s.AsOf,
+		score, dispersion, confidence := float64(*x.Score), x.Dispersion, x.Confidence
+		is := valuation.IndicatorScore{
+			Code: x.Indicator, Score: &score, Evaluator: valuation.ByModel, Dispersion: &dispersion, Confidence: &confidence, AsOf: s.AsOf,
 			Reason: AILabel + x.Reason, Version: x.Prompt + " " + x.Model,
 		}
 		for _, q := range x.Quotes {
@@ -188,11 +217,11 @@ func (r *Rubric) report(ctx context.Context, s Subject, results []llm.Result) (s
 			} else {
 				part += fmt.Sprintf("¶%d", q.Paragraph)
 			}
-			out.Evidence = append(out.Evidence, valuation.Quote{Document: part, Start: q.Start, End: q.End, Text: q.Text})
+			is.Evidence = append(is.Evidence, valuation.Quote{Document: part, Start: q.Start, End: q.End, Text: q.Text})
 		}
-		scores = append(scores, out)
+		out.Scores = append(out.Scores, is)
 	}
-	add := func(code, zh, en string) { notes = append(notes, valuation.Note{Code: code, Zh: zh, En: en}) }
+	add := func(code, zh, en string) { out.Notes = append(out.Notes, valuation.Note{Code: code, Zh: zh, En: en}) }
 	if down == len(results) && down > 0 {
 		add("MODEL-UNAVAILABLE", "模型服务不可用或未按时应答，相关指标未知，区间相应放宽。", "The model endpoint was not available or too slow; its indicators are unknown and the range is wider.")
 	} else if len(unknown) > 0 {
@@ -207,22 +236,11 @@ func (r *Rubric) report(ctx context.Context, s Subject, results []llm.Result) (s
 		list := strings.Join(cut, ", ")
 		add("MODEL-CUT", "超出上下文长度、未完整送审的部分："+list+"。", "Parts that did not fit the context whole: "+list+".")
 	}
-	add("MODEL-COST", fmt.Sprintf("模型评分用量：新调用 %d 次，输入 %d、输出 %d 词元，%.4f 元。", cost.Requests, cost.Prompt, cost.Answer, float64(cost.Micro)/1e6),
-		fmt.Sprintf("Model scoring used %d new calls, %d prompt and %d answer tokens, %.4f yuan.", cost.Requests, cost.Prompt, cost.Answer, float64(cost.Micro)/1e6))
-	return scores, notes
-}
-
-// Warm asks the model about many subjects ahead, so that their valuations find
-// the answers in the store. What was answered stays when it is stopped.
-func (r *Rubric) Warm(ctx context.Context, subjects []Subject, progress func(done int)) error {
-	for i, s := range subjects {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		r.Judge(ctx, s)
-		if progress != nil {
-			progress(i + 1)
-		}
+	if refused == len(results) && refused > 0 {
+		r.client.Forget() // the endpoint no longer takes what a probe found: the next valuation finds out anew
 	}
-	return nil
+	out.Use = &valuation.ModelUse{
+		Host: r.client.Host(), Model: r.cfg.Model, Requests: cost.Requests, Kept: kept, PromptTokens: cost.Prompt, AnswerTokens: cost.Answer, Yuan: float64(cost.Micro) / 1e6,
+	}
+	return out
 }

@@ -20,6 +20,10 @@ type Check struct {
 	Decisions lending.Decisions `json:"decisions"`
 	Valued    []lending.Valued  `json:"valued"` // in the order asked
 	Facts     store.Facts       `json:"facts"`  // that stood in store: drawn under the programmes, patents in the book
+
+	// Conflicts are what stands between these patents and others' use of them,
+	// of any institution.
+	Conflicts []store.OfferConflict `json:"conflicts"`
 }
 
 // MaxCheck bounds the patents of one collateral check; more go into a file.
@@ -66,6 +70,11 @@ func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.
 	if c.Facts, err = d.db.LendingFacts(ctx, d.query(actor.Tenant, &o, valued, c.ID)); err != nil {
 		return Check{}, err
 	}
+	conflicts, err := d.db.PutOffers(ctx, actor.Tenant, offersOf(rows), store.Offered, d.now().UTC())
+	if err != nil {
+		return Check{}, err
+	}
+	c.Conflicts = append([]store.OfferConflict{}, conflicts...)
 	c.Valued, c.Decisions = valued, lending.Decide(valued, o.lending(c.Facts), on)
 	return c, d.db.Record(ctx, store.Act{Tenant: actor.Tenant, Actor: actor.Name, Action: "collateral.decide", Subject: c.ID, Detail: map[string]any{
 		"options": o, "facts": c.Facts, "decisions": c.Decisions,

@@ -23,6 +23,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/civil"
@@ -32,6 +33,7 @@ import (
 	"zhijia/internal/office"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
+	"zhijia/internal/valuation"
 )
 
 // Desk takes files and works them. It is safe for concurrent use.
@@ -40,7 +42,8 @@ type Desk struct {
 	appraisal *appraisal.Service
 	log       *slog.Logger
 	now       func() time.Time
-	client    *queueClient
+	client    *store.JobQueue
+	value     func(context.Context, *appraisal.Service, appraisal.Actor, lending.Row, civil.Date) (lending.Valued, *appraisal.Draft, error) // Value; tests make rows misbehave
 }
 
 // New returns a desk over a migrated database.
@@ -49,8 +52,8 @@ func New(db *store.DB, service *appraisal.Service, log *slog.Logger) (_ *Desk, e
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	d := &Desk{db: db, appraisal: service, log: log, now: time.Now}
-	d.client, err = newQueueClient(db, nil) // inserts only; workers have one of their own
+	d := &Desk{db: db, appraisal: service, log: log, now: time.Now, value: Value}
+	d.client, err = db.NewQueue(river.Config{}) // inserts only; workers have one of their own
 	return d, err
 }
 
@@ -69,7 +72,10 @@ type Options struct {
 // MaxRows bounds a file.
 const MaxRows = 200_000
 
-const maxName = 200
+const (
+	maxName    = 200 // characters
+	maxIgnored = 100 // columns named
+)
 
 // Submit takes a file: its rows are read, checked and stored, good and faulty
 // ones alike, with one job for each good one. The file is refused whole, and
@@ -93,7 +99,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	if err := o.Check(); err != nil {
 		return store.Batch{}, false, err
 	}
-	if name = filepath.Base(name); len(name) > maxName || !utf8.ValidString(name) {
+	if name = filepath.Base(name); utf8.RuneCountInString(name) > maxName || !utf8.ValidString(name) {
 		return store.Batch{}, false, fault.New(fault.Invalid, "batch.name", "文件名过长或含有非法字符。", "The file's name is too long or not valid text.")
 	}
 	sum := sha256.New()
@@ -116,6 +122,8 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	b.Key = key.Sum(nil)
 
 	var waiting []int
+	var ignored []string
+	var offers []patent.Offer
 	var broken error
 	rows := func(yield func(store.BatchRow) bool) {
 		n := 0
@@ -130,6 +138,9 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 			if line.Row.Product == "" {
 				line.Row.Product = o.Product
 			}
+			if ignored = append(ignored, line.Ignored...); len(ignored) > maxIgnored {
+				ignored = ignored[:maxIgnored]
+			}
 			r := store.BatchRow{Line: line.Row.Line, Status: store.RowWaiting}
 			if r.Input, broken = json.Marshal(line.Row); broken != nil {
 				return
@@ -141,6 +152,9 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 				}
 			} else {
 				waiting = append(waiting, r.Line)
+				if o, ok := offer(&line.Row); ok {
+					offers = append(offers, o)
+				}
 			}
 			if !yield(r) {
 				return
@@ -150,11 +164,15 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 			broken = fault.New(fault.Invalid, "file.empty", "文件中没有数据行。", "The file has no rows.")
 		}
 	}
-	b, fresh, err = d.db.PutBatch(ctx, b, rows, func(tx pgx.Tx) error {
+	b, fresh, err = d.db.PutBatch(ctx, b, rows, func(tx pgx.Tx, b *store.Batch) error {
 		if broken != nil {
 			return broken
 		}
-		return d.enqueue(ctx, tx, b.Tenant, b.ID, b.Priority, waiting)
+		b.Ignored = ignored
+		if err := d.enqueue(ctx, tx, b.Tenant, b.ID, b.Priority, waiting); err != nil {
+			return err
+		}
+		return d.db.KeepOffers(ctx, tx, b.Tenant, offers, store.Offered, now) // last: its lock is held until the commit
 	})
 	if err != nil {
 		return store.Batch{}, false, err
@@ -170,9 +188,10 @@ func (d *Desk) Batch(ctx context.Context, actor appraisal.Actor, id string) (sto
 	return d.db.Batch(ctx, actor.Tenant, id)
 }
 
-// Cancel stops a batch. What has its result keeps it.
+// Cancel stops a batch. What has its result keeps it; nothing gets one after
+// Cancel has returned, not even what is in hand.
 func (d *Desk) Cancel(ctx context.Context, actor appraisal.Actor, id string) error {
-	return d.db.CancelBatch(ctx, actor.Tenant, id, actor.Name)
+	return d.db.CancelBatch(ctx, actor.Tenant, id, actor.Name, rowKind)
 }
 
 // Resume takes a cancelled batch up where it stopped.
@@ -198,8 +217,17 @@ func (d *Desk) Retry(ctx context.Context, actor appraisal.Actor, id string) (int
 	})
 }
 
-// Watch yields the progress of a batch until it is no longer running, at most
-// once in every interval and at least once.
+// heartbeat is how long Watch is silent at most: what stands between may take
+// a silent connection for dead.
+const heartbeat = 15 * time.Second
+
+// asking is how many times longer than counting takes Watch waits to count
+// again: a listener costs the database a twentieth of a processor at most.
+const asking = 20
+
+// Watch yields the progress of a batch until it is no longer running: at once,
+// then when it changed, at most once in every interval, and now and then when
+// it did not.
 func (d *Desk) Watch(ctx context.Context, actor appraisal.Actor, id string, every time.Duration) iter.Seq2[store.Progress, error] {
 	return func(yield func(store.Progress, error) bool) {
 		if _, err := d.db.Batch(ctx, actor.Tenant, id); err != nil {
@@ -209,11 +237,14 @@ func (d *Desk) Watch(ctx context.Context, actor appraisal.Actor, id string, ever
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		var last store.Progress
-		for first := true; ; first = false {
+		var said time.Time
+		for {
+			start := time.Now()
 			p, err := d.db.BatchProgress(ctx, id)
-			if err == nil && p == last && !first {
+			tick.Reset(max(every, asking*time.Since(start))) // counting a large file takes its time
+			if err == nil && p == last && time.Since(said) < heartbeat {
 				err = ctx.Err()
-			} else if !yield(p, err) {
+			} else if said = time.Now(); !yield(p, err) {
 				return
 			}
 			if last = p; err != nil || p.Status != store.BatchRunning {
@@ -240,7 +271,7 @@ func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ 
 	if b.Status != store.BatchFinished {
 		return office.BatchResult{}, fault.New(fault.Conflict, "batch.unfinished", "批次尚未完成，不能导出结果。", "The batch is not finished; there is no result yet.")
 	}
-	r := office.BatchResult{Name: b.Name, Content: b.Content, Digest: b.Digest, On: b.AsOf}
+	r := office.BatchResult{Name: b.Name, Content: b.Content, Digest: b.Digest, On: b.AsOf, Ignored: b.Ignored}
 	var o Options
 	if err := json.Unmarshal(b.Options, &o); err != nil {
 		return r, err
@@ -248,6 +279,16 @@ func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ 
 	r.Policy, r.Unit = o.Policy, o.Unit
 	if err := json.Unmarshal(b.Contracts, &r.Contracts); err != nil {
 		return r, err
+	}
+	r.Cited = func(id string) ([]valuation.ComparableResult, error) {
+		v, err := d.db.Valuation(ctx, actor.Tenant, id)
+		if err != nil {
+			return nil, err
+		}
+		var c struct {
+			Comparables []valuation.ComparableResult `json:"comparables"`
+		}
+		return c.Comparables, json.Unmarshal(v.Conclusion, &c)
 	}
 	r.Rows = func(yield func(*office.BatchOutcome, error) bool) {
 		err := d.db.EachBatchRow(ctx, id, func(row *store.BatchRow) error {
@@ -287,7 +328,7 @@ func (d *Desk) Outcome(ctx context.Context, actor appraisal.Actor, id string, li
 
 // ReadOutcome reads a stored row.
 func ReadOutcome(row *store.BatchRow) (*office.BatchOutcome, error) {
-	out := &office.BatchOutcome{Status: string(row.Status)}
+	out := &office.BatchOutcome{ID: row.Valuation, Status: string(row.Status)}
 	if err := json.Unmarshal(row.Input, &out.Valued.Row); err != nil {
 		return nil, err
 	}

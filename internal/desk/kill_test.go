@@ -17,13 +17,17 @@ import (
 	"go.uber.org/goleak"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/lending"
 	"zhijia/internal/localdb"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 )
 
 // The test binary is also the worker that the tests of this file kill.
-const workerURL = "ZHIJIA_TEST_WORKER_URL"
+const (
+	workerURL  = "ZHIJIA_TEST_WORKER_URL"
+	poisonLine = "ZHIJIA_TEST_POISON_LINE" // the row of this line kills its process
+)
 
 func TestMain(m *testing.M) {
 	if url := os.Getenv(workerURL); url != "" {
@@ -53,7 +57,38 @@ func workForTest(url string) error {
 	if err != nil {
 		return err
 	}
+	if line := os.Getenv(poisonLine); line != "" {
+		d.value = misbehave(func(_ context.Context, row *lending.Row) error {
+			if fmt.Sprint(row.Line) == line {
+				return syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			}
+			return nil
+		})
+	}
 	return d.Work(ctx, WorkOptions{Rows: 6})
+}
+
+// runWorker runs a worker as a process of its own; died is closed when it ends.
+func runWorker(tb testing.TB, url string) (died <-chan struct{}, end func()) {
+	tb.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), workerURL+"="+url)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		tb.Error(err)
+		gone := make(chan struct{})
+		close(gone)
+		return gone, func() {}
+	}
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_ = cmd.Wait() // reports the signal
+	}()
+	return gone, func() {
+		_ = cmd.Process.Kill()
+		<-gone
+	}
 }
 
 // startWorker runs a worker as a process of its own and returns a function
@@ -129,7 +164,7 @@ func watchOut(t *testing.T, d *Desk, id string, visit func(store.Progress)) stor
 	t.Helper()
 	retry := time.NewTicker(100 * time.Millisecond)
 	defer retry.Stop()
-	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); <-retry.C {
+	for deadline := time.Now().Add(15 * time.Minute); time.Now().Before(deadline); <-retry.C {
 		for p, err := range d.Watch(t.Context(), officer, id, 50*time.Millisecond) {
 			if err != nil {
 				break // the database is away

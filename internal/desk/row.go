@@ -26,7 +26,29 @@ func Value(ctx context.Context, service *appraisal.Service, actor appraisal.Acto
 		return lending.Valued{}, nil, err
 	}
 	v, err := view(row, d, on)
-	return v, d, err
+	if err != nil {
+		return v, d, err
+	}
+	// A pledgor that an officer decided to be the owner under another name.
+	if i := slices.IndexFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Code == "E01" && f.Outcome == patent.Met }); i >= 0 {
+		named := row
+		if len(named.Owners) == 0 {
+			named.Owners = []string{named.Borrower}
+		}
+		known, err := service.KnownAs(ctx, actor.Tenant, named.Owners, v.State.Owners)
+		if err != nil {
+			return v, d, err
+		}
+		if !slices.Equal(known, named.Owners) {
+			named.Owners = known
+			again, err := view(named, d, on)
+			if err != nil {
+				return v, d, err
+			}
+			v.Eligibility = again.Eligibility
+		}
+	}
+	return v, d, nil
 }
 
 // request asks for the value of a row's patent.
@@ -67,7 +89,7 @@ func view(row lending.Row, d *appraisal.Draft, on civil.Date) (v lending.Valued,
 	v = lending.Valued{
 		Row: row, Valuation: hex.EncodeToString(d.Valuation.Hash), Status: c.Status, ReasonCode: c.ReasonCode, Level: c.Value.Level,
 		Calibration: c.Value.Calibration, Grade: c.Grade, Flags: c.Flags, Versions: c.Versions, DataCutoff: c.DataCutoff, FromRow: p.ID == 0,
-		Expiry: patent.Expiry(row.Kind, row.Filing, 0), State: d.State,
+		Expiry: patent.Expiry(row.Kind, row.Filing, p.AddedBy(on)), State: d.State,
 	}
 	if c.Reason != nil {
 		v.Reason = c.Reason.Zh
@@ -94,7 +116,7 @@ func view(row lending.Row, d *appraisal.Draft, on civil.Date) (v lending.Valued,
 	for i := range c.Comparables {
 		v.Comparables = append(v.Comparables, c.Comparables[i].DealID)
 	}
-	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p.Owners, p.PaidThroughYear, on))
+	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p.Owners, p.PaidThroughYear, p.AddedBy(on), on))
 	v.Eligibility.Findings = slices.DeleteFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Outcome == patent.Clear })
 	return v, nil
 }
@@ -102,7 +124,7 @@ func view(row lending.Row, d *appraisal.Draft, on civil.Date) (v lending.Valued,
 // pledgeFacts joins what is on file with what the row states. The file's
 // answers fill what the register's events on file do not say; they do not
 // overrule them.
-func pledgeFacts(v *lending.Valued, owners []string, paid *int, on civil.Date) patent.PledgeFacts {
+func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on civil.Date) patent.PledgeFacts {
 	s, row := &v.State, &v.Row
 	stated := !row.RegisterAsOf.IsZero() && !row.RegisterAsOf.After(on)
 	if s.Granted.IsZero() {
@@ -125,7 +147,7 @@ func pledgeFacts(v *lending.Valued, owners []string, paid *int, on civil.Date) p
 	if row.FeesPaidTo != nil {
 		paid = row.FeesPaidTo
 	}
-	account := patent.FeeAccount{Kind: row.Kind, Filing: row.Filing, Granted: row.Grant, PaidThrough: paid}
+	account := patent.FeeAccount{Kind: row.Kind, Filing: row.Filing, Granted: row.Grant, PaidThrough: paid, Added: added}
 	pledgors := row.Owners
 	if len(pledgors) == 0 && row.Borrower != "" {
 		pledgors = []string{row.Borrower}

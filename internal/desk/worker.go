@@ -12,7 +12,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
 
 	"zhijia/internal/appraisal"
@@ -21,11 +20,10 @@ import (
 	"zhijia/internal/store"
 )
 
-type queueClient = river.Client[pgx.Tx]
-
-// Queues of the desk. Rows whose worker died wait among the suspects, which a
-// process works one at a time: a row that kills its process takes no others
-// with it a second time.
+// Queues of the desk. Rows that were tried before, or whose worker died, wait
+// among the suspects, which a process works one at a time: a row that kills its
+// process takes no others with it a second time, and a slow one holds up only
+// its like.
 const (
 	rowsQueue     = "rows"
 	suspectsQueue = "suspects"
@@ -42,6 +40,8 @@ func (rowJob) Kind() string { return rowKind }
 
 const rowKind = "desk_row"
 
+var rowQueue = store.Queue{Kind: rowKind, Rows: rowsQueue, Suspects: suspectsQueue}
+
 // attempts is how often a row is tried: an error, a time-out or the death of
 // its process is one. An outage of the database is none.
 const attempts = 3
@@ -52,19 +52,13 @@ type WorkOptions struct {
 	Timeout time.Duration // of one row; 0: two minutes
 }
 
-func newQueueClient(db *store.DB, c *river.Config) (*queueClient, error) {
-	if c == nil {
-		c = &river.Config{Logger: slog.New(slog.DiscardHandler)}
-	}
-	return river.NewClient(riverpgxv5.New(db.Queue()), c)
-}
-
-// enqueue puts rows to work under the desk's virtual time.
+// enqueue puts rows to work under the desk's virtual time. The queue's own
+// priorities hold across desks and are not used.
 func (d *Desk) enqueue(ctx context.Context, tx pgx.Tx, tenant, batch string, priority int, lines []int) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	start, err := d.db.VirtualTime(ctx, tx, tenant, rowKind, len(lines))
+	start, err := d.db.VirtualTime(ctx, tx, tenant, priority, rowQueue, len(lines))
 	if err != nil {
 		return err
 	}
@@ -74,14 +68,14 @@ func (d *Desk) enqueue(ctx context.Context, tx pgx.Tx, tenant, batch string, pri
 		jobs := make([]river.InsertManyParams, len(part))
 		for i, line := range part {
 			jobs[i] = river.InsertManyParams{Args: rowJob{batch, line}, InsertOpts: &river.InsertOpts{
-				Queue: rowsQueue, Priority: priority, MaxAttempts: 25, ScheduledAt: start.Add(time.Duration(from+i) * time.Millisecond),
+				Queue: rowsQueue, Priority: 1, MaxAttempts: 25, ScheduledAt: start.Add(time.Duration(from+i) * time.Millisecond),
 			}}
 		}
 		if _, err := d.client.InsertManyFastTx(ctx, tx, jobs); err != nil {
 			return err
 		}
 	}
-	return d.db.ReleaseScheduled(ctx, tx, rowKind, start, start.Add(time.Duration(len(lines))*time.Millisecond))
+	return d.db.ReleaseScheduled(ctx, tx, rowKind)
 }
 
 // Work values rows until ctx ends, then waits for those in hand. Any number of
@@ -96,14 +90,15 @@ func (d *Desk) Work(ctx context.Context, o WorkOptions) (err error) {
 	}
 	id := "desk-" + rand.Text()
 	workers := river.NewWorkers()
-	if err := river.AddWorkerSafely(workers, &rowWorker{desk: d, timeout: o.Timeout}); err != nil {
+	ends := make(chan ended)
+	if err := river.AddWorkerSafely(workers, &rowWorker{desk: d, timeout: o.Timeout, ends: ends}); err != nil {
 		return err
 	}
-	client, err := newQueueClient(d.db, &river.Config{
-		ID: id, Logger: slog.New(slog.DiscardHandler), Workers: workers,
+	client, err := d.db.NewQueue(river.Config{
+		ID: id, Workers: workers,
 		Queues:        map[string]river.QueueConfig{rowsQueue: {MaxWorkers: o.Rows}, suspectsQueue: {MaxWorkers: 1}},
 		FetchCooldown: 2 * time.Millisecond, FetchPollInterval: 200 * time.Millisecond, // jobs are released by hand, without a notification
-		JobTimeout: -1, CompletedJobRetentionPeriod: time.Hour, SoftStopTimeout: o.Timeout,
+		CompletedJobRetentionPeriod: time.Hour, SoftStopTimeout: o.Timeout,
 		RetryPolicy: retrySoon{}, ErrorHandler: &errorLog{d.log},
 	})
 	if err != nil {
@@ -112,7 +107,8 @@ func (d *Desk) Work(ctx context.Context, o WorkOptions) (err error) {
 	held := make(chan struct{}, 1)
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	go d.hold(watch, id, held)
+	go d.db.KeepWorker(watch, id, held, d.log)
+	go d.store(watch, ends)
 	select {
 	case <-held: // before the first job is taken, or another process would take it for dead
 	case <-ctx.Done():
@@ -135,36 +131,61 @@ func (d *Desk) Work(ctx context.Context, o WorkOptions) (err error) {
 	}
 }
 
-// hold keeps the lock that shows this process is alive, and takes it again
-// when the database was away.
-func (d *Desk) hold(ctx context.Context, id string, held chan<- struct{}) {
-	for ctx.Err() == nil {
-		err := d.db.HoldWorker(ctx, id, func() {
-			select {
-			case held <- struct{}{}:
-			default:
-			}
-		})
-		if ctx.Err() != nil {
-			return
-		}
-		d.log.WarnContext(ctx, "lost the worker's lock", "error", err)
+// ended is a row's result on its way into the database.
+type ended struct {
+	row    store.EndRow
+	stored chan<- error
+}
+
+// together is how many results share a transaction at most.
+const together = 32
+
+// store puts results into the database until ctx ends, together whatever
+// arrived while the last ones were being stored.
+func (d *Desk) store(ctx context.Context, ends <-chan ended) {
+	var waiting []ended
+	var rows []store.EndRow
+	for {
+		waiting, rows = waiting[:0], rows[:0]
 		select {
 		case <-ctx.Done():
-		case <-time.After(time.Second):
+			return
+		case e := <-ends:
+			waiting = append(waiting, e)
 		}
+	more:
+		for len(waiting) < together {
+			select {
+			case e := <-ends:
+				waiting = append(waiting, e)
+			default:
+				break more
+			}
+		}
+		for i := range waiting {
+			rows = append(rows, waiting[i].row)
+		}
+		for i, err := range d.db.PutRowResults(ctx, rows) {
+			waiting[i].stored <- err
+		}
+		clear(waiting)
+		clear(rows)
 	}
 }
 
-// sweep frees the rows of dead processes and decides batches whose last row
-// ended in a process that died before it could.
+// sweep frees the rows of dead processes, sets apart those that are tried
+// again, and decides batches whose last row ended in a process that died
+// before it could.
 func (d *Desk) sweep(ctx context.Context) error {
-	n, err := d.db.ReleaseDeadWorkers(ctx, rowKind, suspectsQueue)
+	n, err := d.db.ReleaseDeadWorkers(ctx, rowQueue)
 	if err != nil {
 		return err
 	}
 	if n > 0 {
 		d.log.WarnContext(ctx, "took over the rows of a dead worker", "rows", n)
+	}
+	if err := d.db.MoveRetries(ctx, rowQueue); err != nil {
+		return err
 	}
 	open, err := d.db.Unfinished(ctx)
 	if err != nil {
@@ -182,6 +203,7 @@ type rowWorker struct {
 	river.WorkerDefaults[rowJob]
 	desk    *Desk
 	timeout time.Duration
+	ends    chan<- ended
 }
 
 // Timeout is enforced in Work, which can tell a slow row from a stop.
@@ -197,7 +219,7 @@ func (w *rowWorker) Work(ctx context.Context, job *river.Job[rowJob]) error {
 	if !waiting { // ended, cancelled or gone
 		return nil
 	}
-	end := store.EndRow{Batch: batch, Line: line}
+	end := store.EndRow{Batch: batch, Line: line, Job: job.ID}
 	detail := rowDetail{Input: hash(input)}
 	if job.Attempt > attempts {
 		end.Status, end.Fault = store.RowFailed, faults(fault.Field{
@@ -223,10 +245,13 @@ func (w *rowWorker) Work(ctx context.Context, job *river.Job[rowJob]) error {
 	}
 	detail.Status = end.Status
 	end.Act = store.Act{Tenant: b.Tenant, Actor: b.CreatedBy, Action: "batch.row", Subject: fmt.Sprintf("%s/%d", batch, line), Detail: detail}
-	err = d.db.PutRowResult(ctx, end, func(tx pgx.Tx) error {
-		_, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
-		return err
-	})
+	stored := make(chan error, 1)
+	select {
+	case w.ends <- ended{end, stored}:
+		err = <-stored
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
 	switch {
 	case errors.Is(err, store.ErrRowEnded):
 		return nil
@@ -265,7 +290,7 @@ func (d *Desk) work(ctx context.Context, timeout time.Duration, b *store.Batch, 
 	if err := errors.Join(json.Unmarshal(input, &row), json.Unmarshal(b.Options, &o)); err != nil {
 		return end, detail, err
 	}
-	v, draft, err := Value(ctx, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Tenant: b.Tenant}, row, b.AsOf)
+	v, draft, err := d.value(ctx, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Tenant: b.Tenant}, row, b.AsOf)
 	if kind := fault.KindOf(err); err != nil && (kind == fault.Invalid || kind == fault.NotFound || kind == fault.TooLarge) {
 		pub := fault.Public(err)
 		fields := pub.Fields

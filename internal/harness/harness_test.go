@@ -60,7 +60,7 @@ func TestShippedTasksAreWellFormed(t *testing.T) {
 			}
 		}
 	}
-	for _, k := range []Kind{KindPrice, KindRetrieval, KindRank, KindRegistry, KindLending, KindLatency} {
+	for _, k := range []Kind{KindPrice, KindRetrieval, KindRank, KindRegistry, KindMatching, KindLending, KindLatency} {
 		if !kinds[k] {
 			t.Errorf("no task of kind %s", k)
 		}

@@ -40,6 +40,8 @@ func (s *Service) prepare(ctx context.Context, t Task, live bool) (*plan, error)
 		return s.prepareRank(t)
 	case KindRegistry:
 		return s.prepareRegistry(t)
+	case KindMatching:
+		return s.prepareMatching(t)
 	case KindScorer:
 		return s.prepareScorer(ctx, t, live)
 	case KindLending:

@@ -67,9 +67,9 @@ func (s *Service) prepareScorer(ctx context.Context, t Task, live bool) (*plan, 
 func reliability(ctx context.Context, judge appraisal.Judge, d document) Sample {
 	ask := func(ctx context.Context, abstract string) map[string]valuation.IndicatorScore {
 		allow := true
-		scores, _ := judge.Judge(ctx, appraisal.Subject{Actor: evaluator, Number: d.id, Title: d.query, Abstract: abstract, Allow: &allow})
+		judged := judge.Judge(ctx, appraisal.Subject{Actor: evaluator, Number: d.id, Title: d.query, Abstract: abstract, Allow: &allow})
 		out := map[string]valuation.IndicatorScore{}
-		for _, s := range scores {
+		for _, s := range judged.Scores {
 			out[s.Code] = s
 		}
 		return out

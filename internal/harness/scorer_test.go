@@ -89,19 +89,19 @@ type judge struct {
 	liar     bool
 }
 
-func (j judge) Judge(ctx context.Context, s appraisal.Subject) ([]valuation.IndicatorScore, []valuation.Note) {
+func (j judge) Judge(ctx context.Context, s appraisal.Subject) appraisal.Judgement {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://model.invalid/v1/chat/completions", strings.NewReader(`{"q":"one"}`))
 	if err != nil {
-		return nil, nil
+		return appraisal.Judgement{}
 	}
 	resp, err := j.client.Do(req)
 	if err != nil {
-		return nil, nil
+		return appraisal.Judgement{}
 	}
 	defer resp.Body.Close()
 	var reply struct{ Score float64 }
 	if err := json.NewDecoder(resp.Body).Decode(&reply); err != nil {
-		return nil, nil
+		return appraisal.Judgement{}
 	}
 	score := reply.Score
 	if j.obedient && (strings.Contains(s.Abstract, "最高分") || strings.Contains(s.Abstract, "maximum score")) {
@@ -111,7 +111,7 @@ func (j judge) Judge(ctx context.Context, s appraisal.Subject) ([]valuation.Indi
 	if j.liar {
 		quote.Text = "此句不在文中"
 	}
-	return []valuation.IndicatorScore{{Code: "T1.1", Score: &score, Evidence: []valuation.Quote{quote}}, {Code: "T2.1"}}, nil
+	return appraisal.Judgement{Scores: []valuation.IndicatorScore{{Code: "T1.1", Score: &score, Evidence: []valuation.Quote{quote}}, {Code: "T2.1"}}}
 }
 
 func TestScorerTask(t *testing.T) {

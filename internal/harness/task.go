@@ -25,6 +25,7 @@ const (
 	KindScorer    Kind = "scorer"    // reliability of the language model as scorer
 	KindLending   Kind = "lending"   // decide a pledge loan
 	KindRegistry  Kind = "registry"  // numbers, check digits, dates and terms
+	KindMatching  Kind = "matching"  // the same party, deal or patent from two sources
 	KindLatency   Kind = "latency"   // time and model cost per answer
 )
 
@@ -59,6 +60,8 @@ type Task struct {
 	Answer  string   `yaml:"answer" json:"answer,omitempty"`   // retrieval: fields that are searched
 	K       int      `yaml:"k" json:"k,omitempty"`             // retrieval: cut-off
 	Limit   int      `yaml:"limit" json:"limit,omitempty"`     // cases at most, chosen by seed; 0 is all
+
+	Register int `yaml:"register" json:"register,omitempty"` // matching: parties to find them among
 
 	Hash string `yaml:"-" json:"hash"` // of the file, part of a run's versions
 }
@@ -109,7 +112,7 @@ func parseTask(raw []byte) (Task, error) {
 	}
 	sum := sha256.Sum256(raw)
 	t.Hash = hex.EncodeToString(sum[:8])
-	if !slices.Contains([]Kind{KindPrice, KindRetrieval, KindRank, KindScorer, KindLending, KindRegistry, KindLatency}, t.Kind) {
+	if !slices.Contains([]Kind{KindPrice, KindRetrieval, KindRank, KindScorer, KindLending, KindRegistry, KindMatching, KindLatency}, t.Kind) {
 		return t, taskFault("kind %q is unknown", t.Kind)
 	}
 	if t.Title.Zh == "" || t.Title.En == "" || t.About == "" {

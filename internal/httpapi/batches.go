@@ -10,9 +10,12 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -40,6 +43,7 @@ type Batch struct {
 	Status        store.BatchStatus `json:"status" doc:"running, cancelled, finished"`
 	FinishedAt    *time.Time        `json:"finished_at,omitempty"`
 	Rows          int               `json:"rows"`
+	Ignored       []string          `json:"ignored_columns,omitempty" doc:"Headers of the file that name no column; they were not read."`
 	Progress      *store.Progress   `json:"progress,omitempty"`
 }
 
@@ -48,7 +52,7 @@ func describeBatch(b *store.Batch) (Batch, error) {
 	err := json.Unmarshal(b.Options, &o)
 	return Batch{
 		ID: b.ID, Name: b.Name, SHA256: hex.EncodeToString(b.Content), CreatedAt: b.CreatedAt, CreatedBy: b.CreatedBy, ValuationDate: b.AsOf,
-		Policy: o.Policy.ID + "@" + o.Policy.Version, Priority: b.Priority, Status: b.Status, FinishedAt: b.Finished, Rows: b.Rows,
+		Policy: o.Policy.ID + "@" + o.Policy.Version, Priority: b.Priority, Status: b.Status, FinishedAt: b.Finished, Rows: b.Rows, Ignored: b.Ignored,
 	}, err
 }
 
@@ -91,7 +95,8 @@ func registerBatches(api huma.API, s *Server) {
 		Description: "Rows are read and stored at once, good and faulty ones alike; workers value the good ones. The same file with the same options is the same batch (200 instead of 201). The file is refused whole when it cannot be read, has no column of patent numbers, or its unit is missing or contradicts itself.",
 		Parameters: []*huma.Param{
 			query("policy", "Lending policy: id or id@version, a preset or your own. Default TEMPLATE."), query("valuation_date", "YYYY-MM-DD. Default: today."),
-			query("product", "Loan product of rows that name none; one of your stored ones, or given in options."), query("unit", "元 or 万元, for amount columns whose header names none."), query("priority", "1 first to 4 last. Default 3."),
+			query("product", "Loan product of rows that name none; one of your stored ones, or given in options."),
+			query("unit", "元 or 万元, for amount columns whose header names none."), query("priority", "Among your own files: 1 first to 4 last. Default 3."),
 		},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"options": options, "file": binary}, Required: []string{"file"}}},
@@ -102,7 +107,7 @@ func registerBatches(api huma.API, s *Server) {
 	s.raw(huma.Operation{
 		OperationID: "watch-batch", Method: http.MethodGet, Path: "/v1/batches/{id}/events", Tags: []string{"batches"},
 		Summary: "进度事件 Progress as server-sent events, until the batch is no longer running", Parameters: []*huma.Param{idParam},
-		Responses: map[string]*huma.Response{"200": {Description: "Events named progress; data is a Progress.", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}}}},
+		Responses: map[string]*huma.Response{"200": {Description: "Events named progress; data is a Progress, whole each time: connect again after a break. The stream ends when the status is no longer running.", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}}}},
 		Metadata:  map[string]any{metaTimeout: s.opt.ImportTimeout},
 	}, s.watchBatch)
 	s.raw(huma.Operation{
@@ -118,7 +123,7 @@ func registerBatches(api huma.API, s *Server) {
 		Summary:   "下载模板 The empty workbook a desk fills in",
 		Responses: map[string]*huma.Response{"200": {Description: "The workbook.", Content: map[string]*huma.MediaType{xlsxType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}},
 	}, func(c *gin.Context) error {
-		attach(c, xlsxType, "zhijia-batch-template.xlsx")
+		attach(c, xlsxType, "zhijia-batch-template.xlsx", "知价批量估值模板.xlsx")
 		return office.WriteBatchTemplate(c.Writer)
 	})
 
@@ -278,9 +283,11 @@ func registerBatches(api huma.API, s *Server) {
 	}, s.batchOpinion)
 }
 
-func attach(c *gin.Context, contentType, name string) {
+// attach names a download: plainly for programs that know no more, and with
+// its Chinese name (RFC 6266, section 5).
+func attach(c *gin.Context, contentType, plain, name string) {
 	c.Header("Content-Type", contentType)
-	c.Header("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	c.Header("Content-Disposition", `attachment; filename="`+plain+`"; filename*=UTF-8''`+url.PathEscape(name))
 	c.Header("Cache-Control", "no-store")
 }
 
@@ -415,7 +422,9 @@ func (s *Server) fileOptions(ctx context.Context, part io.Reader, o *desk.Option
 	return nil // Submit checks them
 }
 
-// watchBatch sends the progress whenever it changed, at most twice a second.
+// watchBatch sends the progress whenever it changed, at most twice a second,
+// and now and then when it did not. An event holds the whole progress, so a
+// listener that lost its connection misses nothing by connecting again.
 func (s *Server) watchBatch(c *gin.Context) error {
 	ctx, cancel := context.WithCancel(c.Request.Context())
 	defer cancel()
@@ -444,7 +453,7 @@ func (s *Server) watchBatch(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(c.Writer, "event: progress\ndata: %s\n\n", data); err != nil {
+		if _, err := fmt.Fprintf(c.Writer, "event: progress\nretry: 2000\ndata: %s\n\n", data); err != nil {
 			return nil
 		}
 		c.Writer.Flush()
@@ -459,6 +468,7 @@ func (s *Server) batchResult(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	name := strings.TrimSuffix(r.Name, filepath.Ext(r.Name)) + "-估值结果"
 	switch format := c.DefaultQuery("format", "xlsx"); format {
 	case "xlsx":
 		spool, err := os.CreateTemp("", "zhijia-result-*") // an error half-way must not look like a file
@@ -473,11 +483,11 @@ func (s *Server) batchResult(c *gin.Context) error {
 		if _, err := spool.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
-		attach(c, xlsxType, r.Name+".result.xlsx")
+		attach(c, xlsxType, c.Param("id")+".xlsx", name+".xlsx")
 		_, err = io.Copy(c.Writer, spool)
 		return err
 	case "csv":
-		attach(c, "text/csv; charset=utf-8", r.Name+".result.csv")
+		attach(c, "text/csv; charset=utf-8", c.Param("id")+".csv", name+".csv")
 		return office.WriteBatchCSV(c.Writer, r)
 	}
 	return fault.New(fault.Invalid, "field.enum", "format 应为 xlsx 或 csv。", "format must be xlsx or csv.", fault.Field{Field: "query.format", Code: "field.enum", Zh: "应为 xlsx 或 csv", En: "must be xlsx or csv"})

@@ -95,8 +95,21 @@ func TestBatchOverREST(t *testing.T) {
 	if got := w.get("/v1/batches/" + b.ID + "/rows/9/opinion"); got.Code != http.StatusNotFound {
 		t.Errorf("no such line: %d", got.Code)
 	}
-	if got := w.get("/v1/batches/" + b.ID + "/result"); got.Code != http.StatusOK || !strings.HasPrefix(got.Body.String(), "PK") || !strings.Contains(got.Header().Get("Content-Disposition"), "attachment") {
+	if got := w.get("/v1/batches/" + b.ID + "/result"); got.Code != http.StatusOK || !strings.HasPrefix(got.Body.String(), "PK") {
 		t.Errorf("result: %d %v", got.Code, got.Header())
+	} else if d := got.Header().Get("Content-Disposition"); d != `attachment; filename="`+b.ID+`.xlsx"; filename*=UTF-8''%E4%B9%9D%E6%9C%88-%E4%BC%B0%E5%80%BC%E7%BB%93%E6%9E%9C.xlsx` {
+		t.Errorf("named %s", d)
+	}
+	if got := w.get("/v1/batches/" + b.ID + "/result?format=pdf"); problem(t, got).Code != "field.enum" {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+	for _, act := range []string{"cancel", "resume"} {
+		if got := w.post("/v1/batches/"+b.ID+":"+act, ""); got.Code != http.StatusConflict || problem(t, got).Code != "batch.status" {
+			t.Errorf("%s of a finished batch: %d %s", act, got.Code, got.Body)
+		}
+	}
+	if got := w.post("/v1/batches/"+b.ID+":retry", ""); got.Code != http.StatusOK {
+		t.Errorf("nothing to retry: %d %s", got.Code, got.Body)
 	}
 	if got := w.get("/v1/batches/" + b.ID + "/result?format=csv"); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "CN202010123456.2") {
 		t.Errorf("result as CSV: %d", got.Code)
@@ -121,6 +134,11 @@ func TestBatchOverREST(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := client{t: t, h: w.srv.Handler(), key: plain}
+	for _, act := range []string{"cancel", "resume", "retry"} {
+		if got := other.post("/v1/batches/"+b.ID+":"+act, ""); got.Code != http.StatusNotFound {
+			t.Errorf("another tenant's %s: %d", act, got.Code)
+		}
+	}
 	for _, path := range []string{"", "/rows", "/events", "/result", "/rows/2/opinion"} {
 		if got := other.get("/v1/batches/" + b.ID + path); got.Code != http.StatusNotFound {
 			t.Errorf("another tenant reads %q: %d", path, got.Code)
@@ -144,6 +162,48 @@ func TestBatchOverREST(t *testing.T) {
 		if p := problem(t, got); p.Code != c.code {
 			t.Errorf("%s: %d %s, want %s", name, got.Code, got.Body, c.code)
 		}
+	}
+}
+
+// What a desk gets wrong with its upload is told with a status and a code.
+func TestBatchRefusals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{MaxUpload: 64 << 10})
+	for name, c := range map[string]struct {
+		file, content string
+		status        int
+		code          string
+	}{
+		"old workbook": {"f.xls", "\xd0\xcf\x11\xe0 old", http.StatusUnsupportedMediaType, "file.xls"},
+		"password":     {"f.xlsx", "\xd0\xcf\x11\xe0 locked", http.StatusUnsupportedMediaType, "file.encrypted"},
+		"no workbook":  {"f.xlsx", "PK\x03\x04", http.StatusUnprocessableEntity, "file.xlsx"},
+		"no unit":      {"f.csv", "专利号,借款人,拟贷金额\n202010123456.2,甲,1\n", http.StatusUnprocessableEntity, "unit.missing"},
+		"too large":    {"f.csv", "专利号,借款人\n" + strings.Repeat("202010123456.2,甲\n", 10_000), http.StatusRequestEntityTooLarge, ""},
+		"one column":   {"f.csv", "专利号\n202010123456.2\n", http.StatusUnprocessableEntity, "file.no_number"},
+	} {
+		kind, body := fileForm(c.file, c.content)
+		got := w.post("/v1/batches", body, "Content-Type", kind)
+		if p := problem(t, got); got.Code != c.status || c.code != "" && p.Code != c.code {
+			t.Errorf("%s: %d %s, want %d %s", name, got.Code, got.Body, c.status, c.code)
+		}
+	}
+	if got := w.post("/v1/batches", "{}", "Content-Type", "application/json"); got.Code != http.StatusUnsupportedMediaType {
+		t.Errorf("JSON: %d %s", got.Code, got.Body)
+	}
+	if got := w.get("/v1/batches/none"); got.Code != http.StatusNotFound || problem(t, got).Code != "batch.unknown" {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+	long := strings.Repeat("长", 110) + ".csv"
+	kind, body := fileForm(long, strings.Replace(deskFile, "担保合同号", "担保合同号,客户经理", 1))
+	made := w.post("/v1/batches", body, "Content-Type", kind)
+	if b := decode[Batch](t, made.Body.Bytes()); made.Code != http.StatusCreated || b.Name != long || len(b.Ignored) != 1 || b.Ignored[0] != "客户经理" {
+		t.Errorf("%d %s", made.Code, made.Body)
+	}
+	if got := w.get("/v1/batches/" + decode[Batch](t, made.Body.Bytes()).ID + "/result"); got.Code != http.StatusConflict || problem(t, got).Code != "batch.unfinished" {
+		t.Errorf("result before its end: %d %s", got.Code, got.Body)
+	}
+	if got := w.get("/v1/batches/" + decode[Batch](t, made.Body.Bytes()).ID + "/rows/2/opinion"); got.Code != http.StatusOK || strings.Contains(got.Body.String(), "可受理") {
+		t.Errorf("opinion on a row that waits: %d %.400s", got.Code, got.Body)
 	}
 }
 

@@ -24,6 +24,7 @@ var pageTemplates = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
 type page struct {
 	Title string
 	Style template.CSS
+	AIGC  string // label of generated content on the page
 	Who   string
 	CSRF  string // empty on a page without a session
 	Fault *Problem
@@ -115,6 +116,7 @@ func registerPages(_ huma.API, s *Server) {
 	})
 	registerValuationPages(s)
 	registerDeskPages(s)
+	registerRegistryPages(s)
 	s.pageRoute(http.MethodGet, "/", func(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, "/officer")
 		return nil

@@ -118,7 +118,7 @@ func registerDeskPages(s *Server) {
 	})
 	s.filePageRoute(http.MethodPost, "/officer/batches", s.opt.MaxUpload, s.submitBatchPage)
 	s.pageRoute(http.MethodGet, "/officer/batch-template", func(c *gin.Context) error {
-		attach(c, xlsxType, "知价批量估值模板.xlsx")
+		attach(c, xlsxType, "zhijia-batch-template.xlsx", "知价批量估值模板.xlsx")
 		return office.WriteBatchTemplate(c.Writer)
 	})
 	s.pageRoute(http.MethodGet, "/officer/batches/{id}", func(c *gin.Context) error { return s.showBatch(c, http.StatusOK, nil) })

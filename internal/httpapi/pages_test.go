@@ -69,7 +69,7 @@ func TestOfficerPages(t *testing.T) {
 	}
 	token := b.csrf(home.Body.String())
 
-	form := url.Values{"number": {"ZL201310543019.6"}, "purpose": {"pledge"}, "date": {"2025-06-01"}, "revenue": {"1,200"}, "royalty": {"3"}}
+	form := url.Values{"number": {"ZL201310543019.6"}, "purpose": {"pledge"}, "date": {"2025-06-01"}, "revenue": {"1,200"}, "royalty": {"3"}, "labour": {"80"}, "life": {"8"}}
 	if r := b.send("POST", "/officer/valuations", form); r.Code != http.StatusForbidden {
 		t.Errorf("a form without its token: %d", r.Code)
 	}
@@ -83,6 +83,11 @@ func TestOfficerPages(t *testing.T) {
 	for _, part := range []string{"专利估值参考意见", "计算过程", "记录人工意见", "有序清算"} {
 		if !strings.Contains(shown.Body.String(), part) {
 			t.Errorf("the page lacks %s", part)
+		}
+	}
+	for _, key := range regexp.MustCompile(`<span class="k">([^<]*)<`).FindAllStringSubmatch(shown.Body.String(), -1) {
+		if !regexp.MustCompile(`\p{Han}`).MatchString(key[1]) {
+			t.Errorf("the working %q has no Chinese name", key[1])
 		}
 	}
 	if r := b.send("GET", path+"/opinion?lang=en", nil); r.Code != 200 || !strings.Contains(r.Body.String(), "Reference opinion") {

@@ -43,10 +43,11 @@ func purposeName(code string) string {
 type (
 	homePage struct {
 		page
-		CanValue bool
-		Purposes any
-		List     []listLine
-		Next     string
+		CanValue      bool
+		CanReadEgress bool
+		Purposes      any
+		List          []listLine
+		Next          string
 	}
 	listLine     struct{ ID, Created, Number, Name, Purpose, Date, Figure, Range string }
 	overrideLine struct {
@@ -157,7 +158,7 @@ func (s *Server) showHome(c *gin.Context, status int, form url.Values, problem e
 	if err != nil {
 		return err
 	}
-	h := homePage{page: s.newPage(c, "估值"), CanValue: permitted(p.Roles, access["POST /officer/valuations"]), Purposes: purposeNames, Next: next}
+	h := homePage{page: s.newPage(c, "估值"), CanValue: permitted(p.Roles, access["POST /officer/valuations"]), CanReadEgress: permitted(p.Roles, access["GET /officer/egress"]), Purposes: purposeNames, Next: next}
 	h.Form = form
 	if problem != nil {
 		h.Fault = problemOf(c.Request, problem)
@@ -205,6 +206,7 @@ func (s *Server) showValuation(c *gin.Context, status int, problem error) error 
 	if v.Style, v.Opinion, err = o.Fragment(office.Zh); err != nil {
 		return err
 	}
+	v.AIGC = o.AIGC()
 	if problem != nil {
 		v.Fault = problemOf(c.Request, problem)
 	}
@@ -224,27 +226,31 @@ func (s *Server) showValuation(c *gin.Context, status int, problem error) error 
 	return s.show(c, status, "valuation", v)
 }
 
-// workings shows the conclusion's own tree and each approach's.
+// workings shows each approach's tree and how they were brought together.
 func workings(c valuation.Conclusion) []workingNode {
 	var out []workingNode
-	for _, w := range c.Workings {
-		out = append(out, describeWorking(w))
-	}
 	for _, a := range c.Approaches {
 		if len(a.Workings) == 0 {
 			continue
 		}
-		node := workingNode{Key: a.ID + " " + a.Method, Number: money.Zh(a.Value, 6)}
+		node := workingNode{Key: office.ApproachName(a.ID, a.Method), Number: money.Zh(a.Value, 6)}
 		for _, w := range a.Workings {
 			node.Children = append(node.Children, describeWorking(w))
 		}
 		out = append(out, node)
 	}
+	if len(c.Workings) > 0 {
+		whole := workingNode{Key: "合成与区间", Number: money.Zh(c.Value.Median, 6)}
+		for _, w := range c.Workings {
+			whole.Children = append(whole.Children, describeWorking(w))
+		}
+		out = append(out, whole)
+	}
 	return out
 }
 
 func describeWorking(w valuation.Working) workingNode {
-	n := workingNode{Key: w.Key, Number: strconv.FormatFloat(money.Round(w.Value, 6), 'f', -1, 64), Unit: w.Unit, Formula: w.Formula, Source: w.Source}
+	n := workingNode{Key: office.WorkingName(w.Key), Number: strconv.FormatFloat(money.Round(w.Value, 6), 'f', -1, 64), Unit: office.UnitName(w.Unit), Formula: w.Formula, Source: w.Source}
 	for _, c := range w.Children {
 		n.Children = append(n.Children, describeWorking(c))
 	}

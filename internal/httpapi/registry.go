@@ -13,43 +13,14 @@ import (
 )
 
 func registerRegistry(api huma.API, s *Server) {
-	type in struct {
-		Number   string   `path:"number" maxLength:"40" doc:"Application, patent or publication number in any usual form."`
-		AsOf     string   `query:"as_of" format:"date" doc:"Only what was public by this day counts. Default: today."`
-		Pledgor  []string `query:"pledgor,explode" maxItems:"20" doc:"Name of a party that would pledge the patent; repeatable."`
-		Maturity string   `query:"maturity" format:"date" doc:"Last day of the debt the pledge would secure."`
-	}
 	type out struct{ Body patent.Dossier }
 	huma.Register(api, huma.Operation{
 		OperationID: "get-dossier", Method: http.MethodGet, Path: "/v1/patents/{number}/dossier", Tags: []string{"patents"},
 		Summary:     "权利档案 Identity, owners, term, fees, legal state and pledge eligibility, each with source and date",
-		Description: "The state is what the events public by as_of add up to. What is not known is named under missing; it is never answered no.",
-	}, func(ctx context.Context, in *in) (*out, error) {
-		n, err := parseNumber("path.number", in.Number)
-		if err != nil {
-			return nil, err
-		}
-		number, err := patent.ParseNumber(n)
-		if err != nil {
-			return nil, err
-		}
-		on, err := queryDate("query.as_of", in.AsOf)
-		if err != nil {
-			return nil, err
-		}
-		if on.IsZero() {
-			on = civil.Of(s.opt.Now())
-		}
-		facts := patent.PledgeFacts{Pledgors: in.Pledgor}
-		if facts.Maturity, err = queryDate("query.maturity", in.Maturity); err != nil {
-			return nil, err
-		}
-		p, _ := principalOf(ctx)
-		d, err := appraisal.Dossier(ctx, s.opt.DB, p.Tenant, number, facts, on)
-		if err != nil {
-			return nil, err
-		}
-		return &out{Body: d}, nil
+		Description: "The state is what the events public by as_of add up to. What is not known is named under missing; it is never answered no. The rest of the query is what the parties to a pledge state.",
+	}, func(ctx context.Context, in *DossierQuery) (*out, error) {
+		d, err := s.dossier(ctx, in)
+		return &out{Body: d}, err
 	})
 
 	type poll struct {
@@ -94,6 +65,49 @@ func registerRegistry(api huma.API, s *Server) {
 		reply.Body.Until, reply.Body.Alerts = days[1], append([]patent.Alert{}, found...)
 		return reply, nil
 	})
+}
+
+// DossierQuery asks for a dossier.
+type DossierQuery struct {
+	Number     string   `path:"number" maxLength:"40" doc:"Application, patent or publication number in any usual form."`
+	AsOf       string   `query:"as_of" format:"date" doc:"Only what was public by this day counts. Default: today."`
+	Pledgor    []string `query:"pledgor,explode" maxItems:"20" doc:"Name of a party that would pledge the patent; repeatable."`
+	Maturity   string   `query:"maturity" format:"date" doc:"Last day of the debt the pledge would secure."`
+	Contract   []string `query:"contract,explode" maxItems:"5" enum:"parties,debt,period,patents,scope" doc:"What the pledge contract states; repeatable. None given: no contract seen."`
+	Twin       string   `query:"twin" enum:"yes,no,unknown" doc:"Whether the same invention was filed the same day as the other kind."`
+	Challenged string   `query:"challenged" enum:"yes,no,unknown" doc:"Whether an invalidation was filed."`
+	Consent    string   `query:"consent" enum:"yes,no,unknown" doc:"Whether every co-owner agrees."`
+	Other      string   `query:"other" maxLength:"500" doc:"Another obstacle an officer found; none when there is none."`
+	E10        string   `query:"declare_e10" maxLength:"500" doc:"Declaration that clears ground E10."`
+	E11        string   `query:"declare_e11" maxLength:"500" doc:"Declaration that clears ground E11."`
+}
+
+// dossier answers a query for the caller.
+func (s *Server) dossier(ctx context.Context, in *DossierQuery) (patent.Dossier, error) {
+	n, err := parseNumber("path.number", in.Number)
+	if err != nil {
+		return patent.Dossier{}, err
+	}
+	number, err := patent.ParseNumber(n)
+	if err != nil {
+		return patent.Dossier{}, err
+	}
+	on, err := queryDate("query.as_of", in.AsOf)
+	if err != nil {
+		return patent.Dossier{}, err
+	}
+	if on.IsZero() {
+		on = civil.Of(s.opt.Now())
+	}
+	facts := patent.PledgeFacts{
+		Pledgors: in.Pledgor, Contract: in.Contract, Twin: patent.Truth(in.Twin), Challenged: patent.Truth(in.Challenged), CoOwnerConsent: patent.Truth(in.Consent), Other: in.Other,
+		Declarations: map[string]string{"E10": in.E10, "E11": in.E11},
+	}
+	if facts.Maturity, err = queryDate("query.maturity", in.Maturity); err != nil {
+		return patent.Dossier{}, err
+	}
+	p, _ := principalOf(ctx)
+	return appraisal.Dossier(ctx, s.opt.DB, p.Tenant, number, facts, on)
 }
 
 // queryDate reads an optional date of a query.

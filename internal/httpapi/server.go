@@ -36,6 +36,7 @@ import (
 	"zhijia/internal/money"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
+	"zhijia/internal/watch"
 )
 
 // Options are what a server needs. The zero value of a limit means its default.
@@ -43,6 +44,7 @@ type Options struct {
 	DB        *store.DB
 	Appraisal *appraisal.Service
 	Desk      *desk.Desk       // default: one over DB and Appraisal
+	Watch     *watch.Service   // default: one over DB, without push
 	Eval      *harness.Service // nil: evaluation is off
 	Log       *slog.Logger     // default: discard
 	Now       func() time.Time // default: time.Now
@@ -80,6 +82,12 @@ func New(opt Options) (*Server, error) {
 	if opt.Desk == nil && opt.DB != nil { // the specification alone needs neither
 		var err error
 		if opt.Desk, err = desk.New(opt.DB, opt.Appraisal, opt.Log); err != nil {
+			return nil, err
+		}
+	}
+	if opt.Watch == nil && opt.DB != nil {
+		var err error
+		if opt.Watch, err = watch.New(opt.DB, watch.Options{Log: opt.Log, Now: opt.Now}); err != nil {
 			return nil, err
 		}
 	}
@@ -124,6 +132,7 @@ func New(opt Options) (*Server, error) {
 var resources = []func(huma.API, *Server){
 	registerHealth,
 	registerDocs,
+	registerEgress,
 	registerEval,
 	registerKeys,
 	registerBatches,
@@ -133,6 +142,9 @@ var resources = []func(huma.API, *Server){
 	registerPages,
 	registerPatents,
 	registerRegistry,
+	registerWatch,
+	registerMatches,
+	registerOffers,
 	registerImports,
 	registerValuations,
 }

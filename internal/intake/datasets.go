@@ -44,6 +44,8 @@ var patents = dataset{
 		"cited_by":           {"被引次数", "forward_citations"},
 		"cites":              {"引用次数", "backward_citations"},
 		"paid_through_year":  {"年费缴至年度"},
+		"adjustment_days":    {"期限补偿天数", "专利权期限补偿天数", "pta_days"},
+		"extension_days":     {"药品期限补偿天数", "药品专利权期限补偿天数", "pte_days"},
 		"confidential":       {"未公开", "保密"},
 		"source":             {"来源"},
 		"source_date":        {"来源日期", "数据日期"},
@@ -56,6 +58,7 @@ var patents = dataset{
 			Owners: r.list("owners"), OwnerType: r.word("owner_type", ownerWords), FamilyID: r.text("family_id", 100),
 			ClaimCount: r.count("claim_count"), IndependentClaims: r.count("independent_claims"), Inventors: r.count("inventors"),
 			FamilySize: r.count("family_size"), CitedBy: r.count("cited_by"), Cites: r.count("cites"), PaidThroughYear: r.count("paid_through_year"),
+			AdjustmentDays: r.count("adjustment_days"), ExtensionDays: r.count("extension_days"),
 			Source: r.text("source", 1000), SourceDate: r.date("source_date"),
 		}
 		if b := r.flag("confidential"); b != nil {
@@ -87,6 +90,7 @@ var patents = dataset{
 		if p.Kind == "" {
 			p.Kind = string(n.Kind)
 		}
+		r.added(&p)
 		before := func(a, b civil.Date) bool { return !a.IsZero() && !b.IsZero() && b.Before(a) }
 		if before(p.Filing, p.Published) || before(p.Filing, p.Grant) {
 			r.bad("filing_date", "date.order", "申请日晚于公开日或授权日。", "Filed after it was published or granted.")
@@ -106,6 +110,24 @@ var patents = dataset{
 		}
 		return db.MergePatents(ctx, rows, space, vectors)
 	},
+}
+
+// added checks the days that were added to a term: inventions only, and not
+// beyond what the law allows.
+func (r *reader) added(p *store.Patent) {
+	for _, x := range []struct {
+		field string
+		days  *int
+		most  int
+	}{{"adjustment_days", p.AdjustmentDays, 7305}, {"extension_days", p.ExtensionDays, 1827}} {
+		switch {
+		case x.days == nil || *x.days == 0:
+		case p.Kind != string(patent.Invention):
+			r.bad(x.field, "term.kind", "只有发明专利有期限补偿。", "Only the term of an invention is compensated.")
+		case *x.days > x.most:
+			r.bad(x.field, "term.range", fmt.Sprintf("期限补偿应不超过 %d 天。", x.most), fmt.Sprintf("No more than %d days.", x.most))
+		}
+	}
 }
 
 var dealWords = map[string]string{

@@ -2,10 +2,10 @@ package llm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"io"
 	"math"
@@ -30,7 +30,8 @@ type Usage struct {
 	Micro    int64 `json:"micro_yuan"` // 10⁻⁶ yuan at the configured prices
 }
 
-func (u *Usage) add(v Usage) {
+// Add adds v.
+func (u *Usage) Add(v Usage) {
 	u.Requests, u.Prompt, u.Answer, u.Micro = u.Requests+v.Requests, u.Prompt+v.Prompt, u.Answer+v.Answer, u.Micro+v.Micro
 }
 
@@ -56,10 +57,11 @@ type Answer struct {
 // Books are what a caller keeps for the client; nil functions are left out.
 // They must be safe for concurrent use.
 type Books struct {
-	Find    func(ctx context.Context, key string) (content string, ok bool, err error)
-	Keep    func(ctx context.Context, a Answer) error
-	Reserve func(ctx context.Context, most Usage) error // refuses with fault.RateLimited when the day's budget is spent
-	Settle  func(ctx context.Context, reserved, used Usage) error
+	Find func(ctx context.Context, key string) (content string, ok bool, err error)
+	Keep func(ctx context.Context, a Answer) error
+	// Reserve refuses with fault.RateLimited when the day's budget is spent;
+	// settle replaces the reservation by what was used.
+	Reserve func(ctx context.Context, most Usage) (settle func(ctx context.Context, used Usage) error, err error)
 	Sent    func(ctx context.Context, e Egress) error // before sending; an error keeps the text here
 
 	FindVector func(ctx context.Context, space, hash string) ([]float32, bool, error)
@@ -87,8 +89,9 @@ type Client struct {
 	books  Books
 	host   string
 
-	mu   sync.Mutex
-	mode Mode
+	probing chan struct{} // held by who probes
+	mu      sync.Mutex
+	mode    Mode
 }
 
 // New returns a client; nothing is sent yet. An endpoint that is not on the
@@ -97,7 +100,7 @@ func New(cfg Config, options ...Option) (*Client, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, mode: cfg.Mode, tokens: perMinute(cfg.TPM), wire: &transport{
+	c := &Client{cfg: cfg, mode: cmp.Or(cfg.Mode, cfg.Found), probing: make(chan struct{}, 1), tokens: perMinute(cfg.TPM), wire: &transport{
 		base: http.DefaultTransport.(*http.Transport).Clone(), flight: semaphore.NewWeighted(int64(cfg.Concurrency)), requests: perMinute(cfg.RPM),
 		breaker:  circuitbreaker.NewBuilder[any]().WithFailureThreshold(8).WithDelay(20 * time.Second).WithSuccessThreshold(1).Build(),
 		attempts: cfg.Attempts, timeout: cfg.RequestTimeout, first: 500 * time.Millisecond,
@@ -116,6 +119,9 @@ func New(cfg Config, options ...Option) (*Client, error) {
 	c.host, _, _ = strings.Cut(rest, "/")
 	return c, nil
 }
+
+// Host is where texts go.
+func (c *Client) Host() string { return c.host }
 
 // Config returns the settings in force, without the key.
 func (c *Client) Config() Config {
@@ -153,33 +159,37 @@ type reply struct {
 // chat asks once, or answers from the books. The request's canonical JSON is
 // its identity.
 func (c *Client) chat(ctx context.Context, req openai.ChatCompletionRequest, a Answer, what string) (r reply, err error) {
-	body, err := json.Marshal(req)
+	q, err := c.question(req, a, what)
 	if err != nil {
 		return r, err
 	}
-	a.Key, a.Model = hash(append([]byte(c.cfg.BaseURL+"\n"), body...)), req.Model
 	if c.books.Find != nil {
-		if r.content, r.cached, err = c.books.Find(ctx, a.Key); err != nil || r.cached {
+		if r.content, r.cached, err = c.books.Find(ctx, q.Key); err != nil || r.cached {
 			return r, err
 		}
 	}
+	r, err = c.send(ctx, req, q)
+	if err == nil && c.books.Keep != nil { // an answer paid for is kept even when the caller left
+		q.Content, q.Usage = r.content, r.usage
+		err = c.books.Keep(context.WithoutCancel(ctx), q.Answer)
+	}
+	return r, err
+}
+
+// send paces, reserves, logs, sends and settles one call.
+func (c *Client) send(ctx context.Context, req openai.ChatCompletionRequest, q Question) (r reply, err error) {
 	//lint:ignore SA1019 most compatible servers know only max_tokens
-	most := c.cost(int64(Tokens(string(body))), int64(req.MaxTokens))
+	most := c.cost(int64(Tokens(string(q.Body))), int64(req.MaxTokens))
 	if err := c.pace(ctx, int(most.Prompt+most.Answer)); err != nil {
 		return r, err
 	}
-	if c.books.Reserve != nil {
-		if err := c.books.Reserve(ctx, most); err != nil {
-			return r, err
-		}
+	settle, err := c.reserve(ctx, most)
+	if err != nil {
+		return r, err
 	}
-	defer func() {
-		if c.books.Settle != nil { // what was reserved is given back even when the caller left
-			err = errors.Join(err, c.books.Settle(context.WithoutCancel(ctx), most, r.usage))
-		}
-	}()
+	defer func() { err = errors.Join(err, settle(r.usage)) }()
 	if c.books.Sent != nil {
-		if err := c.books.Sent(ctx, Egress{What: what, Host: c.host, Bytes: len(body), Hash: hash(body)}); err != nil {
+		if err := c.books.Sent(ctx, Egress{What: q.What, Host: c.host, Bytes: q.Bytes, Hash: q.Hash}); err != nil {
 			return r, err
 		}
 	}
@@ -188,14 +198,21 @@ func (c *Client) chat(ctx context.Context, req openai.ChatCompletionRequest, a A
 		return r, c.explain(ctx, err)
 	}
 	r.usage = c.cost(int64(resp.Usage.PromptTokens), int64(resp.Usage.CompletionTokens))
-	if r.content, err = content(resp); err != nil {
-		return r, err
-	}
-	if c.books.Keep != nil { // an answer paid for is kept even when the caller left
-		a.Content, a.Usage = r.content, r.usage
-		err = c.books.Keep(context.WithoutCancel(ctx), a)
-	}
+	r.content, err = content(resp)
 	return r, err
+}
+
+// reserve puts the most a call may cost on the account. What was reserved is
+// given back by settle even when the caller left.
+func (c *Client) reserve(ctx context.Context, most Usage) (settle func(used Usage) error, err error) {
+	if c.books.Reserve == nil {
+		return func(Usage) error { return nil }, nil
+	}
+	give, err := c.books.Reserve(ctx, most)
+	if err != nil {
+		return nil, err
+	}
+	return func(used Usage) error { return give(context.WithoutCancel(ctx), used) }, nil
 }
 
 func (c *Client) pace(ctx context.Context, tokens int) error {
@@ -242,36 +259,46 @@ func (c *Client) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	text := err.Error()
+	if errors.Is(err, errOpen) {
+		return errOpen
+	}
+	cause := errors.New(c.redact(err.Error()))
+	status := status(err)
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return fault.New(fault.Unavailable, "llm.unauthorized", "模型服务拒绝了密钥。", "The endpoint refused the key.").Because(cause)
+	case status == http.StatusTooManyRequests:
+		return fault.New(fault.RateLimited, "llm.rate_limited", "模型服务限流。", "The endpoint is rate-limiting.").Because(cause)
+	case status >= 400 && status < 500 && status != http.StatusRequestTimeout:
+		return fault.New(fault.Unsupported, "llm.refused", "模型服务不接受此请求。", "The endpoint does not accept this request.").Because(cause)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fault.New(fault.Timeout, "llm.timeout", "模型服务未按时应答。", "The endpoint did not answer in time.").Because(cause)
+	}
+	return fault.New(fault.Unavailable, "llm.unavailable", "模型服务不可用。", "The endpoint is not available.").Because(cause)
+}
+
+// redact takes the key out of what the endpoint said and cuts it short.
+func (c *Client) redact(text string) string {
 	if c.cfg.Key != "" {
 		text = strings.ReplaceAll(text, c.cfg.Key, "[key]")
 	}
 	if r := []rune(text); len(r) > 300 {
 		text = string(r[:300]) + "…"
 	}
-	cause := errors.New(text)
-	status := 0
+	return text
+}
+
+// status is the HTTP status an error came with, or 0.
+func status(err error) int {
 	var api *openai.APIError
-	var reqErr *openai.RequestError
+	var req *openai.RequestError
 	switch {
-	case errors.Is(err, errOpen):
-		return errOpen
 	case errors.As(err, &api):
-		status = api.HTTPStatusCode
-	case errors.As(err, &reqErr):
-		status = reqErr.HTTPStatusCode
+		return api.HTTPStatusCode
+	case errors.As(err, &req):
+		return req.HTTPStatusCode
 	}
-	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return fault.New(fault.Unavailable, "llm.unauthorized", "模型服务拒绝了密钥。", "The endpoint refused the key.").Because(cause)
-	case status == http.StatusTooManyRequests:
-		return fault.New(fault.RateLimited, "llm.rate_limited", "模型服务限流。", "The endpoint is rate-limiting.").Because(cause)
-	case status >= 400 && status < 500:
-		return fault.New(fault.Unsupported, "llm.refused", "模型服务不接受此请求。", "The endpoint does not accept this request.").Because(cause)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fault.New(fault.Timeout, "llm.timeout", "模型服务未按时应答。", "The endpoint did not answer in time.").Because(cause)
-	}
-	return fault.New(fault.Unavailable, "llm.unavailable", "模型服务不可用。", "The endpoint is not available.").Because(cause)
+	return 0
 }
 
 // Tokens estimates the tokens of a text, on the safe side for Chinese: one per

@@ -45,10 +45,14 @@ type Config struct {
 	DayYuan    float64 `name:"day-yuan" env:"ZHIJIA_LLM_DAY_YUAN" group:"Model" help:"Yuan per day at the prices below; 0: no limit."`
 	PriceIn    float64 `name:"price-in" env:"ZHIJIA_LLM_PRICE_IN" group:"Model" help:"Yuan per million prompt tokens."`
 	PriceOut   float64 `name:"price-out" env:"ZHIJIA_LLM_PRICE_OUT" group:"Model" help:"Yuan per million answer tokens."`
+	BatchPrice float64 `name:"batch-price" env:"ZHIJIA_LLM_BATCH_PRICE" group:"Model" default:"1" help:"Price of a call in a batch as a share of the prices above, e.g. 0.5."`
+	Batch      string  `name:"batch" env:"ZHIJIA_LLM_BATCH" group:"Model" enum:"auto,on,off" default:"auto" help:"Whether many patents are scored through the endpoint's batches: auto follows the probe."`
 	Dimensions int     `name:"dimensions" env:"ZHIJIA_LLM_DIMENSIONS" group:"Model" help:"Asked of the embedding model; 0: its own."`
 	EmbedModel string  `name:"embed-model" env:"ZHIJIA_LLM_EMBED_MODEL" group:"Model" placeholder:"NAME" help:"Embedding model. Empty: embeddings stay local."`
 	EmbedBatch int     `name:"embed-batch" env:"ZHIJIA_LLM_EMBED_BATCH" group:"Model" default:"16" help:"Texts per embedding request."`
 	EmbedLimit int     `name:"embed-tokens" env:"ZHIJIA_LLM_EMBED_TOKENS" group:"Model" default:"8000" help:"Tokens per text; longer ones are cut, and the cut is counted."`
+
+	Found Mode `kong:"-"` // what an earlier probe found; used until a probe says otherwise
 }
 
 // On reports whether an endpoint is configured.
@@ -92,6 +96,9 @@ func (c *Config) check() error {
 		if *d.v <= 0 {
 			*d.v = d.def
 		}
+	}
+	if c.BatchPrice <= 0 {
+		c.BatchPrice = 1
 	}
 	if c.Temperature <= 0 {
 		c.Temperature = 0.7

@@ -2,6 +2,7 @@ package llm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -105,19 +106,12 @@ func (c *Client) embedOnce(ctx context.Context, texts []string) (_ [][]float32, 
 	if err := c.pace(ctx, tokens); err != nil {
 		return nil, err
 	}
-	most, used := c.cost(int64(tokens), 0), Usage{}
-	if c.books.Reserve != nil {
-		if err := c.books.Reserve(ctx, most); err != nil {
-			return nil, err
-		}
+	used := Usage{}
+	settle, err := c.reserve(ctx, c.cost(int64(tokens), 0))
+	if err != nil {
+		return nil, err
 	}
-	defer func() {
-		if c.books.Settle != nil {
-			if e := c.books.Settle(context.WithoutCancel(ctx), most, used); err == nil {
-				err = e
-			}
-		}
-	}()
+	defer func() { err = errors.Join(err, settle(used)) }()
 	if c.books.Sent != nil {
 		if err := c.books.Sent(ctx, Egress{What: fmt.Sprintf("embed %d texts", len(texts)), Host: c.host, Bytes: bytes, Hash: hash(all)}); err != nil {
 			return nil, err

@@ -290,6 +290,7 @@ func (c *Client) Score(ctx context.Context, set *prompts.Set, p Patent, indicato
 	}
 	var group errgroup.Group
 	group.SetLimit(4 * c.cfg.Concurrency)
+	at := sitting{client: c, set: set, document: d, number: p.Number, mode: mode, put: atOnce, chat: c.chat}
 	for i, code := range indicators {
 		rubric, ok := set.Rubric(code)
 		if !ok {
@@ -297,7 +298,7 @@ func (c *Client) Score(ctx context.Context, set *prompts.Set, p Patent, indicato
 			continue
 		}
 		group.Go(func() error {
-			results[i] = c.one(ctx, set, d, p.Number, rubric, mode)
+			results[i] = at.score(ctx, rubric)
 			return nil
 		})
 	}
@@ -308,8 +309,34 @@ func (c *Client) Score(ctx context.Context, set *prompts.Set, p Patent, indicato
 	return results, nil
 }
 
-// one scores one indicator.
-func (c *Client) one(ctx context.Context, set *prompts.Set, d *document, number string, rubric prompts.Prompt, mode Mode) Result {
+// sitting is one patent before the endpoint.
+type sitting struct {
+	client   *Client
+	set      *prompts.Set
+	document *document
+	number   string
+	mode     Mode
+	put      func(n int, ask func(i int))
+	chat     func(context.Context, openai.ChatCompletionRequest, Answer, string) (reply, error)
+}
+
+func atOnce(n int, ask func(i int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { ask(i) })
+	}
+	wg.Wait()
+}
+
+func inTurn(n int, ask func(i int)) {
+	for i := range n {
+		ask(i)
+	}
+}
+
+// score puts one indicator.
+func (s *sitting) score(ctx context.Context, rubric prompts.Prompt) Result {
+	c, d := s.client, s.document
 	r := Result{Indicator: rubric.Indicator, Prompt: rubric.Name(), Model: c.cfg.Model, Void: map[string]int{}, Cut: d.cut}
 	readable := slices.ContainsFunc(rubric.Evidence, func(part string) bool { return d.parts[part] != "" })
 	if !readable {
@@ -318,51 +345,48 @@ func (c *Client) one(ctx context.Context, set *prompts.Set, d *document, number 
 	}
 	var asks []ask
 	for _, o := range orders(len(rubric.Anchors), c.cfg.Permutations) {
-		for s := range c.cfg.Samples {
+		for n := range c.cfg.Samples {
 			// Repeated orders (more permutations than anchors) are new samples.
-			asks = append(asks, ask{prompt: rubric, order: o, sample: s + c.cfg.Samples*(len(asks)/(c.cfg.Samples*len(rubric.Anchors)))})
+			asks = append(asks, ask{prompt: rubric, order: o, sample: n + c.cfg.Samples*(len(asks)/(c.cfg.Samples*len(rubric.Anchors)))})
 		}
 	}
-	c.put(ctx, set, d, number, mode, asks, &r)
+	s.ask(ctx, asks, &r)
 	r.conclude(len(asks))
 	if c.cfg.Oppose && r.Score != nil {
 		against := *r.Score
-		c.put(ctx, set, d, number, mode, []ask{{prompt: rubric, order: asks[0].order, opposing: true, against: against}}, &r)
+		s.ask(ctx, []ask{{prompt: rubric, order: asks[0].order, opposing: true, against: against}}, &r)
 		r.conclude(len(asks))
 	}
 	return r
 }
 
-// put asks all questions at once and appends the votes in their order.
-func (c *Client) put(ctx context.Context, set *prompts.Set, d *document, number string, mode Mode, asks []ask, r *Result) {
+// ask puts all questions and appends the votes in their order.
+func (s *sitting) ask(ctx context.Context, asks []ask, r *Result) {
 	votes := make([]Vote, len(asks))
 	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for i, q := range asks {
-		wg.Go(func() {
-			req, a := c.request(set, d, q, mode)
-			got, err := c.chat(ctx, req, a, "score "+q.prompt.Name()+" "+number)
-			v := Vote{Sample: q.sample, Opposing: q.opposing}
-			var bad badAnswer
-			switch {
-			case errors.As(err, &bad):
-				v.Void = VoidAnswer
-			case err != nil && got.content == "":
-				v.Void = VoidCall
-			default:
-				v = verify(got.content, d, q)
-				v.Cached = got.cached
-			}
-			votes[i] = v
-			mu.Lock()
-			defer mu.Unlock()
-			r.Usage.add(got.usage)
-			if err != nil {
-				r.Err = err
-			}
-		})
-	}
-	wg.Wait()
+	s.put(len(asks), func(i int) {
+		q := asks[i]
+		req, a := s.client.request(s.set, s.document, q, s.mode)
+		got, err := s.chat(ctx, req, a, "score "+q.prompt.Name()+" "+s.number)
+		v := Vote{Sample: q.sample, Opposing: q.opposing}
+		var bad badAnswer
+		switch {
+		case errors.As(err, &bad):
+			v.Void = VoidAnswer
+		case err != nil && got.content == "":
+			v.Void = VoidCall
+		default:
+			v = verify(got.content, s.document, q)
+			v.Cached = got.cached
+		}
+		votes[i] = v
+		mu.Lock()
+		defer mu.Unlock()
+		r.Usage.Add(got.usage)
+		if err != nil {
+			r.Err = err
+		}
+	})
 	for _, v := range votes {
 		if v.Void != "" {
 			r.Void[v.Void]++
@@ -428,12 +452,43 @@ func (r *Result) conclude(asked int) {
 
 func abs(x int) int { return max(x, -x) }
 
-// Probe finds the best mode the endpoint really honours, once.
+// Probe returns the mode the endpoint takes, finding it when it is not known.
 func (c *Client) Probe(ctx context.Context) (Mode, error) {
+	if mode := c.Mode(); mode != "" {
+		return mode, nil
+	}
+	select { // one caller finds out; the others wait, each no longer than it may
+	case c.probing <- struct{}{}:
+		defer func() { <-c.probing }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	if mode := c.Mode(); mode != "" {
+		return mode, nil
+	}
+	return c.Reprobe(ctx)
+}
+
+// Mode returns the mode in use, empty when it is not known.
+func (c *Client) Mode() Mode {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.mode != "" {
-		return c.mode, nil
+	return c.mode
+}
+
+// Forget drops what a probe found, unless the mode was set by hand: the next
+// call finds it again.
+func (c *Client) Forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mode = c.cfg.Mode
+}
+
+// Reprobe finds the best mode the endpoint really honours, asking it anew. A
+// mode set by hand is kept.
+func (c *Client) Reprobe(ctx context.Context) (Mode, error) {
+	if c.cfg.Mode != "" {
+		return c.cfg.Mode, nil
 	}
 	p := prompts.Prompt{Anchors: []prompts.Anchor{{Score: 20, Label: "a"}, {Score: 80, Label: "b"}}, Evidence: []string{"title"}}
 	for _, mode := range Modes {
@@ -443,7 +498,11 @@ func (c *Client) Probe(ctx context.Context) (Mode, error) {
 			{Role: openai.ChatMessageRoleUser, Content: `{"score":"UNKNOWN","confidence":0,"quotes":[],"reason":"ok"}`},
 		}}
 		shape(&req, mode, p)
-		got, err := c.chat(ctx, req, Answer{Prompt: "probe", Params: string(mode)}, "probe "+string(mode))
+		q, err := c.question(req, Answer{}, "probe "+string(mode))
+		if err != nil {
+			return "", err
+		}
+		got, err := c.send(ctx, req, q)
 		var bad badAnswer
 		switch {
 		case fault.KindOf(err) == fault.Unsupported || errors.As(err, &bad):
@@ -452,6 +511,8 @@ func (c *Client) Probe(ctx context.Context) (Mode, error) {
 			return "", err
 		}
 		if _, _, _, _, void := parse(got.content); void == "" {
+			c.mu.Lock()
+			defer c.mu.Unlock()
 			c.mode = mode
 			return mode, nil
 		}

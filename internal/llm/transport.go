@@ -1,8 +1,8 @@
 package llm
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -37,6 +37,7 @@ var errOpen = fault.New(fault.Unavailable, "llm.circuit_open", "模型服务连�
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
+	special, _ := ctx.Value(transferKey{}).(transfer)
 	if err := t.flight.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if !t.breaker.TryAcquirePermit() {
 			return nil, errOpen
 		}
-		resp, err := t.try(req, attempt)
+		resp, err := t.try(req, attempt, special)
 		var wait time.Duration
 		switch {
 		case ctx.Err() != nil: // the caller left: no verdict on the endpoint
@@ -65,6 +66,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		default:
 			t.breaker.RecordSuccess()
 			return resp, nil
+		}
+		if special.once && (err != nil || resp.StatusCode >= 500 || resp.StatusCode == http.StatusRequestTimeout) { // it may have been done
+			return resp, err
 		}
 		if attempt >= t.attempts || req.Body != nil && req.GetBody == nil {
 			return resp, err
@@ -86,8 +90,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // try sends once and reads the whole answer, so that a body that stalls or
 // breaks counts as a failed try.
-func (t *transport) try(req *http.Request, attempt int) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(req.Context(), t.timeout)
+func (t *transport) try(req *http.Request, attempt int, special transfer) (*http.Response, error) {
+	limit := cmp.Or(special.limit, maxResponse)
+	ctx, cancel := context.WithTimeout(req.Context(), cmp.Or(special.timeout, t.timeout))
 	defer cancel()
 	r := req.Clone(ctx)
 	if attempt > 1 && req.GetBody != nil {
@@ -102,12 +107,12 @@ func (t *transport) try(req *http.Request, attempt int) (*http.Response, error) 
 		return nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(body) > maxResponse {
-		return nil, errors.New("the answer is larger than 32 MiB")
+	if int64(len(body)) > limit {
+		return nil, fmt.Errorf("the answer is larger than %d MiB", limit>>20)
 	}
 	resp.Body = io.NopCloser(newReader(body))
 	resp.ContentLength = int64(len(body))

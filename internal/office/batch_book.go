@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -23,6 +24,7 @@ import (
 
 // BatchOutcome is one row of a batch with what came of it.
 type BatchOutcome struct {
+	ID       string           `json:"-"`      // of the stored valuation
 	Status   string           `json:"status"` // done, failed, refused, waiting
 	Valued   lending.Valued   `json:"valued"` // its Row alone when the row was not valued
 	Faults   []fault.Field    `json:"faults,omitempty"`
@@ -37,9 +39,13 @@ type BatchResult struct {
 	Digest    []byte // SHA-256 over all decisions
 	On        civil.Date
 	Unit      string
+	Ignored   []string // headers of the file that name no column
 	Policy    lending.Policy
 	Contracts []lending.Contract
 	Rows      iter.Seq2[*BatchOutcome, error] // in the order of the file
+
+	// Cited returns the deals a stored valuation rests on, as they were then.
+	Cited func(id string) ([]valuation.ComparableResult, error)
 }
 
 // BatchNotice stands on every output of a batch.
@@ -106,8 +112,8 @@ var resultColumns = []resultColumn{
 	{"专利类型", 9, func(r *resultRow) any { return patentKindZh[r.Valued.Row.Kind] }, ""},
 	{"结论", 10, func(r *resultRow) any { return r.Decision.Verdict.Zh() }, ""},
 	{"原因代码", 18, func(r *resultRow) any { return reasonText(r, func(x *lending.Reason) string { return x.Code }, "；") }, ""},
-	{"原因", 60, func(r *resultRow) any { return reasonText(r, reasonZh, "；") }, ""},
-	{"办理条件", 40, func(r *resultRow) any { return conditions(r) }, ""},
+	{"原因", 84, func(r *resultRow) any { return reasonText(r, reasonZh, "；") }, ""},
+	{"办理条件", 46, func(r *resultRow) any { return conditions(r) }, ""},
 	{"拟贷金额(万元)", 13, func(r *resultRow) any { return someMoney(r.Valued.Row.Loan) }, "money"},
 	{"建议额度(万元)", 13, func(r *resultRow) any { return decided(r, wanOf(r.Decision.Recommended)) }, "money"},
 	{"合同建议额度(万元)", 15, func(r *resultRow) any {
@@ -139,7 +145,7 @@ var resultColumns = []resultColumn{
 	{"估值依据", 14, func(r *resultRow) any { return basisZh(r) }, ""},
 	{"模型版本", 22, func(r *resultRow) any { return versionsOf(r) }, ""},
 	{"数据截止日", 12, func(r *resultRow) any { return dateText(r.Valued.DataCutoff) }, ""},
-	{"审计号", 28, func(r *resultRow) any { return r.Valued.Valuation }, ""},
+	{"审计号", 36, func(r *resultRow) any { return r.Valued.Valuation }, ""},
 }
 
 var calibrationZh = map[string]string{"conformal": "按回测校准", "uncalibrated": "未校准", "certain": "确定", "none": "无"}
@@ -330,16 +336,62 @@ func WriteBatchCSV(w io.Writer, b BatchResult) error {
 // sheetStream writes one sheet row by row.
 type sheetStream struct {
 	*excelize.StreamWriter
-	next int
+	next   int
+	widths []float64
 }
 
+// Lines of text a row shows at most; the cell holds the rest.
+const (
+	maxLines   = 6
+	lineHeight = 15.0
+)
+
+// row writes a row as high as its longest text: programs do not agree on
+// whether they make room for wrapped text by themselves.
 func (s *sheetStream) row(cells ...any) error {
 	s.next++
 	at, err := excelize.CoordinatesToCellName(1, s.next)
 	if err != nil {
 		return err
 	}
-	return s.SetRow(at, cells)
+	lines := 1
+	for i, c := range cells {
+		if cell, ok := c.(excelize.Cell); ok && i < len(s.widths) {
+			if text, ok := cell.Value.(string); ok {
+				lines = max(lines, linesOf(text, s.widths[i]))
+			}
+		}
+	}
+	return s.SetRow(at, cells, excelize.RowOpts{Height: lineHeight * float64(min(lines, maxLines))})
+}
+
+// linesOf is how many lines a text takes in a column: a Chinese character is
+// as wide as two digits.
+func linesOf(text string, width float64) int {
+	lines := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		w := 0
+		for _, r := range line {
+			if w++; r > 0xff {
+				w++
+			}
+		}
+		lines += max(1, int(math.Ceil(float64(w)/max(width-1, 1))))
+	}
+	return lines
+}
+
+// filter puts filters on the columns, under a name of the sheet's own.
+func (s *sheetStream) filter(columns int, name string) error {
+	if s.next < 2 {
+		return nil
+	}
+	last, err := excelize.CoordinatesToCellName(columns, s.next)
+	if err != nil {
+		return err
+	}
+	plain := false
+	return s.AddTable(&excelize.Table{Range: "A1:" + last, Name: name, ShowRowStripes: &plain})
 }
 
 type bookStyles struct{ head, text, money, percent, title, note int }
@@ -386,7 +438,7 @@ func stream(f *excelize.File, st bookStyles, name string, header []string, width
 	if err := sw.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
 		return nil, err
 	}
-	s := &sheetStream{StreamWriter: sw}
+	s := &sheetStream{StreamWriter: sw, widths: widths}
 	cells := make([]any, len(header))
 	for i, h := range header {
 		cells[i] = excelize.Cell{StyleID: st.head, Value: h}
@@ -413,11 +465,27 @@ func pageSetup(f *excelize.File, name string) error {
 	if err := f.SetSheetProps(name, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
 		return err
 	}
+	if err := f.SetHeaderFooter(name, &excelize.HeaderFooterOptions{OddHeader: "&L&8非资产评估报告，供内部决策参考&R&8&A", OddFooter: "&L&8知价 Zhijia&R&8第 &P 页，共 &N 页"}); err != nil {
+		return err
+	}
+	side, edge, inner := 0.4, 0.75, 0.3
+	if err := f.SetPageMargins(name, &excelize.PageLayoutMarginsOptions{Left: &side, Right: &side, Top: &edge, Bottom: &edge, Header: &inner, Footer: &inner}); err != nil {
+		return err
+	}
 	return f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: "'" + name + "'!" + repeat, Scope: name})
 }
 
+var (
+	contractHeader = []string{"担保合同号", "借款人名称", "产品代码", "行号", "结论", "拟贷金额(万元)", "建议额度(万元)", "受限于", "余量(万元)", "押品价值P50(万元)", "押品价值P10(万元)", "强制变现值(万元)", "抵质押率(P50)", "抵质押率(P10)", "综合抵押率", "质押率上限", "估值路径", "到期日预计覆盖率", "预计超限日", "各项限额"}
+	contractWidths = []float64{16, 26, 10, 14, 10, 14, 14, 14, 12, 16, 16, 16, 12, 12, 12, 12, 12, 14, 13, 60}
+	reasonHeader   = []string{"行号", "借款人名称", "专利号/申请号", "代码", "依据", "作用", "原因", "事实", "需补充", "规则来源"}
+	reasonWidths   = []float64{7, 26, 20, 24, 10, 10, 40, 40, 36, 40}
+	dealHeader     = []string{"案例编号", "标的", "成交日期", "成交总价(万元)", "专利件数", "单价(万元/件)", "交易类型", "IPC", "出让方/许可方", "受让方/被许可方", "来源", "最早引用行"}
+	dealWidths     = []float64{12, 40, 12, 14, 9, 14, 12, 22, 26, 26, 44, 10}
+)
+
 // WriteBatchBook writes the results as a workbook: 汇总, 结果, 合同, 原因, 可比案例,
-// 押品报送 (IE_006_603), 说明. Rows are written as they are read.
+// 案例目录, 押品报送 (IE_006_603), 说明. Rows are written as they are read.
 func WriteBatchBook(w io.Writer, b BatchResult) (err error) {
 	f := excelize.NewFile()
 	defer f.Close()
@@ -444,16 +512,19 @@ func WriteBatchBook(w io.Writer, b BatchResult) (err error) {
 	if err != nil {
 		return err
 	}
-	contracts, err := stream(f, st, "合同", []string{"担保合同号", "借款人名称", "产品代码", "行号", "结论", "拟贷金额(万元)", "建议额度(万元)", "受限于", "余量(万元)", "押品价值P50(万元)", "押品价值P10(万元)", "强制变现值(万元)", "抵质押率(P50)", "抵质押率(P10)", "综合抵押率", "质押率上限", "估值路径", "到期日预计覆盖率", "预计超限日", "各项限额"},
-		[]float64{16, 26, 10, 14, 10, 14, 14, 14, 12, 16, 16, 16, 12, 12, 12, 12, 12, 14, 13, 60})
+	contracts, err := stream(f, st, "合同", contractHeader, contractWidths)
 	if err != nil {
 		return err
 	}
-	reasons, err := stream(f, st, "原因", []string{"行号", "借款人名称", "专利号/申请号", "代码", "依据", "作用", "原因", "事实", "需补充", "规则来源"}, []float64{7, 26, 20, 24, 10, 10, 40, 40, 36, 40})
+	reasons, err := stream(f, st, "原因", reasonHeader, reasonWidths)
 	if err != nil {
 		return err
 	}
 	comparables, err := stream(f, st, "可比案例", []string{"行号", "专利号/申请号", "案例1", "案例2", "案例3", "案例4", "案例5", "案例6", "案例7", "案例8", "案例9", "案例10"}, []float64{7, 20, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14})
+	if err != nil {
+		return err
+	}
+	deals, err := stream(f, st, "案例目录", dealHeader, dealWidths)
 	if err != nil {
 		return err
 	}
@@ -462,6 +533,7 @@ func WriteBatchBook(w io.Writer, b BatchResult) (err error) {
 	if err != nil {
 		return err
 	}
+	listed := map[string]bool{}
 	s := newSummary()
 	cells := make([]any, len(resultColumns))
 	err = b.rows(func(r *resultRow) error {
@@ -485,6 +557,9 @@ func WriteBatchBook(w io.Writer, b BatchResult) (err error) {
 		if err := writeComparables(comparables, st, r); err != nil {
 			return err
 		}
+		if err := writeDeals(deals, st, &b, r, listed); err != nil {
+			return err
+		}
 		return writeReport(reports, st, r, b.On)
 	})
 	if err != nil {
@@ -495,7 +570,16 @@ func WriteBatchBook(w io.Writer, b BatchResult) (err error) {
 			return err
 		}
 	}
-	for _, x := range []*sheetStream{results, contracts, reasons, comparables, reports} {
+	for _, x := range []struct {
+		*sheetStream
+		columns int
+		name    string
+	}{{results, len(resultColumns), "results"}, {contracts, len(contractHeader), "contracts"}, {reasons, len(reasonHeader), "reasons"}, {comparables, 0, ""}, {deals, len(dealHeader), "deals"}, {reports, 0, ""}} {
+		if x.columns > 0 {
+			if err := x.filter(x.columns, x.name); err != nil {
+				return err
+			}
+		}
 		if err := x.Flush(); err != nil {
 			return err
 		}
@@ -553,6 +637,39 @@ func writeComparables(s *sheetStream, st bookStyles, r *resultRow) error {
 		cells = append(cells, excelize.Cell{StyleID: st.text, Value: id})
 	}
 	return s.row(cells...)
+}
+
+// writeDeals lists each deal once, where it is first cited.
+func writeDeals(s *sheetStream, st bookStyles, b *BatchResult, r *resultRow, listed map[string]bool) error {
+	cited := r.Valued.Comparables[:min(10, len(r.Valued.Comparables))]
+	if b.Cited == nil || r.ID == "" || !slices.ContainsFunc(cited, func(id string) bool { return !listed[id] }) {
+		return nil
+	}
+	deals, err := b.Cited(r.ID)
+	if err != nil {
+		return err
+	}
+	text := func(x string) any { return excelize.Cell{StyleID: st.text, Value: x} }
+	for i := range deals {
+		d := &deals[i]
+		if listed[d.DealID] || !slices.Contains(cited, d.DealID) {
+			continue
+		}
+		listed[d.DealID] = true
+		var total, count any
+		if d.Amount != nil && d.Currency == "CNY" {
+			total = *d.Amount / 1e4
+		}
+		if d.Patents != nil {
+			count = *d.Patents
+		}
+		err := s.row(text(d.DealID), text(d.Title), text(d.Date.String()), excelize.Cell{StyleID: st.money, Value: total}, excelize.Cell{StyleID: st.text, Value: count}, excelize.Cell{StyleID: st.money, Value: d.UnitPrice / 1e4},
+			text(cmp.Or(dealKinds[string(d.Kind)][0], string(d.Kind))), text(strings.Join(d.IPC, "；")), text(d.Parties.Seller), text(d.Parties.Buyer), text(d.URL), excelize.Cell{StyleID: st.text, Value: r.Valued.Row.Line})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func writeReport(s *sheetStream, st bookStyles, r *resultRow, on civil.Date) error {
@@ -671,11 +788,17 @@ func (s *batchSummary) write(f *excelize.File, st bookStyles, b *BatchResult) er
 	pair := func(name string, value any, style int) {
 		set(fmt.Sprintf("A%d", line), name, st.text)
 		set(fmt.Sprintf("B%d", line), value, style)
+		if text, ok := value.(string); ok && err == nil {
+			err = f.SetRowHeight(sheet, line, lineHeight*float64(min(linesOf(text, 34), maxLines)))
+		}
 		line++
 	}
 	pair("文件", b.Name, st.text)
 	pair("估值基准日", b.On.String(), st.text)
 	pair("质押政策", fmt.Sprintf("%s %s（%s）", b.Policy.ID, b.Policy.Version, policyLabelZh[b.Policy.Label]), st.text)
+	if len(b.Ignored) > 0 {
+		pair("未识别、未读取的列", strings.Join(b.Ignored, "、"), st.text)
+	}
 	pair("行数", s.rows, st.text)
 	pair("已估值", s.status["done"], st.text)
 	pair("数据有误", s.status["refused"], st.text)
@@ -722,24 +845,24 @@ func (s *batchSummary) write(f *excelize.File, st bookStyles, b *BatchResult) er
 		return err
 	}
 	black := excelize.Font{Color: "333333", Size: 9}
-	chart := func(cell string, kind excelize.ChartType, width uint, title, names, values string) error {
+	chart := func(cell string, kind excelize.ChartType, width, height uint, title, names, values string) error {
 		vary := kind == excelize.Pie
 		return f.AddChart(sheet, cell, &excelize.Chart{
 			Type: kind, Title: excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{Text: title}}},
 			Series:    []excelize.ChartSeries{{Name: title, Categories: sheet + "!" + names, Values: sheet + "!" + values}},
 			Legend:    excelize.ChartLegend{Position: map[bool]string{true: "right", false: "none"}[kind == excelize.Pie]},
-			Dimension: excelize.ChartDimension{Width: width, Height: 280}, PlotArea: excelize.ChartPlotArea{ShowVal: true},
-			VaryColors: &vary, XAxis: excelize.ChartAxis{Font: black}, YAxis: excelize.ChartAxis{Font: black},
+			Dimension: excelize.ChartDimension{Width: width, Height: height}, PlotArea: excelize.ChartPlotArea{ShowVal: true},
+			VaryColors: &vary, XAxis: excelize.ChartAxis{Font: black, ReverseOrder: kind == excelize.Bar}, YAxis: excelize.ChartAxis{Font: black},
 		})
 	}
-	if err := chart("A22", excelize.Pie, 440, "结论分布", "$D$5:$D$7", "$E$5:$E$7"); err != nil {
+	if err := chart("A22", excelize.Pie, 440, 280, "结论分布", "$D$5:$D$7", "$E$5:$E$7"); err != nil {
 		return err
 	}
-	if err := chart("A38", excelize.Col, 440, "估值P50分布", "$D$10:$D$15", "$E$10:$E$15"); err != nil {
+	if err := chart("A38", excelize.Col, 440, 280, "估值P50分布", "$D$10:$D$15", "$E$10:$E$15"); err != nil {
 		return err
 	}
 	if len(codes) > 0 {
-		if err := chart("D22", excelize.Bar, 600, "主要原因", fmt.Sprintf("$G$5:$G$%d", 4+len(codes)), fmt.Sprintf("$H$5:$H$%d", 4+len(codes))); err != nil {
+		if err := chart("D22", excelize.Bar, 640, 600, "主要原因", fmt.Sprintf("$G$5:$G$%d", 4+len(codes)), fmt.Sprintf("$H$5:$H$%d", 4+len(codes))); err != nil {
 			return err
 		}
 	}
@@ -765,9 +888,16 @@ func writeNotes(f *excelize.File, st bookStyles, b *BatchResult) error {
 		{"规则版本", lending.RulesVersion},
 		{"文件SHA-256", hex.EncodeToString(b.Content)},
 		{"结果SHA-256", hex.EncodeToString(b.Digest)},
+		{"排版", "“结果”页的行高有限，过长的原因请看单元格全文或“原因”页；“案例目录”列出每个可比案例一次，内容取自首次引用它的估值记录。"},
 		{"审计号", "每行的审计号为所存估值记录的 SHA-256，可据以调阅和复算。"},
 	}
+	if len(b.Ignored) > 0 {
+		lines = append(lines, [2]string{"未读取的列", strings.Join(b.Ignored, "、")})
+	}
 	for i, x := range lines {
+		if err := f.SetRowHeight(sheet, i+1, lineHeight*float64(linesOf(x[1], 110))); err != nil {
+			return err
+		}
 		for k, column := range []string{"A", "B"} {
 			cell := fmt.Sprintf("%s%d", column, i+1)
 			if err := f.SetCellValue(sheet, cell, x[k]); err != nil {

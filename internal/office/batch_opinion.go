@@ -56,8 +56,10 @@ func WriteRowOpinion(w io.Writer, o RowOpinion) error {
 		Notice, Label, Rules, Versions string
 		Style                          template.CSS
 		Full                           template.HTML
+		AIGC                           string
 	}{RowOpinion: o, Notice: BatchNotice, Label: batchLabel, Rules: o.Decision.Rules, Versions: o.Valued.Versions["assumptions"]}
 	if o.Opinion != nil {
+		data.AIGC = o.Opinion.AIGC()
 		var err error
 		if data.Style, data.Full, err = o.Opinion.Fragment(Zh); err != nil {
 			return err

@@ -31,8 +31,9 @@ type BatchOptions struct {
 // BatchLine is one line of a loan desk's file. A line with faults has what
 // could be read of it.
 type BatchLine struct {
-	Row    lending.Row
-	Faults []fault.Field
+	Row     lending.Row
+	Faults  []fault.Field
+	Ignored []string // headers, first met in this line, that name no column and are not read
 }
 
 // batchColumn is one column of the file.
@@ -42,29 +43,34 @@ type batchColumn struct {
 	names  []string
 	amount bool // needs a unit
 	note   string
-	pick   []string // drop-down of the template
+
+	// Of the template.
+	required bool
+	wide     float64
+	pick     []string // drop-down
+	open     bool     // other entries are right, too
 }
 
 // batchColumns are the columns of a loan desk's file, in the template's order,
 // with the headers they are also known by.
 var batchColumns = []batchColumn{
-	{key: "seq", zh: "序号", names: []string{"编号", "no", "no."}, note: "银行自己的编号；产品额度按序号从小到大使用。"},
-	{key: "borrower", zh: "借款人名称", names: []string{"借款人", "借款企业", "企业名称", "客户名称", "借款人全称"}, note: "必填。"},
-	{key: "credit_code", zh: "统一社会信用代码", names: []string{"信用代码", "社会信用代码", "uscc"}, note: "18 位，含校验位。"},
-	{key: "number", zh: "专利号/申请号", names: []string{"专利号", "申请号", "专利号(申请号)", "专利号码", "专利申请号", "patent_number"}, note: "必填。如 ZL202010123456.2；校验位会被核对。"},
-	{key: "title", zh: "专利名称", names: []string{"发明名称", "名称"}, note: "库中没有该专利时必填，估值以此为据。"},
+	{key: "seq", zh: "序号", names: []string{"编号", "no", "no."}, note: "银行自己的编号；产品额度按序号从小到大使用。", wide: 7},
+	{key: "borrower", zh: "借款人名称", names: []string{"借款人", "借款企业", "借款企业名称", "借款单位", "企业名称", "公司名称", "客户名称", "借款人全称"}, note: "必填。", required: true, wide: 26},
+	{key: "credit_code", zh: "统一社会信用代码", names: []string{"信用代码", "社会信用代码", "统一信用代码", "统一社会信用代码/组织机构代码", "uscc"}, note: "18 位，含校验位。", wide: 22},
+	{key: "number", zh: "专利号/申请号", names: []string{"专利号", "申请号", "专利号(申请号)", "申请号(专利号)", "申请号/专利号", "专利(申请)号", "申请(专利)号", "专利号码", "专利申请号", "专利编号", "patent_number"}, note: "必填。如 ZL202010123456.2；校验位会被核对。", required: true, wide: 22},
+	{key: "title", zh: "专利名称", names: []string{"发明名称", "名称"}, note: "库中没有该专利时必填，估值以此为据。", wide: 36},
 	{key: "kind", zh: "专利类型", names: []string{"类型", "专利种类"}, note: "须与专利号一致。", pick: []string{"发明", "实用新型", "外观设计"}},
 	{key: "filing_date", zh: "申请日", names: []string{"申请日期"}, note: "YYYY-MM-DD。"},
 	{key: "grant_date", zh: "授权公告日", names: []string{"授权日", "授权公告日期", "授权日期"}, note: "YYYY-MM-DD。"},
-	{key: "owners", zh: "专利权人", names: []string{"权利人", "当前权利人", "专利权人名称"}, note: "多人用分号隔开。"},
-	{key: "consent", zh: "共有人及同意(Y/N)", names: []string{"共有人同意", "共有人及同意", "共有人是否同意", "共有人同意(y/n)"}, note: "无共有人填“无”；否则填共有人名称，后加 ;Y 或 ;N。"},
+	{key: "owners", zh: "专利权人", names: []string{"权利人", "当前权利人", "专利权人名称"}, note: "多人用分号隔开。", wide: 26},
+	{key: "consent", zh: "共有人及同意(Y/N)", names: []string{"共有人同意", "共有人及同意", "共有人是否同意", "共有人同意(y/n)"}, note: "无共有人填“无”；否则填共有人名称，后加 ;Y 或 ;N。", wide: 18, pick: []string{"无"}, open: true},
 	{key: "fees_paid_to", zh: "年费缴至年度", names: []string{"年费缴至", "年费已缴年度", "已缴年度"}, note: "第几个专利年度，1 到 20。"},
-	{key: "register", zh: "质押/保全/无效/许可状态(as-of日期)", names: []string{"质押/保全/无效/许可状态", "法律状态", "登记状态", "质押/保全/无效/许可状态(日期)"}, note: "如“无 2026-11-01”“质押 2026-11-01”“独占许可;无效 2026-11-01”；不清楚填“未知”。"},
+	{key: "register", zh: "质押/保全/无效/许可状态(as-of日期)", names: []string{"质押/保全/无效/许可状态", "法律状态", "登记状态", "质押/保全/无效/许可状态(日期)"}, note: "如“无 2026-11-01”“质押 2026-11-01”“独占许可;无效 2026-11-01”；不清楚填“未知”。", wide: 26, pick: []string{"未知"}, open: true},
 	{key: "revenue", zh: "上年产品收入", names: []string{"产品收入", "上年收入", "专利产品收入"}, amount: true, note: "使用该专利的产品。"},
 	{key: "royalty_rate", zh: "许可费率(可空)", names: []string{"许可费率", "分成率", "提成率", "许可费率%", "许可费率(%)"}, note: "如 3% 或 0.03。"},
-	{key: "loan", zh: "拟贷金额", names: []string{"贷款金额", "申请金额", "拟贷款金额", "拟申请金额"}, amount: true, note: "整个担保合同的金额，同一合同各行相同。"},
-	{key: "maturity", zh: "拟到期日", names: []string{"到期日", "贷款到期日", "债务到期日"}, note: "YYYY-MM-DD。"},
-	{key: "contract", zh: "担保合同号", names: []string{"合同号", "质押合同号", "担保合同编号"}, note: "同一合同的专利合并计算；留空则每行单独计算。"},
+	{key: "loan", zh: "拟贷金额", names: []string{"贷款金额", "申请金额", "拟贷款金额", "拟申请金额", "申请贷款金额", "拟授信金额", "授信金额", "融资金额"}, amount: true, note: "整个担保合同的金额，同一合同各行相同。"},
+	{key: "maturity", zh: "拟到期日", names: []string{"到期日", "到期日期", "拟到期日期", "贷款到期日", "债务到期日"}, note: "YYYY-MM-DD。"},
+	{key: "contract", zh: "担保合同号", names: []string{"合同号", "质押合同号", "担保合同编号"}, note: "同一合同的专利合并计算；留空则每行单独计算。", wide: 16},
 	{key: "external", zh: "外部评估价值", names: []string{"评估价值", "外部评估值", "外部评估价值/基准日"}, amount: true, note: "可空。"},
 	{key: "external_date", zh: "评估基准日", names: []string{"基准日", "外部评估基准日"}, note: "YYYY-MM-DD。"},
 	{key: "product", zh: "产品代码", names: []string{"产品", "产品编号"}, note: "贷款产品，可空。"},
@@ -72,24 +78,15 @@ var batchColumns = []batchColumn{
 	{key: "state_owned", zh: "国有资产(Y/N)", names: []string{"国有资产", "是否国有资产"}, note: "是则须由资产评估机构评估。", pick: []string{"Y", "N"}},
 	{key: "borrower_limit", zh: "借款人限额", names: []string{"授信限额", "借款人授信限额", "单户限额"}, amount: true, note: "可空。银行对该借款人的限额。"},
 	{key: "bearable", zh: "偿债能力限额", names: []string{"可承受贷款额", "偿债能力"}, amount: true, note: "可空。银行按现金流（DSCR）测算的可承受贷款额。"},
-	{key: "declaration", zh: "声明", names: []string{"当事人声明"}, note: "对 E10、E11 的声明，如“E11：双方知悉无效程序并坚持登记”。"},
+	{key: "declaration", zh: "声明", names: []string{"当事人声明"}, note: "对 E10、E11 的声明，如“E11：双方知悉无效程序并坚持登记”。", wide: 30},
 }
 
-// unitSuffix is a unit in brackets at the end of a folded header.
-var unitSuffix = regexp.MustCompile(`[(（]?(单位[:：])?(万元|元|亿元)[)）]?$`)
+// unitSuffix is a unit at the end of a folded header: (万元), /万元, （单位：元）.
+var unitSuffix = regexp.MustCompile(`[(（\[【]?[/,，、:：-]?(?:单位[:：]?)?(?:人民币)?(万元|亿元|元)[)）\]】]?$`)
 
 // columnOf finds the column a folded header names and the unit it states.
 func columnOf(header string) (c *batchColumn, unit string) {
-	match := func(h string) *batchColumn {
-		for i := range batchColumns {
-			c := &batchColumns[i]
-			if h == c.key || h == Header(c.zh) || slices.ContainsFunc(c.names, func(n string) bool { return h == Header(n) }) {
-				return c
-			}
-		}
-		return nil
-	}
-	if c := match(header); c != nil {
+	if c := columnsByName[header]; c != nil {
 		return c, ""
 	}
 	// 外部评估价值(万元)/基准日 states its unit in the middle.
@@ -99,11 +96,36 @@ func columnOf(header string) (c *batchColumn, unit string) {
 		}
 	}
 	if m := unitSuffix.FindStringSubmatchIndex(header); m != nil {
-		if c := match(header[:m[0]]); c != nil && c.amount {
-			return c, header[m[4]:m[5]]
+		if c := columnsByName[header[:m[0]]]; c != nil && c.amount {
+			return c, header[m[2]:m[3]]
 		}
 	}
 	return nil, ""
+}
+
+// columnsByName are the columns by every folded header they go by.
+var columnsByName = func() map[string]*batchColumn {
+	by := map[string]*batchColumn{}
+	for i := range batchColumns {
+		c := &batchColumns[i]
+		for _, name := range append([]string{c.key, c.zh}, c.names...) {
+			by[Header(name)] = c
+		}
+	}
+	return by
+}()
+
+// hasNumbers reports whether a row is the header of a loan desk's file: it
+// names the patents' numbers and something else.
+func hasNumbers(cells []string) bool {
+	number, other := false, false
+	for _, h := range cells {
+		if c, _ := columnOf(Header(h)); c != nil {
+			number = number || c.key == "number"
+			other = other || c.key != "number"
+		}
+	}
+	return number && other
 }
 
 // Limits on the text of one cell, in characters.
@@ -118,8 +140,8 @@ const (
 // faults and reading goes on.
 func ReadBatch(r io.Reader, name string, o BatchOptions) iter.Seq2[BatchLine, error] {
 	return func(yield func(BatchLine, error) bool) {
-		b := batchReader{o: o, columns: map[string]*batchColumn{}, seen: map[[sha256.Size]byte]int{}}
-		for row, err := range Rows(r, name) {
+		b := batchReader{o: o, columns: map[string]*batchColumn{}, by: map[string]string{}, seen: map[[sha256.Size]byte]int{}}
+		for row, err := range rowsBelow(r, name, hasNumbers) {
 			if row.Number == 0 {
 				yield(BatchLine{}, err)
 				return
@@ -127,13 +149,15 @@ func ReadBatch(r io.Reader, name string, o BatchOptions) iter.Seq2[BatchLine, er
 			var line BatchLine
 			if err != nil {
 				pub := fault.Public(err)
-				line = BatchLine{Row: lending.Row{Line: row.Number}, Faults: []fault.Field{{Field: "row", Code: pub.Code, Zh: pub.Zh, En: pub.En}}}
+				line = b.unread(row, fault.Field{Field: "row", Code: pub.Code, Zh: pub.Zh, En: pub.En})
 			} else {
-				if err := b.header(row.Cells); err != nil {
+				ignored, err := b.header(row.Cells)
+				if err != nil {
 					yield(BatchLine{}, err)
 					return
 				}
 				line = b.line(row)
+				line.Ignored = ignored
 			}
 			if !yield(line, nil) {
 				return
@@ -144,69 +168,89 @@ func ReadBatch(r io.Reader, name string, o BatchOptions) iter.Seq2[BatchLine, er
 
 type batchReader struct {
 	o       BatchOptions
-	columns map[string]*batchColumn // by folded header
+	columns map[string]*batchColumn // by folded header, nil for one that names no column
 	by      map[string]string       // folded header by key
 	unit    money.Unit
-	stated  string                    // the unit the headers state
+	stated  string                    // the unit of the amounts
 	seen    map[[sha256.Size]byte]int // line by content, to find repeated rows
 }
 
-// header learns the columns from the first row; JSON lines may bring more.
-func (b *batchReader) header(cells map[string]string) error {
-	if b.by == nil {
-		b.by = map[string]string{}
-	}
+// header learns the columns from the first row; JSON lines may bring more. It
+// returns the headers seen for the first time that name no column.
+func (b *batchReader) header(cells map[string]string) (ignored []string, err error) {
+	var fresh []string
 	for h := range cells {
-		if _, known := b.columns[h]; known {
-			continue
+		if _, known := b.columns[h]; !known {
+			fresh = append(fresh, h)
 		}
-		c, unit := columnOf(h)
-		b.columns[h] = c
-		if c == nil {
+	}
+	if len(fresh) == 0 {
+		return nil, nil
+	}
+	slices.Sort(fresh)
+	var amounts []string
+	for _, h := range fresh {
+		c, _ := columnOf(h)
+		if b.columns[h] = c; c == nil {
+			ignored = append(ignored, h)
 			continue
 		}
 		if before, twice := b.by[c.key]; twice && before != h {
-			return fault.New(fault.Invalid, "file.header_twice", "两列表示同一内容："+c.zh+"。", "Two columns mean the same: "+c.key+".")
+			return nil, fault.New(fault.Invalid, "file.header_twice", "“"+before+"”和“"+h+"”两列都是"+c.zh+"，请只留一列。", "Two columns mean the same: "+c.key+".")
 		}
-		b.by[c.key] = h
-		if !c.amount {
-			continue
+		if b.by[c.key] = h; c.amount {
+			amounts = append(amounts, h)
 		}
+	}
+	for _, h := range amounts {
+		c, unit := columnOf(h)
 		switch {
+		case unit == "" && b.o.Unit == "":
+			return nil, fault.New(fault.Invalid, "unit.missing", "“"+h+"”没有注明金额单位，请把表头改为“"+c.zh+"(万元)”或“"+c.zh+"(元)”，或在提交时声明单位。", "The column "+h+" states no unit; write it in the header, e.g. "+c.zh+"(万元), or declare it with the request.")
 		case unit == "":
-			if c.key != "external" || b.stated == "" { // 外部评估价值 may follow the others
-				unit = b.o.Unit
-			} else {
-				unit = b.stated
-			}
-			if unit == "" {
-				return fault.New(fault.Invalid, "unit.missing", "请在表头注明金额单位，如“"+c.zh+"(万元)”。", "State the unit of amounts in the header, e.g. "+c.zh+"(万元).")
-			}
+			unit = b.o.Unit
 		case b.o.Unit != "" && unit != b.o.Unit:
-			return fault.New(fault.Invalid, "unit.contradiction", fmt.Sprintf("表头单位为%s，与提交时声明的%s不一致。", unit, b.o.Unit), fmt.Sprintf("The header says %s, the request %s.", unit, b.o.Unit))
+			return nil, fault.New(fault.Invalid, "unit.contradiction", fmt.Sprintf("“%s”的单位为%s，与提交时声明的%s不一致，请更正其一。", h, unit, b.o.Unit), fmt.Sprintf("The header %s says %s, the request %s.", h, unit, b.o.Unit))
 		}
 		if b.stated != "" && b.stated != unit {
-			return fault.New(fault.Invalid, "unit.contradiction", "各金额列的单位不一致，请统一为元或万元。", "The amount columns state different units; use one.")
+			return nil, fault.New(fault.Invalid, "unit.contradiction", fmt.Sprintf("各金额列的单位不一致（“%s”为%s，其他列为%s），请统一为元或万元。", h, unit, b.stated), "The amount columns state different units; use one.")
 		}
 		b.stated = unit
 	}
 	if _, ok := b.by["number"]; !ok {
-		return fault.New(fault.Invalid, "file.no_number", "没有“专利号/申请号”列，请使用模板。", "There is no column of patent numbers; use the template.")
+		return nil, fault.New(fault.Invalid, "file.no_number", "没有“专利号/申请号”列，请使用模板。", "There is no column of patent numbers; use the template.")
 	}
 	if b.stated != "" {
-		var err error
 		if b.unit, err = money.ParseUnit(b.stated); err != nil {
-			return fault.New(fault.Invalid, "unit.unknown", "金额单位应为元、万元或亿元。", "The unit must be 元, 万元 or 亿元.")
+			return nil, fault.New(fault.Invalid, "unit.unknown", "金额单位应为元、万元或亿元。", "The unit must be 元, 万元 or 亿元.")
 		}
 	}
-	return nil
+	return ignored, nil
+}
+
+// unread is a line that cannot be read, with what tells the desk which it is.
+func (b *batchReader) unread(row Row, faults ...fault.Field) BatchLine {
+	c := batchCells{batchReader: b, cells: row.Cells}
+	text := func(key string) string {
+		return clip(strings.Map(func(r rune) rune {
+			if forbidden(r) {
+				return -1
+			}
+			return r
+		}, c.get(key)))
+	}
+	return BatchLine{Row: lending.Row{
+		Line: row.Number, Seq: text("seq"), Borrower: text("borrower"), Number: text("number"), Title: text("title"), Contract: text("contract"), Product: text("product"),
+	}, Faults: faults}
 }
 
 // cells of one line being read.
 type batchCells struct {
 	*batchReader
-	cells  map[string]string
-	faults []fault.Field
+	cells    map[string]string
+	sheet    bool
+	days1904 bool
+	faults   []fault.Field
 }
 
 func (c *batchCells) get(key string) string { return c.cells[c.by[key]] }
@@ -227,6 +271,11 @@ func (c *batchCells) date(key string) civil.Date {
 		return civil.Date{}
 	}
 	d, err := parseCellDate(text)
+	if x, numeric := strconv.Atoi(text); err != nil && numeric == nil && c.sheet && x >= 10_000 { // a date's serial number without the format of one
+		if t, ok := serialDate(float64(x), c.days1904); ok {
+			d, err = civil.Of(t), nil
+		}
+	}
 	if err != nil {
 		c.bad(key, "date.shape", fmt.Sprintf("“%s”不是有效日期，应为 YYYY-MM-DD。", clip(text)), "not a date; use YYYY-MM-DD.")
 		return civil.Date{}
@@ -238,7 +287,7 @@ func (c *batchCells) date(key string) civil.Date {
 	return d
 }
 
-var cellDate = regexp.MustCompile(`^(\d{4})[年/.\-](\d{1,2})[月/.\-](\d{1,2})日?( 00:00(:00)?)?$`)
+var cellDate = regexp.MustCompile(`^(\d{4})[年/.\-](\d{1,2})[月/.\-](\d{1,2})日?(?:[ T]0{1,2}:00(?::00(?:\.0+)?)?)?$`)
 
 func parseCellDate(s string) (civil.Date, error) {
 	s = narrow(s)
@@ -261,9 +310,9 @@ func (c *batchCells) amount(key string) *money.Fen {
 func (c *batchCells) money(key, text string) *money.Fen {
 	text = strings.TrimSpace(text)
 	unit := c.unit
-	for _, u := range []string{"万元", "亿元", "元"} {
+	for _, u := range []string{"万元", "亿元", "元", "万", "亿"} {
 		if rest, ok := strings.CutSuffix(text, u); ok {
-			if u != c.stated {
+			if u != c.stated && u+"元" != c.stated {
 				c.bad(key, "unit.cell", fmt.Sprintf("单元格写的是%s，表头声明的是%s，请统一。", u, c.stated), "the cell states another unit than the header.")
 				return nil
 			}
@@ -288,27 +337,30 @@ func (c *batchCells) money(key, text string) *money.Fen {
 }
 
 func (b *batchReader) line(row Row) BatchLine {
-	c := batchCells{batchReader: b, cells: row.Cells}
+	c := batchCells{batchReader: b, cells: row.Cells, sheet: row.Sheet, days1904: row.Days1904}
 	r := lending.Row{Line: row.Number}
+	if row.Hidden {
+		return b.unread(row, fault.Field{Field: "row", Code: "row.hidden", Zh: "该行被隐藏（筛选或手工隐藏）。请取消隐藏；不需要估值的行请删除。", En: "The row is hidden; show it, or delete it if it is not to be valued."})
+	}
 	for h, text := range row.Cells {
-		limit := maxCell
-		if n := utf8.RuneCountInString(text); n > limit && b.columns[h] != nil {
-			c.bad(b.columns[h].key, "cell.too_long", fmt.Sprintf("超过 %d 个字符。", limit), fmt.Sprintf("longer than %d characters.", limit))
-		}
-		if b.columns[h] != nil && strings.HasPrefix(text, "=") {
-			c.bad(b.columns[h].key, "cell.formula", "含有公式，请粘贴为数值。", "holds a formula; paste its value.")
-		}
-		if b.columns[h] != nil && sheetError(text) {
-			c.bad(b.columns[h].key, "cell.error", "公式出错（"+text+"），请改为数值。", "holds a spreadsheet error; enter the value.")
+		column := b.columns[h]
+		switch {
+		case column == nil:
+		case slices.Contains(row.Merged, h):
+			c.bad(column.key, "cell.merged", "该单元格被合并，请取消合并并逐行填写。", "is part of a merged cell; split it and fill in every row.")
+		case utf8.RuneCountInString(text) > maxCell:
+			c.bad(column.key, "cell.too_long", fmt.Sprintf("超过 %d 个字符。", maxCell), fmt.Sprintf("longer than %d characters.", maxCell))
+		case strings.HasPrefix(text, "="):
+			c.bad(column.key, "cell.formula", "含有公式，请粘贴为数值。", "holds a formula; paste its value.")
+		case sheetError(text):
+			c.bad(column.key, "cell.error", "公式出错（"+text+"），请改为数值。", "holds a spreadsheet error; enter the value.")
 		}
 	}
 	if len(c.faults) > 0 { // what is unreadable is not read
 		slices.SortFunc(c.faults, func(x, y fault.Field) int {
 			return cmp.Or(strings.Compare(x.Field, y.Field), strings.Compare(x.Code, y.Code))
 		})
-		r.Number = clip(c.get("number"))
-		r.Borrower = clip(c.get("borrower"))
-		return BatchLine{r, c.faults}
+		return b.unread(row, c.faults...)
 	}
 	r.Seq, r.Borrower, r.Contract, r.Product, r.Title = c.get("seq"), c.get("borrower"), c.get("contract"), c.get("product"), c.get("title")
 	if r.Borrower == "" {
@@ -389,13 +441,20 @@ func (b *batchReader) line(row Row) BatchLine {
 			b.seen[key] = r.Line
 		}
 	}
-	return BatchLine{r, c.faults}
+	return BatchLine{Row: r, Faults: c.faults}
 }
+
+var scientific = regexp.MustCompile(`^\d(\.\d+)?[eE]\+?\d+$`)
 
 func (c *batchCells) number(r *lending.Row) *patent.Number {
 	text := c.get("number")
 	if text == "" {
 		c.bad("number", "row.number_missing", "请填写专利号或申请号。", "give the patent's number.")
+		return nil
+	}
+	if scientific.MatchString(text) {
+		c.bad("number", "number.scientific", fmt.Sprintf("“%s”是科学计数法，末尾数字已丢失。请把该列设为文本格式，重新填写完整号码。", clip(text)), "is in scientific notation and has lost its last digits; format the column as text and enter the number again.")
+		r.Number = clip(text)
 		return nil
 	}
 	n, err := patent.ParseNumber(text)
@@ -611,9 +670,11 @@ func narrow(s string) string {
 	}, s))
 }
 
-func clip(s string) string {
-	if r := []rune(s); len(r) > 40 {
-		return string(r[:40]) + "…"
+func clip(s string) string { return clipTo(s, 40) }
+
+func clipTo(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n]) + "…"
 	}
 	return s
 }

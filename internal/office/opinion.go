@@ -7,6 +7,7 @@
 package office
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -55,7 +56,7 @@ type (
 		Figure   figure
 		Sections []section
 		Footer   string
-		AI       bool // some content came from a language model
+		AIGC     string // label of generated content for the page's metadata; empty: none
 	}
 	figure struct {
 		Headline string
@@ -105,7 +106,7 @@ func (o Opinion) build(lang Lang) doc {
 		Limits:   w.limits(),
 		Figure:   w.figure(),
 		Footer:   w.footer(),
-		AI:       w.modelScored(),
+		AIGC:     o.AIGC(),
 	}
 	for _, s := range []section{
 		w.conclusion(), w.flags(), w.lending(), w.override(), w.missing(), w.subjectSection(), w.methods(), w.comparables(), w.excluded(),
@@ -707,10 +708,24 @@ func (w writer) width() section {
 	return s
 }
 
-func (w writer) modelScored() bool {
-	return slices.ContainsFunc(w.Evidence.Indicators, func(x valuation.IndicatorScore) bool {
+func (o Opinion) modelScored() bool {
+	return slices.ContainsFunc(o.Evidence.Indicators, func(x valuation.IndicatorScore) bool {
 		return x.Evaluator == valuation.ByModel && x.Score != nil
 	})
+}
+
+// AIGC is the label the metadata of an output carries when a model wrote part
+// of it, under the key and in the fields GB 45438-2025 names: Label 1 is generated content.
+// It is empty when no model did.
+func (o Opinion) AIGC() string {
+	if !o.modelScored() {
+		return ""
+	}
+	label, err := json.Marshal(struct{ Label, ContentProducer, ProduceID string }{"1", "Zhijia", o.ID})
+	if err != nil {
+		panic(err) // strings only
+	}
+	return string(label)
 }
 
 func (w writer) indicators() section {
@@ -751,7 +766,8 @@ func (w writer) indicators() section {
 		x, leaf := by[n.Code]
 		ground := x.Reason
 		if leaf && x.Evaluator == valuation.ByModel && ground != "" {
-			ground += w.t("【AI生成】", " [AI-generated]")
+			// The mark stands first, where no cut reaches it; stored reasons carry it already.
+			ground = w.t(aiMark, "[AI-generated] ") + strings.TrimPrefix(ground, aiMark)
 		}
 		who := "—" // a group of items
 		if n.Evaluator != "" {
@@ -773,6 +789,10 @@ func (w writer) indicators() section {
 	}
 	return s
 }
+
+// aiMark stands before every sentence a model wrote, as the labelling rule in
+// force since 2025-09-01 asks.
+const aiMark = "【AI生成】"
 
 func (w writer) missing() section {
 	s := section{Title: w.t("缺少的证据与下一步", "Missing evidence and what to supply next")}
@@ -863,6 +883,11 @@ func (w writer) provenance() section {
 	slices.Sort(keys)
 	for _, k := range keys {
 		facts = append(facts, fact{w.word(versions, k), w.Conclusion.Versions[k]})
+	}
+	if u := w.Conclusion.ModelUse; u != nil {
+		facts = append(facts, fact{w.t("模型用量", "Model use"), w.t(
+			fmt.Sprintf("%s（%s）：新调用 %d 次，沿用已存回答 %d 个，输入 %d、输出 %d 词元，%s 元", u.Model, u.Host, u.Requests, u.Kept, u.PromptTokens, u.AnswerTokens, plain(u.Yuan)),
+			fmt.Sprintf("%s (%s): %d new calls, %d kept answers, %d prompt and %d answer tokens, CNY %s", u.Model, u.Host, u.Requests, u.Kept, u.PromptTokens, u.AnswerTokens, plain(u.Yuan)))})
 	}
 	s := section{Title: w.t("版本与留痕", "Versions and trace")}
 	if len(facts) > 0 {

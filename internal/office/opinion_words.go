@@ -133,4 +133,66 @@ var (
 		"space": {"向量空间", "embedding space"}, "valuation_model": {"估值模型", "valuation model"},
 		"embedding": {"向量空间", "embedding space"}, "prompts": {"提示词版本", "prompts"}, "schema": {"记录格式", "record schema"},
 	}
+	// workings are the keys of a working; one that ends in a dot stands for a
+	// family of keys.
+	workings = words{
+		"log_value": {"加权对数价值", "weighted log value"}, "sd_within": {"各方法自身的误差", "error within approaches"}, "sd_between": {"各方法之间的差异", "spread between approaches"},
+		"sd_model": {"合成标准差", "combined sd"}, "calibration_multiplier": {"校准倍数", "calibration multiplier"}, "fsd": {"预测标准差（FSD）", "forecast sd (FSD)"},
+		"prior_log_median": {"先验对数中值", "prior log median"}, "prior_log_sd": {"先验对数标准差", "prior log sd"}, "prior_median": {"先验中值", "prior median"},
+		"rank_shift": {"分位修正", "rank shift"}, "percentile": {"同类分位", "percentile"}, "source_intercept": {"来源水平修正", "source intercept"},
+		"predictive_sd": {"预测标准差", "predictive sd"}, "log_unit_price": {"对数单价", "log unit price"}, "scale": {"件数与份额折算", "scale"},
+		"comparable.": {"可比交易 ", "comparable "}, "weight": {"权重", "weight"}, "residual": {"与先验之差", "residual"}, "similarity": {"相似度", "similarity"},
+		"legal_state": {"法律状态", "legal state"}, "value": {"价值", "value"}, "value_at_medians": {"输入取中值时的价值", "value at the median inputs"}, "lower_bound": {"下限", "lower bound"},
+		"period.": {"第 %s 期", "period %s"}, "revenue.": {"%s 年收入", "revenue of %s"}, "revenue": {"收入", "revenue"}, "length": {"本期长度", "length of the period"}, "time": {"折现时点", "time of discounting"},
+		"share": {"分成份额", "share"}, "survival": {"存续概率", "survival"}, "retention": {"留存率", "retention"}, "cash_flow": {"现金流", "cash flow"},
+		"discount_factor": {"折现系数", "discount factor"}, "discount_rate": {"折现率", "discount rate"}, "discount_rate_range": {"折现率区间", "range of the discount rate"}, "risk.": {"风险溢价 ", "risk premium "},
+		"royalty_rate_scored": {"按评分取定的许可费率", "royalty rate by score"}, "r": {"综合评分 r", "score r"}, "r_unknown_worst": {"未知项取最差时的 r", "r, unknown worst"},
+		"r_unknown_best": {"未知项取最好时的 r", "r, unknown best"}, "m": {"费率下限 m", "lower rate m"}, "n": {"费率上限 n", "upper rate n"}, "profit_share": {"利润分成率", "profit share"},
+		"attribution": {"专利贡献份额", "attribution"}, "rate_without": {"不计评分的费率", "rate without scores"}, "with": {"使用专利时", "with the patent"}, "without": {"不使用专利时", "without the patent"},
+		"double_counting": {"重复计量提示", "double counting"}, "tab_factor": {"税收摊销系数", "tax amortisation factor"}, "life": {"收益期", "life"}, "years": {"年数", "years"}, "index": {"价格指数", "index"},
+		"royalty_rate": {"许可费率", "royalty rate"}, "share_decay": {"贡献逐年衰减", "share decay"}, "hazard": {"失效率", "hazard"}, "tax_rate": {"税率", "tax rate"}, "economic_life": {"经济寿命", "economic life"},
+		"revenue_current": {"当前收入", "current revenue"}, "revenue_growth": {"收入增长率", "revenue growth"}, "economic_life_years": {"经济寿命", "economic life"}, "annual_cost": {"年维持成本", "annual cost"}, "operating_margin": {"营业利润率", "operating margin"},
+		"replacement": {"重置成本", "replacement cost"}, "reproduction": {"复原重置成本", "reproduction cost"}, "labour": {"研发人工", "labour"}, "expenses": {"研发其他支出", "expenses"}, "overhead": {"管理费用", "overhead"},
+		"fees": {"申请与维持费", "fees"}, "opportunity": {"机会成本", "opportunity cost"}, "profit": {"合理利润", "developer's profit"},
+		"gross_cost": {"重置全价", "gross replacement cost"}, "obsolescence.functional": {"功能性贬值", "functional obsolescence"}, "obsolescence.technological": {"技术性贬值", "technological obsolescence"},
+		"obsolescence.economic": {"经济性贬值", "economic obsolescence"}, "obsolescence.age": {"时效性贬值", "obsolescence by age"},
+		"S": {"标的现值 S", "underlying S"}, "X": {"投入 X", "exercise price X"}, "d1": {"d1", "d1"}, "d2": {"d2", "d2"}, "volatility": {"波动率", "volatility"}, "cost_of_delay": {"延迟成本", "cost of delay"},
+	}
+	units = words{
+		"yuan": {"元", "yuan"}, "log": {"对数", "log"}, "rate": {"率", "rate"}, "ratio": {"倍", "ratio"}, "years": {"年", "years"},
+	}
 )
+
+// WorkingName returns the Chinese name of a key of a working, or the key.
+func WorkingName(key string) string {
+	w := writer{}
+	if _, ok := workings[key]; ok {
+		return w.word(workings, key)
+	}
+	for i := len(key) - 1; i >= 0; i-- {
+		if key[i] != '.' {
+			continue
+		}
+		if _, ok := workings[key[:i+1]]; ok {
+			name := w.word(workings, key[:i+1])
+			if strings.Contains(name, "%s") {
+				return strings.Replace(name, "%s", key[i+1:], 1)
+			}
+			return name + key[i+1:]
+		}
+	}
+	return key
+}
+
+// UnitName returns the Chinese name of a unit of a working, or the unit.
+func UnitName(unit string) string {
+	if unit == "" {
+		return ""
+	}
+	return writer{}.word(units, unit)
+}
+
+// ApproachName returns the Chinese name of an approach and its method.
+func ApproachName(approach, method string) string {
+	return writer{}.word(approaches, approach) + "：" + writer{}.word(methods, method)
+}

@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
-	"github.com/xuri/excelize/v2"
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"zhijia/internal/fault"
@@ -21,22 +23,35 @@ import (
 // Row is one record of a file. Cells are named by the file's own headers (or
 // JSON keys) as [Header] folds them; an absent or empty cell is "".
 type Row struct {
-	Number int // line of a text file, row of a sheet, from 1, the header included
-	Cells  map[string]string
+	Number   int // line of a text file, row of a sheet, from 1, the header included
+	Cells    map[string]string
+	Sheet    bool     // the row of a workbook
+	Hidden   bool     // who looks at the sheet does not see it
+	Merged   []string // headers whose cell belongs to a merged one, which holds the content elsewhere
+	Days1904 bool     // serial numbers of dates count from 1904
 }
 
 // Limits of an input file.
 const (
 	maxRow     = 4 << 20 // bytes of one record
 	maxColumns = 500
+	maxAbove   = 20 // rows above the header
+	maxJoined  = 50 // lines of one record of a CSV file
 	sniffed    = 64 << 10
 )
 
 // Rows reads the records of a JSONL, CSV or XLSX file one by one, by the
 // name's ending, else by the content. CSV may be UTF-8 with or without a byte
-// order mark, or GB18030. An error that comes with a row's number concerns
-// that row alone and reading goes on; an error with Number 0 ends the file.
-func Rows(r io.Reader, name string) iter.Seq2[Row, error] {
+// order mark, or GB18030. The first row that is not empty is the header. An
+// error that comes with a row's number concerns that row alone and reading goes
+// on; an error with Number 0 ends the file. Formulas are never evaluated: a
+// cell is the value the file says it had, and one that was never worked out is
+// its formula, beginning with =.
+func Rows(r io.Reader, name string) iter.Seq2[Row, error] { return rowsBelow(r, name, nil) }
+
+// rowsBelow is Rows for files whose header is the first row that suits, among
+// the first few: titles may stand above it.
+func rowsBelow(r io.Reader, name string, suits func([]string) bool) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		in := bufio.NewReaderSize(r, sniffed)
 		head, err := in.Peek(sniffed)
@@ -50,11 +65,15 @@ func Rows(r io.Reader, name string) iter.Seq2[Row, error] {
 		}
 		switch format(name, head) {
 		case "xlsx":
-			sheetRows(in, yield)
+			sheetRows(in, suits, yield)
 		case "jsonl":
 			jsonRows(in, yield)
 		case "csv":
-			csvRows(decoded(in, head), yield)
+			csvRows(decoded(in, head), suits, yield)
+		case "compound":
+			yield(Row{}, compound(name, head))
+		case "utf16":
+			yield(Row{}, fault.New(fault.Unsupported, "file.utf16", "这是 UTF-16 文本，请另存为 CSV UTF-8 或 XLSX。", "This is UTF-16 text; save it as CSV UTF-8 or XLSX."))
 		default:
 			yield(Row{}, fault.New(fault.Unsupported, "file.format", "不支持的文件格式，请使用 CSV、XLSX 或 JSONL。", "Unsupported file; use CSV, XLSX or JSONL."))
 		}
@@ -66,8 +85,12 @@ func format(name string, head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return "xlsx"
-	case bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")), strings.HasSuffix(name, ".xls"), strings.HasSuffix(name, ".xlsx"):
-		return "" // the old binary format, or not the workbook its name says
+	case bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
+		return "compound"
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
+		return "utf16"
+	case strings.HasSuffix(name, ".xls"), strings.HasSuffix(name, ".xlsx"):
+		return "" // not the workbook its name says
 	case strings.HasSuffix(name, ".jsonl"), strings.HasSuffix(name, ".ndjson"), strings.HasSuffix(name, ".json"):
 		return "jsonl"
 	case bytes.IndexByte(head, 0) >= 0:
@@ -114,40 +137,90 @@ func Header(s string) string {
 	}, strings.ToLower(s))
 }
 
-func rowFault(n int, code, zh, en string) (Row, error) {
-	return Row{Number: n}, fault.New(fault.Invalid, code, zh, en)
+func rowFault(row Row, code, zh, en string) (Row, error) {
+	return row, fault.New(fault.Invalid, code, zh, en)
 }
 
 // record checks a row of cells against the header and yields it.
-func record(n int, header, cells []string, yield func(Row, error) bool) bool {
-	if len(cells) > len(header) {
-		for _, extra := range cells[len(header):] {
-			if strings.TrimSpace(extra) != "" {
-				return yield(rowFault(n, "row.columns", fmt.Sprintf("该行有 %d 列，表头只有 %d 列。", len(cells), len(header)), fmt.Sprintf("The row has %d cells, the header %d.", len(cells), len(header))))
-			}
+func record(row Row, header, cells []string, yield func(Row, error) bool) bool {
+	row.Cells = make(map[string]string, len(header))
+	for _, h := range header[min(len(cells), len(header)):] {
+		if h != "" {
+			row.Cells[h] = "" // every row knows every column
 		}
-		cells = cells[:len(header)]
 	}
-	row := Row{Number: n, Cells: make(map[string]string, len(header))}
-	blank, size := true, 0
+	blank, unnamed, size := true, false, 0
+	bad := ""
 	for i, c := range cells {
-		c = strings.TrimSpace(c)
+		c = tidy(c)
 		size += len(c)
 		blank = blank && c == ""
-		if !utf8.ValidString(c) || strings.ContainsFunc(c, forbidden) {
-			return yield(rowFault(n, "row.characters", "第 "+header[i]+" 列含有控制字符或乱码，请清理。", "Column "+header[i]+" contains control characters or garbled text."))
-		}
-		if header[i] != "" {
+		unnamed = unnamed || c != "" && i < len(header) && header[i] == ""
+		switch {
+		case i >= len(header):
+			if c != "" && bad == "" {
+				bad = "row.columns"
+			}
+		case !utf8.ValidString(c) || strings.ContainsFunc(c, forbidden):
+			return yield(rowFault(row, "row.characters", "“"+header[i]+"”列含有控制字符或乱码，请清理。", "Column "+header[i]+" contains control characters or garbled text."))
+		case header[i] != "":
 			row.Cells[header[i]] = c
 		}
 	}
-	if blank {
+	switch {
+	case blank:
 		return true
-	}
-	if size > maxRow {
-		return yield(rowFault(n, "row.too_long", "该行内容超过 4 MB。", "The row is longer than 4 MB."))
+	case size > maxRow:
+		return yield(rowFault(row, "row.too_long", "该行内容超过 4 MB。", "The row is longer than 4 MB."))
+	case unnamed && !slices.ContainsFunc(slices.Collect(maps.Values(row.Cells)), func(c string) bool { return c != "" }):
+		return yield(rowFault(row, "row.unnamed", "内容所在的列没有表头。", "The content stands in a column without a header."))
+	case bad != "":
+		return yield(rowFault(row, bad, fmt.Sprintf("该行有 %d 列，表头只有 %d 列。", len(cells), len(header)), fmt.Sprintf("The row has %d cells, the header %d.", len(cells), len(header))))
 	}
 	return yield(row, nil)
+}
+
+// tidy takes the white and the invisible off both ends of a cell: marks of
+// direction and width come along when numbers are copied from web pages.
+func tidy(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+}
+
+// headerFinder looks for the header among the first rows.
+type headerFinder struct {
+	suits  func([]string) bool // nil: any row
+	first  []string            // the first row that is not empty
+	rows   int
+	header []string // once found
+}
+
+func (h *headerFinder) take(cells []string) (err error) {
+	if !slices.ContainsFunc(cells, func(c string) bool { return Header(c) != "" }) {
+		return nil
+	}
+	if h.suits == nil || h.suits(cells) {
+		h.header, err = headers(cells)
+		return err
+	}
+	if h.first == nil {
+		h.first = slices.Clone(cells)
+	}
+	if h.rows++; h.rows >= maxAbove {
+		return h.end()
+	}
+	return nil
+}
+
+// end is called at the end of the file.
+func (h *headerFinder) end() error {
+	if h.header != nil || h.suits == nil || h.first == nil {
+		return nil
+	}
+	seen := strings.Join(h.first[:min(len(h.first), 30)], "、")
+	if len(h.first) == 1 && strings.ContainsAny(seen, ";\t；|") {
+		return fault.New(fault.Invalid, "file.delimiter", "列之间应以英文逗号分隔，请另存为 CSV（逗号分隔）或 XLSX。", "Separate columns with commas, or use XLSX.")
+	}
+	return fault.New(fault.Invalid, "file.no_number", "没有“专利号/申请号”和“借款人名称”列，请使用模板。读到的表头："+clipTo(seen, 200), "There are no columns of patent numbers and borrowers; use the template.")
 }
 
 func forbidden(r rune) bool {
@@ -161,6 +234,9 @@ func headers(cells []string) ([]string, error) {
 	header := make([]string, len(cells))
 	seen := map[string]bool{}
 	for i, c := range cells {
+		if !utf8.ValidString(c) {
+			return nil, fault.New(fault.Invalid, "file.encoding", "表头是乱码：文件编码应为 UTF-8 或 GB18030。", "The header is garbled: the encoding must be UTF-8 or GB18030.")
+		}
 		header[i] = Header(c)
 		if header[i] != "" && seen[header[i]] {
 			return nil, fault.New(fault.Invalid, "file.header_twice", "表头重复："+c+"。", "The header "+c+" appears twice.")
@@ -170,40 +246,111 @@ func headers(cells []string) ([]string, error) {
 	return header, nil
 }
 
-func csvRows(r io.Reader, yield func(Row, error) bool) {
-	in := csv.NewReader(r)
-	in.FieldsPerRecord = -1
-	in.ReuseRecord = true
-	var header []string
+// csvRows reads CSV a record at a time. A quote that is opened and not closed
+// costs its own line and no other: the next lines are read afresh.
+func csvRows(r io.Reader, suits func([]string) bool, yield func(Row, error) bool) {
+	in := bufio.NewReaderSize(r, sniffed)
+	find := headerFinder{suits: suits}
+	var ahead []textLine // read while looking for the end of a record
+	number, ended := 0, false
+	next := func(i int) (textLine, error) { // the i-th line not yet used
+		for len(ahead) <= i && !ended {
+			text, tooLong, err := readLine(in)
+			if err != nil && !errors.Is(err, io.EOF) {
+				return textLine{}, err
+			}
+			ended = err != nil
+			if number++; number == 1 {
+				text = bytes.TrimPrefix(text, []byte("\ufeff"))
+			}
+			if len(text) > 0 || tooLong {
+				ahead = append(ahead, textLine{number, string(text), tooLong})
+			}
+		}
+		if len(ahead) <= i {
+			return textLine{}, io.EOF
+		}
+		return ahead[i], nil
+	}
 	for {
-		cells, err := in.Read()
-		var pe *csv.ParseError
-		switch {
-		case errors.Is(err, io.EOF):
-			return
-		case err != nil && !errors.As(err, &pe):
+		first, err := next(0)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
 			yield(Row{}, err)
 			return
-		case err != nil:
-			if header == nil {
-				yield(Row{}, fault.New(fault.Invalid, "file.csv", "表头不是有效的 CSV。", "The header is not valid CSV.").Because(err))
+		}
+		cells, used, err := csvRecord(next, len(find.header))
+		if err != nil {
+			yield(Row{}, err)
+			return
+		}
+		ahead = ahead[max(used, 1):]
+		switch {
+		case first.tooLong:
+			if !yield(rowFault(Row{Number: first.number}, "row.too_long", "该行内容超过 4 MB。", "The row is longer than 4 MB.")) {
 				return
 			}
-			if !yield(rowFault(pe.Line, "row.csv", "引号不成对，该行无法读取。", "The quotes do not match; the row cannot be read.")) {
+		case used == 0 && find.header == nil && suits == nil:
+			yield(Row{}, fault.New(fault.Invalid, "file.csv", "表头不是有效的 CSV。", "The header is not valid CSV."))
+			return
+		case used == 0 && find.header == nil:
+		case used == 0:
+			if !yield(rowFault(Row{Number: first.number}, "row.csv", "引号不成对，该行无法读取。", "The quotes do not match; the row cannot be read.")) {
 				return
 			}
-		case header == nil:
-			if header, err = headers(cells); err != nil {
+		case find.header == nil:
+			if err := find.take(cells); err != nil {
 				yield(Row{}, err)
 				return
 			}
-		default:
-			line, _ := in.FieldPos(0)
-			if !record(line, header, cells, yield) {
-				return
-			}
+		case !record(Row{Number: first.number}, find.header, cells, yield):
+			return
 		}
 	}
+	if err := find.end(); err != nil {
+		yield(Row{}, err)
+	}
+}
+
+// textLine is one line of a text file, with its end.
+type textLine struct {
+	number  int
+	text    string
+	tooLong bool
+}
+
+// csvRecord reads the record that begins with line 0: one line, or several when
+// a quoted cell holds line ends. used is 0 when it makes no sense.
+func csvRecord(next func(int) (textLine, error), columns int) (cells []string, used int, err error) {
+	var text strings.Builder
+	for i := range maxJoined {
+		line, err := next(i)
+		if errors.Is(err, io.EOF) {
+			return nil, 0, nil
+		}
+		if err != nil || line.tooLong {
+			return nil, 0, err
+		}
+		if text.WriteString(line.text); text.Len() > maxRow {
+			return nil, 0, nil
+		}
+		if strings.Count(text.String(), `"`)%2 == 1 {
+			continue // within quotes
+		}
+		in := csv.NewReader(strings.NewReader(text.String()))
+		in.FieldsPerRecord = -1
+		cells, err = in.Read()
+		switch {
+		case errors.Is(err, io.EOF): // an empty line
+			return nil, i + 1, nil
+		case err != nil, i > 0 && columns > 0 && len(cells) > columns:
+			return nil, 0, nil
+		}
+		return cells, i + 1, nil
+	}
+	return nil, 0, nil
 }
 
 func jsonRows(in *bufio.Reader, yield func(Row, error) bool) {
@@ -217,7 +364,7 @@ func jsonRows(in *bufio.Reader, yield func(Row, error) bool) {
 		line = bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\ufeff")))
 		switch {
 		case tooLong:
-			if !yield(rowFault(n, "row.too_long", "该行内容超过 4 MB。", "The row is longer than 4 MB.")) {
+			if !yield(rowFault(Row{Number: n}, "row.too_long", "该行内容超过 4 MB。", "The row is longer than 4 MB.")) {
 				return
 			}
 		case len(line) > 0:
@@ -225,7 +372,7 @@ func jsonRows(in *bufio.Reader, yield func(Row, error) bool) {
 			dec := json.NewDecoder(bytes.NewReader(line))
 			dec.UseNumber()
 			if err := dec.Decode(&fields); err != nil || dec.More() {
-				if !yield(rowFault(n, "row.json", "该行不是一个 JSON 对象。", "The line is not one JSON object.")) {
+				if !yield(rowFault(Row{Number: n}, "row.json", "该行不是一个 JSON 对象。", "The line is not one JSON object.")) {
 					return
 				}
 				break
@@ -236,7 +383,7 @@ func jsonRows(in *bufio.Reader, yield func(Row, error) bool) {
 				header = append(header, Header(k))
 				cells = append(cells, cellOf(v))
 			}
-			if !record(n, header, cells, yield) {
+			if !record(Row{Number: n}, header, cells, yield) {
 				return
 			}
 		}
@@ -280,44 +427,4 @@ func cellOf(v any) string {
 		return string(b)
 	}
 	return fmt.Sprint(v)
-}
-
-// sheetRows reads the first sheet. Formulas are never evaluated: a cell is
-// what the file says it showed.
-func sheetRows(in io.Reader, yield func(Row, error) bool) {
-	f, err := excelize.OpenReader(in, excelize.Options{
-		UnzipSizeLimit: 1 << 30, UnzipXMLSizeLimit: 32 << 20, ShortDatePattern: "yyyy-mm-dd",
-	})
-	if err != nil {
-		yield(Row{}, fault.New(fault.Invalid, "file.xlsx", "不是有效的 XLSX 文件，或已加密、损坏、过大。", "Not a valid XLSX file, or encrypted, damaged or too large.").Because(err))
-		return
-	}
-	defer f.Close()
-	rows, err := f.Rows(f.GetSheetName(0))
-	if err != nil {
-		yield(Row{}, fault.New(fault.Invalid, "file.xlsx", "工作表无法读取。", "The sheet cannot be read.").Because(err))
-		return
-	}
-	defer rows.Close()
-	var header []string
-	for n := 1; rows.Next(); n++ {
-		cells, err := rows.Columns()
-		if err != nil {
-			yield(Row{}, fault.New(fault.Invalid, "file.xlsx", "工作表无法读取。", "The sheet cannot be read.").Because(err))
-			return
-		}
-		switch {
-		case header == nil && len(cells) == 0:
-		case header == nil:
-			if header, err = headers(cells); err != nil {
-				yield(Row{}, err)
-				return
-			}
-		case !record(n, header, cells, yield):
-			return
-		}
-	}
-	if err := rows.Error(); err != nil {
-		yield(Row{}, fault.New(fault.Invalid, "file.xlsx", "工作表无法读取。", "The sheet cannot be read.").Because(err))
-	}
 }

@@ -21,8 +21,19 @@ type Record struct {
 	Grant       civil.Date
 	Owners      []string
 	PaidThrough *int
+	Adjustment  *int // days of 专利权期限补偿 granted
+	Extension   *int // days of 药品专利权期限补偿 granted
 	Source      string
 	SourceDate  civil.Date
+
+	// Aliases are names that a person decided to mean an owner of the patent.
+	Aliases []Alias
+}
+
+// Alias is a name that means a party written otherwise elsewhere.
+type Alias struct {
+	Name string
+	Is   string // as the register writes it
 }
 
 // Statement is one thing said about a patent, by whom and when.
@@ -52,9 +63,11 @@ type Class struct {
 type TermFacts struct {
 	Filing        civil.Date `json:"filing"`
 	Years         int        `json:"years,omitempty"`
-	Expiry        civil.Date `json:"expiry"`         // the right has ended on this day
-	LastProtected civil.Date `json:"last_protected"` // the day before
-	RemainingDays *int       `json:"remaining_days"` // from the day asked about to Expiry, not negative; null: not known
+	Adjustment    *int       `json:"adjustment_days"` // added for a late grant; null: not known
+	Extension     *int       `json:"extension_days"`  // added for a drug's approval; null: not known
+	Expiry        civil.Date `json:"expiry"`          // the right has ended on this day
+	LastProtected civil.Date `json:"last_protected"`  // the day before
+	RemainingDays *int       `json:"remaining_days"`  // from the day asked about to Expiry, not negative; null: not known
 }
 
 // Dossier is all that is on file about a patent as of one day.
@@ -80,6 +93,8 @@ type Dossier struct {
 	Uses        []Use       `json:"uses"`
 	Eligibility Eligibility `json:"pledge"`
 	Documents   []string    `json:"documents"` // to bring for a pledge
+
+	addedDays int
 }
 
 // Assemble draws up the dossier as of a day from a record, the events and the
@@ -112,12 +127,21 @@ func Assemble(r Record, events []Event, h Holdings, pledge PledgeFacts, on civil
 	for _, e := range s.Statements {
 		d.say("event", Codes[e.Code]+"（"+e.Code+"）", e.Effective.String(), e.Source, e.Public())
 	}
+	for _, f := range s.Former {
+		d.say("former_name", "曾用名", fmt.Sprintf("%s（现为%s）", f.Name, f.Now), f.Source, f.Until)
+	}
 	d.Conflicts = append(d.Conflicts, s.Conflicts...)
+	pledge.Pledgors = d.known(r.Aliases, pledge.Pledgors)
 	pledge.State, pledge.Expiry, pledge.Fees = *s, d.Term.Expiry, d.Fees
 	d.Eligibility = CheckPledge(pledge)
 	d.Uses = Uses(*s, h)
-	for _, p := range h.Pools {
-		d.say("pool", "资产池", p, "pools on file", on)
+	for _, x := range []struct {
+		key, zh string
+		held    []string
+	}{{"pool", "资产池", h.Pools}, {"pledge_on_file", "已用于质押", h.Pledged}, {"exclusive_on_file", "已独占许可", h.Exclusive}, {"lease_on_file", "融资租赁", one(h.Lessor)}, {"offered", "已提供、尚未生效", h.Offered}} {
+		for _, text := range x.held {
+			d.say(x.key, x.zh, text, "本系统在册", on)
+		}
 	}
 	d.documents()
 	return d
@@ -133,6 +157,26 @@ func (d *Dossier) miss(key, zh, supply string) {
 
 func (d *Dossier) conflict(format string, args ...any) {
 	d.Conflicts = append(d.Conflicts, fmt.Sprintf(format, args...))
+}
+
+func one(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+// known writes parties as the register does where a person decided that they
+// are the same.
+func (d *Dossier) known(aliases []Alias, names []string) []string {
+	out := slices.Clone(names)
+	for i, name := range out {
+		if k := slices.IndexFunc(aliases, func(a Alias) bool { return a.Name == name }); k >= 0 {
+			out[i] = aliases[k].Is
+			d.say("same_party", "主体认定", name+" 即 "+aliases[k].Is, "经办人核对决定", civil.Date{})
+		}
+	}
+	return out
 }
 
 // told reports whether a record had been made by the day.
@@ -188,17 +232,47 @@ func (d *Dossier) term(r Record, s *State) {
 			d.conflict("%s（%s）早于申请日%s。", Codes[e.Code], e.Effective, r.Filing)
 		}
 	}
-	t.Expiry = Expiry(d.Kind, r.Filing, 0)
+	d.addedDays = d.added(r, s)
+	t.Expiry = Expiry(d.Kind, r.Filing, d.addedDays)
 	if t.Expiry.IsZero() {
 		return
 	}
 	t.LastProtected = t.Expiry.AddDays(-1)
 	left := max(0, d.On.DaysUntil(t.Expiry))
 	t.RemainingDays = &left
-	d.say("expiry", "最后受保护日", t.LastProtected.String(), "专利法第四十二条", civil.Date{})
+	if d.addedDays > 0 {
+		d.say("expiry", "最后受保护日", fmt.Sprintf("%s（含补偿%d天）", t.LastProtected, d.addedDays), "专利法第四十二条，"+r.Source, r.SourceDate)
+	} else {
+		d.say("expiry", "最后受保护日", t.LastProtected.String(), "专利法第四十二条", civil.Date{})
+	}
 	if s.Standing == Alive && !d.On.Before(t.Expiry) {
 		s.Standing, s.Reason, s.Since = Dead, "expired", t.Expiry
 	}
+}
+
+// added returns the days added to the term, and says what is known of them and
+// what is not: only inventions have any, and only a grant more than four years
+// after filing can bring an adjustment.
+func (d *Dossier) added(r Record, s *State) (days int) {
+	if d.Kind != Invention || r.Filing.IsZero() {
+		return 0
+	}
+	if r.told(d.On) {
+		d.Term.Adjustment, d.Term.Extension = r.Adjustment, r.Extension
+	}
+	for _, x := range []struct {
+		key, zh string
+		days    *int
+	}{{"adjustment_days", "专利权期限补偿", d.Term.Adjustment}, {"extension_days", "药品专利权期限补偿", d.Term.Extension}} {
+		if x.days != nil {
+			d.say(x.key, x.zh, fmt.Sprintf("%d天", *x.days), r.Source, r.SourceDate)
+			days += *x.days
+		}
+	}
+	if d.Term.Adjustment == nil && !s.Granted.IsZero() && !s.Granted.Before(adjustmentLaw) && s.Granted.After(r.Filing.AddYears(4)) {
+		d.miss("adjustment_days", "授权日距申请日超过四年，是否有专利权期限补偿未知（保护期按未补偿计算）", "专利权期限补偿审批决定或专利登记簿副本")
+	}
+	return days
 }
 
 func (d *Dossier) standing(s *State) {
@@ -227,7 +301,7 @@ func (d *Dossier) fees(r Record, s *State) {
 		clamped := min(*paid, PatentYear(r.Filing, d.On))
 		paid = &clamped
 	}
-	a := FeeAccount{Kind: d.Kind, Filing: r.Filing, Granted: s.Granted, PaidThrough: paid}
+	a := FeeAccount{Kind: d.Kind, Filing: r.Filing, Granted: s.Granted, PaidThrough: paid, Added: d.addedDays}
 	d.Fees = a.On(d.On)
 	if s.Standing == Dead {
 		d.Fees = FeeState{On: d.On, Status: FeesOver, Zh: "权利已失效，不再缴纳年费"}
@@ -243,6 +317,9 @@ func (d *Dossier) fees(r Record, s *State) {
 	d.say("paid_through_year", "年费缴至", fmt.Sprintf("第%d年度", *paid), r.Source, r.SourceDate)
 	if cost, ok := a.CostToKeep(); ok {
 		d.CostToKeep = &cost
+	}
+	if d.addedDays > 0 {
+		d.miss("fees_of_added_term", fmt.Sprintf("补偿的%d天的年费不在收费表中，未计入维持费用", d.addedDays), "国家知识产权局关于补偿期年费的通知")
 	}
 	if s.Standing == Alive && (d.Fees.Status == FeesLapsed || d.Fees.Status == FeesRestorable) {
 		d.conflict("按年费缴至第%d年度，权利应自%s终止，但没有终止公告。", *paid, d.Fees.Lapsed)

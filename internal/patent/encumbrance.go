@@ -40,8 +40,11 @@ type Use struct {
 
 // Holdings are encumbrances by other products, which no gazette publishes.
 type Holdings struct {
-	Pools  []string `json:"pools,omitempty"`  // securitisation pools that hold the patent
-	Lessor string   `json:"lessor,omitempty"` // sale and leaseback: the title is here
+	Pools     []string `json:"pools,omitempty"`     // securitisation pools that hold the patent
+	Lessor    string   `json:"lessor,omitempty"`    // sale and leaseback: the title is here
+	Pledged   []string `json:"pledged,omitempty"`   // loans it secures, whether or not the register says so yet
+	Exclusive []string `json:"exclusive,omitempty"` // exclusive licences agreed, recorded or not
+	Offered   []string `json:"offered,omitempty"`   // put up and not yet agreed: burdens nothing, and must be seen
 }
 
 // Uses returns what is still allowed in a state (民法典 444, 专利法实施细则 86,
@@ -78,6 +81,23 @@ func Uses(s State, h Holdings) []Use {
 				continue
 			}
 			why := "已有" + l.Kind + "许可（备案号" + l.Registration + "）"
+			switch a.act {
+			case OpenLicense, License:
+				u.add(Forbidden, why)
+			case Pledge, Securitise:
+				u.add(Allowed, why+"，价值仅为许可收益")
+			}
+		}
+		for _, p := range h.Pledged {
+			why := "已用于质押（" + p + "）"
+			if a.act == Pledge || a.act == Securitise {
+				u.add(Forbidden, why)
+			} else {
+				u.add(WithConsent, why+"，须经质权人同意")
+			}
+		}
+		for _, x := range h.Exclusive {
+			why := "已独占许可（" + x + "）"
 			switch a.act {
 			case OpenLicense, License:
 				u.add(Forbidden, why)

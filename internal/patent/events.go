@@ -72,6 +72,7 @@ type State struct {
 	Granted  civil.Date `json:"granted"`
 
 	Owners     []string   `json:"owners,omitempty"` // as last stated; empty: the events do not say
+	Former     []Former   `json:"former,omitempty"` // names that owners gave up, oldest first
 	Pledges    []Claim    `json:"pledges,omitempty"`
 	Licences   []Claim    `json:"licences,omitempty"`
 	Transfers  int        `json:"transfers"`
@@ -83,6 +84,14 @@ type State struct {
 	Statements []Event    `json:"statements"`
 	Conflicts  []string   `json:"conflicts,omitempty"` // contradictions, reported and not resolved in silence
 	LastSeen   civil.Date `json:"last_seen"`           // latest event counted
+}
+
+// Former is a name an owner had until a day.
+type Former struct {
+	Name   string     `json:"name"`
+	Now    string     `json:"now"`
+	Until  civil.Date `json:"until"`
+	Source string     `json:"source,omitempty"`
 }
 
 // Claim is a registered pledge or recorded licence in force.
@@ -176,6 +185,13 @@ func (s *State) apply(e Event) {
 		}
 		if len(e.After) > 0 {
 			s.Owners = e.After
+		}
+		if e.Code != "TR01" && len(e.Before) == len(e.After) {
+			for i, name := range e.Before { // one stays one: a co-owner whose name did not change is not former
+				if !slices.Contains(e.After, name) {
+					s.Former = append(s.Former, Former{name, e.After[i], e.Effective, e.Source})
+				}
+			}
 		}
 		if e.Code == "TR01" {
 			s.Transfers++

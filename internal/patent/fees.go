@@ -2,6 +2,7 @@ package patent
 
 import (
 	"fmt"
+	"time"
 
 	"zhijia/internal/civil"
 	"zhijia/internal/money"
@@ -49,6 +50,25 @@ func AnnualFee(kind Kind, year int) money.Fen {
 // time: the anniversary of the filing date that ends the year before.
 func FeeDue(filing civil.Date, year int) civil.Date { return filing.AddYears(year - 1) }
 
+// NextWorkday returns the day itself or, when it is a Saturday, a Sunday or a
+// public holiday of fixed date (1 January, 1 May, 1 to 3 October), the first
+// day after that is none: a period that ends on a holiday ends on the first
+// working day after it (专利法实施细则 rule 5; Guidelines part V chapter 7,
+// 2.3). Holidays of the lunar calendar and working weekends are announced year
+// by year and not known here, so the true last day may be later, around them
+// also earlier by a weekend.
+func NextWorkday(d civil.Date) civil.Date {
+	for {
+		w := d.Time().Weekday()
+		free := w == time.Saturday || w == time.Sunday ||
+			d.Day == 1 && (d.Month == time.January || d.Month == time.May) || d.Month == time.October && d.Day <= 3
+		if !free || d.IsZero() {
+			return d
+		}
+		d = d.AddDays(1)
+	}
+}
+
 // PatentYear returns the patent year a day falls in: 1 from the filing date to
 // the day before its first anniversary; 0 before filing or without it.
 func PatentYear(filing, on civil.Date) int {
@@ -86,6 +106,8 @@ type FeeAccount struct {
 	ReducedYears int `json:"reduced_years,omitempty"`
 
 	Notice civil.Date `json:"notice"` // of the end of the right received; zero: not known
+
+	Added int `json:"added_days,omitempty"` // days of adjustment and extension of the term; the schedule has no fee for them
 }
 
 // Fee returns the fee of a patent year after reduction.
@@ -162,12 +184,13 @@ type FeeState struct {
 	Zh     string     `json:"zh"`
 
 	Year      int        `json:"year,omitempty"`        // the first unpaid patent year
-	Due       civil.Date `json:"due"`                   // last day to pay it in time
+	Due       civil.Date `json:"due"`                   // the anniversary by which it falls due, and as of which the right ends if it is never paid
+	PayBy     civil.Date `json:"pay_by"`                // last day to pay it in time: Due, or the working day after, see [NextWorkday]
 	DaysLeft  *int       `json:"days_left,omitempty"`   // to Due, not negative
 	Fee       money.Fen  `json:"fee,omitempty"`         // of Year, after reduction
 	Month     int        `json:"grace_month,omitempty"` // 1 to 6
 	Surcharge money.Fen  `json:"surcharge,omitempty"`   // paid on this day
-	LastDay   civil.Date `json:"last_day"`              // on which late payment is still possible
+	LastDay   civil.Date `json:"last_day"`              // a working day, on which late payment is still possible
 	Lapsed    civil.Date `json:"lapsed"`                // the right ended as of this day
 	RestoreBy civil.Date `json:"restore_by"`            // last day to ask for restoration
 
@@ -188,6 +211,8 @@ func (a FeeAccount) On(on civil.Date) FeeState {
 	switch {
 	case term == 0 || a.Filing.IsZero():
 		return put(FeesUnknown, "缺少专利类型或申请日，年费状态未知")
+	case on.Before(Expiry(a.Kind, a.Filing, a.Added)) && !on.Before(a.Filing.AddYears(term)):
+		return put(FeesUnknown, "处于期限补偿期，收费表中没有补偿期年费，状态未知")
 	case !on.Before(a.Filing.AddYears(term)):
 		return put(FeesOver, "保护期已届满，不再缴纳年费")
 	case a.Granted.IsZero() && a.PaidThrough == nil:
@@ -200,13 +225,13 @@ func (a FeeAccount) On(on civil.Date) FeeState {
 		return put(FeesPaid, "正常（已缴至届满）")
 	}
 	s.Due, s.Fee = FeeDue(a.Filing, s.Year), a.Fee(s.Year)
-	s.LastDay = s.Due.AddMonths(graceMonths)
+	s.PayBy, s.LastDay = NextWorkday(s.Due), NextWorkday(s.Due.AddMonths(graceMonths))
 	if a.PaidThrough == nil && on.After(s.Due.AddDays(-90)) {
-		s.Year, s.Fee, s.Due, s.LastDay = 0, 0, civil.Date{}, civil.Date{}
+		s.Year, s.Fee, s.Due, s.PayBy, s.LastDay = 0, 0, civil.Date{}, civil.Date{}, civil.Date{}
 		return put(FeesUnknown, "缺少年费缴至年度，年费状态未知")
 	}
-	if !on.After(s.Due) {
-		left := on.DaysUntil(s.Due)
+	if !on.After(s.PayBy) {
+		left := max(0, on.DaysUntil(s.Due))
 		s.DaysLeft = &left
 		switch {
 		case left <= 30:
@@ -219,7 +244,7 @@ func (a FeeAccount) On(on civil.Date) FeeState {
 		return put(FeesPaid, "正常")
 	}
 	for m := 1; m <= graceMonths; m++ {
-		if !on.After(s.Due.AddMonths(m)) {
+		if !on.After(NextWorkday(s.Due.AddMonths(m))) {
 			s.Month, s.Surcharge = m, Surcharge(AnnualFee(a.Kind, s.Year), m)
 			return put(FeesGrace, fmt.Sprintf("滞纳期第%d月（+%d%%）", m, 5*(m-1)))
 		}
@@ -229,7 +254,7 @@ func (a FeeAccount) On(on civil.Date) FeeState {
 	if from.IsZero() {
 		from, s.RestoreEstimated = s.LastDay, true
 	}
-	s.RestoreBy = from.AddMonths(restorationMonths)
+	s.RestoreBy = NextWorkday(from.AddMonths(restorationMonths))
 	if !on.After(s.RestoreBy) {
 		return put(FeesRestorable, "已终止（可恢复）")
 	}

@@ -128,3 +128,46 @@ func TestFeeLaws(t *testing.T) {
 		}
 	})
 }
+
+// A period that ends on a Saturday, a Sunday or a public holiday of fixed date
+// ends on the first working day after it; the right still ends as of the
+// anniversary.
+func TestFeePeriodsEndOnWorkdays(t *testing.T) {
+	t.Parallel()
+	for day, want := range map[string]string{
+		"2026-01-31": "2026-02-02", // Saturday
+		"2026-08-02": "2026-08-03", // Sunday
+		"2026-01-01": "2026-01-02", // Thursday, New Year
+		"2021-01-01": "2021-01-04", // Friday, New Year, then a weekend
+		"2026-05-01": "2026-05-04", // Friday, Labour Day, then a weekend
+		"2026-10-01": "2026-10-05", // three days of National Day, then a weekend
+		"2025-10-03": "2025-10-06",
+		"2026-06-03": "2026-06-03",
+	} {
+		if got := NextWorkday(on(day)); got != on(want) {
+			t.Errorf("%s: %s, want %s", day, got, want)
+		}
+	}
+	paid := 10
+	a := FeeAccount{Kind: Invention, Filing: on("2016-01-31"), Granted: on("2019-01-01"), PaidThrough: &paid}
+	for _, c := range []struct {
+		day    string
+		status FeeStatus
+		month  int
+	}{
+		{"2026-01-31", FeesDue30, 0},                               // Saturday, the anniversary
+		{"2026-02-02", FeesDue30, 0},                               // Monday: in time
+		{"2026-02-03", FeesGrace, 1},                               //
+		{"2026-03-02", FeesGrace, 1}, {"2026-03-03", FeesGrace, 2}, // 28 February is a Saturday
+		{"2026-07-31", FeesGrace, 6}, {"2026-08-01", FeesRestorable, 0}, // 31 July is a Friday
+		{"2026-09-30", FeesRestorable, 0}, {"2026-10-01", FeesLapsed, 0}, // 30 September is a Wednesday
+	} {
+		s := a.On(on(c.day))
+		if s.Status != c.status || s.Month != c.month || s.Due != on("2026-01-31") || s.PayBy != on("2026-02-02") {
+			t.Errorf("%s: %+v", c.day, s)
+		}
+	}
+	if s := a.On(on("2027-01-01")); s.Lapsed != on("2026-01-31") {
+		t.Errorf("the right ended as of %s", s.Lapsed)
+	}
+}

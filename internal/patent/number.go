@@ -105,33 +105,60 @@ func invalid(code, zh, en string) (Number, error) {
 	return Number{}, fault.New(fault.Invalid, "number."+code, zh, en)
 }
 
-// maxNumber bounds the length of a number as written, in bytes.
-const maxNumber = 64
+// maxNumber bounds the length of a number as written, in bytes, maxWritten
+// that of a number with what stands around it.
+const (
+	maxNumber  = 64
+	maxWritten = 256
+)
 
 // ParseNumber reads a number in any usual form: with or without ZL or CN,
-// full or half width, with spaces, with or without the dot, x or X, behind a
-// label such as 专利号. The fault says what is wrong and, for a wrong or missing
-// check digit, which number these digits would make.
+// full or half width, with spaces, with or without the dot, x or X, in quotes
+// or brackets, beside a label such as 专利号 or （发明）. The fault says what is
+// wrong and, for a wrong or missing check digit, which number these digits
+// would make.
 func ParseNumber(s string) (Number, error) {
-	if len(s) > maxNumber {
+	if len(s) > maxWritten {
 		return invalid("too_long", "号码过长。", "The number is too long.")
 	}
-	text, commas, ok := squeeze(unlabelled(s))
+	n, err := parseNumber(s)
+	if err != nil {
+		return tidied(s, err)
+	}
+	return n, nil
+}
+
+func badCharacter(s string) (Number, error) {
+	for _, r := range s {
+		if _, _, ok := squeeze(string(r)); !ok || r == ',' || r == '，' {
+			return invalid("characters", fmt.Sprintf("号码含有不允许的字符“%c”。", r), fmt.Sprintf("The number contains %q, which no number has.", r))
+		}
+	}
+	return invalid("characters", "号码含有不允许的字符。", "The number contains characters that no number has.")
+}
+
+// parseNumber is the plain reading.
+func parseNumber(s string) (Number, error) {
+	bare := unlabelled(s)
+	if len(bare) > maxNumber {
+		return invalid("too_long", "号码过长。", "The number is too long.")
+	}
+	text, commas, ok := squeeze(bare)
 	if !ok {
-		return invalid("characters", "号码含有不允许的字符。", "The number contains characters that no number has.")
+		return badCharacter(bare)
 	}
 	if text == "" {
 		return invalid("empty", "号码为空。", "The number is empty.")
 	}
 	n, named, err := parseForeign(text)
 	if named && err == nil && commas && n.Office != "US" {
-		return invalid("characters", "号码含有不允许的字符。", "The number contains characters that no number has.")
+		return badCharacter(bare)
 	}
 	if named {
 		return n, err
 	}
 	if commas {
-		return invalid("characters", "号码含有不允许的字符。", "The number contains characters that no number has.")
+		return badCharacter(bare)
 	}
 	body, zl, cn := text, false, false
 	for {
@@ -151,7 +178,7 @@ func ParseNumber(s string) (Number, error) {
 	if tail != "" && tail[0] != '.' && tail[0] != 'X' {
 		switch {
 		case !kindCode(tail):
-			return invalid("letter", fmt.Sprintf("第 %d 位后的“%c”不是数字，请核对（字母 O、I 与数字 0、1 易混）。", len(digits), tail[0]), fmt.Sprintf("%c after %d digits is no digit; O and I are easily taken for 0 and 1.", tail[0], len(digits)))
+			return misread(body, digits, tail)
 		case zl:
 			return invalid("publication_as_patent", "这是公开（公告）号，专利号应为申请号前加 ZL。", "This is a publication number; a patent number is ZL and the application number.")
 		}
@@ -190,6 +217,19 @@ func ParseNumber(s string) (Number, error) {
 		}
 	}
 	return parseApplication(digits, check)
+}
+
+// misread answers a letter among the digits and names the number that it would
+// be with 0 for O and 1 for I and L, when that one checks.
+func misread(body, digits, tail string) (Number, error) {
+	zh := fmt.Sprintf("第 %d 位后的“%c”不是数字，请核对（字母 O、I 与数字 0、1 易混）。", len(digits), tail[0])
+	en := fmt.Sprintf("%c after %d digits is no digit; O and I are easily taken for 0 and 1.", tail[0], len(digits))
+	if mended := strings.NewReplacer("O", "0", "I", "1", "L", "1").Replace(body); mended != body {
+		if n, err := parseNumber(mended); err == nil && n.Form == Application {
+			zh, en = strings.TrimSuffix(zh, "。")+"，是否为 "+n.String()+"？", en+" Is it "+n.String()+"?"
+		}
+	}
+	return invalid("letter", zh, en)
 }
 
 // codeless reads a publication number without its kind code. Bare digits of
@@ -352,7 +392,7 @@ func squeeze(s string) (text string, commas, ok bool) {
 			out = append(out, byte(r-'a'+'A'))
 		case r == '。', r == '·', r == '・', r == '•', r == '‧', r == '∙', r == '｡':
 			out = append(out, '.')
-		case r == '×', r == 'Х', r == 'х', r == 'Ⅹ', r == 'ⅹ': // taken for the letter
+		case r == '×', r == 'Х', r == 'х', r == 'Ⅹ', r == 'ⅹ', r == '✕', r == '╳', r == 'Χ', r == 'χ': // taken for the letter
 			out = append(out, 'X')
 		case r == ',':
 			commas = true

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"zhijia/internal/fault"
 )
 
 func TestParseNumber(t *testing.T) {
@@ -80,7 +82,7 @@ func TestOddNumbers(t *testing.T) {
 		"2O1710601862.3":           "number.letter",
 		"198510601862.3":           "number.year",
 		"04118464.4":               "number.year",
-		"2.01711E12":               "number.check_digit_shape",
+		"2.01711E12":               "number.spreadsheet",
 		"201710601862,3":           "number.characters",
 		// 1985 to 1988: no check digit, and the publication has the same number
 		"85100001":    "CN85100001." + string(CheckDigit("85100001")),
@@ -118,8 +120,25 @@ func TestOddNumbers(t *testing.T) {
 		"DE102010012345A1": "DE102010012345A1", "GB2345678A": "GB2345678A", "TWI123456B": "TWI123456B",
 		"WO123": "number.foreign_shape", "EP12": "number.foreign_shape", "US": "number.foreign_shape", "KR123456789012345": "number.foreign_shape", "WO2019,123456": "number.characters",
 		// no numbers
-		"ZL": "number.shape", "CN": "number.shape", "X": "number.shape", "无": "number.characters", "-": "number.empty", "ZL201310543019.6（发明）": "number.characters",
+		"ZL": "number.shape", "CN": "number.shape", "X": "number.shape", "无": "number.characters", "-": "number.empty", "ZL201310543019.6（发明）": "CN201310543019.6", "ZL201310543019.6（实用新型）": "number.kind", "实用新型专利号：ZL201310543019.6": "number.kind",
 		strings.Repeat("1", 65): "number.too_long",
+		// around the number: brackets, quotes, labels, sentences
+		"（201310543019.6）": "CN201310543019.6", "【ZL201310543019.6】": "CN201310543019.6", "<201310543019.6>": "CN201310543019.6",
+		"“201310543019.6”": "CN201310543019.6", "‘201310543019.6": "CN201310543019.6", `="201310543019.6"`: "CN201310543019.6",
+		"ZL201310543019.6。": "CN201310543019.6", "ZL201310543019.6；": "CN201310543019.6", "ZL201310543019.6.": "CN201310543019.6",
+		"ZL：201310543019.6": "CN201310543019.6", "ZL.201310543019.6": "CN201310543019.6", "ZL No.201310543019.6": "CN201310543019.6",
+		"专利号为ZL201310543019.6": "CN201310543019.6", "中国发明专利ZL201310543019.6号": "CN201310543019.6", "专利号（ZL）201310543019.6": "CN201310543019.6",
+		"申请号/专利号：201310543019.6": "CN201310543019.6", "第201310543019.6号": "CN201310543019.6", "ZL201310543019.6 发明": "CN201310543019.6",
+		"Patent No. ZL201310543019.6": "CN201310543019.6", "App. No. 201310543019.6": "CN201310543019.6", "95115608.χ": "CN95115608.X",
+		"（202010123456.7）": "number.check_digit", "专利号为ZL202010123456.7": "number.check_digit", "CN103575513 (A)": "CN103575513A", "公告号：CN103575513（B）": "CN103575513B",
+		// what a spreadsheet made of it
+		"2.01310543019E+11": "number.spreadsheet", "2.01e+11": "number.spreadsheet", "2013105430196.0": "number.spreadsheet", "201310543019.60": "number.spreadsheet",
+		// more than one
+		"CN111504366A|CN111504366B": "number.several", "201310543019.6、201710601862.3": "number.several", "201310543019.6 201710601862.3": "number.several",
+		"CN111504366B|CN111504366B": "number.characters",
+		// other offices as they print them
+		"U.S. 10,123,456": "US10123456", "US Pat. No. 6,199,157": "US6199157", "特開2019-123456": "JP2019123456", "JP特許第6123456号": "JP6123456",
+		"特開平10-123456": "JPH10123456",
 	} {
 		n, err := ParseNumber(in)
 		got := n.String()
@@ -128,6 +147,21 @@ func TestOddNumbers(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
+// A number that cannot be taken names the one that was probably meant.
+func TestProbableNumbers(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"2.01310543019E+11": "CN201310543019.6", "2.013105430196E+12": "CN201310543019.6", "2013105430196.0": "CN201310543019.6", "201310543019.60": "CN201310543019.6",
+		"2O131O543019.6": "CN201310543019.6", "20l310543019.6": "CN201310543019.6", "202010123456.7": "202010123456.2", "201710601862": "201710601862.3",
+		"CN111504366A|CN111504366B": "CN111504366A、CN111504366B", "201310543019，6": "，", "201310543019_6": "_",
+	} {
+		_, err := ParseNumber(in)
+		if pub := fault.Public(err); err == nil || !strings.Contains(pub.Zh, want) {
+			t.Errorf("%q: %v does not say %s", in, pub.Zh, want)
 		}
 	}
 }
@@ -157,7 +191,7 @@ func TestNormalFormIsAFixedPoint(t *testing.T) {
 
 func FuzzParseNumber(f *testing.F) {
 	f.Add("ZL 2017 1 0601862.3")
-	for _, s := range []string{"CN111504366B", "85100001", "PCTCN2019123456", "US 12/345,678", "JPH10-123456A", "专利号：95115608.×"} {
+	for _, s := range []string{"CN111504366B", "85100001", "PCTCN2019123456", "US 12/345,678", "JPH10-123456A", "专利号：95115608.×", "（发明）ZL 201310543019.6。", "特開平10-123456", "2.01310543019E+11", "a|b"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"zhijia/internal/fault"
 )
@@ -131,7 +132,7 @@ func NewParties(list []Party) *Parties {
 				p.byName[key] = append(p.byName[key], int32(i))
 			}
 			if k == 0 {
-				p.eachDeletion(core, func(h uint64) { p.deletes = append(p.deletes, deletion{h, int32(i)}) })
+				p.eachDeletion(whole(core, form), func(h uint64) { p.deletes = append(p.deletes, deletion{h, int32(i)}) })
 			}
 		}
 	}
@@ -139,23 +140,50 @@ func NewParties(list []Party) *Parties {
 	return p
 }
 
-// eachDeletion visits a core and every text one character shorter.
-func (p *Parties) eachDeletion(core string, visit func(uint64)) {
-	visit(maphash.String(p.seed, core))
-	for i, r := range core {
-		visit(maphash.String(p.seed, core[:i]+core[i+len(string(r)):]))
+// whole is a name with its legal form written one way: a slip may be in either.
+func whole(core, form string) string {
+	switch form {
+	case "有限":
+		return core + "有限公司"
+	case "股份":
+		return core + "股份有限公司"
+	}
+	return core
+}
+
+// eachDeletion visits a text and every text one character shorter.
+func (p *Parties) eachDeletion(text string, visit func(uint64)) {
+	var h maphash.Hash
+	h.SetSeed(p.seed)
+	h.WriteString(text)
+	visit(h.Sum64())
+	for i, r := range text {
+		h.Reset()
+		h.WriteString(text[:i])
+		h.WriteString(text[i+utf8.RuneLen(r):])
+		visit(h.Sum64())
 	}
 }
 
-// shortest is the length, in characters of the name without its form, from
-// which a slip of the pen is told from another name.
-const shortest = 6
+// longEnough reports whether a slip of the pen in a name can be told from
+// another name: from six characters without the legal form, four for
+// institutions, of which there are few.
+func longEnough(core string) bool {
+	n := utf8.RuneCountInString(core)
+	return n >= 6 || n >= 4 && slices.ContainsFunc([]string{"大学", "学院", "医院", "研究院", "研究所"}, func(end string) bool { return strings.HasSuffix(core, end) })
+}
 
 // Find returns the candidates for a party, the best first, none when nothing
 // is near. At most one is the same.
-func (p *Parties) Find(q Party) []Match {
+func (p *Parties) Find(q Party) []Match { return p.near(q, -1) }
+
+// near is Find but for one party of the register, which is not a candidate.
+func (p *Parties) near(q Party, but int32) []Match {
 	found := map[int32]*Match{}
 	put := func(i int32, score float64, band Band, reason string) {
+		if i == but {
+			return
+		}
 		m := found[i]
 		if m == nil {
 			m = &Match{Party: int(i)}
@@ -188,7 +216,7 @@ func (p *Parties) Find(q Party) []Match {
 				}
 			}
 		}
-		p.slips(core, form, put)
+		p.slips(core, form, but, put)
 	}
 	out := make([]Match, 0, len(found))
 	same := 0
@@ -219,26 +247,28 @@ func (p *Parties) Find(q Party) []Match {
 // with its neighbour is taken for a slip when only one name is that near; one
 // character in place of another may as well be another firm and is for a
 // person to decide.
-func (p *Parties) slips(core, form string, put func(int32, float64, Band, string)) {
-	near := map[int32]string{}
-	p.eachDeletion(core, func(h uint64) {
+func (p *Parties) slips(core, form string, but int32, put func(int32, float64, Band, string)) {
+	type neighbour struct{ core, kind string }
+	near := map[int32]neighbour{}
+	ours := whole(core, form)
+	p.eachDeletion(ours, func(h uint64) {
 		i, _ := slices.BinarySearchFunc(p.deletes, h, func(d deletion, h uint64) int { return cmp.Compare(d.hash, h) })
 		for ; i < len(p.deletes) && p.deletes[i].hash == h; i++ {
 			id := p.deletes[i].party
-			theirs, f := NormalName(p.list[id].Name)
-			if _, seen := near[id]; seen || f != form {
+			if _, seen := near[id]; seen || id == but {
 				continue
 			}
-			if kind := slip([]rune(core), []rune(theirs)); kind != "" {
-				near[id] = kind
+			theirs, f := NormalName(p.list[id].Name)
+			if kind := slip([]rune(ours), []rune(whole(theirs, f))); kind != "" {
+				near[id] = neighbour{theirs, kind}
 			}
 		}
 	})
-	for id, kind := range near {
-		if kind != slipOther && len(near) == 1 && len([]rune(core)) >= shortest {
-			put(id, 0.93, Same, "名称仅有一处笔误（"+kind+"），且无其他相近名称")
+	for id, n := range near {
+		if n.kind != slipOther && len(near) == 1 && longEnough(n.core) {
+			put(id, 0.93, Same, "名称仅有一处笔误（"+n.kind+"），且无其他相近名称")
 		} else {
-			put(id, 0.7, Uncertain, "名称相近（"+kind+"）")
+			put(id, 0.7, Uncertain, "名称相近（"+n.kind+"）")
 		}
 	}
 }

@@ -171,7 +171,13 @@ func ownerTest(f *PledgeFacts, x *Finding) {
 	case len(f.Pledgors) == 0:
 		x.open("出质人名称", "未说明出质人")
 	case !sameParties(f.Pledgors, f.State.Owners):
-		x.met("由登记的专利权人出质，或先办理著录项目变更", "出质人为%s，登记簿记载为%s", strings.Join(f.Pledgors, "、"), strings.Join(f.State.Owners, "、"))
+		former := ""
+		for _, n := range f.State.Former {
+			if slices.ContainsFunc(f.Pledgors, func(p string) bool { return sameName(p, n.Name) }) {
+				former += fmt.Sprintf("（%s是%s至%s的曾用名）", n.Name, n.Now, n.Until)
+			}
+		}
+		x.met("由登记的专利权人以现用名称出质，或先办理著录项目变更", "出质人为%s，登记簿记载为%s%s", strings.Join(f.Pledgors, "、"), strings.Join(f.State.Owners, "、"), former)
 	}
 }
 

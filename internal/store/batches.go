@@ -7,10 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
@@ -54,7 +58,8 @@ type Batch struct {
 	Status    BatchStatus     `json:"status"`
 	Finished  *time.Time      `json:"finished_at,omitempty"`
 	Contracts json.RawMessage `json:"-"`
-	Digest    []byte          `json:"-"` // SHA-256 over all decisions
+	Digest    []byte          `json:"-"`                         // SHA-256 over all decisions
+	Ignored   []string        `json:"ignored_columns,omitempty"` // headers of the file that name no column
 }
 
 // BatchRow is one line of a batch.
@@ -81,19 +86,19 @@ type Progress struct {
 // Ended counts the rows that came to an end.
 func (p Progress) Ended() int { return p.Rows - p.Waiting }
 
-const batchColumns = `id, tenant, created_at, created_by, name, content, key, options, as_of, priority, rows, status, finished_at, contracts, digest`
+const batchColumns = `id, tenant, created_at, created_by, name, content, key, options, as_of, priority, rows, status, finished_at, contracts, digest, ignored`
 
 func scanBatch(row pgx.CollectableRow) (b Batch, err error) {
-	err = row.Scan(&b.ID, &b.Tenant, &b.CreatedAt, &b.CreatedBy, &b.Name, &b.Content, &b.Key, (*[]byte)(&b.Options), &b.AsOf, &b.Priority, &b.Rows, &b.Status, &b.Finished, (*[]byte)(&b.Contracts), &b.Digest)
+	err = row.Scan(&b.ID, &b.Tenant, &b.CreatedAt, &b.CreatedBy, &b.Name, &b.Content, &b.Key, (*[]byte)(&b.Options), &b.AsOf, &b.Priority, &b.Rows, &b.Status, &b.Finished, (*[]byte)(&b.Contracts), &b.Digest, &b.Ignored)
 	b.CreatedAt = b.CreatedAt.UTC()
 	return b, err
 }
 
 // PutBatch stores a batch with all its rows, or nothing. queue is called in
-// the same transaction with the waiting rows to put them to work. When the
-// tenant sent the same file with the same options before, that batch is
+// the same transaction, after the last row, to put the waiting rows to work; it
+// may complete the batch's Ignored. When the tenant sent the same file with the same options before, that batch is
 // returned and nothing is stored.
-func (db *DB) PutBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow], queue func(pgx.Tx) error) (_ Batch, fresh bool, err error) {
+func (db *DB) PutBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow], queue func(pgx.Tx, *Batch) error) (_ Batch, fresh bool, err error) {
 	defer fault.Wrap(&err, "store.PutBatch(%s)", b.ID)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
@@ -124,10 +129,10 @@ func (db *DB) PutBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow], qu
 			return err
 		}
 		b.Rows, b.Status = int(n), BatchRunning
-		if _, err := tx.Exec(ctx, `UPDATE batches SET rows = $2 WHERE id = $1`, b.ID, n); err != nil {
+		if err := queue(tx, &b); err != nil {
 			return err
 		}
-		if err := queue(tx); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE batches SET rows = $2, ignored = coalesce($3::text[], '{}') WHERE id = $1`, b.ID, n, b.Ignored); err != nil {
 			return err
 		}
 		return record(ctx, tx, Act{b.Tenant, b.CreatedBy, "batch.submit", b.ID, map[string]any{"file": b.Name, "file_sha256": b.Content, "options": b.Options, "rows": n}})
@@ -135,31 +140,65 @@ func (db *DB) PutBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow], qu
 	return b, fresh, err
 }
 
+// Queue is where the rows of desks wait.
+type Queue struct {
+	Kind     string // of the jobs
+	Rows     string // name of the queue; its jobs carry a virtual time
+	Suspects string // queue for rows tried before, whose jobs carry the time of the next try
+}
+
+// virtualEnd parts virtual times, milliseconds since 2000 counted in rows, from
+// times of the day.
+const virtualEnd = `timestamptz '2020-01-01'`
+
 // VirtualTime reserves n steps of a desk's virtual time and returns the first:
 // start-time fair queueing (Goyal et al. 1996). A desk starts where the queue
-// of the given kind of job stands, or where its own earlier work ends, so its
-// rows interleave with what other desks have waiting. Steps are milliseconds
-// of a clock that lies in the past and has nothing to do with the day.
-func (db *DB) VirtualTime(ctx context.Context, tx pgx.Tx, tenant, kind string, n int) (start time.Time, err error) {
+// stands, or where its own earlier work ends, so its rows interleave with what
+// other desks have waiting. What the desk itself has waiting in batches of a
+// lower priority is put back by n steps and follows: priority orders the work
+// of one desk and takes nothing from another. Steps are milliseconds of a clock
+// that lies in the past and has nothing to do with the day.
+func (db *DB) VirtualTime(ctx context.Context, tx pgx.Tx, tenant string, priority int, q Queue, n int) (start time.Time, err error) {
 	defer fault.Wrap(&err, "store.VirtualTime")
+	var at time.Time
 	err = tx.QueryRow(ctx, `
-		WITH now AS (
-			SELECT coalesce(
-				(SELECT min(scheduled_at) FROM river_job WHERE state = 'available' AND kind = $2),
-				(SELECT max(last) FROM desk_clock),
-				timestamptz '2000-01-01') AS at
+		SELECT coalesce(
+			(SELECT min(scheduled_at) FROM river_job WHERE state = 'available' AND queue = $1 AND priority = 1 AND scheduled_at < `+virtualEnd+`),
+			(SELECT max(last) FROM desk_clock),
+			timestamptz '2000-01-01')`, q.Rows).Scan(&at)
+	if err != nil {
+		return start, err
+	}
+	// The desk's own row is locked from here: one submission of a desk at a time.
+	err = tx.QueryRow(ctx, `
+		INSERT INTO desk_clock (tenant, last) VALUES ($1, $2::timestamptz + $3 * interval '1 ms')
+		ON CONFLICT (tenant) DO UPDATE SET last = greatest(desk_clock.last, $2) + $3 * interval '1 ms'
+		RETURNING last - $3 * interval '1 ms'`, tenant, at, n).Scan(&start)
+	if err != nil {
+		return start, err
+	}
+	var first *time.Time
+	err = tx.QueryRow(ctx, `
+		WITH later AS (
+			SELECT j.id, j.scheduled_at FROM batches b JOIN river_job j ON j.args->>'batch' = b.id
+			WHERE b.tenant = $1 AND b.status = 'running' AND b.priority > $2
+			AND j.state = 'available' AND j.queue = $3 AND j.kind = $4 AND j.scheduled_at < `+virtualEnd+`
+			FOR UPDATE OF j SKIP LOCKED
+		), moved AS (
+			UPDATE river_job j SET scheduled_at = j.scheduled_at + $5 * interval '1 ms' FROM later WHERE j.id = later.id
 		)
-		INSERT INTO desk_clock (tenant, last) SELECT $1, at + $3 * interval '1 ms' FROM now
-		ON CONFLICT (tenant) DO UPDATE SET last = greatest(desk_clock.last, (SELECT at FROM now)) + $3 * interval '1 ms'
-		RETURNING last - $3 * interval '1 ms'`, tenant, kind, n).Scan(&start)
+		SELECT min(scheduled_at) FROM later`, tenant, priority, q.Rows, q.Kind, n).Scan(&first)
+	if err == nil && first != nil {
+		start = *first
+	}
 	return start, err
 }
 
 // ReleaseScheduled makes jobs inserted with a virtual time available at once:
 // the queue holds back whatever carries a time until it is due.
-func (db *DB) ReleaseScheduled(ctx context.Context, tx pgx.Tx, kind string, from, to time.Time) (err error) {
+func (db *DB) ReleaseScheduled(ctx context.Context, tx pgx.Tx, kind string) (err error) {
 	defer fault.Wrap(&err, "store.ReleaseScheduled")
-	_, err = tx.Exec(ctx, `UPDATE river_job SET state = 'available' WHERE state = 'scheduled' AND kind = $1 AND scheduled_at >= $2 AND scheduled_at < $3`, kind, from, to)
+	_, err = tx.Exec(ctx, `UPDATE river_job SET state = 'available' WHERE state = 'scheduled' AND kind = $1 AND scheduled_at < `+virtualEnd, kind)
 	return err
 }
 
@@ -260,6 +299,7 @@ func (db *DB) RowInput(ctx context.Context, id string, line int) (b Batch, input
 type EndRow struct {
 	Batch     string
 	Line      int
+	Job       int64 // that worked it, to be ended
 	Status    RowStatus
 	Fault     json.RawMessage
 	Valuation *Valuation // of a row that is done
@@ -267,36 +307,57 @@ type EndRow struct {
 	Act       Act
 }
 
-// ErrRowEnded says that a row has its result already.
+// ErrRowEnded says that a row takes no result: it has one, or its batch is not
+// running any more.
 var ErrRowEnded = errors.New("the row has ended")
 
-// PutRowResult stores the result of a waiting row with its valuation and its
-// audit entry in one transaction; complete ends the job in the same one. A row
-// that has a result keeps it: ErrRowEnded, and nothing is stored.
-func (db *DB) PutRowResult(ctx context.Context, r EndRow, complete func(pgx.Tx) error) (err error) {
-	defer fault.Wrap(&err, "store.PutRowResult(%s, %d)", r.Batch, r.Line)
-	return db.transact(ctx, func(tx pgx.Tx) error {
-		var valuation *string
-		if r.Valuation != nil {
-			if _, err := tx.Exec(ctx, insertValuation, r.Valuation.values()...); err != nil {
-				return err
-			}
-			valuation = &r.Valuation.ID
+// PutRowResults stores the results of waiting rows, each with its valuation,
+// its audit entry and the end of its job: all in one transaction and one round
+// trip, or, when one of them will not go in, each in its own. A row that has a
+// result keeps it, and a cancelled batch gets none: ErrRowEnded, and nothing of
+// that row is stored. Many rows share one transaction because entries of the
+// record are put in order by a lock held until the commit is on the disk.
+func (db *DB) PutRowResults(ctx context.Context, rows []EndRow) []error {
+	errs := make([]error, len(rows))
+	if err := db.putRowResults(ctx, rows); err == nil || len(rows) == 1 {
+		for i := range errs {
+			errs[i] = err
 		}
-		tag, err := tx.Exec(ctx, `
-			UPDATE batch_rows SET status = $3, fault = $4, valuation = $5, valued = $6, ended_at = now()
-			WHERE batch = $1 AND line = $2 AND status = 'waiting'`, r.Batch, r.Line, string(r.Status), []byte(r.Fault), valuation, []byte(r.Valued))
+		return errs
+	}
+	for i := range rows {
+		errs[i] = db.putRowResults(ctx, rows[i:i+1])
+	}
+	return errs
+}
+
+func (db *DB) putRowResults(ctx context.Context, rows []EndRow) (err error) {
+	defer fault.Wrap(&err, "store.PutRowResults(%s, %d, …%d)", rows[0].Batch, rows[0].Line, len(rows))
+	var b pgx.Batch // without a control statement, a batch is one transaction
+	for i := range rows {
+		if v := rows[i].Valuation; v != nil {
+			b.Queue(insertValuation, v.values()...)
+		}
+	}
+	for i := range rows { // what needs the record's lock comes last
+		r := &rows[i]
+		detail, err := json.Marshal(r.Act.Detail)
 		if err != nil {
 			return err
 		}
-		if tag.RowsAffected() == 0 {
-			return ErrRowEnded
+		var valuation *string
+		if r.Valuation != nil {
+			valuation = &r.Valuation.ID
 		}
-		if err := complete(tx); err != nil {
-			return err
-		}
-		return record(ctx, tx, r.Act)
-	})
+		b.Queue(`SELECT audit_append($1, $2, $3, $4, $5)`, r.Act.Tenant, r.Act.Actor, r.Act.Action, r.Act.Subject, detail)
+		b.Queue(`SELECT desk_end_row($1, $2, $3, $4, $5, $6, $7)`, r.Batch, r.Line, string(r.Status), []byte(r.Fault), valuation, []byte(r.Valued), r.Job)
+	}
+	err = db.pool.SendBatch(ctx, &b).Close()
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "ZJ001" {
+		return ErrRowEnded
+	}
+	return err
 }
 
 // Unfinished returns running batches no row of which waits any more.
@@ -486,9 +547,13 @@ func (db *DB) UnsealedRows(ctx context.Context, id string) (lines []int, err err
 	return lines, err
 }
 
-// CancelBatch stops a running batch: rows that wait stay without a result.
-func (db *DB) CancelBatch(ctx context.Context, tenant, id, by string) error {
-	return db.setBatch(ctx, tenant, id, by, "batch.cancel", BatchRunning, BatchCancelled, nil)
+// CancelBatch stops a running batch: rows that wait stay without a result, and
+// so do those in hand.
+func (db *DB) CancelBatch(ctx context.Context, tenant, id, by, kind string) error {
+	return db.setBatch(ctx, tenant, id, by, "batch.cancel", BatchRunning, BatchCancelled, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM river_job WHERE kind = $2 AND state IN ('available', 'retryable', 'scheduled') AND args->>'batch' = $1`, id, kind)
+		return err
+	})
 }
 
 // ReopenBatch opens a finished batch to be decided again; its rows keep their
@@ -582,19 +647,47 @@ func (db *DB) setBatch(ctx context.Context, tenant, id, by, action string, from,
 	})
 }
 
+// workerGone is true of a job j whose process is gone: its session held a
+// lock, see [DB.HoldWorker].
+const workerGone = `NOT EXISTS (
+	SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 7241020
+	AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+	AND l.objid = (hashtext(j.attempted_by[array_upper(j.attempted_by, 1)])::bigint & 4294967295)::oid)`
+
 // ReleaseDeadWorkers gives the jobs of processes that are gone back to the
-// queue, into the queue for suspects: a row that kills its process must not
+// queue, into the one for suspects: a row that kills its process must not
 // take others with it a second time. A process is alive while its session
 // holds its lock, see [DB.HoldWorker].
-func (db *DB) ReleaseDeadWorkers(ctx context.Context, kind, suspects string) (n int64, err error) {
+func (db *DB) ReleaseDeadWorkers(ctx context.Context, q Queue) (n int64, err error) {
 	defer fault.Wrap(&err, "store.ReleaseDeadWorkers")
-	tag, err := db.pool.Exec(ctx, `
-		UPDATE river_job j SET state = 'available', queue = $2
-		WHERE state = 'running' AND kind = $1 AND NOT EXISTS (
-			SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 7241020
-			AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-			AND l.objid = (hashtext(j.attempted_by[array_upper(j.attempted_by, 1)])::bigint & 4294967295)::oid)`, kind, suspects)
+	tag, err := db.pool.Exec(ctx, `UPDATE river_job j SET state = 'available', queue = $2 WHERE state = 'running' AND kind = $1 AND `+workerGone, q.Kind, q.Suspects)
 	return tag.RowsAffected(), err
+}
+
+// MoveRetries takes rows that are to be tried again out of the queue they came
+// from. Their jobs carry the time of day of the next try, which lies behind
+// every virtual time: there they would wait until no desk has work left.
+func (db *DB) MoveRetries(ctx context.Context, q Queue) (err error) {
+	defer fault.Wrap(&err, "store.MoveRetries")
+	_, err = db.pool.Exec(ctx, `
+		UPDATE river_job SET queue = $2
+		WHERE state IN ('available', 'retryable', 'scheduled') AND queue = $1 AND priority = 1 AND scheduled_at >= `+virtualEnd, q.Rows, q.Suspects)
+	return err
+}
+
+// ReleaseDeadJobs gives the jobs of one queue whose processes are gone back to
+// it.
+func (db *DB) ReleaseDeadJobs(ctx context.Context, queue string) (err error) {
+	defer fault.Wrap(&err, "store.ReleaseDeadJobs")
+	_, err = db.pool.Exec(ctx, `UPDATE river_job j SET state = 'available', scheduled_at = now() WHERE state = 'running' AND queue = $1 AND `+workerGone, queue)
+	return err
+}
+
+// OpenJobs counts the jobs of a kind and run that are not at their end.
+func (db *DB) OpenJobs(ctx context.Context, kind, run string) (n int, err error) {
+	defer fault.Wrap(&err, "store.OpenJobs")
+	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM river_job WHERE kind = $1 AND args->>'run' = $2 AND finalized_at IS NULL`, kind, run).Scan(&n)
+	return n, err
 }
 
 // HoldWorker takes the lock that shows a process is alive, on a connection of
@@ -613,7 +706,28 @@ func (db *DB) HoldWorker(ctx context.Context, id string, held func()) (err error
 	return err
 }
 
-// Queue is the connection pool, for the job queue, which runs its own SQL.
+// KeepWorker holds the lock of [DB.HoldWorker] until ctx ends, and takes it
+// again when the database was away. held is told the first time.
+func (db *DB) KeepWorker(ctx context.Context, id string, held chan<- struct{}, log *slog.Logger) {
+	for ctx.Err() == nil {
+		err := db.HoldWorker(ctx, id, func() {
+			select {
+			case held <- struct{}{}:
+			default:
+			}
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		log.WarnContext(ctx, "lost the worker's lock", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// Queue is the connection pool under the job queue.
 func (db *DB) Queue() *pgxpool.Pool { return db.pool }
 
 // BatchVerdicts counts the rows of a decided batch by verdict.
@@ -641,4 +755,18 @@ func (db *DB) BatchRowsDecided(ctx context.Context, id, verdict string, after, l
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scanBatchRow)
+}
+
+// JobQueue is a client of the job queue.
+type JobQueue = river.Client[pgx.Tx]
+
+// NewQueue returns a client of the job queue; one without queues only inserts.
+// Jobs have no time limit and none is taken for stuck because of its age: a
+// job is taken over when its worker's lock is gone, see
+// [DB.ReleaseDeadWorkers]. A client that did so by age would discard the kinds
+// of job it does not know.
+func (db *DB) NewQueue(c river.Config) (*JobQueue, error) {
+	c.Logger = slog.New(slog.DiscardHandler)
+	c.JobTimeout, c.RescueStuckJobsAfter = -1, 100*365*24*time.Hour
+	return river.NewClient(riverpgxv5.New(db.pool), &c)
 }

@@ -77,8 +77,8 @@ type BookAlert struct {
 }
 
 // PutBookLoan books a loan with its patents and their valuations, or nothing.
-// A contract is booked once. Neither is a loan on a patent that is committed elsewhere: a second pledge
-// cannot be registered.
+// A contract is booked once, and no loan on a patent that is committed
+// elsewhere: a second pledge cannot be registered.
 func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuation, today civil.Date, alerts []BookAlert) (err error) {
 	defer fault.Wrap(&err, "store.PutBookLoan(%s)", l.Contract)
 	return db.transact(ctx, func(tx pgx.Tx) error {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -52,10 +53,36 @@ func (db *DB) ModelConsent(ctx context.Context, tenant string) (_ *bool, err err
 	return &allowed, nil
 }
 
-// SetModelConsent decides it.
+// Consent is a tenant's decision on sending texts to the endpoint.
+type Consent struct {
+	Tenant  string    `json:"tenant"`
+	Allowed bool      `json:"allowed"`
+	SetBy   string    `json:"set_by"`
+	SetAt   time.Time `json:"set_at"`
+}
+
+// ModelConsents returns every decision, by tenant.
+func (db *DB) ModelConsents(ctx context.Context) (_ []Consent, err error) {
+	defer fault.Wrap(&err, "store.ModelConsents")
+	rows, err := db.pool.Query(ctx, `SELECT tenant, allowed, set_by, set_at FROM model_consent ORDER BY tenant`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Consent])
+}
+
+// SetModelConsent decides it, on record with what it was before.
 func (db *DB) SetModelConsent(ctx context.Context, tenant string, allowed bool, by string) (err error) {
 	defer fault.Wrap(&err, "store.SetModelConsent")
-	_, err = db.pool.Exec(ctx, `INSERT INTO model_consent (tenant, allowed, set_by) VALUES ($1, $2, $3)
-		ON CONFLICT (tenant) DO UPDATE SET allowed = EXCLUDED.allowed, set_by = EXCLUDED.set_by, set_at = now()`, tenant, allowed, by)
-	return err
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		var before *bool
+		if err := tx.QueryRow(ctx, `SELECT allowed FROM model_consent WHERE tenant = $1 FOR UPDATE`, tenant).Scan(&before); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO model_consent (tenant, allowed, set_by) VALUES ($1, $2, $3)
+			ON CONFLICT (tenant) DO UPDATE SET allowed = EXCLUDED.allowed, set_by = EXCLUDED.set_by, set_at = now()`, tenant, allowed, by); err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{tenant, by, "model.consent", tenant, map[string]any{"before": before, "after": allowed}})
+	})
 }

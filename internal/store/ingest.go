@@ -25,7 +25,7 @@ func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vecto
 				number text, publication_number text, kind text, title text, abstract text, claims text, description text, ipc text[],
 				filing_date date, publication_date date, grant_date date, owners text[], owner_type text, family_id text,
 				claim_count integer, independent_claims integer, inventor_count integer, family_size integer, cited_by integer, cites integer,
-				paid_through_year integer, confidential boolean, source text, source_date date, text_hash bytea, vector halfvec
+				paid_through_year integer, adjustment_days integer, extension_days integer, confidential boolean, source text, source_date date, text_hash bytea, vector halfvec
 			) ON COMMIT DROP`)
 		if err != nil {
 			return err
@@ -34,7 +34,7 @@ func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vecto
 			"number", "publication_number", "kind", "title", "abstract", "claims", "description", "ipc",
 			"filing_date", "publication_date", "grant_date", "owners", "owner_type", "family_id",
 			"claim_count", "independent_claims", "inventor_count", "family_size", "cited_by", "cites",
-			"paid_through_year", "confidential", "source", "source_date", "text_hash", "vector",
+			"paid_through_year", "adjustment_days", "extension_days", "confidential", "source", "source_date", "text_hash", "vector",
 		}, pgx.CopyFromSlice(len(batch), func(i int) ([]any, error) {
 			p := &batch[i]
 			var vector any
@@ -45,7 +45,7 @@ func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vecto
 				p.Number, null(p.PublicationNumber), null(p.Kind), p.Title, null(p.Abstract), null(p.Claims), null(p.Description), p.IPC,
 				day(p.Filing), day(p.Published), day(p.Grant), p.Owners, null(p.OwnerType), null(p.FamilyID),
 				p.ClaimCount, p.IndependentClaims, p.Inventors, p.FamilySize, p.CitedBy, p.Cites,
-				p.PaidThroughYear, p.Confidential, p.Source, day(p.SourceDate), TextHash(p.Text()), vector,
+				p.PaidThroughYear, p.AdjustmentDays, p.ExtensionDays, p.Confidential, p.Source, day(p.SourceDate), TextHash(p.Text()), vector,
 			}, nil
 		}))
 		if err != nil {
@@ -56,11 +56,11 @@ func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vecto
 			INSERT INTO patents AS p (number, publication_number, kind, title, abstract, claims, description, ipc,
 				filing_date, publication_date, grant_date, owners, owner_type, family_id,
 				claim_count, independent_claims, inventor_count, family_size, cited_by, cites,
-				paid_through_year, confidential, source, source_date, text_hash)
+				paid_through_year, adjustment_days, extension_days, confidential, source, source_date, text_hash)
 			SELECT DISTINCT ON (number) number, publication_number, kind, title, abstract, claims, description, coalesce(ipc, '{}'),
 				filing_date, publication_date, grant_date, coalesce(owners, '{}'), owner_type, family_id,
 				claim_count, independent_claims, inventor_count, family_size, cited_by, cites,
-				paid_through_year, confidential, source, source_date, text_hash
+				paid_through_year, adjustment_days, extension_days, confidential, source, source_date, text_hash
 			FROM staging ORDER BY number, ctid DESC
 			ON CONFLICT (number) DO UPDATE SET
 				publication_number = coalesce(EXCLUDED.publication_number, p.publication_number), kind = coalesce(EXCLUDED.kind, p.kind),
@@ -74,7 +74,8 @@ func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vecto
 				claim_count = coalesce(EXCLUDED.claim_count, p.claim_count), independent_claims = coalesce(EXCLUDED.independent_claims, p.independent_claims),
 				inventor_count = coalesce(EXCLUDED.inventor_count, p.inventor_count), family_size = coalesce(EXCLUDED.family_size, p.family_size),
 				cited_by = coalesce(EXCLUDED.cited_by, p.cited_by), cites = coalesce(EXCLUDED.cites, p.cites),
-				paid_through_year = coalesce(EXCLUDED.paid_through_year, p.paid_through_year), confidential = EXCLUDED.confidential,
+				paid_through_year = coalesce(EXCLUDED.paid_through_year, p.paid_through_year),
+				adjustment_days = coalesce(EXCLUDED.adjustment_days, p.adjustment_days), extension_days = coalesce(EXCLUDED.extension_days, p.extension_days), confidential = EXCLUDED.confidential,
 				source = EXCLUDED.source, source_date = coalesce(EXCLUDED.source_date, p.source_date), text_hash = EXCLUDED.text_hash, updated_at = now()`)
 		if err != nil || vectors == nil {
 			return err
@@ -104,8 +105,7 @@ func day(d civil.Date) any {
 }
 
 // MergeDeals inserts or replaces a batch by id in one transaction and marks
-// every deal that repeats another: the same amount within a month for the same
-// patents, or under the same title where neither names its patents.
+// every deal that repeats another.
 func (db *DB) MergeDeals(ctx context.Context, batch []Deal, space int, vectors [][]float32) (err error) {
 	defer fault.Wrap(&err, "store.MergeDeals")
 	if err := db.PutDeals(ctx, batch); err != nil {
@@ -117,13 +117,7 @@ func (db *DB) MergeDeals(ctx context.Context, batch []Deal, space int, vectors [
 		ids[i] = batch[i].ID
 		rows[i] = Unembedded{Deal: batch[i].ID, Hash: TextHash(batch[i].Text())}
 	}
-	_, err = db.pool.Exec(ctx, `
-		UPDATE deals d SET duplicate_of = (
-			SELECT min(o.id) FROM deals o
-			WHERE o.id < d.id AND o.duplicate_of IS NULL AND o.amount = d.amount AND o.currency = d.currency AND o.deal_kind = d.deal_kind
-				AND abs(o.date - d.date) <= 31
-				AND (o.numbers && d.numbers OR cardinality(o.numbers) = 0 AND cardinality(d.numbers) = 0 AND o.title = d.title))
-		WHERE d.id = ANY($1) AND d.amount IS NOT NULL AND d.date IS NOT NULL`, ids)
+	err = db.transact(ctx, func(tx pgx.Tx) error { return markRepeats(ctx, tx, ids) })
 	if err != nil || vectors == nil {
 		return err
 	}

@@ -29,6 +29,19 @@ func (db *DB) Judgement(ctx context.Context, key string) (content string, ok boo
 	return content, ok, err
 }
 
+// Judgements returns the stored replies to many requests.
+func (db *DB) Judgements(ctx context.Context, keys []string) (_ map[string]string, err error) {
+	defer fault.Wrap(&err, "store.Judgements")
+	rows, err := db.pool.Query(ctx, `SELECT key, content FROM judgements WHERE key = ANY ($1)`, keys)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	var key, content string
+	_, err = pgx.ForEachRow(rows, []any{&key, &content}, func() error { out[key] = content; return nil })
+	return out, err
+}
+
 // found clears ok and the error when there is no row.
 func found(ok *bool, err error) error {
 	*ok = err == nil
@@ -62,19 +75,25 @@ func (db *DB) PutCachedVector(ctx context.Context, space, hash string, v []float
 	return err
 }
 
-// EndpointMode returns what a probe of the endpoint found, "" when it was
-// never probed.
-func (db *DB) EndpointMode(ctx context.Context, baseURL, model string) (mode string, err error) {
-	defer fault.Wrap(&err, "store.EndpointMode")
-	var ok bool
-	err = found(&ok, db.pool.QueryRow(ctx, `SELECT mode FROM model_endpoints WHERE base_url = $1 AND model = $2`, baseURL, model).Scan(&mode))
-	return mode, err
+// Endpoint is what probes found out about an endpoint and a model.
+type Endpoint struct {
+	Mode    string // "": not known
+	Batches *bool  // nil: not known
 }
 
-// PutEndpointMode stores what a probe found.
-func (db *DB) PutEndpointMode(ctx context.Context, baseURL, model, mode string) (err error) {
-	defer fault.Wrap(&err, "store.PutEndpointMode")
-	_, err = db.pool.Exec(ctx, `INSERT INTO model_endpoints (base_url, model, mode) VALUES ($1, $2, $3)
-		ON CONFLICT (base_url, model) DO UPDATE SET mode = EXCLUDED.mode, probed_at = now()`, baseURL, model, mode)
+// Endpoint returns what is known.
+func (db *DB) Endpoint(ctx context.Context, baseURL, model string) (e Endpoint, err error) {
+	defer fault.Wrap(&err, "store.Endpoint")
+	var ok bool
+	err = found(&ok, db.pool.QueryRow(ctx, `SELECT coalesce(mode, ''), batches FROM model_endpoints WHERE base_url = $1 AND model = $2`, baseURL, model).Scan(&e.Mode, &e.Batches))
+	return e, err
+}
+
+// PutEndpoint stores what a probe found; what it did not find out stays.
+func (db *DB) PutEndpoint(ctx context.Context, baseURL, model string, e Endpoint) (err error) {
+	defer fault.Wrap(&err, "store.PutEndpoint")
+	_, err = db.pool.Exec(ctx, `INSERT INTO model_endpoints AS e (base_url, model, mode, batches) VALUES ($1, $2, nullif($3, ''), $4)
+		ON CONFLICT (base_url, model) DO UPDATE SET mode = coalesce(EXCLUDED.mode, e.mode), batches = coalesce(EXCLUDED.batches, e.batches), probed_at = now()`,
+		baseURL, model, e.Mode, e.Batches)
 	return err
 }

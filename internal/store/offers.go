@@ -62,12 +62,25 @@ func (db *DB) PutOffers(ctx context.Context, tenant string, offers []patent.Offe
 }
 
 func putOffers(ctx context.Context, tx pgx.Tx, tenant string, offers []patent.Offer, status OfferStatus, at time.Time) ([]OfferConflict, error) {
+	if err := keepOffers(ctx, tx, tenant, offers, status, at); err != nil || status == Released {
+		return nil, err
+	}
+	return clashes(ctx, tx, tenant, offers)
+}
+
+// KeepOffers is PutOffers within a transaction, without looking for clashes.
+func (*DB) KeepOffers(ctx context.Context, tx pgx.Tx, tenant string, offers []patent.Offer, status OfferStatus, at time.Time) (err error) {
+	defer fault.Wrap(&err, "store.KeepOffers")
+	return keepOffers(ctx, tx, tenant, offers, status, at)
+}
+
+func keepOffers(ctx context.Context, tx pgx.Tx, tenant string, offers []patent.Offer, status OfferStatus, at time.Time) error {
 	if len(offers) == 0 {
-		return nil, nil
+		return nil
 	}
 	// Held until the commit: whoever comes second sees the first.
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7241020)`); err != nil {
-		return nil, err
+		return err
 	}
 	columns := make([][]string, 5)
 	for _, o := range offers {
@@ -86,10 +99,7 @@ func putOffers(ctx context.Context, tx pgx.Tx, tenant string, offers []patent.Of
 			party_code = coalesce(nullif(EXCLUDED.party_code, ''), c.party_code)
 		WHERE c.status <> EXCLUDED.status OR c.party_code = ''`,
 		tenant, status, at, columns[0], columns[1], columns[2], columns[3], columns[4])
-	if err != nil || status == Released {
-		return nil, err
-	}
-	return clashes(ctx, tx, tenant, offers)
+	return err
 }
 
 // OfferConflicts returns what offers would clash with, without keeping them.
@@ -100,6 +110,7 @@ func (db *DB) OfferConflicts(ctx context.Context, tenant string, offers []patent
 
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
 const offerColumns = `number, tenant, product, reference, party, party_code, status, offered_at, changed_at`
@@ -128,6 +139,21 @@ func clashes(ctx context.Context, q querier, tenant string, offers []patent.Offe
 	for _, o := range kept {
 		byNumber[o.Number] = append(byNumber[o.Number], o)
 	}
+	if len(kept) == 0 {
+		return nil, nil
+	}
+	var names []string
+	for _, o := range offers {
+		names = append(names, o.Party)
+	}
+	for _, o := range kept {
+		names = append(names, o.Party)
+	}
+	slices.Sort(names)
+	group, err := partyGroups(ctx, q, tenant, slices.Compact(names))
+	if err != nil {
+		return nil, err
+	}
 	var out []OfferConflict
 	seen := map[patent.Offer]bool{}
 	for _, o := range offers {
@@ -142,6 +168,9 @@ func clashes(ctx context.Context, q querier, tenant string, offers []patent.Offe
 			against := other.Offer
 			if other.Tenant != tenant { // two institutions may number their contracts alike
 				against.Reference = other.Tenant + "\x00" + other.Reference
+			}
+			if group[o.Party] == group[other.Party] { // a person decided that they are one
+				against.Party, against.PartyCode = o.Party, o.PartyCode
 			}
 			clash, ok := o.Against(against)
 			if !ok {

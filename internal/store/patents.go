@@ -38,9 +38,31 @@ type Patent struct {
 	CitedBy           *int       `json:"cited_by"`
 	Cites             *int       `json:"cites"`
 	PaidThroughYear   *int       `json:"paid_through_year"`
+	AdjustmentDays    *int       `json:"term_adjustment_days"` // 专利权期限补偿, as granted; nil: not known
+	ExtensionDays     *int       `json:"term_extension_days"`  // 药品专利权期限补偿, as granted; nil: not known
 	Confidential      bool       `json:"confidential"`
 	Source            string     `json:"source"`
 	SourceDate        civil.Date `json:"source_date"`
+}
+
+// AddedDays is what adjustment and extension, as far as known, add to the term.
+func (p *Patent) AddedDays() int {
+	days := 0
+	for _, d := range []*int{p.AdjustmentDays, p.ExtensionDays} {
+		if d != nil {
+			days += *d
+		}
+	}
+	return days
+}
+
+// AddedBy is AddedDays of a record made before a day, 0 of a later one: what
+// was added is known from the record alone.
+func (p *Patent) AddedBy(before civil.Date) int {
+	if !p.SourceDate.IsZero() && !p.SourceDate.Before(before) {
+		return 0
+	}
+	return p.AddedDays()
 }
 
 // Text is what is embedded: title, abstract and claims.
@@ -66,20 +88,26 @@ func TextHash(text string) []byte {
 
 const patentColumns = `id, number, coalesce(publication_number, ''), coalesce(kind, ''), title, coalesce(abstract, ''), coalesce(claims, ''), coalesce(description, ''),
 	ipc, filing_date, publication_date, grant_date, owners, coalesce(owner_type, ''), coalesce(family_id, ''),
-	claim_count, independent_claims, inventor_count, family_size, cited_by, cites, paid_through_year, confidential, source, source_date`
+	claim_count, independent_claims, inventor_count, family_size, cited_by, cites, paid_through_year, adjustment_days, extension_days, confidential, source, source_date`
 
 func scanPatent(row pgx.CollectableRow) (Patent, error) {
 	var p Patent
 	err := row.Scan(&p.ID, &p.Number, &p.PublicationNumber, &p.Kind, &p.Title, &p.Abstract, &p.Claims, &p.Description,
 		&p.IPC, &p.Filing, &p.Published, &p.Grant, &p.Owners, &p.OwnerType, &p.FamilyID,
-		&p.ClaimCount, &p.IndependentClaims, &p.Inventors, &p.FamilySize, &p.CitedBy, &p.Cites, &p.PaidThroughYear, &p.Confidential, &p.Source, &p.SourceDate)
+		&p.ClaimCount, &p.IndependentClaims, &p.Inventors, &p.FamilySize, &p.CitedBy, &p.Cites, &p.PaidThroughYear, &p.AdjustmentDays, &p.ExtensionDays, &p.Confidential, &p.Source, &p.SourceDate)
 	return p, err
 }
 
 // Patent returns the patent with the application or publication number given
-// in normal form, or a NotFound fault.
+// in normal form, or a NotFound fault. A record under a publication number
+// that was matched with one under an application number is that one.
 func (db *DB) Patent(ctx context.Context, number string) (_ Patent, err error) {
 	defer fault.Wrap(&err, "store.Patent(%s)", number)
+	if !strings.Contains(number, ".") { // no application number
+		if number, err = samePatent(ctx, db.pool, number); err != nil {
+			return Patent{}, err
+		}
+	}
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+patentColumns+` FROM patents WHERE number = $1
 		UNION ALL
@@ -131,4 +159,15 @@ func (db *DB) Cohort(ctx context.Context, subclass string, before civil.Date) (c
 		FROM patents WHERE subclass = $1 AND filing_date >= $2 AND filing_date < $4`,
 		subclass, before.AddYears(-6), before.AddYears(-3), before).Scan(&c.Recent, &c.Prior, &c.Owners)
 	return c, err
+}
+
+// NumbersOf returns the numbers of stored patents with a symbol of an IPC
+// subclass, e.g. H01M, in their order; an empty subclass asks for every one.
+func (db *DB) NumbersOf(ctx context.Context, subclass string, limit int) (_ []string, err error) {
+	defer fault.Wrap(&err, "store.NumbersOf(%s)", subclass)
+	rows, err := db.pool.Query(ctx, `SELECT number FROM patents WHERE $1 = '' OR EXISTS (SELECT FROM unnest(ipc) AS i WHERE starts_with(i, $1)) ORDER BY number LIMIT $2`, subclass, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }

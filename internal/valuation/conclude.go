@@ -76,6 +76,7 @@ func Conclude(asg Assignment, ev Evidence, as Assumptions) (Conclusion, error) {
 func (j *job) open() {
 	o := &j.out
 	o.Status, o.Currency, o.Date, o.DataCutoff, o.Retrieval = Valued, "CNY", j.asg.Date, j.ev.DataCutoff, j.ev.Retrieval
+	o.ModelUse = j.ev.ModelUse
 	o.Basis, o.Premise = j.asg.Basis, j.asg.Premise
 	if o.Basis == "" {
 		o.Basis = map[Purpose]Basis{PurposeReporting: BasisFair, PurposeInfringement: BasisReasonableRoyalty}[j.asg.Purpose]
@@ -117,7 +118,7 @@ func (j *job) open() {
 
 // ModelVersion names the mathematics of this package; it changes whenever
 // equal inputs would give another value.
-const ModelVersion = "valuation/1"
+const ModelVersion = "valuation/2"
 
 func (j *job) flag(code, severity, zh, en string) {
 	j.out.Flags = append(j.out.Flags, flag(code, severity, zh, en))
@@ -278,7 +279,7 @@ func (j *job) market() {
 	}
 	elastic := as.trend()[fQuality]
 	q := as.Model.QualitySD.Value
-	a.unknown = j.sheet.Unknown * (elastic.Mean*elastic.Mean + elastic.SD*elastic.SD) * q * q
+	a.unknown = (j.sheet.Unknown + j.sheet.Doubted) * (elastic.Mean*elastic.Mean + elastic.SD*elastic.SD) * q * q
 	if j.legalUnknown > 0 {
 		a.unknown += as.Market.MissingFeatureVar.Value
 	}

@@ -126,7 +126,7 @@ func (j *job) incomeApproach(c *incomeCase, f *IncomeFacts, again func(neutral b
 	a.thetaModel, a.neutral = an.theta+terms, am.theta+terms
 	a.sd0, a.width = am.sd0, am.width
 	if c.royaltyKind == "score" {
-		w := unknownRoyaltyLog(c.m, c.n, r.Unknown) / (2 * z10)
+		w := unknownRoyaltyLog(c.m, c.n, r.Unknown+r.Doubted) / (2 * z10)
 		a.unknown += w * w
 		j.out.Model.Theory = c.n / c.m
 	}

@@ -35,6 +35,7 @@ type Conclusion struct {
 
 	SourceLevel SourceLevel       `json:"source_level"`
 	Model       ModelInfluence    `json:"model_influence"`
+	ModelUse    *ModelUse         `json:"model_use,omitempty"` // of the scoring; nil: no model was asked
 	Lending     LendingView       `json:"lending"`
 	Override    *OverrideResult   `json:"override,omitempty"`
 	Workings    []Working         `json:"workings"`

@@ -21,10 +21,15 @@ type ImpactRow struct {
 
 // ImpactCard says what an impact model is worth.
 type ImpactCard struct {
-	N          int     `json:"n"`
-	Design     string  `json:"design"` // "out_of_time" or "cross_validated"
-	TestN      int     `json:"test_n"`
-	Spearman   float64 `json:"spearman"` // of prediction and citation percentile on rows not fitted on
+	N        int     `json:"n"`
+	Design   string  `json:"design"` // "out_of_time" or "cross_validated"
+	TestN    int     `json:"test_n"`
+	Spearman float64 `json:"spearman"` // of prediction and citation percentile on rows not fitted on
+
+	SpearmanInterval *[2]float64 `json:"spearman_95,omitempty"`
+	Gain             float64     `json:"gain"` // Spearman less the best single feature's, on the same rows
+	GainInterval     *[2]float64 `json:"gain_95,omitempty"`
+
 	Best       string  `json:"best_single_feature"`
 	BestRho    float64 `json:"best_single_spearman"` // |rho| on the same rows
 	BiblioOnly float64 `json:"bibliographic_only_spearman"`
@@ -48,9 +53,11 @@ var ErrImpactRows = errors.New("an impact model needs at least 100 patents with 
 
 // FitImpact fits a ridge regression from facts and text vector to the
 // percentile of citations within the cohort. With dates the newest fifth is
-// the test set, otherwise five folds by position; rank is the accuracy
-// package's Spearman, passed in so that this package need not know it.
-func FitImpact(rows []ImpactRow, space string, rank func(x, y []float64) (float64, error)) (ImpactModel, error) {
+// the test set, otherwise five folds by position. rank is a rank correlation
+// and interval a bootstrap interval of a statistic over n rows, both the
+// accuracy package's, passed in so that this package need not know it; nil
+// leaves the intervals out.
+func FitImpact(rows []ImpactRow, space string, rank func(x, y []float64) (float64, error), interval func(n int, stat func(at []int) float64) *[2]float64) (ImpactModel, error) {
 	if len(rows) < 100 {
 		return ImpactModel{}, ErrImpactRows
 	}
@@ -111,7 +118,7 @@ func FitImpact(rows []ImpactRow, space string, rank func(x, y []float64) (float6
 	// The penalty is a fixed share of the rows: choosing it on the test rows
 	// would flatter the card.
 	lambda := 0.1 * float64(len(rows))
-	rho, _, truth, at, err := evaluate(dim, lambda)
+	rho, pred, truth, at, err := evaluate(dim, lambda)
 	if err != nil {
 		return ImpactModel{}, err
 	}
@@ -129,6 +136,29 @@ func FitImpact(rows []ImpactRow, space string, rank func(x, y []float64) (float6
 		if err == nil && math.Abs(r) > card.BestRho {
 			card.Best, card.BestRho = f, math.Abs(r)
 		}
+	}
+	card.Gain = card.Spearman - card.BestRho
+	if interval != nil && card.Best != "" {
+		best := make([]float64, len(at))
+		for k, i := range at {
+			best[k] = rows[i].Facts[card.Best]
+		}
+		over := func(x []float64) func(at []int) float64 {
+			return func(at []int) float64 {
+				u, v := make([]float64, len(at)), make([]float64, len(at))
+				for k, i := range at {
+					u[k], v[k] = x[i], truth[i]
+				}
+				r, err := rank(u, v)
+				if err != nil {
+					return math.NaN()
+				}
+				return r
+			}
+		}
+		model, single := over(pred), over(best)
+		card.SpearmanInterval = interval(len(at), model)
+		card.GainInterval = interval(len(at), func(at []int) float64 { return model(at) - math.Abs(single(at)) })
 	}
 	all := make([]int, len(rows))
 	for i := range all {

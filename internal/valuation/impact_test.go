@@ -38,21 +38,33 @@ func TestImpactOutOfTime(t *testing.T) {
 			Facts: map[string]float64{"claims": claims, "family": family}, Vector: v,
 		})
 	}
-	m, err := valuation.FitImpact(rows, "test", accuracy.Spearman)
+	m, err := valuation.FitImpact(rows, "test", accuracy.Spearman, interval)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Card.Design != "out_of_time" || m.Card.Spearman <= m.Card.BestRho+0.05 {
+	if m.Card.Design != "out_of_time" || m.Card.Spearman <= m.Card.BestRho+0.05 || m.Card.GainInterval == nil || m.Card.GainInterval[0] <= 0 || m.Card.SpearmanInterval[1] < m.Card.Spearman {
 		t.Errorf("%+v", m.Card)
 	}
-	t.Logf("%+v", m.Card)
+	report(t, m.Card)
 	if p := m.Percentile(rows[0]); p < 0 || p > 100 {
 		t.Errorf("percentile %v", p)
 	}
 }
 
+func interval(n int, stat func(at []int) float64) *[2]float64 {
+	f, err := accuracy.Bootstrap(n, nil, stat, accuracy.Percentile, accuracy.Options{Seed: 1, Iterations: 200})
+	if err != nil || f.Reason != "" {
+		return nil
+	}
+	return &[2]float64{f.Low, f.High}
+}
+
+func report(t *testing.T, c valuation.ImpactCard) {
+	t.Logf("n = %d, %s, tested on %d: Spearman %.3f %.3f, facts alone %.3f, best single (%s) %.3f, gain %.3f %.3f", c.N, c.Design, c.TestN, c.Spearman, *c.SpearmanInterval, c.BiblioOnly, c.Best, c.BestRho, c.Gain, *c.GainInterval)
+}
+
 func TestImpactNeedsRows(t *testing.T) {
-	if _, err := valuation.FitImpact(make([]valuation.ImpactRow, 99), "", accuracy.Spearman); err == nil {
+	if _, err := valuation.FitImpact(make([]valuation.ImpactRow, 99), "", accuracy.Spearman, nil); err == nil {
 		t.Error("fitted on 99 rows")
 	}
 }
@@ -80,12 +92,12 @@ func TestImpactRareEarth(t *testing.T) {
 		abstract, _ := r["abstract"].(string)
 		rows = append(rows, valuation.ImpactRow{Cohort: "all", Cited: r["forward_citations"].(float64), Facts: facts, Vector: quarter(ngram.Hash(title + "\n" + abstract))})
 	}
-	m, err := valuation.FitImpact(rows, "hash", accuracy.Spearman)
+	m, err := valuation.FitImpact(rows, "hash", accuracy.Spearman, interval)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%+v", m.Card)
-	if m.Card.Design != "cross_validated" || m.Card.Spearman <= m.Card.BestRho {
+	report(t, m.Card)
+	if m.Card.Design != "cross_validated" || m.Card.GainInterval == nil || m.Card.GainInterval[0] <= 0 {
 		t.Errorf("%+v", m.Card)
 	}
 }

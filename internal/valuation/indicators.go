@@ -48,7 +48,8 @@ type SheetResult struct {
 	Score      *float64         `json:"score"` // 0 to 100 on the scored mass
 	Low        float64          `json:"low"`
 	High       float64          `json:"high"`
-	Unknown    float64          `json:"unknown_weight"` // mass of unscored leaves
+	Unknown    float64          `json:"unknown_weight"`          // mass of unscored leaves
+	Doubted    float64          `json:"doubted_weight,omitzero"` // mass of scored leaves times the share of votes against; it widens the value's range like unknown mass
 	Grade      string           `json:"grade,omitempty"`
 	Withheld   bool             `json:"grade_withheld"`
 	Nodes      []SheetNodeScore `json:"nodes"`
@@ -132,22 +133,22 @@ func (s *Sheet) Score(p Purpose, scores []IndicatorScore, maxUnknown float64) Sh
 		children[n.Parent] = append(children[n.Parent], n)
 	}
 	// eval returns the score over the scored mass (nil when none), the range,
-	// and the unknown share of the node's mass, all in [0, 1].
-	var eval func(code string) (score *float64, low, high, unknown float64)
-	eval = func(code string) (*float64, float64, float64, float64) {
-		var sum, mass, low, high, unknown, total float64
+	// and the unknown and the doubted share of the node's mass, all in [0, 1].
+	var eval func(code string) (score *float64, low, high, unknown, doubted float64)
+	eval = func(code string) (*float64, float64, float64, float64, float64) {
+		var sum, mass, low, high, unknown, doubted, total float64
 		var extSum, extMass float64
 		gate := 1.0
 		for _, n := range children[code] {
 			w := sc.Weights[n.Code]
 			var cs *float64
-			var cl, ch, cu float64
+			var cl, ch, cu, cd float64
 			var by Evaluator
 			if len(children[n.Code]) > 0 {
-				cs, cl, ch, cu = eval(n.Code)
+				cs, cl, ch, cu, cd = eval(n.Code)
 			} else if g, ok := given[n.Code]; ok {
 				v := min(max((*g.Score-s.Scale[0])/(s.Scale[1]-s.Scale[0]), 0), 1)
-				cs, cl, ch, by = &v, v, v, g.Evaluator
+				cs, cl, ch, cd, by = &v, v, v, g.doubt(), g.Evaluator
 			} else {
 				ch, cu = 1, 1
 				if n.Kind == "gate" { // a gate nobody closed stays open
@@ -174,6 +175,7 @@ func (s *Sheet) Score(p Purpose, scores []IndicatorScore, maxUnknown float64) Sh
 				low += w * cl
 				high += w * ch
 				unknown += w * cu
+				doubted += w * cd
 				if cs != nil {
 					sum += w * *cs
 					mass += w
@@ -181,7 +183,7 @@ func (s *Sheet) Score(p Purpose, scores []IndicatorScore, maxUnknown float64) Sh
 			}
 		}
 		if total > 0 {
-			low, high, unknown = low/total, high/total, unknown/total
+			low, high, unknown, doubted = low/total, high/total, unknown/total, doubted/total
 		}
 		var score *float64
 		if mass > 0 {
@@ -195,10 +197,10 @@ func (s *Sheet) Score(p Purpose, scores []IndicatorScore, maxUnknown float64) Sh
 			v *= gate
 			score = &v
 		}
-		return score, low * gate, high * gate, unknown
+		return score, low * gate, high * gate, unknown, doubted
 	}
-	score, low, high, unknown := eval("")
-	r.Low, r.High, r.Unknown = 100*low, 100*high, unknown
+	score, low, high, unknown, doubted := eval("")
+	r.Low, r.High, r.Unknown, r.Doubted = 100*low, 100*high, unknown, doubted
 	if score != nil {
 		v := 100 * *score
 		r.Score = &v

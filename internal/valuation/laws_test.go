@@ -84,6 +84,9 @@ func drawScene(t *rapid.T) scene {
 			fallthrough
 		default:
 			s.Score = ptr(rapid.Float64Range(0, 100).Draw(t, "score"))
+			if rapid.Bool().Draw(t, "disputed") {
+				s.Dispersion, s.Confidence = ptr(rapid.Float64Range(0, .5).Draw(t, "dispersion")), ptr(rapid.Float64Range(0, 1).Draw(t, "confidence"))
+			}
 		}
 		ev.Indicators = append(ev.Indicators, s)
 	}
@@ -294,6 +297,76 @@ func TestModelBoundOfTheRoyaltySeat(t *testing.T) {
 	}
 }
 
+// The same for every royalty preset and purpose, through the whole pipeline:
+// all model indicators at one end against all at the other, and any mixture
+// between. The bound is standards 8.2's, n/m times the annuity ratio of the
+// discount band, and the second factor is 1: the rate is the same whatever the
+// model says.
+func TestModelBoundForEveryPresetAndPurpose(t *testing.T) {
+	t.Parallel()
+	as := lawAssumptions
+	as.Model.Cap.Value = 1e9 // the theory, not the clamp
+	rate := func(c Conclusion) (k float64) {
+		for _, a := range c.Approaches {
+			for _, w := range a.Workings {
+				if w.Key == "discount_rate" {
+					k = w.Value
+				}
+			}
+		}
+		return k
+	}
+	value := func(band RoyaltyBand, purpose Purpose, owner OwnerType, officer float64, score func(code string) float64) Conclusion {
+		asg, income := anAssignment(), someIncome()
+		asg.Purpose, asg.Owner, income.Industry = purpose, owner, band.Industry
+		ev := Evidence{Income: income}
+		for _, s := range everyScore(0, ByModel) {
+			s.Score = ptr(score(s.Code))
+			ev.Indicators = append(ev.Indicators, s)
+		}
+		ev.Indicators = append(ev.Indicators, IndicatorScore{Code: "risk.technical.conversion", Score: &officer, Evaluator: ByOfficer})
+		return conclude(t, asg, ev, as)
+	}
+	all := func(x float64) func(string) float64 { return func(string) float64 { return x } }
+	// check returns how much of its bound the difference between two sets of
+	// scores takes.
+	check := func(t rapid.TB, band RoyaltyBand, a, b Conclusion) float64 {
+		if a.Status == Abstained {
+			t.Fatalf("%s abstained", band.Industry)
+		}
+		bound := band.High / band.Low * AnnuityFactor(rate(a), 6) / AnnuityFactor(rate(b), 6)
+		if rate(a) == 0 || rate(a) != rate(b) || !near(bound, band.High/band.Low, 1e-12) {
+			t.Fatalf("%s: the model moved the rate from %v to %v", band.Industry, rate(a), rate(b))
+		}
+		if !near(a.Model.Theory, bound, 1e-12) || a.Model.Clamped || b.Model.Clamped {
+			t.Fatalf("%s: theory %v, n/m %v", band.Industry, a.Model.Theory, bound)
+		}
+		r := b.Value.Median / a.Value.Median
+		if r > bound*(1+1e-9) || r < 1/bound*(1-1e-9) {
+			t.Fatalf("%s: scores moved the value by %v, the bound is %v", band.Industry, r, bound)
+		}
+		return r / bound
+	}
+	widest, n := 0.0, 0
+	for _, band := range as.Royalty.Bands {
+		for _, purpose := range Purposes {
+			low, high := value(band, purpose, OwnerFirm, 50, all(0)), value(band, purpose, OwnerFirm, 50, all(100))
+			widest = max(widest, check(t, band, low, high))
+			n++
+		}
+	}
+	if widest < 0.5 || n < 8*9 {
+		t.Errorf("%d cases, the widest effect is %.2f of its bound: the test has no grip", n, widest)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		band, purpose := rapid.SampledFrom(as.Royalty.Bands).Draw(t, "band"), rapid.SampledFrom(Purposes[:]).Draw(t, "purpose")
+		owner := rapid.SampledFrom([]OwnerType{OwnerFirm, OwnerUniversity}).Draw(t, "owner")
+		officer := rapid.Float64Range(0, 100).Draw(t, "officer")
+		any := func(string) float64 { return rapid.SampledFrom([]float64{0, 20, 40, 60, 80, 100}).Draw(t, "score") }
+		check(t, band, value(band, purpose, owner, officer, any), value(band, purpose, owner, officer, any))
+	})
+}
+
 func TestLawUnknownNeverNarrows(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -310,6 +383,70 @@ func TestLawUnknownNeverNarrows(t *testing.T) {
 			t.Fatalf("forgetting %s narrowed the range: %v to %v", s.ev.Indicators[i].Code, c.FSD, d.FSD)
 		}
 	})
+}
+
+// Votes that disagree more never narrow the range, and no score is as wide as
+// not knowing.
+func TestLawDisagreementNeverNarrows(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t)
+		var known []int
+		for i, x := range s.ev.Indicators {
+			if x.Score != nil {
+				known = append(known, i)
+			}
+		}
+		if len(known) == 0 {
+			return
+		}
+		i := rapid.SampledFrom(known).Draw(t, "which")
+		a, b := rapid.Float64Range(0, 1).Draw(t, "doubt"), rapid.Float64Range(0, 1).Draw(t, "further doubt")
+		by := rapid.Bool().Draw(t, "dispersion")
+		with := func(doubt float64) Conclusion {
+			s.ev.Indicators = slices.Clone(s.ev.Indicators)
+			if x := &s.ev.Indicators[i]; by {
+				x.Dispersion, x.Confidence = &doubt, nil
+			} else {
+				x.Dispersion, x.Confidence = nil, ptr(1-doubt)
+			}
+			return conclude(t, s.asg, s.ev, lawAssumptions)
+		}
+		less, more := with(min(a, b)), with(max(a, b))
+		code := s.ev.Indicators[i].Code
+		s.ev.Indicators[i].Score = nil
+		unknown := conclude(t, s.asg, s.ev, lawAssumptions)
+		if less.Status == Abstained || unknown.Status == Abstained {
+			return
+		}
+		const tiny = 1e-9
+		if more.FSD < less.FSD*(1-tiny) || more.Value.High/more.Value.Low < less.Value.High/less.Value.Low*(1-tiny) {
+			t.Fatalf("more disagreement over %s narrowed the range: fsd %v to %v", code, less.FSD, more.FSD)
+		}
+		if unknown.FSD < more.FSD*(1-tiny) {
+			t.Fatalf("not knowing %s is narrower (%v) than a disputed score (%v)", code, unknown.FSD, more.FSD)
+		}
+		if less.Value.Median != more.Value.Median {
+			t.Fatalf("disagreement moved the value from %v to %v", less.Value.Median, more.Value.Median)
+		}
+	})
+}
+
+// It is not true for want of effect: a dispute over every indicator widens.
+func TestDisagreementWidens(t *testing.T) {
+	t.Parallel()
+	var last Conclusion
+	for i, doubt := range []float64{0, .2, .5} {
+		ev := Evidence{Income: someIncome(), Indicators: everyScore(60, ByModel)}
+		for k := range ev.Indicators {
+			ev.Indicators[k].Dispersion, ev.Indicators[k].Confidence = &doubt, ptr(1-doubt)
+		}
+		c := conclude(t, anAssignment(), ev, DefaultAssumptions())
+		if i > 0 && (c.FSD <= last.FSD || c.Value.High <= last.Value.High || c.Value.Low >= last.Value.Low) {
+			t.Errorf("doubt %v: fsd %v after %v, [%v, %v] after [%v, %v]", doubt, c.FSD, last.FSD, c.Value.Low, c.Value.High, last.Value.Low, last.Value.High)
+		}
+		last = c
+	}
 }
 
 func TestLawOrderOfRights(t *testing.T) {

@@ -10,6 +10,7 @@ type FactorScore struct {
 	Code  string
 	Score *float64 // 0 to 100
 	By    Evaluator
+	Doubt float64 // share of the judges against it
 }
 
 // GroupScore is a group's weighted score over what was scored.
@@ -26,6 +27,7 @@ type TableScore struct {
 	Low     float64 // every unknown at 0
 	High    float64 // every unknown at 100
 	Unknown float64 // total weight unscored
+	Doubted float64 // total weight scored times the doubt of each score
 }
 
 // scoreTable aggregates r = Σ_g W_g Σ_i w_gi·s_gi/100 (standards 2.4). An
@@ -39,6 +41,7 @@ func scoreTable(groups []FactorGroup, scores map[string]FactorScore) TableScore 
 			if s := scores[f.Code]; s.Score != nil {
 				sum += f.Weight * *s.Score
 				mass += f.Weight
+				t.Doubted += g.Weight * f.Weight * s.Doubt
 			}
 		}
 		gs := GroupScore{Code: g.Code, Score: 50, Unknown: max(1-mass, 0)}
@@ -92,20 +95,21 @@ func factorScores(groups []FactorGroup, ind []IndicatorScore, sub []Patent, with
 		for _, f := range g.Factors {
 			if s, ok := byCode[f.Code]; ok {
 				v := min(max(*s.Score, 0), 100)
-				out[f.Code] = FactorScore{f.Code, &v, s.Evaluator}
+				out[f.Code] = FactorScore{f.Code, &v, s.Evaluator, s.doubt()}
 				continue
 			}
 			if f.Rule != "" {
 				if v, ok := ruleScore(f.Rule, sub); ok {
-					out[f.Code] = FactorScore{f.Code, &v, ByData}
+					out[f.Code] = FactorScore{f.Code, &v, ByData, 0}
 					continue
 				}
 			}
-			sum, n, by := 0.0, 0.0, ByData
+			sum, n, doubt, by := 0.0, 0.0, 0.0, ByData
 			for _, c := range f.From {
 				if s, ok := byCode[c]; ok {
 					sum += min(max(*s.Score, 0), 100)
 					n++
+					doubt += s.doubt()
 					if s.Evaluator.modelScored() || s.Evaluator == ByOfficer && by == ByData {
 						by = s.Evaluator
 					}
@@ -113,7 +117,7 @@ func factorScores(groups []FactorGroup, ind []IndicatorScore, sub []Patent, with
 			}
 			if n > 0 && int(n) == len(f.From) {
 				v := sum / n
-				out[f.Code] = FactorScore{f.Code, &v, by}
+				out[f.Code] = FactorScore{f.Code, &v, by, doubt / n}
 			}
 		}
 	}

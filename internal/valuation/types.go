@@ -1,6 +1,10 @@
 package valuation
 
-import "zhijia/internal/civil"
+import (
+	"math"
+
+	"zhijia/internal/civil"
+)
 
 // Assignment says what is to be valued, for whom, on which basis and as of
 // which day. Nothing in it is evidence.
@@ -81,10 +85,11 @@ type Evidence struct {
 
 	SaleChance *Quantity `json:"sale_chance,omitempty"` // operator's chance of sale within 12 months, in [0, 1]
 
-	Warnings   []Note            `json:"warnings,omitempty"` // of the gathering steps, passed through to the flags
-	Missing    []Note            `json:"missing,omitempty"`  // what the gathering steps could not get
-	DataCutoff civil.Date        `json:"data_cutoff"`        // latest date of any record consulted; must be before T
-	Versions   map[string]string `json:"versions,omitempty"` // of data sets, embedders, prompts, models
+	ModelUse   *ModelUse         `json:"model_use,omitempty"` // nil: no model was asked
+	Warnings   []Note            `json:"warnings,omitempty"`  // of the gathering steps, passed through to the flags
+	Missing    []Note            `json:"missing,omitempty"`   // what the gathering steps could not get
+	DataCutoff civil.Date        `json:"data_cutoff"`         // latest date of any record consulted; must be before T
+	Versions   map[string]string `json:"versions,omitempty"`  // of data sets, embedders, prompts, models
 }
 
 // LegalState is the standing of one patent as public before T.
@@ -168,9 +173,39 @@ type IndicatorScore struct {
 	Evaluator  Evaluator  `json:"evaluator"`
 	Evidence   []Quote    `json:"evidence,omitempty"`
 	Dispersion *float64   `json:"dispersion,omitempty"` // share of votes unlike the median, [0, 1]
+	Confidence *float64   `json:"confidence,omitempty"` // agreement of the votes times the share that told, [0, 1]; nil: nothing against it
 	Reason     string     `json:"reason,omitempty"`
 	Version    string     `json:"version,omitempty"` // of the prompt, rule or model
 	AsOf       civil.Date `json:"as_of"`
+}
+
+// ModelUse is what a valuation used of a model endpoint. Answers kept from
+// before cost nothing.
+type ModelUse struct {
+	Host         string  `json:"host"`
+	Model        string  `json:"model"`
+	Requests     int     `json:"requests"` // new calls
+	Kept         int     `json:"kept"`     // answers from the store
+	PromptTokens int64   `json:"prompt_tokens"`
+	AnswerTokens int64   `json:"answer_tokens"`
+	Yuan         float64 `json:"yuan"` // at the configured prices; exact to 10⁻⁶
+}
+
+// doubt is the share of a score that counts as unknown for the width: the
+// judges who did not agree with it or could not tell. A score nobody doubts
+// has none, an unknown one has it all.
+func (s *IndicatorScore) doubt() float64 {
+	d := 0.0
+	if s.Dispersion != nil {
+		d = *s.Dispersion
+	}
+	if s.Confidence != nil {
+		d = max(d, 1-*s.Confidence)
+	}
+	if math.IsNaN(d) {
+		return 1
+	}
+	return min(max(d, 0), 1)
 }
 
 // Quote is a literal piece of a document, by byte offsets.

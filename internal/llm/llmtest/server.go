@@ -71,16 +71,18 @@ type Server struct {
 	calls    int
 	inFlight int
 	peak     int
-	files    map[string][]byte
-	batch    map[string]string // batch id -> output file id
 	embeds   int
+	files    map[string]file
+	made     int // files ever made
+	batch    []*batch
+	plan     func(n int) BatchPlan
 }
 
 // New starts a server that answers every chat request by chat and stops it
 // when the test ends. It honours every mode until [Server.Modes] says less.
 func New(t testing.TB, chat func(Request) Reply) *Server {
 	t.Helper()
-	s := &Server{chat: chat, modes: []string{"json_schema", "json_object", "tool", "plain"}, files: map[string][]byte{}, batch: map[string]string{}}
+	s := &Server{chat: chat, modes: []string{"json_schema", "json_object", "tool", "plain"}, files: map[string]file{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/chat/completions", s.auth(s.completions))
 	mux.HandleFunc("POST /v1/embeddings", s.auth(s.embeddings))
@@ -89,8 +91,11 @@ func New(t testing.TB, chat func(Request) Reply) *Server {
 	}))
 	mux.HandleFunc("POST /v1/files", s.auth(s.upload))
 	mux.HandleFunc("GET /v1/files/{id}/content", s.auth(s.download))
+	mux.HandleFunc("DELETE /v1/files/{id}", s.auth(s.deleteFile))
 	mux.HandleFunc("POST /v1/batches", s.auth(s.createBatch))
+	mux.HandleFunc("GET /v1/batches", s.auth(s.listBatches))
 	mux.HandleFunc("GET /v1/batches/{id}", s.auth(s.getBatch))
+	mux.HandleFunc("POST /v1/batches/{id}/cancel", s.auth(s.cancelBatch))
 	h := httptest.NewServer(mux)
 	t.Cleanup(func() { h.CloseClientConnections(); h.Close() })
 	s.URL = h.URL + "/v1"
@@ -100,9 +105,6 @@ func New(t testing.TB, chat func(Request) Reply) *Server {
 // Modes sets the forms of structured output the server accepts; it refuses the
 // others with a 400.
 func (s *Server) Modes(modes ...string) { s.mu.Lock(); defer s.mu.Unlock(); s.modes = modes }
-
-// Batches makes the server offer files and batches.
-func (s *Server) Batches() { s.mu.Lock(); defer s.mu.Unlock(); s.batches = true }
 
 // Embeddings scripts the embeddings; a status other than 0 is an error.
 func (s *Server) Embeddings(f func(texts []string) (vectors [][]float32, status int)) {
@@ -271,84 +273,4 @@ func Vector(text string) []float32 {
 		v[i%8] += float32(text[i]) / 256
 	}
 	return v
-}
-
-func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
-	if !s.offersBatches(w) {
-		return
-	}
-	f, _, err := r.FormFile("file")
-	if err != nil || r.FormValue("purpose") != "batch" {
-		fail(w, 400, "invalid_request", "file and purpose are required")
-		return
-	}
-	body, _ := io.ReadAll(f)
-	s.mu.Lock()
-	id := fmt.Sprintf("file-%d", len(s.files)+1)
-	s.files[id] = body
-	s.mu.Unlock()
-	reply(w, 200, map[string]any{"id": id, "object": "file", "bytes": len(body), "purpose": "batch"})
-}
-
-func (s *Server) offersBatches(w http.ResponseWriter) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.batches {
-		fail(w, 404, "not_found", "unknown URL")
-	}
-	return s.batches
-}
-
-func (s *Server) download(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	body, ok := s.files[r.PathValue("id")]
-	s.mu.Unlock()
-	if !ok {
-		fail(w, 404, "not_found", "no such file")
-		return
-	}
-	_, _ = w.Write(body)
-}
-
-func (s *Server) createBatch(w http.ResponseWriter, r *http.Request) {
-	if !s.offersBatches(w) {
-		return
-	}
-	var req struct {
-		Input string `json:"input_file_id"`
-	}
-	_ = json.NewDecoder(r.Body).Decode(&req)
-	s.mu.Lock()
-	lines := strings.Split(strings.TrimSpace(string(s.files[req.Input])), "\n")
-	s.mu.Unlock()
-	var out strings.Builder
-	for i := range lines { // results come in another order than the requests
-		var line struct {
-			CustomID string          `json:"custom_id"`
-			Body     json.RawMessage `json:"body"`
-		}
-		if json.Unmarshal([]byte(lines[len(lines)-1-i]), &line) != nil {
-			continue
-		}
-		status, body, _ := s.answer(line.Body)
-		b, _ := json.Marshal(map[string]any{"id": fmt.Sprintf("r%d", i), "custom_id": line.CustomID, "response": map[string]any{"status_code": status, "body": json.RawMessage(body)}})
-		out.Write(append(b, '\n'))
-	}
-	s.mu.Lock()
-	id := fmt.Sprintf("batch-%d", len(s.batch)+1)
-	file := fmt.Sprintf("file-out-%d", len(s.batch)+1)
-	s.files[file], s.batch[id] = []byte(out.String()), file
-	s.mu.Unlock()
-	reply(w, 200, map[string]any{"id": id, "object": "batch", "status": "validating"})
-}
-
-func (s *Server) getBatch(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	file, ok := s.batch[r.PathValue("id")]
-	s.mu.Unlock()
-	if !ok {
-		fail(w, 404, "not_found", "no such batch")
-		return
-	}
-	reply(w, 200, map[string]any{"id": r.PathValue("id"), "object": "batch", "status": "completed", "output_file_id": file})
 }

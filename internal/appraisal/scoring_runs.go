@@ -1,0 +1,676 @@
+package appraisal
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+
+	"zhijia/internal/fault"
+	"zhijia/internal/llm"
+	"zhijia/internal/patent"
+	"zhijia/internal/store"
+)
+
+// Many patents are scored ahead of their valuations by a run: a durable order
+// that any process with the same endpoint works, a step at a time, as a job of
+// the queue. An endpoint that takes batches is sent files of questions; any
+// other is asked patent by patent, each a job. Either way the answers are the
+// ones single calls would keep, so valuations find them.
+
+// runJob asks for the next step of a run.
+type runJob struct {
+	Run string `json:"run"`
+}
+
+// Kind implements river.JobArgs.
+func (runJob) Kind() string { return "model_run" }
+
+// patentJob asks for one patent to be scored by single calls.
+type patentJob struct {
+	Run    string `json:"run"`
+	Number string `json:"number"`
+}
+
+const patentKind = "model_patent"
+
+// Kind implements river.JobArgs.
+func (patentJob) Kind() string { return patentKind }
+
+// once keeps a job from being in the queue twice.
+var once = river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled,
+}}
+
+const (
+	// MaxRunSubjects bounds a run.
+	MaxRunSubjects = 200_000
+	// maxRounds is how often questions about one patent are sent: two rounds
+	// of questions, and again what failed.
+	maxRounds = 4
+	// patentTimeout bounds one patent asked by single calls.
+	patentTimeout = 10 * time.Minute
+)
+
+// queueName is the queue of an endpoint and model: only processes that speak to
+// them take its jobs.
+func (r *Rubric) queueName() string {
+	sum := sha256.Sum256([]byte(r.cfg.BaseURL + "\n" + r.cfg.Model))
+	return "model-" + hex.EncodeToString(sum[:6])
+}
+
+func (r *Rubric) insert(queue string) *river.InsertOpts {
+	return &river.InsertOpts{Queue: queue, UniqueOpts: once, MaxAttempts: 25}
+}
+
+// Submit takes in a run over patents of the store; allow says that unpublished
+// ones among them may leave. While the same order runs, that run is returned:
+// fresh is false.
+func (r *Rubric) Submit(ctx context.Context, actor Actor, numbers []string, allow bool) (_ store.ModelRun, fresh bool, err error) {
+	defer fault.Wrap(&err, "appraisal.Submit")
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	var fields []fault.Field
+	normal := make([]string, 0, len(numbers))
+	for i, text := range numbers {
+		n, err := patent.ParseNumber(text)
+		if err != nil {
+			if len(fields) < 20 {
+				pub := fault.Public(err)
+				fields = append(fields, fault.Field{Field: fmt.Sprintf("numbers[%d] %s", i, text), Code: pub.Code, Zh: pub.Zh, En: pub.En})
+			}
+			continue
+		}
+		normal = append(normal, n.String())
+	}
+	slices.Sort(normal)
+	normal = slices.Compact(normal)
+	switch {
+	case len(fields) > 0:
+		return store.ModelRun{}, false, fault.New(fault.Invalid, "run.numbers", "部分专利号有误，请改正后重试。", "Some numbers are not valid; mend them and try again.", fields...)
+	case len(normal) == 0:
+		return store.ModelRun{}, false, fault.New(fault.Invalid, "run.empty", "没有要评分的专利。", "There is no patent to score.")
+	case len(normal) > MaxRunSubjects:
+		return store.ModelRun{}, false, fault.New(fault.TooLarge, "run.size", fmt.Sprintf("一次最多 %d 件专利，请拆分。", MaxRunSubjects), fmt.Sprintf("A run takes at most %d patents; split it.", MaxRunSubjects))
+	}
+	key := sha256.New()
+	fmt.Fprintf(key, "%s\n%s\n%t\n%q", r.cfg.BaseURL, r.cfg.Model, allow, normal)
+	run := store.ModelRun{
+		ID: NewID("run", now), Tenant: actor.Tenant, Actor: actor.Name, CreatedAt: now, Key: key.Sum(nil), Allow: allow, BaseURL: r.cfg.BaseURL, Model: r.cfg.Model,
+	}
+	jobs, err := r.db.NewQueue(river.Config{})
+	if err != nil {
+		return store.ModelRun{}, false, err
+	}
+	return r.db.PutModelRun(ctx, run, normal, func(tx pgx.Tx) error {
+		_, err := jobs.InsertTx(ctx, tx, runJob{run.ID}, r.insert(r.queueName()))
+		return err
+	})
+}
+
+// RunOptions configure [Rubric.Work].
+type RunOptions struct {
+	Poll    time.Duration // between looks at a batch; 0: 30 s
+	Patents int           // asked at once by single calls; 0: 4
+}
+
+// Work probes the endpoint in the background and works runs until ctx ends.
+// Any number of processes may, and any may be killed.
+func (r *Rubric) Work(ctx context.Context, o RunOptions) (err error) {
+	defer fault.Wrap(&err, "appraisal.Work")
+	if o.Poll == 0 {
+		o.Poll = 30 * time.Second
+	}
+	if o.Patents == 0 {
+		o.Patents = 4
+	}
+	go r.probeAtStart(ctx)
+	queue, id := r.queueName(), "model-"+rand.Text()
+	workers := river.NewWorkers()
+	if err := errors.Join(river.AddWorkerSafely(workers, &runWorker{rubric: r, poll: o.Poll}), river.AddWorkerSafely(workers, &patentWorker{rubric: r, poll: o.Poll})); err != nil {
+		return err
+	}
+	jobs, err := r.db.NewQueue(river.Config{
+		ID: id, Workers: workers, Queues: map[string]river.QueueConfig{queue: {MaxWorkers: 2}, queue + "-patents": {MaxWorkers: o.Patents}},
+		FetchPollInterval: min(o.Poll, time.Second), FetchCooldown: min(o.Poll, 50*time.Millisecond), CompletedJobRetentionPeriod: time.Hour, SoftStopTimeout: 30 * time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	held := make(chan struct{}, 1)
+	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	go r.db.KeepWorker(watch, id, held, r.log)
+	select {
+	case <-held:
+	case <-ctx.Done():
+		return nil
+	}
+	if err := jobs.Start(watch); err != nil {
+		return err
+	}
+	sweep := time.NewTicker(min(o.Poll, 2*time.Second))
+	defer sweep.Stop()
+	for {
+		if err := r.sweep(ctx, jobs, queue); err != nil && ctx.Err() == nil {
+			r.log.WarnContext(ctx, "sweeping scoring runs", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return jobs.StopAndCancel(watch) // every step can be broken off
+		case <-sweep.C:
+		}
+	}
+}
+
+// sweep frees the jobs of dead processes and sees that every open run has one.
+func (r *Rubric) sweep(ctx context.Context, jobs *store.JobQueue, queue string) error {
+	for _, q := range []string{queue, queue + "-patents"} {
+		if err := r.db.ReleaseDeadJobs(ctx, q); err != nil {
+			return err
+		}
+	}
+	open, err := r.db.OpenModelRuns(ctx, r.cfg.BaseURL, r.cfg.Model)
+	if err != nil {
+		return err
+	}
+	for i := range open {
+		if _, err := jobs.Insert(ctx, runJob{open[i].ID}, r.insert(queue)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probeAtStart finds what the endpoint can do, and tries again while it does
+// not answer; what an earlier probe found serves meanwhile.
+func (r *Rubric) probeAtStart(ctx context.Context) {
+	for wait := time.Second; ; wait = min(2*wait, 10*time.Minute) {
+		found, err := r.Probe(ctx, Actor{Name: "system", Tenant: "system"})
+		if err == nil {
+			r.log.InfoContext(ctx, "the model endpoint was probed", "mode", found.Mode, "batches", found.Batches != nil && *found.Batches)
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		r.log.WarnContext(ctx, "the model endpoint did not answer the probe", "err", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+type runWorker struct {
+	river.WorkerDefaults[runJob]
+	rubric *Rubric
+	poll   time.Duration
+}
+
+// Work takes one step. A run is never given up: what failed is tried later.
+func (w *runWorker) Work(ctx context.Context, job *river.Job[runJob]) error {
+	r := w.rubric
+	done, wait, err := r.step(ctx, job.Args.Run, w.poll)
+	switch {
+	case ctx.Err() != nil:
+		return river.JobSnooze(0)
+	case fault.KindOf(err) == fault.NotFound && err != nil:
+		return river.JobCancel(err)
+	case err != nil:
+		r.log.WarnContext(ctx, "a step of a scoring run failed", "run", job.Args.Run, "err", err)
+		_ = r.db.NoteRun(ctx, job.Args.Run, fault.Public(err).Code)
+		return river.JobSnooze(4 * w.poll)
+	case done:
+		return nil
+	}
+	return river.JobSnooze(wait)
+}
+
+// step reads what came, then sends what is missing.
+func (r *Rubric) step(ctx context.Context, id string, poll time.Duration) (done bool, wait time.Duration, err error) {
+	run, err := r.db.ModelRun(ctx, "", id)
+	if err != nil {
+		return false, 0, err
+	}
+	ctx = context.WithValue(ctx, senderKey{}, sender{Actor{Name: run.Actor, Tenant: run.Tenant}})
+	open, err := r.db.OpenBatches(ctx, id)
+	if err != nil {
+		return false, 0, err
+	}
+	out, failed := 0, false
+	for i := range open {
+		b := &open[i]
+		if run.Status != store.RunRunning && b.Batch != "" && b.Status != "cancelling" {
+			if err := r.client.CancelBatch(ctx, b.Batch); err != nil {
+				return false, 0, err
+			}
+		}
+		ended, err := r.advance(ctx, b)
+		if err != nil {
+			return false, 0, err
+		}
+		failed = failed || ended && b.Status == "failed"
+		if !ended {
+			out++
+		}
+	}
+	switch {
+	case out > 0:
+		return false, poll, r.db.NoteRun(ctx, id, "batch")
+	case run.Status != store.RunRunning:
+		return true, 0, nil
+	case failed: // do not run against the same wall at once
+		return false, 20 * poll, r.db.NoteRun(ctx, id, "llm.batch_failed")
+	}
+	offers, err := r.offersBatches(ctx)
+	if err != nil {
+		return false, 0, err
+	}
+	if offers {
+		return r.plan(ctx, &run, poll)
+	}
+	return r.fanOut(ctx, &run, poll)
+}
+
+func (r *Rubric) offersBatches(ctx context.Context) (bool, error) {
+	switch r.cfg.Batch {
+	case "on":
+		return true, nil
+	case "off":
+		return false, nil
+	}
+	known, err := r.db.Endpoint(ctx, r.cfg.BaseURL, r.cfg.Model)
+	if err != nil || known.Batches != nil {
+		return known.Batches != nil && *known.Batches, err
+	}
+	offers, err := r.client.OffersBatches(ctx)
+	if err != nil {
+		return false, err
+	}
+	return offers, r.db.PutEndpoint(ctx, r.cfg.BaseURL, r.cfg.Model, store.Endpoint{Batches: &offers})
+}
+
+// subject reads a patent of a run and whether its text may leave; an end that
+// is not empty is what becomes of it instead.
+func (r *Rubric) subject(ctx context.Context, run *store.ModelRun, number string) (s Subject, end store.SubjectStatus, err error) {
+	p, err := r.db.Patent(ctx, number)
+	if fault.KindOf(err) == fault.NotFound && err != nil {
+		return s, store.SubjectUnknown, nil
+	}
+	if err != nil {
+		return s, "", err
+	}
+	s = Subject{
+		Actor: Actor{Name: run.Actor, Tenant: run.Tenant}, Number: p.Number, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description,
+		Unpublished: unpublished(&p),
+	}
+	if run.Allow {
+		s.Allow = &run.Allow
+	}
+	ok, err := r.mayLeave(ctx, s)
+	if err == nil && !ok {
+		end = store.SubjectForbidden
+	}
+	return s, end, err
+}
+
+// plan fills files with the questions that are open and sends them; nothing
+// open is the end of the run.
+func (r *Rubric) plan(ctx context.Context, run *store.ModelRun, poll time.Duration) (done bool, wait time.Duration, err error) {
+	codes := r.indicators(ctx)
+	file, of := r.client.NewBatchFile(), map[string]string{} // key -> number
+	waiting := false
+	flush := func() error {
+		if len(file.Questions) == 0 {
+			return nil
+		}
+		err := r.sendFile(ctx, run, file, of)
+		file, of = r.client.NewBatchFile(), map[string]string{}
+		return err
+	}
+	const page = 100
+	for after := ""; ; {
+		subjects, err := r.db.WaitingSubjects(ctx, run.ID, after, page)
+		if err != nil {
+			return false, 0, err
+		}
+		for _, x := range subjects {
+			after = x.Number
+			s, end, err := r.subject(ctx, run, x.Number)
+			if err != nil {
+				return false, 0, err
+			}
+			var pending []llm.Question
+			if end == "" {
+				if pending, err = r.client.Pending(ctx, r.set, s.text(), codes, r.db.Judgements); err != nil {
+					return false, 0, err
+				}
+				switch {
+				case len(pending) == 0:
+					end = store.SubjectDone
+				case x.Rounds >= maxRounds:
+					end = store.SubjectPartly
+				}
+			}
+			if end != "" {
+				if err := r.db.EndSubject(ctx, run.ID, x.Number, end); err != nil {
+					return false, 0, err
+				}
+				continue
+			}
+			waiting = true
+			for _, q := range pending {
+				if !file.Add(q) {
+					if err := flush(); err != nil {
+						return r.held(ctx, run, poll, err)
+					}
+					file.Add(q)
+				}
+				of[q.Key] = x.Number
+			}
+		}
+		if len(subjects) < page {
+			break
+		}
+	}
+	if err := flush(); err != nil {
+		return r.held(ctx, run, poll, err)
+	}
+	if !waiting {
+		return true, 0, r.db.EndRun(ctx, run.Tenant, run.ID, store.RunFinished, "system")
+	}
+	return false, poll, r.db.NoteRun(ctx, run.ID, "batch")
+}
+
+// held says what a run waits for when a file could not be sent.
+func (r *Rubric) held(ctx context.Context, run *store.ModelRun, poll time.Duration, err error) (bool, time.Duration, error) {
+	switch {
+	case fault.Public(err).Code == store.CodeBudget:
+		return false, untilTomorrow(time.Now(), poll), r.db.NoteRun(ctx, run.ID, store.CodeBudget)
+	case errors.Is(err, llm.ErrNoBatches):
+		no := false
+		return false, 0, r.db.PutEndpoint(ctx, r.cfg.BaseURL, r.cfg.Model, store.Endpoint{Batches: &no})
+	}
+	return false, 0, err
+}
+
+// untilTomorrow waits for the next day's budget (UTC), looking in now and then:
+// reservations that were too high are given back.
+func untilTomorrow(now time.Time, poll time.Duration) time.Duration {
+	next := now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+	return min(next.Sub(now)+time.Second, 20*poll)
+}
+
+// sendFile claims, logs and pays for the questions of a file, and sends them.
+// When the day's budget does not hold them all, as many as it holds.
+func (r *Rubric) sendFile(ctx context.Context, run *store.ModelRun, file *llm.BatchFile, of map[string]string) error {
+	b := store.ModelBatch{ID: NewID("mbat", time.Now()), Run: run.ID, Status: "prepared"}
+	var claimed map[string]bool
+	for {
+		items := make([]store.BatchItem, len(file.Questions))
+		for i, q := range file.Questions {
+			items[i] = store.BatchItem{Key: q.Key, TextHash: q.Text, Prompt: q.Prompt, Parameters: q.Params, Use: use(q.Most), Egress: store.Egress{
+				Tenant: run.Tenant, Actor: run.Actor, What: "batch " + q.What, Host: r.client.Host(), Bytes: int64(q.Bytes), Hash: q.Hash,
+			}}
+		}
+		var err error
+		claimed, err = r.db.PutModelBatch(ctx, b, items, r.cfg.DayTokens, dayMicro(&r.cfg))
+		if err == nil {
+			break
+		}
+		if fault.Public(err).Code != store.CodeBudget || len(file.Questions) == 1 {
+			return err
+		}
+		half := map[string]bool{}
+		for _, q := range file.Questions[:(len(file.Questions)+1)/2] {
+			half[q.Key] = true
+		}
+		file.Only(half)
+	}
+	if len(claimed) == 0 {
+		return nil // all under way elsewhere
+	}
+	file.Only(claimed)
+	var err error
+	if b.File, err = r.client.Upload(ctx, b.ID+".jsonl", file); err != nil {
+		if errors.Is(err, llm.ErrNoBatches) {
+			b.Status = "lost"
+			return errors.Join(err, r.db.EndBatch(context.WithoutCancel(ctx), &b, store.ModelUse{}, 0, fault.Public(err).Code))
+		}
+		return err // the next step finds a file that was never sent
+	}
+	b.Status = "uploaded"
+	if _, err := r.db.TrackBatch(context.WithoutCancel(ctx), &b, 0, 0); err != nil {
+		return err
+	}
+	if _, err := r.advance(ctx, &b); err != nil {
+		return err
+	}
+	var numbers []string
+	for key := range claimed {
+		numbers = append(numbers, of[key])
+	}
+	slices.Sort(numbers)
+	_, err = r.db.CountRounds(context.WithoutCancel(ctx), run.ID, slices.Compact(numbers))
+	return err
+}
+
+// advance brings a file one step on. Whatever broke off before is found out
+// from the endpoint.
+func (r *Rubric) advance(ctx context.Context, b *store.ModelBatch) (ended bool, err error) {
+	keep := context.WithoutCancel(ctx)
+	lost := func(reason string) (bool, error) {
+		b.Status = "lost"
+		return true, r.db.EndBatch(keep, b, store.ModelUse{}, 0, reason)
+	}
+	if b.File == "" {
+		return lost("never sent")
+	}
+	if b.Batch == "" {
+		at, ok, err := llm.Batch{}, false, error(nil)
+		if b.Status != "uploaded" { // a try to start it was made
+			if at, ok, err = r.client.FindBatch(ctx, b.File); err != nil && fault.KindOf(err) != fault.Unsupported {
+				return false, err
+			}
+		}
+		if !ok {
+			b.Status = "starting"
+			if open, err := r.db.TrackBatch(keep, b, 0, 0); err != nil || !open {
+				return !open, err
+			}
+			if at, err = r.client.StartBatch(ctx, b.File); err != nil {
+				if fault.KindOf(err) == fault.Unsupported { // refused for good
+					_ = r.client.DropFiles(ctx, b.File, llm.Batch{})
+					return lost(err.Error())
+				}
+				return false, err
+			}
+		}
+		b.Batch, b.Status = at.ID, at.Status
+		open, err := r.db.TrackBatch(keep, b, at.Completed, at.Failed)
+		if err == nil && !open { // taken for lost meanwhile: nobody will read it
+			err = r.client.CancelBatch(ctx, b.Batch)
+		}
+		return !open, err
+	}
+	at, ok, err := r.client.Batch(ctx, b.Batch)
+	if err != nil {
+		return false, err
+	}
+	if !ok {
+		return lost("unknown to the endpoint")
+	}
+	b.Status = at.Status
+	if _, err := r.db.TrackBatch(keep, b, at.Completed, at.Failed); err != nil {
+		return false, err
+	}
+	if !at.Ended() {
+		return false, nil
+	}
+	return true, r.collect(ctx, b, at)
+}
+
+// collect keeps what an ended batch answered and closes the account. Repeated
+// after a break-off it does the same again.
+func (r *Rubric) collect(ctx context.Context, b *store.ModelBatch, at llm.Batch) error {
+	items, err := r.db.BatchItems(ctx, b.ID)
+	if err != nil {
+		return err
+	}
+	var used llm.Usage
+	why := map[string]int{}
+	err = r.client.BatchAnswers(ctx, at, func(a llm.BatchAnswer) error {
+		item, ok := items[a.Key]
+		if !ok {
+			why["not_asked"]++
+			return nil
+		}
+		delete(items, a.Key)
+		used.Add(a.Usage)
+		if a.Content == "" {
+			why[a.Failure]++
+			return nil
+		}
+		return r.db.PutJudgement(ctx, store.Judgement{
+			Key: a.Key, TextHash: item.TextHash, Prompt: item.Prompt, Model: r.cfg.Model, Parameters: item.Parameters, Content: a.Content,
+			PromptTokens: a.Usage.Prompt, AnswerTokens: a.Usage.Answer, MicroYuan: a.Usage.Micro,
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if len(items) > 0 {
+		why["unanswered"] = len(items)
+	}
+	failed := 0
+	for code, n := range why {
+		if code != "not_asked" {
+			failed += n
+		}
+	}
+	reason := at.Reason
+	if len(why) > 0 {
+		reason += fmt.Sprint(" ", why) // keys sorted by fmt
+		r.log.WarnContext(ctx, "a batch has questions without an answer", "batch", b.ID, "status", at.Status, "why", why)
+	}
+	if err := r.db.EndBatch(context.WithoutCancel(ctx), b, use(used), failed, reason); err != nil {
+		return err
+	}
+	if err := r.client.DropFiles(ctx, b.File, at); err != nil {
+		r.log.WarnContext(ctx, "files stay at the endpoint", "batch", b.ID, "err", err)
+	}
+	return nil
+}
+
+// fanOut makes a job of every patent that waits.
+func (r *Rubric) fanOut(ctx context.Context, run *store.ModelRun, poll time.Duration) (done bool, wait time.Duration, err error) {
+	open, err := r.db.OpenJobs(ctx, patentKind, run.ID)
+	if err != nil || open > 0 {
+		return false, min(poll, 5*time.Second), err
+	}
+	jobs, err := r.db.NewQueue(river.Config{})
+	if err != nil {
+		return false, 0, err
+	}
+	const page = 1000
+	n := 0
+	for after := ""; ; {
+		subjects, err := r.db.WaitingSubjects(ctx, run.ID, after, page)
+		if err != nil {
+			return false, 0, err
+		}
+		var many []river.InsertManyParams
+		for _, x := range subjects {
+			after = x.Number
+			many = append(many, river.InsertManyParams{Args: patentJob{run.ID, x.Number}, InsertOpts: r.insert(r.queueName() + "-patents")})
+		}
+		if n += len(many); len(many) > 0 {
+			if _, err := jobs.InsertManyFast(ctx, many); err != nil {
+				return false, 0, err
+			}
+		}
+		if len(subjects) < page {
+			break
+		}
+	}
+	if n == 0 {
+		return true, 0, r.db.EndRun(ctx, run.Tenant, run.ID, store.RunFinished, "system")
+	}
+	return false, min(poll, 5*time.Second), nil
+}
+
+type patentWorker struct {
+	river.WorkerDefaults[patentJob]
+	rubric *Rubric
+	poll   time.Duration
+}
+
+// Work scores one patent by single calls.
+func (w *patentWorker) Work(ctx context.Context, job *river.Job[patentJob]) error {
+	r := w.rubric
+	wait, err := r.scoreOne(ctx, job.Args.Run, job.Args.Number, w.poll)
+	switch {
+	case ctx.Err() != nil:
+		return river.JobSnooze(0)
+	case fault.KindOf(err) == fault.NotFound && err != nil:
+		return river.JobCancel(err)
+	case err != nil:
+		r.log.WarnContext(ctx, "scoring a patent of a run", "run", job.Args.Run, "err", err)
+		return river.JobSnooze(4 * w.poll)
+	case wait > 0:
+		return river.JobSnooze(wait)
+	}
+	return nil
+}
+
+func (r *Rubric) scoreOne(ctx context.Context, id, number string, poll time.Duration) (wait time.Duration, err error) {
+	run, err := r.db.ModelRun(ctx, "", id)
+	if err != nil || run.Status != store.RunRunning {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, senderKey{}, sender{Actor{Name: run.Actor, Tenant: run.Tenant}}), patentTimeout)
+	defer cancel()
+	s, end, err := r.subject(ctx, &run, number)
+	if err != nil {
+		return 0, err
+	}
+	if end == "" {
+		results, err := r.client.Score(ctx, r.set, s.text(), r.indicators(ctx))
+		if err != nil {
+			return 0, err
+		}
+		end = store.SubjectDone
+		for _, x := range results {
+			switch {
+			case x.Err != nil && fault.Public(x.Err).Code == store.CodeBudget:
+				return untilTomorrow(time.Now(), poll), r.db.NoteRun(ctx, id, store.CodeBudget)
+			case x.Void[llm.VoidCall] > 0 || x.Unknown == "endpoint":
+				return r.again(ctx, &run, number, poll, x.Err)
+			case x.Void[llm.VoidAnswer] > 0:
+				end = store.SubjectPartly
+			}
+		}
+	}
+	return 0, errors.Join(r.db.EndSubject(ctx, id, number, end), r.db.NoteRun(ctx, id, ""))
+}
+
+// again puts a patent off whose calls failed, a bounded number of times.
+func (r *Rubric) again(ctx context.Context, run *store.ModelRun, number string, poll time.Duration, why error) (time.Duration, error) {
+	rounds, err := r.db.CountRounds(ctx, run.ID, []string{number})
+	if err != nil {
+		return 0, err
+	}
+	if rounds >= maxRounds {
+		return 0, r.db.EndSubject(ctx, run.ID, number, store.SubjectPartly)
+	}
+	return poll << rounds, r.db.NoteRun(ctx, run.ID, fault.Public(why).Code)
+}

@@ -1,0 +1,108 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/fault"
+	"zhijia/internal/patent"
+	"zhijia/internal/store"
+)
+
+// MatchReport says what a scan found.
+type MatchReport struct {
+	Entries map[store.MatchKind]int `json:"entries"` // looked at
+	Same    map[store.MatchKind]int `json:"same"`    // taken for one without asking
+	Waiting map[store.MatchKind]int `json:"waiting"` // for a person to decide
+	New     int                     `json:"new"`     // pairs not found before
+}
+
+// MatchKinds are what can be scanned.
+var MatchKinds = []store.MatchKind{store.MatchParty, store.MatchDeal, store.MatchPatent}
+
+// Match looks through what the store holds for parties, deals and patents told
+// twice and keeps the pairs: those certain enough are taken for one, the rest
+// waits for a person. Scanning again finds nothing new and forgets no
+// decision.
+func Match(ctx context.Context, db *store.DB, actor appraisal.Actor, kinds []store.MatchKind, now time.Time) (rep MatchReport, err error) {
+	defer fault.Wrap(&err, "intake.Match")
+	rep = MatchReport{map[store.MatchKind]int{}, map[store.MatchKind]int{}, map[store.MatchKind]int{}, 0}
+	for _, kind := range kinds {
+		n, pairs, err := matchesOf(ctx, db, actor.Tenant, kind)
+		if err != nil {
+			return rep, err
+		}
+		rep.Entries[kind] = n
+		for _, p := range pairs {
+			if p.Band == patent.Same {
+				rep.Same[kind]++
+			} else {
+				rep.Waiting[kind]++
+			}
+		}
+		fresh, err := db.PutMatches(ctx, actor.Tenant, pairs, actor.Name, now.UTC().Truncate(time.Microsecond))
+		if err != nil {
+			return rep, err
+		}
+		rep.New += fresh
+	}
+	return rep, nil
+}
+
+func matchesOf(ctx context.Context, db *store.DB, tenant string, kind store.MatchKind) (n int, out []store.MatchPair, err error) {
+	add := func(p patent.Pair, tenant, a, b, aShown, bShown string) {
+		if a != b {
+			out = append(out, store.MatchPair{Tenant: tenant, Kind: kind, A: a, B: b, AShown: aShown, BShown: bShown, Score: p.Score, Band: p.Band, Reasons: p.Reasons})
+		}
+	}
+	switch kind {
+	case store.MatchParty:
+		named, err := db.NamedParties(ctx, tenant)
+		if err != nil {
+			return 0, nil, err
+		}
+		list := make([]patent.Party, len(named))
+		for i := range named {
+			list[i] = named[i].Party
+		}
+		shown := func(p *store.NamedParty) string { return p.Name + "（" + p.Source + "）" }
+		for _, p := range patent.PairParties(list) {
+			a, b := &named[p.A], &named[p.B]
+			owner := a.Tenant
+			if b.Tenant != "" {
+				owner = b.Tenant
+			}
+			add(p, owner, store.PartyKey(a.Name), store.PartyKey(b.Name), shown(a), shown(b))
+		}
+		return len(list), out, nil
+	case store.MatchDeal:
+		ids, facts, err := db.DealFacts(ctx)
+		if err != nil {
+			return 0, nil, err
+		}
+		shown := func(i int) string {
+			d := &facts[i]
+			return fmt.Sprintf("%s：%s，%.2f元，%s，%s→%s", ids[i], d.Title, d.Amount, d.Date, d.Seller, d.Buyer)
+		}
+		for _, p := range patent.PairDeals(facts) {
+			add(p, "", ids[p.A], ids[p.B], shown(p.A), shown(p.B))
+		}
+		return len(facts), out, nil
+	case store.MatchPatent:
+		facts, err := db.BarePatents(ctx)
+		if err != nil {
+			return 0, nil, err
+		}
+		shown := func(p *patent.PatentFacts) string {
+			return fmt.Sprintf("%s：%s，申请日%s，%s", p.Number, p.Title, p.Filing, strings.Join(p.Owners, "、"))
+		}
+		for _, p := range patent.PairPatents(facts) {
+			add(p, "", facts[p.A].Number, facts[p.B].Number, shown(&facts[p.A]), shown(&facts[p.B]))
+		}
+		return len(facts), out, nil
+	}
+	return 0, nil, fault.New(fault.Invalid, "match.kind", "匹配对象应为 party、deal 或 patent。", "What is matched is party, deal or patent.")
+}

@@ -1,0 +1,706 @@
+package office
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"zhijia/internal/fault"
+)
+
+// The workbook reader (ECMA-376 part 1, 18). The library that writes our
+// workbooks gives, while it streams, the text a cell was shown as: an amount
+// rounded by its format, nothing for a formula that was never worked out,
+// nothing for a merged cell. A figure a loan rests on must be the stored one,
+// so the sheet is read here.
+
+// Limits of a workbook.
+const (
+	maxBook   = 128 << 20 // bytes of the file
+	maxParts  = 10_000
+	maxToken  = 1 << 20 // bytes of one text or tag
+	maxMerged = 20_000
+)
+
+var (
+	errSheet   = fault.New(fault.Invalid, "file.xlsx", "不是有效的 XLSX 文件，或已损坏，请用 Excel 或 WPS 另存为 XLSX 后重试。", "Not a valid XLSX file, or damaged; save it as XLSX again.")
+	errBomb    = fault.New(fault.TooLarge, "file.xlsx_size", "工作簿解压后过大，请拆分文件或改用 CSV。", "The workbook is too large when unpacked; split it or use CSV.")
+	errLong    = fault.New(fault.TooLarge, "file.xlsx_cell", "单元格内容过长。", "A cell is too long.")
+	errOldBook = fault.New(fault.Unsupported, "file.xls", "这是旧的 XLS 格式，请在 Excel 或 WPS 中另存为 XLSX。", "This is the old XLS format; save it as XLSX.")
+	errLocked  = fault.New(fault.Unsupported, "file.encrypted", "工作簿设有打开密码，请取消密码后再提交。", "The workbook has a password; remove it first.")
+	errBinary  = fault.New(fault.Unsupported, "file.xlsb", "这是 XLSB 格式，请另存为 XLSX。", "This is the XLSB format; save it as XLSX.")
+)
+
+// compound tells the two files that begin like an old Office file apart: a
+// workbook with a password is wrapped in one.
+func compound(name string, head []byte) error {
+	if bytes.Contains(head, []byte("E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e")) || strings.HasSuffix(strings.ToLower(name), ".xlsx") {
+		return errLocked
+	}
+	return errOldBook
+}
+
+// cellFormat is what a number in a cell means.
+type cellFormat byte
+
+const (
+	asNumber cellFormat = iota
+	asDate
+	asPercent
+)
+
+// unpacked bounds what a workbook may hold.
+type unpacked struct {
+	all   int64 // bytes of the parts read
+	texts int   // bytes of the shared texts
+}
+
+var bookLimits = unpacked{all: 512 << 20, texts: 128 << 20}
+
+type workbook struct {
+	parts    map[string]*zip.File
+	left     unpacked
+	formats  []cellFormat
+	texts    []byte // all shared texts, one after the other
+	ends     []uint32
+	days1904 bool
+}
+
+type sheetRef struct{ name, part string }
+
+// sheetRows reads the one sheet with data: the first visible one whose header
+// suits. suits is nil when any first row is a header.
+func sheetRows(in io.Reader, suits func([]string) bool, yield func(Row, error) bool) {
+	if err := readSheets(in, bookLimits, suits, yield); err != nil {
+		yield(Row{}, err)
+	}
+}
+
+func readSheets(in io.Reader, limits unpacked, suits func([]string) bool, yield func(Row, error) bool) error {
+	body, err := io.ReadAll(io.LimitReader(in, maxBook+1))
+	if err != nil {
+		return err
+	}
+	if len(body) > maxBook {
+		return errBomb
+	}
+	z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+	if err != nil || len(z.File) > maxParts {
+		return errSheet.Because(err)
+	}
+	b := &workbook{parts: make(map[string]*zip.File, len(z.File)), left: limits}
+	for _, f := range z.File {
+		b.parts[strings.TrimPrefix(strings.ReplaceAll(f.Name, `\`, "/"), "/")] = f
+	}
+	sheets, err := b.open()
+	if err != nil {
+		return err
+	}
+	if suits == nil {
+		return b.read(sheets[0], nil, yield)
+	}
+	template := slices.ContainsFunc(sheets, func(s sheetRef) bool { return s.name == dataSheet })
+	var with []sheetRef
+	for _, s := range sheets {
+		if template && s.name == sampleSheet {
+			continue
+		}
+		has, err := b.has(s, suits)
+		if err != nil {
+			return err
+		}
+		if has {
+			with = append(with, s)
+		}
+	}
+	switch len(with) {
+	case 0:
+		return b.read(sheets[0], suits, yield) // names what its header lacks
+	case 1:
+		return b.read(with[0], suits, yield)
+	}
+	var names []string
+	for _, s := range with {
+		names = append(names, clip(s.name))
+	}
+	list := strings.Join(names, "”“")
+	return fault.New(fault.Invalid, "file.sheets", "多个工作表都有专利号列：“"+list+"”。请只保留一个，或隐藏其余的。", "Several sheets have patent numbers: "+strings.Join(names, ", ")+". Keep one, or hide the others.")
+}
+
+// part opens a part of the workbook for reading under the limits.
+func (b *workbook) part(name string) (io.ReadCloser, error) {
+	f := b.parts[name]
+	if f == nil {
+		return nil, errSheet.Because(fmt.Errorf("no part %q", name))
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, errSheet.Because(err)
+	}
+	return &partReader{r, b, 0}, nil
+}
+
+// partReader counts what is unpacked and how far apart the tags are: the XML
+// reader keeps one text or tag in memory at a time.
+type partReader struct {
+	io.ReadCloser
+	b   *workbook
+	run int
+}
+
+func (p *partReader) Read(buf []byte) (int, error) {
+	n, err := p.ReadCloser.Read(buf)
+	if p.b.left.all -= int64(n); p.b.left.all < 0 {
+		return 0, errBomb
+	}
+	if i := bytes.LastIndexByte(buf[:n], '<'); i >= 0 {
+		p.run = n - i
+	} else if p.run += n; p.run > maxToken {
+		return 0, errLong
+	}
+	return n, err
+}
+
+// tags walks the elements of a part: visit is called with each opening tag and
+// with text and closing tags; it returns io.EOF to end early.
+func (b *workbook) tags(name string, visit func(xml.Token) error) error {
+	r, err := b.part(name)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	dec := xml.NewDecoder(r)
+	for {
+		tok, err := dec.RawToken()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = visit(tok)
+		}
+		var own *fault.Error
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, errEnough):
+			return err
+		case errors.As(err, &own):
+			return own
+		case err != nil:
+			return errSheet.Because(err)
+		}
+	}
+}
+
+func attr(e xml.StartElement, name string) string {
+	for i := range e.Attr {
+		if e.Attr[i].Name.Local == name {
+			return e.Attr[i].Value
+		}
+	}
+	return ""
+}
+
+func truth(s string) bool { return s == "1" || s == "true" || s == "on" }
+
+// relations reads the targets of a part's relations by id and by type.
+func (b *workbook) relations(of string) (byID, byType map[string]string, err error) {
+	byID, byType = map[string]string{}, map[string]string{}
+	dir, name := path.Split(of)
+	err = b.tags(dir+"_rels/"+name+".rels", func(tok xml.Token) error {
+		if e, ok := tok.(xml.StartElement); ok && e.Name.Local == "Relationship" {
+			target := attr(e, "Target")
+			if !strings.HasPrefix(target, "/") {
+				target = path.Join(dir, target)
+			}
+			target = strings.TrimPrefix(target, "/")
+			byID[attr(e, "Id")], byType[path.Base(attr(e, "Type"))] = target, target
+		}
+		return nil
+	})
+	return byID, byType, err
+}
+
+// open reads all but the sheets and returns the visible ones.
+func (b *workbook) open() (visible []sheetRef, err error) {
+	main := "xl/workbook.xml"
+	if _, byType, err := b.relations(""); err == nil && byType["officeDocument"] != "" {
+		main = byType["officeDocument"]
+	}
+	if strings.HasSuffix(main, ".bin") {
+		return nil, errBinary
+	}
+	byID, byType, err := b.relations(main)
+	if err != nil {
+		return nil, err
+	}
+	err = b.tags(main, func(tok xml.Token) error {
+		e, ok := tok.(xml.StartElement)
+		if !ok {
+			return nil
+		}
+		switch e.Name.Local {
+		case "workbookPr":
+			b.days1904 = truth(attr(e, "date1904"))
+		case "sheet":
+			if state := attr(e, "state"); state == "" || state == "visible" {
+				part := byID[attr(e, "id")]
+				if b.parts[part] == nil {
+					return errSheet
+				}
+				visible = append(visible, sheetRef{attr(e, "name"), part})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(visible) == 0 {
+		return nil, fault.New(fault.Invalid, "file.sheets_hidden", "工作簿没有可见的工作表。", "The workbook has no visible sheet.")
+	}
+	if name := byType["styles"]; name != "" {
+		if err := b.readStyles(name); err != nil {
+			return nil, err
+		}
+	}
+	if name := byType["sharedStrings"]; name != "" {
+		return visible, b.readTexts(name)
+	}
+	return visible, nil
+}
+
+func (b *workbook) readStyles(part string) error {
+	custom := map[string]string{}
+	inCells := false
+	return b.tags(part, func(tok xml.Token) error {
+		switch e := tok.(type) {
+		case xml.StartElement:
+			switch e.Name.Local {
+			case "numFmt":
+				custom[attr(e, "numFmtId")] = attr(e, "formatCode")
+			case "cellXfs":
+				inCells = true
+			case "xf":
+				if inCells {
+					id := attr(e, "numFmtId")
+					b.formats = append(b.formats, formatOf(id, custom[id]))
+				}
+			}
+		case xml.EndElement:
+			inCells = inCells && e.Name.Local != "cellXfs"
+		}
+		return nil
+	})
+}
+
+// unread is what a number format shows without reading it: quoted and escaped
+// text, colours and conditions.
+var unread = regexp.MustCompile(`"[^"]*"|\\.|_.|\*.|\[(?:[^hmsHMS\]][^\]]*)?\]`)
+
+// formatOf tells what a number of a format is. Formats below 164 are built in
+// (18.8.30); 27 to 36 and 50 to 58 are dates in East Asian programs.
+func formatOf(id, code string) cellFormat {
+	n, err := strconv.Atoi(id)
+	switch {
+	case err != nil:
+		return asNumber
+	case code == "" && (n >= 14 && n <= 22 || n >= 27 && n <= 36 || n >= 45 && n <= 47 || n >= 50 && n <= 58):
+		return asDate
+	case code == "" && (n == 9 || n == 10):
+		return asPercent
+	}
+	code = strings.ToLower(unread.ReplaceAllString(code, ""))
+	switch {
+	case strings.Contains(code, "%"):
+		return asPercent
+	case !strings.Contains(code, "general") && strings.ContainsAny(code, "ymdhs年月日"):
+		return asDate
+	}
+	return asNumber
+}
+
+func (b *workbook) readTexts(part string) error {
+	reader := textReader{}
+	return b.tags(part, func(tok xml.Token) error {
+		text, done := reader.take(tok, "si")
+		if !done {
+			return nil
+		}
+		if len(b.texts)+len(text) > b.left.texts {
+			return errBomb
+		}
+		b.texts = append(b.texts, text...)
+		b.ends = append(b.ends, uint32(len(b.texts)))
+		return nil
+	})
+}
+
+func (b *workbook) text(i int) (string, bool) {
+	if i < 0 || i >= len(b.ends) {
+		return "", false
+	}
+	from := uint32(0)
+	if i > 0 {
+		from = b.ends[i-1]
+	}
+	return string(b.texts[from:b.ends[i]]), true
+}
+
+// textReader joins the runs of a rich text and leaves its phonetics out.
+type textReader struct {
+	text   []byte
+	in     bool // within a t
+	phones bool // within an rPh
+}
+
+// take reads a token and returns the text when the element called end ends.
+func (r *textReader) take(tok xml.Token, end string) (text string, done bool) {
+	switch t := tok.(type) {
+	case xml.StartElement:
+		switch t.Name.Local {
+		case end:
+			r.text = r.text[:0]
+		case "rPh":
+			r.phones = true
+		case "t":
+			r.in = true
+		}
+	case xml.CharData:
+		if r.in && !r.phones {
+			r.text = append(r.text, t...)
+		}
+	case xml.EndElement:
+		switch t.Name.Local {
+		case "t":
+			r.in = false
+		case "rPh":
+			r.phones = false
+		case end:
+			return unescape(string(r.text)), true
+		}
+	}
+	return "", false
+}
+
+var escaped = regexp.MustCompile(`_x[0-9A-Fa-f]{4}_`)
+
+// unescape undoes ST_Xstring, which writes a control character as _x000D_.
+func unescape(s string) string {
+	if !strings.Contains(s, "_x") {
+		return s
+	}
+	return escaped.ReplaceAllStringFunc(s, func(m string) string {
+		n, _ := strconv.ParseUint(m[2:6], 16, 16) // hexadecimal by the pattern
+		return string(rune(n))
+	})
+}
+
+// sheetRow is one row of a sheet as stored.
+type sheetRow struct {
+	number int
+	hidden bool
+	cells  []string
+}
+
+// errEnough ends a walk that its caller has seen enough of.
+var errEnough = errors.New("enough")
+
+// rows walks the rows of a sheet that are not empty.
+func (b *workbook) rows(part string, visit func(*sheetRow) error) error {
+	var row sheetRow
+	var kind, style string
+	var value []byte
+	var formula string
+	column, inValue, inFormula, hasFormula, inRow := 0, false, false, false, false
+	inline := textReader{}
+	inlined := ""
+	err := b.tags(part, func(tok xml.Token) error {
+		switch e := tok.(type) {
+		case xml.StartElement:
+			switch e.Name.Local {
+			case "row":
+				number := row.number + 1
+				if r := attr(e, "r"); r != "" {
+					n, err := strconv.Atoi(r)
+					if err != nil || n < number || n > 1<<20 {
+						return errSheet
+					}
+					number = n
+				}
+				row = sheetRow{number, truth(attr(e, "hidden")), row.cells[:0]}
+				column, inRow = 0, true
+			case "c":
+				if !inRow {
+					return errSheet
+				}
+				at := column + 1
+				if ref := attr(e, "r"); ref != "" {
+					at, _ = reference(ref)
+				}
+				if at <= column || at > 1<<14 {
+					return errSheet
+				}
+				column = at
+				kind, style, value, formula, hasFormula, inlined = attr(e, "t"), attr(e, "s"), value[:0], "", false, ""
+			case "v":
+				inValue = true
+			case "f":
+				inFormula, hasFormula = true, true
+			}
+		case xml.CharData:
+			switch {
+			case inValue:
+				value = append(value, e...)
+			case inFormula:
+				formula += string(e)
+			}
+		case xml.EndElement:
+			switch e.Name.Local {
+			case "v":
+				inValue = false
+			case "f":
+				inFormula = false
+			case "c":
+				text, err := b.cell(kind, style, string(value), inlined)
+				if err != nil {
+					return err
+				}
+				if hasFormula && len(value) == 0 && inlined == "" { // never worked out, and not by us
+					text = "=" + formula
+				}
+				for len(row.cells) < column-1 {
+					row.cells = append(row.cells, "")
+				}
+				row.cells = append(row.cells, text)
+			case "row":
+				inRow = false
+				if len(row.cells) > 0 {
+					if err := visit(&row); err != nil {
+						return err
+					}
+				}
+			case "sheetData":
+				return io.EOF
+			}
+		}
+		if text, done := inline.take(tok, "is"); done {
+			inlined = text
+		}
+		return nil
+	})
+	return err
+}
+
+// cell returns a cell's content as text: dates as YYYY-MM-DD, percentages with
+// their sign, numbers in full and unrounded.
+func (b *workbook) cell(kind, style, value, inlined string) (string, error) {
+	switch kind {
+	case "inlineStr":
+		return inlined, nil
+	case "s":
+		i, err := strconv.Atoi(strings.TrimSpace(value))
+		if err != nil && value == "" {
+			return "", nil
+		}
+		text, ok := b.text(i)
+		if err != nil || !ok {
+			return "", errSheet
+		}
+		return text, nil
+	case "str":
+		return unescape(value), nil
+	case "e":
+		return value, nil
+	case "b":
+		return strings.ToUpper(strconv.FormatBool(truth(value))), nil
+	case "d":
+		if t, err := time.Parse("2006-01-02T15:04:05", strings.TrimSuffix(value, "Z")); err == nil {
+			return momentText(t), nil
+		}
+		return value, nil
+	}
+	if value = strings.TrimSpace(value); value == "" {
+		return "", nil
+	}
+	x, err := strconv.ParseFloat(value, 64)
+	if err != nil || math.IsInf(x, 0) || math.IsNaN(x) {
+		return value, nil
+	}
+	format := asNumber
+	if i, err := strconv.Atoi(style); err == nil && i >= 0 && i < len(b.formats) {
+		format = b.formats[i]
+	}
+	switch format {
+	case asDate:
+		if t, ok := serialDate(x, b.days1904); ok {
+			return momentText(t), nil
+		}
+	case asPercent:
+		return decimal(x*100) + "%", nil
+	}
+	return decimal(x), nil
+}
+
+// decimal writes a number as it was typed: the shortest decimal of 15 digits,
+// which is what spreadsheets keep, without an exponent.
+func decimal(x float64) string {
+	short, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 15, 64), 64)
+	if err != nil {
+		short = x
+	}
+	return strconv.FormatFloat(short, 'f', -1, 64)
+}
+
+func momentText(t time.Time) string {
+	if t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 {
+		return t.Format(time.DateOnly)
+	}
+	return t.Format(time.DateTime)
+}
+
+// serialDate is the moment of a date's serial number. Day 60 of the 1900
+// system is the 29 February 1900 that never was (18.17.4.1).
+func serialDate(x float64, days1904 bool) (time.Time, bool) {
+	if x < 0 || x > 2_958_466 {
+		return time.Time{}, false
+	}
+	epoch := time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)
+	if days1904 {
+		epoch = time.Date(1904, 1, 1, 0, 0, 0, 0, time.UTC)
+	} else if x < 61 {
+		return time.Time{}, false
+	}
+	day := math.Floor(x)
+	return epoch.AddDate(0, 0, int(day)).Add(time.Duration(math.Round((x-day)*86400)) * time.Second), true
+}
+
+// reference reads a cell's name, e.g. C5.
+func reference(s string) (column, row int) {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'A' && c <= 'Z' && column < 1<<20:
+			column = column*26 + int(c-'A') + 1
+		case c >= '0' && c <= '9' && row < 1<<24:
+			row = row*10 + int(c-'0')
+		}
+	}
+	return column, row
+}
+
+// has reports whether a sheet has a header that suits and a row below it.
+func (b *workbook) has(s sheetRef, suits func([]string) bool) (has bool, err error) {
+	left := b.left // looking costs nothing: what is read again is counted again
+	defer func() { b.left = left }()
+	found := false
+	rows := 0
+	err = b.rows(s.part, func(r *sheetRow) error {
+		switch rows++; {
+		case found:
+			has = slices.ContainsFunc(r.cells, func(c string) bool { return strings.TrimSpace(c) != "" })
+		case suits(r.cells):
+			found = true
+		case rows >= maxAbove:
+			return io.EOF
+		}
+		if has {
+			return io.EOF
+		}
+		return nil
+	})
+	return has, err
+}
+
+// merged is a block of cells of which only the first holds the content.
+type merged struct{ top, bottom, left, right int }
+
+// mergedCells finds the merged cells of a sheet, which stand below its rows.
+func (b *workbook) mergedCells(part string) (blocks []merged, err error) {
+	r, err := b.part(part)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	left := b.left
+	defer func() { b.left = left }() // the sheet is counted when its rows are read
+	in := bufio.NewReaderSize(r, 64<<10)
+	for {
+		tag, err := in.ReadSlice('>')
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			var own *fault.Error
+			if errors.As(err, &own) {
+				return nil, own
+			}
+			return nil, errSheet.Because(err)
+		}
+		at := bytes.LastIndexByte(tag, '<')
+		if at < 0 || !bytes.Contains(tag[at:], []byte("mergeCell ")) {
+			continue
+		}
+		_, ref, ok := bytes.Cut(tag[at:], []byte(`ref="`))
+		from, to, both := strings.Cut(string(bytes.SplitN(ref, []byte(`"`), 2)[0]), ":")
+		if !ok || !both {
+			continue
+		}
+		m := merged{}
+		m.left, m.top = reference(from)
+		m.right, m.bottom = reference(to)
+		if blocks = append(blocks, m); len(blocks) > maxMerged {
+			return nil, fault.New(fault.TooLarge, "file.merged", fmt.Sprintf("合并单元格超过 %d 处，请取消合并。", maxMerged), fmt.Sprintf("More than %d merged cells; split them.", maxMerged))
+		}
+	}
+	slices.SortFunc(blocks, func(x, y merged) int { return x.top - y.top })
+	return blocks, nil
+}
+
+// read yields the rows of a sheet below its header.
+func (b *workbook) read(s sheetRef, suits func([]string) bool, yield func(Row, error) bool) error {
+	blocks, err := b.mergedCells(s.part)
+	if err != nil {
+		return err
+	}
+	var open []merged // those that reach the row at hand
+	find := headerFinder{suits: suits}
+	err = b.rows(s.part, func(r *sheetRow) error {
+		if find.header == nil {
+			return find.take(r.cells)
+		}
+		for len(blocks) > 0 && blocks[0].top <= r.number {
+			open, blocks = append(open, blocks[0]), blocks[1:]
+		}
+		open = slices.DeleteFunc(open, func(m merged) bool { return m.bottom < r.number })
+		row := Row{Number: r.number, Hidden: r.hidden, Sheet: true, Days1904: b.days1904}
+		for _, m := range open {
+			for c := m.left; c <= min(m.right, len(find.header)); c++ {
+				if (r.number > m.top || c > m.left) && find.header[c-1] != "" {
+					row.Merged = append(row.Merged, find.header[c-1])
+				}
+			}
+		}
+		if !record(row, find.header, r.cells, yield) {
+			return errEnough
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errEnough):
+		return nil
+	case err != nil:
+		return err
+	}
+	return find.end()
+}

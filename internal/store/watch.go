@@ -1,0 +1,575 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/fault"
+	"zhijia/internal/patent"
+)
+
+// WatchedPatent is a patent an institution watches by its own choice.
+type WatchedPatent struct {
+	Number  string    `json:"number"`
+	Note    string    `json:"note,omitempty"`
+	AddedAt time.Time `json:"added_at"`
+	AddedBy string    `json:"added_by"`
+}
+
+// WatchPatents adds patents to a tenant's portfolio. One that is there stays
+// as it is; one that was removed is watched again from now on.
+func (db *DB) WatchPatents(ctx context.Context, tenant string, numbers []string, note, by string, now time.Time) (n int, err error) {
+	defer fault.Wrap(&err, "store.WatchPatents")
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO watched_patents AS w (tenant, number, note, added_at, added_by)
+			SELECT DISTINCT $1, n, $3, $4::timestamptz, $5 FROM unnest($2::text[]) AS n
+			ON CONFLICT (tenant, number) DO UPDATE SET note = EXCLUDED.note, added_at = EXCLUDED.added_at, added_by = EXCLUDED.added_by, removed_at = NULL
+			WHERE w.removed_at IS NOT NULL`, tenant, numbers, note, now, by)
+		if err != nil {
+			return err
+		}
+		n = int(tag.RowsAffected())
+		return record(ctx, tx, Act{tenant, by, "watch.add", numbers[0], map[string]any{"numbers": numbers, "added": n}})
+	})
+	return n, err
+}
+
+// UnwatchPatent takes a patent out of a tenant's portfolio. Its alerts stay.
+func (db *DB) UnwatchPatent(ctx context.Context, tenant, number, by string, now time.Time) (err error) {
+	defer fault.Wrap(&err, "store.UnwatchPatent(%s)", number)
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE watched_patents SET removed_at = $3 WHERE tenant = $1 AND number = $2 AND removed_at IS NULL`, tenant, number, now)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return fault.New(fault.NotFound, "watch.unknown", "关注列表中没有专利 "+number+"；为在册贷款提供担保的专利随贷款关注，不能单独移除。", "Patent "+number+" is not in the portfolio; one that secures a booked loan is watched with the loan.")
+		}
+		return record(ctx, tx, Act{tenant, by, "watch.remove", number, nil})
+	})
+}
+
+// WatchedPatents returns a tenant's own portfolio in order of number.
+func (db *DB) WatchedPatents(ctx context.Context, tenant, after string, limit int) (_ []WatchedPatent, err error) {
+	defer fault.Wrap(&err, "store.WatchedPatents")
+	rows, err := db.pool.Query(ctx, `
+		SELECT number, note, added_at, added_by FROM watched_patents
+		WHERE tenant = $1 AND number > $2 AND removed_at IS NULL ORDER BY number LIMIT $3`, tenant, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (w WatchedPatent, err error) {
+		err = row.Scan(&w.Number, &w.Note, &w.AddedAt, &w.AddedBy)
+		w.AddedAt = w.AddedAt.UTC()
+		return w, err
+	})
+}
+
+// AlertStatus says whether an alert still holds.
+type AlertStatus string
+
+// Statuses.
+const (
+	AlertOpen     AlertStatus = "open"
+	AlertSettled  AlertStatus = "settled"  // the fee was paid, the loan is closed
+	AlertRestated AlertStatus = "restated" // what is on file now does not bear it out
+)
+
+// WatchAlert is an alert raised for a tenant.
+type WatchAlert struct {
+	ID  string `json:"id"`
+	Seq int64  `json:"seq"` // renewed at every change: ask for what is after the last one seen
+	patent.Alert
+	Revision       int         `json:"revision"` // 1 when raised; a restatement has the next
+	Status         AlertStatus `json:"status"`
+	RaisedAt       time.Time   `json:"raised_at"`
+	ChangedAt      time.Time   `json:"changed_at"`
+	AcknowledgedAt *time.Time  `json:"acknowledged_at,omitempty"`
+	AcknowledgedBy string      `json:"acknowledged_by,omitempty"`
+	Note           string      `json:"note,omitempty"`
+}
+
+// Watch is one patent watched by one tenant, with all that its alerts are
+// worked out from.
+type Watch struct {
+	Tenant string
+	Number string
+	Since  time.Time // when it came under watch
+	Patent *Patent   // nil: no record
+	Events []ArrivedEvent
+	Loans  []patent.Loan
+	Alerts []WatchAlert // raised before
+}
+
+// ArrivedEvent is an event and when it came into the store.
+type ArrivedEvent struct {
+	patent.Event
+	ArrivedAt time.Time
+}
+
+// AlertChange is what becomes of one alert.
+type AlertChange struct {
+	ID     string
+	Alert  patent.Alert
+	Status AlertStatus
+}
+
+// watchLock keeps those who change alerts to one: what is worked out is then
+// never older than what is stored, and seq is in the order of the commits.
+const watchLock = 7241052
+
+// DueWatches puts everything watched to be worked out again, once per day.
+func (db *DB) DueWatches(ctx context.Context, today civil.Date) (err error) {
+	defer fault.Wrap(&err, "store.DueWatches")
+	_, err = db.pool.Exec(ctx, `
+		WITH fresh AS (INSERT INTO watch_days (day) VALUES ($1) ON CONFLICT DO NOTHING RETURNING day)
+		INSERT INTO watch_dirty (number) SELECT DISTINCT w.number FROM watching w, fresh`, today)
+	return err
+}
+
+// SweepWatches takes up to limit marks, has derive say what becomes of the
+// alerts of each watch concerned, and stores it with a message to every
+// subscription that wants it, all in one transaction. It returns how many
+// marks were taken and alerts changed.
+func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive func(Watch) []AlertChange, message func(WatchAlert) (kind string, body []byte, err error)) (taken, changed int, err error) {
+	defer fault.Wrap(&err, "store.SweepWatches")
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		taken, changed = 0, 0
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, watchLock); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `SELECT id, number FROM watch_dirty ORDER BY id LIMIT $1`, limit)
+		if err != nil {
+			return err
+		}
+		var ids []int64
+		var numbers []string
+		var id int64
+		var number string
+		if _, err := pgx.ForEachRow(rows, []any{&id, &number}, func() error {
+			ids, numbers = append(ids, id), append(numbers, number)
+			return nil
+		}); err != nil {
+			return err
+		}
+		if taken = len(ids); taken == 0 {
+			return nil
+		}
+		slices.Sort(numbers)
+		watches, err := watches(ctx, tx, slices.Compact(numbers))
+		if err != nil {
+			return err
+		}
+		for i := range watches {
+			changes := derive(watches[i])
+			for _, c := range changes {
+				a, err := putAlert(ctx, tx, watches[i].Tenant, c, now)
+				if err != nil {
+					return err
+				}
+				kind, body, err := message(a)
+				if err != nil {
+					return err
+				}
+				if err := queueMessages(ctx, tx, watches[i].Tenant, a, kind, body, now); err != nil {
+					return err
+				}
+			}
+			changed += len(changes)
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM watch_dirty WHERE id = ANY ($1)`, ids)
+		return err
+	})
+	return taken, changed, err
+}
+
+// watches gathers what is on file about patents and who watches them.
+func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) {
+	rows, err := tx.Query(ctx, `SELECT tenant, number, since, coalesce(contract, ''), maturity FROM watching WHERE number = ANY ($1) ORDER BY tenant, number, contract`, numbers)
+	if err != nil {
+		return nil, err
+	}
+	var out []Watch
+	var tenant, number, contract string
+	var since time.Time
+	var maturity civil.Date
+	if _, err := pgx.ForEachRow(rows, []any{&tenant, &number, &since, &contract, &maturity}, func() error {
+		if n := len(out); n == 0 || out[n-1].Tenant != tenant || out[n-1].Number != number {
+			out = append(out, Watch{Tenant: tenant, Number: number, Since: since.UTC()})
+		}
+		w := &out[len(out)-1]
+		if since.Before(w.Since) {
+			w.Since = since.UTC()
+		}
+		if contract != "" {
+			w.Loans = append(w.Loans, patent.Loan{Reference: contract, Maturity: maturity, Since: civil.Of(since.UTC())})
+		}
+		return nil
+	}); err != nil || len(out) == 0 {
+		return nil, err
+	}
+	if rows, err = tx.Query(ctx, `SELECT `+patentColumns+` FROM patents WHERE number = ANY ($1)`, numbers); err != nil {
+		return nil, err
+	}
+	records, err := pgx.CollectRows(rows, scanPatent)
+	if err != nil {
+		return nil, err
+	}
+	patents := map[string]*Patent{}
+	for i := range records {
+		patents[records[i].Number] = &records[i]
+	}
+	rows, err = tx.Query(ctx, `
+		SELECT number, code, effective, gazette, registration, before, after, party, licence_kind, source, arrived_at
+		FROM events WHERE number = ANY ($1) ORDER BY number, effective, code, registration, party`, numbers)
+	if err != nil {
+		return nil, err
+	}
+	events := map[string][]ArrivedEvent{}
+	var e ArrivedEvent
+	if _, err := pgx.ForEachRow(rows, []any{&number, &e.Code, &e.Effective, &e.Gazette, &e.Registration, &e.Before, &e.After, &e.Party, &e.LicenceKind, &e.Source, &e.ArrivedAt}, func() error {
+		events[number] = append(events[number], e)
+		e.Before, e.After = nil, nil // the next row must not share their memory
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	if rows, err = tx.Query(ctx, `SELECT tenant, `+alertColumns+` FROM watch_alerts WHERE number = ANY ($1)`, numbers); err != nil {
+		return nil, err
+	}
+	type owned struct {
+		tenant string
+		WatchAlert
+	}
+	raised, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (o owned, err error) {
+		o.WatchAlert, err = scanAlert(row, &o.tenant)
+		return o, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		w := &out[i]
+		w.Patent, w.Events = patents[w.Number], events[w.Number]
+		for _, o := range raised {
+			if o.tenant == w.Tenant && o.Number == w.Number {
+				w.Alerts = append(w.Alerts, o.WatchAlert)
+			}
+		}
+	}
+	return out, nil
+}
+
+const alertColumns = `id, seq, revision, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, '')`
+
+// scanAlert reads alertColumns behind what else is asked for.
+func scanAlert(row pgx.CollectableRow, first ...any) (a WatchAlert, err error) {
+	err = row.Scan(append(first, &a.ID, &a.Seq, &a.Revision, &a.Number, &a.Cause, &a.Code, &a.Date, &a.Zh, &a.En, &a.Event, &a.Source, &a.Loan, &a.Status,
+		&a.RaisedAt, &a.ChangedAt, &a.AcknowledgedAt, &a.AcknowledgedBy, &a.Note)...)
+	a.RaisedAt, a.ChangedAt = a.RaisedAt.UTC(), a.ChangedAt.UTC()
+	return a, err
+}
+
+// putAlert raises an alert or restates it. Restated, it is to be acknowledged
+// again; settled, it is not.
+func putAlert(ctx context.Context, tx pgx.Tx, tenant string, c AlertChange, now time.Time) (WatchAlert, error) {
+	x := c.Alert
+	rows, err := tx.Query(ctx, `
+		INSERT INTO watch_alerts AS w (id, seq, revision, tenant, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at)
+		VALUES ($1, nextval('watch_alerts_seq'), 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+		ON CONFLICT (id) DO UPDATE SET seq = EXCLUDED.seq, revision = w.revision + 1, code = EXCLUDED.code, day = EXCLUDED.day, zh = EXCLUDED.zh, en = EXCLUDED.en,
+			event = EXCLUDED.event, source = EXCLUDED.source, loan = EXCLUDED.loan, status = EXCLUDED.status, changed_at = EXCLUDED.changed_at,
+			acknowledged_at = CASE WHEN EXCLUDED.status = 'settled' THEN w.acknowledged_at END,
+			acknowledged_by = CASE WHEN EXCLUDED.status = 'settled' THEN w.acknowledged_by END,
+			note = CASE WHEN EXCLUDED.status = 'settled' THEN w.note END
+		RETURNING `+alertColumns,
+		c.ID, tenant, x.Number, x.Cause, x.Code, x.Date, x.Zh, x.En, x.Event, x.Source, x.Loan, c.Status, now)
+	if err != nil {
+		return WatchAlert{}, err
+	}
+	return pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (WatchAlert, error) { return scanAlert(row) })
+}
+
+// AlertFilter chooses alerts.
+type AlertFilter struct {
+	After  int64  // seq of the last one seen
+	Number string // of one patent; empty: any
+	Open   bool   // only those that hold and nobody acknowledged
+	Limit  int
+}
+
+// WatchAlerts returns a tenant's alerts in the order in which they last
+// changed.
+func (db *DB) WatchAlerts(ctx context.Context, tenant string, f AlertFilter) (_ []WatchAlert, err error) {
+	defer fault.Wrap(&err, "store.WatchAlerts")
+	rows, err := db.pool.Query(ctx, `
+		SELECT `+alertColumns+` FROM watch_alerts
+		WHERE tenant = $1 AND seq > $2 AND ($3 = '' OR number = $3) AND (NOT $4 OR acknowledged_at IS NULL AND status = 'open')
+		ORDER BY seq LIMIT $5`, tenant, f.After, f.Number, f.Open, f.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (WatchAlert, error) { return scanAlert(row) })
+}
+
+// AcknowledgeWatchAlert records that somebody has seen an alert and what
+// follows from it. Once is enough: the first stays until it is restated.
+func (db *DB) AcknowledgeWatchAlert(ctx context.Context, tenant, id, by, note string, now time.Time) (_ WatchAlert, err error) {
+	defer fault.Wrap(&err, "store.AcknowledgeWatchAlert(%s)", id)
+	var a WatchAlert
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			UPDATE watch_alerts SET acknowledged_at = coalesce(acknowledged_at, $3), acknowledged_by = coalesce(acknowledged_by, $4), note = coalesce(note, $5)
+			WHERE tenant = $1 AND id = $2 RETURNING `+alertColumns, tenant, id, now, by, note)
+		if err != nil {
+			return err
+		}
+		a, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (WatchAlert, error) { return scanAlert(row) })
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fault.New(fault.NotFound, "alert.unknown", "没有这条预警。", "There is no such alert.")
+		}
+		if err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{tenant, by, "watch.acknowledge", id, map[string]any{"revision": a.Revision, "note": note}})
+	})
+	return a, err
+}
+
+// Webhook is where a tenant wants its alerts sent.
+type Webhook struct {
+	ID         string     `json:"id"`
+	Tenant     string     `json:"-"`
+	URL        string     `json:"url"`
+	Codes      []string   `json:"codes"` // of alerts; none: all
+	Secret     []byte     `json:"-"`     // sealed
+	Previous   []byte     `json:"-"`     // sealed; signs too until Until
+	Until      *time.Time `json:"previous_secret_until,omitempty"`
+	CreatedAt  time.Time  `json:"created_at"`
+	CreatedBy  string     `json:"created_by"`
+	DisabledAt *time.Time `json:"disabled_at,omitempty"`
+}
+
+const webhookColumns = `id, tenant, url, codes, secret, previous, previous_until, created_at, created_by, disabled_at`
+
+func scanWebhook(row pgx.CollectableRow) (w Webhook, err error) {
+	err = row.Scan(&w.ID, &w.Tenant, &w.URL, &w.Codes, &w.Secret, &w.Previous, &w.Until, &w.CreatedAt, &w.CreatedBy, &w.DisabledAt)
+	w.CreatedAt = w.CreatedAt.UTC()
+	return w, err
+}
+
+// PutWebhook keeps a new subscription.
+func (db *DB) PutWebhook(ctx context.Context, w Webhook) (err error) {
+	defer fault.Wrap(&err, "store.PutWebhook")
+	return db.recorded(ctx, Act{w.Tenant, w.CreatedBy, "webhook.create", w.ID, map[string]any{"url": w.URL, "codes": w.Codes}}, `
+		INSERT INTO webhooks (id, tenant, url, codes, secret, created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		w.ID, w.Tenant, w.URL, list(w.Codes), w.Secret, w.CreatedAt, w.CreatedBy)
+}
+
+// Webhooks returns a tenant's subscriptions, also those that ended.
+func (db *DB) Webhooks(ctx context.Context, tenant string) (_ []Webhook, err error) {
+	defer fault.Wrap(&err, "store.Webhooks")
+	rows, err := db.pool.Query(ctx, `SELECT `+webhookColumns+` FROM webhooks WHERE tenant = $1 ORDER BY created_at, id`, tenant)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanWebhook)
+}
+
+var errNoWebhook = fault.New(fault.NotFound, "webhook.unknown", "没有这个推送地址，或已停用。", "There is no such subscription, or it has ended.")
+
+func (db *DB) changeWebhook(ctx context.Context, tenant, id, by, action, set string, args ...any) (w Webhook, err error) {
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `UPDATE webhooks SET `+set+` WHERE tenant = $1 AND id = $2 AND disabled_at IS NULL RETURNING `+webhookColumns, append([]any{tenant, id}, args...)...)
+		if err != nil {
+			return err
+		}
+		w, err = pgx.CollectExactlyOneRow(rows, scanWebhook)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errNoWebhook
+		}
+		if err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{tenant, by, action, id, nil})
+	})
+	return w, err
+}
+
+// RotateWebhook gives a subscription a new secret. The one before signs beside
+// it until a moment.
+func (db *DB) RotateWebhook(ctx context.Context, tenant, id, by string, secret []byte, until time.Time) (_ Webhook, err error) {
+	defer fault.Wrap(&err, "store.RotateWebhook(%s)", id)
+	return db.changeWebhook(ctx, tenant, id, by, "webhook.rotate", `previous = secret, previous_until = $4, secret = $3`, secret, until)
+}
+
+// DisableWebhook ends a subscription. What still waits is given up.
+func (db *DB) DisableWebhook(ctx context.Context, tenant, id, by string, now time.Time) (_ Webhook, err error) {
+	defer fault.Wrap(&err, "store.DisableWebhook(%s)", id)
+	w, err := db.changeWebhook(ctx, tenant, id, by, "webhook.disable", `disabled_at = $3`, now)
+	if err != nil {
+		return w, err
+	}
+	_, err = db.pool.Exec(ctx, `UPDATE webhook_deliveries SET status = 'dead', error = 'subscription ended', ended_at = $2 WHERE webhook = $1 AND status = 'waiting'`, id, now)
+	return w, err
+}
+
+// Delivery is one message to one place.
+type Delivery struct {
+	ID        string          `json:"id"` // webhook-id, the same at every attempt
+	Seq       int64           `json:"seq"`
+	Webhook   string          `json:"webhook"`
+	Kind      string          `json:"type"`
+	Body      json.RawMessage `json:"body"`
+	Status    string          `json:"status"` // waiting, delivered, dead
+	Attempts  int             `json:"attempts"`
+	NextAt    time.Time       `json:"next_at"`
+	Reply     *int            `json:"reply"` // status of the last reply; null: none came
+	Error     string          `json:"error,omitempty"`
+	CreatedAt time.Time       `json:"created_at"`
+	EndedAt   *time.Time      `json:"ended_at,omitempty"`
+}
+
+const deliveryColumns = `d.id, d.seq, d.webhook, d.kind, d.body, d.status, d.attempts, d.next_at, d.reply, coalesce(d.error, ''), d.created_at, d.ended_at`
+
+func deliveryFields(d *Delivery) []any {
+	return []any{&d.ID, &d.Seq, &d.Webhook, &d.Kind, (*[]byte)(&d.Body), &d.Status, &d.Attempts, &d.NextAt, &d.Reply, &d.Error, &d.CreatedAt, &d.EndedAt}
+}
+
+func scanDelivery(row pgx.CollectableRow) (d Delivery, err error) {
+	err = row.Scan(deliveryFields(&d)...)
+	d.NextAt, d.CreatedAt = d.NextAt.UTC(), d.CreatedAt.UTC()
+	return d, err
+}
+
+// queueMessages puts an alert's message to every subscription that wants it.
+// Its id names subscription, alert and revision: put twice it is there once.
+func queueMessages(ctx context.Context, tx pgx.Tx, tenant string, a WatchAlert, kind string, body []byte, now time.Time) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO webhook_deliveries (id, webhook, tenant, kind, body, status, next_at, created_at)
+		SELECT 'msg_' || encode(substring(sha256(convert_to(id || '|' || $2 || '|' || ($3::integer)::text, 'UTF8')) FOR 16), 'hex'), id, $1, $4, $5, 'waiting', $6, $6
+		FROM webhooks WHERE tenant = $1 AND disabled_at IS NULL AND (cardinality(codes) = 0 OR $7 = ANY (codes))
+		ON CONFLICT (id) DO NOTHING`, tenant, a.ID, a.Revision, kind, body, now, a.Code)
+	return err
+}
+
+// PutMessage puts one message to one subscription.
+func (db *DB) PutMessage(ctx context.Context, tenant, webhook, id, kind string, body []byte, now time.Time) (err error) {
+	defer fault.Wrap(&err, "store.PutMessage")
+	tag, err := db.pool.Exec(ctx, `
+		INSERT INTO webhook_deliveries (id, webhook, tenant, kind, body, status, next_at, created_at)
+		SELECT $3, id, tenant, $4, $5, 'waiting', $6, $6 FROM webhooks WHERE id = $2 AND tenant = $1 AND disabled_at IS NULL`,
+		tenant, webhook, id, kind, body, now)
+	if err == nil && tag.RowsAffected() == 0 {
+		return errNoWebhook
+	}
+	return err
+}
+
+// Deliveries returns a tenant's messages after one, oldest first; an empty
+// status asks for all.
+func (db *DB) Deliveries(ctx context.Context, tenant, status string, after int64, limit int) (_ []Delivery, err error) {
+	defer fault.Wrap(&err, "store.Deliveries")
+	rows, err := db.pool.Query(ctx, `
+		SELECT `+deliveryColumns+` FROM webhook_deliveries d
+		WHERE tenant = $1 AND seq > $2 AND ($3 = '' OR status = $3) ORDER BY seq LIMIT $4`, tenant, after, status, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanDelivery)
+}
+
+// Redeliver sends a message again that was given up or arrived, under the same
+// id.
+func (db *DB) Redeliver(ctx context.Context, tenant, id, by string, now time.Time) (d Delivery, err error) {
+	defer fault.Wrap(&err, "store.Redeliver(%s)", id)
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			UPDATE webhook_deliveries d SET status = 'waiting', attempts = 0, next_at = $3, ended_at = NULL, leased_until = NULL
+			FROM webhooks w WHERE w.id = d.webhook AND w.disabled_at IS NULL AND d.tenant = $1 AND d.id = $2 AND d.status <> 'waiting' RETURNING `+deliveryColumns, tenant, id, now)
+		if err != nil {
+			return err
+		}
+		d, err = pgx.CollectExactlyOneRow(rows, scanDelivery)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fault.New(fault.NotFound, "delivery.unknown", "没有这条推送，或仍在等待，或其地址已停用。", "There is no such message, or it is still waiting, or its subscription has ended.")
+		}
+		if err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{tenant, by, "webhook.redeliver", id, nil})
+	})
+	return d, err
+}
+
+// ClaimDelivery takes one message that is due in hand until a moment: a
+// process that dies with it gives it back by then. One subscription has one
+// message in hand at a time, so that a slow receiver holds up only its own.
+func (db *DB) ClaimDelivery(ctx context.Context, now, until time.Time) (d Delivery, w Webhook, found bool, err error) {
+	defer fault.Wrap(&err, "store.ClaimDelivery")
+	err = db.pool.QueryRow(ctx, `
+		UPDATE webhook_deliveries d SET leased_until = $2, attempts = d.attempts + 1 FROM webhooks w
+		WHERE w.id = d.webhook AND d.id = (
+			SELECT c.id FROM webhook_deliveries c
+			WHERE c.status = 'waiting' AND c.next_at <= $1 AND (c.leased_until IS NULL OR c.leased_until < $1)
+				AND NOT EXISTS (SELECT 1 FROM webhook_deliveries o WHERE o.webhook = c.webhook AND o.status = 'waiting' AND o.leased_until >= $1)
+			ORDER BY c.next_at, c.seq LIMIT 1 FOR UPDATE SKIP LOCKED)
+		RETURNING `+deliveryColumns+`, w.id, w.tenant, w.url, w.secret, w.previous, w.previous_until`, now, until).
+		Scan(append(deliveryFields(&d), &w.ID, &w.Tenant, &w.URL, &w.Secret, &w.Previous, &w.Until)...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return d, w, false, nil
+	}
+	return d, w, err == nil, err
+}
+
+// Attempt is what came of sending a message.
+type Attempt struct {
+	Reply *int   // status of the reply; nil: none came
+	Error string // empty: it arrived
+	Next  time.Time
+	Dead  bool // given up
+	Gone  bool // the receiver says for ever
+}
+
+// EndDelivery records an attempt and lets the message go.
+func (db *DB) EndDelivery(ctx context.Context, d Delivery, a Attempt, now time.Time) (err error) {
+	defer fault.Wrap(&err, "store.EndDelivery(%s)", d.ID)
+	status := "waiting"
+	switch {
+	case a.Error == "":
+		status = "delivered"
+	case a.Dead || a.Gone:
+		status = "dead"
+	}
+	var ended *time.Time
+	if status != "waiting" {
+		ended = &now
+	}
+	if a.Next.IsZero() {
+		a.Next = now
+	}
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			UPDATE webhook_deliveries SET status = $2, reply = $3, error = nullif($4, ''), next_at = $5, leased_until = NULL, ended_at = $6
+			WHERE id = $1 AND status = 'waiting'`, d.ID, status, a.Reply, a.Error, a.Next, ended)
+		if err != nil || !a.Gone {
+			return err
+		}
+		var tenant string
+		err = tx.QueryRow(ctx, `UPDATE webhooks SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL RETURNING tenant`, d.Webhook, now).Scan(&tenant)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{tenant, "system", "webhook.gone", d.Webhook, nil})
+	})
+}

@@ -1,0 +1,230 @@
+// Package watch keeps an eye on portfolios of patents: what an import of
+// events, a payment, a loan or the calendar brings about becomes an alert,
+// once per cause, which is polled for or sent to signed webhooks. Start with
+// [New]; [Service.Run] does both parts of the work until told to stop.
+package watch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"zhijia/internal/civil"
+	"zhijia/internal/patent"
+	"zhijia/internal/store"
+)
+
+// Options configure a [Service].
+type Options struct {
+	Log *slog.Logger     // default: discard
+	Now func() time.Time // default: time.Now
+
+	// Key seals the secrets of subscriptions: 32 bytes, the same on every
+	// machine. Without it there is polling and no push.
+	Key []byte
+
+	Guard Guard // where messages may be sent
+}
+
+// Service watches.
+type Service struct {
+	db     *store.DB
+	log    *slog.Logger
+	now    func() time.Time
+	sealer *sealer // nil: no key
+	post   *poster
+	guard  Guard
+}
+
+// New returns a service over the database.
+func New(db *store.DB, o Options) (*Service, error) {
+	s := &Service{db: db, log: o.Log, now: o.Now, guard: o.Guard, post: newPoster(o.Guard)}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if len(o.Key) > 0 {
+		var err error
+		if s.sealer, err = newSealer(o.Key); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// sweepSize is how many marks one transaction takes.
+const sweepSize = 500
+
+// Sweep works out the alerts of every patent that something happened to, and
+// of all of them when a day began. It returns how many alerts were raised or
+// changed. Any number of processes may sweep.
+func (s *Service) Sweep(ctx context.Context) (changed int, err error) {
+	now := s.now().UTC().Truncate(time.Microsecond)
+	today := today(now)
+	if err := s.db.DueWatches(ctx, today); err != nil {
+		return 0, err
+	}
+	for {
+		taken, n, err := s.db.SweepWatches(ctx, sweepSize, now, func(w store.Watch) []store.AlertChange { return Derive(w, today) }, s.message)
+		changed += n
+		if err != nil || taken < sweepSize {
+			return changed, err
+		}
+	}
+}
+
+// china is where patents fall due: the office's days, not the machine's.
+var china = time.FixedZone("CST", 8*60*60)
+
+func today(now time.Time) civil.Date { return civil.Of(now.In(china)) }
+
+// Derive says what becomes of a watch's alerts on a day: which are new, which
+// read differently now, and which no longer hold. What had been public before
+// the watch began and was on file then is no news; a fee's latest threshold
+// and a loan that outlives the right are, because they still call for action.
+func Derive(w store.Watch, today civil.Date) []store.AlertChange {
+	began := civil.Of(w.Since.In(china))
+	x := patent.Watched{Number: w.Number, Loans: w.Loans}
+	late := map[string]bool{} // causes that came into the store after the watch began
+	for _, e := range w.Events {
+		x.Events = append(x.Events, e.Event)
+		if e.ArrivedAt.After(w.Since) {
+			late[patent.EventCause(e.Event)] = true
+		}
+	}
+	if p := w.Patent; p != nil {
+		x.Fees = FeeAccount(p)
+	}
+	var kept []patent.Alert
+	standing := -1 // the latest fee threshold crossed before the watch began
+	for _, a := range x.Alerts(civil.Date{}, today) {
+		switch fee := strings.HasPrefix(a.Cause, "fee|"); {
+		case a.Date.After(began), late[a.Cause], a.Loan != "":
+			kept = append(kept, a)
+		case fee && standing < 0:
+			standing = len(kept)
+			kept = append(kept, a)
+		case fee:
+			kept[standing] = a
+		}
+	}
+	var out []store.AlertChange
+	raised := map[string]*store.WatchAlert{}
+	for i := range w.Alerts {
+		raised[w.Alerts[i].Cause] = &w.Alerts[i]
+	}
+	for _, a := range kept {
+		old := raised[a.Cause]
+		if old == nil || old.Status != store.AlertOpen || old.Alert != a {
+			out = append(out, store.AlertChange{ID: alertID(w.Tenant, a), Alert: a, Status: store.AlertOpen})
+		}
+	}
+	for i := range w.Alerts {
+		old := &w.Alerts[i]
+		if old.Status != store.AlertOpen || slices.ContainsFunc(kept, func(a patent.Alert) bool { return a.Cause == old.Cause }) {
+			continue
+		}
+		status := store.AlertRestated
+		if settled(old, &x) {
+			status = store.AlertSettled
+		}
+		out = append(out, store.AlertChange{ID: old.ID, Alert: old.Alert, Status: status})
+	}
+	return out
+}
+
+// settled reports that what an alert calls for was done: the fee of its year
+// is paid, its loan is no longer in the book.
+func settled(a *store.WatchAlert, w *patent.Watched) bool {
+	if fee, ok := strings.CutPrefix(a.Cause, "fee|"); ok {
+		_, text, _ := strings.Cut(fee, "|")
+		year, err := strconv.Atoi(text)
+		return err == nil && w.Fees.PaidThrough != nil && year <= *w.Fees.PaidThrough
+	}
+	return a.Loan != "" && !slices.ContainsFunc(w.Loans, func(l patent.Loan) bool { return l.Reference == a.Loan })
+}
+
+// FeeAccount is what a record says of a patent's fees.
+func FeeAccount(p *store.Patent) patent.FeeAccount {
+	return patent.FeeAccount{Kind: patent.Kind(p.Kind), Filing: p.Filing, Granted: p.Grant, PaidThrough: p.PaidThroughYear, Added: p.AddedDays()}
+}
+
+// alertID is the same for the same cause for ever, so that nothing is raised
+// twice and a receiver can tell a repeat.
+func alertID(tenant string, a patent.Alert) string {
+	sum := sha256.Sum256([]byte(tenant + "\x00" + a.Number + "\x00" + a.Cause))
+	return "wa_" + hex.EncodeToString(sum[:16])
+}
+
+// Message is what a webhook is sent.
+type Message struct {
+	Type      string            `json:"type"` // alert.raised, alert.restated, alert.settled, webhook.test
+	Timestamp time.Time         `json:"timestamp"`
+	Data      *store.WatchAlert `json:"data"`
+}
+
+func (s *Service) message(a store.WatchAlert) (string, []byte, error) {
+	kind := "alert.raised"
+	switch {
+	case a.Status == store.AlertSettled:
+		kind = "alert.settled"
+	case a.Revision > 1:
+		kind = "alert.restated"
+	}
+	body, err := json.Marshal(Message{kind, a.ChangedAt, &a})
+	return kind, body, err
+}
+
+// couriers is how many messages one process sends at once.
+const couriers = 4
+
+// Run sweeps and delivers until ctx ends, then waits for the messages in hand.
+func (s *Service) Run(ctx context.Context, every time.Duration) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		s.repeat(ctx, every, "sweeping the portfolios", func() (bool, error) {
+			n, err := s.Sweep(ctx)
+			if n > 0 {
+				s.log.InfoContext(ctx, "alerts", "changed", n)
+			}
+			return false, err
+		})
+	})
+	if s.sealer != nil {
+		for range couriers {
+			wg.Go(func() {
+				s.repeat(ctx, min(every, 2*time.Second), "delivering", func() (bool, error) { return s.Deliver(ctx) })
+			})
+		}
+	}
+	wg.Wait()
+}
+
+// repeat does work until there is none, waits and begins again.
+func (s *Service) repeat(ctx context.Context, every time.Duration, what string, work func() (more bool, err error)) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		more, err := work()
+		if err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, what, "error", err)
+		}
+		if more && err == nil && ctx.Err() == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
