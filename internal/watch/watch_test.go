@@ -263,7 +263,7 @@ func TestBookedLoans(t *testing.T) {
 	}
 	w.sweep()
 	w.expect("a", store.AlertFilter{}, "expiry_within_loan restated 2")
-	if err := w.db.SetBookBalance(w.ctx, "a", "C-1", 0, "张三", civil.Of(w.at), w.at, nil); err != nil {
+	if err := w.db.SetBookBalance(w.ctx, "a", "C-1", 0, nil, "张三", civil.Of(w.at), w.at, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.day(t, "2030-09-01")
