@@ -485,6 +485,7 @@ func (c *batchResultCmd) Run(g *Globals) error {
 	if err := writable(c.Out, ""); err != nil {
 		return err
 	}
+	defer steadyHeap(deskHeap)()
 	return c.with(g, func(d *desk.Desk) error { return writeResult(g, d, c.Batch, c.Out) })
 }
 

@@ -64,7 +64,7 @@ type serveCmd struct {
 
 // Run answers requests until the process is told to stop.
 func (c *serveCmd) Run(g *Globals) error {
-	defer steadyHeap(0)()
+	defer steadyHeap(deskHeap)()
 	log := c.logger(g.stderr)
 	stopTracing, err := c.startTracing(g.ctx)
 	if err != nil {

@@ -353,6 +353,44 @@ func ReadOutcome(row *store.BatchRow) (*office.BatchOutcome, error) {
 // blank stands for deal ids where only their number matters.
 var blank [256]string
 
+// interner keeps one copy of texts that most rows of a batch share.
+type interner map[string]string
+
+func (in interner) one(s *string) {
+	if kept, ok := in[*s]; ok {
+		*s = kept
+		return
+	}
+	in[*s] = *s
+}
+
+// slim drops what the decision does not read and shares the rest: a batch of
+// 50,000 rows is decided as a whole.
+func (in interner) slim(v *lending.Valued) {
+	v.State = patent.State{Owners: v.State.Owners, Licences: v.State.Licences, LastSeen: v.State.LastSeen}
+	v.Flags, v.Versions, v.Row.Title = nil, nil, ""
+	v.Comparables = blank[:min(len(v.Comparables), len(blank))]
+	v.Eligibility.Findings = slices.Clone(v.Eligibility.Findings) // decoding leaves room behind the last
+	v.Methods = slices.Clone(v.Methods)
+	for i := range v.Eligibility.Findings {
+		f := &v.Eligibility.Findings[i]
+		for _, s := range []*string{&f.Code, (*string)(&f.Severity), &f.Zh, &f.En, (*string)(&f.Outcome), &f.Reason, &f.Supply} {
+			in.one(s)
+		}
+	}
+	for i := range v.Methods {
+		in.one(&v.Methods[i].Name)
+	}
+	for _, s := range []*string{(*string)(&v.Status), &v.ReasonCode, &v.Reason, &v.Calibration, &v.Grade, &v.Row.Borrower, &v.Row.Contract, (*string)(&v.Row.Kind), &v.Row.Product, (*string)(&v.Eligibility.Verdict)} {
+		in.one(s)
+	}
+	for _, names := range [][]string{v.Row.Owners, v.State.Owners, v.Row.CoOwners} {
+		for i := range names {
+			in.one(&names[i])
+		}
+	}
+}
+
 // finish decides a batch all of whose rows have ended. It does nothing when
 // one waits or when another process has decided it.
 func (d *Desk) finish(ctx context.Context, id string) (err error) {
@@ -375,6 +413,7 @@ func (d *Desk) finish(ctx context.Context, id string) (err error) {
 // outcomes reads what the rows of a batch are decided on.
 func (d *Desk) outcomes(ctx context.Context, b *store.Batch, each func(*store.BatchRow)) ([]lending.Valued, error) {
 	batch := make([]lending.Valued, 0, b.Rows)
+	words := interner{}
 	err := d.db.EachBatchRow(ctx, b.ID, func(row *store.BatchRow) error {
 		out, err := ReadOutcome(row)
 		if err != nil {
@@ -385,10 +424,7 @@ func (d *Desk) outcomes(ctx context.Context, b *store.Batch, each func(*store.Ba
 		if row.Status != store.RowDone {
 			v = lending.Refused(v.Row, summary(out.Faults, row.Status))
 		}
-		// What the decision does not read is not kept for 50,000 rows.
-		v.State = patent.State{Owners: v.State.Owners, Licences: v.State.Licences, LastSeen: v.State.LastSeen}
-		v.Flags, v.Versions, v.Row.Title = nil, nil, ""
-		v.Comparables = blank[:min(len(v.Comparables), len(blank))]
+		words.slim(&v)
 		batch = append(batch, v)
 		return nil
 	})

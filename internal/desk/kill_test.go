@@ -113,7 +113,7 @@ func startWorker(tb testing.TB, url string) (kill, stop func()) {
 }
 
 // durable starts a PostgreSQL of the test's own, with fsync.
-func durable(t *testing.T) (url string, restart func()) {
+func durable(t testing.TB) (url string, restart func()) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "zhijia-desk-") // the server's user must be able to search it
 	if err != nil {

@@ -194,6 +194,7 @@ func (d *Desk) decide(ctx context.Context, b *store.Batch, batch []lending.Value
 			}
 			f.Holds = append(f.Holds, h)
 		}
+		batch = nil // 50,000 rows are not kept while their decisions are written
 		f.Decisions = func(yield func(int, []byte) bool) {
 			for i := range decided.Rows {
 				row, err := json.Marshal(&decided.Rows[i])
@@ -205,7 +206,7 @@ func (d *Desk) decide(ctx context.Context, b *store.Batch, batch []lending.Value
 		return f, nil
 	})
 	if done {
-		d.log.InfoContext(ctx, "batch finished", "batch", b.ID, "rows", len(batch))
+		d.log.InfoContext(ctx, "batch finished", "batch", b.ID, "rows", b.Rows)
 	}
 	return err
 }
