@@ -9,6 +9,9 @@ import (
 	"zhijia/internal/money"
 )
 
+// onFile is the source of what the events add up to.
+const onFile = "库中法律事件"
+
 // Record is what a bibliographic source states about a patent. Empty fields
 // are not known.
 type Record struct {
@@ -110,7 +113,7 @@ func Assemble(r Record, events []Event, h Holdings, pledge PledgeFacts, on civil
 		d.Kind = r.Kind
 	}
 	d.KindZh = d.Kind.Zh()
-	d.say("number", "专利号（申请号）", d.Display, "number", civil.Date{})
+	d.say("number", "专利号（申请号）", d.Display, "号码规则（校验位）", civil.Date{})
 	if r.Title != "" {
 		d.say("title", "名称", r.Title, r.Source, r.SourceDate)
 	}
@@ -207,7 +210,7 @@ func (d *Dossier) grant(r Record, s *State) {
 		if !r.Grant.IsZero() && r.Grant != s.Granted {
 			d.conflict("授权日：公告为%s，著录记录（%s）为%s。", s.Granted, r.Source, r.Grant)
 		}
-		d.say("granted", "授权日", s.Granted.String(), "events on file", s.Granted)
+		d.say("granted", "授权日", s.Granted.String(), onFile, s.Granted)
 	case !r.Grant.IsZero() && !r.Grant.After(d.On):
 		s.Granted = r.Grant
 		d.say("granted", "授权日", r.Grant.String(), r.Source, r.SourceDate)
@@ -292,7 +295,7 @@ func (d *Dossier) standing(s *State) {
 	}
 	days := s.LastSeen.DaysUntil(d.On)
 	d.StaleDays = &days
-	d.say("standing", "法律状态", d.StandingZh, "events on file", s.LastSeen)
+	d.say("standing", "法律状态", d.StandingZh, onFile, s.LastSeen)
 }
 
 func (d *Dossier) fees(r Record, s *State) {
@@ -340,7 +343,7 @@ func (d *Dossier) claims(s *State) {
 			d.miss(x.key, x.zh+"未知", x.supply)
 			continue
 		}
-		d.say(x.key, x.zh, map[Truth]string{Yes: "是", No: "否"}[x.answer], "events on file", s.LastSeen)
+		d.say(x.key, x.zh, map[Truth]string{Yes: "是", No: "否"}[x.answer], onFile, s.LastSeen)
 	}
 }
 
