@@ -244,6 +244,7 @@ func (d *Dossier) term(r Record, s *State) {
 	left := max(0, d.On.DaysUntil(t.Expiry))
 	t.RemainingDays = &left
 	if d.addedDays > 0 {
+		d.miss("fees_of_added_term", fmt.Sprintf("补偿的%d天的年费不在收费表中，未计入维持费用", d.addedDays), "国家知识产权局关于补偿期年费的通知")
 		d.say("expiry", "最后受保护日", fmt.Sprintf("%s（含补偿%d天）", t.LastProtected, d.addedDays), "专利法第四十二条，"+r.Source, r.SourceDate)
 	} else {
 		d.say("expiry", "最后受保护日", t.LastProtected.String(), "专利法第四十二条", civil.Date{})
@@ -320,9 +321,6 @@ func (d *Dossier) fees(r Record, s *State) {
 	d.say("paid_through_year", "年费缴至", fmt.Sprintf("第%d年度", *paid), r.Source, r.SourceDate)
 	if cost, ok := a.CostToKeep(); ok {
 		d.CostToKeep = &cost
-	}
-	if d.addedDays > 0 {
-		d.miss("fees_of_added_term", fmt.Sprintf("补偿的%d天的年费不在收费表中，未计入维持费用", d.addedDays), "国家知识产权局关于补偿期年费的通知")
 	}
 	if s.Standing == Alive && (d.Fees.Status == FeesLapsed || d.Fees.Status == FeesRestorable) {
 		d.conflict("按年费缴至第%d年度，权利应自%s终止，但没有终止公告。", *paid, d.Fees.Lapsed)
