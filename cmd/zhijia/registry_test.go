@@ -76,6 +76,34 @@ func TestRegistryCheckJSON(t *testing.T) {
 	}
 }
 
+// Whatever the bytes, there is one object a line of input.
+func FuzzRegistryCheck(f *testing.F) {
+	for _, s := range []string{"201710601862.3\r\n\n x", "\ufeff专利号：95115608.×\n", "\xff\xfe\x00\n\u2028\n", "a|b\n\"\\\n", "2.0E+11"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var out, errs bytes.Buffer
+		if code := run(context.Background(), []string{"registry", "check", "--json"}, strings.NewReader(text), &out, &errs); code != 0 {
+			t.Fatalf("exit %d: %s", code, errs.String())
+		}
+		want := strings.Count(text, "\n")
+		if text != "" && !strings.HasSuffix(text, "\n") {
+			want++
+		}
+		got := 0
+		for line := range strings.Lines(out.String()) {
+			got++
+			var x checked
+			if err := json.Unmarshal([]byte(line), &x); err != nil || x.Valid != (x.Reason == "") || x.Valid != (x.Normal != "") {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+		if got != want {
+			t.Errorf("%d objects for %d lines", got, want)
+		}
+	})
+}
+
 func TestRegistryCheckForPeople(t *testing.T) {
 	t.Parallel()
 	got := strings.Join(checkLines(t, "201710601862.3\n\nCN111504366B\nPCT/CN2019/123456\nEP1234567B1\n202010123456.7\n"), "\n")

@@ -16,7 +16,7 @@ import (
 // is neither a record nor an event.
 func Dossier(ctx context.Context, db *store.DB, tenant string, n patent.Number, pledge patent.PledgeFacts, on civil.Date) (_ patent.Dossier, err error) {
 	defer fault.Wrap(&err, "appraisal.Dossier(%s)", n)
-	r := patent.Record{Number: n, Source: "number"}
+	r := patent.Record{Number: n, Source: "号码"}
 	p, unknown := db.Patent(ctx, n.String())
 	if unknown != nil && fault.KindOf(unknown) != fault.NotFound {
 		return patent.Dossier{}, unknown

@@ -325,7 +325,8 @@ func (m *matching) applicationNumber(filed civil.Date, kind patent.Kind) string 
 // deals tells every deal of the dataset that has a price and a date, and as
 // many again in their pattern as make two thousand, a second time as another
 // source would, and adds what is easily taken for a second telling: the same
-// patents sold again, and other patents of the same seller sold the same day.
+// patents sold again, other patents of the same seller sold the same day, and
+// the second contract of a row.
 func (m *matching) deals(told []patent.DealFacts) {
 	list := slices.DeleteFunc(slices.Clone(told), func(d patent.DealFacts) bool { return d.Amount == 0 || d.Date.IsZero() || d.Title == "" })
 	known := len(list)
@@ -367,9 +368,16 @@ func (m *matching) deals(told []patent.DealFacts) {
 	}
 	for range n / 2 {
 		d := list[m.rng.IntN(n)]
-		if m.rng.IntN(2) == 0 { // sold again
+		switch m.rng.IntN(3) {
+		case 0: // the second contract of a row: that day, those parties, that price, no patents named
+			first := m.rng.IntN(n)
+			d = list[first]
+			d.Title, d.Numbers = d.Title+"（合同二）", nil
+			list[first].Title += "（合同一）"
+			list[n+first].Title += "（合同一）"
+		case 1: // sold again
 			d.Seller, d.Buyer, d.Date, d.Amount = d.Buyer, m.freshName(), d.Date.AddDays(200+m.rng.IntN(1500)), money.Round(d.Amount*math.Exp(1-2*m.rng.Float64()), 3)
-		} else { // another right of the same seller
+		default: // another right of the same seller
 			d.Title, d.Numbers, d.Buyer = m.title(), []string{m.applicationNumber(civil.New(2012, 1, 1), patent.Invention)}, m.freshName()
 		}
 		list = append(list, d)
@@ -383,7 +391,7 @@ func (m *matching) deals(told []patent.DealFacts) {
 		}
 		return kinds[i], "generated"
 	}, func(i int) string {
-		return map[bool]string{true: "sold again or sold beside", false: "other deals"}[i >= 2*n]
+		return map[bool]string{true: "sold again or beside, contracts in a row", false: "other deals"}[i >= 2*n]
 	})
 	m.costs = append(m.costs, []string{fmt.Sprintf("pairs among %d tellings of deals", len(list)), took.Round(time.Millisecond).String(), ""})
 	m.notes = append(m.notes, fmt.Sprintf("Deals: %d real ones of the dataset and %d made in their pattern, each told twice, beside %d that are easily mistaken for a second telling.", known, n-known, n/2))

@@ -291,6 +291,7 @@ func FuzzRun(f *testing.F) {
 	f.Add("transactions", []byte("标的名称,成交价(万元),日期\n一种电池,3,2020-01\n"))
 	f.Add("citations", []byte("citing,cited\nCN111504366B,CN112039093B\n"))
 	f.Add("patents", []byte(file(2)))
+	f.Add("events", []byte("专利号,事件代码,生效日,登记号,变更前,变更后\n201310543019.6,PE01,2024-03-01,Y1,甲;乙,丙\n"))
 	f.Fuzz(func(t *testing.T, dataset string, body []byte) {
 		rep, err := intake.Run(context.Background(), nil, nil, actor, dataset, "x.csv", bytes.NewReader(body), intake.Options{DryRun: true})
 		if err == nil && rep.Accepted < 0 {

@@ -9,6 +9,9 @@ import (
 	"zhijia/internal/money"
 )
 
+// onFile is the source of what the events add up to.
+const onFile = "库中法律事件"
+
 // Record is what a bibliographic source states about a patent. Empty fields
 // are not known.
 type Record struct {
@@ -110,7 +113,7 @@ func Assemble(r Record, events []Event, h Holdings, pledge PledgeFacts, on civil
 		d.Kind = r.Kind
 	}
 	d.KindZh = d.Kind.Zh()
-	d.say("number", "专利号（申请号）", d.Display, "number", civil.Date{})
+	d.say("number", "专利号（申请号）", d.Display, "号码规则（校验位）", civil.Date{})
 	if r.Title != "" {
 		d.say("title", "名称", r.Title, r.Source, r.SourceDate)
 	}
@@ -207,7 +210,7 @@ func (d *Dossier) grant(r Record, s *State) {
 		if !r.Grant.IsZero() && r.Grant != s.Granted {
 			d.conflict("授权日：公告为%s，著录记录（%s）为%s。", s.Granted, r.Source, r.Grant)
 		}
-		d.say("granted", "授权日", s.Granted.String(), "events on file", s.Granted)
+		d.say("granted", "授权日", s.Granted.String(), onFile, s.Granted)
 	case !r.Grant.IsZero() && !r.Grant.After(d.On):
 		s.Granted = r.Grant
 		d.say("granted", "授权日", r.Grant.String(), r.Source, r.SourceDate)
@@ -241,6 +244,7 @@ func (d *Dossier) term(r Record, s *State) {
 	left := max(0, d.On.DaysUntil(t.Expiry))
 	t.RemainingDays = &left
 	if d.addedDays > 0 {
+		d.miss("fees_of_added_term", fmt.Sprintf("补偿的%d天的年费不在收费表中，未计入维持费用", d.addedDays), "国家知识产权局关于补偿期年费的通知")
 		d.say("expiry", "最后受保护日", fmt.Sprintf("%s（含补偿%d天）", t.LastProtected, d.addedDays), "专利法第四十二条，"+r.Source, r.SourceDate)
 	} else {
 		d.say("expiry", "最后受保护日", t.LastProtected.String(), "专利法第四十二条", civil.Date{})
@@ -292,7 +296,7 @@ func (d *Dossier) standing(s *State) {
 	}
 	days := s.LastSeen.DaysUntil(d.On)
 	d.StaleDays = &days
-	d.say("standing", "法律状态", d.StandingZh, "events on file", s.LastSeen)
+	d.say("standing", "法律状态", d.StandingZh, onFile, s.LastSeen)
 }
 
 func (d *Dossier) fees(r Record, s *State) {
@@ -318,9 +322,6 @@ func (d *Dossier) fees(r Record, s *State) {
 	if cost, ok := a.CostToKeep(); ok {
 		d.CostToKeep = &cost
 	}
-	if d.addedDays > 0 {
-		d.miss("fees_of_added_term", fmt.Sprintf("补偿的%d天的年费不在收费表中，未计入维持费用", d.addedDays), "国家知识产权局关于补偿期年费的通知")
-	}
 	if s.Standing == Alive && (d.Fees.Status == FeesLapsed || d.Fees.Status == FeesRestorable) {
 		d.conflict("按年费缴至第%d年度，权利应自%s终止，但没有终止公告。", *paid, d.Fees.Lapsed)
 	}
@@ -340,7 +341,7 @@ func (d *Dossier) claims(s *State) {
 			d.miss(x.key, x.zh+"未知", x.supply)
 			continue
 		}
-		d.say(x.key, x.zh, map[Truth]string{Yes: "是", No: "否"}[x.answer], "events on file", s.LastSeen)
+		d.say(x.key, x.zh, map[Truth]string{Yes: "是", No: "否"}[x.answer], onFile, s.LastSeen)
 	}
 }
 

@@ -76,3 +76,34 @@ func TestIPCTitles(t *testing.T) {
 		t.Error(x)
 	}
 }
+
+// Every section and class of the classification (2024.01) has both titles.
+func TestIPCTitlesAreComplete(t *testing.T) {
+	t.Parallel()
+	classes := map[string]string{
+		"A": "01 21-24 41-47 61-63 99", "B": "01-09 21-33 41-44 60-68 81 82 99", "C": "01-14 21-23 25 30 40 99", "D": "01-07 21 99",
+		"E": "01-06 21 99", "F": "01-04 15-17 21-28 41 42 99", "G": "01-12 16 21 99", "H": "01-05 10 99",
+	}
+	n := 0
+	for section, runs := range classes {
+		if x := SectionTitle(section); x.Zh == "" || x.En == "" {
+			t.Errorf("%s: %+v", section, x)
+		}
+		for _, run := range strings.Fields(runs) {
+			from, to, found := strings.Cut(run, "-")
+			if !found {
+				to = from
+			}
+			for k := atoi(from); k <= atoi(to); k++ {
+				class := section + string(rune('0'+k/10)) + string(rune('0'+k%10))
+				if x := ClassTitle(class); x.Zh == "" || x.En == "" || x.Zh == x.En {
+					t.Errorf("%s: %+v", class, x)
+				}
+				n++
+			}
+		}
+	}
+	if n != 132 || len(ipcTitles) != n+len(classes) {
+		t.Errorf("%d classes, %d titles", n, len(ipcTitles))
+	}
+}

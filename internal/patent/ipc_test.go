@@ -1,6 +1,12 @@
 package patent
 
-import "testing"
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"zhijia/internal/civil"
+)
 
 func FuzzParseIPC(f *testing.F) {
 	for _, s := range []string{"H01M 10/0525", "h01m10/0525", "A61K", "", "H01M/", "Ａ６１Ｋ"} {
@@ -27,6 +33,30 @@ func FuzzParseCreditCode(f *testing.F) {
 		}
 		if again, err := ParseCreditCode(code); err != nil || again != code {
 			t.Errorf("%q reads as %q, which reads as %q, %v", s, code, again, err)
+		}
+	})
+}
+
+// FuzzReduce feeds events as an import would hand them over: whatever they say,
+// the state is told, in any order and on any day the same.
+func FuzzReduce(f *testing.F) {
+	f.Add([]byte(`[{"code":"GR01","effective":"2012-06-06"},{"code":"PE01","effective":"2014-03-01","registration":"a"},{"code":"CF01","effective":"2018-07-01","gazette":"2019-02-01"}]`), 3000)
+	f.Add([]byte(`[{"code":"??","effective":"2012-06-06"},{"code":"IW01","effective":"2012-06-06"},{"code":"RR01","effective":"2012-06-06"}]`), 0)
+	f.Fuzz(func(t *testing.T, raw []byte, days int) {
+		var events []Event
+		if json.Unmarshal(raw, &events) != nil || len(events) > 50 {
+			return
+		}
+		day := civil.New(2010, 1, 1).AddDays(days % 20000)
+		want := Reduce(events, day)
+		for i, j := 0, len(events)-1; i < j; i, j = i+1, j-1 {
+			events[i], events[j] = events[j], events[i]
+		}
+		if got := Reduce(events, day); !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v\n%+v", got, want)
+		}
+		if len(Uses(want, Holdings{})) != len(acts) || len(CheckPledge(PledgeFacts{State: want}).Findings) != len(Grounds) {
+			t.Error("an answer is missing")
 		}
 	})
 }

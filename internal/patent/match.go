@@ -27,6 +27,7 @@ type weighing struct {
 	total   float64
 	reasons []string
 	barred  bool // something speaks against it that nothing outweighs
+	loose   bool // nothing that identifies agrees: not to be taken without asking
 }
 
 func (w *weighing) add(weight float64, reason string) {
@@ -46,7 +47,7 @@ func (w *weighing) pair(a, b int) Pair {
 	p := Pair{A: a, B: b, Score: math.Round(1e4/(1+math.Exp(-w.total))) / 1e4, Band: Different, Reasons: w.reasons}
 	switch {
 	case w.barred:
-	case w.total >= sure:
+	case w.total >= sure && !w.loose:
 		p.Band = Same
 	case w.total >= doubtful:
 		p.Band = Uncertain
@@ -66,13 +67,16 @@ type DealFacts struct {
 	Buyer   string
 }
 
-// MatchDeals compares two tellings of what may be one deal.
+// MatchDeals compares two tellings of what may be one deal. A deal is known by
+// its patents or its price: where neither is told by both, or titles differ in
+// a number (合同一, 合同二), a person decides.
 func MatchDeals(a, b DealFacts) Pair {
-	w := weighing{total: -4}
+	w := weighing{total: -4, loose: true}
 	switch shared, all := overlap(a.Numbers, b.Numbers); {
 	case all == 0 || len(a.Numbers) == 0 || len(b.Numbers) == 0:
 	case shared == all:
 		w.add(6, "专利号一致")
+		w.loose = false
 	case shared > 0:
 		w.add(3, fmt.Sprintf("专利号部分一致（%d/%d）", shared, all))
 	default:
@@ -82,7 +86,9 @@ func MatchDeals(a, b DealFacts) Pair {
 		switch d := math.Abs(a.Amount-b.Amount) / max(a.Amount, b.Amount); {
 		case d <= 0.005:
 			w.add(4, "金额一致")
+			w.loose = false
 		case d <= 0.06: // with and without tax
+			w.loose = false
 			w.add(1, fmt.Sprintf("金额相近（相差%.1f%%）", 100*d))
 		default:
 			w.add(-5, fmt.Sprintf("金额不同（相差%.0f%%）", 100*d))
@@ -109,6 +115,10 @@ func MatchDeals(a, b DealFacts) Pair {
 		w.add(0, "名称部分相同")
 	default:
 		w.add(-3, "名称不同")
+	}
+	if x, y := numerals(a.Title), numerals(b.Title); x != "" && y != "" && x != y {
+		w.add(-2, "名称中的序号不同")
+		w.loose = true
 	}
 	w.party("出让方", a.Seller, b.Seller)
 	w.party("受让方", a.Buyer, b.Buyer)
@@ -293,6 +303,22 @@ func titleCore(title string) string {
 		}
 	}
 	return core
+}
+
+// numerals are the numbers in a text, in order, without those of the words that
+// begin or count rather than tell apart (一种, 两项).
+func numerals(s string) string {
+	var out []rune
+	r := []rune(s)
+	for i, c := range r {
+		if c >= '0' && c <= '9' || c >= '０' && c <= '９' || strings.ContainsRune("一二三四五六七八九十ⅠⅡⅢⅣⅤ", c) {
+			if i+1 < len(r) && strings.ContainsRune("种类个项件套", r[i+1]) {
+				continue
+			}
+			out = append(out, c)
+		}
+	}
+	return string(out)
 }
 
 // alike is the Dice coefficient of the character bigrams of two texts, folded

@@ -31,13 +31,29 @@ func TestMatchDeals(t *testing.T) {
 		"sold again": {func(d *DealFacts) {
 			d.Seller, d.Buyer, d.Amount, d.Date = d.Buyer, "丙有限公司", 3_000_000, on("2023-03-01")
 		}, Different},
-		"another patent sold the same day": {func(d *DealFacts) { d.Title, d.Numbers = "一种激光测距装置", []string{"CN201710601862.3"} }, Different},
+		"another patent sold the same day":     {func(d *DealFacts) { d.Title, d.Numbers = "一种激光测距装置", []string{"CN201710601862.3"} }, Different},
+		"neither patents nor price told twice": {func(d *DealFacts) { d.Numbers, d.Amount = nil, 0 }, Uncertain},
 	} {
 		other := base
 		c.change(&other)
 		if got := MatchDeals(base, other); got.Band != c.band || len(got.Reasons) == 0 || got.Score < 0 || got.Score > 1 {
 			t.Errorf("%s: %s %.4f %v", name, got.Band, got.Score, got.Reasons)
 		}
+	}
+}
+
+// Two contracts of one day between the same parties at one price are for a
+// person to tell apart.
+func TestContractsInARow(t *testing.T) {
+	t.Parallel()
+	a := DealFacts{Title: "专有技术实施许可(合同一)", Kind: "licence", Amount: 200_000, Date: on("2025-07-15"), Seller: "甲大学", Buyer: "乙股份有限公司"}
+	b := a
+	b.Title = "专有技术实施许可(合同二)"
+	if got := MatchDeals(a, b); got.Band != Uncertain {
+		t.Errorf("%+v", got)
+	}
+	if got := MatchDeals(a, a); got.Band != Same {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -117,6 +117,7 @@ func Derive(w store.Watch, today civil.Date) []store.AlertChange {
 			kept[standing] = a
 		}
 	}
+	slices.SortStableFunc(kept, func(a, b patent.Alert) int { return a.Date.Compare(b.Date) })
 	var out []store.AlertChange
 	raised := map[string]*store.WatchAlert{}
 	for i := range w.Alerts {

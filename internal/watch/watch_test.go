@@ -324,3 +324,36 @@ func TestDeriveSettles(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkSweep works out a day's alerts of 10,000 watched patents.
+func BenchmarkSweep(b *testing.B) {
+	w := newWorld(b, Options{})
+	const n = 10_000
+	var batch []store.Patent
+	var events []store.LegalEvent
+	var numbers []string
+	paid := 17
+	for i := range n {
+		digits := fmt.Sprintf("20131%07d", i)
+		number := "CN" + digits + "." + string(patent.CheckDigit(digits))
+		numbers = append(numbers, number)
+		batch = append(batch, store.Patent{Number: number, Kind: "invention", Title: "一种装置", Filing: civil.New(2013, 1, 1).AddDays(i % 365), Grant: civil.New(2016, 1, 1), PaidThroughYear: &paid, Source: "test"})
+		events = append(events, store.LegalEvent{Number: number, Event: patent.Event{Code: "GR01", Effective: civil.New(2016, 1, 1), Source: "test"}})
+	}
+	if err := w.db.MergePatents(w.ctx, batch, 0, nil); err != nil {
+		b.Fatal(err)
+	}
+	if err := w.db.MergeEvents(w.ctx, events); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := w.db.WatchPatents(w.ctx, "a", numbers, "", "张三", w.at); err != nil {
+		b.Fatal(err)
+	}
+	changed := 0
+	for b.Loop() {
+		w.at = w.at.AddDate(0, 0, 1)
+		changed += w.sweep()
+	}
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "patents/s")
+	b.ReportMetric(float64(changed)/float64(b.N), "alerts/day")
+}

@@ -1,0 +1,80 @@
+package desk
+
+import (
+	"testing"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/lending"
+	"zhijia/internal/money"
+	"zhijia/internal/patent"
+	"zhijia/internal/store"
+	"zhijia/internal/store/storetest"
+)
+
+// One patent from two borrowers is found at once, whichever way it comes in:
+// by files of two institutions, by a check, by a booked loan, by a lease.
+func TestOneWayOrAnother(t *testing.T) {
+	d, db := newDesk(t, storetest.URL(t))
+	stockBooked(t, d, db)
+	other := appraisal.Actor{Name: "王五", Tenant: "another"}
+	file := func(borrower, contract string) [][]string {
+		return [][]string{{"借款人名称", "专利号", "担保合同号"}, {borrower, "ZL201310543019.6", contract}}
+	}
+	conflicts := func(actor appraisal.Actor, b store.Batch) []store.OfferConflict {
+		t.Helper()
+		found, err := d.Conflicts(t.Context(), actor, b.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	first := mustSubmit(t, d, officer, file("甲公司", "DB-1"))
+	if found := conflicts(officer, first); len(found) != 0 {
+		t.Fatalf("the first: %+v", found)
+	}
+	second := mustSubmit(t, d, other, file("乙公司", "DB-9"))
+	if found := conflicts(other, second); len(found) != 1 || found[0].Code != "double_offer" || !found[0].OtherDesk || found[0].Party != "" || found[0].Reference != "" {
+		t.Errorf("another institution's file: %+v", found)
+	}
+	if found := conflicts(officer, first); len(found) != 1 || found[0].Code != "double_offer" { // and who came first sees it, too
+		t.Errorf("the first, looked at again: %+v", found)
+	}
+	if _, err := d.Conflicts(t.Context(), officer, second.ID); err == nil {
+		t.Error("another institution's batch was shown")
+	}
+	// The same borrower corrects its file: nothing new is offered.
+	if found := conflicts(officer, mustSubmit(t, d, officer, append(file("甲公司", "DB-1"), []string{"甲公司", "201710601862.3", "DB-1"}))); len(found) != 1 {
+		t.Errorf("corrected: %+v", found)
+	}
+
+	check, err := d.Check(t.Context(), officer, []lending.Row{{Number: booked, Borrower: "丙公司", Contract: "DB-3", Loan: money.Fen(100_00)}}, Options{Policy: lending.Policies()["BOCOM-HIST"], Date: on})
+	if err != nil || len(check.Conflicts) != 2 {
+		t.Errorf("a check: %+v, %v", check.Conflicts, err)
+	}
+	if _, err := d.Book(t.Context(), officer, Loan{Contract: "DB-1", Borrower: "甲公司", Balance: 50_000_00, Maturity: on.AddYears(2), Policy: "BOCOM-HIST", Rows: []lending.Row{{Number: booked}}}); err != nil {
+		t.Fatal(err)
+	}
+	lease := []patent.Offer{{Number: booked, Product: patent.ByLease, Reference: "L-1", Party: "甲公司"}}
+	committed := func() (n int) {
+		t.Helper()
+		found, err := db.OfferConflicts(t.Context(), "lessor", lease)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range found {
+			if c.Status == store.Committed {
+				n++
+			}
+		}
+		return n
+	}
+	if n := committed(); n != 1 {
+		t.Errorf("a lease meets %d booked loans", n)
+	}
+	if err := db.SetBookBalance(t.Context(), officer.Tenant, "DB-1", 0, officer.Name, d.now()); err != nil {
+		t.Fatal(err)
+	}
+	if n := committed(); n != 0 {
+		t.Errorf("paid off, %d booked loans are left", n)
+	}
+}
