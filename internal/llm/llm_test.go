@@ -2,6 +2,8 @@ package llm_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -251,6 +253,52 @@ func TestRequestShape(t *testing.T) {
 	}
 	if len(seen) != 4 || len(orders) != 4 {
 		t.Errorf("%d requests in %d orders", len(seen), len(orders))
+	}
+}
+
+// Parameters of the provider are merged into the request, are part of its
+// identity, and may not take over what is ours. What is logged is what is
+// sent, byte for byte.
+func TestExtraParameters(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	sent, keys := map[string]bool{}, map[string]bool{}
+	logged := 0
+	s := llmtest.New(t, func(r llmtest.Request) llmtest.Reply {
+		mu.Lock()
+		defer mu.Unlock()
+		sum := sha256.Sum256(r.Raw)
+		sent[hex.EncodeToString(sum[:])] = true
+		if !r.Probe() && strings.Contains(string(r.Raw), `"thinking":{"type":"disabled"}`) != (r.Temperature != nil && strings.Contains(string(r.Raw), "thinking")) {
+			t.Errorf("%s", r.Raw)
+		}
+		return honest(r)
+	})
+	books := llm.Books{
+		Sent: func(_ context.Context, e llm.Egress) error {
+			mu.Lock()
+			defer mu.Unlock()
+			keys[e.Hash] = true
+			logged++
+			return nil
+		},
+	}
+	for _, extra := range []string{"", `{"thinking":{"type":"disabled"}}`} {
+		cfg := config(s)
+		cfg.Extra = extra
+		if r := one(t, client(t, cfg, llm.WithBooks(books)), subject, "L2.1"); r.Score == nil {
+			t.Errorf("%q: %+v", extra, r)
+		}
+	}
+	if !reflect.DeepEqual(sent, keys) || len(sent) != logged || logged != 10 {
+		t.Errorf("%d bodies sent, %d logged, %d entries", len(sent), len(keys), logged)
+	}
+	for _, bad := range []string{"{", "[]", "null", `{"messages":[]}`, `{"n":2}`} {
+		cfg := config(s)
+		cfg.Extra = bad
+		if _, err := llm.New(cfg); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: %v", bad, err)
+		}
 	}
 }
 

@@ -131,7 +131,7 @@ func (c *Client) request(set *prompts.Set, d *document, q ask, mode Mode) (opena
 	}
 	shape(&req, mode, q.prompt)
 	//lint:ignore SA1019 most compatible servers know only max_tokens
-	return req, Answer{Text: d.hash, Prompt: name, Params: fmt.Sprintf("%s t=%g seed=%d order=%s max=%d", mode, req.Temperature, seed, strings.Join(shown, ","), req.MaxTokens)}
+	return req, Answer{Text: d.hash, Prompt: name, Params: strings.TrimSpace(fmt.Sprintf("%s t=%g seed=%d order=%s max=%d %s", mode, req.Temperature, seed, strings.Join(shown, ","), req.MaxTokens, c.cfg.Extra))}
 }
 
 // shape asks for the answer's form the way the mode can.
