@@ -247,7 +247,7 @@ func (c *Client) OffersBatches(ctx context.Context) (bool, error) {
 // noSuchMethod reports that the endpoint does not know what was asked of it.
 func noSuchMethod(err error) bool {
 	switch status(err) {
-	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity, http.StatusNotImplemented:
 		return true
 	}
 	var syntax *json.SyntaxError

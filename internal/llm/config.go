@@ -49,7 +49,7 @@ type Config struct {
 	PriceIn    float64 `name:"price-in" env:"ZHIJIA_LLM_PRICE_IN" group:"Model" help:"Yuan per million prompt tokens."`
 	PriceOut   float64 `name:"price-out" env:"ZHIJIA_LLM_PRICE_OUT" group:"Model" help:"Yuan per million answer tokens."`
 	BatchPrice float64 `name:"batch-price" env:"ZHIJIA_LLM_BATCH_PRICE" group:"Model" default:"1" help:"Price of a call in a batch as a share of the prices above, e.g. 0.5."`
-	Batch      string  `name:"batch" env:"ZHIJIA_LLM_BATCH" group:"Model" enum:"auto,on,off" default:"auto" help:"Whether many patents are scored through the endpoint's batches: auto follows the probe."`
+	Batch      string  `name:"batch" env:"ZHIJIA_LLM_BATCH" group:"Model" enum:"auto,off" default:"auto" help:"Whether many patents are scored through the endpoint's batches: auto follows the probe."`
 	Dimensions int     `name:"dimensions" env:"ZHIJIA_LLM_DIMENSIONS" group:"Model" help:"Asked of the embedding model; 0: its own."`
 	EmbedModel string  `name:"embed-model" env:"ZHIJIA_LLM_EMBED_MODEL" group:"Model" placeholder:"NAME" help:"Embedding model. Empty: embeddings stay local."`
 	EmbedBatch int     `name:"embed-batch" env:"ZHIJIA_LLM_EMBED_BATCH" group:"Model" default:"16" help:"Texts per embedding request."`

@@ -6,12 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 
 	openai "github.com/sashabaranov/go-openai"
 	"golang.org/x/sync/errgroup"
@@ -57,6 +57,8 @@ type Result struct {
 const (
 	VoidJSON     = "not_json"
 	VoidSchema   = "wrong_schema"
+	VoidTwice    = "contradicts_itself" // one field given twice
+	VoidReason   = "reason_not_chinese"
 	VoidScale    = "off_scale"
 	VoidQuote    = "quote_not_in_text"
 	VoidNoQuote  = "no_quote"
@@ -198,23 +200,61 @@ func parse(content string) (score string, confidence *float64, quotes []Quote, r
 			Paragraph any    `json:"paragraph"`
 		} `json:"quotes"`
 	}
-	if err := dec.Decode(&v); err != nil {
-		if !json.Valid([]byte(text)) {
-			return "", nil, nil, "", VoidJSON
-		}
-		return "", nil, nil, "", VoidSchema
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+	if !json.Valid([]byte(text)) {
 		return "", nil, nil, "", VoidJSON
 	}
-	if v.Reason == nil || v.Score == nil || len([]rune(*v.Reason)) > maxReason || len(v.Quotes) > maxQuotes ||
-		v.Confidence != nil && (*v.Confidence < 0 || *v.Confidence > 1) {
+	if repeatsKey([]byte(text)) {
+		return "", nil, nil, "", VoidTwice
+	}
+	if err := dec.Decode(&v); err != nil {
+		return "", nil, nil, "", VoidSchema
+	}
+	if v.Reason == nil || v.Score == nil || v.Confidence == nil || len([]rune(*v.Reason)) > maxReason || len(v.Quotes) > maxQuotes ||
+		*v.Confidence < 0 || *v.Confidence > 1 {
 		return "", nil, nil, "", VoidSchema
 	}
 	for _, q := range v.Quotes {
 		quotes = append(quotes, Quote{Part: q.Doc, Text: q.Text})
 	}
 	return strings.Trim(string(bytes.TrimSpace(v.Score)), `"`), v.Confidence, quotes, *v.Reason, ""
+}
+
+// repeatsKey reports an object that says one thing twice: which of the two is
+// meant is not ours to choose.
+func repeatsKey(text []byte) bool {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	type level struct {
+		object, key bool
+		seen        map[string]bool
+	}
+	var open []level
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return false // the end: the text is valid
+		}
+		top := len(open) - 1
+		if name, ok := token.(string); ok && top >= 0 && open[top].object && open[top].key {
+			if open[top].seen[name] {
+				return true
+			}
+			open[top].seen[name], open[top].key = true, false
+			continue
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			if top >= 0 {
+				open[top].key = true // after this value comes a key
+			}
+			open = append(open, level{object: token == json.Delim('{'), key: true, seen: map[string]bool{}})
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:top]
+		default:
+			if top >= 0 {
+				open[top].key = true
+			}
+		}
+	}
 }
 
 // verify turns an answer into a vote. A vote that fails any guard is void and
@@ -237,6 +277,10 @@ func verify(content string, d *document, q ask) Vote {
 			return v
 		}
 		number = n
+	}
+	if known && q.prompt.Language == "zh" && !strings.ContainsFunc(reason, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+		v.Void = VoidReason
+		return v
 	}
 	if len(d.foreignNumbers(reason)) > 0 {
 		v.Void = VoidNumber
