@@ -2,6 +2,7 @@ package llm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -411,7 +412,7 @@ func (s *sitting) ask(ctx context.Context, asks []ask, r *Result) {
 	s.put(len(asks), func(i int) {
 		q := asks[i]
 		req, a := s.client.request(s.set, s.document, q, s.mode)
-		got, err := s.chat(ctx, req, a, "score "+q.prompt.Name()+" "+s.number)
+		got, err := s.chat(ctx, req, a, "score "+q.prompt.Name()+" "+cmp.Or(s.number, "text "+s.document.hash[:12]))
 		v := Vote{Sample: q.sample, Opposing: q.opposing}
 		var bad badAnswer
 		switch {
