@@ -38,6 +38,7 @@ type Prompt struct {
 	Body      string   `json:"body" yaml:"-"`
 	Hash      string   `json:"hash" yaml:"-"`   // SHA-256 of the file, hex
 	Source    string   `json:"source" yaml:"-"` // "embedded" or the file's path
+	File      string   `json:"-" yaml:"-"`      // the template as it stands in its file
 }
 
 // Kind says what a template is for.
@@ -140,7 +141,7 @@ func Parse(raw []byte) (p Prompt, err error) {
 	}
 	p.Body = strings.TrimSpace(string(body))
 	sum := sha256.Sum256(raw)
-	p.Hash = hex.EncodeToString(sum[:])
+	p.Hash, p.File = hex.EncodeToString(sum[:]), string(raw)
 	switch {
 	case p.ID == "" || p.Version < 1 || p.Language == "" || p.Title == "" || p.Body == "":
 		return p, errors.New("id, version (from 1), title, language and a body are required")

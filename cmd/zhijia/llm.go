@@ -135,7 +135,11 @@ func (c *llmPresetsCmd) Run(g *Globals) error {
 		return g.print(llm.Presets())
 	}
 	for _, p := range llm.Presets() {
-		fmt.Fprintf(g.stdout, "%-9s %-52s %-14s %-12s %s (%s)\n", p.Name, p.BaseURL, p.Model, p.Mode, p.Residing, p.Source)
+		fmt.Fprintf(g.stdout, "%-9s %-52s %-18s %-12s %s\n", p.Name, p.BaseURL, p.Model, p.Mode, p.Residing)
+		if p.Extra != "" {
+			fmt.Fprintf(g.stdout, "%-9s --llm-extra '%s'\n", "", p.Extra)
+		}
+		fmt.Fprintf(g.stdout, "%-9s batches: %t; documented at %s, read %s, not measured here\n", "", p.Batch, p.Source, p.Checked)
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ type promptsShowCmd struct {
 	promptFolder
 	ID      string `arg:"" help:"Id such as rubric.L2.1, or an indicator's code."`
 	Version int    `help:"Version. Default: the newest."`
+	Raw     bool   `help:"Print the file as it stands, header included: the start of a template of your own."`
 }
 
 func (c *promptsShowCmd) Run(g *Globals) error {
@@ -51,6 +52,10 @@ func (c *promptsShowCmd) Run(g *Globals) error {
 	}
 	if g.JSON {
 		return g.print(p)
+	}
+	if c.Raw {
+		fmt.Fprint(g.stdout, p.File)
+		return nil
 	}
 	fmt.Fprint(g.stdout, p.Text())
 	return nil

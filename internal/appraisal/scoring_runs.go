@@ -256,7 +256,7 @@ func (r *Rubric) step(ctx context.Context, id string, poll time.Duration) (done 
 		}
 		ended, err := r.advance(ctx, b)
 		if err != nil {
-			return false, 0, err
+			return r.held(ctx, &run, poll, err)
 		}
 		failed = failed || ended && b.Status == "failed"
 		if !ended {
@@ -282,10 +282,7 @@ func (r *Rubric) step(ctx context.Context, id string, poll time.Duration) (done 
 }
 
 func (r *Rubric) offersBatches(ctx context.Context) (bool, error) {
-	switch r.cfg.Batch {
-	case "on":
-		return true, nil
-	case "off":
+	if r.cfg.Batch == "off" {
 		return false, nil
 	}
 	known, err := r.db.Endpoint(ctx, r.cfg.BaseURL, r.cfg.Model)
@@ -423,7 +420,7 @@ func (r *Rubric) sendFile(ctx context.Context, run *store.ModelRun, file *llm.Ba
 			}}
 		}
 		var err error
-		claimed, err = r.db.PutModelBatch(ctx, b, items, r.cfg.DayTokens, dayMicro(&r.cfg))
+		claimed, err = r.db.PutModelBatch(ctx, &b, items, r.cfg.DayTokens, dayMicro(&r.cfg))
 		if err == nil {
 			break
 		}
@@ -488,11 +485,15 @@ func (r *Rubric) advance(ctx context.Context, b *store.ModelBatch) (ended bool, 
 				return !open, err
 			}
 			if at, err = r.client.StartBatch(ctx, b.File); err != nil {
-				if fault.KindOf(err) == fault.Unsupported { // refused for good
-					_ = r.client.DropFiles(ctx, b.File, llm.Batch{})
-					return lost(err.Error())
+				if fault.KindOf(err) != fault.Unsupported {
+					return false, err
 				}
-				return false, err
+				// Refused for good, e.g. a model the provider has no batches of.
+				if err := r.client.DropFiles(ctx, b.File, llm.Batch{}); err != nil {
+					r.log.WarnContext(ctx, "a file stays at the endpoint", "batch", b.ID, "err", err)
+				}
+				_, end := lost(err.Error())
+				return true, errors.Join(llm.ErrNoBatches, err, end)
 			}
 		}
 		b.Batch, b.Status = at.ID, at.Status

@@ -363,6 +363,27 @@ func TestRunFallsBackToTheQueue(t *testing.T) {
 	valuedFrom(t, db, s, r, numbers)
 }
 
+// A model the provider has no batches of is asked one by one, and the file
+// does not stay there.
+func TestRunFallsBackWhenBatchesAreRefused(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	s := batchServer(t, sixty)
+	s.Batches(func(int) llmtest.BatchPlan { return llmtest.BatchPlan{Refuse: true} })
+	r := rubricOf(t, db, runConfig(s.URL))
+	numbers := corpus(t, db, 2)
+	run := submitted(t, r, numbers)
+	working(t, r)
+	if p := until(t, db, run.ID, ended); p.Done != 2 || s.BatchesMade() != 0 || s.Files() != 0 {
+		t.Errorf("%d files left, %+v", s.Files(), p)
+	}
+	use, _ := db.ModelUseToday(t.Context())
+	if use.Requests != int64(s.Calls()) {
+		t.Errorf("%d requests on the account, %d made", use.Requests, s.Calls())
+	}
+	valuedFrom(t, db, s, r, numbers)
+}
+
 // The guards of single calls hold: consent of the tenant, unpublished texts,
 // the day's budget.
 func TestRunKeepsTheGuards(t *testing.T) {

@@ -144,7 +144,8 @@ func TestWithoutTrustworthyScores(t *testing.T) {
 		"lying": {func(r llmtest.Request) llmtest.Reply {
 			return llmtest.Reply{Content: strings.ReplaceAll(answer(r, "80").Content, "镍", "金")}
 		}, nil, "MODEL-VOID"},
-		"budget": {func(r llmtest.Request) llmtest.Reply { return answer(r, "60") }, func(c *llm.Config) { c.DayTokens = 1 }, "MODEL-UNAVAILABLE"},
+		"budget in yuan": {func(r llmtest.Request) llmtest.Reply { return answer(r, "60") }, func(c *llm.Config) { c.DayYuan, c.PriceIn = 0.001, 1000 }, "MODEL-UNAVAILABLE"},
+		"budget":         {func(r llmtest.Request) llmtest.Reply { return answer(r, "60") }, func(c *llm.Config) { c.DayTokens = 1 }, "MODEL-UNAVAILABLE"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -99,6 +99,16 @@ func (c *Client) question(req openai.ChatCompletionRequest, a Answer, what strin
 	if err != nil {
 		return Question{}, err
 	}
+	if len(c.cfg.extra) > 0 {
+		var merged map[string]json.RawMessage
+		if err := json.Unmarshal(body, &merged); err != nil {
+			return Question{}, err
+		}
+		maps.Copy(merged, c.cfg.extra)
+		if body, err = json.Marshal(merged); err != nil {
+			return Question{}, err
+		}
+	}
 	a.Key, a.Model = hash(append([]byte(c.cfg.BaseURL+"\n"), body...)), req.Model
 	//lint:ignore SA1019 most compatible servers know only max_tokens
 	most := c.cost(int64(Tokens(string(body))), int64(req.MaxTokens))
@@ -237,7 +247,7 @@ func (c *Client) OffersBatches(ctx context.Context) (bool, error) {
 // noSuchMethod reports that the endpoint does not know what was asked of it.
 func noSuchMethod(err error) bool {
 	switch status(err) {
-	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity, http.StatusNotImplemented:
 		return true
 	}
 	var syntax *json.SyntaxError

@@ -193,7 +193,7 @@ func (c *Client) send(ctx context.Context, req openai.ChatCompletionRequest, q Q
 			return r, err
 		}
 	}
-	resp, err := c.api.CreateChatCompletion(ctx, req)
+	resp, err := c.api.CreateChatCompletion(context.WithValue(ctx, bodyKey{}, q.Body), req)
 	if err != nil {
 		return r, c.explain(ctx, err)
 	}

@@ -8,6 +8,7 @@
 package llm
 
 import (
+	"encoding/json"
 	"net"
 	"net/url"
 	"slices"
@@ -26,6 +27,8 @@ type Config struct {
 
 	AllowedHosts []string `name:"allowed-hosts" env:"ZHIJIA_LLM_ALLOWED_HOSTS" group:"Model" placeholder:"HOST" help:"Hosts texts may be sent to. Empty: only this machine."`
 	Mode         Mode     `name:"mode" env:"ZHIJIA_LLM_MODE" group:"Model" placeholder:"MODE" help:"json_schema, json_object, tool or plain. Empty: found by a probe."`
+
+	Extra string `name:"extra" env:"ZHIJIA_LLM_EXTRA" group:"Model" placeholder:"JSON" help:"JSON object merged into every chat request, e.g. {\"thinking\":{\"type\":\"disabled\"}}."`
 
 	Permutations int     `name:"permutations" env:"ZHIJIA_LLM_PERMUTATIONS" group:"Model" default:"4" help:"Balanced orders of the anchors."`
 	Samples      int     `name:"samples" env:"ZHIJIA_LLM_SAMPLES" group:"Model" default:"3" help:"Samples per order; 1 uses temperature 0."`
@@ -46,13 +49,15 @@ type Config struct {
 	PriceIn    float64 `name:"price-in" env:"ZHIJIA_LLM_PRICE_IN" group:"Model" help:"Yuan per million prompt tokens."`
 	PriceOut   float64 `name:"price-out" env:"ZHIJIA_LLM_PRICE_OUT" group:"Model" help:"Yuan per million answer tokens."`
 	BatchPrice float64 `name:"batch-price" env:"ZHIJIA_LLM_BATCH_PRICE" group:"Model" default:"1" help:"Price of a call in a batch as a share of the prices above, e.g. 0.5."`
-	Batch      string  `name:"batch" env:"ZHIJIA_LLM_BATCH" group:"Model" enum:"auto,on,off" default:"auto" help:"Whether many patents are scored through the endpoint's batches: auto follows the probe."`
+	Batch      string  `name:"batch" env:"ZHIJIA_LLM_BATCH" group:"Model" enum:"auto,off" default:"auto" help:"Whether many patents are scored through the endpoint's batches: auto follows the probe."`
 	Dimensions int     `name:"dimensions" env:"ZHIJIA_LLM_DIMENSIONS" group:"Model" help:"Asked of the embedding model; 0: its own."`
 	EmbedModel string  `name:"embed-model" env:"ZHIJIA_LLM_EMBED_MODEL" group:"Model" placeholder:"NAME" help:"Embedding model. Empty: embeddings stay local."`
 	EmbedBatch int     `name:"embed-batch" env:"ZHIJIA_LLM_EMBED_BATCH" group:"Model" default:"16" help:"Texts per embedding request."`
 	EmbedLimit int     `name:"embed-tokens" env:"ZHIJIA_LLM_EMBED_TOKENS" group:"Model" default:"8000" help:"Tokens per text; longer ones are cut, and the cut is counted."`
 
 	Found Mode `kong:"-"` // what an earlier probe found; used until a probe says otherwise
+
+	extra map[string]json.RawMessage
 }
 
 // On reports whether an endpoint is configured.
@@ -89,6 +94,16 @@ func (c *Config) check() error {
 		return fault.New(fault.Invalid, "llm.mode", "结构化输出方式应为 json_schema、json_object、tool 或 plain。", "The mode is json_schema, json_object, tool or plain.")
 	}
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	if c.Extra != "" {
+		if err := json.Unmarshal([]byte(c.Extra), &c.extra); err != nil || c.extra == nil {
+			return fault.New(fault.Invalid, "llm.extra", "附加参数须为 JSON 对象。", "The extra parameters must be a JSON object.")
+		}
+		for _, ours := range []string{"model", "messages", "temperature", "seed", "max_tokens", "response_format", "tools", "tool_choice", "stream", "n"} {
+			if _, ok := c.extra[ours]; ok {
+				return fault.New(fault.Invalid, "llm.extra", "附加参数不得包含 "+ours+"。", "The extra parameters may not set "+ours+".")
+			}
+		}
+	}
 	for _, d := range []struct {
 		v   *int
 		def int
@@ -112,26 +127,28 @@ func (c *Config) check() error {
 	return nil
 }
 
-// Preset is a documented starting point for a provider. The figures change at
-// the provider: check there.
+// Preset is a documented starting point for a provider. Models and parameters
+// change at the provider: check there.
 type Preset struct {
 	Name     string `json:"name"`
 	BaseURL  string `json:"base_url"`
 	Model    string `json:"model"`
-	Mode     Mode   `json:"mode"`
-	Batch    bool   `json:"batch"` // files and batches are offered
+	Mode     Mode   `json:"mode"`            // documented; a probe finds what is honoured
+	Extra    string `json:"extra,omitempty"` // turns off thinking, which would use up the tokens of an answer
+	Batch    bool   `json:"batch"`           // files and batches are documented, for the models the provider lists
 	Source   string `json:"source"`
+	Checked  string `json:"checked"`  // when the source was read
 	Residing string `json:"residing"` // where the text goes
 }
 
-// Presets are documented, not measured here.
+// Presets are documented by the providers, not measured here.
 func Presets() []Preset {
-	const source = "documented preset, check with provider"
+	const checked, inChina, own = "2026-11-26", "provider, mainland China", "own machine"
 	return []Preset{
-		{"qwen", "https://dashscope.aliyuncs.com/compatible-mode/v1", "qwen-plus", JSONObject, true, source, "provider, mainland China"},
-		{"deepseek", "https://api.deepseek.com/v1", "deepseek-chat", JSONObject, false, source, "provider, mainland China"},
-		{"glm", "https://open.bigmodel.cn/api/paas/v4", "glm-4-plus", JSONObject, true, source, "provider, mainland China"},
-		{"vllm", "http://127.0.0.1:8000/v1", "as served", JSONSchema, false, source, "own machine"},
-		{"ollama", "http://127.0.0.1:11434/v1", "as pulled", JSONSchema, false, source, "own machine"},
+		{"qwen", "https://dashscope.aliyuncs.com/compatible-mode/v1", "qwen-plus", JSONObject, `{"enable_thinking":false}`, true, "help.aliyun.com/zh/model-studio", checked, inChina},
+		{"deepseek", "https://api.deepseek.com", "deepseek-v4-flash", JSONObject, `{"thinking":{"type":"disabled"}}`, false, "api-docs.deepseek.com", checked, inChina},
+		{"glm", "https://open.bigmodel.cn/api/paas/v4", "glm-4.6", JSONObject, `{"thinking":{"type":"disabled"}}`, true, "docs.bigmodel.cn", checked, inChina},
+		{"vllm", "http://127.0.0.1:8000/v1", "as served", JSONSchema, `{"chat_template_kwargs":{"enable_thinking":false}}`, false, "docs.vllm.ai", checked, own},
+		{"ollama", "http://127.0.0.1:11434/v1", "as pulled", JSONSchema, "", false, "docs.ollama.com", checked, own},
 	}
 }

@@ -2,6 +2,8 @@ package llm_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -145,20 +147,26 @@ func TestBadAnswersAreVoidedOneByOne(t *testing.T) {
 		reply llmtest.Reply
 		void  string
 	}{
-		"broken json":      {llmtest.Reply{Content: `{"score": "60", `}, llm.VoidJSON},
-		"prose around":     {llmtest.Reply{Content: "好的：" + good}, llm.VoidJSON},
-		"two objects":      {llmtest.Reply{Content: good + good}, llm.VoidJSON},
-		"wrong schema":     {llmtest.Reply{Content: `{"rating": 60}`}, llm.VoidSchema},
-		"extra field":      {llmtest.Reply{Content: strings.Replace(good, "{", `{"value_yuan":1,`, 1)}, llm.VoidSchema},
-		"off scale":        {llmtest.Reply{Content: vote(100, honestQuote, honestReason)}, llm.VoidScale},
-		"between anchors":  {llmtest.Reply{Content: vote(50, honestQuote, honestReason)}, llm.VoidScale},
-		"huge":             {llmtest.Reply{Content: vote("1e999", honestQuote, honestReason)}, llm.VoidScale},
-		"no quote":         {llmtest.Reply{Content: `{"score":"60","confidence":1,"quotes":[],"reason":"好"}`}, llm.VoidNoQuote},
-		"truncated":        {llmtest.Reply{Content: good[:20], Finish: "length"}, llm.VoidAnswer},
-		"refusal":          {llmtest.Reply{Refusal: "I cannot help"}, llm.VoidAnswer},
-		"unknown tool":     {llmtest.Reply{Tool: "shell", Content: `{"cmd":"id"}`}, llm.VoidAnswer},
-		"broken transport": {llmtest.Reply{Raw: "<html>"}, llm.VoidCall},
-		"server error":     {llmtest.Reply{Status: 500, Message: "down"}, llm.VoidCall},
+		"broken json":       {llmtest.Reply{Content: `{"score": "60", `}, llm.VoidJSON},
+		"prose around":      {llmtest.Reply{Content: "好的：" + good}, llm.VoidJSON},
+		"two objects":       {llmtest.Reply{Content: good + good}, llm.VoidJSON},
+		"wrong schema":      {llmtest.Reply{Content: `{"rating": 60}`}, llm.VoidSchema},
+		"extra field":       {llmtest.Reply{Content: strings.Replace(good, "{", `{"value_yuan":1,`, 1)}, llm.VoidSchema},
+		"score twice":       {llmtest.Reply{Content: strings.Replace(good, `"score":"60"`, `"score":"20","score":"60"`, 1)}, llm.VoidTwice},
+		"quotes twice":      {llmtest.Reply{Content: strings.Replace(good, `"doc":"claims"`, `"doc":"title","doc":"claims"`, 1)}, llm.VoidTwice},
+		"no confidence":     {llmtest.Reply{Content: strings.Replace(good, `"confidence":0.9,`, "", 1)}, llm.VoidSchema},
+		"no reason":         {llmtest.Reply{Content: vote(60, honestQuote, "")}, llm.VoidReason},
+		"reason in English": {llmtest.Reply{Content: vote(60, honestQuote, "The claim is broad.")}, llm.VoidReason},
+		"off scale":         {llmtest.Reply{Content: vote(100, honestQuote, honestReason)}, llm.VoidScale},
+		"between anchors":   {llmtest.Reply{Content: vote(50, honestQuote, honestReason)}, llm.VoidScale},
+		"huge":              {llmtest.Reply{Content: vote("1e999", honestQuote, honestReason)}, llm.VoidScale},
+		"no quote":          {llmtest.Reply{Content: `{"score":"60","confidence":1,"quotes":[],"reason":"好"}`}, llm.VoidNoQuote},
+		"truncated":         {llmtest.Reply{Content: good[:20], Finish: "length"}, llm.VoidAnswer},
+		"refusal":           {llmtest.Reply{Refusal: "I cannot help"}, llm.VoidAnswer},
+		"unknown tool":      {llmtest.Reply{Tool: "shell", Content: `{"cmd":"id"}`}, llm.VoidAnswer},
+		"stalled body":      {llmtest.Reply{Content: good, Stall: true}, llm.VoidCall},
+		"broken transport":  {llmtest.Reply{Raw: "<html>"}, llm.VoidCall},
+		"server error":      {llmtest.Reply{Status: 500, Message: "down"}, llm.VoidCall},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -171,7 +179,9 @@ func TestBadAnswersAreVoidedOneByOne(t *testing.T) {
 				}
 				return llmtest.Reply{Content: vote(60, honestQuote, honestReason)}
 			})
-			rs, err := client(t, config(s)).Score(context.Background(), rubric(t), subject, []string{"L2.1", "L3.1"})
+			cfg := config(s)
+			cfg.RequestTimeout = 500 * time.Millisecond // ends a body that stalls
+			rs, err := client(t, cfg).Score(context.Background(), rubric(t), subject, []string{"L2.1", "L3.1"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -251,6 +261,52 @@ func TestRequestShape(t *testing.T) {
 	}
 	if len(seen) != 4 || len(orders) != 4 {
 		t.Errorf("%d requests in %d orders", len(seen), len(orders))
+	}
+}
+
+// Parameters of the provider are merged into the request, are part of its
+// identity, and may not take over what is ours. What is logged is what is
+// sent, byte for byte.
+func TestExtraParameters(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	sent, keys := map[string]bool{}, map[string]bool{}
+	logged := 0
+	s := llmtest.New(t, func(r llmtest.Request) llmtest.Reply {
+		mu.Lock()
+		defer mu.Unlock()
+		sum := sha256.Sum256(r.Raw)
+		sent[hex.EncodeToString(sum[:])] = true
+		if !r.Probe() && strings.Contains(string(r.Raw), `"thinking":{"type":"disabled"}`) != (r.Temperature != nil && strings.Contains(string(r.Raw), "thinking")) {
+			t.Errorf("%s", r.Raw)
+		}
+		return honest(r)
+	})
+	books := llm.Books{
+		Sent: func(_ context.Context, e llm.Egress) error {
+			mu.Lock()
+			defer mu.Unlock()
+			keys[e.Hash] = true
+			logged++
+			return nil
+		},
+	}
+	for _, extra := range []string{"", `{"thinking":{"type":"disabled"}}`} {
+		cfg := config(s)
+		cfg.Extra = extra
+		if r := one(t, client(t, cfg, llm.WithBooks(books)), subject, "L2.1"); r.Score == nil {
+			t.Errorf("%q: %+v", extra, r)
+		}
+	}
+	if !reflect.DeepEqual(sent, keys) || len(sent) != logged || logged != 10 {
+		t.Errorf("%d bodies sent, %d logged, %d entries", len(sent), len(keys), logged)
+	}
+	for _, bad := range []string{"{", "[]", "null", `{"messages":[]}`, `{"n":2}`} {
+		cfg := config(s)
+		cfg.Extra = bad
+		if _, err := llm.New(cfg); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: %v", bad, err)
+		}
 	}
 }
 

@@ -2,16 +2,17 @@ package llm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 
 	openai "github.com/sashabaranov/go-openai"
 	"golang.org/x/sync/errgroup"
@@ -57,6 +58,8 @@ type Result struct {
 const (
 	VoidJSON     = "not_json"
 	VoidSchema   = "wrong_schema"
+	VoidTwice    = "contradicts_itself" // one field given twice
+	VoidReason   = "reason_not_chinese"
 	VoidScale    = "off_scale"
 	VoidQuote    = "quote_not_in_text"
 	VoidNoQuote  = "no_quote"
@@ -131,7 +134,7 @@ func (c *Client) request(set *prompts.Set, d *document, q ask, mode Mode) (opena
 	}
 	shape(&req, mode, q.prompt)
 	//lint:ignore SA1019 most compatible servers know only max_tokens
-	return req, Answer{Text: d.hash, Prompt: name, Params: fmt.Sprintf("%s t=%g seed=%d order=%s max=%d", mode, req.Temperature, seed, strings.Join(shown, ","), req.MaxTokens)}
+	return req, Answer{Text: d.hash, Prompt: name, Params: strings.TrimSpace(fmt.Sprintf("%s t=%g seed=%d order=%s max=%d %s", mode, req.Temperature, seed, strings.Join(shown, ","), req.MaxTokens, c.cfg.Extra))}
 }
 
 // shape asks for the answer's form the way the mode can.
@@ -198,23 +201,61 @@ func parse(content string) (score string, confidence *float64, quotes []Quote, r
 			Paragraph any    `json:"paragraph"`
 		} `json:"quotes"`
 	}
-	if err := dec.Decode(&v); err != nil {
-		if !json.Valid([]byte(text)) {
-			return "", nil, nil, "", VoidJSON
-		}
-		return "", nil, nil, "", VoidSchema
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+	if !json.Valid([]byte(text)) {
 		return "", nil, nil, "", VoidJSON
 	}
-	if v.Reason == nil || v.Score == nil || len([]rune(*v.Reason)) > maxReason || len(v.Quotes) > maxQuotes ||
-		v.Confidence != nil && (*v.Confidence < 0 || *v.Confidence > 1) {
+	if repeatsKey([]byte(text)) {
+		return "", nil, nil, "", VoidTwice
+	}
+	if err := dec.Decode(&v); err != nil {
+		return "", nil, nil, "", VoidSchema
+	}
+	if v.Reason == nil || v.Score == nil || v.Confidence == nil || len([]rune(*v.Reason)) > maxReason || len(v.Quotes) > maxQuotes ||
+		*v.Confidence < 0 || *v.Confidence > 1 {
 		return "", nil, nil, "", VoidSchema
 	}
 	for _, q := range v.Quotes {
 		quotes = append(quotes, Quote{Part: q.Doc, Text: q.Text})
 	}
 	return strings.Trim(string(bytes.TrimSpace(v.Score)), `"`), v.Confidence, quotes, *v.Reason, ""
+}
+
+// repeatsKey reports an object that says one thing twice: which of the two is
+// meant is not ours to choose.
+func repeatsKey(text []byte) bool {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	type level struct {
+		object, key bool
+		seen        map[string]bool
+	}
+	var open []level
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return false // the end: the text is valid
+		}
+		top := len(open) - 1
+		if name, ok := token.(string); ok && top >= 0 && open[top].object && open[top].key {
+			if open[top].seen[name] {
+				return true
+			}
+			open[top].seen[name], open[top].key = true, false
+			continue
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			if top >= 0 {
+				open[top].key = true // after this value comes a key
+			}
+			open = append(open, level{object: token == json.Delim('{'), key: true, seen: map[string]bool{}})
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:top]
+		default:
+			if top >= 0 {
+				open[top].key = true
+			}
+		}
+	}
 }
 
 // verify turns an answer into a vote. A vote that fails any guard is void and
@@ -237,6 +278,10 @@ func verify(content string, d *document, q ask) Vote {
 			return v
 		}
 		number = n
+	}
+	if known && q.prompt.Language == "zh" && !strings.ContainsFunc(reason, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+		v.Void = VoidReason
+		return v
 	}
 	if len(d.foreignNumbers(reason)) > 0 {
 		v.Void = VoidNumber
@@ -367,7 +412,7 @@ func (s *sitting) ask(ctx context.Context, asks []ask, r *Result) {
 	s.put(len(asks), func(i int) {
 		q := asks[i]
 		req, a := s.client.request(s.set, s.document, q, s.mode)
-		got, err := s.chat(ctx, req, a, "score "+q.prompt.Name()+" "+s.number)
+		got, err := s.chat(ctx, req, a, "score "+q.prompt.Name()+" "+cmp.Or(s.number, "text "+s.document.hash[:12]))
 		v := Vote{Sample: q.sample, Opposing: q.opposing}
 		var bad badAnswer
 		switch {

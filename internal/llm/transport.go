@@ -32,12 +32,21 @@ type transport struct {
 	first    time.Duration // pause before the second try, doubled after
 }
 
+// bodyKey carries the body of a chat request in place of the library's.
+type bodyKey struct{}
+
 // errOpen says the breaker is open.
 var errOpen = fault.New(fault.Unavailable, "llm.circuit_open", "模型服务连续失败，暂停调用。", "The endpoint failed repeatedly; calls are paused.")
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	special, _ := ctx.Value(transferKey{}).(transfer)
+	if body, ok := ctx.Value(bodyKey{}).([]byte); ok { // what was logged is what is sent
+		req = req.Clone(ctx)
+		req.ContentLength = int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(newReader(body)), nil }
+		req.Body, _ = req.GetBody()
+	}
 	if err := t.flight.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}

@@ -236,8 +236,9 @@ type BatchItem struct {
 
 // PutModelBatch claims the questions nobody else has under way, reserves their
 // cost and logs their texts as leaving, all in one transaction and before
-// anything is sent. It returns the keys claimed; none is no batch.
-func (db *DB) PutModelBatch(ctx context.Context, b ModelBatch, items []BatchItem, maxTokens, maxMicroYuan int64) (claimed map[string]bool, err error) {
+// anything is sent. It returns the keys claimed, none is no batch, and notes
+// the reservation in b.
+func (db *DB) PutModelBatch(ctx context.Context, b *ModelBatch, items []BatchItem, maxTokens, maxMicroYuan int64) (claimed map[string]bool, err error) {
 	defer fault.Wrap(&err, "store.PutModelBatch(%s)", b.ID)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		claimed = map[string]bool{}
@@ -273,11 +274,11 @@ func (db *DB) PutModelBatch(ctx context.Context, b ModelBatch, items []BatchItem
 				leaving = append(leaving, []any{e.Tenant, e.Actor, e.What, e.Host, e.Bytes, e.Hash})
 			}
 		}
-		day, err := reserveModelUse(ctx, tx, use, maxTokens, maxMicroYuan)
-		if err != nil {
+		if b.Day, err = reserveModelUse(ctx, tx, use, maxTokens, maxMicroYuan); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE model_batches SET day = $2, requests = $3, tokens = $4, micro_yuan = $5 WHERE id = $1`, b.ID, day, use.Requests, use.Tokens, use.MicroYuan); err != nil {
+		b.Reserved = use
+		if _, err := tx.Exec(ctx, `UPDATE model_batches SET day = $2, requests = $3, tokens = $4, micro_yuan = $5 WHERE id = $1`, b.ID, b.Day, use.Requests, use.Tokens, use.MicroYuan); err != nil {
 			return err
 		}
 		_, err = tx.CopyFrom(ctx, pgx.Identifier{"egress"}, []string{"tenant", "actor", "what", "host", "bytes", "hash"}, pgx.CopyFromRows(leaving))

@@ -17,6 +17,7 @@ type BatchPlan struct {
 	Answered  int    // with another end: lines answered before it; the rest expired or were cancelled
 	LoseReply bool   // the batch is made, and the answer to making it breaks off
 	Foreign   bool   // the results begin with lines nobody asked for and lines that are no JSON
+	Refuse    bool   // no batch is made: the model has none
 	Gone      bool   // the server knows nothing of the batch when asked
 }
 
@@ -147,7 +148,10 @@ func (s *Server) createBatch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b := &batch{n: len(s.batch) + 1, steps: []string{"in_progress", "finalizing", "completed"}}
-	b.plan = s.plan(b.n)
+	if b.plan = s.plan(b.n); b.plan.Refuse {
+		fail(w, 400, "invalid_model", "The provided model is not supported by the Batch API.")
+		return
+	}
 	b.object = map[string]any{
 		"id": fmt.Sprintf("batch_%d", b.n), "object": "batch", "endpoint": req.Endpoint, "errors": nil, "input_file_id": req.Input, "completion_window": req.Window,
 		"status": "validating", "output_file_id": nil, "error_file_id": nil, "created_at": 1, "in_progress_at": nil, "expires_at": 86401, "finalizing_at": nil,
