@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/civil"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
