@@ -35,7 +35,9 @@ func TestGroundsGolden(t *testing.T) {
 	}{
 		{"无不利情形", func(*patent.PledgeFacts) {}},
 		{"E01", func(f *patent.PledgeFacts) { f.Pledgors = []string{"乙公司"} }},
-		{"E02", func(f *patent.PledgeFacts) { f.State.Standing, f.State.Since = patent.Dead, today.AddDays(-40) }},
+		{"E02", func(f *patent.PledgeFacts) {
+			f.State.Standing, f.State.Since, f.State.Reason = patent.Dead, today.AddDays(-40), "fee_unpaid"
+		}},
 		{"E03", func(f *patent.PledgeFacts) { f.State.Standing, f.State.Granted = patent.Pending, civil.Date{} }},
 		{"E04", func(f *patent.PledgeFacts) {
 			paid := 7
