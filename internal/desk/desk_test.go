@@ -148,6 +148,31 @@ func TestDirtyFile(t *testing.T) {
 	}
 }
 
+// Every row's figure can be formed again from what is stored with it, to the
+// same bytes, and its number in the result is the hash of that.
+func TestRowsReplay(t *testing.T) {
+	d, db := newDesk(t, storetest.URL(t))
+	table, want := generate(40)
+	b := mustSubmit(t, d, officer, table)
+	stop := work(t, d)
+	wait(t, d, officer, b.ID)
+	stop()
+	rows, err := db.BatchRows(t.Context(), b.ID, store.RowDone, 0, 100)
+	if err != nil || len(rows) != 40-len(want) {
+		t.Fatal(len(rows), err)
+	}
+	for i := range rows {
+		out, err := ReadOutcome(&rows[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := d.appraisal.Replay(t.Context(), officer, rows[i].Valuation)
+		if err != nil || !again.Identical || !again.Intact || again.Hash != out.Valued.Valuation {
+			t.Errorf("line %d: %+v, %s, %v", rows[i].Line, again, out.Valued.Valuation, err)
+		}
+	}
+}
+
 func TestSameFileIsOneBatch(t *testing.T) {
 	d, db := newDesk(t, storetest.URL(t))
 	table, _ := generate(30)
