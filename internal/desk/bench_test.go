@@ -132,6 +132,48 @@ func BenchmarkThroughput(b *testing.B) {
 	}
 }
 
+// BenchmarkTwoDesks works a file of 60 rows of one desk alone, then beside a
+// file of 3,000 rows of another desk that arrived before, by one worker
+// process:
+//
+//	GOGC=400 go test ./internal/desk -run xxx -bench TwoDesks -benchtime 1x
+func BenchmarkTwoDesks(b *testing.B) {
+	large, _ := generate(3000)
+	small, _ := generate(60)
+	url := storetest.URL(b)
+	d, db := newDesk(b, url)
+	stock(b, d, db, large)
+	bank := appraisal.Actor{Name: "desk-b", Tenant: "bank-b"}
+	submit := func(table [][]string, actor appraisal.Actor, version string) store.Batch {
+		o := template()
+		o.Policy.Version = version
+		batch, _, err := d.Submit(b.Context(), actor, "f.xlsx", workbook(b, table), o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return batch
+	}
+	startWorker(b, url)
+	for k := range b.N {
+		warm := submit(small, bank, fmt.Sprintf("warm-%d", k))
+		wait(b, d, bank, warm.ID)
+		start := time.Now()
+		alone := submit(small, bank, fmt.Sprintf("alone-%d", k))
+		wait(b, d, bank, alone.ID)
+		took := time.Since(start)
+		big := submit(large, officer, fmt.Sprintf("big-%d", k))
+		start = time.Now()
+		beside := submit(small, bank, fmt.Sprintf("beside-%d", k))
+		wait(b, d, bank, beside.ID)
+		besideTook := time.Since(start)
+		wait(b, d, officer, big.ID)
+		b.ReportMetric(took.Seconds(), "alone-s")
+		b.ReportMetric(besideTook.Seconds(), "beside-s")
+		b.ReportMetric(time.Since(start).Seconds(), "large-s")
+		b.ReportMetric(float64(endedBefore(b, db, big, beside)), "large-rows-meanwhile")
+	}
+}
+
 // BenchmarkLargeFile reads, decides and writes a workbook of 50,000 rows and
 // reports the most memory the process held. Rows are marked done with the value
 // of the first one, so that it measures the files and not the valuations:

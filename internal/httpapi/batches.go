@@ -363,11 +363,10 @@ func (s *Server) submitBatch(c *gin.Context) (err error) {
 	case part.FormName() != "file":
 		return fault.New(fault.Invalid, "field.unknown", "只接受 file 字段。", "Only the field file is accepted.")
 	}
-	spool, err := os.CreateTemp("", "zhijia-batch-*") // read twice: once to know it again, once for its rows
+	spool, err := spoolFile("zhijia-batch-*") // read twice: once to know it again, once for its rows
 	if err != nil {
 		return err
 	}
-	defer os.Remove(spool.Name())
 	defer spool.Close()
 	if _, err := io.Copy(spool, &upload{r: part}); err != nil {
 		return uploadError(err)
@@ -422,6 +421,16 @@ func (s *Server) fileOptions(ctx context.Context, part io.Reader, o *desk.Option
 	return nil // Submit checks them
 }
 
+// spoolFile is a file without a name: a desk's file is gone with the request,
+// even when the process is killed.
+func spoolFile(pattern string) (*os.File, error) {
+	f, err := os.CreateTemp("", pattern)
+	if err != nil {
+		return nil, err
+	}
+	return f, os.Remove(f.Name())
+}
+
 // watchBatch sends the progress whenever it changed, at most twice a second,
 // and now and then when it did not. An event holds the whole progress, so a
 // listener that lost its connection misses nothing by connecting again.
@@ -471,11 +480,10 @@ func (s *Server) batchResult(c *gin.Context) error {
 	name := strings.TrimSuffix(r.Name, filepath.Ext(r.Name)) + "-估值结果"
 	switch format := c.DefaultQuery("format", "xlsx"); format {
 	case "xlsx":
-		spool, err := os.CreateTemp("", "zhijia-result-*") // an error half-way must not look like a file
+		spool, err := spoolFile("zhijia-result-*") // an error half-way must not look like a file
 		if err != nil {
 			return err
 		}
-		defer os.Remove(spool.Name())
 		defer spool.Close()
 		if err := office.WriteBatchBook(spool, r); err != nil {
 			return err

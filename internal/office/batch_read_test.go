@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -109,6 +110,20 @@ func cmpKey(c *batchColumn) string {
 		return ""
 	}
 	return c.key
+}
+
+// The documentation names every column and every header it goes by.
+func TestBatchColumnsAreDocumented(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../docs/desk.md")
+	must(t, err)
+	for i := range batchColumns {
+		c := &batchColumns[i]
+		row := "| " + c.zh + " | `" + c.key + "` | " + strings.Join(c.names, "、") + " |"
+		if !bytes.Contains(doc, []byte(row)) {
+			t.Errorf("docs/desk.md has no row %s", row)
+		}
+	}
 }
 
 // The unit is declared once: in the headers or with the request, and never two

@@ -92,7 +92,9 @@ func (z *sortedZip) add(name string) (*zipPart, error) {
 			return nil, err
 		}
 		z.spool = f
-		_ = os.Remove(f.Name()) // it lives as long as it is open, where the system allows that
+		if err := os.Remove(f.Name()); err != nil { // it lives as long as it is open, and no longer than the process
+			return nil, err
+		}
 	}
 	from, err := z.endPart()
 	if err != nil {
@@ -137,7 +139,6 @@ func (p *zipPart) Write(b []byte) (int, error) {
 func (z *sortedZip) Close() error {
 	if z.spool != nil {
 		defer z.spool.Close()
-		defer os.Remove(z.spool.Name())
 	}
 	if err := z.sortTypes(); err != nil {
 		return err
