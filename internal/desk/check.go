@@ -66,5 +66,5 @@ func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.
 	if err != nil {
 		return Check{}, err
 	}
-	return Check{lending.Decide(valued, o, on), valued, append([]store.OfferConflict{}, conflicts...)}, nil
+	return Check{Decisions: lending.Decide(valued, o, on), Valued: valued, Conflicts: append([]store.OfferConflict{}, conflicts...)}, nil
 }
