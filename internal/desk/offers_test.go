@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"slices"
 	"testing"
 
 	"zhijia/internal/appraisal"
@@ -77,5 +78,37 @@ func TestOneWayOrAnother(t *testing.T) {
 	}
 	if n := committed(); n != 0 {
 		t.Errorf("paid off, %d booked loans are left", n)
+	}
+}
+
+// A pledgor that an officer decided to be the owner under another name is the
+// owner in the desk's rows from then on.
+func TestDecidedPledgor(t *testing.T) {
+	d, db := newDesk(t, storetest.URL(t))
+	stockBooked(t, d, db)
+	refused := func() bool {
+		t.Helper()
+		v, _, err := Value(t.Context(), d.appraisal, officer, lending.Row{Number: booked, Owners: []string{"甲实业有限公司"}, Borrower: "甲实业有限公司"}, on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Code == "E01" && f.Outcome == patent.Met })
+	}
+	if !refused() {
+		t.Error("another name passes for the owner")
+	}
+	pair := store.MatchPair{Tenant: officer.Tenant, Kind: store.MatchParty, A: store.PartyKey("甲公司"), B: store.PartyKey("甲实业有限公司"), Score: 0.7, Band: patent.Uncertain, Reasons: []string{"名称相近"}}
+	if _, err := db.PutMatches(t.Context(), officer.Tenant, []store.MatchPair{pair}, officer.Name, d.now()); err != nil {
+		t.Fatal(err)
+	}
+	list, err := db.Matches(t.Context(), officer.Tenant, store.MatchFilter{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := db.DecideMatch(t.Context(), officer.Tenant, list[0].ID, patent.Same, "核对营业执照", officer.Name, d.now()); err != nil {
+		t.Fatal(err)
+	}
+	if refused() {
+		t.Error("the decision is not used")
 	}
 }

@@ -117,6 +117,7 @@ func registerPages(_ huma.API, s *Server) {
 	registerValuationPages(s)
 	registerDeskPages(s)
 	registerRegistryPages(s)
+	registerQueuePages(s)
 	s.pageRoute(http.MethodGet, "/", func(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, "/officer")
 		return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -43,6 +44,59 @@ func TestDossierPage(t *testing.T) {
 	for q, code := range map[string]int{"number=201310543019.7": http.StatusUnprocessableEntity, "number=202010123456.2": http.StatusNotFound, "number=" + knownNumber + "&as_of=x": http.StatusUnprocessableEntity} {
 		if r := b.send("GET", "/officer/patents?"+q, nil); r.Code != code || !strings.Contains(r.Body.String(), `role="alert"`) {
 			t.Errorf("%s: %d", q, r.Code)
+		}
+	}
+}
+
+func TestQueuePages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{}, Officer)
+	ctx := context.Background()
+	if _, err := w.db.WatchPatents(ctx, "default", []string{knownNumber}, "", "test", w.srv.opt.Now()); err != nil {
+		t.Fatal(err)
+	}
+	e := store.LegalEvent{Number: knownNumber, Event: patent.Event{Code: "PE01", Effective: civil.New(2019, 1, 1), Party: "某<i>银行", Source: "gazette"}}
+	if err := w.db.MergeEvents(ctx, []store.LegalEvent{e}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.srv.opt.Watch.Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	pair := store.MatchPair{Kind: store.MatchParty, A: "甲|有限", B: "乙|有限", AShown: "甲<i>公司", BShown: "乙公司", Score: 0.7, Band: patent.Uncertain, Reasons: []string{"名称相近"}}
+	if _, err := w.db.PutMatches(ctx, "default", []store.MatchPair{pair}, "test", w.srv.opt.Now()); err != nil {
+		t.Fatal(err)
+	}
+	b := &browser{t: t, h: w.h}
+	b.send("POST", "/officer/login", url.Values{"key": {w.key}})
+	action := regexp.MustCompile(`action="(/officer/(?:alerts|matches)/[^"]+)"`)
+	for _, c := range []struct {
+		page, empty string
+		bad, form   url.Values
+	}{
+		{"/officer/alerts", "没有待确认的预警", nil, url.Values{"note": {"已核对"}}},
+		{"/officer/matches", "没有待核对的记录", url.Values{"verdict": {"same"}}, url.Values{"verdict": {"same"}, "reason": {"核对营业执照"}}},
+	} {
+		r := b.send("GET", c.page, nil)
+		m := action.FindStringSubmatch(r.Body.String())
+		if r.Code != http.StatusOK || m == nil || strings.Contains(r.Body.String(), "<i>") {
+			t.Fatalf("%s: %d %s", c.page, r.Code, r.Body)
+		}
+		if r := b.send("POST", m[1], c.form); r.Code != http.StatusForbidden {
+			t.Errorf("%s without the token: %d", m[1], r.Code)
+		}
+		token := b.csrf(r.Body.String())
+		if c.bad != nil {
+			c.bad.Set("csrf", token)
+			if r := b.send("POST", m[1], c.bad); r.Code != http.StatusUnprocessableEntity || !strings.Contains(r.Body.String(), `role="alert"`) {
+				t.Errorf("%s: %d", m[1], r.Code)
+			}
+		}
+		c.form.Set("csrf", token)
+		if r := b.send("POST", m[1], c.form); r.Code != http.StatusSeeOther {
+			t.Errorf("%s: %d %s", m[1], r.Code, r.Body)
+		}
+		if r := b.send("GET", c.page, nil); !strings.Contains(r.Body.String(), c.empty) {
+			t.Errorf("%s still waits: %s", c.page, r.Body)
 		}
 	}
 }

@@ -37,6 +37,7 @@ func TestMatchReviewDecide(t *testing.T) {
 	err := db.MergePatents(ctx, []store.Patent{
 		{Number: "CN201310543019.6", Kind: "invention", Title: "一种锂电池正极材料", Filing: civil.New(2013, 11, 5), Owners: []string{"甲大学"}, Source: "one"},
 		{Number: "CN103575513B", Kind: "invention", Title: "锂电池正极材料", Filing: civil.New(2013, 11, 5), Owners: []string{"乙科技有限公司"}, Source: "two"},
+		{Number: "CN201710601862.3", Kind: "invention", Title: "一种封装材料", Filing: civil.New(2017, 7, 20), Grant: civil.New(2020, 1, 3), Owners: []string{"华新电子材料有限公司"}, Source: "one"},
 		{Number: "CN203575513U", Kind: "utility_model", Title: "一种锂电池正极材料", Filing: civil.New(2013, 11, 5), Owners: []string{"甲大学"}, Source: "two"},
 	}, 0, nil)
 	if err != nil {
@@ -146,6 +147,16 @@ func TestMatchReviewDecide(t *testing.T) {
 	decide(pair.ID, patent.Same)
 	if found, err := db.OfferConflicts(ctx, "a", offer("华兴电子材料有限公司")); err != nil || len(found) != 0 {
 		t.Errorf("one borrower: %+v, %v", found, err)
+	}
+	n, err := patent.ParseNumber("CN201710601862.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tenant, want := range map[string]patent.Outcome{"a": patent.Clear, "b": patent.Met} { // the pledgor is the owner, to those who said so
+		d, err := appraisal.Dossier(ctx, db, tenant, n, patent.PledgeFacts{Pledgors: []string{"华兴电子材料有限公司"}}, civil.New(2026, 11, 26))
+		if err != nil || d.Eligibility.Findings[0].Outcome != want {
+			t.Errorf("%s: E01 %s, %v", tenant, d.Eligibility.Findings[0].Outcome, err)
+		}
 	}
 	if history := decide(pair.ID, patent.Different); len(history) != 2 || history[0].Verdict != patent.Same || history[1].By != "李四" {
 		t.Errorf("%+v", history)

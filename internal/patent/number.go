@@ -122,10 +122,14 @@ func ParseNumber(s string) (Number, error) {
 		return invalid("too_long", "号码过长。", "The number is too long.")
 	}
 	n, err := parseNumber(s)
-	if err != nil {
-		return tidied(s, err)
+	if err == nil {
+		return n, nil
 	}
-	return n, nil
+	switch code(err) {
+	case "number.check_digit", "number.check_digit_missing", "number.type_digit", "number.year", "number.empty":
+		return n, err // read to its end: nothing stands around it
+	}
+	return tidied(s, err)
 }
 
 func badCharacter(s string) (Number, error) {
@@ -219,12 +223,15 @@ func parseNumber(s string) (Number, error) {
 	return parseApplication(digits, check)
 }
 
+// lookalikes are the digits that letters are taken for.
+var lookalikes = strings.NewReplacer("O", "0", "I", "1", "L", "1")
+
 // misread answers a letter among the digits and names the number that it would
 // be with 0 for O and 1 for I and L, when that one checks.
 func misread(body, digits, tail string) (Number, error) {
 	zh := fmt.Sprintf("第 %d 位后的“%c”不是数字，请核对（字母 O、I 与数字 0、1 易混）。", len(digits), tail[0])
 	en := fmt.Sprintf("%c after %d digits is no digit; O and I are easily taken for 0 and 1.", tail[0], len(digits))
-	if mended := strings.NewReplacer("O", "0", "I", "1", "L", "1").Replace(body); mended != body {
+	if mended := lookalikes.Replace(body); mended != body {
 		if n, err := parseNumber(mended); err == nil && n.Form == Application {
 			zh, en = strings.TrimSuffix(zh, "。")+"，是否为 "+n.String()+"？", en+" Is it "+n.String()+"?"
 		}

@@ -45,6 +45,9 @@ var (
 	scientific = regexp.MustCompile(`^([1-9])\.?([0-9]*)[Ee]\+?([0-9]{1,2})$`)
 	asFloat    = regexp.MustCompile(`^(?:([0-9]{13})\.0+|([0-9]{12}\.[0-9])0+)$`)
 	severalOf  = regexp.MustCompile(`[|｜;；、,，\s]+`)
+
+	eras        = strings.NewReplacer("平", "H", "昭", "S", "令和", "R", "年", "-")
+	bareLetters = strings.NewReplacer(".", "", " ", "")
 )
 
 // statedKinds are the kinds a label may name.
@@ -86,14 +89,14 @@ func tidied(s string, plain error) (Number, error) {
 			text = text[:at[0]]
 		}
 		if at := japanese.FindStringIndex(text); at != nil && at[1] > 0 {
-			text = "JP" + strings.NewReplacer("平", "H", "昭", "S", "令和", "R", "年", "-").Replace(text[at[1]:])
+			text = "JP" + eras.Replace(text[at[1]:])
 		}
 		if label := leading.FindString(text); label != "" {
 			note(label)
 			text = text[len(label):]
 		}
 		if m := office.FindStringSubmatchIndex(text); m != nil {
-			letters := strings.NewReplacer(".", "", " ", "").Replace(text[m[2]:m[3]])
+			letters := bareLetters.Replace(text[m[2]:m[3]])
 			text = letters + text[m[1]:]
 		}
 		if text == before {

@@ -52,11 +52,11 @@ func EventCause(e Event) string {
 	return strings.Join([]string{"event", e.Code, e.Effective.String(), e.Registration, e.Party}, "|")
 }
 
-// FeeCause names a fee threshold of a patent year as the cause of an alert.
-func FeeCause(code string, year int) string { return fmt.Sprintf("fee|%s|%d", code, year) }
+// feeCause names a fee threshold of a patent year as the cause of an alert.
+func feeCause(code string, year int) string { return fmt.Sprintf("fee|%s|%d", code, year) }
 
-// LoanCause names a loan as the cause of an alert.
-func LoanCause(reference string) string { return "loan|" + reference }
+// loanCause names a loan as the cause of an alert.
+func loanCause(reference string) string { return "loan|" + reference }
 
 // Alerts returns what became known about a patent after since and up to until,
 // in order of date: events made public, thresholds its fees crossed, and loans
@@ -91,7 +91,7 @@ func (w Watched) Alerts(since, until civil.Date) []Alert {
 			day = until
 		}
 		put(Alert{
-			Code: "expiry_within_loan", Date: day, Loan: l.Reference, Source: "专利法第四十二条", Cause: LoanCause(l.Reference),
+			Code: "expiry_within_loan", Date: day, Loan: l.Reference, Source: "专利法第四十二条", Cause: loanCause(l.Reference),
 			Zh: fmt.Sprintf("专利最后受保护日%s早于债务到期日%s", last, l.Maturity), En: fmt.Sprintf("The last protected day, %s, comes before the debt matures on %s", last, l.Maturity),
 		})
 	}
@@ -120,7 +120,7 @@ func (w Watched) feeAlerts(state *State, put func(Alert)) {
 			return
 		}
 		put(Alert{
-			Code: code, Date: day, Source: "年费标准", Cause: FeeCause(code, year),
+			Code: code, Date: day, Source: "年费标准", Cause: feeCause(code, year),
 			Zh: fmt.Sprintf("第%d年度年费%s元应于%s前缴纳，%s", year, fees.Fee(year), due, zh),
 			En: fmt.Sprintf("The fee of year %d, %s yuan, is due by %s: %s", year, fees.Fee(year), due, en),
 		})

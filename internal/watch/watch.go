@@ -102,7 +102,7 @@ func Derive(w store.Watch, today civil.Date) []store.AlertChange {
 		}
 	}
 	if p := w.Patent; p != nil {
-		x.Fees = FeeAccount(p)
+		x.Fees = feeAccount(p)
 	}
 	var kept []patent.Alert
 	standing := -1 // the latest fee threshold crossed before the watch began
@@ -154,8 +154,8 @@ func settled(a *store.WatchAlert, w *patent.Watched) bool {
 	return a.Loan != "" && !slices.ContainsFunc(w.Loans, func(l patent.Loan) bool { return l.Reference == a.Loan })
 }
 
-// FeeAccount is what a record says of a patent's fees.
-func FeeAccount(p *store.Patent) patent.FeeAccount {
+// feeAccount is what a record says of a patent's fees.
+func feeAccount(p *store.Patent) patent.FeeAccount {
 	return patent.FeeAccount{Kind: patent.Kind(p.Kind), Filing: p.Filing, Granted: p.Grant, PaidThrough: p.PaidThroughYear, Added: p.AddedDays()}
 }
 
