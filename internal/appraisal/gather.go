@@ -325,11 +325,11 @@ func (g *gathering) vector(ctx context.Context) ([]float32, *localSpace) {
 			v, err = g.db.PatentVector(ctx, space.ID, p.ID)
 		}
 		if err == nil && v == nil {
-			if space.endpoint != nil && !g.mayLeave(p) {
-				g.warn("TEXT-KEPT", "文本未公开且未获准外发，未送向量服务，可比案例仅按分类号与字面相似检索。", "The text is unpublished and may not leave; comparables are found by class and wording only.")
+			var ok bool
+			if v, ok, err = g.embed(ctx, space, p); err == nil && !ok {
+				g.warn("TEXT-KEPT", "文本未获准外发，未送向量服务，可比案例仅按分类号与字面相似检索。", "The text may not leave this system; comparables are found by class and wording only.")
 				return nil, space
 			}
-			v, err = space.embed(ctx, p.Text())
 		}
 		if err != nil {
 			g.log.WarnContext(ctx, "embedding failed", "err", err)
@@ -350,13 +350,16 @@ func (g *gathering) vector(ctx context.Context) ([]float32, *localSpace) {
 // unpublished reports whether the text is not known to be public.
 func unpublished(p *store.Patent) bool { return p.Confidential || p.ID == 0 && p.Number == "" }
 
-// mayLeave reports whether a text may be sent to an endpoint: published ones
-// unless the request forbids it, others only when it allows it.
-func (g *gathering) mayLeave(p *store.Patent) bool {
-	if g.req.AllowModel != nil {
-		return *g.req.AllowModel
+// embed embeds a text in a space unless the space is an endpoint's and the
+// text may not leave for it: then ok is false.
+func (g *gathering) embed(ctx context.Context, space *localSpace, p *store.Patent) (v []float32, ok bool, err error) {
+	if space.endpoint != nil {
+		if ok, err := mayLeave(ctx, g.db, g.actor.Tenant, g.req.AllowModel, unpublished(p)); err != nil || !ok {
+			return nil, false, err
+		}
 	}
-	return !unpublished(p)
+	v, err = space.embed(context.WithValue(ctx, senderKey{}, sender{g.actor}), p.Text())
+	return v, true, err
 }
 
 func (g *gathering) comparables(ctx context.Context, vector []float32, space *localSpace) error {
@@ -431,7 +434,7 @@ func (g *gathering) indicators(ctx context.Context) error {
 		g.ev.Warnings = append(g.ev.Warnings, judged.Notes...)
 		g.ev.ModelUse = judged.Use
 	}
-	switch x, err := g.impact(ctx, p, g.asOf); {
+	switch x, err := g.impact(ctx, p); {
 	case err != nil:
 		return err
 	case x != nil:

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"zhijia/internal/civil"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
@@ -16,8 +15,8 @@ const ImpactCode = "X.impact"
 
 // impact scores technical impact by the model fitted on the store's own
 // corpus; nil when none was fitted.
-func (s *Service) impact(ctx context.Context, p *store.Patent, asOf civil.Date) (*valuation.IndicatorScore, error) {
-	version, body, ok, err := s.db.ImpactModel(ctx)
+func (g *gathering) impact(ctx context.Context, p *store.Patent) (*valuation.IndicatorScore, error) {
+	version, body, ok, err := g.db.ImpactModel(ctx)
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -25,13 +24,13 @@ func (s *Service) impact(ctx context.Context, p *store.Patent, asOf civil.Date) 
 	if err := json.Unmarshal(body, &m); err != nil {
 		return nil, err
 	}
-	space, err := s.space(ctx)
+	space, err := g.space(ctx)
 	if err != nil || space.String() != m.Space || p.Text() == "" {
 		return nil, nil // vectors of another space are not comparable: unknown
 	}
-	vector, err := space.embed(ctx, p.Text())
-	if err != nil {
-		return nil, nil // the embedder is off: unknown
+	vector, ok, err := g.embed(ctx, space, p)
+	if err != nil || !ok {
+		return nil, nil // the embedder is off, or the text may not leave for it: unknown
 	}
 	count := func(n int) *int {
 		if n == 0 {
@@ -45,7 +44,7 @@ func (s *Service) impact(ctx context.Context, p *store.Patent, asOf civil.Date) 
 		Vector: vector,
 	})
 	return &valuation.IndicatorScore{
-		Code: ImpactCode, Score: &score, Evaluator: valuation.ByStatistical, Version: version, AsOf: asOf,
+		Code: ImpactCode, Score: &score, Evaluator: valuation.ByStatistical, Version: version, AsOf: g.asOf,
 		Reason: fmt.Sprintf("统计模型按文本与著录项推算的同类同年被引百分位（秩相关 %.2f，n = %d）。", m.Card.Spearman, m.Card.TestN),
 	}, nil
 }

@@ -34,6 +34,9 @@ type sender struct{ actor Actor }
 
 type senderKey struct{}
 
+// systemActor is who acts when no caller does.
+var systemActor = Actor{Name: "system", Tenant: "system"}
+
 // NewRubric returns a judge that asks the configured endpoint. The mode a
 // probe found before is taken from the store.
 func NewRubric(ctx context.Context, db *store.DB, cfg llm.Config, set *prompts.Set, log *slog.Logger, options ...llm.Option) (_ *Rubric, err error) {
@@ -62,7 +65,10 @@ func NewRubric(ctx context.Context, db *store.DB, cfg llm.Config, set *prompts.S
 			}, err
 		},
 		Sent: func(ctx context.Context, e llm.Egress) error {
-			s, _ := ctx.Value(senderKey{}).(sender)
+			s, ok := ctx.Value(senderKey{}).(sender)
+			if !ok { // the operator's own doing, e.g. embedding the corpus
+				s.actor = systemActor
+			}
 			return db.PutEgress(ctx, store.Egress{Tenant: s.actor.Tenant, Actor: s.actor.Name, What: e.What, Host: e.Host, Bytes: int64(e.Bytes), Hash: e.Hash})
 		},
 		FindVector: db.CachedVector,
@@ -101,18 +107,22 @@ func (r *Rubric) Probe(ctx context.Context, actor Actor) (e store.Endpoint, err 
 	return e, r.db.PutEndpoint(ctx, r.cfg.BaseURL, r.cfg.Model, e)
 }
 
-// mayLeave reports whether the subject's text may be sent out: never against
+// mayLeave reports whether a text may be sent to an endpoint: never against
 // the tenant's or the request's word, and an unpublished text only on the
 // request's explicit one.
-func (r *Rubric) mayLeave(ctx context.Context, s Subject) (bool, error) {
-	tenant, err := r.db.ModelConsent(ctx, s.Actor.Tenant)
+func mayLeave(ctx context.Context, db *store.DB, tenant string, allow *bool, unpublished bool) (bool, error) {
+	decided, err := db.ModelConsent(ctx, tenant)
 	switch {
-	case err != nil || tenant != nil && !*tenant || s.Allow != nil && !*s.Allow:
+	case err != nil || decided != nil && !*decided || allow != nil && !*allow:
 		return false, err
-	case s.Unpublished:
-		return s.Allow != nil && *s.Allow, nil
+	case unpublished:
+		return allow != nil && *allow, nil
 	}
 	return true, nil
+}
+
+func (r *Rubric) mayLeave(ctx context.Context, s Subject) (bool, error) {
+	return mayLeave(ctx, r.db, s.Actor.Tenant, s.Allow, s.Unpublished)
 }
 
 // Indicators returns the codes the sheet gives to the model, in its order.

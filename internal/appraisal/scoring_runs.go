@@ -193,7 +193,7 @@ func (r *Rubric) sweep(ctx context.Context, jobs *store.JobQueue, queue string) 
 // not answer; what an earlier probe found serves meanwhile.
 func (r *Rubric) probeAtStart(ctx context.Context) {
 	for wait := time.Second; ; wait = min(2*wait, 10*time.Minute) {
-		found, err := r.Probe(ctx, Actor{Name: "system", Tenant: "system"})
+		found, err := r.Probe(ctx, systemActor)
 		if err == nil {
 			r.log.InfoContext(ctx, "the model endpoint was probed", "mode", found.Mode, "batches", found.Batches != nil && *found.Batches)
 			return

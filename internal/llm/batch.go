@@ -3,6 +3,7 @@ package llm
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -391,7 +392,7 @@ func (c *Client) readAnswer(line []byte) (a BatchAnswer, ok bool) {
 	a.Key = l.ID
 	switch {
 	case l.Error != nil && l.Error.Code != nil:
-		a.Failure = c.redact(fmt.Sprint(l.Error.Code))
+		a.Failure = cmp.Or(c.redact(fmt.Sprint(l.Error.Code)), VoidCall)
 		return a, true
 	case l.Response == nil:
 		a.Failure = VoidCall

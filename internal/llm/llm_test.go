@@ -469,6 +469,40 @@ func TestStormEndsInTime(t *testing.T) {
 	}
 }
 
+// Rates per minute hold: what cannot be sent in time is not sent, and said to
+// be rate-limited.
+func TestRatesPerMinute(t *testing.T) {
+	t.Parallel()
+	for name, limit := range map[string]func(*llm.Config){
+		"requests": func(c *llm.Config) { c.RPM = 1 },
+		"tokens":   func(c *llm.Config) { c.TPM = 12 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := llmtest.New(t, honest)
+			cfg := config(s)
+			cfg.Mode = llm.JSONSchema
+			limit(&cfg)
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			defer cancel()
+			rs, err := client(t, cfg).Score(ctx, rubric(t), subject, []string{"L2.1", "L3.1"})
+			if err != nil || ctx.Err() != nil {
+				t.Fatalf("%v, %v: a wait that cannot end in time was begun", err, ctx.Err())
+			}
+			void := 0
+			for _, r := range rs {
+				void += r.Void[llm.VoidCall]
+				if kind := fault.KindOf(r.Err); kind != fault.RateLimited && kind != fault.Timeout {
+					t.Errorf("%+v", r.Err)
+				}
+			}
+			if s.Calls() != 1 || void != 7 {
+				t.Errorf("%d calls, %d not made", s.Calls(), void)
+			}
+		})
+	}
+}
+
 func TestBreakerStopsCallingADeadEndpoint(t *testing.T) {
 	t.Parallel()
 	s := llmtest.New(t, func(llmtest.Request) llmtest.Reply { return llmtest.Reply{Status: 500, Message: "down"} })
