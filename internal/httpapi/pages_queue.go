@@ -19,11 +19,11 @@ const queueLines = 50
 type (
 	alertsPage struct {
 		page
-		Alerts []alertLine
+		Alerts []watchAlertLine
 		Next   int64 // 0: there are no more
 		CanAck bool
 	}
-	alertLine   struct{ ID, Number, Day, What, Loan, Source, Raised string }
+	watchAlertLine   struct{ ID, Number, Day, What, Loan, Source, Raised string }
 	matchesPage struct {
 		page
 		Pairs     []matchLine
@@ -82,7 +82,7 @@ func (s *Server) showAlerts(c *gin.Context) error {
 		if a.Revision > 1 {
 			what += "（第" + strconv.Itoa(a.Revision) + "版，内容已更正）"
 		}
-		v.Alerts = append(v.Alerts, alertLine{a.ID, a.Number, a.Date.String(), what, a.Loan, a.Source, a.RaisedAt.Format("2006-01-02 15:04")})
+		v.Alerts = append(v.Alerts, watchAlertLine{a.ID, a.Number, a.Date.String(), what, a.Loan, a.Source, a.RaisedAt.Format("2006-01-02 15:04")})
 	}
 	if len(list) == queueLines {
 		v.Next = list[len(list)-1].Seq
