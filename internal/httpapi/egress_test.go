@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -289,5 +290,66 @@ func TestSlowModelHoldsNoConnection(t *testing.T) {
 		if code := <-codes; code != http.StatusCreated {
 			t.Errorf("a valuation answered %d", code)
 		}
+	}
+}
+
+// A caller who leaves stops the calls still under way, and what was answered
+// before serves the next request.
+func TestLeavingCallerStopsTheModel(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	left := make(chan struct{})
+	var mu sync.Mutex
+	answered, slow := 0, true
+	ctx, leave := context.WithCancel(t.Context())
+	s := llmtest.New(t, func(r llmtest.Request) llmtest.Reply {
+		if r.Probe() {
+			return llmtest.Reply{Content: llmtest.ProbeAnswer}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if answered++; slow && answered > 4 {
+			if answered == 5 {
+				leave()
+			}
+			return llmtest.Reply{Delay: time.Hour} // ends when the client leaves
+		}
+		return modelAnswer(r)
+	})
+	c, _ := modelled(t, db, s, llmtest.Key, nil, func(cfg *llm.Config) { cfg.Concurrency, cfg.Deadline, cfg.RequestTimeout = 1, time.Hour, time.Hour })
+	body, err := json.Marshal(asking(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(left)
+		r := httptest.NewRequest(http.MethodPost, "/v1/valuations", bytes.NewReader(body)).WithContext(ctx)
+		r.Header.Set("Authorization", "Bearer "+c.key)
+		r.Header.Set("Content-Type", "application/json")
+		c.h.ServeHTTP(httptest.NewRecorder(), r)
+	}()
+	<-left // within the test's time limit, not after an hour
+	mu.Lock()
+	slow = false
+	before := answered
+	mu.Unlock()
+	var kept int
+	if err := db.Queue().QueryRow(t.Context(), `SELECT count(*) FROM judgements`).Scan(&kept); err != nil || kept != 4 {
+		t.Errorf("%d answers kept, want 4 (%v)", kept, err)
+	}
+	w := c.post("/v1/valuations", asking(1))
+	var got struct {
+		Conclusion struct {
+			Use struct{ Requests, Kept int } `json:"model_use"`
+		}
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusCreated {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if use := got.Conclusion.Use; use.Kept != 4 || use.Requests != 11 || answered-before != 11 {
+		t.Errorf("%+v, %d further calls: want 4 kept and 11 new", use, answered-before)
+	}
+	if use, _ := db.ModelUseToday(t.Context()); use.Requests != 16 { // probe, 4 and 11: what was broken off is given back
+		t.Errorf("%d requests on the account", use.Requests)
 	}
 }
