@@ -23,8 +23,8 @@ type (
 		Next   int64 // 0: there are no more
 		CanAck bool
 	}
-	watchAlertLine   struct{ ID, Number, Day, What, Loan, Source, Raised string }
-	matchesPage struct {
+	watchAlertLine struct{ ID, Number, Day, What, Loan, Source, Raised string }
+	matchesPage    struct {
 		page
 		Pairs     []matchLine
 		Next      string
