@@ -277,13 +277,13 @@ func TestFairBetweenDesks(t *testing.T) {
 	t.Logf("when the small file of 60 rows ended, %d rows of the large file of 900 were done", worked)
 }
 
-// A row that takes its process down is given up after three times and the
+// A row that takes its process down is given up after five times and the
 // others get their results.
 func TestPoisonedRow(t *testing.T) {
 	d, db := newDesk(t, storetest.URL(t))
 	table, _ := generate(15)
 	b := mustSubmit(t, d, officer, table)
-	if _, err := db.Queue().Exec(t.Context(), `UPDATE river_job SET attempt = 3 WHERE (args->>'line')::int = 5`); err != nil {
+	if _, err := db.Queue().Exec(t.Context(), `UPDATE river_job SET attempt = 5 WHERE (args->>'line')::int = 5`); err != nil {
 		t.Fatal(err)
 	}
 	stop := work(t, d)

@@ -42,9 +42,14 @@ const rowKind = "desk_row"
 
 var rowQueue = store.Queue{Kind: rowKind, Rows: rowsQueue, Suspects: suspectsQueue}
 
-// attempts is how often a row is tried: an error, a time-out or the death of
-// its process is one. An outage of the database is none.
-const attempts = 3
+// attempts is how often a row may fail, panic or exceed its time, and deaths
+// how often its process may die with it in hand. The second is larger because
+// a death proves less: other rows were in hand, or somebody stopped the
+// machine. An outage of the database is neither.
+const (
+	attempts = 3
+	deaths   = 5
+)
 
 // WorkOptions configure [Desk.Work].
 type WorkOptions struct {
@@ -221,15 +226,15 @@ func (w *rowWorker) Work(ctx context.Context, job *river.Job[rowJob]) error {
 	}
 	end := store.EndRow{Batch: batch, Line: line, Job: job.ID}
 	detail := rowDetail{Input: hash(input)}
-	if job.Attempt > attempts {
+	if failed, died := len(job.Errors), job.Attempt-1-len(job.Errors); failed >= attempts || died >= deaths {
 		end.Status, end.Fault = store.RowFailed, faults(fault.Field{
-			Field: "row", Code: "row.poison", Zh: fmt.Sprintf("连续 %d 次处理中断，已停止重试。", attempts), En: fmt.Sprintf("Working on the row broke off %d times; it is not tried again.", attempts),
+			Field: "row", Code: "row.poison", Zh: fmt.Sprintf("处理中断 %d 次，已停止重试。", failed+died), En: fmt.Sprintf("Working on the row broke off %d times; it is not tried again.", failed+died),
 		})
 	} else {
 		end, detail, err = d.work(ctx, w.timeout, &b, input, end, detail)
 		switch {
 		case err == nil:
-		case retryable(ctx, err) && job.Attempt < attempts:
+		case retryable(ctx, err) && len(job.Errors)+1 < attempts:
 			return later(ctx, err)
 		case outage(ctx, err):
 			return later(ctx, err)

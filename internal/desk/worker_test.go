@@ -151,14 +151,14 @@ func TestRowThatKillsItsProcess(t *testing.T) {
 	b := mustSubmit(t, d, officer, table)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	deaths := 0
+	died := 0
 	go func() { // somebody starts a worker whenever one died
 		defer close(done)
 		for ctx.Err() == nil {
 			wait, end := runWorker(t, url)
 			select {
 			case <-wait:
-				deaths++
+				died++
 			case <-ctx.Done():
 				end()
 			}
@@ -167,8 +167,8 @@ func TestRowThatKillsItsProcess(t *testing.T) {
 	p := wait(t, d, officer, b.ID)
 	cancel()
 	<-done
-	if p.Failed != 1 || p.Done != 60-len(want)-1 || deaths != attempts {
-		t.Errorf("%+v after %d deaths", p, deaths)
+	if p.Failed != 1 || p.Done != 60-len(want)-1 || died != deaths {
+		t.Errorf("%+v after %d deaths", p, died)
 	}
 	out, _, err := d.Outcome(t.Context(), officer, b.ID, 7)
 	if err != nil || out.Faults[0].Code != "row.poison" {
