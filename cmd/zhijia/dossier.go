@@ -37,7 +37,7 @@ func (c *dossierCmd) Run(g *Globals) error {
 		return err
 	}
 	if on.IsZero() {
-		on = civil.Of(time.Now())
+		on = civil.InChina(time.Now())
 	}
 	facts := patent.PledgeFacts{
 		Pledgors: c.Pledgor, Contract: c.Contract, Twin: patent.Truth(c.Twin), Challenged: patent.Truth(c.Invalid),

@@ -40,7 +40,7 @@ func (c *fitMarketCmd) Run(g *Globals) error {
 			return fault.New(fault.Invalid, "fit.assumptions", "参数文件有误。", "the assumptions file is not valid").Because(err)
 		}
 	}
-	date := civil.Of(time.Now())
+	date := civil.InChina(time.Now())
 	if c.Date != "" {
 		var err error
 		if date, err = civil.Parse(c.Date); err != nil {

@@ -53,7 +53,7 @@ func (lendPoliciesCmd) Run(g *Globals) error {
 		for _, x := range s.Shares {
 			shares += fmt.Sprintf("%s %d/%d ", x.Party, x.Parts, s.Whole)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.ID, shares, s.Dated, s.Status(civil.Of(time.Now())), s.Source)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.ID, shares, s.Dated, s.Status(civil.InChina(time.Now())), s.Source)
 	}
 	return w.Flush()
 }
@@ -115,7 +115,7 @@ func (c *lendShareCmd) Run(g *Globals) error {
 			return err
 		}
 	}
-	out, err := s.Share(claim, civil.Of(time.Now()))
+	out, err := s.Share(claim, civil.InChina(time.Now()))
 	if err != nil {
 		return err
 	}
@@ -246,7 +246,7 @@ func (c *lendQuoteCmd) Run(g *Globals) error {
 		}
 		scheme = &preset
 	}
-	q, err := in.Quote(scheme, civil.Of(time.Now()))
+	q, err := in.Quote(scheme, civil.InChina(time.Now()))
 	if err != nil {
 		return err
 	}

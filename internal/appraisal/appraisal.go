@@ -216,7 +216,7 @@ type Draft struct {
 func (s *Service) Draft(ctx context.Context, actor Actor, req Request) (_ *Draft, err error) {
 	defer fault.Wrap(&err, "appraisal.Draft")
 	now := s.now().UTC().Truncate(time.Microsecond)
-	assignment, g, err := s.gather(ctx, actor, &req, civil.Of(now))
+	assignment, g, err := s.gather(ctx, actor, &req, civil.InChina(now))
 	if err != nil {
 		return nil, err
 	}

@@ -67,9 +67,9 @@ func Dossier(ctx context.Context, db *store.DB, tenant string, n patent.Number, 
 // hold adds an offer by another product than a pool to what holds a patent. Of
 // another institution's only the product and the day are told.
 func hold(h *patent.Holdings, o *store.Offer, tenant string) {
-	who := fmt.Sprintf("其他机构，%s", civil.Of(o.OfferedAt))
+	who := fmt.Sprintf("其他机构，%s", civil.InChina(o.OfferedAt))
 	if o.Tenant == tenant {
-		who = fmt.Sprintf("%s %s，%s", o.Party, o.Reference, civil.Of(o.OfferedAt))
+		who = fmt.Sprintf("%s %s，%s", o.Party, o.Reference, civil.InChina(o.OfferedAt))
 	}
 	switch {
 	case o.Product == patent.ByPool || o.Product == patent.ByLicence:

@@ -522,7 +522,7 @@ type Judgement struct {
 // valuing it.
 func (s *Service) Comparables(ctx context.Context, actor Actor, req Request) (_ store.Comparables, err error) {
 	defer fault.Wrap(&err, "appraisal.Comparables")
-	_, g, err := s.gather(ctx, actor, &req, civil.Of(s.now()))
+	_, g, err := s.gather(ctx, actor, &req, civil.InChina(s.now()))
 	if err != nil {
 		return store.Comparables{}, err
 	}

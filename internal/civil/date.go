@@ -28,6 +28,18 @@ func Of(t time.Time) Date {
 	return Date{y, m, d}
 }
 
+// China is the zone whose days count: terms, fees and valuation dates follow
+// the patent office's calendar, wherever the machine stands.
+var China = time.FixedZone("CST", 8*60*60)
+
+// InChina returns the date of t in China: what today is, given the clock.
+func InChina(t time.Time) Date {
+	if t.IsZero() {
+		return Date{}
+	}
+	return Of(t.In(China))
+}
+
 // New returns the date, normalised as time.Date does.
 func New(year int, month time.Month, day int) Date {
 	return Of(time.Date(year, month, day, 0, 0, 0, 0, time.UTC))

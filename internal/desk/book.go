@@ -39,7 +39,7 @@ type Loan struct {
 func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store.BookLoan, err error) {
 	defer fault.Wrap(&err, "desk.Book(%s)", l.Contract)
 	now := d.now().UTC().Truncate(time.Microsecond)
-	today := civil.Of(now)
+	today := civil.InChina(now)
 	if l.Contract = strings.TrimSpace(l.Contract); l.Contract == "" || l.Balance < 0 || l.Balance > money.Max || !l.Maturity.After(today) {
 		return store.BookLoan{}, fault.New(fault.Invalid, "book.loan", "请填写担保合同号、不为负的余额和晚于今天的到期日。", "Give the contract, a balance that is not negative and a maturity after today.")
 	}
@@ -169,7 +169,7 @@ func (d *Desk) RevalueDue(ctx context.Context, tenant string) (n int, err error)
 	defer fault.Wrap(&err, "desk.RevalueDue")
 	for ctx.Err() == nil {
 		now := d.now().UTC().Truncate(time.Microsecond)
-		today := civil.Of(now)
+		today := civil.InChina(now)
 		found, err := d.db.RevalueNext(ctx, tenant, today, now, func(r store.Revaluation) (store.Revalued, error) {
 			out, err := d.revalue(ctx, r, today)
 			if err == nil || outage(ctx, err) {
@@ -255,7 +255,7 @@ func (d *Desk) SetBalance(ctx context.Context, actor appraisal.Actor, contract s
 		return fault.New(fault.Invalid, "book.outcome", "结果应为 repaid、defaulted 或 sold，变现所得不为负。", "The outcome must be repaid, defaulted or sold, with proceeds that are not negative.")
 	}
 	now := d.now().UTC().Truncate(time.Microsecond)
-	today := civil.Of(now)
+	today := civil.InChina(now)
 	return d.db.SetBookBalance(ctx, actor.Tenant, contract, balance, outcome, actor.Name, today, now, func(l store.BookLoan) (store.Told, error) {
 		policy, err := lending.LoadPolicy(l.Policy)
 		if err != nil {
@@ -377,7 +377,7 @@ func (d *Desk) Collateral(ctx context.Context, actor appraisal.Actor, after stri
 	if err != nil {
 		return nil, err
 	}
-	today := civil.Of(d.now())
+	today := civil.InChina(d.now())
 	out := []lending.Collateral{}
 	for i := range loans {
 		l := &loans[i]

@@ -36,7 +36,7 @@ func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.
 	defer fault.Wrap(&err, "desk.Check")
 	on := o.Date
 	if on.IsZero() {
-		on = civil.Of(d.now())
+		on = civil.InChina(d.now())
 	}
 	c := Check{ID: appraisal.NewID("chk", d.now())}
 	valued := make([]lending.Valued, len(rows))

@@ -85,9 +85,9 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	defer fault.Wrap(&err, "desk.Submit")
 	now := d.now().UTC().Truncate(time.Microsecond)
 	if o.Date.IsZero() {
-		o.Date = civil.Of(now)
+		o.Date = civil.InChina(now)
 	}
-	if o.Date.After(civil.Of(now)) {
+	if o.Date.After(civil.InChina(now)) {
 		return store.Batch{}, false, fault.New(fault.Invalid, "date.future", "估值基准日不得晚于今天。", "The valuation date may not lie in the future.")
 	}
 	if o.Priority == 0 {

@@ -73,7 +73,7 @@ func TestOneWayOrAnother(t *testing.T) {
 	if n := committed(); n != 1 {
 		t.Errorf("a lease meets %d booked loans", n)
 	}
-	if err := db.SetBookBalance(t.Context(), officer.Tenant, "DB-1", 0, nil, officer.Name, civil.Of(d.now()), d.now(), nil); err != nil {
+	if err := db.SetBookBalance(t.Context(), officer.Tenant, "DB-1", 0, nil, officer.Name, civil.InChina(d.now()), d.now(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if n := committed(); n != 0 {

@@ -109,7 +109,7 @@ func (d *Desk) Rooms(ctx context.Context, actor appraisal.Actor) (_ []Room, err 
 	if err != nil {
 		return nil, err
 	}
-	holds, err := d.db.Holds(ctx, actor.Tenant, civil.Of(d.now()))
+	holds, err := d.db.Holds(ctx, actor.Tenant, civil.InChina(d.now()))
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (d *Desk) ReleaseHold(ctx context.Context, actor appraisal.Actor, contract,
 
 // query asks for the facts a case is decided on.
 func (d *Desk) query(tenant string, o *Options, batch []lending.Valued, id string) store.FactsQuery {
-	q := store.FactsQuery{Tenant: tenant, Programmes: slices.Sorted(maps.Keys(o.Programmes)), Today: civil.Of(d.now())}
+	q := store.FactsQuery{Tenant: tenant, Programmes: slices.Sorted(maps.Keys(o.Programmes)), Today: civil.InChina(d.now())}
 	for _, name := range q.Programmes {
 		if o.Programmes[name].Revolving {
 			q.Revolving = append(q.Revolving, name)
@@ -188,7 +188,7 @@ func (d *Desk) decide(ctx context.Context, b *store.Batch, batch []lending.Value
 			at[decided.Rows[i].Contract] = &batch[i].Row
 		}
 		for i, draw := range draws {
-			h := store.Hold{Draw: draw, Contract: holdKey(b.ID, at[keys[i]]), Batch: b.ID, DecidedOn: civil.Of(d.now())}
+			h := store.Hold{Draw: draw, Contract: holdKey(b.ID, at[keys[i]]), Batch: b.ID, DecidedOn: civil.InChina(d.now())}
 			if days := o.Programmes[draw.Programme].HoldDays; days != nil {
 				h.Until = h.DecidedOn.AddDays(int(days.Value))
 			}

@@ -40,7 +40,7 @@ func registerLending(api huma.API, s *Server) {
 		for i := range in.Body.Rows {
 			fields = append(fields, checkRow(i, &in.Body.Rows[i])...)
 		}
-		if in.Body.ValuationDate.After(civil.Of(s.opt.Now())) {
+		if in.Body.ValuationDate.After(civil.InChina(s.opt.Now())) {
 			fields = append(fields, fault.Field{Field: "body.valuation_date", Code: "date.future", Zh: "估值基准日不得晚于今天", En: "may not lie in the future"})
 		}
 		if len(fields) > 0 {
@@ -110,7 +110,7 @@ func registerLending(api huma.API, s *Server) {
 		}
 		out := &shareOut{}
 		var err error
-		if out.Body.Settlement, err = scheme.Share(in.Body.Claim, civil.Of(s.opt.Now())); err != nil {
+		if out.Body.Settlement, err = scheme.Share(in.Body.Claim, civil.InChina(s.opt.Now())); err != nil {
 			return nil, err
 		}
 		if in.Body.Later != nil {
@@ -130,7 +130,7 @@ func registerLending(api huma.API, s *Server) {
 		Summary: "风险分担方案 Regional presets with source, date and whether they can be chosen today",
 	}, func(context.Context, *struct{}) (*schemesOut, error) {
 		out := &schemesOut{}
-		out.Body.On = civil.Of(s.opt.Now())
+		out.Body.On = civil.InChina(s.opt.Now())
 		for _, x := range lending.Schemes() {
 			out.Body.Schemes = append(out.Body.Schemes, schemeStatus{x, x.Status(out.Body.On), x.Selectable(out.Body.On) == nil})
 		}
@@ -157,7 +157,7 @@ func registerLending(api huma.API, s *Server) {
 			}
 			scheme = &preset
 		}
-		q, err := in.Body.Quote(scheme, civil.Of(s.opt.Now()))
+		q, err := in.Body.Quote(scheme, civil.InChina(s.opt.Now()))
 		return &quoteOut{q}, err
 	})
 

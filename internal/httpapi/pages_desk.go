@@ -114,7 +114,7 @@ type (
 
 func registerDeskPages(s *Server) {
 	s.pageRoute(http.MethodGet, "/officer/batches", func(c *gin.Context) error {
-		return s.showBatches(c, http.StatusOK, url.Values{"date": {civil.Of(s.opt.Now()).String()}}, nil)
+		return s.showBatches(c, http.StatusOK, url.Values{"date": {civil.InChina(s.opt.Now()).String()}}, nil)
 	})
 	s.filePageRoute(http.MethodPost, "/officer/batches", s.opt.MaxUpload, s.submitBatchPage)
 	s.pageRoute(http.MethodGet, "/officer/batch-template", func(c *gin.Context) error {
@@ -458,7 +458,8 @@ func percent(x *float64) string {
 	return strconv.FormatFloat(100**x, 'f', 1, 64) + "%"
 }
 
-func shortTime(t time.Time) string { return t.Format("2006-01-02 15:04") }
+// shortTime is a moment as an officer in China reads it.
+func shortTime(t time.Time) string { return t.In(civil.China).Format("2006-01-02 15:04") }
 
 func (s *Server) showBook(c *gin.Context, status int, problem error) error {
 	ctx := c.Request.Context()
@@ -577,7 +578,7 @@ func (s *Server) showLending(c *gin.Context, status int, problem error) error {
 	for _, k := range slices.Sorted(maps.Keys(programmes)) {
 		pg.Presets = append(pg.Presets, programmes[k])
 	}
-	today := civil.Of(s.opt.Now())
+	today := civil.InChina(s.opt.Now())
 	parties := map[string]string{"bank": "银行", "fund": "基金", "insurer": "保险", "valuer": "评估机构", "guarantor": "担保", "government": "财政"}
 	for _, x := range lending.Schemes() {
 		shares := make([]string, len(x.Shares))

@@ -82,7 +82,7 @@ func (s *Server) showAlerts(c *gin.Context) error {
 		if a.Revision > 1 {
 			what += "（第" + strconv.Itoa(a.Revision) + "版，内容已更正）"
 		}
-		v.Alerts = append(v.Alerts, watchAlertLine{a.ID, a.Number, a.Date.String(), what, a.Loan, a.Source, a.RaisedAt.Format("2006-01-02 15:04")})
+		v.Alerts = append(v.Alerts, watchAlertLine{a.ID, a.Number, a.Date.String(), what, a.Loan, a.Source, shortTime(a.RaisedAt)})
 	}
 	if len(list) == queueLines {
 		v.Next = list[len(list)-1].Seq

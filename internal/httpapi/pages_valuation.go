@@ -70,7 +70,7 @@ type (
 
 func registerValuationPages(s *Server) {
 	s.pageRoute(http.MethodGet, "/officer", func(c *gin.Context) error {
-		return s.showHome(c, http.StatusOK, url.Values{"date": {civil.Of(s.opt.Now()).String()}, "purpose": {"assignment"}}, nil)
+		return s.showHome(c, http.StatusOK, url.Values{"date": {civil.InChina(s.opt.Now()).String()}, "purpose": {"assignment"}}, nil)
 	})
 	s.pageRoute(http.MethodPost, "/officer/valuations", func(c *gin.Context) error {
 		ctx := c.Request.Context()
@@ -171,7 +171,7 @@ func (s *Server) showHome(c *gin.Context, status int, form url.Values, problem e
 
 func describeLine(v store.ValuationSummary) listLine {
 	l := listLine{
-		ID: v.ID, Created: v.CreatedAt.Format("2006-01-02 15:04"), Number: v.Number, Name: v.Title, Purpose: purposeName(v.Purpose), Date: v.AsOf.String(),
+		ID: v.ID, Created: shortTime(v.CreatedAt), Number: v.Number, Name: v.Title, Purpose: purposeName(v.Purpose), Date: v.AsOf.String(),
 		Range: money.Zh(v.Low, 2) + " 至 " + money.Zh(v.High, 2),
 	}
 	switch {

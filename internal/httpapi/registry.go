@@ -55,7 +55,7 @@ func registerRegistry(api huma.API, s *Server) {
 			}
 		}
 		if days[1].IsZero() {
-			days[1] = civil.Of(s.opt.Now())
+			days[1] = civil.InChina(s.opt.Now())
 		}
 		found, err := appraisal.Alerts(ctx, s.opt.DB, number, days[2], days[0], days[1])
 		if err != nil {
@@ -97,7 +97,7 @@ func (s *Server) dossier(ctx context.Context, in *DossierQuery) (patent.Dossier,
 		return patent.Dossier{}, err
 	}
 	if on.IsZero() {
-		on = civil.Of(s.opt.Now())
+		on = civil.InChina(s.opt.Now())
 	}
 	facts := patent.PledgeFacts{
 		Pledgors: in.Pledgor, Contract: in.Contract, Twin: patent.Truth(in.Twin), Challenged: patent.Truth(in.Challenged), CoOwnerConsent: patent.Truth(in.Consent), Other: in.Other,

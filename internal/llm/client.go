@@ -202,13 +202,22 @@ func (c *Client) send(ctx context.Context, req openai.ChatCompletionRequest, q Q
 	return r, err
 }
 
+// bookTime bounds one reservation, which the caller's leaving does not end.
+const bookTime = 10 * time.Second
+
 // reserve puts the most a call may cost on the account. What was reserved is
 // given back by settle even when the caller left.
 func (c *Client) reserve(ctx context.Context, most Usage) (settle func(used Usage) error, err error) {
 	if c.books.Reserve == nil {
 		return func(Usage) error { return nil }, nil
 	}
-	give, err := c.books.Reserve(ctx, most)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	// Broken off half-way a reservation might stand with nobody to give it back.
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookTime)
+	defer cancel()
+	give, err := c.books.Reserve(whole, most)
 	if err != nil {
 		return nil, err
 	}

@@ -209,7 +209,7 @@ func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) 
 			w.Since = since.UTC()
 		}
 		if contract != "" {
-			w.Loans = append(w.Loans, patent.Loan{Reference: contract, Maturity: maturity, Since: civil.Of(since.UTC())})
+			w.Loans = append(w.Loans, patent.Loan{Reference: contract, Maturity: maturity, Since: civil.InChina(since)})
 		}
 		return nil
 	}); err != nil || len(out) == 0 {

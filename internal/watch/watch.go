@@ -69,7 +69,7 @@ const sweepSize = 500
 // changed. Any number of processes may sweep.
 func (s *Service) Sweep(ctx context.Context) (changed int, err error) {
 	now := s.now().UTC().Truncate(time.Microsecond)
-	today := today(now)
+	today := civil.InChina(now)
 	if err := s.db.DueWatches(ctx, today); err != nil {
 		return 0, err
 	}
@@ -82,17 +82,12 @@ func (s *Service) Sweep(ctx context.Context) (changed int, err error) {
 	}
 }
 
-// china is where patents fall due: the office's days, not the machine's.
-var china = time.FixedZone("CST", 8*60*60)
-
-func today(now time.Time) civil.Date { return civil.Of(now.In(china)) }
-
 // Derive says what becomes of a watch's alerts on a day: which are new, which
 // read differently now, and which no longer hold. What had been public before
 // the watch began and was on file then is no news; a fee's latest threshold
 // and a loan that outlives the right are, because they still call for action.
 func Derive(w store.Watch, today civil.Date) []store.AlertChange {
-	began := civil.Of(w.Since.In(china))
+	began := civil.InChina(w.Since)
 	x := patent.Watched{Number: w.Number, Loans: w.Loans}
 	late := map[string]bool{} // causes that came into the store after the watch began
 	for _, e := range w.Events {

@@ -170,14 +170,14 @@ func TestImportsRaiseOnce(t *testing.T) {
 	w.expect("a", store.AlertFilter{})
 
 	w.at = time.Now() // events bear the true time of their arrival
-	w.day(t, civil.Of(w.at.AddDate(0, 0, 2)).String())
+	w.day(t, civil.InChina(w.at.AddDate(0, 0, 2)).String())
 	if err := w.db.UnwatchPatent(w.ctx, "a", number, "张三", w.at); err != nil {
 		t.Fatal(err)
 	}
 	w.at = time.Now().Add(-time.Hour)
 	w.watch("a")
 	w.watch("b")
-	w.day(t, civil.Of(time.Now().AddDate(0, 0, 3)).String())
+	w.day(t, civil.InChina(time.Now().AddDate(0, 0, 3)).String())
 	for range 3 {
 		w.event("TR01", "2019-01-05", "2019-01-20")
 		w.event("IF01", "2019-02-05", "") // arrived late: public long before the watch began
@@ -247,9 +247,9 @@ func TestBookedLoans(t *testing.T) {
 	v := storedValuation(t, w.db)
 	loan := store.BookLoan{
 		ID: "ln_1", Tenant: "a", Contract: "C-1", Borrower: "甲公司", Principal: 1, Balance: 1, Maturity: civil.MustParse("2034-06-01"), Policy: json.RawMessage("{}"),
-		CreatedAt: w.at, CreatedBy: "张三", Patents: []store.BookPatent{{Number: number, Input: json.RawMessage("{}"), Status: "valued", Valuation: v.ID, ValuedOn: civil.Of(w.at), Due: civil.Of(w.at)}},
+		CreatedAt: w.at, CreatedBy: "张三", Patents: []store.BookPatent{{Number: number, Input: json.RawMessage("{}"), Status: "valued", Valuation: v.ID, ValuedOn: civil.InChina(w.at), Due: civil.InChina(w.at)}},
 	}
-	if err := w.db.PutBookLoan(w.ctx, loan, []*store.Valuation{v}, civil.Of(w.at), nil); err != nil {
+	if err := w.db.PutBookLoan(w.ctx, loan, []*store.Valuation{v}, civil.InChina(w.at), nil); err != nil {
 		t.Fatal(err)
 	}
 	w.sweep()
@@ -263,7 +263,7 @@ func TestBookedLoans(t *testing.T) {
 	}
 	w.sweep()
 	w.expect("a", store.AlertFilter{}, "expiry_within_loan restated 2")
-	if err := w.db.SetBookBalance(w.ctx, "a", "C-1", 0, nil, "张三", civil.Of(w.at), w.at, nil); err != nil {
+	if err := w.db.SetBookBalance(w.ctx, "a", "C-1", 0, nil, "张三", civil.InChina(w.at), w.at, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.day(t, "2030-09-01")
@@ -301,9 +301,9 @@ func TestDeriveSettles(t *testing.T) {
 			})
 		}
 		if rapid.Bool().Draw(t, "loan") {
-			w.Loans = []patent.Loan{{Reference: "C", Maturity: civil.MustParse("2034-02-28").AddDays(rapid.IntRange(0, 3).Draw(t, "maturity")), Since: civil.Of(w.Since)}}
+			w.Loans = []patent.Loan{{Reference: "C", Maturity: civil.MustParse("2034-02-28").AddDays(rapid.IntRange(0, 3).Draw(t, "maturity")), Since: civil.InChina(w.Since)}}
 		}
-		today := civil.Of(w.Since).AddDays(rapid.IntRange(0, 900).Draw(t, "today"))
+		today := civil.InChina(w.Since).AddDays(rapid.IntRange(0, 900).Draw(t, "today"))
 		first := Derive(w, today)
 		seen := map[string]bool{}
 		for _, c := range first {
