@@ -216,6 +216,8 @@ func TestRunThroughBatches(t *testing.T) {
 	}
 	valuedFrom(t, db, s, r, numbers)
 	log, err := db.EgressLog(t.Context(), actor.Tenant, 0, 1000)
+	// The run probes for itself when the probe at the start has not ended.
+	log = slices.DeleteFunc(log, func(e store.Egress) bool { return strings.HasPrefix(e.What, "probe ") })
 	if err != nil || len(log) != 3*perPatent || log[0].Bytes == 0 || len(log[0].Hash) != 64 || log[0].Actor != actor.Name || !strings.HasPrefix(log[0].What, "batch score ") {
 		t.Errorf("%d entries of the egress log, %v", len(log), err)
 	}
