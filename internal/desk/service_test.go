@@ -112,9 +112,6 @@ func (s *service) do(method, path, contentType string, body []byte) (status int,
 // exactly one result, every dirty row its reason, and the result is the same
 // bytes each time it is fetched. ZHIJIA_SERVICE_ROWS makes the file smaller.
 func TestServiceWorkersAndPostgresKilled(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the program and works 10,000 rows")
-	}
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	url, restart := durable(t)
 	bin := program(t)

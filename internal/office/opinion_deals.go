@@ -1,0 +1,199 @@
+package office
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"zhijia/internal/money"
+	"zhijia/internal/valuation"
+)
+
+func (w writer) comparables() section {
+	c := w.Conclusion
+	s := section{Title: w.t("可比交易", "Comparable deals")}
+	r := c.Retrieval
+	if r.Path != "" {
+		how := w.t(
+			fmt.Sprintf("在基准日之前的成交记录中检索 %d 笔，采用 %d 笔，未采用 %d 笔；检索路径：%s", r.Considered, len(c.Comparables), len(c.Excluded), w.word(paths, r.Path)),
+			fmt.Sprintf("%d deals before the valuation date considered, %d used, %d set aside; path: %s", r.Considered, len(c.Comparables), len(c.Excluded), w.word(paths, r.Path)))
+		if r.Widened > 0 {
+			how += w.t(fmt.Sprintf("；同小类交易不足，范围已放宽 %d 级", r.Widened), fmt.Sprintf("; widened %d steps beyond the IPC subclass for want of deals", r.Widened))
+		}
+		s.Blocks = append(s.Blocks, block{Note: how + w.t("。", ".")})
+	}
+	if len(c.Comparables) == 0 {
+		if len(s.Blocks) > 0 || c.Status == valuation.Valued {
+			s.Blocks = append(s.Blocks, block{Para: w.t("没有采用任何可比交易。", "No comparable deal was used.")})
+		}
+		return s
+	}
+	t := &table{
+		Head: []string{
+			w.t("交易", "Deal"), w.t("日期", "Date"), w.t("成交", "Price"), w.t("单价", "Per patent"), w.t("修正后单价", "Adjusted"),
+			w.t("相似度", "Similarity"), w.t("权重", "Weight"), w.t("拉动", "Pull"),
+		},
+		Numeric: []bool{false, false, false, true, true, true, true, true},
+		Lead:    true,
+	}
+	own := []string{w.t("标的 ", "Subject ") + w.subjectName(), c.Date.String(), "—", "—", "—", "1.00", "—", "—"}
+	if n := len(w.Assignment.Subject); n > 0 {
+		own[2] = w.t(fmt.Sprintf("%d件", n), fmt.Sprintf("%d pat.", n))
+	}
+	if c.Value.Point != nil && len(w.Assignment.Subject) == 1 {
+		own[4] = w.yuan(*c.Value.Point, 3)
+	}
+	t.Rows = append(t.Rows, own)
+	var sources []string
+	for i, x := range c.Comparables {
+		if i == shownComparables {
+			break
+		}
+		sim := "—"
+		if x.Similar != nil {
+			sim = fixed(x.Similar.Total, 2)
+		}
+		t.Rows = append(t.Rows, []string{
+			strconv.Itoa(i+1) + ". " + w.dealName(x.Comparable), w.dealDate(x.Comparable), w.dealPrice(x.Comparable),
+			w.yuan(x.UnitPrice, 3), w.yuan(x.Normalised, 3), sim, fixed(x.Weight, 3), w.signed(x.Pull),
+		})
+		sources = append(sources, w.dealDetail(i+1, x))
+	}
+	s.Blocks = append(s.Blocks, block{Table: t})
+	if more := len(c.Comparables) - shownComparables; more > 0 {
+		s.Blocks = append(s.Blocks, block{Note: w.t(fmt.Sprintf("另有 %d 笔影响较小的可比交易，见 JSON 记录。", more), fmt.Sprintf("%d further deals of less influence are in the JSON record.", more))})
+	}
+	s.Blocks = append(s.Blocks,
+		block{Note: w.t("权重按对数价格计，可以为负；拉动是该笔交易使市场法结果偏离先验水平的金额。", "Weights apply to log price and may be negative; the pull is what the deal moves the market value away from the prior.")},
+		block{List: sources})
+	return s
+}
+
+func (w writer) dealName(c valuation.Comparable) string {
+	name := c.Title
+	if name == "" {
+		name = strings.Trim(c.Parties.Seller+" → "+c.Parties.Buyer, " →")
+	}
+	if name == "" {
+		name = c.DealID
+	}
+	return short(name, 28)
+}
+
+func (w writer) dealDate(c valuation.Comparable) string {
+	s := c.Date.String()
+	switch {
+	case s == "":
+		return w.t("未知", "unknown")
+	case c.DateUnit == valuation.PrecisionYear:
+		return s[:4]
+	case c.DateUnit == valuation.PrecisionMonth:
+		return s[:7]
+	}
+	return s
+}
+
+func (w writer) dealPrice(c valuation.Comparable) string {
+	if c.Amount == nil {
+		return w.t("金额未知", "amount unknown")
+	}
+	s := w.yuan(*c.Amount, 4)
+	if c.Currency != "" && c.Currency != "CNY" {
+		s = c.Currency + " " + grouped(money.Round(*c.Amount, 4))
+	}
+	if c.Patents != nil {
+		s += w.t(fmt.Sprintf("/%d件", *c.Patents), fmt.Sprintf("/%d pat.", *c.Patents))
+	}
+	return s
+}
+
+// dealDetail is the line under the table: who, where it is from, what was
+// adjusted.
+func (w writer) dealDetail(n int, x valuation.ComparableResult) string {
+	parts := []string{x.DealID, w.word(dealKinds, string(x.Kind))}
+	if p := strings.Trim(x.Parties.Seller+" → "+x.Parties.Buyer, " →"); p != "" {
+		parts = append(parts, p)
+	}
+	if len(x.IPC) > 0 {
+		parts = append(parts, "IPC "+short(strings.Join(x.IPC, " "), 40))
+	}
+	if x.Source != "" {
+		parts = append(parts, w.word(sources, string(x.Source)))
+	}
+	for _, a := range x.Adjustments {
+		if math.Abs(a.Log) < 5e-4 {
+			continue
+		}
+		parts = append(parts, w.word(adjustments, a.Code)+" ×"+fixed(math.Exp(a.Log), 2))
+	}
+	if x.URL != "" {
+		parts = append(parts, x.URL)
+	}
+	return strconv.Itoa(n) + ". " + strings.Join(parts, w.t("；", "; "))
+}
+
+const shownExcluded = 12
+
+func (w writer) excluded() section {
+	ex := w.Conclusion.Excluded
+	s := section{Title: w.t("未采用的交易", "Deals set aside")}
+	if len(ex) == 0 {
+		return s
+	}
+	byCode := map[string]int{}
+	names := map[string]string{}
+	for _, e := range ex {
+		byCode[e.Code]++
+		names[e.Code] = w.exclusion(e)
+	}
+	codes := make([]string, 0, len(byCode))
+	for c := range byCode {
+		codes = append(codes, c)
+	}
+	slices.SortFunc(codes, func(a, b string) int {
+		if byCode[a] != byCode[b] {
+			return byCode[b] - byCode[a]
+		}
+		return strings.Compare(a, b)
+	})
+	var counts []string
+	for _, c := range codes {
+		counts = append(counts, fmt.Sprintf("%s [%s]: %d", names[c], c, byCode[c]))
+	}
+	s.Blocks = append(s.Blocks, block{List: counts})
+	t := &table{
+		Head:    []string{w.t("交易", "Deal"), w.t("日期", "Date"), w.t("金额", "Amount"), w.t("不采用的原因", "Why")},
+		Numeric: []bool{false, false, true, false},
+	}
+	for i, e := range ex {
+		if i == shownExcluded {
+			break
+		}
+		amount := "—"
+		if e.Amount != nil {
+			amount = w.yuan(*e.Amount, 4)
+		}
+		name := e.Title
+		if name == "" {
+			name = e.DealID
+		}
+		t.Rows = append(t.Rows, []string{short(name, 32), w.date(e.Date.String()), amount, w.exclusion(e)})
+	}
+	s.Blocks = append(s.Blocks, block{Table: t})
+	if more := len(ex) - shownExcluded; more > 0 {
+		s.Blocks = append(s.Blocks, block{Note: w.t(fmt.Sprintf("另有 %d 笔，见 JSON 记录。", more), fmt.Sprintf("%d more are in the JSON record.", more))})
+	}
+	return s
+}
+
+// exclusion is why a deal was set aside.
+func (w writer) exclusion(e valuation.ExcludedDeal) string {
+	if s := w.t(e.Zh, e.En); s != "" && s != e.Code {
+		return s
+	}
+	return w.word(exclusions, e.Code)
+}
+
+const shownContributions = 14
