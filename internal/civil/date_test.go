@@ -97,3 +97,18 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Half past midnight in Beijing is a new day although the machine's clock says
+// the day before.
+func TestInChina(t *testing.T) {
+	t.Parallel()
+	for at, want := range map[time.Time]Date{
+		time.Date(2026, 11, 25, 15, 59, 59, 0, time.UTC): New(2026, 11, 25),
+		time.Date(2026, 11, 25, 16, 30, 0, 0, time.UTC):  New(2026, 11, 26),
+		{}: {},
+	} {
+		if got := InChina(at); got != want {
+			t.Errorf("%s: %s, want %s", at, got, want)
+		}
+	}
+}
