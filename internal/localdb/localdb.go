@@ -11,12 +11,14 @@
 package localdb
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -360,6 +362,39 @@ func (c *Cluster) launch(ctx context.Context, owner *syscall.Credential, o Optio
 		return err
 	}
 	defer logFile.Close()
+	for deadline := time.Now().Add(inheritance); ; {
+		from, err := logFile.Seek(0, io.SeekEnd)
+		if err != nil {
+			return err
+		}
+		err = c.serve(ctx, owner, args, logFile)
+		if err == nil {
+			break
+		}
+		if said, readErr := logged(logFile.Name(), from); readErr != nil || !bytes.Contains(said, []byte("pre-existing shared memory block")) || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	dog := c.command(owner, "bash", "-c", watchdog, "zhijia-db-watchdog", c.users.Name(),
+		fmt.Sprintf("%.1f", o.Grace.Seconds()), c.Program("pg_ctl"), c.data)
+	if err := dog.Start(); err != nil {
+		return err
+	}
+	go dog.Wait()
+	return nil
+}
+
+// inheritance is how long a start waits for the backends of a server that was
+// killed: until the last has noticed, they hold its shared memory.
+const inheritance = 15 * time.Second
+
+// serve starts the server and waits until it takes queries.
+func (c *Cluster) serve(ctx context.Context, owner *syscall.Credential, args []string, logFile *os.File) error {
 	server := c.command(owner, c.Program("postgres"), args...)
 	server.Stdout, server.Stderr = logFile, logFile
 	if err := server.Start(); err != nil {
@@ -370,7 +405,7 @@ func (c *Cluster) launch(ctx context.Context, owner *syscall.Credential, o Optio
 	deadline := time.Now().Add(60 * time.Second)
 	for {
 		if c.live() && c.accepts(ctx, owner) {
-			break
+			return nil
 		}
 		select {
 		case err := <-exited:
@@ -383,13 +418,16 @@ func (c *Cluster) launch(ctx context.Context, owner *syscall.Credential, o Optio
 			return fmt.Errorf("the server did not answer within a minute, see %s.log", c.data)
 		}
 	}
-	dog := c.command(owner, "bash", "-c", watchdog, "zhijia-db-watchdog", c.users.Name(),
-		fmt.Sprintf("%.1f", o.Grace.Seconds()), c.Program("pg_ctl"), c.data)
-	if err := dog.Start(); err != nil {
-		return err
+}
+
+// logged returns what was written to the log since an offset, at most 64 KiB.
+func logged(name string, from int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
 	}
-	go dog.Wait()
-	return nil
+	defer f.Close()
+	return io.ReadAll(io.NewSectionReader(f, from, 64<<10))
 }
 
 // accepts reports whether the server takes queries, not only connections

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -55,7 +56,17 @@ func TestStart(t *testing.T) {
 		}
 	}
 
-	// A killed server is started again on the same data.
+	// A killed server is started again on the same data, although a backend
+	// that computes has not noticed yet and holds the server's shared memory.
+	busy := exec.Command(clusters[0].Program("psql"), clusters[0].URL("postgres"), "-Atc", "SELECT count(*) FROM generate_series(1, 10000000)")
+	if err := busy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool {
+		out, err := exec.Command(clusters[0].Program("psql"), clusters[0].URL("postgres"), "-Atc", "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%generate_series(1, 1000%' AND pid <> pg_backend_pid()").Output()
+		return err == nil && strings.TrimSpace(string(out)) == "1"
+	})
+	defer func() { _ = busy.Wait() }() // its server is gone
 	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
