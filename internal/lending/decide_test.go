@@ -398,3 +398,14 @@ func TestEachGround(t *testing.T) {
 		}
 	}
 }
+
+// A stored decision names the rules it was made under, also one from before
+// decisions did; what is not decided names none.
+func TestRulesOf(t *testing.T) {
+	t.Parallel()
+	for want, d := range map[string]Decision{"": {}, "lending-1": {Verdict: Accept}, "lending-9": {Verdict: Refuse, Rules: "lending-9"}} {
+		if got := RulesOf(&d); got != want {
+			t.Errorf("%+v: %q", d, got)
+		}
+	}
+}

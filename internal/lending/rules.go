@@ -1,7 +1,21 @@
 package lending
 
+import "cmp"
+
 // RulesVersion names this set of rules; it is stored with every decision.
 const RulesVersion = "lending-2"
+
+// firstRules decided before a decision named its rules.
+const firstRules = "lending-1"
+
+// RulesOf returns the rules under which a stored decision was made; empty when
+// there is no decision yet.
+func RulesOf(d *Decision) string {
+	if d.Verdict == "" {
+		return ""
+	}
+	return cmp.Or(d.Rules, firstRules)
+}
 
 // words of a reason in both languages.
 type words struct{ Zh, En string }

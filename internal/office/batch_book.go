@@ -365,7 +365,7 @@ func WriteBatchBook(w io.Writer, b BatchResult) (err error) {
 	if err := s.write(f, st, &b); err != nil {
 		return err
 	}
-	if err := writeNotes(f, st, &b); err != nil {
+	if err := writeNotes(f, st, &b, s.rules); err != nil {
 		return err
 	}
 	return f.Write(w)
@@ -503,6 +503,7 @@ type batchSummary struct {
 	words    map[string]string
 	classes  [6]int // of P50: below 10, 50, 100, 500, 1,000 万元, above
 	value    money.Fen
+	rules    string // under which the rows were decided
 }
 
 var classZh = [6]string{"10万元以下", "10–50万元", "50–100万元", "100–500万元", "500–1000万元", "1000万元以上"}
@@ -513,6 +514,7 @@ func newSummary() *batchSummary {
 
 func (s *batchSummary) add(r *resultRow) {
 	s.rows++
+	s.rules = lending.RulesOf(&r.Decision)
 	s.status[r.Status]++
 	s.verdicts[r.Decision.Verdict]++
 	if r.Status != "done" {
@@ -649,7 +651,7 @@ func (s *batchSummary) write(f *excelize.File, st bookStyles, b *BatchResult) er
 
 var policyLabelZh = map[string]string{"historical": "历史报道，非现行规定", "template": "模板，非监管规定", "own": "本机构"}
 
-func writeNotes(f *excelize.File, st bookStyles, b *BatchResult) error {
+func writeNotes(f *excelize.File, st bookStyles, b *BatchResult, rules string) error {
 	const sheet = "说明"
 	if _, err := f.NewSheet(sheet); err != nil {
 		return err
@@ -663,7 +665,7 @@ func writeNotes(f *excelize.File, st bookStyles, b *BatchResult) error {
 		{"结论", "可受理、需补充、不予受理。法定情形依据《专利权质押登记办法》（国家知识产权局公告第461号），机构政策另列，二者不混同。“办理条件”为登记时须备齐的文件。"},
 		{"押品报送", "字段对应监管数据报送 IE_006_603；金额单位为元，抵质押率为百分数。"},
 		{"质押政策", fmt.Sprintf("%s %s %s；来源：%s", b.Policy.ID, b.Policy.Version, b.Policy.Name, b.Policy.Source)},
-		{"规则版本", lending.RulesVersion},
+		{"规则版本", rules},
 		{"文件SHA-256", hex.EncodeToString(b.Content)},
 		{"结果SHA-256", hex.EncodeToString(b.Digest)},
 		{"排版", "“结果”页的行高有限，过长的原因请看单元格全文或“原因”页；“案例目录”列出每个可比案例一次，内容取自首次引用它的估值记录。"},

@@ -223,7 +223,7 @@ func versionsOf(r *resultRow) string {
 	if r.Valued.Versions == nil {
 		return ""
 	}
-	return strings.Trim(r.Valued.Versions["assumptions"]+" "+lending.RulesVersion, " ")
+	return strings.Trim(r.Valued.Versions["assumptions"]+" "+lending.RulesOf(&r.Decision), " ")
 }
 
 func dateText(d civil.Date) string {

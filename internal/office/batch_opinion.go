@@ -57,7 +57,7 @@ func WriteRowOpinion(w io.Writer, o RowOpinion) error {
 		Style                          template.CSS
 		Full                           template.HTML
 		AIGC                           string
-	}{RowOpinion: o, Notice: BatchNotice, Label: batchLabel, Rules: o.Decision.Rules, Versions: o.Valued.Versions["assumptions"]}
+	}{RowOpinion: o, Notice: BatchNotice, Label: batchLabel, Rules: lending.RulesOf(&o.Decision), Versions: o.Valued.Versions["assumptions"]}
 	if o.Opinion != nil {
 		data.AIGC = o.Opinion.AIGC()
 		var err error
