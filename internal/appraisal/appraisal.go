@@ -339,7 +339,16 @@ func (s *Service) Replay(ctx context.Context, actor Actor, id string) (_ Replay,
 	if err != nil {
 		return Replay{}, err
 	}
-	c, err := valuation.Conclude(snap.Assignment, snap.Evidence, assumptions.Assumptions)
+	var stored struct {
+		Versions struct {
+			Model string `json:"valuation_model"`
+		} `json:"versions"`
+	}
+	intact := Intact(&v)
+	if json.Unmarshal(v.Conclusion, &stored) != nil || !intact {
+		stored.Versions.Model = valuation.ModelVersion // an altered record names no version to rely on
+	}
+	c, err := valuation.ConcludeBy(stored.Versions.Model, snap.Assignment, snap.Evidence, assumptions.Assumptions)
 	if err != nil {
 		return Replay{}, err
 	}
@@ -351,7 +360,7 @@ func (s *Service) Replay(ctx context.Context, actor Actor, id string) (_ Replay,
 	return Replay{
 		ID:        id,
 		Identical: bytes.Equal(conclusion, v.Conclusion),
-		Intact:    bytes.Equal(recordHash(snap.AssumptionsHash, v.Snapshot, v.Conclusion), v.Hash),
+		Intact:    intact,
 		Hash:      hex.EncodeToString(v.Hash),
 		Repeated:  hex.EncodeToString(repeated),
 	}, nil

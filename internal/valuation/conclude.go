@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"zhijia/internal/fault"
 	"zhijia/internal/money"
 )
 
@@ -30,6 +31,7 @@ type job struct {
 	asg   *Assignment
 	ev    *Evidence
 	as    *Assumptions
+	model string // version
 	out   Conclusion
 	live  []Patent
 	all   []member
@@ -51,10 +53,27 @@ type job struct {
 // equal bytes. The error is a *fault.Error that names every malformed field;
 // missing evidence is never an error but part of the conclusion.
 func Conclude(asg Assignment, ev Evidence, as Assumptions) (Conclusion, error) {
+	return ConcludeBy(ModelVersion, asg, ev, as)
+}
+
+// ConcludeBy is [Conclude] by the mathematics of an earlier version, for the
+// replay of what was concluded by it. A version this program does not know is
+// fault.Unsupported.
+func ConcludeBy(model string, asg Assignment, ev Evidence, as Assumptions) (Conclusion, error) {
+	switch model {
+	case ModelVersion:
+	case undoubting:
+		ev.Indicators = slices.Clone(ev.Indicators)
+		for i := range ev.Indicators {
+			ev.Indicators[i].Dispersion, ev.Indicators[i].Confidence = nil, nil
+		}
+	default:
+		return Conclusion{}, fault.New(fault.Unsupported, "model.version", "本程序不含估值模型版本“"+model+"”，请用当时的程序版本重算。", "This program does not have the valuation model "+model+"; replay it with the program of that time.")
+	}
 	if err := validate(&asg, &ev); err != nil {
 		return Conclusion{}, err
 	}
-	j := &job{asg: &asg, ev: &ev, as: &as}
+	j := &job{asg: &asg, ev: &ev, as: &as, model: model}
 	j.open()
 	if j.dead() || j.abstainEarly() {
 		return j.out, nil
@@ -101,7 +120,7 @@ func (j *job) open() {
 	}
 	o.Versions["assumptions"] = j.as.Version
 	o.Versions["assumptions_hash"] = j.as.Hash()
-	o.Versions["valuation_model"] = ModelVersion
+	o.Versions["valuation_model"] = j.model
 	if c := j.as.Kernel.Card; c != nil {
 		o.Versions["kernel"] = c.Version
 	}
@@ -119,6 +138,10 @@ func (j *job) open() {
 // ModelVersion names the mathematics of this package; it changes whenever
 // equal inputs would give another value.
 const ModelVersion = "valuation/2"
+
+// undoubting is the version before disagreement about a score widened the
+// range.
+const undoubting = "valuation/1"
 
 func (j *job) flag(code, severity, zh, en string) {
 	j.out.Flags = append(j.out.Flags, flag(code, severity, zh, en))

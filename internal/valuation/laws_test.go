@@ -500,6 +500,12 @@ func TestLawIncomeMonotone(t *testing.T) {
 		for what, up := range map[string]func(*ReliefFromRoyalty){
 			"life + 1": func(m *ReliefFromRoyalty) { m.Life++ }, "royalty": func(m *ReliefFromRoyalty) { m.Royalty *= 1.1 }, "revenue": func(m *ReliefFromRoyalty) { m.Scale = 1.1 },
 		} {
+			// A last period that is cut off pays at its own, earlier end. Where
+			// L·e^-(ln(1+k)+λ)L falls before L = 1 that is worth more than the
+			// whole period at its end: the convention's doing, not the patent's.
+			if what == "life + 1" && m.Convention == PeriodEnd && math.Log1p(m.Discount)+m.Hazard > 1 {
+				continue
+			}
 			x := m
 			up(&x)
 			if w := x.Value(); w < v*(1-1e-12) {
