@@ -59,6 +59,8 @@ The patent was sold on %s for %s; the opinion above was formed without that deal
 What next:
   go run ./cmd/zhijia value ZL201310543019.6             another patent of the store, as of today
   go run ./cmd/zhijia value --title "一种锂离子电池正极材料" --ipc "H01M 4/36"
+  go run ./cmd/zhijia dossier ZL200810027800.7           what is known of this right, and what is missing for a pledge
+  go run ./cmd/zhijia batch template --out desk.xlsx     a loan desk's file; batch run desk.xlsx --out results.xlsx decides it
   go run ./cmd/zhijia keys create me --role officer      a key, shown once
   go run ./cmd/zhijia serve                              the service: REST, officer's pages, documentation
 `, demoDate, demoPrice)
