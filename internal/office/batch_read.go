@@ -81,6 +81,18 @@ var batchColumns = []batchColumn{
 	{key: "declaration", zh: "声明", names: []string{"当事人声明"}, note: "对 E10、E11 的声明，如“E11：双方知悉无效程序并坚持登记”。", wide: 30},
 }
 
+// apartColumns are read where a desk keeps them and are not in the template:
+// the states that 质押/保全/无效/许可状态 joins, each in a column of its own.
+var apartColumns = []batchColumn{
+	{key: "pledged", zh: "是否质押", names: []string{"质押", "质押状态", "是否已质押"}},
+	{key: "preserved", zh: "是否保全", names: []string{"保全", "保全状态", "是否查封", "查封"}},
+	{key: "challenged", zh: "是否被请求无效", names: []string{"无效", "无效请求", "是否无效", "是否被请求宣告无效"}},
+	{key: "licensed", zh: "是否独占许可", names: []string{"独占许可", "独占许可状态"}},
+	{key: "register_as_of", zh: "状态日期", names: []string{"登记簿日期", "法律状态日期", "登记状态日期", "状态截至日期"}},
+}
+
+var knownColumns = slices.Concat(batchColumns, apartColumns)
+
 // unitSuffix is a unit at the end of a folded header: (万元), /万元, （单位：元）.
 var unitSuffix = regexp.MustCompile(`[(（\[【]?[/,，、:：-]?(?:单位[:：]?)?(?:人民币)?(万元|亿元|元)[)）\]】]?$`)
 
@@ -106,8 +118,8 @@ func columnOf(header string) (c *batchColumn, unit string) {
 // columnsByName are the columns by every folded header they go by.
 var columnsByName = func() map[string]*batchColumn {
 	by := map[string]*batchColumn{}
-	for i := range batchColumns {
-		c := &batchColumns[i]
+	for i := range knownColumns {
+		c := &knownColumns[i]
 		for _, name := range append([]string{c.key, c.zh}, c.names...) {
 			by[Header(name)] = c
 		}
@@ -257,9 +269,9 @@ func (c *batchCells) get(key string) string { return c.cells[c.by[key]] }
 
 func (c *batchCells) bad(key, code, zh, en string) {
 	field := key
-	for i := range batchColumns {
-		if batchColumns[i].key == key {
-			field = batchColumns[i].zh
+	for i := range knownColumns {
+		if knownColumns[i].key == key {
+			field = knownColumns[i].zh
 		}
 	}
 	c.faults = append(c.faults, fault.Field{Field: field, Code: code, Zh: field + "：" + zh, En: key + ": " + en})
@@ -393,6 +405,7 @@ func (b *batchReader) line(row Row) BatchLine {
 		}
 	}
 	c.register(&r)
+	c.apart(&r)
 	r.Revenue = c.amount("revenue")
 	if loan := c.amount("loan"); loan != nil {
 		if r.Loan = *loan; *loan == 0 {
@@ -402,15 +415,7 @@ func (b *batchReader) line(row Row) BatchLine {
 	c.royalty(&r)
 	c.external(&r)
 	r.Agreed, r.BorrowerLimit, r.Bearable = c.amount("agreed"), c.amount("borrower_limit"), c.amount("bearable")
-	switch text := strings.ToUpper(narrow(c.get("state_owned"))); text {
-	case "", "未知":
-	case "Y", "是":
-		r.StateOwned = patent.Yes
-	case "N", "否":
-		r.StateOwned = patent.No
-	default:
-		c.bad("state_owned", "truth.shape", "应填 Y 或 N。", "must be Y or N.")
-	}
+	r.StateOwned = c.truth("state_owned")
 	if r.Product != "" && b.o.Programmes != nil && !slices.Contains(b.o.Programmes, r.Product) {
 		c.bad("product", "programme.unknown", fmt.Sprintf("没有产品代码“%s”。", clip(r.Product)), "there is no such programme.")
 	}
@@ -602,6 +607,45 @@ func (c *batchCells) register(r *lending.Row) {
 	}
 	if !understood {
 		c.bad("register", "register.shape", fmt.Sprintf("看不懂“%s”，请写明质押、保全、无效、许可中哪些存在，或写“无”“未知”，并附日期。", clip(text)), "say which of 质押, 保全, 无效, 许可 exist, or 无, or 未知, with the date.")
+	}
+}
+
+// truth reads yes or no; an empty cell is unknown.
+func (c *batchCells) truth(key string) patent.Truth {
+	switch strings.ToUpper(narrow(c.get(key))) {
+	case "", "未知", "不详", "-", "/":
+	case "Y", "YES", "是", "有", "存在":
+		return patent.Yes
+	case "N", "NO", "否", "无", "没有", "不存在":
+		return patent.No
+	default:
+		c.bad(key, "truth.shape", "应填 Y 或 N（是、否、未知）。", "must be Y or N.")
+	}
+	return ""
+}
+
+// apart reads the states a desk keeps in columns of their own. What two columns
+// state must agree.
+func (c *batchCells) apart(r *lending.Row) {
+	for _, x := range []struct {
+		key string
+		to  *patent.Truth
+	}{{"pledged", &r.Pledged}, {"preserved", &r.Preserved}, {"challenged", &r.Challenged}, {"licensed", &r.Licensed}} {
+		said := c.truth(x.key)
+		if said != "" && *x.to != "" && said != *x.to {
+			c.bad(x.key, "register.contradiction", "与“质押/保全/无效/许可状态”列不一致。", "contradicts the column of joined states.")
+		}
+		*x.to = cmp.Or(said, *x.to)
+	}
+	on := c.date("register_as_of")
+	switch {
+	case on.IsZero():
+	case !c.o.On.IsZero() && on.After(c.o.On):
+		c.bad("register_as_of", "date.future", "状态日期晚于估值基准日。", "the date of the state lies after the valuation date.")
+	case !r.RegisterAsOf.IsZero() && r.RegisterAsOf != on:
+		c.bad("register_as_of", "register.contradiction", "与“质押/保全/无效/许可状态”列的日期不一致。", "contradicts the date in the column of joined states.")
+	case r.Pledged != "" || r.Preserved != "" || r.Challenged != "" || r.Licensed != "":
+		r.RegisterAsOf = on
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"zhijia/internal/civil"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
 )
 
 var readOn = civil.MustParse("2026-11-23")
@@ -95,12 +96,12 @@ func TestBatchHeaders(t *testing.T) {
 		}
 	}
 	seen := map[string]string{}
-	for i := range batchColumns {
-		for _, name := range append([]string{batchColumns[i].key, batchColumns[i].zh}, batchColumns[i].names...) {
-			if other, twice := seen[Header(name)]; twice && other != batchColumns[i].key {
-				t.Errorf("%q names %s and %s", name, other, batchColumns[i].key)
+	for i := range knownColumns {
+		for _, name := range append([]string{knownColumns[i].key, knownColumns[i].zh}, knownColumns[i].names...) {
+			if other, twice := seen[Header(name)]; twice && other != knownColumns[i].key {
+				t.Errorf("%q names %s and %s", name, other, knownColumns[i].key)
 			}
-			seen[Header(name)] = batchColumns[i].key
+			seen[Header(name)] = knownColumns[i].key
 		}
 	}
 }
@@ -117,8 +118,8 @@ func TestBatchColumnsAreDocumented(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile("../../docs/desk.md")
 	must(t, err)
-	for i := range batchColumns {
-		c := &batchColumns[i]
+	for i := range knownColumns {
+		c := &knownColumns[i]
 		row := "| " + c.zh + " | `" + c.key + "` | " + strings.Join(c.names, "、") + " |"
 		if !bytes.Contains(doc, []byte(row)) {
 			t.Errorf("docs/desk.md has no row %s", row)
@@ -671,4 +672,37 @@ func FuzzSheet(f *testing.F) {
 			}
 		}
 	})
+}
+
+// States in columns of their own: yes, no, unknown; what contradicts the
+// joined column is refused.
+func TestBatchStatesApart(t *testing.T) {
+	t.Parallel()
+	const header = "借款人名称,专利号/申请号,质押,是否保全,无效请求,独占许可,状态日期,质押/保全/无效/许可状态(as-of日期)\n"
+	row := func(cells string) BatchLine {
+		t.Helper()
+		lines, broken := readAll(t, []byte(header+"甲公司,201710601862.3,"+cells+"\n"), "a.csv", BatchOptions{On: civil.New(2026, 11, 26)})
+		if broken != "" || len(lines) != 1 {
+			t.Fatalf("%s: %v %v", cells, broken, lines)
+		}
+		return lines[0]
+	}
+	got := row("是,N,未知,,2026-11-20,").Row
+	if got.Pledged != patent.Yes || got.Preserved != patent.No || got.Challenged != "" || got.Licensed != "" || got.RegisterAsOf != civil.New(2026, 11, 20) {
+		t.Errorf("%+v", got)
+	}
+	if got := row("否,,,,,无 2026-11-19"); len(got.Faults) > 0 || got.Row.Pledged != patent.No || got.Row.RegisterAsOf != civil.New(2026, 11, 19) {
+		t.Errorf("the same twice: %+v", got)
+	}
+	if got := row(",,,,2026-11-20,").Row; !got.RegisterAsOf.IsZero() {
+		t.Errorf("a date without a state: %+v", got)
+	}
+	for cells, code := range map[string]string{
+		"是,,,,,无 2026-11-19": "register.contradiction", "否,,,,2026-11-20,无 2026-11-19": "register.contradiction",
+		"也许,,,,2026-11-20,": "truth.shape", "否,,,,2026-12-01,": "date.future", "否,,,,昨天,": "date.shape",
+	} {
+		if got := row(cells); len(got.Faults) != 1 || got.Faults[0].Code != code {
+			t.Errorf("%s: %+v, want %s", cells, got.Faults, code)
+		}
+	}
 }
