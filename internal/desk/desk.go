@@ -117,7 +117,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 		return store.Batch{}, false, err
 	}
 	key := sha256.New()
-	fmt.Fprintf(key, "%s\n%x\n", lending.RulesVersion, b.Content)
+	fmt.Fprintf(key, "%s\n%s\n%x\n", lending.RulesVersion, office.BatchReader, b.Content)
 	key.Write(b.Options)
 	b.Key = key.Sum(nil)
 

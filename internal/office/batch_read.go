@@ -21,6 +21,10 @@ import (
 	"zhijia/internal/patent"
 )
 
+// BatchReader names how files are read; it changes whenever an equal file would
+// be read otherwise, so that a file sent again is not answered from before.
+const BatchReader = "reader-2"
+
 // BatchOptions say what a loan desk's file leaves open.
 type BatchOptions struct {
 	Unit       string     // 元 or 万元, for amount columns whose header names no unit; a contradicting header is refused
