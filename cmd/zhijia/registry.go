@@ -14,6 +14,7 @@ import (
 
 type registryCmd struct {
 	Check  registryCheckCmd  `cmd:"" help:"Check numbers, one a line, from standard input."`
+	Term   registryTermCmd   `cmd:"" help:"Work out a term from dates, with the adjustment and extension the facts would give."`
 	Match  registryMatchCmd  `cmd:"" help:"Look for parties, deals and patents told twice."`
 	Review registryReviewCmd `cmd:"" help:"List the pairs that wait for a person to decide."`
 	Decide registryDecideCmd `cmd:"" help:"Decide whether a pair is one; the decision holds from then on."`

@@ -168,3 +168,23 @@ func BenchmarkRegistryCheck(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "numbers/s")
 }
+
+// The days are those of the golden cases of patent.Adjustment and
+// patent.Extension.
+func TestRegistryTerm(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"--kind=design --filing=2021-05-31":                                                `"last_protected_day": "2031-05-30"`,
+		"--kind=design --filing=2021-06-01":                                                `"last_protected_day": "2036-05-31"`,
+		"--kind=invention --filing=2016-01-10 --examination=2016-06-01 --grant=2021-07-10": `"adjustment_days": 547`,
+	} {
+		var out, errs strings.Builder
+		if code := run(context.Background(), append([]string{"registry", "term", "--json"}, strings.Fields(args)...), nil, &out, &errs); code != 0 || !strings.Contains(out.String(), want) {
+			t.Errorf("%s: exit %d, %s %s", args, code, out.String(), errs.String())
+		}
+	}
+	var out, errs strings.Builder
+	if code := run(context.Background(), []string{"registry", "term", "--kind=invention", "--filing=2020-02-30"}, nil, &out, &errs); code != 65 || !strings.Contains(errs.String(), "filing") {
+		t.Errorf("a day that does not exist: exit %d, %s", code, errs.String())
+	}
+}

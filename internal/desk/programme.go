@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -229,14 +230,21 @@ func digest(decided *lending.Decisions, contracts []byte, facts store.Facts) ([]
 		}
 		sum.Write(body.Bytes())
 	}
-	if len(facts.Drawn)+len(facts.Booked) > 0 {
-		kept, err := json.Marshal(facts)
-		if err != nil {
-			return nil, err
-		}
-		sum.Write(kept)
+	err := writeFacts(sum, facts)
+	return sum.Sum(nil), err
+}
+
+// writeFacts adds the facts to a digest, where there are any.
+func writeFacts(digest io.Writer, facts store.Facts) error {
+	if len(facts.Drawn)+len(facts.Booked) == 0 {
+		return nil
 	}
-	return sum.Sum(nil), nil
+	kept, err := json.Marshal(facts)
+	if err != nil {
+		return err
+	}
+	_, err = digest.Write(kept)
+	return err
 }
 
 // RowOpinion returns a row of a batch for office.WriteRowOpinion.
@@ -343,14 +351,8 @@ func (d *Desk) stored(ctx context.Context, b *store.Batch) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(facts.Drawn)+len(facts.Booked) > 0 {
-		kept, err := json.Marshal(facts)
-		if err != nil {
-			return nil, err
-		}
-		sum.Write(kept)
-	}
-	return sum.Sum(nil), nil
+	err = writeFacts(sum, facts)
+	return sum.Sum(nil), err
 }
 
 // VerifyBatches compares what is stored of every finished batch with the digest
