@@ -106,7 +106,7 @@ CREATE INDEX citations_cited ON citations (cited, date);
 -- One row per file taken in.
 CREATE TABLE imports (
     id          text PRIMARY KEY,
-    tenant      text NOT NULL,
+    institution      text NOT NULL,
     dataset     text NOT NULL,
     name        text NOT NULL,
     started_at  timestamptz NOT NULL,
@@ -164,7 +164,7 @@ CREATE TABLE valuations (
     id          text PRIMARY KEY,
     created_at  timestamptz NOT NULL,
     created_by  text NOT NULL,
-    tenant      text NOT NULL,
+    institution      text NOT NULL,
     number      text,                            -- subject, normal form
     title       text NOT NULL,
     purpose     text NOT NULL,
@@ -179,7 +179,7 @@ CREATE TABLE valuations (
     conclusion  bytea NOT NULL,                  -- JSON
     hash        bytea NOT NULL                   -- SHA-256 over assumptions hash, snapshot and conclusion
 );
-CREATE INDEX valuations_list ON valuations (tenant, created_at DESC, id DESC);
+CREATE INDEX valuations_list ON valuations (institution, created_at DESC, id DESC);
 CREATE INDEX valuations_number ON valuations (number, created_at DESC);
 
 -- An officer's figure beside a valuation: a new record, both are kept.

@@ -4,7 +4,7 @@
 CREATE TABLE api_keys (
     id            text PRIMARY KEY,
     name          text NOT NULL,
-    tenant        text NOT NULL,                 -- the institution or desk its records belong to
+    institution        text NOT NULL,                 -- the institution or desk its records belong to
     roles         text[] NOT NULL CHECK (cardinality(roles) > 0),
     secret_sha256 bytea NOT NULL CHECK (octet_length(secret_sha256) = 32),
     created_at    timestamptz NOT NULL,

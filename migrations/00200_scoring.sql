@@ -20,14 +20,14 @@ CREATE INDEX judgements_text ON judgements (text_hash, prompt, model, parameters
 CREATE TABLE egress (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at       timestamptz NOT NULL DEFAULT now(),
-    tenant   text NOT NULL,
+    institution   text NOT NULL,
     actor    text NOT NULL,
     what     text NOT NULL,
     host     text NOT NULL,
     bytes    bigint NOT NULL,
     hash     text NOT NULL                        -- SHA-256 of what was sent
 );
-CREATE INDEX egress_tenant ON egress (tenant, id DESC);
+CREATE INDEX egress_institution ON egress (institution, id DESC);
 CREATE TRIGGER egress_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON egress FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- What the endpoint was used for on one day (UTC), reserved before each call
@@ -39,10 +39,10 @@ CREATE TABLE model_days (
     micro_yuan bigint NOT NULL DEFAULT 0
 );
 
--- Whether a tenant's texts may be sent to the endpoint. No row: published
+-- Whether a institution's texts may be sent to the endpoint. No row: published
 -- texts may.
 CREATE TABLE model_consent (
-    tenant  text PRIMARY KEY,
+    institution  text PRIMARY KEY,
     allowed boolean NOT NULL,
     set_by  text NOT NULL,
     set_at  timestamptz NOT NULL DEFAULT now()

@@ -5,7 +5,7 @@
 CREATE TABLE audit (
     seq     bigint PRIMARY KEY,                  -- 1, 2, 3 … without a gap
     at      timestamptz NOT NULL,
-    tenant  text NOT NULL,
+    institution  text NOT NULL,
     actor   text NOT NULL,
     action  text NOT NULL,                       -- e.g. batch.row
     subject text NOT NULL,                       -- e.g. a batch's id and line
@@ -14,14 +14,14 @@ CREATE TABLE audit (
     hash    bytea NOT NULL                       -- SHA-256 over prev and all the above, see audit_append
 );
 CREATE INDEX audit_subject ON audit (subject, seq);
-CREATE INDEX audit_tenant ON audit (tenant, seq);
+CREATE INDEX audit_institution ON audit (institution, seq);
 
 CREATE TRIGGER audit_frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- audit_append seals one entry. It is called last in a transaction, since the
 -- lock that puts entries in order is held until the commit.
 -- +goose StatementBegin
-CREATE FUNCTION audit_append(a_tenant text, a_actor text, a_action text, a_subject text, a_detail bytea) RETURNS bigint
+CREATE FUNCTION audit_append(a_institution text, a_actor text, a_action text, a_subject text, a_detail bytea) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
     n bigint;
@@ -36,11 +36,11 @@ BEGIN
     before := coalesce(before, decode(repeat('00', 32), 'hex'));
     moment := clock_timestamp();
     sealed := before || int8send(n) || int8send((extract(epoch FROM moment) * 1000000)::bigint);
-    FOREACH part IN ARRAY ARRAY[a_tenant, a_actor, a_action, a_subject] LOOP
+    FOREACH part IN ARRAY ARRAY[a_institution, a_actor, a_action, a_subject] LOOP
         sealed := sealed || int4send(octet_length(part)) || convert_to(part, 'UTF8');
     END LOOP;
     sealed := sha256(sealed || int4send(octet_length(a_detail)) || a_detail);
-    INSERT INTO audit VALUES (n, moment, a_tenant, a_actor, a_action, a_subject, a_detail, before, sealed);
+    INSERT INTO audit VALUES (n, moment, a_institution, a_actor, a_action, a_subject, a_detail, before, sealed);
     RETURN n;
 END
 $$;
@@ -49,7 +49,7 @@ $$;
 -- A desk's file.
 CREATE TABLE batches (
     id          text PRIMARY KEY,
-    tenant      text NOT NULL,
+    institution      text NOT NULL,
     created_at  timestamptz NOT NULL,
     created_by  text NOT NULL,
     name        text NOT NULL,                   -- of the file
@@ -63,9 +63,9 @@ CREATE TABLE batches (
     finished_at timestamptz,
     contracts   bytea,                           -- JSON, once finished
     digest      bytea,                           -- SHA-256 over all decisions, once finished
-    UNIQUE (tenant, key)
+    UNIQUE (institution, key)
 );
-CREATE INDEX batches_list ON batches (tenant, created_at DESC, id DESC);
+CREATE INDEX batches_list ON batches (institution, created_at DESC, id DESC);
 CREATE INDEX batches_running ON batches (id) WHERE status = 'running';
 
 -- One line of a file. A row ends once: done, failed or refused.
@@ -86,7 +86,7 @@ CREATE INDEX batch_rows_failed ON batch_rows (batch) WHERE status = 'failed';
 
 -- Where each desk's virtual time stands in the queue of rows.
 CREATE TABLE desk_clock (
-    tenant text PRIMARY KEY,
+    institution text PRIMARY KEY,
     last   timestamptz NOT NULL
 );
 

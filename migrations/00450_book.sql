@@ -3,7 +3,7 @@
 -- Loans secured on patents, watched over their life.
 CREATE TABLE book_loans (
     id         text PRIMARY KEY,
-    tenant     text NOT NULL,
+    institution     text NOT NULL,
     contract   text NOT NULL,
     borrower   text NOT NULL,
     principal  bigint NOT NULL CHECK (principal >= 0),    -- fen
@@ -13,7 +13,7 @@ CREATE TABLE book_loans (
     created_at timestamptz NOT NULL,
     created_by text NOT NULL,
     closed_at  timestamptz,
-    UNIQUE (tenant, contract)
+    UNIQUE (institution, contract)
 );
 
 CREATE TABLE book_patents (
@@ -35,7 +35,7 @@ CREATE INDEX book_patents_number ON book_patents (number);
 
 CREATE TABLE book_alerts (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    tenant       text NOT NULL,
+    institution       text NOT NULL,
     loan         text NOT NULL REFERENCES book_loans (id),
     contract     text NOT NULL,
     number       text NOT NULL,
@@ -51,4 +51,4 @@ CREATE TABLE book_alerts (
     acknowledged_by text,
     note         text
 );
-CREATE INDEX book_alerts_open ON book_alerts (tenant, id);
+CREATE INDEX book_alerts_open ON book_alerts (institution, id);

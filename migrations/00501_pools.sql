@@ -4,7 +4,7 @@
 -- a new row.
 CREATE TABLE pools (
     id         text PRIMARY KEY,
-    tenant     text NOT NULL,
+    institution     text NOT NULL,
     name       text NOT NULL,
     created_at timestamptz NOT NULL,
     created_by text NOT NULL,
@@ -13,7 +13,7 @@ CREATE TABLE pools (
     released   timestamptz,                      -- when its patents became free again
     deal       bytea NOT NULL                    -- JSON
 );
-CREATE INDEX pools_list ON pools (tenant, created_at DESC, id DESC);
+CREATE INDEX pools_list ON pools (institution, created_at DESC, id DESC);
 CREATE INDEX pools_numbers ON pools USING gin (numbers) WHERE released IS NULL;
 
 -- A simulation of a pool and its finished ranges of paths. A range is stored
@@ -21,7 +21,7 @@ CREATE INDEX pools_numbers ON pools USING gin (numbers) WHERE released IS NULL;
 CREATE TABLE pool_simulations (
     id          text PRIMARY KEY,
     pool_id     text NOT NULL REFERENCES pools (id),
-    tenant      text NOT NULL,
+    institution      text NOT NULL,
     created_at  timestamptz NOT NULL,
     seed        bigint NOT NULL,
     scenarios   bigint NOT NULL CHECK (scenarios BETWEEN 1 AND 500000),

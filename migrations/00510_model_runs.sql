@@ -7,7 +7,7 @@ ALTER TABLE model_endpoints ADD COLUMN batches boolean;
 -- Many patents to be scored ahead of their valuations.
 CREATE TABLE model_runs (
     id         text PRIMARY KEY,
-    tenant     text NOT NULL,
+    institution     text NOT NULL,
     actor      text NOT NULL,
     created_at timestamptz NOT NULL,
     key        bytea NOT NULL,                   -- SHA-256 of subjects, options, endpoint and model: the same order twice is one run
@@ -18,8 +18,8 @@ CREATE TABLE model_runs (
     note       text NOT NULL DEFAULT '',         -- stable code of what it waits for
     ended_at   timestamptz
 );
-CREATE UNIQUE INDEX model_runs_open ON model_runs (tenant, key) WHERE status = 'running';
-CREATE INDEX model_runs_list ON model_runs (tenant, created_at DESC);
+CREATE UNIQUE INDEX model_runs_open ON model_runs (institution, key) WHERE status = 'running';
+CREATE INDEX model_runs_list ON model_runs (institution, created_at DESC);
 
 -- done: every answer is kept. partly: the endpoint did not give a usable answer
 -- to some questions. forbidden: the text may not leave. unknown: not in the store.

@@ -3,31 +3,31 @@
 -- Patents that an institution watches. Those that secure a booked loan are
 -- watched without a row here.
 CREATE TABLE watched_patents (
-    tenant     text NOT NULL,
+    institution     text NOT NULL,
     number     text NOT NULL,                    -- normal form
     note       text NOT NULL DEFAULT '',
     added_at   timestamptz NOT NULL,
     added_by   text NOT NULL,
     removed_at timestamptz,
-    PRIMARY KEY (tenant, number)
+    PRIMARY KEY (institution, number)
 );
 CREATE INDEX watched_patents_number ON watched_patents (number) WHERE removed_at IS NULL;
 
 -- What is watched by whom since when, and for which loan.
 CREATE VIEW watching AS
-    SELECT tenant, number, added_at AS since, NULL::text AS contract, NULL::date AS maturity FROM watched_patents WHERE removed_at IS NULL
+    SELECT institution, number, added_at AS since, NULL::text AS contract, NULL::date AS maturity FROM watched_patents WHERE removed_at IS NULL
     UNION ALL
-    SELECT l.tenant, p.number, l.created_at, l.contract, l.maturity FROM book_patents p JOIN book_loans l ON l.id = p.loan WHERE l.closed_at IS NULL;
+    SELECT l.institution, p.number, l.created_at, l.contract, l.maturity FROM book_patents p JOIN book_loans l ON l.id = p.loan WHERE l.closed_at IS NULL;
 
 -- Alerts raised. One row per cause, restated when what is on file says
 -- otherwise later. seq is renewed at every change, under a lock, so that a
 -- poller that asks for what is after its last one misses nothing.
 CREATE SEQUENCE watch_alerts_seq;
 CREATE TABLE watch_alerts (
-    id              text PRIMARY KEY,            -- of tenant, number and cause: the same alert has the same id for ever
+    id              text PRIMARY KEY,            -- of institution, number and cause: the same alert has the same id for ever
     seq             bigint NOT NULL UNIQUE,
     revision        integer NOT NULL,
-    tenant          text NOT NULL,
+    institution          text NOT NULL,
     number          text NOT NULL,
     cause           text NOT NULL,
     code            text NOT NULL,
@@ -43,9 +43,9 @@ CREATE TABLE watch_alerts (
     acknowledged_at timestamptz,
     acknowledged_by text,
     note            text,
-    UNIQUE (tenant, number, cause)
+    UNIQUE (institution, number, cause)
 );
-CREATE INDEX watch_alerts_poll ON watch_alerts (tenant, seq);
+CREATE INDEX watch_alerts_poll ON watch_alerts (institution, seq);
 
 -- Patents whose alerts are to be worked out again, in order of mention; a
 -- number may be there many times.
@@ -90,7 +90,7 @@ CREATE TRIGGER watch_loans_changed AFTER UPDATE ON book_loans REFERENCING NEW TA
 -- Where an institution wants its alerts sent.
 CREATE TABLE webhooks (
     id              text PRIMARY KEY,
-    tenant          text NOT NULL,
+    institution          text NOT NULL,
     url             text NOT NULL,
     codes           text[] NOT NULL DEFAULT '{}', -- of alerts; none: all
     secret          bytea NOT NULL,               -- sealed with the service's key
@@ -100,7 +100,7 @@ CREATE TABLE webhooks (
     created_by      text NOT NULL,
     disabled_at     timestamptz
 );
-CREATE INDEX webhooks_tenant ON webhooks (tenant);
+CREATE INDEX webhooks_institution ON webhooks (institution);
 
 -- One message to one place: kept until it arrived or was given up, then as a
 -- record.
@@ -108,7 +108,7 @@ CREATE TABLE webhook_deliveries (
     id           text PRIMARY KEY,               -- the message's own id, the same at every attempt
     seq          bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     webhook      text NOT NULL REFERENCES webhooks (id),
-    tenant       text NOT NULL,
+    institution       text NOT NULL,
     kind         text NOT NULL,                  -- alert.raised, alert.restated, alert.settled, webhook.test
     body         bytea NOT NULL,                 -- as sent, byte for byte
     status       text NOT NULL CHECK (status IN ('waiting', 'delivered', 'dead')),
@@ -122,4 +122,4 @@ CREATE TABLE webhook_deliveries (
 );
 CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (next_at) WHERE status = 'waiting';
 CREATE INDEX webhook_deliveries_hook ON webhook_deliveries (webhook, leased_until) WHERE status = 'waiting';
-CREATE INDEX webhook_deliveries_list ON webhook_deliveries (tenant, seq);
+CREATE INDEX webhook_deliveries_list ON webhook_deliveries (institution, seq);

@@ -4,8 +4,8 @@
 -- uncertain middle of what matching finds. A pair is there once, whoever found
 -- it how often.
 CREATE TABLE match_pairs (
-    id       text PRIMARY KEY,                   -- of tenant, kind and both keys
-    tenant   text NOT NULL,                      -- whose sources name one of them; empty: shared sources
+    id       text PRIMARY KEY,                   -- of institution, kind and both keys
+    institution   text NOT NULL,                      -- whose sources name one of them; empty: shared sources
     kind     text NOT NULL CHECK (kind IN ('party', 'deal', 'patent')),
     a        text COLLATE "C" NOT NULL,          -- key of the one: folded name, deal id, patent number
     b        text COLLATE "C" NOT NULL,          -- of the other; a < b
@@ -27,7 +27,7 @@ CREATE TABLE match_decisions (
     verdict text NOT NULL CHECK (verdict IN ('same', 'different')),
     reason  text NOT NULL CHECK (reason <> ''),
     by_whom text NOT NULL,
-    tenant  text NOT NULL,
+    institution  text NOT NULL,
     at      timestamptz NOT NULL
 );
 CREATE INDEX match_decisions_pair ON match_decisions (pair, seq DESC);
@@ -39,7 +39,7 @@ CREATE TRIGGER match_decisions_frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON mat
 CREATE FUNCTION match_decided(asker text) RETURNS TABLE (pair text, verdict text, reason text, by_whom text, at timestamptz) LANGUAGE sql STABLE AS $$
     SELECT DISTINCT ON (d.pair) d.pair, d.verdict, d.reason, d.by_whom, d.at
     FROM match_decisions d JOIN match_pairs p ON p.id = d.pair
-    WHERE p.kind <> 'party' OR d.tenant = asker
+    WHERE p.kind <> 'party' OR d.institution = asker
     ORDER BY d.pair, d.seq DESC
 $$;
 -- +goose StatementEnd

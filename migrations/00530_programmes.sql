@@ -2,20 +2,20 @@
 
 -- An institution's loan products. A version never changes; the latest counts.
 CREATE TABLE lending_programmes (
-    tenant     text NOT NULL,
+    institution     text NOT NULL,
     id         text NOT NULL,
     version    text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     created_by text NOT NULL,
     body       bytea NOT NULL,                   -- JSON
-    PRIMARY KEY (tenant, id, version)
+    PRIMARY KEY (institution, id, version)
 );
 CREATE TRIGGER lending_programmes_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON lending_programmes FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- What accepted contracts hold of a programme until they are booked, decided
 -- again or let go.
 CREATE TABLE programme_holds (
-    tenant      text NOT NULL,
+    institution      text NOT NULL,
     contract    text NOT NULL,                   -- its number, else the batch and the line
     programme   text NOT NULL,
     borrower    text NOT NULL,
@@ -24,9 +24,9 @@ CREATE TABLE programme_holds (
     batch       text NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
     decided_on  date NOT NULL,
     until       date,                            -- last day it is held; NULL: until released
-    PRIMARY KEY (tenant, contract)
+    PRIMARY KEY (institution, contract)
 );
-CREATE INDEX programme_holds_programme ON programme_holds (tenant, programme);
+CREATE INDEX programme_holds_programme ON programme_holds (institution, programme);
 
 -- What stood in store when a batch was decided, so that it can be decided
 -- again: drawn under its programmes, patents in the book.
@@ -36,7 +36,7 @@ ALTER TABLE book_loans
     ADD COLUMN product text NOT NULL DEFAULT '',
     ADD COLUMN credit_code text NOT NULL DEFAULT '',
     ADD COLUMN standing text[] NOT NULL DEFAULT '{}';    -- what was told and still holds: breach, cover, expiry:number
-CREATE INDEX book_loans_product ON book_loans (tenant, product) WHERE product <> '';
+CREATE INDEX book_loans_product ON book_loans (institution, product) WHERE product <> '';
 
 ALTER TABLE book_patents
     ADD COLUMN base bigint,                      -- fen: the value a fall is measured against

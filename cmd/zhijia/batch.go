@@ -352,7 +352,7 @@ func (c *batchListCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	all, err := db.Batches(g.ctx, operator().Tenant, time.Time{}, "", c.Limit)
+	all, err := db.Batches(g.ctx, operator().Institution, time.Time{}, "", c.Limit)
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (c *bookListCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	loans, err := db.BookLoans(g.ctx, operator().Tenant, "", 1000)
+	loans, err := db.BookLoans(g.ctx, operator().Institution, "", 1000)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (c *bookRevalueCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	n, err := d.RevalueDue(g.ctx, operator().Tenant)
+	n, err := d.RevalueDue(g.ctx, operator().Institution)
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (c *bookAlertsCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	alerts, err := db.BookAlerts(g.ctx, operator().Tenant, !c.All, 0, 1000)
+	alerts, err := db.BookAlerts(g.ctx, operator().Institution, !c.All, 0, 1000)
 	if err != nil {
 		return err
 	}
@@ -204,5 +204,5 @@ func (c *bookAckCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	return db.AcknowledgeAlert(g.ctx, operator().Tenant, c.ID, operator().Name, c.Note, time.Now())
+	return db.AcknowledgeAlert(g.ctx, operator().Institution, c.ID, operator().Name, c.Note, time.Now())
 }

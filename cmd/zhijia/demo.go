@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/office"
 )
 
@@ -41,8 +41,8 @@ func (c *demoCmd) Run(g *Globals) error {
 	if err := svc.EmbedStored(g.ctx, nil); err != nil {
 		return err
 	}
-	record, err := svc.Value(g.ctx, appraisal.Actor{Name: "demo", Tenant: "demo"}, appraisal.Request{
-		Number: demoPatent, Date: civil.MustParse(demoDate),
+	record, err := svc.Value(g.ctx, appraisal.Actor{Name: "demo", Institution: "demo"}, appraisal.Request{
+		Number: demoPatent, Date: calendar.MustParse(demoDate),
 	})
 	if err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/patent"
 )
 
@@ -37,7 +37,7 @@ func (c *dossierCmd) Run(g *Globals) error {
 		return err
 	}
 	if on.IsZero() {
-		on = civil.InChina(time.Now())
+		on = calendar.InChina(time.Now())
 	}
 	facts := patent.PledgeFacts{
 		Pledgors: c.Pledgor, Contract: c.Contract, Twin: patent.Truth(c.Twin), Challenged: patent.Truth(c.Invalid),
@@ -51,7 +51,7 @@ func (c *dossierCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	d, err := appraisal.Dossier(g.ctx, db, operator().Tenant, n, facts, on)
+	d, err := appraisal.Dossier(g.ctx, db, operator().Institution, n, facts, on)
 	if err != nil {
 		return err
 	}

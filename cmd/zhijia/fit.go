@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/valuation"
 )
@@ -40,10 +40,10 @@ func (c *fitMarketCmd) Run(g *Globals) error {
 			return fault.New(fault.Invalid, "fit.assumptions", "参数文件有误。", "the assumptions file is not valid").Because(err)
 		}
 	}
-	date := civil.InChina(time.Now())
+	date := calendar.InChina(time.Now())
 	if c.Date != "" {
 		var err error
-		if date, err = civil.Parse(c.Date); err != nil {
+		if date, err = calendar.Parse(c.Date); err != nil {
 			return fault.New(fault.Invalid, "fit.date", "日期须为 YYYY-MM-DD。", "the date must be YYYY-MM-DD").Because(err)
 		}
 	}

@@ -9,9 +9,9 @@ import (
 	"os"
 
 	"zhijia/internal/accuracy"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
+	"zhijia/internal/embed"
 	"zhijia/internal/fault"
-	"zhijia/internal/ngram"
 	"zhijia/internal/valuation"
 )
 
@@ -126,7 +126,7 @@ func impactFile(name string) ([]valuation.ImpactRow, error) {
 		}
 		row := valuation.ImpactRow{Cohort: "all", Cited: *r.Cited, Facts: map[string]float64{}}
 		if r.Filing != "" {
-			d, err := civil.Parse(r.Filing)
+			d, err := calendar.Parse(r.Filing)
 			if err != nil {
 				return nil, bad(line, err)
 			}
@@ -141,8 +141,8 @@ func impactFile(name string) ([]valuation.ImpactRow, error) {
 			}
 		}
 		// A quarter of the hashed vector's buckets keeps the fit within seconds.
-		row.Vector = make([]float32, ngram.Dimension/4)
-		for i, x := range ngram.Hash(r.Title + "\n" + r.Abstract) {
+		row.Vector = make([]float32, embed.Dimension/4)
+		for i, x := range embed.Hash(r.Title + "\n" + r.Abstract) {
 			row.Vector[i%len(row.Vector)] += x
 		}
 		rows = append(rows, row)

@@ -17,10 +17,10 @@ type keysCmd struct {
 
 type keysCreateCmd struct {
 	Database
-	Name    string        `arg:"" help:"Whose key it is, e.g. \"信贷部 张三\"."`
-	Role    []string      `required:"" enum:"officer,desk,evaluator,admin" help:"What it may do; repeat or separate with commas: officer, desk, evaluator, admin."`
-	Tenant  string        `default:"default" help:"Institution or desk whose records the key sees: lower-case letters, digits, dashes."`
-	Expires time.Duration `placeholder:"720h" help:"How long it lives; without it the key does not expire."`
+	Name        string        `arg:"" help:"Whose key it is, e.g. \"信贷部 张三\"."`
+	Role        []string      `required:"" enum:"officer,desk,evaluator,admin" help:"What it may do; repeat or separate with commas: officer, desk, evaluator, admin."`
+	Institution string        `default:"default" help:"Institution or desk whose records the key sees: lower-case letters, digits, dashes."`
+	Expires     time.Duration `placeholder:"720h" help:"How long it lives; without it the key does not expire."`
 }
 
 // Run makes the key and prints it.
@@ -39,7 +39,7 @@ func (c *keysCreateCmd) Run(g *Globals) error {
 	if c.Expires != 0 {
 		expires = now.Add(c.Expires)
 	}
-	plain, rec, err := httpapi.NewKey(c.Name, c.Tenant, roles, now, expires)
+	plain, rec, err := httpapi.NewKey(c.Name, c.Institution, roles, now, expires)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (c *keysListCmd) Run(g *Globals) error {
 		case k.ExpiresAt != nil:
 			state = "until " + k.ExpiresAt.Format(time.DateOnly)
 		}
-		fmt.Fprintf(g.stdout, "%s  %-20s  %-12s  %-28s  %s\n", k.ID, state, k.Tenant, strings.Join(k.Roles, ","), k.Name)
+		fmt.Fprintf(g.stdout, "%s  %-20s  %-12s  %-28s  %s\n", k.ID, state, k.Institution, strings.Join(k.Roles, ","), k.Name)
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
@@ -53,7 +53,7 @@ func (lendPoliciesCmd) Run(g *Globals) error {
 		for _, x := range s.Shares {
 			shares += fmt.Sprintf("%s %d/%d ", x.Party, x.Parts, s.Whole)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.ID, shares, s.Dated, s.Status(civil.InChina(time.Now())), s.Source)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.ID, shares, s.Dated, s.Status(calendar.InChina(time.Now())), s.Source)
 	}
 	return w.Flush()
 }
@@ -65,7 +65,7 @@ type lendCheckCmd struct {
 // Run decides.
 func (c *lendCheckCmd) Run(g *Globals) error {
 	var in struct {
-		On         civil.Date                   `json:"on"`
+		On         calendar.Date                `json:"on"`
 		Policy     string                       `json:"policy"`
 		Own        *lending.Policy              `json:"own"`
 		Programmes map[string]lending.Programme `json:"programmes"`
@@ -115,7 +115,7 @@ func (c *lendShareCmd) Run(g *Globals) error {
 			return err
 		}
 	}
-	out, err := s.Share(claim, civil.InChina(time.Now()))
+	out, err := s.Share(claim, calendar.InChina(time.Now()))
 	if err != nil {
 		return err
 	}
@@ -246,7 +246,7 @@ func (c *lendQuoteCmd) Run(g *Globals) error {
 		}
 		scheme = &preset
 	}
-	q, err := in.Quote(scheme, civil.InChina(time.Now()))
+	q, err := in.Quote(scheme, calendar.InChina(time.Now()))
 	if err != nil {
 		return err
 	}

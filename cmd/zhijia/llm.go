@@ -94,7 +94,7 @@ type llmCmd struct {
 	Cancel  llmCancelCmd  `cmd:"" help:"Stop a scoring run; what was answered stays."`
 	Presets llmPresetsCmd `cmd:"" help:"Show documented presets of providers."`
 	Egress  llmEgressCmd  `cmd:"" help:"Show every text that left this system, newest first."`
-	Consent llmConsentCmd `cmd:"" help:"Allow or forbid that a tenant's texts are sent to the endpoint."`
+	Consent llmConsentCmd `cmd:"" help:"Allow or forbid that a institution's texts are sent to the endpoint."`
 	Usage   llmUsageCmd   `cmd:"" help:"Show what the endpoint was used for today."`
 }
 
@@ -146,9 +146,9 @@ func (c *llmPresetsCmd) Run(g *Globals) error {
 
 type llmEgressCmd struct {
 	Database
-	Tenant string `help:"Only this tenant."`
-	Before int64  `help:"Only entries before this id."`
-	Limit  int    `help:"Entries shown." default:"50"`
+	Institution string `help:"Only this institution."`
+	Before      int64  `help:"Only entries before this id."`
+	Limit       int    `help:"Entries shown." default:"50"`
 }
 
 func (c *llmEgressCmd) Run(g *Globals) error {
@@ -157,7 +157,7 @@ func (c *llmEgressCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	log, err := db.EgressLog(g.ctx, c.Tenant, c.Before, c.Limit)
+	log, err := db.EgressLog(g.ctx, c.Institution, c.Before, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -168,16 +168,16 @@ func (c *llmEgressCmd) Run(g *Globals) error {
 		return g.print(log)
 	}
 	for _, e := range log {
-		fmt.Fprintf(g.stdout, "%d  %s  %s/%s  %s  %s  %d bytes  %.12s\n", e.ID, e.At.UTC().Format("2006-01-02 15:04:05"), e.Tenant, e.Actor, e.Host, e.What, e.Bytes, e.Hash)
+		fmt.Fprintf(g.stdout, "%d  %s  %s/%s  %s  %s  %d bytes  %.12s\n", e.ID, e.At.UTC().Format("2006-01-02 15:04:05"), e.Institution, e.Actor, e.Host, e.What, e.Bytes, e.Hash)
 	}
 	return nil
 }
 
 type llmConsentCmd struct {
 	Database
-	Tenant string `arg:"" help:"Tenant."`
-	Allow  bool   `xor:"word" required:"" help:"Published texts may be sent."`
-	Forbid bool   `xor:"word" required:"" help:"No text may be sent, whatever a request says."`
+	Institution string `arg:"" help:"Institution."`
+	Allow       bool   `xor:"word" required:"" help:"Published texts may be sent."`
+	Forbid      bool   `xor:"word" required:"" help:"No text may be sent, whatever a request says."`
 }
 
 func (c *llmConsentCmd) Run(g *Globals) error {
@@ -186,13 +186,13 @@ func (c *llmConsentCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	if err := db.SetModelConsent(g.ctx, c.Tenant, c.Allow, operator().Name); err != nil {
+	if err := db.SetModelConsent(g.ctx, c.Institution, c.Allow, operator().Name); err != nil {
 		return err
 	}
 	if g.JSON {
-		return g.print(map[string]any{"tenant": c.Tenant, "allowed": c.Allow})
+		return g.print(map[string]any{"institution": c.Institution, "allowed": c.Allow})
 	}
-	fmt.Fprintf(g.stdout, "%s: %t\n", c.Tenant, c.Allow)
+	fmt.Fprintf(g.stdout, "%s: %t\n", c.Institution, c.Allow)
 	return nil
 }
 

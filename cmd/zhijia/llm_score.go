@@ -33,7 +33,7 @@ type llmScoreCmd struct {
 func (c *llmScoreCmd) Help() string {
 	return "An endpoint that takes batches is sent files of questions, any other is asked patent by patent; either way a later valuation finds the answers. " +
 		"Stopped at any moment, the run goes on when the same command is given again, or in any zhijia serve or zhijia worker with the same endpoint. " +
-		"A tenant's consent, the allow-list, the egress log, the cache and the day's budget hold as for single calls."
+		"A institution's consent, the allow-list, the egress log, the cache and the day's budget hold as for single calls."
 }
 
 // Run takes in the order and follows it to its end.
@@ -61,7 +61,7 @@ func (c *llmScoreCmd) Run(g *Globals) error {
 			return err
 		}
 	}
-	p, err := db.RunProgress(g.ctx, operator().Tenant, run.ID)
+	p, err := db.RunProgress(g.ctx, operator().Institution, run.ID)
 	if err != nil {
 		return err
 	}
@@ -185,13 +185,13 @@ func (c *llmRunsCmd) Run(g *Globals) error {
 	}
 	defer done()
 	if c.ID != "" {
-		p, err := db.RunProgress(g.ctx, operator().Tenant, c.ID)
+		p, err := db.RunProgress(g.ctx, operator().Institution, c.ID)
 		if err != nil {
 			return err
 		}
 		return printRun(g, &p)
 	}
-	runs, err := db.ModelRuns(g.ctx, operator().Tenant, c.Limit)
+	runs, err := db.ModelRuns(g.ctx, operator().Institution, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -222,13 +222,13 @@ func (c *llmCancelCmd) Run(g *Globals) error {
 	}
 	defer done()
 	a := operator()
-	if _, err := db.ModelRun(g.ctx, a.Tenant, c.ID); err != nil {
+	if _, err := db.ModelRun(g.ctx, a.Institution, c.ID); err != nil {
 		return err
 	}
-	if err := db.EndRun(g.ctx, a.Tenant, c.ID, store.RunCancelled, a.Name); err != nil {
+	if err := db.EndRun(g.ctx, a.Institution, c.ID, store.RunCancelled, a.Name); err != nil {
 		return err
 	}
-	p, err := db.RunProgress(g.ctx, a.Tenant, c.ID)
+	p, err := db.RunProgress(g.ctx, a.Institution, c.ID)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/office"
@@ -21,7 +21,7 @@ type statementFlags struct {
 	Unit      string   `default:"元" help:"Unit of the statement: 元, 万元."`
 }
 
-func (c *statementFlags) reconcile(d *pool.Deal, from, to civil.Date) (rec pool.Reconciliation, err error) {
+func (c *statementFlags) reconcile(d *pool.Deal, from, to calendar.Date) (rec pool.Reconciliation, err error) {
 	asOf := to
 	if c.AsOf != "" {
 		if asOf, err = parseDay(c.AsOf, "--as-of"); err != nil {
@@ -119,8 +119,8 @@ func (c *poolReportCmd) Run(g *Globals) error {
 	return g.writeFile(c.Out, func(w io.Writer) error { return office.WritePoolPeriodicHTML(w, p) })
 }
 
-func parseDay(s, flag string) (civil.Date, error) {
-	d, err := civil.Parse(s)
+func parseDay(s, flag string) (calendar.Date, error) {
+	d, err := calendar.Parse(s)
 	if err != nil {
 		return d, fault.New(fault.Invalid, "date", flag+" 不是日期。", flag+": "+err.Error())
 	}

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 )
@@ -25,17 +25,17 @@ func (c *registryTermCmd) Help() string {
 
 // term is the answer; days are what the facts would give, 0 without them.
 type term struct {
-	Years      int        `json:"years"`
-	Adjustment int        `json:"adjustment_days"`
-	AskBy      civil.Date `json:"adjustment_request_by,omitzero"`
-	Extension  int        `json:"extension_days"`
-	Expiry     civil.Date `json:"expiry"`
-	Last       civil.Date `json:"last_protected_day"`
+	Years      int           `json:"years"`
+	Adjustment int           `json:"adjustment_days"`
+	AskBy      calendar.Date `json:"adjustment_request_by,omitzero"`
+	Extension  int           `json:"extension_days"`
+	Expiry     calendar.Date `json:"expiry"`
+	Last       calendar.Date `json:"last_protected_day"`
 }
 
 // Run prints the term.
 func (c *registryTermCmd) Run(g *Globals) error {
-	var dates [4]civil.Date
+	var dates [4]calendar.Date
 	for i, x := range []struct{ name, text string }{{"--filing", c.Filing}, {"--examination", c.Examination}, {"--grant", c.Grant}, {"--approval", c.Approval}} {
 		var err error
 		if dates[i], err = optionalDate(x.name, x.text); err != nil {

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/office"
@@ -64,11 +64,11 @@ func (s *subject) request(g *Globals) (req appraisal.Request, err error) {
 	return req, err
 }
 
-func optionalDate(flag, text string) (civil.Date, error) {
+func optionalDate(flag, text string) (calendar.Date, error) {
 	if text == "" {
-		return civil.Date{}, nil
+		return calendar.Date{}, nil
 	}
-	d, err := civil.Parse(text)
+	d, err := calendar.Parse(text)
 	if err != nil {
 		return d, fault.New(fault.Invalid, "date.shape", "日期格式应为 YYYY-MM-DD："+flag+"。", flag+" wants a date as YYYY-MM-DD.")
 	}
@@ -130,7 +130,7 @@ func writeOpinionPage(path string, r *appraisal.Record, lang office.Lang) error 
 
 // operator is who runs the program on this machine.
 func operator() appraisal.Actor {
-	a := appraisal.Actor{Name: "cli", Tenant: "local"}
+	a := appraisal.Actor{Name: "cli", Institution: "local"}
 	if u, err := user.Current(); err == nil {
 		a.Name = "cli:" + u.Username
 	}

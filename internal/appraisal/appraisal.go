@@ -21,7 +21,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -37,8 +37,8 @@ const Notice = "本意见由估值系统生成，供内部决策参考，不是�
 
 // Actor is who asks.
 type Actor struct {
-	Name   string // key name or user
-	Tenant string
+	Name        string // key name or user
+	Institution string
 }
 
 // Options configure [New].
@@ -194,7 +194,7 @@ func (s *Service) Value(ctx context.Context, actor Actor, req Request) (_ *Recor
 		return nil, err
 	}
 	v := &d.Valuation
-	if err := s.db.PutValuation(ctx, v, store.Act{Tenant: actor.Tenant, Actor: actor.Name, Action: "valuation", Subject: v.ID, Detail: map[string]any{
+	if err := s.db.PutValuation(ctx, v, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation", Subject: v.ID, Detail: map[string]any{
 		"valuation": v.ID, "valuation_hash": v.Hash, "number": v.Number, "purpose": v.Purpose, "as_of": v.AsOf, "versions": d.Conclusion.Versions,
 	}}); err != nil {
 		return nil, err
@@ -216,7 +216,7 @@ type Draft struct {
 func (s *Service) Draft(ctx context.Context, actor Actor, req Request) (_ *Draft, err error) {
 	defer fault.Wrap(&err, "appraisal.Draft")
 	now := s.now().UTC().Truncate(time.Microsecond)
-	assignment, g, err := s.gather(ctx, actor, &req, civil.InChina(now))
+	assignment, g, err := s.gather(ctx, actor, &req, calendar.InChina(now))
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +231,7 @@ func (s *Service) Draft(ctx context.Context, actor Actor, req Request) (_ *Draft
 		return nil, err
 	}
 	v := store.Valuation{
-		ID: NewID("val", now), CreatedAt: now, CreatedBy: actor.Name, Tenant: actor.Tenant,
+		ID: NewID("val", now), CreatedAt: now, CreatedBy: actor.Name, Institution: actor.Institution,
 		Number: subjectNumber(assignment), Title: assignment.Subject[0].Title, Purpose: string(assignment.Purpose), AsOf: assignment.Date,
 		Status: string(conclusion.Status), Point: conclusion.Value.Point, Low: conclusion.Value.Low, High: conclusion.Value.High,
 		Assumptions: assumptions.Version,
@@ -305,9 +305,9 @@ func (s *Service) assumptions(ctx context.Context, version string) (_ *hashed, e
 	return h, nil
 }
 
-// Get returns a stored valuation of the actor's tenant.
+// Get returns a stored valuation of the actor's institution.
 func (s *Service) Get(ctx context.Context, actor Actor, id string) (*Record, error) {
-	v, err := s.db.Valuation(ctx, actor.Tenant, id)
+	v, err := s.db.Valuation(ctx, actor.Institution, id)
 	if err != nil {
 		return nil, err
 	}
@@ -327,7 +327,7 @@ type Replay struct {
 // stored assumptions.
 func (s *Service) Replay(ctx context.Context, actor Actor, id string) (_ Replay, err error) {
 	defer fault.Wrap(&err, "appraisal.Replay(%s)", id)
-	v, err := s.db.Valuation(ctx, actor.Tenant, id)
+	v, err := s.db.Valuation(ctx, actor.Institution, id)
 	if err != nil {
 		return Replay{}, err
 	}
@@ -388,25 +388,25 @@ func (s *Service) Override(ctx context.Context, actor Actor, id string, value fl
 	if len(fields) > 0 {
 		return store.Override{}, fault.New(fault.Invalid, "request.invalid", "请求有误，请按下列提示修改后重试。", "The request is not valid; see the fields.", fields...)
 	}
-	v, err := s.db.Valuation(ctx, actor.Tenant, id)
+	v, err := s.db.Valuation(ctx, actor.Institution, id)
 	if err != nil {
 		return store.Override{}, err
 	}
 	now := s.now().UTC().Truncate(time.Microsecond)
 	o := store.Override{ID: NewID("ovr", now), ValuationID: id, CreatedAt: now, Officer: actor.Name, Value: value, Reason: reason}
-	return o, s.db.PutOverride(ctx, o, store.Act{Tenant: actor.Tenant, Actor: actor.Name, Action: "valuation.override", Subject: id, Detail: map[string]any{
+	return o, s.db.PutOverride(ctx, o, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation.override", Subject: id, Detail: map[string]any{
 		"before": v.Point, "after": value, "reason": reason, "override": o.ID,
 	}})
 }
 
 // Approve records that another officer stands by an override.
 func (s *Service) Approve(ctx context.Context, actor Actor, id, override string) error {
-	return s.db.ApproveOverride(ctx, actor.Tenant, id, override, actor.Name, s.now().UTC().Truncate(time.Microsecond))
+	return s.db.ApproveOverride(ctx, actor.Institution, id, override, actor.Name, s.now().UTC().Truncate(time.Microsecond))
 }
 
 // Overrides returns the officers' figures beside a valuation, oldest first.
 func (s *Service) Overrides(ctx context.Context, actor Actor, id string) ([]store.Override, error) {
-	if _, err := s.db.Valuation(ctx, actor.Tenant, id); err != nil {
+	if _, err := s.db.Valuation(ctx, actor.Institution, id); err != nil {
 		return nil, err
 	}
 	return s.db.Overrides(ctx, id)

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -18,7 +18,7 @@ import (
 	"zhijia/internal/valuation"
 )
 
-var actor = appraisal.Actor{Name: "officer", Tenant: "bank"}
+var actor = appraisal.Actor{Name: "officer", Institution: "bank"}
 
 func setup(t *testing.T) (*store.DB, *appraisal.Service) {
 	t.Helper()
@@ -53,7 +53,7 @@ func value(t *testing.T, svc *appraisal.Service, req appraisal.Request) (*apprai
 func TestNumberAloneIsEnough(t *testing.T) {
 	t.Parallel()
 	_, svc := setup(t)
-	r, c := value(t, svc, appraisal.Request{Number: "zl 2008 1 0027800.7", Date: civil.MustParse("2019-11-26")})
+	r, c := value(t, svc, appraisal.Request{Number: "zl 2008 1 0027800.7", Date: calendar.MustParse("2019-11-26")})
 	if c.Status != valuation.Valued || !(c.Value.Low < c.Value.Median && c.Value.Median < c.Value.High) {
 		t.Errorf("%s: %+v", c.Status, c.Value)
 	}
@@ -73,8 +73,8 @@ func TestNumberAloneIsEnough(t *testing.T) {
 	if !bytes.Equal(a, b) {
 		t.Error("the record read back has other bytes")
 	}
-	if _, err := svc.Get(context.Background(), appraisal.Actor{Tenant: "other"}, r.ID()); fault.KindOf(err) != fault.NotFound {
-		t.Errorf("another tenant gets %v", err)
+	if _, err := svc.Get(context.Background(), appraisal.Actor{Institution: "other"}, r.ID()); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("another institution gets %v", err)
 	}
 }
 
@@ -96,12 +96,12 @@ func TestReplayIsByteForByte(t *testing.T) {
 	ctx := context.Background()
 	growth, margin := 0.05, 0.2
 	r, _ := value(t, svc, appraisal.Request{
-		Number: "ZL201310543019.6", Purpose: "pledge", Date: civil.MustParse("2024-03-01"), Level: 0.9,
+		Number: "ZL201310543019.6", Purpose: "pledge", Date: calendar.MustParse("2024-03-01"), Level: 0.9,
 		Income: &valuation.IncomeFacts{Current: valuation.Range(1e6, 2e6, 4e6), Growth: &valuation.Quantity{Value: &growth}, Margin: &valuation.Quantity{Value: &margin}, Royalty: valuation.Range(0.01, 0.02, 0.04)},
 	})
 	// What arrives later changes nothing about a stored valuation.
 	amount, one := 9e9, 1
-	if err := db.PutDeals(ctx, []store.Deal{{ID: "later", Title: "一种激光器相对强度噪声的测量装置及方法", Amount: &amount, Patents: &one, Currency: "CNY", DealKind: "assignment", Date: civil.MustParse("2020-01-01"), DateUnit: "day", IPC: []string{"G01M 11/00"}}}); err != nil {
+	if err := db.PutDeals(ctx, []store.Deal{{ID: "later", Title: "一种激光器相对强度噪声的测量装置及方法", Amount: &amount, Patents: &one, Currency: "CNY", DealKind: "assignment", Date: calendar.MustParse("2020-01-01"), DateUnit: "day", IPC: []string{"G01M 11/00"}}}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := svc.Replay(ctx, actor, r.ID())
@@ -117,12 +117,12 @@ func TestReplayIsByteForByte(t *testing.T) {
 func TestNoLookAhead(t *testing.T) {
 	t.Parallel()
 	db, svc := setup(t)
-	req := appraisal.Request{Number: "ZL200810027800.7", Date: civil.MustParse("2019-11-26")}
+	req := appraisal.Request{Number: "ZL200810027800.7", Date: calendar.MustParse("2019-11-26")}
 	_, before := value(t, svc, req)
 	amount, one := 5e7, 1
 	var deals []store.Deal
 	for i, date := range []string{"2019-11-26", "2019-11-27", "2026-01-01"} {
-		deals = append(deals, store.Deal{ID: fmt.Sprintf("future-%d", i), Title: "鹦鹉人工繁殖巢箱", Amount: &amount, Patents: &one, Currency: "CNY", DealKind: "assignment", Date: civil.MustParse(date), DateUnit: "day", IPC: []string{"A01K 31/00"}})
+		deals = append(deals, store.Deal{ID: fmt.Sprintf("future-%d", i), Title: "鹦鹉人工繁殖巢箱", Amount: &amount, Patents: &one, Currency: "CNY", DealKind: "assignment", Date: calendar.MustParse(date), DateUnit: "day", IPC: []string{"A01K 31/00"}})
 	}
 	if err := db.PutDeals(context.Background(), deals); err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestNoLookAhead(t *testing.T) {
 func TestBlindLeavesTheOwnDealOut(t *testing.T) {
 	t.Parallel()
 	_, svc := setup(t)
-	req := appraisal.Request{Number: "ZL200810027800.7", Date: civil.MustParse("2024-01-01")}
+	req := appraisal.Request{Number: "ZL200810027800.7", Date: calendar.MustParse("2024-01-01")}
 	has := func(c valuation.Conclusion) bool {
 		for _, d := range c.Comparables {
 			if d.DealID == "T076" {
@@ -160,17 +160,17 @@ func TestBlindLeavesTheOwnDealOut(t *testing.T) {
 func TestExpiredIsWorthNothing(t *testing.T) {
 	t.Parallel()
 	_, svc := setup(t)
-	filed := civil.MustParse("2005-01-02")
+	filed := calendar.MustParse("2005-01-02")
 	for _, purpose := range valuation.Purposes {
 		_, c := value(t, svc, appraisal.Request{
-			Text: &appraisal.Text{Title: "一种旧装置"}, Purpose: string(purpose), Date: civil.MustParse("2025-01-02"),
+			Text: &appraisal.Text{Title: "一种旧装置"}, Purpose: string(purpose), Date: calendar.MustParse("2025-01-02"),
 			Patent: &appraisal.Facts{Kind: "invention", Filing: filed},
 		})
 		if c.Status != valuation.Zero || c.Value.Median != 0 || c.ReasonCode == "" {
 			t.Errorf("%s: %s %v %s", purpose, c.Status, c.Value.Median, c.ReasonCode)
 		}
 	}
-	_, c := value(t, svc, appraisal.Request{Text: &appraisal.Text{Title: "一种旧装置"}, Date: civil.MustParse("2025-01-01"), Patent: &appraisal.Facts{Kind: "invention", Filing: filed}})
+	_, c := value(t, svc, appraisal.Request{Text: &appraisal.Text{Title: "一种旧装置"}, Date: calendar.MustParse("2025-01-01"), Patent: &appraisal.Facts{Kind: "invention", Filing: filed}})
 	if c.Status == valuation.Zero {
 		t.Error("the last day of protection is the day before the anniversary")
 	}
@@ -182,14 +182,14 @@ func TestLapseCountsOnceItIsPublic(t *testing.T) {
 	db, svc := setup(t)
 	const number = "CN200810027800.7"
 	events := []store.LegalEvent{
-		{Number: number, Event: patent.Event{Code: "GR01", Effective: civil.MustParse("2010-04-21"), Source: "test"}},
-		{Number: number, Event: patent.Event{Code: "CF01", Effective: civil.MustParse("2021-04-30"), Gazette: civil.MustParse("2022-01-14"), Source: "test"}},
+		{Number: number, Event: patent.Event{Code: "GR01", Effective: calendar.MustParse("2010-04-21"), Source: "test"}},
+		{Number: number, Event: patent.Event{Code: "CF01", Effective: calendar.MustParse("2021-04-30"), Gazette: calendar.MustParse("2022-01-14"), Source: "test"}},
 	}
 	if err := db.MergeEvents(context.Background(), events); err != nil {
 		t.Fatal(err)
 	}
 	for day, want := range map[string]valuation.Status{"2019-11-26": valuation.Valued, "2022-01-14": valuation.Valued, "2022-01-15": valuation.Zero} {
-		_, c := value(t, svc, appraisal.Request{Number: number, Date: civil.MustParse(day)})
+		_, c := value(t, svc, appraisal.Request{Number: number, Date: calendar.MustParse(day)})
 		if c.Status != want {
 			t.Errorf("%s: %s, want %s", day, c.Status, want)
 		}
@@ -199,7 +199,7 @@ func TestLapseCountsOnceItIsPublic(t *testing.T) {
 func TestSamePatentTwiceInABundleIsOne(t *testing.T) {
 	t.Parallel()
 	_, svc := setup(t)
-	req := appraisal.Request{Number: "CN202110638304.0", Bundle: []string{"CN202121272766.7"}, Date: civil.MustParse("2024-01-01")}
+	req := appraisal.Request{Number: "CN202110638304.0", Bundle: []string{"CN202121272766.7"}, Date: calendar.MustParse("2024-01-01")}
 	_, once := value(t, svc, req)
 	req.Bundle = append(req.Bundle, "ZL202121272766.7", "CN202110638304.0")
 	_, twice := value(t, svc, req)
@@ -236,7 +236,7 @@ func TestBadRequestsNameEveryField(t *testing.T) {
 	t.Parallel()
 	_, svc := setup(t)
 	_, err := svc.Value(context.Background(), actor, appraisal.Request{
-		Number: "CN201310543019.7", Purpose: "gift", Level: 2, Date: civil.MustParse("2199-01-01"),
+		Number: "CN201310543019.7", Purpose: "gift", Level: 2, Date: calendar.MustParse("2199-01-01"),
 		Text: &appraisal.Text{Title: "a\x00b"}, Scores: []appraisal.OfficerScore{{Code: "T5.1", Score: 101}},
 	})
 	if fault.KindOf(err) != fault.Invalid {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -14,7 +14,7 @@ import (
 // Dossier gathers what is on file about a patent and assembles it as of a day.
 // Of pledge it reads what the parties state. It is a NotFound fault when there
 // is neither a record nor an event.
-func Dossier(ctx context.Context, db *store.DB, tenant string, n patent.Number, pledge patent.PledgeFacts, on civil.Date) (_ patent.Dossier, err error) {
+func Dossier(ctx context.Context, db *store.DB, institution string, n patent.Number, pledge patent.PledgeFacts, on calendar.Date) (_ patent.Dossier, err error) {
 	defer fault.Wrap(&err, "appraisal.Dossier(%s)", n)
 	r := patent.Record{Number: n, Source: "号码"}
 	p, unknown := db.Patent(ctx, n.String())
@@ -45,7 +45,7 @@ func Dossier(ctx context.Context, db *store.DB, tenant string, n patent.Number, 
 	var h patent.Holdings
 	for _, x := range holders {
 		name := x.Name + " " + x.Pool
-		if x.Tenant != tenant {
+		if x.Institution != institution {
 			name = "其他机构的资产池"
 		}
 		h.Pools = append(h.Pools, name)
@@ -55,10 +55,10 @@ func Dossier(ctx context.Context, db *store.DB, tenant string, n patent.Number, 
 		return patent.Dossier{}, err
 	}
 	for i := range offers {
-		hold(&h, &offers[i], tenant)
+		hold(&h, &offers[i], institution)
 	}
 	owners := slices.Concat(patent.Reduce(events[number], on).Owners, r.Owners)
-	if r.Aliases, err = aliases(ctx, db, tenant, pledge.Pledgors, owners); err != nil {
+	if r.Aliases, err = aliases(ctx, db, institution, pledge.Pledgors, owners); err != nil {
 		return patent.Dossier{}, err
 	}
 	return patent.Assemble(r, events[number], h, pledge, on), nil
@@ -66,10 +66,10 @@ func Dossier(ctx context.Context, db *store.DB, tenant string, n patent.Number, 
 
 // hold adds an offer by another product than a pool to what holds a patent. Of
 // another institution's only the product and the day are told.
-func hold(h *patent.Holdings, o *store.Offer, tenant string) {
-	who := fmt.Sprintf("其他机构，%s", civil.InChina(o.OfferedAt))
-	if o.Tenant == tenant {
-		who = fmt.Sprintf("%s %s，%s", o.Party, o.Reference, civil.InChina(o.OfferedAt))
+func hold(h *patent.Holdings, o *store.Offer, institution string) {
+	who := fmt.Sprintf("其他机构，%s", calendar.InChina(o.OfferedAt))
+	if o.Institution == institution {
+		who = fmt.Sprintf("%s %s，%s", o.Party, o.Reference, calendar.InChina(o.OfferedAt))
 	}
 	switch {
 	case o.Product == patent.ByPool || o.Product == patent.ByLicence:
@@ -84,13 +84,13 @@ func hold(h *patent.Holdings, o *store.Offer, tenant string) {
 	}
 }
 
-// aliases returns which of the names a tenant decided to mean one of the
+// aliases returns which of the names a institution decided to mean one of the
 // owners, written otherwise.
-func aliases(ctx context.Context, db *store.DB, tenant string, names, owners []string) ([]patent.Alias, error) {
+func aliases(ctx context.Context, db *store.DB, institution string, names, owners []string) ([]patent.Alias, error) {
 	if len(names) == 0 || len(owners) == 0 {
 		return nil, nil
 	}
-	group, err := db.PartyGroups(ctx, tenant, slices.Concat(names, owners))
+	group, err := db.PartyGroups(ctx, institution, slices.Concat(names, owners))
 	if err != nil {
 		return nil, err
 	}
@@ -106,11 +106,11 @@ func aliases(ctx context.Context, db *store.DB, tenant string, names, owners []s
 	return out, nil
 }
 
-// KnownAs writes names as the owners are written where the tenant decided that
+// KnownAs writes names as the owners are written where the institution decided that
 // they are the same parties.
-func (s *Service) KnownAs(ctx context.Context, tenant string, names, owners []string) (_ []string, err error) {
+func (s *Service) KnownAs(ctx context.Context, institution string, names, owners []string) (_ []string, err error) {
 	defer fault.Wrap(&err, "appraisal.KnownAs")
-	known, err := aliases(ctx, s.db, tenant, names, owners)
+	known, err := aliases(ctx, s.db, institution, names, owners)
 	if err != nil || len(known) == 0 {
 		return names, err
 	}
@@ -127,7 +127,7 @@ func (s *Service) KnownAs(ctx context.Context, tenant string, names, owners []st
 
 // Alerts returns what became known about a patent after since and up to until;
 // see [patent.Watched].
-func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since, until civil.Date) (_ []patent.Alert, err error) {
+func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since, until calendar.Date) (_ []patent.Alert, err error) {
 	defer fault.Wrap(&err, "appraisal.Alerts(%s)", n)
 	number := n.String()
 	fees := patent.FeeAccount{Kind: n.Kind}

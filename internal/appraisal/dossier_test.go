@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -18,12 +18,12 @@ func TestDossierFromTheStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	day := civil.MustParse("2026-06-01")
+	day := calendar.MustParse("2026-06-01")
 	if _, err := Dossier(ctx, db, "default", n, patent.PledgeFacts{}, day); fault.KindOf(err) != fault.NotFound {
 		t.Fatalf("nothing on file: %v", err)
 	}
 	event := func(code, on string) store.LegalEvent {
-		return store.LegalEvent{Number: n.String(), Event: patent.Event{Code: code, Effective: civil.MustParse(on), Source: "gazette"}}
+		return store.LegalEvent{Number: n.String(), Event: patent.Event{Code: code, Effective: calendar.MustParse(on), Source: "gazette"}}
 	}
 	if err := db.MergeEvents(ctx, []store.LegalEvent{event("GR01", "2016-05-04")}); err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ func TestDossierFromTheStore(t *testing.T) {
 	}
 	paid := 13
 	err = db.MergePatents(ctx, []store.Patent{{
-		Number: n.String(), Kind: "invention", Title: "一种电池", Filing: civil.MustParse("2013-11-05"), Owners: []string{"甲公司"}, PaidThroughYear: &paid, Source: "import",
+		Number: n.String(), Kind: "invention", Title: "一种电池", Filing: calendar.MustParse("2013-11-05"), Owners: []string{"甲公司"}, PaidThroughYear: &paid, Source: "import",
 	}}, 0, nil)
 	if err != nil {
 		t.Fatal(err)

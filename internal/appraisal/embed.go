@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"zhijia/internal/embed"
 	"zhijia/internal/fault"
-	"zhijia/internal/ngram"
 	"zhijia/internal/store"
 )
 
@@ -24,7 +24,7 @@ type Embedder interface {
 // localSpace is the active space with what embeds into it.
 type localSpace struct {
 	store.Space
-	model    *ngram.Model // nil: the stateless hash, or an endpoint
+	model    *embed.Model // nil: the stateless hash, or an endpoint
 	endpoint Embedder
 }
 
@@ -34,7 +34,7 @@ func (s *Service) ensureSpace(ctx context.Context) error {
 	if err != nil || id != 0 {
 		return err
 	}
-	id, err = s.db.PutSpace(ctx, store.Space{Provider: store.LocalProvider, Model: "chars-1-2", Version: store.HashVersion, Dimension: ngram.Dimension})
+	id, err = s.db.PutSpace(ctx, store.Space{Provider: store.LocalProvider, Model: "chars-1-2", Version: store.HashVersion, Dimension: embed.Dimension})
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (s *Service) space(ctx context.Context) (*localSpace, error) {
 		}
 		space.endpoint = s.embedder
 	case stored.Version != store.HashVersion:
-		if space.model, err = ngram.Load(stored.Body); err != nil {
+		if space.model, err = embed.Load(stored.Body); err != nil {
 			return nil, err
 		}
 	}
@@ -101,7 +101,7 @@ func (sp *localSpace) Embed(ctx context.Context, texts []string) ([][]float32, e
 		if sp.model != nil {
 			out[i] = sp.model.Embed(text)
 		} else {
-			out[i] = ngram.Hash(text)
+			out[i] = embed.Hash(text)
 		}
 	}
 	return out, nil
@@ -255,7 +255,7 @@ func (s *Service) Fit(ctx context.Context, seed uint64, progress func(stage stri
 		return store.Space{}, fault.New(fault.Invalid, "corpus.small", "库中文本不足，请先导入专利。", "There are too few texts to fit on; ingest patents first.")
 	}
 	progress("fit", len(texts))
-	model, err := ngram.Fit(texts, seed)
+	model, err := embed.Fit(texts, seed)
 	if err != nil {
 		return store.Space{}, err
 	}
@@ -264,7 +264,7 @@ func (s *Service) Fit(ctx context.Context, seed uint64, progress func(stage stri
 		return store.Space{}, err
 	}
 	space := &localSpace{model: model, Space: store.Space{
-		Provider: store.LocalProvider, Model: "chars-1-2+svd", Version: model.Version(), Dimension: ngram.Dimension,
+		Provider: store.LocalProvider, Model: "chars-1-2+svd", Version: model.Version(), Dimension: embed.Dimension,
 		Body: body.Bytes(), FittedOn: int64(model.Documents()),
 	}}
 	if space.ID, err = s.db.PutSpace(ctx, space.Space); err != nil {

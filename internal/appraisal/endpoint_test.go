@@ -49,15 +49,15 @@ func TestEndpointSpace(t *testing.T) {
 	if !strings.HasPrefix(c.Retrieval.Space, "endpoint/bge-m3/") || c.Retrieval.Space != space.String() || c.Comparables[0].Similar.Text == nil {
 		t.Errorf("space %q, first comparable %+v", c.Retrieval.Space, c.Comparables[0].Similar)
 	}
-	// The tenant's word stands above the request's, for vectors as for scores.
-	if err := db.SetModelConsent(ctx, actor.Tenant, false, "test"); err != nil {
+	// The institution's word stands above the request's, for vectors as for scores.
+	if err := db.SetModelConsent(ctx, actor.Institution, false, "test"); err != nil {
 		t.Fatal(err)
 	}
 	calls = server.EmbedCalls()
 	if _, c = value(t, svc, req); server.EmbedCalls() != calls || c.Comparables[0].Similar.Text != nil {
-		t.Error("a text left to the embedder although the tenant forbids it")
+		t.Error("a text left to the embedder although the institution forbids it")
 	}
-	if err := db.SetModelConsent(ctx, actor.Tenant, true, "test"); err != nil {
+	if err := db.SetModelConsent(ctx, actor.Institution, true, "test"); err != nil {
 		t.Fatal(err)
 	}
 	server.Embeddings(func([]string) ([][]float32, int) { return nil, http.StatusServiceUnavailable })

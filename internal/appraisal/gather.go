@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -25,7 +25,7 @@ const (
 
 // gather turns a request into an assignment and everything known about its
 // subject before the valuation date.
-func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today civil.Date) (a valuation.Assignment, g *gathering, err error) {
+func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today calendar.Date) (a valuation.Assignment, g *gathering, err error) {
 	number, err := req.check(today)
 	if err != nil {
 		return a, nil, err
@@ -75,11 +75,11 @@ type gathering struct {
 	*Service
 	actor   Actor
 	req     *Request
-	asOf    civil.Date
+	asOf    calendar.Date
 	patents []store.Patent // the subject, then the rest of the bundle
 	states  []patent.State // of the same patents, before asOf
 	ev      valuation.Evidence
-	cutoff  civil.Date
+	cutoff  calendar.Date
 
 	events func() (map[string][]patent.Event, error)
 	cohort func() (store.Cohort, error)
@@ -114,7 +114,7 @@ func (g *gathering) missing(code, zh, en, next string) {
 }
 
 // consulted moves the data cut-off to the latest record used.
-func (g *gathering) consulted(d civil.Date) {
+func (g *gathering) consulted(d calendar.Date) {
 	if d.Before(g.asOf) && d.After(g.cutoff) {
 		g.cutoff = d
 	}
@@ -194,7 +194,7 @@ func (g *gathering) complete(p *store.Patent) {
 			differs(field)
 		}
 	}
-	date := func(field string, dst *civil.Date, given civil.Date) {
+	date := func(field string, dst *calendar.Date, given calendar.Date) {
 		switch {
 		case given.IsZero():
 		case dst.IsZero():
@@ -289,7 +289,7 @@ func (g *gathering) legal() error {
 
 // feeFacts are the annual fees known paid before a day: a year stated paid
 // counts once it has begun, so no later payment is seen.
-func feeFacts(p *store.Patent, asOf civil.Date) *valuation.FeeFacts {
+func feeFacts(p *store.Patent, asOf calendar.Date) *valuation.FeeFacts {
 	year := patent.PatentYear(p.Filing, asOf.AddDays(-1))
 	if p.PaidThroughYear == nil || year == 0 {
 		return nil
@@ -354,7 +354,7 @@ func unpublished(p *store.Patent) bool { return p.Confidential || p.ID == 0 && p
 // text may not leave for it: then ok is false.
 func (g *gathering) embed(ctx context.Context, space *localSpace, p *store.Patent) (v []float32, ok bool, err error) {
 	if space.endpoint != nil {
-		if ok, err := mayLeave(ctx, g.db, g.actor.Tenant, g.req.AllowModel, unpublished(p)); err != nil || !ok {
+		if ok, err := mayLeave(ctx, g.db, g.actor.Institution, g.req.AllowModel, unpublished(p)); err != nil || !ok {
 			return nil, false, err
 		}
 	}
@@ -472,7 +472,7 @@ func encumbered(states []patent.State) *bool {
 }
 
 // member maps a stored patent to what the valuation knows of it before a day.
-func member(p *store.Patent, asOf civil.Date) valuation.Patent {
+func member(p *store.Patent, asOf calendar.Date) valuation.Patent {
 	m := valuation.Patent{
 		Number: p.Number, Kind: valuation.PatentKind(p.Kind), Title: p.Title, IPC: p.IPC,
 		Filing: p.Filing, Grant: p.Grant, Expiry: patent.Expiry(patent.Kind(p.Kind), p.Filing, p.AddedBy(asOf)),
@@ -499,8 +499,8 @@ type Subject struct {
 	Claims      string
 	Description string
 	Unpublished bool  // never sent out unless Allow says so
-	Allow       *bool // the request's switch; nil follows the tenant
-	AsOf        civil.Date
+	Allow       *bool // the request's switch; nil follows the institution
+	AsOf        calendar.Date
 }
 
 // Judge scores the indicators that rules cannot read from records: a language
@@ -522,7 +522,7 @@ type Judgement struct {
 // valuing it.
 func (s *Service) Comparables(ctx context.Context, actor Actor, req Request) (_ store.Comparables, err error) {
 	defer fault.Wrap(&err, "appraisal.Comparables")
-	_, g, err := s.gather(ctx, actor, &req, civil.InChina(s.now()))
+	_, g, err := s.gather(ctx, actor, &req, calendar.InChina(s.now()))
 	if err != nil {
 		return store.Comparables{}, err
 	}

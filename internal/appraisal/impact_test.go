@@ -8,7 +8,7 @@ import (
 
 	"zhijia/internal/accuracy"
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
@@ -24,7 +24,7 @@ func TestImpactFillsItsIndicator(t *testing.T) {
 		word := []string{"磁体", "涂层", "合金", "粉末"}[i%4]
 		all = append(all, store.Patent{
 			Number: numberOf(i), Kind: "invention", Title: fmt.Sprintf("一种稀土%s及其制备方法%d", word, i), Abstract: strings.Repeat(word, 5), IPC: []string{"H01F 1/057"},
-			Filing: civil.New(2010+i/16, 3, 4), Published: civil.New(2011+i/16, 3, 4), ClaimCount: &claims, CitedBy: &cited, Source: "test",
+			Filing: calendar.New(2010+i/16, 3, 4), Published: calendar.New(2011+i/16, 3, 4), ClaimCount: &claims, CitedBy: &cited, Source: "test",
 		})
 	}
 	if err := db.MergePatents(t.Context(), all, 0, nil); err != nil {

@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/valuation"
@@ -24,11 +24,11 @@ type Request struct {
 	Patent  *Facts   `json:"patent,omitempty" doc:"Facts about the patent that the store may not have"`
 	Purpose string   `json:"purpose,omitempty" doc:"assignment (default), licence, contribution, pledge, securitisation, reporting, infringement, management"`
 
-	Basis    string     `json:"basis,omitempty" doc:"Basis of value; default follows the purpose"`
-	Premise  string     `json:"premise,omitempty" doc:"Premise of value; default follows the purpose"`
-	Scenario string     `json:"exploitation_scenario,omitempty" doc:"How the patent earns: own use, licence out, block, sell" maxLength:"500"`
-	Date     civil.Date `json:"valuation_date,omitzero" doc:"Only facts public before this date count; default today"`
-	Level    float64    `json:"level,omitempty" doc:"Level of the range, 0.5 to 0.99; default 0.80"`
+	Basis    string        `json:"basis,omitempty" doc:"Basis of value; default follows the purpose"`
+	Premise  string        `json:"premise,omitempty" doc:"Premise of value; default follows the purpose"`
+	Scenario string        `json:"exploitation_scenario,omitempty" doc:"How the patent earns: own use, licence out, block, sell" maxLength:"500"`
+	Date     calendar.Date `json:"valuation_date,omitzero" doc:"Only facts public before this date count; default today"`
+	Level    float64       `json:"level,omitempty" doc:"Level of the range, 0.5 to 0.99; default 0.80"`
 
 	LicenceKind string   `json:"licence_kind,omitempty" doc:"For purpose licence: exclusive_licence, sole_licence, plain_licence"`
 	LicenceTerm *float64 `json:"licence_term_years,omitempty"`
@@ -40,7 +40,7 @@ type Request struct {
 	SaleChance *valuation.Quantity    `json:"sale_chance,omitempty"`
 	Scores     []OfficerScore         `json:"scores,omitempty" doc:"Indicators the officer scores" maxItems:"100"`
 
-	AllowModel *bool `json:"allow_model,omitempty" doc:"Whether the text may be sent to the model endpoint; default follows the tenant, and unpublished texts are never sent"`
+	AllowModel *bool `json:"allow_model,omitempty" doc:"Whether the text may be sent to the model endpoint; default follows the institution, and unpublished texts are never sent"`
 
 	// Blind leaves out every deal of this very patent or its family, as the
 	// eval harness must; a past sale of the patent is evidence otherwise.
@@ -57,17 +57,17 @@ type Text struct {
 
 // Facts are bibliographic facts a request may state.
 type Facts struct {
-	Kind      string     `json:"kind,omitempty" doc:"invention, utility_model, design"`
-	IPC       []string   `json:"ipc,omitempty" maxItems:"100"`
-	Filing    civil.Date `json:"filing_date,omitzero"`
-	Grant     civil.Date `json:"grant_date,omitzero"`
-	Published civil.Date `json:"publication_date,omitzero"`
-	Owners    []string   `json:"owners,omitempty" maxItems:"50"`
-	OwnerType string     `json:"owner_type,omitempty" doc:"university, institute, firm, individual"`
-	Claims    *int       `json:"claims,omitempty"`
-	Family    *int       `json:"family,omitempty"`
-	Inventors *int       `json:"inventors,omitempty"`
-	CitedBy   *int       `json:"cited_by,omitempty"`
+	Kind      string        `json:"kind,omitempty" doc:"invention, utility_model, design"`
+	IPC       []string      `json:"ipc,omitempty" maxItems:"100"`
+	Filing    calendar.Date `json:"filing_date,omitzero"`
+	Grant     calendar.Date `json:"grant_date,omitzero"`
+	Published calendar.Date `json:"publication_date,omitzero"`
+	Owners    []string      `json:"owners,omitempty" maxItems:"50"`
+	OwnerType string        `json:"owner_type,omitempty" doc:"university, institute, firm, individual"`
+	Claims    *int          `json:"claims,omitempty"`
+	Family    *int          `json:"family,omitempty"`
+	Inventors *int          `json:"inventors,omitempty"`
+	CitedBy   *int          `json:"cited_by,omitempty"`
 }
 
 // OfficerScore is one indicator scored by an officer.
@@ -87,7 +87,7 @@ const (
 
 // check validates the request and returns the subject number, nil when it has
 // none. Every fault found is reported, not only the first.
-func (r *Request) check(today civil.Date) (*patent.Number, error) {
+func (r *Request) check(today calendar.Date) (*patent.Number, error) {
 	var fields []fault.Field
 	bad := func(field, code, zh, en string) {
 		fields = append(fields, fault.Field{Field: field, Code: code, Zh: zh, En: en})

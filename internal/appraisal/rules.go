@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/valuation"
 )
 
@@ -15,7 +15,7 @@ const rulesVersion = "rules-1"
 // figure is unknown and leaves its indicator unknown.
 type ruleFacts struct {
 	patent valuation.Patent
-	asOf   civil.Date
+	asOf   calendar.Date
 
 	legalKnown bool  // gazette events were on file, so silence means "no"
 	coOwned    *bool // from the owners on the register

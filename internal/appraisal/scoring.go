@@ -35,7 +35,7 @@ type sender struct{ actor Actor }
 type senderKey struct{}
 
 // systemActor is who acts when no caller does.
-var systemActor = Actor{Name: "system", Tenant: "system"}
+var systemActor = Actor{Name: "system", Institution: "system"}
 
 // NewRubric returns a judge that asks the configured endpoint. The mode a
 // probe found before is taken from the store.
@@ -69,7 +69,7 @@ func NewRubric(ctx context.Context, db *store.DB, cfg llm.Config, set *prompts.S
 			if !ok { // the operator's own doing, e.g. embedding the corpus
 				s.actor = systemActor
 			}
-			return db.PutEgress(ctx, store.Egress{Tenant: s.actor.Tenant, Actor: s.actor.Name, What: e.What, Host: e.Host, Bytes: int64(e.Bytes), Hash: e.Hash})
+			return db.PutEgress(ctx, store.Egress{Institution: s.actor.Institution, Actor: s.actor.Name, What: e.What, Host: e.Host, Bytes: int64(e.Bytes), Hash: e.Hash})
 		},
 		FindVector: db.CachedVector,
 		KeepVector: db.PutCachedVector,
@@ -108,10 +108,10 @@ func (r *Rubric) Probe(ctx context.Context, actor Actor) (e store.Endpoint, err 
 }
 
 // mayLeave reports whether a text may be sent to an endpoint: never against
-// the tenant's or the request's word, and an unpublished text only on the
+// the institution's or the request's word, and an unpublished text only on the
 // request's explicit one.
-func mayLeave(ctx context.Context, db *store.DB, tenant string, allow *bool, unpublished bool) (bool, error) {
-	decided, err := db.ModelConsent(ctx, tenant)
+func mayLeave(ctx context.Context, db *store.DB, institution string, allow *bool, unpublished bool) (bool, error) {
+	decided, err := db.ModelConsent(ctx, institution)
 	switch {
 	case err != nil || decided != nil && !*decided || allow != nil && !*allow:
 		return false, err
@@ -122,7 +122,7 @@ func mayLeave(ctx context.Context, db *store.DB, tenant string, allow *bool, unp
 }
 
 func (r *Rubric) mayLeave(ctx context.Context, s Subject) (bool, error) {
-	return mayLeave(ctx, r.db, s.Actor.Tenant, s.Allow, s.Unpublished)
+	return mayLeave(ctx, r.db, s.Actor.Institution, s.Allow, s.Unpublished)
 }
 
 // Indicators returns the codes the sheet gives to the model, in its order.
@@ -165,7 +165,7 @@ func (r *Rubric) Judge(ctx context.Context, s Subject) Judgement {
 	ok, err := r.mayLeave(ctx, s)
 	if err != nil || !ok {
 		if err != nil {
-			r.log.WarnContext(ctx, "reading the tenant's consent", "err", err)
+			r.log.WarnContext(ctx, "reading the institution's consent", "err", err)
 		}
 		return only("MODEL-FORBIDDEN", "文本未获准外发，模型评分未进行，相关指标未知，区间相应放宽。", "The text may not leave this system, so the model was not asked; its indicators are unknown and the range is wider.")
 	}

@@ -103,7 +103,7 @@ func (r *Rubric) Submit(ctx context.Context, actor Actor, numbers []string, allo
 	key := sha256.New()
 	fmt.Fprintf(key, "%s\n%s\n%t\n%q", r.cfg.BaseURL, r.cfg.Model, allow, normal)
 	run := store.ModelRun{
-		ID: NewID("run", now), Tenant: actor.Tenant, Actor: actor.Name, CreatedAt: now, Key: key.Sum(nil), Allow: allow, BaseURL: r.cfg.BaseURL, Model: r.cfg.Model,
+		ID: NewID("run", now), Institution: actor.Institution, Actor: actor.Name, CreatedAt: now, Key: key.Sum(nil), Allow: allow, BaseURL: r.cfg.BaseURL, Model: r.cfg.Model,
 	}
 	jobs, err := r.db.NewQueue(river.Config{})
 	if err != nil {
@@ -241,7 +241,7 @@ func (r *Rubric) step(ctx context.Context, id string, poll time.Duration) (done 
 	if err != nil {
 		return false, 0, err
 	}
-	ctx = context.WithValue(ctx, senderKey{}, sender{Actor{Name: run.Actor, Tenant: run.Tenant}})
+	ctx = context.WithValue(ctx, senderKey{}, sender{Actor{Name: run.Actor, Institution: run.Institution}})
 	open, err := r.db.OpenBatches(ctx, id)
 	if err != nil {
 		return false, 0, err
@@ -307,7 +307,7 @@ func (r *Rubric) subject(ctx context.Context, run *store.ModelRun, number string
 		return s, "", err
 	}
 	s = Subject{
-		Actor: Actor{Name: run.Actor, Tenant: run.Tenant}, Number: p.Number, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description,
+		Actor: Actor{Name: run.Actor, Institution: run.Institution}, Number: p.Number, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description,
 		Unpublished: unpublished(&p),
 	}
 	if run.Allow {
@@ -383,7 +383,7 @@ func (r *Rubric) plan(ctx context.Context, run *store.ModelRun, poll time.Durati
 		return r.held(ctx, run, poll, err)
 	}
 	if !waiting {
-		return true, 0, r.db.EndRun(ctx, run.Tenant, run.ID, store.RunFinished, "system")
+		return true, 0, r.db.EndRun(ctx, run.Institution, run.ID, store.RunFinished, "system")
 	}
 	return false, poll, r.db.NoteRun(ctx, run.ID, "batch")
 }
@@ -416,7 +416,7 @@ func (r *Rubric) sendFile(ctx context.Context, run *store.ModelRun, file *llm.Ba
 		items := make([]store.BatchItem, len(file.Questions))
 		for i, q := range file.Questions {
 			items[i] = store.BatchItem{Key: q.Key, TextHash: q.Text, Prompt: q.Prompt, Parameters: q.Params, Use: use(q.Most), Egress: store.Egress{
-				Tenant: run.Tenant, Actor: run.Actor, What: "batch " + q.What, Host: r.client.Host(), Bytes: int64(q.Bytes), Hash: q.Hash,
+				Institution: run.Institution, Actor: run.Actor, What: "batch " + q.What, Host: r.client.Host(), Bytes: int64(q.Bytes), Hash: q.Hash,
 			}}
 		}
 		var err error
@@ -604,7 +604,7 @@ func (r *Rubric) fanOut(ctx context.Context, run *store.ModelRun, poll time.Dura
 		}
 	}
 	if n == 0 {
-		return true, 0, r.db.EndRun(ctx, run.Tenant, run.ID, store.RunFinished, "system")
+		return true, 0, r.db.EndRun(ctx, run.Institution, run.ID, store.RunFinished, "system")
 	}
 	return false, min(poll, 5*time.Second), nil
 }
@@ -638,7 +638,7 @@ func (r *Rubric) scoreOne(ctx context.Context, id, number string, poll time.Dura
 	if err != nil || run.Status != store.RunRunning {
 		return 0, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, senderKey{}, sender{Actor{Name: run.Actor, Tenant: run.Tenant}}), patentTimeout)
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, senderKey{}, sender{Actor{Name: run.Actor, Institution: run.Institution}}), patentTimeout)
 	defer cancel()
 	s, end, err := r.subject(ctx, &run, number)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/llm"
 	"zhijia/internal/llm/llmtest"
@@ -77,7 +77,7 @@ func corpus(t *testing.T, db *store.DB, n int) (numbers []string) {
 		numbers = append(numbers, number)
 		all = append(all, store.Patent{
 			Number: number, Kind: "invention", Title: fmt.Sprintf("一种正极材料%d", i), Abstract: "本发明公开了一种正极材料的制备方法。", Claims: claim, IPC: []string{"H01M 4/36"}, Source: "test",
-			Filing: civil.New(2019, 5, 6), Grant: civil.New(2021, 5, 6), Published: civil.New(2019, 11, 6),
+			Filing: calendar.New(2019, 5, 6), Grant: calendar.New(2021, 5, 6), Published: calendar.New(2019, 11, 6),
 		})
 	}
 	if err := db.MergePatents(t.Context(), all, 0, nil); err != nil {
@@ -119,7 +119,7 @@ func until(t *testing.T, db *store.DB, id string, cond func(store.RunProgress) b
 	defer tick.Stop()
 	deadline := time.After(30 * time.Second)
 	for {
-		p, err := db.RunProgress(t.Context(), actor.Tenant, id)
+		p, err := db.RunProgress(t.Context(), actor.Institution, id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +216,7 @@ func TestRunThroughBatches(t *testing.T) {
 		t.Errorf("%d requests in batches, want %d; %d files left", s.Lines(), 3*perPatent, s.Files())
 	}
 	valuedFrom(t, db, s, r, numbers)
-	log, err := db.EgressLog(t.Context(), actor.Tenant, 0, 1000)
+	log, err := db.EgressLog(t.Context(), actor.Institution, 0, 1000)
 	// The run probes for itself when the probe at the start has not ended.
 	log = slices.DeleteFunc(log, func(e store.Egress) bool { return strings.HasPrefix(e.What, "probe ") })
 	if err != nil || len(log) != 3*perPatent || log[0].Bytes == 0 || len(log[0].Hash) != 64 || log[0].Actor != actor.Name || !strings.HasPrefix(log[0].What, "batch score ") {
@@ -387,7 +387,7 @@ func TestRunFallsBackWhenBatchesAreRefused(t *testing.T) {
 	valuedFrom(t, db, s, r, numbers)
 }
 
-// The guards of single calls hold: consent of the tenant, unpublished texts,
+// The guards of single calls hold: consent of the institution, unpublished texts,
 // the day's budget.
 func TestRunKeepsTheGuards(t *testing.T) {
 	t.Parallel()
@@ -401,13 +401,13 @@ func TestRunKeepsTheGuards(t *testing.T) {
 	}
 	r := rubricOf(t, db, runConfig(s.URL))
 	working(t, r)
-	if err := db.SetModelConsent(t.Context(), actor.Tenant, false, "test"); err != nil {
+	if err := db.SetModelConsent(t.Context(), actor.Institution, false, "test"); err != nil {
 		t.Fatal(err)
 	}
 	if p := until(t, db, submitted(t, r, numbers).ID, ended); p.Forbidden != 2 || s.BatchesMade() != 0 {
 		t.Errorf("forbidden: %+v, %d batches", p, s.BatchesMade())
 	}
-	if err := db.SetModelConsent(t.Context(), actor.Tenant, true, "test"); err != nil {
+	if err := db.SetModelConsent(t.Context(), actor.Institution, true, "test"); err != nil {
 		t.Fatal(err)
 	}
 	if p := until(t, db, submitted(t, r, append(numbers, secret)).ID, ended); p.Forbidden != 1 || p.Done != 2 {
@@ -421,7 +421,7 @@ func TestRunKeepsTheGuards(t *testing.T) {
 	if p := until(t, db, run.ID, ended); p.Done != 1 || s.Lines() == lines {
 		t.Errorf("allowed: %+v", p)
 	}
-	log, _ := db.EgressLog(t.Context(), actor.Tenant, 0, 10_000)
+	log, _ := db.EgressLog(t.Context(), actor.Institution, 0, 10_000)
 	if len(log) != s.Lines() {
 		t.Errorf("%d texts logged, %d sent", len(log), s.Lines())
 	}
@@ -461,7 +461,7 @@ func TestRunCancelled(t *testing.T) {
 	run := submitted(t, r, corpus(t, db, 1))
 	working(t, r)
 	until(t, db, run.ID, func(p store.RunProgress) bool { return p.Open == 1 && s.BatchesMade() == 1 })
-	if err := db.EndRun(t.Context(), actor.Tenant, run.ID, store.RunCancelled, actor.Name); err != nil {
+	if err := db.EndRun(t.Context(), actor.Institution, run.ID, store.RunCancelled, actor.Name); err != nil {
 		t.Fatal(err)
 	}
 	p := until(t, db, run.ID, ended)

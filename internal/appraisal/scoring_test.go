@@ -103,7 +103,7 @@ func TestScoresReachTheValuation(t *testing.T) {
 	if n != 15 || noted(c, "MODEL-OFF") {
 		t.Errorf("%d indicators by the model, the sheet gives it 15", n)
 	}
-	log, err := db.EgressLog(context.Background(), actor.Tenant, 0, 1000)
+	log, err := db.EgressLog(context.Background(), actor.Institution, 0, 1000)
 	if err != nil || len(log) != 61 || log[0].Bytes == 0 || log[0].Actor != actor.Name || len(log[0].Hash) != 64 {
 		t.Errorf("%d entries, %v: %+v", len(log), err, log[:min(1, len(log))])
 	}
@@ -167,18 +167,18 @@ func TestConfidentiality(t *testing.T) {
 	ctx := context.Background()
 	yes, no := true, false
 	for _, c := range []struct {
-		name          string
-		tenant, allow *bool
-		sent          bool
+		name               string
+		institution, allow *bool
+		sent               bool
 	}{
 		{"unpublished, silent", nil, nil, false},
 		{"unpublished, refused", nil, &no, false},
-		{"tenant forbids, request allows", &no, &yes, false},
-		{"tenant allows, request silent", &yes, nil, false},
+		{"institution forbids, request allows", &no, &yes, false},
+		{"institution allows, request silent", &yes, nil, false},
 		{"allowed", &yes, &yes, true},
 	} {
-		if c.tenant != nil {
-			if err := db.SetModelConsent(ctx, actor.Tenant, *c.tenant, "test"); err != nil {
+		if c.institution != nil {
+			if err := db.SetModelConsent(ctx, actor.Institution, *c.institution, "test"); err != nil {
 				t.Fatal(err)
 			}
 		}

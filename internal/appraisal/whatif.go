@@ -35,7 +35,7 @@ type WhatIf struct {
 // the change and nothing else.
 func (s *Service) WhatIf(ctx context.Context, actor Actor, id string, change Change) (_ WhatIf, err error) {
 	defer fault.Wrap(&err, "appraisal.WhatIf(%s)", id)
-	v, err := s.db.Valuation(ctx, actor.Tenant, id)
+	v, err := s.db.Valuation(ctx, actor.Institution, id)
 	if err != nil {
 		return WhatIf{}, err
 	}

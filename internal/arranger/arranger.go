@@ -55,16 +55,16 @@ func Normal(number string) string {
 
 // Create completes a deal from the store and keeps it. It returns the stored
 // pool with the notes of what was added.
-func (d *Desk) Create(ctx context.Context, tenant, by string, deal pool.Deal) (_ store.Pool, notes []string, err error) {
+func (d *Desk) Create(ctx context.Context, institution, by string, deal pool.Deal) (_ store.Pool, notes []string, err error) {
 	defer fault.Wrap(&err, "arranger.Create")
 	if err := deal.Check(); err != nil {
 		return store.Pool{}, nil, err
 	}
-	notes, err = d.Complete(ctx, tenant, &deal, "")
+	notes, err = d.Complete(ctx, institution, &deal, "")
 	if err != nil {
 		return store.Pool{}, nil, err
 	}
-	p := store.Pool{ID: "pl_" + rand.Text(), Tenant: tenant, CreatedAt: d.now().UTC().Truncate(time.Microsecond), CreatedBy: by, Deal: deal}
+	p := store.Pool{ID: "pl_" + rand.Text(), Institution: institution, CreatedAt: d.now().UTC().Truncate(time.Microsecond), CreatedBy: by, Deal: deal}
 	for _, x := range deal.Patents {
 		if n := Normal(x.Number); !slices.Contains(p.Numbers, n) {
 			p.Numbers = append(p.Numbers, n)
@@ -74,11 +74,11 @@ func (d *Desk) Create(ctx context.Context, tenant, by string, deal pool.Deal) (_
 }
 
 // Complete fills what a deal leaves open from the store: values from the
-// tenant's latest valuations up to the cut-off, state from a valuation at
+// institution's latest valuations up to the cut-off, state from a valuation at
 // zero, state and encumbrance from the legal events public by the cut-off,
 // family, dates and owner from the patent records, and the other pool
 // that already holds a patent. Facts the deal states are kept.
-func (d *Desk) Complete(ctx context.Context, tenant string, deal *pool.Deal, except string) (notes []string, err error) {
+func (d *Desk) Complete(ctx context.Context, institution string, deal *pool.Deal, except string) (notes []string, err error) {
 	defer fault.Wrap(&err, "arranger.Complete")
 	at := map[string][]int{}
 	var numbers []string
@@ -90,7 +90,7 @@ func (d *Desk) Complete(ctx context.Context, tenant string, deal *pool.Deal, exc
 		}
 		at[n] = append(at[n], i)
 	}
-	values, err := d.db.LatestValues(ctx, tenant, numbers, deal.CutOff)
+	values, err := d.db.LatestValues(ctx, institution, numbers, deal.CutOff)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (d *Desk) Complete(ctx context.Context, tenant string, deal *pool.Deal, exc
 	}
 	for _, h := range holders {
 		name := h.Name + " " + h.Pool
-		if h.Tenant != tenant {
+		if h.Institution != institution {
 			name = "其他机构的资产池"
 		}
 		for _, i := range at[h.Number] {
@@ -174,7 +174,7 @@ func (d *Desk) Complete(ctx context.Context, tenant string, deal *pool.Deal, exc
 			continue
 		}
 		name := o.Product.Zh() + " " + o.Reference
-		if o.Tenant != tenant {
+		if o.Institution != institution {
 			name = "其他机构的" + o.Product.Zh()
 		}
 		for _, i := range at[o.Number] {
@@ -189,9 +189,9 @@ func (d *Desk) Complete(ctx context.Context, tenant string, deal *pool.Deal, exc
 	return notes, nil
 }
 
-// Pool returns a tenant's pool.
-func (d *Desk) Pool(ctx context.Context, tenant, id string) (store.Pool, error) {
-	return d.db.Pool(ctx, tenant, id)
+// Pool returns a institution's pool.
+func (d *Desk) Pool(ctx context.Context, institution, id string) (store.Pool, error) {
+	return d.db.Pool(ctx, institution, id)
 }
 
 // Simulate runs a simulation on every core and concludes. progress, when not
@@ -248,9 +248,9 @@ func ranges(ctx context.Context, sim *pool.Simulation, scenarios int64, done map
 
 // Start accepts a simulation of a stored pool: the job is in the database when
 // Start returns, and is worked in the background.
-func (d *Desk) Start(ctx context.Context, tenant, poolID string, seed uint64, scenarios int64, targets []pool.Target) (_ store.PoolSimulation, err error) {
+func (d *Desk) Start(ctx context.Context, institution, poolID string, seed uint64, scenarios int64, targets []pool.Target) (_ store.PoolSimulation, err error) {
 	defer fault.Wrap(&err, "arranger.Start")
-	p, err := d.db.Pool(ctx, tenant, poolID)
+	p, err := d.db.Pool(ctx, institution, poolID)
 	if err != nil {
 		return store.PoolSimulation{}, err
 	}
@@ -261,22 +261,22 @@ func (d *Desk) Start(ctx context.Context, tenant, poolID string, seed uint64, sc
 		return store.PoolSimulation{}, fault.New(fault.Invalid, "pool.scenarios", "情景数应为1至500000。", "scenarios must be 1 to 500000")
 	}
 	s := store.PoolSimulation{
-		ID: "ps_" + rand.Text(), PoolID: poolID, Tenant: tenant, CreatedAt: d.now().UTC().Truncate(time.Microsecond),
+		ID: "ps_" + rand.Text(), PoolID: poolID, Institution: institution, CreatedAt: d.now().UTC().Truncate(time.Microsecond),
 		Seed: seed, Scenarios: scenarios, Targets: targets, Status: "running",
 	}
 	if err := d.db.PutPoolSimulation(ctx, s); err != nil {
 		return store.PoolSimulation{}, err
 	}
-	d.resume(ctx, tenant, s.ID)
+	d.resume(ctx, institution, s.ID)
 	return s, nil
 }
 
 // Status returns a simulation and sees to it that an unfinished one is worked
 // on, also after the process that began it was killed.
-func (d *Desk) Status(ctx context.Context, tenant, id string) (store.PoolSimulation, error) {
-	s, err := d.db.PoolSimulation(ctx, tenant, id)
+func (d *Desk) Status(ctx context.Context, institution, id string) (store.PoolSimulation, error) {
+	s, err := d.db.PoolSimulation(ctx, institution, id)
 	if err == nil && s.Status == "running" {
-		d.resume(ctx, tenant, id)
+		d.resume(ctx, institution, id)
 	}
 	return s, err
 }
@@ -288,7 +288,7 @@ func (d *Desk) Resume(ctx context.Context) error {
 		return err
 	}
 	for _, s := range open {
-		if err := d.work(ctx, s.Tenant, s.ID); err != nil {
+		if err := d.work(ctx, s.Institution, s.ID); err != nil {
 			return err
 		}
 	}
@@ -296,7 +296,7 @@ func (d *Desk) Resume(ctx context.Context) error {
 }
 
 // resume works one simulation in the background, once per process.
-func (d *Desk) resume(ctx context.Context, tenant, id string) {
+func (d *Desk) resume(ctx context.Context, institution, id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.running[id] {
@@ -310,7 +310,7 @@ func (d *Desk) resume(ctx context.Context, tenant, id string) {
 			delete(d.running, id)
 			d.mu.Unlock()
 		}()
-		if err := d.work(ctx, tenant, id); err != nil {
+		if err := d.work(ctx, institution, id); err != nil {
 			d.log.ErrorContext(ctx, "pool simulation", "simulation", id, "error", err)
 		}
 	})
@@ -321,13 +321,13 @@ func (d *Desk) Wait() { d.wg.Wait() }
 
 // work runs the missing ranges, stores each, and concludes. A failure of the
 // inputs ends the job; a failure of the database leaves it to be resumed.
-func (d *Desk) work(ctx context.Context, tenant, id string) (err error) {
+func (d *Desk) work(ctx context.Context, institution, id string) (err error) {
 	defer fault.Wrap(&err, "arranger.work(%s)", id)
-	s, err := d.db.PoolSimulation(ctx, tenant, id)
+	s, err := d.db.PoolSimulation(ctx, institution, id)
 	if err != nil || s.Status != "running" {
 		return err
 	}
-	p, err := d.db.Pool(ctx, tenant, s.PoolID)
+	p, err := d.db.Pool(ctx, institution, s.PoolID)
 	if err != nil {
 		return err
 	}

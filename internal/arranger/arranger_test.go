@@ -41,7 +41,7 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := &store.Valuation{
-			ID: id, CreatedAt: now(), Tenant: "default", Number: arranger.Normal(deal.Patents[patent].Number), Purpose: "securitisation", Status: string(status),
+			ID: id, CreatedAt: now(), Institution: "default", Number: arranger.Normal(deal.Patents[patent].Number), Purpose: "securitisation", Status: string(status),
 			Assumptions: "v1", Request: []byte("{}"), Snapshot: []byte("{}"), Conclusion: body, Hash: []byte{1},
 		}
 		if err := v.AsOf.UnmarshalText([]byte(day)); err != nil {
@@ -73,7 +73,7 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 		t.Errorf("excluded %v, unvalued %v", c.Excluded, c.Unvalued)
 	}
 
-	// The same patents again, from another tenant: every one is taken, and the
+	// The same patents again, from another institution: every one is taken, and the
 	// other institution is not named.
 	q, _, err := desk.Create(ctx, "other", "test", pool.Example(1))
 	if err != nil {
@@ -89,7 +89,7 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 		t.Errorf("a pool without patents: %v", err)
 	}
 	if _, err := db.Pool(ctx, "other", p.ID); fault.KindOf(err) != fault.NotFound {
-		t.Errorf("another tenant's pool: %v", err)
+		t.Errorf("another institution's pool: %v", err)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestSimulationResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What a killed process leaves behind: the job and one finished range.
-	job := store.PoolSimulation{ID: "ps_killed", PoolID: p.ID, Tenant: "default", CreatedAt: now(), Seed: 1 << 63, Scenarios: 12_000}
+	job := store.PoolSimulation{ID: "ps_killed", PoolID: p.ID, Institution: "default", CreatedAt: now(), Seed: 1 << 63, Scenarios: 12_000}
 	if err := db.PutPoolSimulation(ctx, job); err != nil {
 		t.Fatal(err)
 	}

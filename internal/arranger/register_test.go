@@ -4,16 +4,16 @@ import (
 	"slices"
 	"testing"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/patent"
 	"zhijia/internal/pool"
 )
 
 func TestRegisterFillsStateAndEncumbrance(t *testing.T) {
 	t.Parallel()
-	day := civil.New(2026, 9, 30)
+	day := calendar.New(2026, 9, 30)
 	event := func(code string, year int) patent.Event {
-		return patent.Event{Code: code, Effective: civil.New(year, 1, 1), Registration: "Y1", Party: "某银行", LicenceKind: "独占许可"}
+		return patent.Event{Code: code, Effective: calendar.New(year, 1, 1), Registration: "Y1", Party: "某银行", LicenceKind: "独占许可"}
 	}
 	for name, c := range map[string]struct {
 		given  pool.IP

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/lending"
 	"zhijia/internal/office"
 	"zhijia/internal/store"
@@ -49,7 +49,7 @@ func stock(b *testing.B, d *Desk, db *store.DB, table [][]string) {
 		amount := float64(int(10_000 * (1 + r.ExpFloat64()*50)))
 		deals = append(deals, store.Deal{
 			ID: fmt.Sprintf("G%06d", i), Title: "一种" + table[1+r.IntN(len(table)-1)][4], Description: "生成的交易", Amount: &amount, Currency: "CNY", DealKind: "assignment", Patents: &one,
-			IPC: []string{classes[r.IntN(len(classes))]}, Date: civil.New(2012+r.IntN(12), time.Month(1+r.IntN(12)), 1), DateUnit: "day", RelatedParty: &no, SourceType: "own_ledger", OwnerType: "firm",
+			IPC: []string{classes[r.IntN(len(classes))]}, Date: calendar.New(2012+r.IntN(12), time.Month(1+r.IntN(12)), 1), DateUnit: "day", RelatedParty: &no, SourceType: "own_ledger", OwnerType: "firm",
 		})
 	}
 	if err := db.PutDeals(ctx, deals); err != nil {
@@ -143,7 +143,7 @@ func BenchmarkTwoDesks(b *testing.B) {
 	url := storetest.URL(b)
 	d, db := newDesk(b, url)
 	stock(b, d, db, large)
-	bank := appraisal.Actor{Name: "desk-b", Tenant: "bank-b"}
+	bank := appraisal.Actor{Name: "desk-b", Institution: "bank-b"}
 	submit := func(table [][]string, actor appraisal.Actor, version string) store.Batch {
 		o := template()
 		o.Policy.Version = version

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
@@ -22,13 +22,13 @@ import (
 // Loan is a loan to be booked: from then on its patents are revalued on the
 // policy's schedule and whenever an event about one arrives.
 type Loan struct {
-	Contract string     `json:"contract" minLength:"1" maxLength:"200"`
-	Borrower string     `json:"borrower" minLength:"1" maxLength:"500"`
-	Code     string     `json:"credit_code,omitempty" maxLength:"30" doc:"Unified social credit code of the borrower."`
-	Product  string     `json:"product,omitempty" maxLength:"60" doc:"Programme of your own the loan is drawn under; its balance or principal counts against the limits."`
-	Balance  money.Fen  `json:"balance" doc:"Owed now, yuan."`
-	Maturity civil.Date `json:"maturity"`
-	Policy   string     `json:"policy,omitempty" maxLength:"200" doc:"id or id@version. Default TEMPLATE."`
+	Contract string        `json:"contract" minLength:"1" maxLength:"200"`
+	Borrower string        `json:"borrower" minLength:"1" maxLength:"500"`
+	Code     string        `json:"credit_code,omitempty" maxLength:"30" doc:"Unified social credit code of the borrower."`
+	Product  string        `json:"product,omitempty" maxLength:"60" doc:"Programme of your own the loan is drawn under; its balance or principal counts against the limits."`
+	Balance  money.Fen     `json:"balance" doc:"Owed now, yuan."`
+	Maturity calendar.Date `json:"maturity"`
+	Policy   string        `json:"policy,omitempty" maxLength:"200" doc:"id or id@version. Default TEMPLATE."`
 
 	Rows []lending.Row `json:"patents" minItems:"1" maxItems:"200" doc:"What the desk knows of each patent; a number is enough for one in the store."`
 
@@ -39,7 +39,7 @@ type Loan struct {
 func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store.BookLoan, err error) {
 	defer fault.Wrap(&err, "desk.Book(%s)", l.Contract)
 	now := d.now().UTC().Truncate(time.Microsecond)
-	today := civil.InChina(now)
+	today := calendar.InChina(now)
 	if l.Contract = strings.TrimSpace(l.Contract); l.Contract == "" || l.Balance < 0 || l.Balance > money.Max || !l.Maturity.After(today) {
 		return store.BookLoan{}, fault.New(fault.Invalid, "book.loan", "请填写担保合同号、不为负的余额和晚于今天的到期日。", "Give the contract, a balance that is not negative and a maturity after today.")
 	}
@@ -64,7 +64,7 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 		}
 	}
 	booked := store.BookLoan{
-		ID: appraisal.NewID("ln", now), Tenant: actor.Tenant, Contract: l.Contract, Borrower: l.Borrower, Principal: l.Balance, Balance: l.Balance,
+		ID: appraisal.NewID("ln", now), Institution: actor.Institution, Contract: l.Contract, Borrower: l.Borrower, Principal: l.Balance, Balance: l.Balance,
 		Maturity: l.Maturity, CreatedAt: now, CreatedBy: actor.Name, Product: l.Product, CreditCode: l.Code,
 	}
 	if booked.Policy, err = json.Marshal(policy); err != nil {
@@ -163,14 +163,14 @@ type why struct {
 }
 
 // RevalueDue values every booked patent that is due, or about which an event
-// arrived, and raises what the desk must see. An empty tenant takes everyone's.
+// arrived, and raises what the desk must see. An empty institution takes everyone's.
 // It returns how many were valued.
-func (d *Desk) RevalueDue(ctx context.Context, tenant string) (n int, err error) {
+func (d *Desk) RevalueDue(ctx context.Context, institution string) (n int, err error) {
 	defer fault.Wrap(&err, "desk.RevalueDue")
 	for ctx.Err() == nil {
 		now := d.now().UTC().Truncate(time.Microsecond)
-		today := civil.InChina(now)
-		found, err := d.db.RevalueNext(ctx, tenant, today, now, func(r store.Revaluation) (store.Revalued, error) {
+		today := calendar.InChina(now)
+		found, err := d.db.RevalueNext(ctx, institution, today, now, func(r store.Revaluation) (store.Revalued, error) {
 			out, err := d.revalue(ctx, r, today)
 			if err == nil || outage(ctx, err) {
 				return out, err
@@ -187,7 +187,7 @@ func (d *Desk) RevalueDue(ctx context.Context, tenant string) (n int, err error)
 
 // failed puts a patent that cannot be valued off to the next day and says so,
 // once until it can be again: it must not keep the others waiting.
-func failed(r store.Revaluation, today civil.Date, cause error) (store.Revalued, error) {
+func failed(r store.Revaluation, today calendar.Date, cause error) (store.Revalued, error) {
 	pub := fault.Public(cause)
 	w := why{Zh: r.Patent.Number + "：无法重估，" + pub.Zh, Cause: r.Cause, Before: r.Patent.Valuation, Threshold: pub.Code}
 	p := r.Patent
@@ -209,7 +209,7 @@ func tell(to *store.Told, level, kind, number string, old, now money.Fen, w why)
 
 // look finds what holds of a loan as its patents are valued now and tells what
 // did not hold before. was is the value of the collateral before.
-func look(l *store.BookLoan, policy *lending.Policy, was money.Fen, cause string, today civil.Date) (told store.Told, err error) {
+func look(l *store.BookLoan, policy *lending.Policy, was money.Fen, cause string, today calendar.Date) (told store.Told, err error) {
 	in := lending.CoverInput{On: today, Maturity: l.Maturity, Loan: l.Balance}
 	var total money.Fen
 	for i := range l.Patents {
@@ -255,8 +255,8 @@ func (d *Desk) SetBalance(ctx context.Context, actor appraisal.Actor, contract s
 		return fault.New(fault.Invalid, "book.outcome", "结果应为 repaid、defaulted 或 sold，变现所得不为负。", "The outcome must be repaid, defaulted or sold, with proceeds that are not negative.")
 	}
 	now := d.now().UTC().Truncate(time.Microsecond)
-	today := civil.InChina(now)
-	return d.db.SetBookBalance(ctx, actor.Tenant, contract, balance, outcome, actor.Name, today, now, func(l store.BookLoan) (store.Told, error) {
+	today := calendar.InChina(now)
+	return d.db.SetBookBalance(ctx, actor.Institution, contract, balance, outcome, actor.Name, today, now, func(l store.BookLoan) (store.Told, error) {
 		policy, err := lending.LoadPolicy(l.Policy)
 		if err != nil {
 			return store.Told{}, err
@@ -269,7 +269,7 @@ func (d *Desk) SetBalance(ctx context.Context, actor appraisal.Actor, contract s
 	})
 }
 
-func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today civil.Date) (out store.Revalued, err error) {
+func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.Date) (out store.Revalued, err error) {
 	var row lending.Row
 	var policy lending.Policy
 	if err := json.Unmarshal(r.Patent.Input, &row); err != nil {
@@ -278,7 +278,7 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today civil.Dat
 	if policy, err = lending.LoadPolicy(r.Loan.Policy); err != nil {
 		return out, err
 	}
-	actor := appraisal.Actor{Name: "system", Tenant: r.Loan.Tenant}
+	actor := appraisal.Actor{Name: "system", Institution: r.Loan.Institution}
 	old, err := d.conclusion(ctx, actor, r.Patent.Valuation)
 	if err != nil {
 		return out, err
@@ -373,11 +373,11 @@ func largest(c valuation.Difference) []valuation.Cause { return c.Causes[:min(le
 // page of loans after a contract.
 func (d *Desk) Collateral(ctx context.Context, actor appraisal.Actor, after string, limit int) (_ []lending.Collateral, err error) {
 	defer fault.Wrap(&err, "desk.Collateral")
-	loans, err := d.db.BookLoans(ctx, actor.Tenant, after, limit)
+	loans, err := d.db.BookLoans(ctx, actor.Institution, after, limit)
 	if err != nil {
 		return nil, err
 	}
-	today := civil.InChina(d.now())
+	today := calendar.InChina(d.now())
 	out := []lending.Collateral{}
 	for i := range loans {
 		l := &loans[i]

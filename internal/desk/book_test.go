@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
@@ -23,7 +23,7 @@ func stockBooked(t *testing.T, d *Desk, db *store.DB) {
 	t.Helper()
 	one, no := 1, false
 	err := db.MergePatents(t.Context(), []store.Patent{{
-		Number: booked, Kind: "invention", Title: "一种激光器相对强度噪声的测量装置及方法", IPC: []string{"G01M 11/00"}, Filing: civil.New(2013, 11, 5), Grant: civil.New(2016, 5, 4),
+		Number: booked, Kind: "invention", Title: "一种激光器相对强度噪声的测量装置及方法", IPC: []string{"G01M 11/00"}, Filing: calendar.New(2013, 11, 5), Grant: calendar.New(2016, 5, 4),
 		Owners: []string{"甲公司"}, OwnerType: "firm", Source: "test",
 	}}, 0, nil)
 	if err != nil {
@@ -33,7 +33,7 @@ func stockBooked(t *testing.T, d *Desk, db *store.DB) {
 	for i, amount := range []float64{300_000, 800_000, 1_500_000, 450_000, 2_000_000, 120_000} {
 		deals = append(deals, store.Deal{
 			ID: "D" + string(rune('1'+i)), Title: "激光器测量装置专利转让", IPC: []string{"G01M 11/00"}, Amount: &amount, Currency: "CNY", DealKind: "assignment", Patents: &one,
-			Date: civil.New(2020+i%5, 3, 1), DateUnit: "day", RelatedParty: &no, SourceType: "own_ledger", OwnerType: "firm",
+			Date: calendar.New(2020+i%5, 3, 1), DateUnit: "day", RelatedParty: &no, SourceType: "own_ledger", OwnerType: "firm",
 		})
 	}
 	if err := db.PutDeals(t.Context(), deals); err != nil {
@@ -69,7 +69,7 @@ func TestBook(t *testing.T) {
 	}
 
 	// The schedule: half a year on it is valued again, without alarm.
-	later := func(day civil.Date) {
+	later := func(day calendar.Date) {
 		d.now = func() time.Time { return day.Time().Add(9 * time.Hour) }
 		svc, err := appraisal.New(t.Context(), db, appraisal.Options{Now: d.now})
 		if err != nil {
@@ -84,7 +84,7 @@ func TestBook(t *testing.T) {
 	if n, _ := d.RevalueDue(t.Context(), ""); n != 0 {
 		t.Errorf("valued again at once: %d", n)
 	}
-	alerts, err := db.BookAlerts(t.Context(), officer.Tenant, true, 0, 10)
+	alerts, err := db.BookAlerts(t.Context(), officer.Institution, true, 0, 10)
 	if err != nil || slices.Contains(kinds(alerts), "red ended schedule") {
 		t.Errorf("%v %v", kinds(alerts), err)
 	}
@@ -107,7 +107,7 @@ func TestBook(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	alerts, err = db.BookAlerts(t.Context(), officer.Tenant, true, 0, 10)
+	alerts, err = db.BookAlerts(t.Context(), officer.Institution, true, 0, 10)
 	if err != nil || len(alerts) != before+2 || !slices.Contains(kinds(alerts), "red ended event") || !slices.Contains(kinds(alerts), "red breach event") {
 		t.Fatalf("%v %v", kinds(alerts), err)
 	}
@@ -119,16 +119,16 @@ func TestBook(t *testing.T) {
 	if err := db.AcknowledgeAlert(t.Context(), "bank-b", a.ID, "x", "", d.now()); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("another bank acknowledges: %v", err)
 	}
-	if err := db.AcknowledgeAlert(t.Context(), officer.Tenant, a.ID, "desk-a", "要求补充押品", d.now()); err != nil {
+	if err := db.AcknowledgeAlert(t.Context(), officer.Institution, a.ID, "desk-a", "要求补充押品", d.now()); err != nil {
 		t.Error(err)
 	}
-	if left, _ := db.BookAlerts(t.Context(), officer.Tenant, true, 0, 10); len(left) != before+1 {
+	if left, _ := db.BookAlerts(t.Context(), officer.Institution, true, 0, 10); len(left) != before+1 {
 		t.Errorf("%d open", len(left))
 	}
 	if err := d.SetBalance(t.Context(), officer, "DB-1", 0, nil); err != nil {
 		t.Error(err)
 	}
-	if loans, _ := db.BookLoans(t.Context(), officer.Tenant, "", 10); len(loans) != 0 {
+	if loans, _ := db.BookLoans(t.Context(), officer.Institution, "", 10); len(loans) != 0 {
 		t.Errorf("a loan paid off stays: %d", len(loans))
 	}
 	_, breaks, err := db.VerifyAudit(t.Context(), store.AuditHead{}, appraisal.Intact)
@@ -138,7 +138,7 @@ func TestBook(t *testing.T) {
 }
 
 // clock moves a desk's clock.
-func clock(t *testing.T, d *Desk, db *store.DB, day civil.Date) {
+func clock(t *testing.T, d *Desk, db *store.DB, day calendar.Date) {
 	t.Helper()
 	d.now = func() time.Time { return day.Time().Add(9 * time.Hour) }
 	svc, err := appraisal.New(t.Context(), db, appraisal.Options{Now: d.now})
@@ -156,7 +156,7 @@ func TestBookUnderFire(t *testing.T) {
 	stockBooked(t, d, db)
 	const second = "CN202010123456.2"
 	if err := db.MergePatents(t.Context(), []store.Patent{{
-		Number: second, Kind: "invention", Title: "一种激光器测量装置", IPC: []string{"G01M 11/00"}, Filing: civil.New(2014, 1, 5), Grant: civil.New(2016, 5, 4), Owners: []string{"甲公司"}, OwnerType: "firm", Source: "test",
+		Number: second, Kind: "invention", Title: "一种激光器测量装置", IPC: []string{"G01M 11/00"}, Filing: calendar.New(2014, 1, 5), Grant: calendar.New(2016, 5, 4), Owners: []string{"甲公司"}, OwnerType: "firm", Source: "test",
 	}}, 0, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestBookUnderFire(t *testing.T) {
 	if _, err := d.Book(t.Context(), officer, Loan{Contract: "DB-3", Borrower: "甲公司", Balance: 1, Maturity: on.AddYears(2), Rows: []lending.Row{{Number: second}}}); fault.Public(err).Code != "book.pledged_elsewhere" {
 		t.Errorf("pledged twice: %v", err)
 	}
-	if _, err := d.Book(t.Context(), appraisal.Actor{Name: "b", Tenant: "bank-b"}, Loan{Contract: "X", Borrower: "甲公司", Balance: 1, Maturity: on.AddYears(2), Rows: []lending.Row{{Number: second}}}); fault.Public(err).Code != "book.pledged_elsewhere" {
+	if _, err := d.Book(t.Context(), appraisal.Actor{Name: "b", Institution: "bank-b"}, Loan{Contract: "X", Borrower: "甲公司", Balance: 1, Maturity: on.AddYears(2), Rows: []lending.Row{{Number: second}}}); fault.Public(err).Code != "book.pledged_elsewhere" {
 		t.Errorf("pledged to two banks: %v", err)
 	}
 	// The balance grows to just under what the two bear: the fall of either
@@ -186,7 +186,7 @@ func TestBookUnderFire(t *testing.T) {
 	}
 	alerts := func() []string {
 		t.Helper()
-		all, err := db.BookAlerts(t.Context(), officer.Tenant, false, 0, 100)
+		all, err := db.BookAlerts(t.Context(), officer.Institution, false, 0, 100)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +263,7 @@ func TestBookUnderFire(t *testing.T) {
 	if want := []string{"red breach schedule", "red ended schedule", "red ended schedule", "yellow cover request"}; sum != 2 || !slices.Equal(got, want) {
 		t.Errorf("%d revalued, %v, want %v", sum, got, want)
 	}
-	entries, err := db.Audit(t.Context(), officer.Tenant, "", 0, 1000)
+	entries, err := db.Audit(t.Context(), officer.Institution, "", 0, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func TestBookUnderFire(t *testing.T) {
 	if err := d.SetBalance(t.Context(), officer, "DB-2", bears-proceeds, &store.Outcome{Kind: "sold", Proceeds: &proceeds}); err != nil {
 		t.Error(err)
 	}
-	if loans, err := db.BookLoans(t.Context(), officer.Tenant, "", 10); err != nil || loans[0].Outcome != "sold" || loans[0].Proceeds == nil || *loans[0].Proceeds != proceeds {
+	if loans, err := db.BookLoans(t.Context(), officer.Institution, "", 10); err != nil || loans[0].Outcome != "sold" || loans[0].Proceeds == nil || *loans[0].Proceeds != proceeds {
 		t.Errorf("the outcome is not kept: %+v %v", loans, err)
 	}
 	rows, err := d.Collateral(t.Context(), officer, "", 10)
@@ -312,7 +312,7 @@ func TestBookSlowSlide(t *testing.T) {
 		if n, err := d.RevalueDue(t.Context(), ""); n != 1 || err != nil {
 			t.Fatalf("half-year %d: %d %v", k, n, err)
 		}
-		loans, err := db.BookLoans(t.Context(), officer.Tenant, "", 1)
+		loans, err := db.BookLoans(t.Context(), officer.Institution, "", 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -334,7 +334,7 @@ func TestBookSlowSlide(t *testing.T) {
 			t.Errorf("half-year %d: %+v, want %+v", k, p, watch)
 		}
 	}
-	all, err := db.BookAlerts(t.Context(), officer.Tenant, true, 0, 50)
+	all, err := db.BookAlerts(t.Context(), officer.Institution, true, 0, 50)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/store"
@@ -36,7 +36,7 @@ func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.
 	defer fault.Wrap(&err, "desk.Check")
 	on := o.Date
 	if on.IsZero() {
-		on = civil.InChina(d.now())
+		on = calendar.InChina(d.now())
 	}
 	c := Check{ID: appraisal.NewID("chk", d.now())}
 	valued := make([]lending.Valued, len(rows))
@@ -59,7 +59,7 @@ func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.
 			if err != nil {
 				return err
 			}
-			return d.db.PutValuation(groupCtx, &draft.Valuation, store.Act{Tenant: actor.Tenant, Actor: actor.Name, Action: "collateral.check", Subject: draft.Valuation.ID, Detail: rowDetail{
+			return d.db.PutValuation(groupCtx, &draft.Valuation, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "collateral.check", Subject: draft.Valuation.ID, Detail: rowDetail{
 				Input: hash(input), Status: store.RowDone, Valuation: draft.Valuation.ID, Hash: draft.Valuation.Hash, Policy: o.Policy.ID + " " + o.Policy.Version, Versions: v.Versions,
 			}})
 		})
@@ -67,16 +67,16 @@ func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.
 	if err := group.Wait(); err != nil {
 		return Check{}, err
 	}
-	if c.Facts, err = d.db.LendingFacts(ctx, d.query(actor.Tenant, &o, valued, c.ID)); err != nil {
+	if c.Facts, err = d.db.LendingFacts(ctx, d.query(actor.Institution, &o, valued, c.ID)); err != nil {
 		return Check{}, err
 	}
-	conflicts, err := d.db.PutOffers(ctx, actor.Tenant, offersOf(rows), store.Offered, d.now().UTC())
+	conflicts, err := d.db.PutOffers(ctx, actor.Institution, offersOf(rows), store.Offered, d.now().UTC())
 	if err != nil {
 		return Check{}, err
 	}
 	c.Conflicts = append([]store.OfferConflict{}, conflicts...)
 	c.Valued, c.Decisions = valued, lending.Decide(valued, o.lending(c.Facts), on)
-	return c, d.db.Record(ctx, store.Act{Tenant: actor.Tenant, Actor: actor.Name, Action: "collateral.decide", Subject: c.ID, Detail: map[string]any{
+	return c, d.db.Record(ctx, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "collateral.decide", Subject: c.ID, Detail: map[string]any{
 		"options": o, "facts": c.Facts, "decisions": c.Decisions,
 	}})
 }

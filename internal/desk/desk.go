@@ -26,7 +26,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
@@ -43,7 +43,7 @@ type Desk struct {
 	log       *slog.Logger
 	now       func() time.Time
 	client    *store.JobQueue
-	value     func(context.Context, *appraisal.Service, appraisal.Actor, lending.Row, civil.Date) (lending.Valued, *appraisal.Draft, error) // Value; tests make rows misbehave
+	value     func(context.Context, *appraisal.Service, appraisal.Actor, lending.Row, calendar.Date) (lending.Valued, *appraisal.Draft, error) // Value; tests make rows misbehave
 }
 
 // New returns a desk over a migrated database.
@@ -61,7 +61,7 @@ func New(db *store.DB, service *appraisal.Service, log *slog.Logger) (_ *Desk, e
 type Options struct {
 	Policy     lending.Policy               `json:"policy"`
 	Programmes map[string]lending.Programme `json:"programmes,omitempty"`
-	Date       civil.Date                   `json:"valuation_date"`            // zero: today
+	Date       calendar.Date                `json:"valuation_date"`            // zero: today
 	Limits     map[string]money.Fen         `json:"borrower_limits,omitempty"` // the bank's limit, by credit code or name
 	Bearable   map[string]money.Fen         `json:"bearable,omitempty"`        // loan the cash flow bears (DSCR), by credit code or name
 	Product    string                       `json:"product,omitempty"`         // programme of rows that name none
@@ -85,9 +85,9 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	defer fault.Wrap(&err, "desk.Submit")
 	now := d.now().UTC().Truncate(time.Microsecond)
 	if o.Date.IsZero() {
-		o.Date = civil.InChina(now)
+		o.Date = calendar.InChina(now)
 	}
-	if o.Date.After(civil.InChina(now)) {
+	if o.Date.After(calendar.InChina(now)) {
 		return store.Batch{}, false, fault.New(fault.Invalid, "date.future", "估值基准日不得晚于今天。", "The valuation date may not lie in the future.")
 	}
 	if o.Priority == 0 {
@@ -110,7 +110,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 		return store.Batch{}, false, err
 	}
 	b := store.Batch{
-		ID: appraisal.NewID("bat", now), Tenant: actor.Tenant, CreatedAt: now, CreatedBy: actor.Name, Name: name,
+		ID: appraisal.NewID("bat", now), Institution: actor.Institution, CreatedAt: now, CreatedBy: actor.Name, Name: name,
 		Content: sum.Sum(nil), AsOf: o.Date, Priority: o.Priority,
 	}
 	if b.Options, err = json.Marshal(o); err != nil {
@@ -169,10 +169,10 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 			return broken
 		}
 		b.Ignored = ignored
-		if err := d.enqueue(ctx, tx, b.Tenant, b.ID, b.Priority, waiting); err != nil {
+		if err := d.enqueue(ctx, tx, b.Institution, b.ID, b.Priority, waiting); err != nil {
 			return err
 		}
-		return d.db.KeepOffers(ctx, tx, b.Tenant, offers, store.Offered, now) // last: its lock is held until the commit
+		return d.db.KeepOffers(ctx, tx, b.Institution, offers, store.Offered, now) // last: its lock is held until the commit
 	})
 	if err != nil {
 		return store.Batch{}, false, err
@@ -183,37 +183,37 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	return b, fresh, nil
 }
 
-// Batch returns a batch of the actor's tenant.
+// Batch returns a batch of the actor's institution.
 func (d *Desk) Batch(ctx context.Context, actor appraisal.Actor, id string) (store.Batch, error) {
-	return d.db.Batch(ctx, actor.Tenant, id)
+	return d.db.Batch(ctx, actor.Institution, id)
 }
 
 // Cancel stops a batch. What has its result keeps it; nothing gets one after
 // Cancel has returned, not even what is in hand.
 func (d *Desk) Cancel(ctx context.Context, actor appraisal.Actor, id string) error {
-	return d.db.CancelBatch(ctx, actor.Tenant, id, actor.Name, rowKind)
+	return d.db.CancelBatch(ctx, actor.Institution, id, actor.Name, rowKind)
 }
 
 // Resume takes a cancelled batch up where it stopped.
 func (d *Desk) Resume(ctx context.Context, actor appraisal.Actor, id string) error {
-	b, err := d.db.Batch(ctx, actor.Tenant, id)
+	b, err := d.db.Batch(ctx, actor.Institution, id)
 	if err != nil {
 		return err
 	}
-	return d.db.ResumeBatch(ctx, actor.Tenant, id, actor.Name, func(tx pgx.Tx, lines []int) error {
-		return d.enqueue(ctx, tx, actor.Tenant, id, b.Priority, lines)
+	return d.db.ResumeBatch(ctx, actor.Institution, id, actor.Name, func(tx pgx.Tx, lines []int) error {
+		return d.enqueue(ctx, tx, actor.Institution, id, b.Priority, lines)
 	})
 }
 
 // Retry works the failed rows of a batch again, and only those. It returns
 // their number.
 func (d *Desk) Retry(ctx context.Context, actor appraisal.Actor, id string) (int, error) {
-	b, err := d.db.Batch(ctx, actor.Tenant, id)
+	b, err := d.db.Batch(ctx, actor.Institution, id)
 	if err != nil {
 		return 0, err
 	}
-	return d.db.RetryBatch(ctx, actor.Tenant, id, actor.Name, func(tx pgx.Tx, lines []int) error {
-		return d.enqueue(ctx, tx, actor.Tenant, id, b.Priority, lines)
+	return d.db.RetryBatch(ctx, actor.Institution, id, actor.Name, func(tx pgx.Tx, lines []int) error {
+		return d.enqueue(ctx, tx, actor.Institution, id, b.Priority, lines)
 	})
 }
 
@@ -230,7 +230,7 @@ const asking = 20
 // it did not.
 func (d *Desk) Watch(ctx context.Context, actor appraisal.Actor, id string, every time.Duration) iter.Seq2[store.Progress, error] {
 	return func(yield func(store.Progress, error) bool) {
-		if _, err := d.db.Batch(ctx, actor.Tenant, id); err != nil {
+		if _, err := d.db.Batch(ctx, actor.Institution, id); err != nil {
 			yield(store.Progress{}, err)
 			return
 		}
@@ -264,7 +264,7 @@ func (d *Desk) Watch(ctx context.Context, actor appraisal.Actor, id string, ever
 // siblings. Rows are read as they are written.
 func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ office.BatchResult, err error) {
 	defer fault.Wrap(&err, "desk.Result(%s)", id)
-	b, err := d.db.Batch(ctx, actor.Tenant, id)
+	b, err := d.db.Batch(ctx, actor.Institution, id)
 	if err != nil {
 		return office.BatchResult{}, err
 	}
@@ -281,7 +281,7 @@ func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ 
 		return r, err
 	}
 	r.Cited = func(id string) ([]valuation.ComparableResult, error) {
-		v, err := d.db.Valuation(ctx, actor.Tenant, id)
+		v, err := d.db.Valuation(ctx, actor.Institution, id)
 		if err != nil {
 			return nil, err
 		}
@@ -312,7 +312,7 @@ var errStop = fmt.Errorf("stopped")
 
 // Outcome returns one row of a batch with its result.
 func (d *Desk) Outcome(ctx context.Context, actor appraisal.Actor, id string, line int) (_ *office.BatchOutcome, valuation string, err error) {
-	if _, err := d.db.Batch(ctx, actor.Tenant, id); err != nil {
+	if _, err := d.db.Batch(ctx, actor.Institution, id); err != nil {
 		return nil, "", err
 	}
 	rows, err := d.db.BatchRows(ctx, id, "", line-1, 1)

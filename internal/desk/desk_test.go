@@ -19,7 +19,7 @@ import (
 	"zhijia/internal/store/storetest"
 )
 
-var officer = appraisal.Actor{Name: "desk-a", Tenant: "bank-a"}
+var officer = appraisal.Actor{Name: "desk-a", Institution: "bank-a"}
 
 func newDesk(tb testing.TB, url string) (*Desk, *store.DB) {
 	tb.Helper()
@@ -181,7 +181,7 @@ func TestSameFileIsOneBatch(t *testing.T) {
 	if first.ID != again.ID {
 		t.Errorf("%s and %s", first.ID, again.ID)
 	}
-	other := mustSubmit(t, d, appraisal.Actor{Name: "x", Tenant: "bank-b"}, table)
+	other := mustSubmit(t, d, appraisal.Actor{Name: "x", Institution: "bank-b"}, table)
 	if other.ID == first.ID {
 		t.Error("another desk got the batch")
 	}
@@ -229,7 +229,7 @@ func TestCancelResumeRetry(t *testing.T) {
 	if err := d.Cancel(t.Context(), officer, b.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Cancel(t.Context(), appraisal.Actor{Tenant: "bank-b"}, b.ID); fault.KindOf(err) != fault.NotFound {
+	if err := d.Cancel(t.Context(), appraisal.Actor{Institution: "bank-b"}, b.ID); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("another desk cancels: %v", err)
 	}
 	stop := work(t, d)
@@ -265,9 +265,9 @@ func TestFairBetweenDesks(t *testing.T) {
 	large, _ := generate(900)
 	small, _ := generate(60)
 	a := mustSubmit(t, d, officer, large)
-	b := mustSubmit(t, d, appraisal.Actor{Name: "desk-b", Tenant: "bank-b"}, small)
+	b := mustSubmit(t, d, appraisal.Actor{Name: "desk-b", Institution: "bank-b"}, small)
 	stop := work(t, d)
-	wait(t, d, appraisal.Actor{Tenant: "bank-b"}, b.ID)
+	wait(t, d, appraisal.Actor{Institution: "bank-b"}, b.ID)
 	stop()
 	// In turn, 57 rows of each, and those a process may have taken before.
 	worked := endedBefore(t, db, a, b)
@@ -385,7 +385,7 @@ func TestTamperedColumns(t *testing.T) {
 		return column + ` = set_byte(` + column + `, length(` + column + `) / 2, get_byte(` + column + `, length(` + column + `) / 2) # 1)`
 	}
 	const last = 10
-	for _, change := range []string{text("tenant"), text("actor"), text("action"), text("subject"), bytea("detail"), bytea("prev"), bytea("hash"), `at = at + interval '1 microsecond'`, `at = at - interval '1 day'`} {
+	for _, change := range []string{text("institution"), text("actor"), text("action"), text("subject"), bytea("detail"), bytea("prev"), bytea("hash"), `at = at + interval '1 microsecond'`, `at = at - interval '1 day'`} {
 		for _, seq := range []int{1, 5, last} {
 			exec(`CREATE TEMP TABLE kept AS TABLE audit`)
 			exec(fmt.Sprintf(`UPDATE audit SET %s WHERE seq = %d`, change, seq))

@@ -11,11 +11,11 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/patent"
 )
 
-var on = civil.MustParse("2026-11-23")
+var on = calendar.MustParse("2026-11-23")
 
 var header = []string{
 	"序号", "借款人名称", "统一社会信用代码", "专利号/申请号", "专利名称", "专利类型", "申请日", "授权公告日", "专利权人", "共有人及同意(Y/N)", "年费缴至年度",

@@ -53,7 +53,7 @@ func modelDesk(tb testing.TB, chat func(llmtest.Request) llmtest.Reply, change f
 }
 
 // With an endpoint, a batch's rows are put to the model like any valuation:
-// under the tenant's consent, and never so that a row waits beyond its
+// under the institution's consent, and never so that a row waits beyond its
 // deadline or fails. What the model does not say is unknown and widens the
 // range.
 func TestModelInABatch(t *testing.T) {
@@ -79,7 +79,7 @@ func TestModelInABatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d, db, s := modelDesk(t, c.chat, c.change)
 			if c.forbid {
-				if err := db.SetModelConsent(t.Context(), officer.Tenant, false, "test"); err != nil {
+				if err := db.SetModelConsent(t.Context(), officer.Institution, false, "test"); err != nil {
 					t.Fatal(err)
 				}
 			}

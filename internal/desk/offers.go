@@ -36,7 +36,7 @@ func offersOf(rows []lending.Row) []patent.Offer {
 // of them, of any institution, as it is now.
 func (d *Desk) Conflicts(ctx context.Context, actor appraisal.Actor, id string) (_ []store.OfferConflict, err error) {
 	defer fault.Wrap(&err, "desk.Conflicts(%s)", id)
-	if _, err := d.db.Batch(ctx, actor.Tenant, id); err != nil {
+	if _, err := d.db.Batch(ctx, actor.Institution, id); err != nil {
 		return nil, err
 	}
 	var offers []patent.Offer
@@ -53,5 +53,5 @@ func (d *Desk) Conflicts(ctx context.Context, actor appraisal.Actor, id string) 
 	if err != nil {
 		return nil, err
 	}
-	return d.db.OfferConflicts(ctx, actor.Tenant, offers)
+	return d.db.OfferConflicts(ctx, actor.Institution, offers)
 }

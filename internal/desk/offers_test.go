@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -18,7 +18,7 @@ import (
 func TestOneWayOrAnother(t *testing.T) {
 	d, db := newDesk(t, storetest.URL(t))
 	stockBooked(t, d, db)
-	other := appraisal.Actor{Name: "王五", Tenant: "another"}
+	other := appraisal.Actor{Name: "王五", Institution: "another"}
 	file := func(borrower, contract string) [][]string {
 		return [][]string{{"借款人名称", "专利号", "担保合同号"}, {borrower, "ZL201310543019.6", contract}}
 	}
@@ -73,7 +73,7 @@ func TestOneWayOrAnother(t *testing.T) {
 	if n := committed(); n != 1 {
 		t.Errorf("a lease meets %d booked loans", n)
 	}
-	if err := db.SetBookBalance(t.Context(), officer.Tenant, "DB-1", 0, nil, officer.Name, civil.InChina(d.now()), d.now(), nil); err != nil {
+	if err := db.SetBookBalance(t.Context(), officer.Institution, "DB-1", 0, nil, officer.Name, calendar.InChina(d.now()), d.now(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if n := committed(); n != 0 {
@@ -97,15 +97,15 @@ func TestDecidedPledgor(t *testing.T) {
 	if !refused() {
 		t.Error("another name passes for the owner")
 	}
-	pair := store.MatchPair{Tenant: officer.Tenant, Kind: store.MatchParty, A: store.PartyKey("甲公司"), B: store.PartyKey("甲实业有限公司"), Score: 0.7, Band: patent.Uncertain, Reasons: []string{"名称相近"}}
-	if _, err := db.PutMatches(t.Context(), officer.Tenant, []store.MatchPair{pair}, officer.Name, d.now()); err != nil {
+	pair := store.MatchPair{Institution: officer.Institution, Kind: store.MatchParty, A: store.PartyKey("甲公司"), B: store.PartyKey("甲实业有限公司"), Score: 0.7, Band: patent.Uncertain, Reasons: []string{"名称相近"}}
+	if _, err := db.PutMatches(t.Context(), officer.Institution, []store.MatchPair{pair}, officer.Name, d.now()); err != nil {
 		t.Fatal(err)
 	}
-	list, err := db.Matches(t.Context(), officer.Tenant, store.MatchFilter{Limit: 1})
+	list, err := db.Matches(t.Context(), officer.Institution, store.MatchFilter{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := db.DecideMatch(t.Context(), officer.Tenant, list[0].ID, patent.Same, "核对营业执照", officer.Name, d.now()); err != nil {
+	if _, _, err := db.DecideMatch(t.Context(), officer.Institution, list[0].ID, patent.Same, "核对营业执照", officer.Name, d.now()); err != nil {
 		t.Fatal(err)
 	}
 	if refused() {

@@ -10,7 +10,7 @@ import (
 	"zhijia/internal/lending"
 )
 
-// Policy returns the policy a tenant means: "id" or "id@version", its own
+// Policy returns the policy a institution means: "id" or "id@version", its own
 // before a preset of the same name. Empty asks for the default preset.
 func (d *Desk) Policy(ctx context.Context, actor appraisal.Actor, name string) (_ lending.Policy, err error) {
 	defer fault.Wrap(&err, "desk.Policy")
@@ -18,7 +18,7 @@ func (d *Desk) Policy(ctx context.Context, actor appraisal.Actor, name string) (
 		name = lending.DefaultPolicy
 	}
 	id, version, _ := strings.Cut(name, "@")
-	body, ok, err := d.db.LendingPolicy(ctx, actor.Tenant, id, version)
+	body, ok, err := d.db.LendingPolicy(ctx, actor.Institution, id, version)
 	if err != nil {
 		return lending.Policy{}, err
 	}
@@ -32,7 +32,7 @@ func (d *Desk) Policy(ctx context.Context, actor appraisal.Actor, name string) (
 	return p, err
 }
 
-// PutPolicy stores a version of the tenant's own policy.
+// PutPolicy stores a version of the institution's own policy.
 func (d *Desk) PutPolicy(ctx context.Context, actor appraisal.Actor, p lending.Policy) error {
 	body, err := json.Marshal(p)
 	if err != nil {
@@ -41,12 +41,12 @@ func (d *Desk) PutPolicy(ctx context.Context, actor appraisal.Actor, p lending.P
 	if p, err = lending.LoadPolicy(body); err != nil { // the one check
 		return err
 	}
-	return d.db.PutLendingPolicy(ctx, actor.Tenant, p.ID, p.Version, actor.Name, body)
+	return d.db.PutLendingPolicy(ctx, actor.Institution, p.ID, p.Version, actor.Name, body)
 }
 
-// Policies returns the presets and the tenant's own policies.
+// Policies returns the presets and the institution's own policies.
 func (d *Desk) Policies(ctx context.Context, actor appraisal.Actor) (presets map[string]lending.Policy, own []lending.Policy, err error) {
-	bodies, err := d.db.LendingPolicies(ctx, actor.Tenant)
+	bodies, err := d.db.LendingPolicies(ctx, actor.Institution)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
@@ -20,10 +20,10 @@ import (
 	"zhijia/internal/store"
 )
 
-// Programmes returns the tenant's loan products, each in its latest version.
+// Programmes returns the institution's loan products, each in its latest version.
 func (d *Desk) Programmes(ctx context.Context, actor appraisal.Actor) (_ map[string]lending.Programme, err error) {
 	defer fault.Wrap(&err, "desk.Programmes")
-	bodies, err := d.db.Programmes(ctx, actor.Tenant)
+	bodies, err := d.db.Programmes(ctx, actor.Institution)
 	if err != nil || len(bodies) == 0 {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (d *Desk) Programmes(ctx context.Context, actor appraisal.Actor) (_ map[str
 	return out, nil
 }
 
-// WithProgrammes returns the tenant's programmes with those given in place of
+// WithProgrammes returns the institution's programmes with those given in place of
 // or beside them.
 func (d *Desk) WithProgrammes(ctx context.Context, actor appraisal.Actor, given []lending.Programme) (map[string]lending.Programme, error) {
 	out, err := d.Programmes(ctx, actor)
@@ -79,7 +79,7 @@ func (o *Options) Check() error {
 	return nil
 }
 
-// PutProgramme stores a version of the tenant's loan product.
+// PutProgramme stores a version of the institution's loan product.
 func (d *Desk) PutProgramme(ctx context.Context, actor appraisal.Actor, g lending.Programme) error {
 	body, err := json.Marshal(g)
 	if err != nil {
@@ -88,7 +88,7 @@ func (d *Desk) PutProgramme(ctx context.Context, actor appraisal.Actor, g lendin
 	if g, err = lending.LoadProgramme(body); err != nil { // the one check
 		return err
 	}
-	return d.db.PutProgramme(ctx, actor.Tenant, g.ID, g.Version, actor.Name, body)
+	return d.db.PutProgramme(ctx, actor.Institution, g.ID, g.Version, actor.Name, body)
 }
 
 // Room is how a programme stands today.
@@ -99,18 +99,18 @@ type Room struct {
 	Left  money.Fen      `json:"room"`  // of the total; negative when more was booked
 }
 
-// Rooms returns how the tenant's programmes stand, by id.
+// Rooms returns how the institution's programmes stand, by id.
 func (d *Desk) Rooms(ctx context.Context, actor appraisal.Actor) (_ []Room, err error) {
 	defer fault.Wrap(&err, "desk.Rooms")
 	all, err := d.Programmes(ctx, actor)
 	if err != nil {
 		return nil, err
 	}
-	facts, err := d.db.LendingFacts(ctx, d.query(actor.Tenant, &Options{Programmes: all}, nil, ""))
+	facts, err := d.db.LendingFacts(ctx, d.query(actor.Institution, &Options{Programmes: all}, nil, ""))
 	if err != nil {
 		return nil, err
 	}
-	holds, err := d.db.Holds(ctx, actor.Tenant, civil.InChina(d.now()))
+	holds, err := d.db.Holds(ctx, actor.Institution, calendar.InChina(d.now()))
 	if err != nil {
 		return nil, err
 	}
@@ -138,12 +138,12 @@ func (d *Desk) ReleaseHold(ctx context.Context, actor appraisal.Actor, contract,
 	if strings.TrimSpace(reason) == "" || len(reason) > 2000 {
 		return fault.New(fault.Invalid, "reason.missing", "请写明释放额度的理由。", "Give the reason.")
 	}
-	return d.db.ReleaseHold(ctx, actor.Tenant, contract, actor.Name, reason)
+	return d.db.ReleaseHold(ctx, actor.Institution, contract, actor.Name, reason)
 }
 
 // query asks for the facts a case is decided on.
-func (d *Desk) query(tenant string, o *Options, batch []lending.Valued, id string) store.FactsQuery {
-	q := store.FactsQuery{Tenant: tenant, Programmes: slices.Sorted(maps.Keys(o.Programmes)), Today: civil.InChina(d.now())}
+func (d *Desk) query(institution string, o *Options, batch []lending.Valued, id string) store.FactsQuery {
+	q := store.FactsQuery{Institution: institution, Programmes: slices.Sorted(maps.Keys(o.Programmes)), Today: calendar.InChina(d.now())}
 	for _, name := range q.Programmes {
 		if o.Programmes[name].Revolving {
 			q.Revolving = append(q.Revolving, name)
@@ -174,7 +174,7 @@ func holdKey(batch string, r *lending.Row) string {
 
 // decide decides a batch and stores what came of it.
 func (d *Desk) decide(ctx context.Context, b *store.Batch, batch []lending.Valued, o Options) error {
-	done, err := d.db.FinishBatch(ctx, b, d.query(b.Tenant, &o, batch, b.ID), func(facts store.Facts) (f store.Finished, err error) {
+	done, err := d.db.FinishBatch(ctx, b, d.query(b.Institution, &o, batch, b.ID), func(facts store.Facts) (f store.Finished, err error) {
 		lo := o.lending(facts)
 		decided := lending.Decide(batch, lo, b.AsOf)
 		if f.Contracts, err = json.Marshal(decided.Contracts); err != nil {
@@ -189,7 +189,7 @@ func (d *Desk) decide(ctx context.Context, b *store.Batch, batch []lending.Value
 			at[decided.Rows[i].Contract] = &batch[i].Row
 		}
 		for i, draw := range draws {
-			h := store.Hold{Draw: draw, Contract: holdKey(b.ID, at[keys[i]]), Batch: b.ID, DecidedOn: civil.InChina(d.now())}
+			h := store.Hold{Draw: draw, Contract: holdKey(b.ID, at[keys[i]]), Batch: b.ID, DecidedOn: calendar.InChina(d.now())}
 			if days := o.Programmes[draw.Programme].HoldDays; days != nil {
 				h.Until = h.DecidedOn.AddDays(int(days.Value))
 			}
@@ -250,7 +250,7 @@ func writeFacts(digest io.Writer, facts store.Facts) error {
 // RowOpinion returns a row of a batch for office.WriteRowOpinion.
 func (d *Desk) RowOpinion(ctx context.Context, actor appraisal.Actor, id string, line int) (o office.RowOpinion, err error) {
 	defer fault.Wrap(&err, "desk.RowOpinion(%s)", id)
-	b, err := d.db.Batch(ctx, actor.Tenant, id)
+	b, err := d.db.Batch(ctx, actor.Institution, id)
 	if err != nil {
 		return o, err
 	}
@@ -296,7 +296,7 @@ func (d *Desk) Cover(ctx context.Context, actor appraisal.Actor, id, contract st
 // was let go, patents that are free. Its values stay.
 func (d *Desk) DecideAgain(ctx context.Context, actor appraisal.Actor, id string) (err error) {
 	defer fault.Wrap(&err, "desk.DecideAgain(%s)", id)
-	if err := d.db.ReopenBatch(ctx, actor.Tenant, id, actor.Name); err != nil {
+	if err := d.db.ReopenBatch(ctx, actor.Institution, id, actor.Name); err != nil {
 		return err
 	}
 	return d.finish(ctx, id) // when this process dies here, the next sweep does it

@@ -123,7 +123,7 @@ func TestProgrammeAcrossBatches(t *testing.T) {
 	if held.Verdict != lending.Accept {
 		t.Fatalf("%+v", held)
 	}
-	if err := d.ReleaseHold(t.Context(), appraisal.Actor{Tenant: "bank-b"}, "C-5", "x"); fault.KindOf(err) != fault.NotFound {
+	if err := d.ReleaseHold(t.Context(), appraisal.Actor{Institution: "bank-b"}, "C-5", "x"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("another desk releases: %v", err)
 	}
 	tight, why := run("g", productFile("3", "甲公司", "C-6", "8000"))
@@ -135,7 +135,7 @@ func TestProgrammeAcrossBatches(t *testing.T) {
 	}
 	// The room let go, the file can be decided again, and only on the facts: it
 	// holds what it is given once.
-	batches, err := db.Batches(t.Context(), officer.Tenant, time.Time{}, "", 50)
+	batches, err := db.Batches(t.Context(), officer.Institution, time.Time{}, "", 50)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestBankFigures(t *testing.T) {
 		if k.Binding != c.want || c.want != "requested" && k.Recommended != limit {
 			t.Errorf("%s: %+v", name, k)
 		}
-		entries, err := db.Audit(t.Context(), officer.Tenant, got.ID, 0, 10)
+		entries, err := db.Audit(t.Context(), officer.Institution, got.ID, 0, 10)
 		if err != nil || len(entries) != 1 || !strings.Contains(string(entries[0].Detail), `"binding":"`+c.want) {
 			t.Errorf("%s: the decision is not on record: %d entries, %v", name, len(entries), err)
 		}

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
@@ -17,7 +17,7 @@ import (
 
 // Value values one row as of a day and answers the grounds of its pledge.
 // Nothing is stored: the draft is.
-func Value(ctx context.Context, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on civil.Date) (lending.Valued, *appraisal.Draft, error) {
+func Value(ctx context.Context, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on calendar.Date) (lending.Valued, *appraisal.Draft, error) {
 	d, err := service.Draft(ctx, actor, request(&row, on))
 	switch {
 	case fault.KindOf(err) == fault.NotFound && row.Title == "":
@@ -35,7 +35,7 @@ func Value(ctx context.Context, service *appraisal.Service, actor appraisal.Acto
 		if len(named.Owners) == 0 {
 			named.Owners = []string{named.Borrower}
 		}
-		known, err := service.KnownAs(ctx, actor.Tenant, named.Owners, v.State.Owners)
+		known, err := service.KnownAs(ctx, actor.Institution, named.Owners, v.State.Owners)
 		if err != nil {
 			return v, d, err
 		}
@@ -52,7 +52,7 @@ func Value(ctx context.Context, service *appraisal.Service, actor appraisal.Acto
 }
 
 // request asks for the value of a row's patent.
-func request(row *lending.Row, on civil.Date) appraisal.Request {
+func request(row *lending.Row, on calendar.Date) appraisal.Request {
 	req := appraisal.Request{
 		Number: row.Number, Purpose: string(valuation.PurposePledge), Date: on,
 		Patent: &appraisal.Facts{Kind: string(row.Kind), Filing: row.Filing, Grant: row.Grant, Owners: row.Owners},
@@ -71,7 +71,7 @@ func request(row *lending.Row, on civil.Date) appraisal.Request {
 }
 
 // view is what the desk needs of a draft.
-func view(row lending.Row, d *appraisal.Draft, on civil.Date) (v lending.Valued, err error) {
+func view(row lending.Row, d *appraisal.Draft, on calendar.Date) (v lending.Valued, err error) {
 	c, p := &d.Conclusion, &d.Subject
 	if row.Kind == "" {
 		row.Kind = patent.Kind(p.Kind)
@@ -124,7 +124,7 @@ func view(row lending.Row, d *appraisal.Draft, on civil.Date) (v lending.Valued,
 // pledgeFacts joins what is on file with what the row states. The file's
 // answers fill what the register's events on file do not say; they do not
 // overrule them.
-func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on civil.Date) patent.PledgeFacts {
+func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on calendar.Date) patent.PledgeFacts {
 	s, row := &v.State, &v.Row
 	stated := !row.RegisterAsOf.IsZero() && !row.RegisterAsOf.After(on)
 	if s.Granted.IsZero() {

@@ -125,7 +125,7 @@ func TestServiceWorkersAndPostgresKilled(t *testing.T) {
 	if len(kinds) < 20 {
 		t.Fatalf("%d kinds of dirt", len(kinds))
 	}
-	out, err := exec.Command(bin, "keys", "create", "desk", "--role", "desk", "--tenant", officer.Tenant, "--database-url", url).Output()
+	out, err := exec.Command(bin, "keys", "create", "desk", "--role", "desk", "--institution", officer.Institution, "--database-url", url).Output()
 	if err != nil {
 		t.Fatal(err)
 	}

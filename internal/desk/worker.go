@@ -59,11 +59,11 @@ type WorkOptions struct {
 
 // enqueue puts rows to work under the desk's virtual time. The queue's own
 // priorities hold across desks and are not used.
-func (d *Desk) enqueue(ctx context.Context, tx pgx.Tx, tenant, batch string, priority int, lines []int) error {
+func (d *Desk) enqueue(ctx context.Context, tx pgx.Tx, institution, batch string, priority int, lines []int) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	start, err := d.db.VirtualTime(ctx, tx, tenant, priority, rowQueue, len(lines))
+	start, err := d.db.VirtualTime(ctx, tx, institution, priority, rowQueue, len(lines))
 	if err != nil {
 		return err
 	}
@@ -249,7 +249,7 @@ func (w *rowWorker) Work(ctx context.Context, job *river.Job[rowJob]) error {
 		}
 	}
 	detail.Status = end.Status
-	end.Act = store.Act{Tenant: b.Tenant, Actor: b.CreatedBy, Action: "batch.row", Subject: fmt.Sprintf("%s/%d", batch, line), Detail: detail}
+	end.Act = store.Act{Institution: b.Institution, Actor: b.CreatedBy, Action: "batch.row", Subject: fmt.Sprintf("%s/%d", batch, line), Detail: detail}
 	stored := make(chan error, 1)
 	select {
 	case w.ends <- ended{end, stored}:
@@ -295,7 +295,7 @@ func (d *Desk) work(ctx context.Context, timeout time.Duration, b *store.Batch, 
 	if err := errors.Join(json.Unmarshal(input, &row), json.Unmarshal(b.Options, &o)); err != nil {
 		return end, detail, err
 	}
-	v, draft, err := d.value(ctx, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Tenant: b.Tenant}, row, b.AsOf)
+	v, draft, err := d.value(ctx, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Institution: b.Institution}, row, b.AsOf)
 	if kind := fault.KindOf(err); err != nil && (kind == fault.Invalid || kind == fault.NotFound || kind == fault.TooLarge) {
 		pub := fault.Public(err)
 		fields := pub.Fields

@@ -9,17 +9,17 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/lending"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 )
 
-type valueFunc = func(context.Context, *appraisal.Service, appraisal.Actor, lending.Row, civil.Date) (lending.Valued, *appraisal.Draft, error)
+type valueFunc = func(context.Context, *appraisal.Service, appraisal.Actor, lending.Row, calendar.Date) (lending.Valued, *appraisal.Draft, error)
 
 // misbehave lets rows do something before they are valued, by their line.
 func misbehave(before func(ctx context.Context, row *lending.Row) error) valueFunc {
-	return func(ctx context.Context, s *appraisal.Service, a appraisal.Actor, row lending.Row, on civil.Date) (lending.Valued, *appraisal.Draft, error) {
+	return func(ctx context.Context, s *appraisal.Service, a appraisal.Actor, row lending.Row, on calendar.Date) (lending.Valued, *appraisal.Draft, error) {
 		if err := before(ctx, &row); err != nil {
 			return lending.Valued{}, nil, err
 		}
@@ -185,12 +185,12 @@ func TestRetriedRowIsNotStarved(t *testing.T) {
 	d, db := newDesk(t, storetest.URL(t))
 	small, _ := generate(5)
 	large, _ := generate(3000) // more than is worked while a row waits to be tried again
-	bank := appraisal.Actor{Name: "desk-b", Tenant: "bank-b"}
+	bank := appraisal.Actor{Name: "desk-b", Institution: "bank-b"}
 	b := mustSubmit(t, d, bank, small)
 	a := mustSubmit(t, d, officer, large)
 	var once atomic.Bool
-	d.value = func(ctx context.Context, s *appraisal.Service, a appraisal.Actor, row lending.Row, on civil.Date) (lending.Valued, *appraisal.Draft, error) {
-		if a.Tenant == bank.Tenant && !once.Swap(true) {
+	d.value = func(ctx context.Context, s *appraisal.Service, a appraisal.Actor, row lending.Row, on calendar.Date) (lending.Valued, *appraisal.Draft, error) {
+		if a.Institution == bank.Institution && !once.Swap(true) {
 			return lending.Valued{}, nil, errors.New("once")
 		}
 		return Value(ctx, s, a, row, on)
@@ -218,7 +218,7 @@ func TestPriorityWithinADesk(t *testing.T) {
 		}
 		return b
 	}
-	bank := appraisal.Actor{Name: "desk-b", Tenant: "bank-b"}
+	bank := appraisal.Actor{Name: "desk-b", Institution: "bank-b"}
 	plain := file(300, 3, officer, "plain")
 	modest := file(300, 4, bank, "modest") // another desk, last of its own only
 	urgent := file(60, 1, officer, "urgent")

@@ -6,7 +6,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"zhijia/internal/ngram"
+	"zhijia/internal/embed"
 	"zhijia/internal/valuation"
 )
 
@@ -56,7 +56,7 @@ func nearestDeal(c *deal, visible []*deal) (float64, bool) {
 	var best *deal
 	bestScore := -1.0
 	for _, d := range visible {
-		score := ngram.Overlap(c.grams, d.grams)
+		score := embed.Overlap(c.grams, d.grams)
 		if best == nil || score > bestScore || score == bestScore && (best.Date.Before(d.Date) || best.Date == d.Date && d.DealID < best.DealID) {
 			best, bestScore = d, score
 		}

@@ -16,10 +16,10 @@ import (
 	"strconv"
 	"strings"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
+	"zhijia/internal/embed"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
-	"zhijia/internal/ngram"
 	"zhijia/internal/office"
 	"zhijia/internal/valuation"
 )
@@ -29,7 +29,7 @@ type dealSet struct {
 	name, hash string
 	raw        []byte
 	deals      []*deal
-	after      civil.Date // the day after the latest deal
+	after      calendar.Date // the day after the latest deal
 }
 
 // open reads a dataset: "file:PATH" of an evaluator, "data:NAME" of the data
@@ -220,7 +220,7 @@ func readDeals(r io.Reader, file string) ([]*deal, error) {
 	return out, nil
 }
 
-func (d *deal) regram() { d.grams = ngram.Bigrams(d.Text) }
+func (d *deal) regram() { d.grams = embed.Bigrams(d.Text) }
 
 var appraisedPattern = regexp.MustCompile(`评估(?:值)?([0-9.]+)(万?)元`)
 
@@ -353,24 +353,24 @@ func optional(cells ...string) (*float64, error) {
 
 // parsePeriod reads a day, a month (2018-07) or a year (2018, "2018(推断)");
 // anything else is unknown.
-func parsePeriod(s string) (civil.Date, valuation.Precision) {
-	if d, err := civil.Parse(s); err == nil {
+func parsePeriod(s string) (calendar.Date, valuation.Precision) {
+	if d, err := calendar.Parse(s); err == nil {
 		return d, valuation.PrecisionDay
 	}
 	head := s
 	if i := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '-' }); i >= 0 {
 		head = s[:i]
 	}
-	if d, err := civil.Parse(head); err == nil {
+	if d, err := calendar.Parse(head); err == nil {
 		return d, valuation.PrecisionDay
 	}
-	if d, err := civil.Parse(head + "-01"); err == nil {
+	if d, err := calendar.Parse(head + "-01"); err == nil {
 		return d, valuation.PrecisionMonth
 	}
-	if d, err := civil.Parse(head + "-01-01"); err == nil {
+	if d, err := calendar.Parse(head + "-01-01"); err == nil {
 		return d, valuation.PrecisionYear
 	}
-	return civil.Date{}, ""
+	return calendar.Date{}, ""
 }
 
 func anyOf(s string, words ...string) bool {

@@ -17,7 +17,7 @@ import (
 
 	"zhijia/eval"
 	"zhijia/internal/accuracy"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -325,7 +325,7 @@ func TestNoDealAtOrAfterTheValuationDateIsSeen(t *testing.T) {
 	const id = "T038"
 	before := concludeIn(t, p, set, task, id)
 	c := set.byID(t, id)
-	for name, shift := range map[string]civil.Date{"same day": c.Date, "later": c.Date.AddDays(30), "same month stated as a month": civil.New(c.Date.Year, c.Date.Month, 1)} {
+	for name, shift := range map[string]calendar.Date{"same day": c.Date, "later": c.Date.AddDays(30), "same month stated as a month": calendar.New(c.Date.Year, c.Date.Month, 1)} {
 		late := *set.byID(t, "T039")
 		amount := 9e9
 		late.DealID, late.Amount, late.Date, late.Cluster = "LATE", &amount, shift, "LATE"

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"zhijia/internal/accuracy"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -105,7 +105,7 @@ func toldDeals(raw []byte) ([]patent.DealFacts, error) {
 			d.Numbers = strings.Split(s, ";")
 		}
 		d.Amount, _ = strconv.ParseFloat(row[at["amount"]], 64) // 0: not known
-		d.Date, _ = civil.Parse(row[at["date"]])
+		d.Date, _ = calendar.Parse(row[at["date"]])
 		out = append(out, d)
 	}
 	return out, nil
@@ -317,7 +317,7 @@ func (m *matching) title() string {
 var marks2 = strings.Fields("复合 集成 嵌入式 模块化 纳米 微型 在线 远程 混合 梯度 多级 旋转 真空 脉冲")
 
 // applicationNumber makes a valid number filed on a day.
-func (m *matching) applicationNumber(filed civil.Date, kind patent.Kind) string {
+func (m *matching) applicationNumber(filed calendar.Date, kind patent.Kind) string {
 	digits := fmt.Sprintf("%d%d%07d", filed.Year, map[patent.Kind]int{patent.Invention: 1, patent.UtilityModel: 2}[kind], m.rng.IntN(10_000_000))
 	return "CN" + digits + "." + string(patent.CheckDigit(digits))
 }
@@ -331,7 +331,7 @@ func (m *matching) deals(told []patent.DealFacts) {
 	list := slices.DeleteFunc(slices.Clone(told), func(d patent.DealFacts) bool { return d.Amount == 0 || d.Date.IsZero() || d.Title == "" })
 	known := len(list)
 	for len(list) < 2000 {
-		filed := civil.New(2008, 1, 1).AddDays(m.rng.IntN(4000))
+		filed := calendar.New(2008, 1, 1).AddDays(m.rng.IntN(4000))
 		d := patent.DealFacts{
 			Title: m.title(), Kind: pick(m.rng, []string{"assignment", "assignment", "assignment", "exclusive_licence"}), Amount: money.Round(math.Exp(10+4*m.rng.Float64()), 3),
 			Date: filed.AddDays(1000 + m.rng.IntN(1500)), Unit: "day", Seller: m.freshName(), Buyer: m.freshName(),
@@ -378,7 +378,7 @@ func (m *matching) deals(told []patent.DealFacts) {
 		case 1: // sold again
 			d.Seller, d.Buyer, d.Date, d.Amount = d.Buyer, m.freshName(), d.Date.AddDays(200+m.rng.IntN(1500)), money.Round(d.Amount*math.Exp(1-2*m.rng.Float64()), 3)
 		default: // another right of the same seller
-			d.Title, d.Numbers, d.Buyer = m.title(), []string{m.applicationNumber(civil.New(2012, 1, 1), patent.Invention)}, m.freshName()
+			d.Title, d.Numbers, d.Buyer = m.title(), []string{m.applicationNumber(calendar.New(2012, 1, 1), patent.Invention)}, m.freshName()
 		}
 		list = append(list, d)
 	}
@@ -429,7 +429,7 @@ func (m *matching) patents() {
 	const n = 2000
 	var list []patent.PatentFacts
 	for range n {
-		filed := civil.New(2008, 1, 1).AddDays(m.rng.IntN(5000))
+		filed := calendar.New(2008, 1, 1).AddDays(m.rng.IntN(5000))
 		list = append(list, patent.PatentFacts{
 			Number: m.applicationNumber(filed, patent.Invention), Publication: fmt.Sprintf("CN1%08dA", 1_000_000+m.rng.IntN(90_000_000)), Kind: patent.Invention,
 			Title: m.title(), Filing: filed, IPC: []string{pick(m.rng, []string{"H01M 4/36", "G01S 17/08", "C02F 1/00", "A61K 36/00", "B23Q 1/70"})}, Owners: []string{m.freshName()},

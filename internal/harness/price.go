@@ -9,8 +9,8 @@ import (
 	"strconv"
 
 	"zhijia/internal/accuracy"
-	"zhijia/internal/civil"
-	"zhijia/internal/ngram"
+	"zhijia/internal/calendar"
+	"zhijia/internal/embed"
 	"zhijia/internal/valuation"
 )
 
@@ -55,9 +55,9 @@ func (d *deal) comparable() bool {
 
 // view is what may be seen when a case is answered.
 type view struct {
-	date    civil.Date // valuation date T
-	visible []*deal    // comparable deals before T without the case's own deal, family and duplicates
-	exclude []string   // ids the product must not use: the case, its family, near-duplicates, and in a split by deal nothing else
+	date    calendar.Date // valuation date T
+	visible []*deal       // comparable deals before T without the case's own deal, family and duplicates
+	exclude []string      // ids the product must not use: the case, its family, near-duplicates, and in a split by deal nothing else
 }
 
 // outcome is what a price system answers.
@@ -137,7 +137,7 @@ func (set *dealSet) look(t Task, c *deal) view {
 
 // periodEnd is the last day a deal's stated date can mean: a deal dated
 // "2018" may be of December.
-func periodEnd(d *deal) civil.Date {
+func periodEnd(d *deal) calendar.Date {
 	switch d.DateUnit {
 	case valuation.PrecisionYear:
 		return d.Date.AddYears(1).AddDays(-1)
@@ -162,7 +162,7 @@ func sameRight(a, b *deal) bool {
 			return true
 		}
 	}
-	return ngram.Overlap(a.grams, b.grams) >= nearDuplicate
+	return embed.Overlap(a.grams, b.grams) >= nearDuplicate
 }
 
 // nearDuplicate is the overlap of character bigrams from which two texts are
@@ -197,7 +197,7 @@ func answerPrice(ctx context.Context, t Task, set *dealSet, c *deal, value price
 			return x, fmt.Errorf("leak: the valuation of deal %s used deal %s, which is the same deal, family or text", c.DealID, e.ID)
 		}
 		if e.Date != "" {
-			if d, err := civil.Parse(e.Date); err == nil && !d.Before(v.date) {
+			if d, err := calendar.Parse(e.Date); err == nil && !d.Before(v.date) {
 				return x, fmt.Errorf("leak: the valuation of deal %s at %s used deal %s of %s", c.DealID, v.date, e.ID, e.Date)
 			}
 		}

@@ -186,7 +186,7 @@ func (p Product) pricer(ctx context.Context, set *dealSet, t Task) (pricer, map[
 	}, versions, m.drop, nil
 }
 
-var evaluator = appraisal.Actor{Name: "eval", Tenant: "eval"}
+var evaluator = appraisal.Actor{Name: "eval", Institution: "eval"}
 
 func (m *market) value(ctx context.Context, c *deal, v view) (valuation.Conclusion, error) {
 	numbers := m.numbers[c.DealID]

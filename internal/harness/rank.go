@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"zhijia/internal/accuracy"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 )
 
@@ -85,9 +85,9 @@ func readRankRows(raw []byte) (rows []rankRow, dropped int, err error) {
 	}
 rows:
 	for _, cells := range table[1:] {
-		filed, err1 := civil.Parse(cells[at["app_date"]])
-		_, err2 := civil.Parse(cells[at["grant"]])
-		lapsed, err3 := civil.Parse(cells[at["terminate"]])
+		filed, err1 := calendar.Parse(cells[at["app_date"]])
+		_, err2 := calendar.Parse(cells[at["grant"]])
+		lapsed, err3 := calendar.Parse(cells[at["terminate"]])
 		class := cells[at["main_IPC"]]
 		if err1 != nil || err2 != nil || err3 != nil || len(class) < 3 || !filed.Before(lapsed) {
 			dropped++

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"zhijia/internal/accuracy"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 )
@@ -61,7 +61,7 @@ func (s *Service) prepareRegistry(t Task) (*plan, error) {
 			r := row{filed: cells[filed]}
 			for name, code := range eventColumns {
 				if i, ok := at[name]; ok {
-					if d, err := civil.Parse(cells[i]); err == nil {
+					if d, err := calendar.Parse(cells[i]); err == nil {
 						r.events = append(r.events, patent.Event{Code: code, Effective: d})
 					}
 				}
@@ -96,9 +96,9 @@ func legalState(events []patent.Event) float64 {
 	says := map[string]patent.Standing{"SE01": patent.Pending, "GR01": patent.Alive, "RR01": patent.Alive, "WD01": patent.Dead, "RJ01": patent.Dead, "AV01": patent.Dead, "CF01": patent.Dead}
 	right, asked := 0.0, 0.0
 	for _, e := range events {
-		for _, day := range []civil.Date{e.Effective.AddDays(-1), e.Effective, e.Effective.AddDays(1)} {
+		for _, day := range []calendar.Date{e.Effective.AddDays(-1), e.Effective, e.Effective.AddDays(1)} {
 			want := patent.Unknown
-			var last civil.Date
+			var last calendar.Date
 			for _, f := range events {
 				if !f.Effective.After(day) && !f.Effective.Before(last) {
 					want, last = says[f.Code], f.Effective
@@ -154,10 +154,10 @@ func checkNumber(printed, filed string) Sample {
 	if hasCheck {
 		set("check_digit", string(patent.CheckDigit(digits)) == check)
 	}
-	if d, err := civil.Parse(filed); err == nil {
+	if d, err := calendar.Parse(filed); err == nil {
 		set("year", n.Year == d.Year)
 		years := map[patent.Kind]int{patent.Invention: 20, patent.UtilityModel: 10, patent.Design: 15}[n.Kind]
-		if n.Kind == patent.Design && d.Before(civil.MustParse("2021-06-01")) {
+		if n.Kind == patent.Design && d.Before(calendar.MustParse("2021-06-01")) {
 			years = 10 // filed before the fourth revision of the Patent Law took effect
 		}
 		set("term", patent.Expiry(n.Kind, d, 0) == d.AddYears(years))

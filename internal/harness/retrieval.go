@@ -16,8 +16,8 @@ import (
 	"sync"
 
 	"zhijia/internal/accuracy"
+	"zhijia/internal/embed"
 	"zhijia/internal/fault"
-	"zhijia/internal/ngram"
 	"zhijia/internal/store"
 )
 
@@ -319,7 +319,7 @@ func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet) (_
 	versions = map[string]string{}
 	// Scores that several systems share are made once per query.
 	parts := map[string]func(string) []float64{}
-	var model *ngram.Model
+	var model *embed.Model
 	part := func(name string) (func(string) []float64, error) {
 		if f := parts[name]; f != nil {
 			return f, nil
@@ -327,10 +327,10 @@ func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet) (_
 		var f func(string) []float64
 		switch name {
 		case "hash":
-			f = vectorScores(texts, ngram.Hash)
+			f = vectorScores(texts, embed.Hash)
 		case "fitted":
 			var err error
-			if model, err = ngram.Fit(texts, t.Seed); err != nil {
+			if model, err = embed.Fit(texts, t.Seed); err != nil {
 				return nil, err
 			}
 			versions["embedding"] = model.Version()
@@ -399,7 +399,7 @@ func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet) (_
 
 // storeSystems are the product's own searches of its corpus: exact distance,
 // the HNSW index, and the similarity comparables are chosen by.
-func (s *Service) storeSystems(ctx context.Context, texts []string, model *ngram.Model) (_ map[string]searcher, drop func(), err error) {
+func (s *Service) storeSystems(ctx context.Context, texts []string, model *embed.Model) (_ map[string]searcher, drop func(), err error) {
 	db, drop, err := s.Product.Scratch(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -423,7 +423,7 @@ func (s *Service) storeSystems(ctx context.Context, texts []string, model *ngram
 	if err := model.Save(&body); err != nil {
 		return nil, nil, err
 	}
-	space := store.Space{Provider: store.LocalProvider, Model: "chars-1-2", Version: model.Version(), Dimension: ngram.Dimension, Body: body.Bytes(), FittedOn: int64(len(texts))}
+	space := store.Space{Provider: store.LocalProvider, Model: "chars-1-2", Version: model.Version(), Dimension: embed.Dimension, Body: body.Bytes(), FittedOn: int64(len(texts))}
 	if space.ID, err = db.PutSpace(ctx, space); err != nil {
 		return nil, nil, err
 	}
@@ -507,22 +507,22 @@ func byScore(score func(query string) []float64) searcher {
 	}
 }
 
-func vectorScores(texts []string, embed func(string) []float32) func(string) []float64 {
+func vectorScores(texts []string, vector func(string) []float32) func(string) []float64 {
 	vectors := make([][]float32, len(texts))
 	var wg sync.WaitGroup
 	for half := range 2 {
 		wg.Go(func() {
 			for i := half; i < len(texts); i += 2 {
-				vectors[i] = embed(texts[i])
+				vectors[i] = vector(texts[i])
 			}
 		})
 	}
 	wg.Wait()
 	return func(query string) []float64 {
-		q := embed(query)
+		q := vector(query)
 		out := make([]float64, len(vectors))
 		for i, v := range vectors {
-			out[i] = ngram.Cosine(q, v)
+			out[i] = embed.Cosine(q, v)
 		}
 		return out
 	}
@@ -531,13 +531,13 @@ func vectorScores(texts []string, embed func(string) []float32) func(string) []f
 func overlapScores(texts []string) func(string) []float64 {
 	sets := make([][]int32, len(texts))
 	for i, t := range texts {
-		sets[i] = ngram.Bigrams(t)
+		sets[i] = embed.Bigrams(t)
 	}
 	return func(query string) []float64 {
-		q := ngram.Bigrams(query)
+		q := embed.Bigrams(query)
 		out := make([]float64, len(sets))
 		for i, s := range sets {
-			out[i] = ngram.Overlap(q, s)
+			out[i] = embed.Overlap(q, s)
 		}
 		return out
 	}

@@ -25,16 +25,16 @@ import (
 var keyForm = regexp.MustCompile(`^zj_([a-z2-7]{12})_([0-9a-f]{64})$`)
 
 // NewKey makes a key. The plain text is shown once and never stored; the
-// record goes to the store. The tenant is the institution or desk whose
+// record goes to the store. The institution is the institution or desk whose
 // records the key sees. A zero expires means never.
-func NewKey(name, tenant string, roles []Role, now, expires time.Time) (plain string, rec store.Key, err error) {
+func NewKey(name, institution string, roles []Role, now, expires time.Time) (plain string, rec store.Key, err error) {
 	name = strings.TrimSpace(name)
 	if name == "" || len([]rune(name)) > 100 {
 		return "", rec, fault.New(fault.Invalid, "key.name", "密钥须有名称，不超过100字。", "A key needs a name of at most 100 characters.",
 			fault.Field{Field: "body.name", Code: "key.name", Zh: "须有名称，不超过100字", En: "needs a name of at most 100 characters"})
 	}
-	if !tenantForm.MatchString(tenant) {
-		return "", rec, fault.New(fault.Invalid, "key.tenant", "机构标识须为1至40个小写字母、数字或连字符。", "A tenant is 1 to 40 lower-case letters, digits or dashes.")
+	if !institutionForm.MatchString(institution) {
+		return "", rec, fault.New(fault.Invalid, "key.institution", "机构标识须为1至40个小写字母、数字或连字符。", "A institution is 1 to 40 lower-case letters, digits or dashes.")
 	}
 	if len(roles) == 0 {
 		return "", rec, fault.New(fault.Invalid, "key.roles", "密钥至少需要一个角色。", "A key needs at least one role.")
@@ -51,26 +51,26 @@ func NewKey(name, tenant string, roles []Role, now, expires time.Time) (plain st
 	rand.Read(secret[:]) // never fails (crypto/rand, Go 1.24)
 	text := hex.EncodeToString(secret[:])
 	hash := sha256.Sum256([]byte(text))
-	rec = store.Key{ID: strings.ToLower(rand.Text()[:12]), Name: name, Tenant: tenant, SecretSHA256: hash[:], CreatedAt: now, ExpiresAt: expires}
+	rec = store.Key{ID: strings.ToLower(rand.Text()[:12]), Name: name, Institution: institution, SecretSHA256: hash[:], CreatedAt: now, ExpiresAt: expires}
 	for _, r := range roles {
 		rec.Roles = append(rec.Roles, string(r))
 	}
 	return "zj_" + rec.ID + "_" + text, rec, nil
 }
 
-var tenantForm = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
+var institutionForm = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
 
 // Principal is the caller of a request.
 type Principal struct {
-	KeyID  string
-	Name   string
-	Tenant string // the institution or desk whose records the caller sees
-	Roles  []Role
+	KeyID       string
+	Name        string
+	Institution string // the institution or desk whose records the caller sees
+	Roles       []Role
 }
 
 // actor is the caller as the use cases know it.
 func (p Principal) actor() appraisal.Actor {
-	return appraisal.Actor{Name: p.Name + " (" + p.KeyID + ")", Tenant: p.Tenant}
+	return appraisal.Actor{Name: p.Name + " (" + p.KeyID + ")", Institution: p.Institution}
 }
 
 // Has reports whether the caller's key carries the role.
@@ -134,7 +134,7 @@ func (s *Server) admit(rec store.Key) (Principal, error) {
 	case !rec.ExpiresAt.IsZero() && !rec.ExpiresAt.After(now):
 		return Principal{}, errExpiredKey
 	}
-	p := Principal{KeyID: rec.ID, Name: rec.Name, Tenant: rec.Tenant}
+	p := Principal{KeyID: rec.ID, Name: rec.Name, Institution: rec.Institution}
 	for _, r := range rec.Roles {
 		p.Roles = append(p.Roles, Role(r))
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/desk"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
@@ -37,7 +37,7 @@ type Batch struct {
 	SHA256        string            `json:"file_sha256"`
 	CreatedAt     time.Time         `json:"created_at"`
 	CreatedBy     string            `json:"created_by"`
-	ValuationDate civil.Date        `json:"valuation_date"`
+	ValuationDate calendar.Date     `json:"valuation_date"`
 	Policy        string            `json:"policy" doc:"id@version"`
 	Priority      int               `json:"priority"`
 	Status        store.BatchStatus `json:"status" doc:"running, cancelled, finished"`
@@ -140,7 +140,7 @@ func registerBatches(api huma.API, s *Server) {
 			return nil, err
 		}
 		p, _ := principalOf(ctx)
-		found, err := s.opt.DB.Batches(ctx, p.Tenant, at, id, in.Limit+1)
+		found, err := s.opt.DB.Batches(ctx, p.Institution, at, id, in.Limit+1)
 		if err != nil {
 			return nil, err
 		}

@@ -125,7 +125,7 @@ func TestBatchOverREST(t *testing.T) {
 		t.Errorf("%+v %v", entries, err)
 	}
 
-	// Another tenant sees none of it, and an evaluator submits nothing.
+	// Another institution sees none of it, and an evaluator submits nothing.
 	plain, rec, err := NewKey("other", "other-bank", []Role{Desk}, time.Now(), time.Time{})
 	if err != nil {
 		t.Fatal(err)
@@ -136,12 +136,12 @@ func TestBatchOverREST(t *testing.T) {
 	other := client{t: t, h: w.srv.Handler(), key: plain}
 	for _, act := range []string{"cancel", "resume", "retry"} {
 		if got := other.post("/v1/batches/"+b.ID+":"+act, ""); got.Code != http.StatusNotFound {
-			t.Errorf("another tenant's %s: %d", act, got.Code)
+			t.Errorf("another institution's %s: %d", act, got.Code)
 		}
 	}
 	for _, path := range []string{"", "/rows", "/events", "/result", "/rows/2/opinion"} {
 		if got := other.get("/v1/batches/" + b.ID + path); got.Code != http.StatusNotFound {
-			t.Errorf("another tenant reads %q: %d", path, got.Code)
+			t.Errorf("another institution reads %q: %d", path, got.Code)
 		}
 	}
 	evaluator := client{t: t, h: w.srv.Handler(), key: newKey(t, w.db, time.Time{}, Evaluator)}

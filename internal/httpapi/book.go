@@ -40,7 +40,7 @@ func registerBook(api huma.API, s *Server) {
 		p, _ := principalOf(ctx)
 		out := &listOut{}
 		var err error
-		out.Body.Loans, err = s.opt.DB.BookLoans(ctx, p.Tenant, in.After, in.Limit)
+		out.Body.Loans, err = s.opt.DB.BookLoans(ctx, p.Institution, in.After, in.Limit)
 		return out, err
 	})
 
@@ -90,7 +90,7 @@ func registerBook(api huma.API, s *Server) {
 		p, _ := principalOf(ctx)
 		out := &alertsOut{}
 		var err error
-		out.Body.Alerts, err = s.opt.DB.BookAlerts(ctx, p.Tenant, in.Open, in.After, in.Limit)
+		out.Body.Alerts, err = s.opt.DB.BookAlerts(ctx, p.Institution, in.Open, in.After, in.Limit)
 		return out, err
 	})
 
@@ -104,6 +104,6 @@ func registerBook(api huma.API, s *Server) {
 		OperationID: "acknowledge-alert", Method: http.MethodPost, Path: "/v1/book/alerts/{id}:acknowledge", Summary: "确认预警 Record that an alert was seen and what follows", Tags: []string{"book"}, DefaultStatus: http.StatusNoContent,
 	}, func(ctx context.Context, in *ackIn) (*struct{}, error) {
 		p, _ := principalOf(ctx)
-		return nil, s.opt.DB.AcknowledgeAlert(ctx, p.Tenant, in.ID, p.actor().Name, in.Body.Note, s.opt.Now())
+		return nil, s.opt.DB.AcknowledgeAlert(ctx, p.Institution, in.ID, p.actor().Name, in.Body.Note, s.opt.Now())
 	})
 }

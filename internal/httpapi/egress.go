@@ -41,8 +41,8 @@ func registerEgress(api huma.API, s *Server) {
 		}
 	}
 	huma.Register(api, huma.Operation{
-		OperationID: "list-model-consents", Method: http.MethodGet, Path: "/v1/model-consents", Summary: "外发许可 Which tenants decided on sending texts to the model endpoint", Tags: []string{"model"},
-		Description: "A tenant that decided nothing: published texts may be sent, unpublished ones only when a request says so.",
+		OperationID: "list-model-consents", Method: http.MethodGet, Path: "/v1/model-consents", Summary: "外发许可 Which institutions decided on sending texts to the model endpoint", Tags: []string{"model"},
+		Description: "A institution that decided nothing: published texts may be sent, unpublished ones only when a request says so.",
 	}, func(ctx context.Context, _ *struct{}) (*consents, error) {
 		out := &consents{}
 		var err error
@@ -53,25 +53,25 @@ func registerEgress(api huma.API, s *Server) {
 	})
 	type decision struct {
 		Body struct {
-			Tenant  string `json:"tenant" pattern:"^[a-z0-9-]{1,40}$" doc:"The institution or desk."`
-			Allowed *bool  `json:"allowed" required:"true" doc:"true: published texts may be sent; false: no text may be sent, whatever a request says."`
+			Institution string `json:"institution" pattern:"^[a-z0-9-]{1,40}$" doc:"The institution or desk."`
+			Allowed     *bool  `json:"allowed" required:"true" doc:"true: published texts may be sent; false: no text may be sent, whatever a request says."`
 		}
 	}
 	type decided struct{ Body store.Consent }
 	huma.Register(api, huma.Operation{
-		OperationID: "set-model-consent", Method: http.MethodPost, Path: "/v1/model-consents", Summary: "设定外发许可 Allow or forbid that a tenant's texts are sent; recorded in the audit log", Tags: []string{"model"},
+		OperationID: "set-model-consent", Method: http.MethodPost, Path: "/v1/model-consents", Summary: "设定外发许可 Allow or forbid that a institution's texts are sent; recorded in the audit log", Tags: []string{"model"},
 	}, func(ctx context.Context, in *decision) (*decided, error) {
 		p, _ := principalOf(ctx)
-		if err := s.opt.DB.SetModelConsent(ctx, in.Body.Tenant, *in.Body.Allowed, p.actor().Name); err != nil {
+		if err := s.opt.DB.SetModelConsent(ctx, in.Body.Institution, *in.Body.Allowed, p.actor().Name); err != nil {
 			return nil, err
 		}
-		return &decided{store.Consent{Tenant: in.Body.Tenant, Allowed: *in.Body.Allowed, SetBy: p.actor().Name, SetAt: s.opt.Now().UTC()}}, nil
+		return &decided{store.Consent{Institution: in.Body.Institution, Allowed: *in.Body.Allowed, SetBy: p.actor().Name, SetAt: s.opt.Now().UTC()}}, nil
 	})
 
 	s.pageRoute(http.MethodGet, "/officer/egress", s.showEgress)
 }
 
-// egress returns a page of the caller's tenant's log.
+// egress returns a page of the caller's institution's log.
 func (s *Server) egress(ctx context.Context, cursor string, limit int) (log []store.Egress, next string, err error) {
 	_, id, err := readCursor(cursor)
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *Server) egress(ctx context.Context, cursor string, limit int) (log []st
 		}
 	}
 	p, _ := principalOf(ctx)
-	if log, err = s.opt.DB.EgressLog(ctx, p.Tenant, before, limit+1); err != nil {
+	if log, err = s.opt.DB.EgressLog(ctx, p.Institution, before, limit+1); err != nil {
 		return nil, "", err
 	}
 	if len(log) > limit {
@@ -118,7 +118,7 @@ func (s *Server) showEgress(c *gin.Context) error {
 		return err
 	}
 	p, _ := principalOf(ctx)
-	allowed, err := s.opt.DB.ModelConsent(ctx, p.Tenant)
+	allowed, err := s.opt.DB.ModelConsent(ctx, p.Institution)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func asking(i int) map[string]any {
 	}
 }
 
-// An officer reads what left, of his own tenant only, page by page and on the
+// An officer reads what left, of his own institution only, page by page and on the
 // officer's page; an admin decides whether anything may, and both are on
 // record.
 func TestEgressAndConsent(t *testing.T) {
@@ -74,7 +74,7 @@ func TestEgressAndConsent(t *testing.T) {
 	if w := c.post("/v1/valuations", asking(1)); w.Code != http.StatusCreated {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	if err := db.PutEgress(t.Context(), store.Egress{Tenant: "other", Actor: "x", What: "secret of others", Host: "h", Bytes: 1, Hash: strings.Repeat("a", 64)}); err != nil {
+	if err := db.PutEgress(t.Context(), store.Egress{Institution: "other", Actor: "x", What: "secret of others", Host: "h", Bytes: 1, Hash: strings.Repeat("a", 64)}); err != nil {
 		t.Fatal(err)
 	}
 	var all []store.Egress
@@ -97,7 +97,7 @@ func TestEgressAndConsent(t *testing.T) {
 		t.Errorf("%d entries, %d calls", len(all), s.Calls())
 	}
 	for i, e := range all {
-		if e.Tenant != "default" || len(e.Hash) != 64 || i > 0 && e.ID >= all[i-1].ID {
+		if e.Institution != "default" || len(e.Hash) != 64 || i > 0 && e.ID >= all[i-1].ID {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -123,18 +123,18 @@ func TestEgressAndConsent(t *testing.T) {
 	}
 
 	admin := client{t: t, h: c.h, key: newKey(t, db, time.Time{}, Admin)}
-	if w := c.post("/v1/model-consents", map[string]any{"tenant": "default", "allowed": false}); w.Code != http.StatusForbidden {
+	if w := c.post("/v1/model-consents", map[string]any{"institution": "default", "allowed": false}); w.Code != http.StatusForbidden {
 		t.Errorf("an officer decides: %d", w.Code)
 	}
-	if w := admin.post("/v1/model-consents", map[string]any{"tenant": "default"}); w.Code != http.StatusUnprocessableEntity {
+	if w := admin.post("/v1/model-consents", map[string]any{"institution": "default"}); w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("no decision: %d %s", w.Code, w.Body)
 	}
-	if w := admin.post("/v1/model-consents", map[string]any{"tenant": "default", "allowed": false}); w.Code != http.StatusOK {
+	if w := admin.post("/v1/model-consents", map[string]any{"institution": "default", "allowed": false}); w.Code != http.StatusOK {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	calls := s.Calls()
 	if w := c.post("/v1/valuations", asking(2)); w.Code != http.StatusCreated || !strings.Contains(w.Body.String(), "MODEL-FORBIDDEN") || s.Calls() != calls {
-		t.Errorf("%d after the tenant forbade it, %d calls", w.Code, s.Calls()-calls)
+		t.Errorf("%d after the institution forbade it, %d calls", w.Code, s.Calls()-calls)
 	}
 	if w := admin.get("/v1/model-consents"); !strings.Contains(w.Body.String(), `"allowed":false`) {
 		t.Errorf("%s", w.Body)
@@ -195,7 +195,7 @@ func TestModelKeyReachesNoLog(t *testing.T) {
 			if err := db.MergePatents(t.Context(), []store.Patent{{Number: "CN201310543019.6", Title: "一种正极材料", Abstract: "本发明公开了一种正极材料的制备方法。", Claims: "1. 一种正极材料。", Source: "test"}}, 0, nil); err != nil {
 				t.Fatal(err)
 			}
-			run, _, err := judge.Submit(t.Context(), appraisal.Actor{Name: "a", Tenant: "default"}, []string{"CN201310543019.6"}, false)
+			run, _, err := judge.Submit(t.Context(), appraisal.Actor{Name: "a", Institution: "default"}, []string{"CN201310543019.6"}, false)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -51,7 +51,7 @@ func registerImports(api huma.API, s *Server) {
 		OperationID: "get-import", Method: http.MethodGet, Path: "/v1/imports/{id}", Summary: "导入结果 State of an import", Tags: []string{"imports"},
 	}, func(ctx context.Context, in *in) (*out, error) {
 		p, _ := principalOf(ctx)
-		i, err := s.opt.DB.Import(ctx, p.Tenant, in.ID)
+		i, err := s.opt.DB.Import(ctx, p.Institution, in.ID)
 		return &out{Body: i}, err
 	})
 }

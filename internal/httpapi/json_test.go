@@ -15,7 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 func TestStrictJSON(t *testing.T) {
@@ -119,10 +119,10 @@ func decodeOnly(s *Server) http.Handler {
 	e := gin.New()
 	type in struct {
 		Body struct {
-			Name    string      `json:"name" minLength:"1" maxLength:"10"`
-			Roles   []Role      `json:"roles,omitempty" enum:"officer,desk"`
-			Expires *time.Time  `json:"expires_at,omitempty"`
-			Date    *civil.Date `json:"date,omitempty"`
+			Name    string         `json:"name" minLength:"1" maxLength:"10"`
+			Roles   []Role         `json:"roles,omitempty" enum:"officer,desk"`
+			Expires *time.Time     `json:"expires_at,omitempty"`
+			Date    *calendar.Date `json:"date,omitempty"`
 			Nested  *struct {
 				Level float64   `json:"level" minimum:"0" maximum:"1"`
 				List  []float64 `json:"list,omitempty"`

@@ -12,18 +12,18 @@ import (
 
 // KeyInfo is a key without its secret.
 type KeyInfo struct {
-	ID        string     `json:"id"`
-	Name      string     `json:"name"`
-	Tenant    string     `json:"tenant"`
-	Roles     []string   `json:"roles"`
-	CreatedAt time.Time  `json:"created_at"`
-	ExpiresAt *time.Time `json:"expires_at" doc:"null: never"`
-	RevokedAt *time.Time `json:"revoked_at" doc:"null: in force"`
+	ID          string     `json:"id"`
+	Name        string     `json:"name"`
+	Institution string     `json:"institution"`
+	Roles       []string   `json:"roles"`
+	CreatedAt   time.Time  `json:"created_at"`
+	ExpiresAt   *time.Time `json:"expires_at" doc:"null: never"`
+	RevokedAt   *time.Time `json:"revoked_at" doc:"null: in force"`
 }
 
 // DescribeKey drops what must not be shown.
 func DescribeKey(k store.Key) KeyInfo {
-	info := KeyInfo{ID: k.ID, Name: k.Name, Tenant: k.Tenant, Roles: k.Roles, CreatedAt: k.CreatedAt}
+	info := KeyInfo{ID: k.ID, Name: k.Name, Institution: k.Institution, Roles: k.Roles, CreatedAt: k.CreatedAt}
 	if !k.ExpiresAt.IsZero() {
 		info.ExpiresAt = &k.ExpiresAt
 	}
@@ -36,10 +36,10 @@ func DescribeKey(k store.Key) KeyInfo {
 func registerKeys(api huma.API, s *Server) {
 	type whoami struct {
 		Body struct {
-			KeyID  string `json:"key_id"`
-			Name   string `json:"name"`
-			Tenant string `json:"tenant"`
-			Roles  []Role `json:"roles"`
+			KeyID       string `json:"key_id"`
+			Name        string `json:"name"`
+			Institution string `json:"institution"`
+			Roles       []Role `json:"roles"`
 		}
 	}
 	huma.Register(api, huma.Operation{
@@ -47,7 +47,7 @@ func registerKeys(api huma.API, s *Server) {
 	}, func(ctx context.Context, _ *struct{}) (*whoami, error) {
 		p, _ := principalOf(ctx)
 		out := &whoami{}
-		out.Body.KeyID, out.Body.Name, out.Body.Tenant, out.Body.Roles = p.KeyID, p.Name, p.Tenant, p.Roles
+		out.Body.KeyID, out.Body.Name, out.Body.Institution, out.Body.Roles = p.KeyID, p.Name, p.Institution, p.Roles
 		return out, nil
 	})
 
@@ -73,10 +73,10 @@ func registerKeys(api huma.API, s *Server) {
 
 	type create struct {
 		Body struct {
-			Name      string    `json:"name" minLength:"1" maxLength:"100" doc:"Whose key it is."`
-			Tenant    string    `json:"tenant,omitempty" pattern:"^[a-z0-9-]{1,40}$" default:"default" doc:"The institution or desk whose records the key sees."`
-			Roles     []Role    `json:"roles" minItems:"1" maxItems:"4" enum:"officer,desk,evaluator,admin" uniqueItems:"true"`
-			ExpiresAt time.Time `json:"expires_at,omitempty" doc:"Omit for a key that never expires."`
+			Name        string    `json:"name" minLength:"1" maxLength:"100" doc:"Whose key it is."`
+			Institution string    `json:"institution,omitempty" pattern:"^[a-z0-9-]{1,40}$" default:"default" doc:"The institution or desk whose records the key sees."`
+			Roles       []Role    `json:"roles" minItems:"1" maxItems:"4" enum:"officer,desk,evaluator,admin" uniqueItems:"true"`
+			ExpiresAt   time.Time `json:"expires_at,omitempty" doc:"Omit for a key that never expires."`
 		}
 	}
 	type created struct {
@@ -88,7 +88,7 @@ func registerKeys(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "create-key", Method: http.MethodPost, Path: "/v1/keys", Summary: "新建密钥 Create a key", Tags: []string{"keys"}, DefaultStatus: http.StatusCreated,
 	}, func(ctx context.Context, in *create) (*created, error) {
-		plain, rec, err := NewKey(in.Body.Name, in.Body.Tenant, in.Body.Roles, s.opt.Now(), in.Body.ExpiresAt)
+		plain, rec, err := NewKey(in.Body.Name, in.Body.Institution, in.Body.Roles, s.opt.Now(), in.Body.ExpiresAt)
 		if err != nil {
 			return nil, err
 		}

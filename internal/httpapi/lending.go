@@ -7,7 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/desk"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
@@ -20,7 +20,7 @@ func registerLending(api huma.API, s *Server) {
 	type checkIn struct {
 		Body struct {
 			Policy        string               `json:"policy,omitempty" maxLength:"200" doc:"id or id@version, a preset or your own. Default TEMPLATE."`
-			ValuationDate civil.Date           `json:"valuation_date,omitzero"`
+			ValuationDate calendar.Date        `json:"valuation_date,omitzero"`
 			Programmes    []lending.Programme  `json:"programmes,omitempty" maxItems:"20" doc:"Loan products rows may name, beside your own stored ones."`
 			BorrowerLimit map[string]money.Fen `json:"borrower_limits,omitempty" doc:"The bank's limit by credit code, yuan."`
 			Bearable      map[string]money.Fen `json:"bearable,omitempty" doc:"Loan the cash flow bears (DSCR), by credit code, yuan; the bank's figure."`
@@ -40,7 +40,7 @@ func registerLending(api huma.API, s *Server) {
 		for i := range in.Body.Rows {
 			fields = append(fields, checkRow(i, &in.Body.Rows[i])...)
 		}
-		if in.Body.ValuationDate.After(civil.InChina(s.opt.Now())) {
+		if in.Body.ValuationDate.After(calendar.InChina(s.opt.Now())) {
 			fields = append(fields, fault.Field{Field: "body.valuation_date", Code: "date.future", Zh: "估值基准日不得晚于今天", En: "may not lie in the future"})
 		}
 		if len(fields) > 0 {
@@ -110,7 +110,7 @@ func registerLending(api huma.API, s *Server) {
 		}
 		out := &shareOut{}
 		var err error
-		if out.Body.Settlement, err = scheme.Share(in.Body.Claim, civil.InChina(s.opt.Now())); err != nil {
+		if out.Body.Settlement, err = scheme.Share(in.Body.Claim, calendar.InChina(s.opt.Now())); err != nil {
 			return nil, err
 		}
 		if in.Body.Later != nil {
@@ -121,7 +121,7 @@ func registerLending(api huma.API, s *Server) {
 
 	type schemesOut struct {
 		Body struct {
-			On      civil.Date     `json:"on"`
+			On      calendar.Date  `json:"on"`
 			Schemes []schemeStatus `json:"schemes"`
 		}
 	}
@@ -130,7 +130,7 @@ func registerLending(api huma.API, s *Server) {
 		Summary: "风险分担方案 Regional presets with source, date and whether they can be chosen today",
 	}, func(context.Context, *struct{}) (*schemesOut, error) {
 		out := &schemesOut{}
-		out.Body.On = civil.InChina(s.opt.Now())
+		out.Body.On = calendar.InChina(s.opt.Now())
 		for _, x := range lending.Schemes() {
 			out.Body.Schemes = append(out.Body.Schemes, schemeStatus{x, x.Status(out.Body.On), x.Selectable(out.Body.On) == nil})
 		}
@@ -157,7 +157,7 @@ func registerLending(api huma.API, s *Server) {
 			}
 			scheme = &preset
 		}
-		q, err := in.Body.Quote(scheme, civil.InChina(s.opt.Now()))
+		q, err := in.Body.Quote(scheme, calendar.InChina(s.opt.Now()))
 		return &quoteOut{q}, err
 	})
 
@@ -240,7 +240,7 @@ func registerLending(api huma.API, s *Server) {
 		p, _ := principalOf(ctx)
 		out := &auditOut{}
 		var err error
-		out.Body.Entries, err = s.opt.DB.Audit(ctx, p.Tenant, in.Subject, in.After, in.Limit)
+		out.Body.Entries, err = s.opt.DB.Audit(ctx, p.Institution, in.Subject, in.After, in.Limit)
 		return out, err
 	})
 }

@@ -73,7 +73,7 @@ func TestLendingOverREST(t *testing.T) {
 		t.Fatal(made.Code, made.Body)
 	}
 	id := decode[Batch](t, made.Body.Bytes()).ID
-	for _, err := range w.srv.opt.Desk.Watch(t.Context(), Principal{Tenant: "default"}.actor(), id, 20*time.Millisecond) {
+	for _, err := range w.srv.opt.Desk.Watch(t.Context(), Principal{Institution: "default"}.actor(), id, 20*time.Millisecond) {
 		if err != nil {
 			t.Fatal(err)
 		}

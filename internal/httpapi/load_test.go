@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -67,8 +67,8 @@ func loadCorpus(b *testing.B, db *store.DB, svc *appraisal.Service, patents, dea
 			title := "一种" + generatedText(r, 6)
 			rows = append(rows, store.Patent{
 				Number: number, Kind: "invention", Title: title, Abstract: generatedText(r, 60), Claims: "1. " + generatedText(r, 80),
-				IPC: []string{generatedSubclasses[r.IntN(len(generatedSubclasses))] + fmt.Sprintf(" %d/%02d", 1+r.IntN(20), r.IntN(60))}, Filing: civil.New(year, time.Month(1+r.IntN(12)), 1+r.IntN(28)),
-				Grant: civil.New(year+3, 6, 1), Owners: []string{"某公司"}, OwnerType: "firm", ClaimCount: ptr(1 + r.IntN(20)), Source: "generated",
+				IPC: []string{generatedSubclasses[r.IntN(len(generatedSubclasses))] + fmt.Sprintf(" %d/%02d", 1+r.IntN(20), r.IntN(60))}, Filing: calendar.New(year, time.Month(1+r.IntN(12)), 1+r.IntN(28)),
+				Grant: calendar.New(year+3, 6, 1), Owners: []string{"某公司"}, OwnerType: "firm", ClaimCount: ptr(1 + r.IntN(20)), Source: "generated",
 			})
 			numbers = append(numbers, number)
 		}
@@ -82,7 +82,7 @@ func loadCorpus(b *testing.B, db *store.DB, svc *appraisal.Service, patents, dea
 			amount := float64(int(10_000 * (1 + r.ExpFloat64()*50)))
 			rows = append(rows, store.Deal{
 				ID: fmt.Sprintf("G%06d", i), Title: generatedText(r, 8), Description: generatedText(r, 40), Amount: &amount, Currency: "CNY", DealKind: "assignment", Patents: ptr(1),
-				IPC: []string{generatedSubclasses[r.IntN(len(generatedSubclasses))] + fmt.Sprintf(" %d/%02d", 1+r.IntN(20), r.IntN(60))}, Date: civil.New(2012+r.IntN(12), time.Month(1+r.IntN(12)), 1),
+				IPC: []string{generatedSubclasses[r.IntN(len(generatedSubclasses))] + fmt.Sprintf(" %d/%02d", 1+r.IntN(20), r.IntN(60))}, Date: calendar.New(2012+r.IntN(12), time.Month(1+r.IntN(12)), 1),
 				DateUnit: "day", RelatedParty: ptr(false), SourceType: "own_ledger", OwnerType: "firm",
 			})
 		}

@@ -52,7 +52,7 @@ func registerMatches(api huma.API, s *Server) {
 		p, _ := principalOf(ctx)
 		out := &matchListed{}
 		var err error
-		out.Body.Pairs, err = s.opt.DB.Matches(ctx, p.Tenant, store.MatchFilter{Kind: store.MatchKind(in.Kind), Waiting: in.Waiting, After: in.After, Limit: in.Limit})
+		out.Body.Pairs, err = s.opt.DB.Matches(ctx, p.Institution, store.MatchFilter{Kind: store.MatchKind(in.Kind), Waiting: in.Waiting, After: in.After, Limit: in.Limit})
 		return out, err
 	})
 
@@ -77,7 +77,7 @@ func registerMatches(api huma.API, s *Server) {
 		p, _ := principalOf(ctx)
 		out := &matchDecided{}
 		var err error
-		out.Body.Pair, out.Body.History, err = s.opt.DB.DecideMatch(ctx, p.Tenant, in.ID, in.Body.Verdict, in.Body.Reason, p.actor().Name, s.opt.Now())
+		out.Body.Pair, out.Body.History, err = s.opt.DB.DecideMatch(ctx, p.Institution, in.ID, in.Body.Verdict, in.Body.Reason, p.actor().Name, s.opt.Now())
 		return out, err
 	})
 }

@@ -51,7 +51,7 @@ func registerOffers(api huma.API, s *Server) {
 			offers[i] = patent.Offer{Number: n, Product: in.Body.Product, Reference: in.Body.Reference, Party: in.Body.Party, PartyCode: code}
 		}
 		p, _ := principalOf(ctx)
-		found, err := s.opt.DB.PutOffers(ctx, p.Tenant, offers, in.Body.Status, s.opt.Now().UTC())
+		found, err := s.opt.DB.PutOffers(ctx, p.Institution, offers, in.Body.Status, s.opt.Now().UTC())
 		out := &offerConflicts{}
 		out.Body.Conflicts = append([]store.OfferConflict{}, found...)
 		return out, err
@@ -74,7 +74,7 @@ func registerOffers(api huma.API, s *Server) {
 		p, _ := principalOf(ctx)
 		out := &offerReleased{}
 		var err error
-		out.Body.Released, err = s.opt.DB.SetOffers(ctx, p.Tenant, in.Body.Product, in.Body.Reference, store.Released, s.opt.Now().UTC())
+		out.Body.Released, err = s.opt.DB.SetOffers(ctx, p.Institution, in.Body.Product, in.Body.Reference, store.Released, s.opt.Now().UTC())
 		return out, err
 	})
 

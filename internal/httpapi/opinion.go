@@ -2,7 +2,7 @@ package httpapi
 
 import (
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/office"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
@@ -21,7 +21,7 @@ func opinion(rec *appraisal.Record, overrides []store.Override) (o office.Opinio
 	if n := len(overrides); n > 0 && o.Conclusion.Value.Point != nil {
 		last, v := overrides[n-1], o.Conclusion.Value
 		r := &valuation.OverrideResult{
-			Override: valuation.Override{Value: last.Value, Reason: last.Reason, Officer: last.Officer, Date: civil.InChina(last.CreatedAt)},
+			Override: valuation.Override{Value: last.Value, Reason: last.Reason, Officer: last.Officer, Date: calendar.InChina(last.CreatedAt)},
 			Model:    *v.Point, Difference: last.Value - *v.Point, InRange: last.Value >= v.Low && last.Value <= v.High,
 		}
 		if *v.Point > 0 {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/desk"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
@@ -114,7 +114,7 @@ type (
 
 func registerDeskPages(s *Server) {
 	s.pageRoute(http.MethodGet, "/officer/batches", func(c *gin.Context) error {
-		return s.showBatches(c, http.StatusOK, url.Values{"date": {civil.InChina(s.opt.Now()).String()}}, nil)
+		return s.showBatches(c, http.StatusOK, url.Values{"date": {calendar.InChina(s.opt.Now()).String()}}, nil)
 	})
 	s.filePageRoute(http.MethodPost, "/officer/batches", s.opt.MaxUpload, s.submitBatchPage)
 	s.pageRoute(http.MethodGet, "/officer/batch-template", func(c *gin.Context) error {
@@ -152,7 +152,7 @@ func registerDeskPages(s *Server) {
 		case note == "" || len(note) > 2000:
 			err = fault.New(fault.Invalid, "note.missing", "请写明处理意见（不超过 2000 字节）。", "Say what follows from it.")
 		default:
-			err = s.opt.DB.AcknowledgeAlert(ctx, p.Tenant, id, p.actor().Name, note, s.opt.Now())
+			err = s.opt.DB.AcknowledgeAlert(ctx, p.Institution, id, p.actor().Name, note, s.opt.Now())
 		}
 		return s.backTo(c, "/officer/book", err, s.showBook)
 	})
@@ -186,7 +186,7 @@ func (s *Server) showBatches(c *gin.Context, status int, form url.Values, proble
 		return err
 	}
 	const lines = 20
-	found, err := s.opt.DB.Batches(ctx, p.Tenant, at, id, lines+1)
+	found, err := s.opt.DB.Batches(ctx, p.Institution, at, id, lines+1)
 	if err != nil {
 		return err
 	}
@@ -252,7 +252,7 @@ func (s *Server) submitBatchPage(c *gin.Context) error {
 		return again(fault.New(fault.Invalid, "unit.unknown", "单位应为元或万元。", "The unit must be 元 or 万元."))
 	}
 	if d := c.PostForm("date"); d != "" {
-		if o.Date, err = civil.Parse(d); err != nil {
+		if o.Date, err = calendar.Parse(d); err != nil {
 			return again(fault.New(fault.Invalid, "field.date", "估值基准日不是有效日期。", "The valuation date is not a date."))
 		}
 	}
@@ -379,7 +379,7 @@ func (s *Server) showBatch(c *gin.Context, status int, problem error) error {
 	return s.show(c, status, "batch", pg)
 }
 
-func describeContract(x *lending.Contract, on civil.Date) contractLine {
+func describeContract(x *lending.Contract, on calendar.Date) contractLine {
 	l := contractLine{
 		Key: x.Key, Borrower: x.Borrower, Loan: zhMoney(x.Loan), Recommended: zhMoney(x.Recommended), Route: routeNames[x.Route], LTV: percent(x.LTV), Mixed: percent(x.Mixed),
 		Verdict: x.Verdict.Zh(), Code: string(x.Verdict), Cover: "—", Breach: "—",
@@ -459,7 +459,7 @@ func percent(x *float64) string {
 }
 
 // shortTime is a moment as an officer in China reads it.
-func shortTime(t time.Time) string { return t.In(civil.China).Format("2006-01-02 15:04") }
+func shortTime(t time.Time) string { return t.In(calendar.China).Format("2006-01-02 15:04") }
 
 func (s *Server) showBook(c *gin.Context, status int, problem error) error {
 	ctx := c.Request.Context()
@@ -469,7 +469,7 @@ func (s *Server) showBook(c *gin.Context, status int, problem error) error {
 	if problem != nil {
 		pg.Fault = problemOf(c.Request, problem)
 	}
-	alerts, err := s.opt.DB.BookAlerts(ctx, p.Tenant, !pg.All, 0, 200)
+	alerts, err := s.opt.DB.BookAlerts(ctx, p.Institution, !pg.All, 0, 200)
 	if err != nil {
 		return err
 	}
@@ -482,7 +482,7 @@ func (s *Server) showBook(c *gin.Context, status int, problem error) error {
 		pg.Alerts = append(pg.Alerts, l)
 	}
 	const lines = 50
-	loans, err := s.opt.DB.BookLoans(ctx, p.Tenant, c.Query("after"), lines+1)
+	loans, err := s.opt.DB.BookLoans(ctx, p.Institution, c.Query("after"), lines+1)
 	if err != nil {
 		return err
 	}
@@ -578,7 +578,7 @@ func (s *Server) showLending(c *gin.Context, status int, problem error) error {
 	for _, k := range slices.Sorted(maps.Keys(programmes)) {
 		pg.Presets = append(pg.Presets, programmes[k])
 	}
-	today := civil.InChina(s.opt.Now())
+	today := calendar.InChina(s.opt.Now())
 	parties := map[string]string{"bank": "银行", "fund": "基金", "insurer": "保险", "valuer": "评估机构", "guarantor": "担保", "government": "财政"}
 	for _, x := range lending.Schemes() {
 		shares := make([]string, len(x.Shares))

@@ -107,7 +107,7 @@ func TestDeskPages(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- w.srv.opt.Desk.Work(ctx, desk.WorkOptions{Rows: 2}) }()
 	id := strings.TrimPrefix(path, "/officer/batches/")
-	for _, err := range w.srv.opt.Desk.Watch(t.Context(), Principal{Tenant: "default"}.actor(), id, 20*time.Millisecond) {
+	for _, err := range w.srv.opt.Desk.Watch(t.Context(), Principal{Institution: "default"}.actor(), id, 20*time.Millisecond) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -39,7 +39,7 @@ func registerQueuePages(s *Server) {
 	s.pageRoute(http.MethodGet, "/officer/alerts", s.showAlerts)
 	s.pageRoute(http.MethodPost, "/officer/alerts/{id}/acknowledge", func(c *gin.Context) error {
 		p, _ := principalOf(c.Request.Context())
-		if _, err := s.opt.DB.AcknowledgeWatchAlert(c.Request.Context(), p.Tenant, c.Param("id"), p.actor().Name, clipNote(c.PostForm("note")), s.opt.Now()); err != nil {
+		if _, err := s.opt.DB.AcknowledgeWatchAlert(c.Request.Context(), p.Institution, c.Param("id"), p.actor().Name, clipNote(c.PostForm("note")), s.opt.Now()); err != nil {
 			return err
 		}
 		c.Redirect(http.StatusSeeOther, "/officer/alerts")
@@ -48,7 +48,7 @@ func registerQueuePages(s *Server) {
 	s.pageRoute(http.MethodGet, "/officer/matches", func(c *gin.Context) error { return s.showMatches(c, http.StatusOK, nil) })
 	s.pageRoute(http.MethodPost, "/officer/matches/{id}/decide", func(c *gin.Context) error {
 		p, _ := principalOf(c.Request.Context())
-		_, _, err := s.opt.DB.DecideMatch(c.Request.Context(), p.Tenant, c.Param("id"), patent.Band(c.PostForm("verdict")), clipNote(c.PostForm("reason")), p.actor().Name, s.opt.Now())
+		_, _, err := s.opt.DB.DecideMatch(c.Request.Context(), p.Institution, c.Param("id"), patent.Band(c.PostForm("verdict")), clipNote(c.PostForm("reason")), p.actor().Name, s.opt.Now())
 		if fault.KindOf(err) == fault.Invalid && err != nil {
 			noteError(c, err)
 			return s.showMatches(c, fault.Invalid.HTTPStatus(), err)
@@ -72,7 +72,7 @@ func clipNote(s string) string {
 func (s *Server) showAlerts(c *gin.Context) error {
 	p, _ := principalOf(c.Request.Context())
 	after, _ := strconv.ParseInt(c.Query("after"), 10, 64) // what is no number begins at the beginning
-	list, err := s.opt.DB.WatchAlerts(c.Request.Context(), p.Tenant, store.AlertFilter{After: after, Open: true, Limit: queueLines})
+	list, err := s.opt.DB.WatchAlerts(c.Request.Context(), p.Institution, store.AlertFilter{After: after, Open: true, Limit: queueLines})
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (s *Server) showAlerts(c *gin.Context) error {
 
 func (s *Server) showMatches(c *gin.Context, status int, problem error) error {
 	p, _ := principalOf(c.Request.Context())
-	list, err := s.opt.DB.Matches(c.Request.Context(), p.Tenant, store.MatchFilter{Waiting: true, After: c.Query("after"), Limit: queueLines})
+	list, err := s.opt.DB.Matches(c.Request.Context(), p.Institution, store.MatchFilter{Waiting: true, After: c.Query("after"), Limit: queueLines})
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/office"
@@ -70,7 +70,7 @@ type (
 
 func registerValuationPages(s *Server) {
 	s.pageRoute(http.MethodGet, "/officer", func(c *gin.Context) error {
-		return s.showHome(c, http.StatusOK, url.Values{"date": {civil.InChina(s.opt.Now()).String()}, "purpose": {"assignment"}}, nil)
+		return s.showHome(c, http.StatusOK, url.Values{"date": {calendar.InChina(s.opt.Now()).String()}, "purpose": {"assignment"}}, nil)
 	})
 	s.pageRoute(http.MethodPost, "/officer/valuations", func(c *gin.Context) error {
 		ctx := c.Request.Context()
@@ -272,11 +272,11 @@ func formRequest(form url.Values) (appraisal.Request, error) {
 		x := *v * scale
 		return &valuation.Quantity{Value: &x}
 	}
-	date := func(k string) civil.Date {
+	date := func(k string) calendar.Date {
 		if get(k) == "" {
-			return civil.Date{}
+			return calendar.Date{}
 		}
-		d, err := civil.Parse(get(k))
+		d, err := calendar.Parse(get(k))
 		if err != nil {
 			faults = append(faults, fault.Field{Field: k, Code: "field.date", Zh: "不是有效日期，请按 YYYY-MM-DD 填写", En: "not a date; want YYYY-MM-DD"})
 		}

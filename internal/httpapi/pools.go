@@ -15,7 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"zhijia/internal/arranger"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/office"
@@ -84,8 +84,8 @@ type PoolSimulationStatus struct {
 
 // PoolReconcileRequest is a bank statement against the schedule.
 type PoolReconcileRequest struct {
-	From     civil.Date      `json:"from"`
-	To       civil.Date      `json:"to"`
+	From     calendar.Date   `json:"from"`
+	To       calendar.Date   `json:"to"`
 	Lines    []pool.BankLine `json:"lines"`
 	Accounts pool.Accounts   `json:"accounts"`
 }
@@ -140,7 +140,7 @@ func registerPools(api huma.API, s *Server) {
 	p.schemas = huma.NewMapRegistry("#/components/schemas/", func(t reflect.Type, hint string) string {
 		return "Pool" + strings.TrimPrefix(huma.DefaultSchemaNamer(t, hint), "Pool")
 	})
-	p.schemas.RegisterTypeAlias(reflect.TypeFor[civil.Date](), reflect.TypeFor[dateSchema]())
+	p.schemas.RegisterTypeAlias(reflect.TypeFor[calendar.Date](), reflect.TypeFor[dateSchema]())
 	p.schemas.RegisterTypeAlias(reflect.TypeFor[money.Fen](), reflect.TypeFor[moneySchema]())
 	p.schemas.RegisterTypeAlias(reflect.TypeFor[json.RawMessage](), reflect.TypeFor[anySchema]())
 
@@ -274,7 +274,7 @@ func decodeBody[T any](c *gin.Context) (in T, err error) {
 
 func (p *poolRoutes) stored(c *gin.Context) (store.Pool, error) {
 	who, _ := principalOf(c.Request.Context())
-	return p.desk.Pool(c.Request.Context(), who.Tenant, c.Param("id"))
+	return p.desk.Pool(c.Request.Context(), who.Institution, c.Param("id"))
 }
 
 func (p *poolRoutes) onDeal(answer func(*gin.Context, *pool.Deal) (any, error)) func(*gin.Context) error {
@@ -315,7 +315,7 @@ func (p *poolRoutes) create(c *gin.Context) error {
 		return err
 	}
 	who, _ := principalOf(c.Request.Context())
-	rec, notes, err := p.desk.Create(c.Request.Context(), who.Tenant, who.Name, deal)
+	rec, notes, err := p.desk.Create(c.Request.Context(), who.Institution, who.Name, deal)
 	if err != nil {
 		return err
 	}
@@ -333,7 +333,7 @@ func (p *poolRoutes) list(c *gin.Context) error {
 	}
 	who, _ := principalOf(c.Request.Context())
 	const page = 50
-	pools, err := p.s.opt.DB.Pools(c.Request.Context(), who.Tenant, at, id, page)
+	pools, err := p.s.opt.DB.Pools(c.Request.Context(), who.Institution, at, id, page)
 	if err != nil {
 		return err
 	}
@@ -358,7 +358,7 @@ func (p *poolRoutes) get(c *gin.Context) error {
 
 func (p *poolRoutes) release(c *gin.Context) error {
 	who, _ := principalOf(c.Request.Context())
-	if err := p.s.opt.DB.ReleasePool(c.Request.Context(), who.Tenant, c.Param("id"), p.s.opt.Now()); err != nil {
+	if err := p.s.opt.DB.ReleasePool(c.Request.Context(), who.Institution, c.Param("id"), p.s.opt.Now()); err != nil {
 		return err
 	}
 	return p.get(c)
@@ -373,7 +373,7 @@ func (p *poolRoutes) simulate(c *gin.Context) error {
 		in.Scenarios = 20_000
 	}
 	who, _ := principalOf(c.Request.Context())
-	job, err := p.desk.Start(c.Request.Context(), who.Tenant, c.Param("id"), in.Seed, in.Scenarios, in.Targets)
+	job, err := p.desk.Start(c.Request.Context(), who.Institution, c.Param("id"), in.Seed, in.Scenarios, in.Targets)
 	if err != nil {
 		return err
 	}
@@ -383,7 +383,7 @@ func (p *poolRoutes) simulate(c *gin.Context) error {
 
 func (p *poolRoutes) simulation(c *gin.Context) error {
 	who, _ := principalOf(c.Request.Context())
-	job, err := p.desk.Status(c.Request.Context(), who.Tenant, c.Param("simulation"))
+	job, err := p.desk.Status(c.Request.Context(), who.Institution, c.Param("simulation"))
 	if err != nil {
 		return err
 	}

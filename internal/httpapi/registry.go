@@ -7,7 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 )
@@ -31,7 +31,7 @@ func registerRegistry(api huma.API, s *Server) {
 	}
 	type alerts struct {
 		Body struct {
-			Until  civil.Date     `json:"until"`
+			Until  calendar.Date  `json:"until"`
 			Alerts []patent.Alert `json:"alerts"`
 		}
 	}
@@ -48,14 +48,14 @@ func registerRegistry(api huma.API, s *Server) {
 		if err != nil {
 			return nil, err
 		}
-		var days [3]civil.Date
+		var days [3]calendar.Date
 		for i, q := range []struct{ field, text string }{{"query.since", in.Since}, {"query.until", in.Until}, {"query.maturity", in.Maturity}} {
 			if days[i], err = queryDate(q.field, q.text); err != nil {
 				return nil, err
 			}
 		}
 		if days[1].IsZero() {
-			days[1] = civil.InChina(s.opt.Now())
+			days[1] = calendar.InChina(s.opt.Now())
 		}
 		found, err := appraisal.Alerts(ctx, s.opt.DB, number, days[2], days[0], days[1])
 		if err != nil {
@@ -97,7 +97,7 @@ func (s *Server) dossier(ctx context.Context, in *DossierQuery) (patent.Dossier,
 		return patent.Dossier{}, err
 	}
 	if on.IsZero() {
-		on = civil.InChina(s.opt.Now())
+		on = calendar.InChina(s.opt.Now())
 	}
 	facts := patent.PledgeFacts{
 		Pledgors: in.Pledgor, Contract: in.Contract, Twin: patent.Truth(in.Twin), Challenged: patent.Truth(in.Challenged), CoOwnerConsent: patent.Truth(in.Consent), Other: in.Other,
@@ -107,15 +107,15 @@ func (s *Server) dossier(ctx context.Context, in *DossierQuery) (patent.Dossier,
 		return patent.Dossier{}, err
 	}
 	p, _ := principalOf(ctx)
-	return appraisal.Dossier(ctx, s.opt.DB, p.Tenant, number, facts, on)
+	return appraisal.Dossier(ctx, s.opt.DB, p.Institution, number, facts, on)
 }
 
 // queryDate reads an optional date of a query.
-func queryDate(field, text string) (civil.Date, error) {
+func queryDate(field, text string) (calendar.Date, error) {
 	if text == "" {
-		return civil.Date{}, nil
+		return calendar.Date{}, nil
 	}
-	d, err := civil.Parse(text)
+	d, err := calendar.Parse(text)
 	if err != nil {
 		return d, fault.New(fault.Invalid, "date.shape", "日期应写作 YYYY-MM-DD。", "Write the date as YYYY-MM-DD.",
 			fault.Field{Field: field, Code: "date.shape", Zh: "日期应写作 YYYY-MM-DD", En: "write the date as YYYY-MM-DD"})

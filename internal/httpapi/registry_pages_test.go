@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 )
@@ -18,8 +18,8 @@ func TestDossierPage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Options{}, Officer)
 	err := w.db.MergeEvents(context.Background(), []store.LegalEvent{
-		{Number: knownNumber, Event: patent.Event{Code: "GR01", Effective: civil.New(2016, 3, 2), After: []string{"示例<b>大学"}, Source: "gazette"}},
-		{Number: knownNumber, Event: patent.Event{Code: "CP01", Effective: civil.New(2019, 1, 1), Before: []string{"示例<b>大学"}, After: []string{"示例科技大学"}, Source: "gazette"}},
+		{Number: knownNumber, Event: patent.Event{Code: "GR01", Effective: calendar.New(2016, 3, 2), After: []string{"示例<b>大学"}, Source: "gazette"}},
+		{Number: knownNumber, Event: patent.Event{Code: "CP01", Effective: calendar.New(2019, 1, 1), Before: []string{"示例<b>大学"}, After: []string{"示例科技大学"}, Source: "gazette"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestQueuePages(t *testing.T) {
 	if _, err := w.db.WatchPatents(ctx, "default", []string{knownNumber}, "", "test", w.srv.opt.Now()); err != nil {
 		t.Fatal(err)
 	}
-	e := store.LegalEvent{Number: knownNumber, Event: patent.Event{Code: "PE01", Effective: civil.New(2019, 1, 1), Party: "某<i>银行", Source: "gazette"}}
+	e := store.LegalEvent{Number: knownNumber, Event: patent.Event{Code: "PE01", Effective: calendar.New(2019, 1, 1), Party: "某<i>银行", Source: "gazette"}}
 	if err := w.db.MergeEvents(ctx, []store.LegalEvent{e}); err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestQueuePages(t *testing.T) {
 func TestUsesAcrossProducts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Options{}, Desk)
-	if err := w.db.MergeEvents(context.Background(), []store.LegalEvent{{Number: knownNumber, Event: patent.Event{Code: "GR01", Effective: civil.New(2016, 3, 2), Source: "gazette"}}}); err != nil {
+	if err := w.db.MergeEvents(context.Background(), []store.LegalEvent{{Number: knownNumber, Event: patent.Event{Code: "GR01", Effective: calendar.New(2016, 3, 2), Source: "gazette"}}}); err != nil {
 		t.Fatal(err)
 	}
 	type answer struct{ Conflicts []store.OfferConflict }

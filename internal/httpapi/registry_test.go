@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"testing"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 )
@@ -14,8 +14,8 @@ func TestDossierOverREST(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Options{}, Officer)
 	err := w.db.MergeEvents(context.Background(), []store.LegalEvent{
-		{Number: knownNumber, Event: patent.Event{Code: "GR01", Effective: civil.New(2016, 3, 2), Source: "gazette"}},
-		{Number: knownNumber, Event: patent.Event{Code: "PE01", Effective: civil.New(2025, 3, 2), Registration: "Y1", Party: "某银行", Source: "gazette"}},
+		{Number: knownNumber, Event: patent.Event{Code: "GR01", Effective: calendar.New(2016, 3, 2), Source: "gazette"}},
+		{Number: knownNumber, Event: patent.Event{Code: "PE01", Effective: calendar.New(2025, 3, 2), Registration: "Y1", Party: "某银行", Source: "gazette"}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/desk"
 	"zhijia/internal/fault"
 	"zhijia/internal/harness"
@@ -190,7 +190,7 @@ func (s *Server) specification() huma.Config {
 		"key": {Type: "http", Scheme: "bearer", BearerFormat: "zj_<id>_<secret>", Description: "API key made by `zhijia keys create`."},
 	}
 	c.Security = []map[string][]string{{"key": {}}}
-	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[civil.Date](), reflect.TypeFor[dateSchema]())
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[calendar.Date](), reflect.TypeFor[dateSchema]())
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[money.Fen](), reflect.TypeFor[moneySchema]())
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[valuation.Quantity](), reflect.TypeFor[quantitySchema]())
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[valuation.YearQuantity](), reflect.TypeFor[yearQuantitySchema]())

@@ -13,7 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/office"
 	"zhijia/internal/store"
@@ -138,9 +138,9 @@ func registerValuations(api huma.API, s *Server) {
 		Summary: "检索可比交易 Priced deals before a date, most similar first, with those excluded and why",
 	}, func(ctx context.Context, in *create) (*retrieved, error) { return s.comparables(ctx, in.Body) })
 	type search struct {
-		Number string     `query:"number" required:"true" maxLength:"40" doc:"Of a stored patent."`
-		Date   civil.Date `query:"valuation_date" doc:"Only deals before this date; default today."`
-		Blind  bool       `query:"blind" doc:"Leave out deals of this very patent and its family."`
+		Number string        `query:"number" required:"true" maxLength:"40" doc:"Of a stored patent."`
+		Date   calendar.Date `query:"valuation_date" doc:"Only deals before this date; default today."`
+		Blind  bool          `query:"blind" doc:"Leave out deals of this very patent and its family."`
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "get-comparables", Method: http.MethodGet, Path: "/v1/comparables:search", Tags: []string{"comparables"},
@@ -280,7 +280,7 @@ func registerValuations(api huma.API, s *Server) {
 		Summary: "人工意见列表 Officers' figures beside a valuation, oldest first",
 	}, func(ctx context.Context, in *ValuationID) (*overrides, error) {
 		p, _ := principalOf(ctx)
-		v, err := s.opt.DB.Valuation(ctx, p.Tenant, in.ID)
+		v, err := s.opt.DB.Valuation(ctx, p.Institution, in.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -327,14 +327,14 @@ func describeOverride(o store.Override, v store.Valuation) OverrideInfo {
 	return OverrideInfo{Override: o, Model: v.Point, Low: v.Low, High: v.High, InRange: o.Value >= v.Low && o.Value <= v.High}
 }
 
-// valuations lists a page of the caller's tenant and the cursor of the next.
+// valuations lists a page of the caller's institution and the cursor of the next.
 func (s *Server) valuations(ctx context.Context, number, cursor string, limit int) ([]store.ValuationSummary, string, error) {
 	p, _ := principalOf(ctx)
 	at, id, err := readCursor(cursor)
 	if err != nil {
 		return nil, "", err
 	}
-	lines, err := s.opt.DB.Valuations(ctx, p.Tenant, number, at, id, limit+1)
+	lines, err := s.opt.DB.Valuations(ctx, p.Institution, number, at, id, limit+1)
 	if err != nil {
 		return nil, "", err
 	}
@@ -360,7 +360,7 @@ func (s *Server) overrideValuation(ctx context.Context, id string, value float64
 	if err != nil {
 		return OverrideInfo{}, err
 	}
-	v, err := s.opt.DB.Valuation(ctx, p.Tenant, id)
+	v, err := s.opt.DB.Valuation(ctx, p.Institution, id)
 	if err != nil {
 		return OverrideInfo{}, err
 	}

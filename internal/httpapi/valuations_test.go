@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 )
@@ -38,8 +38,8 @@ func newWorld(t testing.TB, opt Options, roles ...Role) *world {
 	w := &world{db: storetest.New(t)}
 	patent := store.Patent{
 		Number: knownNumber, Kind: "invention", Title: "锂离子电池正极材料", Abstract: battery, Claims: "1. " + battery,
-		IPC: []string{"H01M 4/36"}, Filing: civil.New(2013, 11, 5), Grant: civil.New(2016, 3, 2), Owners: []string{"示例大学"}, OwnerType: "university",
-		ClaimCount: ptr(8), Source: "test", SourceDate: civil.New(2024, 1, 1),
+		IPC: []string{"H01M 4/36"}, Filing: calendar.New(2013, 11, 5), Grant: calendar.New(2016, 3, 2), Owners: []string{"示例大学"}, OwnerType: "university",
+		ClaimCount: ptr(8), Source: "test", SourceDate: calendar.New(2024, 1, 1),
 	}
 	if err := w.db.MergePatents(ctx, []store.Patent{patent}, 0, nil); err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func newWorld(t testing.TB, opt Options, roles ...Role) *world {
 	for i, amount := range []float64{300_000, 800_000, 1_500_000, 450_000, 2_000_000, 120_000} {
 		deals = append(deals, store.Deal{
 			ID: "D" + string(rune('1'+i)), Title: "电池正极材料专利转让", IPC: []string{"H01M 4/36"}, Amount: ptr(amount), Currency: "CNY",
-			DealKind: "assignment", Patents: ptr(1), Date: civil.New(2020+i%5, 3, 1), DateUnit: "day", RelatedParty: ptr(false), SourceType: "university_notice",
+			DealKind: "assignment", Patents: ptr(1), Date: calendar.New(2020+i%5, 3, 1), DateUnit: "day", RelatedParty: ptr(false), SourceType: "university_notice",
 			Seller: "示例大学", Buyer: "示例公司", OwnerType: "university",
 		})
 	}
@@ -99,7 +99,7 @@ func TestValuationLifeCycle(t *testing.T) {
 	// The stored document is served verbatim, and the same bytes come from the
 	// use case that the command line and the batch call.
 	got := w.get(path)
-	rec, err := w.svc.Get(t.Context(), appraisal.Actor{Tenant: "default"}, v.ID)
+	rec, err := w.svc.Get(t.Context(), appraisal.Actor{Institution: "default"}, v.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestValuationLifeCycle(t *testing.T) {
 		t.Errorf("%d valuations listed, want 4", len(seen))
 	}
 
-	// Another tenant sees nothing of it.
+	// Another institution sees nothing of it.
 	plain, rec2, err := NewKey("other", "other-bank", []Role{Officer}, time.Now(), time.Time{})
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func TestValuationLifeCycle(t *testing.T) {
 	other := client{t: t, h: w.srv.Handler(), key: plain}
 	for _, r := range []int{other.get(path).Code, other.post(path+":replay", "{}").Code, other.post(path+"/overrides", map[string]any{"value": 1, "reason": "x"}).Code} {
 		if r != http.StatusNotFound {
-			t.Errorf("another tenant was answered %d", r)
+			t.Errorf("another institution was answered %d", r)
 		}
 	}
 }

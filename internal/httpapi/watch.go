@@ -51,7 +51,7 @@ func registerWatch(api huma.API, s *Server) {
 		p, _ := principalOf(ctx)
 		out := &watchAdded{}
 		var err error
-		out.Body.Added, err = s.opt.DB.WatchPatents(ctx, p.Tenant, numbers, in.Body.Note, p.actor().Name, s.opt.Now())
+		out.Body.Added, err = s.opt.DB.WatchPatents(ctx, p.Institution, numbers, in.Body.Note, p.actor().Name, s.opt.Now())
 		return out, err
 	})
 
@@ -70,7 +70,7 @@ func registerWatch(api huma.API, s *Server) {
 		p, _ := principalOf(ctx)
 		out := &watchListed{}
 		var err error
-		out.Body.Patents, err = s.opt.DB.WatchedPatents(ctx, p.Tenant, in.After, in.Limit)
+		out.Body.Patents, err = s.opt.DB.WatchedPatents(ctx, p.Institution, in.After, in.Limit)
 		return out, err
 	})
 
@@ -85,7 +85,7 @@ func registerWatch(api huma.API, s *Server) {
 			return nil, err
 		}
 		p, _ := principalOf(ctx)
-		return nil, s.opt.DB.UnwatchPatent(ctx, p.Tenant, n, p.actor().Name, s.opt.Now())
+		return nil, s.opt.DB.UnwatchPatent(ctx, p.Institution, n, p.actor().Name, s.opt.Now())
 	})
 
 	type watchPoll struct {
@@ -112,7 +112,7 @@ func registerWatch(api huma.API, s *Server) {
 			}
 		}
 		p, _ := principalOf(ctx)
-		list, err := s.opt.DB.WatchAlerts(ctx, p.Tenant, store.AlertFilter{After: in.After, Number: in.Number, Open: in.Open, Limit: in.Limit})
+		list, err := s.opt.DB.WatchAlerts(ctx, p.Institution, store.AlertFilter{After: in.After, Number: in.Number, Open: in.Open, Limit: in.Limit})
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +135,7 @@ func registerWatch(api huma.API, s *Server) {
 		OperationID: "acknowledge-watch-alert", Method: http.MethodPost, Path: "/v1/alerts/{id}:acknowledge", Summary: "确认组合预警 Record that an alert was seen and what follows", Tags: tags,
 	}, func(ctx context.Context, in *watchAck) (*watchAcked, error) {
 		p, _ := principalOf(ctx)
-		a, err := s.opt.DB.AcknowledgeWatchAlert(ctx, p.Tenant, in.ID, p.actor().Name, in.Body.Note, s.opt.Now())
+		a, err := s.opt.DB.AcknowledgeWatchAlert(ctx, p.Institution, in.ID, p.actor().Name, in.Body.Note, s.opt.Now())
 		return &watchAcked{Body: a}, err
 	})
 	registerWebhooks(api, s)
@@ -157,7 +157,7 @@ func registerWebhooks(api huma.API, s *Server) {
 		Description: "Every alert raised, restated or settled is posted as JSON with the headers of Standard Webhooks: webhook-id (the same at every attempt), webhook-timestamp and webhook-signature. Anything but a 2xx within 15 s is tried again, ten times over three days; then it is kept as dead and can be sent again. A 410 ends the subscription. At least once: tell repeats by webhook-id, order by the alert's revision.",
 	}, func(ctx context.Context, in *hookCreate) (*hookSecret, error) {
 		p, _ := principalOf(ctx)
-		w, secret, err := s.opt.Watch.Subscribe(ctx, p.Tenant, p.actor().Name, in.Body.URL, in.Body.Codes)
+		w, secret, err := s.opt.Watch.Subscribe(ctx, p.Institution, p.actor().Name, in.Body.URL, in.Body.Codes)
 		return &hookSecret{Body: WebhookSecret{w, secret}}, err
 	})
 
@@ -172,7 +172,7 @@ func registerWebhooks(api huma.API, s *Server) {
 		p, _ := principalOf(ctx)
 		out := &hookListed{}
 		var err error
-		out.Body.Webhooks, err = s.opt.DB.Webhooks(ctx, p.Tenant)
+		out.Body.Webhooks, err = s.opt.DB.Webhooks(ctx, p.Institution)
 		return out, err
 	})
 
@@ -183,7 +183,7 @@ func registerWebhooks(api huma.API, s *Server) {
 		OperationID: "rotate-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}:rotate", Summary: "更换推送密钥 A new secret; the one before signs beside it for a day", Tags: tags,
 	}, func(ctx context.Context, in *hookID) (*hookSecret, error) {
 		p, _ := principalOf(ctx)
-		w, secret, err := s.opt.Watch.Rotate(ctx, p.Tenant, p.actor().Name, in.ID)
+		w, secret, err := s.opt.Watch.Rotate(ctx, p.Institution, p.actor().Name, in.ID)
 		return &hookSecret{Body: WebhookSecret{w, secret}}, err
 	})
 	type hookChanged struct{ Body store.Webhook }
@@ -191,14 +191,14 @@ func registerWebhooks(api huma.API, s *Server) {
 		OperationID: "disable-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}:disable", Summary: "停用推送 End a subscription", Tags: tags,
 	}, func(ctx context.Context, in *hookID) (*hookChanged, error) {
 		p, _ := principalOf(ctx)
-		w, err := s.opt.DB.DisableWebhook(ctx, p.Tenant, in.ID, p.actor().Name, s.opt.Now())
+		w, err := s.opt.DB.DisableWebhook(ctx, p.Institution, in.ID, p.actor().Name, s.opt.Now())
 		return &hookChanged{Body: w}, err
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "test-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}:test", Summary: "测试推送 Send a message without an alert", Tags: tags, DefaultStatus: http.StatusAccepted,
 	}, func(ctx context.Context, in *hookID) (*struct{}, error) {
 		p, _ := principalOf(ctx)
-		return nil, s.opt.Watch.Test(ctx, p.Tenant, in.ID)
+		return nil, s.opt.Watch.Test(ctx, p.Institution, in.ID)
 	})
 
 	type deliveryList struct {
@@ -217,7 +217,7 @@ func registerWebhooks(api huma.API, s *Server) {
 		p, _ := principalOf(ctx)
 		out := &deliveryListed{}
 		var err error
-		out.Body.Deliveries, err = s.opt.DB.Deliveries(ctx, p.Tenant, in.Status, in.After, in.Limit)
+		out.Body.Deliveries, err = s.opt.DB.Deliveries(ctx, p.Institution, in.Status, in.After, in.Limit)
 		return out, err
 	})
 	type deliveryID struct {
@@ -228,7 +228,7 @@ func registerWebhooks(api huma.API, s *Server) {
 		OperationID: "redeliver", Method: http.MethodPost, Path: "/v1/webhook-deliveries/{id}:redeliver", Summary: "重新推送 Send a message again under the same id", Tags: tags,
 	}, func(ctx context.Context, in *deliveryID) (*deliveryChanged, error) {
 		p, _ := principalOf(ctx)
-		d, err := s.opt.DB.Redeliver(ctx, p.Tenant, in.ID, p.actor().Name, s.opt.Now())
+		d, err := s.opt.DB.Redeliver(ctx, p.Institution, in.ID, p.actor().Name, s.opt.Now())
 		return &deliveryChanged{Body: d}, err
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/watch"
@@ -55,8 +55,8 @@ func TestWatchOverREST(t *testing.T) {
 	}
 
 	err = w.db.MergeEvents(context.Background(), []store.LegalEvent{
-		{Number: knownNumber, Event: patent.Event{Code: "PE01", Effective: civil.New(2019, 3, 2), Registration: "Y1", Party: "某银行", Source: "gazette"}},
-		{Number: knownNumber, Event: patent.Event{Code: "TR01", Effective: civil.New(2020, 3, 2), Source: "gazette"}},
+		{Number: knownNumber, Event: patent.Event{Code: "PE01", Effective: calendar.New(2019, 3, 2), Registration: "Y1", Party: "某银行", Source: "gazette"}},
+		{Number: knownNumber, Event: patent.Event{Code: "TR01", Effective: calendar.New(2020, 3, 2), Source: "gazette"}},
 	})
 	if err != nil {
 		t.Fatal(err)

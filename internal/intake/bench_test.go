@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/embed"
 	"zhijia/internal/intake"
-	"zhijia/internal/ngram"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 )
@@ -88,7 +88,7 @@ func BenchmarkIngest(b *testing.B) {
 		if _, _, err := svc.EmbedLocally(ctx, texts); err != nil {
 			b.Fatal(err)
 		}
-		embed := time.Since(start)
+		embedding := time.Since(start)
 
 		conn, err := pgx.Connect(ctx, url)
 		if err != nil {
@@ -97,7 +97,7 @@ func BenchmarkIngest(b *testing.B) {
 		if _, err := conn.Exec(ctx, `CREATE TABLE raw (number text, text text, vector real[])`); err != nil {
 			b.Fatal(err)
 		}
-		vector := ngram.Hash(texts[0])
+		vector := embed.Hash(texts[0])
 		start = time.Now()
 		if _, err := conn.CopyFrom(ctx, pgx.Identifier{"raw"}, []string{"number", "text", "vector"}, pgx.CopyFromSlice(len(texts), func(i int) ([]any, error) {
 			return []any{number(i), texts[i], vector}, nil
@@ -109,7 +109,7 @@ func BenchmarkIngest(b *testing.B) {
 		db.Close()
 		b.ReportMetric(float64(rep.Accepted)/ingest.Seconds(), "rows/s")
 		b.ReportMetric(ingest.Seconds()/raw.Seconds(), "x_raw_copy")
-		b.ReportMetric(ingest.Seconds()/embed.Seconds(), "x_embedder")
+		b.ReportMetric(ingest.Seconds()/embedding.Seconds(), "x_embedder")
 		b.ReportMetric(index.Seconds(), "s_index")
 		b.ReportMetric(ingest.Seconds(), "s_ingest")
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 )
@@ -91,7 +91,7 @@ var patents = dataset{
 			p.Kind = string(n.Kind)
 		}
 		r.added(&p)
-		before := func(a, b civil.Date) bool { return !a.IsZero() && !b.IsZero() && b.Before(a) }
+		before := func(a, b calendar.Date) bool { return !a.IsZero() && !b.IsZero() && b.Before(a) }
 		if before(p.Filing, p.Published) || before(p.Filing, p.Grant) {
 			r.bad("filing_date", "date.order", "申请日晚于公开日或授权日。", "Filed after it was published or granted.")
 		}

@@ -90,7 +90,7 @@ func Run(ctx context.Context, db *store.DB, svc *appraisal.Service, actor apprai
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	rep = Report{ID: appraisal.NewID("imp", now), Dataset: name, Name: file, DryRun: o.DryRun}
-	record := store.Import{ID: rep.ID, Tenant: actor.Tenant, Dataset: name, Name: file, By: actor.Name, StartedAt: now}
+	record := store.Import{ID: rep.ID, Institution: actor.Institution, Dataset: name, Name: file, By: actor.Name, StartedAt: now}
 	save := func(ctx context.Context, finished bool) error {
 		if o.DryRun {
 			return nil

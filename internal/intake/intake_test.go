@@ -21,7 +21,7 @@ import (
 	"zhijia/internal/store/storetest"
 )
 
-var actor = appraisal.Actor{Name: "test", Tenant: "test"}
+var actor = appraisal.Actor{Name: "test", Institution: "test"}
 
 func setup(t *testing.T, url string) (*store.DB, *appraisal.Service) {
 	t.Helper()

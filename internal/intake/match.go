@@ -31,7 +31,7 @@ func Match(ctx context.Context, db *store.DB, actor appraisal.Actor, kinds []sto
 	defer fault.Wrap(&err, "intake.Match")
 	rep = MatchReport{map[store.MatchKind]int{}, map[store.MatchKind]int{}, map[store.MatchKind]int{}, 0}
 	for _, kind := range kinds {
-		n, pairs, err := matchesOf(ctx, db, actor.Tenant, kind)
+		n, pairs, err := matchesOf(ctx, db, actor.Institution, kind)
 		if err != nil {
 			return rep, err
 		}
@@ -43,7 +43,7 @@ func Match(ctx context.Context, db *store.DB, actor appraisal.Actor, kinds []sto
 				rep.Waiting[kind]++
 			}
 		}
-		fresh, err := db.PutMatches(ctx, actor.Tenant, pairs, actor.Name, now.UTC().Truncate(time.Microsecond))
+		fresh, err := db.PutMatches(ctx, actor.Institution, pairs, actor.Name, now.UTC().Truncate(time.Microsecond))
 		if err != nil {
 			return rep, err
 		}
@@ -52,15 +52,15 @@ func Match(ctx context.Context, db *store.DB, actor appraisal.Actor, kinds []sto
 	return rep, nil
 }
 
-func matchesOf(ctx context.Context, db *store.DB, tenant string, kind store.MatchKind) (n int, out []store.MatchPair, err error) {
-	add := func(p patent.Pair, tenant, a, b, aShown, bShown string) {
+func matchesOf(ctx context.Context, db *store.DB, institution string, kind store.MatchKind) (n int, out []store.MatchPair, err error) {
+	add := func(p patent.Pair, institution, a, b, aShown, bShown string) {
 		if a != b {
-			out = append(out, store.MatchPair{Tenant: tenant, Kind: kind, A: a, B: b, AShown: aShown, BShown: bShown, Score: p.Score, Band: p.Band, Reasons: p.Reasons})
+			out = append(out, store.MatchPair{Institution: institution, Kind: kind, A: a, B: b, AShown: aShown, BShown: bShown, Score: p.Score, Band: p.Band, Reasons: p.Reasons})
 		}
 	}
 	switch kind {
 	case store.MatchParty:
-		named, err := db.NamedParties(ctx, tenant)
+		named, err := db.NamedParties(ctx, institution)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -71,9 +71,9 @@ func matchesOf(ctx context.Context, db *store.DB, tenant string, kind store.Matc
 		shown := func(p *store.NamedParty) string { return p.Name + "（" + p.Source + "）" }
 		for _, p := range patent.PairParties(list) {
 			a, b := &named[p.A], &named[p.B]
-			owner := a.Tenant
-			if b.Tenant != "" {
-				owner = b.Tenant
+			owner := a.Institution
+			if b.Institution != "" {
+				owner = b.Institution
 			}
 			add(p, owner, store.PartyKey(a.Name), store.PartyKey(b.Name), shown(a), shown(b))
 		}

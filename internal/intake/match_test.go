@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -20,12 +20,12 @@ func TestMatchReviewDecide(t *testing.T) {
 	t.Parallel()
 	ctx, db := context.Background(), storetest.New(t)
 	now := time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC)
-	actor := appraisal.Actor{Name: "张三", Tenant: "a"}
+	actor := appraisal.Actor{Name: "张三", Institution: "a"}
 	amount := func(x float64) *float64 { return &x }
 	deals := []store.Deal{
-		{ID: "d1", Title: "一种锂电池正极材料", Amount: amount(1_200_000), Currency: "CNY", DealKind: "assignment", Date: civil.New(2020, 3, 1), DateUnit: "day", Seller: "甲大学", Buyer: "乙科技有限公司"},
-		{ID: "d2", Title: "锂电池正极材料", Amount: amount(1_200_000), Currency: "CNY", DealKind: "assignment", Date: civil.New(2020, 3, 9), DateUnit: "day", Seller: "甲大学", Buyer: "乙科技有限责任公司"},
-		{ID: "d3", Title: "正极材料的制备方法", Amount: amount(1_200_000), Currency: "CNY", DealKind: "assignment", Date: civil.New(2020, 3, 20), DateUnit: "day", Seller: "甲大学"},
+		{ID: "d1", Title: "一种锂电池正极材料", Amount: amount(1_200_000), Currency: "CNY", DealKind: "assignment", Date: calendar.New(2020, 3, 1), DateUnit: "day", Seller: "甲大学", Buyer: "乙科技有限公司"},
+		{ID: "d2", Title: "锂电池正极材料", Amount: amount(1_200_000), Currency: "CNY", DealKind: "assignment", Date: calendar.New(2020, 3, 9), DateUnit: "day", Seller: "甲大学", Buyer: "乙科技有限责任公司"},
+		{ID: "d3", Title: "正极材料的制备方法", Amount: amount(1_200_000), Currency: "CNY", DealKind: "assignment", Date: calendar.New(2020, 3, 20), DateUnit: "day", Seller: "甲大学"},
 	}
 	load := func() {
 		t.Helper()
@@ -35,10 +35,10 @@ func TestMatchReviewDecide(t *testing.T) {
 	}
 	load()
 	err := db.MergePatents(ctx, []store.Patent{
-		{Number: "CN201310543019.6", Kind: "invention", Title: "一种锂电池正极材料", Filing: civil.New(2013, 11, 5), Owners: []string{"甲大学"}, Source: "one"},
-		{Number: "CN103575513B", Kind: "invention", Title: "锂电池正极材料", Filing: civil.New(2013, 11, 5), Owners: []string{"乙科技有限公司"}, Source: "two"},
-		{Number: "CN201710601862.3", Kind: "invention", Title: "一种封装材料", Filing: civil.New(2017, 7, 20), Grant: civil.New(2020, 1, 3), Owners: []string{"华新电子材料有限公司"}, Source: "one"},
-		{Number: "CN203575513U", Kind: "utility_model", Title: "一种锂电池正极材料", Filing: civil.New(2013, 11, 5), Owners: []string{"甲大学"}, Source: "two"},
+		{Number: "CN201310543019.6", Kind: "invention", Title: "一种锂电池正极材料", Filing: calendar.New(2013, 11, 5), Owners: []string{"甲大学"}, Source: "one"},
+		{Number: "CN103575513B", Kind: "invention", Title: "锂电池正极材料", Filing: calendar.New(2013, 11, 5), Owners: []string{"乙科技有限公司"}, Source: "two"},
+		{Number: "CN201710601862.3", Kind: "invention", Title: "一种封装材料", Filing: calendar.New(2017, 7, 20), Grant: calendar.New(2020, 1, 3), Owners: []string{"华新电子材料有限公司"}, Source: "one"},
+		{Number: "CN203575513U", Kind: "utility_model", Title: "一种锂电池正极材料", Filing: calendar.New(2013, 11, 5), Owners: []string{"甲大学"}, Source: "two"},
 	}, 0, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -152,10 +152,10 @@ func TestMatchReviewDecide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for tenant, want := range map[string]patent.Outcome{"a": patent.Clear, "b": patent.Met} { // the pledgor is the owner, to those who said so
-		d, err := appraisal.Dossier(ctx, db, tenant, n, patent.PledgeFacts{Pledgors: []string{"华兴电子材料有限公司"}}, civil.New(2026, 11, 26))
+	for institution, want := range map[string]patent.Outcome{"a": patent.Clear, "b": patent.Met} { // the pledgor is the owner, to those who said so
+		d, err := appraisal.Dossier(ctx, db, institution, n, patent.PledgeFacts{Pledgors: []string{"华兴电子材料有限公司"}}, calendar.New(2026, 11, 26))
 		if err != nil || d.Eligibility.Findings[0].Outcome != want {
-			t.Errorf("%s: E01 %s, %v", tenant, d.Eligibility.Findings[0].Outcome, err)
+			t.Errorf("%s: E01 %s, %v", institution, d.Eligibility.Findings[0].Outcome, err)
 		}
 	}
 	if history := decide(pair.ID, patent.Different); len(history) != 2 || history[0].Verdict != patent.Same || history[1].By != "李四" {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -37,31 +37,31 @@ func (r *reader) required(field string, limit int) string {
 	return s
 }
 
-func (r *reader) date(field string) civil.Date {
+func (r *reader) date(field string) calendar.Date {
 	s := r.cells[field]
 	if s == "" {
-		return civil.Date{}
+		return calendar.Date{}
 	}
-	d, err := civil.Parse(s)
+	d, err := calendar.Parse(s)
 	if err != nil || d.Year < 1900 || d.Year > 2200 {
 		r.bad(field, "date.shape", "日期格式应为 YYYY-MM-DD，且为真实日期。", "A real date as YYYY-MM-DD is wanted.")
-		return civil.Date{}
+		return calendar.Date{}
 	}
 	return d
 }
 
 // period reads a day, a month or a year.
-func (r *reader) period(field string) (civil.Date, string) {
+func (r *reader) period(field string) (calendar.Date, string) {
 	s := r.cells[field]
 	switch {
 	case s == "":
-		return civil.Date{}, ""
+		return calendar.Date{}, ""
 	case len(s) == 4:
-		if d, err := civil.Parse(s + "-01-01"); err == nil {
+		if d, err := calendar.Parse(s + "-01-01"); err == nil {
 			return d, "year"
 		}
 	case len(s) == 7:
-		if d, err := civil.Parse(s + "-01"); err == nil {
+		if d, err := calendar.Parse(s + "-01"); err == nil {
 			return d, "month"
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/intake"
 	"zhijia/internal/patent"
 	"zhijia/internal/store/storetest"
@@ -44,7 +44,7 @@ func TestAddedDaysOfTerm(t *testing.T) {
 	}
 	dossier := func(on string) patent.Dossier {
 		t.Helper()
-		d, err := appraisal.Dossier(ctx, db, actor.Tenant, n, patent.PledgeFacts{Maturity: civil.MustParse("2034-02-01")}, civil.MustParse(on))
+		d, err := appraisal.Dossier(ctx, db, actor.Institution, n, patent.PledgeFacts{Maturity: calendar.MustParse("2034-02-01")}, calendar.MustParse(on))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestAddedDaysOfTerm(t *testing.T) {
 		t.Fatalf("%+v, %v", rep, err)
 	}
 	for on, dead := range map[string]bool{"2025-12-01": false, "2026-01-28": false, "2026-01-29": true} {
-		d, err := svc.Draft(ctx, actor, appraisal.Request{Number: expiring, Purpose: "pledge", Date: civil.MustParse(on)})
+		d, err := svc.Draft(ctx, actor, appraisal.Request{Number: expiring, Purpose: "pledge", Date: calendar.MustParse(on)})
 		if err != nil {
 			t.Fatal(err)
 		}

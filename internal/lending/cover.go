@@ -3,29 +3,29 @@ package lending
 import (
 	"math"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 )
 
 // CoverPoint is the cover of a loan at one date.
 type CoverPoint struct {
-	Date    civil.Date `json:"date"`
-	Value   money.Fen  `json:"value"`   // median path
-	Low     money.Fen  `json:"low"`     // the lower end on the same path
-	Balance money.Fen  `json:"balance"` // of the loan
-	LTV     *float64   `json:"ltv"`     // balance / value; nil without a value
-	Cover   *float64   `json:"cover"`   // low / balance; nil without a balance
-	Breach  bool       `json:"breach"`  // balance above the sum of value times ceiling
+	Date    calendar.Date `json:"date"`
+	Value   money.Fen     `json:"value"`   // median path
+	Low     money.Fen     `json:"low"`     // the lower end on the same path
+	Balance money.Fen     `json:"balance"` // of the loan
+	LTV     *float64      `json:"ltv"`     // balance / value; nil without a value
+	Cover   *float64      `json:"cover"`   // low / balance; nil without a balance
+	Breach  bool          `json:"breach"`  // balance above the sum of value times ceiling
 }
 
 // CoverInput is a contract to look ahead on.
 type CoverInput struct {
-	On       civil.Date `json:"on"`
-	Maturity civil.Date `json:"maturity"`
-	Loan     money.Fen  `json:"loan"`
-	Repay    string     `json:"repayment,omitempty"`   // bullet, or equal: the principal in equal parts at each date
-	Step     int        `json:"step_months,omitempty"` // 0: 6
+	On       calendar.Date `json:"on"`
+	Maturity calendar.Date `json:"maturity"`
+	Loan     money.Fen     `json:"loan"`
+	Repay    string        `json:"repayment,omitempty"`   // bullet, or equal: the principal in equal parts at each date
+	Step     int           `json:"step_months,omitempty"` // 0: 6
 
 	Items   []CoverItem `json:"collateral"`
 	Ceiling float64     `json:"ltv_ceiling,omitempty"` // of patents that name none
@@ -33,10 +33,10 @@ type CoverInput struct {
 
 // CoverItem is one patent of the collateral.
 type CoverItem struct {
-	Number string     `json:"number"`
-	Value  money.Fen  `json:"value"`
-	Low    money.Fen  `json:"low"`
-	Expiry civil.Date `json:"expiry,omitzero"` // zero: unknown, the value is carried flat and counted as such
+	Number string        `json:"number"`
+	Value  money.Fen     `json:"value"`
+	Low    money.Fen     `json:"low"`
+	Expiry calendar.Date `json:"expiry,omitzero"` // zero: unknown, the value is carried flat and counted as such
 
 	Ceiling *float64 `json:"ltv_ceiling,omitempty"` // of this patent; nil: the contract's
 }
@@ -71,7 +71,7 @@ func Forecast(in CoverInput, discount float64) (points []CoverPoint, unknown int
 			return nil, 0, fault.New(fault.Invalid, "cover.item", "押品估值不得为负，质押率上限应在 0 到 1 之间。", "A value may not be negative; a ceiling must lie between 0 and 1.")
 		}
 	}
-	var dates []civil.Date
+	var dates []calendar.Date
 	for k := 0; ; k++ {
 		d := in.On.AddMonths(k * in.Step)
 		if !d.Before(in.Maturity) {

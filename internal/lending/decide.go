@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -90,12 +90,12 @@ var limitZh = map[string]string{
 
 // Contract is one security contract with its collateral as a whole.
 type Contract struct {
-	Key      string     `json:"key"` // the contract's number, else "行" and the line
-	Borrower string     `json:"borrower,omitempty"`
-	Product  string     `json:"product,omitempty"`
-	Lines    []int      `json:"lines"`
-	Loan     money.Fen  `json:"loan"`
-	Maturity civil.Date `json:"maturity,omitzero"`
+	Key      string        `json:"key"` // the contract's number, else "行" and the line
+	Borrower string        `json:"borrower,omitempty"`
+	Product  string        `json:"product,omitempty"`
+	Lines    []int         `json:"lines"`
+	Loan     money.Fen     `json:"loan"`
+	Maturity calendar.Date `json:"maturity,omitzero"`
 
 	Value  money.Fen `json:"value"` // each patent once, those that may serve as collateral
 	Low    money.Fen `json:"value_low"`
@@ -150,19 +150,19 @@ type Decision struct {
 	Recommended money.Fen `json:"recommended"` // this row's part of the contract's
 	Counted     bool      `json:"counted"`     // false: its value counts on no contract
 
-	Deviation   *Deviation `json:"deviation,omitempty"`
-	HumanOnly   bool       `json:"human_only"` // a person owns it: no decision by automation alone
-	NextRevalue civil.Date `json:"next_revaluation"`
+	Deviation   *Deviation    `json:"deviation,omitempty"`
+	HumanOnly   bool          `json:"human_only"` // a person owns it: no decision by automation alone
+	NextRevalue calendar.Date `json:"next_revaluation"`
 }
 
 // Decisions are a batch decided.
 type Decisions struct {
-	On            civil.Date `json:"on"`
-	Policy        string     `json:"policy"`
-	PolicyVersion string     `json:"policy_version"`
-	Rules         string     `json:"rules"`
-	Rows          []Decision `json:"rows"`      // in the order of the batch
-	Contracts     []Contract `json:"contracts"` // in queue order
+	On            calendar.Date `json:"on"`
+	Policy        string        `json:"policy"`
+	PolicyVersion string        `json:"policy_version"`
+	Rules         string        `json:"rules"`
+	Rows          []Decision    `json:"rows"`      // in the order of the batch
+	Contracts     []Contract    `json:"contracts"` // in queue order
 }
 
 // BorrowerKey names a borrower across rows and batches: the credit code, else
@@ -182,7 +182,7 @@ func foldName(name string) string {
 // Decide decides a whole batch as of a day. It depends on the rows and not on
 // their order. A patent offered by two borrowers, or under two contracts,
 // counts for neither; twice under one contract it counts once.
-func Decide(batch []Valued, o Options, on civil.Date) Decisions {
+func Decide(batch []Valued, o Options, on calendar.Date) Decisions {
 	d := Decisions{On: on, Policy: o.Policy.ID, PolicyVersion: o.Policy.Version, Rules: RulesVersion, Rows: make([]Decision, len(batch))}
 	b := book{batch: batch, o: &o, on: on, rows: d.Rows, limits: foldKeys(o.BorrowerLimit), bearable: foldKeys(o.Bearable)}
 	for i := range batch {
@@ -201,7 +201,7 @@ func Decide(batch []Valued, o Options, on civil.Date) Decisions {
 type book struct {
 	batch []Valued
 	o     *Options
-	on    civil.Date
+	on    calendar.Date
 	rows  []Decision
 
 	limits, bearable map[string]money.Fen // by credit code or folded name
@@ -437,7 +437,7 @@ func (b *book) stale(v *Valued) string {
 	return ""
 }
 
-func haircutFlags(v *Valued, on civil.Date, p *Policy) (flags []string) {
+func haircutFlags(v *Valued, on calendar.Date, p *Policy) (flags []string) {
 	for _, f := range v.Eligibility.Findings {
 		if f.Outcome == patent.Met || f.Outcome == patent.Declared {
 			flags = append(flags, f.Code)
@@ -512,7 +512,7 @@ func (b *book) duplicates() {
 	}
 }
 
-func dateOr(d civil.Date, otherwise string) string {
+func dateOr(d calendar.Date, otherwise string) string {
 	if d.IsZero() {
 		return otherwise
 	}
@@ -578,7 +578,7 @@ func (b *book) each(rows []int, f func(i int)) {
 func (b *book) collateral(c *Contract, rows []int) {
 	first := &b.batch[rows[0]].Row
 	c.Borrower, c.Product, c.Loan, c.Maturity = first.Borrower, first.Product, first.Loan, first.Maturity
-	loans, maturities, borrowers := map[money.Fen]bool{}, map[civil.Date]bool{}, map[string]bool{}
+	loans, maturities, borrowers := map[money.Fen]bool{}, map[calendar.Date]bool{}, map[string]bool{}
 	kinds := map[patent.Kind]money.Fen{}
 	for _, i := range rows {
 		v, d := &b.batch[i], &b.rows[i]

@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -17,7 +17,7 @@ import (
 
 const wan = money.Fen(money.Wan)
 
-var today = civil.MustParse("2026-11-23")
+var today = calendar.MustParse("2026-11-23")
 
 // clean is a row that nothing speaks against under [open].
 func clean(line int, borrower, contract, number string, value money.Fen) Valued {

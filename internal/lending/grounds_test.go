@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
 )
@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files")
 func TestGroundsGolden(t *testing.T) {
 	sound := func() patent.PledgeFacts {
 		paid := 9
-		kind, filing, granted := patent.Invention, civil.New(2018, 6, 1), civil.New(2020, 6, 1)
+		kind, filing, granted := patent.Invention, calendar.New(2018, 6, 1), calendar.New(2020, 6, 1)
 		return patent.PledgeFacts{
 			State: patent.State{
 				Standing: patent.Alive, Since: granted, Granted: granted, Owners: []string{"甲公司"}, Pledged: patent.No, Preserved: patent.No, Challenged: patent.No, LastSeen: today.AddDays(-3),
@@ -38,10 +38,10 @@ func TestGroundsGolden(t *testing.T) {
 		{"E02", func(f *patent.PledgeFacts) {
 			f.State.Standing, f.State.Since, f.State.Reason = patent.Dead, today.AddDays(-40), "fee_unpaid"
 		}},
-		{"E03", func(f *patent.PledgeFacts) { f.State.Standing, f.State.Granted = patent.Pending, civil.Date{} }},
+		{"E03", func(f *patent.PledgeFacts) { f.State.Standing, f.State.Granted = patent.Pending, calendar.Date{} }},
 		{"E04", func(f *patent.PledgeFacts) {
 			paid := 7
-			f.Fees = patent.FeeAccount{Kind: patent.Invention, Filing: civil.New(2018, 6, 1), Granted: civil.New(2020, 6, 1), PaidThrough: &paid}.On(today)
+			f.Fees = patent.FeeAccount{Kind: patent.Invention, Filing: calendar.New(2018, 6, 1), Granted: calendar.New(2020, 6, 1), PaidThrough: &paid}.On(today)
 		}},
 		{"E05", func(f *patent.PledgeFacts) { f.State.Preserved = patent.Yes }},
 		{"E06", func(f *patent.PledgeFacts) { f.Maturity = f.Expiry.AddDays(1) }},

@@ -8,7 +8,7 @@
 package lending
 
 import (
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -26,30 +26,30 @@ type Row struct {
 	Contract   string `json:"contract,omitempty"`    // number of the security contract
 	Product    string `json:"product,omitempty"`     // programme the loan is drawn under
 
-	Number    string       `json:"number"` // normal form
-	Title     string       `json:"title,omitempty"`
-	Kind      patent.Kind  `json:"kind,omitempty"`
-	Filing    civil.Date   `json:"filing_date,omitzero"`
-	Grant     civil.Date   `json:"grant_date,omitzero"`
-	Owners    []string     `json:"owners,omitempty"`
-	CoOwners  []string     `json:"co_owners,omitempty"`
-	CoConsent patent.Truth `json:"co_owner_consent,omitempty"`
+	Number    string        `json:"number"` // normal form
+	Title     string        `json:"title,omitempty"`
+	Kind      patent.Kind   `json:"kind,omitempty"`
+	Filing    calendar.Date `json:"filing_date,omitzero"`
+	Grant     calendar.Date `json:"grant_date,omitzero"`
+	Owners    []string      `json:"owners,omitempty"`
+	CoOwners  []string      `json:"co_owners,omitempty"`
+	CoConsent patent.Truth  `json:"co_owner_consent,omitempty"`
 
-	FeesPaidTo   *int         `json:"fees_paid_to,omitempty"` // patent year up to which the annual fees are paid
-	Pledged      patent.Truth `json:"pledged,omitempty"`
-	Preserved    patent.Truth `json:"preserved,omitempty"`
-	Challenged   patent.Truth `json:"challenged,omitempty"`
-	Licensed     patent.Truth `json:"exclusively_licensed,omitempty"`
-	RegisterAsOf civil.Date   `json:"register_as_of,omitzero"` // day the four answers above were true
+	FeesPaidTo   *int          `json:"fees_paid_to,omitempty"` // patent year up to which the annual fees are paid
+	Pledged      patent.Truth  `json:"pledged,omitempty"`
+	Preserved    patent.Truth  `json:"preserved,omitempty"`
+	Challenged   patent.Truth  `json:"challenged,omitempty"`
+	Licensed     patent.Truth  `json:"exclusively_licensed,omitempty"`
+	RegisterAsOf calendar.Date `json:"register_as_of,omitzero"` // day the four answers above were true
 
 	Revenue *money.Fen `json:"revenue,omitempty"`      // of the products that use the patent, last year
 	Royalty *float64   `json:"royalty_rate,omitempty"` // share of revenue
 
-	Loan     money.Fen  `json:"loan,omitempty"` // asked for under the contract
-	Maturity civil.Date `json:"maturity,omitzero"`
+	Loan     money.Fen     `json:"loan,omitempty"` // asked for under the contract
+	Maturity calendar.Date `json:"maturity,omitzero"`
 
-	External     *money.Fen `json:"external_value,omitempty"` // an appraiser's figure
-	ExternalDate civil.Date `json:"external_date,omitzero"`
+	External     *money.Fen    `json:"external_value,omitempty"` // an appraiser's figure
+	ExternalDate calendar.Date `json:"external_date,omitzero"`
 
 	Agreed     *money.Fen   `json:"agreed_value,omitempty"` // 协商价值: what lender and borrower agreed on in writing
 	StateOwned patent.Truth `json:"state_owned,omitempty"`  // state assets, or another case in which the law demands an appraisal
@@ -79,10 +79,10 @@ type Valued struct {
 	Comparables []string          `json:"comparables"` // deal ids by influence
 	Flags       []valuation.Flag  `json:"flags,omitempty"`
 	Versions    map[string]string `json:"versions"`
-	DataCutoff  civil.Date        `json:"data_cutoff"`
+	DataCutoff  calendar.Date     `json:"data_cutoff"`
 	FromRow     bool              `json:"from_row"` // the store does not know the patent: valued from what the row gives
 
-	Expiry      civil.Date         `json:"expiry,omitzero"` // the right has ended on this day
+	Expiry      calendar.Date      `json:"expiry,omitzero"` // the right has ended on this day
 	Eligibility patent.Eligibility `json:"eligibility"`
 	State       patent.State       `json:"state"`
 	Fault       *fault.Field       `json:"fault,omitempty"` // the row could not be valued

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -87,15 +87,15 @@ type Programme struct {
 	Source  string `json:"source"`
 	Policy  string `json:"policy,omitempty"` // id of the policy it lends under; empty: the batch's
 
-	Total       Limit      `json:"total"`
-	PerBorrower *Limit     `json:"per_borrower,omitempty"`
-	PerLoan     *Limit     `json:"per_loan,omitempty"`
-	TenorMonths *Figure    `json:"tenor_months,omitempty"`
-	HoldDays    *Figure    `json:"hold_days,omitempty"` // how long an accepted amount is held before it is booked; nil: until released
-	Revolving   bool       `json:"revolving,omitempty"` // what is repaid may be lent again; else every yuan lent counts for good
-	From        civil.Date `json:"from,omitzero"`
-	Until       civil.Date `json:"until,omitzero"`  // not selectable after this day
-	Label       string     `json:"label,omitempty"` // of a preset: historical
+	Total       Limit         `json:"total"`
+	PerBorrower *Limit        `json:"per_borrower,omitempty"`
+	PerLoan     *Limit        `json:"per_loan,omitempty"`
+	TenorMonths *Figure       `json:"tenor_months,omitempty"`
+	HoldDays    *Figure       `json:"hold_days,omitempty"` // how long an accepted amount is held before it is booked; nil: until released
+	Revolving   bool          `json:"revolving,omitempty"` // what is repaid may be lent again; else every yuan lent counts for good
+	From        calendar.Date `json:"from,omitzero"`
+	Until       calendar.Date `json:"until,omitzero"`  // not selectable after this day
+	Label       string        `json:"label,omitempty"` // of a preset: historical
 }
 
 //go:embed policies/*.json

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strconv"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 )
 
@@ -113,17 +113,17 @@ func (b *book) booked() {
 // exceeded, should nothing change but the time the patents have left. The loan
 // is taken as repaid at maturity.
 type Outlook struct {
-	Value         money.Fen  `json:"value_at_maturity"`
-	Low           money.Fen  `json:"value_low_at_maturity"`
-	Cover         *float64   `json:"cover_at_maturity"` // low / loan; nil without a loan
-	Breach        civil.Date `json:"breach,omitzero"`   // first date looked at on which the loan exceeds value times ceiling; zero: never
-	ExpiryUnknown int        `json:"expiry_unknown"`    // patents whose value is carried flat
-	Discount      float64    `json:"discount"`
+	Value         money.Fen     `json:"value_at_maturity"`
+	Low           money.Fen     `json:"value_low_at_maturity"`
+	Cover         *float64      `json:"cover_at_maturity"` // low / loan; nil without a loan
+	Breach        calendar.Date `json:"breach,omitzero"`   // first date looked at on which the loan exceeds value times ceiling; zero: never
+	ExpiryUnknown int           `json:"expiry_unknown"`    // patents whose value is carried flat
+	Discount      float64       `json:"discount"`
 }
 
 // CoverOf returns what [Forecast] needs to look ahead on a contract of a
 // decided batch.
-func CoverOf(c *Contract, batch []Valued, rows []Decision, on civil.Date) CoverInput {
+func CoverOf(c *Contract, batch []Valued, rows []Decision, on calendar.Date) CoverInput {
 	in := CoverInput{On: on, Maturity: c.Maturity, Loan: c.Loan}
 	for i := range batch {
 		if v := &batch[i]; rows[i].Counted && rows[i].Contract == c.Key {

@@ -4,7 +4,7 @@ import (
 	"math/big"
 	"strconv"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 )
@@ -53,7 +53,7 @@ type Quote struct {
 
 // Quote returns the expected loss EL = PD·LGD·EAD·s of a loan (ip-finance 1,
 // row 5), rounded once to the fen, and how a scheme, nil for none, spreads it.
-func (in QuoteInput) Quote(scheme *Scheme, on civil.Date) (q Quote, err error) {
+func (in QuoteInput) Quote(scheme *Scheme, on calendar.Date) (q Quote, err error) {
 	share := func(field string, x float64) {
 		if !(x >= 0 && x <= 1) && err == nil { // also refuses NaN
 			err = fault.New(fault.Invalid, "rate.range", "违约概率、违约损失率和承保比例应在 0 到 1 之间。", "PD, LGD and the insured share must lie between 0 and 1.", fault.Field{Field: field, Code: "rate.range", Zh: "应在 0 到 1 之间", En: "must lie between 0 and 1"})
@@ -104,16 +104,16 @@ func (in QuoteInput) Quote(scheme *Scheme, on civil.Date) (q Quote, err error) {
 
 // SubsidyInput is interest a scheme pays a part of.
 type SubsidyInput struct {
-	Balance money.Fen  `json:"balance" doc:"Of the loan over the period, yuan."`
-	Rate    float64    `json:"rate" minimum:"0" maximum:"1" doc:"Interest a year."`
-	From    civil.Date `json:"from" doc:"First day interest accrues."`
-	To      civil.Date `json:"to" doc:"Day it is paid to; this day does not count."`
-	Ratio   float64    `json:"ratio" minimum:"0" maximum:"1" doc:"Part of the interest the scheme pays."`
-	Cap     *money.Fen `json:"cap,omitempty" doc:"Most the scheme pays for this loan and period, yuan."`
+	Balance money.Fen     `json:"balance" doc:"Of the loan over the period, yuan."`
+	Rate    float64       `json:"rate" minimum:"0" maximum:"1" doc:"Interest a year."`
+	From    calendar.Date `json:"from" doc:"First day interest accrues."`
+	To      calendar.Date `json:"to" doc:"Day it is paid to; this day does not count."`
+	Ratio   float64       `json:"ratio" minimum:"0" maximum:"1" doc:"Part of the interest the scheme pays."`
+	Cap     *money.Fen    `json:"cap,omitempty" doc:"Most the scheme pays for this loan and period, yuan."`
 
-	SchemeFrom  civil.Date `json:"scheme_from,omitzero" doc:"Interest before this day is not subsidised."`
-	SchemeUntil civil.Date `json:"scheme_until,omitzero" doc:"Interest after this day is not subsidised."`
-	Source      string     `json:"source" minLength:"1" maxLength:"500" doc:"Of the scheme's figures."`
+	SchemeFrom  calendar.Date `json:"scheme_from,omitzero" doc:"Interest before this day is not subsidised."`
+	SchemeUntil calendar.Date `json:"scheme_until,omitzero" doc:"Interest after this day is not subsidised."`
+	Source      string        `json:"source" minLength:"1" maxLength:"500" doc:"Of the scheme's figures."`
 }
 
 // Subsidy is the interest subsidy of a loan.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
 	"zhijia/internal/valuation"
@@ -100,7 +100,7 @@ func TestOutlook(t *testing.T) {
 	if o == nil || o.Breach != today.AddMonths(12) || o.Cover == nil || *o.Cover >= 1 || o.ExpiryUnknown != 0 || !slices.Contains(codes(d.Rows[0]), "P14") {
 		t.Errorf("%+v %v", o, codes(d.Rows[0]))
 	}
-	v.Expiry = civil.Date{}
+	v.Expiry = calendar.Date{}
 	o = Decide([]Valued{v}, Options{Policy: policy}, today).Contracts[0].Outlook
 	if o == nil || !o.Breach.IsZero() || o.ExpiryUnknown != 1 || o.Value != 1000*wan {
 		t.Errorf("flat: %+v", o)

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 )
@@ -28,14 +28,14 @@ type Scheme struct {
 
 	Interest bool `json:"interest"` // unpaid interest is covered beside the principal
 
-	Dated      civil.Date `json:"source_date,omitzero"` // of the source
-	From       civil.Date `json:"from,omitzero"`        // in force from this day
-	Until      civil.Date `json:"until,omitzero"`       // and to this one
-	Incomplete string     `json:"incomplete,omitempty"` // Chinese: why it is listed and cannot be used
+	Dated      calendar.Date `json:"source_date,omitzero"` // of the source
+	From       calendar.Date `json:"from,omitzero"`        // in force from this day
+	Until      calendar.Date `json:"until,omitzero"`       // and to this one
+	Incomplete string        `json:"incomplete,omitempty"` // Chinese: why it is listed and cannot be used
 }
 
 // Status says in Chinese whether the scheme can be used on a day.
-func (s *Scheme) Status(on civil.Date) string {
+func (s *Scheme) Status(on calendar.Date) string {
 	switch {
 	case s.Incomplete != "":
 		return "不可选：" + s.Incomplete
@@ -50,7 +50,7 @@ func (s *Scheme) Status(on civil.Date) string {
 }
 
 // Selectable refuses a scheme that is incomplete, or not in force on a day.
-func (s *Scheme) Selectable(on civil.Date) error {
+func (s *Scheme) Selectable(on calendar.Date) error {
 	if st := s.Status(on); strings.HasPrefix(st, "不可选") {
 		return fault.New(fault.Invalid, "scheme.closed", "方案“"+s.ID+"”"+st+"。", "The scheme "+s.ID+" cannot be used on "+on.String()+": it is incomplete or not in force.")
 	}
@@ -141,7 +141,7 @@ type Settlement struct {
 // pay_k = min(s_k NL, cap_k), the rest to the bank (ip-finance 2.6). Fractions
 // of a fen go by largest remainder, ties to the earlier party, so the parts
 // sum to the loss. The scheme must be in force on the day.
-func (s *Scheme) Share(c Claim, on civil.Date) (Settlement, error) {
+func (s *Scheme) Share(c Claim, on calendar.Date) (Settlement, error) {
 	if err := errors.Join(s.Selectable(on), s.Check()); err != nil {
 		return Settlement{}, err
 	}

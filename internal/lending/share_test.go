@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 )
@@ -147,7 +147,7 @@ func TestInsuranceAndSubsidy(t *testing.T) {
 		}
 	}
 
-	at := civil.MustParse
+	at := calendar.MustParse
 	in := SubsidyInput{Balance: 1000 * wan, Rate: .0365, From: at("2026-01-01"), To: at("2026-04-11"), Ratio: .5, Source: "test"}
 	if got, err := in.Subsidy(); err != nil || got.Days != 100 || got.Amount != 5*wan || got.Interest != 10*wan || got.Capped {
 		t.Errorf("%+v %v", got, err)
@@ -161,7 +161,7 @@ func TestInsuranceAndSubsidy(t *testing.T) {
 	if got, err := in.Subsidy(); err != nil || got.Days != 10 || got.Amount != 5000_00 {
 		t.Errorf("ten days of the scheme's time: %+v %v", got, err)
 	}
-	in.SchemeFrom, in.SchemeUntil = civil.Date{}, at("2025-12-31")
+	in.SchemeFrom, in.SchemeUntil = calendar.Date{}, at("2025-12-31")
 	if _, err := in.Subsidy(); err == nil || fault.Public(err).Code != "subsidy.closed" {
 		t.Errorf("an ended scheme pays: %v", err)
 	}
@@ -203,7 +203,7 @@ func TestSchemesInForce(t *testing.T) {
 		}
 	}
 	own := Scheme{ID: "OWN", Whole: 2, Shares: []Share{{Party: "fund", Parts: 1}, {Party: "bank", Parts: 1}}, From: today.AddDays(-10), Until: today}
-	for on, ok := range map[civil.Date]bool{today: true, today.AddDays(1): false, today.AddDays(-10): true, today.AddDays(-11): false} {
+	for on, ok := range map[calendar.Date]bool{today: true, today.AddDays(1): false, today.AddDays(-10): true, today.AddDays(-11): false} {
 		if _, err := own.Share(Claim{Principal: 100}, on); (err == nil) != ok || err != nil && fault.Public(err).Code != "scheme.closed" {
 			t.Errorf("on %s: %v", on, err)
 		}
@@ -237,7 +237,7 @@ func TestPublishedAverages(t *testing.T) {
 }
 
 func TestCoverRunsDown(t *testing.T) {
-	at := civil.MustParse
+	at := calendar.MustParse
 	in := CoverInput{
 		On: at("2026-01-01"), Maturity: at("2029-01-01"), Loan: 300 * wan, Ceiling: .3,
 		Items: []CoverItem{{Number: "a", Value: 1000 * wan, Low: 600 * wan, Expiry: at("2028-01-01")}, {Number: "b", Value: 200 * wan, Low: 100 * wan}},

@@ -14,7 +14,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
@@ -36,7 +36,7 @@ type BatchResult struct {
 	Name      string // of the file
 	Content   []byte // SHA-256 of the file
 	Digest    []byte // SHA-256 over all decisions
-	On        civil.Date
+	On        calendar.Date
 	Unit      string
 	Ignored   []string // headers of the file that name no column
 	Policy    lending.Policy
@@ -450,7 +450,7 @@ func writeDeals(s *sheetStream, st bookStyles, b *BatchResult, r *resultRow, lis
 	return nil
 }
 
-func writeReport(s *sheetStream, st bookStyles, r *resultRow, on civil.Date) error {
+func writeReport(s *sheetStream, st bookStyles, r *resultRow, on calendar.Date) error {
 	if r.Status != "done" || r.contract == nil || !r.valued() {
 		return nil
 	}

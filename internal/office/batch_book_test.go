@@ -10,7 +10,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/valuation"
@@ -21,12 +21,12 @@ var hostile = []string{"=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "＝1+1", 
 
 func hostileResult() BatchResult {
 	return BatchResult{
-		Name: "=文件.xlsx", Content: []byte{1}, Digest: []byte{2}, On: civil.MustParse("2026-11-23"), Unit: "万元",
+		Name: "=文件.xlsx", Content: []byte{1}, Digest: []byte{2}, On: calendar.MustParse("2026-11-23"), Unit: "万元",
 		Policy: lending.Policies()["TEMPLATE"], Ignored: []string{"=客户经理"},
 		Contracts: []lending.Contract{{Key: "=DB-1", Borrower: "=甲", Lines: []int{2}}},
 		Cited: func(string) ([]valuation.ComparableResult, error) {
 			amount := 50_000.0
-			return []valuation.ComparableResult{{Comparable: valuation.Comparable{DealID: "T1", Title: "=标的", Amount: &amount, Currency: "CNY", Kind: valuation.DealAssignment, Date: civil.MustParse("2020-01-02")}, UnitPrice: 50_000}}, nil
+			return []valuation.ComparableResult{{Comparable: valuation.Comparable{DealID: "T1", Title: "=标的", Amount: &amount, Currency: "CNY", Kind: valuation.DealAssignment, Date: calendar.MustParse("2020-01-02")}, UnitPrice: 50_000}}, nil
 		},
 		Rows: func(yield func(*BatchOutcome, error) bool) {
 			for i, text := range hostile {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -226,7 +226,7 @@ func versionsOf(r *resultRow) string {
 	return strings.Trim(r.Valued.Versions["assumptions"]+" "+lending.RulesOf(&r.Decision), " ")
 }
 
-func dateText(d civil.Date) string {
+func dateText(d calendar.Date) string {
 	if d.IsZero() {
 		return ""
 	}

@@ -8,7 +8,7 @@ import (
 	"io"
 	"strings"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 )
@@ -32,7 +32,7 @@ var rowOpinionPage = template.Must(template.New("row").Funcs(template.FuncMap{
 		return fmt.Sprintf("%.1f%%", 100**x)
 	},
 	"times100": func(x float64) float64 { return 100 * x },
-	"date":     func(d civil.Date) string { return cmp.Or(dateText(d), "—") },
+	"date":     func(d calendar.Date) string { return cmp.Or(dateText(d), "—") },
 	"join":     func(s []string) string { return strings.Join(s, "、") },
 	"first":    func(s []string, n int) []string { return s[:min(len(s), n)] },
 }).Parse(rowOpinionHTML))
@@ -41,7 +41,7 @@ var rowOpinionPage = template.Must(template.New("row").Funcs(template.FuncMap{
 type RowOpinion struct {
 	*BatchOutcome
 	Batch     string
-	On        civil.Date
+	On        calendar.Date
 	Contract  *lending.Contract // nil while the batch is not decided
 	Valuation string            // id of the stored valuation
 	Opinion   *Opinion          // in full behind the page; nil: the page alone

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
@@ -27,9 +27,9 @@ const BatchReader = "reader-2"
 
 // BatchOptions say what a loan desk's file leaves open.
 type BatchOptions struct {
-	Unit       string     // 元 or 万元, for amount columns whose header names no unit; a contradicting header is refused
-	On         civil.Date // day the file is judged by; zero switches the tests on dates against it off
-	Programmes []string   // known product codes; nil: none is checked
+	Unit       string        // 元 or 万元, for amount columns whose header names no unit; a contradicting header is refused
+	On         calendar.Date // day the file is judged by; zero switches the tests on dates against it off
+	Programmes []string      // known product codes; nil: none is checked
 }
 
 // BatchLine is one line of a loan desk's file. A line with faults has what
@@ -281,38 +281,38 @@ func (c *batchCells) bad(key, code, zh, en string) {
 	c.faults = append(c.faults, fault.Field{Field: field, Code: code, Zh: field + "：" + zh, En: key + ": " + en})
 }
 
-func (c *batchCells) date(key string) civil.Date {
+func (c *batchCells) date(key string) calendar.Date {
 	text := c.get(key)
 	if text == "" {
-		return civil.Date{}
+		return calendar.Date{}
 	}
 	d, err := parseCellDate(text)
 	if x, numeric := strconv.Atoi(text); err != nil && numeric == nil && c.sheet && x >= 10_000 { // a date's serial number without the format of one
 		if t, ok := serialDate(float64(x), c.days1904); ok {
-			d, err = civil.Of(t), nil
+			d, err = calendar.Of(t), nil
 		}
 	}
 	if err != nil {
 		c.bad(key, "date.shape", fmt.Sprintf("“%s”不是有效日期，应为 YYYY-MM-DD。", clip(text)), "not a date; use YYYY-MM-DD.")
-		return civil.Date{}
+		return calendar.Date{}
 	}
 	if d.Year < 1985 || d.Year > 2100 {
 		c.bad(key, "date.range", fmt.Sprintf("%s 不在合理范围内。", d), "the date is out of range.")
-		return civil.Date{}
+		return calendar.Date{}
 	}
 	return d
 }
 
 var cellDate = regexp.MustCompile(`^(\d{4})[年/.\-](\d{1,2})[月/.\-](\d{1,2})日?(?:[ T]0{1,2}:00(?::00(?:\.0+)?)?)?$`)
 
-func parseCellDate(s string) (civil.Date, error) {
+func parseCellDate(s string) (calendar.Date, error) {
 	s = narrow(s)
 	if m := cellDate.FindStringSubmatch(s); m != nil {
 		month, _ := strconv.Atoi(m[2]) // digits by the pattern
 		day, _ := strconv.Atoi(m[3])
 		s = fmt.Sprintf("%s-%02d-%02d", m[1], month, day)
 	}
-	return civil.Parse(s)
+	return calendar.Parse(s)
 }
 
 func (c *batchCells) amount(key string) *money.Fen {
@@ -583,7 +583,7 @@ func (c *batchCells) register(r *lending.Row) {
 	}
 	text = strings.Trim(text, " ()（）;；,，、")
 	if strings.Contains(text, "未知") || strings.Contains(text, "不详") || text == "" {
-		r.RegisterAsOf = civil.Date{} // nothing is stated
+		r.RegisterAsOf = calendar.Date{} // nothing is stated
 		return
 	}
 	r.Pledged, r.Preserved, r.Challenged, r.Licensed = patent.No, patent.No, patent.No, patent.No

@@ -18,13 +18,13 @@ import (
 	"golang.org/x/text/encoding/unicode"
 	"pgregory.net/rapid"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
 )
 
-var readOn = civil.MustParse("2026-11-23")
+var readOn = calendar.MustParse("2026-11-23")
 
 // readAll reads a desk's file; broken is the code of the error that ended it.
 func readAll(t *testing.T, body []byte, name string, o BatchOptions) (lines []BatchLine, broken string) {
@@ -171,7 +171,7 @@ func TestBatchUnits(t *testing.T) {
 // Dates come in every form a desk's sheet has them.
 func TestBatchDates(t *testing.T) {
 	t.Parallel()
-	want := civil.MustParse("2020-01-02")
+	want := calendar.MustParse("2020-01-02")
 	for _, text := range []string{"2020-01-02", "2020/1/2", "2020.01.02", "20200102", "2020年1月2日", "２０２０年１月２日", "2020-01-02 00:00:00", "2020/1/2 0:00", " 2020-01-02\u00a0", "\u200e2020-01-02"} {
 		lines, _ := readAll(t, []byte("专利号,借款人,授权公告日\n"+goodNumber+",甲,"+text+"\n"), "f.csv", BatchOptions{})
 		if len(lines) != 1 || lines[0].Row.Grant != want || len(lines[0].Faults) > 0 {
@@ -681,17 +681,17 @@ func TestBatchStatesApart(t *testing.T) {
 	const header = "借款人名称,专利号/申请号,质押,是否保全,无效请求,独占许可,状态日期,质押/保全/无效/许可状态(as-of日期)\n"
 	row := func(cells string) BatchLine {
 		t.Helper()
-		lines, broken := readAll(t, []byte(header+"甲公司,201710601862.3,"+cells+"\n"), "a.csv", BatchOptions{On: civil.New(2026, 11, 26)})
+		lines, broken := readAll(t, []byte(header+"甲公司,201710601862.3,"+cells+"\n"), "a.csv", BatchOptions{On: calendar.New(2026, 11, 26)})
 		if broken != "" || len(lines) != 1 {
 			t.Fatalf("%s: %v %v", cells, broken, lines)
 		}
 		return lines[0]
 	}
 	got := row("是,N,未知,,2026-11-20,").Row
-	if got.Pledged != patent.Yes || got.Preserved != patent.No || got.Challenged != "" || got.Licensed != "" || got.RegisterAsOf != civil.New(2026, 11, 20) {
+	if got.Pledged != patent.Yes || got.Preserved != patent.No || got.Challenged != "" || got.Licensed != "" || got.RegisterAsOf != calendar.New(2026, 11, 20) {
 		t.Errorf("%+v", got)
 	}
-	if got := row("否,,,,,无 2026-11-19"); len(got.Faults) > 0 || got.Row.Pledged != patent.No || got.Row.RegisterAsOf != civil.New(2026, 11, 19) {
+	if got := row("否,,,,,无 2026-11-19"); len(got.Faults) > 0 || got.Row.Pledged != patent.No || got.Row.RegisterAsOf != calendar.New(2026, 11, 19) {
 		t.Errorf("the same twice: %+v", got)
 	}
 	if got := row(",,,,2026-11-20,").Row; !got.RegisterAsOf.IsZero() {

@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 	"zhijia/internal/valuation"
 )
@@ -688,7 +688,7 @@ func (w writer) provenance() section {
 		facts = append(facts, fact{w.t("记录哈希", "Record hash"), w.Hash})
 	}
 	if !w.CreatedAt.IsZero() {
-		facts = append(facts, fact{w.t("生成时间", "Created"), w.t(w.CreatedAt.In(civil.China).Format("2006-01-02 15:04")+" 北京时间", w.CreatedAt.UTC().Format("2006-01-02 15:04 UTC"))})
+		facts = append(facts, fact{w.t("生成时间", "Created"), w.t(w.CreatedAt.In(calendar.China).Format("2006-01-02 15:04")+" 北京时间", w.CreatedAt.UTC().Format("2006-01-02 15:04 UTC"))})
 	}
 	keys := make([]string, 0, len(w.Conclusion.Versions))
 	for k := range w.Conclusion.Versions {

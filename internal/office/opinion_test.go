@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/valuation"
 )
 
@@ -21,7 +21,7 @@ func TestOpinionEscapesHostileText(t *testing.T) {
 		ID: "v1",
 		Assignment: valuation.Assignment{
 			Subject: []valuation.Patent{{Number: "CN202110000000.0", Kind: valuation.Invention, Title: "<script>alert(1)</script>\x1b[31m\u202e"}},
-			Purpose: valuation.PurposePledge, Date: civil.New(2026, 11, 1),
+			Purpose: valuation.PurposePledge, Date: calendar.New(2026, 11, 1),
 		},
 		Conclusion: valuation.Conclusion{Status: valuation.Abstained, ReasonCode: "evidence.none"},
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 	"zhijia/internal/pool"
 )
@@ -27,7 +27,7 @@ type PoolAnnex struct {
 var poolAnnexHTML string
 
 var poolAnnexTemplate = template.Must(template.New("annex").Funcs(template.FuncMap{
-	"zh":     civil.Date.Zh,
+	"zh":     calendar.Date.Zh,
 	"join":   func(s []string) string { return strings.Join(s, "、") },
 	"pct":    func(x float64) string { return fmt.Sprintf("%.2f%%", x*100) },
 	"f1":     func(x float64) string { return fmt.Sprintf("%.1f", x) },

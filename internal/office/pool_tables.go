@@ -16,7 +16,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/pool"
@@ -461,9 +461,9 @@ func put(doc map[string]any, c poolColumn, s string, unit money.Unit) error {
 			v = map[bool]pool.Fact{true: pool.Yes, false: pool.No}[yes]
 		}
 	case poolDate:
-		d, err := civil.Parse(s)
+		d, err := calendar.Parse(s)
 		if n, isNumber := strconv.ParseFloat(s, 64); isNumber == nil && n > 20000 && n < 80000 { // a spreadsheet's serial day
-			d, err = civil.New(1899, 12, 30).AddDays(int(n)), nil
+			d, err = calendar.New(1899, 12, 30).AddDays(int(n)), nil
 		}
 		if err != nil {
 			return fmt.Errorf("%.40q 不是日期", s)
@@ -729,7 +729,7 @@ func ReadBankLines(rows [][]string, unit money.Unit) ([]pool.BankLine, error) {
 		if err := put(doc, poolColumn{"date", "", poolDate}, read(row, 1), unit); err != nil || doc["date"] == nil {
 			bad = append(bad, badCell(where, fmt.Errorf("日期无效")))
 		} else {
-			l.Date = doc["date"].(civil.Date)
+			l.Date = doc["date"].(calendar.Date)
 		}
 		switch read(row, 5) {
 		case "收", "in", "贷":

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/xuri/excelize/v2"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 	"zhijia/internal/pool"
 )
@@ -21,9 +21,9 @@ func TestPoolBookRoundTrip(t *testing.T) {
 	d.Waivers = []pool.Waiver{{Rule: "lease_top5", Evidence: "=cmd|' /C calc'!A0"}}
 	d.Obligors[0].Name = "+1@某公司"
 	d.Assets[2].Amortise = "schedule"
-	d.Assets[2].Schedule = []pool.Due{{Date: civil.New(2027, 3, 15), Principal: 1, Interest: 101}, {Date: civil.New(2027, 6, 15), Principal: d.Assets[2].Principal - 1}}
+	d.Assets[2].Schedule = []pool.Due{{Date: calendar.New(2027, 3, 15), Principal: 1, Interest: 101}, {Date: calendar.New(2027, 6, 15), Principal: d.Assets[2].Principal - 1}}
 	d.Shelf = &pool.Shelf{Approved: money.Fen(10 * money.Yi), Homogeneous: pool.Yes, Series: []pool.Series{
-		{Name: "1期", Date: civil.New(2026, 3, 3), Amount: money.Fen(money.Yi), Criteria: map[string]string{"class": "lease", "max_single": "0.5"}},
+		{Name: "1期", Date: calendar.New(2026, 3, 3), Amount: money.Fen(money.Yi), Criteria: map[string]string{"class": "lease", "max_single": "0.5"}},
 	}}
 	d.Patents[3].Encumbrance, d.Patents[4].Encumbrance, d.Patents[5].Value = nil, []string{}, nil
 	var b bytes.Buffer
@@ -99,7 +99,7 @@ func TestPoolAmountsInTenThousands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Total() != money.Fen(1234567800) || d.Assets[0].Rate != 0.05 || d.Assets[0].Maturity != civil.New(2027, 1, 1) {
+	if d.Total() != money.Fen(1234567800) || d.Assets[0].Rate != 0.05 || d.Assets[0].Maturity != calendar.New(2027, 1, 1) {
 		t.Errorf("total %s, rate %g, maturity %s", d.Total(), d.Assets[0].Rate, d.Assets[0].Maturity)
 	}
 }

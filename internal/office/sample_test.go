@@ -3,7 +3,7 @@ package office
 import (
 	"time"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/valuation"
 )
 
@@ -12,8 +12,8 @@ func ptr[T any](v T) *T { return &v }
 // sample is an opinion with every section filled. The figures are invented
 // and hang together; the deals are named so.
 func sample() Opinion {
-	T := civil.New(2026, 11, 1)
-	deal := func(id, title string, amount float64, n int, date civil.Date, unit valuation.Precision, kind valuation.DealKind, sim, norm, weight, pull float64) valuation.ComparableResult {
+	T := calendar.New(2026, 11, 1)
+	deal := func(id, title string, amount float64, n int, date calendar.Date, unit valuation.Precision, kind valuation.DealKind, sim, norm, weight, pull float64) valuation.ComparableResult {
 		return valuation.ComparableResult{
 			Comparable: valuation.Comparable{
 				DealID: id, Title: title, Amount: &amount, Currency: "CNY", Patents: &n, Date: date, DateUnit: unit, Kind: kind,
@@ -29,12 +29,12 @@ func sample() Opinion {
 		Assignment: valuation.Assignment{
 			Subject: []valuation.Patent{{
 				Number: "CN202010123456.7", Kind: valuation.Invention, Title: "一种锂离子电池正极材料及其制备方法", IPC: []string{"H01M 4/36", "H01M 4/525", "H01M 10/0525"},
-				Filing: civil.New(2020, 2, 27), Grant: civil.New(2022, 8, 12), Expiry: civil.New(2040, 2, 27), Claims: ptr(10),
+				Filing: calendar.New(2020, 2, 27), Grant: calendar.New(2022, 8, 12), Expiry: calendar.New(2040, 2, 27), Claims: ptr(10),
 			}},
 			Purpose: valuation.PurposePledge, Date: T, Level: 0.8,
 		},
 		Evidence: valuation.Evidence{
-			Legal: []valuation.LegalState{{Number: "CN202010123456.7", State: valuation.Alive, AsOf: civil.New(2026, 10, 20), Source: "导入的法律事件"}},
+			Legal: []valuation.LegalState{{Number: "CN202010123456.7", State: valuation.Alive, AsOf: calendar.New(2026, 10, 20), Source: "导入的法律事件"}},
 			Indicators: []valuation.IndicatorScore{{
 				Code: "T1.2", Score: ptr(60.0), Evaluator: valuation.ByModel, Reason: "独立权利要求限定了包覆层厚度，绕开需要改变工艺",
 				Evidence: []valuation.Quote{{Document: "claims", Text: "所述包覆层的厚度为5-20nm"}},
@@ -46,7 +46,7 @@ func sample() Opinion {
 				Point: ptr(1234567.0), Median: 1234567, Low: 310000, High: 4900000, Level: 0.8, Calibration: "uncalibrated", N: 25, LowerBound: 482000,
 				Rounded: valuation.Rounded{Point: ptr(1230000.0), Low: 310000, High: 4900000},
 			},
-			Date: T, DataCutoff: civil.New(2026, 10, 30), FSD: 1.08, Grade: "C", NEff: 4.3,
+			Date: T, DataCutoff: calendar.New(2026, 10, 30), FSD: 1.08, Grade: "C", NEff: 4.3,
 			PWithin: [4]valuation.PWithin{{Percent: 10, Chance: .07}, {Percent: 20, Chance: .15}, {Percent: 30, Chance: .22}, {Percent: 50, Chance: .38}},
 			Approaches: []valuation.ApproachResult{
 				{ID: "market", Method: "kriging", Applicable: true, Value: 1410000, Low: 340000, High: 5800000, Weight: .71},
@@ -55,13 +55,13 @@ func sample() Opinion {
 				{ID: "rank", Method: "quantile", Applicable: true, Value: 820000, Low: 110000, High: 6100000, Weight: .29},
 			},
 			Comparables: []valuation.ComparableResult{
-				deal("T014", "高镍三元正极材料专利转让", 3.2e6, 2, civil.New(2025, 3, 14), "", valuation.DealAssignment, .81, 960000, .31, 214000),
-				deal("T007", "电池隔膜涂覆技术独占许可", 9.5e5, 1, civil.New(2024, 6, 1), valuation.PrecisionMonth, valuation.DealExclusiveLicence, .64, 530000, .18, -152000),
-				deal("T002", "固态电解质两项专利作价入股", 1.2e7, 5, civil.New(2023, 1, 1), valuation.PrecisionYear, valuation.DealContribution, .55, 1450000, .12, 88000),
+				deal("T014", "高镍三元正极材料专利转让", 3.2e6, 2, calendar.New(2025, 3, 14), "", valuation.DealAssignment, .81, 960000, .31, 214000),
+				deal("T007", "电池隔膜涂覆技术独占许可", 9.5e5, 1, calendar.New(2024, 6, 1), valuation.PrecisionMonth, valuation.DealExclusiveLicence, .64, 530000, .18, -152000),
+				deal("T002", "固态电解质两项专利作价入股", 1.2e7, 5, calendar.New(2023, 1, 1), valuation.PrecisionYear, valuation.DealContribution, .55, 1450000, .12, 88000),
 			},
 			Excluded: []valuation.ExcludedDeal{
-				{DealID: "T031", Code: "price.cap", Zh: "里程碑上限不是成交价", En: "a milestone cap is not a price", Title: "某石墨烯许可", Date: civil.New(2024, 5, 1), Amount: ptr(1e8)},
-				{DealID: "T044", Code: "party.related", Zh: "关联方交易", En: "related parties", Title: "某电池技术转让", Date: civil.New(2022, 9, 1), Amount: ptr(3e6)},
+				{DealID: "T031", Code: "price.cap", Zh: "里程碑上限不是成交价", En: "a milestone cap is not a price", Title: "某石墨烯许可", Date: calendar.New(2024, 5, 1), Amount: ptr(1e8)},
+				{DealID: "T044", Code: "party.related", Zh: "关联方交易", En: "related parties", Title: "某电池技术转让", Date: calendar.New(2022, 9, 1), Amount: ptr(3e6)},
 				{DealID: "T045", Code: "party.related", Zh: "关联方交易", En: "related parties", Title: "某电芯专利转让", Amount: nil},
 			},
 			Retrieval: valuation.Retrieval{Path: "exact", Level: valuation.LevelClass, Widened: 1, Considered: 78, Returned: 3},
@@ -95,7 +95,7 @@ func sample() Opinion {
 			Model:       valuation.ModelInfluence{Factor: 1.04, Cap: 1.5, Without: 1190000, Scores: 1},
 			Lending:     valuation.LendingView{IfSold: 1234567, Forced: 741000, LowerBound: 482000},
 			Override: &valuation.OverrideResult{
-				Override: valuation.Override{Value: 1000000, Reason: "经办人掌握该企业近期订单下滑", Officer: "张经办", Date: civil.New(2026, 11, 23)},
+				Override: valuation.Override{Value: 1000000, Reason: "经办人掌握该企业近期订单下滑", Officer: "张经办", Date: calendar.New(2026, 11, 23)},
 				Model:    1234567, Ratio: .81, InRange: true, Difference: -234567,
 			},
 			Versions: map[string]string{"assumptions": "2026.1", "program": "0.1.0"},

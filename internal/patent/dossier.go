@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 )
 
@@ -19,15 +19,15 @@ type Record struct {
 	Title       string
 	Kind        Kind
 	IPC         []string
-	Filing      civil.Date
-	Published   civil.Date
-	Grant       civil.Date
+	Filing      calendar.Date
+	Published   calendar.Date
+	Grant       calendar.Date
 	Owners      []string
 	PaidThrough *int
 	Adjustment  *int // days of 专利权期限补偿 granted
 	Extension   *int // days of 药品专利权期限补偿 granted
 	Source      string
-	SourceDate  civil.Date
+	SourceDate  calendar.Date
 
 	// Aliases are names that a person decided to mean an owner of the patent.
 	Aliases []Alias
@@ -41,11 +41,11 @@ type Alias struct {
 
 // Statement is one thing said about a patent, by whom and when.
 type Statement struct {
-	Key    string     `json:"key"`
-	Zh     string     `json:"zh"`
-	Value  string     `json:"value"`
-	Source string     `json:"source"`
-	Date   civil.Date `json:"date"` // of the source; null: the source does not say
+	Key    string        `json:"key"`
+	Zh     string        `json:"zh"`
+	Value  string        `json:"value"`
+	Source string        `json:"source"`
+	Date   calendar.Date `json:"date"` // of the source; null: the source does not say
 }
 
 // Gap is something not known and how to learn it.
@@ -64,38 +64,38 @@ type Class struct {
 
 // TermFacts are the bounds of protection.
 type TermFacts struct {
-	Filing        civil.Date `json:"filing"`
-	Years         int        `json:"years,omitempty"`
-	Adjustment    *int       `json:"adjustment_days"` // added for a late grant; null: not known
-	Extension     *int       `json:"extension_days"`  // added for a drug's approval; null: not known
-	Expiry        civil.Date `json:"expiry"`          // the right has ended on this day
-	LastProtected civil.Date `json:"last_protected"`  // the day before
-	RemainingDays *int       `json:"remaining_days"`  // from the day asked about to Expiry, not negative; null: not known
+	Filing        calendar.Date `json:"filing"`
+	Years         int           `json:"years,omitempty"`
+	Adjustment    *int          `json:"adjustment_days"` // added for a late grant; null: not known
+	Extension     *int          `json:"extension_days"`  // added for a drug's approval; null: not known
+	Expiry        calendar.Date `json:"expiry"`          // the right has ended on this day
+	LastProtected calendar.Date `json:"last_protected"`  // the day before
+	RemainingDays *int          `json:"remaining_days"`  // from the day asked about to Expiry, not negative; null: not known
 }
 
 // Dossier is all that is on file about a patent as of one day.
 type Dossier struct {
-	Number      string      `json:"number"`
-	Display     string      `json:"display"`
-	Kind        Kind        `json:"kind"`
-	KindZh      string      `json:"kind_zh"`
-	PCT         bool        `json:"pct"`
-	Title       string      `json:"title,omitempty"`
-	IPC         []Class     `json:"ipc"`
-	On          civil.Date  `json:"as_of"`
-	Owners      []string    `json:"owners"`
-	Term        TermFacts   `json:"term"`
-	Fees        FeeState    `json:"fees"`
-	CostToKeep  *money.Fen  `json:"cost_to_keep"` // yuan from the first unpaid year to the end of the term; null: not known
-	State       State       `json:"state"`
-	StandingZh  string      `json:"standing_zh"`
-	StaleDays   *int        `json:"stale_days"` // since the latest event on file; null: none
-	Statements  []Statement `json:"statements"`
-	Conflicts   []string    `json:"conflicts"`
-	Missing     []Gap       `json:"missing"`
-	Uses        []Use       `json:"uses"`
-	Eligibility Eligibility `json:"pledge"`
-	Documents   []string    `json:"documents"` // to bring for a pledge
+	Number      string        `json:"number"`
+	Display     string        `json:"display"`
+	Kind        Kind          `json:"kind"`
+	KindZh      string        `json:"kind_zh"`
+	PCT         bool          `json:"pct"`
+	Title       string        `json:"title,omitempty"`
+	IPC         []Class       `json:"ipc"`
+	On          calendar.Date `json:"as_of"`
+	Owners      []string      `json:"owners"`
+	Term        TermFacts     `json:"term"`
+	Fees        FeeState      `json:"fees"`
+	CostToKeep  *money.Fen    `json:"cost_to_keep"` // yuan from the first unpaid year to the end of the term; null: not known
+	State       State         `json:"state"`
+	StandingZh  string        `json:"standing_zh"`
+	StaleDays   *int          `json:"stale_days"` // since the latest event on file; null: none
+	Statements  []Statement   `json:"statements"`
+	Conflicts   []string      `json:"conflicts"`
+	Missing     []Gap         `json:"missing"`
+	Uses        []Use         `json:"uses"`
+	Eligibility Eligibility   `json:"pledge"`
+	Documents   []string      `json:"documents"` // to bring for a pledge
 
 	addedDays int
 }
@@ -103,7 +103,7 @@ type Dossier struct {
 // Assemble draws up the dossier as of a day from a record, the events and the
 // holdings by other products. Of pledge it reads what the parties state;
 // State, Expiry and Fees are worked out here.
-func Assemble(r Record, events []Event, h Holdings, pledge PledgeFacts, on civil.Date) Dossier {
+func Assemble(r Record, events []Event, h Holdings, pledge PledgeFacts, on calendar.Date) Dossier {
 	d := Dossier{
 		Number: r.Number.String(), Display: r.Number.Display(), Kind: r.Number.Kind, PCT: r.Number.PCT,
 		Title: r.Title, On: on, State: Reduce(events, on),
@@ -113,7 +113,7 @@ func Assemble(r Record, events []Event, h Holdings, pledge PledgeFacts, on civil
 		d.Kind = r.Kind
 	}
 	d.KindZh = d.Kind.Zh()
-	d.say("number", "专利号（申请号）", d.Display, "号码规则（校验位）", civil.Date{})
+	d.say("number", "专利号（申请号）", d.Display, "号码规则（校验位）", calendar.Date{})
 	if r.Title != "" {
 		d.say("title", "名称", r.Title, r.Source, r.SourceDate)
 	}
@@ -150,7 +150,7 @@ func Assemble(r Record, events []Event, h Holdings, pledge PledgeFacts, on civil
 	return d
 }
 
-func (d *Dossier) say(key, zh, value, source string, date civil.Date) {
+func (d *Dossier) say(key, zh, value, source string, date calendar.Date) {
 	d.Statements = append(d.Statements, Statement{key, zh, value, source, date})
 }
 
@@ -176,14 +176,14 @@ func (d *Dossier) known(aliases []Alias, names []string) []string {
 	for i, name := range out {
 		if k := slices.IndexFunc(aliases, func(a Alias) bool { return a.Name == name }); k >= 0 {
 			out[i] = aliases[k].Is
-			d.say("same_party", "主体认定", name+" 即 "+aliases[k].Is, "经办人核对决定", civil.Date{})
+			d.say("same_party", "主体认定", name+" 即 "+aliases[k].Is, "经办人核对决定", calendar.Date{})
 		}
 	}
 	return out
 }
 
 // told reports whether a record had been made by the day.
-func (r *Record) told(on civil.Date) bool { return r.SourceDate.IsZero() || !r.SourceDate.After(on) }
+func (r *Record) told(on calendar.Date) bool { return r.SourceDate.IsZero() || !r.SourceDate.After(on) }
 
 func (d *Dossier) owners(r Record, s *State) {
 	switch {
@@ -247,7 +247,7 @@ func (d *Dossier) term(r Record, s *State) {
 		d.miss("fees_of_added_term", fmt.Sprintf("补偿的%d天的年费不在收费表中，未计入维持费用", d.addedDays), "国家知识产权局关于补偿期年费的通知")
 		d.say("expiry", "最后受保护日", fmt.Sprintf("%s（含补偿%d天）", t.LastProtected, d.addedDays), "专利法第四十二条，"+r.Source, r.SourceDate)
 	} else {
-		d.say("expiry", "最后受保护日", t.LastProtected.String(), "专利法第四十二条", civil.Date{})
+		d.say("expiry", "最后受保护日", t.LastProtected.String(), "专利法第四十二条", calendar.Date{})
 	}
 	if s.Standing == Alive && !d.On.Before(t.Expiry) {
 		s.Standing, s.Reason, s.Since = Dead, "expired", t.Expiry

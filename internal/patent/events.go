@@ -6,24 +6,24 @@ import (
 	"slices"
 	"strings"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 // Event is one legal event of a patent as its source states it.
 type Event struct {
-	Code         string     `json:"code"`                   // gazette code, see [Codes]
-	Effective    civil.Date `json:"effective"`              // when it took effect
-	Gazette      civil.Date `json:"gazette"`                // when it became public; zero: on Effective
-	Registration string     `json:"registration,omitempty"` // of a pledge or a recorded licence
-	Before       []string   `json:"before,omitempty"`       // owners before a transfer or change
-	After        []string   `json:"after,omitempty"`        // owners after it
-	Party        string     `json:"party,omitempty"`        // pledgee or licensee
-	LicenceKind  string     `json:"licence_kind,omitempty"` // 独占, 排他, 普通
-	Source       string     `json:"source,omitempty"`
+	Code         string        `json:"code"`                   // gazette code, see [Codes]
+	Effective    calendar.Date `json:"effective"`              // when it took effect
+	Gazette      calendar.Date `json:"gazette"`                // when it became public; zero: on Effective
+	Registration string        `json:"registration,omitempty"` // of a pledge or a recorded licence
+	Before       []string      `json:"before,omitempty"`       // owners before a transfer or change
+	After        []string      `json:"after,omitempty"`        // owners after it
+	Party        string        `json:"party,omitempty"`        // pledgee or licensee
+	LicenceKind  string        `json:"licence_kind,omitempty"` // 独占, 排他, 普通
+	Source       string        `json:"source,omitempty"`
 }
 
 // Public returns the day the event became public.
-func (e Event) Public() civil.Date {
+func (e Event) Public() calendar.Date {
 	if e.Gazette.IsZero() || e.Gazette.Before(e.Effective) {
 		return e.Effective
 	}
@@ -65,47 +65,47 @@ const (
 
 // State is what the events on file add up to on one day.
 type State struct {
-	On       civil.Date `json:"on"`
-	Standing Standing   `json:"standing"`
-	Reason   string     `json:"reason,omitempty"` // fee_unpaid, expired, abandoned, invalidated, withdrawn, refused, waived
-	Since    civil.Date `json:"since"`            // of Standing
-	Granted  civil.Date `json:"granted"`
+	On       calendar.Date `json:"on"`
+	Standing Standing      `json:"standing"`
+	Reason   string        `json:"reason,omitempty"` // fee_unpaid, expired, abandoned, invalidated, withdrawn, refused, waived
+	Since    calendar.Date `json:"since"`            // of Standing
+	Granted  calendar.Date `json:"granted"`
 
-	Owners     []string   `json:"owners,omitempty"` // as last stated; empty: the events do not say
-	Former     []Former   `json:"former,omitempty"` // names that owners gave up, oldest first
-	Pledges    []Claim    `json:"pledges,omitempty"`
-	Licences   []Claim    `json:"licences,omitempty"`
-	Transfers  int        `json:"transfers"`
-	Preserved  Truth      `json:"preserved"`
-	Pledged    Truth      `json:"pledged"`
-	Challenged Truth      `json:"challenged"` // an invalidation is pending; the gazette does not publish filings
-	PartlyVoid bool       `json:"partly_void"`
-	Survived   bool       `json:"survived"` // an invalidation was rejected
-	Statements []Event    `json:"statements"`
-	Conflicts  []string   `json:"conflicts,omitempty"` // contradictions, reported and not resolved in silence
-	LastSeen   civil.Date `json:"last_seen"`           // latest event counted
+	Owners     []string      `json:"owners,omitempty"` // as last stated; empty: the events do not say
+	Former     []Former      `json:"former,omitempty"` // names that owners gave up, oldest first
+	Pledges    []Claim       `json:"pledges,omitempty"`
+	Licences   []Claim       `json:"licences,omitempty"`
+	Transfers  int           `json:"transfers"`
+	Preserved  Truth         `json:"preserved"`
+	Pledged    Truth         `json:"pledged"`
+	Challenged Truth         `json:"challenged"` // an invalidation is pending; the gazette does not publish filings
+	PartlyVoid bool          `json:"partly_void"`
+	Survived   bool          `json:"survived"` // an invalidation was rejected
+	Statements []Event       `json:"statements"`
+	Conflicts  []string      `json:"conflicts,omitempty"` // contradictions, reported and not resolved in silence
+	LastSeen   calendar.Date `json:"last_seen"`           // latest event counted
 }
 
 // Former is a name an owner had until a day.
 type Former struct {
-	Name   string     `json:"name"`
-	Now    string     `json:"now"`
-	Until  civil.Date `json:"until"`
-	Source string     `json:"source,omitempty"`
+	Name   string        `json:"name"`
+	Now    string        `json:"now"`
+	Until  calendar.Date `json:"until"`
+	Source string        `json:"source,omitempty"`
 }
 
 // Claim is a registered pledge or recorded licence in force.
 type Claim struct {
-	Registration string     `json:"registration,omitempty"`
-	Party        string     `json:"party,omitempty"`
-	Kind         string     `json:"kind,omitempty"`
-	Since        civil.Date `json:"since"`
+	Registration string        `json:"registration,omitempty"`
+	Party        string        `json:"party,omitempty"`
+	Kind         string        `json:"kind,omitempty"`
+	Since        calendar.Date `json:"since"`
 }
 
 // Reduce returns the state on a day from the events that had taken effect and
 // become public by then. It depends on the set of events and the day alone:
 // the order they arrive in and exact repeats change nothing.
-func Reduce(events []Event, on civil.Date) State {
+func Reduce(events []Event, on calendar.Date) State {
 	s := State{On: on, Standing: Unknown, Preserved: DontSay, Pledged: DontSay, Challenged: DontSay}
 	known := make([]Event, 0, len(events))
 	for _, e := range events {

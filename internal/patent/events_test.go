@@ -8,10 +8,10 @@ import (
 
 	"pgregory.net/rapid"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
-func on(s string) civil.Date { return civil.MustParse(s) }
+func on(s string) calendar.Date { return calendar.MustParse(s) }
 
 func TestReduce(t *testing.T) {
 	t.Parallel()

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 )
 
@@ -48,7 +48,7 @@ func AnnualFee(kind Kind, year int) money.Fen {
 
 // FeeDue returns the last day on which the fee of a patent year is paid in
 // time: the anniversary of the filing date that ends the year before.
-func FeeDue(filing civil.Date, year int) civil.Date { return filing.AddYears(year - 1) }
+func FeeDue(filing calendar.Date, year int) calendar.Date { return filing.AddYears(year - 1) }
 
 // NextWorkday returns the day itself or, when it is a Saturday, a Sunday or a
 // public holiday of fixed date (1 January, 1 May, 1 to 3 October), the first
@@ -57,7 +57,7 @@ func FeeDue(filing civil.Date, year int) civil.Date { return filing.AddYears(yea
 // 2.3). Holidays of the lunar calendar and working weekends are announced year
 // by year and not known here, so the true last day may be later, around them
 // also earlier by a weekend.
-func NextWorkday(d civil.Date) civil.Date {
+func NextWorkday(d calendar.Date) calendar.Date {
 	for {
 		w := d.Time().Weekday()
 		free := w == time.Saturday || w == time.Sunday ||
@@ -71,7 +71,7 @@ func NextWorkday(d civil.Date) civil.Date {
 
 // PatentYear returns the patent year a day falls in: 1 from the filing date to
 // the day before its first anniversary; 0 before filing or without it.
-func PatentYear(filing, on civil.Date) int {
+func PatentYear(filing, on calendar.Date) int {
 	if filing.IsZero() || on.Before(filing) {
 		return 0
 	}
@@ -94,10 +94,10 @@ func Surcharge(full money.Fen, month int) money.Fen {
 
 // FeeAccount is what is known of a patent's annual fees.
 type FeeAccount struct {
-	Kind        Kind       `json:"kind"`
-	Filing      civil.Date `json:"filing"`
-	Granted     civil.Date `json:"granted"`
-	PaidThrough *int       `json:"paid_through_year"` // last patent year paid for; nil: not known
+	Kind        Kind          `json:"kind"`
+	Filing      calendar.Date `json:"filing"`
+	Granted     calendar.Date `json:"granted"`
+	PaidThrough *int          `json:"paid_through_year"` // last patent year paid for; nil: not known
 
 	// Reduction is the share of the fee waived, in percent: 0, 70 for joint or
 	// 85 for sole applicants (专利收费减缴办法). It covers ReducedYears patent
@@ -105,7 +105,7 @@ type FeeAccount struct {
 	Reduction    int `json:"reduction_percent,omitempty"`
 	ReducedYears int `json:"reduced_years,omitempty"`
 
-	Notice civil.Date `json:"notice"` // of the end of the right received; zero: not known
+	Notice calendar.Date `json:"notice"` // of the end of the right received; zero: not known
 
 	Added int `json:"added_days,omitempty"` // days of adjustment and extension of the term; the schedule has no fee for them
 }
@@ -179,20 +179,20 @@ const (
 
 // FeeState is the state of the annual fees on one day.
 type FeeState struct {
-	On     civil.Date `json:"on"`
-	Status FeeStatus  `json:"status"`
-	Zh     string     `json:"zh"`
+	On     calendar.Date `json:"on"`
+	Status FeeStatus     `json:"status"`
+	Zh     string        `json:"zh"`
 
-	Year      int        `json:"year,omitempty"`        // the first unpaid patent year
-	Due       civil.Date `json:"due"`                   // the anniversary by which it falls due, and as of which the right ends if it is never paid
-	PayBy     civil.Date `json:"pay_by"`                // last day to pay it in time: Due, or the working day after, see [NextWorkday]
-	DaysLeft  *int       `json:"days_left,omitempty"`   // to Due, not negative
-	Fee       money.Fen  `json:"fee,omitempty"`         // of Year, after reduction
-	Month     int        `json:"grace_month,omitempty"` // 1 to 6
-	Surcharge money.Fen  `json:"surcharge,omitempty"`   // paid on this day
-	LastDay   civil.Date `json:"last_day"`              // a working day, on which late payment is still possible
-	Lapsed    civil.Date `json:"lapsed"`                // the right ended as of this day
-	RestoreBy civil.Date `json:"restore_by"`            // last day to ask for restoration
+	Year      int           `json:"year,omitempty"`        // the first unpaid patent year
+	Due       calendar.Date `json:"due"`                   // the anniversary by which it falls due, and as of which the right ends if it is never paid
+	PayBy     calendar.Date `json:"pay_by"`                // last day to pay it in time: Due, or the working day after, see [NextWorkday]
+	DaysLeft  *int          `json:"days_left,omitempty"`   // to Due, not negative
+	Fee       money.Fen     `json:"fee,omitempty"`         // of Year, after reduction
+	Month     int           `json:"grace_month,omitempty"` // 1 to 6
+	Surcharge money.Fen     `json:"surcharge,omitempty"`   // paid on this day
+	LastDay   calendar.Date `json:"last_day"`              // a working day, on which late payment is still possible
+	Lapsed    calendar.Date `json:"lapsed"`                // the right ended as of this day
+	RestoreBy calendar.Date `json:"restore_by"`            // last day to ask for restoration
 
 	// RestoreEstimated says that RestoreBy counts from the end of the grace
 	// months because the day the notice was received is not known.
@@ -201,7 +201,7 @@ type FeeState struct {
 
 // On returns the state on a day, as far as PaidThrough reaches. The state is a
 // function of the account and the day alone.
-func (a FeeAccount) On(on civil.Date) FeeState {
+func (a FeeAccount) On(on calendar.Date) FeeState {
 	s := FeeState{On: on}
 	put := func(status FeeStatus, zh string) FeeState {
 		s.Status, s.Zh = status, zh
@@ -227,7 +227,7 @@ func (a FeeAccount) On(on civil.Date) FeeState {
 	s.Due, s.Fee = FeeDue(a.Filing, s.Year), a.Fee(s.Year)
 	s.PayBy, s.LastDay = NextWorkday(s.Due), NextWorkday(s.Due.AddMonths(graceMonths))
 	if a.PaidThrough == nil && on.After(s.Due.AddDays(-90)) {
-		s.Year, s.Fee, s.Due, s.PayBy, s.LastDay = 0, 0, civil.Date{}, civil.Date{}, civil.Date{}
+		s.Year, s.Fee, s.Due, s.PayBy, s.LastDay = 0, 0, calendar.Date{}, calendar.Date{}, calendar.Date{}
 		return put(FeesUnknown, "缺少年费缴至年度，年费状态未知")
 	}
 	if !on.After(s.PayBy) {

@@ -5,7 +5,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 )
 
@@ -101,7 +101,7 @@ func TestFeeLaws(t *testing.T) {
 	t.Parallel()
 	rank := map[FeeStatus]int{FeesNotDue: 0, FeesPaid: 1, FeesDue90: 2, FeesDue60: 3, FeesDue30: 4, FeesGrace: 5, FeesRestorable: 6, FeesLapsed: 7, FeesOver: 8}
 	rapid.Check(t, func(t *rapid.T) {
-		filing := civil.New(1990, 1, 1).AddDays(rapid.IntRange(0, 12000).Draw(t, "filing"))
+		filing := calendar.New(1990, 1, 1).AddDays(rapid.IntRange(0, 12000).Draw(t, "filing"))
 		kind := rapid.SampledFrom([]Kind{Invention, UtilityModel, Design}).Draw(t, "kind")
 		paid := rapid.IntRange(1, TermYears(kind, filing)).Draw(t, "paid")
 		a := FeeAccount{

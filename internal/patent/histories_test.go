@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 // histories reads the 2,415 recorded histories, which are not part of the
@@ -62,7 +62,7 @@ func history(t *testing.T, row map[string]string) (events []Event) {
 		if row[column] == "" {
 			continue
 		}
-		d, err := civil.Parse(row[column])
+		d, err := calendar.Parse(row[column])
 		if err != nil {
 			t.Errorf("%s: %s %q", row["app_num"], column, row[column])
 			continue
@@ -74,8 +74,8 @@ func history(t *testing.T, row map[string]string) (events []Event) {
 
 // recorded is the standing the dates themselves state on a day, worked out
 // without Reduce: the latest date not after the day decides.
-func recorded(events []Event, on civil.Date) Standing {
-	last, standing := civil.Date{}, Unknown
+func recorded(events []Event, on calendar.Date) Standing {
+	last, standing := calendar.Date{}, Unknown
 	for _, e := range events {
 		if e.Effective.After(on) || e.Effective.Before(last) {
 			continue
@@ -110,7 +110,7 @@ func TestRecordedHistories(t *testing.T) {
 		checked++
 		slices.SortFunc(events, compareEvents)
 		first, last := events[0].Effective, events[len(events)-1].Effective
-		days := []civil.Date{first.AddDays(-1), first, last.AddDays(-1), last, last.AddDays(1), last.AddYears(3)}
+		days := []calendar.Date{first.AddDays(-1), first, last.AddDays(-1), last, last.AddDays(1), last.AddYears(3)}
 		for k := range 4 {
 			days = append(days, first.AddDays((k+1)*first.DaysUntil(last)/5))
 		}

@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"testing"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 func FuzzParseIPC(f *testing.F) {
@@ -47,7 +47,7 @@ func FuzzReduce(f *testing.F) {
 		if json.Unmarshal(raw, &events) != nil || len(events) > 50 {
 			return
 		}
-		day := civil.New(2010, 1, 1).AddDays(days % 20000)
+		day := calendar.New(2010, 1, 1).AddDays(days % 20000)
 		want := Reduce(events, day)
 		for i, j := 0, len(events)-1; i < j; i, j = i+1, j-1 {
 			events[i], events[j] = events[j], events[i]

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 // Pair is two entries of a list that may be one and the same.
@@ -61,7 +61,7 @@ type DealFacts struct {
 	Numbers []string // normal forms
 	Kind    string   // assignment, exclusive_licence, ...
 	Amount  float64  // yuan; 0: not known
-	Date    civil.Date
+	Date    calendar.Date
 	Unit    string // of the date: day, month, year
 	Seller  string
 	Buyer   string
@@ -146,12 +146,12 @@ func (w *weighing) party(role, a, b string) {
 
 // daysApart is the distance of two dates, none within a stated month or year.
 func daysApart(a, b DealFacts) int {
-	span := func(d DealFacts) (civil.Date, civil.Date) {
+	span := func(d DealFacts) (calendar.Date, calendar.Date) {
 		switch d.Unit {
 		case "year":
-			return civil.New(d.Date.Year, 1, 1), civil.New(d.Date.Year, 12, 31)
+			return calendar.New(d.Date.Year, 1, 1), calendar.New(d.Date.Year, 12, 31)
 		case "month":
-			first := civil.New(d.Date.Year, d.Date.Month, 1)
+			first := calendar.New(d.Date.Year, d.Date.Month, 1)
 			return first, first.AddMonths(1).AddDays(-1)
 		}
 		return d.Date, d.Date
@@ -174,7 +174,7 @@ type PatentFacts struct {
 	Publication string // normal form
 	Kind        Kind
 	Title       string
-	Filing      civil.Date
+	Filing      calendar.Date
 	IPC         []string
 	Owners      []string
 }

@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 func TestMatchDeals(t *testing.T) {
@@ -68,7 +68,7 @@ func TestMatchPatents(t *testing.T) {
 		"granted, by publication number": {func(p *PatentFacts) { p.Number, p.Publication = "CN103575513B", "" }, Same},
 		"another publication number":     {func(p *PatentFacts) { p.Number, p.Publication = "CN103575514B", "" }, Different},
 		"its publication, but other title": {func(p *PatentFacts) {
-			p.Number, p.Publication, p.Title, p.Owners, p.Filing = "CN103575513B", "", "一种激光测距装置", nil, civil.Date{}
+			p.Number, p.Publication, p.Title, p.Owners, p.Filing = "CN103575513B", "", "一种激光测距装置", nil, calendar.Date{}
 		}, Uncertain},
 		"twin of the same day":          {func(p *PatentFacts) { p.Number, p.Publication, p.Kind = "CN203575513U", "", UtilityModel }, Different},
 		"later application, same title": {func(p *PatentFacts) { p.Number, p.Publication, p.Filing = "CN1035755A", "", on("2014-11-05") }, Different},

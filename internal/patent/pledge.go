@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 // Severity says what a ground for refusing a pledge does to the case.
@@ -54,17 +54,17 @@ var contractZh = map[string]string{
 // PledgeFacts are the case: the patent's state on the day it is decided and
 // what the parties state. A field left empty is not known.
 type PledgeFacts struct {
-	State  State      `json:"state"`
-	Expiry civil.Date `json:"expiry"` // the right has ended on this day; see [Expiry]
-	Fees   FeeState   `json:"fees"`
+	State  State         `json:"state"`
+	Expiry calendar.Date `json:"expiry"` // the right has ended on this day; see [Expiry]
+	Fees   FeeState      `json:"fees"`
 
-	Pledgors       []string   `json:"pledgors,omitempty"`
-	Maturity       civil.Date `json:"maturity"`           // last day of the debt
-	Contract       []string   `json:"contract,omitempty"` // of [ContractFields], those the contract states; nil: no contract seen
-	CoOwnerConsent Truth      `json:"co_owner_consent,omitempty"`
-	Twin           Truth      `json:"twin,omitempty"`       // same-day application of the other kind
-	Challenged     Truth      `json:"challenged,omitempty"` // invalidation, as the parties or the office state; the gazette does not
-	Other          string     `json:"other,omitempty"`      // E12: what an officer found; "none" when nothing
+	Pledgors       []string      `json:"pledgors,omitempty"`
+	Maturity       calendar.Date `json:"maturity"`           // last day of the debt
+	Contract       []string      `json:"contract,omitempty"` // of [ContractFields], those the contract states; nil: no contract seen
+	CoOwnerConsent Truth         `json:"co_owner_consent,omitempty"`
+	Twin           Truth         `json:"twin,omitempty"`       // same-day application of the other kind
+	Challenged     Truth         `json:"challenged,omitempty"` // invalidation, as the parties or the office state; the gazette does not
+	Other          string        `json:"other,omitempty"`      // E12: what an officer found; "none" when nothing
 
 	// Declarations hold the statement that clears a ground, by code. Only E10
 	// and E11 can be cleared.

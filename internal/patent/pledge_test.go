@@ -8,23 +8,23 @@ import (
 	"path/filepath"
 	"testing"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 // eligible is a case against which no ground speaks.
 func eligible() PledgeFacts {
-	day := civil.MustParse("2026-06-01")
+	day := calendar.MustParse("2026-06-01")
 	paid := 12
 	state := Reduce([]Event{
-		{Code: "SE01", Effective: civil.MustParse("2015-09-01")},
-		{Code: "GR01", Effective: civil.MustParse("2018-01-01"), After: []string{"甲科技（上海）有限公司"}},
+		{Code: "SE01", Effective: calendar.MustParse("2015-09-01")},
+		{Code: "GR01", Effective: calendar.MustParse("2018-01-01"), After: []string{"甲科技（上海）有限公司"}},
 	}, day)
-	a := FeeAccount{Kind: Invention, Filing: civil.MustParse("2015-03-01"), Granted: state.Granted, PaidThrough: &paid}
+	a := FeeAccount{Kind: Invention, Filing: calendar.MustParse("2015-03-01"), Granted: state.Granted, PaidThrough: &paid}
 	return PledgeFacts{
 		State: state, Expiry: Expiry(Invention, a.Filing, 0), Fees: a.On(day), Pledgors: []string{"甲科技(上海)有限公司"},
-		Maturity: civil.MustParse("2029-06-01"), Contract: ContractFields, Twin: No, Challenged: No, Other: "none",
+		Maturity: calendar.MustParse("2029-06-01"), Contract: ContractFields, Twin: No, Challenged: No, Other: "none",
 	}
 }
 
@@ -33,7 +33,7 @@ func with(f PledgeFacts, events ...Event) PledgeFacts {
 	return f
 }
 
-func ev(code, day string) Event { return Event{Code: code, Effective: civil.MustParse(day)} }
+func ev(code, day string) Event { return Event{Code: code, Effective: calendar.MustParse(day)} }
 
 // spoilt are the cases that one ground each speaks against.
 var spoilt = map[string]func(PledgeFacts) PledgeFacts{
@@ -44,12 +44,12 @@ var spoilt = map[string]func(PledgeFacts) PledgeFacts{
 	},
 	"E02": func(f PledgeFacts) PledgeFacts { return with(f, ev("IW01", "2025-05-01")) },
 	"E03": func(f PledgeFacts) PledgeFacts {
-		f.State.Standing, f.State.Granted = Pending, civil.Date{}
+		f.State.Standing, f.State.Granted = Pending, calendar.Date{}
 		return f
 	},
 	"E04": func(f PledgeFacts) PledgeFacts {
 		paid := 11
-		f.Fees = FeeAccount{Kind: Invention, Filing: civil.MustParse("2015-03-01"), Granted: f.State.Granted, PaidThrough: &paid}.On(f.State.On)
+		f.Fees = FeeAccount{Kind: Invention, Filing: calendar.MustParse("2015-03-01"), Granted: f.State.Granted, PaidThrough: &paid}.On(f.State.On)
 		return f
 	},
 	"E05": func(f PledgeFacts) PledgeFacts { return with(f, ev("PP01", "2026-01-01")) },
@@ -116,7 +116,7 @@ func TestTwelveGrounds(t *testing.T) {
 
 func TestUnknownFactsAreNotClear(t *testing.T) {
 	t.Parallel()
-	e := CheckPledge(PledgeFacts{State: Reduce(nil, civil.MustParse("2026-06-01"))})
+	e := CheckPledge(PledgeFacts{State: Reduce(nil, calendar.MustParse("2026-06-01"))})
 	if e.Verdict != Supplement {
 		t.Errorf("nothing known: %s", e.Verdict)
 	}

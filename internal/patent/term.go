@@ -1,10 +1,10 @@
 package patent
 
-import "zhijia/internal/civil"
+import "zhijia/internal/calendar"
 
 // designReform is the day from which designs filed are protected for fifteen
 // years instead of ten (专利法 2020, art. 42, in force 2021-06-01).
-var designReform = civil.MustParse("2021-06-01")
+var designReform = calendar.MustParse("2021-06-01")
 
 // adjustmentLaw is the day from which grants can bring an adjustment (the same
 // revision).
@@ -13,7 +13,7 @@ var adjustmentLaw = designReform
 // TermYears returns the statutory term from the filing date, not the priority
 // date (专利法 art. 42): 20 for inventions, 10 for utility models, 15 for
 // designs filed from 2021-06-01 and 10 before. 0 for an unknown kind.
-func TermYears(kind Kind, filing civil.Date) int {
+func TermYears(kind Kind, filing calendar.Date) int {
 	switch kind {
 	case Invention:
 		return 20
@@ -32,10 +32,10 @@ func TermYears(kind Kind, filing civil.Date) int {
 // filing date plus the days of patent-term adjustment and extension granted.
 // The last protected day is the day before. Unknown without kind or filing
 // date.
-func Expiry(kind Kind, filing civil.Date, addedDays int) civil.Date {
+func Expiry(kind Kind, filing calendar.Date, addedDays int) calendar.Date {
 	years := TermYears(kind, filing)
 	if years == 0 || filing.IsZero() {
-		return civil.Date{}
+		return calendar.Date{}
 	}
 	return filing.AddYears(years).AddDays(addedDays)
 }
@@ -47,7 +47,7 @@ func Expiry(kind Kind, filing civil.Date, addedDays int) civil.Date {
 // applicant caused. Not for another kind, nor when a utility model on the same
 // invention was filed the same day. Zero when a date is missing: without facts
 // nothing is added.
-func Adjustment(kind Kind, filing, examination, grant civil.Date, reasonable, applicant int, twin bool) int {
+func Adjustment(kind Kind, filing, examination, grant calendar.Date, reasonable, applicant int, twin bool) int {
 	if kind != Invention || twin || filing.IsZero() || examination.IsZero() || grant.IsZero() {
 		return 0
 	}
@@ -60,14 +60,14 @@ func Adjustment(kind Kind, filing, examination, grant civil.Date, reasonable, ap
 
 // AdjustmentBy is the last day to ask for an adjustment: three months after the
 // grant.
-func AdjustmentBy(grant civil.Date) civil.Date { return NextWorkday(grant.AddMonths(3)) }
+func AdjustmentBy(grant calendar.Date) calendar.Date { return NextWorkday(grant.AddMonths(3)) }
 
 // Extension returns the days by which the term of a patent on a new drug is
 // extended (专利法 art. 42(3), 细则 80 to 83): from filing to the approval less
 // five years, at most five years, and no further than fourteen years after the
 // approval. adjustment is what [Adjustment] already added. The extension covers
 // only the drug and its approved indication.
-func Extension(filing, approval civil.Date, adjustment int) int {
+func Extension(filing, approval calendar.Date, adjustment int) int {
 	expiry := Expiry(Invention, filing, adjustment)
 	if expiry.IsZero() || approval.IsZero() || approval.Before(filing) || !approval.Before(expiry) {
 		return 0

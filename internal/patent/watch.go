@@ -6,19 +6,19 @@ import (
 	"slices"
 	"strings"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 // Alert is something about a watched patent that a lender should know.
 type Alert struct {
-	Number string     `json:"number"`
-	Code   string     `json:"code"` // fee_due_90, fee_due_60, fee_due_30, fee_late, fee_lapse, transfer, pledge, preservation, lapse, restored, invalidity_filed, invalidated, expiry_within_loan
-	Date   civil.Date `json:"date"` // on which it could first be known
-	Zh     string     `json:"zh"`
-	En     string     `json:"en"`
-	Event  string     `json:"event,omitempty"` // gazette code
-	Source string     `json:"source,omitempty"`
-	Loan   string     `json:"loan,omitempty"` // contract that the patent outlives not
+	Number string        `json:"number"`
+	Code   string        `json:"code"` // fee_due_90, fee_due_60, fee_due_30, fee_late, fee_lapse, transfer, pledge, preservation, lapse, restored, invalidity_filed, invalidated, expiry_within_loan
+	Date   calendar.Date `json:"date"` // on which it could first be known
+	Zh     string        `json:"zh"`
+	En     string        `json:"en"`
+	Event  string        `json:"event,omitempty"` // gazette code
+	Source string        `json:"source,omitempty"`
+	Loan   string        `json:"loan,omitempty"` // contract that the patent outlives not
 
 	// Cause names what is alerted about, the same however often it is told: an
 	// event by its day, code, registration and party, a fee by its threshold and
@@ -29,8 +29,8 @@ type Alert struct {
 // Loan is a debt that a watched patent secures.
 type Loan struct {
 	Reference string
-	Maturity  civil.Date // last day of the debt
-	Since     civil.Date // when it was booked; zero: not known
+	Maturity  calendar.Date // last day of the debt
+	Since     calendar.Date // when it was booked; zero: not known
 }
 
 // Watched is what is on file about a patent that is watched.
@@ -62,7 +62,7 @@ func loanCause(reference string) string { return "loan|" + reference }
 // in order of date: events made public, thresholds its fees crossed, and loans
 // that outlive it. It depends on its inputs alone, so a poll repeated gives the
 // same alerts and a late event restates them.
-func (w Watched) Alerts(since, until civil.Date) []Alert {
+func (w Watched) Alerts(since, until calendar.Date) []Alert {
 	var out []Alert
 	put := func(a Alert) {
 		if a.Date.After(since) && !a.Date.After(until) {
@@ -115,7 +115,7 @@ func (w Watched) feeAlerts(state *State, put func(Alert)) {
 		return
 	}
 	due := FeeDue(fees.Filing, year)
-	tell := func(code string, day civil.Date, zh, en string) {
+	tell := func(code string, day calendar.Date, zh, en string) {
 		if state.Standing == Dead && state.Reason != "fee_unpaid" && !day.Before(state.Since) {
 			return
 		}

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 )
 
@@ -21,7 +21,7 @@ type Calendar struct {
 	Source  map[string]string   `json:"source"`
 	Closed  map[string][]string `json:"closed"` // year to weekdays closed
 
-	days map[civil.Date]bool
+	days map[calendar.Date]bool
 }
 
 // TradingCalendar is the calendar the binary ships.
@@ -35,13 +35,13 @@ var TradingCalendar = sync.OnceValue(func() *Calendar {
 
 // ReadCalendar reads a calendar file, for years the binary does not know.
 func ReadCalendar(b []byte) (*Calendar, error) {
-	c := &Calendar{days: map[civil.Date]bool{}}
+	c := &Calendar{days: map[calendar.Date]bool{}}
 	if err := json.Unmarshal(b, c); err != nil {
 		return nil, fmt.Errorf("calendar: %w", err)
 	}
 	for year, closed := range c.Closed {
 		for _, s := range closed {
-			d, err := civil.Parse(s)
+			d, err := calendar.Parse(s)
 			if err != nil || fmt.Sprint(d.Year) != year {
 				return nil, fmt.Errorf("calendar: %q under %s", s, year)
 			}
@@ -53,7 +53,7 @@ func ReadCalendar(b []byte) (*Calendar, error) {
 
 // TradingDay reports whether the exchanges trade on d. Outside the covered
 // years it answers the error pool.calendar_unknown.
-func (c *Calendar) TradingDay(d civil.Date) (bool, error) {
+func (c *Calendar) TradingDay(d calendar.Date) (bool, error) {
 	if _, ok := c.Closed[fmt.Sprint(d.Year)]; !ok {
 		return false, fault.New(fault.Invalid, "pool.calendar_unknown",
 			fmt.Sprintf("交易日历未覆盖%d年，请更新日历文件。", d.Year),
@@ -65,7 +65,7 @@ func (c *Calendar) TradingDay(d civil.Date) (bool, error) {
 
 // AddTradingDays returns the n-th trading day after d, or before it when n is
 // negative; d itself is never counted.
-func (c *Calendar) AddTradingDays(d civil.Date, n int) (civil.Date, error) {
+func (c *Calendar) AddTradingDays(d calendar.Date, n int) (calendar.Date, error) {
 	if d.IsZero() {
 		return d, fault.New(fault.Invalid, "pool.date", "缺少日期。", "the date is missing")
 	}
@@ -77,7 +77,7 @@ func (c *Calendar) AddTradingDays(d civil.Date, n int) (civil.Date, error) {
 		d = d.AddDays(step)
 		ok, err := c.TradingDay(d)
 		if err != nil {
-			return civil.Date{}, err
+			return calendar.Date{}, err
 		}
 		if ok {
 			n--
@@ -87,7 +87,7 @@ func (c *Calendar) AddTradingDays(d civil.Date, n int) (civil.Date, error) {
 }
 
 // Roll returns d or, when the exchanges are closed, the next trading day.
-func (c *Calendar) Roll(d civil.Date) (civil.Date, error) {
+func (c *Calendar) Roll(d calendar.Date) (calendar.Date, error) {
 	ok, err := c.TradingDay(d)
 	if err != nil || ok {
 		return d, err

@@ -6,24 +6,24 @@ import (
 	"slices"
 	"strings"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 )
 
 // Annex is the intellectual-property annex filed at issue (guide no. 2 art. 17;
 // 深交所 guide art. 11). Every required field is there or named as missing.
 type Annex struct {
-	Title      string     `json:"title"`
-	Label      string     `json:"label,omitempty"`
-	Deal       string     `json:"deal"`
-	CutOff     civil.Date `json:"cut_off"`
-	Fields     []Field    `json:"fields"` // of the deal
-	Items      []AnnexIP  `json:"items"`
-	Missing    []string   `json:"missing"` // every missing field by name
-	Tests      Report     `json:"tests"`
-	Statistics Statistics `json:"statistics"`
-	Collateral Collateral `json:"collateral"`
-	Limit      string     `json:"limit"`
+	Title      string        `json:"title"`
+	Label      string        `json:"label,omitempty"`
+	Deal       string        `json:"deal"`
+	CutOff     calendar.Date `json:"cut_off"`
+	Fields     []Field       `json:"fields"` // of the deal
+	Items      []AnnexIP     `json:"items"`
+	Missing    []string      `json:"missing"` // every missing field by name
+	Tests      Report        `json:"tests"`
+	Statistics Statistics    `json:"statistics"`
+	Collateral Collateral    `json:"collateral"`
+	Limit      string        `json:"limit"`
 }
 
 // Field is one required field.
@@ -127,12 +127,12 @@ func (x *IP) annexFields() []Field {
 
 // Event is something that happened to a plan and may need a notice.
 type Event struct {
-	Kind   string     `json:"kind"` // see [EventKinds]
-	Date   civil.Date `json:"date"`
-	Detail string     `json:"detail,omitempty"`
-	Amount money.Fen  `json:"amount,omitempty"`
-	Base   money.Fen  `json:"base,omitempty"`  // what the amount is measured against
-	Prior  float64    `json:"prior,omitempty"` // loss share already announced, for "loss"
+	Kind   string        `json:"kind"` // see [EventKinds]
+	Date   calendar.Date `json:"date"`
+	Detail string        `json:"detail,omitempty"`
+	Amount money.Fen     `json:"amount,omitempty"`
+	Base   money.Fen     `json:"base,omitempty"`  // what the amount is measured against
+	Prior  float64       `json:"prior,omitempty"` // loss share already announced, for "loss"
 }
 
 // EventKind says when an event needs a notice.
@@ -162,14 +162,14 @@ func EventKinds() []EventKind {
 
 // Notice is the answer for one event.
 type Notice struct {
-	Event    Event      `json:"event"`
-	Required bool       `json:"required"`
-	Due      civil.Date `json:"due"` // zero when the calendar does not cover it
-	DueError string     `json:"due_error,omitempty"`
-	Title    string     `json:"title"`
-	Why      string     `json:"why"`
-	Class    string     `json:"risk_class"` // at least this class: 正常, 一般关注, 重点关注, 风险, 违约
-	Body     []Field    `json:"body"`
+	Event    Event         `json:"event"`
+	Required bool          `json:"required"`
+	Due      calendar.Date `json:"due"` // zero when the calendar does not cover it
+	DueError string        `json:"due_error,omitempty"`
+	Title    string        `json:"title"`
+	Why      string        `json:"why"`
+	Class    string        `json:"risk_class"` // at least this class: 正常, 一般关注, 重点关注, 风险, 违约
+	Body     []Field       `json:"body"`
 }
 
 // Notice decides whether an event must be announced, by when (two trading days
@@ -236,10 +236,10 @@ func (d *Deal) Notice(e Event, cal *Calendar) (Notice, error) {
 
 // Deadline is one date of the disclosure calendar.
 type Deadline struct {
-	Kind  string     `json:"kind"`
-	Zh    string     `json:"zh"`
-	Due   civil.Date `json:"due"`
-	Error string     `json:"error,omitempty"` // calendar unknown
+	Kind  string        `json:"kind"`
+	Zh    string        `json:"zh"`
+	Due   calendar.Date `json:"due"`
+	Error string        `json:"error,omitempty"` // calendar unknown
 }
 
 // DisclosureCalendar lists the periodic papers from the closing to the last
@@ -255,15 +255,15 @@ func (d *Deal) DisclosureCalendar(periods int, cal *Calendar) []Deadline {
 		}
 		x := Deadline{Kind: "distribution", Zh: fmt.Sprintf("第%d期收益分配报告", t+1), Due: due}
 		if err != nil {
-			x.Due, x.Error = civil.Date{}, fmt.Sprintf("兑付日%s：交易日历未覆盖", d.PayDate(t))
+			x.Due, x.Error = calendar.Date{}, fmt.Sprintf("兑付日%s：交易日历未覆盖", d.PayDate(t))
 		}
 		out = append(out, x)
 	}
 	for y := d.Closing.Year + 1; y <= d.PayDate(max(0, periods-1)).Year; y++ {
 		out = append(
 			out,
-			Deadline{Kind: "annual", Zh: fmt.Sprintf("%d年度资产管理报告（托管报告同日）", y-1), Due: civil.New(y, 4, 30)},
-			Deadline{Kind: "rating", Zh: fmt.Sprintf("%d年定期跟踪评级报告", y), Due: civil.New(y, 6, 30)},
+			Deadline{Kind: "annual", Zh: fmt.Sprintf("%d年度资产管理报告（托管报告同日）", y-1), Due: calendar.New(y, 4, 30)},
+			Deadline{Kind: "rating", Zh: fmt.Sprintf("%d年定期跟踪评级报告", y), Due: calendar.New(y, 6, 30)},
 		)
 	}
 	return out
@@ -286,7 +286,7 @@ type Periodic struct {
 
 // PeriodDays is the first and the last due date of a payment period, counted
 // from 1; the first period begins after the cut-off.
-func (d *Deal) PeriodDays(period int) (from, to civil.Date, err error) {
+func (d *Deal) PeriodDays(period int) (from, to calendar.Date, err error) {
 	if period < 1 || period > d.periods() {
 		return from, to, badScenario("period", "no such payment period; periods count from 1")
 	}

@@ -5,7 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 )
 
@@ -19,10 +19,10 @@ func Example(seed uint64) Deal {
 	r := rand.New(rand.NewPCG(seed, 17))
 	f := func(x float64) *float64 { return &x }
 	const firms, patents = 17, 102
-	cutOff := civil.New(2026, 9, 30)
+	cutOff := calendar.New(2026, 9, 30)
 	d := Deal{
 		Name: "示例知识产权资产支持专项计划（生成）", Label: ExampleLabel, Generated: true,
-		Venue: SSE, Class: Lease, CutOff: cutOff, Closing: civil.New(2026, 11, 20),
+		Venue: SSE, Class: Lease, CutOff: cutOff, Closing: calendar.New(2026, 11, 20),
 		Parties: Parties{
 			Originator: "示例融资租赁有限公司", Manager: "示例证券资产管理有限公司", Servicer: "示例融资租赁有限公司",
 			Custodian: "示例银行股份有限公司", Lawyer: "示例律师事务所", Appraiser: "示例资产评估有限公司", Rater: "示例资信评估有限公司",
@@ -65,7 +65,7 @@ func Example(seed uint64) Deal {
 		d.Assets = append(d.Assets, Asset{
 			ID: fmt.Sprintf("A%02d", i+1), Obligor: id, Kind: Lease, Contract: fmt.Sprintf("示例租字第%02d号", i+1),
 			Principal: amounts[i] * 10000, Rate: 0.05 + float64(r.IntN(7))*0.0025, Start: cutOff.AddMonths(-r.IntN(6) - 1),
-			Maturity: civil.New(2026, 12, 15).AddMonths(3 * (7 + r.IntN(4))), Amortise: "level", EveryMonth: 3,
+			Maturity: calendar.New(2026, 12, 15).AddMonths(3 * (7 + r.IntN(4))), Amortise: "level", EveryMonth: 3,
 			IPFormed: Yes, Performed: Yes, NoDefence: Yes, Overdue: &zero, Whole: Yes, Online: No, Consumer: No,
 		})
 	}
@@ -75,7 +75,7 @@ func Example(seed uint64) Deal {
 		if r.IntN(5) == 0 {
 			kind, code, years = "utility", 2, 10
 		}
-		filed := civil.New(2019+r.IntN(4), 1, 1).AddDays(r.IntN(365))
+		filed := calendar.New(2019+r.IntN(4), 1, 1).AddDays(r.IntN(365))
 		point := math.Exp(14.4 + 0.8*r.NormFloat64()) // about 1.8 million yuan
 		p := IP{
 			Number: exampleNumber(filed.Year, code, 9_000_000+r.IntN(999_999)), Title: fmt.Sprintf("示例专利%03d", i+1), Kind: kind,

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 )
 
@@ -20,11 +20,11 @@ import (
 func bullet(senior money.Fen) Deal {
 	pd := 0.05
 	d := Deal{
-		Name: "bullet", Venue: SSE, Class: Receivable, CutOff: civil.New(2024, 1, 1), Closing: civil.New(2024, 1, 1),
+		Name: "bullet", Venue: SSE, Class: Receivable, CutOff: calendar.New(2024, 1, 1), Closing: calendar.New(2024, 1, 1),
 		Obligors: []Obligor{{ID: "o", Name: "o", PD: &pd, PDSource: "test"}},
 		Assets: []Asset{{
 			ID: "a", Obligor: "o", Kind: Receivable, Principal: money.Fen(100 * money.Yi), Rate: 0.05,
-			Maturity: civil.New(2026, 1, 1), Amortise: "bullet", EveryMonth: 12,
+			Maturity: calendar.New(2026, 1, 1), Amortise: "bullet", EveryMonth: 12,
 		}},
 		Structure: Structure{
 			EveryMonths: 12, FixedFee: money.Fen(25 * money.Yi / 100), TrapExcess: true,
@@ -66,8 +66,8 @@ func TestBulletYieldAndLife(t *testing.T) {
 }
 
 func TestLevelScheduleAgainstAnnuity(t *testing.T) {
-	a := Asset{Principal: money.Fen(1200 * money.Wan), Rate: 0.06, Maturity: civil.New(2027, 1, 1), Amortise: "level", EveryMonth: 1}
-	dues := a.Dues(civil.New(2025, 1, 1))
+	a := Asset{Principal: money.Fen(1200 * money.Wan), Rate: 0.06, Maturity: calendar.New(2027, 1, 1), Amortise: "level", EveryMonth: 1}
+	dues := a.Dues(calendar.New(2025, 1, 1))
 	want := 1.2e9 * 0.005 / (1 - math.Pow(1.005, -24))
 	var sum money.Fen
 	for k, x := range dues {
@@ -84,7 +84,7 @@ func TestLevelScheduleAgainstAnnuity(t *testing.T) {
 // deals draws a structure and a small pool.
 func deals() *rapid.Generator[Deal] {
 	return rapid.Custom(func(t *rapid.T) Deal {
-		d := Deal{Name: "drawn", Venue: SSE, Class: Lease, CutOff: civil.New(2026, 9, 30), Closing: civil.New(2026, 10, 20)}
+		d := Deal{Name: "drawn", Venue: SSE, Class: Lease, CutOff: calendar.New(2026, 9, 30), Closing: calendar.New(2026, 10, 20)}
 		n := rapid.IntRange(1, 8).Draw(t, "assets")
 		for i := range n {
 			id := fmt.Sprint("x", i)

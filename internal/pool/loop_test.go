@@ -7,12 +7,12 @@ import (
 
 	"pgregory.net/rapid"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 )
 
 func TestReconcileNamesEverything(t *testing.T) {
-	day := func(n int) civil.Date { return civil.New(2026, 3, n) }
+	day := func(n int) calendar.Date { return calendar.New(2026, 3, n) }
 	exp := []Expected{
 		{ID: "1", Payer: "甲", Due: day(10), Amount: 10000},
 		{ID: "2", Payer: "乙", Due: day(10), Amount: 20000},
@@ -46,7 +46,7 @@ func TestReconcileNamesEverything(t *testing.T) {
 		t.Errorf("a clean loop: %+v", r)
 	}
 	// Collected in the regulated account and not passed on within the cycle.
-	r = Reconcile(exp[1:2], lines[1:2], Accounts{Plan: "plan", Regulated: []string{"reg"}, GraceDays: 30, AsOf: civil.New(2026, 5, 25)})
+	r = Reconcile(exp[1:2], lines[1:2], Accounts{Plan: "plan", Regulated: []string{"reg"}, GraceDays: 30, AsOf: calendar.New(2026, 5, 25)})
 	if r.Stuck != 20000 || r.Closed {
 		t.Errorf("stuck %s", r.Stuck)
 	}
@@ -55,7 +55,7 @@ func TestReconcileNamesEverything(t *testing.T) {
 func TestReconcileConserves(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		payers := []string{"甲", "乙", "丙"}
-		date := func() civil.Date { return civil.New(2026, 1, 1).AddDays(rapid.IntRange(0, 90).Draw(t, "day")) }
+		date := func() calendar.Date { return calendar.New(2026, 1, 1).AddDays(rapid.IntRange(0, 90).Draw(t, "day")) }
 		var exp []Expected
 		for i := range rapid.IntRange(0, 8).Draw(t, "n") {
 			exp = append(exp, Expected{ID: fmt.Sprint(i), Payer: rapid.SampledFrom(payers).Draw(t, "payer"), Due: date(), Amount: money.Fen(rapid.Int64Range(1, 5).Draw(t, "amount"))})
@@ -68,7 +68,7 @@ func TestReconcileConserves(t *testing.T) {
 				In: rapid.Bool().Draw(t, "in"), Amount: money.Fen(rapid.Int64Range(1, 5).Draw(t, "amount")),
 			})
 		}
-		r := Reconcile(exp, lines, Accounts{Plan: "plan", Regulated: []string{"reg"}, AsOf: civil.New(2026, 3, 1)})
+		r := Reconcile(exp, lines, Accounts{Plan: "plan", Regulated: []string{"reg"}, AsOf: calendar.New(2026, 3, 1)})
 		var in, out money.Fen
 		for _, l := range lines {
 			known := false
@@ -142,7 +142,7 @@ func TestPeriodicReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	// 2027-02-20 is a Saturday and the Monday after is closed in this calendar.
-	if p.Class != "风险" || len(p.Notices) != 1 || p.Notices[0].Due != civil.New(2027, 2, 24) || len(p.Missing) != 0 {
+	if p.Class != "风险" || len(p.Notices) != 1 || p.Notices[0].Due != calendar.New(2027, 2, 24) || len(p.Missing) != 0 {
 		t.Errorf("class %s, notices %+v, missing %v", p.Class, p.Notices, p.Missing)
 	}
 	if containsAny(fmt.Sprintf("%+v", p), "张三丰") {
@@ -172,16 +172,16 @@ func TestNotices(t *testing.T) {
 		due      string
 		class    string
 	}{
-		{Event{Kind: "litigation", Date: civil.New(2026, 9, 30)}, true, "2026-10-09", "重点关注"},
-		{Event{Kind: "value_fall", Date: civil.New(2026, 11, 20)}, true, "2026-11-24", "一般关注"},
-		{Event{Kind: "loss", Date: civil.New(2026, 11, 20), Amount: 999, Base: 10000}, false, "", "正常"},
-		{Event{Kind: "loss", Date: civil.New(2026, 11, 20), Amount: 1000, Base: 10000}, true, "2026-11-24", "重点关注"},
-		{Event{Kind: "loss", Date: civil.New(2026, 11, 20), Amount: 1500, Base: 10000, Prior: 0.1}, false, "", "正常"},
-		{Event{Kind: "loss", Date: civil.New(2026, 11, 20), Amount: 2000, Base: 10000, Prior: 0.1}, true, "2026-11-24", "重点关注"},
-		{Event{Kind: "cash_flow", Date: civil.New(2026, 11, 20), Amount: 2000, Base: 10000}, true, "2026-11-24", "重点关注"},
-		{Event{Kind: "cash_flow", Date: civil.New(2026, 11, 20), Amount: 1999, Base: 10000}, false, "", "正常"},
-		{Event{Kind: "default", Date: civil.New(2026, 11, 20), Amount: money.Fen(5000 * money.Wan), Base: money.Fen(money.Yi)}, false, "", "正常"},
-		{Event{Kind: "purchase", Date: civil.New(2026, 12, 31)}, true, "", "正常"}, // 2027 is not covered
+		{Event{Kind: "litigation", Date: calendar.New(2026, 9, 30)}, true, "2026-10-09", "重点关注"},
+		{Event{Kind: "value_fall", Date: calendar.New(2026, 11, 20)}, true, "2026-11-24", "一般关注"},
+		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 999, Base: 10000}, false, "", "正常"},
+		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 1000, Base: 10000}, true, "2026-11-24", "重点关注"},
+		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 1500, Base: 10000, Prior: 0.1}, false, "", "正常"},
+		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 2000, Base: 10000, Prior: 0.1}, true, "2026-11-24", "重点关注"},
+		{Event{Kind: "cash_flow", Date: calendar.New(2026, 11, 20), Amount: 2000, Base: 10000}, true, "2026-11-24", "重点关注"},
+		{Event{Kind: "cash_flow", Date: calendar.New(2026, 11, 20), Amount: 1999, Base: 10000}, false, "", "正常"},
+		{Event{Kind: "default", Date: calendar.New(2026, 11, 20), Amount: money.Fen(5000 * money.Wan), Base: money.Fen(money.Yi)}, false, "", "正常"},
+		{Event{Kind: "purchase", Date: calendar.New(2026, 12, 31)}, true, "", "正常"}, // 2027 is not covered
 	} {
 		n, err := d.Notice(c.e, cal)
 		if err != nil || n.Required != c.required || n.Due.String() != c.due || n.Class != c.class {
@@ -196,7 +196,7 @@ func TestNotices(t *testing.T) {
 func candidate(id, ob string, kind Class, principal money.Fen, price *money.Fen) Asset {
 	zero := 0
 	return Asset{
-		ID: id, Obligor: ob, Kind: kind, Principal: principal, Price: price, Rate: 0.06, Maturity: civil.New(2028, 1, 1),
+		ID: id, Obligor: ob, Kind: kind, Principal: principal, Price: price, Rate: 0.06, Maturity: calendar.New(2028, 1, 1),
 		Amortise: "level", EveryMonth: 3, IPFormed: Yes, Performed: Yes, NoDefence: Yes, Overdue: &zero, Whole: Yes, Online: No, Consumer: No,
 	}
 }
@@ -212,14 +212,14 @@ func TestRevolving(t *testing.T) {
 	unknown.IPFormed = Unknown
 	dear := money.Fen(101 * money.Wan)
 	cycles := []Cycle{
-		{Date: civil.New(2026, 9, 30), Cash: cash, Reserves: money.Fen(50 * money.Wan), Candidates: []Asset{
+		{Date: calendar.New(2026, 9, 30), Cash: cash, Reserves: money.Fen(50 * money.Wan), Candidates: []Asset{
 			candidate("n1", "F01", Lease, money.Fen(300*money.Wan), nil), over, unknown,
 			candidate("n5", "F05", Lease, money.Fen(100*money.Wan), &dear),
 			candidate("n6", "F06", Lease, money.Fen(200*money.Wan), nil), candidate("n7", "F07", Lease, money.Fen(150*money.Wan), nil),
 		}},
-		{Date: civil.New(2026, 10, 20), Cash: cash, Candidates: nil},
-		{Date: civil.New(2026, 11, 20), Cash: cash, Candidates: nil},
-		{Date: civil.New(2026, 12, 1), Cash: cash, Candidates: []Asset{candidate("n8", "F08", Lease, money.Fen(100*money.Wan), nil)}},
+		{Date: calendar.New(2026, 10, 20), Cash: cash, Candidates: nil},
+		{Date: calendar.New(2026, 11, 20), Cash: cash, Candidates: nil},
+		{Date: calendar.New(2026, 12, 1), Cash: cash, Candidates: []Asset{candidate("n8", "F08", Lease, money.Fen(100*money.Wan), nil)}},
 	}
 	res, after, err := d.Revolve(cycles, TradingCalendar())
 	if err != nil {
@@ -238,7 +238,7 @@ func TestRevolving(t *testing.T) {
 	if fmt.Sprint(bought) != "[n1 n7]" { // n6 does not fit the cash left, n7 does; n8 comes after the stop
 		t.Errorf("bought %v", bought)
 	}
-	if res[0].NoticeDue != civil.New(2026, 10, 9) || res[0].Spent != money.Fen(450*money.Wan) {
+	if res[0].NoticeDue != calendar.New(2026, 10, 9) || res[0].Spent != money.Fen(450*money.Wan) {
 		t.Errorf("notice %s, spent %s", res[0].NoticeDue, res[0].Spent)
 	}
 	if len(res[1].Stopped) != 0 || len(res[2].Stopped) != 1 || res[2].Stopped[0].Code != "revolving.short" {
@@ -247,7 +247,7 @@ func TestRevolving(t *testing.T) {
 	if len(after.Assets) != len(d.Assets)+2 {
 		t.Errorf("%d assets after", len(after.Assets))
 	}
-	breach := []Cycle{{Date: civil.New(2026, 9, 30), Repaid: d.Total() / 2, Candidates: []Asset{candidate("n1", "F01", Lease, 100, nil)}, Cash: 1000}}
+	breach := []Cycle{{Date: calendar.New(2026, 9, 30), Repaid: d.Total() / 2, Candidates: []Asset{candidate("n1", "F01", Lease, 100, nil)}, Cash: 1000}}
 	if res, _, _ = d.Revolve(breach, TradingCalendar()); len(res[0].Stopped) == 0 || res[0].Purchases[0].Bought {
 		t.Error("principal and cash below the senior notes must stop the purchases")
 	}
@@ -260,7 +260,7 @@ func TestIneligibleIsNeverBought(t *testing.T) {
 		d.Structure.Revolving = &Revolving{Periods: 1, TermPeriods: 4, MinRate: 0.05, MaxMonths: 36}
 		fact := rapid.SampledFrom([]Fact{Yes, Yes, Yes, No, Unknown})
 		var c Cycle
-		c.Date, c.Cash = civil.New(2026, 9, 30), money.Fen(rapid.Int64Range(0, 3e10).Draw(t, "cash"))
+		c.Date, c.Cash = calendar.New(2026, 9, 30), money.Fen(rapid.Int64Range(0, 3e10).Draw(t, "cash"))
 		for i := range rapid.IntRange(1, 4).Draw(t, "n") {
 			a := candidate(fmt.Sprint("n", i), fmt.Sprintf("F%02d", rapid.IntRange(1, 20).Draw(t, "ob")), rapid.SampledFrom([]Class{Lease, Lease, Lease, SmallLoan}).Draw(t, "kind"),
 				money.Fen(rapid.Int64Range(1, 2e10).Draw(t, "principal")), nil)

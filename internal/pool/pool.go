@@ -17,7 +17,7 @@ import (
 	"slices"
 	"strings"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 )
@@ -74,22 +74,22 @@ const (
 // Deal is everything an arranger brings: parties, receivables, patents and
 // structure. A field left empty is unknown; the tests that need it say so.
 type Deal struct {
-	Name      string     `json:"name"`
-	Label     string     `json:"label,omitempty"` // e.g. that the data are generated
-	Venue     Venue      `json:"venue"`
-	Class     Class      `json:"class"`
-	CutOff    civil.Date `json:"cut_off"`   // 初始基准日: statistics and schedules start here
-	Closing   civil.Date `json:"closing"`   // establishment of the plan; first interest day
-	Generated bool       `json:"generated"` // true for invented data, shown wherever the deal is shown
-	Parties   Parties    `json:"parties"`
-	Facts     DealFacts  `json:"facts"`
-	Obligors  []Obligor  `json:"obligors"`
-	Assets    []Asset    `json:"assets"`
-	Patents   []IP       `json:"patents"`
-	Structure Structure  `json:"structure"`
-	Waivers   []Waiver   `json:"waivers,omitempty"`
-	Shelf     *Shelf     `json:"shelf,omitempty"`
-	Credit    Credit     `json:"credit"`
+	Name      string        `json:"name"`
+	Label     string        `json:"label,omitempty"` // e.g. that the data are generated
+	Venue     Venue         `json:"venue"`
+	Class     Class         `json:"class"`
+	CutOff    calendar.Date `json:"cut_off"`   // 初始基准日: statistics and schedules start here
+	Closing   calendar.Date `json:"closing"`   // establishment of the plan; first interest day
+	Generated bool          `json:"generated"` // true for invented data, shown wherever the deal is shown
+	Parties   Parties       `json:"parties"`
+	Facts     DealFacts     `json:"facts"`
+	Obligors  []Obligor     `json:"obligors"`
+	Assets    []Asset       `json:"assets"`
+	Patents   []IP          `json:"patents"`
+	Structure Structure     `json:"structure"`
+	Waivers   []Waiver      `json:"waivers,omitempty"`
+	Shelf     *Shelf        `json:"shelf,omitempty"`
+	Credit    Credit        `json:"credit"`
 }
 
 // Parties are the named roles of a plan.
@@ -156,68 +156,68 @@ func (o Obligor) group() string {
 
 // Asset is one receivable.
 type Asset struct {
-	ID         string     `json:"id"`
-	Obligor    string     `json:"obligor"`
-	Kind       Class      `json:"kind"`
-	Contract   string     `json:"contract,omitempty"`
-	Principal  money.Fen  `json:"principal"` // outstanding at the cut-off, yuan
-	Rate       float64    `json:"rate"`      // annual, simple, actual months/12
-	Start      civil.Date `json:"start"`
-	Maturity   civil.Date `json:"maturity"`
-	Amortise   string     `json:"amortise"`        // "bullet", "level", "equal_principal", "schedule"
-	EveryMonth int        `json:"every_months"`    // months between instalments: 1, 3, 6, 12
-	Schedule   []Due      `json:"dues,omitempty"`  // for "schedule"
-	Price      *money.Fen `json:"price,omitempty"` // for a revolving purchase
-	IPFormed   Fact       `json:"ip_formed"`       // IP income, or a claim formed by IP financing
-	Performed  Fact       `json:"performed"`       // originator has performed
-	NoDefence  Fact       `json:"no_defence"`      // no defence or set-off
-	Overdue    *int       `json:"overdue_days"`    // 0 is not overdue; null is unknown
-	Whole      Fact       `json:"whole_contract"`  // the whole contract is in the pool
-	Online     Fact       `json:"online"`          // small loan made online
-	Consumer   Fact       `json:"consumer"`        // online loan for consumption
-	Patents    []string   `json:"patents,omitempty"`
+	ID         string        `json:"id"`
+	Obligor    string        `json:"obligor"`
+	Kind       Class         `json:"kind"`
+	Contract   string        `json:"contract,omitempty"`
+	Principal  money.Fen     `json:"principal"` // outstanding at the cut-off, yuan
+	Rate       float64       `json:"rate"`      // annual, simple, actual months/12
+	Start      calendar.Date `json:"start"`
+	Maturity   calendar.Date `json:"maturity"`
+	Amortise   string        `json:"amortise"`        // "bullet", "level", "equal_principal", "schedule"
+	EveryMonth int           `json:"every_months"`    // months between instalments: 1, 3, 6, 12
+	Schedule   []Due         `json:"dues,omitempty"`  // for "schedule"
+	Price      *money.Fen    `json:"price,omitempty"` // for a revolving purchase
+	IPFormed   Fact          `json:"ip_formed"`       // IP income, or a claim formed by IP financing
+	Performed  Fact          `json:"performed"`       // originator has performed
+	NoDefence  Fact          `json:"no_defence"`      // no defence or set-off
+	Overdue    *int          `json:"overdue_days"`    // 0 is not overdue; null is unknown
+	Whole      Fact          `json:"whole_contract"`  // the whole contract is in the pool
+	Online     Fact          `json:"online"`          // small loan made online
+	Consumer   Fact          `json:"consumer"`        // online loan for consumption
+	Patents    []string      `json:"patents,omitempty"`
 }
 
 // Due is one contractual payment.
 type Due struct {
-	Date      civil.Date `json:"date"`
-	Principal money.Fen  `json:"principal"`
-	Interest  money.Fen  `json:"interest"`
+	Date      calendar.Date `json:"date"`
+	Principal money.Fen     `json:"principal"`
+	Interest  money.Fen     `json:"interest"`
 }
 
 // IP is one patent (or other right) behind the receivables.
 type IP struct {
-	Number      string     `json:"number"`
-	Title       string     `json:"title,omitempty"`
-	Kind        string     `json:"kind,omitempty"` // invention, utility, design
-	Owner       string     `json:"owner,omitempty"`
-	OwnerPerson bool       `json:"owner_person,omitempty"` // the owner is a natural person
-	Family      string     `json:"family,omitempty"`
-	Filed       civil.Date `json:"filed"`
-	Granted     civil.Date `json:"granted"`
-	Expires     civil.Date `json:"expires"`
-	State       string     `json:"state,omitempty"`        // "alive", "dead"; empty is unknown
-	StateReason string     `json:"state_reason,omitempty"` // why dead
-	StateAsOf   civil.Date `json:"state_as_of"`
-	Registered  string     `json:"registered,omitempty"` // pledge or title registration
-	Encumbrance []string   `json:"encumbrance"`          // "pledge", "exclusive_licence", "preservation"; null is unknown
-	Consent     Fact       `json:"consent"`              // of the holder of the encumbrance
-	OtherPool   string     `json:"other_pool,omitempty"` // a pool or pledge that already holds it
-	LicenceUse  string     `json:"licence_use,omitempty"`
-	Advancement string     `json:"advancement,omitempty"` // 技术先进性
-	Benefit     string     `json:"benefit,omitempty"`     // 预期经济效益
-	Value       *Value     `json:"value,omitempty"`
+	Number      string        `json:"number"`
+	Title       string        `json:"title,omitempty"`
+	Kind        string        `json:"kind,omitempty"` // invention, utility, design
+	Owner       string        `json:"owner,omitempty"`
+	OwnerPerson bool          `json:"owner_person,omitempty"` // the owner is a natural person
+	Family      string        `json:"family,omitempty"`
+	Filed       calendar.Date `json:"filed"`
+	Granted     calendar.Date `json:"granted"`
+	Expires     calendar.Date `json:"expires"`
+	State       string        `json:"state,omitempty"`        // "alive", "dead"; empty is unknown
+	StateReason string        `json:"state_reason,omitempty"` // why dead
+	StateAsOf   calendar.Date `json:"state_as_of"`
+	Registered  string        `json:"registered,omitempty"` // pledge or title registration
+	Encumbrance []string      `json:"encumbrance"`          // "pledge", "exclusive_licence", "preservation"; null is unknown
+	Consent     Fact          `json:"consent"`              // of the holder of the encumbrance
+	OtherPool   string        `json:"other_pool,omitempty"` // a pool or pledge that already holds it
+	LicenceUse  string        `json:"licence_use,omitempty"`
+	Advancement string        `json:"advancement,omitempty"` // 技术先进性
+	Benefit     string        `json:"benefit,omitempty"`     // 预期经济效益
+	Value       *Value        `json:"value,omitempty"`
 }
 
 // Value is a patent's estimate as the valuation store holds it, in yuan.
 type Value struct {
-	Low         float64    `json:"low"`
-	Point       float64    `json:"point"`
-	High        float64    `json:"high"`
-	Level       float64    `json:"level"` // of the range, e.g. 0.8
-	Date        civil.Date `json:"date"`
-	ValuationID string     `json:"valuation_id,omitempty"`
-	Source      string     `json:"source,omitempty"`
+	Low         float64       `json:"low"`
+	Point       float64       `json:"point"`
+	High        float64       `json:"high"`
+	Level       float64       `json:"level"` // of the range, e.g. 0.8
+	Date        calendar.Date `json:"date"`
+	ValuationID string        `json:"valuation_id,omitempty"`
+	Source      string        `json:"source,omitempty"`
 }
 
 // Waiver records that a rule was waived and on what evidence. It is never

@@ -4,38 +4,38 @@ import (
 	"cmp"
 	"slices"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 )
 
 // Expected is one amount the plan account should receive.
 type Expected struct {
-	ID       string     `json:"id"`
-	Payer    string     `json:"payer"` // as it appears on bank lines
-	Due      civil.Date `json:"due"`
-	Amount   money.Fen  `json:"amount"`
-	Contract string     `json:"contract,omitempty"` // contract number, when bank references carry it
+	ID       string        `json:"id"`
+	Payer    string        `json:"payer"` // as it appears on bank lines
+	Due      calendar.Date `json:"due"`
+	Amount   money.Fen     `json:"amount"`
+	Contract string        `json:"contract,omitempty"` // contract number, when bank references carry it
 }
 
 // BankLine is one line of a bank statement.
 type BankLine struct {
-	ID       string     `json:"id"`
-	Date     civil.Date `json:"date"`
-	Account  string     `json:"account"` // of the statement
-	Party    string     `json:"party"`   // the other side
-	PartyAcc string     `json:"party_account,omitempty"`
-	In       bool       `json:"in"`
-	Amount   money.Fen  `json:"amount"` // positive
-	Ref      string     `json:"ref,omitempty"`
+	ID       string        `json:"id"`
+	Date     calendar.Date `json:"date"`
+	Account  string        `json:"account"` // of the statement
+	Party    string        `json:"party"`   // the other side
+	PartyAcc string        `json:"party_account,omitempty"`
+	In       bool          `json:"in"`
+	Amount   money.Fen     `json:"amount"` // positive
+	Ref      string        `json:"ref,omitempty"`
 }
 
 // Accounts says which account is which.
 type Accounts struct {
-	Plan      string     `json:"plan"`      // 专项计划账户
-	Regulated []string   `json:"regulated"` // 监管账户: may pay only the plan account
-	GraceDays int        `json:"grace_days"`
-	CycleDays int        `json:"cycle_days"` // from a regulated account to the plan account; 0 is 31
-	AsOf      civil.Date `json:"as_of"`
+	Plan      string        `json:"plan"`      // 专项计划账户
+	Regulated []string      `json:"regulated"` // 监管账户: may pay only the plan account
+	GraceDays int           `json:"grace_days"`
+	CycleDays int           `json:"cycle_days"` // from a regulated account to the plan account; 0 is 31
+	AsOf      calendar.Date `json:"as_of"`
 }
 
 // Matching status of an expected amount.
@@ -227,7 +227,7 @@ func abs(n int) int {
 
 // ExpectedReceipts turns the contractual schedule of the pool into expected
 // amounts due in [from, to].
-func (d *Deal) ExpectedReceipts(from, to civil.Date) []Expected {
+func (d *Deal) ExpectedReceipts(from, to calendar.Date) []Expected {
 	var out []Expected
 	for i := range d.Assets {
 		a := &d.Assets[i]

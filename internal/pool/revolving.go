@@ -3,7 +3,7 @@ package pool
 import (
 	"fmt"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 )
 
@@ -24,18 +24,18 @@ type Revolving struct {
 
 // Cycle is one purchase date with what is known then.
 type Cycle struct {
-	Date       civil.Date `json:"date"`
-	Cash       money.Fen  `json:"cash"`     // in the plan account
-	Reserves   money.Fen  `json:"reserves"` // to be kept
-	Due        money.Fen  `json:"due"`      // payable before the next cycle
-	Bad        money.Fen  `json:"bad"`      // principal of bad assets in the pool
-	Repaid     money.Fen  `json:"repaid"`   // principal repaid since the last cycle, by any asset
-	Downgrade  Fact       `json:"downgrade"`
-	TitleClaim Fact       `json:"title_claim"`      // dispute about title
-	Servicer   Fact       `json:"servicer_removed"` // servicer removal event
-	Candidates []Asset    `json:"candidates"`       // in the fixed order of purchase
-	Obligors   []Obligor  `json:"obligors,omitempty"`
-	Patents    []IP       `json:"patents,omitempty"`
+	Date       calendar.Date `json:"date"`
+	Cash       money.Fen     `json:"cash"`     // in the plan account
+	Reserves   money.Fen     `json:"reserves"` // to be kept
+	Due        money.Fen     `json:"due"`      // payable before the next cycle
+	Bad        money.Fen     `json:"bad"`      // principal of bad assets in the pool
+	Repaid     money.Fen     `json:"repaid"`   // principal repaid since the last cycle, by any asset
+	Downgrade  Fact          `json:"downgrade"`
+	TitleClaim Fact          `json:"title_claim"`      // dispute about title
+	Servicer   Fact          `json:"servicer_removed"` // servicer removal event
+	Candidates []Asset       `json:"candidates"`       // in the fixed order of purchase
+	Obligors   []Obligor     `json:"obligors,omitempty"`
+	Patents    []IP          `json:"patents,omitempty"`
 }
 
 // Purchase is the decision about one candidate.
@@ -54,15 +54,15 @@ type Reason struct {
 
 // CycleResult is one cycle of the simulator.
 type CycleResult struct {
-	Date      civil.Date `json:"date"`
-	Available money.Fen  `json:"available"`
-	Spent     money.Fen  `json:"spent"`
-	Eligible  money.Fen  `json:"eligible"` // price of all eligible candidates
-	Purchases []Purchase `json:"purchases"`
-	PoolAfter money.Fen  `json:"pool_after"`
-	NoticeDue civil.Date `json:"notice_due"` // zero when the calendar does not cover it
-	Notice    string     `json:"notice"`     // what the notice must contain, Chinese
-	Stopped   []Reason   `json:"stopped,omitempty"`
+	Date      calendar.Date `json:"date"`
+	Available money.Fen     `json:"available"`
+	Spent     money.Fen     `json:"spent"`
+	Eligible  money.Fen     `json:"eligible"` // price of all eligible candidates
+	Purchases []Purchase    `json:"purchases"`
+	PoolAfter money.Fen     `json:"pool_after"`
+	NoticeDue calendar.Date `json:"notice_due"` // zero when the calendar does not cover it
+	Notice    string        `json:"notice"`     // what the notice must contain, Chinese
+	Stopped   []Reason      `json:"stopped,omitempty"`
 }
 
 // Revolve runs the cycles in order on a copy of the deal. The pool's rule
@@ -142,7 +142,7 @@ func (d *Deal) Revolve(cycles []Cycle, cal *Calendar) ([]CycleResult, Deal, erro
 		res.Stopped = append([]Reason(nil), stopped...)
 		res.Notice = "循环购买公告：购买资产笔数、金额、定价依据、购买后资产池情况、律师意见"
 		if r.CyclesPerYear > 4 {
-			q := civil.New(c.Date.Year, (c.Date.Month-1)/3*3+4, 1)
+			q := calendar.New(c.Date.Year, (c.Date.Month-1)/3*3+4, 1)
 			res.NoticeDue, _ = cal.AddTradingDays(q.AddDays(-1), 10)
 		} else {
 			res.NoticeDue, _ = cal.AddTradingDays(c.Date, 2)
@@ -173,7 +173,7 @@ func (c *Cycle) events(tranches []Tranche, held money.Fen) (out []Reason) {
 
 // ineligible names every criterion a candidate fails. A fact that is unknown
 // fails: an asset is bought on evidence.
-func (d *Deal) ineligible(a *Asset, price money.Fen, on civil.Date) (out []Reason) {
+func (d *Deal) ineligible(a *Asset, price money.Fen, on calendar.Date) (out []Reason) {
 	r := d.Structure.Revolving
 	add := func(bad bool, code, zh string) {
 		if bad {

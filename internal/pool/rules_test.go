@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 )
 
@@ -48,7 +48,7 @@ func withShelf() Deal {
 	c := map[string]string{"class": "lease", "max_single": "0.5"}
 	d.Shelf = &Shelf{
 		Approved: money.Fen(10 * money.Yi), Homogeneous: Yes, RealFirstPool: Yes, Supply: Yes,
-		Series: []Series{{"1期", civil.New(2026, 3, 3), money.Fen(5000 * money.Wan), c}, {"2期", civil.New(2026, 11, 20), money.Fen(10500 * money.Wan), c}},
+		Series: []Series{{"1期", calendar.New(2026, 3, 3), money.Fen(5000 * money.Wan), c}, {"2期", calendar.New(2026, 11, 20), money.Fen(10500 * money.Wan), c}},
 	}
 	return d
 }
@@ -345,7 +345,7 @@ func TestCalendar(t *testing.T) {
 	c := TradingCalendar()
 	for year, want := range map[int]int{2024: 242, 2025: 243, 2026: 242} { // published counts of trading days
 		n := 0
-		for d := civil.New(year, 1, 1); d.Year == year; d = d.AddDays(1) {
+		for d := calendar.New(year, 1, 1); d.Year == year; d = d.AddDays(1) {
 			if ok, err := c.TradingDay(d); err != nil {
 				t.Fatal(err)
 			} else if ok {
@@ -356,14 +356,14 @@ func TestCalendar(t *testing.T) {
 			t.Errorf("%d has %d trading days, want %d", year, n, want)
 		}
 	}
-	due, err := c.AddTradingDays(civil.New(2026, 9, 30), 2) // over the National Day week
-	if err != nil || due != civil.New(2026, 10, 9) {
+	due, err := c.AddTradingDays(calendar.New(2026, 9, 30), 2) // over the National Day week
+	if err != nil || due != calendar.New(2026, 10, 9) {
 		t.Errorf("T+2 from 2026-09-30 = %s, %v", due, err)
 	}
-	if due, _ = c.AddTradingDays(civil.New(2026, 2, 24), -2); due != civil.New(2026, 2, 12) {
+	if due, _ = c.AddTradingDays(calendar.New(2026, 2, 24), -2); due != calendar.New(2026, 2, 12) {
 		t.Errorf("two trading days before 2026-02-24 = %s", due)
 	}
-	if _, err = c.AddTradingDays(civil.New(2026, 12, 31), 2); err == nil {
+	if _, err = c.AddTradingDays(calendar.New(2026, 12, 31), 2); err == nil {
 		t.Error("2027 is not covered and must be an error")
 	}
 }

@@ -5,14 +5,14 @@ import (
 	"math"
 	"math/bits"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 )
 
 // maxDues bounds one receivable's schedule.
 const maxDues = 600
 
-func (a *Asset) checkSchedule(cutOff civil.Date) error {
+func (a *Asset) checkSchedule(cutOff calendar.Date) error {
 	if a.Amortise == "schedule" {
 		if len(a.Schedule) == 0 || len(a.Schedule) > maxDues {
 			return errors.New("schedule must have 1 to 600 dues")
@@ -54,7 +54,7 @@ func (a *Asset) checkSchedule(cutOff civil.Date) error {
 }
 
 // monthsBetween counts the months from a to b, rounded up.
-func monthsBetween(a, b civil.Date) int {
+func monthsBetween(a, b calendar.Date) int {
 	n := (b.Year-a.Year)*12 + int(b.Month) - int(a.Month)
 	if a.AddMonths(n).Before(b) {
 		n++
@@ -67,7 +67,7 @@ func monthsBetween(a, b civil.Date) int {
 // of a full step is balance·rate·months/12, of a first broken step
 // balance·rate·days/365; "level" is the annuity payment of the remaining
 // whole steps. Principal dues sum to the outstanding principal exactly.
-func (a *Asset) Dues(cutOff civil.Date) []Due {
+func (a *Asset) Dues(cutOff calendar.Date) []Due {
 	if a.Amortise == "schedule" {
 		return a.Schedule
 	}
@@ -129,13 +129,13 @@ func (d *Deal) periods() int {
 }
 
 // PayDate is the unadjusted payment date of period t.
-func (d *Deal) PayDate(t int) civil.Date {
+func (d *Deal) PayDate(t int) calendar.Date {
 	return d.Closing.AddMonths((t + 1) * d.Structure.every())
 }
 
 // periodOf maps a due date to its payment period; dues between the cut-off and
 // the closing belong to the first.
-func (d *Deal) periodOf(date civil.Date) int {
+func (d *Deal) periodOf(date calendar.Date) int {
 	if !date.After(d.Closing) {
 		return 0
 	}

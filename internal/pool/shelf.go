@@ -5,18 +5,18 @@ import (
 	"maps"
 	"slices"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 )
 
 // Shelf is an approved programme (储架) and what was issued under it.
 type Shelf struct {
-	Approved      money.Fen  `json:"approved"`
-	Expires       civil.Date `json:"expires"`
-	Series        []Series   `json:"series"` // in order of issue; the last may be the one proposed
-	Homogeneous   Fact       `json:"homogeneous"`
-	RealFirstPool Fact       `json:"real_first_pool"` // the first series was filed with a real pool
-	Supply        Fact       `json:"supply"`          // capacity to supply further assets of the kind
+	Approved      money.Fen     `json:"approved"`
+	Expires       calendar.Date `json:"expires"`
+	Series        []Series      `json:"series"` // in order of issue; the last may be the one proposed
+	Homogeneous   Fact          `json:"homogeneous"`
+	RealFirstPool Fact          `json:"real_first_pool"` // the first series was filed with a real pool
+	Supply        Fact          `json:"supply"`          // capacity to supply further assets of the kind
 }
 
 // Series is one issue under a shelf. Criteria are the eligibility standard and
@@ -24,7 +24,7 @@ type Shelf struct {
 // "shadow_ratings": "A-及以上≥60%"}.
 type Series struct {
 	Name     string            `json:"name"`
-	Date     civil.Date        `json:"date"`
+	Date     calendar.Date     `json:"date"`
 	Amount   money.Fen         `json:"amount"`
 	Criteria map[string]string `json:"criteria"`
 }

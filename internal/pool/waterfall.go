@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 )
@@ -158,20 +158,20 @@ func (l *Ledger) add(o Ledger) {
 
 // Period is one row of the waterfall.
 type Period struct {
-	Date             civil.Date  `json:"date"`
-	Ledger           Ledger      `json:"ledger"`
-	Performing       money.Fen   `json:"performing"` // principal at the end
-	Defaulted        money.Fen   `json:"defaulted"`
-	TrancheInterest  []money.Fen `json:"tranche_interest"`
-	TranchePrincipal []money.Fen `json:"tranche_principal"` // for the last tranche: all it receives
-	TrancheBalance   []money.Fen `json:"tranche_balance"`
-	Cash             money.Fen   `json:"cash"`       // plan account at the end, without the reserve
-	Reserve          money.Fen   `json:"reserve"`    // at the end
-	Coverage         *float64    `json:"coverage"`   // cash before reserve and support / (tax + fees + senior interest + senior principal due); null when nothing is due
-	OC               *float64    `json:"oc"`         // (performing + cash) / senior balance; null when none
-	SeniorDue        money.Fen   `json:"senior_due"` // interest and principal
-	Accelerated      bool        `json:"accelerated"`
-	Short            money.Fen   `json:"short"` // senior interest and principal due and not paid, after support
+	Date             calendar.Date `json:"date"`
+	Ledger           Ledger        `json:"ledger"`
+	Performing       money.Fen     `json:"performing"` // principal at the end
+	Defaulted        money.Fen     `json:"defaulted"`
+	TrancheInterest  []money.Fen   `json:"tranche_interest"`
+	TranchePrincipal []money.Fen   `json:"tranche_principal"` // for the last tranche: all it receives
+	TrancheBalance   []money.Fen   `json:"tranche_balance"`
+	Cash             money.Fen     `json:"cash"`       // plan account at the end, without the reserve
+	Reserve          money.Fen     `json:"reserve"`    // at the end
+	Coverage         *float64      `json:"coverage"`   // cash before reserve and support / (tax + fees + senior interest + senior principal due); null when nothing is due
+	OC               *float64      `json:"oc"`         // (performing + cash) / senior balance; null when none
+	SeniorDue        money.Fen     `json:"senior_due"` // interest and principal
+	Accelerated      bool          `json:"accelerated"`
+	Short            money.Fen     `json:"short"` // senior interest and principal due and not paid, after support
 }
 
 // Outcome is how a path ended.

@@ -18,24 +18,24 @@ import (
 
 // Act is something somebody did, to be put on record.
 type Act struct {
-	Tenant  string
-	Actor   string
-	Action  string // e.g. "batch.row"
-	Subject string // what it was done to, e.g. an id
-	Detail  any    // stored as JSON: versions, hashes of inputs and results, before and after; no secrets, no patent text
+	Institution string
+	Actor       string
+	Action      string // e.g. "batch.row"
+	Subject     string // what it was done to, e.g. an id
+	Detail      any    // stored as JSON: versions, hashes of inputs and results, before and after; no secrets, no patent text
 }
 
 // AuditEntry is one sealed entry of the record.
 type AuditEntry struct {
-	Seq     int64           `json:"seq"`
-	At      time.Time       `json:"at"`
-	Tenant  string          `json:"tenant"`
-	Actor   string          `json:"actor"`
-	Action  string          `json:"action"`
-	Subject string          `json:"subject"`
-	Detail  json.RawMessage `json:"detail"`
-	Prev    []byte          `json:"prev"`
-	Hash    []byte          `json:"hash"`
+	Seq         int64           `json:"seq"`
+	At          time.Time       `json:"at"`
+	Institution string          `json:"institution"`
+	Actor       string          `json:"actor"`
+	Action      string          `json:"action"`
+	Subject     string          `json:"subject"`
+	Detail      json.RawMessage `json:"detail"`
+	Prev        []byte          `json:"prev"`
+	Hash        []byte          `json:"hash"`
 }
 
 // Origin says by which request an act was done, and in which roles.
@@ -77,7 +77,7 @@ func record(ctx context.Context, tx pgx.Tx, a Act) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `SELECT audit_append($1, $2, $3, $4, $5)`, a.Tenant, a.Actor, a.Action, a.Subject, detail)
+	_, err = tx.Exec(ctx, `SELECT audit_append($1, $2, $3, $4, $5)`, a.Institution, a.Actor, a.Action, a.Subject, detail)
 	return err
 }
 
@@ -96,7 +96,7 @@ func (db *DB) recorded(ctx context.Context, a Act, sql string, args ...any) erro
 	}
 	var b pgx.Batch // without a control statement, a batch is one transaction
 	b.Queue(sql, args...)
-	b.Queue(`SELECT audit_append($1, $2, $3, $4, $5)`, a.Tenant, a.Actor, a.Action, a.Subject, detail)
+	b.Queue(`SELECT audit_append($1, $2, $3, $4, $5)`, a.Institution, a.Actor, a.Action, a.Subject, detail)
 	return db.pool.SendBatch(ctx, &b).Close()
 }
 
@@ -111,7 +111,7 @@ func (e *AuditEntry) Seal() []byte {
 		binary.BigEndian.PutUint64(n[:], uint64(x))
 		h.Write(n[:])
 	}
-	for _, part := range [][]byte{[]byte(e.Tenant), []byte(e.Actor), []byte(e.Action), []byte(e.Subject), e.Detail} {
+	for _, part := range [][]byte{[]byte(e.Institution), []byte(e.Actor), []byte(e.Action), []byte(e.Subject), e.Detail} {
 		binary.BigEndian.PutUint32(n[:4], uint32(len(part)))
 		h.Write(n[:4])
 		h.Write(part)
@@ -119,26 +119,26 @@ func (e *AuditEntry) Seal() []byte {
 	return h.Sum(nil)
 }
 
-const auditColumns = `seq, at, tenant, actor, action, subject, detail, prev, hash`
+const auditColumns = `seq, at, institution, actor, action, subject, detail, prev, hash`
 
 func scanAudit(row pgx.CollectableRow) (e AuditEntry, err error) {
-	err = row.Scan(&e.Seq, &e.At, &e.Tenant, &e.Actor, &e.Action, &e.Subject, (*[]byte)(&e.Detail), &e.Prev, &e.Hash)
+	err = row.Scan(&e.Seq, &e.At, &e.Institution, &e.Actor, &e.Action, &e.Subject, (*[]byte)(&e.Detail), &e.Prev, &e.Hash)
 	e.At = e.At.UTC()
 	return e, err
 }
 
-// Audit returns entries after a number, oldest first. An empty tenant or
+// Audit returns entries after a number, oldest first. An empty institution or
 // subject asks for every one.
-func (db *DB) Audit(ctx context.Context, tenant, subject string, after int64, limit int) (_ []AuditEntry, err error) {
+func (db *DB) Audit(ctx context.Context, institution, subject string, after int64, limit int) (_ []AuditEntry, err error) {
 	defer fault.Wrap(&err, "store.Audit")
-	return auditPage(ctx, db.pool, tenant, subject, after, limit)
+	return auditPage(ctx, db.pool, institution, subject, after, limit)
 }
 
-func auditPage(ctx context.Context, q querier, tenant, subject string, after int64, limit int) ([]AuditEntry, error) {
+func auditPage(ctx context.Context, q querier, institution, subject string, after int64, limit int) ([]AuditEntry, error) {
 	rows, err := q.Query(ctx, `
 		SELECT `+auditColumns+` FROM audit
-		WHERE seq > $1 AND ($2 = '' OR tenant = $2) AND ($3 = '' OR subject = $3)
-		ORDER BY seq LIMIT $4`, after, tenant, subject, limit)
+		WHERE seq > $1 AND ($2 = '' OR institution = $2) AND ($3 = '' OR subject = $3)
+		ORDER BY seq LIMIT $4`, after, institution, subject, limit)
 	if err != nil {
 		return nil, err
 	}

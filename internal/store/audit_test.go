@@ -10,7 +10,7 @@ import (
 	"zhijia/internal/store/storetest"
 )
 
-// Entries of many tenants and connections make one chain without a gap.
+// Entries of many institutions and connections make one chain without a gap.
 func TestAuditUnderConcurrency(t *testing.T) {
 	db := storetest.New(t)
 	var wg sync.WaitGroup
@@ -18,7 +18,7 @@ func TestAuditUnderConcurrency(t *testing.T) {
 		wg.Go(func() {
 			for range 25 {
 				ctx := store.WithOrigin(t.Context(), store.Origin{Request: "req-0001", Roles: []string{"officer"}})
-				if err := db.Record(ctx, store.Act{Tenant: string(rune('a' + i)), Actor: "x", Action: "test", Subject: "s", Detail: map[string]any{"n": i}}); err != nil {
+				if err := db.Record(ctx, store.Act{Institution: string(rune('a' + i)), Actor: "x", Action: "test", Subject: "s", Detail: map[string]any{"n": i}}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -43,7 +43,7 @@ func TestAuditUnderConcurrency(t *testing.T) {
 	}
 }
 
-// What one chain for all tenants costs: entries a second by connections,
+// What one chain for all institutions costs: entries a second by connections,
 // beside the same row without the chain.
 func BenchmarkAudit(b *testing.B) {
 	for _, chained := range []bool{true, false} {
@@ -62,7 +62,7 @@ func BenchmarkAudit(b *testing.B) {
 						for k := n.Add(1); k <= int64(b.N); k = n.Add(1) {
 							var err error
 							if chained {
-								err = db.Record(b.Context(), store.Act{Tenant: "a", Actor: "x", Action: "batch.row", Subject: "bat/1", Detail: map[string]string{"valuation": ""}})
+								err = db.Record(b.Context(), store.Act{Institution: "a", Actor: "x", Action: "batch.row", Subject: "bat/1", Detail: map[string]string{"valuation": ""}})
 							} else {
 								_, err = db.Queue().Exec(b.Context(), `INSERT INTO plain VALUES ($1, now(), 'a', 'x', 'batch.row', 'bat/1', '{"valuation":""}', '', sha256('x'))`, k)
 							}

@@ -16,7 +16,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 )
@@ -44,22 +44,22 @@ const (
 
 // Batch is a desk's file.
 type Batch struct {
-	ID        string          `json:"id"`
-	Tenant    string          `json:"-"`
-	CreatedAt time.Time       `json:"created_at"`
-	CreatedBy string          `json:"created_by"`
-	Name      string          `json:"name"`
-	Content   []byte          `json:"-"` // SHA-256 of the file
-	Key       []byte          `json:"-"` // SHA-256 of content and options
-	Options   json.RawMessage `json:"options"`
-	AsOf      civil.Date      `json:"valuation_date"`
-	Priority  int             `json:"priority"`
-	Rows      int             `json:"rows"`
-	Status    BatchStatus     `json:"status"`
-	Finished  *time.Time      `json:"finished_at,omitempty"`
-	Contracts json.RawMessage `json:"-"`
-	Digest    []byte          `json:"-"`                         // SHA-256 over all decisions
-	Ignored   []string        `json:"ignored_columns,omitempty"` // headers of the file that name no column
+	ID          string          `json:"id"`
+	Institution string          `json:"-"`
+	CreatedAt   time.Time       `json:"created_at"`
+	CreatedBy   string          `json:"created_by"`
+	Name        string          `json:"name"`
+	Content     []byte          `json:"-"` // SHA-256 of the file
+	Key         []byte          `json:"-"` // SHA-256 of content and options
+	Options     json.RawMessage `json:"options"`
+	AsOf        calendar.Date   `json:"valuation_date"`
+	Priority    int             `json:"priority"`
+	Rows        int             `json:"rows"`
+	Status      BatchStatus     `json:"status"`
+	Finished    *time.Time      `json:"finished_at,omitempty"`
+	Contracts   json.RawMessage `json:"-"`
+	Digest      []byte          `json:"-"`                         // SHA-256 over all decisions
+	Ignored     []string        `json:"ignored_columns,omitempty"` // headers of the file that name no column
 }
 
 // BatchRow is one line of a batch.
@@ -86,30 +86,30 @@ type Progress struct {
 // Ended counts the rows that came to an end.
 func (p Progress) Ended() int { return p.Rows - p.Waiting }
 
-const batchColumns = `id, tenant, created_at, created_by, name, content, key, options, as_of, priority, rows, status, finished_at, contracts, digest, ignored`
+const batchColumns = `id, institution, created_at, created_by, name, content, key, options, as_of, priority, rows, status, finished_at, contracts, digest, ignored`
 
 func scanBatch(row pgx.CollectableRow) (b Batch, err error) {
-	err = row.Scan(&b.ID, &b.Tenant, &b.CreatedAt, &b.CreatedBy, &b.Name, &b.Content, &b.Key, (*[]byte)(&b.Options), &b.AsOf, &b.Priority, &b.Rows, &b.Status, &b.Finished, (*[]byte)(&b.Contracts), &b.Digest, &b.Ignored)
+	err = row.Scan(&b.ID, &b.Institution, &b.CreatedAt, &b.CreatedBy, &b.Name, &b.Content, &b.Key, (*[]byte)(&b.Options), &b.AsOf, &b.Priority, &b.Rows, &b.Status, &b.Finished, (*[]byte)(&b.Contracts), &b.Digest, &b.Ignored)
 	b.CreatedAt = b.CreatedAt.UTC()
 	return b, err
 }
 
 // PutBatch stores a batch with all its rows, or nothing. queue is called in
 // the same transaction, after the last row, to put the waiting rows to work; it
-// may complete the batch's Ignored. When the tenant sent the same file with the same options before, that batch is
+// may complete the batch's Ignored. When the institution sent the same file with the same options before, that batch is
 // returned and nothing is stored.
 func (db *DB) PutBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow], queue func(pgx.Tx, *Batch) error) (_ Batch, fresh bool, err error) {
 	defer fault.Wrap(&err, "store.PutBatch(%s)", b.ID)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
-			INSERT INTO batches (id, tenant, created_at, created_by, name, content, key, options, as_of, priority, rows, status)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 'running') ON CONFLICT (tenant, key) DO NOTHING`,
-			b.ID, b.Tenant, b.CreatedAt, b.CreatedBy, b.Name, b.Content, b.Key, []byte(b.Options), b.AsOf, b.Priority)
+			INSERT INTO batches (id, institution, created_at, created_by, name, content, key, options, as_of, priority, rows, status)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 'running') ON CONFLICT (institution, key) DO NOTHING`,
+			b.ID, b.Institution, b.CreatedAt, b.CreatedBy, b.Name, b.Content, b.Key, []byte(b.Options), b.AsOf, b.Priority)
 		if err != nil {
 			return err
 		}
 		if fresh = tag.RowsAffected() == 1; !fresh {
-			got, err := tx.Query(ctx, `SELECT `+batchColumns+` FROM batches WHERE tenant = $1 AND key = $2`, b.Tenant, b.Key)
+			got, err := tx.Query(ctx, `SELECT `+batchColumns+` FROM batches WHERE institution = $1 AND key = $2`, b.Institution, b.Key)
 			if err != nil {
 				return err
 			}
@@ -135,7 +135,7 @@ func (db *DB) PutBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow], qu
 		if _, err := tx.Exec(ctx, `UPDATE batches SET rows = $2, ignored = coalesce($3::text[], '{}') WHERE id = $1`, b.ID, n, b.Ignored); err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{b.Tenant, b.CreatedBy, "batch.submit", b.ID, map[string]any{"file": b.Name, "file_sha256": b.Content, "options": b.Options, "rows": n}})
+		return record(ctx, tx, Act{b.Institution, b.CreatedBy, "batch.submit", b.ID, map[string]any{"file": b.Name, "file_sha256": b.Content, "options": b.Options, "rows": n}})
 	})
 	return b, fresh, err
 }
@@ -158,7 +158,7 @@ const virtualEnd = `timestamptz '2020-01-01'`
 // lower priority is put back by n steps and follows: priority orders the work
 // of one desk and takes nothing from another. Steps are milliseconds of a clock
 // that lies in the past and has nothing to do with the day.
-func (db *DB) VirtualTime(ctx context.Context, tx pgx.Tx, tenant string, priority int, q Queue, n int) (start time.Time, err error) {
+func (db *DB) VirtualTime(ctx context.Context, tx pgx.Tx, institution string, priority int, q Queue, n int) (start time.Time, err error) {
 	defer fault.Wrap(&err, "store.VirtualTime")
 	var at time.Time
 	err = tx.QueryRow(ctx, `
@@ -171,9 +171,9 @@ func (db *DB) VirtualTime(ctx context.Context, tx pgx.Tx, tenant string, priorit
 	}
 	// The desk's own row is locked from here: one submission of a desk at a time.
 	err = tx.QueryRow(ctx, `
-		INSERT INTO desk_clock (tenant, last) VALUES ($1, $2::timestamptz + $3 * interval '1 ms')
-		ON CONFLICT (tenant) DO UPDATE SET last = greatest(desk_clock.last, $2) + $3 * interval '1 ms'
-		RETURNING last - $3 * interval '1 ms'`, tenant, at, n).Scan(&start)
+		INSERT INTO desk_clock (institution, last) VALUES ($1, $2::timestamptz + $3 * interval '1 ms')
+		ON CONFLICT (institution) DO UPDATE SET last = greatest(desk_clock.last, $2) + $3 * interval '1 ms'
+		RETURNING last - $3 * interval '1 ms'`, institution, at, n).Scan(&start)
 	if err != nil {
 		return start, err
 	}
@@ -181,13 +181,13 @@ func (db *DB) VirtualTime(ctx context.Context, tx pgx.Tx, tenant string, priorit
 	err = tx.QueryRow(ctx, `
 		WITH later AS (
 			SELECT j.id, j.scheduled_at FROM batches b JOIN river_job j ON j.args->>'batch' = b.id
-			WHERE b.tenant = $1 AND b.status = 'running' AND b.priority > $2
+			WHERE b.institution = $1 AND b.status = 'running' AND b.priority > $2
 			AND j.state = 'available' AND j.queue = $3 AND j.kind = $4 AND j.scheduled_at < `+virtualEnd+`
 			FOR UPDATE OF j SKIP LOCKED
 		), moved AS (
 			UPDATE river_job j SET scheduled_at = j.scheduled_at + $5 * interval '1 ms' FROM later WHERE j.id = later.id
 		)
-		SELECT min(scheduled_at) FROM later`, tenant, priority, q.Rows, q.Kind, n).Scan(&first)
+		SELECT min(scheduled_at) FROM later`, institution, priority, q.Rows, q.Kind, n).Scan(&first)
 	if err == nil && first != nil {
 		start = *first
 	}
@@ -202,11 +202,11 @@ func (db *DB) ReleaseScheduled(ctx context.Context, tx pgx.Tx, kind string) (err
 	return err
 }
 
-// Batch returns a tenant's batch, or a NotFound fault. An empty tenant sees
+// Batch returns a institution's batch, or a NotFound fault. An empty institution sees
 // every one.
-func (db *DB) Batch(ctx context.Context, tenant, id string) (_ Batch, err error) {
+func (db *DB) Batch(ctx context.Context, institution, id string) (_ Batch, err error) {
 	defer fault.Wrap(&err, "store.Batch(%s)", id)
-	rows, err := db.pool.Query(ctx, `SELECT `+batchColumns+` FROM batches WHERE id = $1 AND ($2 = '' OR tenant = $2)`, id, tenant)
+	rows, err := db.pool.Query(ctx, `SELECT `+batchColumns+` FROM batches WHERE id = $1 AND ($2 = '' OR institution = $2)`, id, institution)
 	if err != nil {
 		return Batch{}, err
 	}
@@ -217,13 +217,13 @@ func (db *DB) Batch(ctx context.Context, tenant, id string) (_ Batch, err error)
 	return b, err
 }
 
-// Batches returns a tenant's batches, newest first, after a position.
-func (db *DB) Batches(ctx context.Context, tenant string, before time.Time, beforeID string, limit int) (_ []Batch, err error) {
+// Batches returns a institution's batches, newest first, after a position.
+func (db *DB) Batches(ctx context.Context, institution string, before time.Time, beforeID string, limit int) (_ []Batch, err error) {
 	defer fault.Wrap(&err, "store.Batches")
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+batchColumns+` FROM batches
-		WHERE tenant = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
-		ORDER BY created_at DESC, id DESC LIMIT $4`, tenant, nullTime(before), beforeID, limit)
+		WHERE institution = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+		ORDER BY created_at DESC, id DESC LIMIT $4`, institution, nullTime(before), beforeID, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -286,9 +286,9 @@ func (db *DB) EachBatchRow(ctx context.Context, id string, visit func(*BatchRow)
 func (db *DB) RowInput(ctx context.Context, id string, line int) (b Batch, input json.RawMessage, waiting bool, err error) {
 	defer fault.Wrap(&err, "store.RowInput(%s, %d)", id, line)
 	err = db.pool.QueryRow(ctx, `
-		SELECT b.id, b.tenant, b.created_by, b.options, b.as_of, r.input, r.status = 'waiting' AND b.status = 'running'
+		SELECT b.id, b.institution, b.created_by, b.options, b.as_of, r.input, r.status = 'waiting' AND b.status = 'running'
 		FROM batch_rows r JOIN batches b ON b.id = r.batch WHERE r.batch = $1 AND r.line = $2`, id, line).
-		Scan(&b.ID, &b.Tenant, &b.CreatedBy, (*[]byte)(&b.Options), &b.AsOf, (*[]byte)(&input), &waiting)
+		Scan(&b.ID, &b.Institution, &b.CreatedBy, (*[]byte)(&b.Options), &b.AsOf, (*[]byte)(&input), &waiting)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return b, nil, false, nil
 	}
@@ -349,7 +349,7 @@ func (db *DB) putRowResults(ctx context.Context, rows []EndRow) (err error) {
 		if r.Valuation != nil {
 			valuation = &r.Valuation.ID
 		}
-		b.Queue(`SELECT audit_append($1, $2, $3, $4, $5)`, r.Act.Tenant, r.Act.Actor, r.Act.Action, r.Act.Subject, detail)
+		b.Queue(`SELECT audit_append($1, $2, $3, $4, $5)`, r.Act.Institution, r.Act.Actor, r.Act.Action, r.Act.Subject, detail)
 		b.Queue(`SELECT desk_end_row($1, $2, $3, $4, $5, $6, $7)`, r.Batch, r.Line, string(r.Status), []byte(r.Fault), valuation, []byte(r.Valued), r.Job)
 	}
 	err = db.pool.SendBatch(ctx, &b).Close()
@@ -387,12 +387,12 @@ type Facts struct {
 
 // FactsQuery asks for the facts a batch is decided on.
 type FactsQuery struct {
-	Tenant     string
-	Programmes []string // whose draws are asked for
-	Revolving  []string // of them, those in which what is repaid is free again
-	Contracts  []string // decided now: what they draw or hold already is left out
-	Numbers    []string // patents
-	Today      civil.Date
+	Institution string
+	Programmes  []string // whose draws are asked for
+	Revolving   []string // of them, those in which what is repaid is free again
+	Contracts   []string // decided now: what they draw or hold already is left out
+	Numbers     []string // patents
+	Today       calendar.Date
 }
 
 // Finished is a batch decided.
@@ -406,15 +406,15 @@ type Finished struct {
 // Hold is what an accepted contract holds of a programme.
 type Hold struct {
 	lending.Draw
-	Contract  string     `json:"contract"`
-	Batch     string     `json:"batch"`
-	DecidedOn civil.Date `json:"decided_on"`
-	Until     civil.Date `json:"until,omitzero"` // last day; zero: until released
+	Contract  string        `json:"contract"`
+	Batch     string        `json:"batch"`
+	DecidedOn calendar.Date `json:"decided_on"`
+	Until     calendar.Date `json:"until,omitzero"` // last day; zero: until released
 }
 
 // FinishBatch decides a batch all of whose rows ended and stores what came of
 // it, once: false when it is not running or another process was first. Two
-// batches of a tenant that draw on programmes are decided one after the other,
+// batches of a institution that draw on programmes are decided one after the other,
 // so the second sees what the first holds.
 func (db *DB) FinishBatch(ctx context.Context, b *Batch, q FactsQuery, decide func(Facts) (Finished, error)) (done bool, err error) {
 	defer fault.Wrap(&err, "store.FinishBatch(%s)", b.ID)
@@ -425,7 +425,7 @@ func (db *DB) FinishBatch(ctx context.Context, b *Batch, q FactsQuery, decide fu
 			return err
 		}
 		if len(q.Programmes) > 0 {
-			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7241030, hashtext($1))`, b.Tenant); err != nil {
+			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7241030, hashtext($1))`, b.Institution); err != nil {
 				return err
 			}
 		}
@@ -469,7 +469,7 @@ func (db *DB) FinishBatch(ctx context.Context, b *Batch, q FactsQuery, decide fu
 			return err
 		}
 		done = true
-		return record(ctx, tx, Act{b.Tenant, "system", "batch.finish", b.ID, map[string]any{"decisions_sha256": f.Digest, "rules": lending.RulesVersion, "facts": facts, "holds": len(f.Holds), "options": b.Options}})
+		return record(ctx, tx, Act{b.Institution, "system", "batch.finish", b.ID, map[string]any{"decisions_sha256": f.Digest, "rules": lending.RulesVersion, "facts": facts, "holds": len(f.Holds), "options": b.Options}})
 	})
 	return done && err == nil, err
 }
@@ -549,8 +549,8 @@ func (db *DB) UnsealedRows(ctx context.Context, id string) (lines []int, err err
 
 // CancelBatch stops a running batch: rows that wait stay without a result, and
 // so do those in hand.
-func (db *DB) CancelBatch(ctx context.Context, tenant, id, by, kind string) error {
-	return db.setBatch(ctx, tenant, id, by, "batch.cancel", BatchRunning, BatchCancelled, func(tx pgx.Tx) error {
+func (db *DB) CancelBatch(ctx context.Context, institution, id, by, kind string) error {
+	return db.setBatch(ctx, institution, id, by, "batch.cancel", BatchRunning, BatchCancelled, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM river_job WHERE kind = $2 AND state IN ('available', 'retryable', 'scheduled') AND args->>'batch' = $1`, id, kind)
 		return err
 	})
@@ -558,14 +558,14 @@ func (db *DB) CancelBatch(ctx context.Context, tenant, id, by, kind string) erro
 
 // ReopenBatch opens a finished batch to be decided again; its rows keep their
 // results.
-func (db *DB) ReopenBatch(ctx context.Context, tenant, id, by string) error {
-	return db.setBatch(ctx, tenant, id, by, "batch.reopen", BatchFinished, BatchRunning, nil)
+func (db *DB) ReopenBatch(ctx context.Context, institution, id, by string) error {
+	return db.setBatch(ctx, institution, id, by, "batch.reopen", BatchFinished, BatchRunning, nil)
 }
 
 // ResumeBatch takes a cancelled batch up again; queue puts its waiting rows to
 // work in the same transaction.
-func (db *DB) ResumeBatch(ctx context.Context, tenant, id, by string, queue func(tx pgx.Tx, lines []int) error) error {
-	return db.setBatch(ctx, tenant, id, by, "batch.resume", BatchCancelled, BatchRunning, func(tx pgx.Tx) error {
+func (db *DB) ResumeBatch(ctx context.Context, institution, id, by string, queue func(tx pgx.Tx, lines []int) error) error {
+	return db.setBatch(ctx, institution, id, by, "batch.resume", BatchCancelled, BatchRunning, func(tx pgx.Tx) error {
 		lines, err := waitingLines(ctx, tx, id)
 		if err != nil {
 			return err
@@ -576,11 +576,11 @@ func (db *DB) ResumeBatch(ctx context.Context, tenant, id, by string, queue func
 
 // RetryBatch puts the failed rows of a finished or running batch to work
 // again, and only those.
-func (db *DB) RetryBatch(ctx context.Context, tenant, id, by string, queue func(tx pgx.Tx, lines []int) error) (n int, err error) {
+func (db *DB) RetryBatch(ctx context.Context, institution, id, by string, queue func(tx pgx.Tx, lines []int) error) (n int, err error) {
 	defer fault.Wrap(&err, "store.RetryBatch(%s)", id)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		var status BatchStatus
-		err := tx.QueryRow(ctx, `SELECT status FROM batches WHERE id = $1 AND tenant = $2 FOR UPDATE`, id, tenant).Scan(&status)
+		err := tx.QueryRow(ctx, `SELECT status FROM batches WHERE id = $1 AND institution = $2 FOR UPDATE`, id, institution).Scan(&status)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fault.New(fault.NotFound, "batch.unknown", "没有这个批次。", "There is no such batch.")
 		}
@@ -607,7 +607,7 @@ func (db *DB) RetryBatch(ctx context.Context, tenant, id, by string, queue func(
 		if err := queue(tx, lines); err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{tenant, by, "batch.retry", id, map[string]any{"rows": n}})
+		return record(ctx, tx, Act{institution, by, "batch.retry", id, map[string]any{"rows": n}})
 	})
 	return n, err
 }
@@ -620,11 +620,11 @@ func waitingLines(ctx context.Context, tx pgx.Tx, id string) ([]int, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[int])
 }
 
-func (db *DB) setBatch(ctx context.Context, tenant, id, by, action string, from, to BatchStatus, also func(pgx.Tx) error) (err error) {
+func (db *DB) setBatch(ctx context.Context, institution, id, by, action string, from, to BatchStatus, also func(pgx.Tx) error) (err error) {
 	defer fault.Wrap(&err, "store.%s(%s)", action, id)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		var status BatchStatus
-		err := tx.QueryRow(ctx, `SELECT status FROM batches WHERE id = $1 AND tenant = $2 FOR UPDATE`, id, tenant).Scan(&status)
+		err := tx.QueryRow(ctx, `SELECT status FROM batches WHERE id = $1 AND institution = $2 FOR UPDATE`, id, institution).Scan(&status)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			return fault.New(fault.NotFound, "batch.unknown", "没有这个批次。", "There is no such batch.")
@@ -643,7 +643,7 @@ func (db *DB) setBatch(ctx context.Context, tenant, id, by, action string, from,
 				return err
 			}
 		}
-		return record(ctx, tx, Act{tenant, by, action, id, nil})
+		return record(ctx, tx, Act{institution, by, action, id, nil})
 	})
 }
 

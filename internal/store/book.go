@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -17,18 +17,18 @@ import (
 
 // BookLoan is a loan secured on patents.
 type BookLoan struct {
-	ID        string          `json:"id"`
-	Tenant    string          `json:"-"`
-	Contract  string          `json:"contract"`
-	Borrower  string          `json:"borrower"`
-	Principal money.Fen       `json:"principal"`
-	Balance   money.Fen       `json:"balance"`
-	Maturity  civil.Date      `json:"maturity"`
-	Policy    json.RawMessage `json:"-"`
-	CreatedAt time.Time       `json:"created_at"`
-	CreatedBy string          `json:"created_by"`
-	ClosedAt  *time.Time      `json:"closed_at,omitempty"`
-	Patents   []BookPatent    `json:"patents"`
+	ID          string          `json:"id"`
+	Institution string          `json:"-"`
+	Contract    string          `json:"contract"`
+	Borrower    string          `json:"borrower"`
+	Principal   money.Fen       `json:"principal"`
+	Balance     money.Fen       `json:"balance"`
+	Maturity    calendar.Date   `json:"maturity"`
+	Policy      json.RawMessage `json:"-"`
+	CreatedAt   time.Time       `json:"created_at"`
+	CreatedBy   string          `json:"created_by"`
+	ClosedAt    *time.Time      `json:"closed_at,omitempty"`
+	Patents     []BookPatent    `json:"patents"`
 
 	Product    string     `json:"product,omitempty"` // programme it is drawn under
 	CreditCode string     `json:"credit_code,omitempty"`
@@ -46,15 +46,15 @@ type BookPatent struct {
 	Low        money.Fen       `json:"value_low"`
 	Status     string          `json:"status"`
 	Valuation  string          `json:"valuation"`
-	ValuedOn   civil.Date      `json:"valued_on"`
-	Due        civil.Date      `json:"next_revaluation"`
+	ValuedOn   calendar.Date   `json:"valued_on"`
+	Due        calendar.Date   `json:"next_revaluation"`
 	Events     int             `json:"-"` // on file when it was valued
 
-	Base          money.Fen  `json:"base_value"` // a fall is measured against it
-	BaseValuation string     `json:"base_valuation"`
-	Alerted       string     `json:"alerted,omitempty"` // gravest fall below the base told so far
-	Ceiling       float64    `json:"ltv_ceiling"`
-	Expiry        civil.Date `json:"expiry,omitzero"`
+	Base          money.Fen     `json:"base_value"` // a fall is measured against it
+	BaseValuation string        `json:"base_valuation"`
+	Alerted       string        `json:"alerted,omitempty"` // gravest fall below the base told so far
+	Ceiling       float64       `json:"ltv_ceiling"`
+	Expiry        calendar.Date `json:"expiry,omitzero"`
 }
 
 // BookAlert is something the desk must see.
@@ -64,7 +64,7 @@ type BookAlert struct {
 	Contract       string          `json:"contract"`
 	Number         string          `json:"number"`
 	At             time.Time       `json:"at"`
-	On             civil.Date      `json:"on"`
+	On             calendar.Date   `json:"on"`
 	Level          string          `json:"level"` // yellow, red
 	Kind           string          `json:"kind"`  // drop, ended, breach, cover, expiry, failed
 	Cause          string          `json:"cause"` // schedule, event, request
@@ -79,13 +79,13 @@ type BookAlert struct {
 // PutBookLoan books a loan with its patents and their valuations, or nothing.
 // A contract is booked once, and no loan on a patent that is committed
 // elsewhere: a second pledge cannot be registered.
-func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuation, today civil.Date, alerts []BookAlert) (err error) {
+func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuation, today calendar.Date, alerts []BookAlert) (err error) {
 	defer fault.Wrap(&err, "store.PutBookLoan(%s)", l.Contract)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
-			INSERT INTO book_loans (id, tenant, contract, borrower, principal, balance, maturity, policy, created_at, created_by, product, credit_code, standing)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (tenant, contract) DO NOTHING`,
-			l.ID, l.Tenant, l.Contract, l.Borrower, int64(l.Principal), int64(l.Balance), l.Maturity, []byte(l.Policy), l.CreatedAt, l.CreatedBy, l.Product, l.CreditCode, orEmpty(l.Standing))
+			INSERT INTO book_loans (id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, product, credit_code, standing)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (institution, contract) DO NOTHING`,
+			l.ID, l.Institution, l.Contract, l.Borrower, int64(l.Principal), int64(l.Balance), l.Maturity, []byte(l.Policy), l.CreatedAt, l.CreatedBy, l.Product, l.CreditCode, orEmpty(l.Standing))
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 		for i, p := range l.Patents {
 			numbers[i] = p.Number
 			offers[i] = patent.Offer{Number: p.Number, Product: patent.ByPledge, Reference: l.Contract, Party: l.Borrower, PartyCode: l.CreditCode}
-			var expiry *civil.Date
+			var expiry *calendar.Date
 			if !p.Expiry.IsZero() {
 				expiry = &p.Expiry
 			}
@@ -115,7 +115,7 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 				return err
 			}
 		}
-		clashes, err := putOffers(ctx, tx, l.Tenant, offers, Committed, l.CreatedAt)
+		clashes, err := putOffers(ctx, tx, l.Institution, offers, Committed, l.CreatedAt)
 		if err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 		if err := putAlerts(ctx, tx, &l, "request", today, l.CreatedAt, alerts); err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{l.Tenant, l.CreatedBy, "book.add", l.ID, map[string]any{"contract": l.Contract, "balance": l.Balance, "product": l.Product, "patents": numbers, "valuations": sealed, "standing": orEmpty(l.Standing)}})
+		return record(ctx, tx, Act{l.Institution, l.CreatedBy, "book.add", l.ID, map[string]any{"contract": l.Contract, "balance": l.Balance, "product": l.Product, "patents": numbers, "valuations": sealed, "standing": orEmpty(l.Standing)}})
 	})
 }
 
@@ -139,7 +139,7 @@ const bookPatentColumns = `p.number, p.input, p.first_value, p.value, p.low, p.s
 
 func scanBookPatent(row pgx.CollectableRow) (p BookPatent, err error) {
 	var first, value, low, base int64
-	var expiry *civil.Date
+	var expiry *calendar.Date
 	err = row.Scan(&p.Number, (*[]byte)(&p.Input), &first, &value, &low, &p.Status, &p.Valuation, &p.ValuedOn, &p.Due, &p.Events, &base, &p.BaseValuation, &p.Alerted, &p.Ceiling, &expiry)
 	p.FirstValue, p.Value, p.Low, p.Base = money.Fen(first), money.Fen(value), money.Fen(low), money.Fen(base)
 	if expiry != nil {
@@ -151,7 +151,7 @@ func scanBookPatent(row pgx.CollectableRow) (p BookPatent, err error) {
 func scanBookLoan(row pgx.CollectableRow) (l BookLoan, err error) {
 	var principal, balance int64
 	var proceeds *int64
-	err = row.Scan(&l.ID, &l.Tenant, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt, &l.Product, &l.CreditCode, &l.Standing, &l.Outcome, &proceeds)
+	err = row.Scan(&l.ID, &l.Institution, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt, &l.Product, &l.CreditCode, &l.Standing, &l.Outcome, &proceeds)
 	if proceeds != nil {
 		x := money.Fen(*proceeds)
 		l.Proceeds = &x
@@ -160,7 +160,7 @@ func scanBookLoan(row pgx.CollectableRow) (l BookLoan, err error) {
 	return l, err
 }
 
-const bookLoanColumns = `id, tenant, contract, borrower, principal, balance, maturity, policy, created_at, created_by, closed_at, product, credit_code, standing, outcome, proceeds`
+const bookLoanColumns = `id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, closed_at, product, credit_code, standing, outcome, proceeds`
 
 func bookPatents(ctx context.Context, db querier, loan string) ([]BookPatent, error) {
 	rows, err := db.Query(ctx, `SELECT `+bookPatentColumns+` FROM book_patents p WHERE loan = $1 ORDER BY number`, loan)
@@ -176,10 +176,10 @@ func (db *DB) CountEvents(ctx context.Context, number string) (n int, err error)
 	return n, err
 }
 
-// BookLoans returns a tenant's open loans with their patents, by contract.
-func (db *DB) BookLoans(ctx context.Context, tenant string, after string, limit int) (loans []BookLoan, err error) {
+// BookLoans returns a institution's open loans with their patents, by contract.
+func (db *DB) BookLoans(ctx context.Context, institution string, after string, limit int) (loans []BookLoan, err error) {
 	defer fault.Wrap(&err, "store.BookLoans")
-	rows, err := db.pool.Query(ctx, `SELECT `+bookLoanColumns+` FROM book_loans WHERE tenant = $1 AND closed_at IS NULL AND contract > $2 ORDER BY contract LIMIT $3`, tenant, after, limit)
+	rows, err := db.pool.Query(ctx, `SELECT `+bookLoanColumns+` FROM book_loans WHERE institution = $1 AND closed_at IS NULL AND contract > $2 ORDER BY contract LIMIT $3`, institution, after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -210,10 +210,10 @@ type Outcome struct {
 // SetBookBalance records what is still owed, and what became of the loan where
 // that is known; a loan paid off is closed and its patents are free. look is
 // asked what the new balance means.
-func (db *DB) SetBookBalance(ctx context.Context, tenant, contract string, balance money.Fen, outcome *Outcome, by string, today civil.Date, now time.Time, look func(BookLoan) (Told, error)) (err error) {
+func (db *DB) SetBookBalance(ctx context.Context, institution, contract string, balance money.Fen, outcome *Outcome, by string, today calendar.Date, now time.Time, look func(BookLoan) (Told, error)) (err error) {
 	defer fault.Wrap(&err, "store.SetBookBalance(%s)", contract)
 	return db.transact(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT `+bookLoanColumns+` FROM book_loans WHERE tenant = $1 AND contract = $2 AND closed_at IS NULL FOR UPDATE`, tenant, contract)
+		rows, err := tx.Query(ctx, `SELECT `+bookLoanColumns+` FROM book_loans WHERE institution = $1 AND contract = $2 AND closed_at IS NULL FOR UPDATE`, institution, contract)
 		if err != nil {
 			return err
 		}
@@ -247,20 +247,20 @@ func (db *DB) SetBookBalance(ctx context.Context, tenant, contract string, balan
 			return err
 		}
 		if balance == 0 {
-			if _, err := setOffers(ctx, tx, tenant, patent.ByPledge, contract, Released, now); err != nil {
+			if _, err := setOffers(ctx, tx, institution, patent.ByPledge, contract, Released, now); err != nil {
 				return err
 			}
 		}
-		return record(ctx, tx, Act{tenant, by, "book.balance", l.ID, detail})
+		return record(ctx, tx, Act{institution, by, "book.balance", l.ID, detail})
 	})
 }
 
-func putAlerts(ctx context.Context, tx pgx.Tx, l *BookLoan, cause string, today civil.Date, now time.Time, alerts []BookAlert) error {
+func putAlerts(ctx context.Context, tx pgx.Tx, l *BookLoan, cause string, today calendar.Date, now time.Time, alerts []BookAlert) error {
 	for _, a := range alerts {
 		if _, err := tx.Exec(ctx, `
-			INSERT INTO book_alerts (tenant, loan, contract, number, at, on_day, level, kind, cause, old_value, new_value, detail)
+			INSERT INTO book_alerts (institution, loan, contract, number, at, on_day, level, kind, cause, old_value, new_value, detail)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-			l.Tenant, l.ID, l.Contract, a.Number, now, today, a.Level, a.Kind, cause, int64(a.Old), int64(a.New), []byte(a.Detail)); err != nil {
+			l.Institution, l.ID, l.Contract, a.Number, now, today, a.Level, a.Kind, cause, int64(a.Old), int64(a.New), []byte(a.Detail)); err != nil {
 			return err
 		}
 	}
@@ -286,9 +286,9 @@ type Revalued struct {
 // event arrived since it was valued, has value value it and stores the outcome
 // with its alerts, all in one transaction. The whole loan is claimed: another
 // process skips it meanwhile, so that two patents that fall together are seen
-// together; one that dies leaves it as it was. An empty tenant takes anyone's.
+// together; one that dies leaves it as it was. An empty institution takes anyone's.
 // found is false when nothing is due.
-func (db *DB) RevalueNext(ctx context.Context, tenant string, today civil.Date, now time.Time, value func(Revaluation) (Revalued, error)) (found bool, err error) {
+func (db *DB) RevalueNext(ctx context.Context, institution string, today calendar.Date, now time.Time, value func(Revaluation) (Revalued, error)) (found bool, err error) {
 	defer fault.Wrap(&err, "store.RevalueNext")
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		var loan, number, cause string
@@ -296,9 +296,9 @@ func (db *DB) RevalueNext(ctx context.Context, tenant string, today civil.Date, 
 		err := tx.QueryRow(ctx, `
 			SELECT p.loan, p.number, CASE WHEN p.due <= $1 THEN 'schedule' ELSE 'event' END, (SELECT count(*) FROM events e WHERE e.number = p.number)::int
 			FROM book_patents p JOIN book_loans l ON l.id = p.loan
-			WHERE l.closed_at IS NULL AND ($2 = '' OR l.tenant = $2)
+			WHERE l.closed_at IS NULL AND ($2 = '' OR l.institution = $2)
 			AND (p.due <= $1 OR (SELECT count(*) FROM events e WHERE e.number = p.number) > p.events)
-			ORDER BY p.due, p.loan, p.number LIMIT 1 FOR UPDATE OF p, l SKIP LOCKED`, today, tenant).Scan(&loan, &number, &cause, &events)
+			ORDER BY p.due, p.loan, p.number LIMIT 1 FOR UPDATE OF p, l SKIP LOCKED`, today, institution).Scan(&loan, &number, &cause, &events)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
@@ -343,18 +343,18 @@ func (db *DB) RevalueNext(ctx context.Context, tenant string, today civil.Date, 
 			return err
 		}
 		found = true
-		return record(ctx, tx, Act{r.Loan.Tenant, "system", "book.revalue", loan + "/" + number, out.Detail})
+		return record(ctx, tx, Act{r.Loan.Institution, "system", "book.revalue", loan + "/" + number, out.Detail})
 	})
 	return found && err == nil, err
 }
 
-// BookAlerts returns a tenant's alerts after an id, oldest first; open leaves
+// BookAlerts returns a institution's alerts after an id, oldest first; open leaves
 // out those acknowledged.
-func (db *DB) BookAlerts(ctx context.Context, tenant string, open bool, after int64, limit int) (_ []BookAlert, err error) {
+func (db *DB) BookAlerts(ctx context.Context, institution string, open bool, after int64, limit int) (_ []BookAlert, err error) {
 	defer fault.Wrap(&err, "store.BookAlerts")
 	rows, err := db.pool.Query(ctx, `
 		SELECT id, loan, contract, number, at, on_day, level, kind, cause, old_value, new_value, detail, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, '')
-		FROM book_alerts WHERE tenant = $1 AND id > $2 AND (NOT $3 OR acknowledged_at IS NULL) ORDER BY id LIMIT $4`, tenant, after, open, limit)
+		FROM book_alerts WHERE institution = $1 AND id > $2 AND (NOT $3 OR acknowledged_at IS NULL) ORDER BY id LIMIT $4`, institution, after, open, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -368,19 +368,19 @@ func (db *DB) BookAlerts(ctx context.Context, tenant string, open bool, after in
 
 // AcknowledgeAlert records that an officer has seen an alert and what follows
 // from it. Once is enough: the first stays.
-func (db *DB) AcknowledgeAlert(ctx context.Context, tenant string, id int64, by, note string, now time.Time) (err error) {
+func (db *DB) AcknowledgeAlert(ctx context.Context, institution string, id int64, by, note string, now time.Time) (err error) {
 	defer fault.Wrap(&err, "store.AcknowledgeAlert(%d)", id)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		var loan string
 		err := tx.QueryRow(ctx, `
 			UPDATE book_alerts SET acknowledged_at = coalesce(acknowledged_at, $3), acknowledged_by = coalesce(acknowledged_by, $4), note = coalesce(note, $5)
-			WHERE tenant = $1 AND id = $2 RETURNING loan`, tenant, id, now, by, note).Scan(&loan)
+			WHERE institution = $1 AND id = $2 RETURNING loan`, institution, id, now, by, note).Scan(&loan)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fault.New(fault.NotFound, "book.alert_unknown", "没有这条预警。", "There is no such alert.")
 		}
 		if err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{tenant, by, "book.acknowledge", loan, map[string]any{"alert": id, "note": note}})
+		return record(ctx, tx, Act{institution, by, "book.acknowledge", loan, map[string]any{"alert": id, "note": note}})
 	})
 }

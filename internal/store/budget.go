@@ -6,7 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 )
 
@@ -20,12 +20,12 @@ type ModelUse struct {
 // ReserveModelUse adds use to today's (UTC) account unless that would pass a
 // limit; a limit of 0 is none. It refuses with fault.RateLimited. Processes
 // that share the database share the account. day is the account to settle on.
-func (db *DB) ReserveModelUse(ctx context.Context, use ModelUse, maxTokens, maxMicroYuan int64) (day civil.Date, err error) {
+func (db *DB) ReserveModelUse(ctx context.Context, use ModelUse, maxTokens, maxMicroYuan int64) (day calendar.Date, err error) {
 	defer fault.Wrap(&err, "store.ReserveModelUse")
 	return reserveModelUse(ctx, db.pool, use, maxTokens, maxMicroYuan)
 }
 
-func reserveModelUse(ctx context.Context, q querier, use ModelUse, maxTokens, maxMicroYuan int64) (day civil.Date, err error) {
+func reserveModelUse(ctx context.Context, q querier, use ModelUse, maxTokens, maxMicroYuan int64) (day calendar.Date, err error) {
 	err = q.QueryRow(ctx, `
 		INSERT INTO model_days AS d (day, requests, tokens, micro_yuan)
 		SELECT (now() AT TIME ZONE 'UTC')::date, $1, $2, $3 WHERE ($4::bigint = 0 OR $2::bigint <= $4) AND ($5::bigint = 0 OR $3::bigint <= $5)
@@ -46,7 +46,7 @@ const settleModelUse = `UPDATE model_days SET requests = requests + $2, tokens =
 
 // SettleModelUse replaces a reservation by what was really used, on the day it
 // was reserved.
-func (db *DB) SettleModelUse(ctx context.Context, day civil.Date, reserved, used ModelUse) (err error) {
+func (db *DB) SettleModelUse(ctx context.Context, day calendar.Date, reserved, used ModelUse) (err error) {
 	defer fault.Wrap(&err, "store.SettleModelUse")
 	_, err = db.pool.Exec(ctx, settleModelUse, day, used.Requests-reserved.Requests, used.Tokens-reserved.Tokens, used.MicroYuan-reserved.MicroYuan)
 	return err

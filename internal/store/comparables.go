@@ -12,15 +12,15 @@ import (
 	"github.com/pgvector/pgvector-go"
 	"golang.org/x/sync/errgroup"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
+	"zhijia/internal/embed"
 	"zhijia/internal/fault"
-	"zhijia/internal/ngram"
 	"zhijia/internal/valuation"
 )
 
 // ComparableQuery asks for the priced deals most like a subject.
 type ComparableQuery struct {
-	Before civil.Date           // T: a deal counts when its whole stated period lies before it
+	Before calendar.Date        // T: a deal counts when its whole stated period lies before it
 	Space  int                  // embedding space of Vector
 	Vector []float32            // nil: no text, or the embedder did not answer in time
 	Text   string               // for the lexical arm
@@ -118,7 +118,7 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 	if q.Excluded == 0 {
 		q.Excluded = defaultExcluded
 	}
-	subject := features{terms: ngram.Bigrams(q.Text), ipc: q.IPC, kind: q.Kind}
+	subject := features{terms: embed.Bigrams(q.Text), ipc: q.IPC, kind: q.Kind}
 	var refused []candidate
 	both, bothCtx := errgroup.WithContext(ctx)
 	both.Go(func() (err error) {

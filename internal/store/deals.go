@@ -5,54 +5,54 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
+	"zhijia/internal/embed"
 	"zhijia/internal/fault"
-	"zhijia/internal/ngram"
 )
 
 // Deal is a priced transaction as its source states it, clean or not. Unknown
 // figures are nil and unknown texts empty. Words are those of
 // valuation/words.go.
 type Deal struct {
-	ID             string     `json:"id"`
-	Title          string     `json:"title"`
-	Description    string     `json:"description,omitempty"`
-	DescriptionBy  string     `json:"description_by,omitempty"`
-	Numbers        []string   `json:"numbers,omitempty"`
-	PrintedNumbers string     `json:"printed_numbers,omitempty"`
-	Patents        *int       `json:"patents"`
-	PatentKind     string     `json:"patent_kind,omitempty"`
-	PrintedKind    string     `json:"printed_kind,omitempty"`
-	IPC            []string   `json:"ipc,omitempty"`
-	Amount         *float64   `json:"amount"` // whole consideration, in Currency
-	Currency       string     `json:"currency"`
-	Rate           *float64   `json:"rate,omitempty"` // CNY per unit of Currency at the date
-	PriceKind      string     `json:"price_kind,omitempty"`
-	Usability      string     `json:"usability,omitempty"`
-	DealKind       string     `json:"deal_kind"`
-	Method         string     `json:"method,omitempty"`
-	Basis          string     `json:"basis,omitempty"`
-	Appraised      *float64   `json:"appraised,omitempty"`
-	LicenceTerm    *float64   `json:"licence_term_years,omitempty"`
-	RoyaltyRate    *float64   `json:"royalty_rate,omitempty"`
-	Date           civil.Date `json:"date"` // first day of the stated period
-	DateUnit       string     `json:"date_precision,omitempty"`
-	PrintedDate    string     `json:"printed_date,omitempty"`
-	RelatedParty   *bool      `json:"related_party"`
-	Seller         string     `json:"seller,omitempty"`
-	Buyer          string     `json:"buyer,omitempty"`
-	OwnerType      string     `json:"owner_type,omitempty"`
-	SourceType     string     `json:"source_type,omitempty"`
-	SourceURL      string     `json:"source_url,omitempty"`
-	Notes          string     `json:"notes,omitempty"`
-	FamilyID       string     `json:"family_id,omitempty"`
-	DuplicateOf    string     `json:"duplicate_of,omitempty"`
-	Exclusion      string     `json:"exclusion_code,omitempty"` // why it is no comparable; empty: admissible
-	RemainingLife  *float64   `json:"remaining_life_years,omitempty"`
-	Claims         *float64   `json:"claims,omitempty"`
-	Family         *float64   `json:"family,omitempty"`
-	Assignees      *float64   `json:"assignees,omitempty"`
-	Quality        *float64   `json:"quality,omitempty"`
+	ID             string        `json:"id"`
+	Title          string        `json:"title"`
+	Description    string        `json:"description,omitempty"`
+	DescriptionBy  string        `json:"description_by,omitempty"`
+	Numbers        []string      `json:"numbers,omitempty"`
+	PrintedNumbers string        `json:"printed_numbers,omitempty"`
+	Patents        *int          `json:"patents"`
+	PatentKind     string        `json:"patent_kind,omitempty"`
+	PrintedKind    string        `json:"printed_kind,omitempty"`
+	IPC            []string      `json:"ipc,omitempty"`
+	Amount         *float64      `json:"amount"` // whole consideration, in Currency
+	Currency       string        `json:"currency"`
+	Rate           *float64      `json:"rate,omitempty"` // CNY per unit of Currency at the date
+	PriceKind      string        `json:"price_kind,omitempty"`
+	Usability      string        `json:"usability,omitempty"`
+	DealKind       string        `json:"deal_kind"`
+	Method         string        `json:"method,omitempty"`
+	Basis          string        `json:"basis,omitempty"`
+	Appraised      *float64      `json:"appraised,omitempty"`
+	LicenceTerm    *float64      `json:"licence_term_years,omitempty"`
+	RoyaltyRate    *float64      `json:"royalty_rate,omitempty"`
+	Date           calendar.Date `json:"date"` // first day of the stated period
+	DateUnit       string        `json:"date_precision,omitempty"`
+	PrintedDate    string        `json:"printed_date,omitempty"`
+	RelatedParty   *bool         `json:"related_party"`
+	Seller         string        `json:"seller,omitempty"`
+	Buyer          string        `json:"buyer,omitempty"`
+	OwnerType      string        `json:"owner_type,omitempty"`
+	SourceType     string        `json:"source_type,omitempty"`
+	SourceURL      string        `json:"source_url,omitempty"`
+	Notes          string        `json:"notes,omitempty"`
+	FamilyID       string        `json:"family_id,omitempty"`
+	DuplicateOf    string        `json:"duplicate_of,omitempty"`
+	Exclusion      string        `json:"exclusion_code,omitempty"` // why it is no comparable; empty: admissible
+	RemainingLife  *float64      `json:"remaining_life_years,omitempty"`
+	Claims         *float64      `json:"claims,omitempty"`
+	Family         *float64      `json:"family,omitempty"`
+	Assignees      *float64      `json:"assignees,omitempty"`
+	Quality        *float64      `json:"quality,omitempty"`
 }
 
 // Text is what is embedded: title and description.
@@ -91,7 +91,7 @@ func (db *DB) PutDeals(ctx context.Context, deals []Deal) (err error) {
 				d.ID, d.Title, d.Description, d.DescriptionBy, d.Numbers, d.PrintedNumbers, d.Patents, d.PatentKind, d.PrintedKind, d.IPC,
 				d.Amount, d.Currency, d.Rate, d.PriceKind, d.Usability, d.DealKind, d.Method, d.Basis, d.Appraised, d.LicenceTerm, d.RoyaltyRate,
 				d.Date, d.DateUnit, d.PrintedDate, d.RelatedParty, d.Seller, d.Buyer, d.OwnerType, d.SourceType, d.SourceURL, d.Notes,
-				d.FamilyID, d.DuplicateOf, d.Exclusion, d.RemainingLife, d.Claims, d.Family, d.Assignees, d.Quality, TextHash(text), packTerms(ngram.Bigrams(text)))
+				d.FamilyID, d.DuplicateOf, d.Exclusion, d.RemainingLife, d.Claims, d.Family, d.Assignees, d.Quality, TextHash(text), packTerms(embed.Bigrams(text)))
 		}
 		return tx.SendBatch(ctx, batch).Close()
 	})

@@ -5,7 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 )
@@ -68,7 +68,7 @@ func (db *DB) Events(ctx context.Context, numbers []string) (_ map[string][]pate
 	found := map[string][]patent.Event{}
 	var number string
 	var e patent.Event
-	var effective, gazette civil.Date
+	var effective, gazette calendar.Date
 	_, err = pgx.ForEachRow(rows, []any{&number, &e.Code, &effective, &gazette, &e.Registration, &e.Before, &e.After, &e.Party, &e.LicenceKind, &e.Source}, func() error {
 		e.Effective, e.Gazette = effective, gazette
 		found[number] = append(found[number], e)

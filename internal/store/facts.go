@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"zhijia/eval"
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 )
 
@@ -137,12 +137,12 @@ func (r factRow) flag(column string) *bool {
 	return &b
 }
 
-func (r factRow) date(column string) civil.Date {
+func (r factRow) date(column string) calendar.Date {
 	s := r.text(column)
 	if s == "" {
-		return civil.Date{}
+		return calendar.Date{}
 	}
-	d, err := civil.Parse(s)
+	d, err := calendar.Parse(s)
 	if err != nil && *r.err == nil {
 		*r.err = err
 	}

@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/valuation"
 )
@@ -11,7 +11,7 @@ import (
 // FitDeals returns every admissible deal before the date, and the similarity
 // of any two of them, for fitting hyperparameters. It is the similarity the
 // comparables are retrieved by.
-func (db *DB) FitDeals(ctx context.Context, space int, before civil.Date) (deals []valuation.FitDeal, of func(a, b *valuation.FitDeal) float64, err error) {
+func (db *DB) FitDeals(ctx context.Context, space int, before calendar.Date) (deals []valuation.FitDeal, of func(a, b *valuation.FitDeal) float64, err error) {
 	defer fault.Wrap(&err, "store.FitDeals")
 	found, err := db.fetchCandidates(ctx, ComparableQuery{Space: space, Before: before}, `$3::text[] IS NULL`, nil)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/pgvector/pgvector-go"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 )
 
@@ -97,7 +97,7 @@ func null(s string) any {
 	return s
 }
 
-func day(d civil.Date) any {
+func day(d calendar.Date) any {
 	if d.IsZero() {
 		return nil
 	}
@@ -127,7 +127,7 @@ func (db *DB) MergeDeals(ctx context.Context, batch []Deal, space int, vectors [
 // Citation says that one document cites another.
 type Citation struct {
 	Citing, Cited string // normal forms
-	Date          civil.Date
+	Date          calendar.Date
 	Source        string
 }
 
@@ -156,17 +156,17 @@ func (db *DB) MergeCitations(ctx context.Context, batch []Citation) (err error) 
 
 // Import is the record of one file taken in.
 type Import struct {
-	ID         string          `json:"id"`
-	Tenant     string          `json:"-"`
-	Dataset    string          `json:"dataset"`
-	Name       string          `json:"name"`
-	By         string          `json:"-"` // who asked for it
-	StartedAt  time.Time       `json:"started_at"`
-	FinishedAt *time.Time      `json:"finished_at"` // nil: running, or the process died; run the file again to complete it
-	Accepted   int64           `json:"accepted"`
-	Rejected   int64           `json:"rejected"`
-	Rejects    json.RawMessage `json:"rejects"` // the first of them
-	Error      string          `json:"error,omitempty"`
+	ID          string          `json:"id"`
+	Institution string          `json:"-"`
+	Dataset     string          `json:"dataset"`
+	Name        string          `json:"name"`
+	By          string          `json:"-"` // who asked for it
+	StartedAt   time.Time       `json:"started_at"`
+	FinishedAt  *time.Time      `json:"finished_at"` // nil: running, or the process died; run the file again to complete it
+	Accepted    int64           `json:"accepted"`
+	Rejected    int64           `json:"rejected"`
+	Rejects     json.RawMessage `json:"rejects"` // the first of them
+	Error       string          `json:"error,omitempty"`
 }
 
 // PutImport records the state of an import.
@@ -176,25 +176,25 @@ func (db *DB) PutImport(ctx context.Context, i Import) (err error) {
 		i.Rejects = json.RawMessage("[]")
 	}
 	sql := `
-		INSERT INTO imports (id, tenant, dataset, name, started_at, finished_at, accepted, rejected, rejects, error)
+		INSERT INTO imports (id, institution, dataset, name, started_at, finished_at, accepted, rejected, rejects, error)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, ''))
 		ON CONFLICT (id) DO UPDATE SET finished_at = EXCLUDED.finished_at, accepted = EXCLUDED.accepted,
 			rejected = EXCLUDED.rejected, rejects = EXCLUDED.rejects, error = EXCLUDED.error`
-	args := []any{i.ID, i.Tenant, i.Dataset, i.Name, i.StartedAt, i.FinishedAt, i.Accepted, i.Rejected, i.Rejects, i.Error}
+	args := []any{i.ID, i.Institution, i.Dataset, i.Name, i.StartedAt, i.FinishedAt, i.Accepted, i.Rejected, i.Rejects, i.Error}
 	if i.FinishedAt == nil {
 		_, err = db.pool.Exec(ctx, sql, args...)
 		return err
 	}
-	return db.recorded(ctx, Act{i.Tenant, i.By, "import", i.ID, map[string]any{"dataset": i.Dataset, "file": i.Name, "accepted": i.Accepted, "rejected": i.Rejected, "error": i.Error}}, sql, args...)
+	return db.recorded(ctx, Act{i.Institution, i.By, "import", i.ID, map[string]any{"dataset": i.Dataset, "file": i.Name, "accepted": i.Accepted, "rejected": i.Rejected, "error": i.Error}}, sql, args...)
 }
 
-// Import returns the record of an import of a tenant.
-func (db *DB) Import(ctx context.Context, tenant, id string) (i Import, err error) {
+// Import returns the record of an import of a institution.
+func (db *DB) Import(ctx context.Context, institution, id string) (i Import, err error) {
 	defer fault.Wrap(&err, "store.Import(%s)", id)
 	err = db.pool.QueryRow(ctx, `
-		SELECT id, tenant, dataset, name, started_at, finished_at, accepted, rejected, rejects, coalesce(error, '')
-		FROM imports WHERE id = $1 AND tenant = $2`, id, tenant).
-		Scan(&i.ID, &i.Tenant, &i.Dataset, &i.Name, &i.StartedAt, &i.FinishedAt, &i.Accepted, &i.Rejected, &i.Rejects, &i.Error)
+		SELECT id, institution, dataset, name, started_at, finished_at, accepted, rejected, rejects, coalesce(error, '')
+		FROM imports WHERE id = $1 AND institution = $2`, id, institution).
+		Scan(&i.ID, &i.Institution, &i.Dataset, &i.Name, &i.StartedAt, &i.FinishedAt, &i.Accepted, &i.Rejected, &i.Rejects, &i.Error)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = fault.New(fault.NotFound, "import.unknown", "没有这次导入。", "There is no such import.")
 	}

@@ -14,7 +14,7 @@ import (
 type Key struct {
 	ID           string
 	Name         string
-	Tenant       string // the institution or desk whose records the key sees
+	Institution  string // the institution or desk whose records the key sees
 	Roles        []string
 	SecretSHA256 []byte
 	CreatedAt    time.Time
@@ -22,11 +22,11 @@ type Key struct {
 	RevokedAt    time.Time // zero: in force
 }
 
-const keyColumns = `id, name, tenant, roles, secret_sha256, created_at, coalesce(expires_at, '0001-01-01'::timestamptz) AS expires_at, coalesce(revoked_at, '0001-01-01'::timestamptz) AS revoked_at`
+const keyColumns = `id, name, institution, roles, secret_sha256, created_at, coalesce(expires_at, '0001-01-01'::timestamptz) AS expires_at, coalesce(revoked_at, '0001-01-01'::timestamptz) AS revoked_at`
 
 func scanKey(row pgx.CollectableRow) (Key, error) {
 	var k Key
-	err := row.Scan(&k.ID, &k.Name, &k.Tenant, &k.Roles, &k.SecretSHA256, &k.CreatedAt, &k.ExpiresAt, &k.RevokedAt)
+	err := row.Scan(&k.ID, &k.Name, &k.Institution, &k.Roles, &k.SecretSHA256, &k.CreatedAt, &k.ExpiresAt, &k.RevokedAt)
 	for _, t := range []*time.Time{&k.CreatedAt, &k.ExpiresAt, &k.RevokedAt} {
 		*t = t.UTC()
 	}
@@ -63,10 +63,10 @@ func (db *DB) Keys(ctx context.Context) (_ []Key, err error) {
 // InsertKey stores a new key that by made.
 func (db *DB) InsertKey(ctx context.Context, k Key, by string) (err error) {
 	defer fault.Wrap(&err, "store.InsertKey")
-	return db.recorded(ctx, Act{k.Tenant, by, "key.create", k.ID, map[string]any{"name": k.Name, "roles": k.Roles, "expires_at": nullTime(k.ExpiresAt)}}, `
-		INSERT INTO api_keys (id, name, tenant, roles, secret_sha256, created_at, expires_at)
+	return db.recorded(ctx, Act{k.Institution, by, "key.create", k.ID, map[string]any{"name": k.Name, "roles": k.Roles, "expires_at": nullTime(k.ExpiresAt)}}, `
+		INSERT INTO api_keys (id, name, institution, roles, secret_sha256, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		k.ID, k.Name, k.Tenant, k.Roles, k.SecretSHA256, k.CreatedAt, nullTime(k.ExpiresAt))
+		k.ID, k.Name, k.Institution, k.Roles, k.SecretSHA256, k.CreatedAt, nullTime(k.ExpiresAt))
 }
 
 // RevokeKey ends a key. Revoking twice keeps the first time.
@@ -79,7 +79,7 @@ func (db *DB) RevokeKey(ctx context.Context, id string, at time.Time, by string)
 		if err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{k.Tenant, by, "key.revoke", id, nil})
+		return record(ctx, tx, Act{k.Institution, by, "key.revoke", id, nil})
 	})
 	return k, err
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 )
@@ -26,17 +26,17 @@ const (
 
 // MatchPair is two entries that may be one and the same.
 type MatchPair struct {
-	ID      string      `json:"id"`
-	Tenant  string      `json:"-"` // whose sources name one of them; empty: shared sources
-	Kind    MatchKind   `json:"kind"`
-	A       string      `json:"a"` // key: folded name, deal id, patent number
-	B       string      `json:"b"`
-	AShown  string      `json:"a_shown"` // as a source writes it, and which
-	BShown  string      `json:"b_shown"`
-	Score   float64     `json:"score"`
-	Band    patent.Band `json:"band"` // same: taken without asking; uncertain: for a person
-	Reasons []string    `json:"reasons"`
-	FoundAt time.Time   `json:"found_at"`
+	ID          string      `json:"id"`
+	Institution string      `json:"-"` // whose sources name one of them; empty: shared sources
+	Kind        MatchKind   `json:"kind"`
+	A           string      `json:"a"` // key: folded name, deal id, patent number
+	B           string      `json:"b"`
+	AShown      string      `json:"a_shown"` // as a source writes it, and which
+	BShown      string      `json:"b_shown"`
+	Score       float64     `json:"score"`
+	Band        patent.Band `json:"band"` // same: taken without asking; uncertain: for a person
+	Reasons     []string    `json:"reasons"`
+	FoundAt     time.Time   `json:"found_at"`
 
 	Verdict   patent.Band `json:"verdict,omitempty"` // same, different; empty: nobody decided
 	Reason    string      `json:"reason,omitempty"`
@@ -50,9 +50,9 @@ func PartyKey(name string) string {
 	return core + "|" + form
 }
 
-// PutMatches keeps what a scan of a tenant found. A pair found before keeps its
+// PutMatches keeps what a scan of a institution found. A pair found before keeps its
 // decision and takes the new score and reasons. It returns how many are new.
-func (db *DB) PutMatches(ctx context.Context, tenant string, pairs []MatchPair, by string, now time.Time) (fresh int, err error) {
+func (db *DB) PutMatches(ctx context.Context, institution string, pairs []MatchPair, by string, now time.Time) (fresh int, err error) {
 	defer fault.Wrap(&err, "store.PutMatches")
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		fresh = 0
@@ -61,13 +61,13 @@ func (db *DB) PutMatches(ctx context.Context, tenant string, pairs []MatchPair, 
 			if p.A > p.B {
 				p.A, p.B, p.AShown, p.BShown = p.B, p.A, p.BShown, p.AShown
 			}
-			sum := sha256.Sum256([]byte(p.Tenant + "\x00" + string(p.Kind) + "\x00" + p.A + "\x00" + p.B))
+			sum := sha256.Sum256([]byte(p.Institution + "\x00" + string(p.Kind) + "\x00" + p.A + "\x00" + p.B))
 			var inserted bool
 			err := tx.QueryRow(ctx, `
-				INSERT INTO match_pairs AS m (id, tenant, kind, a, b, a_shown, b_shown, score, band, reasons, found_at)
+				INSERT INTO match_pairs AS m (id, institution, kind, a, b, a_shown, b_shown, score, band, reasons, found_at)
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 				ON CONFLICT (id) DO UPDATE SET a_shown = EXCLUDED.a_shown, b_shown = EXCLUDED.b_shown, score = EXCLUDED.score, band = EXCLUDED.band, reasons = EXCLUDED.reasons
-				RETURNING found_at = $11`, "mp_"+hex.EncodeToString(sum[:12]), p.Tenant, p.Kind, p.A, p.B, p.AShown, p.BShown, p.Score, p.Band, p.Reasons, now).Scan(&inserted)
+				RETURNING found_at = $11`, "mp_"+hex.EncodeToString(sum[:12]), p.Institution, p.Kind, p.A, p.B, p.AShown, p.BShown, p.Score, p.Band, p.Reasons, now).Scan(&inserted)
 			if err != nil {
 				return err
 			}
@@ -84,7 +84,7 @@ func (db *DB) PutMatches(ctx context.Context, tenant string, pairs []MatchPair, 
 		if err := markRepeats(ctx, tx, deals); err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{tenant, by, "match.scan", tenant, map[string]int{"pairs": len(pairs), "new": fresh, "deals": len(deals) / 2, "patents": len(numbers) / 2}})
+		return record(ctx, tx, Act{institution, by, "match.scan", institution, map[string]int{"pairs": len(pairs), "new": fresh, "deals": len(deals) / 2, "patents": len(numbers) / 2}})
 	})
 	return fresh, err
 }
@@ -123,21 +123,21 @@ type MatchFilter struct {
 	Limit   int
 }
 
-const matchColumns = `p.id, p.tenant, p.kind, p.a, p.b, p.a_shown, p.b_shown, p.score, p.band, p.reasons, p.found_at, coalesce(d.verdict, ''), coalesce(d.reason, ''), coalesce(d.by_whom, ''), d.at`
+const matchColumns = `p.id, p.institution, p.kind, p.a, p.b, p.a_shown, p.b_shown, p.score, p.band, p.reasons, p.found_at, coalesce(d.verdict, ''), coalesce(d.reason, ''), coalesce(d.by_whom, ''), d.at`
 
 func scanMatch(row pgx.CollectableRow) (m MatchPair, err error) {
-	err = row.Scan(&m.ID, &m.Tenant, &m.Kind, &m.A, &m.B, &m.AShown, &m.BShown, &m.Score, &m.Band, &m.Reasons, &m.FoundAt, &m.Verdict, &m.Reason, &m.DecidedBy, &m.DecidedAt)
+	err = row.Scan(&m.ID, &m.Institution, &m.Kind, &m.A, &m.B, &m.AShown, &m.BShown, &m.Score, &m.Band, &m.Reasons, &m.FoundAt, &m.Verdict, &m.Reason, &m.DecidedBy, &m.DecidedAt)
 	m.FoundAt = m.FoundAt.UTC()
 	return m, err
 }
 
-// Matches returns the pairs a tenant may see, with what holds of them for it.
-func (db *DB) Matches(ctx context.Context, tenant string, f MatchFilter) (_ []MatchPair, err error) {
+// Matches returns the pairs a institution may see, with what holds of them for it.
+func (db *DB) Matches(ctx context.Context, institution string, f MatchFilter) (_ []MatchPair, err error) {
 	defer fault.Wrap(&err, "store.Matches")
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+matchColumns+` FROM match_pairs p LEFT JOIN match_decided($1) d ON d.pair = p.id
-		WHERE p.tenant IN ('', $1) AND ($2 = '' OR p.kind = $2) AND (NOT $3 OR p.band = 'uncertain' AND d.verdict IS NULL) AND p.id > $4
-		ORDER BY p.id LIMIT $5`, tenant, f.Kind, f.Waiting, f.After, f.Limit)
+		WHERE p.institution IN ('', $1) AND ($2 = '' OR p.kind = $2) AND (NOT $3 OR p.band = 'uncertain' AND d.verdict IS NULL) AND p.id > $4
+		ORDER BY p.id LIMIT $5`, institution, f.Kind, f.Waiting, f.After, f.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -155,29 +155,29 @@ type MatchDecision struct {
 // DecideMatch records what a person decided about a pair; it counts from now
 // on. The decisions before stay on record and are returned with it, oldest
 // first.
-func (db *DB) DecideMatch(ctx context.Context, tenant, id string, verdict patent.Band, reason, by string, now time.Time) (m MatchPair, history []MatchDecision, err error) {
+func (db *DB) DecideMatch(ctx context.Context, institution, id string, verdict patent.Band, reason, by string, now time.Time) (m MatchPair, history []MatchDecision, err error) {
 	defer fault.Wrap(&err, "store.DecideMatch(%s)", id)
 	if verdict != patent.Same && verdict != patent.Different || reason == "" {
 		return m, nil, fault.New(fault.Invalid, "match.decision", "请给出结论（same 或 different）和理由。", "Give the verdict, same or different, and the reason.")
 	}
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
-			INSERT INTO match_decisions (pair, verdict, reason, by_whom, tenant, at)
-			SELECT id, $3, $4, $5, $1, $6 FROM match_pairs WHERE id = $2 AND tenant IN ('', $1)`, tenant, id, verdict, reason, by, now)
+			INSERT INTO match_decisions (pair, verdict, reason, by_whom, institution, at)
+			SELECT id, $3, $4, $5, $1, $6 FROM match_pairs WHERE id = $2 AND institution IN ('', $1)`, institution, id, verdict, reason, by, now)
 		if err != nil {
 			return err
 		}
 		if tag.RowsAffected() == 0 {
 			return fault.New(fault.NotFound, "match.unknown", "没有这一对待核对记录。", "There is no such pair.")
 		}
-		rows, err := tx.Query(ctx, `SELECT `+matchColumns+` FROM match_pairs p LEFT JOIN match_decided($1) d ON d.pair = p.id WHERE p.id = $2`, tenant, id)
+		rows, err := tx.Query(ctx, `SELECT `+matchColumns+` FROM match_pairs p LEFT JOIN match_decided($1) d ON d.pair = p.id WHERE p.id = $2`, institution, id)
 		if err != nil {
 			return err
 		}
 		if m, err = pgx.CollectExactlyOneRow(rows, scanMatch); err != nil {
 			return err
 		}
-		if rows, err = tx.Query(ctx, `SELECT verdict, reason, by_whom, at FROM match_decisions WHERE pair = $1 AND ($2 <> 'party' OR tenant = $3) ORDER BY seq`, id, m.Kind, tenant); err != nil {
+		if rows, err = tx.Query(ctx, `SELECT verdict, reason, by_whom, at FROM match_decisions WHERE pair = $1 AND ($2 <> 'party' OR institution = $3) ORDER BY seq`, id, m.Kind, institution); err != nil {
 			return err
 		}
 		if history, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (d MatchDecision, err error) {
@@ -192,32 +192,32 @@ func (db *DB) DecideMatch(ctx context.Context, tenant, id string, verdict patent
 				return err
 			}
 		}
-		return record(ctx, tx, Act{tenant, by, "match.decide", id, map[string]any{"kind": m.Kind, "verdict": verdict, "reason": reason}})
+		return record(ctx, tx, Act{institution, by, "match.decide", id, map[string]any{"kind": m.Kind, "verdict": verdict, "reason": reason}})
 	})
 	return m, history, err
 }
 
-// PartyGroups returns for each name the key of the party that a tenant's
+// PartyGroups returns for each name the key of the party that a institution's
 // decisions make it, its own where there are none: names of one key are one
 // party.
-func (db *DB) PartyGroups(ctx context.Context, tenant string, names []string) (_ map[string]string, err error) {
+func (db *DB) PartyGroups(ctx context.Context, institution string, names []string) (_ map[string]string, err error) {
 	defer fault.Wrap(&err, "store.PartyGroups")
-	return partyGroups(ctx, db.pool, tenant, names)
+	return partyGroups(ctx, db.pool, institution, names)
 }
 
-func partyGroups(ctx context.Context, q querier, tenant string, names []string) (map[string]string, error) {
+func partyGroups(ctx context.Context, q querier, institution string, names []string) (map[string]string, error) {
 	keys := make([]string, len(names))
 	for i, n := range names {
 		keys[i] = PartyKey(n)
 	}
 	rows, err := q.Query(ctx, `
 		WITH RECURSIVE same AS (
-			SELECT p.a, p.b FROM match_pairs p JOIN match_decided($1) d ON d.pair = p.id WHERE p.kind = 'party' AND d.verdict = 'same' AND p.tenant IN ('', $1)),
+			SELECT p.a, p.b FROM match_pairs p JOIN match_decided($1) d ON d.pair = p.id WHERE p.kind = 'party' AND d.verdict = 'same' AND p.institution IN ('', $1)),
 		reach AS (
 			SELECT k COLLATE "C" AS key, k COLLATE "C" AS root FROM unnest($2::text[]) AS k
 			UNION
 			SELECT CASE WHEN s.a = r.key THEN s.b ELSE s.a END, r.root FROM reach r JOIN same s ON s.a = r.key OR s.b = r.key)
-		SELECT root, min(key) FROM reach GROUP BY root`, tenant, keys)
+		SELECT root, min(key) FROM reach GROUP BY root`, institution, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -233,40 +233,40 @@ func partyGroups(ctx context.Context, q querier, tenant string, names []string) 
 	return out, nil
 }
 
-// NamedParty is a party as the sources a tenant may see name it.
+// NamedParty is a party as the sources a institution may see name it.
 type NamedParty struct {
 	patent.Party
-	Tenant string // empty: a shared source names it
-	Source string // one that does
+	Institution string // empty: a shared source names it
+	Source      string // one that does
 }
 
 // NamedParties returns the parties that patents, deals and events name, and
-// those of the tenant's own offers and loans, each folded name once, with the
+// those of the institution's own offers and loans, each folded name once, with the
 // former names that recorded changes of name tell.
-func (db *DB) NamedParties(ctx context.Context, tenant string) (_ []NamedParty, err error) {
+func (db *DB) NamedParties(ctx context.Context, institution string) (_ []NamedParty, err error) {
 	defer fault.Wrap(&err, "store.NamedParties")
 	rows, err := db.pool.Query(ctx, `
-		SELECT name, max(code), max(tenant), min(source) FROM (
-			SELECT unnest(owners) AS name, '' AS code, '' AS tenant, '权利人' AS source FROM patents
+		SELECT name, max(code), max(institution), min(source) FROM (
+			SELECT unnest(owners) AS name, '' AS code, '' AS institution, '权利人' AS source FROM patents
 			UNION ALL SELECT seller, '', '', '出让方' FROM deals UNION ALL SELECT buyer, '', '', '受让方' FROM deals
 			UNION ALL SELECT unnest(before || after), '', '', '公告' FROM events UNION ALL SELECT party, '', '', '公告' FROM events
-			UNION ALL SELECT party, party_code, tenant, '担保或入池' FROM collateral_offers WHERE tenant = $1
-			UNION ALL SELECT borrower, '', tenant, '借款人' FROM book_loans WHERE tenant = $1) AS named
-		WHERE name <> '' GROUP BY name ORDER BY name COLLATE "C"`, tenant)
+			UNION ALL SELECT party, party_code, institution, '担保或入池' FROM collateral_offers WHERE institution = $1
+			UNION ALL SELECT borrower, '', institution, '借款人' FROM book_loans WHERE institution = $1) AS named
+		WHERE name <> '' GROUP BY name ORDER BY name COLLATE "C"`, institution)
 	if err != nil {
 		return nil, err
 	}
 	var out []NamedParty
 	at := map[string]int{}
 	var p NamedParty
-	if _, err := pgx.ForEachRow(rows, []any{&p.Name, &p.Code, &p.Tenant, &p.Source}, func() error {
+	if _, err := pgx.ForEachRow(rows, []any{&p.Name, &p.Code, &p.Institution, &p.Source}, func() error {
 		key := PartyKey(p.Name)
 		if i, ok := at[key]; ok { // another spelling of the same
 			if out[i].Code == "" {
 				out[i].Code = p.Code
 			}
-			if p.Tenant == "" {
-				out[i].Tenant = ""
+			if p.Institution == "" {
+				out[i].Institution = ""
 			}
 			return nil
 		}
@@ -300,7 +300,7 @@ func (db *DB) DealFacts(ctx context.Context) (ids []string, facts []patent.DealF
 	}
 	var id string
 	var d patent.DealFacts
-	var date civil.Date
+	var date calendar.Date
 	_, err = pgx.ForEachRow(rows, []any{&id, &d.Title, &d.Numbers, &d.Kind, &d.Amount, &date, &d.Unit, &d.Seller, &d.Buyer}, func() error {
 		d.Date = date
 		ids, facts = append(ids, id), append(facts, d)
@@ -328,7 +328,7 @@ func (db *DB) BarePatents(ctx context.Context) (facts []patent.PatentFacts, err 
 		return nil, err
 	}
 	var p patent.PatentFacts
-	var filing civil.Date
+	var filing calendar.Date
 	_, err = pgx.ForEachRow(rows, []any{&p.Number, &p.Publication, &p.Kind, &p.Title, &filing, &p.IPC, &p.Owners}, func() error {
 		p.Filing = filing
 		facts = append(facts, p)

@@ -7,23 +7,23 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 )
 
 // ModelRun is an order to score many patents ahead of their valuations.
 type ModelRun struct {
-	ID        string     `json:"id"`
-	Tenant    string     `json:"-"`
-	Actor     string     `json:"actor"`
-	CreatedAt time.Time  `json:"created_at"`
-	Key       []byte     `json:"-"` // SHA-256 of subjects, options, endpoint and model
-	Allow     bool       `json:"allow_unpublished"`
-	BaseURL   string     `json:"base_url"`
-	Model     string     `json:"model"`
-	Status    string     `json:"status"` // running, finished, cancelled
-	Note      string     `json:"waits_for,omitempty"`
-	EndedAt   *time.Time `json:"ended_at,omitempty"`
+	ID          string     `json:"id"`
+	Institution string     `json:"-"`
+	Actor       string     `json:"actor"`
+	CreatedAt   time.Time  `json:"created_at"`
+	Key         []byte     `json:"-"` // SHA-256 of subjects, options, endpoint and model
+	Allow       bool       `json:"allow_unpublished"`
+	BaseURL     string     `json:"base_url"`
+	Model       string     `json:"model"`
+	Status      string     `json:"status"` // running, finished, cancelled
+	Note        string     `json:"waits_for,omitempty"`
+	EndedAt     *time.Time `json:"ended_at,omitempty"`
 }
 
 // Statuses of a run.
@@ -65,10 +65,10 @@ type RunProgress struct {
 // Ended counts the subjects that came to an end.
 func (p *RunProgress) Ended() int { return p.Subjects - p.Waiting }
 
-const runColumns = `id, tenant, actor, created_at, key, allow, base_url, model, status, note, ended_at`
+const runColumns = `id, institution, actor, created_at, key, allow, base_url, model, status, note, ended_at`
 
 func scanRun(row pgx.CollectableRow) (r ModelRun, err error) {
-	err = row.Scan(&r.ID, &r.Tenant, &r.Actor, &r.CreatedAt, &r.Key, &r.Allow, &r.BaseURL, &r.Model, &r.Status, &r.Note, &r.EndedAt)
+	err = row.Scan(&r.ID, &r.Institution, &r.Actor, &r.CreatedAt, &r.Key, &r.Allow, &r.BaseURL, &r.Model, &r.Status, &r.Note, &r.EndedAt)
 	r.CreatedAt = r.CreatedAt.UTC()
 	return r, err
 }
@@ -79,14 +79,14 @@ func scanRun(row pgx.CollectableRow) (r ModelRun, err error) {
 func (db *DB) PutModelRun(ctx context.Context, r ModelRun, numbers []string, queue func(pgx.Tx) error) (_ ModelRun, fresh bool, err error) {
 	defer fault.Wrap(&err, "store.PutModelRun(%s)", r.ID)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `INSERT INTO model_runs (id, tenant, actor, created_at, key, allow, base_url, model, status)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running') ON CONFLICT (tenant, key) WHERE status = 'running' DO NOTHING`,
-			r.ID, r.Tenant, r.Actor, r.CreatedAt, r.Key, r.Allow, r.BaseURL, r.Model)
+		tag, err := tx.Exec(ctx, `INSERT INTO model_runs (id, institution, actor, created_at, key, allow, base_url, model, status)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running') ON CONFLICT (institution, key) WHERE status = 'running' DO NOTHING`,
+			r.ID, r.Institution, r.Actor, r.CreatedAt, r.Key, r.Allow, r.BaseURL, r.Model)
 		if err != nil {
 			return err
 		}
 		if fresh = tag.RowsAffected() == 1; !fresh {
-			rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM model_runs WHERE tenant = $1 AND key = $2 AND status = 'running'`, r.Tenant, r.Key)
+			rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM model_runs WHERE institution = $1 AND key = $2 AND status = 'running'`, r.Institution, r.Key)
 			if err != nil {
 				return err
 			}
@@ -102,15 +102,15 @@ func (db *DB) PutModelRun(ctx context.Context, r ModelRun, numbers []string, que
 		if err := queue(tx); err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{r.Tenant, r.Actor, "model.run", r.ID, map[string]any{"subjects": len(numbers), "base_url": r.BaseURL, "model": r.Model, "allow_unpublished": r.Allow}})
+		return record(ctx, tx, Act{r.Institution, r.Actor, "model.run", r.ID, map[string]any{"subjects": len(numbers), "base_url": r.BaseURL, "model": r.Model, "allow_unpublished": r.Allow}})
 	})
 	return r, fresh, err
 }
 
-// ModelRun returns a tenant's run; an empty tenant sees every one.
-func (db *DB) ModelRun(ctx context.Context, tenant, id string) (_ ModelRun, err error) {
+// ModelRun returns a institution's run; an empty institution sees every one.
+func (db *DB) ModelRun(ctx context.Context, institution, id string) (_ ModelRun, err error) {
 	defer fault.Wrap(&err, "store.ModelRun(%s)", id)
-	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs WHERE id = $1 AND ($2 = '' OR tenant = $2)`, id, tenant)
+	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs WHERE id = $1 AND ($2 = '' OR institution = $2)`, id, institution)
 	if err != nil {
 		return ModelRun{}, err
 	}
@@ -121,10 +121,10 @@ func (db *DB) ModelRun(ctx context.Context, tenant, id string) (_ ModelRun, err 
 	return r, err
 }
 
-// ModelRuns returns a tenant's runs, newest first.
-func (db *DB) ModelRuns(ctx context.Context, tenant string, limit int) (_ []ModelRun, err error) {
+// ModelRuns returns a institution's runs, newest first.
+func (db *DB) ModelRuns(ctx context.Context, institution string, limit int) (_ []ModelRun, err error) {
 	defer fault.Wrap(&err, "store.ModelRuns")
-	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs WHERE tenant = $1 ORDER BY created_at DESC, id DESC LIMIT $2`, tenant, limit)
+	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs WHERE institution = $1 ORDER BY created_at DESC, id DESC LIMIT $2`, institution, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -143,10 +143,10 @@ func (db *DB) OpenModelRuns(ctx context.Context, baseURL, model string) (_ []Mod
 	return pgx.CollectRows(rows, scanRun)
 }
 
-// RunProgress returns how far a tenant's run is.
-func (db *DB) RunProgress(ctx context.Context, tenant, id string) (p RunProgress, err error) {
+// RunProgress returns how far a institution's run is.
+func (db *DB) RunProgress(ctx context.Context, institution, id string) (p RunProgress, err error) {
 	defer fault.Wrap(&err, "store.RunProgress(%s)", id)
-	if p.Run, err = db.ModelRun(ctx, tenant, id); err != nil {
+	if p.Run, err = db.ModelRun(ctx, institution, id); err != nil {
 		return p, err
 	}
 	if err := db.pool.QueryRow(ctx, `
@@ -201,14 +201,14 @@ func (db *DB) NoteRun(ctx context.Context, run, note string) (err error) {
 }
 
 // EndRun finishes or cancels a run that still runs.
-func (db *DB) EndRun(ctx context.Context, tenant, run, status, by string) (err error) {
+func (db *DB) EndRun(ctx context.Context, institution, run, status, by string) (err error) {
 	defer fault.Wrap(&err, "store.EndRun(%s)", run)
 	return db.transact(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE model_runs SET status = $3, note = '', ended_at = now() WHERE id = $1 AND ($2 = '' OR tenant = $2) AND status = 'running'`, run, tenant, status)
+		tag, err := tx.Exec(ctx, `UPDATE model_runs SET status = $3, note = '', ended_at = now() WHERE id = $1 AND ($2 = '' OR institution = $2) AND status = 'running'`, run, institution, status)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
-		return record(ctx, tx, Act{tenant, by, "model.run." + status, run, nil})
+		return record(ctx, tx, Act{institution, by, "model.run." + status, run, nil})
 	})
 }
 
@@ -216,7 +216,7 @@ func (db *DB) EndRun(ctx context.Context, tenant, run, status, by string) (err e
 type ModelBatch struct {
 	ID       string
 	Run      string
-	Day      civil.Date // of the account the cost is reserved on
+	Day      calendar.Date // of the account the cost is reserved on
 	Reserved ModelUse
 	File     string // the endpoint's ids
 	Batch    string
@@ -271,7 +271,7 @@ func (db *DB) PutModelBatch(ctx context.Context, b *ModelBatch, items []BatchIte
 			if claimed[x.Key] {
 				use.Requests, use.Tokens, use.MicroYuan = use.Requests+x.Use.Requests, use.Tokens+x.Use.Tokens, use.MicroYuan+x.Use.MicroYuan
 				e := x.Egress
-				leaving = append(leaving, []any{e.Tenant, e.Actor, e.What, e.Host, e.Bytes, e.Hash})
+				leaving = append(leaving, []any{e.Institution, e.Actor, e.What, e.Host, e.Bytes, e.Hash})
 			}
 		}
 		if b.Day, err = reserveModelUse(ctx, tx, use, maxTokens, maxMicroYuan); err != nil {
@@ -281,7 +281,7 @@ func (db *DB) PutModelBatch(ctx context.Context, b *ModelBatch, items []BatchIte
 		if _, err := tx.Exec(ctx, `UPDATE model_batches SET day = $2, requests = $3, tokens = $4, micro_yuan = $5 WHERE id = $1`, b.ID, b.Day, use.Requests, use.Tokens, use.MicroYuan); err != nil {
 			return err
 		}
-		_, err = tx.CopyFrom(ctx, pgx.Identifier{"egress"}, []string{"tenant", "actor", "what", "host", "bytes", "hash"}, pgx.CopyFromRows(leaving))
+		_, err = tx.CopyFrom(ctx, pgx.Identifier{"egress"}, []string{"institution", "actor", "what", "host", "bytes", "hash"}, pgx.CopyFromRows(leaving))
 		return err
 	})
 	if err != nil {

@@ -25,10 +25,10 @@ const (
 // Offer is one patent put up for one product, as kept.
 type Offer struct {
 	patent.Offer
-	Tenant    string      `json:"-"`
-	Status    OfferStatus `json:"status"`
-	OfferedAt time.Time   `json:"offered_at"`
-	ChangedAt time.Time   `json:"changed_at"`
+	Institution string      `json:"-"`
+	Status      OfferStatus `json:"status"`
+	OfferedAt   time.Time   `json:"offered_at"`
+	ChangedAt   time.Time   `json:"changed_at"`
 }
 
 // OfferConflict is an offer that meets another of the same patent which is not
@@ -46,35 +46,35 @@ type OfferConflict struct {
 	OwnReference string         `json:"own_reference"` // of the offer asked about
 }
 
-// PutOffers keeps a tenant's offers with a status and returns what they clash
-// with, in the offers' own list and in the store, of any tenant, in order of
+// PutOffers keeps a institution's offers with a status and returns what they clash
+// with, in the offers' own list and in the store, of any institution, in order of
 // number. The check and the write are one step: of two offers of a patent made
 // at the same moment one sees the other. An offer told again keeps its first
 // time; its status becomes the one given, except that a committed offer does
 // not become an offered one again.
-func (db *DB) PutOffers(ctx context.Context, tenant string, offers []patent.Offer, status OfferStatus, at time.Time) (found []OfferConflict, err error) {
+func (db *DB) PutOffers(ctx context.Context, institution string, offers []patent.Offer, status OfferStatus, at time.Time) (found []OfferConflict, err error) {
 	defer fault.Wrap(&err, "store.PutOffers")
 	err = db.transact(ctx, func(tx pgx.Tx) error {
-		found, err = putOffers(ctx, tx, tenant, offers, status, at)
+		found, err = putOffers(ctx, tx, institution, offers, status, at)
 		return err
 	})
 	return found, err
 }
 
-func putOffers(ctx context.Context, tx pgx.Tx, tenant string, offers []patent.Offer, status OfferStatus, at time.Time) ([]OfferConflict, error) {
-	if err := keepOffers(ctx, tx, tenant, offers, status, at); err != nil || status == Released {
+func putOffers(ctx context.Context, tx pgx.Tx, institution string, offers []patent.Offer, status OfferStatus, at time.Time) ([]OfferConflict, error) {
+	if err := keepOffers(ctx, tx, institution, offers, status, at); err != nil || status == Released {
 		return nil, err
 	}
-	return clashes(ctx, tx, tenant, offers)
+	return clashes(ctx, tx, institution, offers)
 }
 
 // KeepOffers is PutOffers within a transaction, without looking for clashes.
-func (*DB) KeepOffers(ctx context.Context, tx pgx.Tx, tenant string, offers []patent.Offer, status OfferStatus, at time.Time) (err error) {
+func (*DB) KeepOffers(ctx context.Context, tx pgx.Tx, institution string, offers []patent.Offer, status OfferStatus, at time.Time) (err error) {
 	defer fault.Wrap(&err, "store.KeepOffers")
-	return keepOffers(ctx, tx, tenant, offers, status, at)
+	return keepOffers(ctx, tx, institution, offers, status, at)
 }
 
-func keepOffers(ctx context.Context, tx pgx.Tx, tenant string, offers []patent.Offer, status OfferStatus, at time.Time) error {
+func keepOffers(ctx context.Context, tx pgx.Tx, institution string, offers []patent.Offer, status OfferStatus, at time.Time) error {
 	if len(offers) == 0 {
 		return nil
 	}
@@ -89,23 +89,23 @@ func keepOffers(ctx context.Context, tx pgx.Tx, tenant string, offers []patent.O
 		}
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO collateral_offers AS c (number, tenant, product, reference, party, party_code, status, offered_at, changed_at)
+		INSERT INTO collateral_offers AS c (number, institution, product, reference, party, party_code, status, offered_at, changed_at)
 		SELECT DISTINCT ON (number, product, reference, party) number, $1, product, reference, party, code, $2, $3, $3
 		FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) AS o (number, product, reference, party, code)
 		ORDER BY number, product, reference, party, code DESC
-		ON CONFLICT (number, tenant, product, reference, party) DO UPDATE SET
+		ON CONFLICT (number, institution, product, reference, party) DO UPDATE SET
 			status = CASE WHEN c.status = 'committed' AND EXCLUDED.status = 'offered' THEN c.status ELSE EXCLUDED.status END,
 			changed_at = EXCLUDED.changed_at,
 			party_code = coalesce(nullif(EXCLUDED.party_code, ''), c.party_code)
 		WHERE c.status <> EXCLUDED.status OR c.party_code = ''`,
-		tenant, status, at, columns[0], columns[1], columns[2], columns[3], columns[4])
+		institution, status, at, columns[0], columns[1], columns[2], columns[3], columns[4])
 	return err
 }
 
 // OfferConflicts returns what offers would clash with, without keeping them.
-func (db *DB) OfferConflicts(ctx context.Context, tenant string, offers []patent.Offer) (_ []OfferConflict, err error) {
+func (db *DB) OfferConflicts(ctx context.Context, institution string, offers []patent.Offer) (_ []OfferConflict, err error) {
 	defer fault.Wrap(&err, "store.OfferConflicts")
-	return clashes(ctx, db.pool, tenant, offers)
+	return clashes(ctx, db.pool, institution, offers)
 }
 
 type querier interface {
@@ -113,21 +113,21 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-const offerColumns = `number, tenant, product, reference, party, party_code, status, offered_at, changed_at`
+const offerColumns = `number, institution, product, reference, party, party_code, status, offered_at, changed_at`
 
 func scanOffer(row pgx.CollectableRow) (Offer, error) {
 	var o Offer
-	err := row.Scan(&o.Number, &o.Tenant, &o.Product, &o.Reference, &o.Party, &o.PartyCode, &o.Status, &o.OfferedAt, &o.ChangedAt)
+	err := row.Scan(&o.Number, &o.Institution, &o.Product, &o.Reference, &o.Party, &o.PartyCode, &o.Status, &o.OfferedAt, &o.ChangedAt)
 	o.OfferedAt, o.ChangedAt = o.OfferedAt.UTC(), o.ChangedAt.UTC()
 	return o, err
 }
 
-func clashes(ctx context.Context, q querier, tenant string, offers []patent.Offer) ([]OfferConflict, error) {
+func clashes(ctx context.Context, q querier, institution string, offers []patent.Offer) ([]OfferConflict, error) {
 	numbers := make([]string, len(offers))
 	for i, o := range offers {
 		numbers[i] = o.Number
 	}
-	rows, err := q.Query(ctx, `SELECT `+offerColumns+` FROM collateral_offers WHERE number = ANY ($1) AND status <> 'released' ORDER BY number, offered_at, tenant, product, reference, party`, numbers)
+	rows, err := q.Query(ctx, `SELECT `+offerColumns+` FROM collateral_offers WHERE number = ANY ($1) AND status <> 'released' ORDER BY number, offered_at, institution, product, reference, party`, numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func clashes(ctx context.Context, q querier, tenant string, offers []patent.Offe
 		names = append(names, o.Party)
 	}
 	slices.Sort(names)
-	group, err := partyGroups(ctx, q, tenant, slices.Compact(names))
+	group, err := partyGroups(ctx, q, institution, slices.Compact(names))
 	if err != nil {
 		return nil, err
 	}
@@ -162,12 +162,12 @@ func clashes(ctx context.Context, q querier, tenant string, offers []patent.Offe
 		}
 		seen[o] = true
 		for _, other := range byNumber[o.Number] {
-			if other.Tenant == tenant && other.Product == o.Product && other.Reference == o.Reference && other.Party == o.Party {
+			if other.Institution == institution && other.Product == o.Product && other.Reference == o.Reference && other.Party == o.Party {
 				continue // itself
 			}
 			against := other.Offer
-			if other.Tenant != tenant { // two institutions may number their contracts alike
-				against.Reference = other.Tenant + "\x00" + other.Reference
+			if other.Institution != institution { // two institutions may number their contracts alike
+				against.Reference = other.Institution + "\x00" + other.Reference
 			}
 			if group[o.Party] == group[other.Party] { // a person decided that they are one
 				against.Party, against.PartyCode = o.Party, o.PartyCode
@@ -177,7 +177,7 @@ func clashes(ctx context.Context, q querier, tenant string, offers []patent.Offe
 				continue
 			}
 			c := OfferConflict{Number: o.Number, Clash: clash, Product: other.Product, Status: other.Status, OfferedAt: other.OfferedAt, OwnReference: o.Reference}
-			if c.OtherDesk = other.Tenant != tenant; !c.OtherDesk {
+			if c.OtherDesk = other.Institution != institution; !c.OtherDesk {
 				c.Reference, c.Party = other.Reference, other.Party
 			}
 			out = append(out, c)
@@ -187,29 +187,29 @@ func clashes(ctx context.Context, q querier, tenant string, offers []patent.Offe
 	return out, nil
 }
 
-// SetOffers changes the status of every offer of a tenant under one reference
+// SetOffers changes the status of every offer of a institution under one reference
 // of a product and returns their number.
-func (db *DB) SetOffers(ctx context.Context, tenant string, product patent.Product, reference string, status OfferStatus, at time.Time) (_ int, err error) {
+func (db *DB) SetOffers(ctx context.Context, institution string, product patent.Product, reference string, status OfferStatus, at time.Time) (_ int, err error) {
 	defer fault.Wrap(&err, "store.SetOffers")
 	n := 0
 	err = db.transact(ctx, func(tx pgx.Tx) error {
-		n, err = setOffers(ctx, tx, tenant, product, reference, status, at)
+		n, err = setOffers(ctx, tx, institution, product, reference, status, at)
 		return err
 	})
 	return n, err
 }
 
-func setOffers(ctx context.Context, tx pgx.Tx, tenant string, product patent.Product, reference string, status OfferStatus, at time.Time) (int, error) {
-	tag, err := tx.Exec(ctx, `UPDATE collateral_offers SET status = $4, changed_at = $5 WHERE tenant = $1 AND product = $2 AND reference = $3 AND status <> $4`,
-		tenant, product, reference, status, at)
+func setOffers(ctx context.Context, tx pgx.Tx, institution string, product patent.Product, reference string, status OfferStatus, at time.Time) (int, error) {
+	tag, err := tx.Exec(ctx, `UPDATE collateral_offers SET status = $4, changed_at = $5 WHERE institution = $1 AND product = $2 AND reference = $3 AND status <> $4`,
+		institution, product, reference, status, at)
 	return int(tag.RowsAffected()), err
 }
 
 // Offers returns every offer of the patents that is not released, of any
-// tenant, by number and time.
+// institution, by number and time.
 func (db *DB) Offers(ctx context.Context, numbers []string) (_ []Offer, err error) {
 	defer fault.Wrap(&err, "store.Offers")
-	rows, err := db.pool.Query(ctx, `SELECT `+offerColumns+` FROM collateral_offers WHERE number = ANY ($1) AND status <> 'released' ORDER BY number, offered_at, tenant, product, reference, party`, numbers)
+	rows, err := db.pool.Query(ctx, `SELECT `+offerColumns+` FROM collateral_offers WHERE number = ANY ($1) AND status <> 'released' ORDER BY number, offered_at, institution, product, reference, party`, numbers)
 	if err != nil {
 		return nil, err
 	}

@@ -19,9 +19,9 @@ func TestOffers(t *testing.T) {
 	offer := func(p patent.Product, reference, party string) []patent.Offer {
 		return []patent.Offer{{Number: "CN1", Product: p, Reference: reference, Party: party}}
 	}
-	put := func(tenant string, o []patent.Offer, status store.OfferStatus) []store.OfferConflict {
+	put := func(institution string, o []patent.Offer, status store.OfferStatus) []store.OfferConflict {
 		t.Helper()
-		found, err := db.PutOffers(ctx, tenant, o, status, at)
+		found, err := db.PutOffers(ctx, institution, o, status, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func TestOffers(t *testing.T) {
 		t.Errorf("after release: %+v, %v", found, err)
 	}
 	all, err := db.Offers(ctx, []string{"CN1", "CN2"})
-	if err != nil || len(all) != 1 || all[0].OfferedAt != at || all[0].Tenant != "a" {
+	if err != nil || len(all) != 1 || all[0].OfferedAt != at || all[0].Institution != "a" {
 		t.Errorf("%+v, %v", all, err)
 	}
 }

@@ -9,40 +9,40 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/pgvector/pgvector-go"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 )
 
 // Patent is a patent as the sources state it. Unknown counts are nil and
 // unknown texts empty.
 type Patent struct {
-	ID                int64      `json:"-"`
-	Number            string     `json:"number"` // normal form
-	PublicationNumber string     `json:"publication_number,omitempty"`
-	Kind              string     `json:"kind,omitempty"`
-	Title             string     `json:"title"`
-	Abstract          string     `json:"abstract,omitempty"`
-	Claims            string     `json:"claims,omitempty"`
-	Description       string     `json:"description,omitempty"`
-	IPC               []string   `json:"ipc"`
-	Filing            civil.Date `json:"filing_date"`
-	Published         civil.Date `json:"publication_date"`
-	Grant             civil.Date `json:"grant_date"`
-	Owners            []string   `json:"owners"`
-	OwnerType         string     `json:"owner_type,omitempty"`
-	FamilyID          string     `json:"family_id,omitempty"`
-	ClaimCount        *int       `json:"claim_count"`
-	IndependentClaims *int       `json:"independent_claims"`
-	Inventors         *int       `json:"inventors"`
-	FamilySize        *int       `json:"family_size"`
-	CitedBy           *int       `json:"cited_by"`
-	Cites             *int       `json:"cites"`
-	PaidThroughYear   *int       `json:"paid_through_year"`
-	AdjustmentDays    *int       `json:"term_adjustment_days"` // 专利权期限补偿, as granted; nil: not known
-	ExtensionDays     *int       `json:"term_extension_days"`  // 药品专利权期限补偿, as granted; nil: not known
-	Confidential      bool       `json:"confidential"`
-	Source            string     `json:"source"`
-	SourceDate        civil.Date `json:"source_date"`
+	ID                int64         `json:"-"`
+	Number            string        `json:"number"` // normal form
+	PublicationNumber string        `json:"publication_number,omitempty"`
+	Kind              string        `json:"kind,omitempty"`
+	Title             string        `json:"title"`
+	Abstract          string        `json:"abstract,omitempty"`
+	Claims            string        `json:"claims,omitempty"`
+	Description       string        `json:"description,omitempty"`
+	IPC               []string      `json:"ipc"`
+	Filing            calendar.Date `json:"filing_date"`
+	Published         calendar.Date `json:"publication_date"`
+	Grant             calendar.Date `json:"grant_date"`
+	Owners            []string      `json:"owners"`
+	OwnerType         string        `json:"owner_type,omitempty"`
+	FamilyID          string        `json:"family_id,omitempty"`
+	ClaimCount        *int          `json:"claim_count"`
+	IndependentClaims *int          `json:"independent_claims"`
+	Inventors         *int          `json:"inventors"`
+	FamilySize        *int          `json:"family_size"`
+	CitedBy           *int          `json:"cited_by"`
+	Cites             *int          `json:"cites"`
+	PaidThroughYear   *int          `json:"paid_through_year"`
+	AdjustmentDays    *int          `json:"term_adjustment_days"` // 专利权期限补偿, as granted; nil: not known
+	ExtensionDays     *int          `json:"term_extension_days"`  // 药品专利权期限补偿, as granted; nil: not known
+	Confidential      bool          `json:"confidential"`
+	Source            string        `json:"source"`
+	SourceDate        calendar.Date `json:"source_date"`
 }
 
 // AddedDays is what adjustment and extension, as far as known, add to the term.
@@ -58,7 +58,7 @@ func (p *Patent) AddedDays() int {
 
 // AddedBy is AddedDays of a record made before a day, 0 of a later one: what
 // was added is known from the record alone.
-func (p *Patent) AddedBy(before civil.Date) int {
+func (p *Patent) AddedBy(before calendar.Date) int {
 	if !p.SourceDate.IsZero() && !p.SourceDate.Before(before) {
 		return 0
 	}
@@ -151,7 +151,7 @@ type Cohort struct {
 }
 
 // Cohort counts the filings of a subclass before a date.
-func (db *DB) Cohort(ctx context.Context, subclass string, before civil.Date) (c Cohort, err error) {
+func (db *DB) Cohort(ctx context.Context, subclass string, before calendar.Date) (c Cohort, err error) {
 	defer fault.Wrap(&err, "store.Cohort(%s)", subclass)
 	err = db.pool.QueryRow(ctx, `
 		SELECT count(*) FILTER (WHERE filing_date >= $3), count(*) FILTER (WHERE filing_date < $3),

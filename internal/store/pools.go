@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/pool"
@@ -18,24 +18,24 @@ import (
 
 // Pool is a stored securitisation pool. It never changes.
 type Pool struct {
-	ID        string
-	Tenant    string
-	CreatedAt time.Time
-	CreatedBy string
-	Numbers   []string // normal forms
-	Released  time.Time
-	Deal      pool.Deal
+	ID          string
+	Institution string
+	CreatedAt   time.Time
+	CreatedBy   string
+	Numbers     []string // normal forms
+	Released    time.Time
+	Deal        pool.Deal
 }
 
 // PoolSummary is a line of a list.
 type PoolSummary struct {
-	ID        string     `json:"id"`
-	Name      string     `json:"name"`
-	CreatedAt time.Time  `json:"created_at"`
-	CreatedBy string     `json:"created_by"`
-	CutOff    civil.Date `json:"cut_off"`
-	Patents   int        `json:"patents"`
-	Released  bool       `json:"released"`
+	ID        string        `json:"id"`
+	Name      string        `json:"name"`
+	CreatedAt time.Time     `json:"created_at"`
+	CreatedBy string        `json:"created_by"`
+	CutOff    calendar.Date `json:"cut_off"`
+	Patents   int           `json:"patents"`
+	Released  bool          `json:"released"`
 }
 
 // PutPool stores a pool, once.
@@ -57,23 +57,23 @@ func (db *DB) PutPool(ctx context.Context, p Pool) (err error) {
 		offers[i] = patent.Offer{Number: n, Product: patent.ByPool, Reference: p.ID, Party: cmp.Or(owners[n], p.Deal.Parties.Originator)}
 	}
 	return db.transact(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO pools (id, tenant, name, created_at, created_by, cut_off, numbers, deal) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			p.ID, p.Tenant, p.Deal.Name, p.CreatedAt, p.CreatedBy, p.Deal.CutOff, numbers, body)
+		_, err := tx.Exec(ctx, `INSERT INTO pools (id, institution, name, created_at, created_by, cut_off, numbers, deal) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			p.ID, p.Institution, p.Deal.Name, p.CreatedAt, p.CreatedBy, p.Deal.CutOff, numbers, body)
 		if err != nil {
 			return err
 		}
-		_, err = putOffers(ctx, tx, p.Tenant, offers, Committed, p.CreatedAt)
+		_, err = putOffers(ctx, tx, p.Institution, offers, Committed, p.CreatedAt)
 		return err
 	})
 }
 
-// Pool returns a tenant's pool, or a NotFound fault.
-func (db *DB) Pool(ctx context.Context, tenant, id string) (p Pool, err error) {
+// Pool returns a institution's pool, or a NotFound fault.
+func (db *DB) Pool(ctx context.Context, institution, id string) (p Pool, err error) {
 	defer fault.Wrap(&err, "store.Pool(%s)", id)
 	var body []byte
 	var released *time.Time
-	err = db.pool.QueryRow(ctx, `SELECT id, tenant, created_at, created_by, numbers, released, deal FROM pools WHERE id = $1 AND tenant = $2`, id, tenant).
-		Scan(&p.ID, &p.Tenant, &p.CreatedAt, &p.CreatedBy, &p.Numbers, &released, &body)
+	err = db.pool.QueryRow(ctx, `SELECT id, institution, created_at, created_by, numbers, released, deal FROM pools WHERE id = $1 AND institution = $2`, id, institution).
+		Scan(&p.ID, &p.Institution, &p.CreatedAt, &p.CreatedBy, &p.Numbers, &released, &body)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return p, fault.New(fault.NotFound, "pool.unknown", "没有这个资产池。", "There is no such pool.")
 	}
@@ -87,16 +87,16 @@ func (db *DB) Pool(ctx context.Context, tenant, id string) (p Pool, err error) {
 	return p, json.Unmarshal(body, &p.Deal)
 }
 
-// Pools lists a tenant's pools, newest first, after the one named by creation
+// Pools lists a institution's pools, newest first, after the one named by creation
 // time and id; a zero time starts at the newest.
-func (db *DB) Pools(ctx context.Context, tenant string, after time.Time, afterID string, limit int) (_ []PoolSummary, err error) {
+func (db *DB) Pools(ctx context.Context, institution string, after time.Time, afterID string, limit int) (_ []PoolSummary, err error) {
 	defer fault.Wrap(&err, "store.Pools")
 	if after.IsZero() {
 		after = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
 	rows, err := db.pool.Query(ctx, `
 		SELECT id, name, created_at, created_by, cut_off, cardinality(numbers), released IS NOT NULL
-		FROM pools WHERE tenant = $1 AND (created_at, id) < ($2, $3) ORDER BY created_at DESC, id DESC LIMIT $4`, tenant, after, afterID, limit)
+		FROM pools WHERE institution = $1 AND (created_at, id) < ($2, $3) ORDER BY created_at DESC, id DESC LIMIT $4`, institution, after, afterID, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -109,32 +109,32 @@ func (db *DB) Pools(ctx context.Context, tenant string, after time.Time, afterID
 }
 
 // ReleasePool frees a pool's patents for another pool.
-func (db *DB) ReleasePool(ctx context.Context, tenant, id string, at time.Time) (err error) {
+func (db *DB) ReleasePool(ctx context.Context, institution, id string, at time.Time) (err error) {
 	defer fault.Wrap(&err, "store.ReleasePool(%s)", id)
 	return db.transact(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE pools SET released = coalesce(released, $3) WHERE id = $1 AND tenant = $2`, id, tenant, at)
+		tag, err := tx.Exec(ctx, `UPDATE pools SET released = coalesce(released, $3) WHERE id = $1 AND institution = $2`, id, institution, at)
 		if err != nil {
 			return err
 		}
 		if tag.RowsAffected() == 0 {
 			return fault.New(fault.NotFound, "pool.unknown", "没有这个资产池。", "There is no such pool.")
 		}
-		_, err = setOffers(ctx, tx, tenant, patent.ByPool, id, Released, at)
+		_, err = setOffers(ctx, tx, institution, patent.ByPool, id, Released, at)
 		return err
 	})
 }
 
 // Holder is a pool that holds a patent.
 type Holder struct {
-	Number, Pool, Tenant, Name string
+	Number, Pool, Institution, Name string
 }
 
-// PoolsHolding returns the unreleased pools, of any tenant, that hold one of
+// PoolsHolding returns the unreleased pools, of any institution, that hold one of
 // the patents, except the pool named.
 func (db *DB) PoolsHolding(ctx context.Context, numbers []string, except string) (_ []Holder, err error) {
 	defer fault.Wrap(&err, "store.PoolsHolding")
 	rows, err := db.pool.Query(ctx, `
-		SELECT n, id, tenant, name FROM pools, unnest(numbers) AS n
+		SELECT n, id, institution, name FROM pools, unnest(numbers) AS n
 		WHERE released IS NULL AND numbers && $1 AND n = ANY ($1) AND id <> $2 ORDER BY n, created_at, id`, numbers, except)
 	if err != nil {
 		return nil, err
@@ -146,20 +146,20 @@ func (db *DB) PoolsHolding(ctx context.Context, numbers []string, except string)
 type StoredValue struct {
 	Number     string
 	ID         string
-	AsOf       civil.Date
+	AsOf       calendar.Date
 	Status     valuation.Status
 	Reason     string
 	Estimate   valuation.Estimate
-	DataCutoff civil.Date
+	DataCutoff calendar.Date
 }
 
-// LatestValues returns, for each patent that has one, a tenant's latest
+// LatestValues returns, for each patent that has one, a institution's latest
 // single-patent valuation as of a day not after asOf.
-func (db *DB) LatestValues(ctx context.Context, tenant string, numbers []string, asOf civil.Date) (_ []StoredValue, err error) {
+func (db *DB) LatestValues(ctx context.Context, institution string, numbers []string, asOf calendar.Date) (_ []StoredValue, err error) {
 	defer fault.Wrap(&err, "store.LatestValues")
 	rows, err := db.pool.Query(ctx, `
 		SELECT DISTINCT ON (number) number, id, as_of, conclusion FROM valuations
-		WHERE tenant = $1 AND number = ANY ($2) AND as_of <= $3 ORDER BY number, as_of DESC, created_at DESC, id DESC`, tenant, numbers, asOf)
+		WHERE institution = $1 AND number = ANY ($2) AND as_of <= $3 ORDER BY number, as_of DESC, created_at DESC, id DESC`, institution, numbers, asOf)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (db *DB) LatestValues(ctx context.Context, tenant string, numbers []string,
 			Status     valuation.Status   `json:"status"`
 			Reason     *valuation.Note    `json:"reason"`
 			Value      valuation.Estimate `json:"value"`
-			DataCutoff civil.Date         `json:"data_cutoff"`
+			DataCutoff calendar.Date      `json:"data_cutoff"`
 		}
 		err := json.Unmarshal(body, &c)
 		v.Status, v.Estimate, v.DataCutoff = c.Status, c.Value, c.DataCutoff
@@ -203,18 +203,18 @@ func (db *DB) PatentFacts(ctx context.Context, numbers []string) (_ []Patent, er
 
 // PoolSimulation is a simulation as a durable job.
 type PoolSimulation struct {
-	ID         string
-	PoolID     string
-	Tenant     string
-	CreatedAt  time.Time
-	Seed       uint64
-	Scenarios  int64
-	Targets    []pool.Target
-	Status     string // running, done, failed
-	Error      string
-	FinishedAt *time.Time
-	Done       int64 // paths finished
-	Report     []byte
+	ID          string
+	PoolID      string
+	Institution string
+	CreatedAt   time.Time
+	Seed        uint64
+	Scenarios   int64
+	Targets     []pool.Target
+	Status      string // running, done, failed
+	Error       string
+	FinishedAt  *time.Time
+	Done        int64 // paths finished
+	Report      []byte
 }
 
 // PutPoolSimulation stores a new simulation.
@@ -224,20 +224,20 @@ func (db *DB) PutPoolSimulation(ctx context.Context, s PoolSimulation) (err erro
 	if targets == nil {
 		targets = []pool.Target{}
 	}
-	_, err = db.pool.Exec(ctx, `INSERT INTO pool_simulations (id, pool_id, tenant, created_at, seed, scenarios, targets, status) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running')`,
-		s.ID, s.PoolID, s.Tenant, s.CreatedAt, int64(s.Seed), s.Scenarios, targets)
+	_, err = db.pool.Exec(ctx, `INSERT INTO pool_simulations (id, pool_id, institution, created_at, seed, scenarios, targets, status) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running')`,
+		s.ID, s.PoolID, s.Institution, s.CreatedAt, int64(s.Seed), s.Scenarios, targets)
 	return err
 }
 
-// PoolSimulation returns a tenant's simulation with its progress.
-func (db *DB) PoolSimulation(ctx context.Context, tenant, id string) (s PoolSimulation, err error) {
+// PoolSimulation returns a institution's simulation with its progress.
+func (db *DB) PoolSimulation(ctx context.Context, institution, id string) (s PoolSimulation, err error) {
 	defer fault.Wrap(&err, "store.PoolSimulation(%s)", id)
 	var seed int64
 	err = db.pool.QueryRow(ctx, `
-		SELECT id, pool_id, tenant, created_at, seed, scenarios, targets, status, coalesce(error, ''), finished_at, report,
+		SELECT id, pool_id, institution, created_at, seed, scenarios, targets, status, coalesce(error, ''), finished_at, report,
 			(SELECT coalesce(sum(to_path - from_path), 0) FROM pool_tallies WHERE simulation_id = s.id)::bigint
-		FROM pool_simulations s WHERE id = $1 AND tenant = $2`, id, tenant).
-		Scan(&s.ID, &s.PoolID, &s.Tenant, &s.CreatedAt, &seed, &s.Scenarios, &s.Targets, &s.Status, &s.Error, &s.FinishedAt, &s.Report, &s.Done)
+		FROM pool_simulations s WHERE id = $1 AND institution = $2`, id, institution).
+		Scan(&s.ID, &s.PoolID, &s.Institution, &s.CreatedAt, &seed, &s.Scenarios, &s.Targets, &s.Status, &s.Error, &s.FinishedAt, &s.Report, &s.Done)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return s, fault.New(fault.NotFound, "pool.simulation.unknown", "没有这个模拟任务。", "There is no such simulation.")
 	}
@@ -248,12 +248,12 @@ func (db *DB) PoolSimulation(ctx context.Context, tenant, id string) (s PoolSimu
 // RunningPoolSimulations lists the simulations that are not finished.
 func (db *DB) RunningPoolSimulations(ctx context.Context) (_ []PoolSimulation, err error) {
 	defer fault.Wrap(&err, "store.RunningPoolSimulations")
-	rows, err := db.pool.Query(ctx, `SELECT id, tenant FROM pool_simulations WHERE status = 'running' ORDER BY created_at, id`)
+	rows, err := db.pool.Query(ctx, `SELECT id, institution FROM pool_simulations WHERE status = 'running' ORDER BY created_at, id`)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (s PoolSimulation, err error) {
-		return s, row.Scan(&s.ID, &s.Tenant)
+		return s, row.Scan(&s.ID, &s.Institution)
 	})
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
@@ -15,18 +15,18 @@ import (
 // PutProgramme stores a version of an institution's loan product. The same
 // version again with the same content changes nothing; with other content it
 // is a Conflict.
-func (db *DB) PutProgramme(ctx context.Context, tenant, id, version, by string, body []byte) (err error) {
+func (db *DB) PutProgramme(ctx context.Context, institution, id, version, by string, body []byte) (err error) {
 	defer fault.Wrap(&err, "store.PutProgramme(%s)", id)
 	return db.transact(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `INSERT INTO lending_programmes (tenant, id, version, created_by, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, tenant, id, version, by, body)
+		tag, err := tx.Exec(ctx, `INSERT INTO lending_programmes (institution, id, version, created_by, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, institution, id, version, by, body)
 		if err != nil {
 			return err
 		}
 		if tag.RowsAffected() == 1 {
-			return record(ctx, tx, Act{tenant, by, "programme.put", id + " " + version, map[string]any{"programme": string(body)}})
+			return record(ctx, tx, Act{institution, by, "programme.put", id + " " + version, map[string]any{"programme": string(body)}})
 		}
 		var held []byte
-		if err := tx.QueryRow(ctx, `SELECT body FROM lending_programmes WHERE tenant = $1 AND id = $2 AND version = $3`, tenant, id, version).Scan(&held); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT body FROM lending_programmes WHERE institution = $1 AND id = $2 AND version = $3`, institution, id, version).Scan(&held); err != nil {
 			return err
 		}
 		if !bytes.Equal(held, body) {
@@ -37,9 +37,9 @@ func (db *DB) PutProgramme(ctx context.Context, tenant, id, version, by string, 
 }
 
 // Programmes returns the latest version of each of an institution's products.
-func (db *DB) Programmes(ctx context.Context, tenant string) (_ [][]byte, err error) {
+func (db *DB) Programmes(ctx context.Context, institution string) (_ [][]byte, err error) {
 	defer fault.Wrap(&err, "store.Programmes")
-	rows, err := db.pool.Query(ctx, `SELECT DISTINCT ON (id) body FROM lending_programmes WHERE tenant = $1 ORDER BY id, created_at DESC, version DESC`, tenant)
+	rows, err := db.pool.Query(ctx, `SELECT DISTINCT ON (id) body FROM lending_programmes WHERE institution = $1 ORDER BY id, created_at DESC, version DESC`, institution)
 	if err != nil {
 		return nil, err
 	}
@@ -58,16 +58,16 @@ func (db *DB) LendingFacts(ctx context.Context, q FactsQuery) (_ Facts, err erro
 const drawnSQL = `
 	SELECT programme, borrower, credit_code, sum(amount)::bigint FROM (
 		SELECT programme, borrower, credit_code, amount FROM programme_holds h
-		WHERE tenant = $1 AND programme = ANY ($2) AND (until IS NULL OR until >= $5) AND contract <> ALL ($4)
-		AND NOT EXISTS (SELECT FROM book_loans l WHERE l.tenant = h.tenant AND l.contract = h.contract)
+		WHERE institution = $1 AND programme = ANY ($2) AND (until IS NULL OR until >= $5) AND contract <> ALL ($4)
+		AND NOT EXISTS (SELECT FROM book_loans l WHERE l.institution = h.institution AND l.contract = h.contract)
 		UNION ALL
 		SELECT product, borrower, credit_code, CASE WHEN product = ANY ($3) THEN balance ELSE principal END FROM book_loans
-		WHERE tenant = $1 AND product = ANY ($2) AND contract <> ALL ($4)
+		WHERE institution = $1 AND product = ANY ($2) AND contract <> ALL ($4)
 	) AS drawn GROUP BY 1, 2, 3 HAVING sum(amount) > 0 ORDER BY 1, 2, 3`
 
 func lendingFacts(ctx context.Context, db querier, q FactsQuery) (f Facts, err error) {
 	if len(q.Programmes) > 0 {
-		rows, err := db.Query(ctx, drawnSQL, q.Tenant, q.Programmes, orEmpty(q.Revolving), orEmpty(q.Contracts), q.Today)
+		rows, err := db.Query(ctx, drawnSQL, q.Institution, q.Programmes, orEmpty(q.Revolving), orEmpty(q.Contracts), q.Today)
 		if err != nil {
 			return f, err
 		}
@@ -84,8 +84,8 @@ func lendingFacts(ctx context.Context, db querier, q FactsQuery) (f Facts, err e
 		return f, nil
 	}
 	rows, err := db.Query(ctx, `
-		SELECT number, CASE WHEN tenant = $1 THEN reference ELSE '' END, product FROM collateral_offers
-		WHERE number = ANY ($2) AND status = 'committed' AND product <> 'licence' ORDER BY number, offered_at, tenant, product, reference`, q.Tenant, q.Numbers)
+		SELECT number, CASE WHEN institution = $1 THEN reference ELSE '' END, product FROM collateral_offers
+		WHERE number = ANY ($2) AND status = 'committed' AND product <> 'licence' ORDER BY number, offered_at, institution, product, reference`, q.Institution, q.Numbers)
 	if err != nil {
 		return f, err
 	}
@@ -107,7 +107,7 @@ func orEmpty(s []string) []string {
 
 // putHolds replaces what the contracts of a batch hold.
 func putHolds(ctx context.Context, tx pgx.Tx, b *Batch, contracts []string, holds []Hold) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM programme_holds WHERE tenant = $1 AND (contract = ANY ($2) OR batch = $3)`, b.Tenant, orEmpty(contracts), b.ID); err != nil {
+	if _, err := tx.Exec(ctx, `DELETE FROM programme_holds WHERE institution = $1 AND (contract = ANY ($2) OR batch = $3)`, b.Institution, orEmpty(contracts), b.ID); err != nil {
 		return err
 	}
 	for _, h := range holds {
@@ -115,28 +115,28 @@ func putHolds(ctx context.Context, tx pgx.Tx, b *Batch, contracts []string, hold
 		if !h.Until.IsZero() {
 			until = h.Until
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO programme_holds (tenant, contract, programme, borrower, credit_code, amount, batch, decided_on, until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			b.Tenant, h.Contract, h.Programme, h.Borrower, h.CreditCode, int64(h.Amount), b.ID, h.DecidedOn, until); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO programme_holds (institution, contract, programme, borrower, credit_code, amount, batch, decided_on, until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			b.Institution, h.Contract, h.Programme, h.Borrower, h.CreditCode, int64(h.Amount), b.ID, h.DecidedOn, until); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Holds returns what is held of a tenant's programmes on a day and not booked,
+// Holds returns what is held of a institution's programmes on a day and not booked,
 // by programme and contract.
-func (db *DB) Holds(ctx context.Context, tenant string, today civil.Date) (_ []Hold, err error) {
+func (db *DB) Holds(ctx context.Context, institution string, today calendar.Date) (_ []Hold, err error) {
 	defer fault.Wrap(&err, "store.Holds")
 	rows, err := db.pool.Query(ctx, `
 		SELECT programme, borrower, credit_code, amount, contract, batch, decided_on, until FROM programme_holds h
-		WHERE tenant = $1 AND (until IS NULL OR until >= $2) AND NOT EXISTS (SELECT FROM book_loans l WHERE l.tenant = h.tenant AND l.contract = h.contract)
-		ORDER BY programme, contract LIMIT 10000`, tenant, today)
+		WHERE institution = $1 AND (until IS NULL OR until >= $2) AND NOT EXISTS (SELECT FROM book_loans l WHERE l.institution = h.institution AND l.contract = h.contract)
+		ORDER BY programme, contract LIMIT 10000`, institution, today)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (h Hold, err error) {
 		var amount int64
-		var until *civil.Date
+		var until *calendar.Date
 		err = row.Scan(&h.Programme, &h.Borrower, &h.CreditCode, &amount, &h.Contract, &h.Batch, &h.DecidedOn, &until)
 		if h.Amount = money.Fen(amount); until != nil {
 			h.Until = *until
@@ -147,12 +147,12 @@ func (db *DB) Holds(ctx context.Context, tenant string, today civil.Date) (_ []H
 
 // ReleaseHold lets go of what a contract holds, e.g. because the loan was not
 // taken up.
-func (db *DB) ReleaseHold(ctx context.Context, tenant, contract, by, reason string) (err error) {
+func (db *DB) ReleaseHold(ctx context.Context, institution, contract, by, reason string) (err error) {
 	defer fault.Wrap(&err, "store.ReleaseHold(%s)", contract)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		var programme string
 		var amount int64
-		rows, err := tx.Query(ctx, `DELETE FROM programme_holds WHERE tenant = $1 AND contract = $2 RETURNING programme, amount`, tenant, contract)
+		rows, err := tx.Query(ctx, `DELETE FROM programme_holds WHERE institution = $1 AND contract = $2 RETURNING programme, amount`, institution, contract)
 		if err != nil {
 			return err
 		}
@@ -163,6 +163,6 @@ func (db *DB) ReleaseHold(ctx context.Context, tenant, contract, by, reason stri
 		if n.RowsAffected() == 0 {
 			return fault.New(fault.NotFound, "hold.unknown", "该合同没有占用产品额度。", "The contract holds nothing of a programme.")
 		}
-		return record(ctx, tx, Act{tenant, by, "programme.release", contract, map[string]any{"programme": programme, "amount": money.Fen(amount), "reason": reason}})
+		return record(ctx, tx, Act{institution, by, "programme.release", contract, map[string]any{"programme": programme, "amount": money.Fen(amount), "reason": reason}})
 	})
 }

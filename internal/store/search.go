@@ -10,9 +10,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/pgvector/pgvector-go"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
+	"zhijia/internal/embed"
 	"zhijia/internal/fault"
-	"zhijia/internal/ngram"
 	"zhijia/internal/valuation"
 )
 
@@ -31,10 +31,10 @@ const (
 
 // PatentFilter narrows a search of the corpus.
 type PatentFilter struct {
-	IPC         []string   // subclasses, classes or sections: H01M, H01, H
-	FiledBefore civil.Date // zero: any
-	Kind        string     // empty: any
-	Not         []string   // numbers left out
+	IPC         []string      // subclasses, classes or sections: H01M, H01, H
+	FiledBefore calendar.Date // zero: any
+	Kind        string        // empty: any
+	Not         []string      // numbers left out
 }
 
 func (f PatentFilter) empty() bool {
@@ -47,7 +47,7 @@ type PatentHit struct {
 	Title      string               `json:"title"`
 	Kind       string               `json:"kind,omitempty"`
 	IPC        []string             `json:"ipc"`
-	Filing     civil.Date           `json:"filing_date"`
+	Filing     calendar.Date        `json:"filing_date"`
 	Distance   float64              `json:"distance"` // cosine
 	Similarity valuation.Similarity `json:"similarity"`
 }
@@ -73,10 +73,10 @@ func (db *DB) SearchPatents(ctx context.Context, space Space, vector []float32, 
 	if err != nil {
 		return PatentSearch{}, err
 	}
-	subject := features{terms: ngram.Bigrams(text), vector: vector}
+	subject := features{terms: embed.Bigrams(text), vector: vector}
 	out := PatentSearch{Path: path}
 	for _, n := range near {
-		s, _ := similarity(subject, features{vector: n.vector, terms: ngram.Bigrams(n.text), ipc: n.IPC})
+		s, _ := similarity(subject, features{vector: n.vector, terms: embed.Bigrams(n.text), ipc: n.IPC})
 		n.Similarity = s
 		out.Hits = append(out.Hits, n.PatentHit)
 	}

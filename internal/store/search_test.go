@@ -7,8 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"zhijia/internal/civil"
-	"zhijia/internal/ngram"
+	"zhijia/internal/calendar"
+	"zhijia/internal/embed"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/valuation"
@@ -19,16 +19,16 @@ import (
 func clustered(rng *rand.Rand, n, centres int) [][]float32 {
 	middle := make([][]float32, centres)
 	for i := range middle {
-		middle[i] = make([]float32, ngram.Dimension)
+		middle[i] = make([]float32, embed.Dimension)
 		for j := range 48 {
-			middle[i][(i*31+j*17)%ngram.Dimension] = float32(rng.NormFloat64())
+			middle[i][(i*31+j*17)%embed.Dimension] = float32(rng.NormFloat64())
 		}
 	}
 	out := make([][]float32, n)
 	for i := range out {
 		out[i] = slices.Clone(middle[rng.IntN(centres)])
 		for range 64 {
-			out[i][rng.IntN(ngram.Dimension)] += float32(0.5 * rng.NormFloat64())
+			out[i][rng.IntN(embed.Dimension)] += float32(0.5 * rng.NormFloat64())
 		}
 	}
 	return out
@@ -36,7 +36,7 @@ func clustered(rng *rand.Rand, n, centres int) [][]float32 {
 
 func hashSpace(t *testing.T, db *store.DB) store.Space {
 	t.Helper()
-	space := store.Space{Provider: store.LocalProvider, Model: "chars-1-2", Version: store.HashVersion, Dimension: ngram.Dimension}
+	space := store.Space{Provider: store.LocalProvider, Model: "chars-1-2", Version: store.HashVersion, Dimension: embed.Dimension}
 	id, err := db.PutSpace(context.Background(), space)
 	if err != nil {
 		t.Fatal(err)
@@ -122,16 +122,16 @@ func TestComparablesAreExactAndPointInTime(t *testing.T) {
 		title := fmt.Sprintf("一种%s%s%s装置%d", words[rng.IntN(10)], words[rng.IntN(10)], words[rng.IntN(10)], i)
 		deals[i] = store.Deal{
 			ID: fmt.Sprintf("D%04d", i), Title: title, Amount: &amount, Patents: &one, Currency: "CNY", DealKind: "assignment",
-			Date: civil.New(2015, 1, 1).AddDays(rng.IntN(3000)), DateUnit: "day", IPC: []string{"H01M 4/36"},
+			Date: calendar.New(2015, 1, 1).AddDays(rng.IntN(3000)), DateUnit: "day", IPC: []string{"H01M 4/36"},
 		}
-		vectors[i] = ngram.Hash(deals[i].Text())
+		vectors[i] = embed.Hash(deals[i].Text())
 	}
 	if err := db.MergeDeals(ctx, deals, space.ID, vectors); err != nil {
 		t.Fatal(err)
 	}
-	asOf := civil.New(2020, 6, 1)
+	asOf := calendar.New(2020, 6, 1)
 	text := "一种电池正极涂层装置"
-	got, err := db.Comparables(ctx, store.ComparableQuery{Before: asOf, Space: space.ID, Vector: ngram.Hash(text), Text: text, IPC: []string{"H01M 10/05"}})
+	got, err := db.Comparables(ctx, store.ComparableQuery{Before: asOf, Space: space.ID, Vector: embed.Hash(text), Text: text, IPC: []string{"H01M 10/05"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestComparablesAreExactAndPointInTime(t *testing.T) {
 		if !d.Date.Before(asOf) {
 			continue
 		}
-		total := (0.5*max(0, ngram.Cosine(ngram.Hash(text), vectors[i])) + 0.2*ngram.Overlap(ngram.Bigrams(text), ngram.Bigrams(d.Text())) + 0.25) / 0.95
+		total := (0.5*max(0, embed.Cosine(embed.Hash(text), vectors[i])) + 0.2*embed.Overlap(embed.Bigrams(text), embed.Bigrams(d.Text())) + 0.25) / 0.95
 		want = append(want, scored{d.ID, total})
 	}
 	slices.SortFunc(want, func(a, b scored) int {
@@ -180,13 +180,13 @@ func TestCoarseDatesWaitForTheirPeriodToEnd(t *testing.T) {
 	db := storetest.New(t)
 	amount, one := 1e5, 1
 	deal := func(id, date, unit string) store.Deal {
-		return store.Deal{ID: id, Title: id, Amount: &amount, Patents: &one, Currency: "CNY", DealKind: "assignment", Date: civil.MustParse(date), DateUnit: unit}
+		return store.Deal{ID: id, Title: id, Amount: &amount, Patents: &one, Currency: "CNY", DealKind: "assignment", Date: calendar.MustParse(date), DateUnit: unit}
 	}
 	if err := db.PutDeals(ctx, []store.Deal{deal("day", "2020-06-15", "day"), deal("month", "2020-06-01", "month"), deal("year", "2020-01-01", "year")}); err != nil {
 		t.Fatal(err)
 	}
 	for at, want := range map[string]int{"2020-06-15": 0, "2020-06-16": 1, "2020-06-30": 1, "2020-07-01": 2, "2020-12-31": 2, "2021-01-01": 3} {
-		got, err := db.Comparables(ctx, store.ComparableQuery{Before: civil.MustParse(at)})
+		got, err := db.Comparables(ctx, store.ComparableQuery{Before: calendar.MustParse(at)})
 		if err != nil {
 			t.Fatal(err)
 		}

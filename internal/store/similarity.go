@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
-	"zhijia/internal/ngram"
+	"zhijia/internal/embed"
 	"zhijia/internal/valuation"
 )
 
@@ -51,10 +51,10 @@ func similarity(a, b features) (valuation.Similarity, valuation.IPCLevel) {
 	case b.cosine != nil:
 		part(&s.Text, weightText, *b.cosine)
 	case a.vector != nil && b.vector != nil:
-		part(&s.Text, weightText, ngram.Cosine(a.vector, b.vector))
+		part(&s.Text, weightText, embed.Cosine(a.vector, b.vector))
 	}
 	if len(a.terms) > 0 && len(b.terms) > 0 {
-		part(&s.Lexical, weightLexical, ngram.Overlap(a.terms, b.terms))
+		part(&s.Lexical, weightLexical, embed.Overlap(a.terms, b.terms))
 	}
 	level := ipcLevel(a.ipc, b.ipc)
 	if len(a.ipc) > 0 && len(b.ipc) > 0 {

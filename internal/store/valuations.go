@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 )
 
@@ -17,11 +17,11 @@ type Valuation struct {
 	ID          string
 	CreatedAt   time.Time
 	CreatedBy   string
-	Tenant      string
+	Institution string
 	Number      string
 	Title       string
 	Purpose     string
-	AsOf        civil.Date
+	AsOf        calendar.Date
 	Status      string
 	Point       *float64
 	Low, High   float64
@@ -33,11 +33,11 @@ type Valuation struct {
 }
 
 const insertValuation = `
-	INSERT INTO valuations (id, created_at, created_by, tenant, number, title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash)
+	INSERT INTO valuations (id, created_at, created_by, institution, number, title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash)
 	VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
 
 func (v *Valuation) values() []any {
-	return []any{v.ID, v.CreatedAt, v.CreatedBy, v.Tenant, v.Number, v.Title, v.Purpose, v.AsOf, v.Status, v.Point, v.Low, v.High, v.Assumptions, v.Request, v.Snapshot, v.Conclusion, v.Hash}
+	return []any{v.ID, v.CreatedAt, v.CreatedBy, v.Institution, v.Number, v.Title, v.Purpose, v.AsOf, v.Status, v.Point, v.Low, v.High, v.Assumptions, v.Request, v.Snapshot, v.Conclusion, v.Hash}
 }
 
 // PutValuation stores a valuation, once, with its act.
@@ -46,15 +46,15 @@ func (db *DB) PutValuation(ctx context.Context, v *Valuation, a Act) (err error)
 	return db.recorded(ctx, a, insertValuation, v.values()...)
 }
 
-// Valuation returns a stored valuation of a tenant, or a NotFound fault.
-// An empty tenant sees every one.
-func (db *DB) Valuation(ctx context.Context, tenant, id string) (_ Valuation, err error) {
+// Valuation returns a stored valuation of a institution, or a NotFound fault.
+// An empty institution sees every one.
+func (db *DB) Valuation(ctx context.Context, institution, id string) (_ Valuation, err error) {
 	defer fault.Wrap(&err, "store.Valuation(%s)", id)
 	var v Valuation
 	err = db.pool.QueryRow(ctx, `
-		SELECT id, created_at, created_by, tenant, coalesce(number, ''), title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash
-		FROM valuations WHERE id = $1 AND ($2 = '' OR tenant = $2)`, id, tenant).
-		Scan(&v.ID, &v.CreatedAt, &v.CreatedBy, &v.Tenant, &v.Number, &v.Title, &v.Purpose, &v.AsOf, &v.Status, &v.Point, &v.Low, &v.High, &v.Assumptions, &v.Request, &v.Snapshot, &v.Conclusion, &v.Hash)
+		SELECT id, created_at, created_by, institution, coalesce(number, ''), title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash
+		FROM valuations WHERE id = $1 AND ($2 = '' OR institution = $2)`, id, institution).
+		Scan(&v.ID, &v.CreatedAt, &v.CreatedBy, &v.Institution, &v.Number, &v.Title, &v.Purpose, &v.AsOf, &v.Status, &v.Point, &v.Low, &v.High, &v.Assumptions, &v.Request, &v.Snapshot, &v.Conclusion, &v.Hash)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Valuation{}, fault.New(fault.NotFound, "valuation.unknown", "没有这份估值参考意见。", "There is no such valuation.")
 	}
@@ -64,21 +64,21 @@ func (db *DB) Valuation(ctx context.Context, tenant, id string) (_ Valuation, er
 
 // ValuationSummary is a line of a list.
 type ValuationSummary struct {
-	ID        string     `json:"id"`
-	CreatedAt time.Time  `json:"created_at"`
-	Number    string     `json:"number,omitempty"`
-	Title     string     `json:"title"`
-	Purpose   string     `json:"purpose"`
-	AsOf      civil.Date `json:"valuation_date"`
-	Status    string     `json:"status"`
-	Point     *float64   `json:"point"`
-	Low       float64    `json:"low"`
-	High      float64    `json:"high"`
+	ID        string        `json:"id"`
+	CreatedAt time.Time     `json:"created_at"`
+	Number    string        `json:"number,omitempty"`
+	Title     string        `json:"title"`
+	Purpose   string        `json:"purpose"`
+	AsOf      calendar.Date `json:"valuation_date"`
+	Status    string        `json:"status"`
+	Point     *float64      `json:"point"`
+	Low       float64       `json:"low"`
+	High      float64       `json:"high"`
 }
 
-// Valuations lists a tenant's valuations, newest first, after the one named
+// Valuations lists a institution's valuations, newest first, after the one named
 // by the cursor's creation time and id; a zero time starts at the newest.
-func (db *DB) Valuations(ctx context.Context, tenant, number string, after time.Time, afterID string, limit int) (_ []ValuationSummary, err error) {
+func (db *DB) Valuations(ctx context.Context, institution, number string, after time.Time, afterID string, limit int) (_ []ValuationSummary, err error) {
 	defer fault.Wrap(&err, "store.Valuations")
 	if after.IsZero() {
 		after = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -86,8 +86,8 @@ func (db *DB) Valuations(ctx context.Context, tenant, number string, after time.
 	rows, err := db.pool.Query(ctx, `
 		SELECT id, created_at, coalesce(number, ''), title, purpose, as_of, status, point, low, high
 		FROM valuations
-		WHERE tenant = $1 AND ($2 = '' OR number = $2) AND (created_at, id) < ($3, $4)
-		ORDER BY created_at DESC, id DESC LIMIT $5`, tenant, number, after, afterID, limit)
+		WHERE institution = $1 AND ($2 = '' OR number = $2) AND (created_at, id) < ($3, $4)
+		ORDER BY created_at DESC, id DESC LIMIT $5`, institution, number, after, afterID, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -113,15 +113,15 @@ type Override struct {
 }
 
 // ApproveOverride records that another officer stands by an override of a
-// tenant's valuation. Once is enough; the officer who made it cannot.
-func (db *DB) ApproveOverride(ctx context.Context, tenant, valuation, override, officer string, at time.Time) (err error) {
+// institution's valuation. Once is enough; the officer who made it cannot.
+func (db *DB) ApproveOverride(ctx context.Context, institution, valuation, override, officer string, at time.Time) (err error) {
 	defer fault.Wrap(&err, "store.ApproveOverride(%s)", override)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		var by string
 		var value float64
 		err := tx.QueryRow(ctx, `
 			SELECT o.officer, o.value FROM overrides o JOIN valuations v ON v.id = o.valuation_id
-			WHERE o.id = $1 AND o.valuation_id = $2 AND v.tenant = $3`, override, valuation, tenant).Scan(&by, &value)
+			WHERE o.id = $1 AND o.valuation_id = $2 AND v.institution = $3`, override, valuation, institution).Scan(&by, &value)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			return fault.New(fault.NotFound, "override.unknown", "没有这条人工意见。", "There is no such override.")
@@ -137,7 +137,7 @@ func (db *DB) ApproveOverride(ctx context.Context, tenant, valuation, override, 
 		if tag.RowsAffected() == 0 {
 			return fault.New(fault.Conflict, "override.approved", "这条人工意见已复核。", "The override is approved already.")
 		}
-		return record(ctx, tx, Act{tenant, officer, "valuation.override.approve", valuation, map[string]any{"override": override, "value": value, "made_by": by}})
+		return record(ctx, tx, Act{institution, officer, "valuation.override.approve", valuation, map[string]any{"override": override, "value": value, "made_by": by}})
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 )
@@ -22,46 +22,46 @@ type WatchedPatent struct {
 	AddedBy string    `json:"added_by"`
 }
 
-// WatchPatents adds patents to a tenant's portfolio. One that is there stays
+// WatchPatents adds patents to a institution's portfolio. One that is there stays
 // as it is; one that was removed is watched again from now on.
-func (db *DB) WatchPatents(ctx context.Context, tenant string, numbers []string, note, by string, now time.Time) (n int, err error) {
+func (db *DB) WatchPatents(ctx context.Context, institution string, numbers []string, note, by string, now time.Time) (n int, err error) {
 	defer fault.Wrap(&err, "store.WatchPatents")
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
-			INSERT INTO watched_patents AS w (tenant, number, note, added_at, added_by)
+			INSERT INTO watched_patents AS w (institution, number, note, added_at, added_by)
 			SELECT DISTINCT $1, n, $3, $4::timestamptz, $5 FROM unnest($2::text[]) AS n
-			ON CONFLICT (tenant, number) DO UPDATE SET note = EXCLUDED.note, added_at = EXCLUDED.added_at, added_by = EXCLUDED.added_by, removed_at = NULL
-			WHERE w.removed_at IS NOT NULL`, tenant, numbers, note, now, by)
+			ON CONFLICT (institution, number) DO UPDATE SET note = EXCLUDED.note, added_at = EXCLUDED.added_at, added_by = EXCLUDED.added_by, removed_at = NULL
+			WHERE w.removed_at IS NOT NULL`, institution, numbers, note, now, by)
 		if err != nil {
 			return err
 		}
 		n = int(tag.RowsAffected())
-		return record(ctx, tx, Act{tenant, by, "watch.add", numbers[0], map[string]any{"numbers": numbers, "added": n}})
+		return record(ctx, tx, Act{institution, by, "watch.add", numbers[0], map[string]any{"numbers": numbers, "added": n}})
 	})
 	return n, err
 }
 
-// UnwatchPatent takes a patent out of a tenant's portfolio. Its alerts stay.
-func (db *DB) UnwatchPatent(ctx context.Context, tenant, number, by string, now time.Time) (err error) {
+// UnwatchPatent takes a patent out of a institution's portfolio. Its alerts stay.
+func (db *DB) UnwatchPatent(ctx context.Context, institution, number, by string, now time.Time) (err error) {
 	defer fault.Wrap(&err, "store.UnwatchPatent(%s)", number)
 	return db.transact(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE watched_patents SET removed_at = $3 WHERE tenant = $1 AND number = $2 AND removed_at IS NULL`, tenant, number, now)
+		tag, err := tx.Exec(ctx, `UPDATE watched_patents SET removed_at = $3 WHERE institution = $1 AND number = $2 AND removed_at IS NULL`, institution, number, now)
 		if err != nil {
 			return err
 		}
 		if tag.RowsAffected() == 0 {
 			return fault.New(fault.NotFound, "watch.unknown", "关注列表中没有专利 "+number+"；为在册贷款提供担保的专利随贷款关注，不能单独移除。", "Patent "+number+" is not in the portfolio; one that secures a booked loan is watched with the loan.")
 		}
-		return record(ctx, tx, Act{tenant, by, "watch.remove", number, nil})
+		return record(ctx, tx, Act{institution, by, "watch.remove", number, nil})
 	})
 }
 
-// WatchedPatents returns a tenant's own portfolio in order of number.
-func (db *DB) WatchedPatents(ctx context.Context, tenant, after string, limit int) (_ []WatchedPatent, err error) {
+// WatchedPatents returns a institution's own portfolio in order of number.
+func (db *DB) WatchedPatents(ctx context.Context, institution, after string, limit int) (_ []WatchedPatent, err error) {
 	defer fault.Wrap(&err, "store.WatchedPatents")
 	rows, err := db.pool.Query(ctx, `
 		SELECT number, note, added_at, added_by FROM watched_patents
-		WHERE tenant = $1 AND number > $2 AND removed_at IS NULL ORDER BY number LIMIT $3`, tenant, after, limit)
+		WHERE institution = $1 AND number > $2 AND removed_at IS NULL ORDER BY number LIMIT $3`, institution, after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ const (
 	AlertRestated AlertStatus = "restated" // what is on file now does not bear it out
 )
 
-// WatchAlert is an alert raised for a tenant.
+// WatchAlert is an alert raised for a institution.
 type WatchAlert struct {
 	ID  string `json:"id"`
 	Seq int64  `json:"seq"` // renewed at every change: ask for what is after the last one seen
@@ -96,16 +96,16 @@ type WatchAlert struct {
 	Note           string      `json:"note,omitempty"`
 }
 
-// Watch is one patent watched by one tenant, with all that its alerts are
+// Watch is one patent watched by one institution, with all that its alerts are
 // worked out from.
 type Watch struct {
-	Tenant string
-	Number string
-	Since  time.Time // when it came under watch
-	Patent *Patent   // nil: no record
-	Events []ArrivedEvent
-	Loans  []patent.Loan
-	Alerts []WatchAlert // raised before
+	Institution string
+	Number      string
+	Since       time.Time // when it came under watch
+	Patent      *Patent   // nil: no record
+	Events      []ArrivedEvent
+	Loans       []patent.Loan
+	Alerts      []WatchAlert // raised before
 }
 
 // ArrivedEvent is an event and when it came into the store.
@@ -126,7 +126,7 @@ type AlertChange struct {
 const watchLock = 7241052
 
 // DueWatches puts everything watched to be worked out again, once per day.
-func (db *DB) DueWatches(ctx context.Context, today civil.Date) (err error) {
+func (db *DB) DueWatches(ctx context.Context, today calendar.Date) (err error) {
 	defer fault.Wrap(&err, "store.DueWatches")
 	_, err = db.pool.Exec(ctx, `
 		WITH fresh AS (INSERT INTO watch_days (day) VALUES ($1) ON CONFLICT DO NOTHING RETURNING day)
@@ -170,7 +170,7 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 		for i := range watches {
 			changes := derive(watches[i])
 			for _, c := range changes {
-				a, err := putAlert(ctx, tx, watches[i].Tenant, c, now)
+				a, err := putAlert(ctx, tx, watches[i].Institution, c, now)
 				if err != nil {
 					return err
 				}
@@ -178,7 +178,7 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 				if err != nil {
 					return err
 				}
-				if err := queueMessages(ctx, tx, watches[i].Tenant, a, kind, body, now); err != nil {
+				if err := queueMessages(ctx, tx, watches[i].Institution, a, kind, body, now); err != nil {
 					return err
 				}
 			}
@@ -192,24 +192,24 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 
 // watches gathers what is on file about patents and who watches them.
 func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) {
-	rows, err := tx.Query(ctx, `SELECT tenant, number, since, coalesce(contract, ''), maturity FROM watching WHERE number = ANY ($1) ORDER BY tenant, number, contract`, numbers)
+	rows, err := tx.Query(ctx, `SELECT institution, number, since, coalesce(contract, ''), maturity FROM watching WHERE number = ANY ($1) ORDER BY institution, number, contract`, numbers)
 	if err != nil {
 		return nil, err
 	}
 	var out []Watch
-	var tenant, number, contract string
+	var institution, number, contract string
 	var since time.Time
-	var maturity civil.Date
-	if _, err := pgx.ForEachRow(rows, []any{&tenant, &number, &since, &contract, &maturity}, func() error {
-		if n := len(out); n == 0 || out[n-1].Tenant != tenant || out[n-1].Number != number {
-			out = append(out, Watch{Tenant: tenant, Number: number, Since: since.UTC()})
+	var maturity calendar.Date
+	if _, err := pgx.ForEachRow(rows, []any{&institution, &number, &since, &contract, &maturity}, func() error {
+		if n := len(out); n == 0 || out[n-1].Institution != institution || out[n-1].Number != number {
+			out = append(out, Watch{Institution: institution, Number: number, Since: since.UTC()})
 		}
 		w := &out[len(out)-1]
 		if since.Before(w.Since) {
 			w.Since = since.UTC()
 		}
 		if contract != "" {
-			w.Loans = append(w.Loans, patent.Loan{Reference: contract, Maturity: maturity, Since: civil.InChina(since)})
+			w.Loans = append(w.Loans, patent.Loan{Reference: contract, Maturity: maturity, Since: calendar.InChina(since)})
 		}
 		return nil
 	}); err != nil || len(out) == 0 {
@@ -241,15 +241,15 @@ func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) 
 	}); err != nil {
 		return nil, err
 	}
-	if rows, err = tx.Query(ctx, `SELECT tenant, `+alertColumns+` FROM watch_alerts WHERE number = ANY ($1)`, numbers); err != nil {
+	if rows, err = tx.Query(ctx, `SELECT institution, `+alertColumns+` FROM watch_alerts WHERE number = ANY ($1)`, numbers); err != nil {
 		return nil, err
 	}
 	type owned struct {
-		tenant string
+		institution string
 		WatchAlert
 	}
 	raised, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (o owned, err error) {
-		o.WatchAlert, err = scanAlert(row, &o.tenant)
+		o.WatchAlert, err = scanAlert(row, &o.institution)
 		return o, err
 	})
 	if err != nil {
@@ -259,7 +259,7 @@ func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) 
 		w := &out[i]
 		w.Patent, w.Events = patents[w.Number], events[w.Number]
 		for _, o := range raised {
-			if o.tenant == w.Tenant && o.Number == w.Number {
+			if o.institution == w.Institution && o.Number == w.Number {
 				w.Alerts = append(w.Alerts, o.WatchAlert)
 			}
 		}
@@ -279,10 +279,10 @@ func scanAlert(row pgx.CollectableRow, first ...any) (a WatchAlert, err error) {
 
 // putAlert raises an alert or restates it. Restated, it is to be acknowledged
 // again; settled, it is not.
-func putAlert(ctx context.Context, tx pgx.Tx, tenant string, c AlertChange, now time.Time) (WatchAlert, error) {
+func putAlert(ctx context.Context, tx pgx.Tx, institution string, c AlertChange, now time.Time) (WatchAlert, error) {
 	x := c.Alert
 	rows, err := tx.Query(ctx, `
-		INSERT INTO watch_alerts AS w (id, seq, revision, tenant, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at)
+		INSERT INTO watch_alerts AS w (id, seq, revision, institution, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at)
 		VALUES ($1, nextval('watch_alerts_seq'), 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
 		ON CONFLICT (id) DO UPDATE SET seq = EXCLUDED.seq, revision = w.revision + 1, code = EXCLUDED.code, day = EXCLUDED.day, zh = EXCLUDED.zh, en = EXCLUDED.en,
 			event = EXCLUDED.event, source = EXCLUDED.source, loan = EXCLUDED.loan, status = EXCLUDED.status, changed_at = EXCLUDED.changed_at,
@@ -290,7 +290,7 @@ func putAlert(ctx context.Context, tx pgx.Tx, tenant string, c AlertChange, now 
 			acknowledged_by = CASE WHEN EXCLUDED.status = 'settled' THEN w.acknowledged_by END,
 			note = CASE WHEN EXCLUDED.status = 'settled' THEN w.note END
 		RETURNING `+alertColumns,
-		c.ID, tenant, x.Number, x.Cause, x.Code, x.Date, x.Zh, x.En, x.Event, x.Source, x.Loan, c.Status, now)
+		c.ID, institution, x.Number, x.Cause, x.Code, x.Date, x.Zh, x.En, x.Event, x.Source, x.Loan, c.Status, now)
 	if err != nil {
 		return WatchAlert{}, err
 	}
@@ -305,14 +305,14 @@ type AlertFilter struct {
 	Limit  int
 }
 
-// WatchAlerts returns a tenant's alerts in the order in which they last
+// WatchAlerts returns a institution's alerts in the order in which they last
 // changed.
-func (db *DB) WatchAlerts(ctx context.Context, tenant string, f AlertFilter) (_ []WatchAlert, err error) {
+func (db *DB) WatchAlerts(ctx context.Context, institution string, f AlertFilter) (_ []WatchAlert, err error) {
 	defer fault.Wrap(&err, "store.WatchAlerts")
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+alertColumns+` FROM watch_alerts
-		WHERE tenant = $1 AND seq > $2 AND ($3 = '' OR number = $3) AND (NOT $4 OR acknowledged_at IS NULL AND status = 'open')
-		ORDER BY seq LIMIT $5`, tenant, f.After, f.Number, f.Open, f.Limit)
+		WHERE institution = $1 AND seq > $2 AND ($3 = '' OR number = $3) AND (NOT $4 OR acknowledged_at IS NULL AND status = 'open')
+		ORDER BY seq LIMIT $5`, institution, f.After, f.Number, f.Open, f.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -321,13 +321,13 @@ func (db *DB) WatchAlerts(ctx context.Context, tenant string, f AlertFilter) (_ 
 
 // AcknowledgeWatchAlert records that somebody has seen an alert and what
 // follows from it. Once is enough: the first stays until it is restated.
-func (db *DB) AcknowledgeWatchAlert(ctx context.Context, tenant, id, by, note string, now time.Time) (_ WatchAlert, err error) {
+func (db *DB) AcknowledgeWatchAlert(ctx context.Context, institution, id, by, note string, now time.Time) (_ WatchAlert, err error) {
 	defer fault.Wrap(&err, "store.AcknowledgeWatchAlert(%s)", id)
 	var a WatchAlert
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			UPDATE watch_alerts SET acknowledged_at = coalesce(acknowledged_at, $3), acknowledged_by = coalesce(acknowledged_by, $4), note = coalesce(note, $5)
-			WHERE tenant = $1 AND id = $2 RETURNING `+alertColumns, tenant, id, now, by, note)
+			WHERE institution = $1 AND id = $2 RETURNING `+alertColumns, institution, id, now, by, note)
 		if err != nil {
 			return err
 		}
@@ -338,29 +338,29 @@ func (db *DB) AcknowledgeWatchAlert(ctx context.Context, tenant, id, by, note st
 		if err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{tenant, by, "watch.acknowledge", id, map[string]any{"revision": a.Revision, "note": note}})
+		return record(ctx, tx, Act{institution, by, "watch.acknowledge", id, map[string]any{"revision": a.Revision, "note": note}})
 	})
 	return a, err
 }
 
-// Webhook is where a tenant wants its alerts sent.
+// Webhook is where a institution wants its alerts sent.
 type Webhook struct {
-	ID         string     `json:"id"`
-	Tenant     string     `json:"-"`
-	URL        string     `json:"url"`
-	Codes      []string   `json:"codes"` // of alerts; none: all
-	Secret     []byte     `json:"-"`     // sealed
-	Previous   []byte     `json:"-"`     // sealed; signs too until Until
-	Until      *time.Time `json:"previous_secret_until,omitempty"`
-	CreatedAt  time.Time  `json:"created_at"`
-	CreatedBy  string     `json:"created_by"`
-	DisabledAt *time.Time `json:"disabled_at,omitempty"`
+	ID          string     `json:"id"`
+	Institution string     `json:"-"`
+	URL         string     `json:"url"`
+	Codes       []string   `json:"codes"` // of alerts; none: all
+	Secret      []byte     `json:"-"`     // sealed
+	Previous    []byte     `json:"-"`     // sealed; signs too until Until
+	Until       *time.Time `json:"previous_secret_until,omitempty"`
+	CreatedAt   time.Time  `json:"created_at"`
+	CreatedBy   string     `json:"created_by"`
+	DisabledAt  *time.Time `json:"disabled_at,omitempty"`
 }
 
-const webhookColumns = `id, tenant, url, codes, secret, previous, previous_until, created_at, created_by, disabled_at`
+const webhookColumns = `id, institution, url, codes, secret, previous, previous_until, created_at, created_by, disabled_at`
 
 func scanWebhook(row pgx.CollectableRow) (w Webhook, err error) {
-	err = row.Scan(&w.ID, &w.Tenant, &w.URL, &w.Codes, &w.Secret, &w.Previous, &w.Until, &w.CreatedAt, &w.CreatedBy, &w.DisabledAt)
+	err = row.Scan(&w.ID, &w.Institution, &w.URL, &w.Codes, &w.Secret, &w.Previous, &w.Until, &w.CreatedAt, &w.CreatedBy, &w.DisabledAt)
 	w.CreatedAt = w.CreatedAt.UTC()
 	return w, err
 }
@@ -368,15 +368,15 @@ func scanWebhook(row pgx.CollectableRow) (w Webhook, err error) {
 // PutWebhook keeps a new subscription.
 func (db *DB) PutWebhook(ctx context.Context, w Webhook) (err error) {
 	defer fault.Wrap(&err, "store.PutWebhook")
-	return db.recorded(ctx, Act{w.Tenant, w.CreatedBy, "webhook.create", w.ID, map[string]any{"url": w.URL, "codes": w.Codes}}, `
-		INSERT INTO webhooks (id, tenant, url, codes, secret, created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		w.ID, w.Tenant, w.URL, list(w.Codes), w.Secret, w.CreatedAt, w.CreatedBy)
+	return db.recorded(ctx, Act{w.Institution, w.CreatedBy, "webhook.create", w.ID, map[string]any{"url": w.URL, "codes": w.Codes}}, `
+		INSERT INTO webhooks (id, institution, url, codes, secret, created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		w.ID, w.Institution, w.URL, list(w.Codes), w.Secret, w.CreatedAt, w.CreatedBy)
 }
 
-// Webhooks returns a tenant's subscriptions, also those that ended.
-func (db *DB) Webhooks(ctx context.Context, tenant string) (_ []Webhook, err error) {
+// Webhooks returns a institution's subscriptions, also those that ended.
+func (db *DB) Webhooks(ctx context.Context, institution string) (_ []Webhook, err error) {
 	defer fault.Wrap(&err, "store.Webhooks")
-	rows, err := db.pool.Query(ctx, `SELECT `+webhookColumns+` FROM webhooks WHERE tenant = $1 ORDER BY created_at, id`, tenant)
+	rows, err := db.pool.Query(ctx, `SELECT `+webhookColumns+` FROM webhooks WHERE institution = $1 ORDER BY created_at, id`, institution)
 	if err != nil {
 		return nil, err
 	}
@@ -385,9 +385,9 @@ func (db *DB) Webhooks(ctx context.Context, tenant string) (_ []Webhook, err err
 
 var errNoWebhook = fault.New(fault.NotFound, "webhook.unknown", "没有这个推送地址，或已停用。", "There is no such subscription, or it has ended.")
 
-func (db *DB) changeWebhook(ctx context.Context, tenant, id, by, action, set string, args ...any) (w Webhook, err error) {
+func (db *DB) changeWebhook(ctx context.Context, institution, id, by, action, set string, args ...any) (w Webhook, err error) {
 	err = db.transact(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `UPDATE webhooks SET `+set+` WHERE tenant = $1 AND id = $2 AND disabled_at IS NULL RETURNING `+webhookColumns, append([]any{tenant, id}, args...)...)
+		rows, err := tx.Query(ctx, `UPDATE webhooks SET `+set+` WHERE institution = $1 AND id = $2 AND disabled_at IS NULL RETURNING `+webhookColumns, append([]any{institution, id}, args...)...)
 		if err != nil {
 			return err
 		}
@@ -398,22 +398,22 @@ func (db *DB) changeWebhook(ctx context.Context, tenant, id, by, action, set str
 		if err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{tenant, by, action, id, nil})
+		return record(ctx, tx, Act{institution, by, action, id, nil})
 	})
 	return w, err
 }
 
 // RotateWebhook gives a subscription a new secret. The one before signs beside
 // it until a moment.
-func (db *DB) RotateWebhook(ctx context.Context, tenant, id, by string, secret []byte, until time.Time) (_ Webhook, err error) {
+func (db *DB) RotateWebhook(ctx context.Context, institution, id, by string, secret []byte, until time.Time) (_ Webhook, err error) {
 	defer fault.Wrap(&err, "store.RotateWebhook(%s)", id)
-	return db.changeWebhook(ctx, tenant, id, by, "webhook.rotate", `previous = secret, previous_until = $4, secret = $3`, secret, until)
+	return db.changeWebhook(ctx, institution, id, by, "webhook.rotate", `previous = secret, previous_until = $4, secret = $3`, secret, until)
 }
 
 // DisableWebhook ends a subscription. What still waits is given up.
-func (db *DB) DisableWebhook(ctx context.Context, tenant, id, by string, now time.Time) (_ Webhook, err error) {
+func (db *DB) DisableWebhook(ctx context.Context, institution, id, by string, now time.Time) (_ Webhook, err error) {
 	defer fault.Wrap(&err, "store.DisableWebhook(%s)", id)
-	w, err := db.changeWebhook(ctx, tenant, id, by, "webhook.disable", `disabled_at = $3`, now)
+	w, err := db.changeWebhook(ctx, institution, id, by, "webhook.disable", `disabled_at = $3`, now)
 	if err != nil {
 		return w, err
 	}
@@ -451,35 +451,35 @@ func scanDelivery(row pgx.CollectableRow) (d Delivery, err error) {
 
 // queueMessages puts an alert's message to every subscription that wants it.
 // Its id names subscription, alert and revision: put twice it is there once.
-func queueMessages(ctx context.Context, tx pgx.Tx, tenant string, a WatchAlert, kind string, body []byte, now time.Time) error {
+func queueMessages(ctx context.Context, tx pgx.Tx, institution string, a WatchAlert, kind string, body []byte, now time.Time) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO webhook_deliveries (id, webhook, tenant, kind, body, status, next_at, created_at)
+		INSERT INTO webhook_deliveries (id, webhook, institution, kind, body, status, next_at, created_at)
 		SELECT 'msg_' || encode(substring(sha256(convert_to(id || '|' || $2 || '|' || ($3::integer)::text, 'UTF8')) FOR 16), 'hex'), id, $1, $4, $5, 'waiting', $6, $6
-		FROM webhooks WHERE tenant = $1 AND disabled_at IS NULL AND (cardinality(codes) = 0 OR $7 = ANY (codes))
-		ON CONFLICT (id) DO NOTHING`, tenant, a.ID, a.Revision, kind, body, now, a.Code)
+		FROM webhooks WHERE institution = $1 AND disabled_at IS NULL AND (cardinality(codes) = 0 OR $7 = ANY (codes))
+		ON CONFLICT (id) DO NOTHING`, institution, a.ID, a.Revision, kind, body, now, a.Code)
 	return err
 }
 
 // PutMessage puts one message to one subscription.
-func (db *DB) PutMessage(ctx context.Context, tenant, webhook, id, kind string, body []byte, now time.Time) (err error) {
+func (db *DB) PutMessage(ctx context.Context, institution, webhook, id, kind string, body []byte, now time.Time) (err error) {
 	defer fault.Wrap(&err, "store.PutMessage")
 	tag, err := db.pool.Exec(ctx, `
-		INSERT INTO webhook_deliveries (id, webhook, tenant, kind, body, status, next_at, created_at)
-		SELECT $3, id, tenant, $4, $5, 'waiting', $6, $6 FROM webhooks WHERE id = $2 AND tenant = $1 AND disabled_at IS NULL`,
-		tenant, webhook, id, kind, body, now)
+		INSERT INTO webhook_deliveries (id, webhook, institution, kind, body, status, next_at, created_at)
+		SELECT $3, id, institution, $4, $5, 'waiting', $6, $6 FROM webhooks WHERE id = $2 AND institution = $1 AND disabled_at IS NULL`,
+		institution, webhook, id, kind, body, now)
 	if err == nil && tag.RowsAffected() == 0 {
 		return errNoWebhook
 	}
 	return err
 }
 
-// Deliveries returns a tenant's messages after one, oldest first; an empty
+// Deliveries returns a institution's messages after one, oldest first; an empty
 // status asks for all.
-func (db *DB) Deliveries(ctx context.Context, tenant, status string, after int64, limit int) (_ []Delivery, err error) {
+func (db *DB) Deliveries(ctx context.Context, institution, status string, after int64, limit int) (_ []Delivery, err error) {
 	defer fault.Wrap(&err, "store.Deliveries")
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+deliveryColumns+` FROM webhook_deliveries d
-		WHERE tenant = $1 AND seq > $2 AND ($3 = '' OR status = $3) ORDER BY seq LIMIT $4`, tenant, after, status, limit)
+		WHERE institution = $1 AND seq > $2 AND ($3 = '' OR status = $3) ORDER BY seq LIMIT $4`, institution, after, status, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -488,12 +488,12 @@ func (db *DB) Deliveries(ctx context.Context, tenant, status string, after int64
 
 // Redeliver sends a message again that was given up or arrived, under the same
 // id.
-func (db *DB) Redeliver(ctx context.Context, tenant, id, by string, now time.Time) (d Delivery, err error) {
+func (db *DB) Redeliver(ctx context.Context, institution, id, by string, now time.Time) (d Delivery, err error) {
 	defer fault.Wrap(&err, "store.Redeliver(%s)", id)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			UPDATE webhook_deliveries d SET status = 'waiting', attempts = 0, next_at = $3, ended_at = NULL, leased_until = NULL
-			FROM webhooks w WHERE w.id = d.webhook AND w.disabled_at IS NULL AND d.tenant = $1 AND d.id = $2 AND d.status <> 'waiting' RETURNING `+deliveryColumns, tenant, id, now)
+			FROM webhooks w WHERE w.id = d.webhook AND w.disabled_at IS NULL AND d.institution = $1 AND d.id = $2 AND d.status <> 'waiting' RETURNING `+deliveryColumns, institution, id, now)
 		if err != nil {
 			return err
 		}
@@ -504,7 +504,7 @@ func (db *DB) Redeliver(ctx context.Context, tenant, id, by string, now time.Tim
 		if err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{tenant, by, "webhook.redeliver", id, nil})
+		return record(ctx, tx, Act{institution, by, "webhook.redeliver", id, nil})
 	})
 	return d, err
 }
@@ -521,8 +521,8 @@ func (db *DB) ClaimDelivery(ctx context.Context, now, until time.Time) (d Delive
 			WHERE c.status = 'waiting' AND c.next_at <= $1 AND (c.leased_until IS NULL OR c.leased_until < $1)
 				AND NOT EXISTS (SELECT 1 FROM webhook_deliveries o WHERE o.webhook = c.webhook AND o.status = 'waiting' AND o.leased_until >= $1)
 			ORDER BY c.next_at, c.seq LIMIT 1 FOR UPDATE SKIP LOCKED)
-		RETURNING `+deliveryColumns+`, w.id, w.tenant, w.url, w.secret, w.previous, w.previous_until`, now, until).
-		Scan(append(deliveryFields(&d), &w.ID, &w.Tenant, &w.URL, &w.Secret, &w.Previous, &w.Until)...)
+		RETURNING `+deliveryColumns+`, w.id, w.institution, w.url, w.secret, w.previous, w.previous_until`, now, until).
+		Scan(append(deliveryFields(&d), &w.ID, &w.Institution, &w.URL, &w.Secret, &w.Previous, &w.Until)...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return d, w, false, nil
 	}
@@ -562,14 +562,14 @@ func (db *DB) EndDelivery(ctx context.Context, d Delivery, a Attempt, now time.T
 		if err != nil || !a.Gone {
 			return err
 		}
-		var tenant string
-		err = tx.QueryRow(ctx, `UPDATE webhooks SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL RETURNING tenant`, d.Webhook, now).Scan(&tenant)
+		var institution string
+		err = tx.QueryRow(ctx, `UPDATE webhooks SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL RETURNING institution`, d.Webhook, now).Scan(&institution)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{tenant, "system", "webhook.gone", d.Webhook, nil})
+		return record(ctx, tx, Act{institution, "system", "webhook.gone", d.Webhook, nil})
 	})
 }

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 // Exclusion codes and what they say (standards 3.1). Rows are kept and shown;
@@ -86,12 +86,12 @@ type subjectFacts struct {
 }
 
 // lastDay is the end of the period a date of the given precision names.
-func lastDay(d civil.Date, p Precision) civil.Date {
+func lastDay(d calendar.Date, p Precision) calendar.Date {
 	switch p {
 	case PrecisionYear:
-		return civil.New(d.Year, 12, 31)
+		return calendar.New(d.Year, 12, 31)
 	case PrecisionMonth:
-		return civil.New(d.Year, d.Month+1, 1).AddDays(-1)
+		return calendar.New(d.Year, d.Month+1, 1).AddDays(-1)
 	}
 	return d
 }
@@ -118,7 +118,7 @@ func (a *Assumptions) footing(kind DealKind, term, life float64) (log, variance 
 }
 
 // refuse returns the exclusion code of a comparable, or "".
-func (a *Assumptions) refuse(c *Comparable, purpose Purpose, t civil.Date) string {
+func (a *Assumptions) refuse(c *Comparable, purpose Purpose, t calendar.Date) string {
 	for _, v := range []*float64{c.Amount, c.Rate, c.Term, c.RemainingLife, c.Claims, c.Family, c.Assignees, c.Quality} {
 		if v != nil && (math.IsNaN(*v) || math.IsInf(*v, 0)) {
 			return "NOT-FINITE"

@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 )
 
@@ -173,7 +173,7 @@ func TestDeadIsZeroForEveryPurpose(t *testing.T) {
 		asg, ev := anAssignment(), someEvidence(10)
 		asg.Purpose = purpose
 		ev.Income = someIncome()
-		ev.Legal = []LegalState{{Number: asg.Subject[0].Number, State: Dead, Reason: "fee_unpaid", Since: civil.New(2024, 1, 1)}}
+		ev.Legal = []LegalState{{Number: asg.Subject[0].Number, State: Dead, Reason: "fee_unpaid", Since: calendar.New(2024, 1, 1)}}
 		c := conclude(t, asg, ev, a)
 		if c.Status != Zero || *c.Value.Point != 0 || c.ReasonCode != "legal.fee_unpaid" {
 			t.Errorf("%s: %s %v %s", purpose, c.Status, c.Value.Point, c.ReasonCode)
@@ -185,7 +185,7 @@ func TestDeadIsZeroForEveryPurpose(t *testing.T) {
 		}
 	}
 	asg := anAssignment()
-	asg.Subject[0].Filing = civil.New(2006, 11, 23)
+	asg.Subject[0].Filing = calendar.New(2006, 11, 23)
 	if c := conclude(t, asg, someEvidence(5), a); c.Status != Zero || c.ReasonCode != "legal.expired" {
 		t.Errorf("expired: %s %s", c.Status, c.ReasonCode)
 	}
@@ -222,7 +222,7 @@ func TestConcludeRefusesAndNamesTheField(t *testing.T) {
 	t.Parallel()
 	a := DefaultAssumptions()
 	for field, spoil := range map[string]func(*Assignment, *Evidence){
-		"date":                       func(a *Assignment, _ *Evidence) { a.Date = civil.Date{} },
+		"date":                       func(a *Assignment, _ *Evidence) { a.Date = calendar.Date{} },
 		"subject":                    func(a *Assignment, _ *Evidence) { a.Subject = nil },
 		"purpose":                    func(a *Assignment, _ *Evidence) { a.Purpose = "gift" },
 		"level":                      func(a *Assignment, _ *Evidence) { a.Level = math.NaN() },

@@ -1,6 +1,6 @@
 package valuation
 
-import "zhijia/internal/civil"
+import "zhijia/internal/calendar"
 
 // Conclusion is the opinion with its own workings. Money is yuan.
 type Conclusion struct {
@@ -12,8 +12,8 @@ type Conclusion struct {
 	Basis      Basis    `json:"basis"`
 	Premise    Premise  `json:"premise"`
 
-	Date       civil.Date `json:"valuation_date"`
-	DataCutoff civil.Date `json:"data_cutoff"`
+	Date       calendar.Date `json:"valuation_date"`
+	DataCutoff calendar.Date `json:"data_cutoff"`
 
 	FSD     float64    `json:"fsd"`             // forecast standard deviation of ln price
 	Grade   string     `json:"grade,omitempty"` // A to E
@@ -123,15 +123,15 @@ type Adjustment struct {
 
 // ExcludedDeal is a deal that was seen and not used.
 type ExcludedDeal struct {
-	DealID   string     `json:"deal_id"`
-	Code     string     `json:"code"`
-	Zh       string     `json:"zh"`
-	En       string     `json:"en"`
-	Title    string     `json:"title,omitempty"`
-	Date     civil.Date `json:"date"`
-	Amount   *float64   `json:"amount,omitempty"` // in Currency
-	Currency string     `json:"currency,omitempty"`
-	URL      string     `json:"source_url,omitempty"`
+	DealID   string        `json:"deal_id"`
+	Code     string        `json:"code"`
+	Zh       string        `json:"zh"`
+	En       string        `json:"en"`
+	Title    string        `json:"title,omitempty"`
+	Date     calendar.Date `json:"date"`
+	Amount   *float64      `json:"amount,omitempty"` // in Currency
+	Currency string        `json:"currency,omitempty"`
+	URL      string        `json:"source_url,omitempty"`
 }
 
 // Contribution is one item of the value.

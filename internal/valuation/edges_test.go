@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 func TestGoldenOriginality(t *testing.T) { // G14
@@ -108,7 +108,7 @@ func TestBundle(t *testing.T) {
 		p.Number, p.FamilyID, p.Quality = string(rune('X'+i)), []string{"", "f", "f"}[i], ptr(40.0+10*float64(i))
 		asg.Subject = append(asg.Subject, p)
 	}
-	ev.Legal = append(ev.Legal, LegalState{Number: "Z", State: Dead, Since: civil.New(2020, 1, 1), Reason: "fee_unpaid"})
+	ev.Legal = append(ev.Legal, LegalState{Number: "Z", State: Dead, Since: calendar.New(2020, 1, 1), Reason: "fee_unpaid"})
 	c := conclude(t, asg, ev, a)
 	if len(c.Members) != 4 || c.Members[3].Value != 0 || c.Members[3].ReasonCode != "legal.fee_unpaid" {
 		t.Errorf("members %+v", c.Members)
@@ -126,9 +126,9 @@ func TestLeapDaysAndPartYears(t *testing.T) {
 	t.Parallel()
 	a := DefaultAssumptions()
 	last := math.Inf(1)
-	for _, d := range []civil.Date{civil.New(2024, 2, 28), civil.New(2024, 2, 29), civil.New(2024, 3, 1), civil.New(2024, 12, 31), civil.New(2025, 1, 1)} {
+	for _, d := range []calendar.Date{calendar.New(2024, 2, 28), calendar.New(2024, 2, 29), calendar.New(2024, 3, 1), calendar.New(2024, 12, 31), calendar.New(2025, 1, 1)} {
 		asg := anAssignment()
-		asg.Date, asg.Subject[0].Filing = d, civil.New(2008, 2, 29)
+		asg.Date, asg.Subject[0].Filing = d, calendar.New(2008, 2, 29)
 		f := someIncome()
 		f.Revenue, f.Current, f.Growth, f.EconomicLife = nil, Exactly(1e7), Exactly(0), Exactly(30)
 		f.Decay = Exactly(0) // decay steps by calendar period

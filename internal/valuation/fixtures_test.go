@@ -6,7 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -15,11 +15,11 @@ func ptr[T any](v T) *T { return &v }
 func aPatent() Patent {
 	return Patent{
 		Number: "CN201310543019.6", Kind: Invention, Title: "一种电池正极材料", IPC: []string{"H01M 4/36"},
-		Filing: civil.New(2018, 5, 1), Grant: civil.New(2020, 6, 1), Claims: ptr(10), Family: ptr(1), Assignees: ptr(1),
+		Filing: calendar.New(2018, 5, 1), Grant: calendar.New(2020, 6, 1), Claims: ptr(10), Family: ptr(1), Assignees: ptr(1),
 	}
 }
 
-var testDate = civil.New(2026, 11, 23)
+var testDate = calendar.New(2026, 11, 23)
 
 func anAssignment() Assignment {
 	return Assignment{ID: "a", Subject: []Patent{aPatent()}, Purpose: PurposeAssignment, Date: testDate, Owner: OwnerFirm, ExploitationScenario: "own_use"}
@@ -28,7 +28,7 @@ func anAssignment() Assignment {
 // aDeal is a clean comparable.
 func aDeal(id string, amount, sim float64, year int) Comparable {
 	return Comparable{
-		DealID: id, Amount: &amount, Currency: "CNY", Patents: ptr(1), Date: civil.New(year, 3, 1), Kind: DealAssignment, Patent: Invention,
+		DealID: id, Amount: &amount, Currency: "CNY", Patents: ptr(1), Date: calendar.New(year, 3, 1), Kind: DealAssignment, Patent: Invention,
 		Owner: OwnerFirm, Source: SourceRegistry, Similar: &Similarity{Total: sim}, IPCLevel: LevelSubclass,
 		RemainingLife: ptr(11.0), Claims: ptr(9.0), Family: ptr(1.0), Assignees: ptr(1.0),
 	}
@@ -46,10 +46,10 @@ func someDeals(n int, seed uint64, level, sd float64) []Comparable {
 
 func someEvidence(n int) Evidence {
 	return Evidence{
-		Legal:       []LegalState{{Number: "CN201310543019.6", State: Alive, AsOf: civil.New(2026, 11, 1)}},
+		Legal:       []LegalState{{Number: "CN201310543019.6", State: Alive, AsOf: calendar.New(2026, 11, 1)}},
 		Comparables: someDeals(n, 7, 400000, 1),
 		Retrieval:   Retrieval{Path: "exact", Level: LevelSubclass, Space: "test"},
-		DataCutoff:  civil.New(2026, 11, 1),
+		DataCutoff:  calendar.New(2026, 11, 1),
 		Versions:    map[string]string{"deals": "test"},
 	}
 }

@@ -12,18 +12,18 @@ import (
 
 	"gonum.org/v1/gonum/optimize"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 // ModelCard documents fitted hyperparameters: what they were fitted on, when,
 // and how wrong the model was out of time.
 type ModelCard struct {
 	Version     string             `json:"version"` // of the parameters, addressable
-	Fitted      civil.Date         `json:"fitted"`
+	Fitted      calendar.Date      `json:"fitted"`
 	DataHash    string             `json:"data_hash"`
 	N           int                `json:"n"`
-	From        civil.Date         `json:"from"`
-	To          civil.Date         `json:"to"`
+	From        calendar.Date      `json:"from"`
+	To          calendar.Date      `json:"to"`
 	Seed        uint64             `json:"seed"`
 	Parameters  map[string]float64 `json:"parameters"`
 	LogLik      float64            `json:"log_likelihood"`
@@ -45,7 +45,7 @@ type FitDeal struct {
 
 // FitOptions steer [FitMarket].
 type FitOptions struct {
-	Date civil.Date // of the fit; only deals before it count
+	Date calendar.Date // of the fit; only deals before it count
 	Seed uint64
 	// Similarity in [0, 1] of two deals; nil is the cosine of their vectors.
 	Similarity func(a, b *FitDeal) float64

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"zhijia/internal/accuracy"
-	"zhijia/internal/ngram"
+	"zhijia/internal/embed"
 	"zhijia/internal/valuation"
 )
 
@@ -90,7 +90,7 @@ func TestImpactRareEarth(t *testing.T) {
 		}
 		title, _ := r["title"].(string)
 		abstract, _ := r["abstract"].(string)
-		rows = append(rows, valuation.ImpactRow{Cohort: "all", Cited: r["forward_citations"].(float64), Facts: facts, Vector: quarter(ngram.Hash(title + "\n" + abstract))})
+		rows = append(rows, valuation.ImpactRow{Cohort: "all", Cited: r["forward_citations"].(float64), Facts: facts, Vector: quarter(embed.Hash(title + "\n" + abstract))})
 	}
 	m, err := valuation.FitImpact(rows, "hash", accuracy.Spearman, interval)
 	if err != nil {

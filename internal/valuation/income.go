@@ -5,14 +5,14 @@ import (
 	"slices"
 	"strconv"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 // statutoryYears is the term from the filing date (专利法 art. 42).
 var statutoryYears = map[PatentKind]int{Invention: 20, UtilityModel: 10, Design: 15}
 
 // expiryOf is the end of the right: as given, or by the statute.
-func expiryOf(p Patent) civil.Date {
+func expiryOf(p Patent) calendar.Date {
 	if !p.Expiry.IsZero() || p.Filing.IsZero() || statutoryYears[p.Kind] == 0 {
 		return p.Expiry
 	}
@@ -20,7 +20,7 @@ func expiryOf(p Patent) civil.Date {
 }
 
 // legalLife is the remaining legal life at t in years, false when unknown.
-func legalLife(p Patent, t civil.Date) (float64, bool) {
+func legalLife(p Patent, t calendar.Date) (float64, bool) {
 	e := expiryOf(p)
 	if e.IsZero() {
 		return 0, false
@@ -152,7 +152,7 @@ func (a *Assumptions) reliefCase(asg *Assignment, f *IncomeFacts, live []Patent,
 	rules := &a.Income
 	m := &c.base
 	m.Convention = rules.Convention
-	yearEnd := civil.New(asg.Date.Year+1, 1, 1)
+	yearEnd := calendar.New(asg.Date.Year+1, 1, 1)
 	m.First = min(float64(asg.Date.DaysUntil(yearEnd))/365, 1)
 
 	add := func(name string, q *Quantity, def Figure, apply func(m *ReliefFromRoyalty, v float64)) {
@@ -389,7 +389,7 @@ func (c *incomeCase) guards(a *Assumptions) []Flag {
 
 // annualFees are the fees of the live members by period from T, from the fee
 // schedule of each kind and the patent's year.
-func (a *Assumptions) annualFees(live []Patent, t civil.Date) []float64 {
+func (a *Assumptions) annualFees(live []Patent, t calendar.Date) []float64 {
 	var out []float64
 	for j := 0; j < 20; j++ {
 		sum := 0.0
@@ -450,7 +450,7 @@ func (a *Assumptions) flowCase(asg *Assignment, f *IncomeFacts, b *buildUp, live
 		c.reason = "income.cash_flow_missing"
 		return c
 	}
-	yearEnd := civil.New(asg.Date.Year+1, 1, 1)
+	yearEnd := calendar.New(asg.Date.Year+1, 1, 1)
 	first := min(float64(asg.Date.DaysUntil(yearEnd))/365, 1)
 	legal := 0.0
 	for _, p := range live {

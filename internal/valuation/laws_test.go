@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 // The laws of the design that are the domain's, as properties over drawn
@@ -148,9 +148,9 @@ func TestLawNothingOnOrAfterTheDateCounts(t *testing.T) {
 		late.Date = testDate.AddDays(rapid.IntRange(0, 400).Draw(t, "days"))
 		switch rapid.IntRange(0, 2).Draw(t, "precision") {
 		case 1:
-			late.Date, late.DateUnit = civil.New(2026, 11, 1), PrecisionMonth
+			late.Date, late.DateUnit = calendar.New(2026, 11, 1), PrecisionMonth
 		case 2:
-			late.Date, late.DateUnit = civil.New(2026, 1, 1), PrecisionYear
+			late.Date, late.DateUnit = calendar.New(2026, 1, 1), PrecisionYear
 		}
 		s.ev.Comparables = append(s.ev.Comparables, late)
 		s.ev.Legal = append(s.ev.Legal, LegalState{Number: s.asg.Subject[0].Number, State: Dead, Since: testDate})

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 // market generates deals with a known truth: population level, hedonic trend,
@@ -68,7 +68,7 @@ func (g generatedMarket) deals(n int) []FitDeal {
 		}
 		t4 := r.NormFloat64() / math.Sqrt((sq(r.NormFloat64())+sq(r.NormFloat64())+sq(r.NormFloat64())+sq(r.NormFloat64()))/4)
 		d := aDeal(fmt.Sprintf("M%05d", i), 1, 0, 2016)
-		d.Date = civil.New(2016, 1, 1).AddDays(i * 3600 / n)
+		d.Date = calendar.New(2016, 1, 1).AddDays(i * 3600 / n)
 		d.RemainingLife, d.Claims = ptr(2+15*r.Float64()), ptr(float64(1+r.IntN(20)))
 		y := level + life*(*d.RemainingLife-11) + claims*math.Log(*d.Claims/9) + g.signal*f + noise*t4/math.Sqrt2
 		if r.Float64() < 0.3 {

@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 )
 
@@ -217,7 +217,7 @@ func rankStanding(s Standing) int {
 
 // deadReason says why a patent is dead at t, or "" and whether its state is
 // known. An event on or after t does not count.
-func deadReason(p Patent, l LegalState, t civil.Date) (reason string, known bool) {
+func deadReason(p Patent, l LegalState, t calendar.Date) (reason string, known bool) {
 	if e := expiryOf(p); !e.IsZero() && !e.After(t) {
 		return "legal.expired", true
 	}
@@ -241,7 +241,7 @@ func deadReason(p Patent, l LegalState, t civil.Date) (reason string, known bool
 
 // canonicalScores drops scores not yet public at t, and keeps one score per
 // code: officer before data before the models, then the lower.
-func canonicalScores(in []IndicatorScore, t civil.Date) (out []IndicatorScore, late []string) {
+func canonicalScores(in []IndicatorScore, t calendar.Date) (out []IndicatorScore, late []string) {
 	order := map[Evaluator]int{ByOfficer: 0, ByData: 1, ByModel: 2, ByStatistical: 3}
 	s := slices.Clone(in)
 	slices.SortStableFunc(s, func(a, b IndicatorScore) int {

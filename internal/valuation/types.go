@@ -3,7 +3,7 @@ package valuation
 import (
 	"math"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 )
 
 // Assignment says what is to be valued, for whom, on which basis and as of
@@ -19,8 +19,8 @@ type Assignment struct {
 	// block, sell); mandatory under DIN 77100, reported as missing when empty.
 	ExploitationScenario string `json:"exploitation_scenario,omitempty"`
 
-	Date  civil.Date `json:"date"`            // valuation date T: only facts public before T count
-	Level float64    `json:"level,omitempty"` // of the range, in (0, 1); 0 means 0.80
+	Date  calendar.Date `json:"date"`            // valuation date T: only facts public before T count
+	Level float64       `json:"level,omitempty"` // of the range, in (0, 1); 0 means 0.80
 
 	Owner      OwnerType `json:"owner_type,omitempty"` // who sells; decides the population of the prior
 	Encumbered *bool     `json:"encumbered,omitempty"` // pledge, exclusive licence or preservation on the register; nil unknown
@@ -38,10 +38,10 @@ type Assignment struct {
 
 // Override is an officer's figure beside the model's.
 type Override struct {
-	Value   float64    `json:"value"` // yuan
-	Reason  string     `json:"reason"`
-	Officer string     `json:"officer"`
-	Date    civil.Date `json:"date"`
+	Value   float64       `json:"value"` // yuan
+	Reason  string        `json:"reason"`
+	Officer string        `json:"officer"`
+	Date    calendar.Date `json:"date"`
 }
 
 // Patent is one member of the subject. Unknown counts are nil, never 0.
@@ -51,9 +51,9 @@ type Patent struct {
 	Title  string     `json:"title,omitempty"`
 	IPC    []string   `json:"ipc,omitempty"` // main symbol first, e.g. "H01M 4/36"
 
-	Filing civil.Date `json:"filing_date"`
-	Grant  civil.Date `json:"grant_date"`
-	Expiry civil.Date `json:"expiry_date"` // end of the statutory term with adjustments; zero: computed from Filing and Kind
+	Filing calendar.Date `json:"filing_date"`
+	Grant  calendar.Date `json:"grant_date"`
+	Expiry calendar.Date `json:"expiry_date"` // end of the statutory term with adjustments; zero: computed from Filing and Kind
 
 	Claims     *int `json:"claims,omitempty"`
 	Family     *int `json:"family,omitempty"` // offices in the family
@@ -88,45 +88,45 @@ type Evidence struct {
 	ModelUse   *ModelUse         `json:"model_use,omitempty"` // nil: no model was asked
 	Warnings   []Note            `json:"warnings,omitempty"`  // of the gathering steps, passed through to the flags
 	Missing    []Note            `json:"missing,omitempty"`   // what the gathering steps could not get
-	DataCutoff civil.Date        `json:"data_cutoff"`         // latest date of any record consulted; must be before T
+	DataCutoff calendar.Date     `json:"data_cutoff"`         // latest date of any record consulted; must be before T
 	Versions   map[string]string `json:"versions,omitempty"`  // of data sets, embedders, prompts, models
 }
 
 // LegalState is the standing of one patent as public before T.
 type LegalState struct {
-	Number string     `json:"number"`
-	State  Standing   `json:"state"`
-	Reason string     `json:"reason,omitempty"` // stable code, e.g. "fee_unpaid", "expired", "invalidated", "withdrawn", "abandoned", "refused"
-	Since  civil.Date `json:"since"`            // when it took that state; on or after T it does not count
-	AsOf   civil.Date `json:"as_of"`            // of the source
-	Source string     `json:"source,omitempty"`
+	Number string        `json:"number"`
+	State  Standing      `json:"state"`
+	Reason string        `json:"reason,omitempty"` // stable code, e.g. "fee_unpaid", "expired", "invalidated", "withdrawn", "abandoned", "refused"
+	Since  calendar.Date `json:"since"`            // when it took that state; on or after T it does not count
+	AsOf   calendar.Date `json:"as_of"`            // of the source
+	Source string        `json:"source,omitempty"`
 }
 
 // Comparable is one priced deal. Amount is the whole consideration; the model
 // works with the natural logarithm of Amount/Patents.
 type Comparable struct {
-	DealID   string      `json:"deal_id"`
-	Amount   *float64    `json:"amount"`   // in Currency, whole deal; nil unknown
-	Currency string      `json:"currency"` // ISO 4217; anything but CNY needs Rate
-	Rate     *float64    `json:"rate,omitempty"`
-	Patents  *int        `json:"patents"` // number of patents conveyed; nil unknown
-	Date     civil.Date  `json:"date"`    // first day of the period the precision names
-	DateUnit Precision   `json:"date_precision,omitempty"`
-	Kind     DealKind    `json:"deal_kind"`
-	Patent   PatentKind  `json:"patent_kind,omitempty"`
-	Owner    OwnerType   `json:"owner_type,omitempty"` // of the seller or licensor
-	Source   SourceType  `json:"source_type,omitempty"`
-	Related  *bool       `json:"related_party,omitempty"` // nil unknown
-	Price    PriceKind   `json:"price_kind,omitempty"`
-	Term     *float64    `json:"licence_term_years,omitempty"`
-	Royalty  *float64    `json:"royalty_rate,omitempty"` // running royalty as a fraction of sales
-	Numbers  []string    `json:"patent_numbers,omitempty"`
-	IPC      []string    `json:"ipc,omitempty"`
-	Title    string      `json:"title,omitempty"`
-	Parties  Parties     `json:"parties"`
-	URL      string      `json:"source_url,omitempty"`
-	Similar  *Similarity `json:"similarity,omitempty"`
-	IPCLevel IPCLevel    `json:"ipc_level,omitempty"` // nearest common IPC level with the subject
+	DealID   string        `json:"deal_id"`
+	Amount   *float64      `json:"amount"`   // in Currency, whole deal; nil unknown
+	Currency string        `json:"currency"` // ISO 4217; anything but CNY needs Rate
+	Rate     *float64      `json:"rate,omitempty"`
+	Patents  *int          `json:"patents"` // number of patents conveyed; nil unknown
+	Date     calendar.Date `json:"date"`    // first day of the period the precision names
+	DateUnit Precision     `json:"date_precision,omitempty"`
+	Kind     DealKind      `json:"deal_kind"`
+	Patent   PatentKind    `json:"patent_kind,omitempty"`
+	Owner    OwnerType     `json:"owner_type,omitempty"` // of the seller or licensor
+	Source   SourceType    `json:"source_type,omitempty"`
+	Related  *bool         `json:"related_party,omitempty"` // nil unknown
+	Price    PriceKind     `json:"price_kind,omitempty"`
+	Term     *float64      `json:"licence_term_years,omitempty"`
+	Royalty  *float64      `json:"royalty_rate,omitempty"` // running royalty as a fraction of sales
+	Numbers  []string      `json:"patent_numbers,omitempty"`
+	IPC      []string      `json:"ipc,omitempty"`
+	Title    string        `json:"title,omitempty"`
+	Parties  Parties       `json:"parties"`
+	URL      string        `json:"source_url,omitempty"`
+	Similar  *Similarity   `json:"similarity,omitempty"`
+	IPCLevel IPCLevel      `json:"ipc_level,omitempty"` // nearest common IPC level with the subject
 
 	RemainingLife *float64 `json:"remaining_life_years,omitempty"` // at the deal date
 	Claims        *float64 `json:"claims,omitempty"`               // mean over the deal's patents
@@ -168,15 +168,15 @@ type Retrieval struct {
 // IndicatorScore is one scored item of the sheet. Score is in [0, 100], nil
 // when unknown.
 type IndicatorScore struct {
-	Code       string     `json:"code"` // of the sheet, e.g. "T5.1", or a royalty or risk factor
-	Score      *float64   `json:"score"`
-	Evaluator  Evaluator  `json:"evaluator"`
-	Evidence   []Quote    `json:"evidence,omitempty"`
-	Dispersion *float64   `json:"dispersion,omitempty"` // share of votes unlike the median, [0, 1]
-	Confidence *float64   `json:"confidence,omitempty"` // agreement of the votes times the share that told, [0, 1]; nil: nothing against it
-	Reason     string     `json:"reason,omitempty"`
-	Version    string     `json:"version,omitempty"` // of the prompt, rule or model
-	AsOf       civil.Date `json:"as_of"`
+	Code       string        `json:"code"` // of the sheet, e.g. "T5.1", or a royalty or risk factor
+	Score      *float64      `json:"score"`
+	Evaluator  Evaluator     `json:"evaluator"`
+	Evidence   []Quote       `json:"evidence,omitempty"`
+	Dispersion *float64      `json:"dispersion,omitempty"` // share of votes unlike the median, [0, 1]
+	Confidence *float64      `json:"confidence,omitempty"` // agreement of the votes times the share that told, [0, 1]; nil: nothing against it
+	Reason     string        `json:"reason,omitempty"`
+	Version    string        `json:"version,omitempty"` // of the prompt, rule or model
+	AsOf       calendar.Date `json:"as_of"`
 }
 
 // ModelUse is what a valuation used of a model endpoint. Answers kept from

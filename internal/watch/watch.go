@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 )
@@ -69,7 +69,7 @@ const sweepSize = 500
 // changed. Any number of processes may sweep.
 func (s *Service) Sweep(ctx context.Context) (changed int, err error) {
 	now := s.now().UTC().Truncate(time.Microsecond)
-	today := civil.InChina(now)
+	today := calendar.InChina(now)
 	if err := s.db.DueWatches(ctx, today); err != nil {
 		return 0, err
 	}
@@ -86,8 +86,8 @@ func (s *Service) Sweep(ctx context.Context) (changed int, err error) {
 // read differently now, and which no longer hold. What had been public before
 // the watch began and was on file then is no news; a fee's latest threshold
 // and a loan that outlives the right are, because they still call for action.
-func Derive(w store.Watch, today civil.Date) []store.AlertChange {
-	began := civil.InChina(w.Since)
+func Derive(w store.Watch, today calendar.Date) []store.AlertChange {
+	began := calendar.InChina(w.Since)
 	x := patent.Watched{Number: w.Number, Loans: w.Loans}
 	late := map[string]bool{} // causes that came into the store after the watch began
 	for _, e := range w.Events {
@@ -101,7 +101,7 @@ func Derive(w store.Watch, today civil.Date) []store.AlertChange {
 	}
 	var kept []patent.Alert
 	standing := -1 // the latest fee threshold crossed before the watch began
-	for _, a := range x.Alerts(civil.Date{}, today) {
+	for _, a := range x.Alerts(calendar.Date{}, today) {
 		switch fee := strings.HasPrefix(a.Cause, "fee|"); {
 		case a.Date.After(began), late[a.Cause], a.Loan != "":
 			kept = append(kept, a)
@@ -121,7 +121,7 @@ func Derive(w store.Watch, today civil.Date) []store.AlertChange {
 	for _, a := range kept {
 		old := raised[a.Cause]
 		if old == nil || old.Status != store.AlertOpen || old.Alert != a {
-			out = append(out, store.AlertChange{ID: alertID(w.Tenant, a), Alert: a, Status: store.AlertOpen})
+			out = append(out, store.AlertChange{ID: alertID(w.Institution, a), Alert: a, Status: store.AlertOpen})
 		}
 	}
 	for i := range w.Alerts {
@@ -156,8 +156,8 @@ func feeAccount(p *store.Patent) patent.FeeAccount {
 
 // alertID is the same for the same cause for ever, so that nothing is raised
 // twice and a receiver can tell a repeat.
-func alertID(tenant string, a patent.Alert) string {
-	sum := sha256.Sum256([]byte(tenant + "\x00" + a.Number + "\x00" + a.Cause))
+func alertID(institution string, a patent.Alert) string {
+	sum := sha256.Sum256([]byte(institution + "\x00" + a.Number + "\x00" + a.Cause))
 	return "wa_" + hex.EncodeToString(sum[:16])
 }
 

@@ -13,7 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"zhijia/internal/civil"
+	"zhijia/internal/calendar"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -28,7 +28,7 @@ func (c *clock) Now() time.Time { return c.at }
 
 func (c *clock) day(t testing.TB, text string) {
 	t.Helper()
-	c.at = civil.MustParse(text).Time().Add(4 * time.Hour) // noon in China
+	c.at = calendar.MustParse(text).Time().Add(4 * time.Hour) // noon in China
 }
 
 type world struct {
@@ -50,9 +50,9 @@ func newWorld(t testing.TB, o Options) *world {
 	return w
 }
 
-func (w *world) watch(tenant string) {
+func (w *world) watch(institution string) {
 	w.t.Helper()
-	if _, err := w.db.WatchPatents(w.ctx, tenant, []string{number}, "", "张三", w.at); err != nil {
+	if _, err := w.db.WatchPatents(w.ctx, institution, []string{number}, "", "张三", w.at); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -60,7 +60,7 @@ func (w *world) watch(tenant string) {
 func (w *world) patent(paid int) {
 	w.t.Helper()
 	err := w.db.MergePatents(w.ctx, []store.Patent{{
-		Number: number, Kind: "invention", Title: "一种电池", Filing: civil.MustParse("2013-11-05"), Grant: civil.MustParse("2016-05-04"), PaidThroughYear: &paid, Source: "test",
+		Number: number, Kind: "invention", Title: "一种电池", Filing: calendar.MustParse("2013-11-05"), Grant: calendar.MustParse("2016-05-04"), PaidThroughYear: &paid, Source: "test",
 	}}, 0, nil)
 	if err != nil {
 		w.t.Fatal(err)
@@ -69,9 +69,9 @@ func (w *world) patent(paid int) {
 
 func (w *world) event(code, effective, gazette string, more ...string) {
 	w.t.Helper()
-	e := store.LegalEvent{Number: number, Event: patent.Event{Code: code, Effective: civil.MustParse(effective), Source: "gazette"}}
+	e := store.LegalEvent{Number: number, Event: patent.Event{Code: code, Effective: calendar.MustParse(effective), Source: "gazette"}}
 	if gazette != "" {
-		e.Gazette = civil.MustParse(gazette)
+		e.Gazette = calendar.MustParse(gazette)
 	}
 	if len(more) > 0 {
 		e.Party = more[0]
@@ -90,11 +90,11 @@ func (w *world) sweep() int {
 	return n
 }
 
-// alerts are a tenant's, each as code, status and revision.
-func (w *world) alerts(tenant string, f store.AlertFilter) (out []string, list []store.WatchAlert) {
+// alerts are a institution's, each as code, status and revision.
+func (w *world) alerts(institution string, f store.AlertFilter) (out []string, list []store.WatchAlert) {
 	w.t.Helper()
 	f.Limit = 1000
-	list, err := w.db.WatchAlerts(w.ctx, tenant, f)
+	list, err := w.db.WatchAlerts(w.ctx, institution, f)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -104,10 +104,10 @@ func (w *world) alerts(tenant string, f store.AlertFilter) (out []string, list [
 	return out, list
 }
 
-func (w *world) expect(tenant string, f store.AlertFilter, want ...string) {
+func (w *world) expect(institution string, f store.AlertFilter, want ...string) {
 	w.t.Helper()
-	if got, _ := w.alerts(tenant, f); !slices.Equal(got, want) {
-		w.t.Errorf("%s: %q, want %q", tenant, got, want)
+	if got, _ := w.alerts(institution, f); !slices.Equal(got, want) {
+		w.t.Errorf("%s: %q, want %q", institution, got, want)
 	}
 }
 
@@ -170,25 +170,25 @@ func TestImportsRaiseOnce(t *testing.T) {
 	w.expect("a", store.AlertFilter{})
 
 	w.at = time.Now() // events bear the true time of their arrival
-	w.day(t, civil.InChina(w.at.AddDate(0, 0, 2)).String())
+	w.day(t, calendar.InChina(w.at.AddDate(0, 0, 2)).String())
 	if err := w.db.UnwatchPatent(w.ctx, "a", number, "张三", w.at); err != nil {
 		t.Fatal(err)
 	}
 	w.at = time.Now().Add(-time.Hour)
 	w.watch("a")
 	w.watch("b")
-	w.day(t, civil.InChina(time.Now().AddDate(0, 0, 3)).String())
+	w.day(t, calendar.InChina(time.Now().AddDate(0, 0, 3)).String())
 	for range 3 {
 		w.event("TR01", "2019-01-05", "2019-01-20")
 		w.event("IF01", "2019-02-05", "") // arrived late: public long before the watch began
 		w.event("CF01", "2019-05-05", "2019-12-01")
 		w.sweep()
 	}
-	for _, tenant := range []string{"a", "b"} {
-		got, _ := w.alerts(tenant, store.AlertFilter{})
+	for _, institution := range []string{"a", "b"} {
+		got, _ := w.alerts(institution, store.AlertFilter{})
 		slices.Sort(got)
 		if want := []string{"invalidity_filed open 1", "lapse open 1", "pledge open 1", "transfer open 1"}; !slices.Equal(got, want) {
-			t.Errorf("%s: %q, want %q", tenant, got, want)
+			t.Errorf("%s: %q, want %q", institution, got, want)
 		}
 	}
 	w.expect("c", store.AlertFilter{})
@@ -201,12 +201,12 @@ func TestImportsRaiseOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := w.db.AcknowledgeWatchAlert(w.ctx, "b", list[i].ID, "李四", "", w.at); err == nil {
-		t.Error("another tenant's alert was acknowledged")
+		t.Error("another institution's alert was acknowledged")
 	}
 	if got, _ := w.alerts("a", store.AlertFilter{Open: true}); len(got) != 3 {
 		t.Errorf("open: %q", got)
 	}
-	late := store.LegalEvent{Number: number, Event: patent.Event{Code: "TR01", Effective: civil.MustParse("2019-01-05"), Gazette: civil.MustParse("2019-01-20"), After: []string{"乙公司"}, Source: "gazette"}}
+	late := store.LegalEvent{Number: number, Event: patent.Event{Code: "TR01", Effective: calendar.MustParse("2019-01-05"), Gazette: calendar.MustParse("2019-01-20"), After: []string{"乙公司"}, Source: "gazette"}}
 	if err := w.db.MergeEvents(w.ctx, []store.LegalEvent{late}); err != nil {
 		t.Fatal(err)
 	}
@@ -246,10 +246,10 @@ func TestBookedLoans(t *testing.T) {
 	w.patent(17)
 	v := storedValuation(t, w.db)
 	loan := store.BookLoan{
-		ID: "ln_1", Tenant: "a", Contract: "C-1", Borrower: "甲公司", Principal: 1, Balance: 1, Maturity: civil.MustParse("2034-06-01"), Policy: json.RawMessage("{}"),
-		CreatedAt: w.at, CreatedBy: "张三", Patents: []store.BookPatent{{Number: number, Input: json.RawMessage("{}"), Status: "valued", Valuation: v.ID, ValuedOn: civil.InChina(w.at), Due: civil.InChina(w.at)}},
+		ID: "ln_1", Institution: "a", Contract: "C-1", Borrower: "甲公司", Principal: 1, Balance: 1, Maturity: calendar.MustParse("2034-06-01"), Policy: json.RawMessage("{}"),
+		CreatedAt: w.at, CreatedBy: "张三", Patents: []store.BookPatent{{Number: number, Input: json.RawMessage("{}"), Status: "valued", Valuation: v.ID, ValuedOn: calendar.InChina(w.at), Due: calendar.InChina(w.at)}},
 	}
-	if err := w.db.PutBookLoan(w.ctx, loan, []*store.Valuation{v}, civil.InChina(w.at), nil); err != nil {
+	if err := w.db.PutBookLoan(w.ctx, loan, []*store.Valuation{v}, calendar.InChina(w.at), nil); err != nil {
 		t.Fatal(err)
 	}
 	w.sweep()
@@ -263,7 +263,7 @@ func TestBookedLoans(t *testing.T) {
 	}
 	w.sweep()
 	w.expect("a", store.AlertFilter{}, "expiry_within_loan restated 2")
-	if err := w.db.SetBookBalance(w.ctx, "a", "C-1", 0, nil, "张三", civil.InChina(w.at), w.at, nil); err != nil {
+	if err := w.db.SetBookBalance(w.ctx, "a", "C-1", 0, nil, "张三", calendar.InChina(w.at), w.at, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.day(t, "2030-09-01")
@@ -276,7 +276,7 @@ func storedValuation(t testing.TB, db *store.DB) *store.Valuation {
 	if err := db.PutAssumptions(context.Background(), "test", []byte("{}"), ""); err != nil {
 		t.Fatal(err)
 	}
-	v := &store.Valuation{ID: "val_1", Tenant: "a", Assumptions: "test", CreatedAt: time.Now().UTC(), AsOf: civil.MustParse("2029-12-01"), Purpose: "pledge", Status: "valued"}
+	v := &store.Valuation{ID: "val_1", Institution: "a", Assumptions: "test", CreatedAt: time.Now().UTC(), AsOf: calendar.MustParse("2029-12-01"), Purpose: "pledge", Status: "valued"}
 	v.Request, v.Snapshot, v.Conclusion, v.Hash = []byte("{}"), []byte("{}"), []byte("{}"), []byte{1}
 	return v
 }
@@ -287,11 +287,11 @@ func TestDeriveSettles(t *testing.T) {
 	t.Parallel()
 	codes := []string{"GR01", "TR01", "PE01", "PC01", "IF01", "IP01", "CF01", "RR01", "AV01", "IW01", "PP01"}
 	rapid.Check(t, func(t *rapid.T) {
-		from := civil.MustParse("2020-01-01")
+		from := calendar.MustParse("2020-01-01")
 		paid := rapid.IntRange(1, 10).Draw(t, "paid")
-		w := store.Watch{Tenant: "a", Number: number, Since: from.AddDays(rapid.IntRange(0, 800).Draw(t, "since")).Time()}
+		w := store.Watch{Institution: "a", Number: number, Since: from.AddDays(rapid.IntRange(0, 800).Draw(t, "since")).Time()}
 		if rapid.Bool().Draw(t, "record") {
-			w.Patent = &store.Patent{Number: number, Kind: "invention", Filing: civil.MustParse("2014-03-01"), Grant: civil.MustParse("2017-01-01"), PaidThroughYear: &paid}
+			w.Patent = &store.Patent{Number: number, Kind: "invention", Filing: calendar.MustParse("2014-03-01"), Grant: calendar.MustParse("2017-01-01"), PaidThroughYear: &paid}
 		}
 		for i := range rapid.IntRange(0, 8).Draw(t, "events") {
 			day := from.AddDays(rapid.IntRange(0, 900).Draw(t, "day"))
@@ -301,9 +301,9 @@ func TestDeriveSettles(t *testing.T) {
 			})
 		}
 		if rapid.Bool().Draw(t, "loan") {
-			w.Loans = []patent.Loan{{Reference: "C", Maturity: civil.MustParse("2034-02-28").AddDays(rapid.IntRange(0, 3).Draw(t, "maturity")), Since: civil.InChina(w.Since)}}
+			w.Loans = []patent.Loan{{Reference: "C", Maturity: calendar.MustParse("2034-02-28").AddDays(rapid.IntRange(0, 3).Draw(t, "maturity")), Since: calendar.InChina(w.Since)}}
 		}
-		today := civil.InChina(w.Since).AddDays(rapid.IntRange(0, 900).Draw(t, "today"))
+		today := calendar.InChina(w.Since).AddDays(rapid.IntRange(0, 900).Draw(t, "today"))
 		first := Derive(w, today)
 		seen := map[string]bool{}
 		for _, c := range first {
@@ -337,8 +337,8 @@ func BenchmarkSweep(b *testing.B) {
 		digits := fmt.Sprintf("20131%07d", i)
 		number := "CN" + digits + "." + string(patent.CheckDigit(digits))
 		numbers = append(numbers, number)
-		batch = append(batch, store.Patent{Number: number, Kind: "invention", Title: "一种装置", Filing: civil.New(2013, 1, 1).AddDays(i % 365), Grant: civil.New(2016, 1, 1), PaidThroughYear: &paid, Source: "test"})
-		events = append(events, store.LegalEvent{Number: number, Event: patent.Event{Code: "GR01", Effective: civil.New(2016, 1, 1), Source: "test"}})
+		batch = append(batch, store.Patent{Number: number, Kind: "invention", Title: "一种装置", Filing: calendar.New(2013, 1, 1).AddDays(i % 365), Grant: calendar.New(2016, 1, 1), PaidThroughYear: &paid, Source: "test"})
+		events = append(events, store.LegalEvent{Number: number, Event: patent.Event{Code: "GR01", Effective: calendar.New(2016, 1, 1), Source: "test"}})
 	}
 	if err := w.db.MergePatents(w.ctx, batch, 0, nil); err != nil {
 		b.Fatal(err)

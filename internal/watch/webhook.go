@@ -203,12 +203,12 @@ func newSealer(key []byte) (*sealer, error) {
 	return &sealer{aead}, err
 }
 
-func (s *sealer) seal(secret []byte, tenant, id string) []byte {
-	return s.aead.Seal(nil, nil, secret, []byte(tenant+"\x00"+id))
+func (s *sealer) seal(secret []byte, institution, id string) []byte {
+	return s.aead.Seal(nil, nil, secret, []byte(institution+"\x00"+id))
 }
 
-func (s *sealer) open(sealed []byte, tenant, id string) ([]byte, error) {
-	secret, err := s.aead.Open(nil, nil, sealed, []byte(tenant+"\x00"+id))
+func (s *sealer) open(sealed []byte, institution, id string) ([]byte, error) {
+	secret, err := s.aead.Open(nil, nil, sealed, []byte(institution+"\x00"+id))
 	if err != nil {
 		return nil, errors.New("the secret does not open with ZHIJIA_WEBHOOK_KEY")
 	}
@@ -224,7 +224,7 @@ const secretBytes = 32
 func shown(secret []byte) string { return "whsec_" + base64.StdEncoding.EncodeToString(secret) }
 
 // Subscribe makes a subscription and returns its secret, which is told once.
-func (s *Service) Subscribe(ctx context.Context, tenant, by, address string, codes []string) (w store.Webhook, secret string, err error) {
+func (s *Service) Subscribe(ctx context.Context, institution, by, address string, codes []string) (w store.Webhook, secret string, err error) {
 	defer fault.Wrap(&err, "watch.Subscribe")
 	if s.sealer == nil {
 		return w, "", errNoKey
@@ -234,8 +234,8 @@ func (s *Service) Subscribe(ctx context.Context, tenant, by, address string, cod
 	}
 	raw := make([]byte, secretBytes)
 	rand.Read(raw) // never fails (crypto/rand, Go 1.24)
-	w = store.Webhook{ID: "wh_" + strings.ToLower(rand.Text()[:16]), Tenant: tenant, URL: address, Codes: codes, CreatedAt: s.now().UTC().Truncate(time.Microsecond), CreatedBy: by}
-	w.Secret = s.sealer.seal(raw, tenant, w.ID)
+	w = store.Webhook{ID: "wh_" + strings.ToLower(rand.Text()[:16]), Institution: institution, URL: address, Codes: codes, CreatedAt: s.now().UTC().Truncate(time.Microsecond), CreatedBy: by}
+	w.Secret = s.sealer.seal(raw, institution, w.ID)
 	return w, shown(raw), s.db.PutWebhook(ctx, w)
 }
 
@@ -243,19 +243,19 @@ func (s *Service) Subscribe(ctx context.Context, tenant, by, address string, cod
 const overlap = 24 * time.Hour
 
 // Rotate gives a subscription a new secret, which is told once.
-func (s *Service) Rotate(ctx context.Context, tenant, by, id string) (w store.Webhook, secret string, err error) {
+func (s *Service) Rotate(ctx context.Context, institution, by, id string) (w store.Webhook, secret string, err error) {
 	defer fault.Wrap(&err, "watch.Rotate(%s)", id)
 	if s.sealer == nil {
 		return w, "", errNoKey
 	}
 	raw := make([]byte, secretBytes)
 	rand.Read(raw)
-	w, err = s.db.RotateWebhook(ctx, tenant, id, by, s.sealer.seal(raw, tenant, id), s.now().UTC().Add(overlap))
+	w, err = s.db.RotateWebhook(ctx, institution, id, by, s.sealer.seal(raw, institution, id), s.now().UTC().Add(overlap))
 	return w, shown(raw), err
 }
 
 // Test sends a message without an alert to a subscription.
-func (s *Service) Test(ctx context.Context, tenant, id string) (err error) {
+func (s *Service) Test(ctx context.Context, institution, id string) (err error) {
 	defer fault.Wrap(&err, "watch.Test(%s)", id)
 	if s.sealer == nil {
 		return errNoKey
@@ -265,7 +265,7 @@ func (s *Service) Test(ctx context.Context, tenant, id string) (err error) {
 	if err != nil {
 		return err
 	}
-	return s.db.PutMessage(ctx, tenant, id, "msg_"+strings.ToLower(rand.Text()), "webhook.test", body, now)
+	return s.db.PutMessage(ctx, institution, id, "msg_"+strings.ToLower(rand.Text()), "webhook.test", body, now)
 }
 
 // waits are the pauses before the second and later attempts: the schedule of
@@ -334,13 +334,13 @@ func (s *Service) attempt(ctx context.Context, d *store.Delivery, w *store.Webho
 }
 
 func (s *Service) secrets(w *store.Webhook, now time.Time) ([][]byte, error) {
-	secret, err := s.sealer.open(w.Secret, w.Tenant, w.ID)
+	secret, err := s.sealer.open(w.Secret, w.Institution, w.ID)
 	if err != nil {
 		return nil, err
 	}
 	out := [][]byte{secret}
 	if len(w.Previous) > 0 && w.Until != nil && now.Before(*w.Until) {
-		if previous, err := s.sealer.open(w.Previous, w.Tenant, w.ID); err == nil {
+		if previous, err := s.sealer.open(w.Previous, w.Institution, w.ID); err == nil {
 			out = append(out, previous)
 		}
 	}

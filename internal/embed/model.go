@@ -1,4 +1,4 @@
-package ngram
+package embed
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-// Package ngram is the local text embedder: it needs no endpoint, no weights
+// Package embed is the local text embedder: it needs no endpoint, no weights
 // and no word segmentation.
 //
 // A text becomes character 1- and 2-grams. Before any corpus is fitted the
@@ -10,7 +10,7 @@
 //
 // Measured on Chinese patents (title against its own abstract, one field,
 // 6,134 documents): MRR@10 0.852 fitted, 0.756 hashed at 512 dimensions.
-package ngram
+package embed
 
 import (
 	"hash/fnv"

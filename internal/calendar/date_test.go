@@ -1,4 +1,4 @@
-package civil
+package calendar
 
 import (
 	"encoding/json"

@@ -1,9 +1,9 @@
-// Package civil holds calendar dates without a time of day or zone.
+// Package calendar holds dates without a time of day or zone.
 //
 // Legal terms, fees, gazette events and valuation dates are dates; using an
 // instant for them is a bug waiting for a time zone. The zero [Date] means
 // "unknown" and is null in JSON and SQL.
-package civil
+package calendar
 
 import (
 	"database/sql/driver"
