@@ -15,12 +15,13 @@ var allowed = map[string][]string{
 	"internal/money":    {},
 	"internal/calendar": {},
 
-	"internal/patent":    {"internal/fault", "internal/calendar", "internal/money"},
-	"internal/embed":     {"internal/fault"},
-	"internal/accuracy":  {"internal/fault"},
-	"internal/valuation": {"internal/fault", "internal/calendar", "internal/money", "internal/patent"},
-	"internal/lending":   {"internal/fault", "internal/calendar", "internal/money", "internal/patent", "internal/valuation"},
-	"internal/pool":      {"internal/fault", "internal/calendar", "internal/money", "internal/patent", "internal/valuation"},
+	"internal/patent":           {"internal/fault", "internal/calendar", "internal/money"},
+	"internal/embed":            {"internal/fault"},
+	"internal/accuracy":         {"internal/fault"},
+	"internal/valuation/market": {"internal/fault", "internal/calendar", "internal/money", "internal/patent", "internal/valuation/terms"},
+	"internal/valuation":        {"internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+	"internal/lending":          {"internal/fault", "internal/calendar", "internal/money", "internal/patent", "internal/valuation"},
+	"internal/pool":             {"internal/fault", "internal/calendar", "internal/money", "internal/patent", "internal/valuation"},
 
 	"internal/localdb": {"internal/fault"},
 	"internal/store":   append([]string{"migrations", "eval"}, domain...),
@@ -44,13 +45,13 @@ var allowed = map[string][]string{
 
 var domain = []string{
 	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/embed",
-	"internal/accuracy", "internal/valuation", "internal/lending", "internal/pool",
+	"internal/accuracy", "internal/valuation", "internal/valuation/market", "internal/lending", "internal/pool",
 }
 
 // pure packages may not reach the clock, the network, a database or a log.
 var pure = []string{
 	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/embed",
-	"internal/accuracy", "internal/valuation", "internal/lending", "internal/pool",
+	"internal/accuracy", "internal/valuation", "internal/valuation/market", "internal/lending", "internal/pool",
 }
 
 var impure = []string{"net", "os", "database/sql", "log", "log/slog", "os/exec", "net/url"}
