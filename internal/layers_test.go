@@ -28,15 +28,18 @@ var allowed = map[string][]string{
 	"internal/llm":     append([]string{"prompts"}, domain...),
 	"internal/office":  domain,
 
-	"internal/appraisal": append([]string{"internal/store", "internal/llm", "prompts"}, domain...),
-	"internal/desk":      append([]string{"internal/store", "internal/office", "internal/appraisal"}, domain...),
+	"internal/spaces":    append([]string{"internal/store"}, domain...),
+	"internal/dossier":   append([]string{"internal/store"}, domain...),
+	"internal/judge":     append([]string{"internal/store", "internal/llm", "prompts"}, domain...),
+	"internal/appraisal": append([]string{"internal/store", "internal/spaces", "internal/judge"}, domain...),
+	"internal/desk":      append([]string{"internal/store", "internal/office", "internal/dossier", "internal/appraisal"}, domain...),
 	"internal/arranger":  append([]string{"internal/store"}, domain...),
 	"internal/watch":     append([]string{"internal/store"}, domain...),
-	"internal/harness":   append([]string{"internal/store", "internal/office", "internal/appraisal", "internal/llm", "eval"}, domain...),
+	"internal/harness":   append([]string{"internal/store", "internal/office", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
 
 	"internal/intake": append([]string{"internal/store", "internal/office", "internal/appraisal"}, domain...),
 
-	"internal/httpapi": append([]string{"internal/arranger", "internal/watch", "internal/store", "internal/office", "internal/appraisal", "internal/intake", "internal/desk", "internal/harness", "internal/llm"}, domain...),
+	"internal/httpapi": append([]string{"internal/arranger", "internal/watch", "internal/store", "internal/office", "internal/dossier", "internal/appraisal", "internal/intake", "internal/desk", "internal/harness", "internal/llm"}, domain...),
 
 	"prompts":    {"internal/fault"},
 	"migrations": {},

@@ -38,7 +38,7 @@ func (c *demoCmd) Run(g *Globals) error {
 	if err := db.LoadFacts(g.ctx); err != nil {
 		return err
 	}
-	if err := svc.EmbedStored(g.ctx, nil); err != nil {
+	if err := svc.Spaces().EmbedStored(g.ctx, nil); err != nil {
 		return err
 	}
 	record, err := svc.Value(g.ctx, appraisal.Actor{Name: "demo", Institution: "demo"}, appraisal.Request{

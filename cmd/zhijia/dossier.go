@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
+	"zhijia/internal/dossier"
 	"zhijia/internal/patent"
 )
 
@@ -51,7 +51,7 @@ func (c *dossierCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	d, err := appraisal.Dossier(g.ctx, db, operator().Institution, n, facts, on)
+	d, err := dossier.Read(g.ctx, db, operator().Institution, n, facts, on)
 	if err != nil {
 		return err
 	}

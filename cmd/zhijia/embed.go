@@ -27,7 +27,7 @@ func (c *embedFitCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	space, err := svc.Fit(g.ctx, c.Seed, func(stage string, n int) {
+	space, err := svc.Spaces().Fit(g.ctx, c.Seed, func(stage string, n int) {
 		if terminal(g.stderr) {
 			fmt.Fprintf(g.stderr, "\r%-8s %8d ", stage, n)
 		}
@@ -65,7 +65,7 @@ func (c *embedUseCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	space, err := svc.UseEndpoint(g.ctx, u.Host, c.LLM.EmbedModel, client, func(stage string, n int) {
+	space, err := svc.Spaces().UseEndpoint(g.ctx, u.Host, c.LLM.EmbedModel, client, func(stage string, n int) {
 		if terminal(g.stderr) {
 			fmt.Fprintf(g.stderr, "\r%-8s %8d ", stage, n)
 		}
@@ -119,7 +119,7 @@ func (c *embedSearchCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	found, err := svc.SearchPatents(g.ctx, c.Text, store.PatentFilter{IPC: c.IPC}, c.Limit)
+	found, err := svc.Spaces().SearchPatents(g.ctx, c.Text, store.PatentFilter{IPC: c.IPC}, c.Limit)
 	if err != nil {
 		return err
 	}

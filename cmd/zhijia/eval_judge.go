@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/judge"
 	"zhijia/internal/llm"
 	"zhijia/internal/valuation"
 	"zhijia/prompts"
@@ -52,10 +53,10 @@ func newEvalJudge(cfg llm.Config, recordings string) func(*http.Client) (apprais
 }
 
 // Judge implements appraisal.Judge.
-func (j *evalJudge) Judge(ctx context.Context, s appraisal.Subject) appraisal.Judgement {
+func (j *evalJudge) Judge(ctx context.Context, s judge.Subject) judge.Judgement {
 	results, err := j.client.Score(ctx, j.set, llm.Patent{Number: s.Number, Title: s.Title, Abstract: s.Abstract, Claims: s.Claims, Description: s.Description}, j.indicators)
 	if err != nil {
-		return appraisal.Judgement{Notes: []valuation.Note{{Code: "MODEL-FAILED", Zh: "模型未应答。", En: "The model did not answer: " + err.Error()}}}
+		return judge.Judgement{Notes: []valuation.Note{{Code: "MODEL-FAILED", Zh: "模型未应答。", En: "The model did not answer: " + err.Error()}}}
 	}
 	scores := make([]valuation.IndicatorScore, len(results))
 	for i, r := range results {
@@ -69,7 +70,7 @@ func (j *evalJudge) Judge(ctx context.Context, s appraisal.Subject) appraisal.Ju
 			scores[i].Evidence = append(scores[i].Evidence, valuation.Quote{Document: q.Part, Start: q.Start, End: q.End, Text: q.Text})
 		}
 	}
-	return appraisal.Judgement{Scores: scores}
+	return judge.Judgement{Scores: scores}
 }
 
 // recordingsFolder is eval/recorded of a checkout, where live replies go, or

@@ -52,7 +52,7 @@ func (c *ingestCmd) Run(g *Globals) error {
 	}
 	if !c.DryRun {
 		// Rows of an endpoint's space are embedded once they are safely in.
-		if err := svc.EmbedStored(g.ctx, nil); err != nil {
+		if err := svc.Spaces().EmbedStored(g.ctx, nil); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
+	"zhijia/internal/judge"
 	"zhijia/internal/llm"
 	"zhijia/internal/store"
 	"zhijia/prompts"
@@ -17,7 +18,7 @@ type modelFlags struct {
 	LLM     llm.Config `embed:"" prefix:"llm-"`
 	Prompts string     `name:"prompts" env:"ZHIJIA_PROMPTS" group:"Model" placeholder:"DIR" help:"Folder whose templates override the embedded ones."`
 
-	judge *appraisal.Rubric // set by options, when a model is configured
+	judge *judge.Rubric // set by options, when a model is configured
 }
 
 // options adds the judge and the embedder of the configured endpoint; without
@@ -49,14 +50,14 @@ func (f *modelFlags) work(ctx context.Context, log *slog.Logger) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := f.judge.Work(ctx, appraisal.RunOptions{}); err != nil {
+		if err := f.judge.Work(ctx, judge.RunOptions{}); err != nil {
 			log.Error("working scoring runs", "error", err)
 		}
 	}()
 	return func() { cancel(); <-done }
 }
 
-func (f *modelFlags) rubric(ctx context.Context, db *store.DB, log *slog.Logger) (*appraisal.Rubric, error) {
+func (f *modelFlags) rubric(ctx context.Context, db *store.DB, log *slog.Logger) (*judge.Rubric, error) {
 	if !f.LLM.On() {
 		return nil, fault.New(fault.Invalid, "llm.off", "未配置模型服务（ZHIJIA_LLM_BASE_URL）。", "No model endpoint is configured (ZHIJIA_LLM_BASE_URL).")
 	}
@@ -64,7 +65,7 @@ func (f *modelFlags) rubric(ctx context.Context, db *store.DB, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	return appraisal.NewRubric(ctx, db, f.LLM, set, log)
+	return judge.NewRubric(ctx, db, f.LLM, set, log)
 }
 
 // scoredService opens the database and a service with the configured model.

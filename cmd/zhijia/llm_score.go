@@ -13,8 +13,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
-	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
+	"zhijia/internal/judge"
 	"zhijia/internal/store"
 )
 
@@ -96,7 +96,7 @@ func (c *llmScoreCmd) numbers(g *Globals, db *store.DB) ([]string, error) {
 		if len(s) < 4 {
 			return nil, fault.New(fault.Invalid, "ipc.subclass", "IPC 小类应为四位，如 H01M。", "An IPC subclass has four characters, e.g. H01M.")
 		}
-		found, err := db.NumbersOf(g.ctx, s, appraisal.MaxRunSubjects+1)
+		found, err := db.NumbersOf(g.ctx, s, judge.MaxRunSubjects+1)
 		if err != nil {
 			return nil, err
 		}
@@ -112,11 +112,11 @@ func (c *llmScoreCmd) numbers(g *Globals, db *store.DB) ([]string, error) {
 }
 
 // follow works the run in this process, beside any other, until it ends.
-func (c *llmScoreCmd) follow(g *Globals, db *store.DB, rubric *appraisal.Rubric, run store.ModelRun) error {
+func (c *llmScoreCmd) follow(g *Globals, db *store.DB, rubric *judge.Rubric, run store.ModelRun) error {
 	ctx, stop := context.WithCancel(g.ctx)
 	defer stop()
 	worked := make(chan error, 1)
-	go func() { worked <- rubric.Work(ctx, appraisal.RunOptions{Poll: c.Poll, Patents: c.Patents}) }()
+	go func() { worked <- rubric.Work(ctx, judge.RunOptions{Poll: c.Poll, Patents: c.Patents}) }()
 	p, err := db.RunProgress(ctx, "", run.ID)
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ package appraisal
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -18,12 +17,13 @@ import (
 	"math"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/judge"
 	"zhijia/internal/patent"
+	"zhijia/internal/spaces"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
@@ -36,37 +36,40 @@ const Title = "估值参考意见"
 const Notice = "本意见由估值系统生成，供内部决策参考，不是资产评估报告，不得用于法定评估目的。"
 
 // Actor is who asks.
-type Actor struct {
-	Name        string // key name or user
-	Institution string
+type Actor = store.Actor
+
+// Judge scores the indicators that rules cannot read from records: a language
+// model behind an endpoint, or the statistical scorer. It never fails the
+// valuation: what it cannot tell stays unknown, and a note says why.
+type Judge interface {
+	Judge(ctx context.Context, s judge.Subject) judge.Judgement
 }
 
 // Options configure [New].
 type Options struct {
 	Judge    Judge            // nil: the model is off
-	Embedder Embedder         // for spaces of an endpoint; nil: local spaces only
+	Embedder spaces.Embedder  // for spaces of an endpoint; nil: local spaces only
 	Now      func() time.Time // default time.Now
 	Log      *slog.Logger     // default: discards
 }
 
 // Service values patents. It is safe for concurrent use.
 type Service struct {
-	db       *store.DB
-	judge    Judge
-	embedder Embedder
-	now      func() time.Time
-	log      *slog.Logger
+	db     *store.DB
+	judge  Judge
+	spaces *spaces.Spaces
+	now    func() time.Time
+	log    *slog.Logger
 
 	shipped valuation.Assumptions
 	loaded  sync.Map // version -> *hashed, never changed once loaded
-	local   atomic.Pointer[localSpace]
 }
 
 // New returns a service over a migrated database. It records the assumptions
 // the program ships with, and makes them active when none are.
 func New(ctx context.Context, db *store.DB, o Options) (_ *Service, err error) {
 	defer fault.Wrap(&err, "appraisal.New")
-	s := &Service{db: db, judge: o.Judge, embedder: o.Embedder, now: o.Now, log: o.Log, shipped: valuation.DefaultAssumptions()}
+	s := &Service{db: db, judge: o.Judge, now: o.Now, log: o.Log, shipped: valuation.DefaultAssumptions()}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -87,8 +90,12 @@ func New(ctx context.Context, db *store.DB, o Options) (_ *Service, err error) {
 			return nil, err
 		}
 	}
-	return s, s.ensureSpace(ctx)
+	s.spaces, err = spaces.New(ctx, db, o.Embedder)
+	return s, err
 }
+
+// Spaces returns the embedding spaces that comparables are searched in.
+func (s *Service) Spaces() *spaces.Spaces { return s.spaces }
 
 // hashed are assumptions with their hash, which is dear to compute.
 type hashed struct {
@@ -231,7 +238,7 @@ func (s *Service) Draft(ctx context.Context, actor Actor, req Request) (_ *Draft
 		return nil, err
 	}
 	v := store.Valuation{
-		ID: NewID("val", now), CreatedAt: now, CreatedBy: actor.Name, Institution: actor.Institution,
+		ID: store.NewID("val", now), CreatedAt: now, CreatedBy: actor.Name, Institution: actor.Institution,
 		Number: subjectNumber(assignment), Title: assignment.Subject[0].Title, Purpose: string(assignment.Purpose), AsOf: assignment.Date,
 		Status: string(conclusion.Status), Point: conclusion.Value.Point, Low: conclusion.Value.Low, High: conclusion.Value.High,
 		Assumptions: assumptions.Version,
@@ -266,17 +273,6 @@ func recordHash(assumptions string, snapshot, conclusion []byte) []byte {
 		h.Write(part)
 	}
 	return h.Sum(nil)
-}
-
-// NewID returns a random id that sorts by time.
-func NewID(prefix string, now time.Time) string {
-	var b [16]byte
-	ms := now.UnixMilli()
-	for i := range 6 {
-		b[i] = byte(ms >> (8 * (5 - i)))
-	}
-	rand.Read(b[6:])
-	return prefix + "_" + hex.EncodeToString(b[:])
 }
 
 // assumptions returns a stored version; empty asks for the active one.
@@ -393,7 +389,7 @@ func (s *Service) Override(ctx context.Context, actor Actor, id string, value fl
 		return store.Override{}, err
 	}
 	now := s.now().UTC().Truncate(time.Microsecond)
-	o := store.Override{ID: NewID("ovr", now), ValuationID: id, CreatedAt: now, Officer: actor.Name, Value: value, Reason: reason}
+	o := store.Override{ID: store.NewID("ovr", now), ValuationID: id, CreatedAt: now, Officer: actor.Name, Value: value, Reason: reason}
 	return o, s.db.PutOverride(ctx, o, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation.override", Subject: id, Detail: map[string]any{
 		"before": v.Point, "after": value, "reason": reason, "override": o.ID,
 	}})

@@ -31,7 +31,7 @@ func setup(t *testing.T) (*store.DB, *appraisal.Service) {
 	if err := db.LoadFacts(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := svc.EmbedStored(ctx, nil); err != nil {
+	if err := svc.Spaces().EmbedStored(ctx, nil); err != nil {
 		t.Fatal(err)
 	}
 	return db, svc
@@ -127,7 +127,7 @@ func TestNoLookAhead(t *testing.T) {
 	if err := db.PutDeals(context.Background(), deals); err != nil {
 		t.Fatal(err)
 	}
-	if err := svc.EmbedStored(context.Background(), nil); err != nil {
+	if err := svc.Spaces().EmbedStored(context.Background(), nil); err != nil {
 		t.Fatal(err)
 	}
 	_, after := value(t, svc, req)
@@ -295,7 +295,7 @@ func TestSwitchOfSpaceWhileServing(t *testing.T) {
 			}
 		})
 	}
-	space, err := svc.Fit(ctx, 1, nil)
+	space, err := svc.Spaces().Fit(ctx, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

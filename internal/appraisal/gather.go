@@ -11,7 +11,9 @@ import (
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/judge"
 	"zhijia/internal/patent"
+	"zhijia/internal/spaces"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
@@ -308,10 +310,10 @@ const staleAfter = 365
 
 // vector returns the subject's vector and its space; nil when there is no
 // text or the embedder did not answer in time.
-func (g *gathering) vector(ctx context.Context) ([]float32, *localSpace) {
+func (g *gathering) vector(ctx context.Context) ([]float32, *spaces.Space) {
 	ctx, cancel := context.WithTimeout(ctx, embedDeadline)
 	defer cancel()
-	space, err := g.space(ctx)
+	space, err := g.spaces.Active(ctx)
 	if err != nil {
 		g.log.WarnContext(ctx, "no embedding space", "err", err)
 		g.warn("EMBEDDER-OFF", "文本向量服务不可用，可比案例仅按分类号与字面相似检索。", "The embedder is not available; comparables are found by class and wording only.")
@@ -344,25 +346,22 @@ func (g *gathering) vector(ctx context.Context) ([]float32, *localSpace) {
 			sum[j] += v[j]
 		}
 	}
-	return unit(sum), space
+	return spaces.Unit(sum), space
 }
-
-// unpublished reports whether the text is not known to be public.
-func unpublished(p *store.Patent) bool { return p.Confidential || p.ID == 0 && p.Number == "" }
 
 // embed embeds a text in a space unless the space is an endpoint's and the
 // text may not leave for it: then ok is false.
-func (g *gathering) embed(ctx context.Context, space *localSpace, p *store.Patent) (v []float32, ok bool, err error) {
-	if space.endpoint != nil {
-		if ok, err := mayLeave(ctx, g.db, g.actor.Institution, g.req.AllowModel, unpublished(p)); err != nil || !ok {
+func (g *gathering) embed(ctx context.Context, space *spaces.Space, p *store.Patent) (v []float32, ok bool, err error) {
+	if space.FromEndpoint() {
+		if ok, err := judge.MayLeave(ctx, g.db, g.actor.Institution, g.req.AllowModel, p.Unpublished()); err != nil || !ok {
 			return nil, false, err
 		}
 	}
-	v, err = space.embed(context.WithValue(ctx, senderKey{}, sender{g.actor}), p.Text())
+	v, err = space.EmbedOne(judge.As(ctx, g.actor), p.Text())
 	return v, true, err
 }
 
-func (g *gathering) comparables(ctx context.Context, vector []float32, space *localSpace) error {
+func (g *gathering) comparables(ctx context.Context, vector []float32, space *spaces.Space) error {
 	ctx, cancel := context.WithTimeout(ctx, dealsDeadline)
 	defer cancel()
 	subject := &g.patents[0]
@@ -426,9 +425,9 @@ func (g *gathering) indicators(ctx context.Context) error {
 	if g.judge == nil {
 		g.warn("MODEL-OFF", "未启用模型评分，相关指标未知，区间相应放宽。", "Model scoring is off; its indicators are unknown and the range is wider.")
 	} else {
-		judged := g.judge.Judge(ctx, Subject{
+		judged := g.judge.Judge(ctx, judge.Subject{
 			Actor: g.actor, Number: p.Number, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description,
-			Unpublished: unpublished(p), Allow: g.req.AllowModel, AsOf: g.asOf,
+			Unpublished: p.Unpublished(), Allow: g.req.AllowModel, AsOf: g.asOf,
 		})
 		scores = append(scores, judged.Scores...)
 		g.ev.Warnings = append(g.ev.Warnings, judged.Notes...)
@@ -488,34 +487,6 @@ func member(p *store.Patent, asOf calendar.Date) valuation.Patent {
 		m.TextHash = hex.EncodeToString(store.TextHash(text))
 	}
 	return m
-}
-
-// Subject is what a judge may read, and whether it may leave this system.
-type Subject struct {
-	Actor       Actor
-	Number      string
-	Title       string
-	Abstract    string
-	Claims      string
-	Description string
-	Unpublished bool  // never sent out unless Allow says so
-	Allow       *bool // the request's switch; nil follows the institution
-	AsOf        calendar.Date
-}
-
-// Judge scores the indicators that rules cannot read from records: a language
-// model behind an endpoint, or the statistical scorer. It never fails the
-// valuation: what it cannot tell stays unknown, and a note says why.
-type Judge interface {
-	Judge(ctx context.Context, s Subject) Judgement
-}
-
-// Judgement is what a judge found, what it has to say about it, and what it
-// used; nil is no use.
-type Judgement struct {
-	Scores []valuation.IndicatorScore
-	Notes  []valuation.Note
-	Use    *valuation.ModelUse
 }
 
 // Comparables searches the priced deals for a text or a stored patent without

@@ -24,7 +24,7 @@ func (g *gathering) impact(ctx context.Context, p *store.Patent) (*valuation.Ind
 	if err := json.Unmarshal(body, &m); err != nil {
 		return nil, err
 	}
-	space, err := g.space(ctx)
+	space, err := g.spaces.Active(ctx)
 	if err != nil || space.String() != m.Space || p.Text() == "" {
 		return nil, nil // vectors of another space are not comparable: unknown
 	}

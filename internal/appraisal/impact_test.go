@@ -13,6 +13,16 @@ import (
 	"zhijia/internal/valuation"
 )
 
+// numberOf makes application numbers with their check digit.
+func numberOf(i int) string {
+	body := fmt.Sprintf("20191%07d", i+1)
+	sum := 0
+	for k, c := range body {
+		sum += int(c-'0') * []int{2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5}[k]
+	}
+	return "CN" + body + "." + string("0123456789X"[sum%11])
+}
+
 // Technical impact is unknown until a model is fitted on the store's own
 // corpus, and then a percentile labelled statistical.
 func TestImpactFillsItsIndicator(t *testing.T) {
@@ -30,7 +40,7 @@ func TestImpactFillsItsIndicator(t *testing.T) {
 	if err := db.MergePatents(t.Context(), all, 0, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := svc.EmbedStored(t.Context(), nil); err != nil {
+	if err := svc.Spaces().EmbedStored(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	impact := func() *valuation.IndicatorScore {

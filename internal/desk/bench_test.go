@@ -55,7 +55,7 @@ func stock(b *testing.B, d *Desk, db *store.DB, table [][]string) {
 	if err := db.PutDeals(ctx, deals); err != nil {
 		b.Fatal(err)
 	}
-	if err := d.appraisal.EmbedStored(ctx, nil); err != nil {
+	if err := d.appraisal.Spaces().EmbedStored(ctx, nil); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -204,7 +204,7 @@ func BenchmarkLargeFile(b *testing.B) {
 		if err != nil || json.Unmarshal(rows[0].Input, &first) != nil {
 			b.Fatal(err)
 		}
-		one, _, err := Value(b.Context(), d.appraisal, officer, first, on)
+		one, _, err := Value(b.Context(), d.db, d.appraisal, officer, first, on)
 		if err != nil {
 			b.Fatal(err)
 		}

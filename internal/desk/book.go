@@ -64,7 +64,7 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 		}
 	}
 	booked := store.BookLoan{
-		ID: appraisal.NewID("ln", now), Institution: actor.Institution, Contract: l.Contract, Borrower: l.Borrower, Principal: l.Balance, Balance: l.Balance,
+		ID: store.NewID("ln", now), Institution: actor.Institution, Contract: l.Contract, Borrower: l.Borrower, Principal: l.Balance, Balance: l.Balance,
 		Maturity: l.Maturity, CreatedAt: now, CreatedBy: actor.Name, Product: l.Product, CreditCode: l.Code,
 	}
 	if booked.Policy, err = json.Marshal(policy); err != nil {
@@ -84,7 +84,7 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 		if err != nil {
 			return store.BookLoan{}, err
 		}
-		v, draft, err := Value(ctx, d.appraisal, actor, row, today)
+		v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today)
 		if err != nil {
 			return store.BookLoan{}, err
 		}
@@ -283,7 +283,7 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.
 	if err != nil {
 		return out, err
 	}
-	v, draft, err := Value(ctx, d.appraisal, actor, row, today)
+	v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today)
 	if err != nil {
 		return out, err
 	}

@@ -39,7 +39,7 @@ func stockBooked(t *testing.T, d *Desk, db *store.DB) {
 	if err := db.PutDeals(t.Context(), deals); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.appraisal.EmbedStored(t.Context(), nil); err != nil {
+	if err := d.appraisal.Spaces().EmbedStored(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -160,7 +160,7 @@ func TestBookUnderFire(t *testing.T) {
 	}}, 0, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.appraisal.EmbedStored(t.Context(), nil); err != nil {
+	if err := d.appraisal.Spaces().EmbedStored(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	loan, err := d.Book(t.Context(), officer, Loan{

@@ -38,14 +38,14 @@ func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.
 	if on.IsZero() {
 		on = calendar.InChina(d.now())
 	}
-	c := Check{ID: appraisal.NewID("chk", d.now())}
+	c := Check{ID: store.NewID("chk", d.now())}
 	valued := make([]lending.Valued, len(rows))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
 	for i := range rows {
 		rows[i].Line = i + 1
 		group.Go(func() error {
-			v, draft, err := Value(groupCtx, d.appraisal, actor, rows[i], on)
+			v, draft, err := Value(groupCtx, d.db, d.appraisal, actor, rows[i], on)
 			if kind := fault.KindOf(err); err != nil && (kind == fault.Invalid || kind == fault.NotFound) {
 				pub := fault.Public(err)
 				valued[i] = lending.Refused(rows[i], fault.Field{Field: fmt.Sprintf("rows[%d]", i), Code: pub.Code, Zh: pub.Zh, En: pub.En})

@@ -43,7 +43,7 @@ type Desk struct {
 	log       *slog.Logger
 	now       func() time.Time
 	client    *store.JobQueue
-	value     func(context.Context, *appraisal.Service, appraisal.Actor, lending.Row, calendar.Date) (lending.Valued, *appraisal.Draft, error) // Value; tests make rows misbehave
+	value     func(context.Context, *store.DB, *appraisal.Service, appraisal.Actor, lending.Row, calendar.Date) (lending.Valued, *appraisal.Draft, error) // Value; tests make rows misbehave
 }
 
 // New returns a desk over a migrated database.
@@ -110,7 +110,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 		return store.Batch{}, false, err
 	}
 	b := store.Batch{
-		ID: appraisal.NewID("bat", now), Institution: actor.Institution, CreatedAt: now, CreatedBy: actor.Name, Name: name,
+		ID: store.NewID("bat", now), Institution: actor.Institution, CreatedAt: now, CreatedBy: actor.Name, Name: name,
 		Content: sum.Sum(nil), AsOf: o.Date, Priority: o.Priority,
 	}
 	if b.Options, err = json.Marshal(o); err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/judge"
 	"zhijia/internal/llm"
 	"zhijia/internal/llm/llmtest"
 	"zhijia/internal/store"
@@ -35,12 +36,12 @@ func modelDesk(tb testing.TB, chat func(llmtest.Request) llmtest.Reply, change f
 	if err != nil {
 		tb.Fatal(err)
 	}
-	judge, err := appraisal.NewRubric(tb.Context(), db, cfg, set, nil, llm.WithBackoff(time.Millisecond))
+	rubric, err := judge.NewRubric(tb.Context(), db, cfg, set, nil, llm.WithBackoff(time.Millisecond))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	now := func() time.Time { return on.Time().Add(9 * time.Hour) }
-	svc, err := appraisal.New(tb.Context(), db, appraisal.Options{Judge: judge, Now: now})
+	svc, err := appraisal.New(tb.Context(), db, appraisal.Options{Judge: rubric, Now: now})
 	if err != nil {
 		tb.Fatal(err)
 	}

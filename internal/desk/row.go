@@ -8,16 +8,18 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
+	"zhijia/internal/dossier"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
+	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
 
 // Value values one row as of a day and answers the grounds of its pledge.
 // Nothing is stored: the draft is.
-func Value(ctx context.Context, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on calendar.Date) (lending.Valued, *appraisal.Draft, error) {
+func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on calendar.Date) (lending.Valued, *appraisal.Draft, error) {
 	d, err := service.Draft(ctx, actor, request(&row, on))
 	switch {
 	case fault.KindOf(err) == fault.NotFound && row.Title == "":
@@ -35,7 +37,7 @@ func Value(ctx context.Context, service *appraisal.Service, actor appraisal.Acto
 		if len(named.Owners) == 0 {
 			named.Owners = []string{named.Borrower}
 		}
-		known, err := service.KnownAs(ctx, actor.Institution, named.Owners, v.State.Owners)
+		known, err := dossier.KnownAs(ctx, db, actor.Institution, named.Owners, v.State.Owners)
 		if err != nil {
 			return v, d, err
 		}

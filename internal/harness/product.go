@@ -128,7 +128,7 @@ func (p Product) market(ctx context.Context, set *dealSet) (_ *market, err error
 			return nil, err
 		}
 	}
-	return m, m.service.EmbedStored(ctx, nil)
+	return m, m.service.Spaces().EmbedStored(ctx, nil)
 }
 
 // standIn is a well-formed application number for the k-th patent of the i-th

@@ -11,6 +11,7 @@ import (
 
 	"zhijia/internal/accuracy"
 	"zhijia/internal/appraisal"
+	"zhijia/internal/judge"
 	"zhijia/internal/valuation"
 )
 
@@ -64,10 +65,10 @@ func (s *Service) prepareScorer(ctx context.Context, t Task, live bool) (*plan, 
 	}, nil
 }
 
-func reliability(ctx context.Context, judge appraisal.Judge, d document) Sample {
+func reliability(ctx context.Context, scorer appraisal.Judge, d document) Sample {
 	ask := func(ctx context.Context, abstract string) map[string]valuation.IndicatorScore {
 		allow := true
-		judged := judge.Judge(ctx, appraisal.Subject{Actor: evaluator, Number: d.id, Title: d.query, Abstract: abstract, Allow: &allow})
+		judged := scorer.Judge(ctx, judge.Subject{Actor: evaluator, Number: d.id, Title: d.query, Abstract: abstract, Allow: &allow})
 		out := map[string]valuation.IndicatorScore{}
 		for _, s := range judged.Scores {
 			out[s.Code] = s

@@ -14,6 +14,7 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
+	"zhijia/internal/judge"
 	"zhijia/internal/valuation"
 )
 
@@ -81,27 +82,27 @@ func TestCassette(t *testing.T) {
 	}
 }
 
-// judge reads the answer of a model over HTTP, as the real one does; obedient
+// fake reads the answer of a model over HTTP, as the real one does; obedient
 // ones follow the orders of a text.
-type judge struct {
+type fake struct {
 	client   *http.Client
 	obedient bool
 	liar     bool
 }
 
-func (j judge) Judge(ctx context.Context, s appraisal.Subject) appraisal.Judgement {
+func (j fake) Judge(ctx context.Context, s judge.Subject) judge.Judgement {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://model.invalid/v1/chat/completions", strings.NewReader(`{"q":"one"}`))
 	if err != nil {
-		return appraisal.Judgement{}
+		return judge.Judgement{}
 	}
 	resp, err := j.client.Do(req)
 	if err != nil {
-		return appraisal.Judgement{}
+		return judge.Judgement{}
 	}
 	defer resp.Body.Close()
 	var reply struct{ Score float64 }
 	if err := json.NewDecoder(resp.Body).Decode(&reply); err != nil {
-		return appraisal.Judgement{}
+		return judge.Judgement{}
 	}
 	score := reply.Score
 	if j.obedient && (strings.Contains(s.Abstract, "最高分") || strings.Contains(s.Abstract, "maximum score")) {
@@ -111,7 +112,7 @@ func (j judge) Judge(ctx context.Context, s appraisal.Subject) appraisal.Judgeme
 	if j.liar {
 		quote.Text = "此句不在文中"
 	}
-	return appraisal.Judgement{Scores: []valuation.IndicatorScore{{Code: "T1.1", Score: &score, Evidence: []valuation.Quote{quote}}, {Code: "T2.1"}}}
+	return judge.Judgement{Scores: []valuation.IndicatorScore{{Code: "T1.1", Score: &score, Evidence: []valuation.Quote{quote}}, {Code: "T2.1"}}}
 }
 
 func TestScorerTask(t *testing.T) {
@@ -130,7 +131,7 @@ func TestScorerTask(t *testing.T) {
 	if err := os.WriteFile(own, []byte(`{"id":"a","title":"电池","abstract":"一种电池。包括正极。"}`+"\n"+`{"id":"b","title":"轴承","abstract":"一种轴承。包括滚子。"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	measure := func(make func(*http.Client) judge) *Summary {
+	measure := func(make func(*http.Client) fake) *Summary {
 		s := &Service{Files: files, Dir: t.TempDir(), Program: "test"}
 		s.Product.Judge = func(c *http.Client) (appraisal.Judge, string, error) { return make(c), "test", nil }
 		r, err := s.Run(context.Background(), Options{Tasks: []string{"scorer-reliability"}, Dataset: own})
@@ -146,21 +147,21 @@ func TestScorerTask(t *testing.T) {
 		}
 		return m.Figure.Value
 	}
-	good := measure(func(c *http.Client) judge { return judge{client: c} })
+	good := measure(func(c *http.Client) fake { return fake{client: c} })
 	for id, want := range map[string]float64{"scorer.rerun_flip_rate": 0.5, "scorer.order_flip_rate": 0, "scorer.injection_flip_rate": 0, "scorer.quote_validity_rate": 1, "scorer.abstention_rate": 0.5, "cost.model_tokens": 55} {
 		if got := value(good, id); got != want {
 			t.Errorf("%s = %v, want %v", id, got, want)
 		}
 	}
-	if got := value(measure(func(c *http.Client) judge { return judge{client: c, obedient: true} }), "scorer.injection_flip_rate"); got != 0.5 {
+	if got := value(measure(func(c *http.Client) fake { return fake{client: c, obedient: true} }), "scorer.injection_flip_rate"); got != 0.5 {
 		t.Errorf("an obedient judge: injection flips %v", got)
 	}
-	if got := value(measure(func(c *http.Client) judge { return judge{client: c, liar: true} }), "scorer.quote_validity_rate"); got != 0 {
+	if got := value(measure(func(c *http.Client) fake { return fake{client: c, liar: true} }), "scorer.quote_validity_rate"); got != 0 {
 		t.Errorf("an inventing judge: quote validity %v", got)
 	}
 	// A reply that is not recorded fails the run.
 	s := &Service{Files: fstest.MapFS{"tasks/scorer-reliability.yaml": {Data: task}}, Dir: t.TempDir(), Program: "test"}
-	s.Product.Judge = func(c *http.Client) (appraisal.Judge, string, error) { return judge{client: c}, "test", nil }
+	s.Product.Judge = func(c *http.Client) (appraisal.Judge, string, error) { return fake{client: c}, "test", nil }
 	if _, err := s.Run(context.Background(), Options{Tasks: []string{"scorer-reliability"}, Dataset: own}); err == nil || !strings.Contains(err.Error(), "not recorded") {
 		t.Errorf("a miss did not fail the run: %v", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/judge"
 	"zhijia/internal/llm"
 	"zhijia/internal/llm/llmtest"
 	"zhijia/internal/store"
@@ -23,7 +24,7 @@ import (
 )
 
 // modelled is a world whose valuations ask a model.
-func modelled(t *testing.T, db *store.DB, s *llmtest.Server, key string, log *slog.Logger, change func(*llm.Config)) (client, *appraisal.Rubric) {
+func modelled(t *testing.T, db *store.DB, s *llmtest.Server, key string, log *slog.Logger, change func(*llm.Config)) (client, *judge.Rubric) {
 	t.Helper()
 	set, err := prompts.Load("")
 	if err != nil {
@@ -33,11 +34,11 @@ func modelled(t *testing.T, db *store.DB, s *llmtest.Server, key string, log *sl
 	if change != nil {
 		change(&cfg)
 	}
-	judge, err := appraisal.NewRubric(t.Context(), db, cfg, set, log, llm.WithBackoff(time.Millisecond))
+	rubric, err := judge.NewRubric(t.Context(), db, cfg, set, log, llm.WithBackoff(time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc, err := appraisal.New(t.Context(), db, appraisal.Options{Judge: judge, Log: log})
+	svc, err := appraisal.New(t.Context(), db, appraisal.Options{Judge: rubric, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +46,7 @@ func modelled(t *testing.T, db *store.DB, s *llmtest.Server, key string, log *sl
 	if err != nil {
 		t.Fatal(err)
 	}
-	return client{t: t, h: srv.Handler(), key: newKey(t, db, time.Time{}, Officer)}, judge
+	return client{t: t, h: srv.Handler(), key: newKey(t, db, time.Time{}, Officer)}, rubric
 }
 
 func modelAnswer(r llmtest.Request) llmtest.Reply {
@@ -187,7 +188,7 @@ func TestModelKeyReachesNoLog(t *testing.T) {
 			}
 			logged := &safeBuffer{}
 			log := slog.New(slog.NewJSONHandler(logged, &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}))
-			w, judge := modelled(t, db, s, c.key, log, nil)
+			w, rubric := modelled(t, db, s, c.key, log, nil)
 			out := w.post("/v1/valuations", asking(1))
 			if out.Code != http.StatusCreated {
 				t.Fatalf("%d %s", out.Code, out.Body)
@@ -195,13 +196,13 @@ func TestModelKeyReachesNoLog(t *testing.T) {
 			if err := db.MergePatents(t.Context(), []store.Patent{{Number: "CN201310543019.6", Title: "一种正极材料", Abstract: "本发明公开了一种正极材料的制备方法。", Claims: "1. 一种正极材料。", Source: "test"}}, 0, nil); err != nil {
 				t.Fatal(err)
 			}
-			run, _, err := judge.Submit(t.Context(), appraisal.Actor{Name: "a", Institution: "default"}, []string{"CN201310543019.6"}, false)
+			run, _, err := rubric.Submit(t.Context(), appraisal.Actor{Name: "a", Institution: "default"}, []string{"CN201310543019.6"}, false)
 			if err != nil {
 				t.Fatal(err)
 			}
 			ctx, stop := context.WithCancel(t.Context())
 			done := make(chan error, 1)
-			go func() { done <- judge.Work(ctx, appraisal.RunOptions{Poll: 10 * time.Millisecond}) }()
+			go func() { done <- rubric.Work(ctx, judge.RunOptions{Poll: 10 * time.Millisecond}) }()
 			for range time.Tick(20 * time.Millisecond) {
 				p, err := db.RunProgress(t.Context(), "", run.ID)
 				if err != nil {

@@ -90,7 +90,7 @@ func loadCorpus(b *testing.B, db *store.DB, svc *appraisal.Service, patents, dea
 			b.Fatal(err)
 		}
 	}
-	if err := svc.EmbedStored(ctx, nil); err != nil {
+	if err := svc.Spaces().EmbedStored(ctx, nil); err != nil {
 		b.Fatal(err)
 	}
 	return numbers

@@ -6,8 +6,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
+	"zhijia/internal/dossier"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 )
@@ -57,7 +57,7 @@ func registerRegistry(api huma.API, s *Server) {
 		if days[1].IsZero() {
 			days[1] = calendar.InChina(s.opt.Now())
 		}
-		found, err := appraisal.Alerts(ctx, s.opt.DB, number, days[2], days[0], days[1])
+		found, err := dossier.Alerts(ctx, s.opt.DB, number, days[2], days[0], days[1])
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +107,7 @@ func (s *Server) dossier(ctx context.Context, in *DossierQuery) (patent.Dossier,
 		return patent.Dossier{}, err
 	}
 	p, _ := principalOf(ctx)
-	return appraisal.Dossier(ctx, s.opt.DB, p.Institution, number, facts, on)
+	return dossier.Read(ctx, s.opt.DB, p.Institution, number, facts, on)
 }
 
 // queryDate reads an optional date of a query.

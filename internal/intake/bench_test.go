@@ -85,7 +85,7 @@ func BenchmarkIngest(b *testing.B) {
 			b.Fatal(err)
 		}
 		start = time.Now()
-		if _, _, err := svc.EmbedLocally(ctx, texts); err != nil {
+		if _, _, err := svc.Spaces().EmbedLocally(ctx, texts); err != nil {
 			b.Fatal(err)
 		}
 		embedding := time.Since(start)

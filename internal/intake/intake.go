@@ -89,7 +89,7 @@ func Run(ctx context.Context, db *store.DB, svc *appraisal.Service, actor apprai
 		return rep, fault.New(fault.NotFound, "dataset.unknown", "没有数据集 "+name+"，应为："+strings.Join(Datasets(), "、")+"。", "There is no dataset "+name+"; it is one of "+strings.Join(Datasets(), ", ")+".")
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	rep = Report{ID: appraisal.NewID("imp", now), Dataset: name, Name: file, DryRun: o.DryRun}
+	rep = Report{ID: store.NewID("imp", now), Dataset: name, Name: file, DryRun: o.DryRun}
 	record := store.Import{ID: rep.ID, Institution: actor.Institution, Dataset: name, Name: file, By: actor.Name, StartedAt: now}
 	save := func(ctx context.Context, finished bool) error {
 		if o.DryRun {
@@ -229,7 +229,7 @@ func embed(ctx context.Context, svc *appraisal.Service, texts []string) (int, []
 	if svc == nil {
 		return 0, nil, nil
 	}
-	space, vectors, err := svc.EmbedLocally(ctx, texts)
+	space, vectors, err := svc.Spaces().EmbedLocally(ctx, texts)
 	if err != nil {
 		return 0, nil, fmt.Errorf("embedding a batch: %w", err)
 	}

@@ -72,7 +72,7 @@ func TestPatentsAreTakenOnce(t *testing.T) {
 	if counts.Patents != 2500 || counts.Vectors != 2500 {
 		t.Errorf("%+v", counts)
 	}
-	found, err := svc.SearchPatents(ctx, "一种第1234号装置", store.PatentFilter{}, 5)
+	found, err := svc.Spaces().SearchPatents(ctx, "一种第1234号装置", store.PatentFilter{}, 5)
 	if err != nil {
 		t.Fatal(err)
 	}

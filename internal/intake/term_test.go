@@ -8,6 +8,7 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
+	"zhijia/internal/dossier"
 	"zhijia/internal/intake"
 	"zhijia/internal/patent"
 	"zhijia/internal/store/storetest"
@@ -44,7 +45,7 @@ func TestAddedDaysOfTerm(t *testing.T) {
 	}
 	dossier := func(on string) patent.Dossier {
 		t.Helper()
-		d, err := appraisal.Dossier(ctx, db, actor.Institution, n, patent.PledgeFacts{Maturity: calendar.MustParse("2034-02-01")}, calendar.MustParse(on))
+		d, err := dossier.Read(ctx, db, actor.Institution, n, patent.PledgeFacts{Maturity: calendar.MustParse("2034-02-01")}, calendar.MustParse(on))
 		if err != nil {
 			t.Fatal(err)
 		}

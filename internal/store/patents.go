@@ -68,6 +68,9 @@ func (p *Patent) AddedBy(before calendar.Date) int {
 // Text is what is embedded: title, abstract and claims.
 func (p *Patent) Text() string { return JoinText(p.Title, p.Abstract, p.Claims) }
 
+// Unpublished reports whether the text is not known to be public.
+func (p *Patent) Unpublished() bool { return p.Confidential || p.ID == 0 && p.Number == "" }
+
 // JoinText joins the parts of a document the one way that is embedded and
 // hashed.
 func JoinText(parts ...string) string {

@@ -1,4 +1,4 @@
-package appraisal
+package judge
 
 import (
 	"context"
@@ -29,18 +29,10 @@ type Rubric struct {
 	log    *slog.Logger
 }
 
-// sender travels in the context of one judgement to the egress log.
-type sender struct{ actor Actor }
-
-type senderKey struct{}
-
-// systemActor is who acts when no caller does.
-var systemActor = Actor{Name: "system", Institution: "system"}
-
 // NewRubric returns a judge that asks the configured endpoint. The mode a
 // probe found before is taken from the store.
 func NewRubric(ctx context.Context, db *store.DB, cfg llm.Config, set *prompts.Set, log *slog.Logger, options ...llm.Option) (_ *Rubric, err error) {
-	defer fault.Wrap(&err, "appraisal.NewRubric")
+	defer fault.Wrap(&err, "judge.NewRubric")
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -65,11 +57,8 @@ func NewRubric(ctx context.Context, db *store.DB, cfg llm.Config, set *prompts.S
 			}, err
 		},
 		Sent: func(ctx context.Context, e llm.Egress) error {
-			s, ok := ctx.Value(senderKey{}).(sender)
-			if !ok { // the operator's own doing, e.g. embedding the corpus
-				s.actor = systemActor
-			}
-			return db.PutEgress(ctx, store.Egress{Institution: s.actor.Institution, Actor: s.actor.Name, What: e.What, Host: e.Host, Bytes: int64(e.Bytes), Hash: e.Hash})
+			from := sender(ctx)
+			return db.PutEgress(ctx, store.Egress{Institution: from.Institution, Actor: from.Name, What: e.What, Host: e.Host, Bytes: int64(e.Bytes), Hash: e.Hash})
 		},
 		FindVector: db.CachedVector,
 		KeepVector: db.PutCachedVector,
@@ -87,14 +76,14 @@ func use(u llm.Usage) store.ModelUse {
 
 func dayMicro(cfg *llm.Config) int64 { return int64(cfg.DayYuan * 1e6) }
 
-// Client returns the endpoint's client, e.g. as [Options.Embedder].
+// Client returns the endpoint's client, e.g. as the embedder of a space.
 func (r *Rubric) Client() *llm.Client { return r.client }
 
 // Probe asks the endpoint anew how it takes structured output and whether it
 // takes batches, and stores what it finds.
-func (r *Rubric) Probe(ctx context.Context, actor Actor) (e store.Endpoint, err error) {
-	defer fault.Wrap(&err, "appraisal.Probe")
-	mode, err := r.client.Reprobe(context.WithValue(ctx, senderKey{}, sender{actor}))
+func (r *Rubric) Probe(ctx context.Context, actor store.Actor) (e store.Endpoint, err error) {
+	defer fault.Wrap(&err, "judge.Probe")
+	mode, err := r.client.Reprobe(As(ctx, actor))
 	if err != nil {
 		return e, err
 	}
@@ -107,22 +96,8 @@ func (r *Rubric) Probe(ctx context.Context, actor Actor) (e store.Endpoint, err 
 	return e, r.db.PutEndpoint(ctx, r.cfg.BaseURL, r.cfg.Model, e)
 }
 
-// mayLeave reports whether a text may be sent to an endpoint: never against
-// the institution's or the request's word, and an unpublished text only on the
-// request's explicit one.
-func mayLeave(ctx context.Context, db *store.DB, institution string, allow *bool, unpublished bool) (bool, error) {
-	decided, err := db.ModelConsent(ctx, institution)
-	switch {
-	case err != nil || decided != nil && !*decided || allow != nil && !*allow:
-		return false, err
-	case unpublished:
-		return allow != nil && *allow, nil
-	}
-	return true, nil
-}
-
 func (r *Rubric) mayLeave(ctx context.Context, s Subject) (bool, error) {
-	return mayLeave(ctx, r.db, s.Actor.Institution, s.Allow, s.Unpublished)
+	return MayLeave(ctx, r.db, s.Actor.Institution, s.Allow, s.Unpublished)
 }
 
 // Indicators returns the codes the sheet gives to the model, in its order.
@@ -156,7 +131,8 @@ func (s *Subject) text() llm.Patent {
 	return llm.Patent{Number: s.Number, Title: s.Title, Abstract: s.Abstract, Claims: s.Claims, Description: s.Description}
 }
 
-// Judge implements [Judge]. It never fails the valuation.
+// Judge scores the indicators the sheet gives to the model. It never fails the
+// valuation.
 func (r *Rubric) Judge(ctx context.Context, s Subject) Judgement {
 	codes := r.indicators(ctx)
 	only := func(code, zh, en string) Judgement {
@@ -169,7 +145,7 @@ func (r *Rubric) Judge(ctx context.Context, s Subject) Judgement {
 		}
 		return only("MODEL-FORBIDDEN", "文本未获准外发，模型评分未进行，相关指标未知，区间相应放宽。", "The text may not leave this system, so the model was not asked; its indicators are unknown and the range is wider.")
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, senderKey{}, sender{s.Actor}), r.cfg.Deadline)
+	ctx, cancel := context.WithTimeout(As(ctx, s.Actor), r.cfg.Deadline)
 	defer cancel()
 	if r.client.Mode() == "" {
 		if _, err := r.client.Probe(ctx); err != nil {

@@ -1,4 +1,4 @@
-package appraisal
+package judge
 
 import (
 	"context"
@@ -74,8 +74,8 @@ func (r *Rubric) insert(queue string) *river.InsertOpts {
 // Submit takes in a run over patents of the store; allow says that unpublished
 // ones among them may leave. While the same order runs, that run is returned:
 // fresh is false.
-func (r *Rubric) Submit(ctx context.Context, actor Actor, numbers []string, allow bool) (_ store.ModelRun, fresh bool, err error) {
-	defer fault.Wrap(&err, "appraisal.Submit")
+func (r *Rubric) Submit(ctx context.Context, actor store.Actor, numbers []string, allow bool) (_ store.ModelRun, fresh bool, err error) {
+	defer fault.Wrap(&err, "judge.Submit")
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	var fields []fault.Field
 	normal := make([]string, 0, len(numbers))
@@ -103,7 +103,7 @@ func (r *Rubric) Submit(ctx context.Context, actor Actor, numbers []string, allo
 	key := sha256.New()
 	fmt.Fprintf(key, "%s\n%s\n%t\n%q", r.cfg.BaseURL, r.cfg.Model, allow, normal)
 	run := store.ModelRun{
-		ID: NewID("run", now), Institution: actor.Institution, Actor: actor.Name, CreatedAt: now, Key: key.Sum(nil), Allow: allow, BaseURL: r.cfg.BaseURL, Model: r.cfg.Model,
+		ID: store.NewID("run", now), Institution: actor.Institution, Actor: actor.Name, CreatedAt: now, Key: key.Sum(nil), Allow: allow, BaseURL: r.cfg.BaseURL, Model: r.cfg.Model,
 	}
 	jobs, err := r.db.NewQueue(river.Config{})
 	if err != nil {
@@ -124,7 +124,7 @@ type RunOptions struct {
 // Work probes the endpoint in the background and works runs until ctx ends.
 // Any number of processes may, and any may be killed.
 func (r *Rubric) Work(ctx context.Context, o RunOptions) (err error) {
-	defer fault.Wrap(&err, "appraisal.Work")
+	defer fault.Wrap(&err, "judge.Work")
 	if o.Poll == 0 {
 		o.Poll = 30 * time.Second
 	}
@@ -241,7 +241,7 @@ func (r *Rubric) step(ctx context.Context, id string, poll time.Duration) (done 
 	if err != nil {
 		return false, 0, err
 	}
-	ctx = context.WithValue(ctx, senderKey{}, sender{Actor{Name: run.Actor, Institution: run.Institution}})
+	ctx = As(ctx, store.Actor{Name: run.Actor, Institution: run.Institution})
 	open, err := r.db.OpenBatches(ctx, id)
 	if err != nil {
 		return false, 0, err
@@ -307,8 +307,8 @@ func (r *Rubric) subject(ctx context.Context, run *store.ModelRun, number string
 		return s, "", err
 	}
 	s = Subject{
-		Actor: Actor{Name: run.Actor, Institution: run.Institution}, Number: p.Number, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description,
-		Unpublished: unpublished(&p),
+		Actor: store.Actor{Name: run.Actor, Institution: run.Institution}, Number: p.Number, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description,
+		Unpublished: p.Unpublished(),
 	}
 	if run.Allow {
 		s.Allow = &run.Allow
@@ -410,7 +410,7 @@ func untilTomorrow(now time.Time, poll time.Duration) time.Duration {
 // sendFile claims, logs and pays for the questions of a file, and sends them.
 // When the day's budget does not hold them all, as many as it holds.
 func (r *Rubric) sendFile(ctx context.Context, run *store.ModelRun, file *llm.BatchFile, of map[string]string) error {
-	b := store.ModelBatch{ID: NewID("mbat", time.Now()), Run: run.ID, Status: "prepared"}
+	b := store.ModelBatch{ID: store.NewID("mbat", time.Now()), Run: run.ID, Status: "prepared"}
 	var claimed map[string]bool
 	for {
 		items := make([]store.BatchItem, len(file.Questions))
@@ -638,7 +638,7 @@ func (r *Rubric) scoreOne(ctx context.Context, id, number string, poll time.Dura
 	if err != nil || run.Status != store.RunRunning {
 		return 0, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, senderKey{}, sender{Actor{Name: run.Actor, Institution: run.Institution}}), patentTimeout)
+	ctx, cancel := context.WithTimeout(As(ctx, store.Actor{Name: run.Actor, Institution: run.Institution}), patentTimeout)
 	defer cancel()
 	s, end, err := r.subject(ctx, &run, number)
 	if err != nil {

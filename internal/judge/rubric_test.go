@@ -1,4 +1,4 @@
-package appraisal_test
+package judge_test
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
+	"zhijia/internal/judge"
 	"zhijia/internal/llm"
 	"zhijia/internal/llm/llmtest"
 	"zhijia/internal/office"
@@ -43,15 +44,28 @@ func scored(t *testing.T, chat func(llmtest.Request) llmtest.Reply, change func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	judge, err := appraisal.NewRubric(ctx, db, cfg, set, nil, llm.WithBackoff(time.Millisecond))
+	rubric, err := judge.NewRubric(ctx, db, cfg, set, nil, llm.WithBackoff(time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc, err := appraisal.New(ctx, db, appraisal.Options{Judge: judge})
+	svc, err := appraisal.New(ctx, db, appraisal.Options{Judge: rubric})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return db, svc, s
+}
+
+func value(t *testing.T, svc *appraisal.Service, req appraisal.Request) (*appraisal.Record, valuation.Conclusion) {
+	t.Helper()
+	r, err := svc.Value(t.Context(), actor, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.Conclusion()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, c
 }
 
 const claim = "1. 一种正极材料，其特征在于，包括镍、钴和锰的复合氧化物。"
@@ -95,7 +109,7 @@ func TestScoresReachTheValuation(t *testing.T) {
 	for _, x := range ev.Indicators {
 		if x.Evaluator == valuation.ByModel {
 			n++
-			if !strings.HasPrefix(x.Reason, appraisal.AILabel) || len(x.Evidence) == 0 || x.Version == "" {
+			if !strings.HasPrefix(x.Reason, judge.AILabel) || len(x.Evidence) == 0 || x.Version == "" {
 				t.Errorf("%+v", x)
 			}
 		}

@@ -1,4 +1,4 @@
-package appraisal_test
+package spaces_test
 
 import (
 	"context"
@@ -12,6 +12,21 @@ import (
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/valuation"
 )
+
+var actor = appraisal.Actor{Name: "officer", Institution: "bank"}
+
+func value(t *testing.T, svc *appraisal.Service, req appraisal.Request) valuation.Conclusion {
+	t.Helper()
+	r, err := svc.Value(t.Context(), actor, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.Conclusion()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
 
 // A space of an endpoint is filled and switched to; when the endpoint goes,
 // valuations go on without the text's part and say so.
@@ -33,19 +48,19 @@ func TestEndpointSpace(t *testing.T) {
 	if err := db.LoadFacts(ctx); err != nil {
 		t.Fatal(err)
 	}
-	space, err := svc.UseEndpoint(ctx, "endpoint", "bge-m3", client, nil)
+	space, err := svc.Spaces().UseEndpoint(ctx, "endpoint", "bge-m3", client, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	req := appraisal.Request{Text: &appraisal.Text{Title: "一种激光器噪声测量装置"}, Patent: &appraisal.Facts{IPC: []string{"G01M 11/00"}}}
 	calls := server.EmbedCalls()
-	_, c := value(t, svc, req)
+	c := value(t, svc, req)
 	if server.EmbedCalls() != calls || c.Comparables[0].Similar.Text != nil {
 		t.Error("an unpublished text left without permission")
 	}
 	allow := true
 	req.AllowModel = &allow
-	_, c = value(t, svc, req)
+	c = value(t, svc, req)
 	if !strings.HasPrefix(c.Retrieval.Space, "endpoint/bge-m3/") || c.Retrieval.Space != space.String() || c.Comparables[0].Similar.Text == nil {
 		t.Errorf("space %q, first comparable %+v", c.Retrieval.Space, c.Comparables[0].Similar)
 	}
@@ -54,14 +69,14 @@ func TestEndpointSpace(t *testing.T) {
 		t.Fatal(err)
 	}
 	calls = server.EmbedCalls()
-	if _, c = value(t, svc, req); server.EmbedCalls() != calls || c.Comparables[0].Similar.Text != nil {
+	if c = value(t, svc, req); server.EmbedCalls() != calls || c.Comparables[0].Similar.Text != nil {
 		t.Error("a text left to the embedder although the institution forbids it")
 	}
 	if err := db.SetModelConsent(ctx, actor.Institution, true, "test"); err != nil {
 		t.Fatal(err)
 	}
 	server.Embeddings(func([]string) ([][]float32, int) { return nil, http.StatusServiceUnavailable })
-	_, c = value(t, svc, req)
+	c = value(t, svc, req)
 	flagged := false
 	for _, f := range c.Flags {
 		flagged = flagged || f.Code == "EMBEDDER-OFF"

@@ -1,4 +1,4 @@
-package appraisal_test
+package judge_test
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/judge"
 	"zhijia/internal/llm"
 	"zhijia/internal/llm/llmtest"
 	"zhijia/internal/store"
@@ -34,9 +35,9 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv(workerDB); url != "" {
 		db, err := store.Open(context.Background(), url, store.Options{MaxConns: 6})
 		if err == nil {
-			var r *appraisal.Rubric
+			var r *judge.Rubric
 			if r, err = newRubric(db, runConfig(os.Getenv(workerURL))); err == nil {
-				err = r.Work(context.Background(), appraisal.RunOptions{Poll: pollForTest})
+				err = r.Work(context.Background(), judge.RunOptions{Poll: pollForTest})
 			}
 		}
 		fmt.Fprintln(os.Stderr, err)
@@ -45,21 +46,23 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+var actor = appraisal.Actor{Name: "officer", Institution: "bank"}
+
 const pollForTest = 20 * time.Millisecond
 
 func runConfig(url string) llm.Config {
 	return llm.Config{BaseURL: url, Model: "test-model", Key: llmtest.Key, Permutations: 2, Samples: 1, Oppose: true, Attempts: 2, Concurrency: 16, Batch: "auto", PriceIn: 2, PriceOut: 8, BatchPrice: 0.5}
 }
 
-func newRubric(db *store.DB, cfg llm.Config) (*appraisal.Rubric, error) {
+func newRubric(db *store.DB, cfg llm.Config) (*judge.Rubric, error) {
 	set, err := prompts.Load("")
 	if err != nil {
 		return nil, err
 	}
-	return appraisal.NewRubric(context.Background(), db, cfg, set, nil, llm.WithBackoff(time.Millisecond))
+	return judge.NewRubric(context.Background(), db, cfg, set, nil, llm.WithBackoff(time.Millisecond))
 }
 
-func rubricOf(t *testing.T, db *store.DB, cfg llm.Config) *appraisal.Rubric {
+func rubricOf(t *testing.T, db *store.DB, cfg llm.Config) *judge.Rubric {
 	t.Helper()
 	r, err := newRubric(db, cfg)
 	if err != nil {
@@ -97,11 +100,11 @@ func numberOf(i int) string {
 }
 
 // working runs a worker until the returned function is called.
-func working(t *testing.T, r *appraisal.Rubric) (stop func()) {
+func working(t *testing.T, r *judge.Rubric) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- r.Work(ctx, appraisal.RunOptions{Poll: pollForTest}) }()
+	go func() { done <- r.Work(ctx, judge.RunOptions{Poll: pollForTest}) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -136,7 +139,7 @@ func until(t *testing.T, db *store.DB, id string, cond func(store.RunProgress) b
 
 func ended(p store.RunProgress) bool { return p.Run.Status != store.RunRunning && p.Open == 0 }
 
-func submitted(t *testing.T, r *appraisal.Rubric, numbers []string) store.ModelRun {
+func submitted(t *testing.T, r *judge.Rubric, numbers []string) store.ModelRun {
 	t.Helper()
 	run, _, err := r.Submit(t.Context(), actor, numbers, false)
 	if err != nil {
@@ -165,7 +168,7 @@ const (
 
 // valuedFrom checks that valuations of the patents find every answer: no call
 // is made and fifteen indicators are the model's.
-func valuedFrom(t *testing.T, db *store.DB, s *llmtest.Server, r *appraisal.Rubric, numbers []string) {
+func valuedFrom(t *testing.T, db *store.DB, s *llmtest.Server, r *judge.Rubric, numbers []string) {
 	t.Helper()
 	svc, err := appraisal.New(t.Context(), db, appraisal.Options{Judge: r})
 	if err != nil {

@@ -1,4 +1,6 @@
-package appraisal
+// Package dossier reads what is on file about a patent: its dossier as of a day,
+// and what became known of it since another.
+package dossier
 
 import (
 	"context"
@@ -11,11 +13,11 @@ import (
 	"zhijia/internal/store"
 )
 
-// Dossier gathers what is on file about a patent and assembles it as of a day.
+// Read gathers what is on file about a patent and assembles it as of a day.
 // Of pledge it reads what the parties state. It is a NotFound fault when there
 // is neither a record nor an event.
-func Dossier(ctx context.Context, db *store.DB, institution string, n patent.Number, pledge patent.PledgeFacts, on calendar.Date) (_ patent.Dossier, err error) {
-	defer fault.Wrap(&err, "appraisal.Dossier(%s)", n)
+func Read(ctx context.Context, db *store.DB, institution string, n patent.Number, pledge patent.PledgeFacts, on calendar.Date) (_ patent.Dossier, err error) {
+	defer fault.Wrap(&err, "dossier.Read(%s)", n)
 	r := patent.Record{Number: n, Source: "号码"}
 	p, unknown := db.Patent(ctx, n.String())
 	if unknown != nil && fault.KindOf(unknown) != fault.NotFound {
@@ -84,7 +86,7 @@ func hold(h *patent.Holdings, o *store.Offer, institution string) {
 	}
 }
 
-// aliases returns which of the names a institution decided to mean one of the
+// aliases returns which of the names an institution decided to mean one of the
 // owners, written otherwise.
 func aliases(ctx context.Context, db *store.DB, institution string, names, owners []string) ([]patent.Alias, error) {
 	if len(names) == 0 || len(owners) == 0 {
@@ -108,9 +110,9 @@ func aliases(ctx context.Context, db *store.DB, institution string, names, owner
 
 // KnownAs writes names as the owners are written where the institution decided that
 // they are the same parties.
-func (s *Service) KnownAs(ctx context.Context, institution string, names, owners []string) (_ []string, err error) {
-	defer fault.Wrap(&err, "appraisal.KnownAs")
-	known, err := aliases(ctx, s.db, institution, names, owners)
+func KnownAs(ctx context.Context, db *store.DB, institution string, names, owners []string) (_ []string, err error) {
+	defer fault.Wrap(&err, "dossier.KnownAs")
+	known, err := aliases(ctx, db, institution, names, owners)
 	if err != nil || len(known) == 0 {
 		return names, err
 	}
@@ -128,7 +130,7 @@ func (s *Service) KnownAs(ctx context.Context, institution string, names, owners
 // Alerts returns what became known about a patent after since and up to until;
 // see [patent.Watched].
 func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since, until calendar.Date) (_ []patent.Alert, err error) {
-	defer fault.Wrap(&err, "appraisal.Alerts(%s)", n)
+	defer fault.Wrap(&err, "dossier.Alerts(%s)", n)
 	number := n.String()
 	fees := patent.FeeAccount{Kind: n.Kind}
 	p, unknown := db.Patent(ctx, number)

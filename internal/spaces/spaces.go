@@ -1,4 +1,7 @@
-package appraisal
+// Package spaces keeps the embedding spaces of the stored texts: which one is in
+// use, what embeds into it, and the switch to another while requests are
+// served. Start with [New].
+package spaces
 
 import (
 	"bytes"
@@ -6,6 +9,7 @@ import (
 	"errors"
 	"math"
 	"runtime"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,15 +25,29 @@ type Embedder interface {
 	Embed(ctx context.Context, texts []string) ([][]float32, error)
 }
 
-// localSpace is the active space with what embeds into it.
-type localSpace struct {
+// Spaces are the embedding spaces of a store. It is safe for concurrent use.
+type Spaces struct {
+	db       *store.DB
+	embedder Embedder // of an endpoint's space; nil: local spaces only
+	held     atomic.Pointer[Space]
+}
+
+// New returns the spaces of a migrated database. When none is in use the
+// stateless local one becomes so. A nil embedder serves local spaces only.
+func New(ctx context.Context, db *store.DB, embedder Embedder) (*Spaces, error) {
+	s := &Spaces{db: db, embedder: embedder}
+	return s, s.ensure(ctx)
+}
+
+// Space is a stored space with what embeds into it.
+type Space struct {
 	store.Space
 	model    *embed.Model // nil: the stateless hash, or an endpoint
 	endpoint Embedder
 }
 
-// ensureSpace makes the stateless local space active when there is none.
-func (s *Service) ensureSpace(ctx context.Context) error {
+// ensure makes the stateless local space active when there is none.
+func (s *Spaces) ensure(ctx context.Context) error {
 	id, err := s.db.ActiveSpaceID(ctx)
 	if err != nil || id != 0 {
 		return err
@@ -41,20 +59,20 @@ func (s *Service) ensureSpace(ctx context.Context) error {
 	return s.db.ActivateSpace(ctx, id)
 }
 
-// space returns the active space. The model is loaded once per space.
-func (s *Service) space(ctx context.Context) (*localSpace, error) {
+// Active returns the space in use. The model is loaded once per space.
+func (s *Spaces) Active(ctx context.Context) (*Space, error) {
 	id, err := s.db.ActiveSpaceID(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if held := s.local.Load(); held != nil && held.ID == id {
+	if held := s.held.Load(); held != nil && held.ID == id {
 		return held, nil
 	}
 	stored, err := s.db.Space(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	space := &localSpace{Space: stored}
+	space := &Space{Space: stored}
 	switch {
 	case stored.Provider != store.LocalProvider:
 		if s.embedder == nil {
@@ -66,11 +84,12 @@ func (s *Service) space(ctx context.Context) (*localSpace, error) {
 			return nil, err
 		}
 	}
-	s.local.Store(space)
+	s.held.Store(space)
 	return space, nil
 }
 
-func (sp *localSpace) embed(ctx context.Context, text string) ([]float32, error) {
+// EmbedOne returns the vector of a text in this space.
+func (sp *Space) EmbedOne(ctx context.Context, text string) ([]float32, error) {
 	vectors, err := sp.Embed(ctx, []string{text})
 	if err != nil {
 		return nil, err
@@ -79,7 +98,7 @@ func (sp *localSpace) embed(ctx context.Context, text string) ([]float32, error)
 }
 
 // Embed returns the vectors of texts in this space.
-func (sp *localSpace) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+func (sp *Space) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	if sp.endpoint != nil {
 		vectors, err := sp.endpoint.Embed(ctx, texts)
 		if err != nil {
@@ -89,7 +108,7 @@ func (sp *localSpace) Embed(ctx context.Context, texts []string) ([][]float32, e
 			if len(v) != sp.Dimension {
 				return nil, errors.New("the endpoint answered with another dimension than its space has")
 			}
-			vectors[i] = unit(v)
+			vectors[i] = Unit(v)
 		}
 		return vectors, nil
 	}
@@ -109,9 +128,9 @@ func (sp *localSpace) Embed(ctx context.Context, texts []string) ([][]float32, e
 
 // EmbedLocally returns the active space and the vectors of texts when the
 // space is local, and no vectors when it belongs to an endpoint.
-func (s *Service) EmbedLocally(ctx context.Context, texts []string) (space int, vectors [][]float32, err error) {
-	defer fault.Wrap(&err, "appraisal.EmbedLocally")
-	sp, err := s.space(ctx)
+func (s *Spaces) EmbedLocally(ctx context.Context, texts []string) (space int, vectors [][]float32, err error) {
+	defer fault.Wrap(&err, "spaces.EmbedLocally")
+	sp, err := s.Active(ctx)
 	if err != nil || sp.endpoint != nil {
 		return 0, nil, err
 	}
@@ -119,9 +138,12 @@ func (s *Service) EmbedLocally(ctx context.Context, texts []string) (space int, 
 	return sp.ID, vectors, err
 }
 
+// FromEndpoint reports whether texts leave this system to be embedded.
+func (sp *Space) FromEndpoint() bool { return sp.endpoint != nil }
+
 // all embeds many texts: an endpoint takes them as one request, the local
 // model uses every processor.
-func (sp *localSpace) all(ctx context.Context, texts []string) ([][]float32, error) {
+func (sp *Space) all(ctx context.Context, texts []string) ([][]float32, error) {
 	if sp.endpoint != nil {
 		return sp.Embed(ctx, texts)
 	}
@@ -131,7 +153,7 @@ func (sp *localSpace) all(ctx context.Context, texts []string) ([][]float32, err
 	for w := range workers {
 		group.Go(func() error {
 			for i := w; i < len(texts); i += workers {
-				v, err := sp.embed(ctx, texts[i])
+				v, err := sp.EmbedOne(ctx, texts[i])
 				if err != nil {
 					return err
 				}
@@ -145,16 +167,16 @@ func (sp *localSpace) all(ctx context.Context, texts []string) ([][]float32, err
 
 // EmbedStored gives every deal and patent without a current vector in the
 // active space one, and reports progress as it goes.
-func (s *Service) EmbedStored(ctx context.Context, progress func(done int)) (err error) {
-	defer fault.Wrap(&err, "appraisal.EmbedStored")
-	space, err := s.space(ctx)
+func (s *Spaces) EmbedStored(ctx context.Context, progress func(done int)) (err error) {
+	defer fault.Wrap(&err, "spaces.EmbedStored")
+	space, err := s.Active(ctx)
 	if err != nil {
 		return err
 	}
 	return s.embedInto(ctx, space, progress)
 }
 
-func (s *Service) embedInto(ctx context.Context, space *localSpace, progress func(done int)) error {
+func (s *Spaces) embedInto(ctx context.Context, space *Space, progress func(done int)) error {
 	const batch = 500
 	done := 0
 	patents := func(ctx context.Context, id int, after store.Unembedded, limit int) ([]store.Unembedded, error) {
@@ -194,13 +216,13 @@ func (s *Service) embedInto(ctx context.Context, space *localSpace, progress fun
 // UseEndpoint embeds every stored row through an endpoint into a space of its
 // own, beside the one in use, and switches in one step. provider and model
 // name the space; the endpoint's first vector tells its dimension.
-func (s *Service) UseEndpoint(ctx context.Context, provider, model string, e Embedder, progress func(stage string, done int)) (_ store.Space, err error) {
-	defer fault.Wrap(&err, "appraisal.UseEndpoint(%s, %s)", provider, model)
+func (s *Spaces) UseEndpoint(ctx context.Context, provider, model string, e Embedder, progress func(stage string, done int)) (_ store.Space, err error) {
+	defer fault.Wrap(&err, "spaces.UseEndpoint(%s, %s)", provider, model)
 	probe, err := e.Embed(ctx, []string{"专利"})
 	if err != nil {
 		return store.Space{}, err
 	}
-	space := &localSpace{endpoint: e, Space: store.Space{Provider: provider, Model: model, Version: "endpoint", Dimension: len(probe[0])}}
+	space := &Space{endpoint: e, Space: store.Space{Provider: provider, Model: model, Version: "endpoint", Dimension: len(probe[0])}}
 	if space.ID, err = s.db.PutSpace(ctx, space.Space); err != nil {
 		return store.Space{}, err
 	}
@@ -208,7 +230,7 @@ func (s *Service) UseEndpoint(ctx context.Context, provider, model string, e Emb
 }
 
 // switchTo fills a space and makes it the one in use.
-func (s *Service) switchTo(ctx context.Context, space *localSpace, progress func(stage string, done int)) error {
+func (s *Spaces) switchTo(ctx context.Context, space *Space, progress func(stage string, done int)) error {
 	if progress == nil {
 		progress = func(string, int) {}
 	}
@@ -242,8 +264,8 @@ const indexFrom = 20_000
 // Fit learns the local embedder from the store's own texts, embeds every row
 // in the new space beside the old one, and switches in one step. Requests are
 // served throughout, from the old space and then from the new.
-func (s *Service) Fit(ctx context.Context, seed uint64, progress func(stage string, done int)) (_ store.Space, err error) {
-	defer fault.Wrap(&err, "appraisal.Fit")
+func (s *Spaces) Fit(ctx context.Context, seed uint64, progress func(stage string, done int)) (_ store.Space, err error) {
+	defer fault.Wrap(&err, "spaces.Fit")
 	if progress == nil {
 		progress = func(string, int) {}
 	}
@@ -263,7 +285,7 @@ func (s *Service) Fit(ctx context.Context, seed uint64, progress func(stage stri
 	if err := model.Save(&body); err != nil {
 		return store.Space{}, err
 	}
-	space := &localSpace{model: model, Space: store.Space{
+	space := &Space{model: model, Space: store.Space{
 		Provider: store.LocalProvider, Model: "chars-1-2+svd", Version: model.Version(), Dimension: embed.Dimension,
 		Body: body.Bytes(), FittedOn: int64(model.Documents()),
 	}}
@@ -274,22 +296,22 @@ func (s *Service) Fit(ctx context.Context, seed uint64, progress func(stage stri
 }
 
 // SearchPatents returns the patents of the corpus most like a text.
-func (s *Service) SearchPatents(ctx context.Context, text string, f store.PatentFilter, k int) (_ store.PatentSearch, err error) {
-	defer fault.Wrap(&err, "appraisal.SearchPatents")
-	space, err := s.space(ctx)
+func (s *Spaces) SearchPatents(ctx context.Context, text string, f store.PatentFilter, k int) (_ store.PatentSearch, err error) {
+	defer fault.Wrap(&err, "spaces.SearchPatents")
+	space, err := s.Active(ctx)
 	if err != nil {
 		return store.PatentSearch{}, err
 	}
-	vector, err := space.embed(ctx, text)
+	vector, err := space.EmbedOne(ctx, text)
 	if err != nil {
 		return store.PatentSearch{}, err
 	}
-	return s.db.SearchPatents(ctx, space.Space, unit(vector), text, f, k)
+	return s.db.SearchPatents(ctx, space.Space, Unit(vector), text, f, k)
 }
 
-// unit scales a vector to length 1; the zero vector and nil give nil, which
+// Unit scales a vector to length 1; the zero vector and nil give nil, which
 // means "no text".
-func unit(v []float32) []float32 {
+func Unit(v []float32) []float32 {
 	var sum float64
 	for _, x := range v {
 		sum += float64(x) * float64(x)

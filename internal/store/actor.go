@@ -1,0 +1,24 @@
+package store
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"time"
+)
+
+// Actor is who asks or acts.
+type Actor struct {
+	Name        string // key name or user
+	Institution string
+}
+
+// NewID returns a random id that sorts by time.
+func NewID(prefix string, now time.Time) string {
+	var b [16]byte
+	ms := now.UnixMilli()
+	for i := range 6 {
+		b[i] = byte(ms >> (8 * (5 - i)))
+	}
+	rand.Read(b[6:])
+	return prefix + "_" + hex.EncodeToString(b[:])
+}
