@@ -16,10 +16,10 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/desk"
+	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
-	"zhijia/internal/office"
 	"zhijia/internal/store"
 )
 
@@ -244,9 +244,9 @@ func writeResult(g *Globals, d *desk.Desk, id, name string) error {
 		return fault.New(fault.Invalid, "file.create", "无法写入 "+name+"。", "Cannot write "+name+".").Because(err)
 	}
 	defer os.Remove(f.Name()) // gone when all went well
-	write := office.WriteBatchBook
+	write := deskfile.WriteBook
 	if strings.EqualFold(filepath.Ext(name), ".csv") {
-		write = office.WriteBatchCSV
+		write = deskfile.WriteCSV
 	}
 	if err := errors.Join(write(f, r), f.Chmod(0o644), f.Close()); err != nil {
 		return err
@@ -284,7 +284,7 @@ func reportBatch(g *Globals, d *desk.Desk, b store.Batch, out string, took time.
 			fmt.Fprintf(g.stdout, "  有误的行%s：\n    %s\n", map[bool]string{true: fmt.Sprintf("（前 %d 行，其余见结果）", shownFaults)}[status["refused"]+status["failed"] > shownFaults], strings.Join(faulty, "\n    "))
 		}
 		printIgnored(g, r.Ignored)
-		fmt.Fprintf(g.stdout, "  批次 %s，结果见 %s\n  %s\n", b.ID, out, office.BatchNotice)
+		fmt.Fprintf(g.stdout, "  批次 %s，结果见 %s\n  %s\n", b.ID, out, deskfile.Notice)
 	}
 	if n := status["failed"]; err == nil && n > 0 {
 		err = fault.New(fault.Timeout, "batch.rows_failed", fmt.Sprintf("%d 行处理失败（与数据无关），可运行 zhijia batch retry %s 后重新导出。", n, b.ID), fmt.Sprintf("%d rows failed for a reason outside them; run zhijia batch retry %s.", n, b.ID))
@@ -499,15 +499,15 @@ func (c *batchTemplateCmd) Run(g *Globals) error {
 		return fault.New(fault.Invalid, "file.format", "模板文件名应以 .xlsx 结尾。", "The template's name must end in .xlsx.")
 	}
 	var b bytes.Buffer
-	if err := office.WriteBatchTemplate(&b); err != nil {
+	if err := deskfile.WriteTemplate(&b); err != nil {
 		return err
 	}
 	if err := os.WriteFile(c.Out, b.Bytes(), 0o644); err != nil {
 		return fault.New(fault.Invalid, "file.create", "无法写入 "+c.Out+"。", "Cannot write "+c.Out+".").Because(err)
 	}
 	if g.JSON {
-		return g.print(map[string]any{"out": c.Out, "version": office.TemplateVersion})
+		return g.print(map[string]any{"out": c.Out, "version": deskfile.TemplateVersion})
 	}
-	fmt.Fprintf(g.stdout, "模板已写入 %s（%s）。填写后运行：zhijia batch run %s -o 结果.xlsx\n", c.Out, office.TemplateVersion, c.Out)
+	fmt.Fprintf(g.stdout, "模板已写入 %s（%s）。填写后运行：zhijia batch run %s -o 结果.xlsx\n", c.Out, deskfile.TemplateVersion, c.Out)
 	return nil
 }

@@ -5,7 +5,7 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
-	"zhijia/internal/office"
+	"zhijia/internal/opinion"
 )
 
 // demoPatent is a real patent with a published price: it was sold the day
@@ -50,7 +50,7 @@ func (c *demoCmd) Run(g *Globals) error {
 	if g.JSON {
 		return printRecord(g, record)
 	}
-	if err := printOpinion(g, record, office.Lang(c.Lang)); err != nil {
+	if err := printOpinion(g, record, opinion.Lang(c.Lang)); err != nil {
 		return err
 	}
 	fmt.Fprintf(g.stdout, `
@@ -68,17 +68,17 @@ What next:
 }
 
 // printOpinion writes the record as the opinion a person reads.
-func printOpinion(g *Globals, r *appraisal.Record, lang office.Lang) error {
-	o, err := opinion(r)
+func printOpinion(g *Globals, r *appraisal.Record, lang opinion.Lang) error {
+	o, err := opinionOf(r)
 	if err != nil {
 		return err
 	}
 	return o.Text(g.stdout, lang)
 }
 
-// opinion is the record as office renders it.
-func opinion(r *appraisal.Record) (o office.Opinion, err error) {
-	o = office.Opinion{ID: r.ID(), Hash: r.Hash(), CreatedAt: r.CreatedAt()}
+// opinionOf is the record as it is rendered.
+func opinionOf(r *appraisal.Record) (o opinion.Opinion, err error) {
+	o = opinion.Opinion{ID: r.ID(), Hash: r.Hash(), CreatedAt: r.CreatedAt()}
 	if o.Assignment, o.Evidence, err = r.Snapshot(); err != nil {
 		return o, err
 	}

@@ -15,8 +15,8 @@ import (
 	"zhijia/internal/arranger"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
-	"zhijia/internal/office"
 	"zhijia/internal/pool"
+	"zhijia/internal/poolfile"
 )
 
 // poolCmd is everything about a securitisation pool.
@@ -53,7 +53,7 @@ func (f dealFile) read() (pool.Deal, error) {
 		return pool.Deal{}, fault.New(fault.NotFound, "pool.file", "找不到文件 "+f.File+"。", "no such file: "+f.File).Because(err)
 	}
 	if info.IsDir() {
-		rows := office.PoolRows{}
+		rows := poolfile.Tables{}
 		files, err := filepath.Glob(filepath.Join(f.File, "*.csv"))
 		if err != nil {
 			return pool.Deal{}, err
@@ -73,9 +73,9 @@ func (f dealFile) read() (pool.Deal, error) {
 	}
 	defer r.Close()
 	if strings.EqualFold(filepath.Ext(f.File), ".json") {
-		return office.ReadPoolJSON(r)
+		return poolfile.ReadJSON(r)
 	}
-	return office.ReadPoolBook(r)
+	return poolfile.ReadBook(r)
 }
 
 // readTable reads the first sheet of a workbook or a CSV file.
@@ -86,9 +86,9 @@ func readTable(name string) ([][]string, error) {
 	}
 	defer r.Close()
 	if strings.EqualFold(filepath.Ext(name), ".csv") {
-		return office.ReadPoolCSV(r)
+		return poolfile.ReadCSV(r)
 	}
-	return office.ReadSheet(r)
+	return poolfile.ReadSheet(r)
 }
 
 // writeFile writes through f to a new file, or to standard output for "-".
@@ -118,7 +118,7 @@ func (c *poolExampleCmd) Run(g *Globals) error {
 	d := pool.Example(c.Seed)
 	return g.writeFile(c.Out, func(w io.Writer) error {
 		if strings.EqualFold(filepath.Ext(c.Out), ".xlsx") {
-			return office.WritePoolBook(w, d)
+			return poolfile.WriteBook(w, d)
 		}
 		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)
@@ -133,7 +133,7 @@ type poolTemplateCmd struct {
 
 // Run writes the template.
 func (c *poolTemplateCmd) Run(g *Globals) error {
-	return g.writeFile(c.Out, func(w io.Writer) error { return office.WritePoolBook(w, pool.Deal{}) })
+	return g.writeFile(c.Out, func(w io.Writer) error { return poolfile.WriteBook(w, pool.Deal{}) })
 }
 
 type poolTestCmd struct{ dealFile }
@@ -519,7 +519,7 @@ func (c *poolBuildCmd) Run(g *Globals) error {
 	if c.Out != "" {
 		err := g.writeFile(c.Out, func(w io.Writer) error {
 			if strings.EqualFold(filepath.Ext(c.Out), ".xlsx") {
-				return office.WritePoolBook(w, *b.Deal)
+				return poolfile.WriteBook(w, *b.Deal)
 			}
 			return json.NewEncoder(w).Encode(b.Deal)
 		})
@@ -554,7 +554,7 @@ func (c *poolAnnexCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	a := office.PoolAnnex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(4, pool.TradingCalendar())}
+	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(4, pool.TradingCalendar())}
 	if t := d.Structure.Tranches; c.Stress && len(t) >= 2 {
 		s, err := d.Stress(pool.StressGrid{Lag: 2})
 		if err != nil {
@@ -567,9 +567,9 @@ func (c *poolAnnexCmd) Run(g *Globals) error {
 	}
 	return g.writeFile(c.Out, func(w io.Writer) error {
 		if strings.EqualFold(filepath.Ext(c.Out), ".xlsx") {
-			return office.WritePoolAnnexBook(w, a)
+			return poolfile.WriteAnnexBook(w, a)
 		}
-		return office.WritePoolAnnexHTML(w, a)
+		return poolfile.WriteAnnexHTML(w, a)
 	})
 }
 
@@ -610,7 +610,7 @@ func (c *poolNoticeCmd) Run(g *Globals) error {
 		return err
 	}
 	if c.Out != "" {
-		return g.writeFile(c.Out, func(w io.Writer) error { return office.WritePoolNoticeHTML(w, d.Label, n) })
+		return g.writeFile(c.Out, func(w io.Writer) error { return poolfile.WriteNoticeHTML(w, d.Label, n) })
 	}
 	if g.JSON {
 		return g.print(n)

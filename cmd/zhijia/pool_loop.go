@@ -7,8 +7,8 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
-	"zhijia/internal/office"
 	"zhijia/internal/pool"
+	"zhijia/internal/poolfile"
 )
 
 // statementFlags name a bank statement and the accounts.
@@ -36,7 +36,7 @@ func (c *statementFlags) reconcile(d *pool.Deal, from, to calendar.Date) (rec po
 	if err != nil {
 		return rec, err
 	}
-	lines, err := office.ReadBankLines(cells, unit)
+	lines, err := poolfile.ReadBankLines(cells, unit)
 	if err != nil {
 		return rec, err
 	}
@@ -116,7 +116,7 @@ func (c *poolReportCmd) Run(g *Globals) error {
 	if g.JSON {
 		return g.print(p)
 	}
-	return g.writeFile(c.Out, func(w io.Writer) error { return office.WritePoolPeriodicHTML(w, p) })
+	return g.writeFile(c.Out, func(w io.Writer) error { return poolfile.WritePeriodicHTML(w, p) })
 }
 
 func parseDay(s, flag string) (calendar.Date, error) {

@@ -12,7 +12,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
-	"zhijia/internal/office"
+	"zhijia/internal/opinion"
 )
 
 // subject are the flags that say what is to be valued.
@@ -102,18 +102,18 @@ func (c *valueCmd) Run(g *Globals) error {
 		return err
 	}
 	if c.HTML != "" {
-		if err := writeOpinionPage(c.HTML, record, office.Lang(c.Lang)); err != nil {
+		if err := writeOpinionPage(c.HTML, record, opinion.Lang(c.Lang)); err != nil {
 			return err
 		}
 	}
 	if g.JSON {
 		return printRecord(g, record)
 	}
-	return printOpinion(g, record, office.Lang(c.Lang))
+	return printOpinion(g, record, opinion.Lang(c.Lang))
 }
 
-func writeOpinionPage(path string, r *appraisal.Record, lang office.Lang) error {
-	o, err := opinion(r)
+func writeOpinionPage(path string, r *appraisal.Record, lang opinion.Lang) error {
+	o, err := opinionOf(r)
 	if err != nil {
 		return err
 	}

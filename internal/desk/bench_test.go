@@ -17,8 +17,8 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
+	"zhijia/internal/deskfile"
 	"zhijia/internal/lending"
-	"zhijia/internal/office"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 )
@@ -30,7 +30,7 @@ func stock(b *testing.B, d *Desk, db *store.DB, table [][]string) {
 	r := rand.New(rand.NewPCG(3, 4))
 	classes := []string{"H01M 10/05", "G06F 17/30", "H04L 29/06", "B01J 23/00", "G01N 21/00", "C09D 5/00", "B23K 11/00", "A61K 31/00", "G06T 7/00", "F16H 1/00"}
 	var patents []store.Patent
-	for line := range office.ReadBatch(workbook(b, table), "f.xlsx", office.BatchOptions{On: on}) {
+	for line := range deskfile.Read(workbook(b, table), "f.xlsx", deskfile.Options{On: on}) {
 		if x := line.Row; len(line.Faults) == 0 {
 			patents = append(patents, store.Patent{
 				Number: x.Number, Kind: string(x.Kind), Title: x.Title, Abstract: x.Title + strings.Repeat("，用于提高性能并降低成本", 8), IPC: []string{classes[r.IntN(len(classes))]},
@@ -80,7 +80,7 @@ func BenchmarkThroughput(b *testing.B) {
 	d, db := newDesk(b, url)
 	stock(b, d, db, table)
 	var requests []appraisal.Request
-	for line := range office.ReadBatch(workbook(b, table), "f.xlsx", office.BatchOptions{On: on}) {
+	for line := range deskfile.Read(workbook(b, table), "f.xlsx", deskfile.Options{On: on}) {
 		if len(line.Faults) == 0 {
 			requests = append(requests, request(&line.Row, on))
 		}
@@ -227,7 +227,7 @@ func BenchmarkLargeFile(b *testing.B) {
 			b.Fatal(err)
 		}
 		start = time.Now()
-		if err := office.WriteBatchBook(io.Discard, r); err != nil {
+		if err := deskfile.WriteBook(io.Discard, r); err != nil {
 			b.Fatal(err)
 		}
 		b.ReportMetric(time.Since(start).Seconds(), "write-s")

@@ -27,10 +27,10 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
+	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
-	"zhijia/internal/office"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
@@ -117,7 +117,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 		return store.Batch{}, false, err
 	}
 	key := sha256.New()
-	fmt.Fprintf(key, "%s\n%s\n%x\n", lending.RulesVersion, office.BatchReader, b.Content)
+	fmt.Fprintf(key, "%s\n%s\n%x\n", lending.RulesVersion, deskfile.Reader, b.Content)
 	key.Write(b.Options)
 	b.Key = key.Sum(nil)
 
@@ -127,7 +127,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	var broken error
 	rows := func(yield func(store.BatchRow) bool) {
 		n := 0
-		for line, err := range office.ReadBatch(file, name, office.BatchOptions{Unit: o.Unit, On: o.Date, Programmes: slices.Sorted(maps.Keys(o.Programmes))}) {
+		for line, err := range deskfile.Read(file, name, deskfile.Options{Unit: o.Unit, On: o.Date, Programmes: slices.Sorted(maps.Keys(o.Programmes))}) {
 			if n++; n > MaxRows {
 				err = fault.New(fault.TooLarge, "file.rows", fmt.Sprintf("文件超过 %d 行，请拆分。", MaxRows), fmt.Sprintf("The file has more than %d rows; split it.", MaxRows))
 			}
@@ -260,18 +260,18 @@ func (d *Desk) Watch(ctx context.Context, actor appraisal.Actor, id string, ever
 	}
 }
 
-// Result returns a finished batch for [office.WriteBatchBook] and its
+// Result returns a finished batch for [deskfile.WriteBook] and its
 // siblings. Rows are read as they are written.
-func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ office.BatchResult, err error) {
+func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ deskfile.Result, err error) {
 	defer fault.Wrap(&err, "desk.Result(%s)", id)
 	b, err := d.db.Batch(ctx, actor.Institution, id)
 	if err != nil {
-		return office.BatchResult{}, err
+		return deskfile.Result{}, err
 	}
 	if b.Status != store.BatchFinished {
-		return office.BatchResult{}, fault.New(fault.Conflict, "batch.unfinished", "批次尚未完成，不能导出结果。", "The batch is not finished; there is no result yet.")
+		return deskfile.Result{}, fault.New(fault.Conflict, "batch.unfinished", "批次尚未完成，不能导出结果。", "The batch is not finished; there is no result yet.")
 	}
-	r := office.BatchResult{Name: b.Name, Content: b.Content, Digest: b.Digest, On: b.AsOf, Ignored: b.Ignored}
+	r := deskfile.Result{Name: b.Name, Content: b.Content, Digest: b.Digest, On: b.AsOf, Ignored: b.Ignored}
 	var o Options
 	if err := json.Unmarshal(b.Options, &o); err != nil {
 		return r, err
@@ -290,7 +290,7 @@ func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ 
 		}
 		return c.Comparables, json.Unmarshal(v.Conclusion, &c)
 	}
-	r.Rows = func(yield func(*office.BatchOutcome, error) bool) {
+	r.Rows = func(yield func(*deskfile.Outcome, error) bool) {
 		err := d.db.EachBatchRow(ctx, id, func(row *store.BatchRow) error {
 			out, err := ReadOutcome(row)
 			if err != nil {
@@ -311,7 +311,7 @@ func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ 
 var errStop = fmt.Errorf("stopped")
 
 // Outcome returns one row of a batch with its result.
-func (d *Desk) Outcome(ctx context.Context, actor appraisal.Actor, id string, line int) (_ *office.BatchOutcome, valuation string, err error) {
+func (d *Desk) Outcome(ctx context.Context, actor appraisal.Actor, id string, line int) (_ *deskfile.Outcome, valuation string, err error) {
 	if _, err := d.db.Batch(ctx, actor.Institution, id); err != nil {
 		return nil, "", err
 	}
@@ -327,8 +327,8 @@ func (d *Desk) Outcome(ctx context.Context, actor appraisal.Actor, id string, li
 }
 
 // ReadOutcome reads a stored row.
-func ReadOutcome(row *store.BatchRow) (*office.BatchOutcome, error) {
-	out := &office.BatchOutcome{ID: row.Valuation, Status: string(row.Status)}
+func ReadOutcome(row *store.BatchRow) (*deskfile.Outcome, error) {
+	out := &deskfile.Outcome{ID: row.Valuation, Status: string(row.Status)}
 	if err := json.Unmarshal(row.Input, &out.Valued.Row); err != nil {
 		return nil, err
 	}

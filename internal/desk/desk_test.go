@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
-	"zhijia/internal/office"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 )
@@ -129,10 +129,10 @@ func TestDirtyFile(t *testing.T) {
 				t.Errorf("line %d: %s %v", line, out.Status, out.Faults)
 			}
 		}
-		if err := office.WriteBatchBook(&books[run], r); err != nil {
+		if err := deskfile.WriteBook(&books[run], r); err != nil {
 			t.Fatal(err)
 		}
-		if err := office.WriteBatchCSV(&tables[run], r); err != nil {
+		if err := deskfile.WriteCSV(&tables[run], r); err != nil {
 			t.Fatal(err)
 		}
 		_, breaks, err := db.VerifyAudit(t.Context(), store.AuditHead{}, appraisal.Intact)

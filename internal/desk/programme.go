@@ -13,10 +13,10 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
+	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
-	"zhijia/internal/office"
 	"zhijia/internal/store"
 )
 
@@ -247,15 +247,15 @@ func writeFacts(digest io.Writer, facts store.Facts) error {
 	return err
 }
 
-// RowOpinion returns a row of a batch for office.WriteRowOpinion.
-func (d *Desk) RowOpinion(ctx context.Context, actor appraisal.Actor, id string, line int) (o office.RowOpinion, err error) {
+// RowOpinion returns a row of a batch for deskfile.WriteRowOpinion.
+func (d *Desk) RowOpinion(ctx context.Context, actor appraisal.Actor, id string, line int) (o deskfile.RowOpinion, err error) {
 	defer fault.Wrap(&err, "desk.RowOpinion(%s)", id)
 	b, err := d.db.Batch(ctx, actor.Institution, id)
 	if err != nil {
 		return o, err
 	}
 	o.Batch, o.On = b.ID, b.AsOf
-	if o.BatchOutcome, o.Valuation, err = d.Outcome(ctx, actor, id, line); err != nil || b.Contracts == nil {
+	if o.Outcome, o.Valuation, err = d.Outcome(ctx, actor, id, line); err != nil || b.Contracts == nil {
 		return o, err
 	}
 	var contracts []lending.Contract

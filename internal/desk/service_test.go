@@ -19,8 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
-	"zhijia/internal/office"
 	"zhijia/internal/store"
 )
 
@@ -203,7 +203,7 @@ func TestServiceWorkersAndPostgresKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	var third bytes.Buffer
-	if err := office.WriteBatchBook(&third, result); err != nil {
+	if err := deskfile.WriteBook(&third, result); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.HasPrefix(first, []byte("PK")) || !bytes.Equal(first, second) || !bytes.Equal(first, third.Bytes()) {

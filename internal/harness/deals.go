@@ -20,7 +20,7 @@ import (
 	"zhijia/internal/embed"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
-	"zhijia/internal/office"
+	"zhijia/internal/sheet"
 	"zhijia/internal/valuation"
 )
 
@@ -120,7 +120,7 @@ func (set *dealSet) notCases() [][]string {
 }
 
 // dealColumns are the fields of a deal and the headers that name them, as
-// office.Header folds them: those of the transactions import in Chinese and
+// sheet.Header folds them: those of the transactions import in Chinese and
 // English, and those of the project's own facts.
 var dealColumns = map[string][]string{
 	"id":              {"编号", "交易编号"},
@@ -169,12 +169,12 @@ func readDeals(r io.Reader, file string) ([]*deal, error) {
 	for field, headers := range dealColumns {
 		fieldOf[field] = field
 		for _, h := range headers {
-			fieldOf[office.Header(h)] = field
+			fieldOf[sheet.Header(h)] = field
 		}
 	}
 	var out []*deal
 	seen := map[string]bool{}
-	for row, err := range office.Rows(r, file) {
+	for row, err := range sheet.Rows(r, file) {
 		if err != nil {
 			return nil, fault.New(fault.Invalid, "eval.deals", "交易数据格式有误。", fmt.Sprintf("The deals are malformed (row %d).", row.Number)).Because(err)
 		}

@@ -23,10 +23,10 @@ import (
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/desk"
+	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
-	"zhijia/internal/office"
 	"zhijia/internal/store"
 )
 
@@ -64,7 +64,7 @@ type BatchList struct {
 
 // BatchRow is one row of a batch with what came of it.
 type BatchRow struct {
-	office.BatchOutcome
+	deskfile.Outcome
 	Line      int    `json:"line"`
 	Valuation string `json:"valuation,omitempty" doc:"Id of the stored valuation."`
 }
@@ -124,7 +124,7 @@ func registerBatches(api huma.API, s *Server) {
 		Responses: map[string]*huma.Response{"200": {Description: "The workbook.", Content: map[string]*huma.MediaType{xlsxType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}},
 	}, func(c *gin.Context) error {
 		attach(c, xlsxType, "zhijia-batch-template.xlsx", "知价批量估值模板.xlsx")
-		return office.WriteBatchTemplate(c.Writer)
+		return deskfile.WriteTemplate(c.Writer)
 	})
 
 	type list struct {
@@ -272,7 +272,7 @@ func registerBatches(api huma.API, s *Server) {
 			if err != nil {
 				return nil, err
 			}
-			out.Body.Rows[i] = BatchRow{BatchOutcome: *o, Line: found[i].Line, Valuation: found[i].Valuation}
+			out.Body.Rows[i] = BatchRow{Outcome: *o, Line: found[i].Line, Valuation: found[i].Valuation}
 		}
 		return out, nil
 	})
@@ -485,7 +485,7 @@ func (s *Server) batchResult(c *gin.Context) error {
 			return err
 		}
 		defer spool.Close()
-		if err := office.WriteBatchBook(spool, r); err != nil {
+		if err := deskfile.WriteBook(spool, r); err != nil {
 			return err
 		}
 		if _, err := spool.Seek(0, io.SeekStart); err != nil {
@@ -496,7 +496,7 @@ func (s *Server) batchResult(c *gin.Context) error {
 		return err
 	case "csv":
 		attach(c, "text/csv; charset=utf-8", c.Param("id")+".csv", name+".csv")
-		return office.WriteBatchCSV(c.Writer, r)
+		return deskfile.WriteCSV(c.Writer, r)
 	}
 	return fault.New(fault.Invalid, "field.enum", "format 应为 xlsx 或 csv。", "format must be xlsx or csv.", fault.Field{Field: "query.format", Code: "field.enum", Zh: "应为 xlsx 或 csv", En: "must be xlsx or csv"})
 }
@@ -517,7 +517,7 @@ func (s *Server) batchOpinion(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		made, err := opinion(rec, nil)
+		made, err := opinionOf(rec, nil)
 		if err != nil {
 			return err
 		}
@@ -525,5 +525,5 @@ func (s *Server) batchOpinion(c *gin.Context) error {
 	}
 	c.Header("Content-Type", "text/html; charset=utf-8")
 	c.Header("Cache-Control", "private, no-store")
-	return office.WriteRowOpinion(c.Writer, o)
+	return deskfile.WriteRowOpinion(c.Writer, o)
 }

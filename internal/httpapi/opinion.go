@@ -3,14 +3,14 @@ package httpapi
 import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
-	"zhijia/internal/office"
+	"zhijia/internal/opinion"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
 
-// opinion decodes a stored valuation for people, with the officers' latest
+// opinionOf decodes a stored valuation for people, with the officers' latest
 // figure beside it.
-func opinion(rec *appraisal.Record, overrides []store.Override) (o office.Opinion, err error) {
+func opinionOf(rec *appraisal.Record, overrides []store.Override) (o opinion.Opinion, err error) {
 	o.ID, o.Hash, o.CreatedAt = rec.ID(), rec.Hash(), rec.CreatedAt()
 	if o.Assignment, o.Evidence, err = rec.Snapshot(); err != nil {
 		return o, err

@@ -16,10 +16,10 @@ import (
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/desk"
+	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
-	"zhijia/internal/office"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 )
@@ -119,7 +119,7 @@ func registerDeskPages(s *Server) {
 	s.filePageRoute(http.MethodPost, "/officer/batches", s.opt.MaxUpload, s.submitBatchPage)
 	s.pageRoute(http.MethodGet, "/officer/batch-template", func(c *gin.Context) error {
 		attach(c, xlsxType, "zhijia-batch-template.xlsx", "知价批量估值模板.xlsx")
-		return office.WriteBatchTemplate(c.Writer)
+		return deskfile.WriteTemplate(c.Writer)
 	})
 	s.pageRoute(http.MethodGet, "/officer/batches/{id}", func(c *gin.Context) error { return s.showBatch(c, http.StatusOK, nil) })
 	s.pageRoute(http.MethodPost, "/officer/batches/{id}/{act}", s.actOnBatch)

@@ -14,7 +14,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
-	"zhijia/internal/office"
+	"zhijia/internal/opinion"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
@@ -109,9 +109,9 @@ func registerValuationPages(s *Server) {
 		if err != nil {
 			return err
 		}
-		lang := office.Zh
+		lang := opinion.Zh
 		if c.Query("lang") == "en" {
-			lang = office.En
+			lang = opinion.En
 		}
 		contentType, body, err := render(rec, overrides, "html", lang)
 		if err != nil {
@@ -198,12 +198,12 @@ func (s *Server) showValuation(c *gin.Context, status int, problem error) error 
 	if err != nil {
 		return err
 	}
-	o, err := opinion(rec, overrides)
+	o, err := opinionOf(rec, overrides)
 	if err != nil {
 		return err
 	}
 	v := valuationPage{page: s.newPage(c, "估值参考意见"), ID: rec.ID(), CanOverride: permitted(p.Roles, access["POST /officer/valuations/{id}/overrides"])}
-	if v.Style, v.Opinion, err = o.Fragment(office.Zh); err != nil {
+	if v.Style, v.Opinion, err = o.Fragment(opinion.Zh); err != nil {
 		return err
 	}
 	v.AIGC = o.AIGC()
@@ -233,7 +233,7 @@ func workings(c valuation.Conclusion) []workingNode {
 		if len(a.Workings) == 0 {
 			continue
 		}
-		node := workingNode{Key: office.ApproachName(a.ID, a.Method), Number: money.Zh(a.Value, 6)}
+		node := workingNode{Key: opinion.ApproachName(a.ID, a.Method), Number: money.Zh(a.Value, 6)}
 		for _, w := range a.Workings {
 			node.Children = append(node.Children, describeWorking(w))
 		}
@@ -250,7 +250,7 @@ func workings(c valuation.Conclusion) []workingNode {
 }
 
 func describeWorking(w valuation.Working) workingNode {
-	n := workingNode{Key: office.WorkingName(w.Key), Number: strconv.FormatFloat(money.Round(w.Value, 6), 'f', -1, 64), Unit: office.UnitName(w.Unit), Formula: w.Formula, Source: w.Source}
+	n := workingNode{Key: opinion.WorkingName(w.Key), Number: strconv.FormatFloat(money.Round(w.Value, 6), 'f', -1, 64), Unit: opinion.UnitName(w.Unit), Formula: w.Formula, Source: w.Source}
 	for _, c := range w.Children {
 		n.Children = append(n.Children, describeWorking(c))
 	}

@@ -18,8 +18,8 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
-	"zhijia/internal/office"
 	"zhijia/internal/pool"
+	"zhijia/internal/poolfile"
 	"zhijia/internal/store"
 )
 
@@ -307,9 +307,9 @@ func (p *poolRoutes) create(c *gin.Context) error {
 	}
 	var deal pool.Deal
 	if strings.HasSuffix(routeOf(c), ":import") {
-		deal, err = office.ReadPoolBook(bytes.NewReader(b))
+		deal, err = poolfile.ReadBook(bytes.NewReader(b))
 	} else if err = strictJSON(b); err == nil {
-		deal, err = office.ReadPoolJSON(bytes.NewReader(b))
+		deal, err = poolfile.ReadJSON(bytes.NewReader(b))
 	}
 	if err != nil {
 		return err
@@ -425,7 +425,7 @@ func (p *poolRoutes) report(c *gin.Context) error {
 		return reply(c, http.StatusOK, out)
 	}
 	var b bytes.Buffer
-	if err := office.WritePoolPeriodicHTML(&b, out); err != nil {
+	if err := poolfile.WritePeriodicHTML(&b, out); err != nil {
 		return err
 	}
 	c.Data(http.StatusOK, "text/html; charset=utf-8", b.Bytes())
@@ -438,7 +438,7 @@ func (p *poolRoutes) annex(c *gin.Context) error {
 		return err
 	}
 	d := &rec.Deal
-	a := office.PoolAnnex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(4, pool.TradingCalendar())}
+	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(4, pool.TradingCalendar())}
 	if t := d.Structure.Tranches; len(t) >= 2 {
 		s, err := d.Stress(pool.StressGrid{Lag: 2})
 		if err != nil {
@@ -449,12 +449,12 @@ func (p *poolRoutes) annex(c *gin.Context) error {
 	var b bytes.Buffer
 	switch c.DefaultQuery("format", "html") {
 	case "html":
-		if err := office.WritePoolAnnexHTML(&b, a); err != nil {
+		if err := poolfile.WriteAnnexHTML(&b, a); err != nil {
 			return err
 		}
 		c.Data(http.StatusOK, "text/html; charset=utf-8", b.Bytes())
 	case "xlsx":
-		if err := office.WritePoolAnnexBook(&b, a); err != nil {
+		if err := poolfile.WriteAnnexBook(&b, a); err != nil {
 			return err
 		}
 		c.Header("Content-Disposition", `attachment; filename="annex.xlsx"`)

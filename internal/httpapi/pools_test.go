@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"zhijia/internal/office"
 	"zhijia/internal/pool"
+	"zhijia/internal/poolfile"
 )
 
 func TestPoolLifeCycle(t *testing.T) {
@@ -80,7 +80,7 @@ func TestPoolLifeCycle(t *testing.T) {
 
 	// The same patents again are doubly offered, from a workbook this time.
 	var b bytes.Buffer
-	if err := office.WritePoolBook(&b, deal); err != nil {
+	if err := poolfile.WriteBook(&b, deal); err != nil {
 		t.Fatal(err)
 	}
 	again := decode[PoolCreated](t, w.post("/v1/pools:import", b.String(), "Content-Type", xlsxType).Body.Bytes())

@@ -15,7 +15,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
-	"zhijia/internal/office"
+	"zhijia/internal/opinion"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
@@ -205,9 +205,9 @@ func registerValuations(api huma.API, s *Server) {
 		if format == "" {
 			format = accepted(in.Accept)
 		}
-		lang := office.Zh
+		lang := opinion.Zh
 		if in.Lang == "en" || in.Lang == "" && strings.HasPrefix(strings.ToLower(in.Language), "en") {
-			lang = office.En
+			lang = opinion.En
 		}
 		d := &document{CacheControl: "private, no-cache"}
 		tag := []string{v.ID(), v.Hash()[:16], format}
@@ -217,7 +217,7 @@ func registerValuations(api huma.API, s *Server) {
 				return nil, err
 			}
 			tag = append(tag, string(lang), fmt.Sprint(len(overrides)))
-			d.Language = map[office.Lang]string{office.Zh: "zh-CN", office.En: "en"}[lang]
+			d.Language = map[opinion.Lang]string{opinion.Zh: "zh-CN", opinion.En: "en"}[lang]
 			if !matches(in.Match, etag(tag...)) {
 				d.ContentType, d.Body, err = render(v, overrides, format, lang)
 				if err != nil {
@@ -388,8 +388,8 @@ func accepted(header string) string {
 
 // render writes the opinion of a stored valuation with the officers' latest
 // figure.
-func render(v *appraisal.Record, overrides []store.Override, format string, lang office.Lang) (contentType string, body []byte, err error) {
-	o, err := opinion(v, overrides)
+func render(v *appraisal.Record, overrides []store.Override, format string, lang opinion.Lang) (contentType string, body []byte, err error) {
+	o, err := opinionOf(v, overrides)
 	if err != nil {
 		return "", nil, err
 	}

@@ -15,7 +15,7 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
-	"zhijia/internal/office"
+	"zhijia/internal/sheet"
 	"zhijia/internal/store"
 )
 
@@ -122,7 +122,7 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 	for field, headers := range ds.columns {
 		names[field] = field
 		for _, h := range headers {
-			names[office.Header(h)] = field
+			names[sheet.Header(h)] = field
 		}
 	}
 	reject := func(x Reject) error {
@@ -150,7 +150,7 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 		return save()
 	}
 	checked := false
-	for row, err := range office.Rows(r, file) {
+	for row, err := range sheet.Rows(r, file) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

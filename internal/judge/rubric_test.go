@@ -15,11 +15,12 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
 	"zhijia/internal/judge"
 	"zhijia/internal/llm"
 	"zhijia/internal/llm/llmtest"
-	"zhijia/internal/office"
+	"zhijia/internal/opinion"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/valuation"
@@ -367,14 +368,14 @@ func TestHostileTexts(t *testing.T) {
 				}
 			}
 		}
-		o := office.Opinion{ID: r.ID(), Hash: r.Hash(), CreatedAt: r.CreatedAt(), Assignment: asg, Evidence: ev, Conclusion: a}
+		o := opinion.Opinion{ID: r.ID(), Hash: r.Hash(), CreatedAt: r.CreatedAt(), Assignment: asg, Evidence: ev, Conclusion: a}
 		record, err := r.JSON()
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, lang := range []office.Lang{office.Zh, office.En} {
+		for _, lang := range []opinion.Lang{opinion.Zh, opinion.En} {
 			var page, plain, row bytes.Buffer
-			if err := errors.Join(o.HTML(&page, lang), o.Text(&plain, lang), office.WriteRowOpinion(&row, office.RowOpinion{BatchOutcome: &office.BatchOutcome{Status: "done"}, Opinion: &o})); err != nil {
+			if err := errors.Join(o.HTML(&page, lang), o.Text(&plain, lang), deskfile.WriteRowOpinion(&row, deskfile.RowOpinion{Outcome: &deskfile.Outcome{Status: "done"}, Opinion: &o})); err != nil {
 				t.Fatal(err)
 			}
 			for form, shown := range map[string]string{"page": page.String(), "text": plain.String(), "row": row.String(), "json": string(record)} {

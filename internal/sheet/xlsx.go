@@ -1,4 +1,4 @@
-package office
+package sheet
 
 import (
 	"archive/zip"
@@ -80,14 +80,14 @@ type workbook struct {
 type sheetRef struct{ name, part string }
 
 // sheetRows reads the one sheet with data: the first visible one whose header
-// suits. suits is nil when any first row is a header.
-func sheetRows(in io.Reader, suits func([]string) bool, yield func(Row, error) bool) {
-	if err := readSheets(in, bookLimits, suits, yield); err != nil {
+// suits.
+func sheetRows(in io.Reader, l Layout, yield func(Row, error) bool) {
+	if err := readSheets(in, bookLimits, l, yield); err != nil {
 		yield(Row{}, err)
 	}
 }
 
-func readSheets(in io.Reader, limits unpacked, suits func([]string) bool, yield func(Row, error) bool) error {
+func readSheets(in io.Reader, limits unpacked, l Layout, yield func(Row, error) bool) error {
 	body, err := io.ReadAll(io.LimitReader(in, maxBook+1))
 	if err != nil {
 		return err
@@ -107,13 +107,14 @@ func readSheets(in io.Reader, limits unpacked, suits func([]string) bool, yield 
 	if err != nil {
 		return err
 	}
+	suits := l.Header
 	if suits == nil {
 		return b.read(sheets[0], nil, yield)
 	}
-	template := slices.ContainsFunc(sheets, func(s sheetRef) bool { return s.name == dataSheet })
+	template := slices.ContainsFunc(sheets, func(s sheetRef) bool { return l.Data != "" && s.name == l.Data })
 	var with []sheetRef
 	for _, s := range sheets {
-		if template && s.name == sampleSheet {
+		if template && s.name == l.Example {
 			continue
 		}
 		has, err := b.has(s, suits)
@@ -132,7 +133,7 @@ func readSheets(in io.Reader, limits unpacked, suits func([]string) bool, yield 
 	}
 	var names []string
 	for _, s := range with {
-		names = append(names, clip(s.name))
+		names = append(names, Clip(s.name, 40))
 	}
 	list := strings.Join(names, "”“")
 	return fault.New(fault.Invalid, "file.sheets", "多个工作表都有专利号列：“"+list+"”。请只保留一个，或隐藏其余的。", "Several sheets have patent numbers: "+strings.Join(names, ", ")+". Keep one, or hide the others.")
@@ -544,7 +545,7 @@ func (b *workbook) cell(kind, style, value, inlined string) (string, error) {
 	}
 	switch format {
 	case asDate:
-		if t, ok := serialDate(x, b.days1904); ok {
+		if t, ok := SerialDate(x, b.days1904); ok {
 			return momentText(t), nil
 		}
 	case asPercent:
@@ -570,9 +571,9 @@ func momentText(t time.Time) string {
 	return t.Format(time.DateTime)
 }
 
-// serialDate is the moment of a date's serial number. Day 60 of the 1900
+// SerialDate is the moment of a date's serial number. Day 60 of the 1900
 // system is the 29 February 1900 that never was (18.17.4.1).
-func serialDate(x float64, days1904 bool) (time.Time, bool) {
+func SerialDate(x float64, days1904 bool) (time.Time, bool) {
 	if x < 0 || x > 2_958_466 {
 		return time.Time{}, false
 	}

@@ -1,4 +1,4 @@
-package office
+package poolfile
 
 import (
 	_ "embed"
@@ -12,10 +12,11 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 	"zhijia/internal/pool"
+	"zhijia/internal/sheet"
 )
 
-// PoolAnnex is the disclosure annex with what may accompany it.
-type PoolAnnex struct {
+// Annex is the disclosure annex with what may accompany it.
+type Annex struct {
 	Annex    pool.Annex
 	Stress   *pool.StressReport // nil leaves the section out
 	Senior   money.Fen          // senior principal, for the heat map
@@ -23,7 +24,7 @@ type PoolAnnex struct {
 	Calendar []pool.Deadline
 }
 
-//go:embed pool_annex.html
+//go:embed annex.html
 var poolAnnexHTML string
 
 var poolAnnexTemplate = template.Must(template.New("annex").Funcs(template.FuncMap{
@@ -139,9 +140,9 @@ func colour(c heatCell) template.CSS {
 	return template.CSS(fmt.Sprintf("#ff%02x%02x", int(255-25*min(1, c.Sub)), int(255-120*min(1, c.Sub))))
 }
 
-// WritePoolAnnexHTML writes the printable annex, Chinese, self-contained. All
+// WriteAnnexHTML writes the printable annex, Chinese, self-contained. All
 // text is escaped.
-func WritePoolAnnexHTML(w io.Writer, a PoolAnnex) error {
+func WriteAnnexHTML(w io.Writer, a Annex) error {
 	t, err := poolAnnexTemplate.Clone()
 	if err != nil {
 		return err
@@ -153,17 +154,17 @@ func WritePoolAnnexHTML(w io.Writer, a PoolAnnex) error {
 	return t.Execute(w, a)
 }
 
-// WritePoolAnnexBook writes the annex as a workbook: 概况, 规则测试, 资产池统计,
+// WriteAnnexBook writes the annex as a workbook: 概况, 规则测试, 资产池统计,
 // 知识产权清单, 价值覆盖, 压力测试, 披露日程, 缺失事项.
-func WritePoolAnnexBook(w io.Writer, a PoolAnnex) error {
+func WriteAnnexBook(w io.Writer, a Annex) error {
 	f := excelize.NewFile()
 	defer f.Close()
-	head, err := headStyle(f)
+	head, err := sheet.HeadStyle(f)
 	if err != nil {
 		return err
 	}
 	first := true
-	sheet := func(name string, widths []float64, rows [][]string) error {
+	table := func(name string, widths []float64, rows [][]string) error {
 		if first {
 			first = false
 			if err := f.SetSheetName("Sheet1", name); err != nil {
@@ -179,7 +180,7 @@ func WritePoolAnnexBook(w io.Writer, a PoolAnnex) error {
 		if err := f.SetSheetProps(name, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
 			return err
 		}
-		return fill(f, name, rows, head, widths)
+		return sheet.Fill(f, name, rows, head, widths)
 	}
 	n := a.Annex
 	overview := [][]string{{"项目", "内容"}, {"专项计划", n.Deal}, {"标注", n.Label}, {"初始基准日", n.CutOff.String()}}
@@ -187,7 +188,7 @@ func WritePoolAnnexBook(w io.Writer, a PoolAnnex) error {
 		overview = append(overview, []string{x.Zh, orMissing(x.Value)})
 	}
 	overview = append(overview, []string{"说明", n.Limit})
-	if err := sheet("概况", []float64{28, 90}, overview); err != nil {
+	if err := table("概况", []float64{28, 90}, overview); err != nil {
 		return err
 	}
 	missing := [][]string{{"缺失事项"}}
@@ -197,7 +198,7 @@ func WritePoolAnnexBook(w io.Writer, a PoolAnnex) error {
 	if len(n.Missing) == 0 {
 		missing = append(missing, []string{"无"})
 	}
-	if err := sheet("缺失事项", []float64{60}, missing); err != nil {
+	if err := table("缺失事项", []float64{60}, missing); err != nil {
 		return err
 	}
 	tests := [][]string{{"代码", "项目", "结论", "说明", "缺少资料", "豁免证据", "依据"}}
@@ -207,10 +208,10 @@ func WritePoolAnnexBook(w io.Writer, a PoolAnnex) error {
 	for _, r := range n.Tests.NotApplicable {
 		tests = append(tests, []string{r.Rule, r.Name, "不适用", r.Why})
 	}
-	if err := sheet("规则测试", []float64{18, 22, 9, 36, 22, 18, 40}, tests); err != nil {
+	if err := table("规则测试", []float64{18, 22, 9, 36, 22, 18, 40}, tests); err != nil {
 		return err
 	}
-	if err := sheet("资产池统计", []float64{34, 34, 14, 20, 14}, statisticsRows(n.Statistics)); err != nil {
+	if err := table("资产池统计", []float64{34, 34, 14, 20, 14}, statisticsRows(n.Statistics)); err != nil {
 		return err
 	}
 	if len(n.Items) > 0 {
@@ -227,7 +228,7 @@ func WritePoolAnnexBook(w io.Writer, a PoolAnnex) error {
 			}
 			ip = append(ip, row)
 		}
-		if err := sheet("知识产权清单", widths, ip); err != nil {
+		if err := table("知识产权清单", widths, ip); err != nil {
 			return err
 		}
 	}
@@ -251,7 +252,7 @@ func WritePoolAnnexBook(w io.Writer, a PoolAnnex) error {
 	for _, x := range c.Unvalued {
 		cover = append(cover, []string{x, "未知", "", "", "", "尚无估值，未按零计入"})
 	}
-	if err := sheet("价值覆盖", []float64{24, 10, 18, 18, 18, 50}, cover); err != nil {
+	if err := table("价值覆盖", []float64{24, 10, 18, 18, 18, 50}, cover); err != nil {
 		return err
 	}
 	if a.Stress != nil {
@@ -267,7 +268,7 @@ func WritePoolAnnexBook(w io.Writer, a PoolAnnex) error {
 			})
 		}
 		rows = append(rows, []string{a.Stress.Label})
-		if err := sheet("压力测试", []float64{12, 12, 10, 10, 20, 12, 20, 20, 14, 10}, rows); err != nil {
+		if err := table("压力测试", []float64{12, 12, 10, 10, 20, 12, 20, 20, 14, 10}, rows); err != nil {
 			return err
 		}
 	}
@@ -280,7 +281,7 @@ func WritePoolAnnexBook(w io.Writer, a PoolAnnex) error {
 			}
 			rows = append(rows, []string{x.Zh, due})
 		}
-		if err := sheet("披露日程", []float64{40, 30}, rows); err != nil {
+		if err := table("披露日程", []float64{40, 30}, rows); err != nil {
 			return err
 		}
 	}

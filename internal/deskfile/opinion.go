@@ -1,4 +1,4 @@
-package office
+package deskfile
 
 import (
 	"cmp"
@@ -11,9 +11,10 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
+	"zhijia/internal/opinion"
 )
 
-//go:embed batch_opinion.html
+//go:embed opinion.html
 var rowOpinionHTML string
 
 var rowOpinionPage = template.Must(template.New("row").Funcs(template.FuncMap{
@@ -39,12 +40,12 @@ var rowOpinionPage = template.Must(template.New("row").Funcs(template.FuncMap{
 
 // RowOpinion is one row of a decided batch for [WriteRowOpinion].
 type RowOpinion struct {
-	*BatchOutcome
+	*Outcome
 	Batch     string
 	On        calendar.Date
 	Contract  *lending.Contract // nil while the batch is not decided
 	Valuation string            // id of the stored valuation
-	Opinion   *Opinion          // in full behind the page; nil: the page alone
+	Opinion   *opinion.Opinion  // in full behind the page; nil: the page alone
 }
 
 // WriteRowOpinion writes one row of a batch as a printable page, Chinese and
@@ -57,11 +58,11 @@ func WriteRowOpinion(w io.Writer, o RowOpinion) error {
 		Style                          template.CSS
 		Full                           template.HTML
 		AIGC                           string
-	}{RowOpinion: o, Notice: BatchNotice, Label: batchLabel, Rules: lending.RulesOf(&o.Decision), Versions: o.Valued.Versions["assumptions"]}
+	}{RowOpinion: o, Notice: Notice, Label: batchLabel, Rules: lending.RulesOf(&o.Decision), Versions: o.Valued.Versions["assumptions"]}
 	if o.Opinion != nil {
 		data.AIGC = o.Opinion.AIGC()
 		var err error
-		if data.Style, data.Full, err = o.Opinion.Fragment(Zh); err != nil {
+		if data.Style, data.Full, err = o.Opinion.Fragment(opinion.Zh); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package office
+package deskfile
 
 import (
 	"cmp"
@@ -19,22 +19,23 @@ import (
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
+	"zhijia/internal/sheet"
 )
 
-// BatchReader names how files are read; it changes whenever an equal file would
+// Reader names how files are read; it changes whenever an equal file would
 // be read otherwise, so that a file sent again is not answered from before.
-const BatchReader = "reader-2"
+const Reader = "reader-2"
 
-// BatchOptions say what a loan desk's file leaves open.
-type BatchOptions struct {
+// Options say what a loan desk's file leaves open.
+type Options struct {
 	Unit       string        // 元 or 万元, for amount columns whose header names no unit; a contradicting header is refused
 	On         calendar.Date // day the file is judged by; zero switches the tests on dates against it off
 	Programmes []string      // known product codes; nil: none is checked
 }
 
-// BatchLine is one line of a loan desk's file. A line with faults has what
+// Line is one line of a loan desk's file. A line with faults has what
 // could be read of it.
-type BatchLine struct {
+type Line struct {
 	Row     lending.Row
 	Faults  []fault.Field
 	Ignored []string // headers, first met in this line, that name no column and are not read
@@ -125,18 +126,22 @@ var columnsByName = func() map[string]*batchColumn {
 	for i := range knownColumns {
 		c := &knownColumns[i]
 		for _, name := range append([]string{c.key, c.zh}, c.names...) {
-			by[Header(name)] = c
+			by[sheet.Header(name)] = c
 		}
 	}
 	return by
 }()
+
+// layout is where a loan desk's file has its header, and the template its
+// example.
+var layout = sheet.Layout{Header: hasNumbers, Data: dataSheet, Example: sampleSheet}
 
 // hasNumbers reports whether a row is the header of a loan desk's file: it
 // names the patents' numbers and something else.
 func hasNumbers(cells []string) bool {
 	number, other := false, false
 	for _, h := range cells {
-		if c, _ := columnOf(Header(h)); c != nil {
+		if c, _ := columnOf(sheet.Header(h)); c != nil {
 			number = number || c.key == "number"
 			other = other || c.key != "number"
 		}
@@ -150,26 +155,26 @@ const (
 	maxTitle = 300
 )
 
-// ReadBatch reads a loan desk's file, CSV, XLSX or JSONL, line by line. An
+// Read reads a loan desk's file, CSV, XLSX or JSONL, line by line. An
 // error ends the file: it cannot be read, has no column of patent numbers, or
 // its unit is missing or contradicts itself. A faulty line is yielded with its
 // faults and reading goes on.
-func ReadBatch(r io.Reader, name string, o BatchOptions) iter.Seq2[BatchLine, error] {
-	return func(yield func(BatchLine, error) bool) {
+func Read(r io.Reader, name string, o Options) iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
 		b := batchReader{o: o, columns: map[string]*batchColumn{}, by: map[string]string{}, seen: map[[sha256.Size]byte]int{}}
-		for row, err := range rowsBelow(r, name, hasNumbers) {
+		for row, err := range sheet.Below(r, name, layout) {
 			if row.Number == 0 {
-				yield(BatchLine{}, err)
+				yield(Line{}, err)
 				return
 			}
-			var line BatchLine
+			var line Line
 			if err != nil {
 				pub := fault.Public(err)
 				line = b.unread(row, fault.Field{Field: "row", Code: pub.Code, Zh: pub.Zh, En: pub.En})
 			} else {
 				ignored, err := b.header(row.Cells)
 				if err != nil {
-					yield(BatchLine{}, err)
+					yield(Line{}, err)
 					return
 				}
 				line = b.line(row)
@@ -183,7 +188,7 @@ func ReadBatch(r io.Reader, name string, o BatchOptions) iter.Seq2[BatchLine, er
 }
 
 type batchReader struct {
-	o       BatchOptions
+	o       Options
 	columns map[string]*batchColumn // by folded header, nil for one that names no column
 	by      map[string]string       // folded header by key
 	unit    money.Unit
@@ -245,17 +250,17 @@ func (b *batchReader) header(cells map[string]string) (ignored []string, err err
 }
 
 // unread is a line that cannot be read, with what tells the desk which it is.
-func (b *batchReader) unread(row Row, faults ...fault.Field) BatchLine {
+func (b *batchReader) unread(row sheet.Row, faults ...fault.Field) Line {
 	c := batchCells{batchReader: b, cells: row.Cells}
 	text := func(key string) string {
 		return clip(strings.Map(func(r rune) rune {
-			if forbidden(r) {
+			if sheet.Forbidden(r) {
 				return -1
 			}
 			return r
 		}, c.get(key)))
 	}
-	return BatchLine{Row: lending.Row{
+	return Line{Row: lending.Row{
 		Line: row.Number, Seq: text("seq"), Borrower: text("borrower"), Number: text("number"), Title: text("title"), Contract: text("contract"), Product: text("product"),
 	}, Faults: faults}
 }
@@ -288,7 +293,7 @@ func (c *batchCells) date(key string) calendar.Date {
 	}
 	d, err := parseCellDate(text)
 	if x, numeric := strconv.Atoi(text); err != nil && numeric == nil && c.sheet && x >= 10_000 { // a date's serial number without the format of one
-		if t, ok := serialDate(float64(x), c.days1904); ok {
+		if t, ok := sheet.SerialDate(float64(x), c.days1904); ok {
 			d, err = calendar.Of(t), nil
 		}
 	}
@@ -306,7 +311,7 @@ func (c *batchCells) date(key string) calendar.Date {
 var cellDate = regexp.MustCompile(`^(\d{4})[年/.\-](\d{1,2})[月/.\-](\d{1,2})日?(?:[ T]0{1,2}:00(?::00(?:\.0+)?)?)?$`)
 
 func parseCellDate(s string) (calendar.Date, error) {
-	s = narrow(s)
+	s = sheet.Narrow(s)
 	if m := cellDate.FindStringSubmatch(s); m != nil {
 		month, _ := strconv.Atoi(m[2]) // digits by the pattern
 		day, _ := strconv.Atoi(m[3])
@@ -316,7 +321,7 @@ func parseCellDate(s string) (calendar.Date, error) {
 }
 
 func (c *batchCells) amount(key string) *money.Fen {
-	text := narrow(c.get(key))
+	text := sheet.Narrow(c.get(key))
 	if text == "" || text == "-" || text == "/" {
 		return nil
 	}
@@ -352,7 +357,7 @@ func (c *batchCells) money(key, text string) *money.Fen {
 	return nil
 }
 
-func (b *batchReader) line(row Row) BatchLine {
+func (b *batchReader) line(row sheet.Row) Line {
 	c := batchCells{batchReader: b, cells: row.Cells, sheet: row.Sheet, days1904: row.Days1904}
 	r := lending.Row{Line: row.Number}
 	if row.Hidden {
@@ -368,7 +373,7 @@ func (b *batchReader) line(row Row) BatchLine {
 			c.bad(column.key, "cell.too_long", fmt.Sprintf("超过 %d 个字符。", maxCell), fmt.Sprintf("longer than %d characters.", maxCell))
 		case strings.HasPrefix(text, "="):
 			c.bad(column.key, "cell.formula", "含有公式，请粘贴为数值。", "holds a formula; paste its value.")
-		case sheetError(text):
+		case sheet.Error(text):
 			c.bad(column.key, "cell.error", "公式出错（"+text+"），请改为数值。", "holds a spreadsheet error; enter the value.")
 		}
 	}
@@ -398,7 +403,7 @@ func (b *batchReader) line(row Row) BatchLine {
 	c.dates(&r, number)
 	r.Owners = split(c.get("owners"))
 	c.consent(&r)
-	if text := narrow(c.get("fees_paid_to")); text != "" {
+	if text := sheet.Narrow(c.get("fees_paid_to")); text != "" {
 		text = strings.TrimSuffix(strings.TrimPrefix(text, "第"), "年度")
 		text = strings.TrimSuffix(text, "年")
 		n, err := strconv.Atoi(text)
@@ -427,7 +432,7 @@ func (b *batchReader) line(row Row) BatchLine {
 		r.Declarations = map[string]string{}
 		for _, part := range split(text) {
 			for _, code := range []string{"E10", "E11"} {
-				if rest, ok := strings.CutPrefix(narrow(part), code); ok {
+				if rest, ok := strings.CutPrefix(sheet.Narrow(part), code); ok {
 					r.Declarations[code] = strings.TrimLeft(rest, ":： ")
 				}
 			}
@@ -450,7 +455,7 @@ func (b *batchReader) line(row Row) BatchLine {
 			b.seen[key] = r.Line
 		}
 	}
-	return BatchLine{Row: r, Faults: c.faults}
+	return Line{Row: r, Faults: c.faults}
 }
 
 var scientific = regexp.MustCompile(`^\d(\.\d+)?[eE]\+?\d+$`)
@@ -482,7 +487,7 @@ func (c *batchCells) number(r *lending.Row) *patent.Number {
 }
 
 func (c *batchCells) kind(r *lending.Row, n *patent.Number) {
-	switch text := narrow(c.get("kind")); text {
+	switch text := sheet.Narrow(c.get("kind")); text {
 	case "":
 	case "发明", "发明专利", "invention":
 		r.Kind = patent.Invention
@@ -526,7 +531,7 @@ func (c *batchCells) dates(r *lending.Row, n *patent.Number) {
 }
 
 func (c *batchCells) consent(r *lending.Row) {
-	text := narrow(c.get("consent"))
+	text := sheet.Narrow(c.get("consent"))
 	switch strings.ToUpper(text) {
 	case "":
 		return
@@ -564,7 +569,7 @@ var (
 // register reads the stated encumbrances: what is named applies, what is not
 // named does not, unless the cell says it does not know.
 func (c *batchCells) register(r *lending.Row) {
-	text := narrow(c.get("register"))
+	text := sheet.Narrow(c.get("register"))
 	if text == "" {
 		return
 	}
@@ -616,7 +621,7 @@ func (c *batchCells) register(r *lending.Row) {
 
 // truth reads yes or no; an empty cell is unknown.
 func (c *batchCells) truth(key string) patent.Truth {
-	switch strings.ToUpper(narrow(c.get(key))) {
+	switch strings.ToUpper(sheet.Narrow(c.get(key))) {
 	case "", "未知", "不详", "-", "/":
 	case "Y", "YES", "是", "有", "存在":
 		return patent.Yes
@@ -654,7 +659,7 @@ func (c *batchCells) apart(r *lending.Row) {
 }
 
 func (c *batchCells) royalty(r *lending.Row) {
-	text := narrow(c.get("royalty_rate"))
+	text := sheet.Narrow(c.get("royalty_rate"))
 	if text == "" || text == "-" || text == "/" {
 		return
 	}
@@ -677,7 +682,7 @@ func (c *batchCells) royalty(r *lending.Row) {
 }
 
 func (c *batchCells) external(r *lending.Row) {
-	text := narrow(c.get("external"))
+	text := sheet.Narrow(c.get("external"))
 	if d := datePart.FindString(text); d != "" && d != text {
 		if on, err := parseCellDate(d); err == nil {
 			r.ExternalDate = on
@@ -705,28 +710,4 @@ func split(text string) (out []string) {
 	return out
 }
 
-// narrow folds full-width ASCII to half width and trims.
-func narrow(s string) string {
-	return strings.TrimSpace(strings.Map(func(x rune) rune {
-		switch {
-		case x >= 0xff01 && x <= 0xff5e:
-			return x - 0xfee0
-		case x == 0x3000:
-			return ' '
-		}
-		return x
-	}, s))
-}
-
-func clip(s string) string { return clipTo(s, 40) }
-
-func clipTo(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n]) + "…"
-	}
-	return s
-}
-
-func sheetError(s string) bool {
-	return slices.Contains([]string{"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"}, strings.ToUpper(s))
-}
+func clip(s string) string { return sheet.Clip(s, 40) }

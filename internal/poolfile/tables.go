@@ -1,18 +1,15 @@
-package office
+package poolfile
 
 import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
 
@@ -20,6 +17,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/pool"
+	"zhijia/internal/sheet"
 )
 
 // poolKind is how a cell of a pool table is read.
@@ -274,17 +272,17 @@ const (
 	poolRows = 20_000
 )
 
-// PoolRows are the raw cells of a deal by sheet name (or CSV file stem).
-type PoolRows map[string][][]string
+// Tables are the raw cells of a deal by sheet name (or CSV file stem).
+type Tables map[string][][]string
 
-// ReadPoolBook reads a workbook of the form [WritePoolBook] writes.
-func ReadPoolBook(r io.Reader) (pool.Deal, error) {
+// ReadBook reads a workbook of the form [WriteBook] writes.
+func ReadBook(r io.Reader) (pool.Deal, error) {
 	f, err := excelize.OpenReader(r, excelize.Options{UnzipSizeLimit: 256 << 20, UnzipXMLSizeLimit: 64 << 20, RawCellValue: true})
 	if err != nil {
 		return pool.Deal{}, fault.New(fault.Unsupported, "pool.book", "无法读取工作簿，请使用 XLSX 格式。", "not a readable XLSX workbook").Because(err)
 	}
 	defer f.Close()
-	rows := PoolRows{}
+	rows := Tables{}
 	for _, sheet := range f.GetSheetList() {
 		cells, err := f.GetRows(sheet)
 		if err != nil {
@@ -295,8 +293,8 @@ func ReadPoolBook(r io.Reader) (pool.Deal, error) {
 	return rows.Deal()
 }
 
-// ReadPoolCSV reads one CSV table, UTF-8 with or without a byte-order mark.
-func ReadPoolCSV(r io.Reader) ([][]string, error) {
+// ReadCSV reads one CSV table, UTF-8 with or without a byte-order mark.
+func ReadCSV(r io.Reader) ([][]string, error) {
 	b, err := io.ReadAll(io.LimitReader(r, 64<<20))
 	if err != nil {
 		return nil, err
@@ -311,15 +309,15 @@ func ReadPoolCSV(r io.Reader) ([][]string, error) {
 }
 
 // Deal assembles the deal, naming every bad cell.
-func (rows PoolRows) Deal() (pool.Deal, error) {
+func (rows Tables) Deal() (pool.Deal, error) {
 	var bad []fault.Field
 	doc := map[string]any{}
 	unit := money.Yuan
-	sheet := rows.find(poolDealSheet, "deal")
-	if sheet == nil {
+	deal := rows.find(poolDealSheet, "deal")
+	if deal == nil {
 		return pool.Deal{}, fault.New(fault.Invalid, "pool.book.deal", "缺少“交易”工作表（或 deal.csv）。", "there is no deal sheet")
 	}
-	for _, row := range sheet {
+	for _, row := range deal {
 		if cell(row, 0) == poolUnitKey {
 			u, err := money.ParseUnit(cell(row, 2))
 			if err != nil {
@@ -329,7 +327,7 @@ func (rows PoolRows) Deal() (pool.Deal, error) {
 			}
 		}
 	}
-	for i, row := range sheet {
+	for i, row := range deal {
 		key := cell(row, 0)
 		at := slices.IndexFunc(poolDealFields, func(c poolColumn) bool { return c.key == key })
 		if at < 0 {
@@ -390,11 +388,11 @@ func (rows PoolRows) Deal() (pool.Deal, error) {
 	if err != nil {
 		return pool.Deal{}, err
 	}
-	return ReadPoolJSON(bytes.NewReader(b))
+	return ReadJSON(bytes.NewReader(b))
 }
 
-// ReadPoolJSON reads the JSON form; unknown fields are refused.
-func ReadPoolJSON(r io.Reader) (pool.Deal, error) {
+// ReadJSON reads the JSON form; unknown fields are refused.
+func ReadJSON(r io.Reader) (pool.Deal, error) {
 	dec := json.NewDecoder(io.LimitReader(r, 64<<20))
 	dec.DisallowUnknownFields()
 	var d pool.Deal
@@ -404,7 +402,7 @@ func ReadPoolJSON(r io.Reader) (pool.Deal, error) {
 	return d, d.Check()
 }
 
-func (rows PoolRows) find(names ...string) [][]string {
+func (rows Tables) find(names ...string) [][]string {
 	for _, n := range names {
 		if r, ok := rows[n]; ok {
 			return r
@@ -496,9 +494,9 @@ func set(doc map[string]any, path string, v any) {
 	doc[parts[len(parts)-1]] = v
 }
 
-// WritePoolBook writes the deal as a workbook that [ReadPoolBook] reads back.
+// WriteBook writes the deal as a workbook that [ReadBook] reads back.
 // An empty deal makes the template.
-func WritePoolBook(w io.Writer, d pool.Deal) error {
+func WriteBook(w io.Writer, d pool.Deal) error {
 	b, err := json.Marshal(d)
 	if err != nil {
 		return err
@@ -512,7 +510,7 @@ func WritePoolBook(w io.Writer, d pool.Deal) error {
 	flatten(doc)
 	f := excelize.NewFile()
 	defer f.Close()
-	head, err := headStyle(f)
+	head, err := sheet.HeadStyle(f)
 	if err != nil {
 		return err
 	}
@@ -523,7 +521,7 @@ func WritePoolBook(w io.Writer, d pool.Deal) error {
 	for _, c := range poolDealFields {
 		rows = append(rows, []string{c.key, c.zh, show(get(doc, c.key), c.kind)})
 	}
-	if err := fill(f, poolDealSheet, rows, head, []float64{30, 44, 40}); err != nil {
+	if err := sheet.Fill(f, poolDealSheet, rows, head, []float64{30, 44, 40}); err != nil {
 		return err
 	}
 	for _, t := range poolTables {
@@ -546,7 +544,7 @@ func WritePoolBook(w io.Writer, d pool.Deal) error {
 			}
 			rows = append(rows, row)
 		}
-		if err := fill(f, t.sheet, rows, head, widths); err != nil {
+		if err := sheet.Fill(f, t.sheet, rows, head, widths); err != nil {
 			return err
 		}
 	}
@@ -583,115 +581,6 @@ func show(v any, kind poolKind) string {
 		return strings.Join(s, "；")
 	}
 	return fmt.Sprint(v)
-}
-
-func headStyle(f *excelize.File) (int, error) {
-	return f.NewStyle(&excelize.Style{
-		Font: &excelize.Font{Bold: true, Family: "Noto Sans CJK SC", Size: 10}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"E6EEF5"}},
-		Alignment: &excelize.Alignment{WrapText: true, Vertical: "center"},
-	})
-}
-
-// fill writes rows as text, except that whole and decimal numbers are numbers
-// where they read the same back. Text that a spreadsheet would take for a
-// formula is prefixed by an apostrophe.
-func fill(f *excelize.File, sheet string, rows [][]string, head int, widths []float64) error {
-	body, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Family: "Noto Sans CJK SC", Size: 10}, Alignment: &excelize.Alignment{WrapText: true, Vertical: "top"}})
-	if err != nil {
-		return err
-	}
-	grouped := "#,##0.00"
-	amount, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Family: "Noto Sans CJK SC", Size: 10}, CustomNumFmt: &grouped, Alignment: &excelize.Alignment{Vertical: "top"}})
-	if err != nil {
-		return err
-	}
-	for i, row := range rows {
-		if lines := wrapped(row, widths); lines > 1 { // heights are not fitted on opening
-			if err := f.SetRowHeight(sheet, i+1, min(400, 14*float64(lines)+2)); err != nil {
-				return err
-			}
-		}
-		for k, s := range row {
-			if s == "" {
-				continue
-			}
-			at, err := excelize.CoordinatesToCellName(k+1, i+1)
-			if err != nil {
-				return err
-			}
-			if x, err := strconv.ParseFloat(s, 64); err == nil && len(s) <= 15 && i > 0 && plainNumber(s) {
-				style := body
-				if x >= 1000 || x <= -1000 {
-					style = amount
-				}
-				if err := errors.Join(f.SetCellFloat(sheet, at, x, -1, 64), f.SetCellStyle(sheet, at, at, style)); err != nil {
-					return err
-				}
-				continue
-			}
-			if err := errors.Join(f.SetCellStr(sheet, at, inert(s)), f.SetCellStyle(sheet, at, at, body)); err != nil {
-				return err
-			}
-		}
-	}
-	for k, w := range widths {
-		col, err := excelize.ColumnNumberToName(k + 1)
-		if err != nil {
-			return err
-		}
-		if err := f.SetColWidth(sheet, col, col, w); err != nil {
-			return err
-		}
-	}
-	if len(rows) > 0 && len(rows[0]) > 0 {
-		last, err := excelize.CoordinatesToCellName(len(rows[0]), 1)
-		if err != nil {
-			return err
-		}
-		if err := f.SetCellStyle(sheet, "A1", last, head); err != nil {
-			return err
-		}
-	}
-	return f.SetPanes(sheet, &excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})
-}
-
-// wrapped is how many lines a row needs; a Chinese character is two columns
-// wide.
-func wrapped(row []string, widths []float64) int {
-	lines := 1
-	for k, s := range row {
-		if k >= len(widths) || plainNumber(s) {
-			continue
-		}
-		w := 0.0
-		for _, r := range s {
-			w++
-			if r > 0x2e80 {
-				w++
-			}
-		}
-		lines = max(lines, int(math.Ceil(w/(widths[k]-1))))
-	}
-	return lines
-}
-
-// plainNumber is a decimal without exponent, sign games or leading zeros, so
-// that a patent number or a code is never turned into a number.
-func plainNumber(s string) bool {
-	body := strings.TrimPrefix(s, "-")
-	if body == "" || strings.Trim(body, "0123456789.") != "" || strings.Count(body, ".") > 1 || strings.HasSuffix(body, ".") {
-		return false
-	}
-	whole, frac, _ := strings.Cut(body, ".")
-	return whole == "0" && frac != "" || whole == "0" || !strings.HasPrefix(whole, "0") && whole != "" && len(whole) < 12
-}
-
-// inert keeps a spreadsheet from taking text for a formula.
-func inert(s string) string {
-	if first, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune("=+-@\t\r＝＋－＠", first) {
-		return "'" + s
-	}
-	return s
 }
 
 // ReadBankLines reads a bank statement: 流水号, 日期, 账户, 对方, 对方账户,

@@ -1,4 +1,4 @@
-package office
+package deskfile
 
 import (
 	"cmp"
@@ -21,7 +21,7 @@ type resultColumn struct {
 }
 
 type resultRow struct {
-	*BatchOutcome
+	*Outcome
 	contract *lending.Contract
 	policy   *lending.Policy
 }

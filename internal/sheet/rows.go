@@ -1,4 +1,8 @@
-package office
+// Package sheet reads any table a desk may send, XLSX, CSV or JSON lines, row by
+// row, and writes workbooks.
+//
+// Start with [Rows]. What the columns mean is for others to say.
+package sheet
 
 import (
 	"bufio"
@@ -47,11 +51,17 @@ const (
 // on; an error with Number 0 ends the file. Formulas are never evaluated: a
 // cell is the value the file says it had, and one that was never worked out is
 // its formula, beginning with =.
-func Rows(r io.Reader, name string) iter.Seq2[Row, error] { return rowsBelow(r, name, nil) }
+func Rows(r io.Reader, name string) iter.Seq2[Row, error] { return Below(r, name, Layout{}) }
 
-// rowsBelow is Rows for files whose header is the first row that suits, among
-// the first few: titles may stand above it.
-func rowsBelow(r io.Reader, name string, suits func([]string) bool) iter.Seq2[Row, error] {
+// Layout says what a file is expected to hold.
+type Layout struct {
+	Header        func(cells []string) bool // reports whether a row is the header; nil: the first row that is not empty is
+	Data, Example string                    // sheets of a template: where Data stands, Example is not read
+}
+
+// Below is Rows for files whose header is the first row that suits, among the
+// first few: titles may stand above it.
+func Below(r io.Reader, name string, l Layout) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		in := bufio.NewReaderSize(r, sniffed)
 		head, err := in.Peek(sniffed)
@@ -65,11 +75,11 @@ func rowsBelow(r io.Reader, name string, suits func([]string) bool) iter.Seq2[Ro
 		}
 		switch format(name, head) {
 		case "xlsx":
-			sheetRows(in, suits, yield)
+			sheetRows(in, l, yield)
 		case "jsonl":
 			jsonRows(in, yield)
 		case "csv":
-			csvRows(decoded(in, head), suits, yield)
+			csvRows(decoded(in, head), l.Header, yield)
 		case "compound":
 			yield(Row{}, compound(name, head))
 		case "utf16":
@@ -161,7 +171,7 @@ func record(row Row, header, cells []string, yield func(Row, error) bool) bool {
 			if c != "" && bad == "" {
 				bad = "row.columns"
 			}
-		case !utf8.ValidString(c) || strings.ContainsFunc(c, forbidden):
+		case !utf8.ValidString(c) || strings.ContainsFunc(c, Forbidden):
 			return yield(rowFault(row, "row.characters", "“"+header[i]+"”列含有控制字符或乱码，请清理。", "Column "+header[i]+" contains control characters or garbled text."))
 		case header[i] != "":
 			row.Cells[header[i]] = c
@@ -220,10 +230,12 @@ func (h *headerFinder) end() error {
 	if len(h.first) == 1 && strings.ContainsAny(seen, ";\t；|") {
 		return fault.New(fault.Invalid, "file.delimiter", "列之间应以英文逗号分隔，请另存为 CSV（逗号分隔）或 XLSX。", "Separate columns with commas, or use XLSX.")
 	}
-	return fault.New(fault.Invalid, "file.no_number", "没有“专利号/申请号”和“借款人名称”列，请使用模板。读到的表头："+clipTo(seen, 200), "There are no columns of patent numbers and borrowers; use the template.")
+	return fault.New(fault.Invalid, "file.no_number", "没有“专利号/申请号”和“借款人名称”列，请使用模板。读到的表头："+Clip(seen, 200), "There are no columns of patent numbers and borrowers; use the template.")
 }
 
-func forbidden(r rune) bool {
+// Forbidden reports whether a character has no place in a cell: control
+// characters and what broken encodings leave.
+func Forbidden(r rune) bool {
 	return r < 0x20 && r != '\n' && r != '\r' && r != '\t' || r == 0x7f || r == utf8.RuneError
 }
 

@@ -1,4 +1,4 @@
-package office
+package deskfile
 
 import (
 	"cmp"
@@ -18,11 +18,13 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
+	"zhijia/internal/opinion"
+	"zhijia/internal/sheet"
 	"zhijia/internal/valuation"
 )
 
-// BatchOutcome is one row of a batch with what came of it.
-type BatchOutcome struct {
+// Outcome is one row of a batch with what came of it.
+type Outcome struct {
 	ID       string           `json:"-"`      // of the stored valuation
 	Status   string           `json:"status"` // done, failed, refused, waiting
 	Valued   lending.Valued   `json:"valued"` // its Row alone when the row was not valued
@@ -30,9 +32,9 @@ type BatchOutcome struct {
 	Decision lending.Decision `json:"decision"`
 }
 
-// BatchResult is a finished batch to be written out. The same result makes the
+// Result is a finished batch to be written out. The same result makes the
 // same bytes.
-type BatchResult struct {
+type Result struct {
 	Name      string // of the file
 	Content   []byte // SHA-256 of the file
 	Digest    []byte // SHA-256 over all decisions
@@ -41,20 +43,20 @@ type BatchResult struct {
 	Ignored   []string // headers of the file that name no column
 	Policy    lending.Policy
 	Contracts []lending.Contract
-	Rows      iter.Seq2[*BatchOutcome, error] // in the order of the file
+	Rows      iter.Seq2[*Outcome, error] // in the order of the file
 
 	// Cited returns the deals a stored valuation rests on, as they were then.
 	Cited func(id string) ([]valuation.ComparableResult, error)
 }
 
-// BatchNotice stands on every output of a batch.
-const BatchNotice = "非资产评估报告。本结果由估值系统生成，供内部决策参考，不得用于法定评估目的；是否放款由贷款机构决定。"
+// Notice stands on every output of a batch.
+const Notice = "非资产评估报告。本结果由估值系统生成，供内部决策参考，不得用于法定评估目的；是否放款由贷款机构决定。"
 
 // batchLabel is the mark the labelling rule of 2025-09-01 asks for.
 const batchLabel = "本文件由软件自动生成（含算法生成内容）。"
 
 // rows yields the rows with their contracts.
-func (b *BatchResult) rows(visit func(*resultRow) error) error {
+func (b *Result) rows(visit func(*resultRow) error) error {
 	byKey := make(map[string]*lending.Contract, len(b.Contracts))
 	for i := range b.Contracts {
 		byKey[b.Contracts[i].Key] = &b.Contracts[i]
@@ -70,9 +72,9 @@ func (b *BatchResult) rows(visit func(*resultRow) error) error {
 	return nil
 }
 
-// WriteBatchCSV writes the results as CSV, UTF-8 with a byte order mark. A
+// WriteCSV writes the results as CSV, UTF-8 with a byte order mark. A
 // text that a spreadsheet would take for a formula is marked as text.
-func WriteBatchCSV(w io.Writer, b BatchResult) error {
+func WriteCSV(w io.Writer, b Result) error {
 	if _, err := io.WriteString(w, "\ufeff"); err != nil {
 		return err
 	}
@@ -99,7 +101,7 @@ func WriteBatchCSV(w io.Writer, b BatchResult) error {
 					cells[i] = fmt.Sprintf("%.0f", x)
 				}
 			case string:
-				cells[i] = inert(x)
+				cells[i] = sheet.Inert(x)
 			}
 		}
 		return out.Write(cells)
@@ -262,12 +264,12 @@ var (
 	dealWidths     = []float64{12, 40, 12, 14, 9, 14, 12, 22, 26, 26, 44, 10}
 )
 
-// WriteBatchBook writes the results as a workbook: 汇总, 结果, 合同, 原因, 可比案例,
+// WriteBook writes the results as a workbook: 汇总, 结果, 合同, 原因, 可比案例,
 // 案例目录, 押品报送 (IE_006_603), 说明. Rows are written as they are read.
-func WriteBatchBook(w io.Writer, b BatchResult) (err error) {
+func WriteBook(w io.Writer, b Result) (err error) {
 	f := excelize.NewFile()
 	defer f.Close()
-	f.SetZipWriter(newSortedZip)
+	f.SetZipWriter(sheet.NewSortedZip)
 	if err := f.SetSheetName("Sheet1", summarySheet); err != nil {
 		return err
 	}
@@ -278,7 +280,7 @@ func WriteBatchBook(w io.Writer, b BatchResult) (err error) {
 	day := b.On.String() + "T00:00:00Z" // no clock: the same result is the same bytes
 	if err := f.SetDocProps(&excelize.DocProperties{
 		Title: "知识产权质押估值参考结果", Subject: "估值参考意见", Creator: "Zhijia 知价", LastModifiedBy: "Zhijia 知价", Created: day, Modified: day,
-		Description: BatchNotice + batchLabel, Keywords: "AIGC:true;" + batchLabel, Language: "zh-CN",
+		Description: Notice + batchLabel, Keywords: "AIGC:true;" + batchLabel, Language: "zh-CN",
 	}); err != nil {
 		return err
 	}
@@ -418,7 +420,7 @@ func writeComparables(s *sheetStream, st bookStyles, r *resultRow) error {
 }
 
 // writeDeals lists each deal once, where it is first cited.
-func writeDeals(s *sheetStream, st bookStyles, b *BatchResult, r *resultRow, listed map[string]bool) error {
+func writeDeals(s *sheetStream, st bookStyles, b *Result, r *resultRow, listed map[string]bool) error {
 	cited := r.Valued.Comparables[:min(10, len(r.Valued.Comparables))]
 	if b.Cited == nil || r.ID == "" || !slices.ContainsFunc(cited, func(id string) bool { return !listed[id] }) {
 		return nil
@@ -442,7 +444,7 @@ func writeDeals(s *sheetStream, st bookStyles, b *BatchResult, r *resultRow, lis
 			count = *d.Patents
 		}
 		err := s.row(text(d.DealID), text(d.Title), text(d.Date.String()), excelize.Cell{StyleID: st.money, Value: total}, excelize.Cell{StyleID: st.text, Value: count}, excelize.Cell{StyleID: st.money, Value: d.UnitPrice / 1e4},
-			text(cmp.Or(dealKinds[string(d.Kind)][0], string(d.Kind))), text(strings.Join(d.IPC, "；")), text(d.Parties.Seller), text(d.Parties.Buyer), text(d.URL), excelize.Cell{StyleID: st.text, Value: r.Valued.Row.Line})
+			text(opinion.DealKindName(d.Kind)), text(strings.Join(d.IPC, "；")), text(d.Parties.Seller), text(d.Parties.Buyer), text(d.URL), excelize.Cell{StyleID: st.text, Value: r.Valued.Row.Line})
 		if err != nil {
 			return err
 		}
@@ -544,7 +546,7 @@ func (s *batchSummary) add(r *resultRow) {
 	}
 }
 
-func (s *batchSummary) write(f *excelize.File, st bookStyles, b *BatchResult) error {
+func (s *batchSummary) write(f *excelize.File, st bookStyles, b *Result) error {
 	const sheet = summarySheet
 	var err error
 	set := func(cell string, value any, style int) {
@@ -556,7 +558,7 @@ func (s *batchSummary) write(f *excelize.File, st bookStyles, b *BatchResult) er
 		}
 	}
 	set("A1", "知识产权质押批量估值结果", st.title)
-	set("A2", BatchNotice, st.note)
+	set("A2", Notice, st.note)
 	var loan, recommended money.Fen
 	for i := range b.Contracts {
 		loan += b.Contracts[i].Loan
@@ -651,13 +653,13 @@ func (s *batchSummary) write(f *excelize.File, st bookStyles, b *BatchResult) er
 
 var policyLabelZh = map[string]string{"historical": "历史报道，非现行规定", "template": "模板，非监管规定", "own": "本机构"}
 
-func writeNotes(f *excelize.File, st bookStyles, b *BatchResult, rules string) error {
+func writeNotes(f *excelize.File, st bookStyles, b *Result, rules string) error {
 	const sheet = "说明"
 	if _, err := f.NewSheet(sheet); err != nil {
 		return err
 	}
 	lines := [][2]string{
-		{"性质", BatchNotice},
+		{"性质", Notice},
 		{"标识", batchLabel},
 		{"估值", "P10、P50、P90 为估值区间下端、中值、上端；“区间水平”为名义水平，“未校准”表示尚无足够的已成交数据回测。库中没有的专利按所填内容估值，区间更宽。"},
 		{"建议额度", "押品可担保额 = Σ 估值下端 × 质押率上限 × 折扣；与申请金额、借款人限额、偿债能力、产品额度取最小者，“受限于”写明是哪一项。"},

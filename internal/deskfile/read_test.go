@@ -1,4 +1,4 @@
-package office
+package deskfile
 
 import (
 	"archive/zip"
@@ -22,17 +22,18 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
+	"zhijia/internal/sheet"
 )
 
 var readOn = calendar.MustParse("2026-11-23")
 
 // readAll reads a desk's file; broken is the code of the error that ended it.
-func readAll(t *testing.T, body []byte, name string, o BatchOptions) (lines []BatchLine, broken string) {
+func readAll(t *testing.T, body []byte, name string, o Options) (lines []Line, broken string) {
 	t.Helper()
 	if o.On.IsZero() {
 		o.On = readOn
 	}
-	for line, err := range ReadBatch(bytes.NewReader(body), name, o) {
+	for line, err := range Read(bytes.NewReader(body), name, o) {
 		if err != nil {
 			pub := fault.Public(err)
 			if pub.Zh == "" || pub.Kind == fault.Internal {
@@ -45,7 +46,7 @@ func readAll(t *testing.T, body []byte, name string, o BatchOptions) (lines []Ba
 	return lines, ""
 }
 
-func codesOf(line BatchLine) (codes []string) {
+func codesOf(line Line) (codes []string) {
 	for _, f := range line.Faults {
 		codes = append(codes, f.Code)
 	}
@@ -90,7 +91,7 @@ func TestBatchHeaders(t *testing.T) {
 		"外部评估价值(万元)/基准日": {"external", "万元"}, "质押/保全/无效/许可状态(as-of 日期)": {"register", ""}, "共有人及同意(Y/N)": {"consent", ""},
 		"许可费率(%)": {"royalty_rate", ""}, "备注": {"", ""}, "专利名称(万元)": {"", ""},
 	} {
-		c, unit := columnOf(Header(header))
+		c, unit := columnOf(sheet.Header(header))
 		if key := cmpKey(c); key != want.key || unit != want.unit {
 			t.Errorf("%q: %s %q, want %v", header, key, unit, want)
 		}
@@ -98,10 +99,10 @@ func TestBatchHeaders(t *testing.T) {
 	seen := map[string]string{}
 	for i := range knownColumns {
 		for _, name := range append([]string{knownColumns[i].key, knownColumns[i].zh}, knownColumns[i].names...) {
-			if other, twice := seen[Header(name)]; twice && other != knownColumns[i].key {
+			if other, twice := seen[sheet.Header(name)]; twice && other != knownColumns[i].key {
 				t.Errorf("%q names %s and %s", name, other, knownColumns[i].key)
 			}
-			seen[Header(name)] = knownColumns[i].key
+			seen[sheet.Header(name)] = knownColumns[i].key
 		}
 	}
 }
@@ -150,7 +151,7 @@ func TestBatchUnits(t *testing.T) {
 		{"拟贷金额(元)", "0.001", "", "row:amount.shape", 0},
 		{"拟贷金额(元)", "1e6", "", "row:amount.shape", 0},
 	} {
-		lines, broken := readAll(t, []byte("专利号,借款人,\""+c.header+"\"\n"+goodNumber+",甲,\""+c.cell+"\"\n"), "f.csv", BatchOptions{Unit: c.declared})
+		lines, broken := readAll(t, []byte("专利号,借款人,\""+c.header+"\"\n"+goodNumber+",甲,\""+c.cell+"\"\n"), "f.csv", Options{Unit: c.declared})
 		got := broken
 		if broken == "" && len(lines[0].Faults) > 0 {
 			got = "row:" + lines[0].Faults[0].Code
@@ -161,7 +162,7 @@ func TestBatchUnits(t *testing.T) {
 	}
 	for _, header := range []string{"拟贷金额(万元),上年产品收入(元)", "拟贷金额,上年产品收入(元)", "外部评估价值,拟贷金额(万元)"} {
 		for range 20 { // columns are a map on their way
-			if _, broken := readAll(t, []byte("专利号,借款人,"+header+"\n"+goodNumber+",甲,1,1\n"), "f.csv", BatchOptions{}); broken != "unit.contradiction" && broken != "unit.missing" {
+			if _, broken := readAll(t, []byte("专利号,借款人,"+header+"\n"+goodNumber+",甲,1,1\n"), "f.csv", Options{}); broken != "unit.contradiction" && broken != "unit.missing" {
 				t.Fatalf("%s: %q", header, broken)
 			}
 		}
@@ -173,13 +174,13 @@ func TestBatchDates(t *testing.T) {
 	t.Parallel()
 	want := calendar.MustParse("2020-01-02")
 	for _, text := range []string{"2020-01-02", "2020/1/2", "2020.01.02", "20200102", "2020年1月2日", "２０２０年１月２日", "2020-01-02 00:00:00", "2020/1/2 0:00", " 2020-01-02\u00a0", "\u200e2020-01-02"} {
-		lines, _ := readAll(t, []byte("专利号,借款人,授权公告日\n"+goodNumber+",甲,"+text+"\n"), "f.csv", BatchOptions{})
+		lines, _ := readAll(t, []byte("专利号,借款人,授权公告日\n"+goodNumber+",甲,"+text+"\n"), "f.csv", Options{})
 		if len(lines) != 1 || lines[0].Row.Grant != want || len(lines[0].Faults) > 0 {
 			t.Errorf("%q: %+v", text, lines)
 		}
 	}
 	for _, text := range []string{"43832", "2020", "2020-1", "2020-02-30", "20/1/2", "长期", "2020-01-02 10:00"} {
-		lines, _ := readAll(t, []byte("专利号,借款人,授权公告日\n"+goodNumber+",甲,"+text+"\n"), "f.csv", BatchOptions{})
+		lines, _ := readAll(t, []byte("专利号,借款人,授权公告日\n"+goodNumber+",甲,"+text+"\n"), "f.csv", Options{})
 		if !slices.Contains(codesOf(lines[0]), "date.shape") {
 			t.Errorf("%q: %v", text, codesOf(lines[0]))
 		}
@@ -201,7 +202,7 @@ func TestBatchDates(t *testing.T) {
 						must(t, f.SetCellStyle(sheet, "C2", "C2", style))
 					}
 				})
-				lines, broken := readAll(t, body, "f.xlsx", BatchOptions{})
+				lines, broken := readAll(t, body, "f.xlsx", Options{})
 				if broken != "" || lines[0].Row.Grant != want {
 					t.Errorf("1904 %t, %q, %T: %s %v", days1904, format, value, broken, lines)
 				}
@@ -217,7 +218,7 @@ func TestBatchDates(t *testing.T) {
 				must(t, err)
 				must(t, f.SetCellStyle(sheet, "C2", "C2", style))
 			})
-			if lines, broken := readAll(t, body, "f.xlsx", BatchOptions{}); broken != "" || lines[0].Row.Grant != want {
+			if lines, broken := readAll(t, body, "f.xlsx", Options{}); broken != "" || lines[0].Row.Grant != want {
 				t.Errorf("format %d: %s %v", id, broken, lines)
 			}
 		}
@@ -242,7 +243,7 @@ func TestBatchNumbersInCells(t *testing.T) {
 			must(t, f.SetCellStyle(sheet, x.cell, x.cell, style))
 		}
 	})
-	lines, broken := readAll(t, body, "f.xlsx", BatchOptions{})
+	lines, broken := readAll(t, body, "f.xlsx", Options{})
 	if broken != "" || len(lines) != 5 {
 		t.Fatal(broken, lines)
 	}
@@ -274,7 +275,7 @@ func TestBatchFormulas(t *testing.T) {
 		<row r="4"><c r="A4" t="inlineStr"><is><t>202010123456.2</t></is></c><c r="B4" t="inlineStr"><is><t>丙</t></is></c><c r="C4"><f t="shared" si="0"/></c></row>
 		<row r="5"><c r="A5" t="inlineStr"><is><t>202010123456.2</t></is></c><c r="B5" t="e"><f>1/0</f><v>#DIV/0!</v></c></row>
 		<row r="6"><c r="A6" t="inlineStr"><is><t>202010123456.2</t></is></c><c r="B6" t="inlineStr"><is><t>=HYPERLINK("http://x")</t></is></c></row>`, "")
-	lines, broken := readAll(t, body, "f.xlsx", BatchOptions{})
+	lines, broken := readAll(t, body, "f.xlsx", Options{})
 	if broken != "" || len(lines) != 5 {
 		t.Fatal(broken, lines)
 	}
@@ -333,7 +334,7 @@ func TestBatchSheets(t *testing.T) {
 		must(t, f.MergeCell(sheet, "A7", "B7"))
 		must(t, f.SetRowVisible(sheet, 6, false))
 	}
-	lines, broken := readAll(t, sheetOf(t, rows, merge), "f.xlsx", BatchOptions{})
+	lines, broken := readAll(t, sheetOf(t, rows, merge), "f.xlsx", Options{})
 	if broken != "" || len(lines) != 4 {
 		t.Fatal(broken, lines)
 	}
@@ -362,10 +363,10 @@ func TestBatchSheets(t *testing.T) {
 			}
 		})
 	}
-	if _, broken := readAll(t, other("visible"), "f.xlsx", BatchOptions{}); broken != "file.sheets" {
+	if _, broken := readAll(t, other("visible"), "f.xlsx", Options{}); broken != "file.sheets" {
 		t.Errorf("two sheets with data: %q", broken)
 	}
-	if lines, broken := readAll(t, other("hidden"), "f.xlsx", BatchOptions{}); broken != "" || len(lines) != 4 {
+	if lines, broken := readAll(t, other("hidden"), "f.xlsx", Options{}); broken != "" || len(lines) != 4 {
 		t.Errorf("one of them hidden: %q %v", broken, lines)
 	}
 	// The sheet with the data need not be the first, and the first may be hidden.
@@ -377,7 +378,7 @@ func TestBatchSheets(t *testing.T) {
 		f.SetActiveSheet(1)
 		must(t, f.SetSheetVisible(sheet, false))
 	})
-	if lines, broken := readAll(t, second, "f.xlsx", BatchOptions{}); broken != "" || len(lines) != 1 || lines[0].Row.Borrower != "丁" {
+	if lines, broken := readAll(t, second, "f.xlsx", Options{}); broken != "" || len(lines) != 1 || lines[0].Row.Borrower != "丁" {
 		t.Errorf("%q %v", broken, lines)
 	}
 }
@@ -386,7 +387,7 @@ func TestBatchSheets(t *testing.T) {
 func TestBatchTemplateIsRead(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	must(t, WriteBatchTemplate(&b))
+	must(t, WriteTemplate(&b))
 	f, err := excelize.OpenReader(bytes.NewReader(b.Bytes()))
 	must(t, err)
 	defer f.Close()
@@ -395,7 +396,7 @@ func TestBatchTemplateIsRead(t *testing.T) {
 	if len(header) != 1 || len(header[0]) != len(batchColumns) {
 		t.Fatalf("%v", header)
 	}
-	if lines, broken := readAll(t, b.Bytes(), "t.xlsx", BatchOptions{}); broken != "" || len(lines) != 0 {
+	if lines, broken := readAll(t, b.Bytes(), "t.xlsx", Options{}); broken != "" || len(lines) != 0 {
 		t.Errorf("empty template: %q %v", broken, lines)
 	}
 	example, err := f.GetRows(sampleSheet)
@@ -405,7 +406,7 @@ func TestBatchTemplateIsRead(t *testing.T) {
 	}
 	var filled bytes.Buffer
 	must(t, f.Write(&filled))
-	lines, broken := readAll(t, filled.Bytes(), "t.xlsx", BatchOptions{})
+	lines, broken := readAll(t, filled.Bytes(), "t.xlsx", Options{})
 	if broken != "" || len(lines) != 1 || len(lines[0].Faults) > 0 || len(lines[0].Ignored) > 0 || lines[0].Row.Loan != 100_000_000 {
 		t.Errorf("the example: %q %+v", broken, lines)
 	}
@@ -421,7 +422,7 @@ func TestBatchFilesRefused(t *testing.T) {
 		binary.LittleEndian.PutUint16(locked[1024+2*i:], r)
 	}
 	many := strings.Builder{}
-	for i := range maxMerged + 1 {
+	for i := range 20_000 + 1 {
 		fmt.Fprintf(&many, `<mergeCell ref="A%d:B%d"/>`, i+2, i+2)
 	}
 	header := `<row r="1"><c t="inlineStr"><is><t>专利号</t></is></c></row>`
@@ -444,72 +445,15 @@ func TestBatchFilesRefused(t *testing.T) {
 		"no such text":  {"f.xlsx", rawBook(t, `<row r="1"><c t="s"><v>7</v></c></row>`, ""), "file.xlsx"},
 		"rows backward": {"f.xlsx", rawBook(t, header+`<row r="1"/>`, ""), "file.xlsx"},
 		"a bomb of one cell": {
-			"f.xlsx", rawBook(t, header+`<row r="2"><c t="inlineStr"><is><t>`+strings.Repeat("A", 4*maxToken)+`</t></is></c></row>`, ""), "file.xlsx_cell",
+			"f.xlsx", rawBook(t, header+`<row r="2"><c t="inlineStr"><is><t>`+strings.Repeat("A", 4*1<<20)+`</t></is></c></row>`, ""), "file.xlsx_cell",
 		},
 		"merged all over": {"f.xlsx", rawBook(t, header, `<mergeCells>`+many.String()+`</mergeCells>`), "file.merged"},
 		"entities":        {"f.xlsx", rawBook(t, `<!DOCTYPE x [<!ENTITY a "aaaa">]><row r="1"><c t="inlineStr"><is><t>&a;</t></is></c></row>`, ""), "file.xlsx"},
 	} {
-		if _, broken := readAll(t, c.body, c.file, BatchOptions{}); broken != c.code {
+		if _, broken := readAll(t, c.body, c.file, Options{}); broken != c.code {
 			t.Errorf("%s: %q, want %s", name, broken, c.code)
 		}
 	}
-}
-
-// What unpacks to more than it may is given up while it unpacks.
-func TestBatchZipBomb(t *testing.T) {
-	t.Parallel()
-	blank := strings.Repeat(`<row><c t="inlineStr"><is><t> </t></is></c></row>`, 1000)
-	text := strings.Repeat(`<si><t>`+strings.Repeat("字", 300)+`</t></si>`, 100)
-	for name, body := range map[string][]byte{
-		"rows":  zipWith(t, "xl/worksheets/s.xml", `<worksheet><sheetData><row><c t="inlineStr"><is><t>专利号</t></is></c></row>`, blank, 100),
-		"texts": zipWith(t, "xl/sharedStrings.xml", `<sst>`, text, 20),
-	} {
-		if len(body) > 100_000 {
-			t.Errorf("%s: %d bytes are no bomb", name, len(body))
-		}
-		err := readSheets(bytes.NewReader(body), unpacked{all: 4 << 20, texts: 1 << 20}, nil, func(Row, error) bool { return true })
-		if pub := fault.Public(err); pub == nil || pub.Code != "file.xlsx_size" {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-// zipWith is a workbook one part of which is begun by head and goes on with the
-// same piece many times.
-func zipWith(t *testing.T, part, head, piece string, times int) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	put := func(name string, write func(io.Writer) error) {
-		w, err := z.Create(name)
-		must(t, err)
-		must(t, write(w))
-	}
-	for name, text := range map[string]string{
-		"_rels/.rels":                `<Relationships><Relationship Id="a" Type="x/officeDocument" Target="xl/workbook.xml"/></Relationships>`,
-		"xl/workbook.xml":            `<workbook><sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>`,
-		"xl/_rels/workbook.xml.rels": `<Relationships><Relationship Id="r1" Type="x/worksheet" Target="worksheets/s.xml"/><Relationship Id="r2" Type="x/sharedStrings" Target="sharedStrings.xml"/></Relationships>`,
-		"xl/worksheets/s.xml":        `<worksheet><sheetData/></worksheet>`,
-		"xl/sharedStrings.xml":       `<sst/>`,
-	} {
-		if name == part {
-			continue
-		}
-		put(name, func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
-	}
-	put(part, func(w io.Writer) error {
-		if _, err := io.WriteString(w, head); err != nil {
-			return err
-		}
-		for range times {
-			if _, err := io.WriteString(w, piece); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	must(t, z.Close())
-	return b.Bytes()
 }
 
 // A quote that is never closed costs its own line, and no other.
@@ -529,7 +473,7 @@ func TestBatchBrokenQuotes(t *testing.T) {
 		}
 	}
 	fmt.Fprintf(&b, "%s,\"丁\",\"两行\r\n名称\"\r\n%s,戊,末行", goodNumber, goodNumber)
-	lines, broken := readAll(t, []byte(b.String()), "f.csv", BatchOptions{})
+	lines, broken := readAll(t, []byte(b.String()), "f.csv", Options{})
 	if broken != "" || len(lines) != 201 {
 		t.Fatal(broken, len(lines))
 	}
@@ -554,7 +498,7 @@ func TestBatchEncodings(t *testing.T) {
 	gb, err := simplifiedchinese.GB18030.NewEncoder().String(text)
 	must(t, err)
 	for name, body := range map[string]string{"utf-8": text, "bom": "\ufeff" + text, "gb18030": gb} {
-		lines, broken := readAll(t, []byte(body), "f.csv", BatchOptions{})
+		lines, broken := readAll(t, []byte(body), "f.csv", Options{})
 		if broken != "" || len(lines) != 1 || len(lines[0].Faults) > 0 || lines[0].Row.Borrower != "甲㐀公司" || lines[0].Row.Loan != 1_000_000 {
 			t.Errorf("%s: %q %+v", name, broken, lines)
 		}
@@ -604,9 +548,9 @@ func TestBatchFormsAgree(t *testing.T) {
 		if err := f.Write(&book); err != nil {
 			t.Fatal(err)
 		}
-		var got [2][]BatchLine
+		var got [2][]Line
 		for i, body := range [][]byte{book.Bytes(), []byte(text.String())} {
-			for line, err := range ReadBatch(bytes.NewReader(body), []string{"f.xlsx", "f.csv"}[i], BatchOptions{On: readOn}) {
+			for line, err := range Read(bytes.NewReader(body), []string{"f.xlsx", "f.csv"}[i], Options{On: readOn}) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -626,7 +570,7 @@ func TestBatchFormsAgree(t *testing.T) {
 }
 
 // deref shows what pointers point to.
-func deref(lines []BatchLine) (out []any) {
+func deref(lines []Line) (out []any) {
 	for _, l := range lines {
 		r := l.Row
 		royalty, revenue := 0.0, money.Fen(0)
@@ -647,7 +591,7 @@ func FuzzReadBatch(f *testing.F) {
 	f.Add([]byte(`{"number":"202010123456.2","borrower":"甲","loan(元)":"1"}`), "f.jsonl")
 	f.Add([]byte("PK\x03\x04"), "f.xlsx")
 	f.Fuzz(func(t *testing.T, body []byte, name string) {
-		for line, err := range ReadBatch(bytes.NewReader(body), name, BatchOptions{On: readOn}) {
+		for line, err := range Read(bytes.NewReader(body), name, Options{On: readOn}) {
 			if err != nil {
 				if pub := fault.Public(err); pub.Kind == fault.Internal {
 					t.Fatalf("not told to the desk: %v", err)
@@ -666,7 +610,7 @@ func FuzzSheet(f *testing.F) {
 	f.Add(`<row r="1"><c r="A1" t="inlineStr"><is><t>专利号</t></is></c></row><row r="2"><c r="A2" s="1"><v>1e309</v></c></row>`, `<mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells>`)
 	f.Add(`<row><c><f>1</f></c><c r="ZZZZZZ1"/></row>`, `<mergeCell ref=":"/>`)
 	f.Fuzz(func(t *testing.T, rows, after string) {
-		for line, err := range ReadBatch(bytes.NewReader(rawBook(t, rows, after)), "f.xlsx", BatchOptions{On: readOn}) {
+		for line, err := range Read(bytes.NewReader(rawBook(t, rows, after)), "f.xlsx", Options{On: readOn}) {
 			if err == nil && len(line.Faults) == 0 && line.Row.Number == "" {
 				t.Fatalf("taken as good: %+v", line)
 			}
@@ -679,9 +623,9 @@ func FuzzSheet(f *testing.F) {
 func TestBatchStatesApart(t *testing.T) {
 	t.Parallel()
 	const header = "借款人名称,专利号/申请号,质押,是否保全,无效请求,独占许可,状态日期,质押/保全/无效/许可状态(as-of日期)\n"
-	row := func(cells string) BatchLine {
+	row := func(cells string) Line {
 		t.Helper()
-		lines, broken := readAll(t, []byte(header+"甲公司,201710601862.3,"+cells+"\n"), "a.csv", BatchOptions{On: calendar.New(2026, 11, 26)})
+		lines, broken := readAll(t, []byte(header+"甲公司,201710601862.3,"+cells+"\n"), "a.csv", Options{On: calendar.New(2026, 11, 26)})
 		if broken != "" || len(lines) != 1 {
 			t.Fatalf("%s: %v %v", cells, broken, lines)
 		}

@@ -4,7 +4,7 @@
 // An opinion is built once, as a [doc] of titled sections, and rendered by
 // plain functions; the two forms cannot disagree. Nothing here decides a
 // figure.
-package office
+package opinion
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package office
+package poolfile
 
 import (
 	"bytes"
@@ -27,10 +27,10 @@ func TestPoolBookRoundTrip(t *testing.T) {
 	}}
 	d.Patents[3].Encumbrance, d.Patents[4].Encumbrance, d.Patents[5].Value = nil, []string{}, nil
 	var b bytes.Buffer
-	if err := WritePoolBook(&b, d); err != nil {
+	if err := WriteBook(&b, d); err != nil {
 		t.Fatal(err)
 	}
-	got, err := ReadPoolBook(bytes.NewReader(b.Bytes()))
+	got, err := ReadBook(bytes.NewReader(b.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,14 +56,14 @@ func TestPoolBookRoundTrip(t *testing.T) {
 func TestPoolCSV(t *testing.T) {
 	d := pool.Example(1)
 	var b bytes.Buffer
-	if err := WritePoolBook(&b, d); err != nil {
+	if err := WriteBook(&b, d); err != nil {
 		t.Fatal(err)
 	}
 	f, err := excelize.OpenReader(&b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := PoolRows{}
+	rows := Tables{}
 	for _, sheet := range f.GetSheetList() {
 		cells, _ := f.GetRows(sheet)
 		var out bytes.Buffer
@@ -71,7 +71,7 @@ func TestPoolCSV(t *testing.T) {
 		if err := csv.NewWriter(&out).WriteAll(cells); err != nil {
 			t.Fatal(err)
 		}
-		if rows[sheet], err = ReadPoolCSV(&out); err != nil {
+		if rows[sheet], err = ReadCSV(&out); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -90,7 +90,7 @@ func TestPoolCSV(t *testing.T) {
 }
 
 func TestPoolAmountsInTenThousands(t *testing.T) {
-	rows := PoolRows{"交易": {
+	rows := Tables{"交易": {
 		{"字段代码", "字段", "值"}, {"unit", "", "万元"}, {"name", "", "甲"}, {"venue", "", "SSE"}, {"class", "", "lease"}, {"cut_off", "", "2026-01-01"}, {"closing", "", "2026-02-01"},
 	}, "债务人": {{"编号", "名称"}, {"1", "乙"}}, "应收债权": {
 		{"编号", "债务人编号", "类别", "未偿本金", "年利率", "到期日", "还款方式", "还款间隔"}, {"a", "1", "lease", "1,234.5678", "5%", "46388", "level", "3"},
@@ -112,9 +112,9 @@ func TestPoolAnnexPapers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := PoolAnnex{Annex: d.Annex(), Stress: &stress, Senior: d.Structure.Tranches[0].Principal, Sub: d.Structure.Tranches[1].Principal, Calendar: d.DisclosureCalendar(2, pool.TradingCalendar())}
+	a := Annex{Annex: d.Annex(), Stress: &stress, Senior: d.Structure.Tranches[0].Principal, Sub: d.Structure.Tranches[1].Principal, Calendar: d.DisclosureCalendar(2, pool.TradingCalendar())}
 	var html, book bytes.Buffer
-	if err := WritePoolAnnexHTML(&html, a); err != nil {
+	if err := WriteAnnexHTML(&html, a); err != nil {
 		t.Fatal(err)
 	}
 	s := html.String()
@@ -126,7 +126,7 @@ func TestPoolAnnexPapers(t *testing.T) {
 			t.Errorf("the annex lacks %q", want)
 		}
 	}
-	if err := WritePoolAnnexBook(&book, a); err != nil {
+	if err := WriteAnnexBook(&book, a); err != nil {
 		t.Fatal(err)
 	}
 	f, err := excelize.OpenReader(bytes.NewReader(book.Bytes()))
@@ -147,9 +147,9 @@ func FuzzPoolCSV(f *testing.F) {
 	f.Add("字段代码,字段,值\nname,,甲\nvenue,,SSE\nclass,,lease\ncut_off,,2026-01-01\nclosing,,2026-02-01\n", "编号,名称\n1,乙\n", "编号,债务人编号,类别,未偿本金,年利率,到期日,还款方式,还款间隔\na,1,lease,100,5%,2027-01-01,level,3\n")
 	f.Add("unit,,万元", "id", "id,dues")
 	f.Fuzz(func(t *testing.T, deal, obligors, assets string) {
-		rows := PoolRows{}
+		rows := Tables{}
 		for name, s := range map[string]string{"deal": deal, "obligors": obligors, "assets": assets} {
-			cells, err := ReadPoolCSV(strings.NewReader(s))
+			cells, err := ReadCSV(strings.NewReader(s))
 			if err != nil {
 				return
 			}

@@ -1,4 +1,4 @@
-package office
+package deskfile
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/xuri/excelize/v2"
+
+	"zhijia/internal/sheet"
 )
 
 // Sheets of the template: the one that is read and the one that never is.
@@ -20,12 +22,12 @@ const TemplateVersion = "batch-template-1"
 // templateRows is how far down the drop-downs reach.
 const templateRows = 10_000
 
-// WriteBatchTemplate writes the empty workbook a loan desk fills in: drop-downs,
+// WriteTemplate writes the empty workbook a loan desk fills in: drop-downs,
 // a note on every header, a page of explanations and one of an example.
-func WriteBatchTemplate(w io.Writer) error {
+func WriteTemplate(w io.Writer) error {
 	f := excelize.NewFile()
 	defer f.Close()
-	f.SetZipWriter(newSortedZip)
+	f.SetZipWriter(sheet.NewSortedZip)
 	const help = "填写说明"
 	if err := f.SetSheetName("Sheet1", dataSheet); err != nil {
 		return err
@@ -103,7 +105,7 @@ func WriteBatchTemplate(w io.Writer) error {
 		}
 		v := excelize.NewDataValidation(true)
 		v.SetSqref(fmt.Sprintf("%s2:%s%d", column, column, templateRows))
-		v.SetInput(clipTo(title, 30), c.note)
+		v.SetInput(sheet.Clip(title, 30), c.note)
 		if c.pick != nil {
 			if err := v.SetDropList(c.pick); err != nil {
 				return err
@@ -133,7 +135,7 @@ func WriteBatchTemplate(w io.Writer) error {
 	for i, line := range []string{
 		"知识产权质押批量估值模板（" + TemplateVersion + "）",
 		"在“数据”页逐行填写，一行一项专利。红色表头必填。金额单位写在表头，整个文件只用一种单位（元或万元）。单元格请勿合并、隐藏；公式按其已算出的值读取，没有算出值的公式不予受理。",
-		BatchNotice,
+		Notice,
 	} {
 		style := st.note
 		if i == 0 {

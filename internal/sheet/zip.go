@@ -1,4 +1,4 @@
-package office
+package sheet
 
 import (
 	"archive/zip"
@@ -74,7 +74,9 @@ type zipPart struct {
 	size     uint64
 }
 
-func newSortedZip(w io.Writer) excelize.ZipWriter { return &sortedZip{w: w} }
+// NewSortedZip is the archive writer of workbooks whose equal content makes
+// equal bytes.
+func NewSortedZip(w io.Writer) excelize.ZipWriter { return &sortedZip{w: w} }
 
 // Create implements excelize.ZipWriter.
 func (z *sortedZip) Create(name string) (io.Writer, error) {

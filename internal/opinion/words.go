@@ -1,6 +1,11 @@
-package office
+package opinion
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+
+	"zhijia/internal/valuation"
+)
 
 // The words of the codes an opinion shows, Chinese and English. A code that is
 // not listed is shown as it is, so a new one is visible and never blank.
@@ -195,4 +200,9 @@ func UnitName(unit string) string {
 // ApproachName returns the Chinese name of an approach and its method.
 func ApproachName(approach, method string) string {
 	return writer{}.word(approaches, approach) + "：" + writer{}.word(methods, method)
+}
+
+// DealKindName is a kind of deal in Chinese.
+func DealKindName(k valuation.DealKind) string {
+	return cmp.Or(dealKinds[string(k)][0], string(k))
 }

@@ -1,4 +1,4 @@
-package office
+package poolfile
 
 import (
 	_ "embed"
@@ -9,7 +9,7 @@ import (
 	"zhijia/internal/pool"
 )
 
-//go:embed pool_report.html
+//go:embed report.html
 var poolReportHTML string
 
 var poolReportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
@@ -23,13 +23,13 @@ type poolPaper struct {
 	Notices             []pool.Notice
 }
 
-// WritePoolPeriodicHTML writes the asset-management report of a period with
+// WritePeriodicHTML writes the asset-management report of a period with
 // the notices it calls for.
-func WritePoolPeriodicHTML(w io.Writer, p pool.Periodic) error {
+func WritePeriodicHTML(w io.Writer, p pool.Periodic) error {
 	return poolReportTemplate.Execute(w, poolPaper{p.Title, p.Label, p.Limit, &p, p.Notices})
 }
 
-// WritePoolNoticeHTML writes the draft of one event notice.
-func WritePoolNoticeHTML(w io.Writer, label string, n pool.Notice) error {
+// WriteNoticeHTML writes the draft of one event notice.
+func WriteNoticeHTML(w io.Writer, label string, n pool.Notice) error {
 	return poolReportTemplate.Execute(w, poolPaper{n.Title, label, pool.Disclaimer, nil, []pool.Notice{n}})
 }

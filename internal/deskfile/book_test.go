@@ -1,4 +1,4 @@
-package office
+package deskfile
 
 import (
 	"bytes"
@@ -19,8 +19,8 @@ import (
 // hostile begins like a formula in every way a spreadsheet knows.
 var hostile = []string{"=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "＝1+1", "＋1", "－1", "＠x"}
 
-func hostileResult() BatchResult {
-	return BatchResult{
+func hostileResult() Result {
+	return Result{
 		Name: "=文件.xlsx", Content: []byte{1}, Digest: []byte{2}, On: calendar.MustParse("2026-11-23"), Unit: "万元",
 		Policy: lending.Policies()["TEMPLATE"], Ignored: []string{"=客户经理"},
 		Contracts: []lending.Contract{{Key: "=DB-1", Borrower: "=甲", Lines: []int{2}}},
@@ -28,16 +28,16 @@ func hostileResult() BatchResult {
 			amount := 50_000.0
 			return []valuation.ComparableResult{{Comparable: valuation.Comparable{DealID: "T1", Title: "=标的", Amount: &amount, Currency: "CNY", Kind: valuation.DealAssignment, Date: calendar.MustParse("2020-01-02")}, UnitPrice: 50_000}}, nil
 		},
-		Rows: func(yield func(*BatchOutcome, error) bool) {
+		Rows: func(yield func(*Outcome, error) bool) {
 			for i, text := range hostile {
-				out := &BatchOutcome{ID: fmt.Sprint(i), Status: "done", Decision: lending.Decision{Contract: "=DB-1", Verdict: lending.Supplement, Reasons: []lending.Reason{{Code: "L01", Severity: lending.Supplements, Zh: text, Evidence: strings.Repeat("很长", 300)}}}}
+				out := &Outcome{ID: fmt.Sprint(i), Status: "done", Decision: lending.Decision{Contract: "=DB-1", Verdict: lending.Supplement, Reasons: []lending.Reason{{Code: "L01", Severity: lending.Supplements, Zh: text, Evidence: strings.Repeat("很长", 300)}}}}
 				out.Valued.Row = lending.Row{Line: i + 2, Seq: text, Borrower: text, Title: text, Number: text, Contract: text}
 				out.Valued.Status, out.Valued.Comparables = valuation.Valued, []string{"T1"}
 				if !yield(out, nil) {
 					return
 				}
 			}
-			yield(&BatchOutcome{Status: "refused", Faults: []fault.Field{{Field: "x", Code: "cell.formula", Zh: "=x"}}, Valued: lending.Valued{Row: lending.Row{Line: 99, Borrower: "=y"}}}, nil)
+			yield(&Outcome{Status: "refused", Faults: []fault.Field{{Field: "x", Code: "cell.formula", Zh: "=x"}}, Valued: lending.Valued{Row: lending.Row{Line: 99, Borrower: "=y"}}}, nil)
 		},
 	}
 }
@@ -48,9 +48,9 @@ func hostileResult() BatchResult {
 func TestBatchBook(t *testing.T) {
 	t.Parallel()
 	var book, again, table bytes.Buffer
-	must(t, WriteBatchBook(&book, hostileResult()))
-	must(t, WriteBatchBook(&again, hostileResult()))
-	must(t, WriteBatchCSV(&table, hostileResult()))
+	must(t, WriteBook(&book, hostileResult()))
+	must(t, WriteBook(&again, hostileResult()))
+	must(t, WriteCSV(&table, hostileResult()))
 	if !bytes.Equal(book.Bytes(), again.Bytes()) {
 		t.Error("the same result makes other bytes")
 	}
