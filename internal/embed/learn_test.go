@@ -1,0 +1,182 @@
+package embed
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// labelledTexts makes texts of three subclasses that share filler and differ
+// in their own words.
+func labelledTexts(n int, seed uint64) []Example {
+	words := map[string][]string{
+		"H01M 10/05": {"锂离子电池", "正极材料", "电解液", "隔膜", "负极"},
+		"A01K 31/00": {"鹦鹉", "巢箱", "饲养", "孵化", "饮水槽"},
+		"B01D 53/00": {"脱硫", "烟气", "吸收塔", "粉尘", "除雾器"},
+	}
+	symbols := []string{"A01K 31/00", "B01D 53/00", "H01M 10/05"}
+	filler := []string{"一种", "装置", "方法", "及其", "系统", "设备", "结构"}
+	rng := rand.New(rand.NewPCG(seed, 1))
+	var out []Example
+	for i := range n {
+		s := symbols[rng.IntN(len(symbols))]
+		w := words[s]
+		text := filler[rng.IntN(len(filler))] + w[rng.IntN(len(w))] + filler[rng.IntN(len(filler))] + w[rng.IntN(len(w))] + filler[rng.IntN(len(filler))]
+		out = append(out, Example{Text: text, IPC: []string{s}, Group: fmt.Sprint("g", i/3)})
+	}
+	return out
+}
+
+// The iterative solution is the ridge solution: (XᵀX + λI) b = c.
+func TestSolveIsRidge(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(3, 4))
+	const terms, n, width = 40, 120, 5
+	rows := make([][]entry, n)
+	x := mat.NewDense(n, terms, nil)
+	diagonal := make([]float64, terms)
+	for i := range rows {
+		for j := range terms {
+			if rng.Float64() < 0.2 {
+				w := rng.Float64()
+				rows[i] = append(rows[i], entry{int32(j), w})
+				x.Set(i, j, w)
+				diagonal[j] += w * w
+			}
+		}
+	}
+	c := mat.NewDense(terms, width, nil)
+	for i := range terms {
+		for j := range width {
+			c.Set(i, j, rng.NormFloat64())
+		}
+	}
+	got := mat.NewDense(terms, width, nil)
+	for range 6 { // each call goes on from where the last one ended
+		solve(rows, diagonal, c, got)
+	}
+	var a, want mat.Dense
+	a.Mul(x.T(), x)
+	for i := range terms {
+		a.Set(i, i, a.At(i, i)+ridge)
+	}
+	if err := want.Solve(&a, c); err != nil {
+		t.Fatal(err)
+	}
+	for j := range width {
+		var off, size float64
+		for i := range terms {
+			d := got.At(i, j) - want.At(i, j)
+			off, size = off+d*d, size+want.At(i, j)*want.At(i, j)
+		}
+		if math.Sqrt(off/size) > 2*solveTolerance {
+			t.Errorf("column %d is off by %.4f of its length", j, math.Sqrt(off/size))
+		}
+	}
+}
+
+func TestTrainedModelKnowsItsClasses(t *testing.T) {
+	t.Parallel()
+	m, err := Train(labelledTexts(600, 1), nil, Card{Data: "generated"}, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := 0
+	fresh := labelledTexts(200, 2)
+	for _, e := range fresh {
+		got := m.Classes(e.Text, 3)
+		if len(got) == 3 && got[0].Subclass == Subclass(e.IPC[0]) {
+			right++
+		}
+	}
+	if right < 190 {
+		t.Errorf("%d of 200 first guesses right", right)
+	}
+	near := Cosine(m.Embed("一种饮水槽装置"), m.Embed("鹦鹉孵化设备"))
+	far := Cosine(m.Embed("一种饮水槽装置"), m.Embed("一种隔膜装置"))
+	if near < far {
+		t.Errorf("no shared word but one class: %.3f; shared filler and another class: %.3f", near, far)
+	}
+	c := m.Card()
+	if c.Examples != 600 || c.Held == 0 || c.First < 0.9 || c.LogLoss > 0.5 {
+		t.Errorf("card %+v", c)
+	}
+}
+
+func TestNothingIsProposedForWhatIsUnlikeTheExamples(t *testing.T) {
+	t.Parallel()
+	m, err := Train(labelledTexts(300, 1), nil, Card{}, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "lithium ion battery cathode", "！！！", "可口可乐", "阿里巴巴", "qqq www eee"} {
+		if got := m.Classes(text, 3); got != nil {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+func TestTrainTwiceGivesTheSameBytes(t *testing.T) {
+	t.Parallel()
+	var first []byte
+	for range 2 {
+		m, err := Train(labelledTexts(200, 5), []string{"一种装置", "一种方法"}, Card{}, 9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := m.Save(&b); err != nil {
+			t.Fatal(err)
+		}
+		if first != nil && !bytes.Equal(first, b.Bytes()) {
+			t.Fatal("two fits of the same texts differ")
+		}
+		first = b.Bytes()
+		again, err := Load(first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const text = "锂离子电池隔膜结构"
+		if !slices.Equal(m.Embed(text), again.Embed(text)) || !slices.Equal(m.Classes(text, 3), again.Classes(text, 3)) {
+			t.Error("a saved and loaded model answers differently")
+		}
+	}
+}
+
+func TestSubclass(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"H01M 4/36": "H01M", "h01m10/05": "H01M", "H 01 M 4/36": "H01M", "A01K": "A01K",
+		"": "", "H01": "", "I01M": "", "HO1M": "", "电池": "", "09-01": "",
+	} {
+		if got := Subclass(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzLoadTrained(f *testing.F) {
+	m, err := Train(labelledTexts(150, 1), nil, Card{}, 1)
+	if err != nil {
+		f.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := m.Save(&b); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add([]byte(magic))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		m, err := Load(body)
+		if err != nil {
+			return
+		}
+		m.Embed("一种锂离子电池")
+		m.Classes("一种锂离子电池", 3)
+	})
+}

@@ -1,0 +1,175 @@
+package embed
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/optimize"
+)
+
+// foldsOfTraining is into how many parts examples are split to measure a
+// model: one is held out.
+const foldsOfTraining = 5
+
+// Train fits a model on texts with IPC symbols; the corpus, whose texts need
+// none, adds to the document frequencies. With fewer than 100 labelled texts
+// the model is the SVD of all texts, as [Fit] makes it.
+// The probabilities of classes are calibrated on a fifth of the examples that
+// was held out from a first fit; the model itself is fitted on all. The same
+// texts in the same order and the same seed give the same bytes.
+//
+// Examples of one Group (an applicant, say) are held out together.
+func Train(examples []Example, corpus []string, about Card, seed uint64) (*Model, error) {
+	all := slices.Clone(corpus)
+	for _, e := range examples {
+		all = append(all, e.Text)
+	}
+	about.Examples = len(examples)
+	about.Hash = hashOf(examples)
+	if len(examples) < 100 {
+		m, err := vocabulary(all)
+		if err != nil {
+			return nil, err
+		}
+		m.card = about
+		m.project(sample(all), seed)
+		return m, nil
+	}
+	var seen, held []Example
+	for i, e := range examples {
+		if fold := fnv64(e.Group, 0); e.Group == "" && i%foldsOfTraining == 0 || e.Group != "" && fold%foldsOfTraining == 0 {
+			held = append(held, e)
+		} else {
+			seen = append(seen, e)
+		}
+	}
+	trial, err := labelled(seen, nil, seed)
+	if err != nil {
+		return nil, err
+	}
+	m, err := labelled(examples, corpus, seed)
+	if err != nil {
+		return nil, err
+	}
+	m.classes.Sharpness, m.classes.Weight, m.classes.Faint = trial.calibrate(held, &about)
+	m.card = about
+	return m, nil
+}
+
+// labelled fits vocabulary, learned block and class directions.
+func labelled(examples []Example, corpus []string, seed uint64) (*Model, error) {
+	texts := slices.Clone(corpus)
+	for _, e := range examples {
+		texts = append(texts, e.Text)
+	}
+	m, err := vocabulary(texts)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([][]entry, len(examples))
+	for i, e := range examples {
+		rows[i] = m.weigh(counts(e.Text))
+	}
+	y := newTargets(examples)
+	projection, directions := learn(rows, len(m.names), y, seed)
+	m.block = newBlock(projection)
+	m.classes = &classes{Sharpness: 1}
+	for j, name := range y.names {
+		if len(name) != 4 {
+			continue
+		}
+		d := make([]float32, m.block.width)
+		for k := range d {
+			d[k] = float32(directions.At(j, k) / y.scale[j])
+		}
+		m.classes.Names = append(m.classes.Names, name)
+		m.classes.Direction = append(m.classes.Direction, d)
+		m.classes.Prior = append(m.classes.Prior, math.Log(y.mean[j]))
+	}
+	return m, nil
+}
+
+// calibrate finds the sharpness and the weight of the prior under which the
+// held-out main subclasses are most probable, the length of projection that
+// one in a hundred held-out texts falls short of, and the figures of the card.
+func (m *Model) calibrate(held []Example, card *Card) (sharpness, weight, faint float64) {
+	type item struct {
+		v    []float32
+		main int
+		all  []string
+	}
+	var items []item
+	var lengths []float64
+	for _, e := range held {
+		all := subclasses(e.IPC)
+		if len(all) == 0 {
+			continue
+		}
+		v := m.block.project(m.weigh(counts(e.Text)))
+		lengths = append(lengths, length(v))
+		if main, ok := slices.BinarySearch(m.classes.Names, Subclass(e.IPC[0])); ok {
+			items = append(items, item{v, main, all})
+		}
+	}
+	if len(items) == 0 {
+		return 1, 1, 0
+	}
+	loss := func(x []float64) float64 {
+		sum := 0.0
+		for _, it := range items {
+			sum -= math.Log(max(m.classes.probabilities(it.v, math.Exp(x[0]), math.Exp(x[1]))[it.main], 1e-300))
+		}
+		return sum / float64(len(items))
+	}
+	best, err := optimize.Minimize(optimize.Problem{Func: loss}, []float64{math.Log(20), math.Log(0.5)},
+		&optimize.Settings{FuncEvaluations: 80}, &optimize.NelderMead{})
+	x := []float64{math.Log(20), math.Log(0.5)}
+	if best != nil && err == nil {
+		x = best.X
+	}
+	sharpness, weight = math.Exp(x[0]), math.Exp(x[1])
+	first, five := 0, 0
+	for _, it := range items {
+		p := m.classes.probabilities(it.v, sharpness, weight)
+		order := make([]int, len(p))
+		for i := range order {
+			order[i] = i
+		}
+		slices.SortFunc(order, func(a, b int) int {
+			if p[a] != p[b] {
+				if p[a] > p[b] {
+					return -1
+				}
+				return 1
+			}
+			return a - b
+		})
+		for rank, j := range order[:min(5, len(order))] {
+			if slices.Contains(it.all, m.classes.Names[j]) {
+				five++
+				if rank == 0 {
+					first++
+				}
+				break
+			}
+		}
+	}
+	n := float64(len(items))
+	card.Held, card.First, card.FirstOf5, card.LogLoss = len(items), round3(float64(first)/n), round3(float64(five)/n), round3(loss(x))
+	slices.Sort(lengths)
+	return sharpness, weight, lengths[len(lengths)/100]
+}
+
+func round3(x float64) float64 { return math.Round(1000*x) / 1000 }
+
+func hashOf(examples []Example) string {
+	h := sha256.New()
+	for _, e := range examples {
+		fmt.Fprintf(h, "%q %q\n", e.Text, strings.Join(e.IPC, " "))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
