@@ -11,6 +11,7 @@ import (
 
 type embedCmd struct {
 	Fit    embedFitCmd    `cmd:"" help:"Fit the local embedder on the stored texts and switch to it; requests are served throughout."`
+	Train  embedTrainCmd  `cmd:"" help:"Learn the map from wording to patent classes from files; makes the model that ships."`
 	Use    embedUseCmd    `cmd:"" help:"Embed the stored texts through an OpenAI-compatible endpoint and switch to it."`
 	Status embedStatusCmd `cmd:"" help:"Show the embedding space in use."`
 	Search embedSearchCmd `cmd:"" help:"Search the stored patents for a text."`
@@ -18,7 +19,8 @@ type embedCmd struct {
 
 type embedFitCmd struct {
 	Database
-	Seed uint64 `help:"Seed of the decomposition; equal corpus and seed give an equal model." default:"1"`
+	Seed  uint64 `help:"Equal corpus and seed give an equal model." default:"1"`
+	Force bool   `help:"Switch although the new space is not better on the texts held out, or too few have symbols to tell."`
 }
 
 func (c *embedFitCmd) Run(g *Globals) error {
@@ -27,7 +29,7 @@ func (c *embedFitCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	space, err := svc.Spaces().Fit(g.ctx, c.Seed, func(stage string, n int) {
+	f, err := svc.Spaces().Fit(g.ctx, c.Seed, c.Force, func(stage string, n int) {
 		if terminal(g.stderr) {
 			fmt.Fprintf(g.stderr, "\r%-8s %8d ", stage, n)
 		}
@@ -36,9 +38,25 @@ func (c *embedFitCmd) Run(g *Globals) error {
 		return err
 	}
 	if g.JSON {
-		return g.print(map[string]any{"space": space.String(), "fitted_on": space.FittedOn})
+		out := map[string]any{"switched": f.Switched, "held_out": f.Held}
+		if f.Held > 0 {
+			out["ndcg10_before"], out["ndcg10_after"] = f.Old, f.New
+		}
+		if f.Switched {
+			out["space"], out["fitted_on"], out["card"] = f.Space.String(), f.Space.FittedOn, f.Card
+		}
+		return g.print(out)
 	}
-	fmt.Fprintf(g.stdout, "now using %s, fitted on %d documents\n", space, space.FittedOn)
+	if f.Held > 0 {
+		fmt.Fprintf(g.stdout, "finding the same subclass among %d texts held out, nDCG@10: space in use %.3f, new space %.3f\n", f.Held, f.Old, f.New)
+	} else {
+		fmt.Fprintln(g.stdout, "too few stored texts have IPC symbols to say whether a new space would be better")
+	}
+	if !f.Switched {
+		fmt.Fprintln(g.stdout, "the space in use stays; --force switches all the same")
+		return nil
+	}
+	fmt.Fprintf(g.stdout, "now using %s, fitted on %d documents\n", f.Space, f.Space.FittedOn)
 	return nil
 }
 

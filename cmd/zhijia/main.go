@@ -28,6 +28,7 @@ type cli struct {
 	Registry    registryCmd    `cmd:"" help:"Check patent numbers; find and decide what is told twice."`
 	Dossier     dossierCmd     `cmd:"" help:"Show whose a patent is, whether it is alive, until when, and whether it is free."`
 	Embed       embedCmd       `cmd:"" help:"Fit, show and search with the text embedder."`
+	Classify    classifyCmd    `cmd:"" help:"Propose IPC subclasses for a text."`
 	DB          dbCmd          `cmd:"" name:"db" help:"Look after the database."`
 	Batch       batchCmd       `cmd:"" help:"Work a loan desk's file of patents: values in, decisions with reasons out."`
 	Worker      workerCmd      `cmd:"" help:"Share the work on loan desks' files; any number of machines may."`

@@ -295,10 +295,13 @@ func TestSwitchOfSpaceWhileServing(t *testing.T) {
 			}
 		})
 	}
-	space, err := svc.Spaces().Fit(ctx, 1, nil)
+	for served.Load() == 0 && !t.Failed() {
+	}
+	fitted, err := svc.Spaces().Fit(ctx, 1, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	space := fitted.Space
 	before := served.Load()
 	for served.Load() < before+5 && !t.Failed() {
 	}

@@ -25,11 +25,11 @@ func corpus(n int) []string {
 func TestFitIsReproducibleAndRoundTrips(t *testing.T) {
 	t.Parallel()
 	texts := corpus(300)
-	m, err := Fit(texts, 1)
+	m, err := Train(nil, texts, Card{}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := Fit(texts, 1)
+	again, err := Train(nil, texts, Card{}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestFitIsReproducibleAndRoundTrips(t *testing.T) {
 
 func TestBasisIsOrthonormal(t *testing.T) {
 	t.Parallel()
-	m, err := Fit(corpus(300), 1)
+	m, err := Train(nil, corpus(300), Card{}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestBasisIsOrthonormal(t *testing.T) {
 
 func TestNearTextsAreNear(t *testing.T) {
 	t.Parallel()
-	m, err := Fit(corpus(300), 1)
+	m, err := Train(nil, corpus(300), Card{}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestNearTextsAreNear(t *testing.T) {
 
 func TestVectorLaws(t *testing.T) {
 	t.Parallel()
-	m, err := Fit(corpus(100), 1)
+	m, err := Train(nil, corpus(100), Card{}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestWidthAndCaseAreFolded(t *testing.T) {
 }
 
 func FuzzLoad(f *testing.F) {
-	m, err := Fit(corpus(20), 1)
+	m, err := Train(nil, corpus(20), Card{}, 1)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func FuzzEmbed(f *testing.F) {
 
 func BenchmarkEmbed(b *testing.B) {
 	texts := corpus(2000)
-	m, err := Fit(texts, 1)
+	m, err := Train(nil, texts, Card{}, 1)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func BenchmarkEmbed(b *testing.B) {
 func BenchmarkFit(b *testing.B) {
 	texts := corpus(2000)
 	for b.Loop() {
-		if _, err := Fit(texts, 1); err != nil {
+		if _, err := Train(nil, texts, Card{}, 1); err != nil {
 			b.Fatal(err)
 		}
 	}

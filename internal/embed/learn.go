@@ -36,8 +36,8 @@ type targets struct {
 	rows  [][]int32 // columns of each example, sorted
 }
 
-// subclasses returns the distinct four-character subclasses of IPC symbols.
-func subclasses(ipc []string) []string {
+// Subclasses returns the distinct four-character subclasses of IPC symbols.
+func Subclasses(ipc []string) []string {
 	var out []string
 	for _, s := range ipc {
 		if c := Subclass(s); c != "" {
@@ -75,7 +75,7 @@ func newTargets(examples []Example) *targets {
 	columns := map[string]int{}
 	labels := make([][]string, len(examples))
 	for i, e := range examples {
-		for _, s := range subclasses(e.IPC) {
+		for _, s := range Subclasses(e.IPC) {
 			labels[i] = append(labels[i], s, s[:3], s[:1])
 		}
 		slices.Sort(labels[i])

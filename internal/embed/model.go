@@ -96,22 +96,11 @@ const (
 // Limits of a fit, which bound its time and memory: beyond them the most
 // frequent terms and an even sample of the documents are taken.
 const (
-	maxTerms     = 30_000
+	maxTerms     = 24_000
 	maxDocuments = 20_000
 	oversampling = 16
 	powerSteps   = 2
 )
-
-// Fit learns a model from a corpus. The same corpus in the same order and the
-// same seed give the same model. It needs at least two documents.
-func Fit(corpus []string, seed uint64) (*Model, error) {
-	m, err := vocabulary(corpus)
-	if err != nil {
-		return nil, err
-	}
-	m.project(sample(corpus), seed)
-	return m, nil
-}
 
 // vocabulary returns a model that knows the terms of a corpus and nothing else.
 func vocabulary(corpus []string) (*Model, error) {

@@ -11,13 +11,29 @@ import (
 	"gonum.org/v1/gonum/optimize"
 )
 
-// foldsOfTraining is into how many parts examples are split to measure a
-// model: one is held out.
-const foldsOfTraining = 5
+// LeastExamples is how many labelled texts a map to classes needs.
+const LeastExamples = 100
+
+// Split holds a fifth of the examples out, each group whole.
+func Split(examples []Example) (seen, held []Example) {
+	const parts = 5
+	for i, e := range examples {
+		at := uint64(i)
+		if e.Group != "" {
+			at = fnv64(e.Group, 0)
+		}
+		if at%parts == 0 {
+			held = append(held, e)
+		} else {
+			seen = append(seen, e)
+		}
+	}
+	return seen, held
+}
 
 // Train fits a model on texts with IPC symbols; the corpus, whose texts need
-// none, adds to the document frequencies. With fewer than 100 labelled texts
-// the model is the SVD of all texts, as [Fit] makes it.
+// none, adds to the document frequencies. With fewer than [LeastExamples] labelled texts
+// the model is a truncated SVD of all texts.
 // The probabilities of classes are calibrated on a fifth of the examples that
 // was held out from a first fit; the model itself is fitted on all. The same
 // texts in the same order and the same seed give the same bytes.
@@ -30,7 +46,7 @@ func Train(examples []Example, corpus []string, about Card, seed uint64) (*Model
 	}
 	about.Examples = len(examples)
 	about.Hash = hashOf(examples)
-	if len(examples) < 100 {
+	if len(examples) < LeastExamples {
 		m, err := vocabulary(all)
 		if err != nil {
 			return nil, err
@@ -39,14 +55,7 @@ func Train(examples []Example, corpus []string, about Card, seed uint64) (*Model
 		m.project(sample(all), seed)
 		return m, nil
 	}
-	var seen, held []Example
-	for i, e := range examples {
-		if fold := fnv64(e.Group, 0); e.Group == "" && i%foldsOfTraining == 0 || e.Group != "" && fold%foldsOfTraining == 0 {
-			held = append(held, e)
-		} else {
-			seen = append(seen, e)
-		}
-	}
+	seen, held := Split(examples)
 	trial, err := labelled(seen, nil, seed)
 	if err != nil {
 		return nil, err
@@ -105,7 +114,7 @@ func (m *Model) calibrate(held []Example, card *Card) (sharpness, weight, faint 
 	var items []item
 	var lengths []float64
 	for _, e := range held {
-		all := subclasses(e.IPC)
+		all := Subclasses(e.IPC)
 		if len(all) == 0 {
 			continue
 		}

@@ -330,7 +330,7 @@ func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet) (_
 			f = vectorScores(texts, embed.Hash)
 		case "fitted":
 			var err error
-			if model, err = embed.Fit(texts, t.Seed); err != nil {
+			if model, err = embed.Train(nil, texts, embed.Card{}, t.Seed); err != nil {
 				return nil, err
 			}
 			versions["embedding"] = model.Version()

@@ -81,7 +81,7 @@ func BenchmarkIngest(b *testing.B) {
 		index := time.Since(start)
 
 		var texts []string
-		if err := db.EachText(ctx, func(s string) { texts = append(texts, s) }); err != nil {
+		if err := db.EachText(ctx, func(t store.CorpusText) { texts = append(texts, t.Text) }); err != nil {
 			b.Fatal(err)
 		}
 		start = time.Now()

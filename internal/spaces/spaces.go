@@ -5,10 +5,12 @@ package spaces
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"math"
 	"runtime"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -33,30 +35,50 @@ type Spaces struct {
 }
 
 // New returns the spaces of a migrated database. When none is in use the
-// stateless local one becomes so. A nil embedder serves local spaces only.
+// one of the shipped model becomes so. A nil embedder serves local spaces only.
 func New(ctx context.Context, db *store.DB, embedder Embedder) (*Spaces, error) {
 	s := &Spaces{db: db, embedder: embedder}
 	return s, s.ensure(ctx)
 }
 
+// Names of the local models in a space.
+const (
+	shippedModel = "shipped" // comes with the program; its body is not stored
+	trainedModel = "classes" // learned from the store's own texts and symbols
+	svdModel     = "svd"     // fitted on the store's own texts, too few of them with symbols
+)
+
 // Space is a stored space with what embeds into it.
 type Space struct {
 	store.Space
-	model    *embed.Model // nil: the stateless hash, or an endpoint
+	model    *embed.Model // nil: an endpoint
 	endpoint Embedder
 }
 
-// ensure makes the stateless local space active when there is none.
+// ensure makes the shipped model's space active when there is none, and fills
+// one anew when an upgraded program ships another model.
 func (s *Spaces) ensure(ctx context.Context) error {
 	id, err := s.db.ActiveSpaceID(ctx)
-	if err != nil || id != 0 {
-		return err
-	}
-	id, err = s.db.PutSpace(ctx, store.Space{Provider: store.LocalProvider, Model: "chars-1-2", Version: store.HashVersion, Dimension: embed.Dimension})
 	if err != nil {
 		return err
 	}
-	return s.db.ActivateSpace(ctx, id)
+	model := embed.Shipped()
+	if id != 0 {
+		active, err := s.db.Space(ctx, id)
+		if err != nil || active.Provider != store.LocalProvider || active.Model != shippedModel || active.Version == model.Version() {
+			return err
+		}
+	}
+	space := &Space{model: model, Space: store.Space{
+		Provider: store.LocalProvider, Model: shippedModel, Version: model.Version(), Dimension: embed.Dimension, FittedOn: int64(model.Documents()),
+	}}
+	if space.ID, err = s.db.PutSpace(ctx, space.Space); err != nil {
+		return err
+	}
+	if id == 0 {
+		return s.db.ActivateSpace(ctx, space.ID)
+	}
+	return s.switchTo(ctx, space, nil)
 }
 
 // Active returns the space in use. The model is loaded once per space.
@@ -79,7 +101,9 @@ func (s *Spaces) Active(ctx context.Context) (*Space, error) {
 			return nil, fault.New(fault.Unavailable, "embedder.off", "当前向量空间需要向量服务，但未配置。", "The active embedding space needs an endpoint, and none is configured.")
 		}
 		space.endpoint = s.embedder
-	case stored.Version != store.HashVersion:
+	case stored.Model == shippedModel:
+		space.model = embed.Shipped()
+	default:
 		if space.model, err = embed.Load(stored.Body); err != nil {
 			return nil, err
 		}
@@ -117,11 +141,7 @@ func (sp *Space) Embed(ctx context.Context, texts []string) ([][]float32, error)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if sp.model != nil {
-			out[i] = sp.model.Embed(text)
-		} else {
-			out[i] = embed.Hash(text)
-		}
+		out[i] = sp.model.Embed(text)
 	}
 	return out, nil
 }
@@ -261,38 +281,151 @@ func (s *Spaces) switchTo(ctx context.Context, space *Space, progress func(stage
 // approximate index; below it the exact scan is as fast.
 const indexFrom = 20_000
 
-// Fit learns the local embedder from the store's own texts, embeds every row
-// in the new space beside the old one, and switches in one step. Requests are
+// Fitted is what a fit on the store's own texts came to.
+type Fitted struct {
+	Space    store.Space
+	Card     embed.Card
+	Switched bool
+	Held     int     // texts with symbols that neither model of the comparison was fitted on
+	Old, New float64 // nDCG@10 for "same subclass" among them, of the space in use and of the new one; 0 when Held is 0
+}
+
+// Fit learns the local embedder from the store's own texts and IPC symbols.
+// A fifth of the texts, owners apart, first says whether the new space finds
+// the same subclass better than the one in use; only then, or when forced, is
+// every row embedded in it and the switch made, in one step. Requests are
 // served throughout, from the old space and then from the new.
-func (s *Spaces) Fit(ctx context.Context, seed uint64, progress func(stage string, done int)) (_ store.Space, err error) {
+func (s *Spaces) Fit(ctx context.Context, seed uint64, force bool, progress func(stage string, done int)) (_ Fitted, err error) {
 	defer fault.Wrap(&err, "spaces.Fit")
 	if progress == nil {
 		progress = func(string, int) {}
 	}
-	var texts []string
-	if err := s.db.EachText(ctx, func(text string) { texts = append(texts, text) }); err != nil {
-		return store.Space{}, err
+	var corpus []string
+	var examples []embed.Example
+	if err := s.db.EachText(ctx, func(t store.CorpusText) {
+		if len(t.IPC) > 0 && embed.Subclass(t.IPC[0]) != "" {
+			examples = append(examples, embed.Example{Text: t.Text, IPC: t.IPC, Group: t.Owner})
+		} else {
+			corpus = append(corpus, t.Text)
+		}
+	}); err != nil {
+		return Fitted{}, err
 	}
-	if len(texts) < 2 {
-		return store.Space{}, fault.New(fault.Invalid, "corpus.small", "库中文本不足，请先导入专利。", "There are too few texts to fit on; ingest patents first.")
+	if len(corpus)+len(examples) < 2 {
+		return Fitted{}, fault.New(fault.Invalid, "corpus.small", "库中文本不足，请先导入专利。", "There are too few texts to fit on; ingest patents first.")
 	}
-	progress("fit", len(texts))
-	model, err := embed.Fit(texts, seed)
+	progress("fit", len(corpus)+len(examples))
+	var f Fitted
+	if err := s.compare(ctx, examples, corpus, seed, &f); err != nil {
+		return f, err
+	}
+	if f.New <= f.Old && !force {
+		return f, nil
+	}
+	model, err := embed.Train(examples, corpus, embed.Card{Data: "the store's own texts"}, seed)
 	if err != nil {
-		return store.Space{}, err
+		return f, err
 	}
+	f.Card = model.Card()
 	var body bytes.Buffer
 	if err := model.Save(&body); err != nil {
-		return store.Space{}, err
+		return f, err
+	}
+	name := trainedModel
+	if f.Card.Held == 0 {
+		name = svdModel
 	}
 	space := &Space{model: model, Space: store.Space{
-		Provider: store.LocalProvider, Model: "chars-1-2+svd", Version: model.Version(), Dimension: embed.Dimension,
+		Provider: store.LocalProvider, Model: name, Version: model.Version(), Dimension: embed.Dimension,
 		Body: body.Bytes(), FittedOn: int64(model.Documents()),
 	}}
 	if space.ID, err = s.db.PutSpace(ctx, space.Space); err != nil {
-		return store.Space{}, err
+		return f, err
 	}
-	return space.Space, s.switchTo(ctx, space, progress)
+	f.Space, f.Switched = space.Space, true
+	return f, s.switchTo(ctx, space, progress)
+}
+
+// heldAtMost bounds the texts of a comparison, whose work grows with their
+// number squared.
+const heldAtMost = 2000
+
+// compare measures the space in use and one fitted without the held-out texts
+// on these.
+func (s *Spaces) compare(ctx context.Context, examples []embed.Example, corpus []string, seed uint64, f *Fitted) error {
+	seen, held := embed.Split(examples)
+	if len(seen) < embed.LeastExamples || len(held) < 20 {
+		return nil
+	}
+	held = held[:min(len(held), heldAtMost)]
+	trial, err := embed.Train(seen, corpus, embed.Card{}, seed)
+	if err != nil {
+		return err
+	}
+	active, err := s.Active(ctx)
+	if err != nil {
+		return err
+	}
+	texts := make([]string, len(held))
+	labels := make([][]string, len(held))
+	for i, e := range held {
+		texts[i], labels[i] = e.Text, embed.Subclasses(e.IPC)
+	}
+	f.Held = len(held)
+	for space, out := range map[*Space]*float64{active: &f.Old, {model: trial}: &f.New} {
+		vectors, err := space.all(ctx, texts)
+		if err != nil {
+			return err
+		}
+		*out = sameSubclass(vectors, labels)
+	}
+	return nil
+}
+
+// sameSubclass is the mean nDCG@10 over the texts of finding others that share
+// a subclass, by inner product.
+func sameSubclass(vectors [][]float32, labels [][]string) float64 {
+	const k = 10
+	sum, queries := 0.0, 0
+	scores := make([]float64, len(vectors))
+	order := make([]int, 0, len(vectors))
+	for q := range vectors {
+		relevant := func(i int) bool {
+			return slices.ContainsFunc(labels[q], func(l string) bool { return slices.Contains(labels[i], l) })
+		}
+		order = order[:0]
+		all := 0
+		for i := range vectors {
+			if i == q {
+				continue
+			}
+			scores[i] = embed.Cosine(vectors[q], vectors[i])
+			order = append(order, i)
+			if relevant(i) {
+				all++
+			}
+		}
+		if all == 0 {
+			continue
+		}
+		slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(a, b)) })
+		gain, best := 0.0, 0.0
+		for rank, i := range order[:min(k, len(order))] {
+			discount := 1 / math.Log2(float64(rank)+2)
+			if relevant(i) {
+				gain += discount
+			}
+			if rank < all {
+				best += discount
+			}
+		}
+		sum += gain / best
+		queries++
+	}
+	if queries == 0 {
+		return 0
+	}
+	return sum / float64(queries)
 }
 
 // SearchPatents returns the patents of the corpus most like a text.

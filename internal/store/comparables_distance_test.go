@@ -17,7 +17,7 @@ func TestComparablesDistanceInTheDatabase(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	db := storetest.New(t)
-	space, err := db.PutSpace(ctx, store.Space{Provider: store.LocalProvider, Model: "chars-1-2", Version: store.HashVersion, Dimension: embed.Dimension})
+	space, err := db.PutSpace(ctx, store.Space{Provider: store.LocalProvider, Model: "chars-1-2", Version: "hash", Dimension: embed.Dimension})
 	if err != nil {
 		t.Fatal(err)
 	}

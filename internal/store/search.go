@@ -269,19 +269,30 @@ func (db *DB) BuildVectorIndex(ctx context.Context, space Space) (err error) {
 	return nil
 }
 
+// CorpusText is the text of a deal or a patent with what a model may learn from.
+type CorpusText struct {
+	Text  string
+	IPC   []string
+	Owner string // who owns the patent or sold it; "" unknown
+}
+
 // EachText calls use with the text of every deal and patent, in a fixed order.
-func (db *DB) EachText(ctx context.Context, use func(string)) (err error) {
+func (db *DB) EachText(ctx context.Context, use func(CorpusText)) (err error) {
 	defer fault.Wrap(&err, "store.EachText")
 	rows, err := db.pool.Query(ctx, `
-		SELECT text FROM (
-			SELECT 0 AS part, id, concat_ws(E'\n', title, description) AS text FROM deals
+		SELECT text, ipc, owner FROM (
+			SELECT 0 AS part, id, concat_ws(E'\n', title, description) AS text, coalesce(ipc, '{}') AS ipc, coalesce(seller, '') AS owner FROM deals
 			UNION ALL
-			SELECT 1, number, concat_ws(E'\n', title, abstract, claims) FROM patents) t
+			SELECT 1, number, concat_ws(E'\n', title, abstract, claims), coalesce(ipc, '{}'), coalesce(owners[1], '') FROM patents) t
 		ORDER BY part, id`)
 	if err != nil {
 		return err
 	}
-	var text string
-	_, err = pgx.ForEachRow(rows, []any{&text}, func() error { use(text); return nil })
+	var t CorpusText
+	_, err = pgx.ForEachRow(rows, []any{&t.Text, &t.IPC, &t.Owner}, func() error {
+		use(t)
+		t.IPC = nil // the next row fills a slice of its own
+		return nil
+	})
 	return err
 }

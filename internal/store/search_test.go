@@ -36,7 +36,7 @@ func clustered(rng *rand.Rand, n, centres int) [][]float32 {
 
 func hashSpace(t *testing.T, db *store.DB) store.Space {
 	t.Helper()
-	space := store.Space{Provider: store.LocalProvider, Model: "chars-1-2", Version: store.HashVersion, Dimension: embed.Dimension}
+	space := store.Space{Provider: store.LocalProvider, Model: "chars-1-2", Version: "hash", Dimension: embed.Dimension}
 	id, err := db.PutSpace(context.Background(), space)
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ type Space struct {
 	Model     string
 	Version   string // of the fitted model
 	Dimension int
-	Body      []byte // the fitted local model; nil for an endpoint and for the stateless hash
+	Body      []byte // the fitted local model; nil for an endpoint and for the model that ships
 	FittedOn  int64
 	Status    string
 }
@@ -28,11 +28,8 @@ func (s Space) String() string {
 	return fmt.Sprintf("%s/%s/%s/%d", s.Provider, s.Model, s.Version, s.Dimension)
 }
 
-// Providers of the local embedder and the version of its stateless form.
-const (
-	LocalProvider = "ngram"
-	HashVersion   = "hash"
-)
+// LocalProvider names the spaces of the embedder that is part of the program.
+const LocalProvider = "local"
 
 const spaceColumns = `id, provider, model, version, dimension, body, coalesce(fitted_on, 0), status`
 
