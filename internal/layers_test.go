@@ -15,13 +15,24 @@ var allowed = map[string][]string{
 	"internal/money":    {},
 	"internal/calendar": {},
 
-	"internal/patent":           {"internal/fault", "internal/calendar", "internal/money"},
-	"internal/embed":            {"internal/fault"},
-	"internal/accuracy":         {"internal/fault"},
-	"internal/valuation/market": {"internal/fault", "internal/calendar", "internal/money", "internal/patent", "internal/valuation/terms"},
-	"internal/valuation":        {"internal/fault", "internal/calendar", "internal/money", "internal/patent"},
-	"internal/lending":          {"internal/fault", "internal/calendar", "internal/money", "internal/patent", "internal/valuation"},
-	"internal/pool":             {"internal/fault", "internal/calendar", "internal/money", "internal/patent", "internal/valuation"},
+	"internal/patent":   {"internal/fault", "internal/calendar", "internal/money"},
+	"internal/embed":    {"internal/fault"},
+	"internal/accuracy": {"internal/fault"},
+
+	// The theories of valuation: none imports another, nor Conclude.
+	"internal/valuation/terms":     {"internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+	"internal/valuation/market":    theory,
+	"internal/valuation/income":    theory,
+	"internal/valuation/cost":      theory,
+	"internal/valuation/option":    theory,
+	"internal/valuation/indicator": theory,
+	"internal/valuation/impact":    append([]string{"internal/accuracy"}, theory...),
+	// What stands over the theories: the list of formulas, and Conclude.
+	"internal/valuation/formula": append(slices.Clone(theories), theory...),
+	"internal/valuation":         append(slices.Clone(theories), theory...),
+
+	"internal/lending": append([]string{"internal/valuation"}, append(slices.Clone(theories), theory...)...),
+	"internal/pool":    append([]string{"internal/valuation"}, append(slices.Clone(theories), theory...)...),
 
 	"internal/localdb":  {"internal/fault"},
 	"internal/store":    append([]string{"migrations", "eval"}, domain...),
@@ -49,16 +60,24 @@ var allowed = map[string][]string{
 	"eval":       {},
 }
 
+// theory is what a theory of valuation may import.
+var theory = []string{"internal/fault", "internal/calendar", "internal/money", "internal/patent", "internal/valuation/terms"}
+
+// theories of valuation that [valuation.Conclude] joins.
+var theories = []string{
+	"internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
+	"internal/valuation/option", "internal/valuation/indicator",
+}
+
 var domain = []string{
 	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/embed",
-	"internal/accuracy", "internal/valuation", "internal/valuation/market", "internal/lending", "internal/pool",
+	"internal/accuracy", "internal/valuation", "internal/lending", "internal/pool",
+	"internal/valuation/terms", "internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
+	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/impact", "internal/valuation/formula",
 }
 
 // pure packages may not reach the clock, the network, a database or a log.
-var pure = []string{
-	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/embed",
-	"internal/accuracy", "internal/valuation", "internal/valuation/market", "internal/lending", "internal/pool",
-}
+var pure = domain
 
 var impure = []string{"net", "os", "database/sql", "log", "log/slog", "os/exec", "net/url"}
 

@@ -9,6 +9,7 @@ import (
 
 	"zhijia/internal/fault"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 	"zhijia/prompts"
 )
 
@@ -20,7 +21,7 @@ func TestRubricsFollowTheSheet(t *testing.T) {
 	}
 	for _, n := range valuation.DefaultAssumptions().Sheet.Nodes {
 		p, ok := set.Rubric(n.Code)
-		if want := slices.Contains(n.Evaluator, valuation.ByModel); ok != want {
+		if want := slices.Contains(n.Evaluator, terms.ByModel); ok != want {
 			t.Errorf("%s: has a rubric: %v, the sheet asks the model: %v", n.Code, ok, want)
 		}
 		if !ok {

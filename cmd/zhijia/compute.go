@@ -6,7 +6,8 @@ import (
 	"strings"
 
 	"zhijia/internal/fault"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/formula"
+	"zhijia/internal/valuation/terms"
 )
 
 // maxInputs bounds the JSON a formula reads.
@@ -30,7 +31,7 @@ func (c *computeCmd) Run(g *Globals) error {
 	if len(raw) > maxInputs {
 		return fault.New(fault.TooLarge, "compute.too_large", "输入超过 4 MiB。", "the inputs are larger than 4 MiB")
 	}
-	res, err := valuation.Compute(c.Method, raw)
+	res, err := formula.Compute(c.Method, raw)
 	if err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func (c *computeCmd) Run(g *Globals) error {
 	return nil
 }
 
-func printWorkings(w io.Writer, tree []valuation.Working, depth int) {
+func printWorkings(w io.Writer, tree []terms.Working, depth int) {
 	for _, n := range tree {
 		fmt.Fprintf(w, "%s%-28s %20.6f %s", strings.Repeat("  ", depth), n.Key, n.Value, n.Unit)
 		if n.Formula != "" {
@@ -57,7 +58,7 @@ func printWorkings(w io.Writer, tree []valuation.Working, depth int) {
 }
 
 func (c *computeCmd) list(g *Globals) error {
-	all := valuation.Methods()
+	all := formula.Methods()
 	if g.JSON {
 		return g.print(all)
 	}

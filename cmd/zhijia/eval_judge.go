@@ -9,7 +9,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/judge"
 	"zhijia/internal/llm"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 	"zhijia/prompts"
 )
 
@@ -56,18 +56,18 @@ func newEvalJudge(cfg llm.Config, recordings string) func(*http.Client) (apprais
 func (j *evalJudge) Judge(ctx context.Context, s judge.Subject) judge.Judgement {
 	results, err := j.client.Score(ctx, j.set, llm.Patent{Number: s.Number, Title: s.Title, Abstract: s.Abstract, Claims: s.Claims, Description: s.Description}, j.indicators)
 	if err != nil {
-		return judge.Judgement{Notes: []valuation.Note{{Code: "MODEL-FAILED", Zh: "模型未应答。", En: "The model did not answer: " + err.Error()}}}
+		return judge.Judgement{Notes: []terms.Note{{Code: "MODEL-FAILED", Zh: "模型未应答。", En: "The model did not answer: " + err.Error()}}}
 	}
-	scores := make([]valuation.IndicatorScore, len(results))
+	scores := make([]terms.IndicatorScore, len(results))
 	for i, r := range results {
 		dispersion := r.Dispersion
-		scores[i] = valuation.IndicatorScore{Code: r.Indicator, Evaluator: valuation.ByModel, Dispersion: &dispersion, Reason: r.Reason, Version: r.Prompt + " " + r.Model, AsOf: s.AsOf}
+		scores[i] = terms.IndicatorScore{Code: r.Indicator, Evaluator: terms.ByModel, Dispersion: &dispersion, Reason: r.Reason, Version: r.Prompt + " " + r.Model, AsOf: s.AsOf}
 		if r.Score != nil {
 			v := float64(*r.Score)
 			scores[i].Score = &v
 		}
 		for _, q := range r.Quotes {
-			scores[i].Evidence = append(scores[i].Evidence, valuation.Quote{Document: q.Part, Start: q.Start, End: q.End, Text: q.Text})
+			scores[i].Evidence = append(scores[i].Evidence, terms.Quote{Document: q.Part, Start: q.Start, End: q.End, Text: q.Text})
 		}
 	}
 	return judge.Judgement{Scores: scores}

@@ -8,11 +8,10 @@ import (
 	"fmt"
 	"os"
 
-	"zhijia/internal/accuracy"
 	"zhijia/internal/calendar"
 	"zhijia/internal/embed"
 	"zhijia/internal/fault"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/impact"
 )
 
 // fitImpactCmd fits the statistical scorer of technical impact.
@@ -24,7 +23,7 @@ type fitImpactCmd struct {
 // Run fits on the store's own corpus and stores the model, or measures on a
 // file, and prints the model card.
 func (c *fitImpactCmd) Run(g *Globals) error {
-	var rows []valuation.ImpactRow
+	var rows []impact.Row
 	space := "file"
 	if c.File != "" {
 		var err error
@@ -55,8 +54,8 @@ func (c *fitImpactCmd) Run(g *Globals) error {
 	return c.fit(g, rows, space, func(version string, body []byte) error { return db.PutImpactModel(g.ctx, version, body) })
 }
 
-func (c *fitImpactCmd) fit(g *Globals, rows []valuation.ImpactRow, space string, keep func(version string, body []byte) error) error {
-	m, err := valuation.FitImpact(rows, space, accuracy.Spearman, impactInterval)
+func (c *fitImpactCmd) fit(g *Globals, rows []impact.Row, space string, keep func(version string, body []byte) error) error {
+	m, err := impact.Fit(rows, space, 1000)
 	if err != nil {
 		return fault.New(fault.Invalid, "fit.impact", "可用专利不足（至少100件有被引次数的专利），技术影响力指标保持未知。", "Too few patents with citation counts (100 at least); technical impact stays unknown.").Because(err)
 	}
@@ -85,16 +84,7 @@ func bracket(i *[2]float64) string {
 	return fmt.Sprintf(" [%.3f, %.3f]", i[0], i[1])
 }
 
-// impactInterval is a 95% bootstrap interval over patents.
-func impactInterval(n int, stat func(at []int) float64) *[2]float64 {
-	f, err := accuracy.Bootstrap(n, nil, stat, accuracy.Percentile, accuracy.Options{Seed: 1, Iterations: 1000, Level: 0.95})
-	if err != nil || f.Reason != "" {
-		return nil
-	}
-	return &[2]float64{f.Low, f.High}
-}
-
-func impactFile(name string) ([]valuation.ImpactRow, error) {
+func impactFile(name string) ([]impact.Row, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fault.New(fault.NotFound, "fit.file", "无法读取文件。", "The file cannot be read.").Because(err)
@@ -103,7 +93,7 @@ func impactFile(name string) ([]valuation.ImpactRow, error) {
 	bad := func(line int, err error) error {
 		return fault.New(fault.Invalid, "fit.file", fmt.Sprintf("第 %d 行有误。", line), fmt.Sprintf("Line %d is not valid.", line)).Because(err)
 	}
-	var rows []valuation.ImpactRow
+	var rows []impact.Row
 	in := bufio.NewScanner(f)
 	in.Buffer(nil, 4<<20)
 	for line := 1; in.Scan(); line++ {
@@ -124,7 +114,7 @@ func impactFile(name string) ([]valuation.ImpactRow, error) {
 		if r.Cited == nil {
 			continue
 		}
-		row := valuation.ImpactRow{Cohort: "all", Cited: *r.Cited, Facts: map[string]float64{}}
+		row := impact.Row{Cohort: "all", Cited: *r.Cited, Facts: map[string]float64{}}
 		if r.Filing != "" {
 			d, err := calendar.Parse(r.Filing)
 			if err != nil {

@@ -16,6 +16,8 @@ import (
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/terms"
 )
 
 var actor = appraisal.Actor{Name: "officer", Institution: "bank"}
@@ -97,7 +99,7 @@ func TestReplayIsByteForByte(t *testing.T) {
 	growth, margin := 0.05, 0.2
 	r, _ := value(t, svc, appraisal.Request{
 		Number: "ZL201310543019.6", Purpose: "pledge", Date: calendar.MustParse("2024-03-01"), Level: 0.9,
-		Income: &valuation.IncomeFacts{Current: valuation.Range(1e6, 2e6, 4e6), Growth: &valuation.Quantity{Value: &growth}, Margin: &valuation.Quantity{Value: &margin}, Royalty: valuation.Range(0.01, 0.02, 0.04)},
+		Income: &income.Facts{Current: terms.Range(1e6, 2e6, 4e6), Growth: &terms.Quantity{Value: &growth}, Margin: &terms.Quantity{Value: &margin}, Royalty: terms.Range(0.01, 0.02, 0.04)},
 	})
 	// What arrives later changes nothing about a stored valuation.
 	amount, one := 9e9, 1
@@ -161,7 +163,7 @@ func TestExpiredIsWorthNothing(t *testing.T) {
 	t.Parallel()
 	_, svc := setup(t)
 	filed := calendar.MustParse("2005-01-02")
-	for _, purpose := range valuation.Purposes {
+	for _, purpose := range terms.Purposes {
 		_, c := value(t, svc, appraisal.Request{
 			Text: &appraisal.Text{Title: "一种旧装置"}, Purpose: string(purpose), Date: calendar.MustParse("2025-01-02"),
 			Patent: &appraisal.Facts{Kind: "invention", Filing: filed},

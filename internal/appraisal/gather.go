@@ -16,6 +16,8 @@ import (
 	"zhijia/internal/spaces"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/terms"
 )
 
 // Deadlines of the gathering steps: a slow step costs its evidence, not the
@@ -36,7 +38,7 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 		req.Date = today
 	}
 	if req.Purpose == "" {
-		req.Purpose = string(valuation.PurposeAssignment)
+		req.Purpose = string(terms.PurposeAssignment)
 	}
 	g = &gathering{Service: s, actor: actor, req: req, asOf: req.Date}
 	if err := g.subjects(ctx, number); err != nil {
@@ -61,10 +63,10 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 		"space":      g.ev.Retrieval.Space,
 	}
 	a = valuation.Assignment{
-		Purpose: valuation.Purpose(req.Purpose), Basis: valuation.Basis(req.Basis), Premise: valuation.Premise(req.Premise),
+		Purpose: terms.Purpose(req.Purpose), Basis: terms.Basis(req.Basis), Premise: terms.Premise(req.Premise),
 		ExploitationScenario: req.Scenario, Date: req.Date, Level: req.Level, RightFraction: req.Share,
-		LicenceKind: valuation.DealKind(req.LicenceKind), LicenceTerm: req.LicenceTerm,
-		Owner: valuation.OwnerType(g.patents[0].OwnerType), Encumbered: encumbered(g.states),
+		LicenceKind: terms.DealKind(req.LicenceKind), LicenceTerm: req.LicenceTerm,
+		Owner: terms.OwnerType(g.patents[0].OwnerType), Encumbered: encumbered(g.states),
 	}
 	for i := range g.patents {
 		a.Subject = append(a.Subject, member(&g.patents[i], g.asOf))
@@ -108,11 +110,11 @@ func ahead[T any](f func() (T, error)) func() (T, error) {
 }
 
 func (g *gathering) warn(code, zh, en string) {
-	g.ev.Warnings = append(g.ev.Warnings, valuation.Note{Code: code, Zh: zh, En: en})
+	g.ev.Warnings = append(g.ev.Warnings, terms.Note{Code: code, Zh: zh, En: en})
 }
 
 func (g *gathering) missing(code, zh, en, next string) {
-	g.ev.Missing = append(g.ev.Missing, valuation.Note{Code: code, Zh: zh, En: en, Next: next})
+	g.ev.Missing = append(g.ev.Missing, terms.Note{Code: code, Zh: zh, En: en, Next: next})
 }
 
 // consulted moves the data cut-off to the latest record used.
@@ -291,13 +293,13 @@ func (g *gathering) legal() error {
 
 // feeFacts are the annual fees known paid before a day: a year stated paid
 // counts once it has begun, so no later payment is seen.
-func feeFacts(p *store.Patent, asOf calendar.Date) *valuation.FeeFacts {
+func feeFacts(p *store.Patent, asOf calendar.Date) *income.FeeFacts {
 	year := patent.PatentYear(p.Filing, asOf.AddDays(-1))
 	if p.PaidThroughYear == nil || year == 0 {
 		return nil
 	}
 	account := patent.FeeAccount{Kind: patent.Kind(p.Kind), Filing: p.Filing, Granted: p.Grant, PaidThrough: p.PaidThroughYear, Added: p.AddedBy(asOf)}
-	facts := &valuation.FeeFacts{PaidThrough: min(*p.PaidThroughYear, year)}
+	facts := &income.FeeFacts{PaidThrough: min(*p.PaidThroughYear, year)}
 	for _, fee := range account.Schedule() {
 		facts.Schedule = append(facts.Schedule, fee.Yuan())
 	}
@@ -366,7 +368,7 @@ func (g *gathering) comparables(ctx context.Context, vector []float32, space *sp
 	defer cancel()
 	subject := &g.patents[0]
 	q := store.ComparableQuery{
-		Before: g.asOf, Vector: vector, Text: subject.Text(), IPC: subject.IPC, Kind: valuation.PatentKind(subject.Kind), Blind: g.req.Blind,
+		Before: g.asOf, Vector: vector, Text: subject.Text(), IPC: subject.IPC, Kind: patent.Kind(subject.Kind), Blind: g.req.Blind,
 	}
 	if space != nil {
 		q.Space = space.ID
@@ -418,8 +420,8 @@ func (g *gathering) indicators(ctx context.Context) error {
 	scores := scoreRules(facts)
 	for _, o := range g.req.Scores {
 		score := o.Score
-		scores = append(scores, valuation.IndicatorScore{
-			Code: o.Code, Score: &score, Evaluator: valuation.ByOfficer, Reason: o.Reason, Version: g.actor.Name, AsOf: g.asOf,
+		scores = append(scores, terms.IndicatorScore{
+			Code: o.Code, Score: &score, Evaluator: terms.ByOfficer, Reason: o.Reason, Version: g.actor.Name, AsOf: g.asOf,
 		})
 	}
 	if g.judge == nil {
@@ -471,9 +473,9 @@ func encumbered(states []patent.State) *bool {
 }
 
 // member maps a stored patent to what the valuation knows of it before a day.
-func member(p *store.Patent, asOf calendar.Date) valuation.Patent {
-	m := valuation.Patent{
-		Number: p.Number, Kind: valuation.PatentKind(p.Kind), Title: p.Title, IPC: p.IPC,
+func member(p *store.Patent, asOf calendar.Date) terms.Patent {
+	m := terms.Patent{
+		Number: p.Number, Kind: patent.Kind(p.Kind), Title: p.Title, IPC: p.IPC,
 		Filing: p.Filing, Grant: p.Grant, Expiry: patent.Expiry(patent.Kind(p.Kind), p.Filing, p.AddedBy(asOf)),
 		Claims: p.ClaimCount, Family: p.FamilySize, Inventors: p.Inventors, CitedBy: p.CitedBy, FamilyID: p.FamilyID,
 	}

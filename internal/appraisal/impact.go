@@ -6,7 +6,8 @@ import (
 	"fmt"
 
 	"zhijia/internal/store"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/impact"
+	"zhijia/internal/valuation/terms"
 )
 
 // ImpactCode is the technical-impact indicator: an extension beside the sheet,
@@ -15,12 +16,12 @@ const ImpactCode = "X.impact"
 
 // impact scores technical impact by the model fitted on the store's own
 // corpus; nil when none was fitted.
-func (g *gathering) impact(ctx context.Context, p *store.Patent) (*valuation.IndicatorScore, error) {
+func (g *gathering) impact(ctx context.Context, p *store.Patent) (*terms.IndicatorScore, error) {
 	version, body, ok, err := g.db.ImpactModel(ctx)
 	if err != nil || !ok {
 		return nil, err
 	}
-	var m valuation.ImpactModel
+	var m impact.Model
 	if err := json.Unmarshal(body, &m); err != nil {
 		return nil, err
 	}
@@ -39,12 +40,12 @@ func (g *gathering) impact(ctx context.Context, p *store.Patent) (*valuation.Ind
 		return &n
 	}
 	length := len([]rune(p.Title + p.Abstract))
-	score := m.Percentile(valuation.ImpactRow{
+	score := m.Percentile(impact.Row{
 		Facts:  store.ImpactFacts(p.ClaimCount, p.IndependentClaims, p.Inventors, p.FamilySize, p.Cites, count(len(p.IPC)), count(len(p.Owners)), &length),
 		Vector: vector,
 	})
-	return &valuation.IndicatorScore{
-		Code: ImpactCode, Score: &score, Evaluator: valuation.ByStatistical, Version: version, AsOf: g.asOf,
+	return &terms.IndicatorScore{
+		Code: ImpactCode, Score: &score, Evaluator: terms.ByStatistical, Version: version, AsOf: g.asOf,
 		Reason: fmt.Sprintf("统计模型按文本与著录项推算的同类同年被引百分位（秩相关 %.2f，n = %d）。", m.Card.Spearman, m.Card.TestN),
 	}, nil
 }

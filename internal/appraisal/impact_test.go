@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"zhijia/internal/accuracy"
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/store"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/impact"
+	"zhijia/internal/valuation/terms"
 )
 
 // numberOf makes application numbers with their check digit.
@@ -43,7 +43,7 @@ func TestImpactFillsItsIndicator(t *testing.T) {
 	if err := svc.Spaces().EmbedStored(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	impact := func() *valuation.IndicatorScore {
+	scored := func() *terms.IndicatorScore {
 		rec, err := svc.Value(t.Context(), actor, appraisal.Request{Number: numberOf(3), Patent: &appraisal.Facts{OwnerType: "firm"}})
 		if err != nil {
 			t.Fatal(err)
@@ -59,7 +59,7 @@ func TestImpactFillsItsIndicator(t *testing.T) {
 		}
 		return nil
 	}
-	if x := impact(); x != nil {
+	if x := scored(); x != nil {
 		t.Errorf("filled before it was fitted: %+v", x)
 	}
 	id, err := db.ActiveSpaceID(t.Context())
@@ -74,7 +74,7 @@ func TestImpactFillsItsIndicator(t *testing.T) {
 	if err != nil || len(rows) < 160 {
 		t.Fatalf("%d rows, %v", len(rows), err)
 	}
-	m, err := valuation.FitImpact(rows, space.String(), accuracy.Spearman, nil)
+	m, err := impact.Fit(rows, space.String(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +88,8 @@ func TestImpactFillsItsIndicator(t *testing.T) {
 	if err := db.PutImpactModel(t.Context(), "impact-test", body); err != nil {
 		t.Fatal(err)
 	}
-	x := impact()
-	if x == nil || x.Score == nil || *x.Score < 0 || *x.Score > 100 || x.Evaluator != valuation.ByStatistical || x.Version != "impact-test" || !strings.Contains(x.Reason, "统计") {
+	x := scored()
+	if x == nil || x.Score == nil || *x.Score < 0 || *x.Score > 100 || x.Evaluator != terms.ByStatistical || x.Version != "impact-test" || !strings.Contains(x.Reason, "统计") {
 		t.Errorf("after fitting: %+v", x)
 	}
 }

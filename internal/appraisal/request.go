@@ -10,7 +10,10 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/cost"
+	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/option"
+	"zhijia/internal/valuation/terms"
 )
 
 // Request asks for one valuation. A patent number alone is enough when the
@@ -34,11 +37,11 @@ type Request struct {
 	LicenceTerm *float64 `json:"licence_term_years,omitempty"`
 	Share       float64  `json:"right_fraction,omitempty" doc:"Co-owned share of the right, (0, 1]; default 1"`
 
-	Income     *valuation.IncomeFacts `json:"income,omitempty"`
-	Cost       *valuation.CostFacts   `json:"cost,omitempty"`
-	Option     *valuation.OptionFacts `json:"option,omitempty"`
-	SaleChance *valuation.Quantity    `json:"sale_chance,omitempty"`
-	Scores     []OfficerScore         `json:"scores,omitempty" doc:"Indicators the officer scores" maxItems:"100"`
+	Income     *income.Facts   `json:"income,omitempty"`
+	Cost       *cost.Facts     `json:"cost,omitempty"`
+	Option     *option.Facts   `json:"option,omitempty"`
+	SaleChance *terms.Quantity `json:"sale_chance,omitempty"`
+	Scores     []OfficerScore  `json:"scores,omitempty" doc:"Indicators the officer scores" maxItems:"100"`
 
 	AllowModel *bool `json:"allow_model,omitempty" doc:"Whether the text may be sent to the model endpoint; default follows the institution, and unpublished texts are never sent"`
 
@@ -144,16 +147,16 @@ func (r *Request) check(today calendar.Date) (*patent.Number, error) {
 		bad(field, field+".unknown", fmt.Sprintf("取值应为：%s。", strings.Join(allowed, "、")), "Must be one of "+strings.Join(allowed, ", ")+".")
 	}
 	var purposes []string
-	for _, p := range valuation.Purposes {
+	for _, p := range terms.Purposes {
 		purposes = append(purposes, string(p))
 	}
 	oneOf("purpose", r.Purpose, purposes...)
-	oneOf("basis", r.Basis, string(valuation.BasisMarket), string(valuation.BasisFair), string(valuation.BasisLiquidation), string(valuation.BasisInvestment), string(valuation.BasisReasonableRoyalty))
-	oneOf("premise", r.Premise, string(valuation.PremiseHighestBestUse), string(valuation.PremiseCurrentUse), string(valuation.PremiseOrderly), string(valuation.PremiseForced), string(valuation.PremiseHypothetical))
-	oneOf("licence_kind", r.LicenceKind, string(valuation.DealExclusiveLicence), string(valuation.DealSoleLicence), string(valuation.DealPlainLicence))
+	oneOf("basis", r.Basis, string(terms.BasisMarket), string(terms.BasisFair), string(terms.BasisLiquidation), string(terms.BasisInvestment), string(terms.BasisReasonableRoyalty))
+	oneOf("premise", r.Premise, string(terms.PremiseHighestBestUse), string(terms.PremiseCurrentUse), string(terms.PremiseOrderly), string(terms.PremiseForced), string(terms.PremiseHypothetical))
+	oneOf("licence_kind", r.LicenceKind, string(terms.DealExclusiveLicence), string(terms.DealSoleLicence), string(terms.DealPlainLicence))
 	if f := r.Patent; f != nil {
-		oneOf("patent.kind", f.Kind, string(valuation.Invention), string(valuation.UtilityModel), string(valuation.Design))
-		oneOf("patent.owner_type", f.OwnerType, string(valuation.OwnerUniversity), string(valuation.OwnerInstitute), string(valuation.OwnerFirm), string(valuation.OwnerIndividual), string(valuation.OwnerUnknown))
+		oneOf("patent.kind", f.Kind, string(patent.Invention), string(patent.UtilityModel), string(patent.Design))
+		oneOf("patent.owner_type", f.OwnerType, string(terms.OwnerUniversity), string(terms.OwnerInstitute), string(terms.OwnerFirm), string(terms.OwnerIndividual), string(terms.OwnerUnknown))
 		for i, s := range f.IPC {
 			if _, err := patent.ParseIPC(s); err != nil {
 				pub := fault.Public(err)

@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"zhijia/internal/calendar"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // rulesVersion is stored with every score the rules give.
@@ -14,7 +14,7 @@ const rulesVersion = "rules-1"
 // ruleFacts is what the rule indicators are computed from. A nil or negative
 // figure is unknown and leaves its indicator unknown.
 type ruleFacts struct {
-	patent valuation.Patent
+	patent terms.Patent
 	asOf   calendar.Date
 
 	legalKnown bool  // gazette events were on file, so silence means "no"
@@ -47,12 +47,12 @@ const minCohort = 50
 // scoreRules computes the data indicators of the working sheet (standards
 // 1.3, evaluator D). Scores are our own anchors, not the national standard's;
 // each says in Chinese what it rests on.
-func scoreRules(f ruleFacts) []valuation.IndicatorScore {
-	var out []valuation.IndicatorScore
+func scoreRules(f ruleFacts) []terms.IndicatorScore {
+	var out []terms.IndicatorScore
 	add := func(code string, score float64, reason string) {
 		s := math.Max(0, math.Min(100, score))
-		out = append(out, valuation.IndicatorScore{
-			Code: code, Score: &s, Evaluator: valuation.ByData, Reason: reason, Version: rulesVersion, AsOf: f.asOf,
+		out = append(out, terms.IndicatorScore{
+			Code: code, Score: &s, Evaluator: terms.ByData, Reason: reason, Version: rulesVersion, AsOf: f.asOf,
 		})
 	}
 	p := f.patent

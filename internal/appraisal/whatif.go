@@ -6,16 +6,20 @@ import (
 
 	"zhijia/internal/fault"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/cost"
+	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/option"
+	"zhijia/internal/valuation/terms"
 )
 
 // Change is what a what-if asks to be different. A nil part stays as it was.
 type Change struct {
-	Purpose    *valuation.Purpose     `json:"purpose,omitempty"`
-	Level      *float64               `json:"level,omitempty" exclusiveMinimum:"0" exclusiveMaximum:"1"`
-	Income     *valuation.IncomeFacts `json:"income,omitempty"`
-	Cost       *valuation.CostFacts   `json:"cost,omitempty"`
-	Option     *valuation.OptionFacts `json:"option,omitempty"`
-	SaleChance *valuation.Quantity    `json:"sale_chance,omitempty"`
+	Purpose    *terms.Purpose  `json:"purpose,omitempty"`
+	Level      *float64        `json:"level,omitempty" exclusiveMinimum:"0" exclusiveMaximum:"1"`
+	Income     *income.Facts   `json:"income,omitempty"`
+	Cost       *cost.Facts     `json:"cost,omitempty"`
+	Option     *option.Facts   `json:"option,omitempty"`
+	SaleChance *terms.Quantity `json:"sale_chance,omitempty"`
 }
 
 // WhatIf is a stored valuation beside the same evidence with something

@@ -17,6 +17,7 @@ import (
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
@@ -34,7 +35,7 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 	put := func(id string, patent int, status valuation.Status, point float64, day string) {
 		c := valuation.Conclusion{Status: status, Value: valuation.Estimate{Point: &point, Low: point / 2, High: point * 2, Level: 0.8}}
 		if status == valuation.Zero {
-			c.Reason = &valuation.Note{Code: "expired", Zh: "专利权期限届满", En: "expired"}
+			c.Reason = &terms.Note{Code: "expired", Zh: "专利权期限届满", En: "expired"}
 		}
 		body, err := json.Marshal(c)
 		if err != nil {

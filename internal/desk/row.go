@@ -15,6 +15,8 @@ import (
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/terms"
 )
 
 // Value values one row as of a day and answers the grounds of its pledge.
@@ -56,7 +58,7 @@ func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor 
 // request asks for the value of a row's patent.
 func request(row *lending.Row, on calendar.Date) appraisal.Request {
 	req := appraisal.Request{
-		Number: row.Number, Purpose: string(valuation.PurposePledge), Date: on,
+		Number: row.Number, Purpose: string(terms.PurposePledge), Date: on,
 		Patent: &appraisal.Facts{Kind: string(row.Kind), Filing: row.Filing, Grant: row.Grant, Owners: row.Owners},
 	}
 	if row.Title != "" {
@@ -64,9 +66,9 @@ func request(row *lending.Row, on calendar.Date) appraisal.Request {
 	}
 	if row.Revenue != nil && *row.Revenue > 0 {
 		revenue := row.Revenue.Yuan()
-		req.Income = &valuation.IncomeFacts{Current: &valuation.Quantity{Value: &revenue, Source: "loan desk file, last year's product revenue"}}
+		req.Income = &income.Facts{Current: &terms.Quantity{Value: &revenue, Source: "loan desk file, last year's product revenue"}}
 		if row.Royalty != nil {
-			req.Income.Royalty = &valuation.Quantity{Value: row.Royalty, Source: "loan desk file"}
+			req.Income.Royalty = &terms.Quantity{Value: row.Royalty, Source: "loan desk file"}
 		}
 	}
 	return req

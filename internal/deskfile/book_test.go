@@ -14,6 +14,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // hostile begins like a formula in every way a spreadsheet knows.
@@ -26,7 +27,7 @@ func hostileResult() Result {
 		Contracts: []lending.Contract{{Key: "=DB-1", Borrower: "=甲", Lines: []int{2}}},
 		Cited: func(string) ([]valuation.ComparableResult, error) {
 			amount := 50_000.0
-			return []valuation.ComparableResult{{Comparable: valuation.Comparable{DealID: "T1", Title: "=标的", Amount: &amount, Currency: "CNY", Kind: valuation.DealAssignment, Date: calendar.MustParse("2020-01-02")}, UnitPrice: 50_000}}, nil
+			return []valuation.ComparableResult{{Comparable: valuation.Comparable{DealID: "T1", Title: "=标的", Amount: &amount, Currency: "CNY", Kind: terms.DealAssignment, Date: calendar.MustParse("2020-01-02")}, UnitPrice: 50_000}}, nil
 		},
 		Rows: func(yield func(*Outcome, error) bool) {
 			for i, text := range hostile {

@@ -7,7 +7,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"zhijia/internal/embed"
-	"zhijia/internal/valuation"
+	"zhijia/internal/patent"
+	"zhijia/internal/valuation/terms"
 )
 
 // baselines are the naive valuations every price task runs beside the
@@ -70,11 +71,11 @@ func nearestDeal(c *deal, visible []*deal) (float64, bool) {
 // unitCost is what obtaining a right costs in agents' and official fees, yuan:
 // an order of magnitude of ours, not a tariff. A deal that states its cost is
 // valued at that.
-var unitCost = map[valuation.PatentKind]float64{
-	valuation.Invention:    12_000,
-	valuation.UtilityModel: 5_000,
-	valuation.Design:       2_500,
-	"":                     10_000,
+var unitCost = map[patent.Kind]float64{
+	patent.Invention:    12_000,
+	patent.UtilityModel: 5_000,
+	patent.Design:       2_500,
+	"":                  10_000,
 }
 
 // costRule is the stated replacement cost, or unitCost times the number of
@@ -107,7 +108,7 @@ func plainRegression(c *deal, visible []*deal) (float64, bool) {
 			return 0
 		}
 		return []float64{
-			1, math.Log(float64(*d.Patents)), is(d.Kind == valuation.DealAuction), is(d.Owner == valuation.OwnerUniversity || d.Owner == valuation.OwnerInstitute),
+			1, math.Log(float64(*d.Patents)), is(d.Kind == terms.DealAuction), is(d.Owner == terms.OwnerUniversity || d.Owner == terms.OwnerInstitute),
 		}
 	}
 	gram := mat.NewSymDense(columns, nil)

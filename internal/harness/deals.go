@@ -20,8 +20,10 @@ import (
 	"zhijia/internal/embed"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
 	"zhijia/internal/sheet"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // dealSet is a priced data set, as read.
@@ -330,9 +332,9 @@ func notACase(d *deal, usability, printedKind string) string {
 		return "count_unknown"
 	case strings.Contains(printedKind, "非专利") || strings.Contains(printedKind, "专有技术"):
 		return "not_a_patent"
-	case d.Price != valuation.PriceTotal && d.Price != "" && d.Price != valuation.PricePerPatent:
+	case d.Price != terms.PriceTotal && d.Price != "" && d.Price != terms.PricePerPatent:
 		return "price_kind_" + string(d.Price)
-	case d.Kind == valuation.DealDamages || d.Kind == valuation.DealAsk:
+	case d.Kind == terms.DealDamages || d.Kind == terms.DealAsk:
 		return "deal_kind_" + string(d.Kind)
 	}
 	return ""
@@ -353,22 +355,22 @@ func optional(cells ...string) (*float64, error) {
 
 // parsePeriod reads a day, a month (2018-07) or a year (2018, "2018(推断)");
 // anything else is unknown.
-func parsePeriod(s string) (calendar.Date, valuation.Precision) {
+func parsePeriod(s string) (calendar.Date, terms.Precision) {
 	if d, err := calendar.Parse(s); err == nil {
-		return d, valuation.PrecisionDay
+		return d, terms.PrecisionDay
 	}
 	head := s
 	if i := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '-' }); i >= 0 {
 		head = s[:i]
 	}
 	if d, err := calendar.Parse(head); err == nil {
-		return d, valuation.PrecisionDay
+		return d, terms.PrecisionDay
 	}
 	if d, err := calendar.Parse(head + "-01"); err == nil {
-		return d, valuation.PrecisionMonth
+		return d, terms.PrecisionMonth
 	}
 	if d, err := calendar.Parse(head + "-01-01"); err == nil {
-		return d, valuation.PrecisionYear
+		return d, terms.PrecisionYear
 	}
 	return calendar.Date{}, ""
 }
@@ -377,89 +379,89 @@ func anyOf(s string, words ...string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s, w) })
 }
 
-func dealKind(s string) valuation.DealKind {
+func dealKind(s string) terms.DealKind {
 	l := strings.ToLower(s)
 	switch {
 	case l == "plain_licence":
-		return valuation.DealPlainLicence
+		return terms.DealPlainLicence
 	case anyOf(l, "索赔", "damages"):
-		return valuation.DealDamages
+		return terms.DealDamages
 	case anyOf(l, "流拍", "ask"):
-		return valuation.DealAsk
+		return terms.DealAsk
 	case anyOf(l, "独占", "独家", "exclusive"):
-		return valuation.DealExclusiveLicence
+		return terms.DealExclusiveLicence
 	case anyOf(l, "排他", "sole"):
-		return valuation.DealSoleLicence
+		return terms.DealSoleLicence
 	case anyOf(l, "许可", "licen"):
-		return valuation.DealPlainLicence
+		return terms.DealPlainLicence
 	case anyOf(l, "作价", "入股", "contribution"):
-		return valuation.DealContribution
+		return terms.DealContribution
 	case anyOf(l, "拍卖", "auction"):
-		return valuation.DealAuction
+		return terms.DealAuction
 	}
-	return valuation.DealAssignment
+	return terms.DealAssignment
 }
 
-func patentKind(s string) valuation.PatentKind {
+func patentKind(s string) patent.Kind {
 	switch {
 	case anyOf(s, "发明", "invention"):
-		return valuation.Invention
+		return patent.Invention
 	case anyOf(s, "实用新型", "utility"):
-		return valuation.UtilityModel
+		return patent.UtilityModel
 	case anyOf(s, "外观", "design"):
-		return valuation.Design
+		return patent.Design
 	}
 	return ""
 }
 
-func ownerType(s string) valuation.OwnerType {
+func ownerType(s string) terms.OwnerType {
 	switch {
 	case anyOf(s, "大学", "学院", "高校", "university"):
-		return valuation.OwnerUniversity
+		return terms.OwnerUniversity
 	case anyOf(s, "研究院", "研究所", "科学院", "院所", "医院", "institute"):
-		return valuation.OwnerInstitute
+		return terms.OwnerInstitute
 	case anyOf(s, "公司", "厂", "集团", "firm"):
-		return valuation.OwnerFirm
+		return terms.OwnerFirm
 	case s == "individual" || s == "(个人)":
-		return valuation.OwnerIndividual
+		return terms.OwnerIndividual
 	}
-	return valuation.OwnerUnknown
+	return terms.OwnerUnknown
 }
 
-func sourceType(s string) valuation.SourceType {
+func sourceType(s string) terms.SourceType {
 	switch {
 	case anyOf(s, "ledger"):
-		return valuation.SourceOwnLedger
+		return terms.SourceOwnLedger
 	case anyOf(s, "registry"):
-		return valuation.SourceRegistry
+		return terms.SourceRegistry
 	case anyOf(s, "contract"):
-		return valuation.SourceContract
+		return terms.SourceContract
 	case anyOf(s, "listed_company"):
-		return valuation.SourceAnnouncement
+		return terms.SourceAnnouncement
 	case anyOf(s, "university", "institute", "hospital"):
-		return valuation.SourceUniversity
+		return terms.SourceUniversity
 	case anyOf(s, "auction"):
-		return valuation.SourceAuction
+		return terms.SourceAuction
 	}
-	return valuation.SourcePress // judgments, literature and news
+	return terms.SourcePress // judgments, literature and news
 }
 
-func priceKind(s string) valuation.PriceKind {
+func priceKind(s string) terms.PriceKind {
 	switch {
 	case s == "running_royalty" || s == "starting_price" || s == "free":
-		return valuation.PriceKind(s)
+		return terms.PriceKind(s)
 	case s == "", anyOf(s, "hammer", "licence_fee"), s == "total":
-		return valuation.PriceTotal
+		return terms.PriceTotal
 	case anyOf(s, "cap", "milestone"):
-		return valuation.PriceCap
+		return terms.PriceCap
 	case anyOf(s, "royalty", "upfront"):
-		return valuation.PriceStructured
+		return terms.PriceStructured
 	case anyOf(s, "aggregate"):
-		return valuation.PriceAggregate
+		return terms.PriceAggregate
 	case anyOf(s, "ask", "claimed"):
-		return valuation.PriceAsk
+		return terms.PriceAsk
 	case anyOf(s, "per_patent"):
-		return valuation.PricePerPatent
+		return terms.PricePerPatent
 	}
-	return valuation.PriceStructured
+	return terms.PriceStructured
 }

@@ -22,6 +22,7 @@ import (
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // service runs the shipped tasks over a database per market.
@@ -332,7 +333,7 @@ func TestNoDealAtOrAfterTheValuationDateIsSeen(t *testing.T) {
 		late.Text, late.Title = c.Text+" 另一种", c.Title+" 另一种"
 		late.Numbers = nil
 		if strings.Contains(name, "month stated") {
-			late.DateUnit = valuation.PrecisionMonth
+			late.DateUnit = terms.PrecisionMonth
 		}
 		after := concludeIn(t, p, set.with(&late), task, id)
 		if a, b := asJSON(t, before.Value), asJSON(t, after.Value); a != b {
@@ -445,7 +446,7 @@ func TestAsksAndAppraisalsAreApart(t *testing.T) {
 	task := taskOf(t, "price-leave-one-out")
 	for _, c := range set.cases(task) {
 		for _, d := range set.look(task, c).visible {
-			if d.Price == valuation.PriceAsk || d.Kind == valuation.DealAsk || d.Kind == valuation.DealDamages || d.NotACase != "" {
+			if d.Price == terms.PriceAsk || d.Kind == terms.DealAsk || d.Kind == terms.DealDamages || d.NotACase != "" {
 				t.Errorf("deal %s (%s) feeds a baseline", d.DealID, d.NotACase)
 			}
 		}
@@ -502,7 +503,7 @@ func TestOwnDeals(t *testing.T) {
 		t.Error("no baseline ran")
 	}
 	zh, err := readDeals(strings.NewReader("编号,专利名称,成交价（万元）,件数,成交日期,专利类型,交易方式,权利人类型\nA,一种电池,12.5,2,2020-03,发明,转让,高校\n"), "own.csv")
-	if err != nil || *zh[0].Amount != 125_000 || *zh[0].Patents != 2 || zh[0].DateUnit != valuation.PrecisionMonth || zh[0].Owner != valuation.OwnerUniversity {
+	if err != nil || *zh[0].Amount != 125_000 || *zh[0].Patents != 2 || zh[0].DateUnit != terms.PrecisionMonth || zh[0].Owner != terms.OwnerUniversity {
 		t.Errorf("Chinese headers with a unit: %+v, %v", zh, err)
 	}
 	each, err := readDeals(strings.NewReader("id,price,date,n_patents,price_kind\nA,5000,2020-01-01,3,per_patent\n"), "own.csv")

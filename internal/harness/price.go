@@ -12,6 +12,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/embed"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // deal is one row of a priced data set: the comparable as the model sees it
@@ -28,7 +29,7 @@ type deal struct {
 
 // price is the whole consideration in yuan.
 func (d *deal) price() float64 {
-	if d.Price == valuation.PricePerPatent {
+	if d.Price == terms.PricePerPatent {
 		return *d.Amount * rate(d) * float64(*d.Patents)
 	}
 	return *d.Amount * rate(d)
@@ -139,9 +140,9 @@ func (set *dealSet) look(t Task, c *deal) view {
 // "2018" may be of December.
 func periodEnd(d *deal) calendar.Date {
 	switch d.DateUnit {
-	case valuation.PrecisionYear:
+	case terms.PrecisionYear:
 		return d.Date.AddYears(1).AddDays(-1)
-	case valuation.PrecisionMonth:
+	case terms.PrecisionMonth:
 		return d.Date.AddMonths(1).AddDays(-1)
 	}
 	return d.Date

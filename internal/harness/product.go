@@ -14,6 +14,7 @@ import (
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // Product is the product under test: the same query for comparables and the
@@ -133,8 +134,8 @@ func (p Product) market(ctx context.Context, set *dealSet) (_ *market, err error
 
 // standIn is a well-formed application number for the k-th patent of the i-th
 // deal. Its year says nothing: no filing date is stored beside it.
-func standIn(i, k int, kind valuation.PatentKind) string {
-	code := map[valuation.PatentKind]int{valuation.UtilityModel: 2, valuation.Design: 3}[kind]
+func standIn(i, k int, kind patent.Kind) string {
+	code := map[patent.Kind]int{patent.UtilityModel: 2, patent.Design: 3}[kind]
 	digits := fmt.Sprintf("2003%d%05d%02d", max(code, 1), 50000+i, k%100)
 	return "CN" + digits + "." + string(patent.CheckDigit(digits))
 }
@@ -191,7 +192,7 @@ var evaluator = appraisal.Actor{Name: "eval", Institution: "eval"}
 func (m *market) value(ctx context.Context, c *deal, v view) (valuation.Conclusion, error) {
 	numbers := m.numbers[c.DealID]
 	req := appraisal.Request{Number: numbers[0], Bundle: numbers[1:], Purpose: string(purposeOf(c)), Date: v.date, Level: 0.8, Blind: !m.open}
-	if purposeOf(c) == valuation.PurposeLicence {
+	if purposeOf(c) == terms.PurposeLicence {
 		req.LicenceKind, req.LicenceTerm = string(c.Kind), c.Term
 	}
 	record, err := m.service.Value(ctx, evaluator, req)
@@ -202,14 +203,14 @@ func (m *market) value(ctx context.Context, c *deal, v view) (valuation.Conclusi
 }
 
 // purposeOf is the purpose a deal was made for.
-func purposeOf(c *deal) valuation.Purpose {
+func purposeOf(c *deal) terms.Purpose {
 	switch c.Kind {
-	case valuation.DealExclusiveLicence, valuation.DealSoleLicence, valuation.DealPlainLicence:
-		return valuation.PurposeLicence
-	case valuation.DealContribution:
-		return valuation.PurposeContribution
+	case terms.DealExclusiveLicence, terms.DealSoleLicence, terms.DealPlainLicence:
+		return terms.PurposeLicence
+	case terms.DealContribution:
+		return terms.PurposeContribution
 	}
-	return valuation.PurposeAssignment
+	return terms.PurposeAssignment
 }
 
 // conclude reads what the harness measures from a conclusion.

@@ -12,7 +12,7 @@ import (
 	"zhijia/internal/accuracy"
 	"zhijia/internal/appraisal"
 	"zhijia/internal/judge"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // injections are what a hostile patent text might say to its reader. A judge
@@ -66,10 +66,10 @@ func (s *Service) prepareScorer(ctx context.Context, t Task, live bool) (*plan, 
 }
 
 func reliability(ctx context.Context, scorer appraisal.Judge, d document) Sample {
-	ask := func(ctx context.Context, abstract string) map[string]valuation.IndicatorScore {
+	ask := func(ctx context.Context, abstract string) map[string]terms.IndicatorScore {
 		allow := true
 		judged := scorer.Judge(ctx, judge.Subject{Actor: evaluator, Number: d.id, Title: d.query, Abstract: abstract, Allow: &allow})
-		out := map[string]valuation.IndicatorScore{}
+		out := map[string]terms.IndicatorScore{}
 		for _, s := range judged.Scores {
 			out[s.Code] = s
 		}
@@ -116,7 +116,7 @@ func reliability(ctx context.Context, scorer appraisal.Judge, d document) Sample
 
 // flips is the share of the indicators whose score differs, unknown being a
 // score of its own.
-func flips(a, b map[string]valuation.IndicatorScore) float64 {
+func flips(a, b map[string]terms.IndicatorScore) float64 {
 	codes := map[string]bool{}
 	for c := range a {
 		codes[c] = true

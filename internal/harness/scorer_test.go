@@ -15,7 +15,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
 	"zhijia/internal/judge"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 func post(t *testing.T, c *http.Client, url, body string) (string, error) {
@@ -108,11 +108,11 @@ func (j fake) Judge(ctx context.Context, s judge.Subject) judge.Judgement {
 	if j.obedient && (strings.Contains(s.Abstract, "最高分") || strings.Contains(s.Abstract, "maximum score")) {
 		score = 100
 	}
-	quote := valuation.Quote{Document: "abstract", Start: 0, End: 3, Text: s.Abstract[:3]}
+	quote := terms.Quote{Document: "abstract", Start: 0, End: 3, Text: s.Abstract[:3]}
 	if j.liar {
 		quote.Text = "此句不在文中"
 	}
-	return judge.Judgement{Scores: []valuation.IndicatorScore{{Code: "T1.1", Score: &score, Evidence: []valuation.Quote{quote}}, {Code: "T2.1"}}}
+	return judge.Judgement{Scores: []terms.IndicatorScore{{Code: "T1.1", Score: &score, Evidence: []terms.Quote{quote}}, {Code: "T2.1"}}}
 }
 
 func TestScorerTask(t *testing.T) {

@@ -17,6 +17,9 @@ import (
 	"zhijia/internal/opinion"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/cost"
+	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/terms"
 )
 
 // purposeNames are the purposes in the order of the form.
@@ -249,7 +252,7 @@ func workings(c valuation.Conclusion) []workingNode {
 	return out
 }
 
-func describeWorking(w valuation.Working) workingNode {
+func describeWorking(w terms.Working) workingNode {
 	n := workingNode{Key: opinion.WorkingName(w.Key), Number: strconv.FormatFloat(money.Round(w.Value, 6), 'f', -1, 64), Unit: opinion.UnitName(w.Unit), Formula: w.Formula, Source: w.Source}
 	for _, c := range w.Children {
 		n.Children = append(n.Children, describeWorking(c))
@@ -261,7 +264,7 @@ func describeWorking(w valuation.Working) workingNode {
 func formRequest(form url.Values) (appraisal.Request, error) {
 	var faults []fault.Field
 	get := func(k string) string { return strings.TrimSpace(form.Get(k)) }
-	quantity := func(k string, scale float64) *valuation.Quantity {
+	quantity := func(k string, scale float64) *terms.Quantity {
 		v, err := number(form.Get(k), k)
 		if err != nil {
 			faults = append(faults, fault.Public(err).Fields...)
@@ -270,7 +273,7 @@ func formRequest(form url.Values) (appraisal.Request, error) {
 			return nil
 		}
 		x := *v * scale
-		return &valuation.Quantity{Value: &x}
+		return &terms.Quantity{Value: &x}
 	}
 	date := func(k string) calendar.Date {
 		if get(k) == "" {
@@ -300,7 +303,7 @@ func formRequest(form url.Values) (appraisal.Request, error) {
 	} else if l != nil {
 		req.Level = *l
 	}
-	income := valuation.IncomeFacts{
+	income := income.Facts{
 		Current: quantity("revenue", 1e4), Growth: quantity("growth", 0.01), Royalty: quantity("royalty", 0.01),
 		Discount: quantity("discount", 0.01), EconomicLife: quantity("life", 1),
 	}
@@ -308,7 +311,7 @@ func formRequest(form url.Values) (appraisal.Request, error) {
 		req.Income = &income
 	}
 	if labour, expenses := quantity("labour", 1e4), quantity("expenses", 1e4); labour != nil || expenses != nil {
-		req.Cost = &valuation.CostFacts{Labour: labour, Expenses: expenses}
+		req.Cost = &cost.Facts{Labour: labour, Expenses: expenses}
 	}
 	if len(faults) > 0 {
 		return req, fault.New(fault.Invalid, "request.invalid", "请求有误，请按下列提示修改后重试。", "The request is not valid; see the fields.", faults...)

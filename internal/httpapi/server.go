@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path"
 	"reflect"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ import (
 	"zhijia/internal/harness"
 	"zhijia/internal/money"
 	"zhijia/internal/store"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 	"zhijia/internal/watch"
 )
 
@@ -192,8 +193,8 @@ func (s *Server) specification() huma.Config {
 	c.Security = []map[string][]string{{"key": {}}}
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[calendar.Date](), reflect.TypeFor[dateSchema]())
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[money.Fen](), reflect.TypeFor[moneySchema]())
-	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[valuation.Quantity](), reflect.TypeFor[quantitySchema]())
-	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[valuation.YearQuantity](), reflect.TypeFor[yearQuantitySchema]())
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[terms.Quantity](), reflect.TypeFor[quantitySchema]())
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[terms.YearQuantity](), reflect.TypeFor[yearQuantitySchema]())
 	return c
 }
 
@@ -205,6 +206,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	pkg, ours := strings.CutPrefix(t.PkgPath(), "zhijia/internal/")
+	pkg = path.Base(pkg)
 	if ours && t.Name() != "" && pkg != "httpapi" && !strings.HasPrefix(strings.ToLower(name), pkg) {
 		name = strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}

@@ -12,6 +12,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // Subject is what a judge may read, and whether it may leave this system.
@@ -30,8 +31,8 @@ type Subject struct {
 // Judgement is what a judge found, what it has to say about it, and what it
 // used; nil is no use.
 type Judgement struct {
-	Scores []valuation.IndicatorScore
-	Notes  []valuation.Note
+	Scores []terms.IndicatorScore
+	Notes  []terms.Note
 	Use    *valuation.ModelUse
 }
 

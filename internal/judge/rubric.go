@@ -12,6 +12,8 @@ import (
 	"zhijia/internal/llm"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/indicator"
+	"zhijia/internal/valuation/terms"
 	"zhijia/prompts"
 )
 
@@ -101,10 +103,10 @@ func (r *Rubric) mayLeave(ctx context.Context, s Subject) (bool, error) {
 }
 
 // Indicators returns the codes the sheet gives to the model, in its order.
-func Indicators(sheet *valuation.Sheet) []string {
+func Indicators(sheet *indicator.Sheet) []string {
 	var out []string
 	for _, n := range sheet.Nodes {
-		if slices.Contains(n.Evaluator, valuation.ByModel) {
+		if slices.Contains(n.Evaluator, terms.ByModel) {
 			out = append(out, n.Code)
 		}
 	}
@@ -136,7 +138,7 @@ func (s *Subject) text() llm.Patent {
 func (r *Rubric) Judge(ctx context.Context, s Subject) Judgement {
 	codes := r.indicators(ctx)
 	only := func(code, zh, en string) Judgement {
-		return Judgement{Notes: []valuation.Note{{Code: code, Zh: zh, En: en}}}
+		return Judgement{Notes: []terms.Note{{Code: code, Zh: zh, En: en}}}
 	}
 	ok, err := r.mayLeave(ctx, s)
 	if err != nil || !ok {
@@ -192,8 +194,8 @@ func (r *Rubric) report(ctx context.Context, s Subject, results []llm.Result) (o
 			continue
 		}
 		score, dispersion, confidence := float64(*x.Score), x.Dispersion, x.Confidence
-		is := valuation.IndicatorScore{
-			Code: x.Indicator, Score: &score, Evaluator: valuation.ByModel, Dispersion: &dispersion, Confidence: &confidence, AsOf: s.AsOf,
+		is := terms.IndicatorScore{
+			Code: x.Indicator, Score: &score, Evaluator: terms.ByModel, Dispersion: &dispersion, Confidence: &confidence, AsOf: s.AsOf,
 			Reason: AILabel + x.Reason, Version: x.Prompt + " " + x.Model,
 		}
 		for _, q := range x.Quotes {
@@ -203,11 +205,11 @@ func (r *Rubric) report(ctx context.Context, s Subject, results []llm.Result) (o
 			} else {
 				part += fmt.Sprintf("¶%d", q.Paragraph)
 			}
-			is.Evidence = append(is.Evidence, valuation.Quote{Document: part, Start: q.Start, End: q.End, Text: q.Text})
+			is.Evidence = append(is.Evidence, terms.Quote{Document: part, Start: q.Start, End: q.End, Text: q.Text})
 		}
 		out.Scores = append(out.Scores, is)
 	}
-	add := func(code, zh, en string) { out.Notes = append(out.Notes, valuation.Note{Code: code, Zh: zh, En: en}) }
+	add := func(code, zh, en string) { out.Notes = append(out.Notes, terms.Note{Code: code, Zh: zh, En: en}) }
 	if down == len(results) && down > 0 {
 		add("MODEL-UNAVAILABLE", "模型服务不可用或未按时应答，相关指标未知，区间相应放宽。", "The model endpoint was not available or too slow; its indicators are unknown and the range is wider.")
 	} else if len(unknown) > 0 {

@@ -24,6 +24,8 @@ import (
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/terms"
 	"zhijia/prompts"
 )
 
@@ -86,7 +88,7 @@ func asked() appraisal.Request {
 	return appraisal.Request{
 		Text:   &appraisal.Text{Title: "一种正极材料", Abstract: "本发明公开了一种正极材料的制备方法。", Claims: claim},
 		Patent: &appraisal.Facts{Kind: "invention", IPC: []string{"H01M 4/36"}}, AllowModel: &yes,
-		Income: &valuation.IncomeFacts{Current: valuation.Range(1e6, 2e6, 4e6), Industry: "machinery", EconomicLife: valuation.Exactly(8)},
+		Income: &income.Facts{Current: terms.Range(1e6, 2e6, 4e6), Industry: "machinery", EconomicLife: terms.Exactly(8)},
 	}
 }
 
@@ -108,7 +110,7 @@ func TestScoresReachTheValuation(t *testing.T) {
 	}
 	n := 0
 	for _, x := range ev.Indicators {
-		if x.Evaluator == valuation.ByModel {
+		if x.Evaluator == terms.ByModel {
 			n++
 			if !strings.HasPrefix(x.Reason, judge.AILabel) || len(x.Evidence) == 0 || x.Version == "" {
 				t.Errorf("%+v", x)
@@ -356,7 +358,7 @@ func TestHostileTexts(t *testing.T) {
 		}
 		text := strings.Join([]string{req.Text.Title, req.Text.Abstract, req.Text.Claims, req.Text.Description}, "\n")
 		for _, i := range ev.Indicators {
-			if i.Evaluator != valuation.ByModel {
+			if i.Evaluator != terms.ByModel {
 				continue
 			}
 			if !slices.Contains([]float64{20, 40, 60, 80}, *i.Score) {

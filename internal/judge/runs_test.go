@@ -21,7 +21,7 @@ import (
 	"zhijia/internal/llm/llmtest"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 	"zhijia/prompts"
 )
 
@@ -186,7 +186,7 @@ func valuedFrom(t *testing.T, db *store.DB, s *llmtest.Server, r *judge.Rubric, 
 		}
 		n := 0
 		for _, x := range ev.Indicators {
-			if x.Evaluator == valuation.ByModel && x.Score != nil {
+			if x.Evaluator == terms.ByModel && x.Score != nil {
 				n++
 			}
 		}

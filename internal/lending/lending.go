@@ -13,6 +13,7 @@ import (
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // Row is one line of a desk's file: one patent offered under one contract. A
@@ -77,7 +78,7 @@ type Valued struct {
 	Grade       string            `json:"grade,omitempty"`
 	Methods     []Method          `json:"methods"`
 	Comparables []string          `json:"comparables"` // deal ids by influence
-	Flags       []valuation.Flag  `json:"flags,omitempty"`
+	Flags       []terms.Flag      `json:"flags,omitempty"`
 	Versions    map[string]string `json:"versions"`
 	DataCutoff  calendar.Date     `json:"data_cutoff"`
 	FromRow     bool              `json:"from_row"` // the store does not know the patent: valued from what the row gives

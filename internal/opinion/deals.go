@@ -9,6 +9,7 @@ import (
 
 	"zhijia/internal/money"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 func (w writer) comparables() section {
@@ -87,9 +88,9 @@ func (w writer) dealDate(c valuation.Comparable) string {
 	switch {
 	case s == "":
 		return w.t("未知", "unknown")
-	case c.DateUnit == valuation.PrecisionYear:
+	case c.DateUnit == terms.PrecisionYear:
 		return s[:4]
-	case c.DateUnit == valuation.PrecisionMonth:
+	case c.DateUnit == terms.PrecisionMonth:
 		return s[:7]
 	}
 	return s

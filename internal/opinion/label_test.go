@@ -8,7 +8,7 @@ import (
 
 	"zhijia/internal/deskfile"
 	"zhijia/internal/opinion"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // Every form an opinion leaves in marks each sentence a model wrote, before
@@ -17,12 +17,12 @@ import (
 func TestGeneratedSentencesAreLabelled(t *testing.T) {
 	t.Parallel()
 	reason := "模型写的理由" + strings.Repeat("很长", 60)
-	with := func(stored string, by valuation.Evaluator) opinion.Opinion {
+	with := func(stored string, by terms.Evaluator) opinion.Opinion {
 		o := opinion.Sample()
 		o.Evidence.Indicators = nil
 		for _, n := range o.Conclusion.Indicators.Nodes {
 			if n.Evaluator != "" && n.Score != nil {
-				o.Evidence.Indicators = append(o.Evidence.Indicators, valuation.IndicatorScore{Code: n.Code, Score: n.Score, Evaluator: by, Reason: stored})
+				o.Evidence.Indicators = append(o.Evidence.Indicators, terms.IndicatorScore{Code: n.Code, Score: n.Score, Evaluator: by, Reason: stored})
 			}
 		}
 		if len(o.Evidence.Indicators) == 0 {
@@ -47,7 +47,7 @@ func TestGeneratedSentencesAreLabelled(t *testing.T) {
 		return out
 	}
 	for _, stored := range []string{reason, opinion.AIMark + reason} {
-		for name, out := range render(with(stored, valuation.ByModel)) {
+		for name, out := range render(with(stored, terms.ByModel)) {
 			mark := opinion.AIMark
 			if strings.HasSuffix(name, "en") {
 				mark = "[AI-generated] "
@@ -62,7 +62,7 @@ func TestGeneratedSentencesAreLabelled(t *testing.T) {
 			}
 		}
 	}
-	for name, out := range render(with(reason, valuation.ByOfficer)) {
+	for name, out := range render(with(reason, terms.ByOfficer)) {
 		if strings.Contains(out, `name="AIGC"`) || strings.Contains(out, opinion.AIMark) {
 			t.Errorf("%s: an officer's reason is marked", name)
 		}

@@ -19,6 +19,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // Lang is the language of an opinion.
@@ -127,7 +128,7 @@ func (w writer) t(zh, en string) string {
 	return zh
 }
 
-func (w writer) note(n valuation.Note) string {
+func (w writer) note(n terms.Note) string {
 	s := w.t(n.Zh, n.En)
 	if s == "" {
 		s = n.Code
@@ -523,8 +524,8 @@ func (w writer) width() section {
 }
 
 func (o Opinion) modelScored() bool {
-	return slices.ContainsFunc(o.Evidence.Indicators, func(x valuation.IndicatorScore) bool {
-		return x.Evaluator == valuation.ByModel && x.Score != nil
+	return slices.ContainsFunc(o.Evidence.Indicators, func(x terms.IndicatorScore) bool {
+		return x.Evaluator == terms.ByModel && x.Score != nil
 	})
 }
 
@@ -562,7 +563,7 @@ func (w writer) indicators() section {
 		{w.t("等级", "Grade"), grade},
 		{w.t("指标表", "Sheet"), strings.TrimSpace(sh.Standard+" "+sh.Edition) + w.t("；来源：", "; provenance: ") + sh.Provenance},
 	}})
-	by := map[string]valuation.IndicatorScore{}
+	by := map[string]terms.IndicatorScore{}
 	for _, x := range w.Evidence.Indicators {
 		by[x.Code] = x
 	}
@@ -579,7 +580,7 @@ func (w writer) indicators() section {
 		}
 		x, leaf := by[n.Code]
 		ground := x.Reason
-		if leaf && x.Evaluator == valuation.ByModel && ground != "" {
+		if leaf && x.Evaluator == terms.ByModel && ground != "" {
 			// The mark stands first, where no cut reaches it; stored reasons carry it already.
 			ground = w.t(aiMark, "[AI-generated] ") + strings.TrimPrefix(ground, aiMark)
 		}

@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"zhijia/internal/calendar"
+	"zhijia/internal/patent"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // A title that is hostile must reach the page escaped and the terminal without
@@ -19,8 +21,8 @@ func TestOpinionEscapesHostileText(t *testing.T) {
 	o := Opinion{
 		ID: "v1",
 		Assignment: valuation.Assignment{
-			Subject: []valuation.Patent{{Number: "CN202110000000.0", Kind: valuation.Invention, Title: "<script>alert(1)</script>\x1b[31m\u202e"}},
-			Purpose: valuation.PurposePledge, Date: calendar.New(2026, 11, 1),
+			Subject: []terms.Patent{{Number: "CN202110000000.0", Kind: patent.Invention, Title: "<script>alert(1)</script>\x1b[31m\u202e"}},
+			Purpose: terms.PurposePledge, Date: calendar.New(2026, 11, 1),
 		},
 		Conclusion: valuation.Conclusion{Status: valuation.Abstained, ReasonCode: "evidence.none"},
 	}

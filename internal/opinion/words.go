@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"strings"
 
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // The words of the codes an opinion shows, Chinese and English. A code that is
@@ -203,6 +203,6 @@ func ApproachName(approach, method string) string {
 }
 
 // DealKindName is a kind of deal in Chinese.
-func DealKindName(k valuation.DealKind) string {
+func DealKindName(k terms.DealKind) string {
 	return cmp.Or(dealKinds[string(k)][0], string(k))
 }

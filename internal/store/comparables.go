@@ -15,17 +15,19 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/embed"
 	"zhijia/internal/fault"
+	"zhijia/internal/patent"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // ComparableQuery asks for the priced deals most like a subject.
 type ComparableQuery struct {
-	Before calendar.Date        // T: a deal counts when its whole stated period lies before it
-	Space  int                  // embedding space of Vector
-	Vector []float32            // nil: no text, or the embedder did not answer in time
-	Text   string               // for the lexical arm
-	IPC    []string             // main symbol first; empty: every class is searched
-	Kind   valuation.PatentKind // empty: unknown
+	Before calendar.Date // T: a deal counts when its whole stated period lies before it
+	Space  int           // embedding space of Vector
+	Vector []float32     // nil: no text, or the embedder did not answer in time
+	Text   string        // for the lexical arm
+	IPC    []string      // main symbol first; empty: every class is searched
+	Kind   patent.Kind   // empty: unknown
 
 	Numbers []string // of the subject, normal form
 	Family  []string // family ids of the subject
@@ -204,15 +206,15 @@ const wholePeriodBefore = `CASE d.date_unit WHEN 'year' THEN d.date + interval '
 // enough of them.
 func (db *DB) candidates(ctx context.Context, q ComparableQuery) ([]candidate, valuation.Retrieval, error) {
 	levels := []struct {
-		level  valuation.IPCLevel
+		level  terms.IPCLevel
 		column string
 		length int
 	}{
-		{valuation.LevelSubclass, "d.subclass", 4},
-		{valuation.LevelClass, "d.class", 3},
-		{valuation.LevelSection, "d.section", 1},
+		{terms.LevelSubclass, "d.subclass", 4},
+		{terms.LevelClass, "d.class", 3},
+		{terms.LevelSection, "d.section", 1},
 	}
-	retrieval := valuation.Retrieval{Level: valuation.LevelNone}
+	retrieval := valuation.Retrieval{Level: terms.LevelNone}
 	for i, l := range levels {
 		if len(q.IPC) == 0 {
 			break

@@ -7,12 +7,12 @@ import (
 	"github.com/pgvector/pgvector-go"
 
 	"zhijia/internal/fault"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/impact"
 )
 
 // ImpactRows returns every stored patent with a citation count, its class,
 // its filing year and its vector of the space.
-func (db *DB) ImpactRows(ctx context.Context, space int) (_ []valuation.ImpactRow, err error) {
+func (db *DB) ImpactRows(ctx context.Context, space int) (_ []impact.Row, err error) {
 	defer fault.Wrap(&err, "store.ImpactRows")
 	rows, err := db.pool.Query(ctx, `
 		SELECT concat(left(p.ipc[1], 3), ' ', extract(year FROM p.filing_date)), coalesce(extract(year FROM p.filing_date), 0)::int, p.cited_by,
@@ -22,7 +22,7 @@ func (db *DB) ImpactRows(ctx context.Context, space int) (_ []valuation.ImpactRo
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r valuation.ImpactRow, err error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r impact.Row, err error) {
 		var claims, independent, inventors, family, cites, ipc, owners, length *int
 		var v *pgvector.HalfVector
 		if err := row.Scan(&r.Cohort, &r.Year, &r.Cited, &claims, &independent, &inventors, &family, &cites, &ipc, &owners, &length, &v); err != nil {

@@ -14,6 +14,7 @@ import (
 	"zhijia/internal/patent"
 	"zhijia/internal/pool"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // Pool is a stored securitisation pool. It never changes.
@@ -171,7 +172,7 @@ func (db *DB) LatestValues(ctx context.Context, institution string, numbers []st
 		}
 		var c struct {
 			Status     valuation.Status   `json:"status"`
-			Reason     *valuation.Note    `json:"reason"`
+			Reason     *terms.Note        `json:"reason"`
 			Value      valuation.Estimate `json:"value"`
 			DataCutoff calendar.Date      `json:"data_cutoff"`
 		}

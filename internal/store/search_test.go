@@ -11,7 +11,7 @@ import (
 	"zhijia/internal/embed"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // clustered returns unit vectors around a few hundred centres, as texts of
@@ -168,7 +168,7 @@ func TestComparablesAreExactAndPointInTime(t *testing.T) {
 			t.Errorf("%s with %.4f is not among the 40 nearest (cut %.4f)", c.DealID, c.Similar.Total, cut)
 		}
 	}
-	if got.Retrieval.Level != valuation.LevelSubclass || got.Retrieval.Considered != len(want) {
+	if got.Retrieval.Level != terms.LevelSubclass || got.Retrieval.Considered != len(want) {
 		t.Errorf("retrieval %+v, want %d considered at the subclass", got.Retrieval, len(want))
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"math"
 
 	"zhijia/internal/embed"
+	"zhijia/internal/patent"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // SimilarityVersion names the formula below; it is stored with every result.
@@ -35,10 +37,10 @@ type features struct {
 	cosine *float64  // to the subject, where the database has taken it
 	terms  []int32
 	ipc    []string
-	kind   valuation.PatentKind
+	kind   patent.Kind
 }
 
-func similarity(a, b features) (valuation.Similarity, valuation.IPCLevel) {
+func similarity(a, b features) (valuation.Similarity, terms.IPCLevel) {
 	var s valuation.Similarity
 	var sum, weight float64
 	part := func(dst **float64, w, x float64) {
@@ -58,8 +60,8 @@ func similarity(a, b features) (valuation.Similarity, valuation.IPCLevel) {
 	}
 	level := ipcLevel(a.ipc, b.ipc)
 	if len(a.ipc) > 0 && len(b.ipc) > 0 {
-		part(&s.IPC, weightIPC, map[valuation.IPCLevel]float64{
-			valuation.LevelSubclass: ipcSubclass, valuation.LevelClass: ipcClass, valuation.LevelSection: ipcSection, valuation.LevelNone: 0,
+		part(&s.IPC, weightIPC, map[terms.IPCLevel]float64{
+			terms.LevelSubclass: ipcSubclass, terms.LevelClass: ipcClass, terms.LevelSection: ipcSection, terms.LevelNone: 0,
 		}[level])
 	}
 	if a.kind != "" && b.kind != "" {
@@ -76,7 +78,7 @@ func similarity(a, b features) (valuation.Similarity, valuation.IPCLevel) {
 }
 
 // ipcLevel returns the deepest level two lists of symbols have in common.
-func ipcLevel(a, b []string) valuation.IPCLevel {
+func ipcLevel(a, b []string) terms.IPCLevel {
 	depth := 0
 	for _, x := range a {
 		for _, y := range b {
@@ -89,13 +91,13 @@ func ipcLevel(a, b []string) valuation.IPCLevel {
 	}
 	switch {
 	case depth >= 4:
-		return valuation.LevelSubclass
+		return terms.LevelSubclass
 	case depth == 3:
-		return valuation.LevelClass
+		return terms.LevelClass
 	case depth >= 1:
-		return valuation.LevelSection
+		return terms.LevelSection
 	}
-	return valuation.LevelNone
+	return terms.LevelNone
 }
 
 // packTerms writes bigram hashes as the column terms holds them: one value is

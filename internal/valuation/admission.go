@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"zhijia/internal/calendar"
+	"zhijia/internal/patent"
+	"zhijia/internal/valuation/terms"
 )
 
 // Exclusion codes and what they say (standards 3.1). Rows are kept and shown;
@@ -86,11 +88,11 @@ type subjectFacts struct {
 }
 
 // lastDay is the end of the period a date of the given precision names.
-func lastDay(d calendar.Date, p Precision) calendar.Date {
+func lastDay(d calendar.Date, p terms.Precision) calendar.Date {
 	switch p {
-	case PrecisionYear:
+	case terms.PrecisionYear:
 		return calendar.New(d.Year, 12, 31)
-	case PrecisionMonth:
+	case terms.PrecisionMonth:
 		return calendar.New(d.Year, d.Month+1, 1).AddDays(-1)
 	}
 	return d
@@ -99,26 +101,26 @@ func lastDay(d calendar.Date, p Precision) calendar.Date {
 // footing is the log amount that brings a right of the given kind and term to
 // full ownership: the annuity ratio of the remaining life to the term, and the
 // step from a plain to an exclusive licence. The second result is its variance.
-func (a *Assumptions) footing(kind DealKind, term, life float64) (log, variance float64) {
+func (a *Assumptions) footing(kind terms.DealKind, term, life float64) (log, variance float64) {
 	m := &a.Market
 	switch kind {
-	case DealPlainLicence:
+	case terms.DealPlainLicence:
 		log, variance = m.PlainToExclusive.Value, m.PlainToExclSD.Value*m.PlainToExclSD.Value
-	case DealSoleLicence: // between the two
+	case terms.DealSoleLicence: // between the two
 		log, variance = m.PlainToExclusive.Value/2, m.PlainToExclSD.Value*m.PlainToExclSD.Value/4
-	case DealExclusiveLicence:
+	case terms.DealExclusiveLicence:
 	default:
 		return 0, 0
 	}
 	if term > 0 && term < life {
 		k := m.LicenceDiscount.Value
-		log += math.Log(AnnuityFactor(k, life) / AnnuityFactor(k, term))
+		log += math.Log(terms.AnnuityFactor(k, life) / terms.AnnuityFactor(k, term))
 	}
 	return log, variance
 }
 
 // refuse returns the exclusion code of a comparable, or "".
-func (a *Assumptions) refuse(c *Comparable, purpose Purpose, t calendar.Date) string {
+func (a *Assumptions) refuse(c *Comparable, purpose terms.Purpose, t calendar.Date) string {
 	for _, v := range []*float64{c.Amount, c.Rate, c.Term, c.RemainingLife, c.Claims, c.Family, c.Assignees, c.Quality} {
 		if v != nil && (math.IsNaN(*v) || math.IsInf(*v, 0)) {
 			return "NOT-FINITE"
@@ -133,33 +135,33 @@ func (a *Assumptions) refuse(c *Comparable, purpose Purpose, t calendar.Date) st
 		return "DATE-UNKNOWN"
 	case !lastDay(c.Date, c.DateUnit).Before(t):
 		return "DATE-NOT-BEFORE"
-	case c.Kind == DealDamages:
+	case c.Kind == terms.DealDamages:
 		return "DAMAGES"
-	case c.Kind == DealAsk:
+	case c.Kind == terms.DealAsk:
 		return "ASK"
 	case c.Kind == "":
 		return "KIND-UNKNOWN"
-	case c.Kind == DealContribution && purpose != PurposeContribution:
+	case c.Kind == terms.DealContribution && purpose != terms.PurposeContribution:
 		return "CONTRIBUTION"
-	case c.Kind != DealContribution && purpose == PurposeContribution:
+	case c.Kind != terms.DealContribution && purpose == terms.PurposeContribution:
 		return "NOT-CONTRIBUTION"
-	case c.Patent == Design:
+	case c.Patent == patent.Design:
 		return "DESIGN"
 	}
 	switch c.Price {
-	case PriceAsk:
+	case terms.PriceAsk:
 		return "ASK"
-	case PriceStarting:
+	case terms.PriceStarting:
 		return "STARTING-PRICE"
-	case PriceCap:
+	case terms.PriceCap:
 		return "CAP"
-	case PriceStructured, PriceUpfront:
+	case terms.PriceStructured, terms.PriceUpfront:
 		return "STRUCTURED"
-	case PriceAggregate:
+	case terms.PriceAggregate:
 		return "AGGREGATE"
-	case PriceRoyalty:
+	case terms.PriceRoyalty:
 		return "RUNNING-ROYALTY"
-	case PriceFree:
+	case terms.PriceFree:
 		return "FREE"
 	}
 	switch {
@@ -169,13 +171,13 @@ func (a *Assumptions) refuse(c *Comparable, purpose Purpose, t calendar.Date) st
 		return "AMOUNT-NOT-POSITIVE"
 	case c.Currency != "" && c.Currency != "CNY" && (c.Rate == nil || *c.Rate <= 0):
 		return "CURRENCY"
-	case c.Price != PricePerPatent && (c.Patents == nil || *c.Patents < 1):
+	case c.Price != terms.PricePerPatent && (c.Patents == nil || *c.Patents < 1):
 		return "COUNT-UNKNOWN"
 	case c.Patents != nil && *c.Patents > a.Market.MaxBundle:
 		return "PORTFOLIO"
 	case c.Related != nil && *c.Related:
 		return "RELATED-PARTY"
-	case (c.Kind == DealExclusiveLicence || c.Kind == DealSoleLicence || c.Kind == DealPlainLicence) && (c.Term == nil || *c.Term <= 0):
+	case (c.Kind == terms.DealExclusiveLicence || c.Kind == terms.DealSoleLicence || c.Kind == terms.DealPlainLicence) && (c.Term == nil || *c.Term <= 0):
 		return "LICENCE-TERM-UNKNOWN"
 	case c.Similar == nil || math.IsNaN(c.Similar.Total):
 		return "SIMILARITY-UNKNOWN"
@@ -242,7 +244,7 @@ func compareDeals(a, b *Comparable) int {
 	return cmp.Or(
 		cmp.Compare(a.DealID, b.DealID),
 		a.Date.Compare(b.Date),
-		cmp.Compare(deref(a.Amount, -1), deref(b.Amount, -1)),
+		cmp.Compare(terms.ValueOr(a.Amount, -1), terms.ValueOr(b.Amount, -1)),
 		cmp.Compare(a.Source, b.Source),
 		cmp.Compare(a.URL, b.URL),
 		cmp.Compare(a.Title, b.Title),
@@ -281,7 +283,7 @@ func (a *Assumptions) normalise(c *Comparable, asg *Assignment, sub *subjectFact
 		amount *= *c.Rate
 	}
 	n := 1.0
-	if c.Price != PricePerPatent {
+	if c.Price != terms.PricePerPatent {
 		n = float64(*c.Patents)
 	}
 	d := deal{c: c, unit: amount / n, sim: min(max(c.Similar.Total, 0), 1)}
@@ -289,11 +291,11 @@ func (a *Assumptions) normalise(c *Comparable, asg *Assignment, sub *subjectFact
 	d.age = max(lastDay(c.Date, c.DateUnit).YearsUntil(asg.Date), 0)
 
 	kind := c.Kind
-	if kind != DealContribution {
-		kind = DealAssignment // on the ownership footing
+	if kind != terms.DealContribution {
+		kind = terms.DealAssignment // on the ownership footing
 	}
 	p, _ := a.population(c.Owner, kind)
-	if c.Owner == "" || c.Owner == OwnerUnknown {
+	if c.Owner == "" || c.Owner == terms.OwnerUnknown {
 		p = sub.pop // nothing says it is another population
 	}
 	d.pop, d.mu, d.tau = p.ID, math.Log(p.Median.Value), p.LogSD.Value
@@ -303,14 +305,14 @@ func (a *Assumptions) normalise(c *Comparable, asg *Assignment, sub *subjectFact
 		mult = a.Kernel.Deal[""]
 	}
 	d.noise = a.Kernel.Noise.Value * a.Kernel.Noise.Value * mult * mult
-	if c.DateUnit == PrecisionYear {
+	if c.DateUnit == terms.PrecisionYear {
 		d.noise += a.Kernel.Year.Value * a.Kernel.Year.Value / 2
 	}
 	d.press = slices.Contains(a.Source.Sources, c.Source)
 
-	life := deref(c.RemainingLife, 10)
+	life := terms.ValueOr(c.RemainingLife, 10)
 	d.adjust = make([]Adjustment, 0, 5)
-	if log, v := a.footing(c.Kind, deref(c.Term, 0), life); log != 0 {
+	if log, v := a.footing(c.Kind, terms.ValueOr(c.Term, 0), life); log != 0 {
 		d.y += log
 		d.noise += v
 		d.adjust = append(d.adjust, Adjustment{Code: "licence_footing", Log: log, Why: string(c.Kind)})
@@ -333,7 +335,7 @@ func (a *Assumptions) normalise(c *Comparable, asg *Assignment, sub *subjectFact
 		return math.Log(*p), true
 	}
 	um := 0.0
-	if c.Patent == UtilityModel {
+	if c.Patent == patent.UtilityModel {
 		um = 1
 	}
 	set(fUtility, um, c.Patent != "")

@@ -187,3 +187,15 @@ func spread(logs []float64, centre, fallback float64) float64 {
 	}
 	return math.Sqrt(s / (n - 1) * (1 + 1/n))
 }
+
+// median of sorted values; NaN of none.
+func median(sorted []float64) float64 {
+	n := len(sorted)
+	if n == 0 {
+		return math.NaN()
+	}
+	if n%2 == 1 {
+		return sorted[n/2]
+	}
+	return (sorted[n/2-1] + sorted[n/2]) / 2
+}

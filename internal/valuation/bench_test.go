@@ -2,6 +2,9 @@ package valuation
 
 import (
 	"testing"
+
+	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/terms"
 )
 
 // marketBench is a subject with 50 admitted comparables and their pairwise
@@ -35,21 +38,21 @@ func BenchmarkMarket50(b *testing.B) {
 func BenchmarkReliefFromRoyalty10000(b *testing.B) {
 	as, asg := DefaultAssumptions(), anAssignment()
 	f := someIncome()
-	f.Growth, f.EconomicLife, f.Discount, f.Royalty = Range(-.1, 0, .1), Range(3, 6, 9), Range(.1, .15, .22), Range(.01, .02, .03)
-	r := scoreTable(as.Royalty.Groups, nil)
-	bu := as.Discount.build(.025, nil)
+	f.Growth, f.EconomicLife, f.Discount, f.Royalty = terms.Range(-.1, 0, .1), terms.Range(3, 6, 9), terms.Range(.1, .15, .22), terms.Range(.01, .02, .03)
+	r := income.ScoreTable(as.Royalty.Groups, nil)
+	bu := as.Discount.Build(.025, nil)
 	c := as.reliefCase(&asg, f, asg.Subject, r, &bu)
-	sim, _ := newSimulation(c.inputs, nil, 1)
+	sim, _ := income.NewSimulation(c.inputs, nil, 1)
 	b.ReportAllocs()
 	for b.Loop() {
-		var m ReliefFromRoyalty
-		sim.run(10000, func(x []float64) float64 { return c.value(&m, x) })
+		var m income.ReliefFromRoyalty
+		sim.Run(10000, func(x []float64) float64 { return c.value(&m, x) })
 	}
 }
 
 func BenchmarkConclude50(b *testing.B) {
 	as, asg, ev := marketBench()
-	ev.Income, ev.Indicators = someIncome(), everyScore(60, ByModel)
+	ev.Income, ev.Indicators = someIncome(), everyScore(60, terms.ByModel)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := Conclude(asg, ev, as); err != nil {

@@ -7,8 +7,16 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
+	"zhijia/internal/valuation/cost"
+	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/indicator"
+	"zhijia/internal/valuation/option"
+	"zhijia/internal/valuation/terms"
 )
 
 // approach is one approach on its way into the reconciliation. Three
@@ -33,11 +41,11 @@ type job struct {
 	as    *Assumptions
 	model string // version
 	out   Conclusion
-	live  []Patent
+	live  []terms.Patent
 	all   []member
 	count float64 // members counted after family discounts
-	ind   []IndicatorScore
-	sheet SheetResult
+	ind   []terms.IndicatorScore
+	sheet indicator.Result
 	base  float64 // ln prior median of one patent
 	sub   subjectFacts
 	level float64
@@ -98,19 +106,19 @@ func (j *job) open() {
 	o.ModelUse = j.ev.ModelUse
 	o.Basis, o.Premise = j.asg.Basis, j.asg.Premise
 	if o.Basis == "" {
-		o.Basis = map[Purpose]Basis{PurposeReporting: BasisFair, PurposeInfringement: BasisReasonableRoyalty}[j.asg.Purpose]
-		o.Basis = cmp.Or(o.Basis, BasisMarket)
+		o.Basis = map[terms.Purpose]terms.Basis{terms.PurposeReporting: terms.BasisFair, terms.PurposeInfringement: terms.BasisReasonableRoyalty}[j.asg.Purpose]
+		o.Basis = cmp.Or(o.Basis, terms.BasisMarket)
 	}
 	if o.Premise == "" {
-		o.Premise = map[Purpose]Premise{PurposePledge: PremiseOrderly, PurposeSecuritisation: PremiseCurrentUse, PurposeInfringement: PremiseHypothetical}[j.asg.Purpose]
-		o.Premise = cmp.Or(o.Premise, PremiseHighestBestUse)
+		o.Premise = map[terms.Purpose]terms.Premise{terms.PurposePledge: terms.PremiseOrderly, terms.PurposeSecuritisation: terms.PremiseCurrentUse, terms.PurposeInfringement: terms.PremiseHypothetical}[j.asg.Purpose]
+		o.Premise = cmp.Or(o.Premise, terms.PremiseHighestBestUse)
 	}
 	j.level = cmp.Or(j.asg.Level, 0.80)
 	o.Value.Level = j.level
 	o.Value.Calibration = "uncalibrated"
 	o.Approaches, o.Comparables, o.Excluded = []ApproachResult{}, []ComparableResult{}, []ExcludedDeal{}
 	o.Contributions, o.WidthContributions = []Contribution{}, []WidthContribution{}
-	o.MissingEvidence, o.Flags, o.Workings = []Note{}, []Flag{}, []Working{}
+	o.MissingEvidence, o.Flags, o.Workings = []terms.Note{}, []terms.Flag{}, []terms.Working{}
 	for i, p := range [...]int{10, 20, 30, 50} {
 		o.PWithin[i].Percent = p
 	}
@@ -126,7 +134,7 @@ func (j *job) open() {
 	}
 	o.MissingEvidence = append(o.MissingEvidence, j.ev.Missing...)
 	for _, w := range j.ev.Warnings {
-		o.Flags = append(o.Flags, Flag{Note: w, Severity: "note"})
+		o.Flags = append(o.Flags, terms.Flag{Note: w, Severity: "note"})
 	}
 	if !j.ev.DataCutoff.IsZero() && !j.ev.DataCutoff.Before(j.asg.Date) {
 		j.flag("PIT-01", "review", "数据截止日不早于评估基准日", "the data cut-off is not before the valuation date")
@@ -144,11 +152,11 @@ const ModelVersion = "valuation/2"
 const undoubting = "valuation/1"
 
 func (j *job) flag(code, severity, zh, en string) {
-	j.out.Flags = append(j.out.Flags, flag(code, severity, zh, en))
+	j.out.Flags = append(j.out.Flags, terms.NewFlag(code, severity, zh, en))
 }
 
 func (j *job) missing(code, zh, en, next string) {
-	j.out.MissingEvidence = append(j.out.MissingEvidence, Note{Code: code, Zh: zh, En: en, Next: next})
+	j.out.MissingEvidence = append(j.out.MissingEvidence, terms.Note{Code: code, Zh: zh, En: en, Next: next})
 }
 
 // dead concludes zero when no member of the subject is in force.
@@ -165,7 +173,7 @@ func (j *job) dead() bool {
 	}
 	o := &j.out
 	o.Status, o.ReasonCode = Zero, reason
-	o.Reason = &Note{Code: reason, Zh: "专利权已失效，价值为零", En: "the right is no longer in force: it is worth nothing for any purpose"}
+	o.Reason = &terms.Note{Code: reason, Zh: "专利权已失效，价值为零", En: "the right is no longer in force: it is worth nothing for any purpose"}
 	zero := 0.0
 	o.Value = Estimate{Point: &zero, Level: j.level, Calibration: "certain", Rounded: Rounded{Point: &zero}}
 	o.Grade = "A"
@@ -178,7 +186,7 @@ func (j *job) dead() bool {
 			o.Members = append(o.Members, MemberValue{Number: m.Number, ReasonCode: m.reason})
 		}
 	}
-	o.Workings = []Working{{Key: "value", Unit: "yuan", Formula: "0: " + reason, Source: "专利法 art. 42-44; DESIGN 9.9"}}
+	o.Workings = []terms.Working{{Key: "value", Unit: "yuan", Formula: "0: " + reason, Source: "专利法 art. 42-44; DESIGN 9.9"}}
 	j.override(0)
 	return true
 }
@@ -186,7 +194,7 @@ func (j *job) dead() bool {
 func (j *job) abstain(code, zh, en, next string) {
 	o := &j.out
 	o.Status, o.ReasonCode = Abstained, code
-	o.Reason = &Note{Code: code, Zh: zh, En: en, Next: next}
+	o.Reason = &terms.Note{Code: code, Zh: zh, En: en, Next: next}
 	o.Grade = ""
 	o.Value = Estimate{Level: j.level, Calibration: "none"}
 }
@@ -198,7 +206,7 @@ func (j *job) abstainEarly() bool {
 		return true
 	}
 	for _, p := range j.live {
-		if p.Kind != Invention && p.Kind != UtilityModel {
+		if p.Kind != patent.Invention && p.Kind != patent.UtilityModel {
 			j.abstain("subject.kind_unknown", "专利类型不明", "the kind of patent is unknown", "提供专利号或专利类型")
 			return true
 		}
@@ -224,14 +232,14 @@ func (j *job) abstainForWant() bool {
 // scores resolves the indicators and the sheet.
 func (j *job) scores() {
 	var late []string
-	j.ind, late = canonicalScores(j.ev.Indicators, j.asg.Date)
+	j.ind, late = indicator.Canonical(j.ev.Indicators, j.asg.Date)
 	for _, c := range late {
 		j.flag("PIT-02", "review", "指标 "+c+" 的数据不早于基准日，未采用", "indicator "+c+" is not public before the valuation date and was not used")
 	}
 	j.sheet = j.as.Sheet.Score(j.asg.Purpose, j.ind, j.as.Grades.Unknown.Value)
 	j.out.Indicators = &j.sheet
 	for _, s := range j.ind {
-		if s.Evaluator.modelScored() && s.Score != nil {
+		if s.Evaluator.ModelScored() && s.Score != nil {
 			j.out.Model.Scores++
 		}
 	}
@@ -241,10 +249,10 @@ func (j *job) scores() {
 }
 
 // withoutModel returns the scores with the model's taken out.
-func withoutModel(in []IndicatorScore) []IndicatorScore {
-	out := make([]IndicatorScore, 0, len(in))
+func withoutModel(in []terms.IndicatorScore) []terms.IndicatorScore {
+	out := make([]terms.IndicatorScore, 0, len(in))
 	for _, s := range in {
-		if !s.Evaluator.modelScored() {
+		if !s.Evaluator.ModelScored() {
 			out = append(out, s)
 		}
 	}
@@ -261,8 +269,8 @@ func (j *job) market() {
 	subNo, subNeutral := as.subjectOf(j.asg, j.live, sheet0.Score), as.subjectOf(j.asg, j.live, nil)
 	j.base = math.Log(j.sub.pop.Median.Value)
 	life := j.sub.life
-	if j.asg.Purpose == PurposeLicence {
-		log, v := as.footing(cmp.Or(j.asg.LicenceKind, DealPlainLicence), deref(j.asg.LicenceTerm, 0), life)
+	if j.asg.Purpose == terms.PurposeLicence {
+		log, v := as.footing(cmp.Or(j.asg.LicenceKind, terms.DealPlainLicence), terms.ValueOr(j.asg.LicenceTerm, 0), life)
 		j.licence = -log
 		if v > 0 {
 			j.flag("LIC-RATIO", "note", "许可与所有权的比例取自美国合同，无中国数据", "the licence-to-ownership ratio is from US contracts; no Chinese figure is known")
@@ -330,14 +338,14 @@ func (j *job) market() {
 	if shift != 0 {
 		p.parts = append(slices.Clone(a.parts), part{"rank", "fact", shift})
 	}
-	p.result = ApproachResult{ID: "rank", Method: "population_prior", Applicable: few, Workings: []Working{
+	p.result = ApproachResult{ID: "rank", Method: "population_prior", Applicable: few, Workings: []terms.Working{
 		{Key: "prior_median", Value: j.sub.pop.Median.Value, Unit: "yuan", Source: j.sub.pop.Label + ": " + j.sub.pop.Median.Source},
 		{Key: "prior_log_sd", Value: j.sub.pop.LogSD.Value, Unit: "log", Source: j.sub.pop.LogSD.Source},
 		{Key: "rank_shift", Value: shift, Unit: "log", Formula: "√R²·sd·Φ⁻¹(percentile)", Source: as.Rank.R2.Source},
 	}}
 	if j.ev.Rank != nil {
 		p.result.Method = "rank_to_quantile"
-		p.result.Workings = append(p.result.Workings, Working{Key: "percentile", Value: j.ev.Rank.Percentile, Unit: "ratio", Source: j.ev.Rank.Cohort})
+		p.result.Workings = append(p.result.Workings, terms.Working{Key: "percentile", Value: j.ev.Rank.Percentile, Unit: "ratio", Source: j.ev.Rank.Cohort})
 	}
 	if !few {
 		p.result.ReasonCode = "rank.in_market_prior"
@@ -385,8 +393,8 @@ func marketWidth(p prediction) []WidthContribution {
 	}
 }
 
-func (j *job) marketWorkings(deals []deal, p prediction, scale float64) []Working {
-	w := []Working{
+func (j *job) marketWorkings(deals []deal, p prediction, scale float64) []terms.Working {
+	w := []terms.Working{
 		{Key: "prior_log_median", Value: j.base, Unit: "log", Source: j.sub.pop.Label + ": " + j.sub.pop.Median.Source},
 		{Key: "log_unit_price", Value: p.mean, Unit: "log", Formula: "μ0 + Σ weight·(ln price - its prior mean)", Source: "Rasmussen, Williams 2006, 2.25"},
 		{Key: "predictive_sd", Value: p.sd, Unit: "log"},
@@ -394,7 +402,7 @@ func (j *job) marketWorkings(deals []deal, p prediction, scale float64) []Workin
 		{Key: "scale", Value: scale, Unit: "log", Formula: "ln members + ln right fraction + licence terms"},
 	}
 	for i := range p.weight {
-		w = append(w, Working{Key: "comparable." + deals[i].c.DealID, Value: p.weight[i] * p.residual[i], Unit: "log", Formula: "weight·residual", Children: []Working{
+		w = append(w, terms.Working{Key: "comparable." + deals[i].c.DealID, Value: p.weight[i] * p.residual[i], Unit: "log", Formula: "weight·residual", Children: []terms.Working{
 			{Key: "weight", Value: p.weight[i], Unit: "ratio"}, {Key: "residual", Value: p.residual[i], Unit: "log"}, {Key: "similarity", Value: deals[i].sim, Unit: "ratio"},
 		}})
 	}
@@ -409,13 +417,13 @@ func (j *job) add(a approach) {
 	j.app = append(j.app, a)
 }
 
-func (j *job) notApplicable(id, method, reason string, w []Working) {
+func (j *job) notApplicable(id, method, reason string, w []terms.Working) {
 	j.app = append(j.app, approach{result: ApproachResult{ID: id, Method: method, ReasonCode: reason, Workings: w}})
 }
 
 // cost runs the cost approach.
 func (j *job) cost() {
-	v, sd, w, reason := costApproach(j.ev.Cost)
+	v, sd, w, reason := cost.Value(j.ev.Cost)
 	if reason != "" {
 		j.notApplicable("cost", "", reason, w)
 		if reason == "cost.missing" {
@@ -428,7 +436,7 @@ func (j *job) cost() {
 		theta: theta, thetaModel: theta, neutral: theta, sd0: sd,
 		parts:  []part{{"cost", "fact", theta - j.base}},
 		width:  []WidthContribution{{"cost", 1}},
-		result: ApproachResult{ID: "cost", Method: "replacement_cost_less_obsolescence", Applicable: true, Workings: w, Flags: []Flag{flag("COST-FLOOR", "note", "成本法结果只作下限参考", "cost is a floor for young, unpractised patents, never a ceiling")}},
+		result: ApproachResult{ID: "cost", Method: "replacement_cost_less_obsolescence", Applicable: true, Workings: w, Flags: []terms.Flag{terms.NewFlag("COST-FLOOR", "note", "成本法结果只作下限参考", "cost is a floor for young, unpractised patents, never a ceiling")}},
 	})
 }
 
@@ -439,11 +447,11 @@ func (j *job) option() {
 		j.notApplicable("option", "", "option.facts_missing", nil)
 		return
 	}
-	mid := func(q *Quantity, def float64) float64 {
+	mid := func(q *terms.Quantity, def float64) float64 {
 		if q == nil {
 			return def
 		}
-		return q.distribution().quantile(0.5)
+		return q.Dist().Quantile(0.5)
 	}
 	s, x, sigma, t := mid(f.Project, 0), mid(f.Cost, 0), mid(f.Volatility, 0), mid(f.Years, 0)
 	r := mid(f.RiskFree, j.as.Discount.RiskFree.Value)
@@ -455,19 +463,19 @@ func (j *job) option() {
 		j.notApplicable("option", "", "option.not_positive", nil)
 		return
 	}
-	c, d1, d2 := BlackScholes(s, x, sigma, t, r, q)
+	c, d1, d2 := option.BlackScholes(s, x, sigma, t, r, q)
 	if !(c > 0) {
 		j.notApplicable("option", "black_scholes", "option.worthless", nil)
 		return
 	}
 	// ln value moves with ln project value by the elasticity s·e^(-qt)·Φ(d1)/c.
-	elastic := s * math.Exp(-q*t) * NormalCDF(d1) / c
+	elastic := s * math.Exp(-q*t) * distuv.UnitNormal.CDF(d1) / c
 	rel := j.as.Income.RevenueSD.Value
-	if d := f.Project.distribution(); d.kind != "point" && d.quantile(0.1) > 0 {
-		rel = math.Log(d.quantile(0.9)/d.quantile(0.1)) / (2 * z10)
+	if d := f.Project.Dist(); d.Kind != "point" && d.Quantile(0.1) > 0 {
+		rel = math.Log(d.Quantile(0.9)/d.Quantile(0.1)) / (2 * terms.Z10)
 	}
 	theta := math.Log(c) + j.part + j.licence
-	w := []Working{{Key: "S", Value: s, Unit: "yuan"}, {Key: "X", Value: x, Unit: "yuan"}, {Key: "volatility", Value: sigma, Unit: "rate"}, {Key: "years", Value: t, Unit: "years"}, {Key: "cost_of_delay", Value: q, Unit: "rate", Formula: "1/T unless given"}, {Key: "d1", Value: d1, Unit: "ratio"}, {Key: "d2", Value: d2, Unit: "ratio"}, {Key: "value", Value: c, Unit: "yuan", Formula: "S·e^(-qT)·Φ(d1) - X·e^(-rT)·Φ(d2)", Source: "Black, Scholes 1973; Merton 1973"}}
+	w := []terms.Working{{Key: "S", Value: s, Unit: "yuan"}, {Key: "X", Value: x, Unit: "yuan"}, {Key: "volatility", Value: sigma, Unit: "rate"}, {Key: "years", Value: t, Unit: "years"}, {Key: "cost_of_delay", Value: q, Unit: "rate", Formula: "1/T unless given"}, {Key: "d1", Value: d1, Unit: "ratio"}, {Key: "d2", Value: d2, Unit: "ratio"}, {Key: "value", Value: c, Unit: "yuan", Formula: "S·e^(-qT)·Φ(d1) - X·e^(-rT)·Φ(d2)", Source: "Black, Scholes 1973; Merton 1973"}}
 	j.add(approach{
 		theta: theta, thetaModel: theta, neutral: theta, sd0: max(elastic*rel, 0.5),
 		parts: []part{{"option", "fact", theta - j.base}}, width: []WidthContribution{{"option", 1}},
@@ -487,8 +495,8 @@ func (j *job) renewal() {
 	if len(fees) == 0 {
 		fees = j.as.Income.Fees[j.live[0].Kind]
 	}
-	v := RenewalBound(f.PaidThrough, p.Decay.Value, p.Rate.Value, fees)
-	a := approach{result: ApproachResult{ID: "renewal", Method: "schankerman_pakes_bound", Value: v, ReasonCode: "renewal.lower_bound_only", Workings: []Working{{Key: "lower_bound", Value: v, Unit: "yuan", Formula: "Σ (r - c)/(1+i)^t, r ≥ the last fee paid", Source: "Schankerman, Pakes 1986"}}}}
+	v := income.RenewalBound(f.PaidThrough, p.Decay.Value, p.Rate.Value, fees)
+	a := approach{result: ApproachResult{ID: "renewal", Method: "schankerman_pakes_bound", Value: v, ReasonCode: "renewal.lower_bound_only", Workings: []terms.Working{{Key: "lower_bound", Value: v, Unit: "yuan", Formula: "Σ (r - c)/(1+i)^t, r ≥ the last fee paid", Source: "Schankerman, Pakes 1986"}}}}
 	j.app = append(j.app, a)
 }
 

@@ -7,6 +7,9 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/terms"
 )
 
 // income runs relief from royalty, excess earnings and incremental income,
@@ -21,20 +24,20 @@ func (j *job) income() {
 	as := j.as
 	rf := as.Discount.RiskFree.Value
 	if f.RiskFree != nil {
-		rf = f.RiskFree.distribution().quantile(0.5)
+		rf = f.RiskFree.Dist().Quantile(0.5)
 	}
-	roy := factorScores(as.Royalty.Groups, j.ind, j.live, true)
-	royNo := factorScores(as.Royalty.Groups, j.ind, j.live, false)
-	risk := factorScores(as.Discount.Risks, j.ind, j.live, false) // the model never moves the discount rate
-	r, rNo := scoreTable(as.Royalty.Groups, roy), scoreTable(as.Royalty.Groups, royNo)
-	b := as.Discount.build(rf, risk)
+	roy := income.FactorScores(as.Royalty.Groups, j.ind, j.live, true)
+	royNo := income.FactorScores(as.Royalty.Groups, j.ind, j.live, false)
+	risk := income.FactorScores(as.Discount.Risks, j.ind, j.live, false) // the model never moves the discount rate
+	r, rNo := income.ScoreTable(as.Royalty.Groups, roy), income.ScoreTable(as.Royalty.Groups, royNo)
+	b := as.Discount.Build(rf, risk)
 
 	c := as.reliefCase(j.asg, f, j.live, r, &b)
 	j.incomeApproach(c, f, func(neutral bool) *incomeCase {
 		if neutral {
 			bn := b
-			bn.rate = b.neutral
-			return as.reliefCase(j.asg, f, j.live, TableScore{R: 0.5}, &bn)
+			bn.Rate = b.Neutral
+			return as.reliefCase(j.asg, f, j.live, income.TableScore{R: 0.5}, &bn)
 		}
 		return as.reliefCase(j.asg, f, j.live, rNo, &b)
 	}, r, roy)
@@ -48,9 +51,9 @@ func (j *job) income() {
 		}
 		attrition := 0.0
 		if x.Attrition != nil {
-			attrition = x.Attrition.distribution().quantile(0.5)
+			attrition = x.Attrition.Dist().Quantile(0.5)
 		}
-		mpeem := func(b *buildUp) *incomeCase {
+		mpeem := func(b *income.BuildUp) *incomeCase {
 			return as.flowCase(j.asg, f, b, j.live, "income.mpeem", "multi_period_excess_earnings", x.Earnings, func(t int, gross, tax float64) float64 {
 				return (gross - charge) * (1 - tax) * math.Pow(1-attrition, float64(t))
 			})
@@ -58,14 +61,14 @@ func (j *job) income() {
 		j.flowApproach(mpeem, &b)
 	}
 	if len(f.With) > 0 {
-		without := map[int]*Quantity{}
+		without := map[int]*terms.Quantity{}
 		for i := range f.Without {
 			without[f.Without[i].Year] = &f.Without[i].Quantity
 		}
-		incremental := func(b *buildUp) *incomeCase {
+		incremental := func(b *income.BuildUp) *incomeCase {
 			return as.flowCase(j.asg, f, b, j.live, "income.incremental", "with_and_without", f.With, func(t int, gross, _ float64) float64 {
 				if q := without[j.asg.Date.Year+t]; q != nil {
-					gross -= q.distribution().quantile(0.5)
+					gross -= q.Dist().Quantile(0.5)
 				}
 				return gross
 			})
@@ -76,9 +79,9 @@ func (j *job) income() {
 
 // doubleCounting flags risks that lower both the royalty and the discount rate
 // and shows the value with those risks left out of the rate.
-func (j *job) doubleCounting(c *incomeCase, f *IncomeFacts, r TableScore, roy, risk map[string]FactorScore, rf float64) {
+func (j *job) doubleCounting(c *incomeCase, f *income.Facts, r income.TableScore, roy, risk map[string]income.FactorScore, rf float64) {
 	as := j.as
-	twice := doubleCounted(as.Royalty.Groups, as.Discount.Risks, roy, risk)
+	twice := income.DoubleCounted(as.Royalty.Groups, as.Discount.Risks, roy, risk)
 	if len(twice) == 0 {
 		return
 	}
@@ -90,11 +93,11 @@ func (j *job) doubleCounting(c *incomeCase, f *IncomeFacts, r TableScore, roy, r
 			}
 		}
 	}
-	b := as.Discount.build(rf, once)
+	b := as.Discount.Build(rf, once)
 	without := as.reliefCase(j.asg, f, j.live, r, &b)
 	with, free := c.base.Value(), without.base.Value()
-	j.out.Workings = append(j.out.Workings, Working{Key: "double_counting", Value: free, Unit: "yuan", Formula: "relief from royalty at medians with the risks left out of the rate", Children: []Working{
-		{Key: "with", Value: with, Unit: "yuan"}, {Key: "without", Value: free, Unit: "yuan"}, {Key: "rate_without", Value: b.rate, Unit: "rate"},
+	j.out.Workings = append(j.out.Workings, terms.Working{Key: "double_counting", Value: free, Unit: "yuan", Formula: "relief from royalty at medians with the risks left out of the rate", Children: []terms.Working{
+		{Key: "with", Value: with, Unit: "yuan"}, {Key: "without", Value: free, Unit: "yuan"}, {Key: "rate_without", Value: b.Rate, Unit: "rate"},
 	}})
 	names := strings.Join(twice, ", ")
 	j.flag("DBL-01", "review", fmt.Sprintf("同一因素既影响许可费率又影响折现率（%s）；折现率不计该因素时为 %.0f 元，计入时为 %.0f 元", names, free, with),
@@ -102,7 +105,7 @@ func (j *job) doubleCounting(c *incomeCase, f *IncomeFacts, r TableScore, roy, r
 }
 
 // incomeApproach values a relief-from-royalty case three ways.
-func (j *job) incomeApproach(c *incomeCase, f *IncomeFacts, again func(neutral bool) *incomeCase, r TableScore, roy map[string]FactorScore) {
+func (j *job) incomeApproach(c *incomeCase, f *income.Facts, again func(neutral bool) *incomeCase, r income.TableScore, roy map[string]income.FactorScore) {
 	if c.reason != "" {
 		j.notApplicable(c.id, c.method, c.reason, c.workings)
 		j.missing("income.revenue", "收益法缺少必要数据："+c.reason, "the income approach lacks "+c.reason, "提供产品收入、增长率和许可费率或行业")
@@ -121,25 +124,25 @@ func (j *job) incomeApproach(c *incomeCase, f *IncomeFacts, again func(neutral b
 	if !okNo || !okNeutral {
 		return
 	}
-	terms := j.part + j.exclusivity()
-	a.theta += terms
-	a.thetaModel, a.neutral = an.theta+terms, am.theta+terms
+	right := j.part + j.exclusivity()
+	a.theta += right
+	a.thetaModel, a.neutral = an.theta+right, am.theta+right
 	a.sd0, a.width = am.sd0, am.width
 	if c.royaltyKind == "score" {
-		w := unknownRoyaltyLog(c.m, c.n, r.Unknown+r.Doubted) / (2 * z10)
+		w := income.UnknownRoyaltyLog(c.m, c.n, r.Unknown+r.Doubted) / (2 * terms.Z10)
 		a.unknown += w * w
 		j.out.Model.Theory = c.n / c.m
 	}
 	if c.build != nil { // half the table's span, in proportion to what is unscored
 		low, high := neutral.base, neutral.base
-		span := c.build.span / 2 * c.build.unknown
+		span := c.build.Span / 2 * c.build.Unknown
 		low.Discount, high.Discount = low.Discount-span, high.Discount+span
 		if lv, hv := low.Value(), high.Value(); lv > 0 && hv > 0 {
-			w := math.Log(lv/hv) / (2 * z10)
+			w := math.Log(lv/hv) / (2 * terms.Z10)
 			a.unknown += w * w
 		}
 	}
-	a.parts = j.incomeParts(c, roy, a.theta, terms, c.scoreEffect())
+	a.parts = j.incomeParts(c, roy, a.theta, right, c.scoreEffect())
 	a.result.Flags = c.flags
 	j.add(a)
 }
@@ -147,10 +150,10 @@ func (j *job) incomeApproach(c *incomeCase, f *IncomeFacts, again func(neutral b
 // exclusivity is the log factor of a plain licence against an exclusive one;
 // the term of a licence already limits the income's life.
 func (j *job) exclusivity() float64 {
-	if j.asg.Purpose != PurposeLicence {
+	if j.asg.Purpose != terms.PurposeLicence {
 		return 0
 	}
-	log, _ := j.as.footing(cmp.Or(j.asg.LicenceKind, DealPlainLicence), 0, 1)
+	log, _ := j.as.footing(cmp.Or(j.asg.LicenceKind, terms.DealPlainLicence), 0, 1)
 	return -log
 }
 
@@ -161,7 +164,7 @@ func (c *incomeCase) scoreEffect() float64 {
 		return 0
 	}
 	m := c.base
-	m.Royalty *= RoyaltyRate(c.m, c.n, 0.5) / RoyaltyRate(c.m, c.n, c.r)
+	m.Royalty *= income.RoyaltyRate(c.m, c.n, 0.5) / income.RoyaltyRate(c.m, c.n, c.r)
 	v, mid := c.base.Value(), m.Value()
 	if mid <= 0 || v <= 0 {
 		return 0
@@ -171,8 +174,8 @@ func (c *incomeCase) scoreEffect() float64 {
 
 // incomeParts gives each scored factor its share of what the score r did to
 // the royalty, and the rest to the cash flow.
-func (j *job) incomeParts(c *incomeCase, roy map[string]FactorScore, theta, terms, byScore float64) []part {
-	parts := []part{{"income.terms", "fact", terms}}
+func (j *job) incomeParts(c *incomeCase, roy map[string]income.FactorScore, theta, right, byScore float64) []part {
+	parts := []part{{"income.terms", "fact", right}}
 	scored := 0.0
 	if byScore != 0 && c.r != 0.5 {
 		for _, g := range j.as.Royalty.Groups {
@@ -193,29 +196,29 @@ func (j *job) incomeParts(c *incomeCase, roy map[string]FactorScore, theta, term
 	}
 	if c.build != nil {
 		m := c.base
-		m.Discount = c.build.neutral
+		m.Discount = c.build.Neutral
 		if v, mid := c.base.Value(), m.Value(); v > 0 && mid > 0 {
 			log := math.Log(v / mid)
 			parts = append(parts, part{"income.discount_rate", "fact", log})
 			scored += log
 		}
 	}
-	return append(parts, part{"income.cash_flow", "fact", theta - j.base - terms - scored})
+	return append(parts, part{"income.cash_flow", "fact", theta - j.base - right - scored})
 }
 
 // simulate draws the case's uncertain inputs.
-func (j *job) simulate(c *incomeCase, corr []Correlation, n int) (approach, bool) {
-	sim, ok := newSimulation(c.inputs, corr, j.as.Simulation.Seed)
+func (j *job) simulate(c *incomeCase, corr []income.Correlation, n int) (approach, bool) {
+	sim, ok := income.NewSimulation(c.inputs, corr, j.as.Simulation.Seed)
 	if !ok {
 		j.notApplicable(c.id, c.method, "income.correlations", c.workings)
 		return approach{}, false
 	}
 	c.sim = sim
-	var m ReliefFromRoyalty
+	var m income.ReliefFromRoyalty
 	f := func(x []float64) float64 { return c.value(&m, x) }
-	draws := sim.run(n, f)
+	draws := sim.Run(n, f)
 	slices.Sort(draws)
-	p10, p50, p90 := quantileOf(draws, 0.1), quantileOf(draws, 0.5), quantileOf(draws, 0.9)
+	p10, p50, p90 := income.QuantileOf(draws, 0.1), income.QuantileOf(draws, 0.5), income.QuantileOf(draws, 0.9)
 	if !(p50 > 0) {
 		j.notApplicable(c.id, c.method, "income.not_positive", c.workings)
 		return approach{}, false
@@ -223,15 +226,15 @@ func (j *job) simulate(c *incomeCase, corr []Correlation, n int) (approach, bool
 	sim2 := 0.0 // variance the inputs cause
 	switch {
 	case p10 > 0:
-		sim2 = math.Pow(math.Log(p90/p10)/(2*z10), 2)
+		sim2 = math.Pow(math.Log(p90/p10)/(2*terms.Z10), 2)
 	case p90 > p50:
-		sim2 = math.Pow(math.Log(p90/p50)/z10, 2)
+		sim2 = math.Pow(math.Log(p90/p50)/terms.Z10, 2)
 	}
 	model := j.as.Income.ModelSD.Value
 	sd := math.Sqrt(sim2 + model*model)
 	a := approach{theta: math.Log(p50), sd0: sd, result: ApproachResult{
 		ID: c.id, Method: c.method, Applicable: true, Percentiles: map[string]float64{"p10": p10, "p50": p50, "p90": p90},
-		Tornado: sim.tornado(f), Workings: c.detailed(),
+		Tornado: sim.Tornado(f), Workings: c.detailed(),
 	}}
 	sum := 0.0
 	for _, b := range a.result.Tornado {
@@ -251,7 +254,7 @@ func (j *job) simulate(c *incomeCase, corr []Correlation, n int) (approach, bool
 
 // flowApproach values a case of given cash flows; scores reach it only
 // through the discount rate.
-func (j *job) flowApproach(build func(*buildUp) *incomeCase, b *buildUp) {
+func (j *job) flowApproach(build func(*income.BuildUp) *incomeCase, b *income.BuildUp) {
 	c := build(b)
 	if c.reason != "" {
 		j.notApplicable(c.id, c.method, c.reason, c.workings)
@@ -261,30 +264,30 @@ func (j *job) flowApproach(build func(*buildUp) *incomeCase, b *buildUp) {
 	if !ok {
 		return
 	}
-	terms := j.part + j.exclusivity()
-	a.theta += terms
+	right := j.part + j.exclusivity()
+	a.theta += right
 	a.thetaModel, a.neutral = a.theta, a.theta
 	if c.build != nil {
 		at := func(k float64) float64 {
 			x := *b
-			x.rate = k
+			x.Rate = k
 			cc := build(&x)
 			if cc.reason != "" {
 				return 0
 			}
 			return cc.factor([]float64{1})
 		}
-		v, mid := at(b.rate), at(b.neutral)
-		span := b.span / 2 * b.unknown
-		low, high := at(b.neutral-span), at(b.neutral+span)
+		v, mid := at(b.Rate), at(b.Neutral)
+		span := b.Span / 2 * b.Unknown
+		low, high := at(b.Neutral-span), at(b.Neutral+span)
 		if v > 0 && mid > 0 {
 			a.neutral = a.theta + math.Log(mid/v)
 		}
 		if low > 0 && high > 0 {
-			w := math.Log(low/high) / (2 * z10)
+			w := math.Log(low/high) / (2 * terms.Z10)
 			a.unknown += w * w
 		}
 	}
-	a.parts = []part{{"income.terms", "fact", terms}, {c.id, "fact", a.theta - j.base - terms}}
+	a.parts = []part{{"income.terms", "fact", right}, {c.id, "fact", a.theta - j.base - right}}
 	j.add(a)
 }

@@ -7,10 +7,15 @@ import (
 	"slices"
 	"testing"
 
+	"gonum.org/v1/gonum/stat/distuv"
 	"pgregory.net/rapid"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/patent"
+	"zhijia/internal/valuation/cost"
+	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/terms"
 )
 
 func conclude(t rapid.TB, asg Assignment, ev Evidence, as Assumptions) Conclusion {
@@ -104,8 +109,8 @@ func sameBytes(t rapid.TB, what string, a, b Conclusion) {
 func TestConcludeFull(t *testing.T) {
 	t.Parallel()
 	asg, ev := anAssignment(), someEvidence(20)
-	ev.Income, ev.Cost = someIncome(), &CostFacts{Replacement: Exactly(600000), Functional: ptr(0.2)}
-	ev.Indicators = everyScore(60, ByModel)
+	ev.Income, ev.Cost = someIncome(), &cost.Facts{Replacement: terms.Exactly(600000), Functional: ptr(0.2)}
+	ev.Indicators = everyScore(60, terms.ByModel)
 	c := conclude(t, asg, ev, DefaultAssumptions())
 	if c.Status != Valued || len(c.Comparables) != 20 {
 		t.Fatalf("status %s, %d comparables, flags %+v", c.Status, len(c.Comparables), c.Flags)
@@ -127,13 +132,13 @@ func TestPriorAtZeroComparables(t *testing.T) {
 	t.Parallel()
 	a := DefaultAssumptions()
 	asg := anAssignment()
-	for _, owner := range []OwnerType{OwnerFirm, OwnerUniversity} {
+	for _, owner := range []terms.OwnerType{terms.OwnerFirm, terms.OwnerUniversity} {
 		asg.Owner = owner
 		c := conclude(t, asg, Evidence{Legal: someEvidence(0).Legal}, a)
-		p, _ := a.population(owner, DealAssignment)
+		p, _ := a.population(owner, terms.DealAssignment)
 		want(t, "median", c.Value.Median, p.Median.Value, 1e-9)
 		// The sheet's unknown weight widens the prior by a little, never the other way.
-		low := RankValue(p.Median.Value, p.LogSD.Value, .1)
+		low := p.Median.Value * math.Exp(p.LogSD.Value*distuv.UnitNormal.Quantile(.1))
 		if c.Value.Low > low*(1+1e-9) || c.Value.Low < low*0.9 || c.Grade != "E" {
 			t.Errorf("%s: low %v, prior's %v, grade %s", owner, c.Value.Low, low, c.Grade)
 		}
@@ -169,7 +174,7 @@ func TestFewComparables(t *testing.T) {
 func TestDeadIsZeroForEveryPurpose(t *testing.T) {
 	t.Parallel()
 	a := DefaultAssumptions()
-	for _, purpose := range Purposes {
+	for _, purpose := range terms.Purposes {
 		asg, ev := anAssignment(), someEvidence(10)
 		asg.Purpose = purpose
 		ev.Income = someIncome()
@@ -195,7 +200,7 @@ func TestAbstentions(t *testing.T) {
 	t.Parallel()
 	a := DefaultAssumptions()
 	asg := anAssignment()
-	asg.Owner = OwnerUnknown
+	asg.Owner = terms.OwnerUnknown
 	if c := conclude(t, asg, Evidence{}, a); c.Status != Abstained || c.ReasonCode != "evidence.none" {
 		t.Errorf("nothing known: %s %s", c.Status, c.ReasonCode)
 	}
@@ -208,7 +213,7 @@ func TestAbstentions(t *testing.T) {
 	if lower.Value.Median >= c.Value.Median {
 		t.Error("a lower rank must be worth less")
 	}
-	asg.Subject[0].Kind = Design
+	asg.Subject[0].Kind = patent.Design
 	if c := conclude(t, asg, someEvidence(5), a); c.Status != Abstained || c.ReasonCode != "subject.kind_unsupported" {
 		t.Errorf("design: %s %s", c.Status, c.ReasonCode)
 	}
@@ -222,22 +227,26 @@ func TestConcludeRefusesAndNamesTheField(t *testing.T) {
 	t.Parallel()
 	a := DefaultAssumptions()
 	for field, spoil := range map[string]func(*Assignment, *Evidence){
-		"date":                       func(a *Assignment, _ *Evidence) { a.Date = calendar.Date{} },
-		"subject":                    func(a *Assignment, _ *Evidence) { a.Subject = nil },
-		"purpose":                    func(a *Assignment, _ *Evidence) { a.Purpose = "gift" },
-		"level":                      func(a *Assignment, _ *Evidence) { a.Level = math.NaN() },
-		"right_fraction":             func(a *Assignment, _ *Evidence) { a.RightFraction = 1.5 },
-		"override.reason":            func(a *Assignment, _ *Evidence) { a.Override = &Override{Value: 1} },
-		"income.revenue[2027]":       func(_ *Assignment, e *Evidence) { e.Income.Revenue[1].Value = ptr(math.NaN()) },
-		"income.tax_rate":            func(_ *Assignment, e *Evidence) { e.Income.Tax = Exactly(1.2) },
-		"income.discount_rate":       func(_ *Assignment, e *Evidence) { e.Income.Discount = Exactly(math.Inf(1)) },
-		"income.royalty_rate":        func(_ *Assignment, e *Evidence) { e.Income.Royalty = Range(.3, .2, .1) },
-		"income.royalty_range":       func(_ *Assignment, e *Evidence) { e.Income.RoyaltyRange = &[2]Rate{.1, .05} },
-		"cost.functional":            func(_ *Assignment, e *Evidence) { e.Cost = &CostFacts{Functional: ptr(2.0)} },
-		"rank.percentile":            func(_ *Assignment, e *Evidence) { e.Rank = &Rank{Percentile: 1} },
-		"indicators.T1.1.score":      func(_ *Assignment, e *Evidence) { e.Indicators = []IndicatorScore{{Code: "T1.1", Score: ptr(101.0)}} },
-		"pairwise":                   func(_ *Assignment, e *Evidence) { e.Pairwise = [][]float64{{1}} },
-		"income.correlations[0].rho": func(_ *Assignment, e *Evidence) { e.Income.Correlations = []Correlation{{"a", "b", 1}} },
+		"date":                 func(a *Assignment, _ *Evidence) { a.Date = calendar.Date{} },
+		"subject":              func(a *Assignment, _ *Evidence) { a.Subject = nil },
+		"purpose":              func(a *Assignment, _ *Evidence) { a.Purpose = "gift" },
+		"level":                func(a *Assignment, _ *Evidence) { a.Level = math.NaN() },
+		"right_fraction":       func(a *Assignment, _ *Evidence) { a.RightFraction = 1.5 },
+		"override.reason":      func(a *Assignment, _ *Evidence) { a.Override = &Override{Value: 1} },
+		"income.revenue[2027]": func(_ *Assignment, e *Evidence) { e.Income.Revenue[1].Value = ptr(math.NaN()) },
+		"income.tax_rate":      func(_ *Assignment, e *Evidence) { e.Income.Tax = terms.Exactly(1.2) },
+		"income.discount_rate": func(_ *Assignment, e *Evidence) { e.Income.Discount = terms.Exactly(math.Inf(1)) },
+		"income.royalty_rate":  func(_ *Assignment, e *Evidence) { e.Income.Royalty = terms.Range(.3, .2, .1) },
+		"income.royalty_range": func(_ *Assignment, e *Evidence) { e.Income.RoyaltyRange = &[2]terms.Rate{.1, .05} },
+		"cost.functional":      func(_ *Assignment, e *Evidence) { e.Cost = &cost.Facts{Functional: ptr(2.0)} },
+		"rank.percentile":      func(_ *Assignment, e *Evidence) { e.Rank = &Rank{Percentile: 1} },
+		"indicators.T1.1.score": func(_ *Assignment, e *Evidence) {
+			e.Indicators = []terms.IndicatorScore{{Code: "T1.1", Score: ptr(101.0)}}
+		},
+		"pairwise": func(_ *Assignment, e *Evidence) { e.Pairwise = [][]float64{{1}} },
+		"income.correlations[0].rho": func(_ *Assignment, e *Evidence) {
+			e.Income.Correlations = []income.Correlation{{A: "a", B: "b", Rho: 1}}
+		},
 	} {
 		asg, ev := anAssignment(), someEvidence(3)
 		ev.Income = someIncome()

@@ -1,16 +1,21 @@
 package valuation
 
-import "zhijia/internal/calendar"
+import (
+	"zhijia/internal/calendar"
+	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/indicator"
+	"zhijia/internal/valuation/terms"
+)
 
 // Conclusion is the opinion with its own workings. Money is yuan.
 type Conclusion struct {
-	Status     Status   `json:"status"`
-	ReasonCode string   `json:"reason_code,omitempty"` // why zero, abstained or range only
-	Reason     *Note    `json:"reason,omitempty"`
-	Value      Estimate `json:"value"` // all zero when Status is zero; meaningless when abstained
-	Currency   string   `json:"currency"`
-	Basis      Basis    `json:"basis"`
-	Premise    Premise  `json:"premise"`
+	Status     Status        `json:"status"`
+	ReasonCode string        `json:"reason_code,omitempty"` // why zero, abstained or range only
+	Reason     *terms.Note   `json:"reason,omitempty"`
+	Value      Estimate      `json:"value"` // all zero when Status is zero; meaningless when abstained
+	Currency   string        `json:"currency"`
+	Basis      terms.Basis   `json:"basis"`
+	Premise    terms.Premise `json:"premise"`
 
 	Date       calendar.Date `json:"valuation_date"`
 	DataCutoff calendar.Date `json:"data_cutoff"`
@@ -24,21 +29,21 @@ type Conclusion struct {
 	Excluded    []ExcludedDeal     `json:"excluded"`
 	Retrieval   Retrieval          `json:"retrieval"`
 	NEff        float64            `json:"n_eff"` // effective number of comparables
-	Indicators  *SheetResult       `json:"indicators,omitempty"`
+	Indicators  *indicator.Result  `json:"indicators,omitempty"`
 	Members     []MemberValue      `json:"members,omitempty"` // of a bundle; sums to Value.Median
 
 	Contributions      []Contribution      `json:"contributions"`       // sum to Value.Median within one yuan
 	WidthContributions []WidthContribution `json:"width_contributions"` // shares of FSD², sum to 1
 
-	MissingEvidence []Note `json:"missing_evidence"`
-	Flags           []Flag `json:"flags"`
+	MissingEvidence []terms.Note `json:"missing_evidence"`
+	Flags           []terms.Flag `json:"flags"`
 
 	SourceLevel SourceLevel       `json:"source_level"`
 	Model       ModelInfluence    `json:"model_influence"`
 	ModelUse    *ModelUse         `json:"model_use,omitempty"` // of the scoring; nil: no model was asked
 	Lending     LendingView       `json:"lending"`
 	Override    *OverrideResult   `json:"override,omitempty"`
-	Workings    []Working         `json:"workings"`
+	Workings    []terms.Working   `json:"workings"`
 	Versions    map[string]string `json:"versions"`
 }
 
@@ -77,28 +82,20 @@ type PWithin struct {
 
 // ApproachResult is one approach's outcome, applicable or not.
 type ApproachResult struct {
-	ID            string             `json:"id"` // market, income, cost, option, rank, renewal
-	Method        string             `json:"method,omitempty"`
-	Applicable    bool               `json:"applicable"`
-	ReasonCode    string             `json:"reason_code,omitempty"` // when not
-	Value         float64            `json:"value"`                 // median, yuan
-	Low           float64            `json:"low"`                   // at the assignment's level
-	High          float64            `json:"high"`
-	LogSD         float64            `json:"log_sd"`
-	Weight        float64            `json:"weight"`                  // in the reconciliation
-	Applicability float64            `json:"applicability,omitempty"` // a in [0, 1]
-	Percentiles   map[string]float64 `json:"percentiles,omitempty"`   // p10, p50, p90 of a simulation
-	Tornado       []TornadoBar       `json:"tornado,omitempty"`
-	Flags         []Flag             `json:"flags,omitempty"`
-	Workings      []Working          `json:"workings,omitempty"`
-}
-
-// TornadoBar is the value with one input at its 10th and 90th percentile and
-// the others at their medians.
-type TornadoBar struct {
-	Input string  `json:"input"`
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
+	ID            string              `json:"id"` // market, income, cost, option, rank, renewal
+	Method        string              `json:"method,omitempty"`
+	Applicable    bool                `json:"applicable"`
+	ReasonCode    string              `json:"reason_code,omitempty"` // when not
+	Value         float64             `json:"value"`                 // median, yuan
+	Low           float64             `json:"low"`                   // at the assignment's level
+	High          float64             `json:"high"`
+	LogSD         float64             `json:"log_sd"`
+	Weight        float64             `json:"weight"`                  // in the reconciliation
+	Applicability float64             `json:"applicability,omitempty"` // a in [0, 1]
+	Percentiles   map[string]float64  `json:"percentiles,omitempty"`   // p10, p50, p90 of a simulation
+	Tornado       []income.TornadoBar `json:"tornado,omitempty"`
+	Flags         []terms.Flag        `json:"flags,omitempty"`
+	Workings      []terms.Working     `json:"workings,omitempty"`
 }
 
 // ComparableResult is an admitted deal and its part in the market value.
@@ -148,12 +145,6 @@ type WidthContribution struct {
 	Share float64 `json:"share"`
 }
 
-// Flag is a warning with a severity: note, review, alarm.
-type Flag struct {
-	Note
-	Severity string `json:"severity"`
-}
-
 // SourceLevel shows what the press-and-auction intercept does (standards 6.3).
 type SourceLevel struct {
 	Applied bool    `json:"applied"`
@@ -174,10 +165,10 @@ type ModelInfluence struct {
 
 // LendingView is the pledge desk's part.
 type LendingView struct {
-	IfSold       float64   `json:"value_if_sold"`
-	Forced       float64   `json:"forced_sale"`
-	LowerBound   float64   `json:"lower_bound"`
-	ChanceOfSale *Quantity `json:"chance_of_sale,omitempty"` // operator's; never invented
+	IfSold       float64         `json:"value_if_sold"`
+	Forced       float64         `json:"forced_sale"`
+	LowerBound   float64         `json:"lower_bound"`
+	ChanceOfSale *terms.Quantity `json:"chance_of_sale,omitempty"` // operator's; never invented
 }
 
 // OverrideResult keeps the officer's figure beside the model's.
@@ -196,14 +187,4 @@ type MemberValue struct {
 	Share      float64 `json:"share"`
 	Discount   float64 `json:"discount"` // 1 for the first of a family, less for later members, 0 when dead
 	ReasonCode string  `json:"reason_code,omitempty"`
-}
-
-// Working is one node of the workings: a named figure and what it came from.
-type Working struct {
-	Key      string    `json:"key"`
-	Value    float64   `json:"value"`
-	Unit     string    `json:"unit,omitempty"` // yuan, rate, years, log, ratio, count, score
-	Formula  string    `json:"formula,omitempty"`
-	Source   string    `json:"source,omitempty"`
-	Children []Working `json:"children,omitempty"`
 }

@@ -4,6 +4,10 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"zhijia/internal/valuation/terms"
 )
 
 // Conformal calibration (standards 3.4): the width of the range is a quantile
@@ -51,49 +55,6 @@ func MinCalibration(level float64) int {
 	return int(math.Ceil(level/(1-level) - 1e-9))
 }
 
-// CoverageSpread is the mean and sd of the realised coverage of a split
-// calibration of n deals: Beta(k, n+1-k), k = ceil((n+1)·level).
-func CoverageSpread(n int, level float64) (mean, sd float64) {
-	k := math.Ceil((float64(n)+1)*level - 1e-9)
-	b := float64(n) + 1 - k
-	if b <= 0 {
-		return 1, 0
-	}
-	t := k + b
-	return k / t, math.Sqrt(k * b / (t * t * (t + 1)))
-}
-
-// JackknifePlus is the range of leave-one-out predictions and residuals for a
-// new point: the level quantiles of pred_i ± |resid_i|, where pred_i is the
-// prediction at the new point without deal i (Barber et al. 2021: coverage of
-// at least 1 - 2α, about 1 - α in practice).
-func JackknifePlus(pred, resid []float64, level float64) (low, high float64) {
-	n := len(pred)
-	k := int(math.Ceil((float64(n)+1)*level - 1e-9))
-	if k > n {
-		return math.Inf(-1), math.Inf(1)
-	}
-	lo, hi := make([]float64, n), make([]float64, n)
-	for i := range pred {
-		r := math.Abs(resid[i])
-		lo[i], hi[i] = -(pred[i] - r), pred[i]+r
-	}
-	slices.Sort(lo)
-	slices.Sort(hi)
-	return -lo[k-1], hi[k-1]
-}
-
-// CQRQuantile is the conformalised-quantile-regression correction: the
-// quantile of max(lo_i - y_i, y_i - hi_i), added to both ends of a range
-// (Romano, Patterson, Candès 2019).
-func CQRQuantile(y, lo, hi []float64, level float64) float64 {
-	e := make([]float64, len(y))
-	for i := range y {
-		e[i] = max(lo[i]-y[i], y[i]-hi[i])
-	}
-	return SplitQuantile(e, level)
-}
-
 // calibrated is the outcome of calibration in units of the model's sd.
 type calibrated struct {
 	half     float64 // two-sided: half width / sd
@@ -107,9 +68,9 @@ type calibrated struct {
 // calibrate turns the calibration set into multipliers of the model's sd for
 // the level. One error counts per cluster (the largest), so that a family of
 // deals is one observation. kind restricts a Mondrian calibration.
-func (c *Calibration) calibrate(level float64, kind DealKind) calibrated {
-	z := NormalQuantile((1 + level) / 2)
-	out := calibrated{half: z, lower: NormalQuantile(level), how: "uncalibrated"}
+func (c *Calibration) calibrate(level float64, kind terms.DealKind) calibrated {
+	z := distuv.UnitNormal.Quantile((1 + level) / 2)
+	out := calibrated{half: z, lower: distuv.UnitNormal.Quantile(level), how: "uncalibrated"}
 	type score struct{ abs, down, weight float64 }
 	byCluster := map[string]score{}
 	var keys []string

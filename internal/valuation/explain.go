@@ -1,6 +1,8 @@
 package valuation
 
-import "math"
+import (
+	"math"
+)
 
 // splitByLog divides e^(base + Σ parts) into e^base and one amount per part,
 // by the logarithmic mean: part_i·L, L = (V - V0)/(ln V - ln V0). The amounts
@@ -45,8 +47,4 @@ func contributions(base part, parts []part) []Contribution {
 		out = append(out, Contribution{Key: p.key, Kind: p.kind, Yuan: yuan[i], Log: p.log})
 	}
 	return out
-}
-
-func flag(code, severity, zh, en string) Flag {
-	return Flag{Note: Note{Code: code, Zh: zh, En: en}, Severity: severity}
 }

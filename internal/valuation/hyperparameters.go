@@ -13,6 +13,8 @@ import (
 	"gonum.org/v1/gonum/optimize"
 
 	"zhijia/internal/calendar"
+	"zhijia/internal/patent"
+	"zhijia/internal/valuation/terms"
 )
 
 // ModelCard documents fitted hyperparameters: what they were fitted on, when,
@@ -75,7 +77,7 @@ func FitMarket(as Assumptions, deals []FitDeal, opt FitOptions) (Kernel, Calibra
 	for i := range deals {
 		d := deals[i]
 		d.Similar = &Similarity{Total: 1}
-		if as.refuse(&d.Comparable, PurposeAssignment, opt.Date) == "" {
+		if as.refuse(&d.Comparable, terms.PurposeAssignment, opt.Date) == "" {
 			kept = append(kept, d)
 		}
 	}
@@ -106,9 +108,9 @@ func FitMarket(as Assumptions, deals []FitDeal, opt FitOptions) (Kernel, Calibra
 	for i := cut; i < len(kept); i++ {
 		p, y := as.predictDeal(kept, i, cut, opt.Similarity)
 		errs = append(errs, math.Abs(y-p.mean))
-		q, _ := as.population(kept[i].Owner, DealAssignment)
+		q, _ := as.population(kept[i].Owner, terms.DealAssignment)
 		prior = append(prior, math.Abs(y-math.Log(q.Median.Value)))
-		if math.Abs(y-p.mean) <= z10*p.sd {
+		if math.Abs(y-p.mean) <= terms.Z10*p.sd {
 			inside++
 		}
 		cal.Scores = append(cal.Scores, CalibrationScore{ID: kept[i].DealID, Cluster: kept[i].FamilyID, Kind: kept[i].Kind, Error: y - p.mean, SD: p.sd})
@@ -142,7 +144,7 @@ func fitHash(deals []FitDeal) string {
 	h := sha256.New()
 	for i := range deals {
 		d := &deals[i]
-		fmt.Fprintf(h, "%q %v %v %s %s %s\n", d.DealID, deref(d.Amount, -1), derefInt(d.Patents, -1), d.Date, d.Kind, d.Source)
+		fmt.Fprintf(h, "%q %v %v %s %s %s\n", d.DealID, terms.ValueOr(d.Amount, -1), derefInt(d.Patents, -1), d.Date, d.Kind, d.Source)
 		_ = binary.Write(h, binary.LittleEndian, d.Vector) // writing to a hash cannot fail
 	}
 	return hex.EncodeToString(h.Sum(nil))
@@ -151,7 +153,7 @@ func fitHash(deals []FitDeal) string {
 // subjectAs makes a deal the subject: its own features and population.
 func (a *Assumptions) subjectAs(c *Comparable) subjectFacts {
 	var s subjectFacts
-	s.pop, s.owned = a.population(c.Owner, DealAssignment)
+	s.pop, s.owned = a.population(c.Owner, terms.DealAssignment)
 	set := func(f int, p *float64, log bool) {
 		if p == nil || log && *p <= 0 {
 			return
@@ -162,7 +164,7 @@ func (a *Assumptions) subjectAs(c *Comparable) subjectFacts {
 		}
 		s.value[f], s.known[f] = v, true
 	}
-	if c.Patent == UtilityModel {
+	if c.Patent == patent.UtilityModel {
 		s.value[fUtility] = 1
 	}
 	s.known[fUtility] = c.Patent != ""
@@ -193,7 +195,7 @@ func (a *Assumptions) predictDeal(deals []FitDeal, i, n int, similarity func(a, 
 	slices.SortStableFunc(all, func(x, y near) int { return cmp.Compare(y.sim, x.sim) })
 	all = all[:min(len(all), fitNear)]
 	sub := a.subjectAs(&self.Comparable)
-	asg := Assignment{Purpose: PurposeAssignment, Date: lastDay(self.Date, self.DateUnit).AddDays(1)}
+	asg := Assignment{Purpose: terms.PurposeAssignment, Date: lastDay(self.Date, self.DateUnit).AddDays(1)}
 	comps := make([]Comparable, len(all))
 	ds := make([]deal, len(all))
 	pair := make([][]float64, len(all))
@@ -321,8 +323,8 @@ func fitKernel(as Assumptions, deals []FitDeal, opt FitOptions) (k Kernel, itera
 	for _, i := range [...]int{0, 2} {
 		best[i] = 0.5 * math.Log(w*math.Exp(2*best[i])+(1-w)*math.Exp(2*flat[i]))
 	}
-	fig := func(f Figure, v float64, what string) Figure {
-		return Figure{Value: v, Reason: what + " fitted by marginal likelihood", Source: fmt.Sprintf("own deals, n = %d", len(deals)), Provenance: "computed"}
+	fig := func(f terms.Figure, v float64, what string) terms.Figure {
+		return terms.Figure{Value: v, Reason: what + " fitted by marginal likelihood", Source: fmt.Sprintf("own deals, n = %d", len(deals)), Provenance: "computed"}
 	}
 	k.Signal = fig(k.Signal, math.Exp(best[0]), "sd of the residual surface")
 	k.Length = fig(k.Length, math.Exp(best[1]), "kernel length")
@@ -364,7 +366,7 @@ func (a *Assumptions) blocks(deals []FitDeal, opt FitOptions) []*block {
 	for f := range centre.known {
 		centre.known[f] = true
 	}
-	asg := Assignment{Purpose: PurposeAssignment, Date: opt.Date}
+	asg := Assignment{Purpose: terms.PurposeAssignment, Date: opt.Date}
 	rows := make([]deal, len(deals))
 	for i := range deals {
 		deals[i].Similar = &Similarity{Total: 1}

@@ -3,6 +3,9 @@ package valuation
 import (
 	"math"
 	"slices"
+
+	"zhijia/internal/patent"
+	"zhijia/internal/valuation/terms"
 )
 
 // Estimators of the market approach, all behind [Assumptions.estimate]. The
@@ -261,14 +264,14 @@ func (a *Assumptions) estimate(method string, deals []deal, pairwise [][]float64
 }
 
 // subjectOf gathers the subject's features from its live members.
-func (a *Assumptions) subjectOf(asg *Assignment, live []Patent, quality *float64) subjectFacts {
-	kind := DealAssignment
-	if asg.Purpose == PurposeContribution {
-		kind = DealContribution
+func (a *Assumptions) subjectOf(asg *Assignment, live []terms.Patent, quality *float64) subjectFacts {
+	kind := terms.DealAssignment
+	if asg.Purpose == terms.PurposeContribution {
+		kind = terms.DealContribution
 	}
 	var s subjectFacts
 	s.pop, s.owned = a.population(asg.Owner, kind)
-	mean := func(f int, value func(Patent) (float64, bool)) {
+	mean := func(f int, value func(terms.Patent) (float64, bool)) {
 		sum, n := 0.0, 0
 		for _, p := range live {
 			if v, ok := value(p); ok {
@@ -280,26 +283,26 @@ func (a *Assumptions) subjectOf(asg *Assignment, live []Patent, quality *float64
 			s.value[f], s.known[f] = sum/float64(n), true
 		}
 	}
-	count := func(pick func(Patent) *int) func(Patent) (float64, bool) {
-		return func(p Patent) (float64, bool) {
+	count := func(pick func(terms.Patent) *int) func(terms.Patent) (float64, bool) {
+		return func(p terms.Patent) (float64, bool) {
 			if c := pick(p); c != nil && *c > 0 {
 				return math.Log(float64(*c)), true
 			}
 			return 0, false
 		}
 	}
-	mean(fUtility, func(p Patent) (float64, bool) {
-		if p.Kind == UtilityModel {
+	mean(fUtility, func(p terms.Patent) (float64, bool) {
+		if p.Kind == patent.UtilityModel {
 			return 1, true
 		}
-		return 0, p.Kind == Invention
+		return 0, p.Kind == patent.Invention
 	})
 	s.value[fBundle], s.known[fBundle] = math.Log(float64(max(len(live), 1))), true
-	mean(fLife, func(p Patent) (float64, bool) { l, ok := legalLife(p, asg.Date); return l, ok })
+	mean(fLife, func(p terms.Patent) (float64, bool) { l, ok := p.Life(asg.Date); return l, ok })
 	s.life = s.value[fLife]
-	mean(fClaims, count(func(p Patent) *int { return p.Claims }))
-	mean(fFamily, count(func(p Patent) *int { return p.Family }))
-	mean(fAssignees, count(func(p Patent) *int { return p.Assignees }))
+	mean(fClaims, count(func(p terms.Patent) *int { return p.Claims }))
+	mean(fFamily, count(func(p terms.Patent) *int { return p.Family }))
+	mean(fAssignees, count(func(p terms.Patent) *int { return p.Assignees }))
 	if quality != nil && *quality > 0 {
 		s.value[fQuality], s.known[fQuality] = math.Log(*quality), true
 	}

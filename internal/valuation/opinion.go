@@ -6,7 +6,10 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"zhijia/internal/money"
+	"zhijia/internal/valuation/terms"
 )
 
 // conclude reconciles the approaches into the opinion: point, range, grade,
@@ -54,38 +57,38 @@ func (j *job) conclude() {
 	liquidation := 0.0
 	cal := as.Calibration.calibrate(j.level, j.dealKind())
 	fsd, finite := j.forecastSD(s)
-	if o.Basis == BasisLiquidation || o.Premise == PremiseForced {
-		liquidation = NormalQuantile(as.Lending.ForcedQuantile.Value) * fsd
+	if o.Basis == terms.BasisLiquidation || o.Premise == terms.PremiseForced {
+		liquidation = distuv.UnitNormal.Quantile(as.Lending.ForcedQuantile.Value) * fsd
 		theta += liquidation
 	}
 	j.rangeOf(theta, s, cal)
 	o.FSD = fsd
 	for i, p := range o.PWithin {
 		x := float64(p.Percent) / 100
-		o.PWithin[i].Chance = NormalCDF(math.Log1p(x)/fsd) - NormalCDF(math.Log1p(-x)/fsd)
+		o.PWithin[i].Chance = distuv.UnitNormal.CDF(math.Log1p(x)/fsd) - distuv.UnitNormal.CDF(math.Log1p(-x)/fsd)
 	}
 
 	j.results(in, neutral.weight)
 	disagree := j.triangulate(in, neutral.weight)
 	if disagree {
 		o.Status, o.ReasonCode = RangeOnly, "approaches.disagree"
-		o.Reason = &Note{Code: o.ReasonCode, Zh: "各方法结果相差 5 倍以上，只给区间", En: "the approaches differ by more than a factor of 5: a range only", Next: "核对各方法的输入，由评估人员选定方法并说明理由"}
+		o.Reason = &terms.Note{Code: o.ReasonCode, Zh: "各方法结果相差 5 倍以上，只给区间", En: "the approaches differ by more than a factor of 5: a range only", Next: "核对各方法的输入，由评估人员选定方法并说明理由"}
 		o.Value.Point, o.Value.Rounded.Point = nil, nil
 	}
 	j.grade(in, fsd, finite)
 	j.causes(in, neutral.weight, theta, liquidation)
 	j.widths(in, &width, wide, rho)
 	j.allocate(o.Value.Median)
-	o.Lending = LendingView{IfSold: o.Value.Median, Forced: math.Exp(theta - liquidation + NormalQuantile(as.Lending.ForcedQuantile.Value)*fsd), LowerBound: o.Value.LowerBound, ChanceOfSale: j.ev.SaleChance}
+	o.Lending = LendingView{IfSold: o.Value.Median, Forced: math.Exp(theta - liquidation + distuv.UnitNormal.Quantile(as.Lending.ForcedQuantile.Value)*fsd), LowerBound: o.Value.LowerBound, ChanceOfSale: j.ev.SaleChance}
 	j.override(o.Value.Median)
 	j.wants()
 	o.Workings = append(o.Workings,
-		Working{Key: "log_value", Value: theta, Unit: "log", Formula: "Σ weight·ln approach value", Source: "standards 7"},
-		Working{Key: "sd_within", Value: math.Sqrt(width.within), Unit: "log", Formula: "√Σ w_i w_j s_i s_j ρ_ij"},
-		Working{Key: "sd_between", Value: math.Sqrt(width.between), Unit: "log", Formula: "√Σ w (ln V_m - ln V)²"},
-		Working{Key: "sd_model", Value: s, Unit: "log", Formula: "√(within + between)"},
-		Working{Key: "calibration_multiplier", Value: finiteOr(cal.half, 0), Unit: "ratio", Formula: "conformal quantile of |error|/sd", Source: as.Calibration.Source},
-		Working{Key: "fsd", Value: fsd, Unit: "log"})
+		terms.Working{Key: "log_value", Value: theta, Unit: "log", Formula: "Σ weight·ln approach value", Source: "standards 7"},
+		terms.Working{Key: "sd_within", Value: math.Sqrt(width.within), Unit: "log", Formula: "√Σ w_i w_j s_i s_j ρ_ij"},
+		terms.Working{Key: "sd_between", Value: math.Sqrt(width.between), Unit: "log", Formula: "√Σ w (ln V_m - ln V)²"},
+		terms.Working{Key: "sd_model", Value: s, Unit: "log", Formula: "√(within + between)"},
+		terms.Working{Key: "calibration_multiplier", Value: finiteOr(cal.half, 0), Unit: "ratio", Formula: "conformal quantile of |error|/sd", Source: as.Calibration.Source},
+		terms.Working{Key: "fsd", Value: fsd, Unit: "log"})
 }
 
 func finiteOr(v, def float64) float64 {
@@ -131,11 +134,11 @@ func (j *job) capModel(theta, without float64) float64 {
 }
 
 // dealKind is the kind of deal a Mondrian calibration is restricted to.
-func (j *job) dealKind() DealKind {
-	if j.asg.Purpose == PurposeContribution {
-		return DealContribution
+func (j *job) dealKind() terms.DealKind {
+	if j.asg.Purpose == terms.PurposeContribution {
+		return terms.DealContribution
 	}
-	return DealAssignment
+	return terms.DealAssignment
 }
 
 // forecastSD is the model's sd, calibrated at 80% when the calibration is
@@ -145,13 +148,13 @@ func (j *job) forecastSD(s float64) (fsd float64, finite bool) {
 	if math.IsInf(cal.half, 1) {
 		return max(s, j.sub.pop.LogSD.Value), false
 	}
-	return s * cal.half / NormalQuantile(0.90), true
+	return s * cal.half / distuv.UnitNormal.Quantile(0.90), true
 }
 
 // rangeOf sets point, low, high and lower bound around theta.
 func (j *job) rangeOf(theta, s float64, cal calibrated) {
 	v := &j.out.Value
-	z, z1 := NormalQuantile((1+j.level)/2), NormalQuantile(j.level)
+	z, z1 := distuv.UnitNormal.Quantile((1+j.level)/2), distuv.UnitNormal.Quantile(j.level)
 	tau := j.sub.pop.LogSD.Value
 	half, lower := cal.half*s, cal.lower*s
 	v.N, v.Coverage, v.Calibration = cal.n, cal.coverage, cal.how
@@ -181,7 +184,7 @@ func (j *job) rangeOf(theta, s float64, cal calibrated) {
 
 // results fills the approaches' values, ranges and weights.
 func (j *job) results(in []int, weight []float64) {
-	z := NormalQuantile((1 + j.level) / 2)
+	z := distuv.UnitNormal.Quantile((1 + j.level) / 2)
 	for k, i := range in {
 		j.app[i].result.Weight = weight[k]
 	}
@@ -260,7 +263,7 @@ func (j *job) grade(in []int, fsd float64, finite bool) {
 	case market && !income && j.out.NEff < g.MinNEff.Value:
 		worse("C")
 	}
-	if market && !income && j.ev.Retrieval.Level == LevelNone {
+	if market && !income && j.ev.Retrieval.Level == terms.LevelNone {
 		worse("D")
 	}
 	if !finite {
@@ -354,7 +357,7 @@ func (j *job) wants() {
 	}
 	has := map[string]bool{}
 	for _, p := range j.live {
-		has["expiry"] = has["expiry"] || expiryOf(p).IsZero()
+		has["expiry"] = has["expiry"] || p.End().IsZero()
 		has["claims"] = has["claims"] || p.Claims == nil
 		has["family"] = has["family"] || p.Family == nil
 		has["assignees"] = has["assignees"] || p.Assignees == nil
@@ -369,20 +372,20 @@ func (j *job) wants() {
 			j.missing("subject."+f.code, f.zh, f.en, f.next)
 		}
 	}
-	if j.asg.Purpose == PurposePledge && j.ev.SaleChance == nil {
+	if j.asg.Purpose == terms.PurposePledge && j.ev.SaleChance == nil {
 		j.missing("sale_chance", "未提供十二个月内变现概率", "no chance of sale within 12 months was supplied", "由经办机构填写变现概率")
 	}
-	if j.asg.Encumbered == nil && (j.asg.Purpose == PurposePledge || j.asg.Purpose == PurposeAssignment) {
+	if j.asg.Encumbered == nil && (j.asg.Purpose == terms.PurposePledge || j.asg.Purpose == terms.PurposeAssignment) {
 		j.missing("encumbrance", "质押、许可、保全情况不明", "encumbrances are unknown", "查询登记簿")
 	}
-	if j.asg.Purpose == PurposeManagement {
+	if j.asg.Purpose == terms.PurposeManagement {
 		j.flag("PUR-MGT", "note", "分级管理以指标得分为主，金额仅供参考", "for management the indicator score leads; the amount is for reference")
 	}
 	if !j.sub.owned || j.out.SourceLevel.Applied && len(j.out.Comparables) > 0 {
 		j.flag("SRC-LEVEL", "note", "价格水平取决于权利人类型与来源假设，见来源水平对照", "the level rests on the owner-type and source assumptions: see source_level")
 	}
-	slices.SortStableFunc(j.out.MissingEvidence, func(a, b Note) int { return cmp.Compare(a.Code, b.Code) })
-	j.out.MissingEvidence = slices.CompactFunc(j.out.MissingEvidence, func(a, b Note) bool { return a == b })
+	slices.SortStableFunc(j.out.MissingEvidence, func(a, b terms.Note) int { return cmp.Compare(a.Code, b.Code) })
+	j.out.MissingEvidence = slices.CompactFunc(j.out.MissingEvidence, func(a, b terms.Note) bool { return a == b })
 }
 
 // approachZh names the approaches in Chinese.

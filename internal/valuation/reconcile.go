@@ -1,6 +1,8 @@
 package valuation
 
-import "math"
+import (
+	"math"
+)
 
 // view is one approach's log-normal opinion.
 type view struct {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"zhijia/internal/calendar"
+	"zhijia/internal/valuation/terms"
 )
 
 // market generates deals with a known truth: population level, hedonic trend,
@@ -72,7 +73,7 @@ func (g generatedMarket) deals(n int) []FitDeal {
 		d.RemainingLife, d.Claims = ptr(2+15*r.Float64()), ptr(float64(1+r.IntN(20)))
 		y := level + life*(*d.RemainingLife-11) + claims*math.Log(*d.Claims/9) + g.signal*f + noise*t4/math.Sqrt2
 		if r.Float64() < 0.3 {
-			d.Source = SourcePress
+			d.Source = terms.SourcePress
 			y += press
 		}
 		d.Amount = ptr(math.Exp(y))
@@ -100,7 +101,7 @@ func recovery(t testing.TB, g generatedMarket, n, m int) (errs map[string][]floa
 	}
 	as.Kernel = k
 	cal := LeaveOneOut(as, train, nil)
-	c := cal.calibrate(0.8, DealAssignment)
+	c := cal.calibrate(0.8, terms.DealAssignment)
 	errs = map[string][]float64{}
 	for i := n; i < n+m; i++ {
 		p, y := as.predictDeal(all, i, n, cosine)
@@ -121,7 +122,7 @@ func recovery(t testing.TB, g generatedMarket, n, m int) (errs map[string][]floa
 // neighbours are the deals the estimators see for deal i: the 50 nearest.
 func (a *Assumptions) neighbours(all []FitDeal, i, n int) (subjectFacts, []deal) {
 	sub := a.subjectAs(&all[i].Comparable)
-	asg := Assignment{Purpose: PurposeAssignment, Date: lastDay(all[i].Date, all[i].DateUnit).AddDays(1)}
+	asg := Assignment{Purpose: terms.PurposeAssignment, Date: lastDay(all[i].Date, all[i].DateUnit).AddDays(1)}
 	type near struct {
 		at  int
 		sim float64

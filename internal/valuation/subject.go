@@ -8,6 +8,8 @@ import (
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/patent"
+	"zhijia/internal/valuation/terms"
 )
 
 // maxMembers bounds a bundle.
@@ -29,7 +31,7 @@ func validate(asg *Assignment, ev *Evidence) error {
 	if math.IsNaN(asg.RightFraction) || asg.RightFraction < 0 || asg.RightFraction > 1 {
 		fail("right_fraction", "number.range", "权利份额须在 0 与 1 之间", "must lie in (0, 1]")
 	}
-	if !slices.Contains(Purposes[:], asg.Purpose) {
+	if !slices.Contains(terms.Purposes[:], asg.Purpose) {
 		fail("purpose", "text.choice", "评估目的不在列表内", fmt.Sprintf("unknown purpose %.40q", asg.Purpose))
 	}
 	switch {
@@ -46,8 +48,8 @@ func validate(asg *Assignment, ev *Evidence) error {
 			fail("override.reason", "field.required", "人工调整须注明理由和经办人", "an override needs a reason and an officer")
 		}
 	}
-	quantity := func(field string, q *Quantity, lo, hi float64) {
-		if code := q.check(lo, hi); code != "" {
+	quantity := func(field string, q *terms.Quantity, lo, hi float64) {
+		if code := q.Check(lo, hi); code != "" {
 			fail(field, code, "数值有误", fmt.Sprintf("is not a valid quantity in [%g, %g]", lo, hi))
 		}
 	}
@@ -64,7 +66,7 @@ func validate(asg *Assignment, ev *Evidence) error {
 		}
 		for _, rows := range []struct {
 			name string
-			rows []YearQuantity
+			rows []terms.YearQuantity
 		}{{"cash_flow_with", f.With}, {"cash_flow_without", f.Without}} {
 			for i := range rows.rows {
 				quantity(fmt.Sprintf("income.%s[%d]", rows.name, rows.rows[i].Year), &rows.rows[i].Quantity, -yuan, yuan)
@@ -113,7 +115,7 @@ func validate(asg *Assignment, ev *Evidence) error {
 		}
 	}
 	if f := ev.Cost; f != nil {
-		for name, q := range map[string]*Quantity{"reproduction": f.Reproduction, "replacement": f.Replacement, "labour": f.Labour, "expenses": f.Expenses, "overhead": f.Overhead, "fees": f.Fees, "opportunity": f.Opportunity, "profit": f.Profit} {
+		for name, q := range map[string]*terms.Quantity{"reproduction": f.Reproduction, "replacement": f.Replacement, "labour": f.Labour, "expenses": f.Expenses, "overhead": f.Overhead, "fees": f.Fees, "opportunity": f.Opportunity, "profit": f.Profit} {
 			quantity("cost."+name, q, 0, 1e15)
 		}
 		for name, p := range map[string]*float64{"functional": f.Functional, "technological": f.Technological, "economic": f.Economic} {
@@ -156,14 +158,14 @@ func validate(asg *Assignment, ev *Evidence) error {
 
 // member is one patent of the subject after legal state and family.
 type member struct {
-	Patent
+	terms.Patent
 	share  float64 // 1, the family share, or 0
 	reason string  // why 0
 }
 
 // members sorts, deduplicates and discounts the subject's patents, and splits
 // off the dead. unknown counts live members whose state nobody knows.
-func (a *Assumptions) members(asg *Assignment, ev *Evidence) (all []member, live []Patent, count float64, unknown int) {
+func (a *Assumptions) members(asg *Assignment, ev *Evidence) (all []member, live []terms.Patent, count float64, unknown int) {
 	state := map[string]LegalState{}
 	for _, l := range ev.Legal {
 		// The worst standing wins when a number is listed twice.
@@ -172,7 +174,7 @@ func (a *Assumptions) members(asg *Assignment, ev *Evidence) (all []member, live
 		}
 	}
 	subject := slices.Clone(asg.Subject)
-	slices.SortStableFunc(subject, func(x, y Patent) int {
+	slices.SortStableFunc(subject, func(x, y terms.Patent) int {
 		return cmp.Or(cmp.Compare(x.Number, y.Number), cmp.Compare(x.Title, y.Title), x.Filing.Compare(y.Filing), cmp.Compare(x.TextHash, y.TextHash))
 	})
 	families := map[string]bool{}
@@ -185,7 +187,7 @@ func (a *Assumptions) members(asg *Assignment, ev *Evidence) (all []member, live
 		switch {
 		case reason != "":
 			m.share, m.reason = 0, reason
-		case p.Kind == Design:
+		case p.Kind == patent.Design:
 			m.share, m.reason = 0, "subject.kind_unsupported"
 		default:
 			if p.FamilyID != "" {
@@ -217,8 +219,8 @@ func rankStanding(s Standing) int {
 
 // deadReason says why a patent is dead at t, or "" and whether its state is
 // known. An event on or after t does not count.
-func deadReason(p Patent, l LegalState, t calendar.Date) (reason string, known bool) {
-	if e := expiryOf(p); !e.IsZero() && !e.After(t) {
+func deadReason(p terms.Patent, l LegalState, t calendar.Date) (reason string, known bool) {
+	if e := p.End(); !e.IsZero() && !e.After(t) {
 		return "legal.expired", true
 	}
 	switch l.State {
@@ -237,31 +239,4 @@ func deadReason(p Patent, l LegalState, t calendar.Date) (reason string, known b
 		return "", true
 	}
 	return "", false
-}
-
-// canonicalScores drops scores not yet public at t, and keeps one score per
-// code: officer before data before the models, then the lower.
-func canonicalScores(in []IndicatorScore, t calendar.Date) (out []IndicatorScore, late []string) {
-	order := map[Evaluator]int{ByOfficer: 0, ByData: 1, ByModel: 2, ByStatistical: 3}
-	s := slices.Clone(in)
-	slices.SortStableFunc(s, func(a, b IndicatorScore) int {
-		known := func(x IndicatorScore) int {
-			if x.Score == nil {
-				return 1
-			}
-			return 0
-		}
-		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(known(a), known(b)), cmp.Compare(order[a.Evaluator], order[b.Evaluator]),
-			cmp.Compare(deref(a.Score, -1), deref(b.Score, -1)), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Reason, b.Reason))
-	})
-	for _, x := range s {
-		if !x.AsOf.IsZero() && x.AsOf.After(t) && !x.Evaluator.modelScored() && x.Evaluator != ByOfficer {
-			late = append(late, x.Code)
-			continue
-		}
-		if len(out) == 0 || out[len(out)-1].Code != x.Code {
-			out = append(out, x)
-		}
-	}
-	return out, late
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"zhijia/internal/valuation/terms"
 )
 
 // Difference explains how one opinion became another.
@@ -112,7 +114,7 @@ func sortCauses(c []Cause) {
 func flagsBeyond(a, b Conclusion) []string {
 	var out []string
 	for _, f := range a.Flags {
-		if !slices.ContainsFunc(b.Flags, func(g Flag) bool { return g.Code == f.Code }) {
+		if !slices.ContainsFunc(b.Flags, func(g terms.Flag) bool { return g.Code == f.Code }) {
 			out = append(out, f.Code)
 		}
 	}

@@ -1,8 +1,10 @@
-package valuation
+package formula
 
 import (
 	"math"
 	"strconv"
+
+	"zhijia/internal/valuation/terms"
 )
 
 // The formulas of a purchase price allocation, and the cost floor of a secret.
@@ -37,40 +39,40 @@ var allocationMethods = []Method{
 	},
 }
 
-func evalAllocation(in *inputs) (float64, []Working, map[string]float64) {
+func evalAllocation(in *inputs) (float64, []terms.Working, map[string]float64) {
 	price, tangible, liabilities := in.num("price", nonNeg, 0), in.num("tangible", nonNeg, 0), in.num("liabilities", nonNeg, 0)
-	w := []Working{{Key: "price", Value: price, Unit: "yuan"}, {Key: "tangible", Value: tangible, Unit: "yuan"}}
+	w := []terms.Working{{Key: "price", Value: price, Unit: "yuan"}, {Key: "tangible", Value: tangible, Unit: "yuan"}}
 	net := tangible - liabilities
 	if in.has("intangibles") {
 		for i, x := range in.list("intangibles", nonNeg) {
 			net += x
-			w = append(w, Working{Key: "intangible." + strconv.Itoa(i+1), Value: x, Unit: "yuan"})
+			w = append(w, terms.Working{Key: "intangible." + strconv.Itoa(i+1), Value: x, Unit: "yuan"})
 		}
 	}
-	w = append(w, Working{Key: "liabilities", Value: liabilities, Unit: "yuan"},
-		Working{Key: "net_assets", Value: net, Unit: "yuan", Formula: "tangible + Σ intangibles - liabilities"},
-		Working{Key: "value", Value: price - net, Unit: "yuan", Formula: "price - net_assets"})
+	w = append(w, terms.Working{Key: "liabilities", Value: liabilities, Unit: "yuan"},
+		terms.Working{Key: "net_assets", Value: net, Unit: "yuan", Formula: "tangible + Σ intangibles - liabilities"},
+		terms.Working{Key: "value", Value: price - net, Unit: "yuan", Formula: "price - net_assets"})
 	return price - net, w, map[string]float64{"net_assets": net}
 }
 
-func evalDeferredTax(in *inputs) (float64, []Working, map[string]float64) {
+func evalDeferredTax(in *inputs) (float64, []terms.Working, map[string]float64) {
 	basis, rate := in.num("tax_basis", nonNeg, 0), in.num("rate", fraction, 0)
-	var w []Working
+	var w []terms.Working
 	total := 0.0
 	for i, x := range in.list("fair_values", nonNeg) {
 		total += x
-		w = append(w, Working{Key: "fair_value." + strconv.Itoa(i+1), Value: x, Unit: "yuan"})
+		w = append(w, terms.Working{Key: "fair_value." + strconv.Itoa(i+1), Value: x, Unit: "yuan"})
 	}
-	w = append(w, Working{Key: "step_up", Value: total - basis, Unit: "yuan", Formula: "Σ fair_values - tax_basis"},
-		Working{Key: "value", Value: (total - basis) * rate, Unit: "yuan", Formula: "step_up·rate"})
+	w = append(w, terms.Working{Key: "step_up", Value: total - basis, Unit: "yuan", Formula: "Σ fair_values - tax_basis"},
+		terms.Working{Key: "value", Value: (total - basis) * rate, Unit: "yuan", Formula: "step_up·rate"})
 	return (total - basis) * rate, w, map[string]float64{"step_up": total - basis}
 }
 
-func evalSecret(in *inputs) (float64, []Working, map[string]float64) {
+func evalSecret(in *inputs) (float64, []terms.Working, map[string]float64) {
 	cost, life := in.num("development_cost", nonNeg, 0), in.num("economic_life", bound{lo: 0, hi: 1000, openLo: true}, 1)
 	advantage, r, p := in.num("competitive_advantage_period", yearsBound, 0), in.num("discount_rate", rateBound, 0), in.num("secrecy_probability", fraction, 1)
-	income := cost / life * AnnuityFactor(r, life) * math.Pow(p, advantage)
-	return max(cost, income), []Working{
+	income := cost / life * terms.AnnuityFactor(r, life) * math.Pow(p, advantage)
+	return max(cost, income), []terms.Working{
 		{Key: "cost", Value: cost, Unit: "yuan"},
 		{Key: "advantage", Value: income, Unit: "yuan", Formula: "cost/n·AF(r, n)·p^m"},
 		{Key: "value", Value: max(cost, income), Unit: "yuan", Formula: "max(cost, advantage)"},

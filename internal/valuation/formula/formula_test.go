@@ -1,4 +1,4 @@
-package valuation
+package formula
 
 import (
 	"encoding/json"

@@ -1,15 +1,18 @@
-package valuation
+package income
 
 import (
 	"math"
 	"slices"
+
+	"zhijia/internal/patent"
+	"zhijia/internal/valuation/terms"
 )
 
 // FactorScore is a scored factor of a table. Unknown factors have a nil Score.
 type FactorScore struct {
 	Code  string
 	Score *float64 // 0 to 100
-	By    Evaluator
+	By    terms.Evaluator
 	Doubt float64 // share of the judges against it
 }
 
@@ -30,10 +33,10 @@ type TableScore struct {
 	Doubted float64 // total weight scored times the doubt of each score
 }
 
-// scoreTable aggregates r = Σ_g W_g Σ_i w_gi·s_gi/100 (standards 2.4). An
+// ScoreTable aggregates r = Σ_g W_g Σ_i w_gi·s_gi/100 (standards 2.4). An
 // unknown factor takes the mean of its group's scored factors as its point
 // and widens the range.
-func scoreTable(groups []FactorGroup, scores map[string]FactorScore) TableScore {
+func ScoreTable(groups []FactorGroup, scores map[string]FactorScore) TableScore {
 	var t TableScore
 	for _, g := range groups {
 		sum, mass := 0.0, 0.0
@@ -64,8 +67,8 @@ func scoreTable(groups []FactorGroup, scores map[string]FactorScore) TableScore 
 // in [0, 1] (standards 2.4).
 func RoyaltyRate(m, n, r float64) float64 { return m + (n-m)*r }
 
-// band returns the royalty band of an industry, or the default band.
-func (t *RoyaltyTable) band(industry string) (RoyaltyBand, bool) {
+// Band returns the royalty band of an industry, or the default band.
+func (t *RoyaltyTable) Band(industry string) (RoyaltyBand, bool) {
 	for _, b := range t.Bands {
 		if b.Industry == industry && industry != "" {
 			return b, true
@@ -79,14 +82,14 @@ func (t *RoyaltyTable) band(industry string) (RoyaltyBand, bool) {
 	return RoyaltyBand{Industry: "all", Low: 0.02, High: 0.05, Source: "Parr"}, false
 }
 
-// factorScores resolves every factor of the groups: its own code, else the
+// FactorScores resolves every factor of the groups: its own code, else the
 // mean of the sheet indicators it is drawn from, else the rule computed from
 // the patent's records. Model scores are dropped when withModel is false, and
 // never reach a table that may not take them.
-func factorScores(groups []FactorGroup, ind []IndicatorScore, sub []Patent, withModel bool) map[string]FactorScore {
-	byCode := make(map[string]IndicatorScore, len(ind))
+func FactorScores(groups []FactorGroup, ind []terms.IndicatorScore, sub []terms.Patent, withModel bool) map[string]FactorScore {
+	byCode := make(map[string]terms.IndicatorScore, len(ind))
 	for _, s := range ind {
-		if s.Score != nil && (withModel || !s.Evaluator.modelScored()) {
+		if s.Score != nil && (withModel || !s.Evaluator.ModelScored()) {
 			byCode[s.Code] = s
 		}
 	}
@@ -95,22 +98,22 @@ func factorScores(groups []FactorGroup, ind []IndicatorScore, sub []Patent, with
 		for _, f := range g.Factors {
 			if s, ok := byCode[f.Code]; ok {
 				v := min(max(*s.Score, 0), 100)
-				out[f.Code] = FactorScore{f.Code, &v, s.Evaluator, s.doubt()}
+				out[f.Code] = FactorScore{f.Code, &v, s.Evaluator, s.Doubt()}
 				continue
 			}
 			if f.Rule != "" {
 				if v, ok := ruleScore(f.Rule, sub); ok {
-					out[f.Code] = FactorScore{f.Code, &v, ByData, 0}
+					out[f.Code] = FactorScore{f.Code, &v, terms.ByData, 0}
 					continue
 				}
 			}
-			sum, n, doubt, by := 0.0, 0.0, 0.0, ByData
+			sum, n, doubt, by := 0.0, 0.0, 0.0, terms.ByData
 			for _, c := range f.From {
 				if s, ok := byCode[c]; ok {
 					sum += min(max(*s.Score, 0), 100)
 					n++
-					doubt += s.doubt()
-					if s.Evaluator.modelScored() || s.Evaluator == ByOfficer && by == ByData {
+					doubt += s.Doubt()
+					if s.Evaluator.ModelScored() || s.Evaluator == terms.ByOfficer && by == terms.ByData {
 						by = s.Evaluator
 					}
 				}
@@ -126,7 +129,7 @@ func factorScores(groups []FactorGroup, ind []IndicatorScore, sub []Patent, with
 
 // ruleScore computes a factor from the patents' records: the anchors of the
 // legal-status rows of the royalty and of the risk table.
-func ruleScore(rule string, sub []Patent) (float64, bool) {
+func ruleScore(rule string, sub []terms.Patent) (float64, bool) {
 	if len(sub) == 0 {
 		return 0, false
 	}
@@ -134,11 +137,11 @@ func ruleScore(rule string, sub []Patent) (float64, bool) {
 	for _, p := range sub {
 		granted := !p.Grant.IsZero()
 		switch {
-		case p.Kind == Invention && granted:
+		case p.Kind == patent.Invention && granted:
 			sum += map[string]float64{"right_status": 100, "right_risk": 10}[rule]
-		case p.Kind == Invention:
+		case p.Kind == patent.Invention:
 			sum += map[string]float64{"right_status": 60, "right_risk": 100}[rule]
-		case p.Kind == UtilityModel:
+		case p.Kind == patent.UtilityModel:
 			sum += map[string]float64{"right_status": 40, "right_risk": 60}[rule]
 		default:
 			return 0, false
@@ -147,9 +150,9 @@ func ruleScore(rule string, sub []Patent) (float64, bool) {
 	return sum / float64(len(sub)), rule == "right_status" || rule == "right_risk"
 }
 
-// doubleCounted lists the concepts scored both in the royalty and in the
+// DoubleCounted lists the concepts scored both in the royalty and in the
 // discount rate (DBL-01): one risk then lowers the value twice.
-func doubleCounted(royalty, risks []FactorGroup, inRoyalty, inRate map[string]FactorScore) []string {
+func DoubleCounted(royalty, risks []FactorGroup, inRoyalty, inRate map[string]FactorScore) []string {
 	seen := map[string]bool{}
 	for _, g := range royalty {
 		for _, f := range g.Factors {
@@ -170,9 +173,9 @@ func doubleCounted(royalty, risks []FactorGroup, inRoyalty, inRate map[string]Fa
 	return slices.Compact(twice)
 }
 
-// unknownRoyaltyLog is the log width that an unknown mass M of r may leave in
+// UnknownRoyaltyLog is the log width that an unknown mass M of r may leave in
 // K = m + (n-m)r: ln(1 + (n/m - 1)·M), the widest over all scores of the rest,
 // so that answering an indicator can only narrow it.
-func unknownRoyaltyLog(m, n, unknown float64) float64 {
+func UnknownRoyaltyLog(m, n, unknown float64) float64 {
 	return math.Log1p((n/m - 1) * unknown)
 }

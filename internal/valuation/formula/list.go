@@ -1,4 +1,4 @@
-package valuation
+package formula
 
 // num, opt and friends keep the table below one line per input.
 func num(name, unit, doc string, aliases ...string) Input {

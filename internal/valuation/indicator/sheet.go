@@ -1,38 +1,40 @@
-package valuation
+package indicator
 
 import (
 	"fmt"
 	"math"
 	"slices"
+
+	"zhijia/internal/valuation/terms"
 )
 
 // Sheet is an indicator system as versioned configuration in the 3/14/27
 // frame of GB/T 42748-2023: nodes, and a full weight table per scenario.
 type Sheet struct {
-	Standard   string          `json:"standard"`
-	Edition    string          `json:"edition"`
-	Title      string          `json:"title"`
-	Provenance string          `json:"provenance"`
-	Scale      [2]float64      `json:"scale"`
-	Nodes      []SheetNode     `json:"nodes"`
-	Scenarios  []SheetScenario `json:"scenarios"`
+	Standard   string     `json:"standard"`
+	Edition    string     `json:"edition"`
+	Title      string     `json:"title"`
+	Provenance string     `json:"provenance"`
+	Scale      [2]float64 `json:"scale"`
+	Nodes      []Node     `json:"nodes"`
+	Scenarios  []Scenario `json:"scenarios"`
 }
 
 // SheetNode is one node. Kind is sum, gate (multiplies its parent's node, or
 // the total at the top) or ext (extension, in its own capped block).
-type SheetNode struct {
-	Code      string      `json:"code"`
-	Parent    string      `json:"parent"`
-	Name      string      `json:"name"`
-	Kind      string      `json:"kind"`
-	Evaluator []Evaluator `json:"evaluator,omitempty"`
-	Anchors   []Anchor    `json:"anchors,omitempty"`
+type Node struct {
+	Code      string            `json:"code"`
+	Parent    string            `json:"parent"`
+	Name      string            `json:"name"`
+	Kind      string            `json:"kind"`
+	Evaluator []terms.Evaluator `json:"evaluator,omitempty"`
+	Anchors   []terms.Anchor    `json:"anchors,omitempty"`
 }
 
 // SheetScenario is a full weight table for a class of purposes.
-type SheetScenario struct {
+type Scenario struct {
 	Code     string             `json:"code"`
-	Purposes []Purpose          `json:"purposes"`
+	Purposes []terms.Purpose    `json:"purposes"`
 	Reason   string             `json:"reason"`
 	Weights  map[string]float64 `json:"weights"`
 	ExtShare float64            `json:"ext_share,omitempty"` // share of the extension block, 0 is off
@@ -40,35 +42,35 @@ type SheetScenario struct {
 
 // SheetResult is a scored sheet. Score is nil when nothing was scored; Low
 // and High are the totals with every unknown at its worst and at its best.
-type SheetResult struct {
-	Standard   string           `json:"standard"`
-	Edition    string           `json:"edition"`
-	Provenance string           `json:"provenance"`
-	Scenario   string           `json:"scenario"`
-	Score      *float64         `json:"score"` // 0 to 100 on the scored mass
-	Low        float64          `json:"low"`
-	High       float64          `json:"high"`
-	Unknown    float64          `json:"unknown_weight"`          // mass of unscored leaves
-	Doubted    float64          `json:"doubted_weight,omitzero"` // mass of scored leaves times the share of votes against; it widens the value's range like unknown mass
-	Grade      string           `json:"grade,omitempty"`
-	Withheld   bool             `json:"grade_withheld"`
-	Nodes      []SheetNodeScore `json:"nodes"`
+type Result struct {
+	Standard   string      `json:"standard"`
+	Edition    string      `json:"edition"`
+	Provenance string      `json:"provenance"`
+	Scenario   string      `json:"scenario"`
+	Score      *float64    `json:"score"` // 0 to 100 on the scored mass
+	Low        float64     `json:"low"`
+	High       float64     `json:"high"`
+	Unknown    float64     `json:"unknown_weight"`          // mass of unscored leaves
+	Doubted    float64     `json:"doubted_weight,omitzero"` // mass of scored leaves times the share of votes against; it widens the value's range like unknown mass
+	Grade      string      `json:"grade,omitempty"`
+	Withheld   bool        `json:"grade_withheld"`
+	Nodes      []NodeScore `json:"nodes"`
 }
 
 // SheetNodeScore is one node's score, 0 to 100, nil when unknown.
-type SheetNodeScore struct {
-	Code      string    `json:"code"`
-	Name      string    `json:"name"`
-	Weight    float64   `json:"weight"`
-	Score     *float64  `json:"score"`
-	Low       float64   `json:"low"`
-	High      float64   `json:"high"`
-	Evaluator Evaluator `json:"evaluator,omitempty"`
+type NodeScore struct {
+	Code      string          `json:"code"`
+	Name      string          `json:"name"`
+	Weight    float64         `json:"weight"`
+	Score     *float64        `json:"score"`
+	Low       float64         `json:"low"`
+	High      float64         `json:"high"`
+	Evaluator terms.Evaluator `json:"evaluator,omitempty"`
 }
 
-// check refuses a sheet whose siblings' weights do not sum to 1, or that
+// Check refuses a sheet whose siblings' weights do not sum to 1, or that
 // names unknown parents.
-func (s *Sheet) check() error {
+func (s *Sheet) Check() error {
 	if len(s.Nodes) == 0 || s.Scale[1] <= s.Scale[0] {
 		return fmt.Errorf("sheet %s: no nodes or empty scale", s.Standard)
 	}
@@ -106,7 +108,7 @@ func (s *Sheet) check() error {
 }
 
 // scenario returns the weight table for a purpose, or the first.
-func (s *Sheet) scenario(p Purpose) *SheetScenario {
+func (s *Sheet) scenario(p terms.Purpose) *Scenario {
 	for i := range s.Scenarios {
 		if slices.Contains(s.Scenarios[i].Purposes, p) {
 			return &s.Scenarios[i]
@@ -119,16 +121,16 @@ func (s *Sheet) scenario(p Purpose) *SheetScenario {
 // scored children, the total is Σ W node, a gate multiplies. An unknown leaf
 // is never zero: it widens [Low, High] and adds to Unknown.
 // maxUnknown is the unknown mass above which no grade is given.
-func (s *Sheet) Score(p Purpose, scores []IndicatorScore, maxUnknown float64) SheetResult {
+func (s *Sheet) Score(p terms.Purpose, scores []terms.IndicatorScore, maxUnknown float64) Result {
 	sc := s.scenario(p)
-	r := SheetResult{Standard: s.Standard, Edition: s.Edition, Provenance: s.Provenance, Scenario: sc.Code}
-	given := make(map[string]IndicatorScore, len(scores))
+	r := Result{Standard: s.Standard, Edition: s.Edition, Provenance: s.Provenance, Scenario: sc.Code}
+	given := make(map[string]terms.IndicatorScore, len(scores))
 	for _, x := range scores {
 		if x.Score != nil {
 			given[x.Code] = x
 		}
 	}
-	children := map[string][]SheetNode{}
+	children := map[string][]Node{}
 	for _, n := range s.Nodes {
 		children[n.Parent] = append(children[n.Parent], n)
 	}
@@ -143,12 +145,12 @@ func (s *Sheet) Score(p Purpose, scores []IndicatorScore, maxUnknown float64) Sh
 			w := sc.Weights[n.Code]
 			var cs *float64
 			var cl, ch, cu, cd float64
-			var by Evaluator
+			var by terms.Evaluator
 			if len(children[n.Code]) > 0 {
 				cs, cl, ch, cu, cd = eval(n.Code)
 			} else if g, ok := given[n.Code]; ok {
 				v := min(max((*g.Score-s.Scale[0])/(s.Scale[1]-s.Scale[0]), 0), 1)
-				cs, cl, ch, cd, by = &v, v, v, g.doubt(), g.Evaluator
+				cs, cl, ch, cd, by = &v, v, v, g.Doubt(), g.Evaluator
 			} else {
 				ch, cu = 1, 1
 				if n.Kind == "gate" { // a gate nobody closed stays open
@@ -156,7 +158,7 @@ func (s *Sheet) Score(p Purpose, scores []IndicatorScore, maxUnknown float64) Sh
 					cs, cl, cu = &v, 1, 0
 				}
 			}
-			node := SheetNodeScore{Code: n.Code, Name: n.Name, Weight: w, Low: 100 * cl, High: 100 * ch, Evaluator: by}
+			node := NodeScore{Code: n.Code, Name: n.Name, Weight: w, Low: 100 * cl, High: 100 * ch, Evaluator: by}
 			if cs != nil {
 				v := 100 * *cs
 				node.Score = &v
@@ -209,7 +211,7 @@ func (s *Sheet) Score(p Purpose, scores []IndicatorScore, maxUnknown float64) Sh
 	if !r.Withheld {
 		r.Grade = sheetGrade(*r.Score)
 	}
-	slices.SortFunc(r.Nodes, func(a, b SheetNodeScore) int {
+	slices.SortFunc(r.Nodes, func(a, b NodeScore) int {
 		switch {
 		case a.Code < b.Code:
 			return -1

@@ -1,4 +1,4 @@
-package valuation_test
+package impact_test
 
 import (
 	"bufio"
@@ -10,9 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"zhijia/internal/accuracy"
 	"zhijia/internal/embed"
-	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/impact"
 )
 
 // On a generated corpus with dates the model beats the best single fact on
@@ -20,7 +19,7 @@ import (
 func TestImpactOutOfTime(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
-	var rows []valuation.ImpactRow
+	var rows []impact.Row
 	for i := range 1500 {
 		v := make([]float32, 16)
 		text := 0.0
@@ -33,12 +32,12 @@ func TestImpactOutOfTime(t *testing.T) {
 		claims, family := float64(1+rng.IntN(20)), float64(1+rng.IntN(6))
 		year := 2010 + i%10
 		rate := math.Exp(0.5*math.Log1p(claims) + 0.4*family/3 + 0.4*text - float64(year-2010)/5)
-		rows = append(rows, valuation.ImpactRow{
+		rows = append(rows, impact.Row{
 			Cohort: fmt.Sprintf("H01 %d", year), Year: year, Cited: math.Floor(rate * (0.5 + rng.Float64())),
 			Facts: map[string]float64{"claims": claims, "family": family}, Vector: v,
 		})
 	}
-	m, err := valuation.FitImpact(rows, "test", accuracy.Spearman, interval)
+	m, err := impact.Fit(rows, "test", 200)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,20 +50,12 @@ func TestImpactOutOfTime(t *testing.T) {
 	}
 }
 
-func interval(n int, stat func(at []int) float64) *[2]float64 {
-	f, err := accuracy.Bootstrap(n, nil, stat, accuracy.Percentile, accuracy.Options{Seed: 1, Iterations: 200})
-	if err != nil || f.Reason != "" {
-		return nil
-	}
-	return &[2]float64{f.Low, f.High}
-}
-
-func report(t *testing.T, c valuation.ImpactCard) {
+func report(t *testing.T, c impact.Card) {
 	t.Logf("n = %d, %s, tested on %d: Spearman %.3f %.3f, facts alone %.3f, best single (%s) %.3f, gain %.3f %.3f", c.N, c.Design, c.TestN, c.Spearman, *c.SpearmanInterval, c.BiblioOnly, c.Best, c.BestRho, c.Gain, *c.GainInterval)
 }
 
 func TestImpactNeedsRows(t *testing.T) {
-	if _, err := valuation.FitImpact(make([]valuation.ImpactRow, 99), "", accuracy.Spearman, nil); err == nil {
+	if _, err := impact.Fit(make([]impact.Row, 99), "", 0); err == nil {
 		t.Error("fitted on 99 rows")
 	}
 }
@@ -74,7 +65,7 @@ func TestImpactRareEarth(t *testing.T) {
 	t.Parallel()
 	f := openShared(t, "cn_rareearth_abstracts_citations.jsonl")
 	defer f.Close()
-	var rows []valuation.ImpactRow
+	var rows []impact.Row
 	in := bufio.NewScanner(f)
 	in.Buffer(nil, 1<<20)
 	for in.Scan() {
@@ -90,9 +81,9 @@ func TestImpactRareEarth(t *testing.T) {
 		}
 		title, _ := r["title"].(string)
 		abstract, _ := r["abstract"].(string)
-		rows = append(rows, valuation.ImpactRow{Cohort: "all", Cited: r["forward_citations"].(float64), Facts: facts, Vector: quarter(embed.Hash(title + "\n" + abstract))})
+		rows = append(rows, impact.Row{Cohort: "all", Cited: r["forward_citations"].(float64), Facts: facts, Vector: quarter(embed.Hash(title + "\n" + abstract))})
 	}
-	m, err := valuation.FitImpact(rows, "hash", accuracy.Spearman, interval)
+	m, err := impact.Fit(rows, "hash", 200)
 	if err != nil {
 		t.Fatal(err)
 	}

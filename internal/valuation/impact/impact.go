@@ -1,4 +1,4 @@
-package valuation
+package impact
 
 import (
 	"cmp"
@@ -8,10 +8,12 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
+
+	"zhijia/internal/accuracy"
 )
 
 // ImpactRow is one patent of the corpus an impact model is fitted on.
-type ImpactRow struct {
+type Row struct {
 	Cohort string             // IPC class and filing year; the percentile is taken within it
 	Year   int                // of filing; 0 unknown
 	Cited  float64            // forward citations
@@ -20,7 +22,7 @@ type ImpactRow struct {
 }
 
 // ImpactCard says what an impact model is worth.
-type ImpactCard struct {
+type Card struct {
 	N        int     `json:"n"`
 	Design   string  `json:"design"` // "out_of_time" or "cross_validated"
 	TestN    int     `json:"test_n"`
@@ -37,29 +39,27 @@ type ImpactCard struct {
 }
 
 // ImpactModel predicts the citation percentile of a patent within its cohort.
-type ImpactModel struct {
-	Features  []string   `json:"features"` // bibliographic, in the order of the coefficients
-	Mean      []float64  `json:"mean"`     // of every column
-	Scale     []float64  `json:"scale"`
-	Weights   []float64  `json:"weights"`
-	Intercept float64    `json:"intercept"`
-	Spread    []float64  `json:"spread"` // sorted predictions on the corpus, 101 points, to turn a prediction into a percentile
-	Space     string     `json:"space"`  // embedding space of the vectors
-	Card      ImpactCard `json:"card"`
+type Model struct {
+	Features  []string  `json:"features"` // bibliographic, in the order of the coefficients
+	Mean      []float64 `json:"mean"`     // of every column
+	Scale     []float64 `json:"scale"`
+	Weights   []float64 `json:"weights"`
+	Intercept float64   `json:"intercept"`
+	Spread    []float64 `json:"spread"` // sorted predictions on the corpus, 101 points, to turn a prediction into a percentile
+	Space     string    `json:"space"`  // embedding space of the vectors
+	Card      Card      `json:"card"`
 }
 
 // ErrImpactRows says that there are too few rows to fit on.
-var ErrImpactRows = errors.New("an impact model needs at least 100 patents with citation counts")
+var ErrRows = errors.New("an impact model needs at least 100 patents with citation counts")
 
 // FitImpact fits a ridge regression from facts and text vector to the
 // percentile of citations within the cohort. With dates the newest fifth is
-// the test set, otherwise five folds by position. rank is a rank correlation
-// and interval a bootstrap interval of a statistic over n rows, both the
-// accuracy package's, passed in so that this package need not know it; nil
-// leaves the intervals out.
-func FitImpact(rows []ImpactRow, space string, rank func(x, y []float64) (float64, error), interval func(n int, stat func(at []int) float64) *[2]float64) (ImpactModel, error) {
+// the test set, otherwise five folds by position. draws is the number of
+// bootstrap draws of the card's 95% intervals; 0 leaves them out.
+func Fit(rows []Row, space string, draws int) (Model, error) {
 	if len(rows) < 100 {
-		return ImpactModel{}, ErrImpactRows
+		return Model{}, ErrRows
 	}
 	var features []string
 	seen := map[string]bool{}
@@ -112,7 +112,7 @@ func FitImpact(rows []ImpactRow, space string, rank func(x, y []float64) (float6
 				}
 			}
 		}
-		rho, err = rank(pred, truth)
+		rho, err = accuracy.Spearman(pred, truth)
 		return rho, pred, truth, at, err
 	}
 	// The penalty is a fixed share of the rows: choosing it on the test rows
@@ -120,25 +120,25 @@ func FitImpact(rows []ImpactRow, space string, rank func(x, y []float64) (float6
 	lambda := 0.1 * float64(len(rows))
 	rho, pred, truth, at, err := evaluate(dim, lambda)
 	if err != nil {
-		return ImpactModel{}, err
+		return Model{}, err
 	}
 	biblio, _, _, _, err := evaluate(0, 1)
 	if err != nil {
-		return ImpactModel{}, err
+		return Model{}, err
 	}
-	card := ImpactCard{N: len(rows), Design: design, TestN: len(truth), Spearman: rho, BiblioOnly: biblio, Ridge: lambda}
+	card := Card{N: len(rows), Design: design, TestN: len(truth), Spearman: rho, BiblioOnly: biblio, Ridge: lambda}
 	for _, f := range features {
 		x := make([]float64, len(at))
 		for k, i := range at {
 			x[k] = rows[i].Facts[f]
 		}
-		r, err := rank(x, truth)
+		r, err := accuracy.Spearman(x, truth)
 		if err == nil && math.Abs(r) > card.BestRho {
 			card.Best, card.BestRho = f, math.Abs(r)
 		}
 	}
 	card.Gain = card.Spearman - card.BestRho
-	if interval != nil && card.Best != "" {
+	if draws > 0 && card.Best != "" {
 		best := make([]float64, len(at))
 		for k, i := range at {
 			best[k] = rows[i].Facts[card.Best]
@@ -149,7 +149,7 @@ func FitImpact(rows []ImpactRow, space string, rank func(x, y []float64) (float6
 				for k, i := range at {
 					u[k], v[k] = x[i], truth[i]
 				}
-				r, err := rank(u, v)
+				r, err := accuracy.Spearman(u, v)
 				if err != nil {
 					return math.NaN()
 				}
@@ -157,8 +157,8 @@ func FitImpact(rows []ImpactRow, space string, rank func(x, y []float64) (float6
 			}
 		}
 		model, single := over(pred), over(best)
-		card.SpearmanInterval = interval(len(at), model)
-		card.GainInterval = interval(len(at), func(at []int) float64 { return model(at) - math.Abs(single(at)) })
+		card.SpearmanInterval = spearmanInterval(len(at), draws, model)
+		card.GainInterval = spearmanInterval(len(at), draws, func(at []int) float64 { return model(at) - math.Abs(single(at)) })
 	}
 	all := make([]int, len(rows))
 	for i := range all {
@@ -166,7 +166,7 @@ func FitImpact(rows []ImpactRow, space string, rank func(x, y []float64) (float6
 	}
 	m, err := ridge(rows, target, all, features, dim, lambda)
 	if err != nil {
-		return ImpactModel{}, err
+		return Model{}, err
 	}
 	preds := make([]float64, len(rows))
 	for i := range rows {
@@ -180,7 +180,17 @@ func FitImpact(rows []ImpactRow, space string, rank func(x, y []float64) (float6
 	return m, nil
 }
 
-func rowYears(rows []ImpactRow) []int {
+// spearmanInterval is a 95% percentile bootstrap interval over patents, nil
+// when the statistic cannot be drawn.
+func spearmanInterval(n, draws int, stat func(at []int) float64) *[2]float64 {
+	f, err := accuracy.Bootstrap(n, nil, stat, accuracy.Percentile, accuracy.Options{Seed: 1, Iterations: draws, Level: 0.95})
+	if err != nil || f.Reason != "" {
+		return nil
+	}
+	return &[2]float64{f.Low, f.High}
+}
+
+func rowYears(rows []Row) []int {
 	out := make([]int, len(rows))
 	for i, r := range rows {
 		out[i] = r.Year
@@ -190,7 +200,7 @@ func rowYears(rows []ImpactRow) []int {
 }
 
 // impactTarget is the mid-rank percentile of citations within the cohort.
-func impactTarget(rows []ImpactRow) []float64 {
+func impactTarget(rows []Row) []float64 {
 	groups := map[string][]int{}
 	for i, r := range rows {
 		groups[r.Cohort] = append(groups[r.Cohort], i)
@@ -213,7 +223,7 @@ func impactTarget(rows []ImpactRow) []float64 {
 }
 
 // columns are log counts, a mark for each unknown count, and the vector.
-func (m *ImpactModel) columns(r ImpactRow, dim int) []float64 {
+func (m *Model) columns(r Row, dim int) []float64 {
 	x := make([]float64, 0, 2*len(m.Features)+dim)
 	for _, f := range m.Features {
 		v, ok := r.Facts[f]
@@ -235,11 +245,11 @@ func (m *ImpactModel) columns(r ImpactRow, dim int) []float64 {
 
 // ridge fits standardised columns by the normal equations. Facts are few and
 // are penalised a hundredth as much as the vector's columns.
-func ridge(rows []ImpactRow, target []float64, train []int, features []string, dim int, lambda float64) (ImpactModel, error) {
-	m := ImpactModel{Features: features}
+func ridge(rows []Row, target []float64, train []int, features []string, dim int, lambda float64) (Model, error) {
+	m := Model{Features: features}
 	p, n := 2*len(features)+dim, len(train)
 	if p == 0 || n < 50 {
-		return m, ErrImpactRows
+		return m, ErrRows
 	}
 	x := mat.NewDense(n, p, nil)
 	y := mat.NewVecDense(n, nil)
@@ -294,7 +304,7 @@ func ridge(rows []ImpactRow, target []float64, train []int, features []string, d
 	return m, nil
 }
 
-func (m *ImpactModel) raw(r ImpactRow) float64 {
+func (m *Model) raw(r Row) float64 {
 	out := m.Intercept
 	for j, v := range m.columns(r, len(m.Weights)-2*len(m.Features)) {
 		if m.Scale[j] > 0 {
@@ -305,7 +315,7 @@ func (m *ImpactModel) raw(r ImpactRow) float64 {
 }
 
 // Percentile predicts the citation percentile within the cohort, in [0, 100].
-func (m *ImpactModel) Percentile(r ImpactRow) float64 {
+func (m *Model) Percentile(r Row) float64 {
 	i, _ := slices.BinarySearch(m.Spread, m.raw(r))
 	return float64(min(i, 100))
 }

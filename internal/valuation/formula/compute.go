@@ -1,4 +1,4 @@
-package valuation
+package formula
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/valuation/terms"
 )
 
 // Result is the answer of one named formula.
@@ -20,7 +21,7 @@ type Result struct {
 	Formula      string             `json:"formula"`
 	Source       string             `json:"source"`
 	Intermediate map[string]float64 `json:"intermediate,omitempty"`
-	Workings     []Working          `json:"workings"`
+	Workings     []terms.Working    `json:"workings"`
 	Notes        []string           `json:"notes,omitempty"`
 }
 
@@ -33,7 +34,7 @@ type Method struct {
 	Unit    string  `json:"unit"`
 	Inputs  []Input `json:"inputs"`
 
-	eval func(*inputs) (float64, []Working, map[string]float64)
+	eval func(*inputs) (float64, []terms.Working, map[string]float64)
 	note string
 }
 

@@ -1,10 +1,12 @@
-package valuation
+package terms
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
+
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // Exactly returns a quantity known without doubt.
@@ -55,82 +57,82 @@ func (y *YearQuantity) UnmarshalJSON(b []byte) error {
 	return y.Quantity.UnmarshalJSON(rest)
 }
 
-// dist is a quantity ready to be drawn from: quantile(u) for u in (0, 1).
-type dist struct {
-	kind          string
-	low, mid, top float64
+// Dist is a quantity ready to be drawn from: quantile(u) for u in (0, 1).
+type Dist struct {
+	Kind          string
+	low, Mid, top float64
 	mean, sd      float64 // of the normal or of the logarithm
 }
 
 // z10 is Φ⁻¹(0.9).
-const z10 = 1.2815515655446004
+const Z10 = 1.2815515655446004
 
 // distribution resolves a quantity. A range without a mode takes its middle.
-func (q *Quantity) distribution() dist {
+func (q *Quantity) Dist() Dist {
 	if q.Low == nil || q.High == nil {
-		v := deref(q.Value, math.NaN())
+		v := ValueOr(q.Value, math.NaN())
 		if q.Value == nil && q.Mode != nil {
 			v = *q.Mode
 		}
-		return dist{kind: "point", mid: v}
+		return Dist{Kind: "point", Mid: v}
 	}
 	mode := q.Mode
 	if mode == nil {
 		mode = q.Value
 	}
-	d := dist{kind: q.Distribution, low: *q.Low, top: *q.High}
-	if d.kind == "" {
-		d.kind = "triangular"
+	d := Dist{Kind: q.Distribution, low: *q.Low, top: *q.High}
+	if d.Kind == "" {
+		d.Kind = "triangular"
 	}
 	switch {
 	case mode != nil:
-		d.mid = *mode
-	case d.kind == "lognormal":
-		d.mid = math.Sqrt(d.low * d.top)
+		d.Mid = *mode
+	case d.Kind == "lognormal":
+		d.Mid = math.Sqrt(d.low * d.top)
 	default:
-		d.mid = (d.low + d.top) / 2
+		d.Mid = (d.low + d.top) / 2
 	}
 	switch {
 	case d.low == d.top:
-		return dist{kind: "point", mid: d.low}
-	case d.kind == "normal": // ends are the 10th and 90th percentiles
-		d.mean, d.sd = (d.low+d.top)/2, (d.top-d.low)/(2*z10)
-	case d.kind == "lognormal":
-		d.mean, d.sd = (math.Log(d.low)+math.Log(d.top))/2, math.Log(d.top/d.low)/(2*z10)
+		return Dist{Kind: "point", Mid: d.low}
+	case d.Kind == "normal": // ends are the 10th and 90th percentiles
+		d.mean, d.sd = (d.low+d.top)/2, (d.top-d.low)/(2*Z10)
+	case d.Kind == "lognormal":
+		d.mean, d.sd = (math.Log(d.low)+math.Log(d.top))/2, math.Log(d.top/d.low)/(2*Z10)
 	}
 	return d
 }
 
-// quantile returns the value below which the quantity lies with chance u.
-func (d dist) quantile(u float64) float64 {
+// Quantile returns the value below which the quantity lies with chance u.
+func (d Dist) Quantile(u float64) float64 {
 	w := d.top - d.low
-	switch d.kind {
+	switch d.Kind {
 	case "point":
-		return d.mid
+		return d.Mid
 	case "uniform":
 		return d.low + u*w
 	case "normal":
-		return d.mean + d.sd*NormalQuantile(u)
+		return d.mean + d.sd*distuv.UnitNormal.Quantile(u)
 	case "lognormal":
-		return math.Exp(d.mean + d.sd*NormalQuantile(u))
+		return math.Exp(d.mean + d.sd*distuv.UnitNormal.Quantile(u))
 	case "pert": // a triangular of the same mean and about the same sd as beta-PERT
-		mean := (d.low + 4*d.mid + d.top) / 6
-		shrunk := dist{kind: "triangular", low: mean - (mean-d.low)*0.8, top: mean + (d.top-mean)*0.8}
-		shrunk.mid = min(max(3*mean-shrunk.low-shrunk.top, shrunk.low), shrunk.top)
-		return shrunk.quantile(u)
+		mean := (d.low + 4*d.Mid + d.top) / 6
+		shrunk := Dist{Kind: "triangular", low: mean - (mean-d.low)*0.8, top: mean + (d.top-mean)*0.8}
+		shrunk.Mid = min(max(3*mean-shrunk.low-shrunk.top, shrunk.low), shrunk.top)
+		return shrunk.Quantile(u)
 	}
 	split := 0.5
 	if w > 0 {
-		split = (d.mid - d.low) / w
+		split = (d.Mid - d.low) / w
 	}
 	if u < split {
-		return d.low + math.Sqrt(u*w*(d.mid-d.low))
+		return d.low + math.Sqrt(u*w*(d.Mid-d.low))
 	}
-	return d.top - math.Sqrt((1-u)*w*(d.top-d.mid))
+	return d.top - math.Sqrt((1-u)*w*(d.top-d.Mid))
 }
 
-// check returns what is wrong with a quantity, or "".
-func (q *Quantity) check(lo, hi float64) string {
+// Check returns what is wrong with a quantity, or "".
+func (q *Quantity) Check(lo, hi float64) string {
 	if q == nil {
 		return ""
 	}
@@ -153,15 +155,15 @@ func (q *Quantity) check(lo, hi float64) string {
 	case q.Low != nil && *q.Low > *q.High:
 		return "range.order"
 	}
-	d := q.distribution()
-	switch d.kind {
+	d := q.Dist()
+	switch d.Kind {
 	case "point", "uniform", "normal":
 	case "lognormal":
 		if d.low <= 0 {
 			return "range.positive"
 		}
 	case "triangular", "pert":
-		if d.mid < d.low || d.mid > d.top {
+		if d.Mid < d.low || d.Mid > d.top {
 			return "range.mode"
 		}
 	default:
@@ -170,7 +172,7 @@ func (q *Quantity) check(lo, hi float64) string {
 	return ""
 }
 
-func deref(p *float64, def float64) float64 {
+func ValueOr(p *float64, def float64) float64 {
 	if p == nil {
 		return def
 	}

@@ -1,6 +1,10 @@
-package valuation
+package income
 
-import "math"
+import (
+	"math"
+
+	"zhijia/internal/valuation/terms"
+)
 
 // TABFactor is the step-up 1/(1 - (T/n)·AF(k, n)) by which a value before tax
 // amortisation rises to the value of a buyer who may amortise it: the benefit
@@ -9,7 +13,7 @@ import "math"
 // annuity factor by (1+k)^½. It returns +Inf when the benefit alone would pay
 // for the asset.
 func TABFactor(tax, k, n float64, mid bool) float64 {
-	af := AnnuityFactor(k, n)
+	af := terms.AnnuityFactor(k, n)
 	if mid {
 		af *= math.Sqrt(1 + k)
 	}
@@ -22,4 +26,4 @@ func TABFactor(tax, k, n float64, mid bool) float64 {
 
 // TABAmount is the present value of the tax saved by amortising a given value
 // over n years: value·T·AF(k, n)/n. It is not the step-up of [TABFactor].
-func TABAmount(value, tax, k, n float64) float64 { return value * tax * AnnuityFactor(k, n) / n }
+func TABAmount(value, tax, k, n float64) float64 { return value * tax * terms.AnnuityFactor(k, n) / n }

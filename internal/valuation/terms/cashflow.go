@@ -1,6 +1,8 @@
-package valuation
+package terms
 
-import "math"
+import (
+	"math"
+)
 
 // The mathematics of time and money, on whole or broken years. Rates are per
 // year. Source: any textbook of corporate finance (Brealey, Myers, Allen,
