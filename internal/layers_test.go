@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// allowed is the import table of docs/decisions/0001-layers.md: what each
+// allowed is the import table of docs/decisions/0001: what each
 // package of the house may import of the house. A package that is not listed
 // fails the test, so a new room is a decision and not an accident.
 var allowed = map[string][]string{
