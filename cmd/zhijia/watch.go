@@ -76,10 +76,10 @@ func (c *watchAddCmd) Run(g *Globals) error {
 		if err != nil {
 			return err
 		}
-		if n.Form != patent.Application {
+		if !n.NamesApplication() {
 			return fault.New(fault.Invalid, "number.not_application", text+"：请使用申请号（专利号）。", text+": use the application number.")
 		}
-		numbers[i] = n.String()
+		numbers[i] = string(n.Key())
 	}
 	db, done, err := c.open(g)
 	if err != nil {
@@ -113,7 +113,7 @@ func (c *watchRemoveCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	return db.UnwatchPatent(g.ctx, operator().Institution, n.String(), operator().Name, time.Now().UTC())
+	return db.UnwatchPatent(g.ctx, operator().Institution, string(n.Key()), operator().Name, time.Now().UTC())
 }
 
 type watchListCmd struct{ Database }

@@ -129,12 +129,12 @@ func (g *gathering) consulted(d calendar.Date) {
 func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
 	p := store.Patent{Source: "request"}
 	if number != nil {
-		stored, err := g.db.Patent(ctx, number.String())
+		stored, err := g.db.Patent(ctx, string(number.Key()))
 		switch {
 		case err == nil:
 			p = stored
 		case fault.KindOf(err) == fault.NotFound && g.req.Text != nil:
-			p.Number = number.String()
+			p.Number = string(number.Key())
 			g.warn("SUBJECT-NOT-STORED", "专利不在库中，仅按请求所给内容估值。", "The patent is not in the store; it is valued from what the request gives.")
 		default:
 			return err
@@ -142,7 +142,7 @@ func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
 		if p.Kind == "" {
 			p.Kind = string(number.Kind)
 		}
-		if number.Form == patent.Application && !p.Filing.IsZero() && p.Filing.Year != number.Year {
+		if number.NamesApplication() && !p.Filing.IsZero() && p.Filing.Year != number.Year {
 			g.warn("FILING-YEAR", "申请日与申请号中的年份不一致，请核对。", "The filing date contradicts the year in the application number.")
 		}
 	}
@@ -154,12 +154,12 @@ func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
 		if err != nil {
 			return err
 		}
-		if seen[n.String()] {
+		if seen[string(n.Key())] {
 			g.warn("BUNDLE-DUPLICATE", "组合中重复的专利只计一次："+n.String()+"。", "A patent named twice in the bundle counts once: "+n.String()+".")
 			continue
 		}
-		seen[n.String()] = true
-		stored, err := g.db.Patent(ctx, n.String())
+		seen[string(n.Key())] = true
+		stored, err := g.db.Patent(ctx, string(n.Key()))
 		if err != nil {
 			return err
 		}

@@ -78,7 +78,7 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 		if err != nil {
 			return store.BookLoan{}, err
 		}
-		row.Number = n.String()
+		row.Number = string(n.Key())
 		row.Line, row.Borrower, row.Contract, row.Loan, row.Maturity = i+1, l.Borrower, l.Contract, l.Balance, l.Maturity
 		events, err := d.db.CountEvents(ctx, row.Number) // before the valuation, so that none is missed
 		if err != nil {

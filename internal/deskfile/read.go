@@ -478,7 +478,7 @@ func (c *batchCells) number(r *lending.Row) *patent.Number {
 		r.Number = clip(text)
 		return nil
 	}
-	r.Number = n.String()
+	r.Number = string(n.Key())
 	if n.Office != "CN" {
 		c.bad("number", "number.foreign", "不是中国专利号，不能在国家知识产权局登记质押。", "not a Chinese patent: its pledge cannot be registered.")
 		return nil
@@ -509,7 +509,7 @@ func (c *batchCells) kind(r *lending.Row, n *patent.Number) {
 
 func (c *batchCells) dates(r *lending.Row, n *patent.Number) {
 	r.Filing, r.Grant, r.Maturity = c.date("filing_date"), c.date("grant_date"), c.date("maturity")
-	if n != nil && n.Form == patent.Application && !r.Filing.IsZero() && n.Year != 0 && r.Filing.Year != n.Year {
+	if n != nil && n.NamesApplication() && !r.Filing.IsZero() && n.Year != 0 && r.Filing.Year != n.Year {
 		c.bad("filing_date", "date.filing_year", fmt.Sprintf("申请日为 %s，申请号中的年份为 %d，请核对。", r.Filing, n.Year), "contradicts the year in the number.")
 	}
 	if !r.Filing.IsZero() && !r.Grant.IsZero() && r.Grant.Before(r.Filing) {

@@ -19,7 +19,7 @@ import (
 func Read(ctx context.Context, db *store.DB, institution string, n patent.Number, pledge patent.PledgeFacts, on calendar.Date) (_ patent.Dossier, err error) {
 	defer fault.Wrap(&err, "dossier.Read(%s)", n)
 	r := patent.Record{Number: n, Source: "号码"}
-	p, unknown := db.Patent(ctx, n.String())
+	p, unknown := db.Patent(ctx, string(n.Key()))
 	if unknown != nil && fault.KindOf(unknown) != fault.NotFound {
 		return patent.Dossier{}, unknown
 	}
@@ -32,7 +32,7 @@ func Read(ctx context.Context, db *store.DB, institution string, n patent.Number
 		r.Owners, r.PaidThrough, r.Source, r.SourceDate = p.Owners, p.PaidThroughYear, p.Source, p.SourceDate
 		r.Adjustment, r.Extension = p.AdjustmentDays, p.ExtensionDays
 	}
-	number := r.Number.String()
+	number := string(r.Number.Key())
 	events, err := db.Events(ctx, []string{number})
 	if err != nil {
 		return patent.Dossier{}, err
@@ -131,7 +131,7 @@ func KnownAs(ctx context.Context, db *store.DB, institution string, names, owner
 // see [patent.Watched].
 func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since, until calendar.Date) (_ []patent.Alert, err error) {
 	defer fault.Wrap(&err, "dossier.Alerts(%s)", n)
-	number := n.String()
+	number := string(n.Key())
 	fees := patent.FeeAccount{Kind: n.Kind}
 	p, unknown := db.Patent(ctx, number)
 	if unknown != nil && fault.KindOf(unknown) != fault.NotFound {

@@ -96,8 +96,8 @@ func (p Product) market(ctx context.Context, set *dealSet) (_ *market, err error
 		for k := range *d.Patents {
 			number := standIn(i, k, d.Patent)
 			if k < len(d.Numbers) {
-				if n, err := patent.ParseNumber(d.Numbers[k]); err == nil && n.Form == patent.Application {
-					number = n.String()
+				if n, err := patent.ParseNumber(d.Numbers[k]); err == nil && n.NamesApplication() {
+					number = string(n.Key())
 				}
 			}
 			m.numbers[d.DealID] = append(m.numbers[d.DealID], number)

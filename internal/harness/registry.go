@@ -147,7 +147,7 @@ func checkNumber(printed, filed string) Sample {
 	same := true
 	for _, spelling := range []string{"ZL" + bare, " " + bare + " ", strings.ReplaceAll(bare, ".", ""), fullWidth(bare), "CN " + bare} {
 		m, err := patent.ParseNumber(spelling)
-		same = same && err == nil && m.String() == n.String()
+		same = same && err == nil && m.Key() == n.Key()
 	}
 	set("spellings", same)
 	digits, check, hasCheck := strings.Cut(bare, ".")

@@ -277,7 +277,7 @@ func checkRow(i int, r *lending.Row) (fields []fault.Field) {
 		pub := fault.Public(err)
 		bad("number", pub.Code, pub.Zh, pub.En)
 	} else {
-		r.Number = n.String()
+		r.Number = string(n.Key())
 		if n.Kind != "" {
 			if r.Kind != "" && r.Kind != n.Kind {
 				bad("kind", "kind.mismatch", "与专利号中的类型位不符", "contradicts the type digit of the number")

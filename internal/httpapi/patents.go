@@ -39,5 +39,5 @@ func parseNumber(field, text string) (string, error) {
 		pub := fault.Public(err)
 		return "", fault.New(fault.Invalid, pub.Code, pub.Zh, pub.En, fault.Field{Field: field, Code: pub.Code, Zh: pub.Zh, En: pub.En})
 	}
-	return n.String(), nil
+	return string(n.Key()), nil
 }

@@ -39,14 +39,14 @@ func registerWatch(api huma.API, s *Server) {
 		numbers := make([]string, len(in.Body.Numbers))
 		for i, text := range in.Body.Numbers {
 			n, err := patent.ParseNumber(text)
-			if err == nil && n.Form != patent.Application {
+			if err == nil && !n.NamesApplication() {
 				err = fault.New(fault.Invalid, "number.not_application", "请使用申请号（专利号）。", "Use the application number.")
 			}
 			if err != nil {
 				pub := fault.Public(err)
 				return nil, fault.New(fault.Invalid, pub.Code, text+"："+pub.Zh, pub.En, fault.Field{Field: "body.numbers", Code: pub.Code, Zh: text + "：" + pub.Zh, En: pub.En})
 			}
-			numbers[i] = n.String()
+			numbers[i] = string(n.Key())
 		}
 		p, _ := principalOf(ctx)
 		out := &watchAdded{}

@@ -88,7 +88,7 @@ func (r *Rubric) Submit(ctx context.Context, actor store.Actor, numbers []string
 			}
 			continue
 		}
-		normal = append(normal, n.String())
+		normal = append(normal, string(n.Key()))
 	}
 	slices.Sort(normal)
 	normal = slices.Compact(normal)

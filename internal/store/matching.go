@@ -353,7 +353,7 @@ func samePatent(ctx context.Context, q querier, number string) (string, error) {
 		return "", err
 	}
 	for _, o := range others {
-		if n, err := patent.ParseNumber(o); err == nil && n.Form == patent.Application {
+		if n, err := patent.ParseNumber(o); err == nil && n.NamesApplication() {
 			return o, nil
 		}
 	}

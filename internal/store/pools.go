@@ -50,7 +50,7 @@ func (db *DB) PutPool(ctx context.Context, p Pool) (err error) {
 	owners := map[string]string{}
 	for _, x := range p.Deal.Patents {
 		if n, err := patent.ParseNumber(x.Number); err == nil {
-			owners[n.String()] = x.Owner
+			owners[string(n.Key())] = x.Owner
 		}
 	}
 	offers := make([]patent.Offer, len(numbers))
