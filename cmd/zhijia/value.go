@@ -13,6 +13,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/opinion"
+	"zhijia/internal/store"
 )
 
 // subject are the flags that say what is to be valued.
@@ -130,7 +131,7 @@ func writeOpinionPage(path string, r *appraisal.Record, lang opinion.Lang) error
 
 // operator is who runs the program on this machine.
 func operator() appraisal.Actor {
-	a := appraisal.Actor{Name: "cli", Institution: "local"}
+	a := appraisal.Actor{Name: "cli", Institution: store.Default}
 	if u, err := user.Current(); err == nil {
 		a.Name = "cli:" + u.Username
 	}

@@ -80,6 +80,7 @@ func New(ctx context.Context, db *store.DB, o Options) (_ *Service, err error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx = store.As(ctx, store.Public) // what ships with the program is there for all
 	if err := db.PutAssumptions(ctx, s.shipped.Version, body, "shipped with the program"); err != nil {
 		return nil, err
 	}
@@ -127,7 +128,7 @@ func (r *Record) CreatedAt() time.Time { return r.stored.CreatedAt }
 func (r *Record) Hash() string { return hex.EncodeToString(r.stored.Hash) }
 
 // Number returns the subject's number in normal form, or "".
-func (r *Record) Number() string { return r.stored.Number }
+func (r *Record) Number() string { return strings.Join(r.stored.Numbers, ";") }
 
 // Snapshot returns the assignment and the evidence the conclusion rests on.
 func (r *Record) Snapshot() (valuation.Assignment, valuation.Evidence, error) {
@@ -164,7 +165,7 @@ func (r *Record) JSON() ([]byte, error) {
 	}
 	return marshal(document{
 		ID: r.stored.ID, Title: Title, Notice: Notice, CreatedAt: r.stored.CreatedAt, CreatedBy: r.stored.CreatedBy,
-		Number: r.stored.Number, Request: r.stored.Request, Assignment: assignment, Conclusion: r.stored.Conclusion, Hash: r.Hash(),
+		Number: strings.Join(r.stored.Numbers, ";"), Request: r.stored.Request, Assignment: assignment, Conclusion: r.stored.Conclusion, Hash: r.Hash(),
 	})
 }
 
@@ -202,7 +203,7 @@ func (s *Service) Value(ctx context.Context, actor Actor, req Request) (_ *Recor
 	}
 	v := &d.Valuation
 	if err := s.db.PutValuation(ctx, v, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation", Subject: v.ID, Detail: map[string]any{
-		"valuation": v.ID, "valuation_hash": v.Hash, "number": v.Number, "purpose": v.Purpose, "as_of": v.AsOf, "versions": d.Conclusion.Versions,
+		"valuation": v.ID, "valuation_hash": v.Hash, "number": strings.Join(v.Numbers, ";"), "purpose": v.Purpose, "as_of": v.AsOf, "versions": d.Conclusion.Versions,
 	}}); err != nil {
 		return nil, err
 	}
@@ -239,7 +240,7 @@ func (s *Service) Draft(ctx context.Context, actor Actor, req Request) (_ *Draft
 	}
 	v := store.Valuation{
 		ID: store.NewID("val", now), CreatedAt: now, CreatedBy: actor.Name, Institution: actor.Institution,
-		Number: subjectNumber(assignment), Title: assignment.Subject[0].Title, Purpose: string(assignment.Purpose), AsOf: assignment.Date,
+		Numbers: subjectNumbers(assignment), Title: assignment.Subject[0].Title, Purpose: string(assignment.Purpose), AsOf: assignment.Date,
 		Status: string(conclusion.Status), Point: conclusion.Value.Point, Low: conclusion.Value.Low, High: conclusion.Value.High,
 		Assumptions: assumptions.Version,
 	}
@@ -256,14 +257,14 @@ func (s *Service) Draft(ctx context.Context, actor Actor, req Request) (_ *Draft
 	return &Draft{Valuation: v, Conclusion: conclusion, Subject: g.patents[0], State: g.states[0]}, nil
 }
 
-func subjectNumber(a valuation.Assignment) string {
+func subjectNumbers(a valuation.Assignment) []string {
 	numbers := make([]string, 0, len(a.Subject))
 	for _, p := range a.Subject {
 		if p.Number != "" {
 			numbers = append(numbers, p.Number)
 		}
 	}
-	return strings.Join(numbers, ";")
+	return numbers
 }
 
 func recordHash(assumptions string, snapshot, conclusion []byte) []byte {
@@ -405,5 +406,5 @@ func (s *Service) Overrides(ctx context.Context, actor Actor, id string) ([]stor
 	if _, err := s.db.Valuation(ctx, actor.Institution, id); err != nil {
 		return nil, err
 	}
-	return s.db.Overrides(ctx, id)
+	return s.db.Overrides(ctx, actor.Institution, id)
 }

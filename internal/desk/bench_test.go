@@ -213,7 +213,7 @@ func BenchmarkLargeFile(b *testing.B) {
 			b.Fatal(err)
 		}
 		if _, err := db.Queue().Exec(b.Context(), `
-			UPDATE batch_rows SET status = 'done', valued = convert_to((convert_from($2::bytea, 'UTF8')::jsonb || jsonb_build_object('row', convert_from(input, 'UTF8')::jsonb))::text, 'UTF8')
+			UPDATE batch_rows SET status = 'done', valued = ($2::jsonb || jsonb_build_object('row', input::jsonb))::json
 			WHERE batch = $1 AND status = 'waiting'`, batch.ID, valued); err != nil {
 			b.Fatal(err)
 		}

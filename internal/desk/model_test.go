@@ -96,7 +96,7 @@ func TestModelInABatch(t *testing.T) {
 				t.Errorf("%d calls", s.Calls())
 			}
 			var noted int
-			if err := db.Queue().QueryRow(t.Context(), `SELECT count(*) FROM valuations WHERE position(convert_to($1, 'UTF8') IN conclusion) > 0`, `"`+c.noted+`"`).Scan(&noted); err != nil || c.noted != "" && noted != p.Done {
+			if err := db.Queue().QueryRow(t.Context(), `SELECT count(*) FROM valuations WHERE position($1 IN conclusion::text) > 0`, `"`+c.noted+`"`).Scan(&noted); err != nil || c.noted != "" && noted != p.Done {
 				t.Errorf("%d of %d valuations say %s, %v", noted, p.Done, c.noted, err)
 			}
 		})

@@ -187,7 +187,7 @@ func (p Product) pricer(ctx context.Context, set *dealSet, t Task) (pricer, map[
 	}, versions, m.drop, nil
 }
 
-var evaluator = appraisal.Actor{Name: "eval", Institution: "eval"}
+var evaluator = appraisal.Actor{Name: "eval", Institution: store.Default}
 
 func (m *market) value(ctx context.Context, c *deal, v view) (valuation.Conclusion, error) {
 	numbers := m.numbers[c.DealID]

@@ -234,8 +234,8 @@ func TestIdempotencyTakeOver(t *testing.T) {
 		c.Data(200, "application/json", []byte(`{"ok":true}`))
 	})
 	r := httptest.NewRequest(http.MethodPost, "/x", nil)
-	claim := store.IdempotencyClaim{KeyID: strings.Split(c.key, "_")[1], Key: "dead", Fingerprint: fingerprint(r, []byte("{}"))}
-	if _, ok, err := db.ClaimIdempotency(context.Background(), claim, now, time.Minute, time.Hour); err != nil || !ok {
+	claim := store.IdempotencyClaim{Institution: "default", KeyID: strings.Split(c.key, "_")[1], Key: "dead", Fingerprint: fingerprint(r, []byte("{}"))}
+	if _, ok, err := db.ClaimIdempotency(context.Background(), &claim, now, time.Minute, time.Hour); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 	if p := problem(t, c.post("/x", `{}`, "Idempotency-Key", "dead")); p.Code != "idempotency.in_progress" {

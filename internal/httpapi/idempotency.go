@@ -54,8 +54,8 @@ func (s *Server) idempotent(c *gin.Context) {
 
 	// A claim older than the deadline of its request belongs to a process that
 	// died; it is taken over.
-	claim := store.IdempotencyClaim{KeyID: p.KeyID, Key: key, Fingerprint: print}
-	reply, claimed, err := s.opt.DB.ClaimIdempotency(ctx, claim, s.opt.Now(), s.opt.RequestTimeout+15*time.Second, IdempotencyLifetime)
+	claim := store.IdempotencyClaim{Institution: p.Institution, KeyID: p.KeyID, Key: key, Fingerprint: print}
+	reply, claimed, err := s.opt.DB.ClaimIdempotency(ctx, &claim, s.opt.Now(), s.opt.RequestTimeout+15*time.Second, IdempotencyLifetime)
 	switch {
 	case err != nil:
 		fail(c, err)

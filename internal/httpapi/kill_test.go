@@ -274,6 +274,9 @@ func TestPostgresKilledDuringValuations(t *testing.T) {
 	if err := store.Migrate(t.Context(), url); err != nil {
 		t.Fatal(err)
 	}
+	if err := storetest.AddInstitutions(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
 	db, err := store.Open(t.Context(), url, store.Options{MaxConns: 6})
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 // the decision holds from then on, also after the sources are read again.
 func TestMatchReviewDecide(t *testing.T) {
 	t.Parallel()
-	ctx, db := context.Background(), storetest.New(t)
+	ctx, db := store.As(context.Background(), "a"), storetest.New(t)
 	now := time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC)
 	actor := appraisal.Actor{Name: "张三", Institution: "a"}
 	amount := func(x float64) *float64 { return &x }

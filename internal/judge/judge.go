@@ -58,7 +58,7 @@ func As(ctx context.Context, actor store.Actor) context.Context {
 }
 
 // systemActor is who acts when no caller does, e.g. embedding the corpus.
-var systemActor = store.Actor{Name: "system", Institution: "system"}
+var systemActor = store.Actor{Name: "system", Institution: store.Public}
 
 // sender returns who sends under ctx.
 func sender(ctx context.Context) store.Actor {

@@ -25,14 +25,14 @@ type Judgement struct {
 // Judgement returns the stored reply to a request, if there is one.
 func (db *DB) Judgement(ctx context.Context, key string) (content string, ok bool, err error) {
 	defer fault.Wrap(&err, "store.Judgement")
-	err = found(&ok, db.pool.QueryRow(ctx, `SELECT content FROM judgements WHERE key = $1`, key).Scan(&content))
+	err = found(&ok, db.pool.QueryRow(ctx, `SELECT content FROM judgements WHERE institution = institution_now() AND key = $1`, key).Scan(&content))
 	return content, ok, err
 }
 
 // Judgements returns the stored replies to many requests.
 func (db *DB) Judgements(ctx context.Context, keys []string) (_ map[string]string, err error) {
 	defer fault.Wrap(&err, "store.Judgements")
-	rows, err := db.pool.Query(ctx, `SELECT key, content FROM judgements WHERE key = ANY ($1)`, keys)
+	rows, err := db.pool.Query(ctx, `SELECT key, content FROM judgements WHERE institution = institution_now() AND key = ANY ($1)`, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (db *DB) PutJudgement(ctx context.Context, j Judgement) (err error) {
 // CachedVector returns an endpoint's vector of a text, if it is kept.
 func (db *DB) CachedVector(ctx context.Context, space, hash string) (v []float32, ok bool, err error) {
 	defer fault.Wrap(&err, "store.CachedVector")
-	err = found(&ok, db.pool.QueryRow(ctx, `SELECT vector FROM embedding_cache WHERE space = $1 AND hash = $2`, space, hash).Scan(&v))
+	err = found(&ok, db.pool.QueryRow(ctx, `SELECT vector FROM embedding_cache WHERE institution = institution_now() AND space = $1 AND hash = $2`, space, hash).Scan(&v))
 	return v, ok, err
 }
 

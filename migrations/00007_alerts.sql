@@ -3,7 +3,7 @@
 -- Patents that an institution watches. Those that secure a booked loan are
 -- watched without a row here.
 CREATE TABLE watched_patents (
-    institution     text NOT NULL,
+    institution     text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
     number     text NOT NULL,                    -- normal form
     note       text NOT NULL DEFAULT '',
     added_at   timestamptz NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE watch_alerts (
     id              text PRIMARY KEY,            -- of institution, number and cause: the same alert has the same id for ever
     seq             bigint NOT NULL UNIQUE,
     revision        integer NOT NULL,
-    institution          text NOT NULL,
+    institution     text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
     number          text NOT NULL,
     cause           text NOT NULL,
     code            text NOT NULL,
@@ -90,7 +90,7 @@ CREATE TRIGGER watch_loans_changed AFTER UPDATE ON book_loans REFERENCING NEW TA
 -- Where an institution wants its alerts sent.
 CREATE TABLE webhooks (
     id              text PRIMARY KEY,
-    institution          text NOT NULL,
+    institution     text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
     url             text NOT NULL,
     codes           text[] NOT NULL DEFAULT '{}', -- of alerts; none: all
     secret          bytea NOT NULL,               -- sealed with the service's key
@@ -108,9 +108,9 @@ CREATE TABLE webhook_deliveries (
     id           text PRIMARY KEY,               -- the message's own id, the same at every attempt
     seq          bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     webhook      text NOT NULL REFERENCES webhooks (id),
-    institution       text NOT NULL,
+    institution     text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
     kind         text NOT NULL,                  -- alert.raised, alert.restated, alert.settled, webhook.test
-    body         bytea NOT NULL,                 -- as sent, byte for byte
+    body         json NOT NULL,                  -- as sent, byte for byte
     status       text NOT NULL CHECK (status IN ('waiting', 'delivered', 'dead')),
     attempts     integer NOT NULL DEFAULT 0,
     next_at      timestamptz NOT NULL,
@@ -123,3 +123,24 @@ CREATE TABLE webhook_deliveries (
 CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (next_at) WHERE status = 'waiting';
 CREATE INDEX webhook_deliveries_hook ON webhook_deliveries (webhook, leased_until) WHERE status = 'waiting';
 CREATE INDEX webhook_deliveries_list ON webhook_deliveries (institution, seq);
+
+-- What an officer must see about a booked loan.
+CREATE TABLE book_alerts (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    institution     text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
+    loan         text NOT NULL REFERENCES book_loans (id),
+    contract     text NOT NULL,
+    number       text NOT NULL,
+    at           timestamptz NOT NULL,
+    on_day       date NOT NULL,
+    level        text NOT NULL CHECK (level IN ('yellow', 'red')),
+    kind         text NOT NULL,                           -- drop, ended, breach, failed
+    cause        text NOT NULL,                           -- schedule, event, request
+    old_value    bigint NOT NULL,                         -- fen
+    new_value    bigint NOT NULL,
+    detail       json NOT NULL,                           -- what changed and why
+    acknowledged_at timestamptz,
+    acknowledged_by text,
+    note         text
+);
+CREATE INDEX book_alerts_open ON book_alerts (institution, id);
