@@ -46,7 +46,7 @@ func scalesOf(v [nScales]float64) Scales {
 type Source struct {
 	Reason     string `json:"reason"`
 	Source     string `json:"source"`
-	Provenance string `json:"provenance"` // verified, computed, inference, or recalled, unverified
+	Provenance string `json:"provenance"`             // verified, computed, inference, or recalled, unverified
 	From       int    `json:"learned_from,omitempty"` // first year of the evidence; 0: no dated evidence
 	To         int    `json:"learned_to,omitempty"`   // last year of the evidence
 }
