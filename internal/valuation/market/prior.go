@@ -85,6 +85,7 @@ type Slope struct {
 // these labels is Median yuan, within SD of its logarithm. The public asks enter so: as figures, never as rows.
 type Anchor struct {
 	Labels
+	Year   int     `json:"year"`
 	Median float64 `json:"median"`
 	SD     float64 `json:"sd"`
 	Source
@@ -112,6 +113,9 @@ type Prior struct {
 	Citations Slope `json:"citations"`
 	ShortLife Slope `json:"short_life"` // Reference: years below which the annuity ratio applies; PerUnit: its rate a year
 	ScoreR2   Slope `json:"score_r2"`   // PerUnit: share of the variance of ln price that the sheet's score explains
+
+	// Ordinary says that an owner nobody names is, in private, the ordinary owner of the anchors.
+	Ordinary bool `json:"ordinary"`
 
 	Anchors []Anchor `json:"anchors,omitempty"`
 
@@ -173,6 +177,17 @@ func (p *Prior) undated(d *Deal) float64 {
 	return 0
 }
 
+// unlabelled is the variance that labels leave which the source does not tell, at the prior's scales.
+func (p *Prior) unlabelled(l *Labels) float64 {
+	v, scale := 0.0, p.Scales.vector()
+	for _, g := range labelGroups {
+		if label(g, l) == "" {
+			v += scale[g] * scale[g]
+		}
+	}
+	return v
+}
+
 // at is the factor of ln price for one fact, and the variance it leaves for the low side: an unknown fact, and one
 // that is no better than what would be assumed, leaves the whole spread, so that telling a bad fact never pays.
 func (s *Slope) at(x *float64) (log, variance float64) {
@@ -187,13 +202,19 @@ func (s *Slope) at(x *float64) (log, variance float64) {
 	return s.PerUnit * d, 0
 }
 
+// slopeOf is the slope of the i-th fact of factNames, at the fact itself.
+func (p *Prior) slopeOf(i int) *Slope {
+	return [...]*Slope{&p.Life, &p.Family, &p.Claims, &p.Citations}[i]
+}
+
+func (f *Facts) at(i int) *float64 {
+	return [...]*float64{f.Life, f.Family, f.Claims, f.Citations}[i]
+}
+
 // facts is the part of ln price that the facts make, by name, and the variance of what is not known.
-func (p *Prior) facts(f *Facts) (parts [4]float64, variance float64) {
-	for i, s := range [...]struct {
-		slope *Slope
-		x     *float64
-	}{{&p.Life, f.Life}, {&p.Family, f.Family}, {&p.Claims, f.Claims}, {&p.Citations, f.Citations}} {
-		log, v := s.slope.at(s.x)
+func (p *Prior) facts(f *Facts) (parts [len(factNames)]float64, variance float64) {
+	for i := range factNames {
+		log, v := p.slopeOf(i).at(f.at(i))
 		parts[i] = log
 		variance += v
 	}

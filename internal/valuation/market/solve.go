@@ -51,6 +51,7 @@ type design struct {
 	yearCol  int32
 	yearInv  *mat.SymDense // prior precision of the years' effects, per scale²
 	yearLog  float64       // ln of its determinant
+	slope    map[int]int32 // column of each fact whose slope is free, by its place in factNames
 	p        int
 	group    []int // of each column, -1 the common ones
 }
@@ -79,15 +80,18 @@ var labelGroups = [...]int{gMarket, gChannel, gOwner, gDeal, gKind}
 
 // newDesign lays out the columns and ties the deals into clusters. The order of the deals changes nothing but rounding;
 // callers pass them sorted by id.
-func newDesign(p *Prior, deals []Deal, ask ...int) *design {
-	d := &design{prior: p, deals: deals}
+func newDesign(p *Prior, deals []Deal, ask ...int) *design { return layout(p, deals, nil, ask) }
+
+// layout is [newDesign] with the slopes of the facts named left free.
+func layout(p *Prior, deals []Deal, free, ask []int) *design {
+	d := &design{prior: p, deals: deals, slope: map[int]int32{}}
 	for _, g := range labelGroups {
 		d.column[g] = map[string]int32{}
 	}
 	d.p = nCommon
 	d.group = []int{-1, -1, -1}
 	add := func(g int, name string) {
-		if _, ok := d.column[g][name]; !ok && p.Scales.vector()[g] > 0 {
+		if _, ok := d.column[g][name]; !ok && name != "" && p.Scales.vector()[g] > 0 {
 			d.column[g][name] = int32(d.p)
 			d.group = append(d.group, g)
 			d.p++
@@ -109,6 +113,9 @@ func newDesign(p *Prior, deals []Deal, ask ...int) *design {
 	}
 	for i := range deals {
 		years = append(years, p.year(&deals[i]))
+	}
+	for i := range p.Anchors {
+		years = append(years, p.Anchors[i].Year)
 	}
 	slices.Sort(years)
 	d.years = slices.Compact(years)
@@ -134,6 +141,11 @@ func newDesign(p *Prior, deals []Deal, ask ...int) *design {
 		_ = ch.InverseTo(d.yearInv)
 		d.yearLog = -ch.LogDet()
 	}
+	for _, f := range free {
+		d.slope[f] = int32(d.p)
+		d.group = append(d.group, -1)
+		d.p++
+	}
 	for i := range deals {
 		x := &deals[i]
 		col, val := d.place(&x.Labels, p.year(x))
@@ -143,17 +155,22 @@ func newDesign(p *Prior, deals []Deal, ask ...int) *design {
 		if x.Related {
 			col, val = append(col, colRelated), append(val, 1)
 		}
+		for _, f := range free {
+			if v := x.Facts.at(f); v != nil {
+				col, val = append(col, d.slope[f]), append(val, *v-p.slopeOf(f).Reference)
+			}
+		}
 		parts, _ := p.facts(&x.Facts)
 		m := p.mean(&x.Labels) + p.Bundle*math.Log(float64(max(x.Patents, 1)))
 		for _, v := range parts {
 			m += v
 		}
-		d.rows = append(d.rows, row{col: col, val: val, y: x.Log - m, more: 1, add: p.undated(x), deal: i})
+		d.rows = append(d.rows, row{col: col, val: val, y: x.Log - m, more: 1, add: p.undated(x) + p.unlabelled(&x.Labels), deal: i})
 	}
 	d.tie()
 	for i := range p.Anchors {
 		a := &p.Anchors[i]
-		col, val := d.place(&a.Labels, 0)
+		col, val := d.place(&a.Labels, a.Year)
 		d.rows = append(d.rows, row{col: col, val: val, y: math.Log(a.Median) - p.mean(&a.Labels), more: 1, fix: a.SD * a.SD, deal: -1})
 		slices.Sort(col)
 		d.clusters = append(d.clusters, cluster{rows: []int{len(d.rows) - 1}, event: []int{-1}, seller: []int{-1}, cols: slices.Clone(col)})
@@ -290,6 +307,12 @@ func (d *design) precision(m *mat.SymDense, scale *[nScales]float64) float64 {
 		m.SetSym(c, c, m.At(c, c)+v)
 		log += math.Log(v)
 	}
+	for f, c := range d.slope {
+		sd := d.prior.slopeOf(f).SD
+		v := 1 / (sd * sd)
+		m.SetSym(int(c), int(c), m.At(int(c), int(c))+v)
+		log += math.Log(v)
+	}
 	v := 1 / (scale[gYear] * scale[gYear])
 	for a := range d.years {
 		for b := a; b < len(d.years); b++ {
@@ -316,15 +339,14 @@ func (d *design) solve(scale [nScales]float64) (*solved, bool) {
 	trNoise, trEvent, trSeller := 0.0, 0.0, 0.0
 	s2 := scale[gNoise] * scale[gNoise]
 	add := func(m *mat.SymDense, cols []int32, v []float64, f float64) {
+		raw := m.RawSymmetric().Data
 		for i, x := range v {
 			if x == 0 {
 				continue
 			}
+			line := raw[int(cols[i])*p : (int(cols[i])+1)*p]
 			for j := i; j < len(v); j++ {
-				if y := v[j]; y != 0 {
-					a, b := int(cols[i]), int(cols[j])
-					m.SetSym(a, b, m.At(a, b)+f*x*y)
-				}
+				line[cols[j]] += f * x * v[j]
 			}
 		}
 	}
@@ -450,10 +472,9 @@ func (d *design) solve(scale [nScales]float64) (*solved, bool) {
 				if z == 0 {
 					continue
 				}
-				for t, v := range wz {
-					if a, b := c.cols[x], c.cols[t]; a <= b {
-						prec.SetSym(int(a), int(b), prec.At(int(a), int(b))+z*v)
-					}
+				line := prec.RawSymmetric().Data[int(c.cols[x])*p : (int(c.cols[x])+1)*p]
+				for t := x; t < q; t++ { // cols ascend: the upper triangle
+					line[c.cols[t]] += z * wz[t]
 				}
 			}
 			add(square, c.cols, wz, d.rows[r].more)

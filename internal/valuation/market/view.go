@@ -18,14 +18,16 @@ type View struct {
 
 // Solve solves the model for the deals, which the caller has admitted for one cut-off, and for questions asked in that
 // year. The order of the deals changes nothing. It fails only for a prior that does not pass [Prior.Check].
-func Solve(p Prior, deals []Deal, year int) (*View, error) {
+func Solve(p Prior, deals []Deal, year int) (*View, error) { return solveFor(p, deals, []int{year}) }
+
+func solveFor(p Prior, deals []Deal, years []int) (*View, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
 	sorted := slices.Clone(deals)
 	slices.SortStableFunc(sorted, compare)
-	v := &View{prior: p, year: year}
-	d := newDesign(&v.prior, sorted, year)
+	v := &View{prior: p, year: years[0]}
+	d := newDesign(&v.prior, sorted, years...)
 	if v.s = d.robust(p.Scales.vector()); v.s == nil {
 		return nil, errSingular
 	}
@@ -41,7 +43,6 @@ func (v *View) Deals() []Deal { return v.s.deals }
 
 // Price answers one question.
 func (v *View) Price(q Question) Figure {
-	p := &v.prior
 	f := v.price(q)
 	if f.Mean == math.Inf(-1) {
 		return f
@@ -56,34 +57,14 @@ func (v *View) Price(q Question) Figure {
 	switch q.Market {
 	case Distress:
 		as := q
-		as.Market, as.Channel = Private, p.channelOf(Private, q.Owner)
+		as.Market, as.Channel = Private, Ordinary(Private, q.Owner, q.Kind).Channel
 		f = f.capped(v.Price(as), "order")
 	case Showcase, Corporate:
 		as := q
-		as.Market, as.Channel = Private, p.channelOf(Private, q.Owner)
+		as.Market, as.Channel = Private, Ordinary(Private, q.Owner, q.Kind).Channel
 		f = f.raised(v.Price(as), "order")
 	}
 	return f
-}
-
-// channelOf is the channel an ordinary sale in a market goes through.
-func (p *Prior) channelOf(s Sale, owner string) string {
-	switch s {
-	case Private:
-		if owner == "university" || owner == "institute" || owner == "hospital" {
-			return "notice"
-		}
-		return "platform"
-	case Showcase:
-		return "auction"
-	case Corporate:
-		return "listed"
-	case Court:
-		return "judgment"
-	case Distress:
-		return "bankruptcy"
-	}
-	return ""
 }
 
 func (f Figure) capped(by Figure, key string) Figure {
@@ -209,6 +190,10 @@ func (v *View) Weights(q Question) []Weight {
 func (v *View) expect(d *Deal) (mean, sd float64) {
 	s, p := v.s, &v.prior
 	x := *d
+	// An owner nobody names is, in private, the ordinary owner of the asks.
+	if x.Owner == "unknown" && x.Market == Private && p.Ordinary {
+		x.Owner = ""
+	}
 	if x.Channel == "auction_top" {
 		x.Channel = "auction"
 	}
