@@ -208,7 +208,7 @@ func TestFileRefusedWhole(t *testing.T) {
 		"two units":     {"专利号,拟贷金额(万元),上年产品收入(元)\n202010123456.2,1,1\n", "unit.contradiction"},
 		"no rows":       {"专利号,借款人名称\n", "file.empty"},
 		"not a file":    {"PK\x03\x04junk", "file.xlsx"},
-		"header twice":  {"专利号,申请号,借款人名称\n202010123456.2,1,1\n", "file.header_twice"},
+		"header twice":  {"专利号,借款人名称,拟贷金额(元),贷款金额(元)\n202010123456.2,1,1,1\n", "file.header_twice"},
 		"empty content": {"", "file.empty"},
 	} {
 		_, _, err := d.Submit(t.Context(), officer, "f.csv", strings.NewReader(c.content), template())

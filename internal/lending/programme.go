@@ -1,6 +1,7 @@
 package lending
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -37,7 +38,7 @@ func (l *ledger) add(d Draw) {
 	l.total[d.Programme] += d.Amount
 	l.named[name] += d.Amount
 	if d.CreditCode != "" {
-		l.byCode[[2]string{d.Programme, d.CreditCode}] += d.Amount
+		l.byCode[[2]string{d.Programme, foldName(d.CreditCode)}] += d.Amount
 	} else {
 		l.byName[name] += d.Amount
 	}
@@ -50,7 +51,7 @@ func (l *ledger) of(programme string, r *Row) money.Fen {
 	if r.CreditCode == "" {
 		return l.named[name]
 	}
-	return l.byCode[[2]string{programme, r.CreditCode}] + l.byName[name]
+	return l.byCode[[2]string{programme, foldName(r.CreditCode)}] + l.byName[name]
 }
 
 // Draws returns what the accepted contracts of a batch draw on its programmes,
@@ -63,7 +64,10 @@ func (d *Decisions) Draws(batch []Valued, o *Options) (draws []Draw, contracts [
 	for i := range d.Contracts {
 		c := &d.Contracts[i]
 		if _, drawn := o.Programmes[c.Product]; drawn && c.Verdict == Accept {
-			first := &batch[at[c.Lines[0]]].Row
+			first := batch[at[c.Lines[0]]].Row
+			for _, line := range c.Lines {
+				first.CreditCode = cmp.Or(first.CreditCode, batch[at[line]].Row.CreditCode)
+			}
 			draws = append(draws, Draw{c.Product, first.Borrower, first.CreditCode, c.Recommended})
 			contracts = append(contracts, c.Key)
 		}
