@@ -103,6 +103,9 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date) 
 		Calibration: c.Value.Calibration, Grade: c.Grade, Flags: c.Flags, Versions: c.Versions, DataCutoff: c.DataCutoff, FromRow: p.ID == 0,
 		Expiry: patent.Expiry(row.Kind, row.Filing, p.AddedBy(on)), State: d.State,
 	}
+	if n, err := patent.ParseNumber(p.Number); err == nil {
+		v.Key = n.Key()
+	}
 	if c.Reason != nil {
 		v.Reason = c.Reason.Zh
 	}

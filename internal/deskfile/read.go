@@ -541,7 +541,7 @@ func (c *batchCells) number(r *lending.Row) *patent.Number {
 			if text == "" {
 				text = other
 			} else if a, errA := patent.ParseNumber(text); errA == nil {
-				if b, errB := patent.ParseNumber(other); errB == nil && a.Form == b.Form && a.String() != b.String() {
+				if b, errB := patent.ParseNumber(other); errB == nil && patent.Relate(a, b) == patent.TwoPatents {
 					c.bad("number", "number.two", fmt.Sprintf("“%s”与“%s”不是同一件专利，请核对。", clip(text), clip(other)), "the two columns of numbers name two patents.")
 				}
 			}
@@ -599,11 +599,7 @@ func (c *batchCells) kind(r *lending.Row, n *patent.Number) {
 
 func (c *batchCells) dates(r *lending.Row, n *patent.Number) {
 	r.Filing, r.Grant, r.Maturity = c.date("filing_date"), c.date("grant_date"), c.date("maturity")
-<<<<<<< HEAD
-	if n != nil && n.NamesApplication() && !r.Filing.IsZero() && n.Year != 0 && r.Filing.Year != n.Year {
-=======
-	if n != nil && n.Form == patent.Application && !r.Filing.IsZero() && n.Year != 0 && r.Filing.Year > n.Year { // a divisional keeps an earlier day, and so does what was posted at the end of a year
->>>>>>> 812429f (Read the desk's cells by a grammar; tell the law's unknowns from its noes; find one borrower and one expiry everywhere)
+	if n != nil && n.NamesApplication() && !r.Filing.IsZero() && n.Year != 0 && r.Filing.Year > n.Year { // a divisional keeps an earlier day, and so does what was posted at the end of a year
 		c.bad("filing_date", "date.filing_year", fmt.Sprintf("申请日为 %s，申请号中的年份为 %d，请核对。", r.Filing, n.Year), "contradicts the year in the number.")
 	}
 	if !r.Filing.IsZero() && !r.Grant.IsZero() && r.Grant.Before(r.Filing) {

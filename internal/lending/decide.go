@@ -166,6 +166,43 @@ type Decisions struct {
 	Contracts     []Contract    `json:"contracts"` // in queue order
 }
 
+// key names the row's patent, whichever of its numbers the row gives.
+func (v *Valued) key() patent.Key {
+	if v.Key != "" {
+		return v.Key
+	}
+	return keyOf(v.Row.Number)
+}
+
+func keyOf(number string) patent.Key {
+	n, err := patent.ParseNumber(number)
+	if err != nil {
+		return patent.Key(number)
+	}
+	return n.Key()
+}
+
+// perhapsOne finds rows that name different documents of one serial number,
+// such as the publication and the grant of one application: they may be one
+// patent, which only a record of it can tell.
+func (b *book) perhapsOne(documents map[string][]int) {
+	for _, rows := range documents {
+		different := false
+		var numbers []string
+		for _, i := range rows {
+			different = different || b.batch[i].key() != b.batch[rows[0]].key()
+			numbers = append(numbers, fmt.Sprintf("第 %d 行 %s", b.batch[i].Row.Line, b.batch[i].Row.Number))
+		}
+		if !different {
+			continue
+		}
+		for _, i := range rows {
+			b.add(i, OfFile, Supplements, "D09", strings.Join(numbers, "、"), "改填申请号，或附专利登记簿副本", groundsSource)
+			b.rows[i].Counted = false
+		}
+	}
+}
+
 // borrowers counts the borrowers that rows name: rows with one credit code, or
 // with one name, name the same, and two codes are two borrowers whatever the
 // names are.
@@ -591,12 +628,21 @@ func contractKey(r *Row) string {
 
 // duplicates finds patents offered more than once in the batch.
 func (b *book) duplicates() {
-	at := map[string][]int{}
+	at := map[patent.Key][]int{}
+	documents := map[string][]int{} // rows by the digits of a publication number
 	for i := range b.batch {
-		if v := &b.batch[i]; v.Fault == nil && v.Row.Number != "" {
-			at[v.Row.Number] = append(at[v.Row.Number], i)
+		v := &b.batch[i]
+		if v.Fault != nil || v.Row.Number == "" {
+			continue
+		}
+		key := v.key()
+		at[key] = append(at[key], i)
+		if n, err := patent.ParseNumber(string(key)); err == nil && n.Form == patent.Publication && !n.NamesApplication() {
+			digits := strings.TrimRight(string(key), "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+			documents[digits] = append(documents[digits], i)
 		}
 	}
+	b.perhapsOne(documents)
 	for _, rows := range at {
 		if len(rows) == 1 {
 			continue

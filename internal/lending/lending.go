@@ -85,7 +85,8 @@ type Unread struct {
 
 // Valued is what is known of a row's patent once it was looked up and valued.
 type Valued struct {
-	Row Row `json:"row"`
+	Row Row        `json:"row"`
+	Key patent.Key `json:"key,omitempty"` // of the patent as the store knows it; empty: of the row's number
 
 	Valuation   string            `json:"valuation,omitempty"` // hash of the stored valuation
 	Status      valuation.Status  `json:"status"`

@@ -7,6 +7,7 @@ import (
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
 )
 
 // Draw is what one borrower has drawn, or is held for it, under a programme.
@@ -89,16 +90,17 @@ func (b *book) booked() {
 	if len(b.o.Booked) == 0 {
 		return
 	}
-	by := map[string][]Booked{}
+	by := map[patent.Key][]Booked{}
 	for _, x := range b.o.Booked {
-		by[x.Number] = append(by[x.Number], x)
+		key := keyOf(x.Number)
+		by[key] = append(by[key], x)
 	}
 	for i := range b.batch {
 		row := &b.batch[i].Row
 		if b.batch[i].Fault != nil {
 			continue
 		}
-		for _, x := range by[row.Number] {
+		for _, x := range by[b.batch[i].key()] {
 			if x.Contract != "" && x.Contract == row.Contract {
 				continue
 			}

@@ -59,6 +59,7 @@ var fixed = map[string]words{
 	"D06": {"同一合同各行的借款人不一致", "The rows of one contract name different borrowers."},
 	"D07": {"专利已在册，为其他债务提供担保", "The patent secures another debt of the book already."},
 	"D08": {"同一合同各行的产品代码不一致", "The rows of one contract name different programmes."},
+	"D09": {"各行的号码可能是同一件专利", "Numbers of these rows may be one patent."},
 	"L01": {"综合抵押率超过 100%", "The loan exceeds the sum of value times ceiling."},
 	"L02": {"未填写拟贷金额", "No loan amount is stated."},
 	"L03": {"拟贷金额高于建议额度", "The loan asked for is above the recommended amount."},
