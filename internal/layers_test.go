@@ -45,7 +45,8 @@ var allowed = map[string][]string{
 	"internal/spaces":    append([]string{"internal/store"}, domain...),
 	"internal/dossier":   append([]string{"internal/store"}, domain...),
 	"internal/judge":     append([]string{"internal/store", "internal/llm", "prompts"}, domain...),
-	"internal/appraisal": append([]string{"internal/store", "internal/spaces", "internal/judge"}, domain...),
+	"internal/paging":    {"internal/fault"},
+	"internal/appraisal": append([]string{"internal/paging", "internal/store", "internal/opinion", "internal/spaces", "internal/judge", "internal/dossier"}, domain...),
 	"internal/desk":      append([]string{"internal/store", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
 	"internal/arranger":  append([]string{"internal/store"}, domain...),
 	"internal/watch":     append([]string{"internal/store"}, domain...),
@@ -53,7 +54,12 @@ var allowed = map[string][]string{
 
 	"internal/intake": append([]string{"internal/store", "internal/sheet", "internal/appraisal"}, domain...),
 
-	"internal/httpapi": append([]string{"internal/arranger", "internal/watch", "internal/store", "internal/sheet", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/desk", "internal/harness", "internal/llm"}, domain...),
+	"internal/people": append([]string{"internal/store", "internal/appraisal"}, domain...),
+	"internal/audit":  append([]string{"internal/paging", "internal/store"}, domain...),
+
+	"internal/gate":  {"internal/fault", "internal/people", "internal/store"},
+	"internal/api":   append([]string{"internal/gate", "internal/store", "internal/harness"}, edge...),
+	"internal/pages": append([]string{"internal/gate", "internal/store"}, edge...),
 
 	"prompts":    {"internal/fault"},
 	"migrations": {},
@@ -75,6 +81,11 @@ var domain = []string{
 	"internal/valuation/terms", "internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
 	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/impact", "internal/valuation/formula",
 }
+
+// edge is what the REST API and the pages may call.
+var edge = append([]string{
+	"internal/paging", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/desk",
+}, domain...)
 
 // pure packages may not reach the clock, the network, a database or a log.
 var pure = domain

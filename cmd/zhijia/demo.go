@@ -70,21 +70,11 @@ What next:
 
 // printOpinion writes the record as the opinion a person reads.
 func printOpinion(g *Globals, r *appraisal.Record, lang opinion.Lang) error {
-	o, err := opinionOf(r)
+	o, err := r.Opinion(nil)
 	if err != nil {
 		return err
 	}
 	return o.Text(g.stdout, lang)
-}
-
-// opinionOf is the record as it is rendered.
-func opinionOf(r *appraisal.Record) (o opinion.Opinion, err error) {
-	o = opinion.Opinion{ID: r.ID(), Hash: r.Hash(), CreatedAt: r.CreatedAt()}
-	if o.Assignment, o.Evidence, err = r.Snapshot(); err != nil {
-		return o, err
-	}
-	o.Conclusion, err = r.Conclusion()
-	return o, err
 }
 
 // printRecord writes the stored bytes, as every other face serves them.

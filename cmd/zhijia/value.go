@@ -114,7 +114,7 @@ func (c *valueCmd) Run(g *Globals) error {
 }
 
 func writeOpinionPage(path string, r *appraisal.Record, lang opinion.Lang) error {
-	o, err := opinionOf(r)
+	o, err := r.Opinion(nil)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/judge"
+	"zhijia/internal/paging"
 	"zhijia/internal/patent"
 	"zhijia/internal/spaces"
 	"zhijia/internal/store"
@@ -311,6 +312,24 @@ func (s *Service) Get(ctx context.Context, actor Actor, id string) (*Record, err
 	return &Record{v}, nil
 }
 
+// Valuations returns one page of the institution's stored valuations, newest
+// first, of one patent when a number in its normal form is given, and the
+// cursor of the next page, empty on the last.
+func (s *Service) Valuations(ctx context.Context, actor Actor, number, cursor string, limit int) (page []store.ValuationSummary, next string, err error) {
+	at, id, err := paging.Read(cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	if page, err = s.db.Valuations(ctx, actor.Institution, number, at, id, limit+1); err != nil {
+		return nil, "", err
+	}
+	if len(page) > limit {
+		page = page[:limit]
+		next = paging.Cursor(page[limit-1].CreatedAt, page[limit-1].ID)
+	}
+	return append([]store.ValuationSummary{}, page...), next, nil
+}
+
 // Replay is the outcome of repeating a stored valuation from its snapshot.
 type Replay struct {
 	ID        string `json:"id"`
@@ -381,6 +400,9 @@ func (s *Service) Override(ctx context.Context, actor Actor, id string, value fl
 	}
 	if reason = strings.TrimSpace(reason); reason == "" || len(reason) > 4000 {
 		fields = append(fields, fault.Field{Field: "reason", Code: "reason.missing", Zh: "请写明调整理由（不超过 4000 字节）。", En: "Give the reason, in at most 4,000 bytes."})
+	}
+	if strings.ContainsFunc(reason, hostileControl) {
+		fields = append(fields, fault.Field{Field: "reason", Code: "text.control_characters", Zh: "含有控制字符，请清理后重试。", En: "It contains control characters; clean it and try again."})
 	}
 	if len(fields) > 0 {
 		return store.Override{}, fault.New(fault.Invalid, "request.invalid", "请求有误，请按下列提示修改后重试。", "The request is not valid; see the fields.", fields...)
