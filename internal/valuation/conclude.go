@@ -131,6 +131,8 @@ func (j *job) open() {
 	if !j.ev.DataCutoff.IsZero() && !j.ev.DataCutoff.Before(j.asg.Date) {
 		j.flag("PIT-01", "review", "数据截止日不早于评估基准日", "the data cut-off is not before the valuation date")
 	}
+	_, checked := Check(j.asg, j.ev)
+	o.Flags = append(o.Flags, checked...)
 	j.all, j.live, j.count, j.legalUnknown = j.as.members(j.asg, j.ev)
 	j.part = math.Log(cmp.Or(j.asg.RightFraction, 1))
 }

@@ -56,7 +56,7 @@ func figureScenes(as Assumptions) []figureScene {
 			}
 			asg := anAssignment()
 			first := &asg.Subject[0]
-			asg.Purpose, asg.Owner, first.Kind, first.FamilyID = purpose, owner, kind, "f"
+			asg.Purpose, asg.Owner, first.Number, first.Kind, first.FamilyID = purpose, owner, "Y", kind, "f"
 			first.Filing = asg.Date.AddYears(-(5*k + i) % term).AddDays(-30)
 			first.Grant, first.Expiry = first.Filing.AddYears(2), first.Filing.AddYears(term)
 			if k == 1 {
@@ -171,6 +171,7 @@ func TestEveryFigureIsRead(t *testing.T) {
 // assumptions, by file and text, each with the reason. 0, 1, 2, 10, 100 and
 // powers of ten that serve as guards need no reason.
 var plainLiterals = map[string]string{
+	"check.go 12": "December", "check.go 31": "its last day",
 	"conclude_income.go 50":                "the middle of a score's scale",
 	"conclude.go 3":                        "parts of a variance in the old market approach",
 	"conclude.go 4":                        "parts of a variance in the old market approach",
