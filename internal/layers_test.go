@@ -16,6 +16,7 @@ var allowed = map[string][]string{
 	"internal/calendar": {},
 
 	"internal/patent":   {"internal/fault", "internal/calendar", "internal/money"},
+	"internal/quote":    {},
 	"internal/embed":    {"internal/fault"},
 	"internal/accuracy": {"internal/fault"},
 
@@ -36,7 +37,7 @@ var allowed = map[string][]string{
 
 	"internal/localdb":  {"internal/fault"},
 	"internal/store":    append([]string{"migrations", "eval"}, domain...),
-	"internal/llm":      append([]string{"prompts"}, domain...),
+	"internal/llm":      {"internal/fault"},
 	"internal/sheet":    {"internal/fault", "internal/calendar", "internal/money"},
 	"internal/opinion":  domain,
 	"internal/deskfile": append([]string{"internal/sheet", "internal/opinion"}, domain...),
@@ -76,7 +77,7 @@ var theories = []string{
 }
 
 var domain = []string{
-	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/embed",
+	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/quote", "internal/embed",
 	"internal/accuracy", "internal/valuation", "internal/lending", "internal/pool",
 	"internal/valuation/terms", "internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
 	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/impact", "internal/valuation/formula",

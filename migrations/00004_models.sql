@@ -11,6 +11,7 @@ CREATE TABLE judgements (
     model         text NOT NULL,
     parameters    text NOT NULL,
     content       text NOT NULL,                 -- as the endpoint gave it, unverified
+    void          text NOT NULL DEFAULT '',      -- why it cannot be used; such a reply expires
     prompt_tokens bigint NOT NULL,
     answer_tokens bigint NOT NULL,
     micro_yuan    bigint NOT NULL,
@@ -44,8 +45,23 @@ CREATE TABLE model_endpoints (
     model     text NOT NULL,
     mode      text,                              -- NULL: not known yet
     batches   boolean,                           -- whether it answers files of requests; NULL: not known yet
+    digest    text NOT NULL DEFAULT '',          -- of the model, where the endpoint tells it
+    context_tokens integer NOT NULL DEFAULT 0,   -- it serves; 0: not told
     probed_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (base_url, model)
+);
+
+-- Studies of how well a model agrees with an institution's officers. Scores of
+-- a model whose study has not passed narrow no range.
+CREATE TABLE model_studies (
+    institution text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
+    model       text NOT NULL,
+    prompts     text NOT NULL,                   -- version of the set of templates
+    passed      boolean NOT NULL,
+    figures     jsonb NOT NULL,
+    recorded_by text NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (institution, model, prompts)
 );
 
 -- Many patents to be scored ahead of their valuations.

@@ -82,6 +82,7 @@ type valueCmd struct {
 	subject
 	Purpose string `help:"assignment, licence, contribution, pledge, securitisation, reporting, infringement or management." default:"assignment"`
 	Lang    string `help:"Language of the opinion." enum:"zh,en" default:"zh"`
+	Wait    bool   `help:"Wait for the model to read the text. Without it the answer comes at once, with the model's scores only if it read the text before."`
 	HTML    string `name:"html" help:"Also write the opinion as one printable page." placeholder:"FILE"`
 }
 
@@ -93,6 +94,7 @@ func (c *valueCmd) Run(g *Globals) error {
 	if req.Purpose == "" {
 		req.Purpose = c.Purpose
 	}
+	req.Wait = req.Wait || c.Wait
 	svc, done, err := c.scoredService(g, &c.Database)
 	if err != nil {
 		return err
@@ -154,6 +156,7 @@ func (d *Database) service(g *Globals) (*appraisal.Service, func(), error) {
 
 type comparablesCmd struct {
 	Database
+	modelFlags
 	subject
 	Limit int `help:"Deals shown." default:"20"`
 }
@@ -163,7 +166,7 @@ func (c *comparablesCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	svc, done, err := c.service(g)
+	svc, done, err := c.scoredService(g, &c.Database)
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func (s *Server) importFile(c *gin.Context) error {
 	}
 	if !dry {
 		// Vectors of the local space come with the rows; an endpoint's may lag.
-		if err := s.opt.Appraisal.Spaces().EmbedStored(ctx, nil); err != nil {
+		if _, err := s.opt.Appraisal.EmbedStored(ctx, p.Actor()); err != nil {
 			return err
 		}
 		c.Header("Location", "/v1/imports/"+report.ID)

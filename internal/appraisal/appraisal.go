@@ -99,6 +99,18 @@ func New(ctx context.Context, db *store.DB, o Options) (_ *Service, err error) {
 // Spaces returns the embedding spaces that comparables are searched in.
 func (s *Service) Spaces() *spaces.Spaces { return s.spaces }
 
+// EmbedStored gives every stored text without one a vector in the space in
+// use, in the actor's name where texts leave for it. later is true when the
+// space is an endpoint's and none is configured here: then the rows are found
+// by class and wording until somebody who has it embeds them.
+func (s *Service) EmbedStored(ctx context.Context, actor Actor) (later bool, err error) {
+	err = s.spaces.EmbedStored(judge.With(ctx, judge.Permit{Actor: actor}), nil)
+	if err != nil && fault.Public(err).Code == spaces.CodeOff {
+		return true, nil
+	}
+	return false, err
+}
+
 // hashed are assumptions with their hash, which is dear to compute.
 type hashed struct {
 	valuation.Assumptions
@@ -112,12 +124,32 @@ type snapshot struct {
 	Evidence        valuation.Evidence   `json:"evidence"`
 	Assumptions     string               `json:"assumptions"`
 	AssumptionsHash string               `json:"assumptions_hash"`
+	Revises         string               `json:"revises,omitempty"` // the valuation this one revises
 }
 
 // Record is a stored valuation. Its bytes never change.
 type Record struct {
-	stored store.Valuation
+	stored  store.Valuation
+	revises string
 }
+
+// record takes a stored valuation. What it revises stands at the end of its
+// snapshot, which is long: it is only read where it says so.
+func record(v store.Valuation) *Record {
+	r := &Record{stored: v}
+	if tail := v.Snapshot[max(0, len(v.Snapshot)-200):]; bytes.Contains(tail, []byte(`"revises":"val_`)) {
+		var snap struct {
+			Revises string `json:"revises"`
+		}
+		if json.Unmarshal(v.Snapshot, &snap) == nil {
+			r.revises = snap.Revises
+		}
+	}
+	return r
+}
+
+// Revises returns the id of the valuation that this one revises, or "".
+func (r *Record) Revises() string { return r.revises }
 
 // ID returns the record's id.
 func (r *Record) ID() string { return r.stored.ID }
@@ -156,6 +188,7 @@ type document struct {
 	Assignment json.RawMessage `json:"assignment"`
 	Conclusion json.RawMessage `json:"conclusion"`
 	Hash       string          `json:"hash"`
+	Revises    string          `json:"revises,omitempty"`
 }
 
 // JSON returns the record as every face serves it, byte for byte the same.
@@ -166,7 +199,7 @@ func (r *Record) JSON() ([]byte, error) {
 	}
 	return marshal(document{
 		ID: r.stored.ID, Title: Title, Notice: Notice, CreatedAt: r.stored.CreatedAt, CreatedBy: r.stored.CreatedBy,
-		Number: strings.Join(r.stored.Numbers, ";"), Request: r.stored.Request, Assignment: assignment, Conclusion: r.stored.Conclusion, Hash: r.Hash(),
+		Number: strings.Join(r.stored.Numbers, ";"), Request: r.stored.Request, Assignment: assignment, Conclusion: r.stored.Conclusion, Hash: r.Hash(), Revises: r.revises,
 	})
 }
 
@@ -208,7 +241,7 @@ func (s *Service) Value(ctx context.Context, actor Actor, req Request) (_ *Recor
 	}}); err != nil {
 		return nil, err
 	}
-	return &Record{d.Valuation}, nil
+	return record(d.Valuation), nil
 }
 
 // Draft is a valuation that is concluded and not stored yet, with what was
@@ -218,6 +251,7 @@ type Draft struct {
 	Conclusion valuation.Conclusion
 	Subject    store.Patent // completed from the request; ID 0: the store does not know it
 	State      patent.State // before the valuation date
+	Pending    bool         // the model has not read the subject yet: a revision may follow
 }
 
 // Draft does all of [Service.Value] but store it, for a caller that stores more
@@ -234,28 +268,36 @@ func (s *Service) Draft(ctx context.Context, actor Actor, req Request) (_ *Draft
 	if err != nil {
 		return nil, err
 	}
-	snap := snapshot{assignment, evidence, assumptions.Version, assumptions.hash}
-	conclusion, err := valuation.Conclude(assignment, evidence, assumptions.Assumptions)
+	snap := snapshot{Assignment: assignment, Evidence: evidence, Assumptions: assumptions.Version, AssumptionsHash: assumptions.hash}
+	v, conclusion, err := conclude(actor, &req, &snap, assumptions, now)
 	if err != nil {
 		return nil, err
 	}
-	v := store.Valuation{
+	return &Draft{Valuation: v, Conclusion: conclusion, Subject: g.patents[0], State: g.states[0], Pending: g.pending}, nil
+}
+
+// conclude makes the record of a snapshot.
+func conclude(actor Actor, req *Request, snap *snapshot, assumptions *hashed, now time.Time) (v store.Valuation, c valuation.Conclusion, err error) {
+	if c, err = valuation.Conclude(snap.Assignment, snap.Evidence, assumptions.Assumptions); err != nil {
+		return v, c, err
+	}
+	v = store.Valuation{
 		ID: store.NewID("val", now), CreatedAt: now, CreatedBy: actor.Name, Institution: actor.Institution,
-		Numbers: subjectNumbers(assignment), Title: assignment.Subject[0].Title, Purpose: string(assignment.Purpose), AsOf: assignment.Date,
-		Status: string(conclusion.Status), Point: conclusion.Value.Point, Low: conclusion.Value.Low, High: conclusion.Value.High,
+		Numbers: subjectNumbers(snap.Assignment), Title: snap.Assignment.Subject[0].Title, Purpose: string(snap.Assignment.Purpose), AsOf: snap.Assignment.Date,
+		Status: string(c.Status), Point: c.Value.Point, Low: c.Value.Low, High: c.Value.High,
 		Assumptions: assumptions.Version,
 	}
 	if v.Request, err = marshal(req); err != nil {
-		return nil, err
+		return v, c, err
 	}
 	if v.Snapshot, err = marshal(snap); err != nil {
-		return nil, err
+		return v, c, err
 	}
-	if v.Conclusion, err = marshal(conclusion); err != nil {
-		return nil, err
+	if v.Conclusion, err = marshal(c); err != nil {
+		return v, c, err
 	}
 	v.Hash = recordHash(snap.AssumptionsHash, v.Snapshot, v.Conclusion)
-	return &Draft{Valuation: v, Conclusion: conclusion, Subject: g.patents[0], State: g.states[0]}, nil
+	return v, c, nil
 }
 
 func subjectNumbers(a valuation.Assignment) []string {
@@ -309,7 +351,7 @@ func (s *Service) Get(ctx context.Context, actor Actor, id string) (*Record, err
 	if err != nil {
 		return nil, err
 	}
-	return &Record{v}, nil
+	return record(v), nil
 }
 
 // Valuations returns one page of the institution's stored valuations, newest

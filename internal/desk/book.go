@@ -84,7 +84,7 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 		if err != nil {
 			return store.BookLoan{}, err
 		}
-		v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today)
+		v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today, false)
 		if err != nil {
 			return store.BookLoan{}, err
 		}
@@ -283,7 +283,7 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.
 	if err != nil {
 		return out, err
 	}
-	v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today)
+	v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today, false)
 	if err != nil {
 		return out, err
 	}

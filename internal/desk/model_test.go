@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -24,11 +23,11 @@ func modelDesk(tb testing.TB, chat func(llmtest.Request) llmtest.Reply, change f
 	tb.Cleanup(db.Close)
 	s := llmtest.New(tb, func(r llmtest.Request) llmtest.Reply {
 		if r.Probe() {
-			return llmtest.Reply{Content: llmtest.ProbeAnswer}
+			return llmtest.Always(60)(r)
 		}
 		return chat(r)
 	})
-	cfg := llm.Config{BaseURL: s.URL, Model: "test-model", Key: llmtest.Key, Permutations: 1, Samples: 1, Attempts: 1, Concurrency: 16, Deadline: 20 * time.Second, RequestTimeout: 20 * time.Second}
+	cfg := llm.Config{BaseURL: s.URL, Model: "test-model", Key: llmtest.Key, Attempts: 1, Concurrency: 16, Deadline: 20 * time.Second, RequestTimeout: 20 * time.Second}
 	if change != nil {
 		change(&cfg)
 	}
@@ -58,10 +57,7 @@ func modelDesk(tb testing.TB, chat func(llmtest.Request) llmtest.Reply, change f
 // deadline or fails. What the model does not say is unknown and widens the
 // range.
 func TestModelInABatch(t *testing.T) {
-	vote := func(llmtest.Request) llmtest.Reply {
-		b, _ := json.Marshal(map[string]any{"score": "60", "confidence": 1, "reason": "依据文本判断。", "quotes": []any{map[string]string{"doc": "title", "text": "一种"}}})
-		return llmtest.Reply{Content: string(b)}
-	}
+	vote := llmtest.Always(60)
 	for name, c := range map[string]struct {
 		chat   func(llmtest.Request) llmtest.Reply
 		change func(*llm.Config)
@@ -71,9 +67,9 @@ func TestModelInABatch(t *testing.T) {
 	}{
 		"answers":   {chat: vote, calls: true},
 		"forbidden": {chat: vote, forbid: true, noted: "MODEL-FORBIDDEN"},
-		"down":      {chat: func(llmtest.Request) llmtest.Reply { return llmtest.Reply{Status: 500} }, calls: true, noted: "MODEL-UNKNOWN"},
+		"down":      {chat: func(llmtest.Request) llmtest.Reply { return llmtest.Reply{Status: 500} }, calls: true, noted: "MODEL-UNAVAILABLE"},
 		"never answers": {
-			chat: func(llmtest.Request) llmtest.Reply { return llmtest.Reply{Delay: time.Minute, Status: 500} }, calls: true, noted: "MODEL-UNKNOWN",
+			chat: func(llmtest.Request) llmtest.Reply { return llmtest.Reply{Delay: time.Minute, Status: 500} }, calls: true, noted: "MODEL-UNAVAILABLE",
 			change: func(cfg *llm.Config) { cfg.Deadline, cfg.RequestTimeout = 200*time.Millisecond, 200*time.Millisecond },
 		},
 	} {

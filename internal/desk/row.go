@@ -21,8 +21,8 @@ import (
 
 // Value values one row as of a day and answers the grounds of its pledge.
 // Nothing is stored: the draft is.
-func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on calendar.Date) (lending.Valued, *appraisal.Draft, error) {
-	d, err := service.Draft(ctx, actor, request(&row, on))
+func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on calendar.Date, wait bool) (lending.Valued, *appraisal.Draft, error) {
+	d, err := service.Draft(ctx, actor, request(&row, on, wait))
 	switch {
 	case fault.KindOf(err) == fault.NotFound && row.Title == "":
 		return lending.Valued{}, nil, fault.New(fault.Invalid, "row.unknown_patent", "库中没有该专利，请填写专利名称后按所填内容估值。", "The patent is not in the store; give its title to have it valued from what the row says.")
@@ -64,9 +64,9 @@ func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor 
 }
 
 // request asks for the value of a row's patent.
-func request(row *lending.Row, on calendar.Date) appraisal.Request {
+func request(row *lending.Row, on calendar.Date, wait bool) appraisal.Request {
 	req := appraisal.Request{
-		Number: row.Number, Purpose: string(terms.PurposePledge), Date: on,
+		Number: row.Number, Purpose: string(terms.PurposePledge), Date: on, Wait: wait,
 		Patent: &appraisal.Facts{Kind: string(row.Kind), Filing: row.Filing, Grant: row.Grant, Owners: row.Owners},
 	}
 	if row.Title != "" {

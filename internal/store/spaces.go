@@ -103,13 +103,15 @@ func vectorOwn(t string) string {
 }
 
 // UnembeddedDeals returns up to limit deals without a current vector, by id
-// after the given row.
-func (db *DB) UnembeddedDeals(ctx context.Context, space int, after Unembedded, limit int) (_ []Unembedded, err error) {
+// after the given row. Those of an institution's own ledger are left out unless
+// asked for: their texts must not reach an endpoint.
+func (db *DB) UnembeddedDeals(ctx context.Context, space int, after Unembedded, limit int, own bool) (_ []Unembedded, err error) {
 	defer fault.Wrap(&err, "store.UnembeddedDeals")
 	rows, err := db.pool.Query(ctx, `
 		SELECT d.institution, d.id, 0::bigint, concat_ws(E'\n', d.title, d.description), d.text_hash
 		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_of = d.institution AND v.deal_id = d.id AND v.text_hash = d.text_hash
-		WHERE `+vectorOwn("d")+` AND v.deal_id IS NULL AND (d.institution, d.id) > ($4, $2) ORDER BY d.institution, d.id LIMIT $3`, space, after.Deal, limit, after.DealOf)
+		WHERE `+vectorOwn("d")+` AND v.deal_id IS NULL AND (d.institution, d.id) > ($4, $2) AND ($5 OR d.source_type IS DISTINCT FROM 'own_ledger')
+		ORDER BY d.institution, d.id LIMIT $3`, space, after.Deal, limit, after.DealOf, own)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,6 @@
-package llm
+// Package quote finds what a model claims to have read: literal quotes, figures
+// and talk of money, each against the text itself. Start with [NewText].
+package quote
 
 import (
 	"regexp"
@@ -56,7 +58,27 @@ const minQuote = 5
 // maxQuote bounds a quote, in bytes of the original.
 const maxQuote = 1500
 
-// Quote is a literal piece of one part of the patent.
+// Text is a text in parts, ready to be searched.
+type Text struct {
+	parts   map[string]string
+	folded  map[string]folded
+	numbers map[string]bool
+}
+
+// NewText takes the parts of a text by name.
+func NewText(parts map[string]string) *Text {
+	t := &Text{parts: parts, folded: map[string]folded{}, numbers: map[string]bool{}}
+	for name, part := range parts {
+		f := fold(part)
+		t.folded[name] = f
+		for _, n := range numberPattern.FindAllString(f.text, -1) {
+			t.numbers[n] = true
+		}
+	}
+	return t
+}
+
+// Quote is a literal piece of one part of a text.
 type Quote struct {
 	Part      string `json:"doc"`
 	Start     int    `json:"start"` // byte offsets in the part
@@ -66,8 +88,9 @@ type Quote struct {
 	Paragraph int    `json:"paragraph,omitempty"` // from 1, of the part
 }
 
-// locate finds a quote in a part, or reports false.
-func (d *document) locate(part, quote string) (Quote, bool) {
+// Find finds a quote in a part, or reports false. White space, width and
+// punctuation may differ; nothing else may.
+func (d *Text) Find(part, quote string) (Quote, bool) {
 	f, ok := d.folded[part]
 	q := fold(quote).text
 	if !ok || utf8.RuneCountInString(q) < minQuote {
@@ -110,12 +133,18 @@ func atoi(s string) int {
 // numberPattern finds figures; a figure is compared after folding.
 var numberPattern = regexp.MustCompile(`\d+(?:\.\d+)?`)
 
-// foreignNumbers returns the figures of reason that are in no part of the
-// document.
-func (d *document) foreignNumbers(reason string) []string {
+// ForeignNumbers returns the figures of a sentence that stand neither in the
+// text nor in one of the words allowed beside it.
+func (d *Text) ForeignNumbers(sentence string, allowed ...string) []string {
 	var out []string
-	for _, n := range numberPattern.FindAllString(fold(reason).text, -1) {
-		if !d.numbers[n] && !slices.Contains(out, n) {
+	known := map[string]bool{}
+	for _, a := range allowed {
+		for _, n := range numberPattern.FindAllString(fold(a).text, -1) {
+			known[n] = true
+		}
+	}
+	for _, n := range numberPattern.FindAllString(fold(sentence).text, -1) {
+		if !d.numbers[n] && !known[n] && !slices.Contains(out, n) {
 			out = append(out, n)
 		}
 	}
@@ -126,4 +155,10 @@ func (d *document) foreignNumbers(reason string) []string {
 // 元素 are chemistry, not money.
 var moneyPattern = regexp.MustCompile(`(?i)人民币|美元|欧元|日元|港元|港币|万元|亿元|千元|百元|\d\s*[万亿]?元(?:[^素件]|$)|[¥￥$€£]|\b(?:RMB|CNY|USD|EUR|HKD|yuan|dollars?)\b|售价|成交价|转让价|转让费|许可费|估值|估价|市值|身价`)
 
-func speaksOfMoney(s string) bool { return moneyPattern.MatchString(norm.NFKC.String(s)) }
+// rings are sizes of rings and the like in chemistry, e.g. 5元或6元杂芳基.
+var rings = regexp.MustCompile(`\d+\s*元?(?:\s*[或至到及和、,~\-–]\s*\d+\s*元)*\s*(?:单|双|多|饱和|不饱和|部分|含氮|含氧|含硫|碳|脂|稠合|取代的?)*(?:环|杂|芳|稠|螺|桥|素|件)`)
+
+// SpeaksOfMoney reports a price, an amount or a worth.
+func SpeaksOfMoney(s string) bool {
+	return moneyPattern.MatchString(rings.ReplaceAllString(norm.NFKC.String(s), "§"))
+}
