@@ -17,6 +17,7 @@ import (
 	"zhijia/internal/money"
 	"zhijia/internal/pool"
 	"zhijia/internal/poolfile"
+	"zhijia/internal/sheet"
 )
 
 // poolCmd is everything about a securitisation pool.
@@ -86,9 +87,13 @@ func readTable(name string) ([][]string, error) {
 	}
 	defer r.Close()
 	if strings.EqualFold(filepath.Ext(name), ".csv") {
-		return poolfile.ReadCSV(r)
+		return sheet.Lines(r)
 	}
-	return poolfile.ReadSheet(r)
+	tables, err := sheet.Tables(r, 1<<20)
+	if err != nil {
+		return nil, err
+	}
+	return tables[0].Rows, nil
 }
 
 // writeFile writes through f to a new file, or to standard output for "-".

@@ -135,6 +135,11 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 				broken = err
 				return
 			}
+			if line.Skipped {
+				n--
+				ignored = append(ignored, line.Ignored...)
+				continue
+			}
 			if line.Row.Product == "" {
 				line.Row.Product = o.Product
 			}

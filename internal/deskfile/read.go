@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -39,6 +40,7 @@ type Line struct {
 	Row     lending.Row
 	Faults  []fault.Field
 	Ignored []string // headers, first met in this line, that name no column and are not read
+	Skipped bool     // a total or signature below the rows: Ignored quotes it, and nothing else is said
 }
 
 // batchColumn is one column of the file.
@@ -146,7 +148,7 @@ var columnsByName = func() map[string]*batchColumn {
 
 // layout is where a loan desk's file has its header, and the template its
 // example.
-var layout = sheet.Layout{Header: hasNumbers, Data: dataSheet, Example: sampleSheet}
+var layout = sheet.Layout{Header: hasNumbers, Known: func(h string) bool { c, _ := columnOf(h); return c != nil }, Data: dataSheet, Example: sampleSheet}
 
 // hasNumbers reports whether a row is the header of a loan desk's file: it
 // names the patents' numbers and something else.
@@ -189,8 +191,12 @@ func Read(r io.Reader, name string, o Options) iter.Seq2[Line, error] {
 					yield(Line{}, err)
 					return
 				}
-				line = b.line(row)
-				line.Ignored = ignored
+				if foot := b.foot(row); foot != "" {
+					line = Line{Skipped: true, Ignored: append(ignored, foot)}
+				} else {
+					line = b.line(row)
+					line.Ignored = ignored
+				}
 			}
 			if !yield(line, nil) {
 				return
@@ -269,6 +275,28 @@ func (b *batchReader) header(cells map[string]string) (ignored []string, err err
 		}
 	}
 	return ignored, nil
+}
+
+// footing begins a line that stands below the rows and is none.
+var footing = regexp.MustCompile(`^(?:合计|总计|小计|共计|汇总|累计|制表|审核|复核|经办|填表|填报|签字|签章|盖章|负责人|编制|联系人|注[:：]|备注[:：]|说明[:：]|填表说明|以上|本页)`)
+
+// foot quotes a total or signature line, "" for a row: such a line names no
+// patent.
+func (b *batchReader) foot(row sheet.Row) string {
+	text := ""
+	for _, h := range slices.Sorted(maps.Keys(row.Cells)) {
+		cell := row.Cells[h]
+		if c := b.columns[h]; cell != "" && c != nil && (c.key == "number" || c.key == "publication") && !footing.MatchString(cell) {
+			return ""
+		}
+		if footing.MatchString(strings.ReplaceAll(cell, " ", "")) {
+			text = cell
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return fmt.Sprintf("第%d行“%s”", row.Number, clip(text))
 }
 
 // second takes a header out of use that another one outranks. A second column
@@ -751,6 +779,11 @@ var remarkable = regexp.MustCompile(`质押|出质|抵押|查封|冻结|保全|�
 func (c *batchCells) remark() {
 	if text := c.get("remark"); remarkable.MatchString(text) {
 		c.unreadable("remark", text)
+	}
+	for _, h := range slices.Sorted(maps.Keys(c.cells)) {
+		if text := c.cells[h]; strings.HasSuffix(h, "(无表头)") && remarkable.MatchString(text) {
+			c.notes = append(c.notes, lending.Unread{Column: h, Text: sheet.Clip(text, 80)})
+		}
 	}
 }
 
