@@ -108,6 +108,10 @@ type Contract struct {
 	Ceiling  *float64  `json:"ltv_ceiling"` // sum of value times ceiling / value
 	Headroom money.Fen `json:"headroom"`    // recommended less asked for, negative when short
 
+	// Uncovered is the part of the loan that no collateral covers: credit, for the
+	// policy to decide on.
+	Uncovered money.Fen `json:"uncovered"`
+
 	Limits      []Part    `json:"limits"`
 	Binding     string    `json:"binding"` // code of the smallest limit
 	Recommended money.Fen `json:"recommended"`
@@ -256,7 +260,14 @@ func foldName(name string) string {
 // counts for neither; twice under one contract it counts once.
 func Decide(batch []Valued, o Options, on calendar.Date) Decisions {
 	d := Decisions{On: on, Policy: o.Policy.ID, PolicyVersion: o.Policy.Version, Rules: RulesVersion, Rows: make([]Decision, len(batch))}
-	b := book{batch: batch, o: &o, on: on, rows: d.Rows, limits: foldKeys(o.BorrowerLimit), bearable: foldKeys(o.Bearable)}
+	batch = slices.Clone(batch)
+	bare := map[int]bool{} // rows without a value of the policy's basis
+	for i := range batch {
+		of, has := batch[i].on(o.Policy.Basis)
+		batch[i] = *of
+		bare[i] = !has
+	}
+	b := book{batch: batch, bare: bare, o: &o, on: on, rows: d.Rows, limits: foldKeys(o.BorrowerLimit), bearable: foldKeys(o.Bearable)}
 	for i := range batch {
 		b.row(i)
 	}
@@ -272,7 +283,8 @@ func Decide(batch []Valued, o Options, on calendar.Date) Decisions {
 
 // book is a batch being decided.
 type book struct {
-	batch []Valued
+	batch []Valued     // with the figures of the policy's basis
+	bare  map[int]bool // rows that have none
 	o     *Options
 	on    calendar.Date
 	rows  []Decision
@@ -347,8 +359,14 @@ func (b *book) row(i int) {
 		}
 	}
 	if v.Status == valuation.Valued || v.Status == valuation.RangeOnly {
-		if v.Point < unitLow || v.Point > unitHigh {
-			b.add(i, OfValue, Supplements, "V04", "估值"+v.Point.String()+"元", "估值人员复核并写明依据", "公开成交中单项专利价格的常见区间")
+		if b.bare[i] {
+			b.add(i, OfValue, Supplements, "B01", "质押率按"+b.o.Policy.Basis.Zh()+"制定，没有该价值类型的估值", "按该价值类型估值，或采用与现有估值相应的政策", "")
+			d.Counted = false
+		}
+		for _, g := range b.o.Policy.Gates {
+			if !b.bare[i] && g.Kind == v.Row.Kind && g.Basis == b.o.Policy.Basis && (v.Point < g.Low || v.Point > g.High) {
+				b.add(i, OfValue, Supplements, "V04", "估值"+v.Point.String()+"元，区间"+g.Low.String()+"元至"+g.High.String()+"元（"+g.Basis.Zh()+"）", "估值人员复核并写明依据", g.Source)
+			}
 		}
 		if a := v.Row.Agreed; a != nil && *a > v.High {
 			b.add(i, OfValue, Supplements, "R04", "协商价值"+a.String()+"元，区间上限"+v.High.String()+"元", "按不高于区间上限重新协商", "")
@@ -566,12 +584,9 @@ func (b *book) product(i int) {
 	}
 }
 
-// Sanity of the value of one patent, and the highest of the published averages
-// of a patent pledge (Pudong, 2022; ip-finance 2.4 and 2.5).
-const (
-	unitLow, unitHigh = 1e4 * money.Fen(money.Yuan), 1e8 * money.Fen(money.Yuan)
-	averagePledge     = 2622 * money.Fen(money.Wan)
-)
+// averagePledge is the highest of the published averages of a patent pledge
+// (Pudong, 2022).
+const averagePledge = 2622 * money.Fen(money.Wan)
 
 // staleReason says why the legal state is too old to rely on, or "".
 func staleReason(v *Valued, on calendar.Date, p *Policy) string {
@@ -887,6 +902,7 @@ func (b *book) lend(c *Contract, rows []int, used *ledger) {
 			limit("programme_loan", g.PerLoan.Amount, g.PerLoan.Source)
 		}
 	}
+	c.Uncovered = max(c.Loan-collateral, 0)
 	least := slices.MinFunc(c.Limits, func(x, y Part) int { return cmp.Compare(x.Amount, y.Amount) })
 	c.Binding, c.Recommended = least.Code, least.Amount
 	b.route(c, rows)
@@ -912,7 +928,7 @@ func (b *book) lend(c *Contract, rows []int, used *ledger) {
 		})
 	case c.Recommended < c.Loan:
 		b.each(rows, func(i int) {
-			b.add(i, OfPolicy, Supplements, "L03", fmt.Sprintf("拟贷%s元，建议%s元，受限于%s", c.Loan, c.Recommended, least.Zh), "降低金额或增加押品", "")
+			b.add(i, OfPolicy, Supplements, "L03", fmt.Sprintf("拟贷%s元，建议%s元，受限于%s；押品未覆盖%s元，属信用敞口", c.Loan, c.Recommended, least.Zh, c.Uncovered), "增加押品、降低金额，或由风险分担方案承担未覆盖部分", "")
 		})
 	}
 	if c.Mixed != nil && *c.Mixed > 1 {

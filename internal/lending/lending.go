@@ -96,6 +96,7 @@ type Valued struct {
 	Low         money.Fen         `json:"low"`
 	High        money.Fen         `json:"high"`
 	Forced      money.Fen         `json:"forced_sale"`
+	Bases       []BasisValue      `json:"bases,omitempty"` // values by basis; empty: those above are of the policy's
 	Level       float64           `json:"level"`
 	Calibration string            `json:"calibration"`
 	Grade       string            `json:"grade,omitempty"`
@@ -112,6 +113,31 @@ type Valued struct {
 	Eligibility patent.Eligibility `json:"eligibility"`
 	State       patent.State       `json:"state"`
 	Fault       *fault.Field       `json:"fault,omitempty"` // the row could not be valued
+}
+
+// BasisValue is the value of one basis.
+type BasisValue struct {
+	Basis ValueBasis `json:"basis"`
+	Point money.Fen  `json:"point"`
+	Low   money.Fen  `json:"low"`
+	High  money.Fen  `json:"high"`
+}
+
+// on returns the row with its figures of a basis; has is false when none of
+// that basis was formed.
+func (v *Valued) on(basis ValueBasis) (_ *Valued, has bool) {
+	if len(v.Bases) == 0 {
+		return v, true
+	}
+	w := *v
+	for _, x := range v.Bases {
+		if x.Basis == basis {
+			w.Point, w.Low, w.High = x.Point, x.Low, x.High
+			return &w, true
+		}
+	}
+	w.Point, w.Low, w.High, w.Forced = 0, 0, 0, 0
+	return &w, false
 }
 
 // worth is what the patent counts for as collateral. A value agreed between the

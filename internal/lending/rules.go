@@ -3,7 +3,7 @@ package lending
 import "cmp"
 
 // RulesVersion names this set of rules; it is stored with every decision.
-const RulesVersion = "lending-3"
+const RulesVersion = "lending-4"
 
 // firstRules decided before a decision named its rules.
 const firstRules = "lending-1"
@@ -49,7 +49,8 @@ var fixed = map[string]words{
 	"V01": {"各方法分歧过大，只给出区间，须由估值人员选定", "The approaches disagree too much: range only, an officer must choose."},
 	"V02": {"证据不足，未给出估值", "Too little evidence for a value."},
 	"V03": {"权利已失效，价值为零", "The right has ended; its value is zero."},
-	"V04": {"单项估值超出合理区间（1万元至1亿元），须人工复核", "The value of one patent lies outside 10^4 to 10^8 yuan: review by a person."},
+	"V04": {"单项估值超出政策的复核区间，须人工复核", "The value of one patent lies outside the policy's range: review by a person."},
+	"B01": {"没有质押率所对应价值类型的估值，质押率不适用", "There is no value of the basis the ceiling was made for."},
 	"V05": {"贷款金额高于公开的平均水平", "The loan is above every published average of patent pledges."},
 	"D01": {"同一专利由不同借款人提供质押", "The same patent is offered by different borrowers."},
 	"D02": {"同一合同内重复提供，只计一次", "Named twice under one contract; it counts once."},
