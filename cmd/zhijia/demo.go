@@ -32,7 +32,7 @@ func (c *demoCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	svc, err := appraisal.New(g.ctx, db, appraisal.Options{})
+	svc, err := appraisal.New(g.ctx, db, appraisal.Options{Days: g.days})
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (c *embedUseCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	svc, err := appraisal.New(g.ctx, db, appraisal.Options{Embedder: client})
+	svc, err := appraisal.New(g.ctx, db, appraisal.Options{Embedder: client, Days: g.days})
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (c *embedStatusCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	if _, err := appraisal.New(g.ctx, db, appraisal.Options{}); err != nil { // makes the first space
+	if _, err := appraisal.New(g.ctx, db, appraisal.Options{Days: g.days}); err != nil { // makes the first space
 		return err
 	}
 	id, err := db.ActiveSpaceID(g.ctx)

@@ -38,7 +38,7 @@ func (c *ingestCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	o, err := c.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{})
+	o, err := c.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{Days: g.days})
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (f *modelFlags) scoredService(g *Globals, d *Database) (*appraisal.Service,
 	if err != nil {
 		return nil, nil, err
 	}
-	o, err := f.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{})
+	o, err := f.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{Days: g.days})
 	if err != nil {
 		done()
 		return nil, nil, err

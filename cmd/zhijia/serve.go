@@ -87,7 +87,7 @@ func (c *serveCmd) Run(g *Globals) error {
 			return fault.New(fault.Invalid, "config.session_secret", "ZHIJIA_SESSION_SECRET 须为至少32字节的 base64。", "ZHIJIA_SESSION_SECRET must be at least 32 bytes in base64.")
 		}
 	}
-	options, err := c.options(g.ctx, db, log, appraisal.Options{Log: log})
+	options, err := c.options(g.ctx, db, log, appraisal.Options{Log: log, Days: g.days})
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (c *serveCmd) Run(g *Globals) error {
 	}
 	stopRows := workRows(g.ctx, loans, c.DeskRows, log)
 	defer stopRows()
-	portfolios, err := c.watcher(db, log)
+	portfolios, err := c.watcher(db, log, g.days)
 	if err != nil {
 		return err
 	}
@@ -118,10 +118,10 @@ func (c *serveCmd) Run(g *Globals) error {
 		DB: db, Log: log, RequestTimeout: c.RequestTimeout, ImportTimeout: c.ImportTimeout, DrainTimeout: c.DrainTimeout,
 		MaxBody: c.MaxBodyMiB << 20, MaxUpload: c.MaxUploadMiB << 20, RatePerSecond: c.Rate, RateBurst: c.Burst, Tracing: c.TraceEndpoint != "",
 	})
-	dossiers := dossier.New(db, time.Now)
+	dossiers := dossier.New(db, time.Now, g.days)
 	record := audit.New(db, time.Now)
 	if _, err := api.New(entrance, api.Options{
-		DB: db, Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Dossier: dossiers, Audit: record, Version: release,
+		DB: db, Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Dossier: dossiers, Audit: record, Days: g.days, Version: release,
 		Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
 	}); err != nil {
 		return err

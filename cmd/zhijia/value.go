@@ -146,7 +146,7 @@ func (d *Database) service(g *Globals) (*appraisal.Service, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	svc, err := appraisal.New(g.ctx, db, appraisal.Options{})
+	svc, err := appraisal.New(g.ctx, db, appraisal.Options{Days: g.days})
 	if err != nil {
 		done()
 		return nil, nil, err

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -24,12 +25,12 @@ type watchFlags struct {
 	WebhookHTTP   bool          `name:"webhook-http" env:"ZHIJIA_WEBHOOK_HTTP" group:"Portfolio watch" help:"Admit http, to the addresses of --webhook-allow only."`
 }
 
-func (f *watchFlags) watcher(db *store.DB, log *slog.Logger) (*watch.Service, error) {
+func (f *watchFlags) watcher(db *store.DB, log *slog.Logger, days *calendar.Working) (*watch.Service, error) {
 	guard, err := watch.ParseGuard(f.WebhookAllow, f.WebhookHTTP)
 	if err != nil {
 		return nil, err
 	}
-	o := watch.Options{Log: log, Guard: guard}
+	o := watch.Options{Log: log, Guard: guard, Days: days}
 	if f.WebhookKey != "" {
 		if o.Key, err = base64.StdEncoding.DecodeString(f.WebhookKey); err != nil || len(o.Key) != 32 {
 			return nil, fault.New(fault.Invalid, "config.webhook_key", "ZHIJIA_WEBHOOK_KEY 须为32字节的 base64（例如 openssl rand -base64 32）。", "ZHIJIA_WEBHOOK_KEY must be 32 bytes in base64, e.g. of openssl rand -base64 32.")
@@ -159,7 +160,7 @@ func (c *watchSweepCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	s, err := c.watcher(db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	s, err := c.watcher(db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), g.days)
 	if err != nil {
 		return err
 	}
@@ -266,7 +267,7 @@ func (f *watchFlags) with(g *Globals, d *Database, use func(*watch.Service) erro
 		return err
 	}
 	defer done()
-	s, err := f.watcher(db, slog.New(slog.NewTextHandler(g.stderr, nil)))
+	s, err := f.watcher(db, slog.New(slog.NewTextHandler(g.stderr, nil)), g.days)
 	if err != nil {
 		return err
 	}

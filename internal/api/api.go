@@ -45,8 +45,9 @@ type Options struct {
 	Watch     *watch.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
-	Eval      *harness.Service // nil: evaluation is off
-	Version   string           // of the program, shown in the specification; default dev
+	Eval      *harness.Service  // nil: evaluation is off
+	Days      *calendar.Working // default: as shipped
+	Version   string            // of the program, shown in the specification; default dev
 }
 
 // Server registers the API's routes at a gate. Create it with [New].
@@ -63,6 +64,9 @@ type Server struct {
 func New(g *gate.Gate, opt Options) (*Server, error) {
 	if opt.Version == "" {
 		opt.Version = "dev"
+	}
+	if opt.Days == nil {
+		opt.Days = calendar.Shipped()
 	}
 	useProblems()
 	s := &Server{opt: opt, gate: g}

@@ -167,7 +167,7 @@ func registerPools(api huma.API, s *Server) {
 		}))
 	p.route("revolve-pool", "POST /v1/pools/{id}:revolve", "循环购买 Simulate purchase cycles", reflect.TypeFor[PoolRevolveRequest](), reflect.TypeFor[PoolRevolved](), 200,
 		withBody(p, func(d *pool.Deal, in PoolRevolveRequest) (any, error) {
-			res, _, err := d.Revolve(in.Cycles, pool.TradingCalendar())
+			res, _, err := d.Revolve(in.Cycles, p.s.opt.Days)
 			return PoolRevolved{res}, err
 		}))
 	p.route("reconcile-pool", "POST /v1/pools/{id}:reconcile", "资金流核对 Match bank lines to the schedule", reflect.TypeFor[PoolReconcileRequest](), reflect.TypeFor[pool.Reconciliation](), 200,
@@ -181,7 +181,7 @@ func registerPools(api huma.API, s *Server) {
 			return pool.Reconcile(d.ExpectedReceipts(in.From, in.To), in.Lines, in.Accounts), nil
 		}))
 	p.route("pool-notice", "POST /v1/pools/{id}:notice", "事项公告 Whether an event needs a notice and by when", reflect.TypeFor[pool.Event](), reflect.TypeFor[pool.Notice](), 200,
-		withBody(p, func(d *pool.Deal, in pool.Event) (any, error) { return d.Notice(in, pool.TradingCalendar()) }))
+		withBody(p, func(d *pool.Deal, in pool.Event) (any, error) { return d.Notice(in, p.s.opt.Days) }))
 	p.route("report-pool", "POST /v1/pools/{id}:report", "定期报告 Asset-management report of a period with the notices it calls for: ?format=json (default) or html", reflect.TypeFor[PoolReportRequest](), reflect.TypeFor[pool.Periodic](), 200, p.report)
 	p.route("simulate-pool", "POST /v1/pools/{id}:simulate", "信用模拟 Start a simulation as a durable job", reflect.TypeFor[PoolSimulationRequest](), reflect.TypeFor[PoolSimulationStatus](), 202, p.simulate)
 	p.route("pool-simulation", "GET /v1/pools/{id}/simulations/{simulation}", "模拟进度与结果 Progress and report of a simulation", nil, reflect.TypeFor[PoolSimulationStatus](), 200, p.simulation)
@@ -417,7 +417,7 @@ func (p *poolRoutes) report(c *gin.Context) error {
 	if in.Accounts.AsOf.IsZero() {
 		in.Accounts.AsOf = to
 	}
-	out, err := d.Periodic(in.Period-1, pool.Reconcile(d.ExpectedReceipts(from, to), in.Lines, in.Accounts), in.Events, pool.TradingCalendar())
+	out, err := d.Periodic(in.Period-1, pool.Reconcile(d.ExpectedReceipts(from, to), in.Lines, in.Accounts), in.Events, p.s.opt.Days)
 	if err != nil {
 		return err
 	}
@@ -438,7 +438,7 @@ func (p *poolRoutes) annex(c *gin.Context) error {
 		return err
 	}
 	d := &rec.Deal
-	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(4, pool.TradingCalendar())}
+	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(4, p.s.opt.Days)}
 	if t := d.Structure.Tranches; len(t) >= 2 {
 		s, err := d.Stress(pool.StressGrid{Lag: 2})
 		if err != nil {

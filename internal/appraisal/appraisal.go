@@ -8,6 +8,7 @@ package appraisal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -48,10 +49,11 @@ type Judge interface {
 
 // Options configure [New].
 type Options struct {
-	Judge    Judge            // nil: the model is off
-	Embedder spaces.Embedder  // for spaces of an endpoint; nil: local spaces only
-	Now      func() time.Time // default time.Now
-	Log      *slog.Logger     // default: discards
+	Judge    Judge             // nil: the model is off
+	Embedder spaces.Embedder   // for spaces of an endpoint; nil: local spaces only
+	Now      func() time.Time  // default time.Now
+	Log      *slog.Logger      // default: discards
+	Days     *calendar.Working // default: as shipped
 }
 
 // Service values patents. It is safe for concurrent use.
@@ -61,6 +63,7 @@ type Service struct {
 	spaces *spaces.Spaces
 	now    func() time.Time
 	log    *slog.Logger
+	days   *calendar.Working
 
 	shipped valuation.Assumptions
 	loaded  sync.Map // version -> *hashed, never changed once loaded
@@ -70,7 +73,7 @@ type Service struct {
 // the program ships with, and makes them active when none are.
 func New(ctx context.Context, db *store.DB, o Options) (_ *Service, err error) {
 	defer fault.Wrap(&err, "appraisal.New")
-	s := &Service{db: db, judge: o.Judge, now: o.Now, log: o.Log, shipped: valuation.DefaultAssumptions()}
+	s := &Service{db: db, judge: o.Judge, now: o.Now, log: o.Log, days: cmp.Or(o.Days, calendar.Shipped()), shipped: valuation.DefaultAssumptions()}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -95,6 +98,9 @@ func New(ctx context.Context, db *store.DB, o Options) (_ *Service, err error) {
 	s.spaces, err = spaces.New(ctx, db, o.Embedder)
 	return s, err
 }
+
+// Days returns the working days that fees and deadlines go by.
+func (s *Service) Days() *calendar.Working { return s.days }
 
 // Spaces returns the embedding spaces that comparables are searched in.
 func (s *Service) Spaces() *spaces.Spaces { return s.spaces }

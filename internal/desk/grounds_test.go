@@ -184,7 +184,7 @@ func decideGround(t *testing.T, c groundCase) lending.Decision {
 	}
 	v.Status, v.Point, v.Low, v.High, v.Forced, v.Calibration = valuation.Valued, money.Fen(100*money.Wan), money.Fen(80*money.Wan), money.Fen(120*money.Wan), money.Fen(50*money.Wan), "conformal"
 	v.FromRow, v.State, v.Expiry = len(c.events) == 0, patent.Reduce(c.events, on), patent.Expiry(v.Row.Kind, v.Row.Filing, 0)
-	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, v.Row.Owners, nil, 0, on))
+	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, v.Row.Owners, nil, 0, on, calendar.Shipped()))
 	if v.Fault != nil {
 		v = lending.Refused(v.Row, fault.Field{Code: v.Fault.Code, Zh: v.Fault.Zh})
 	}

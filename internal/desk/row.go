@@ -29,7 +29,7 @@ func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor 
 	case err != nil:
 		return lending.Valued{}, nil, err
 	}
-	v, err := view(row, "", d, on)
+	v, err := view(row, "", d, on, service.Days())
 	if err != nil {
 		return v, d, err
 	}
@@ -54,7 +54,7 @@ func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor 
 		}
 	}
 	if debtor != "" || !slices.Equal(named.Owners, row.Owners) {
-		again, err := view(named, debtor, d, on)
+		again, err := view(named, debtor, d, on, service.Days())
 		if err != nil {
 			return v, d, err
 		}
@@ -83,7 +83,7 @@ func request(row *lending.Row, on calendar.Date, wait bool) appraisal.Request {
 }
 
 // view is what the desk needs of a draft.
-func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date) (v lending.Valued, err error) {
+func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date, days *calendar.Working) (v lending.Valued, err error) {
 	c, p := &d.Conclusion, &d.Subject
 	if row.Kind == "" {
 		row.Kind = patent.Kind(p.Kind)
@@ -131,7 +131,7 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date) 
 	for i := range c.Comparables {
 		v.Comparables = append(v.Comparables, c.Comparables[i].DealID)
 	}
-	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p.Owners, p.PaidThroughYear, p.AddedBy(on), on))
+	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p.Owners, p.PaidThroughYear, p.AddedBy(on), on, days))
 	v.Eligibility.Findings = slices.DeleteFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Outcome == patent.Clear })
 	return v, nil
 }
@@ -140,7 +140,7 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date) 
 // rests on the row alone. The row fills what the register's events on file do
 // not say. It does not overrule them: where it says worse than they do, the
 // ground is open until the register is seen again.
-func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on calendar.Date) patent.PledgeFacts {
+func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on calendar.Date, days *calendar.Working) patent.PledgeFacts {
 	s, row := &v.State, &v.Row
 	stated := !row.RegisterAsOf.IsZero() && !row.RegisterAsOf.After(on)
 	f := patent.PledgeFacts{Conflicts: map[string]string{}, Kind: row.Kind}
@@ -207,7 +207,7 @@ func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on ca
 	if len(pledgors) == 0 && row.Borrower != "" {
 		pledgors = []string{row.Borrower}
 	}
-	f.State, f.Expiry, f.Fees, f.Pledgors, f.Maturity = *s, v.Expiry, account.On(on), pledgors, row.Maturity
+	f.State, f.Expiry, f.Fees, f.Pledgors, f.Maturity = *s, v.Expiry, account.On(on, days), pledgors, row.Maturity
 	f.Debtor = cmp.Or(v.Debtor, row.Borrower)
 	f.CoOwnerConsent, f.Consents, f.Agreement, f.SoleOwner = row.CoConsent, row.Consents, row.Agreement, row.SoleOwner
 	f.Challenged, f.Twin, f.Declarations = row.Challenged, row.Twin, row.Declarations

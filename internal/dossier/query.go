@@ -21,12 +21,15 @@ type Query struct {
 
 // Dossiers answers queries from a database.
 type Dossiers struct {
-	db  *store.DB
-	now func() time.Time
+	db   *store.DB
+	now  func() time.Time
+	days *calendar.Working
 }
 
 // New returns the dossiers of a migrated database.
-func New(db *store.DB, now func() time.Time) *Dossiers { return &Dossiers{db: db, now: now} }
+func New(db *store.DB, now func() time.Time, days *calendar.Working) *Dossiers {
+	return &Dossiers{db: db, now: now, days: days}
+}
 
 // Ask reads what is on file about a patent for an institution. The faults of a
 // query name its fields as number, as_of and maturity.
@@ -47,7 +50,7 @@ func (d *Dossiers) Ask(ctx context.Context, institution string, q Query) (_ pate
 			return patent.Dossier{}, err
 		}
 	}
-	return Read(ctx, d.db, institution, n, q.Pledge, on)
+	return Read(ctx, d.db, institution, n, q.Pledge, on, d.days)
 }
 
 func queryDay(field, text string) (calendar.Date, error) {

@@ -160,6 +160,9 @@ func checkNumber(printed, filed string) Sample {
 		if n.Kind == patent.Design && d.Before(calendar.MustParse("2021-06-01")) {
 			years = 10 // filed before the fourth revision of the Patent Law took effect
 		}
+		if d.Before(calendar.MustParse("1993-01-01")) && n.Kind != patent.Invention {
+			years = 8 // five and three under the first Patent Law
+		}
 		set("term", patent.Expiry(n.Kind, d, 0) == d.AddYears(years))
 	}
 	if hasCheck {

@@ -154,7 +154,7 @@ func TestMatchReviewDecide(t *testing.T) {
 		t.Fatal(err)
 	}
 	for institution, want := range map[string]patent.Outcome{"a": patent.Clear, "b": patent.Met} { // the pledgor is the owner, to those who said so
-		d, err := dossier.Read(ctx, db, institution, n, patent.PledgeFacts{Pledgors: []string{"华兴电子材料有限公司"}}, calendar.New(2026, 11, 26))
+		d, err := dossier.Read(ctx, db, institution, n, patent.PledgeFacts{Pledgors: []string{"华兴电子材料有限公司"}}, calendar.New(2026, 11, 26), calendar.Shipped())
 		if err != nil || d.Eligibility.Findings[0].Outcome != want {
 			t.Errorf("%s: E01 %s, %v", institution, d.Eligibility.Findings[0].Outcome, err)
 		}

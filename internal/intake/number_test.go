@@ -44,7 +44,7 @@ func TestFormsOfNumberMeetInTheStore(t *testing.T) {
 		if err != nil || p.Number != "CN201310543019.6" {
 			t.Errorf("%s: %s, %v", form, p.Number, err)
 		}
-		d, err := dossier.Read(ctx, db, actor.Institution, n, patent.PledgeFacts{}, calendar.New(2026, 11, 26))
+		d, err := dossier.Read(ctx, db, actor.Institution, n, patent.PledgeFacts{}, calendar.New(2026, 11, 26), calendar.Shipped())
 		if err != nil || len(d.State.Pledges) != 1 {
 			t.Errorf("%s: the pledge is not seen: %+v, %v", form, d.State.Pledges, err)
 		}

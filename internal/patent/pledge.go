@@ -263,7 +263,7 @@ func termTest(f *PledgeFacts, x *Finding) {
 		x.open("申请日（专利登记簿副本）", "保护期未知")
 	case f.Maturity.IsZero():
 		x.open("债务到期日", "未说明债务履行期限")
-	case !f.Maturity.Before(f.Expiry):
+	case !OutlivesDebt(f.Expiry, f.Maturity):
 		x.met("缩短债务期限至"+f.Expiry.AddDays(-1).String()+"以前", "债务于%s到期，专利最后受保护日为%s", f.Maturity, f.Expiry.AddDays(-1))
 	}
 }

@@ -165,6 +165,11 @@ type Notice struct {
 	Event    Event         `json:"event"`
 	Required bool          `json:"required"`
 	Due      calendar.Date `json:"due"` // zero when the calendar does not cover it
+
+	// Provisional says that Due counts trading days of a year whose holidays are
+	// not announced yet.
+	Provisional bool `json:"provisional,omitempty"`
+
 	DueError string        `json:"due_error,omitempty"`
 	Title    string        `json:"title"`
 	Why      string        `json:"why"`
@@ -174,7 +179,7 @@ type Notice struct {
 
 // Notice decides whether an event must be announced, by when (two trading days
 // after it), and drafts the notice with its missing fields empty.
-func (d *Deal) Notice(e Event, cal *Calendar) (Notice, error) {
+func (d *Deal) Notice(e Event, cal *calendar.Working) (Notice, error) {
 	i := slices.IndexFunc(EventKinds(), func(k EventKind) bool { return k.Kind == e.Kind })
 	if i < 0 {
 		return Notice{}, badScenario("kind", "unknown kind of event")
@@ -214,9 +219,9 @@ func (d *Deal) Notice(e Event, cal *Calendar) (Notice, error) {
 	if n.Required {
 		due, err := cal.AddTradingDays(e.Date, 2)
 		if err != nil {
-			n.DueError = "交易日历未覆盖，请更新后重算"
+			n.DueError = "没有该年的交易所休市记录，请补充工作日历文件后重算"
 		}
-		n.Due = due
+		n.Due, n.Provisional = due, cal.Provisional(due)
 	}
 	amount := ""
 	if e.Amount > 0 {
@@ -240,22 +245,24 @@ type Deadline struct {
 	Zh    string        `json:"zh"`
 	Due   calendar.Date `json:"due"`
 	Error string        `json:"error,omitempty"` // calendar unknown
+
+	Provisional bool `json:"provisional,omitempty"` // see [Notice]
 }
 
 // DisclosureCalendar lists the periodic papers from the closing to the last
 // payment date of the given number of periods: distribution report at least
 // two trading days before each payment date, annual report by 30 April,
 // tracking rating by 30 June.
-func (d *Deal) DisclosureCalendar(periods int, cal *Calendar) []Deadline {
+func (d *Deal) DisclosureCalendar(periods int, cal *calendar.Working) []Deadline {
 	var out []Deadline
 	for t := range periods {
-		due, err := cal.Roll(d.PayDate(t))
+		due, err := cal.NextTradingDay(d.PayDate(t))
 		if err == nil {
 			due, err = cal.AddTradingDays(due, -2)
 		}
-		x := Deadline{Kind: "distribution", Zh: fmt.Sprintf("第%d期收益分配报告", t+1), Due: due}
+		x := Deadline{Kind: "distribution", Zh: fmt.Sprintf("第%d期收益分配报告", t+1), Due: due, Provisional: cal.Provisional(due)}
 		if err != nil {
-			x.Due, x.Error = calendar.Date{}, fmt.Sprintf("兑付日%s：交易日历未覆盖", d.PayDate(t))
+			x.Due, x.Provisional, x.Error = calendar.Date{}, false, fmt.Sprintf("兑付日%s：没有该年的交易所休市记录", d.PayDate(t))
 		}
 		out = append(out, x)
 	}
@@ -320,7 +327,7 @@ func (d *Deal) masked(rec Reconciliation) Reconciliation {
 
 // Periodic reports a payment period (0-based) from the bank reconciliation of
 // the period, the planned waterfall and the events.
-func (d *Deal) Periodic(period int, rec Reconciliation, events []Event, cal *Calendar) (Periodic, error) {
+func (d *Deal) Periodic(period int, rec Reconciliation, events []Event, cal *calendar.Working) (Periodic, error) {
 	cf, err := d.CashFlow(Scenario{CPR: d.Credit.CPR})
 	if err != nil {
 		return Periodic{}, err

@@ -69,7 +69,7 @@ type CycleResult struct {
 // tests are run again after every candidate; a candidate after
 // which any test fails, or one that was known becomes unknown, is not bought. After a stop
 // reason no later cycle buys.
-func (d *Deal) Revolve(cycles []Cycle, cal *Calendar) ([]CycleResult, Deal, error) {
+func (d *Deal) Revolve(cycles []Cycle, cal *calendar.Working) ([]CycleResult, Deal, error) {
 	if err := d.Check(); err != nil {
 		return nil, Deal{}, err
 	}

@@ -113,7 +113,7 @@ func TestPoolAnnexPapers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := Annex{Annex: d.Annex(), Stress: &stress, Senior: d.Structure.Tranches[0].Principal, Sub: d.Structure.Tranches[1].Principal, Calendar: d.DisclosureCalendar(2, pool.TradingCalendar())}
+	a := Annex{Annex: d.Annex(), Stress: &stress, Senior: d.Structure.Tranches[0].Principal, Sub: d.Structure.Tranches[1].Principal, Calendar: d.DisclosureCalendar(2, calendar.Shipped())}
 	var html, book bytes.Buffer
 	if err := WriteAnnexHTML(&html, a); err != nil {
 		t.Fatal(err)
