@@ -170,11 +170,11 @@ type Notice struct {
 	// not announced yet.
 	Provisional bool `json:"provisional,omitempty"`
 
-	DueError string        `json:"due_error,omitempty"`
-	Title    string        `json:"title"`
-	Why      string        `json:"why"`
-	Class    string        `json:"risk_class"` // at least this class: 正常, 一般关注, 重点关注, 风险, 违约
-	Body     []Field       `json:"body"`
+	DueError string  `json:"due_error,omitempty"`
+	Title    string  `json:"title"`
+	Why      string  `json:"why"`
+	Class    string  `json:"risk_class"` // at least this class: 正常, 一般关注, 重点关注, 风险, 违约
+	Body     []Field `json:"body"`
 }
 
 // Notice decides whether an event must be announced, by when (two trading days
