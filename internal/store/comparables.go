@@ -199,8 +199,9 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 	return out, nil
 }
 
-// wholePeriodBefore keeps a deal whose stated day, month or year ended before T.
-const wholePeriodBefore = `CASE d.date_unit WHEN 'year' THEN d.date + interval '1 year' WHEN 'month' THEN d.date + interval '1 month' ELSE d.date + 1 END <= $2`
+// wholePeriodBefore keeps a deal whose stated day, month or year ended before T:
+// calendar.Date.LastDay in SQL.
+const wholePeriodBefore = `CASE d.date_unit WHEN 'year' THEN date_trunc('year', d.date) + interval '1 year' WHEN 'month' THEN date_trunc('month', d.date) + interval '1 month' ELSE d.date + 1 END <= $2`
 
 // dealCounts keeps of the deals d the institution's own, and of the operator's
 // those the institution has not brought itself: under the same id, or at the
