@@ -141,8 +141,8 @@ func TestPeriodicReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 2027-02-20 is a Saturday and the Monday after is closed in this calendar.
-	if p.Class != "风险" || len(p.Notices) != 1 || p.Notices[0].Due != calendar.New(2027, 2, 24) || len(p.Missing) != 0 {
+	// The notice counts from the day the money left, 2026-12-15, not from the payment date.
+	if p.Class != "一般关注" || len(p.Notices) != 1 || p.Notices[0].Due != calendar.New(2026, 12, 17) || len(p.Missing) != 0 {
 		t.Errorf("class %s, notices %+v, missing %v", p.Class, p.Notices, p.Missing)
 	}
 	if containsAny(fmt.Sprintf("%+v", p), "张三丰") {
@@ -172,18 +172,21 @@ func TestNotices(t *testing.T) {
 		due      string
 		class    string
 	}{
-		{Event{Kind: "litigation", Date: calendar.New(2026, 9, 30)}, true, "2026-10-09", "重点关注"},
+		{Event{Kind: "litigation", Date: calendar.New(2026, 9, 30)}, true, "2026-10-09", "一般关注"},
 		{Event{Kind: "value_fall", Date: calendar.New(2026, 11, 20)}, true, "2026-11-24", "一般关注"},
 		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 999, Base: 10000}, false, "", "正常"},
-		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 1000, Base: 10000}, true, "2026-11-24", "重点关注"},
+		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 1000, Base: 10000}, true, "2026-11-24", "一般关注"},
 		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 1500, Base: 10000, Prior: 0.1}, false, "", "正常"},
-		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 2000, Base: 10000, Prior: 0.1}, true, "2026-11-24", "重点关注"},
+		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 2000, Base: 10000, Prior: 0.1, Protected: No}, true, "2026-11-24", "重点关注"},
 		{Event{Kind: "cash_flow", Date: calendar.New(2026, 11, 20), Amount: 2000, Base: 10000}, true, "2026-11-24", "重点关注"},
 		{Event{Kind: "cash_flow", Date: calendar.New(2026, 11, 20), Amount: 1999, Base: 10000}, false, "", "正常"},
 		{Event{Kind: "default", Date: calendar.New(2026, 11, 20), Amount: money.Fen(5000 * money.Wan), Base: money.Fen(money.Yi)}, false, "", "正常"},
 		{Event{Kind: "purchase", Date: calendar.New(2026, 12, 31)}, true, "2027-01-05", "正常"},
-		{Event{Kind: "purchase", Date: calendar.New(2028, 4, 28)}, true, "2028-05-04", "正常"}, // the holidays of 2028 are not announced
-		{Event{Kind: "purchase", Date: calendar.New(2020, 4, 28)}, true, "", "正常"},           // closures of 2020 are not on record
+		{Event{Kind: "unpaid", Date: calendar.New(2026, 11, 20)}, true, "2026-11-24", "违约"},
+		{Event{Kind: "account", Date: calendar.New(2026, 3, 15)}, true, "2026-03-17", "一般关注"},
+		{Event{Kind: "liquidation", Date: calendar.New(2026, 9, 30)}, true, "2026-10-21", "正常"}, // ten trading days
+		{Event{Kind: "purchase", Date: calendar.New(2028, 4, 28)}, true, "2028-05-04", "正常"},    // the holidays of 2028 are not announced
+		{Event{Kind: "purchase", Date: calendar.New(2020, 4, 28)}, true, "", "正常"},              // closures of 2020 are not on record
 	} {
 		n, err := d.Notice(c.e, cal)
 		if err != nil || n.Required != c.required || n.Due.String() != c.due || n.Class != c.class {

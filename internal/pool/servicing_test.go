@@ -242,3 +242,38 @@ func TestDueOnTheCutOff(t *testing.T) {
 		}
 	}
 }
+
+// The distribution report is due by the rule of the exchange in force on the
+// payment date; both sides of the change of 2024-03-29 and of a holiday.
+func TestDistributionDeadlines(t *testing.T) {
+	for _, c := range []struct {
+		venue   Venue
+		closing string // one quarter before the payment date
+		want    string
+	}{
+		{SSE, "2026-02-20", "2026-05-13"}, // paid 2026-05-20
+		{SZSE, "2026-02-20", "2026-05-15"},
+		{SSE, "2026-07-08", "2026-09-23"}, // paid 2026-10-08, after two holidays
+		{SSE, "2023-12-28", "2024-03-26"}, // paid 2024-03-28, the day before the rule: two days
+		{SSE, "2023-12-29", "2024-03-22"}, // paid 2024-03-29: five
+	} {
+		d := Example(1)
+		d.Venue, d.Closing, d.Structure.EveryMonths = c.venue, calendar.MustParse(c.closing), 3
+		x := d.DisclosureCalendar(1, calendar.Shipped())[0]
+		if x.Due.String() != c.want || x.Cite == "" || x.Error != "" {
+			t.Errorf("%s, set up %s, paid %s: report due %s, want %s (%s)", c.venue, c.closing, d.PayDate(0), x.Due, c.want, x.Error)
+		}
+	}
+	// A plan set up less than two months before the end of the year owes no annual report for it.
+	for closing, owed := range map[string]bool{"2026-10-31": true, "2026-11-01": false, "2026-11-20": false} {
+		d := Example(1)
+		d.Closing = calendar.MustParse(closing)
+		found := false
+		for _, x := range d.DisclosureCalendar(4, calendar.Shipped()) {
+			found = found || x.Kind == "annual" && x.Due.Year == 2027
+		}
+		if found != owed {
+			t.Errorf("set up %s: annual report for 2026 owed %v", closing, found)
+		}
+	}
+}
