@@ -58,7 +58,7 @@ func (c *ingestCmd) Run(g *Globals) error {
 	}
 	if !c.DryRun {
 		// Rows of an endpoint's space are embedded once they are safely in.
-		later, err := svc.EmbedStored(g.ctx, operator())
+		later, err := svc.EmbedStored(g.ctx, g.operator())
 		if err != nil {
 			return err
 		}
@@ -89,7 +89,7 @@ func (c *ingestCmd) file(g *Globals, db *store.DB, svc *appraisal.Service, name 
 		rejects.path = name + ".rejects.csv"
 	}
 	start := time.Now()
-	rep, err = intake.Run(g.ctx, db, svc, operator(), c.Dataset, name, in, intake.Options{
+	rep, err = intake.Run(g.ctx, db, svc, g.operator(), c.Dataset, name, in, intake.Options{
 		DryRun: c.DryRun,
 		Reject: rejects.write,
 		Progress: func(rows int64) {
