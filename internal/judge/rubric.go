@@ -76,6 +76,17 @@ func (r *Rubric) Probe(ctx context.Context, actor store.Actor) (e store.Endpoint
 	return e, r.db.PutEndpoint(ctx, r.cfg.BaseURL, r.cfg.Model, e)
 }
 
+// Cost is the most that one call about a text takes, on the safe side. Nothing
+// is sent.
+func (r *Rubric) Cost(ctx context.Context, p Text) (most llm.Usage, err error) {
+	defer fault.Wrap(&err, "judge.Cost(%s)", p.Number)
+	_, pending, err := r.reader.Kept(ctx, p, r.indicators(ctx))
+	for _, q := range pending {
+		most.Add(q.Most)
+	}
+	return most, err
+}
+
 // Indicators returns the codes the sheet gives to the model, in its order.
 func Indicators(sheet *indicator.Sheet) []string {
 	var out []string
