@@ -52,7 +52,7 @@ func TestBatchOverREST(t *testing.T) {
 		t.Fatal(made.Code, made.Body)
 	}
 	b := gatetest.Decode[Batch](t, made.Body.Bytes())
-	if b.Rows != 3 || b.Policy != "BOCOM-HIST@2026-11.2" || made.Header().Get("Location") != "/v1/batches/"+b.ID {
+	if b.Rows != 3 || b.Policy != "BOCOM-HIST@2026-11.4" || made.Header().Get("Location") != "/v1/batches/"+b.ID {
 		t.Errorf("%+v", b)
 	}
 	if again := w.Post("/v1/batches?policy=BOCOM-HIST", body, "Content-Type", kind); again.Code != http.StatusOK || gatetest.Decode[Batch](t, again.Body.Bytes()).ID != b.ID {
@@ -178,7 +178,7 @@ func TestBatchRefusals(t *testing.T) {
 		code          string
 	}{
 		"old workbook": {"f.xls", "\xd0\xcf\x11\xe0 old", http.StatusUnsupportedMediaType, "file.xls"},
-		"password":     {"f.xlsx", "\xd0\xcf\x11\xe0 locked", http.StatusUnsupportedMediaType, "file.encrypted"},
+		"password":     {"f.xlsx", "\xd0\xcf\x11\xe0 E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00", http.StatusUnsupportedMediaType, "file.encrypted"},
 		"no workbook":  {"f.xlsx", "PK\x03\x04", http.StatusUnprocessableEntity, "file.xlsx"},
 		"no unit":      {"f.csv", "专利号,借款人,拟贷金额\n202010123456.2,甲,1\n", http.StatusUnprocessableEntity, "unit.missing"},
 		"too large":    {"f.csv", "专利号,借款人\n" + strings.Repeat("202010123456.2,甲\n", 10_000), http.StatusRequestEntityTooLarge, ""},

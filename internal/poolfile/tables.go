@@ -277,6 +277,9 @@ type Tables map[string][][]string
 // ReadBook reads a workbook of the form [WriteBook] writes.
 func ReadBook(r io.Reader) (pool.Deal, error) {
 	tables, err := sheet.Tables(r, poolRows+1)
+	if pub := fault.Public(err); err != nil && pub.Code == "file.xlsx" {
+		return pool.Deal{}, fault.New(fault.Unsupported, "pool.book", "无法读取工作簿，请使用 XLSX 格式。", "not a readable XLSX workbook").Because(err)
+	}
 	if err != nil {
 		return pool.Deal{}, err
 	}
