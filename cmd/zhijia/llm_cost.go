@@ -32,7 +32,7 @@ func (c *llmCostCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	p, err := db.Patent(store.As(g.ctx, operator().Institution), string(n.Key()))
+	p, err := db.Patent(store.As(g.ctx, g.operator().Institution), string(n.Key()))
 	if err != nil {
 		return err
 	}
