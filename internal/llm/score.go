@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/strict"
 	"zhijia/prompts"
 )
 
@@ -204,7 +205,7 @@ func parse(content string) (score string, confidence *float64, quotes []Quote, r
 	if !json.Valid([]byte(text)) {
 		return "", nil, nil, "", VoidJSON
 	}
-	if repeatsKey([]byte(text)) {
+	if errors.Is(strict.Check([]byte(text)), strict.ErrDuplicate) {
 		return "", nil, nil, "", VoidTwice
 	}
 	if err := dec.Decode(&v); err != nil {
@@ -218,44 +219,6 @@ func parse(content string) (score string, confidence *float64, quotes []Quote, r
 		quotes = append(quotes, Quote{Part: q.Doc, Text: q.Text})
 	}
 	return strings.Trim(string(bytes.TrimSpace(v.Score)), `"`), v.Confidence, quotes, *v.Reason, ""
-}
-
-// repeatsKey reports an object that says one thing twice: which of the two is
-// meant is not ours to choose.
-func repeatsKey(text []byte) bool {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	type level struct {
-		object, key bool
-		seen        map[string]bool
-	}
-	var open []level
-	for {
-		token, err := dec.Token()
-		if err != nil {
-			return false // the end: the text is valid
-		}
-		top := len(open) - 1
-		if name, ok := token.(string); ok && top >= 0 && open[top].object && open[top].key {
-			if open[top].seen[name] {
-				return true
-			}
-			open[top].seen[name], open[top].key = true, false
-			continue
-		}
-		switch token {
-		case json.Delim('{'), json.Delim('['):
-			if top >= 0 {
-				open[top].key = true // after this value comes a key
-			}
-			open = append(open, level{object: token == json.Delim('{'), key: true, seen: map[string]bool{}})
-		case json.Delim('}'), json.Delim(']'):
-			open = open[:top]
-		default:
-			if top >= 0 {
-				open[top].key = true
-			}
-		}
-	}
 }
 
 // verify turns an answer into a vote. A vote that fails any guard is void and
