@@ -37,30 +37,31 @@ var allowed = map[string][]string{
 
 	"internal/localdb":  {"internal/fault"},
 	"internal/store":    append([]string{"migrations", "eval"}, domain...),
-	"internal/llm":      {"internal/fault"},
+	"internal/llm":      {"internal/fault", "internal/strict"},
 	"internal/sheet":    {"internal/fault", "internal/calendar", "internal/money"},
 	"internal/opinion":  domain,
 	"internal/deskfile": append([]string{"internal/sheet", "internal/opinion"}, domain...),
-	"internal/poolfile": append([]string{"internal/sheet"}, domain...),
+	"internal/poolfile": append([]string{"internal/sheet", "internal/strict"}, domain...),
 
 	"internal/spaces":    append([]string{"internal/store"}, domain...),
 	"internal/dossier":   append([]string{"internal/store"}, domain...),
 	"internal/judge":     append([]string{"internal/store", "internal/llm", "prompts"}, domain...),
 	"internal/paging":    {"internal/fault"},
+	"internal/strict":    {"internal/fault"},
 	"internal/appraisal": append([]string{"internal/paging", "internal/store", "internal/opinion", "internal/spaces", "internal/judge", "internal/dossier"}, domain...),
-	"internal/desk":      append([]string{"internal/store", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
-	"internal/arranger":  append([]string{"internal/store"}, domain...),
-	"internal/watch":     append([]string{"internal/store"}, domain...),
+	"internal/desk":      append([]string{"internal/paging", "internal/store", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
+	"internal/arranger":  append([]string{"internal/paging", "internal/store"}, domain...),
+	"internal/watch":     append([]string{"internal/paging", "internal/store"}, domain...),
 	"internal/harness":   append([]string{"internal/store", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
 
-	"internal/intake": append([]string{"internal/store", "internal/sheet", "internal/appraisal"}, domain...),
+	"internal/intake": append([]string{"internal/paging", "internal/store", "internal/sheet", "internal/appraisal"}, domain...),
 
 	"internal/people": append([]string{"internal/store", "internal/appraisal"}, domain...),
 	"internal/audit":  append([]string{"internal/paging", "internal/store"}, domain...),
 
 	"internal/gate":  {"internal/fault", "internal/people", "internal/store"},
-	"internal/api":   append([]string{"internal/gate", "internal/store", "internal/harness"}, edge...),
-	"internal/pages": append([]string{"internal/gate", "internal/store"}, edge...),
+	"internal/api":   append([]string{"internal/gate", "internal/harness"}, edge...),
+	"internal/pages": append([]string{"internal/gate"}, edge...),
 
 	"prompts":    {"internal/fault"},
 	"migrations": {},
@@ -83,9 +84,10 @@ var domain = []string{
 	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/impact", "internal/valuation/formula",
 }
 
-// edge is what the REST API and the pages may call.
+// edge is what the REST API and the pages may call: use cases and the plain
+// values they answer with, never the store.
 var edge = append([]string{
-	"internal/paging", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/desk",
+	"internal/paging", "internal/strict", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/desk",
 }, domain...)
 
 // pure packages may not reach the clock, the network, a database or a log.
