@@ -6,6 +6,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/opinion"
+	"zhijia/internal/store"
 )
 
 // demoPatent is a real patent with a published price: it was sold the day
@@ -38,7 +39,7 @@ func (c *demoCmd) Run(g *Globals) error {
 	if err := db.LoadFacts(g.ctx); err != nil {
 		return err
 	}
-	if err := svc.Spaces().EmbedStored(g.ctx, nil); err != nil {
+	if err := svc.Spaces().EmbedStored(store.As(g.ctx, store.Public), nil); err != nil {
 		return err
 	}
 	record, err := svc.Value(g.ctx, appraisal.Actor{Name: "demo", Institution: g.Institution}, appraisal.Request{

@@ -185,15 +185,15 @@ func TestModelKeyReachesNoLog(t *testing.T) {
 			if err := db.MergePatents(t.Context(), []store.Patent{{Number: "CN201310543019.6", Title: "一种正极材料", Abstract: "本发明公开了一种正极材料的制备方法。", Claims: "1. 一种正极材料。", Source: "test"}}, 0, nil); err != nil {
 				t.Fatal(err)
 			}
-			run, _, err := rubric.Submit(t.Context(), appraisal.Actor{Name: "a", Institution: "default"}, []string{"CN201310543019.6"}, false)
+			run, _, err := rubric.Submit(store.As(t.Context(), store.Default), appraisal.Actor{Name: "a", Institution: "default"}, []string{"CN201310543019.6"}, false)
 			if err != nil {
 				t.Fatal(err)
 			}
-			ctx, stop := context.WithCancel(t.Context())
+			ctx, stop := context.WithCancel(store.As(t.Context(), store.Default))
 			done := make(chan error, 1)
 			go func() { done <- rubric.Work(ctx, judge.RunOptions{Poll: 10 * time.Millisecond}) }()
 			for range time.Tick(20 * time.Millisecond) {
-				p, err := db.RunProgress(t.Context(), run.Institution, run.ID)
+				p, err := db.RunProgress(store.As(t.Context(), store.Default), run.Institution, run.ID)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -291,7 +291,7 @@ func TestLeavingCallerStopsTheModel(t *testing.T) {
 	left := make(chan struct{})
 	var mu sync.Mutex
 	answered, slow := 0, true
-	ctx, leave := context.WithCancel(t.Context())
+	ctx, leave := context.WithCancel(store.As(t.Context(), store.Default))
 	s := llmtest.New(t, func(r llmtest.Request) llmtest.Reply {
 		if r.Probe() {
 			return modelAnswer(r)
@@ -337,7 +337,7 @@ func TestLeavingCallerStopsTheModel(t *testing.T) {
 	if use := got.Conclusion.Use; use.Kept != 1 || use.Requests != 1 || answered-before != 1 {
 		t.Errorf("%+v, %d further calls: want 1 kept and 1 new", use, answered-before)
 	}
-	if use, _ := db.ModelUseToday(t.Context()); use.Requests != 4 { // probe, two, and what was broken off, which the provider may bill
+	if use, _ := db.ModelUseToday(store.As(t.Context(), store.Default)); use.Requests != 4 { // probe, two, and what was broken off, which the provider may bill
 		t.Errorf("%d requests on the account", use.Requests)
 	}
 }
