@@ -42,15 +42,17 @@ var allowed = map[string][]string{
 	"internal/deskfile": append([]string{"internal/sheet", "internal/opinion"}, domain...),
 	"internal/poolfile": append([]string{"internal/sheet"}, domain...),
 
+	"internal/jobs": {"internal/fault", "internal/store"},
+
 	"internal/spaces":    append([]string{"internal/store"}, domain...),
 	"internal/dossier":   append([]string{"internal/store"}, domain...),
-	"internal/judge":     append([]string{"internal/store", "internal/llm", "prompts"}, domain...),
+	"internal/judge":     append([]string{"internal/jobs", "internal/store", "internal/llm", "prompts"}, domain...),
 	"internal/paging":    {"internal/fault"},
 	"internal/appraisal": append([]string{"internal/paging", "internal/store", "internal/opinion", "internal/spaces", "internal/judge", "internal/dossier"}, domain...),
-	"internal/desk":      append([]string{"internal/store", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
-	"internal/arranger":  append([]string{"internal/store"}, domain...),
-	"internal/watch":     append([]string{"internal/store"}, domain...),
-	"internal/harness":   append([]string{"internal/store", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
+	"internal/desk":      append([]string{"internal/jobs", "internal/watch", "internal/store", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
+	"internal/arranger":  append([]string{"internal/jobs", "internal/store"}, domain...),
+	"internal/watch":     append([]string{"internal/jobs", "internal/store"}, domain...),
+	"internal/harness":   append([]string{"internal/jobs", "internal/store", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
 
 	"internal/intake": append([]string{"internal/store", "internal/sheet", "internal/appraisal"}, domain...),
 

@@ -72,11 +72,18 @@ CREATE TABLE batch_rows (
     valued      json,                            -- of a row that is done
     decision    json,                            -- once the batch is finished
     ended_at    timestamptz,
+    claim       text,                            -- token of the turn that works it
+    retry_at    timestamptz,                     -- of a row that failed or whose process died: it is worked alone, not before
+    failures    smallint NOT NULL DEFAULT 0,     -- the row's own
+    deaths      smallint NOT NULL DEFAULT 0,     -- of processes that had it in hand: they prove less, other rows were in hand
     PRIMARY KEY (batch, line),
     FOREIGN KEY (institution, batch) REFERENCES batches (institution, id) ON DELETE CASCADE,
     FOREIGN KEY (institution, valuation) REFERENCES valuations (institution, id)
 );
 CREATE INDEX batch_rows_waiting ON batch_rows (batch) WHERE status = 'waiting';
+CREATE INDEX batch_rows_fresh ON batch_rows (batch, line) WHERE status = 'waiting' AND claim IS NULL AND retry_at IS NULL;
+CREATE INDEX batch_rows_suspect ON batch_rows (batch, retry_at) WHERE status = 'waiting' AND retry_at IS NOT NULL;
+CREATE INDEX batch_rows_claim ON batch_rows (claim) WHERE claim IS NOT NULL;
 CREATE INDEX batch_rows_failed ON batch_rows (batch) WHERE status = 'failed';
 
 -- +goose StatementBegin
@@ -117,28 +124,21 @@ $$;
 CREATE TRIGGER batch_rows_added AFTER INSERT ON batch_rows REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION batch_rows_added();
 CREATE TRIGGER batch_row_moved AFTER UPDATE OF status ON batch_rows FOR EACH ROW WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION batch_row_moved();
 
--- Where each desk's virtual time stands in the queue of rows.
-CREATE TABLE desk_clock (
-    institution text PRIMARY KEY DEFAULT institution_now() REFERENCES institutions (id),
-    last        timestamptz NOT NULL
-);
-
--- desk_end_row gives a waiting row of a running batch its one result and ends
--- its job. It is called after audit_append: whoever cancels a batch holds the
--- same lock to his commit, so no result comes in after that. SQLSTATE ZJ001:
--- the row has its result already, or its batch is not running; then nothing of
--- the transaction is kept.
+-- desk_end_row gives a waiting row of a running batch its one result. It is
+-- called after audit_append: whoever cancels a batch holds the same lock to his
+-- commit, so no result comes in after that. SQLSTATE ZJ001: the row has its
+-- result already, is claimed by another turn, or its batch is not running; then
+-- nothing of the transaction is kept.
 -- +goose StatementBegin
-CREATE FUNCTION desk_end_row(a_batch text, a_line integer, a_status text, a_fault json, a_valuation text, a_valued json, a_job bigint) RETURNS void
+CREATE FUNCTION desk_end_row(a_batch text, a_line integer, a_status text, a_fault json, a_valuation text, a_valued json, a_claim text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE batch_rows SET status = a_status, fault = a_fault, valuation = a_valuation, valued = a_valued, ended_at = now()
-    WHERE batch = a_batch AND line = a_line AND status = 'waiting'
+    UPDATE batch_rows SET status = a_status, fault = a_fault, valuation = a_valuation, valued = a_valued, ended_at = now(), claim = NULL
+    WHERE batch = a_batch AND line = a_line AND status = 'waiting' AND claim = a_claim
     AND EXISTS (SELECT FROM batches WHERE id = a_batch AND status = 'running');
     IF NOT FOUND THEN
         RAISE EXCEPTION 'row %/% takes no result', a_batch, a_line USING ERRCODE = 'ZJ001';
     END IF;
-    UPDATE river_job SET state = 'completed', finalized_at = now() WHERE id = a_job AND state = 'running';
 END
 $$;
 -- +goose StatementEnd
@@ -195,7 +195,8 @@ CREATE TABLE book_patents (
     valuation      text NOT NULL,
     valued_on      date NOT NULL,
     due            date NOT NULL,                          -- next revaluation
-    events         integer NOT NULL,                       -- about it on file when it was valued; more call for a revaluation
+    events         integer NOT NULL,                       -- about it on file when it was valued
+    arrived        integer NOT NULL DEFAULT 0,             -- about it on file, counted as they come; more than events call for a revaluation
     base           bigint NOT NULL,                        -- fen: the value a fall is measured against
     base_valuation text NOT NULL,
     alerted        text NOT NULL DEFAULT '',               -- gravest fall below the base told so far
@@ -208,6 +209,30 @@ CREATE TABLE book_patents (
 );
 CREATE INDEX book_patents_due ON book_patents (due);
 CREATE INDEX book_patents_number ON book_patents (number);
+CREATE INDEX book_patents_stale ON book_patents (loan, number) WHERE arrived > events;
+
+-- Whoever books a patent and whoever brings in events wait for each other
+-- (lockBooked of the store), so that none is missed between the two.
+-- +goose StatementBegin
+CREATE FUNCTION book_count_events() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(7241053);
+    UPDATE book_patents b SET arrived = b.arrived + (SELECT count(*) FROM changed c WHERE c.number = b.number AND c.institution IN (b.institution, 'public'))
+    WHERE b.number IN (SELECT number FROM changed);
+    RETURN NULL;
+END
+$$;
+CREATE FUNCTION book_count_first() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7241053);
+    UPDATE book_patents b SET arrived = (SELECT count(*) FROM events e WHERE e.number = b.number AND e.institution IN (b.institution, 'public'))
+    FROM changed c WHERE b.loan = c.loan AND b.number = c.number;
+    RETURN NULL;
+END
+$$;
+-- +goose StatementEnd
+CREATE TRIGGER book_events_new AFTER INSERT ON events REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION book_count_events();
+CREATE TRIGGER book_patents_first AFTER INSERT ON book_patents REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION book_count_first();
 
 -- Every use a patent was put up for by any product: collateral of a loan, an
 -- asset of a pool, the object of a lease, a licence. One row per patent, desk,

@@ -19,33 +19,40 @@ CREATE VIEW watching AS
     UNION ALL
     SELECT l.institution, p.number, l.created_at, l.contract, l.maturity FROM book_patents p JOIN book_loans l ON l.id = p.loan WHERE l.closed_at IS NULL;
 
--- Alerts raised. One row per cause, restated when what is on file says
--- otherwise later. seq is renewed at every change, under a lock, so that a
--- poller that asks for what is after its last one misses nothing.
-CREATE SEQUENCE watch_alerts_seq;
-CREATE TABLE watch_alerts (
-    id              text PRIMARY KEY,            -- of institution, number and cause: the same alert has the same id for ever
+-- Alerts raised about patents and loans: one row per cause, restated when what
+-- is on file says otherwise later. seq is renewed at every change, under a lock,
+-- so that a poller that asks for what is after its last one misses nothing.
+CREATE SEQUENCE alerts_seq;
+CREATE TABLE alerts (
+    id              text PRIMARY KEY,            -- of institution, subject and cause: the same alert has the same id for ever
     seq             bigint NOT NULL UNIQUE,
     revision        integer NOT NULL,
     institution     text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
-    number          text NOT NULL,
+    subject_kind    text NOT NULL CHECK (subject_kind IN ('patent', 'loan')),
+    subject         text NOT NULL,               -- number of the patent or contract of the loan
+    number          text NOT NULL,               -- patent, or empty: the whole loan
+    loan            text NOT NULL,               -- contract, or empty
     cause           text NOT NULL,
     code            text NOT NULL,
+    level           text NOT NULL CHECK (level IN ('notice', 'yellow', 'red')),
     day             date NOT NULL,               -- on which it could first be known
     zh              text NOT NULL,
     en              text NOT NULL,
     event           text NOT NULL,               -- gazette code, or empty
     source          text NOT NULL,
-    loan            text NOT NULL,               -- contract, or empty
+    old_value       bigint,                      -- fen, where a value changed
+    new_value       bigint,
+    detail          json,                        -- what changed and why, of a loan
     status          text NOT NULL CHECK (status IN ('open', 'settled', 'restated')),
     raised_at       timestamptz NOT NULL,
     changed_at      timestamptz NOT NULL,
     acknowledged_at timestamptz,
     acknowledged_by text,
     note            text,
-    UNIQUE (institution, number, cause)
+    UNIQUE (institution, subject_kind, subject, cause)
 );
-CREATE INDEX watch_alerts_poll ON watch_alerts (institution, seq);
+CREATE INDEX alerts_poll ON alerts (institution, seq);
+CREATE INDEX alerts_number ON alerts (number) WHERE subject_kind = 'patent';
 
 -- Patents whose alerts are to be worked out again, in order of mention; a
 -- number may be there many times.
@@ -103,7 +110,7 @@ CREATE TABLE webhooks (
 CREATE INDEX webhooks_institution ON webhooks (institution);
 
 -- One message to one place: kept until it arrived or was given up, then as a
--- record.
+-- record. The messages of a webhook are the turns of one job.
 CREATE TABLE webhook_deliveries (
     id           text PRIMARY KEY,               -- the message's own id, the same at every attempt
     seq          bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -114,33 +121,10 @@ CREATE TABLE webhook_deliveries (
     status       text NOT NULL CHECK (status IN ('waiting', 'delivered', 'dead')),
     attempts     integer NOT NULL DEFAULT 0,
     next_at      timestamptz NOT NULL,
-    leased_until timestamptz,                    -- a process has it in hand until then
     reply        integer,                        -- status of the last reply; NULL: none came
     error        text,
     created_at   timestamptz NOT NULL,
     ended_at     timestamptz
 );
-CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (next_at) WHERE status = 'waiting';
-CREATE INDEX webhook_deliveries_hook ON webhook_deliveries (webhook, leased_until) WHERE status = 'waiting';
+CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (webhook, next_at, seq) WHERE status = 'waiting';
 CREATE INDEX webhook_deliveries_list ON webhook_deliveries (institution, seq);
-
--- What an officer must see about a booked loan.
-CREATE TABLE book_alerts (
-    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    institution     text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
-    loan         text NOT NULL REFERENCES book_loans (id),
-    contract     text NOT NULL,
-    number       text NOT NULL,
-    at           timestamptz NOT NULL,
-    on_day       date NOT NULL,
-    level        text NOT NULL CHECK (level IN ('yellow', 'red')),
-    kind         text NOT NULL,                           -- drop, ended, breach, failed
-    cause        text NOT NULL,                           -- schedule, event, request
-    old_value    bigint NOT NULL,                         -- fen
-    new_value    bigint NOT NULL,
-    detail       json NOT NULL,                           -- what changed and why
-    acknowledged_at timestamptz,
-    acknowledged_by text,
-    note         text
-);
-CREATE INDEX book_alerts_open ON book_alerts (institution, id);

@@ -7,6 +7,7 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/judge"
 	"zhijia/internal/llm"
 	"zhijia/internal/store"
@@ -40,21 +41,19 @@ func (f *modelFlags) options(ctx context.Context, db *store.DB, log *slog.Logger
 	return o, nil
 }
 
-// work probes the configured endpoint and works scoring runs, both in the
-// background. The returned function ends it.
-func (f *modelFlags) work(ctx context.Context, log *slog.Logger) (stop func()) {
+// workers work scoring runs, where a model is configured.
+func (f *modelFlags) workers() []jobs.Worker {
 	if f.judge == nil {
-		return func() {}
+		return nil
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := f.judge.Work(ctx, judge.RunOptions{}); err != nil {
-			log.Error("working scoring runs", "error", err)
-		}
-	}()
-	return func() { cancel(); <-done }
+	return f.judge.Workers(judge.RunOptions{})
+}
+
+// probe finds what the configured endpoint can do, in the background.
+func (f *modelFlags) probe(ctx context.Context) {
+	if f.judge != nil {
+		go f.judge.KeepProbing(ctx)
+	}
 }
 
 func (f *modelFlags) rubric(ctx context.Context, db *store.DB, log *slog.Logger) (*judge.Rubric, error) {

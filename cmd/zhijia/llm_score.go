@@ -14,6 +14,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/judge"
 	"zhijia/internal/store"
 )
@@ -116,7 +117,14 @@ func (c *llmScoreCmd) follow(g *Globals, db *store.DB, rubric *judge.Rubric, run
 	ctx, stop := context.WithCancel(g.ctx)
 	defer stop()
 	worked := make(chan error, 1)
-	go func() { worked <- rubric.Work(ctx, judge.RunOptions{Poll: c.Poll, Patents: c.Patents}) }()
+	go rubric.KeepProbing(ctx)
+	queue, err := jobs.New(db, nil)
+	if err != nil {
+		return err
+	}
+	go func() {
+		worked <- queue.Run(ctx, jobs.RunOptions{}, rubric.Workers(judge.RunOptions{Poll: c.Poll, Patents: c.Patents})...)
+	}()
 	p, err := db.RunProgress(ctx, "", run.ID)
 	if err != nil {
 		return err
@@ -225,7 +233,11 @@ func (c *llmCancelCmd) Run(g *Globals) error {
 	if _, err := db.ModelRun(g.ctx, a.Institution, c.ID); err != nil {
 		return err
 	}
-	if err := db.EndRun(g.ctx, a.Institution, c.ID, store.RunCancelled, a.Name); err != nil {
+	queue, err := jobs.New(db, nil)
+	if err != nil {
+		return err
+	}
+	if err := judge.CancelRun(g.ctx, db, queue, a, c.ID); err != nil {
 		return err
 	}
 	p, err := db.RunProgress(g.ctx, a.Institution, c.ID)

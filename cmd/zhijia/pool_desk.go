@@ -20,7 +20,12 @@ func (c *poolDesk) desk(g *Globals) (*arranger.Desk, func(), error) {
 		return nil, nil, err
 	}
 	log := slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return arranger.NewDesk(db, time.Now, log), done, nil
+	desk, err := arranger.NewDesk(db, time.Now, log)
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return desk, done, nil
 }
 
 type poolCreateCmd struct {

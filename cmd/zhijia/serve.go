@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -26,6 +27,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
 	"zhijia/internal/harness"
+	"zhijia/internal/jobs"
 	"zhijia/internal/pages"
 )
 
@@ -44,6 +46,7 @@ type serviceFlags struct {
 	Burst          int           `env:"ZHIJIA_BURST" group:"Service" default:"200" help:"Requests a key may send at once."`
 	SessionSecret  string        `env:"ZHIJIA_SESSION_SECRET" group:"Service" secret:"true" placeholder:"BASE64" help:"32 bytes in base64 that sign the pages' sessions. Empty: random, sessions end with the process."`
 	watchFlags
+	jobFlags
 	DeskRows      int    `env:"ZHIJIA_DESK_ROWS" group:"Service" default:"4" help:"Rows of loan desks' files this process works at once; 0 leaves them to zhijia worker."`
 	EvalRuns      string `env:"ZHIJIA_EVAL_RUNS" group:"Service" default:"eval-runs" placeholder:"DIR" help:"Folder of evaluation runs."`
 	LogLevel      string `env:"ZHIJIA_LOG_LEVEL" group:"Observation" enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
@@ -95,25 +98,35 @@ func (c *serveCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	pools := arranger.NewDesk(db, time.Now, log)
-	go func() { // simulations that a stopped process left
-		if err := pools.Resume(g.ctx); err != nil && g.ctx.Err() == nil {
-			log.Error("resuming pool simulations", "error", err)
-		}
-	}()
 	loans, err := desk.New(db, svc, log)
 	if err != nil {
 		return err
 	}
-	stopRows := workRows(g.ctx, loans, c.DeskRows, log)
-	defer stopRows()
 	portfolios, err := c.watcher(db, log)
 	if err != nil {
 		return err
 	}
-	stopWatch := c.watching(g.ctx, portfolios)
-	defer stopWatch()
-	defer c.work(g.ctx, log)()
+	pools, err := arranger.NewDesk(db, time.Now, log)
+	if err != nil {
+		return err
+	}
+	queue, err := jobs.New(db, log)
+	if err != nil {
+		return err
+	}
+	evaluations := &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}, Queue: queue}
+	c.probe(g.ctx)
+	work := slices.Concat(c.workers(), portfolios.Workers(c.WatchInterval), loans.BookWorkers(bookInterval), pools.Workers(), evaluations.Workers())
+	if c.DeskRows > 0 {
+		work = append(work, loans.Workers(desk.WorkOptions{Rows: c.DeskRows})...)
+	}
+	working, stop := context.WithCancel(g.ctx)
+	wait, err := c.background(working, db, log, work...)
+	if err != nil {
+		stop()
+		return err
+	}
+	defer func() { stop(); wait() }() // also when the service ends for an error
 	entrance := gate.New(gate.Options{
 		DB: db, Log: log, RequestTimeout: c.RequestTimeout, ImportTimeout: c.ImportTimeout, DrainTimeout: c.DrainTimeout,
 		MaxBody: c.MaxBodyMiB << 20, MaxUpload: c.MaxUploadMiB << 20, RatePerSecond: c.Rate, RateBurst: c.Burst, Tracing: c.TraceEndpoint != "",
@@ -122,7 +135,7 @@ func (c *serveCmd) Run(g *Globals) error {
 	record := audit.New(db, time.Now)
 	if _, err := api.New(entrance, api.Options{
 		DB: db, Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Dossier: dossiers, Audit: record, Version: release,
-		Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
+		Eval: evaluations,
 	}); err != nil {
 		return err
 	}
@@ -137,24 +150,6 @@ func (c *serveCmd) Run(g *Globals) error {
 	err = entrance.Serve(g.ctx, l)
 	log.Info("stopped")
 	return err
-}
-
-// workRows works desks' files beside the service. The returned function ends
-// it, after the rows in hand.
-func workRows(ctx context.Context, d *desk.Desk, rows int, log *slog.Logger) (stop func()) {
-	if rows <= 0 {
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		go d.Monitor(ctx, bookInterval)
-		if err := d.Work(ctx, desk.WorkOptions{Rows: rows}); err != nil {
-			log.Error("working desks' files", "error", err)
-		}
-	}()
-	return func() { cancel(); <-done }
 }
 
 // startTracing sends spans to the configured collector. The returned function

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/base64"
 	"fmt"
 	"log/slog"
@@ -41,20 +40,11 @@ func (f *watchFlags) watcher(db *store.DB, log *slog.Logger) (*watch.Service, er
 	return watch.New(db, o)
 }
 
-// watching runs the watch beside the process's other work. The returned
-// function ends it, after the messages in hand.
-func (f *watchFlags) watching(ctx context.Context, s *watch.Service) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() { defer close(done); s.Run(ctx, f.WatchInterval) }()
-	return func() { cancel(); <-done }
-}
-
 type watchCmd struct {
 	Add        watchAddCmd        `cmd:"" help:"Watch patents."`
 	Remove     watchRemoveCmd     `cmd:"" help:"Stop watching a patent; its alerts stay."`
 	List       watchListCmd       `cmd:"" help:"List the patents watched. Those that secure a booked loan are watched without being here."`
-	Sweep      watchSweepCmd      `cmd:"" help:"Work out alerts and send what is due, now; serve and worker do so by themselves."`
+	Sweep      watchSweepCmd      `cmd:"" help:"Work out alerts of patents and send what is due, now; serve and worker do so by themselves."`
 	Alerts     watchAlertsCmd     `cmd:"" help:"Show alerts in the order in which they last changed."`
 	Ack        watchAckCmd        `cmd:"" help:"Acknowledge an alert."`
 	Webhook    webhookCmd         `cmd:"" help:"Send alerts to an address."`
@@ -187,12 +177,16 @@ func (c *watchSweepCmd) Run(g *Globals) error {
 
 type watchAlertsCmd struct {
 	Database
-	Open  bool  `help:"Only those that hold and nobody acknowledged."`
-	After int64 `help:"Only what changed after this seq."`
-	Limit int   `default:"100"`
+	About string `help:"Only about patents or about booked loans: patent or loan." placeholder:"KIND" enum:",patent,loan" default:""`
+	Loan  string `help:"Only of this contract."`
+	Open  bool   `help:"Only those that hold and nobody acknowledged."`
+	After int64  `help:"Only what changed after this seq."`
+	Limit int    `default:"100"`
 }
 
 var alertStatusZh = map[store.AlertStatus]string{store.AlertOpen: "有效", store.AlertSettled: "已了结", store.AlertRestated: "已更正撤回"}
+
+var levelZh = map[string]string{patent.Notice: "提示", patent.Yellow: "黄", patent.Red: "红"}
 
 // Run shows alerts.
 func (c *watchAlertsCmd) Run(g *Globals) error {
@@ -201,7 +195,7 @@ func (c *watchAlertsCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	list, err := db.WatchAlerts(g.ctx, operator().Institution, store.AlertFilter{After: c.After, Open: c.Open, Limit: c.Limit})
+	list, err := db.Alerts(g.ctx, operator().Institution, store.AlertFilter{After: c.After, About: c.About, Loan: c.Loan, Open: c.Open, Limit: c.Limit})
 	if err != nil {
 		return err
 	}
@@ -213,7 +207,7 @@ func (c *watchAlertsCmd) Run(g *Globals) error {
 		if a.AcknowledgedAt != nil {
 			seen = "，" + a.AcknowledgedBy + "已确认"
 		}
-		fmt.Fprintf(g.stdout, "%d  %s  %s  %s（%s%s，第%d版，%s）\n", a.Seq, a.Date, a.Number, a.Zh, alertStatusZh[a.Status], seen, a.Revision, a.ID)
+		fmt.Fprintf(g.stdout, "%d  %s  %s  %s  %s（%s%s，第%d版，%s）\n", a.Seq, a.Date, levelZh[a.Level], a.Subject(), a.Zh, alertStatusZh[a.Status], seen, a.Revision, a.ID)
 	}
 	fmt.Fprintf(g.stdout, "共 %d 条\n", len(list))
 	return nil
@@ -232,7 +226,7 @@ func (c *watchAckCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	_, err = db.AcknowledgeWatchAlert(g.ctx, operator().Institution, c.ID, operator().Name, c.Note, time.Now().UTC())
+	_, err = db.AcknowledgeAlert(g.ctx, operator().Institution, c.ID, operator().Name, c.Note, time.Now().UTC())
 	return err
 }
 
@@ -401,6 +395,10 @@ func (c *watchRedeliverCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	_, err = db.Redeliver(g.ctx, operator().Institution, c.ID, operator().Name, time.Now().UTC())
+	s, err := watch.New(db, watch.Options{})
+	if err != nil {
+		return err
+	}
+	_, err = s.Redeliver(g.ctx, operator().Institution, c.ID, operator().Name)
 	return err
 }

@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
+	"zhijia/internal/arranger"
 	"zhijia/internal/desk"
 )
 
@@ -13,6 +15,7 @@ type workerCmd struct {
 	Database
 	modelFlags
 	watchFlags
+	jobFlags
 	Rows    int           `help:"Rows worked at once." default:"8"`
 	Timeout time.Duration `help:"Longest time of one row." default:"2m"`
 }
@@ -30,12 +33,19 @@ func (c *workerCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	stopWatch := c.watching(g.ctx, portfolios)
-	defer stopWatch()
-	defer c.work(g.ctx, log)()
-	go d.Monitor(g.ctx, bookInterval)
+	pools, err := arranger.NewDesk(db, time.Now, log)
+	if err != nil {
+		return err
+	}
+	c.probe(g.ctx)
+	wait, err := c.background(g.ctx, db, log, slices.Concat(
+		d.Workers(desk.WorkOptions{Rows: c.Rows, Timeout: c.Timeout}), d.BookWorkers(bookInterval), pools.Workers(), portfolios.Workers(c.WatchInterval), c.workers())...)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintln(g.stderr, "zhijia: working; stop with Ctrl-C")
-	return d.Work(g.ctx, desk.WorkOptions{Rows: c.Rows, Timeout: c.Timeout})
+	wait()
+	return nil
 }
 
 // bookInterval is how often a process looks for booked patents to be valued

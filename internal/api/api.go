@@ -87,7 +87,7 @@ var resources = []func(huma.API, *Server){
 	registerPools,
 	registerPatents,
 	registerRegistry,
-	registerWatch,
+	registerWatch, registerJobs,
 	registerMatches,
 	registerOffers,
 	registerImports,

@@ -74,37 +74,4 @@ func registerBook(api huma.API, s *Server) {
 		out.Body.Rows, err = s.opt.Desk.Collateral(ctx, p.Actor(), in.After, in.Limit)
 		return out, err
 	})
-
-	type alertsIn struct {
-		Open  bool  `query:"open" doc:"Only those not acknowledged."`
-		After int64 `query:"after" minimum:"0" doc:"Id of the last alert seen."`
-		Limit int   `query:"limit" minimum:"1" maximum:"500" default:"100"`
-	}
-	type alertsOut struct {
-		Body struct {
-			Alerts []store.BookAlert `json:"alerts"`
-		}
-	}
-	huma.Register(api, huma.Operation{
-		OperationID: "list-book-alerts", Method: http.MethodGet, Path: "/v1/book/alerts", Summary: "在册预警 Falls of value, ended rights and broken ceilings, with old and new value and why", Tags: []string{"book"},
-	}, func(ctx context.Context, in *alertsIn) (*alertsOut, error) {
-		p := people.Of(ctx)
-		out := &alertsOut{}
-		var err error
-		out.Body.Alerts, err = s.opt.DB.BookAlerts(ctx, p.Institution, in.Open, in.After, in.Limit)
-		return out, err
-	})
-
-	type ackIn struct {
-		ID   int64 `path:"id" minimum:"1"`
-		Body struct {
-			Note string `json:"note" maxLength:"2000" doc:"What follows from it."`
-		}
-	}
-	huma.Register(api, huma.Operation{
-		OperationID: "acknowledge-alert", Method: http.MethodPost, Path: "/v1/book/alerts/{id}:acknowledge", Summary: "确认预警 Record that an alert was seen and what follows", Tags: []string{"book"}, DefaultStatus: http.StatusNoContent,
-	}, func(ctx context.Context, in *ackIn) (*struct{}, error) {
-		p := people.Of(ctx)
-		return nil, s.opt.DB.AcknowledgeAlert(ctx, p.Institution, in.ID, p.Actor().Name, in.Body.Note, s.gate.Now())
-	})
 }

@@ -17,6 +17,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/gate"
 	"zhijia/internal/gate/gatetest"
+	"zhijia/internal/jobs"
 	"zhijia/internal/judge"
 	"zhijia/internal/llm"
 	"zhijia/internal/llm/llmtest"
@@ -187,7 +188,13 @@ func TestModelKeyReachesNoLog(t *testing.T) {
 			}
 			ctx, stop := context.WithCancel(t.Context())
 			done := make(chan error, 1)
-			go func() { done <- rubric.Work(ctx, judge.RunOptions{Poll: 10 * time.Millisecond}) }()
+			queue, err := jobs.New(db, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				done <- queue.Run(ctx, jobs.RunOptions{}, rubric.Workers(judge.RunOptions{Poll: 10 * time.Millisecond})...)
+			}()
 			for range time.Tick(20 * time.Millisecond) {
 				p, err := db.RunProgress(t.Context(), "", run.ID)
 				if err != nil {
@@ -204,7 +211,7 @@ func TestModelKeyReachesNoLog(t *testing.T) {
 			record := w.Get(out.Header().Get("Location")).Body.String()
 			audit := w.Get("/v1/audit").Body.String() + w.Get("/v1/egress").Body.String()
 			var rows string
-			if err := db.Queue().QueryRow(t.Context(), `SELECT coalesce(string_agg(error, ' '), '') || (SELECT string_agg(note, ' ') FROM model_runs) || (SELECT coalesce(string_agg(errors::text, ' '), '') FROM river_job) FROM model_batches`).Scan(&rows); err != nil {
+			if err := db.Queue().QueryRow(t.Context(), `SELECT coalesce(string_agg(error, ' '), '') || (SELECT string_agg(note, ' ') FROM model_runs) || (SELECT coalesce(string_agg(errors::text, ' '), '') FROM river_job) || (SELECT coalesce(string_agg(error, ' '), '') FROM jobs) FROM model_batches`).Scan(&rows); err != nil {
 				t.Fatal(err)
 			}
 			for where, text := range map[string]string{"log": logged.String(), "answer": out.Body.String(), "record": record, "audit and egress": audit, "runs": rows} {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -11,6 +12,7 @@ import (
 	"zhijia/internal/accuracy"
 	"zhijia/internal/fault"
 	"zhijia/internal/harness"
+	"zhijia/internal/people"
 )
 
 // EvaluationTask is one entry of the harness's registry.
@@ -155,7 +157,7 @@ func registerEval(api huma.API, s *Server) {
 	type one struct{ Body Evaluation }
 	huma.Register(api, huma.Operation{
 		OperationID: "start-evaluation", Method: http.MethodPost, Path: "/v1/evaluations", Summary: "开始评测 Start a run", Tags: []string{"evaluations"}, DefaultStatus: http.StatusAccepted,
-	}, func(_ context.Context, in *startEvaluation) (*one, error) {
+	}, func(ctx context.Context, in *startEvaluation) (*one, error) {
 		h, err := service()
 		if err != nil {
 			return nil, err
@@ -164,7 +166,8 @@ func registerEval(api huma.API, s *Server) {
 		if in.Body.Task != "" {
 			o.Tasks = []string{in.Body.Task}
 		}
-		run, err := h.Start(o)
+		p := people.Of(ctx)
+		run, err := h.Start(ctx, p.Institution, p.Actor().Name, o)
 		if err != nil {
 			return nil, err
 		}
@@ -178,7 +181,7 @@ func registerEval(api huma.API, s *Server) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "list-evaluations", Method: http.MethodGet, Path: "/v1/evaluations", Summary: "评测列表 List runs, newest first", Tags: []string{"evaluations"},
-	}, func(context.Context, *struct{}) (*evaluations, error) {
+	}, func(ctx context.Context, _ *struct{}) (*evaluations, error) {
 		h, err := service()
 		if err != nil {
 			return nil, err
@@ -187,6 +190,7 @@ func registerEval(api huma.API, s *Server) {
 		if err != nil {
 			return nil, err
 		}
+		runs = slices.DeleteFunc(runs, func(r harness.Run) bool { return !visible(ctx, &r) })
 		out := &evaluations{}
 		out.Body.Evaluations = []Evaluation{}
 		for i := range runs[:min(len(runs), 100)] {
@@ -204,12 +208,12 @@ func registerEval(api huma.API, s *Server) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "get-evaluation", Method: http.MethodGet, Path: "/v1/evaluations/{id}", Summary: "评测进度与结果 Progress and figures of a run", Tags: []string{"evaluations"},
-	}, func(_ context.Context, in *byID) (*one, error) {
+	}, func(ctx context.Context, in *byID) (*one, error) {
 		h, err := service()
 		if err != nil {
 			return nil, err
 		}
-		run, err := h.Status(in.ID)
+		run, err := visibleRun(ctx, h, in.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -217,12 +221,13 @@ func registerEval(api huma.API, s *Server) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "stop-evaluation", Method: http.MethodPost, Path: "/v1/evaluations/{id}:stop", Summary: "停止评测 Stop a run", Tags: []string{"evaluations"}, DefaultStatus: http.StatusNoContent,
-	}, func(_ context.Context, in *byID) (*struct{}, error) {
+	}, func(ctx context.Context, in *byID) (*struct{}, error) {
 		h, err := service()
 		if err != nil {
 			return nil, err
 		}
-		return nil, h.Stop(in.ID)
+		p := people.Of(ctx)
+		return nil, h.Stop(ctx, p.Institution, in.ID, p.Actor().Name)
 	})
 
 	type compare struct {
@@ -238,10 +243,15 @@ func registerEval(api huma.API, s *Server) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "compare-evaluations", Method: http.MethodGet, Path: "/v1/evaluations:compare", Summary: "比较两次评测 Compare two runs, paired by case", Tags: []string{"evaluations"},
-	}, func(_ context.Context, in *compare) (*evaluationsCompared, error) {
+	}, func(ctx context.Context, in *compare) (*evaluationsCompared, error) {
 		h, err := service()
 		if err != nil {
 			return nil, err
+		}
+		for _, id := range []string{in.A, in.B} {
+			if _, err := visibleRun(ctx, h, id); err != nil {
+				return nil, err
+			}
 		}
 		c, err := h.Compare(in.A, in.B, accuracy.Options{Iterations: 2000, Workers: 2})
 		if err != nil {
@@ -273,7 +283,7 @@ func registerEval(api huma.API, s *Server) {
 			if err != nil {
 				return err
 			}
-			if _, err := h.Status(c.Param("id")); err != nil {
+			if _, err := visibleRun(c.Request.Context(), h, c.Param("id")); err != nil {
 				return err
 			}
 			c.Header("Content-Type", contentType+"; charset=utf-8")
@@ -287,4 +297,19 @@ func registerEval(api huma.API, s *Server) {
 	stream("get-evaluation-samples", "/v1/evaluations/{id}/samples", "逐例记录 The run's log, a JSON object per line", "application/jsonl", func(h *harness.Service, c *gin.Context) error {
 		return h.WriteSamples(c.Writer, c.Param("id"))
 	})
+}
+
+// visible reports that a run is of the caller's institution, or the operator's
+// own.
+func visible(ctx context.Context, run *harness.Run) bool {
+	p := people.Of(ctx)
+	return run.Institution == "" || run.Institution == p.Institution
+}
+
+func visibleRun(ctx context.Context, h *harness.Service, id string) (*harness.Run, error) {
+	run, err := h.Status(id)
+	if err == nil && !visible(ctx, run) {
+		return nil, harness.ErrNoRun
+	}
+	return run, err
 }

@@ -11,6 +11,7 @@ import (
 	"zhijia/eval"
 	"zhijia/internal/gate/gatetest"
 	"zhijia/internal/harness"
+	"zhijia/internal/jobs"
 	"zhijia/internal/people"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -22,6 +23,20 @@ func TestEvaluationOverREST(t *testing.T) {
 		Files: eval.FS, Dir: t.TempDir(), Program: "test",
 		Product: harness.Product{Scratch: func(context.Context) (*store.DB, func(), error) { return storetest.New(t), func() {}, nil }},
 	}
+	queue, err := jobs.New(storetest.New(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Queue = queue
+	working, stop := context.WithCancel(t.Context())
+	worked := make(chan error, 1)
+	go func() { worked <- queue.Run(working, jobs.RunOptions{}, h.Workers()...) }()
+	defer func() {
+		stop()
+		if err := <-worked; err != nil {
+			t.Error(err)
+		}
+	}()
 	w := newWorld(t, options{Eval: h}, people.Evaluator)
 	if r := w.Get("/v1/evaluation-tasks"); r.Code != http.StatusOK || !strings.Contains(r.Body.String(), "price-out-of-time") {
 		t.Fatalf("tasks: %d %s", r.Code, r.Body)
@@ -33,12 +48,15 @@ func TestEvaluationOverREST(t *testing.T) {
 			t.Fatalf("start: %d %s", r.Code, r.Body)
 		}
 		e := gatetest.Decode[Evaluation](t, r.Body.Bytes())
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := h.Wait(ctx, e.ID); err != nil {
-			t.Fatal(err)
+		for deadline := time.Now().Add(2 * time.Minute); ; {
+			run, err := h.Status(e.ID)
+			if err != nil || time.Now().After(deadline) {
+				t.Fatal(run, err)
+			}
+			if j, err := queue.DB().Job(t.Context(), "", e.ID); err == nil && j.Status.Ended() {
+				return e
+			}
 		}
-		return e
 	}
 	a := begin(`{"task":"registry-accuracy","note":"over REST"}`)
 	got := gatetest.Decode[Evaluation](t, w.Get("/v1/evaluations/"+a.ID).Body.Bytes())

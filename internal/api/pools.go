@@ -72,13 +72,14 @@ type PoolSimulationRequest struct {
 type PoolSimulationStatus struct {
 	ID         string          `json:"id"`
 	PoolID     string          `json:"pool_id"`
-	Status     string          `json:"status" enum:"running,done,failed"`
+	Status     string          `json:"status" enum:"running,done,failed,cancelled"`
 	Scenarios  int64           `json:"scenarios"`
 	Done       int64           `json:"done" doc:"Paths finished."`
 	Seed       uint64          `json:"seed"`
 	CreatedAt  time.Time       `json:"created_at"`
 	FinishedAt *time.Time      `json:"finished_at"`
 	Error      string          `json:"error,omitempty"`
+	Estimate   float64         `json:"estimated_seconds" doc:"Of processor time, when it was ordered."`
 	Report     json.RawMessage `json:"report,omitempty" doc:"pool.CreditReport when done."`
 }
 
@@ -185,6 +186,7 @@ func registerPools(api huma.API, s *Server) {
 	p.route("report-pool", "POST /v1/pools/{id}:report", "定期报告 Asset-management report of a period with the notices it calls for: ?format=json (default) or html", reflect.TypeFor[PoolReportRequest](), reflect.TypeFor[pool.Periodic](), 200, p.report)
 	p.route("simulate-pool", "POST /v1/pools/{id}:simulate", "信用模拟 Start a simulation as a durable job", reflect.TypeFor[PoolSimulationRequest](), reflect.TypeFor[PoolSimulationStatus](), 202, p.simulate)
 	p.route("pool-simulation", "GET /v1/pools/{id}/simulations/{simulation}", "模拟进度与结果 Progress and report of a simulation", nil, reflect.TypeFor[PoolSimulationStatus](), 200, p.simulation)
+	p.route("cancel-pool-simulation", "POST /v1/pools/{id}/simulations/{simulation}:cancel", "取消模拟 Stop a simulation", nil, reflect.TypeFor[PoolSimulationStatus](), 200, p.cancel)
 	p.route("annex-pool", "POST /v1/pools/{id}:annex", "信息披露附件 The disclosure annex: ?format=html (default), xlsx or json", nil, reflect.TypeFor[pool.Annex](), 200, p.annex)
 	p.route("release-pool", "POST /v1/pools/{id}:release", "解除占用 Free the pool's patents for another pool", nil, reflect.TypeFor[PoolStored](), 200, p.release)
 
@@ -373,7 +375,7 @@ func (p *poolRoutes) simulate(c *gin.Context) error {
 		in.Scenarios = 20_000
 	}
 	who := people.Of(c.Request.Context())
-	job, err := p.desk.Start(c.Request.Context(), who.Institution, c.Param("id"), in.Seed, in.Scenarios, in.Targets)
+	job, err := p.desk.Start(c.Request.Context(), who.Institution, who.Actor().Name, c.Param("id"), in.Seed, in.Scenarios, in.Targets)
 	if err != nil {
 		return err
 	}
@@ -393,10 +395,24 @@ func (p *poolRoutes) simulation(c *gin.Context) error {
 	return reply(c, http.StatusOK, describeSimulation(job))
 }
 
+func (p *poolRoutes) cancel(c *gin.Context) error {
+	who := people.Of(c.Request.Context())
+	job, err := p.desk.Status(c.Request.Context(), who.Institution, c.Param("simulation"))
+	if err == nil && job.PoolID == c.Param("id") {
+		job, err = p.desk.Cancel(c.Request.Context(), who.Institution, job.ID, who.Actor().Name)
+	} else if err == nil {
+		err = fault.New(fault.NotFound, "pool.simulation.unknown", "没有这个模拟任务。", "There is no such simulation.")
+	}
+	if err != nil {
+		return err
+	}
+	return reply(c, http.StatusOK, describeSimulation(job))
+}
+
 func describeSimulation(s store.PoolSimulation) PoolSimulationStatus {
 	return PoolSimulationStatus{
 		ID: s.ID, PoolID: s.PoolID, Status: s.Status, Scenarios: s.Scenarios, Done: s.Done, Seed: s.Seed,
-		CreatedAt: s.CreatedAt, FinishedAt: s.FinishedAt, Error: s.Error, Report: s.Report,
+		CreatedAt: s.CreatedAt, FinishedAt: s.FinishedAt, Error: s.Error, Estimate: s.Estimate, Report: s.Report,
 	}
 }
 

@@ -2,14 +2,17 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"zhijia/internal/gate"
 	"zhijia/internal/gate/gatetest"
+	"zhijia/internal/jobs"
 	"zhijia/internal/people"
 	"zhijia/internal/pool"
 	"zhijia/internal/poolfile"
@@ -62,13 +65,26 @@ func TestPoolLifeCycle(t *testing.T) {
 		t.Errorf("workbook: %d", book.Code)
 	}
 
+	queue, err := jobs.New(w.DB, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	working, stop := context.WithCancel(t.Context())
+	worked := make(chan error, 1)
+	go func() { worked <- queue.Run(working, jobs.RunOptions{}, w.Arranger.Workers()...) }()
+	defer func() {
+		stop()
+		if err := <-worked; err != nil {
+			t.Error(err)
+		}
+	}()
 	started := w.Post(path+":simulate", map[string]any{"scenarios": 6000, "seed": 7, "targets": []any{map[string]any{"label": "t", "pd": 0.01, "source": "test"}}})
 	if started.Code != http.StatusAccepted {
 		t.Fatalf("simulate: %d %s", started.Code, started.Body)
 	}
 	where := started.Header().Get("Location")
 	var job PoolSimulationStatus
-	for range 10_000 { // each poll is a query; the job is short
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if job = gatetest.Decode[PoolSimulationStatus](t, w.Get(where).Body.Bytes()); job.Status != "running" {
 			break
 		}

@@ -91,20 +91,22 @@ func registerWatch(api huma.API, s *Server) {
 
 	type watchPoll struct {
 		After  int64  `query:"after" minimum:"0" doc:"The next of the page before; 0 from the beginning."`
+		About  string `query:"subject_kind" enum:"patent,loan" doc:"Only about patents or about booked loans. Default: both."`
 		Number string `query:"number" maxLength:"40" doc:"Only of this patent."`
+		Loan   string `query:"loan" maxLength:"200" doc:"Only of this contract."`
 		Open   bool   `query:"open" doc:"Only those that hold and nobody acknowledged."`
 		Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	}
 	type watchPolled struct {
 		Body struct {
-			Alerts []store.WatchAlert `json:"alerts"`
-			Next   int64              `json:"next" doc:"Give it as after to see what changes later. The same as after when there is nothing new."`
+			Alerts []store.Alert `json:"alerts"`
+			Next   int64         `json:"next" doc:"Give it as after to see what changes later. The same as after when there is nothing new."`
 		}
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "poll-alerts", Method: http.MethodGet, Path: "/v1/alerts", Tags: tags,
-		Summary:     "组合预警 Alerts of the watched portfolio, in the order in which they last changed",
-		Description: "An alert is raised once per cause. When what is on file says otherwise later, it comes again under the same id with the next revision: restated, or settled when the fee was paid or the loan closed. A poller that asks for what is after its last `next` misses nothing.",
+		Summary:     "预警 Alerts about watched patents and booked loans, in the order in which they last changed",
+		Description: "An alert is raised once per cause. When what is on file says otherwise later, it comes again under the same id with the next revision: restated, or settled when the fee was paid, the ceiling holds again or the loan is closed. A poller that asks for what is after its last `next` misses nothing.",
 	}, func(ctx context.Context, in *watchPoll) (*watchPolled, error) {
 		if in.Number != "" {
 			var err error
@@ -113,7 +115,7 @@ func registerWatch(api huma.API, s *Server) {
 			}
 		}
 		p := people.Of(ctx)
-		list, err := s.opt.DB.WatchAlerts(ctx, p.Institution, store.AlertFilter{After: in.After, Number: in.Number, Open: in.Open, Limit: in.Limit})
+		list, err := s.opt.DB.Alerts(ctx, p.Institution, store.AlertFilter{After: in.After, About: in.About, Number: in.Number, Loan: in.Loan, Open: in.Open, Limit: in.Limit})
 		if err != nil {
 			return nil, err
 		}
@@ -131,12 +133,12 @@ func registerWatch(api huma.API, s *Server) {
 			Note string `json:"note" maxLength:"2000" doc:"What follows from it."`
 		}
 	}
-	type watchAcked struct{ Body store.WatchAlert }
+	type watchAcked struct{ Body store.Alert }
 	huma.Register(api, huma.Operation{
-		OperationID: "acknowledge-watch-alert", Method: http.MethodPost, Path: "/v1/alerts/{id}:acknowledge", Summary: "确认组合预警 Record that an alert was seen and what follows", Tags: tags,
+		OperationID: "acknowledge-alert", Method: http.MethodPost, Path: "/v1/alerts/{id}:acknowledge", Summary: "确认预警 Record that an alert was seen and what follows", Tags: tags,
 	}, func(ctx context.Context, in *watchAck) (*watchAcked, error) {
 		p := people.Of(ctx)
-		a, err := s.opt.DB.AcknowledgeWatchAlert(ctx, p.Institution, in.ID, p.Actor().Name, in.Body.Note, s.gate.Now())
+		a, err := s.opt.DB.AcknowledgeAlert(ctx, p.Institution, in.ID, p.Actor().Name, in.Body.Note, s.gate.Now())
 		return &watchAcked{Body: a}, err
 	})
 	registerWebhooks(api, s)
@@ -148,7 +150,7 @@ func registerWebhooks(api huma.API, s *Server) {
 	type hookCreate struct {
 		Body struct {
 			URL   string   `json:"url" minLength:"1" maxLength:"2000" doc:"https; no private address unless the operator admits it."`
-			Codes []string `json:"codes,omitempty" maxItems:"20" uniqueItems:"true" enum:"fee_due_90,fee_due_60,fee_due_30,fee_late,fee_lapse,transfer,pledge,preservation,lapse,restored,invalidity_filed,invalidated,expiry_within_loan" doc:"Alerts to send. Default: all."`
+			Codes []string `json:"codes,omitempty" maxItems:"20" uniqueItems:"true" enum:"fee_due_90,fee_due_60,fee_due_30,fee_late,fee_lapse,transfer,pledge,preservation,lapse,restored,invalidity_filed,invalidated,expiry_within_loan,drop,ended,breach,cover,failed" doc:"Alerts to send. Default: all."`
 		}
 	}
 	type hookSecret struct{ Body WebhookSecret }
@@ -229,7 +231,7 @@ func registerWebhooks(api huma.API, s *Server) {
 		OperationID: "redeliver", Method: http.MethodPost, Path: "/v1/webhook-deliveries/{id}:redeliver", Summary: "重新推送 Send a message again under the same id", Tags: tags,
 	}, func(ctx context.Context, in *deliveryID) (*deliveryChanged, error) {
 		p := people.Of(ctx)
-		d, err := s.opt.DB.Redeliver(ctx, p.Institution, in.ID, p.Actor().Name, s.gate.Now())
+		d, err := s.opt.Watch.Redeliver(ctx, p.Institution, in.ID, p.Actor().Name)
 		return &deliveryChanged{Body: d}, err
 	})
 }

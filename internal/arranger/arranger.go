@@ -1,6 +1,6 @@
 // Package arranger is the use case of the securitisation desk: it joins a deal
 // with what the rest of the product knows (stored valuations, patents, other
-// pools), keeps pools, and runs simulations on every core as durable jobs.
+// pools), keeps pools, and simulates them on every core, in turns of a job.
 //
 // Start with [Desk]. [Simulate] needs no database.
 package arranger
@@ -9,39 +9,37 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/patent"
 	"zhijia/internal/pool"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
 
-// chunk is how many paths one range of a durable simulation holds.
-const chunk = 5_000
-
 // Desk keeps pools and runs their simulations.
 type Desk struct {
-	db  *store.DB
-	now func() time.Time
-	log *slog.Logger
-
-	mu      sync.Mutex
-	running map[string]bool
-	wg      sync.WaitGroup
+	db    *store.DB
+	now   func() time.Time
+	queue *jobs.Queue
 }
 
 // NewDesk returns a desk over the database.
-func NewDesk(db *store.DB, now func() time.Time, log *slog.Logger) *Desk {
-	return &Desk{db: db, now: now, log: log, running: map[string]bool{}}
+func NewDesk(db *store.DB, now func() time.Time, log *slog.Logger) (*Desk, error) {
+	queue, err := jobs.New(db, log)
+	return &Desk{db: db, now: now, queue: queue}, err
 }
 
 // Normal is the normal form of a patent's number, or the text as given when it
@@ -198,12 +196,15 @@ func (d *Desk) Pool(ctx context.Context, institution, id string) (store.Pool, er
 // nil, is called with the number of paths done, never concurrently.
 func Simulate(ctx context.Context, deal *pool.Deal, seed uint64, scenarios int64, targets []pool.Target, progress func(done int64)) (_ pool.CreditReport, err error) {
 	defer fault.Wrap(&err, "arranger.Simulate")
+	if err := checkScenarios(scenarios); err != nil {
+		return pool.CreditReport{}, err
+	}
 	sim, err := deal.NewSimulation(seed)
 	if err != nil {
 		return pool.CreditReport{}, err
 	}
 	var total pool.Tally
-	err = ranges(ctx, sim, scenarios, nil, func(_, _ int64, t pool.Tally) error {
+	_, err = ranges(ctx, sim, missing(scenarios, nil), func() bool { return false }, func(_, _ int64, t pool.Tally) error {
 		total.Merge(t)
 		if progress != nil {
 			progress(total.Paths)
@@ -216,149 +217,226 @@ func Simulate(ctx context.Context, deal *pool.Deal, seed uint64, scenarios int64
 	return sim.Conclude(total, targets)
 }
 
-// ranges runs the chunks that are not done yet, one goroutine per core, and
-// hands each tally to save, one at a time.
-func ranges(ctx context.Context, sim *pool.Simulation, scenarios int64, done map[int64]pool.Tally, save func(from, to int64, t pool.Tally) error) error {
-	if scenarios < 1 || scenarios > 500_000 {
-		return fault.New(fault.Invalid, "pool.scenarios", "情景数应为1至500000。", "scenarios must be 1 to 500000")
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	var mu sync.Mutex
-	for from := int64(0); from < scenarios; from += chunk {
-		if _, finished := done[from]; finished {
-			continue
-		}
-		to := min(from+chunk, scenarios)
-		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			t, err := sim.Range(from, to)
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			return save(from, to, t)
-		})
-	}
-	return g.Wait()
+// Bounds of one simulation.
+const (
+	maxScenarios = 500_000
+	maxPaths     = 5_000                  // of one range
+	rangeTime    = 100 * time.Millisecond // of one range, about: it cannot be broken off
+	probe        = 16                     // paths timed to estimate the cost
+	maxEstimate  = 8 * time.Hour          // of processor time
+)
+
+// paths hands out ranges of the paths that are not simulated yet, each about as
+// long as rangeTime.
+type paths struct {
+	mu   sync.Mutex
+	gaps [][2]int64 // from ≤ i < to, in order
+	size int64      // of the next range
 }
 
+// missing are the paths of a simulation that no tally holds.
+func missing(scenarios int64, done map[int64]pool.Tally) *paths {
+	p := &paths{size: probe}
+	at := int64(0)
+	for _, from := range slices.Sorted(maps.Keys(done)) {
+		if from > at {
+			p.gaps = append(p.gaps, [2]int64{at, from})
+		}
+		at = from + done[from].Paths
+	}
+	if at < scenarios {
+		p.gaps = append(p.gaps, [2]int64{at, scenarios})
+	}
+	return p
+}
+
+// next returns a range; to is 0 when none is left.
+func (p *paths) next() (from, to int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.gaps) == 0 {
+		return 0, 0
+	}
+	g := &p.gaps[0]
+	from, to = g[0], min(g[0]+p.size, g[1])
+	if g[0] = to; to == g[1] {
+		p.gaps = p.gaps[1:]
+	}
+	return from, to
+}
+
+// took fits the size of ranges to the time that one of n paths took.
+func (p *paths) took(n int64, d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case d > rangeTime && n >= p.size:
+		p.size = max(p.size/2, 1)
+	case d < rangeTime/2 && n >= p.size:
+		p.size = min(2*p.size, maxPaths)
+	}
+}
+
+// ranges simulates on every core what is missing, until ctx ends or over says
+// so, and hands each tally to save, one at a time. It reports whether nothing
+// is left.
+func ranges(ctx context.Context, sim *pool.Simulation, left *paths, over func() bool, save func(from, to int64, t pool.Tally) error) (complete bool, err error) {
+	g, ctx := errgroup.WithContext(ctx)
+	var mu sync.Mutex
+	for range runtime.GOMAXPROCS(0) {
+		g.Go(func() error {
+			for {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if over() {
+					return nil
+				}
+				from, to := left.next()
+				if to == 0 {
+					return nil
+				}
+				start := time.Now()
+				t, err := sim.Range(from, to)
+				if err != nil {
+					return err
+				}
+				left.took(to-from, time.Since(start))
+				mu.Lock()
+				err = save(from, to, t)
+				mu.Unlock()
+				if err != nil {
+					return err
+				}
+			}
+		})
+	}
+	err = g.Wait()
+	return err == nil && len(left.gaps) == 0, err
+}
+
+func checkScenarios(n int64) error {
+	if n < 1 || n > maxScenarios {
+		return fault.New(fault.Invalid, "pool.scenarios", "情景数应为1至500000。", "scenarios must be 1 to 500000")
+	}
+	return nil
+}
+
+var simulationKind = jobs.Kind{Name: "simulations", Queued: 1, Open: 10, Timeout: 10 * time.Minute}
+
 // Start accepts a simulation of a stored pool: the job is in the database when
-// Start returns, and is worked in the background.
-func (d *Desk) Start(ctx context.Context, institution, poolID string, seed uint64, scenarios int64, targets []pool.Target) (_ store.PoolSimulation, err error) {
+// Start returns, with an estimate of its cost, and is worked in the background.
+func (d *Desk) Start(ctx context.Context, institution, by, poolID string, seed uint64, scenarios int64, targets []pool.Target) (_ store.PoolSimulation, err error) {
 	defer fault.Wrap(&err, "arranger.Start")
 	p, err := d.db.Pool(ctx, institution, poolID)
 	if err != nil {
 		return store.PoolSimulation{}, err
 	}
-	if _, err := p.Deal.NewSimulation(seed); err != nil {
+	if err := checkScenarios(scenarios); err != nil {
 		return store.PoolSimulation{}, err
 	}
-	if scenarios < 1 || scenarios > 500_000 {
-		return store.PoolSimulation{}, fault.New(fault.Invalid, "pool.scenarios", "情景数应为1至500000。", "scenarios must be 1 to 500000")
+	sim, err := p.Deal.NewSimulation(seed)
+	if err != nil {
+		return store.PoolSimulation{}, err
+	}
+	n, start := min(scenarios, probe), time.Now()
+	if _, err := sim.Range(0, n); err != nil {
+		return store.PoolSimulation{}, err
+	}
+	estimate := time.Duration(float64(time.Since(start)) / float64(n) * float64(scenarios))
+	if estimate > maxEstimate {
+		return store.PoolSimulation{}, fault.New(fault.TooLarge, "pool.simulation.cost", fmt.Sprintf("预计需要处理器时间%.0f小时，超过%.0f小时上限，请减少情景数。", estimate.Hours(), maxEstimate.Hours()),
+			fmt.Sprintf("The simulation would take about %.0f hours of processor time, more than %.0f; ask for fewer scenarios.", estimate.Hours(), maxEstimate.Hours()))
 	}
 	s := store.PoolSimulation{
 		ID: "ps_" + rand.Text(), PoolID: poolID, Institution: institution, CreatedAt: d.now().UTC().Truncate(time.Microsecond),
-		Seed: seed, Scenarios: scenarios, Targets: targets, Status: "running",
+		Seed: seed, Scenarios: scenarios, Targets: targets, Status: "running", Estimate: estimate.Seconds(),
 	}
-	if err := d.db.PutPoolSimulation(ctx, s); err != nil {
+	return s, d.db.PutPoolSimulation(ctx, s, func(tx pgx.Tx) error {
+		return d.queue.Call(ctx, tx, simulationKind, store.Job{ID: s.ID, Institution: institution, Subject: poolID, CreatedBy: by, Total: scenarios, Estimate: s.Estimate})
+	})
+}
+
+// Status returns a simulation with its progress.
+func (d *Desk) Status(ctx context.Context, institution, id string) (store.PoolSimulation, error) {
+	return d.db.PoolSimulation(ctx, institution, id)
+}
+
+// Cancel ends a simulation that is not at its end: what is in hand stops within
+// a range.
+func (d *Desk) Cancel(ctx context.Context, institution, id, by string) (store.PoolSimulation, error) {
+	if _, err := d.queue.Cancel(ctx, institution, id, by); err != nil {
 		return store.PoolSimulation{}, err
 	}
-	d.resume(ctx, institution, s.ID)
-	return s, nil
+	return d.Status(ctx, institution, id)
 }
 
-// Status returns a simulation and sees to it that an unfinished one is worked
-// on, also after the process that began it was killed.
-func (d *Desk) Status(ctx context.Context, institution, id string) (store.PoolSimulation, error) {
-	s, err := d.db.PoolSimulation(ctx, institution, id)
-	if err == nil && s.Status == "running" {
-		d.resume(ctx, institution, id)
-	}
-	return s, err
-}
-
-// Resume works every unfinished simulation and returns when they are done.
+// Resume works every unfinished simulation in this process that no other has in
+// hand.
 func (d *Desk) Resume(ctx context.Context) error {
 	open, err := d.db.RunningPoolSimulations(ctx)
 	if err != nil {
 		return err
 	}
+	var failed error // of one simulation: the others go on
 	for _, s := range open {
-		if err := d.work(ctx, s.Institution, s.ID); err != nil {
-			return err
+		for ctx.Err() == nil {
+			taken, err := d.queue.Once(ctx, d.worker(), store.Job{ID: s.ID, Institution: s.Institution, CreatedBy: "system"})
+			if failed = errors.Join(failed, err); err != nil || !taken {
+				break
+			}
 		}
 	}
-	return nil
+	return errors.Join(failed, ctx.Err())
 }
 
-// resume works one simulation in the background, once per process.
-func (d *Desk) resume(ctx context.Context, institution, id string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.running[id] {
-		return
-	}
-	d.running[id] = true
-	ctx = context.WithoutCancel(ctx) // the job outlives the request
-	d.wg.Go(func() {
-		defer func() {
-			d.mu.Lock()
-			delete(d.running, id)
-			d.mu.Unlock()
-		}()
-		if err := d.work(ctx, institution, id); err != nil {
-			d.log.ErrorContext(ctx, "pool simulation", "simulation", id, "error", err)
-		}
-	})
+// Workers work simulations, one at a time in a process: each uses every core.
+func (d *Desk) Workers() []jobs.Worker { return []jobs.Worker{d.worker()} }
+
+func (d *Desk) worker() jobs.Worker {
+	return jobs.Worker{Kind: simulationKind, Turns: 1, Failures: 5, Deaths: 3, Do: d.turn}
 }
 
-// Wait returns when no simulation of this process is at work.
-func (d *Desk) Wait() { d.wg.Wait() }
-
-// work runs the missing ranges, stores each, and concludes. A failure of the
-// inputs ends the job; a failure of the database leaves it to be resumed.
-func (d *Desk) work(ctx context.Context, institution, id string) (err error) {
-	defer fault.Wrap(&err, "arranger.work(%s)", id)
-	s, err := d.db.PoolSimulation(ctx, institution, id)
-	if err != nil || s.Status != "running" {
-		return err
-	}
-	p, err := d.db.Pool(ctx, institution, s.PoolID)
+// turn simulates some of the missing ranges, stores each, and concludes when
+// none is left. A failure of the inputs ends the job.
+func (d *Desk) turn(ctx context.Context, t *jobs.Turn) (jobs.Next, error) {
+	s, err := d.db.PoolSimulation(ctx, t.Institution, t.ID)
 	if err != nil {
-		return err
+		return jobs.Done, err
+	}
+	p, err := d.db.Pool(ctx, t.Institution, s.PoolID)
+	if err != nil {
+		return jobs.Done, err
 	}
 	sim, err := p.Deal.NewSimulation(s.Seed)
 	if err != nil {
-		return d.db.FinishPoolSimulation(ctx, id, nil, fault.Public(err).Zh, d.now())
+		return jobs.Done, errors.Join(jobs.Fail(err), d.db.FinishPoolSimulation(ctx, t.ID, nil, fault.Public(err).Zh, d.now()))
 	}
-	done, err := d.db.PoolTallies(ctx, id)
+	done, err := d.db.PoolTallies(ctx, t.ID)
 	if err != nil {
-		return err
-	}
-	err = ranges(ctx, sim, s.Scenarios, done, func(from, to int64, t pool.Tally) error {
-		return d.db.PutPoolTally(ctx, id, from, to, t)
-	})
-	if err != nil {
-		return err
-	}
-	if done, err = d.db.PoolTallies(ctx, id); err != nil {
-		return err
+		return jobs.Done, err
 	}
 	var total pool.Tally
-	for _, t := range done {
-		total.Merge(t)
+	for _, x := range done {
+		total.Merge(x)
+	}
+	complete, err := ranges(ctx, sim, missing(s.Scenarios, done), t.Over, func(from, to int64, x pool.Tally) error {
+		total.Merge(x)
+		return d.db.PutPoolTally(ctx, t.ID, from, to, x)
+	})
+	if err == nil {
+		err = t.Progress(ctx, total.Paths, s.Scenarios)
+	}
+	if err != nil || !complete {
+		return jobs.Again, err
 	}
 	rep, err := sim.Conclude(total, s.Targets)
 	if err != nil {
-		return d.db.FinishPoolSimulation(ctx, id, nil, fault.Public(err).Zh, d.now())
+		return jobs.Done, errors.Join(jobs.Fail(err), d.db.FinishPoolSimulation(ctx, t.ID, nil, fault.Public(err).Zh, d.now()))
 	}
 	body, err := json.Marshal(rep)
 	if err != nil {
-		return err
+		return jobs.Done, err
 	}
-	return d.db.FinishPoolSimulation(ctx, id, body, "", d.now())
+	return jobs.Done, d.db.FinishPoolSimulation(ctx, t.ID, body, "", d.now())
 }

@@ -4,14 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"zhijia/internal/arranger"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/money"
 	"zhijia/internal/pool"
 	"zhijia/internal/store"
@@ -24,7 +25,10 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 	t.Parallel()
 	ctx, db := context.Background(), storetest.New(t)
 	now := func() time.Time { return time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC) }
-	desk := arranger.NewDesk(db, now, slog.New(slog.DiscardHandler))
+	desk, err := arranger.NewDesk(db, now, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	deal := pool.Example(1)
 	for i := range deal.Patents[:4] {
 		deal.Patents[i].Value = nil
@@ -117,43 +121,84 @@ func BenchmarkHundredThousandScenarios(b *testing.B) {
 	}
 }
 
-// A simulation cut off after some ranges is finished by another desk, with the
-// same result as one run in one go.
+// deskAt returns a desk over a database and a pool it keeps.
+func deskAt(t *testing.T, db *store.DB) (*arranger.Desk, store.Pool) {
+	t.Helper()
+	desk, err := arranger.NewDesk(db, func() time.Time { return time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC) }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _, err := desk.Create(t.Context(), "default", "test", pool.Example(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return desk, p
+}
+
+// working runs a process of its own with a desk's workers.
+func working(t *testing.T, db *store.DB, desk *arranger.Desk) (stop func()) {
+	t.Helper()
+	queue, err := jobs.New(db, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- queue.Run(ctx, jobs.RunOptions{}, desk.Workers()...) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+func until(t *testing.T, desk *arranger.Desk, id string, cond func(store.PoolSimulation) bool) store.PoolSimulation {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); ; {
+		s, err := desk.Status(t.Context(), "default", id)
+		if err != nil || time.Now().After(deadline) {
+			t.Fatal(s, err)
+		}
+		if cond(s) {
+			return s
+		}
+	}
+}
+
+// A simulation cut off after some ranges is finished by other processes, two at
+// once, with the same result as one run in one go. Looking at it starts nothing.
 func TestSimulationResumes(t *testing.T) {
 	t.Parallel()
-	ctx, db := context.Background(), storetest.New(t)
-	now := func() time.Time { return time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC) }
-	first := arranger.NewDesk(db, now, slog.New(slog.DiscardHandler))
-	p, _, err := first.Create(ctx, "default", "test", pool.Example(1))
+	db := storetest.New(t)
+	desk, p := deskAt(t, db)
+	s, err := desk.Start(t.Context(), "default", "test", p.ID, 1<<63, 12_000, nil)
+	if err != nil || s.Estimate <= 0 {
+		t.Fatal(s, err)
+	}
+	sim, err := p.Deal.NewSimulation(s.Seed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What a killed process leaves behind: the job and one finished range.
-	job := store.PoolSimulation{ID: "ps_killed", PoolID: p.ID, Institution: "default", CreatedAt: now(), Seed: 1 << 63, Scenarios: 12_000}
-	if err := db.PutPoolSimulation(ctx, job); err != nil {
-		t.Fatal(err)
-	}
-	sim, err := p.Deal.NewSimulation(job.Seed)
+	tally, err := sim.Range(5000, 5003) // what a killed process leaves behind
 	if err != nil {
 		t.Fatal(err)
 	}
-	tally, err := sim.Range(5000, 10000)
-	if err != nil {
+	if err := db.PutPoolTally(t.Context(), s.ID, 5000, 5003, tally); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.PutPoolTally(ctx, job.ID, 5000, 10000, tally); err != nil {
-		t.Fatal(err)
-	}
-	second := arranger.NewDesk(db, now, slog.New(slog.DiscardHandler))
-	s, err := second.Status(ctx, "default", job.ID)
-	if err != nil || s.Status != "running" || s.Done < 5000 {
+	if s, err = desk.Status(t.Context(), "default", s.ID); err != nil || s.Status != "running" || s.Done != 3 {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	second.Wait()
-	if s, err = second.Status(ctx, "default", job.ID); err != nil || s.Status != "done" || s.Done != 12_000 {
-		t.Fatalf("status %s, done %d, %v", s.Status, s.Done, err)
+	working(t, db, desk)
+	working(t, db, desk)
+	s = until(t, desk, s.ID, func(s store.PoolSimulation) bool { return s.Status != "running" })
+	if s.Status != "done" || s.Done != 12_000 {
+		t.Fatalf("status %s, done %d", s.Status, s.Done)
 	}
-	want, err := arranger.Simulate(ctx, &p.Deal, job.Seed, 12_000, nil, nil)
+	want, err := arranger.Simulate(t.Context(), &p.Deal, s.Seed, 12_000, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,8 +209,36 @@ func TestSimulationResumes(t *testing.T) {
 	if !slices.Equal(body, s.Report) {
 		t.Errorf("resumed:\n%s\nin one go:\n%s", s.Report, body)
 	}
-	list, err := db.Pools(ctx, "default", time.Time{}, "", 10)
+	list, err := db.Pools(t.Context(), "default", time.Time{}, "", 10)
 	if err != nil || len(list) != 1 || list[0].Patents != 102 {
 		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// A cancelled simulation stops within a range, stays as it is, and is not taken
+// up again; another institution cannot cancel it.
+func TestSimulationCancelled(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	desk, p := deskAt(t, db)
+	s, err := desk.Start(t.Context(), "default", "test", p.ID, 1, 500_000, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := working(t, db, desk)
+	until(t, desk, s.ID, func(s store.PoolSimulation) bool { return s.Done > 0 })
+	if _, err := desk.Cancel(t.Context(), "other", s.ID, "x"); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("cancelled by another institution: %v", err)
+	}
+	if s, err = desk.Cancel(t.Context(), "default", s.ID, "officer"); err != nil || s.Status != "cancelled" || s.FinishedAt == nil {
+		t.Fatalf("%+v %v", s, err)
+	}
+	done := s.Done
+	stop() // waits for what is in hand, which may write nothing more
+	if err := desk.Resume(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if s, err = desk.Status(t.Context(), "default", s.ID); err != nil || s.Done != done || s.Report != nil {
+		t.Errorf("%d paths when it was cancelled, %d now, %v", done, s.Done, err)
 	}
 }

@@ -9,9 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -38,6 +41,7 @@ type Loan struct {
 // Book values the patents of a loan and takes it into the book.
 func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store.BookLoan, err error) {
 	defer fault.Wrap(&err, "desk.Book(%s)", l.Contract)
+	ctx = store.As(ctx, actor.Institution)
 	now := d.now().UTC().Truncate(time.Microsecond)
 	today := calendar.InChina(now)
 	if l.Contract = strings.TrimSpace(l.Contract); l.Contract == "" || l.Balance < 0 || l.Balance > money.Max || !l.Maturity.After(today) {
@@ -112,7 +116,7 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 		return store.BookLoan{}, err
 	}
 	booked.Standing = told.Standing
-	return booked, d.db.PutBookLoan(ctx, booked, valuations, today, told.Alerts)
+	return booked, d.db.PutBookLoan(ctx, booked, valuations, told.Alerts, d.post)
 }
 
 // LoanOf returns the loan a contract of a finished batch would be booked as,
@@ -150,6 +154,7 @@ func (d *Desk) LoanOf(ctx context.Context, actor appraisal.Actor, id, contract s
 // why is what an alert and the record say about a change of value.
 type why struct {
 	Zh        string            `json:"zh"`
+	En        string            `json:"en"`
 	Cause     string            `json:"cause"`
 	Before    string            `json:"valuation_before"`
 	After     string            `json:"valuation,omitempty"`
@@ -162,48 +167,107 @@ type why struct {
 	Threshold string            `json:"threshold,omitempty"`
 }
 
-// RevalueDue values every booked patent that is due, or about which an event
-// arrived, and raises what the desk must see. An empty institution takes everyone's.
-// It returns how many were valued.
+var (
+	bookKind    = jobs.Kind{Name: "book", Queued: 1, Timeout: time.Minute}
+	revalueKind = jobs.Kind{Name: "revaluations", Queued: 1, Timeout: 10 * time.Minute}
+)
+
+// BookWorkers value booked patents again that are due, or about which an event
+// arrived, and raise what the desk must see. They look every so often for the
+// institutions that have such; the patents of one are valued one after the
+// other, so that two that fall together are seen together.
+func (d *Desk) BookWorkers(every time.Duration) []jobs.Worker {
+	return []jobs.Worker{
+		{Kind: bookKind, Turns: 1, Every: every, Do: func(ctx context.Context, _ *jobs.Turn) (jobs.Next, error) {
+			due, err := d.db.InstitutionsDue(ctx, calendar.InChina(d.now()))
+			if err != nil || len(due) == 0 {
+				return jobs.Idle, err
+			}
+			return jobs.Idle, d.db.Transact(ctx, func(tx pgx.Tx) error {
+				for _, institution := range due {
+					if err := d.callOne(ctx, tx, revalueKind, institution); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}},
+		d.revaluer(new(int)),
+	}
+}
+
+// revaluer values the patents of an institution again, and counts them.
+func (d *Desk) revaluer(n *int) jobs.Worker {
+	return jobs.Worker{Kind: revalueKind, Turns: 1, Do: func(ctx context.Context, t *jobs.Turn) (jobs.Next, error) {
+		for !t.Over() {
+			found, err := d.revalueNext(ctx, t.Institution)
+			if err != nil || !found {
+				return jobs.Idle, err
+			}
+			*n++
+		}
+		return jobs.Again, nil
+	}}
+}
+
+// RevalueDue values every booked patent of an institution that is due, in this
+// process, and returns how many it valued: none while another process does.
 func (d *Desk) RevalueDue(ctx context.Context, institution string) (n int, err error) {
 	defer fault.Wrap(&err, "desk.RevalueDue")
 	for ctx.Err() == nil {
-		now := d.now().UTC().Truncate(time.Microsecond)
-		today := calendar.InChina(now)
-		found, err := d.db.RevalueNext(ctx, institution, today, now, func(r store.Revaluation) (store.Revalued, error) {
-			out, err := d.revalue(ctx, r, today)
-			if err == nil || outage(ctx, err) {
-				return out, err
-			}
-			return failed(r, today, err)
-		})
-		if err != nil || !found {
+		before := n
+		job := store.Job{ID: revalueKind.Name + "/" + institution, Institution: institution, CreatedBy: "system"}
+		taken, err := d.queue.Once(ctx, d.revaluer(&n), job)
+		if err != nil || !taken || n == before {
 			return n, err
 		}
-		n++
 	}
 	return n, ctx.Err()
+}
+
+// revalueNext values one patent that is due. The valuation asks models and
+// takes its time, so it is made before the transaction that stores it; what
+// follows from it is concluded there, on the loan as it stands then.
+func (d *Desk) revalueNext(ctx context.Context, institution string) (found bool, err error) {
+	now := d.now().UTC().Truncate(time.Microsecond)
+	today := calendar.InChina(now)
+	r, found, err := d.db.NextRevaluation(ctx, institution, today)
+	if err != nil || !found {
+		return false, err
+	}
+	again, err := d.valueBooked(ctx, &r, today)
+	if err != nil && outage(ctx, err) {
+		return false, err
+	}
+	_, err = d.db.PutRevaluation(ctx, r, now, func(fresh store.Revaluation) (store.Revalued, error) {
+		if err != nil {
+			return failed(fresh, today, err)
+		}
+		return conclude(fresh, again, today)
+	}, d.post)
+	return true, err
 }
 
 // failed puts a patent that cannot be valued off to the next day and says so,
 // once until it can be again: it must not keep the others waiting.
 func failed(r store.Revaluation, today calendar.Date, cause error) (store.Revalued, error) {
 	pub := fault.Public(cause)
-	w := why{Zh: r.Patent.Number + "：无法重估，" + pub.Zh, Cause: r.Cause, Before: r.Patent.Valuation, Threshold: pub.Code}
+	w := why{Zh: r.Patent.Number + "：无法重估，" + pub.Zh, En: r.Patent.Number + ": could not be valued again. " + pub.En, Cause: r.Cause, Before: r.Patent.Valuation, Threshold: pub.Code}
 	p := r.Patent
 	p.Due = today.AddDays(1)
 	out := store.Revalued{Patent: p, Detail: w, Told: store.Told{Standing: r.Loan.Standing}}
 	if code := "failed:" + p.Number; !slices.Contains(out.Standing, code) {
 		out.Standing = append(slices.Clone(out.Standing), code)
-		return out, tell(&out.Told, "yellow", "failed", p.Number, p.Value, p.Value, w)
+		return out, tell(&out.Told, patent.Alert{Code: "failed", Cause: code, Level: patent.Yellow, Number: p.Number, Loan: r.Loan.Contract, Date: today}, w)
 	}
 	return out, nil
 }
 
-// tell adds an alert.
-func tell(to *store.Told, level, kind, number string, old, now money.Fen, w why) error {
+// tell adds an alert about a loan.
+func tell(to *store.Told, a patent.Alert, w why) error {
 	body, err := json.Marshal(w)
-	to.Alerts = append(to.Alerts, store.BookAlert{Level: level, Kind: kind, Number: number, Old: old, New: now, Detail: body})
+	a.About, a.Zh, a.En = patent.AboutLoan, w.Zh, w.En
+	to.Alerts = append(to.Alerts, store.AlertChange{Alert: a, Detail: body, Status: store.AlertOpen})
 	return err
 }
 
@@ -223,21 +287,23 @@ func look(l *store.BookLoan, policy *lending.Policy, was money.Fen, cause string
 	}
 	told.Standing = slices.DeleteFunc(slices.Clone(l.Standing), func(c string) bool { return !strings.HasPrefix(c, "failed:") })
 	for _, c := range lending.Standing(in, discount) {
-		told.Standing = append(told.Standing, c.Code)
-		if slices.Contains(l.Standing, c.Code) {
+		told.Standing = append(told.Standing, c.Cause)
+		if slices.Contains(l.Standing, c.Cause) || c.Code == "expiry" { // the watch tells the end of a right
 			continue
 		}
-		w := why{Zh: c.Zh, Cause: cause, Threshold: c.Zh}
+		w := why{Zh: c.Zh, En: c.En, Cause: cause, Threshold: c.Zh}
 		if total > 0 {
 			ltv := float64(l.Balance) / float64(total)
 			w.LTV = &ltv
 		}
-		number := ""
-		if c.Kind == "expiry" {
-			number = strings.TrimPrefix(c.Code, "expiry:")
-		}
-		if err := tell(&told, c.Level, c.Kind, number, was, total, w); err != nil {
+		c.Loan, c.Date, c.Old, c.New = l.Contract, today, &was, &total
+		if err := tell(&told, c, w); err != nil {
 			return told, err
+		}
+	}
+	for _, c := range l.Standing {
+		if !slices.Contains(told.Standing, c) {
+			told.Settled = append(told.Settled, c)
 		}
 	}
 	return told, nil
@@ -256,7 +322,7 @@ func (d *Desk) SetBalance(ctx context.Context, actor appraisal.Actor, contract s
 	}
 	now := d.now().UTC().Truncate(time.Microsecond)
 	today := calendar.InChina(now)
-	return d.db.SetBookBalance(ctx, actor.Institution, contract, balance, outcome, actor.Name, today, now, func(l store.BookLoan) (store.Told, error) {
+	return d.db.SetBookBalance(ctx, actor.Institution, contract, balance, outcome, actor.Name, now, func(l store.BookLoan) (store.Told, error) {
 		policy, err := lending.LoadPolicy(l.Policy)
 		if err != nil {
 			return store.Told{}, err
@@ -266,27 +332,40 @@ func (d *Desk) SetBalance(ctx context.Context, actor appraisal.Actor, contract s
 			was += l.Patents[i].Value
 		}
 		return look(&l, &policy, was, "request", today)
-	})
+	}, d.post)
 }
 
-func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.Date) (out store.Revalued, err error) {
+// newValue is the value of a booked patent today, with what it is compared to.
+type newValue struct {
+	lending.Valued
+	draft     *appraisal.Draft
+	old, base valuation.Conclusion // the last one, and the one that falls are measured from
+}
+
+// valueBooked values a booked patent on what the desk stated when it was booked.
+func (d *Desk) valueBooked(ctx context.Context, r *store.Revaluation, today calendar.Date) (v newValue, err error) {
 	var row lending.Row
-	var policy lending.Policy
 	if err := json.Unmarshal(r.Patent.Input, &row); err != nil {
-		return out, err
-	}
-	if policy, err = lending.LoadPolicy(r.Loan.Policy); err != nil {
-		return out, err
+		return v, err
 	}
 	actor := appraisal.Actor{Name: "system", Institution: r.Loan.Institution}
-	old, err := d.conclusion(ctx, actor, r.Patent.Valuation)
+	if v.old, err = d.conclusion(ctx, actor, r.Patent.Valuation); err != nil {
+		return v, err
+	}
+	if v.base, err = d.conclusion(ctx, actor, r.Patent.BaseValuation); err != nil {
+		return v, err
+	}
+	v.Valued, v.draft, err = d.value(ctx, d.db, d.appraisal, actor, row, today)
+	return v, err
+}
+
+// conclude says what a new value means for the loan.
+func conclude(r store.Revaluation, v newValue, today calendar.Date) (out store.Revalued, err error) {
+	policy, err := lending.LoadPolicy(r.Loan.Policy)
 	if err != nil {
 		return out, err
 	}
-	v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today)
-	if err != nil {
-		return out, err
-	}
+	old, draft := v.old, v.draft
 	out.Valuation = &draft.Valuation
 	out.Patent = r.Patent
 	p := &out.Patent
@@ -315,22 +394,28 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.
 		ltv := float64(r.Loan.Balance) / float64(total)
 		w.LTV = &ltv
 	}
-	say := func(from money.Fen) string {
+	say := func(from money.Fen) (zh, en string) {
 		text := fmt.Sprintf("%s：估值由%s元变为%s元", p.Number, from, v.Point)
 		if v.Reason != "" {
 			text += "（" + v.Reason + "）"
 		}
+		en = fmt.Sprintf("%s: the value went from %s to %s yuan", p.Number, from, v.Point)
 		if len(w.Events) > 0 {
 			text += "；新公告：" + strings.Join(w.Events, "、")
+			en += "; new in the gazette: " + strings.Join(w.Events, ", ")
 		}
-		return text
+		return text, en
 	}
-	w.Zh = say(r.Patent.Value)
+	w.Zh, w.En = say(r.Patent.Value)
 	out.Detail = w
 
-	loan.Standing = slices.DeleteFunc(slices.Clone(loan.Standing), func(c string) bool { return c == "failed:"+p.Number })
+	recovered := "failed:" + p.Number
+	loan.Standing = slices.DeleteFunc(slices.Clone(loan.Standing), func(c string) bool { return c == recovered })
 	if out.Told, err = look(&loan, &policy, was, r.Cause, today); err != nil {
 		return out, err
+	}
+	if slices.Contains(r.Loan.Standing, recovered) {
+		out.Settled = append(out.Settled, recovered)
 	}
 	watch, drop, rebased := policy.Follow(lending.Watch{Base: r.Patent.Base, Alerted: r.Patent.Alerted}, v.Point)
 	p.Base, p.Alerted = watch.Base, watch.Alerted
@@ -341,19 +426,19 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.
 	switch {
 	case v.Status == valuation.Zero && r.Patent.Status != string(valuation.Zero):
 		w.Threshold = "权利失效"
-		err = tell(&told, "red", "ended", p.Number, r.Patent.Value, v.Point, w)
+		err = tell(&told, patent.Alert{Code: "ended", Cause: "ended:" + p.Number, Level: patent.Red, Number: p.Number, Loan: loan.Contract, Date: today, Old: &r.Patent.Value, New: &v.Point}, w)
 	case drop != nil:
 		// What changed is told since the base, which the fall is measured from.
 		if r.Patent.BaseValuation != r.Patent.Valuation {
-			base, err := d.conclusion(ctx, actor, r.Patent.BaseValuation)
-			if err != nil {
-				return out, err
-			}
-			w.Before, w.Status[0], w.Causes = r.Patent.BaseValuation, string(base.Status), largest(valuation.Explain(base, draft.Conclusion))
-			w.Zh = say(r.Patent.Base) + fmt.Sprintf("；上次估值%s元", r.Patent.Value)
+			w.Before, w.Status[0], w.Causes = r.Patent.BaseValuation, string(v.base.Status), largest(valuation.Explain(v.base, draft.Conclusion))
+			w.Zh, w.En = say(r.Patent.Base)
+			w.Zh += fmt.Sprintf("；上次估值%s元", r.Patent.Value)
+			w.En += fmt.Sprintf("; %s yuan at the last valuation", r.Patent.Value)
 		}
 		w.Threshold = drop.Zh
-		err = tell(&told, drop.Level, "drop", p.Number, r.Patent.Base, v.Point, w)
+		drop.Number, drop.Loan, drop.Date = p.Number, loan.Contract, today
+		drop.Cause = strings.Join([]string{"drop", p.Number, r.Patent.BaseValuation, drop.Level}, "|")
+		err = tell(&told, *drop, w)
 	}
 	out.Alerts = append(told.Alerts, out.Alerts...)
 	return out, err
@@ -425,23 +510,4 @@ func collateralOf(l *store.BookLoan, p *store.BookPatent, rec *appraisal.Record)
 		v.State.Standing = patent.Dead
 	}
 	return v, nil
-}
-
-// Monitor keeps the book until ctx ends: it looks for what is due every
-// interval. Any number of processes may.
-func (d *Desk) Monitor(ctx context.Context, every time.Duration) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		if n, err := d.RevalueDue(ctx, ""); err != nil && ctx.Err() == nil {
-			d.log.WarnContext(ctx, "revaluing the book", "error", err)
-		} else if n > 0 {
-			d.log.InfoContext(ctx, "revalued the book", "patents", n)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }

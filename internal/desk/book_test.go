@@ -1,11 +1,15 @@
 package desk
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
@@ -22,7 +26,7 @@ const booked = "CN201310543019.6"
 func stockBooked(t *testing.T, d *Desk, db *store.DB) {
 	t.Helper()
 	one, no := 1, false
-	err := db.MergePatents(t.Context(), []store.Patent{{
+	err := db.MergePatents(public(t), []store.Patent{{
 		Number: booked, Kind: "invention", Title: "一种激光器相对强度噪声的测量装置及方法", IPC: []string{"G01M 11/00"}, Filing: calendar.New(2013, 11, 5), Grant: calendar.New(2016, 5, 4),
 		Owners: []string{"甲公司"}, OwnerType: "firm", Source: "test",
 	}}, 0, nil)
@@ -36,7 +40,7 @@ func stockBooked(t *testing.T, d *Desk, db *store.DB) {
 			Date: calendar.New(2020+i%5, 3, 1), DateUnit: "day", RelatedParty: &no, SourceType: "own_ledger", OwnerType: "firm",
 		})
 	}
-	if err := db.PutDeals(t.Context(), deals); err != nil {
+	if err := db.PutDeals(public(t), deals); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.appraisal.Spaces().EmbedStored(t.Context(), nil); err != nil {
@@ -44,16 +48,29 @@ func stockBooked(t *testing.T, d *Desk, db *store.DB) {
 	}
 }
 
-func kinds(alerts []store.BookAlert) (out []string) {
+// public is a context in which the operator's corpus is written.
+func public(t *testing.T) context.Context { return store.As(t.Context(), store.Public) }
+
+func kinds(alerts []store.Alert) (out []string) {
 	for _, a := range alerts {
-		out = append(out, a.Level+" "+a.Kind+" "+a.Cause)
+		var w why
+		_ = json.Unmarshal(a.Detail, &w) // one that cannot be read has no cause
+		out = append(out, a.Level+" "+a.Code+" "+w.Cause)
 	}
 	return out
+}
+
+func loanAlerts(db *store.DB, t *testing.T, open bool) ([]store.Alert, error) {
+	return db.Alerts(t.Context(), officer.Institution, store.AlertFilter{About: patent.AboutLoan, Open: open, Limit: 1000})
 }
 
 func TestBook(t *testing.T) {
 	d, db := newDesk(t, storetest.URL(t))
 	stockBooked(t, d, db)
+	hook := store.Webhook{ID: "wh_1", Institution: officer.Institution, URL: "https://bank.example/", Secret: []byte{1}, CreatedAt: d.now(), CreatedBy: "x"}
+	if err := db.PutWebhook(t.Context(), hook); err != nil {
+		t.Fatal(err)
+	}
 	loan, err := d.Book(t.Context(), officer, Loan{
 		Contract: "DB-1", Borrower: "甲公司", Balance: 50_000_00, Maturity: on.AddYears(2), Policy: "BOCOM-HIST",
 		Rows: []lending.Row{{Number: "ZL201310543019.6"}, {Number: booked}},
@@ -64,7 +81,7 @@ func TestBook(t *testing.T) {
 	if _, err := d.Book(t.Context(), officer, Loan{Contract: "DB-1", Borrower: "甲公司", Balance: 1, Maturity: on.AddYears(2), Rows: []lending.Row{{Number: booked}}}); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("booked twice: %v", err)
 	}
-	if n, err := d.RevalueDue(t.Context(), ""); n != 0 || err != nil {
+	if n, err := d.RevalueDue(t.Context(), officer.Institution); n != 0 || err != nil {
 		t.Errorf("nothing is due: %d %v", n, err)
 	}
 
@@ -78,13 +95,13 @@ func TestBook(t *testing.T) {
 		d.appraisal = svc
 	}
 	later(on.AddMonths(6))
-	if n, err := d.RevalueDue(t.Context(), ""); n != 1 || err != nil {
+	if n, err := d.RevalueDue(t.Context(), officer.Institution); n != 1 || err != nil {
 		t.Fatalf("%d %v", n, err)
 	}
-	if n, _ := d.RevalueDue(t.Context(), ""); n != 0 {
+	if n, _ := d.RevalueDue(t.Context(), officer.Institution); n != 0 {
 		t.Errorf("valued again at once: %d", n)
 	}
-	alerts, err := db.BookAlerts(t.Context(), officer.Institution, true, 0, 10)
+	alerts, err := loanAlerts(db, t, true)
 	if err != nil || slices.Contains(kinds(alerts), "red ended schedule") {
 		t.Errorf("%v %v", kinds(alerts), err)
 	}
@@ -93,7 +110,7 @@ func TestBook(t *testing.T) {
 	// An event: the right lapsed. The same event again calls for nothing.
 	event := store.LegalEvent{Number: booked, Event: patent.Event{Code: "CF01", Effective: on.AddMonths(5), Gazette: on.AddMonths(6).AddDays(3), Source: "test"}}
 	for range 2 {
-		if err := db.MergeEvents(t.Context(), []store.LegalEvent{event}); err != nil {
+		if err := db.MergeEvents(public(t), []store.LegalEvent{event}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -101,35 +118,59 @@ func TestBook(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 3 { // several processes look at once
 		wg.Go(func() {
-			if _, err := d.RevalueDue(t.Context(), ""); err != nil {
+			if _, err := d.RevalueDue(t.Context(), officer.Institution); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	alerts, err = db.BookAlerts(t.Context(), officer.Institution, true, 0, 10)
+	alerts, err = loanAlerts(db, t, true)
 	if err != nil || len(alerts) != before+2 || !slices.Contains(kinds(alerts), "red ended event") || !slices.Contains(kinds(alerts), "red breach event") {
 		t.Fatalf("%v %v", kinds(alerts), err)
 	}
 	a := alerts[before]
 	var w why
-	if err := json.Unmarshal(a.Detail, &w); err != nil || a.New != 0 || a.Old <= 0 || w.Status[1] != "zero" || len(w.Events) != 1 || w.Zh == "" {
+	if err := json.Unmarshal(a.Detail, &w); err != nil || *a.New != 0 || *a.Old <= 0 || w.Status[1] != "zero" || len(w.Events) != 1 || w.Zh == "" {
 		t.Errorf("%+v %+v %v", a, w, err)
 	}
-	if err := db.AcknowledgeAlert(t.Context(), "bank-b", a.ID, "x", "", d.now()); fault.KindOf(err) != fault.NotFound {
+	if _, err := db.AcknowledgeAlert(t.Context(), "bank-b", a.ID, "x", "", d.now()); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("another bank acknowledges: %v", err)
 	}
-	if err := db.AcknowledgeAlert(t.Context(), officer.Institution, a.ID, "desk-a", "要求补充押品", d.now()); err != nil {
+	if _, err := db.AcknowledgeAlert(t.Context(), officer.Institution, a.ID, "desk-a", "要求补充押品", d.now()); err != nil {
 		t.Error(err)
 	}
-	if left, _ := db.BookAlerts(t.Context(), officer.Institution, true, 0, 10); len(left) != before+1 {
+	if left, _ := loanAlerts(db, t, true); len(left) != before+1 {
 		t.Errorf("%d open", len(left))
+	}
+	// A fall in value and a broken ceiling are pushed like a lapse is.
+	pushed := func() (out []string) {
+		list, err := db.Deliveries(t.Context(), officer.Institution, "waiting", 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range list {
+			var m store.Message
+			if err := json.Unmarshal(x.Body, &m); err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, m.Type+" "+m.Data.Code)
+		}
+		return out
+	}
+	if got := pushed(); !slices.Contains(got, "alert.raised ended") || !slices.Contains(got, "alert.raised breach") {
+		t.Errorf("pushed: %q", got)
+	}
+	if j, err := db.Job(t.Context(), officer.Institution, "webhook/wh_1"); err != nil || j.Status != store.JobQueued {
+		t.Errorf("nobody sends: %+v %v", j, err)
 	}
 	if err := d.SetBalance(t.Context(), officer, "DB-1", 0, nil); err != nil {
 		t.Error(err)
 	}
 	if loans, _ := db.BookLoans(t.Context(), officer.Institution, "", 10); len(loans) != 0 {
 		t.Errorf("a loan paid off stays: %d", len(loans))
+	}
+	if got := pushed(); !slices.Contains(got, "alert.settled breach") {
+		t.Errorf("what a loan paid off settles is not pushed: %q", got)
 	}
 	_, breaks, err := db.VerifyAudit(t.Context(), store.AuditHead{}, appraisal.Intact)
 	if err != nil || len(breaks) > 0 {
@@ -155,7 +196,7 @@ func TestBookUnderFire(t *testing.T) {
 	d, db := newDesk(t, storetest.URL(t))
 	stockBooked(t, d, db)
 	const second = "CN202010123456.2"
-	if err := db.MergePatents(t.Context(), []store.Patent{{
+	if err := db.MergePatents(public(t), []store.Patent{{
 		Number: second, Kind: "invention", Title: "一种激光器测量装置", IPC: []string{"G01M 11/00"}, Filing: calendar.New(2014, 1, 5), Grant: calendar.New(2016, 5, 4), Owners: []string{"甲公司"}, OwnerType: "firm", Source: "test",
 	}}, 0, nil); err != nil {
 		t.Fatal(err)
@@ -186,14 +227,14 @@ func TestBookUnderFire(t *testing.T) {
 	}
 	alerts := func() []string {
 		t.Helper()
-		all, err := db.BookAlerts(t.Context(), officer.Institution, false, 0, 100)
+		all, err := loanAlerts(db, t, false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, a := range all {
 			var w why
 			if err := json.Unmarshal(a.Detail, &w); err != nil || w.Zh == "" {
-				t.Errorf("%s says nothing: %v", a.Kind, err)
+				t.Errorf("%s says nothing: %v", a.Code, err)
 			}
 		}
 		return kinds(all)
@@ -204,28 +245,45 @@ func TestBookUnderFire(t *testing.T) {
 	day := on.AddMonths(6)
 	clock(t, d, db, day)
 
-	// One process dies in the middle, its connection with it.
-	started, release := make(chan struct{}), make(chan struct{})
-	died := make(chan error, 1)
-	go func() {
-		_, err := db.RevalueNext(t.Context(), "", day, d.now(), func(r store.Revaluation) (store.Revalued, error) {
-			close(started)
-			<-release
-			return d.revalue(t.Context(), r, day)
+	// One process has the book in hand and dies: nobody else values meanwhile,
+	// and what it stores when it comes back after its turn was given to others is
+	// refused.
+	hand := func(owner string) store.Job {
+		t.Helper()
+		var j store.Job
+		err := db.Transact(t.Context(), func(tx pgx.Tx) (err error) {
+			var taken bool
+			job := store.Job{ID: "revaluations/" + officer.Institution, Kind: revalueKind.Name, Institution: officer.Institution, CreatedBy: "system"}
+			if j, taken, err = db.TakeNow(t.Context(), tx, job, owner, time.Minute); !taken {
+				t.Fatal("not taken")
+			}
+			return err
 		})
-		died <- err
-	}()
-	<-started
-	// Another finds nothing to do: the whole loan is in hand.
-	if n, err := d.RevalueDue(t.Context(), ""); n != 0 || err != nil {
-		t.Errorf("two processes have one loan in hand: %d %v", n, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return j
 	}
-	if _, err := db.Queue().Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`); err != nil {
+	dead := hand("dead")
+	due, found, err := db.NextRevaluation(t.Context(), officer.Institution, day)
+	if err != nil || !found {
+		t.Fatal(found, err)
+	}
+	again, err := d.valueBooked(t.Context(), &due, day)
+	if err != nil {
 		t.Fatal(err)
 	}
-	close(release)
-	if err := <-died; err == nil {
-		t.Fatal("a process whose connection is gone stored its work")
+	if n, err := d.RevalueDue(t.Context(), officer.Institution); n != 0 || err != nil {
+		t.Errorf("two processes have one book in hand: %d %v", n, err)
+	}
+	if err := db.Transact(t.Context(), func(tx pgx.Tx) error {
+		_, err := db.EndTurn(t.Context(), tx, &dead, store.TurnEnd{Status: store.JobIdle, Died: true})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.PutRevaluation(store.InTurn(t.Context(), "dead"), due, d.now(), func(r store.Revaluation) (store.Revalued, error) { return conclude(r, again, day) }, d.post); !errors.Is(err, store.ErrLeaseLost) {
+		t.Errorf("a process without the turn stored its work: %v", err)
 	}
 	if got := alerts(); len(got) != 1 {
 		t.Errorf("what a dead process found: %v", got)
@@ -233,7 +291,7 @@ func TestBookUnderFire(t *testing.T) {
 
 	// Both rights end; four processes look at once.
 	for _, number := range []string{booked, second} {
-		if err := db.MergeEvents(t.Context(), []store.LegalEvent{{Number: number, Event: patent.Event{Code: "CF01", Effective: on.AddMonths(5), Gazette: on.AddMonths(5).AddDays(9), Source: "test"}}}); err != nil {
+		if err := db.MergeEvents(public(t), []store.LegalEvent{{Number: number, Event: patent.Event{Code: "CF01", Effective: on.AddMonths(5), Gazette: on.AddMonths(5).AddDays(9), Source: "test"}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -241,7 +299,7 @@ func TestBookUnderFire(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			n, err := d.RevalueDue(t.Context(), "")
+			n, err := d.RevalueDue(t.Context(), officer.Institution)
 			if err != nil {
 				t.Error(err)
 			}
@@ -253,7 +311,7 @@ func TestBookUnderFire(t *testing.T) {
 	for range 4 {
 		sum += <-total
 	}
-	if n, err := d.RevalueDue(t.Context(), ""); err != nil {
+	if n, err := d.RevalueDue(t.Context(), officer.Institution); err != nil {
 		t.Error(err)
 	} else {
 		sum += n // one may have found the loan in another's hand
@@ -309,7 +367,7 @@ func TestBookSlowSlide(t *testing.T) {
 	var want, steps []string
 	for k := 1; k <= 12; k++ {
 		clock(t, d, db, on.AddMonths(6*k))
-		if n, err := d.RevalueDue(t.Context(), ""); n != 1 || err != nil {
+		if n, err := d.RevalueDue(t.Context(), officer.Institution); n != 1 || err != nil {
 			t.Fatalf("half-year %d: %d %v", k, n, err)
 		}
 		loans, err := db.BookLoans(t.Context(), officer.Institution, "", 1)
@@ -321,7 +379,7 @@ func TestBookSlowSlide(t *testing.T) {
 			t.Errorf("half-year %d: due %s", k, p.Due)
 		}
 		steps = append(steps, p.Value.String())
-		var a *lending.Alert
+		var a *patent.Alert
 		var rebased bool
 		watch, a, rebased = policy.Follow(watch, p.Value)
 		if a != nil {
@@ -334,13 +392,13 @@ func TestBookSlowSlide(t *testing.T) {
 			t.Errorf("half-year %d: %+v, want %+v", k, p, watch)
 		}
 	}
-	all, err := db.BookAlerts(t.Context(), officer.Institution, true, 0, 50)
+	all, err := loanAlerts(db, t, true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
 	for _, a := range all {
-		if a.Kind != "drop" {
+		if a.Code != "drop" {
 			continue
 		}
 		var w why

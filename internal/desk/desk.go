@@ -1,10 +1,10 @@
 // Package desk works a loan desk's files: rows in, decisions out. Start with
 // [New].
 //
-// A file becomes a batch of durable rows and one job a row in the same
-// transaction. Workers, in this process or others, value the rows; each row
-// gets exactly one result, stored with its valuation, its audit entry and the
-// end of its job in one transaction. When no row waits any more the batch is
+// A file becomes a batch of durable rows, and the institution's lanes are called
+// in the same transaction. Workers, in this process or others, take rows a few
+// at a time and value them; each row gets exactly one result, stored with its
+// valuation and its audit entry in one transaction. When no row waits any more the batch is
 // decided as a whole by lending.Decide. Any process may be killed at any time.
 package desk
 
@@ -23,17 +23,18 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
+	"zhijia/internal/watch"
 )
 
 // Desk takes files and works them. It is safe for concurrent use.
@@ -42,7 +43,8 @@ type Desk struct {
 	appraisal *appraisal.Service
 	log       *slog.Logger
 	now       func() time.Time
-	client    *store.JobQueue
+	queue     *jobs.Queue
+	post      store.Post                                                                                                                                  // of alerts
 	value     func(context.Context, *store.DB, *appraisal.Service, appraisal.Actor, lending.Row, calendar.Date) (lending.Valued, *appraisal.Draft, error) // Value; tests make rows misbehave
 }
 
@@ -53,8 +55,11 @@ func New(db *store.DB, service *appraisal.Service, log *slog.Logger) (_ *Desk, e
 		log = slog.New(slog.DiscardHandler)
 	}
 	d := &Desk{db: db, appraisal: service, log: log, now: time.Now, value: Value}
-	d.client, err = db.NewQueue(river.Config{}) // inserts only; workers have one of their own
-	return d, err
+	if d.queue, err = jobs.New(db, log); err != nil {
+		return nil, err
+	}
+	d.post = watch.Post(d.queue)
+	return d, nil
 }
 
 // Options are what a file is decided under.
@@ -121,7 +126,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	key.Write(b.Options)
 	b.Key = key.Sum(nil)
 
-	var waiting []int
+	waiting := 0
 	var ignored []string
 	var offers []patent.Offer
 	var broken error
@@ -151,7 +156,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 					return
 				}
 			} else {
-				waiting = append(waiting, r.Line)
+				waiting++
 				if o, ok := offer(&line.Row); ok {
 					offers = append(offers, o)
 				}
@@ -169,7 +174,11 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 			return broken
 		}
 		b.Ignored = ignored
-		if err := d.enqueue(ctx, tx, b.Institution, b.ID, b.Priority, waiting); err != nil {
+		err := d.call(ctx, tx, b.Institution, waiting)
+		if waiting == 0 { // nothing but faults; decided below unless this process dies before
+			err = d.callOne(ctx, tx, decideKind, b.Institution)
+		}
+		if err != nil {
 			return err
 		}
 		return d.db.KeepOffers(ctx, tx, b.Institution, offers, store.Offered, now) // last: its lock is held until the commit
@@ -177,7 +186,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	if err != nil {
 		return store.Batch{}, false, err
 	}
-	if fresh && len(waiting) == 0 {
+	if fresh && waiting == 0 {
 		return b, true, d.finish(ctx, b.ID)
 	}
 	return b, fresh, nil
@@ -189,32 +198,26 @@ func (d *Desk) Batch(ctx context.Context, actor appraisal.Actor, id string) (sto
 }
 
 // Cancel stops a batch. What has its result keeps it; nothing gets one after
-// Cancel has returned, not even what is in hand.
+// Cancel has returned, not even what is in hand, which is told to stop.
 func (d *Desk) Cancel(ctx context.Context, actor appraisal.Actor, id string) error {
-	return d.db.CancelBatch(ctx, actor.Institution, id, actor.Name, rowKind)
+	return d.db.CancelBatch(ctx, actor.Institution, id, actor.Name, func(tx pgx.Tx) error {
+		owners, err := store.ClaimsOn(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		return d.queue.Interrupt(ctx, tx, owners)
+	})
 }
 
 // Resume takes a cancelled batch up where it stopped.
 func (d *Desk) Resume(ctx context.Context, actor appraisal.Actor, id string) error {
-	b, err := d.db.Batch(ctx, actor.Institution, id)
-	if err != nil {
-		return err
-	}
-	return d.db.ResumeBatch(ctx, actor.Institution, id, actor.Name, func(tx pgx.Tx, lines []int) error {
-		return d.enqueue(ctx, tx, actor.Institution, id, b.Priority, lines)
-	})
+	return d.db.ResumeBatch(ctx, actor.Institution, id, actor.Name, func(tx pgx.Tx) error { return d.callAll(ctx, tx, actor.Institution) })
 }
 
 // Retry works the failed rows of a batch again, and only those. It returns
 // their number.
 func (d *Desk) Retry(ctx context.Context, actor appraisal.Actor, id string) (int, error) {
-	b, err := d.db.Batch(ctx, actor.Institution, id)
-	if err != nil {
-		return 0, err
-	}
-	return d.db.RetryBatch(ctx, actor.Institution, id, actor.Name, func(tx pgx.Tx, lines []int) error {
-		return d.enqueue(ctx, tx, actor.Institution, id, b.Priority, lines)
-	})
+	return d.db.RetryBatch(ctx, actor.Institution, id, actor.Name, func(tx pgx.Tx) error { return d.callAll(ctx, tx, actor.Institution) })
 }
 
 // heartbeat is how long Watch is silent at most: what stands between may take

@@ -195,8 +195,8 @@ func TestSameFileIsOneBatch(t *testing.T) {
 		t.Errorf("another policy is another batch: %v", err)
 	}
 	var n int
-	if err := db.Queue().QueryRow(t.Context(), `SELECT count(*) FROM river_job`).Scan(&n); err != nil || n != 3*29 {
-		t.Errorf("%d jobs, %v", n, err)
+	if err := db.Queue().QueryRow(t.Context(), `SELECT count(*) FROM batch_rows WHERE status = 'waiting'`).Scan(&n); err != nil || n != 3*29 {
+		t.Errorf("%d rows wait, %v", n, err)
 	}
 }
 
@@ -217,7 +217,7 @@ func TestFileRefusedWhole(t *testing.T) {
 		}
 	}
 	var n int
-	if err := db.Queue().QueryRow(t.Context(), `SELECT (SELECT count(*) FROM batches) + (SELECT count(*) FROM batch_rows) + (SELECT count(*) FROM river_job)`).Scan(&n); err != nil || n != 0 {
+	if err := db.Queue().QueryRow(t.Context(), `SELECT (SELECT count(*) FROM batches) + (SELECT count(*) FROM batch_rows) + (SELECT count(*) FROM jobs)`).Scan(&n); err != nil || n != 0 {
 		t.Errorf("%d rows of refused files, %v", n, err)
 	}
 }
@@ -258,23 +258,37 @@ func TestCancelResumeRetry(t *testing.T) {
 	}
 }
 
-// The small file of one desk is not starved by the large file of another: rows
-// are worked in turn from the moment the small one arrives.
+// The small file of one desk is not starved by the large file of another that
+// came before: its first row waits for no more than what was in hand or in the
+// queue of the other, one unit of work a lane, and from then on both get the
+// same.
 func TestFairBetweenDesks(t *testing.T) {
 	d, db := newDesk(t, storetest.URL(t))
-	large, _ := generate(900)
+	large, _ := generate(3000)
 	small, _ := generate(60)
 	a := mustSubmit(t, d, officer, large)
-	b := mustSubmit(t, d, appraisal.Actor{Name: "desk-b", Institution: "bank-b"}, small)
 	stop := work(t, d)
-	wait(t, d, appraisal.Actor{Institution: "bank-b"}, b.ID)
-	stop()
-	// In turn, 57 rows of each, and those a process may have taken before.
-	worked := endedBefore(t, db, a, b)
-	if worked > 57+12 {
-		t.Errorf("%d rows of the large file were worked before the small one of 60 ended", worked)
+	defer stop()
+	for p, err := range d.Watch(t.Context(), officer, a.ID, 5*time.Millisecond) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Done > 0 { // the large file has the queue to itself
+			break
+		}
 	}
-	t.Logf("when the small file of 60 rows ended, %d rows of the large file of 900 were done", worked)
+	bank := appraisal.Actor{Name: "desk-b", Institution: "bank-b"}
+	b := mustSubmit(t, d, bank, small)
+	var before int
+	if err := db.Queue().QueryRow(t.Context(), `SELECT count(*) FROM batch_rows WHERE batch = $1 AND (status = 'done' OR claim IS NOT NULL)`, a.ID).Scan(&before); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, d, bank, b.ID)
+	worked := endedBefore(t, db, a, b) - before
+	if most := 57 + 2*lanes*chunk; worked > most {
+		t.Errorf("%d rows of the large file were worked while the small one of 60 was, want %d at most", worked, most)
+	}
+	t.Logf("while the small file of 60 rows was worked, %d rows of the large one of 3,000 were begun", worked)
 }
 
 // A row that takes its process down is given up after five times and the
@@ -283,7 +297,7 @@ func TestPoisonedRow(t *testing.T) {
 	d, db := newDesk(t, storetest.URL(t))
 	table, _ := generate(15)
 	b := mustSubmit(t, d, officer, table)
-	if _, err := db.Queue().Exec(t.Context(), `UPDATE river_job SET attempt = 5 WHERE (args->>'line')::int = 5`); err != nil {
+	if _, err := db.Queue().Exec(t.Context(), `UPDATE batch_rows SET deaths = 5 WHERE line = 5`); err != nil {
 		t.Fatal(err)
 	}
 	stop := work(t, d)

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/jobs"
 	"zhijia/internal/lending"
 	"zhijia/internal/localdb"
 	"zhijia/internal/store"
@@ -25,6 +26,7 @@ import (
 
 // The test binary is also the worker that the tests of this file kill.
 const (
+	lease      = 2 * time.Second // how soon the turns of a worker that was killed are others'
 	workerURL  = "ZHIJIA_TEST_WORKER_URL"
 	poisonLine = "ZHIJIA_TEST_POISON_LINE" // the row of this line kills its process
 )
@@ -65,7 +67,7 @@ func workForTest(url string) error {
 			return nil
 		})
 	}
-	return d.Work(ctx, WorkOptions{Rows: 6})
+	return d.Work(ctx, WorkOptions{Rows: 6, Run: jobs.RunOptions{Lease: lease}})
 }
 
 // runWorker runs a worker as a process of its own; died is closed when it ends.
@@ -280,7 +282,7 @@ func TestWorkerStops(t *testing.T) {
 	}
 	stop()
 	var running int
-	if err := db.Queue().QueryRow(t.Context(), `SELECT count(*) FROM river_job WHERE state = 'running'`).Scan(&running); err != nil || running != 0 {
-		t.Errorf("%d rows left in hand, %v", running, err)
+	if err := db.Queue().QueryRow(t.Context(), `SELECT (SELECT count(*) FROM jobs WHERE status = 'running') + (SELECT count(*) FROM batch_rows WHERE claim IS NOT NULL)`).Scan(&running); err != nil || running != 0 {
+		t.Errorf("%d turns and rows left in hand, %v", running, err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/calendar"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -73,7 +72,7 @@ func TestOneWayOrAnother(t *testing.T) {
 	if n := committed(); n != 1 {
 		t.Errorf("a lease meets %d booked loans", n)
 	}
-	if err := db.SetBookBalance(t.Context(), officer.Institution, "DB-1", 0, nil, officer.Name, calendar.InChina(d.now()), d.now(), nil); err != nil {
+	if err := db.SetBookBalance(t.Context(), officer.Institution, "DB-1", 0, nil, officer.Name, d.now(), nil, d.post); err != nil {
 		t.Fatal(err)
 	}
 	if n := committed(); n != 0 {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/deskfile"
@@ -311,10 +313,11 @@ func (d *Desk) Cover(ctx context.Context, actor appraisal.Actor, id, contract st
 // was let go, patents that are free. Its values stay.
 func (d *Desk) DecideAgain(ctx context.Context, actor appraisal.Actor, id string) (err error) {
 	defer fault.Wrap(&err, "desk.DecideAgain(%s)", id)
-	if err := d.db.ReopenBatch(ctx, actor.Institution, id, actor.Name); err != nil {
+	err = d.db.ReopenBatch(ctx, actor.Institution, id, actor.Name, func(tx pgx.Tx) error { return d.callOne(ctx, tx, decideKind, actor.Institution) })
+	if err != nil {
 		return err
 	}
-	return d.finish(ctx, id) // when this process dies here, the next sweep does it
+	return d.finish(ctx, id) // when this process dies here, the queue does it
 }
 
 // Redecide decides a finished batch again from what is stored and reports

@@ -2,45 +2,39 @@ package desk
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/rivertype"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/lending"
 	"zhijia/internal/store"
 )
 
-// Queues of the desk. Rows that were tried before, or whose worker died, wait
-// among the suspects, which a process works one at a time: a row that kills its
-// process takes no others with it a second time, and a slow one holds up only
-// its like.
-const (
-	rowsQueue     = "rows"
-	suspectsQueue = "suspects"
+// Rows are worked by lanes: jobs of an institution, not of a batch, so that its
+// files share what it has in the queue and the most urgent goes first. A lane's
+// turn works a few rows in order. Rows that were tried before, or whose process
+// died, are suspects: a process works one at a time, so that a row that kills
+// its process takes no others with it a second time and a slow one holds up
+// only its like. Batches all of whose rows ended are decided one at a time.
+var (
+	rowKind     = jobs.Kind{Name: "rows", Queued: lanes, Timeout: turnTimeout}
+	suspectKind = jobs.Kind{Name: "suspects", Queued: 1, Timeout: turnTimeout}
+	decideKind  = jobs.Kind{Name: "decisions", Queued: 1, Timeout: turnTimeout}
 )
 
-// rowJob asks for one row to be worked.
-type rowJob struct {
-	Batch string `json:"batch"`
-	Line  int    `json:"line"`
-}
-
-// Kind implements river.JobArgs.
-func (rowJob) Kind() string { return rowKind }
-
-const rowKind = "desk_row"
-
-var rowQueue = store.Queue{Kind: rowKind, Rows: rowsQueue, Suspects: suspectsQueue}
+const (
+	lanes       = 8 // turns of one institution in the queue or in hand
+	chunk       = 8 // rows of a turn at most: the unit that others wait for
+	turnTimeout = 15 * time.Minute
+)
 
 // attempts is how often a row may fail, panic or exceed its time, and deaths
 // how often its process may die with it in hand. The second is larger because
@@ -51,226 +45,217 @@ const (
 	deaths   = 5
 )
 
-// WorkOptions configure [Desk.Work].
+// call asks for turns of an institution's lanes, as many as rows rows need.
+func (d *Desk) call(ctx context.Context, tx pgx.Tx, institution string, rows int) error {
+	list := make([]store.Job, min((rows+chunk-1)/chunk, lanes))
+	for i := range list {
+		list[i] = store.Job{ID: fmt.Sprintf("rows/%s/%d", institution, i), Institution: institution, CreatedBy: "system"}
+	}
+	return d.queue.Call(ctx, tx, rowKind, list...)
+}
+
+// callOne asks for a turn of the one job of a kind and institution.
+func (d *Desk) callOne(ctx context.Context, tx pgx.Tx, k jobs.Kind, institution string) error {
+	return d.queue.Call(ctx, tx, k, store.Job{ID: k.Name + "/" + institution, Institution: institution, CreatedBy: "system"})
+}
+
+// callAll asks for whatever an institution's batches need.
+func (d *Desk) callAll(ctx context.Context, tx pgx.Tx, institution string) error {
+	return errors.Join(d.callOne(ctx, tx, suspectKind, institution), d.call(ctx, tx, institution, lanes*chunk))
+}
+
+// WorkOptions configure [Desk.Workers].
 type WorkOptions struct {
-	Rows    int           // at once; 0: 8
+	Rows    int           // worked at once; 0: 8
 	Timeout time.Duration // of one row; 0: two minutes
+	Run     jobs.RunOptions
 }
 
-// enqueue puts rows to work under the desk's virtual time. The queue's own
-// priorities hold across desks and are not used.
-func (d *Desk) enqueue(ctx context.Context, tx pgx.Tx, institution, batch string, priority int, lines []int) error {
-	if len(lines) == 0 {
-		return nil
-	}
-	start, err := d.db.VirtualTime(ctx, tx, institution, priority, rowQueue, len(lines))
-	if err != nil {
-		return err
-	}
-	const page = 5000
-	for from := 0; from < len(lines); from += page {
-		part := lines[from:min(from+page, len(lines))]
-		jobs := make([]river.InsertManyParams, len(part))
-		for i, line := range part {
-			jobs[i] = river.InsertManyParams{Args: rowJob{batch, line}, InsertOpts: &river.InsertOpts{
-				Queue: rowsQueue, Priority: 1, MaxAttempts: 25, ScheduledAt: start.Add(time.Duration(from+i) * time.Millisecond),
-			}}
-		}
-		if _, err := d.client.InsertManyFastTx(ctx, tx, jobs); err != nil {
-			return err
-		}
-	}
-	return d.db.ReleaseScheduled(ctx, tx, rowKind)
+// Work works desks' files, and nothing else, in this process until ctx ends.
+func (d *Desk) Work(ctx context.Context, o WorkOptions) error {
+	return d.queue.Run(ctx, o.Run, d.Workers(o)...)
 }
 
-// Work values rows until ctx ends, then waits for those in hand. Any number of
-// processes may work at once, and any of them may be killed.
-func (d *Desk) Work(ctx context.Context, o WorkOptions) (err error) {
-	defer fault.Wrap(&err, "desk.Work")
+// Workers work desks' files.
+func (d *Desk) Workers(o WorkOptions) []jobs.Worker {
 	if o.Rows == 0 {
 		o.Rows = 8
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 2 * time.Minute
 	}
-	id := "desk-" + rand.Text()
-	workers := river.NewWorkers()
-	ends := make(chan ended)
-	if err := river.AddWorkerSafely(workers, &rowWorker{desk: d, timeout: o.Timeout, ends: ends}); err != nil {
-		return err
+	return []jobs.Worker{
+		{Kind: rowKind, Turns: o.Rows, Free: d.free, Do: func(ctx context.Context, t *jobs.Turn) (jobs.Next, error) { return d.turn(ctx, t, chunk, o.Timeout) }},
+		{Kind: suspectKind, Turns: 1, Free: d.free, Do: func(ctx context.Context, t *jobs.Turn) (jobs.Next, error) { return d.turn(ctx, t, 1, o.Timeout) }},
+		{Kind: decideKind, Turns: 1, Do: func(ctx context.Context, t *jobs.Turn) (jobs.Next, error) {
+			ids, err := d.db.Unfinished(ctx, t.Institution)
+			if err != nil || len(ids) == 0 {
+				return jobs.Idle, err
+			}
+			return jobs.Again, d.finish(ctx, ids[0])
+		}},
 	}
-	client, err := d.db.NewQueue(river.Config{
-		ID: id, Workers: workers,
-		Queues:        map[string]river.QueueConfig{rowsQueue: {MaxWorkers: o.Rows}, suspectsQueue: {MaxWorkers: 1}},
-		FetchCooldown: 2 * time.Millisecond, FetchPollInterval: 200 * time.Millisecond, // jobs are released by hand, without a notification
-		CompletedJobRetentionPeriod: time.Hour, SoftStopTimeout: o.Timeout,
-		RetryPolicy: retrySoon{}, ErrorHandler: &errorLog{d.log},
+}
+
+// free lets go of the rows of a turn that ends.
+func (d *Desk) free(ctx context.Context, tx pgx.Tx, j *store.Job, died bool) error {
+	suspects, err := store.FreeRows(ctx, tx, j.Owner, 0, died)
+	if err == nil && suspects {
+		err = d.callOne(ctx, tx, suspectKind, j.Institution)
+	}
+	return err
+}
+
+// turn works a few rows. What it has not begun when its time is over, or when
+// one row takes all of it, is let go for others.
+func (d *Desk) turn(ctx context.Context, t *jobs.Turn, limit int, timeout time.Duration) (jobs.Next, error) {
+	c, err := d.db.ClaimRows(ctx, t.Owner, t.Institution, t.Kind == suspectKind.Name, limit)
+	switch {
+	case err != nil:
+		return jobs.Idle, err
+	case len(c.Rows) == 0 && c.Wait == 0:
+		return jobs.Again, nil
+	case len(c.Rows) == 0:
+		return d.nothing(ctx, t, c.Wait)
+	}
+	w := chunkWork{d: d, t: t, batch: &c.Batch, timeout: timeout}
+	if err := json.Unmarshal(c.Batch.Options, &w.options); err != nil {
+		return jobs.Idle, err
+	}
+	type outcome struct {
+		end *store.EndRow
+		err error
+	}
+	patience := time.NewTimer(time.Second)
+	defer patience.Stop()
+	slow := false
+	for i := 0; i < len(c.Rows) && err == nil && !slow && (i == 0 || !t.Over()); i++ {
+		row, ended := &c.Rows[i], make(chan outcome, 1)
+		go func() {
+			end, err := w.row(ctx, row)
+			ended <- outcome{end, err}
+		}()
+		var o outcome
+		select {
+		case o = <-ended:
+		case <-patience.C: // the others of the chunk do not wait for a slow row
+			slow = true
+			err = errors.Join(w.store(ctx), w.leave(ctx, row.Line))
+			o = <-ended
+		}
+		if err = errors.Join(err, o.err); o.end != nil {
+			w.ended = append(w.ended, *o.end)
+		}
+	}
+	return jobs.Again, errors.Join(err, w.store(context.WithoutCancel(ctx)))
+}
+
+// nothing is what a lane does that found no row: it has the batches decided
+// whose last row has ended.
+func (d *Desk) nothing(ctx context.Context, t *jobs.Turn, wait time.Duration) (jobs.Next, error) {
+	ids, err := d.db.Unfinished(ctx, t.Institution)
+	if err == nil && len(ids) > 0 {
+		err = d.db.Transact(ctx, func(tx pgx.Tx) error { return d.callOne(ctx, tx, decideKind, t.Institution) })
+	}
+	if err == nil && wait > 0 {
+		return jobs.After(wait, "retry"), nil
+	}
+	return jobs.Idle, err
+}
+
+// chunkWork is the rows of one turn.
+type chunkWork struct {
+	d       *Desk
+	t       *jobs.Turn
+	batch   *store.Batch
+	options struct {
+		Policy struct{ ID, Version string } `json:"policy"`
+	}
+	timeout time.Duration
+	ended   []store.EndRow
+}
+
+// leave lets go of the rows in hand but one.
+func (w *chunkWork) leave(ctx context.Context, line int) error {
+	return w.d.db.Transact(ctx, func(tx pgx.Tx) error {
+		if _, err := store.FreeRows(ctx, tx, w.t.Owner, line, false); err != nil {
+			return err
+		}
+		return w.d.call(ctx, tx, w.t.Institution, lanes*chunk) // any lane but this one
 	})
-	if err != nil {
-		return err
-	}
-	held := make(chan struct{}, 1)
-	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	go d.db.KeepWorker(watch, id, held, d.log)
-	go d.store(watch, ends)
-	select {
-	case <-held: // before the first job is taken, or another process would take it for dead
-	case <-ctx.Done():
+}
+
+// store puts the results so far into the database, in one transaction.
+func (w *chunkWork) store(ctx context.Context) error {
+	if len(w.ended) == 0 {
 		return nil
 	}
-	if err := client.Start(watch); err != nil {
-		return err
-	}
-	sweep := time.NewTicker(2 * time.Second)
-	defer sweep.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return client.Stop(watch)
-		case <-sweep.C:
-			if err := d.sweep(ctx); err != nil && ctx.Err() == nil {
-				d.log.WarnContext(ctx, "sweeping", "error", err)
-			}
-		}
-	}
-}
-
-// ended is a row's result on its way into the database.
-type ended struct {
-	row    store.EndRow
-	stored chan<- error
-}
-
-// together is how many results share a transaction at most.
-const together = 32
-
-// store puts results into the database until ctx ends, together whatever
-// arrived while the last ones were being stored.
-func (d *Desk) store(ctx context.Context, ends <-chan ended) {
-	var waiting []ended
-	var rows []store.EndRow
-	for {
-		waiting, rows = waiting[:0], rows[:0]
-		select {
-		case <-ctx.Done():
-			return
-		case e := <-ends:
-			waiting = append(waiting, e)
-		}
-	more:
-		for len(waiting) < together {
-			select {
-			case e := <-ends:
-				waiting = append(waiting, e)
-			default:
-				break more
-			}
-		}
-		for i := range waiting {
-			rows = append(rows, waiting[i].row)
-		}
-		for i, err := range d.db.PutRowResults(ctx, rows) {
-			waiting[i].stored <- err
-		}
-		clear(waiting)
-		clear(rows)
-	}
-}
-
-// sweep frees the rows of dead processes, sets apart those that are tried
-// again, and decides batches whose last row ended in a process that died
-// before it could.
-func (d *Desk) sweep(ctx context.Context) error {
-	n, err := d.db.ReleaseDeadWorkers(ctx, rowQueue)
-	if err != nil {
-		return err
-	}
-	if n > 0 {
-		d.log.WarnContext(ctx, "took over the rows of a dead worker", "rows", n)
-	}
-	if err := d.db.MoveRetries(ctx, rowQueue); err != nil {
-		return err
-	}
-	open, err := d.db.Unfinished(ctx)
-	if err != nil {
-		return err
-	}
-	for i := range open {
-		if err := d.finish(ctx, open[i].ID); err != nil {
+	rows := w.ended
+	w.ended = nil
+	for _, err := range w.d.db.PutRowResults(ctx, rows) {
+		if err != nil && !errors.Is(err, store.ErrRowEnded) {
 			return err
 		}
 	}
 	return nil
 }
 
-type rowWorker struct {
-	river.WorkerDefaults[rowJob]
-	desk    *Desk
-	timeout time.Duration
-	ends    chan<- ended
-}
-
-// Timeout is enforced in Work, which can tell a slow row from a stop.
-func (w *rowWorker) Timeout(*river.Job[rowJob]) time.Duration { return -1 }
-
-// Work brings one row to its end.
-func (w *rowWorker) Work(ctx context.Context, job *river.Job[rowJob]) error {
-	d, batch, line := w.desk, job.Args.Batch, job.Args.Line
-	b, input, waiting, err := d.db.RowInput(ctx, batch, line)
-	if err != nil {
-		return later(ctx, err)
-	}
-	if !waiting { // ended, cancelled or gone
-		return nil
-	}
-	end := store.EndRow{Batch: batch, Line: line, Job: job.ID}
-	detail := rowDetail{Input: hash(input)}
-	if failed, died := len(job.Errors), job.Attempt-1-len(job.Errors); failed >= attempts || died >= deaths {
-		end.Status, end.Fault = store.RowFailed, faults(fault.Field{
-			Field: "row", Code: "row.poison", Zh: fmt.Sprintf("处理中断 %d 次，已停止重试。", failed+died), En: fmt.Sprintf("Working on the row broke off %d times; it is not tried again.", failed+died),
-		})
+// row brings one row to its end, or puts it off: then there is no end.
+func (w *chunkWork) row(ctx context.Context, row *store.ClaimedRow) (_ *store.EndRow, err error) {
+	d, b := w.d, w.batch
+	end := store.EndRow{Batch: b.ID, Line: row.Line, Claim: w.t.Owner}
+	detail := rowDetail{Input: hash(row.Input)}
+	if row.Failures >= attempts || row.Deaths >= deaths {
+		end.Status, end.Fault = store.RowFailed, poison(row)
 	} else {
-		end, detail, err = d.work(ctx, w.timeout, &b, input, end, detail)
+		valued, valuedDetail, err := w.value(ctx, row, end, detail)
 		switch {
 		case err == nil:
-		case retryable(ctx, err) && len(job.Errors)+1 < attempts:
-			return later(ctx, err)
+			end, detail = valued, valuedDetail
 		case outage(ctx, err):
-			return later(ctx, err)
-		default:
-			pub := fault.Public(err)
-			code := pub.Code
-			if errors.Is(err, context.DeadlineExceeded) {
-				code = "row.slow"
+			return nil, err
+		case retryable(err):
+			d.log.WarnContext(ctx, "row", "batch", b.ID, "line", row.Line, "failures", row.Failures+1, "error", err)
+			if row.Failures++; row.Failures < attempts {
+				return nil, d.db.Transact(ctx, func(tx pgx.Tx) error {
+					if err := store.RetryRow(ctx, tx, w.t.Owner, b.ID, row.Line, time.Duration(row.Failures)*time.Second); err != nil {
+						return err
+					}
+					return d.callOne(ctx, tx, suspectKind, w.t.Institution)
+				})
 			}
-			d.log.WarnContext(ctx, "row failed", "batch", batch, "line", line, "error", err)
-			end.Status, end.Fault = store.RowFailed, faults(fault.Field{Field: "row", Code: code, Zh: pub.Zh, En: pub.En})
+			end.Status, end.Fault = store.RowFailed, given(err, row)
+		default:
+			end.Status, end.Fault = store.RowFailed, given(err, row)
 		}
 	}
 	detail.Status = end.Status
-	end.Act = store.Act{Institution: b.Institution, Actor: b.CreatedBy, Action: "batch.row", Subject: fmt.Sprintf("%s/%d", batch, line), Detail: detail}
-	stored := make(chan error, 1)
-	select {
-	case w.ends <- ended{end, stored}:
-		err = <-stored
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	switch {
-	case errors.Is(err, store.ErrRowEnded):
-		return nil
-	case err != nil:
-		return later(ctx, err)
-	}
-	if wait, err := d.db.RowsWait(ctx, batch); err != nil || wait {
-		return nil // what fails here is done by the next sweep
-	}
-	if err := d.finish(ctx, batch); err != nil {
-		d.log.WarnContext(ctx, "deciding a batch", "batch", batch, "error", err)
-	}
-	return nil
+	end.Act = store.Act{Institution: b.Institution, Actor: b.CreatedBy, Action: "batch.row", Subject: fmt.Sprintf("%s/%d", b.ID, row.Line), Detail: detail}
+	return &end, nil
 }
+
+// poison is the fault of a row whose processes failed or died too often.
+func poison(row *store.ClaimedRow) json.RawMessage {
+	n := row.Failures + row.Deaths
+	return faults(fault.Field{
+		Field: "row", Code: "row.poison", Zh: fmt.Sprintf("处理中断 %d 次，已停止重试。", n), En: fmt.Sprintf("Working on the row broke off %d times; it is not tried again.", n),
+	})
+}
+
+// given is the fault of a row that is given up for an error.
+func given(err error, row *store.ClaimedRow) json.RawMessage {
+	if errors.Is(err, errPanic) {
+		return poison(row)
+	}
+	pub := fault.Public(err)
+	code := pub.Code
+	if errors.Is(err, context.DeadlineExceeded) {
+		code = "row.slow"
+	}
+	return faults(fault.Field{Field: "row", Code: code, Zh: pub.Zh, En: pub.En})
+}
+
+var errPanic = errors.New("panic")
 
 // rowDetail is what the audit record keeps of a row.
 type rowDetail struct {
@@ -284,15 +269,18 @@ type rowDetail struct {
 	Fault     json.RawMessage   `json:"fault,omitempty"`
 }
 
-// work values a row within its time.
-func (d *Desk) work(ctx context.Context, timeout time.Duration, b *store.Batch, input json.RawMessage, end store.EndRow, detail rowDetail) (store.EndRow, rowDetail, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+// value values a row within its time. A row that panics takes nothing with it.
+func (w *chunkWork) value(ctx context.Context, claimed *store.ClaimedRow, end store.EndRow, detail rowDetail) (_ store.EndRow, _ rowDetail, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
+	d, b := w.d, w.batch
 	var row lending.Row
-	var o struct {
-		Policy struct{ ID, Version string } `json:"policy"`
-	}
-	if err := errors.Join(json.Unmarshal(input, &row), json.Unmarshal(b.Options, &o)); err != nil {
+	if err := json.Unmarshal(claimed.Input, &row); err != nil {
 		return end, detail, err
 	}
 	v, draft, err := d.value(ctx, d.db, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Institution: b.Institution}, row, b.AsOf)
@@ -315,7 +303,7 @@ func (d *Desk) work(ctx context.Context, timeout time.Duration, b *store.Batch, 
 	detail.Valued = hash(end.Valued)
 	end.Status, end.Valuation = store.RowDone, &draft.Valuation
 	detail.Valuation, detail.Hash, detail.Versions = draft.Valuation.ID, draft.Valuation.Hash, v.Versions
-	detail.Policy = o.Policy.ID + " " + o.Policy.Version
+	detail.Policy = w.options.Policy.ID + " " + w.options.Policy.Version
 	return end, detail, nil
 }
 
@@ -335,42 +323,10 @@ func faults(fields ...fault.Field) json.RawMessage {
 // outage reports that the work was stopped from outside: the process is
 // ending or the database is away. It costs the row no attempt.
 func outage(ctx context.Context, err error) bool {
-	if ctx.Err() != nil || fault.KindOf(err) == fault.Unavailable {
-		return true
-	}
-	return store.Outage(err)
+	return ctx.Err() != nil || fault.KindOf(err) == fault.Unavailable || store.Outage(err)
 }
 
-func retryable(ctx context.Context, err error) bool {
-	return !outage(ctx, err) && (fault.KindOf(err) == fault.Internal || fault.KindOf(err) == fault.Timeout)
-}
-
-// later hands the row back: without counting an attempt when the cause lies
-// outside it.
-func later(ctx context.Context, err error) error {
-	if outage(ctx, err) {
-		return river.JobSnooze(time.Second)
-	}
-	return err
-}
-
-type retrySoon struct{}
-
-// NextRetry implements river.ClientRetryPolicy.
-func (retrySoon) NextRetry(job *rivertype.JobRow) time.Time {
-	return time.Now().Add(time.Duration(len(job.Errors)+1) * time.Second)
-}
-
-type errorLog struct{ log *slog.Logger }
-
-// HandleError implements river.ErrorHandler.
-func (l *errorLog) HandleError(ctx context.Context, job *rivertype.JobRow, err error) *river.ErrorHandlerResult {
-	l.log.WarnContext(ctx, "row", "job", job.ID, "attempt", job.Attempt, "error", err)
-	return nil
-}
-
-// HandlePanic implements river.ErrorHandler.
-func (l *errorLog) HandlePanic(ctx context.Context, job *rivertype.JobRow, panicked any, trace string) *river.ErrorHandlerResult {
-	l.log.ErrorContext(ctx, "row panicked", "job", job.ID, "attempt", job.Attempt, "panic", panicked, "trace", trace)
-	return nil
+// retryable reports an error that another try may not meet.
+func retryable(err error) bool {
+	return fault.KindOf(err) == fault.Internal || fault.KindOf(err) == fault.Timeout
 }

@@ -164,10 +164,6 @@ func (g *Gate) Serve(ctx context.Context, l net.Listener) error {
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
-	pruning, stopPruning := context.WithCancel(ctx)
-	pruned := make(chan struct{})
-	go func() { defer close(pruned); g.prune(pruning) }()
-	defer func() { stopPruning(); <-pruned }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("gate: serve: %w", err)
@@ -185,20 +181,4 @@ func (g *Gate) Serve(ctx context.Context, l net.Listener) error {
 		err = errors.Join(err, serr)
 	}
 	return err
-}
-
-// prune drops lapsed idempotency replies every hour until ctx ends.
-func (g *Gate) prune(ctx context.Context) {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		if _, err := g.DB.PruneIdempotency(ctx, g.Now().Add(-IdempotencyLifetime)); err != nil && ctx.Err() == nil {
-			g.Log.WarnContext(ctx, "pruning idempotency replies", "error", err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"zhijia/internal/accuracy"
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/valuation"
@@ -227,21 +229,56 @@ func TestResume(t *testing.T) {
 	}
 }
 
-func TestStartInTheBackground(t *testing.T) {
-	t.Parallel()
-	s := service(t)
-	r, err := s.Start(Options{Tasks: []string{"registry-accuracy"}})
+// background gives a service a queue and a process that works it.
+func background(t *testing.T, s *Service) (stop func()) {
+	t.Helper()
+	queue, err := jobs.New(storetest.New(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	deadline, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	if err := s.Wait(deadline, r.ID); err != nil {
+	s.Queue = queue
+	return working(t, s)
+}
+
+func working(t *testing.T, s *Service) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Queue.Run(ctx, jobs.RunOptions{}, s.Workers()...) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+func until(t *testing.T, s *Service, id string, cond func(*Run) bool) *Run {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); ; {
+		run, err := s.Status(id)
+		if err != nil || time.Now().After(deadline) {
+			t.Fatal(run, err)
+		}
+		if cond(run) {
+			return run
+		}
+	}
+}
+
+func TestStartInTheBackground(t *testing.T) {
+	t.Parallel()
+	s := service(t)
+	background(t, s)
+	r, err := s.Start(t.Context(), "default", "test", Options{Tasks: []string{"registry-accuracy"}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.Status(r.ID)
-	if err != nil || got.Status != StatusFinished || got.Tasks[0].Done != got.Tasks[0].Total {
-		t.Fatalf("%+v, %v", got, err)
+	got := until(t, s, r.ID, func(r *Run) bool { return r.Status != StatusRunning })
+	if got.Status != StatusFinished || got.Tasks[0].Done != got.Tasks[0].Total || got.Institution != "default" {
+		t.Fatalf("%+v", got)
 	}
 	if runs, err := s.Runs(); err != nil || len(runs) != 1 {
 		t.Errorf("%d runs, %v", len(runs), err)
@@ -250,6 +287,55 @@ func TestStartInTheBackground(t *testing.T) {
 		if _, err := s.Status(id); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("Status(%q): %v", id, err)
 		}
+	}
+}
+
+// However many ask at once, an institution has one run; others have theirs. A
+// run that is stopped stays interrupted, and then the next may begin.
+func TestOneRunAtATime(t *testing.T) {
+	t.Parallel()
+	s := service(t)
+	stop := background(t, s)
+	stop() // nobody works yet
+	o := Options{Tasks: []string{"registry-accuracy"}}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var begun []*Run
+	for range 8 {
+		wg.Go(func() {
+			r, err := s.Start(t.Context(), "default", "test", o)
+			if err != nil && fault.Public(err).Code != "eval.busy" {
+				t.Error(err)
+			}
+			if err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				begun = append(begun, r)
+			}
+		})
+	}
+	wg.Wait()
+	if runs, err := s.Runs(); len(begun) != 1 || err != nil || len(runs) != 1 {
+		t.Fatalf("%d runs began, %d on record, %v", len(begun), len(runs), err)
+	}
+	if _, err := s.Start(t.Context(), "other", "test", o); err != nil {
+		t.Errorf("another institution: %v", err)
+	}
+	id := begun[0].ID
+	if err := s.Stop(t.Context(), "other", id, "x"); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("stopped by another institution: %v", err)
+	}
+	if err := s.Stop(t.Context(), "default", id, "test"); err != nil {
+		t.Fatal(err)
+	}
+	working(t, s)
+	next, err := s.Start(t.Context(), "default", "test", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, s, next.ID, func(r *Run) bool { return r.Status == StatusFinished })
+	if r, err := s.Status(id); err != nil || r.Status != StatusInterrupted {
+		t.Errorf("%+v %v", r, err)
 	}
 }
 

@@ -15,11 +15,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"zhijia/internal/accuracy"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
+	"zhijia/internal/store"
 )
 
 // RunType says what a run is kept for.
@@ -57,6 +60,8 @@ type Run struct {
 	Finished *time.Time        `json:"finished,omitempty"`
 	Versions map[string]string `json:"versions"`
 	Tasks    []TaskResult      `json:"tasks"`
+
+	Institution string `json:"institution,omitempty"` // that ordered it; empty: the operator, by the command line
 }
 
 // TaskResult is one task within a run.
@@ -178,14 +183,14 @@ type Options struct {
 // ctx ends the log keeps what was answered, the record says interrupted, and
 // Options.Resume continues it.
 func (s *Service) Run(ctx context.Context, o Options) (*Run, error) {
-	run, err := s.begin(o)
+	run, err := s.begin("", o)
 	if err != nil {
 		return nil, err
 	}
 	return run, s.execute(ctx, run, o)
 }
 
-func (s *Service) begin(o Options) (*Run, error) {
+func (s *Service) begin(institution string, o Options) (*Run, error) {
 	if o.Resume != "" {
 		run, err := s.Status(o.Resume)
 		if err != nil {
@@ -234,7 +239,7 @@ func (s *Service) begin(o Options) (*Run, error) {
 	now := s.now().UTC()
 	run := &Run{
 		ID: now.Format("20060102-150405-") + hex.EncodeToString(id[:]), Type: o.Type, Note: o.Note, Seed: o.Seed, Live: o.Live,
-		Status: StatusRunning, Started: now, Versions: s.versions(),
+		Status: StatusRunning, Started: now, Versions: s.versions(), Institution: institution,
 	}
 	if err := os.MkdirAll(s.path(run.ID), 0o755); err != nil {
 		return nil, err
@@ -376,15 +381,7 @@ type Service struct {
 	// before the shipped ones; eval/recorded of a checkout, usually.
 	RecordTo string
 	Clock    func() time.Time // nil: time.Now
-
-	mu      sync.Mutex
-	started map[string]*background
-}
-
-// background is a run that Start began.
-type background struct {
-	stop context.CancelFunc
-	done chan struct{}
+	Queue    *jobs.Queue      // of [Service.Start]
 }
 
 func (s *Service) now() time.Time {
@@ -412,16 +409,17 @@ func (s *Service) save(run *Run) error {
 	return os.Rename(name+".tmp", name)
 }
 
-var errNoRun = fault.New(fault.NotFound, "eval.no_run", "没有这次评测。", "There is no such run.")
+// ErrNoRun says that there is no such run.
+var ErrNoRun = fault.New(fault.NotFound, "eval.no_run", "没有这次评测。", "There is no such run.")
 
 // Status returns the record of a run, finished or not.
 func (s *Service) Status(id string) (*Run, error) {
 	if id == "" || id != filepath.Base(id) || strings.HasPrefix(id, ".") {
-		return nil, errNoRun
+		return nil, ErrNoRun
 	}
 	raw, err := os.ReadFile(filepath.Join(s.path(id), "run.json"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errNoRun
+		return nil, ErrNoRun
 	}
 	if err != nil {
 		return nil, err
@@ -493,68 +491,83 @@ func (s *Service) samples(id string) ([]Sample, int64, error) {
 	return out, int64(len(raw)), lines.Err()
 }
 
-// Start begins a run in the background and returns its record at once; follow
-// it with Status, end it with Stop.
-func (s *Service) Start(o Options) (*Run, error) {
-	s.mu.Lock()
-	busy := len(s.started) > 0
-	s.mu.Unlock()
-	if busy {
-		return nil, fault.New(fault.Conflict, "eval.busy", "已有评测在运行，请等其结束或先停止。", "A run is in progress; wait for it or stop it.")
+// One run of an institution at a time: it takes a processor for minutes.
+var evaluationKind = jobs.Kind{Name: "evaluations", Queued: 1, Open: 1, Timeout: 12 * time.Hour}
+
+// Start orders a run, which a process with [Service.Workers] works, and returns
+// its record at once; follow it with Status, end it with Stop.
+func (s *Service) Start(ctx context.Context, institution, by string, o Options) (run *Run, err error) {
+	defer fault.Wrap(&err, "harness.Start")
+	db := s.Queue.DB()
+	err = db.Transact(ctx, func(tx pgx.Tx) error {
+		if run, err = s.begin(institution, o); err != nil {
+			return err
+		}
+		total := 0
+		for i := range run.Tasks {
+			total += run.Tasks[i].Total
+		}
+		return s.Queue.Call(ctx, tx, evaluationKind, store.Job{ID: run.ID, Institution: institution, CreatedBy: by, Total: int64(total)})
+	})
+	if err != nil && run != nil { // nothing is left of a run that was not accepted
+		err = errors.Join(err, os.RemoveAll(s.path(run.ID)))
 	}
-	run, err := s.begin(o)
+	if fault.Public(err).Code == store.CodeJobs && err != nil {
+		return nil, fault.New(fault.Conflict, "eval.busy", "已有评测在运行，请等其结束或先停止。", "A run is in progress; wait for it or stop it.").Because(err)
+	}
+	return run, err
+}
+
+// Workers work the runs that Start ordered, in the folder of this process.
+func (s *Service) Workers() []jobs.Worker {
+	return []jobs.Worker{{Kind: evaluationKind, Turns: 1, Deaths: 3, Do: s.turn}}
+}
+
+// turn works a run to its end, or until the process stops: then it goes on from
+// the log.
+func (s *Service) turn(ctx context.Context, t *jobs.Turn) (jobs.Next, error) {
+	run, err := s.Status(t.ID)
 	if err != nil {
-		return nil, err
+		return jobs.Done, jobs.Fail(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	bg := &background{cancel, make(chan struct{})}
-	s.mu.Lock()
-	if s.started == nil {
-		s.started = map[string]*background{}
+	if run.Status == StatusFinished {
+		return jobs.Done, nil
 	}
-	s.started[run.ID] = bg
-	s.mu.Unlock()
-	copied := *run
-	copied.Tasks = slices.Clone(run.Tasks)
-	go func() {
-		defer close(bg.done)
-		defer cancel()
-		_ = s.execute(ctx, run, o) // the record says how it ended
-		s.mu.Lock()
-		delete(s.started, run.ID)
-		s.mu.Unlock()
-	}()
-	return &copied, nil
+	run.Status, run.Error = StatusRunning, ""
+	work, stop := t.UntilDrain(ctx)
+	defer stop()
+	var noted time.Time
+	err = s.execute(work, run, Options{Progress: func(_ string, done, total int) {
+		if time.Since(noted) > time.Second {
+			noted = time.Now()
+			_ = t.Progress(ctx, int64(done), int64(total)) // the record has it too
+		}
+	}})
+	switch {
+	case err == nil:
+		return jobs.Done, nil
+	case work.Err() != nil:
+		return jobs.Again, ctx.Err()
+	}
+	return jobs.Done, jobs.Fail(err)
 }
 
-func (s *Service) background(id string) *background {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.started[id]
-}
-
-// Stop interrupts a run that Start began; it can be resumed.
-func (s *Service) Stop(id string) error {
-	bg := s.background(id)
-	if bg == nil {
-		return errNoRun
+// Stop interrupts a run of an institution that Start ordered.
+func (s *Service) Stop(ctx context.Context, institution, id, by string) (err error) {
+	defer fault.Wrap(&err, "harness.Stop(%s)", id)
+	j, err := s.Queue.Cancel(ctx, institution, id, by)
+	if fault.KindOf(err) == fault.NotFound && err != nil {
+		return ErrNoRun
 	}
-	bg.stop()
-	return nil
-}
-
-// Wait returns when a run that Start began has ended, or with ctx's error.
-func (s *Service) Wait(ctx context.Context, id string) error {
-	bg := s.background(id)
-	if bg == nil {
-		return nil
+	if err != nil || j.Owner != "" { // who has it in hand writes its end
+		return err
 	}
-	select {
-	case <-bg.done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	run, err := s.Status(id)
+	if err != nil || run.Status != StatusRunning {
+		return err
 	}
+	run.Status, run.Error = StatusInterrupted, "interrupted; resume it to continue"
+	return s.save(run)
 }
 
 // absentError says that a task cannot run here because its data is not there.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/llm"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
@@ -25,6 +26,7 @@ const AILabel = "【AI生成】"
 // leave, asks, and keeps account. It is safe for concurrent use.
 type Rubric struct {
 	db     *store.DB
+	queue  *jobs.Queue
 	set    *prompts.Set
 	client *llm.Client
 	cfg    llm.Config
@@ -44,6 +46,9 @@ func NewRubric(ctx context.Context, db *store.DB, cfg llm.Config, set *prompts.S
 	}
 	cfg.Found = llm.Mode(known.Mode)
 	r := &Rubric{db: db, set: set, log: log}
+	if r.queue, err = jobs.New(db, log); err != nil {
+		return nil, err
+	}
 	books := llm.Books{
 		Find: db.Judgement,
 		Keep: func(ctx context.Context, a llm.Answer) error {

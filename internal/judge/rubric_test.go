@@ -250,7 +250,7 @@ func TestChangedEndpointIsProbedAgain(t *testing.T) {
 		}
 		t.Fatalf("%s, batches %v was not stored", mode, batches)
 	}
-	stop := working(t, r) // a start
+	stop := working(t, db, r) // a start
 	stored("json_schema", false)
 	svc, err := appraisal.New(t.Context(), db, appraisal.Options{Judge: r})
 	if err != nil {
@@ -276,7 +276,7 @@ func TestChangedEndpointIsProbedAgain(t *testing.T) {
 	if again.Client().Mode() != "json_schema" {
 		t.Errorf("a start before its probe uses %q, want what is stored", again.Client().Mode())
 	}
-	working(t, again) // another start
+	working(t, db, again) // another start
 	stored("plain", true)
 }
 

@@ -2,53 +2,29 @@ package judge
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/rivertype"
+	"golang.org/x/sync/errgroup"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/llm"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 )
 
 // Many patents are scored ahead of their valuations by a run: a durable order
-// that any process with the same endpoint works, a step at a time, as a job of
-// the queue. An endpoint that takes batches is sent files of questions; any
-// other is asked patent by patent, each a job. Either way the answers are the
-// ones single calls would keep, so valuations find them.
-
-// runJob asks for the next step of a run.
-type runJob struct {
-	Run string `json:"run"`
-}
-
-// Kind implements river.JobArgs.
-func (runJob) Kind() string { return "model_run" }
-
-// patentJob asks for one patent to be scored by single calls.
-type patentJob struct {
-	Run    string `json:"run"`
-	Number string `json:"number"`
-}
-
-const patentKind = "model_patent"
-
-// Kind implements river.JobArgs.
-func (patentJob) Kind() string { return patentKind }
-
-// once keeps a job from being in the queue twice.
-var once = river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
-	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled,
-}}
+// that any process with the same endpoint works in turns. An endpoint that takes
+// batches is sent files of questions; any other is asked a few patents a turn.
+// Either way the answers are the ones single calls would keep, so valuations
+// find them.
 
 const (
 	// MaxRunSubjects bounds a run.
@@ -60,15 +36,15 @@ const (
 	patentTimeout = 10 * time.Minute
 )
 
-// queueName is the queue of an endpoint and model: only processes that speak to
-// them take its jobs.
-func (r *Rubric) queueName() string {
+// kind is the kind of work of an endpoint and model: only processes that speak
+// to them take it.
+func (r *Rubric) kind() jobs.Kind {
 	sum := sha256.Sum256([]byte(r.cfg.BaseURL + "\n" + r.cfg.Model))
-	return "model-" + hex.EncodeToString(sum[:6])
+	return runKind("model-" + hex.EncodeToString(sum[:6]))
 }
 
-func (r *Rubric) insert(queue string) *river.InsertOpts {
-	return &river.InsertOpts{Queue: queue, UniqueOpts: once, MaxAttempts: 25}
+func runKind(name string) jobs.Kind {
+	return jobs.Kind{Name: name, Queued: 2, Open: 50, Timeout: time.Hour}
 }
 
 // Submit takes in a run over patents of the store; allow says that unpublished
@@ -105,93 +81,47 @@ func (r *Rubric) Submit(ctx context.Context, actor store.Actor, numbers []string
 	run := store.ModelRun{
 		ID: store.NewID("run", now), Institution: actor.Institution, Actor: actor.Name, CreatedAt: now, Key: key.Sum(nil), Allow: allow, BaseURL: r.cfg.BaseURL, Model: r.cfg.Model,
 	}
-	jobs, err := r.db.NewQueue(river.Config{})
-	if err != nil {
-		return store.ModelRun{}, false, err
-	}
-	return r.db.PutModelRun(ctx, run, normal, func(tx pgx.Tx) error {
-		_, err := jobs.InsertTx(ctx, tx, runJob{run.ID}, r.insert(r.queueName()))
-		return err
+	return r.db.PutModelRun(ctx, run, normal, func(tx pgx.Tx, run *store.ModelRun) error {
+		return r.queue.Call(ctx, tx, r.kind(), store.Job{ID: run.ID, Institution: run.Institution, CreatedBy: run.Actor, Total: int64(len(normal))})
 	})
 }
 
-// RunOptions configure [Rubric.Work].
+// CancelRun ends a run. What is out at the endpoint is called back by the
+// process that works it, which is told to stop what it has in hand.
+func CancelRun(ctx context.Context, db *store.DB, queue *jobs.Queue, actor store.Actor, id string) (err error) {
+	defer fault.Wrap(&err, "judge.CancelRun(%s)", id)
+	return db.EndRun(ctx, actor.Institution, id, store.RunCancelled, actor.Name, func(tx pgx.Tx) error {
+		j, err := db.Job(ctx, actor.Institution, id)
+		if err != nil {
+			return err
+		}
+		return errors.Join(queue.Interrupt(ctx, tx, []string{j.Owner}), queue.Call(ctx, tx, runKind(j.Kind), j))
+	})
+}
+
+// RunOptions configure [Rubric.Workers].
 type RunOptions struct {
 	Poll    time.Duration // between looks at a batch; 0: 30 s
 	Patents int           // asked at once by single calls; 0: 4
 }
 
-// Work probes the endpoint in the background and works runs until ctx ends.
-// Any number of processes may, and any may be killed.
-func (r *Rubric) Work(ctx context.Context, o RunOptions) (err error) {
-	defer fault.Wrap(&err, "judge.Work")
+// Workers work runs.
+func (r *Rubric) Workers(o RunOptions) []jobs.Worker {
 	if o.Poll == 0 {
 		o.Poll = 30 * time.Second
 	}
 	if o.Patents == 0 {
 		o.Patents = 4
 	}
-	go r.probeAtStart(ctx)
-	queue, id := r.queueName(), "model-"+rand.Text()
-	workers := river.NewWorkers()
-	if err := errors.Join(river.AddWorkerSafely(workers, &runWorker{rubric: r, poll: o.Poll}), river.AddWorkerSafely(workers, &patentWorker{rubric: r, poll: o.Poll})); err != nil {
-		return err
-	}
-	jobs, err := r.db.NewQueue(river.Config{
-		ID: id, Workers: workers, Queues: map[string]river.QueueConfig{queue: {MaxWorkers: 2}, queue + "-patents": {MaxWorkers: o.Patents}},
-		FetchPollInterval: min(o.Poll, time.Second), FetchCooldown: min(o.Poll, 50*time.Millisecond), CompletedJobRetentionPeriod: time.Hour, SoftStopTimeout: 30 * time.Second,
-	})
-	if err != nil {
-		return err
-	}
-	held := make(chan struct{}, 1)
-	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	go r.db.KeepWorker(watch, id, held, r.log)
-	select {
-	case <-held:
-	case <-ctx.Done():
-		return nil
-	}
-	if err := jobs.Start(watch); err != nil {
-		return err
-	}
-	sweep := time.NewTicker(min(o.Poll, 2*time.Second))
-	defer sweep.Stop()
-	for {
-		if err := r.sweep(ctx, jobs, queue); err != nil && ctx.Err() == nil {
-			r.log.WarnContext(ctx, "sweeping scoring runs", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return jobs.StopAndCancel(watch) // every step can be broken off
-		case <-sweep.C:
-		}
-	}
+	return []jobs.Worker{{Kind: r.kind(), Turns: 2, Do: func(ctx context.Context, t *jobs.Turn) (jobs.Next, error) {
+		return r.turn(ctx, t, o)
+	}}}
 }
 
-// sweep frees the jobs of dead processes and sees that every open run has one.
-func (r *Rubric) sweep(ctx context.Context, jobs *store.JobQueue, queue string) error {
-	for _, q := range []string{queue, queue + "-patents"} {
-		if err := r.db.ReleaseDeadJobs(ctx, q); err != nil {
-			return err
-		}
-	}
-	open, err := r.db.OpenModelRuns(ctx, r.cfg.BaseURL, r.cfg.Model)
-	if err != nil {
-		return err
-	}
-	for i := range open {
-		if _, err := jobs.Insert(ctx, runJob{open[i].ID}, r.insert(queue)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// probeAtStart finds what the endpoint can do, and tries again while it does
-// not answer; what an earlier probe found serves meanwhile.
-func (r *Rubric) probeAtStart(ctx context.Context) {
+// Probe finds, in the background and until ctx ends, what the endpoint can do.
+// It tries again while it does not answer; what an earlier probe found serves
+// meanwhile.
+func (r *Rubric) KeepProbing(ctx context.Context) {
 	for wait := time.Second; ; wait = min(2*wait, 10*time.Minute) {
 		found, err := r.Probe(ctx, systemActor)
 		if err == nil {
@@ -210,33 +140,29 @@ func (r *Rubric) probeAtStart(ctx context.Context) {
 	}
 }
 
-type runWorker struct {
-	river.WorkerDefaults[runJob]
-	rubric *Rubric
-	poll   time.Duration
-}
-
-// Work takes one step. A run is never given up: what failed is tried later.
-func (w *runWorker) Work(ctx context.Context, job *river.Job[runJob]) error {
-	r := w.rubric
-	done, wait, err := r.step(ctx, job.Args.Run, w.poll)
+// turn takes one step. A run is never given up: what failed is tried later.
+func (r *Rubric) turn(ctx context.Context, t *jobs.Turn, o RunOptions) (jobs.Next, error) {
+	done, wait, err := r.step(ctx, t, o)
 	switch {
 	case ctx.Err() != nil:
-		return river.JobSnooze(0)
+		return jobs.Again, ctx.Err()
 	case fault.KindOf(err) == fault.NotFound && err != nil:
-		return river.JobCancel(err)
+		return jobs.Done, jobs.Fail(err)
 	case err != nil:
-		r.log.WarnContext(ctx, "a step of a scoring run failed", "run", job.Args.Run, "err", err)
-		_ = r.db.NoteRun(ctx, job.Args.Run, fault.Public(err).Code)
-		return river.JobSnooze(4 * w.poll)
+		r.log.WarnContext(ctx, "a step of a scoring run failed", "run", t.ID, "err", err)
+		code := fault.Public(err).Code
+		return jobs.After(4*o.Poll, code), r.db.NoteRun(ctx, t.ID, code)
 	case done:
-		return nil
+		return jobs.Done, nil
+	case wait == 0:
+		return jobs.Again, nil
 	}
-	return river.JobSnooze(wait)
+	return jobs.After(wait, ""), nil
 }
 
 // step reads what came, then sends what is missing.
-func (r *Rubric) step(ctx context.Context, id string, poll time.Duration) (done bool, wait time.Duration, err error) {
+func (r *Rubric) step(ctx context.Context, t *jobs.Turn, o RunOptions) (done bool, wait time.Duration, err error) {
+	id, poll := t.ID, o.Poll
 	run, err := r.db.ModelRun(ctx, "", id)
 	if err != nil {
 		return false, 0, err
@@ -278,7 +204,7 @@ func (r *Rubric) step(ctx context.Context, id string, poll time.Duration) (done 
 	if offers {
 		return r.plan(ctx, &run, poll)
 	}
-	return r.fanOut(ctx, &run, poll)
+	return r.scoreSome(ctx, t, &run, o)
 }
 
 func (r *Rubric) offersBatches(ctx context.Context) (bool, error) {
@@ -383,7 +309,7 @@ func (r *Rubric) plan(ctx context.Context, run *store.ModelRun, poll time.Durati
 		return r.held(ctx, run, poll, err)
 	}
 	if !waiting {
-		return true, 0, r.db.EndRun(ctx, run.Institution, run.ID, store.RunFinished, "system")
+		return true, 0, r.db.EndRun(ctx, run.Institution, run.ID, store.RunFinished, "system", nil)
 	}
 	return false, poll, r.db.NoteRun(ctx, run.ID, "batch")
 }
@@ -572,75 +498,53 @@ func (r *Rubric) collect(ctx context.Context, b *store.ModelBatch, at llm.Batch)
 	return nil
 }
 
-// fanOut makes a job of every patent that waits.
-func (r *Rubric) fanOut(ctx context.Context, run *store.ModelRun, poll time.Duration) (done bool, wait time.Duration, err error) {
-	open, err := r.db.OpenJobs(ctx, patentKind, run.ID)
-	if err != nil || open > 0 {
-		return false, min(poll, 5*time.Second), err
-	}
-	jobs, err := r.db.NewQueue(river.Config{})
-	if err != nil {
-		return false, 0, err
-	}
-	const page = 1000
+// scoreSome scores patents that wait by single calls, a few at once, until the
+// turn is over.
+func (r *Rubric) scoreSome(ctx context.Context, t *jobs.Turn, run *store.ModelRun, o RunOptions) (done bool, wait time.Duration, err error) {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(o.Patents)
+	var mu sync.Mutex
 	n := 0
 	for after := ""; ; {
-		subjects, err := r.db.WaitingSubjects(ctx, run.ID, after, page)
+		subjects, err := r.db.WaitingSubjects(ctx, run.ID, after, o.Patents)
 		if err != nil {
-			return false, 0, err
+			return false, 0, errors.Join(err, group.Wait())
 		}
-		var many []river.InsertManyParams
 		for _, x := range subjects {
+			n++
 			after = x.Number
-			many = append(many, river.InsertManyParams{Args: patentJob{run.ID, x.Number}, InsertOpts: r.insert(r.queueName() + "-patents")})
+			group.Go(func() error {
+				w, err := r.scoreOne(groupCtx, run, x.Number, o.Poll)
+				mu.Lock()
+				defer mu.Unlock()
+				wait = max(wait, w)
+				return err
+			})
 		}
-		if n += len(many); len(many) > 0 {
-			if _, err := jobs.InsertManyFast(ctx, many); err != nil {
-				return false, 0, err
-			}
-		}
-		if len(subjects) < page {
+		mu.Lock()
+		held := wait > 0
+		mu.Unlock()
+		if len(subjects) < o.Patents || held || t.Over() {
 			break
 		}
 	}
+	if err := group.Wait(); err != nil {
+		return false, 0, err
+	}
 	if n == 0 {
-		return true, 0, r.db.EndRun(ctx, run.Institution, run.ID, store.RunFinished, "system")
+		return true, 0, r.db.EndRun(ctx, run.Institution, run.ID, store.RunFinished, "system", nil)
 	}
-	return false, min(poll, 5*time.Second), nil
+	p, err := r.db.RunProgress(ctx, "", run.ID)
+	if err == nil {
+		err = t.Progress(ctx, int64(p.Ended()), int64(p.Subjects))
+	}
+	return false, wait, err
 }
 
-type patentWorker struct {
-	river.WorkerDefaults[patentJob]
-	rubric *Rubric
-	poll   time.Duration
-}
-
-// Work scores one patent by single calls.
-func (w *patentWorker) Work(ctx context.Context, job *river.Job[patentJob]) error {
-	r := w.rubric
-	wait, err := r.scoreOne(ctx, job.Args.Run, job.Args.Number, w.poll)
-	switch {
-	case ctx.Err() != nil:
-		return river.JobSnooze(0)
-	case fault.KindOf(err) == fault.NotFound && err != nil:
-		return river.JobCancel(err)
-	case err != nil:
-		r.log.WarnContext(ctx, "scoring a patent of a run", "run", job.Args.Run, "err", err)
-		return river.JobSnooze(4 * w.poll)
-	case wait > 0:
-		return river.JobSnooze(wait)
-	}
-	return nil
-}
-
-func (r *Rubric) scoreOne(ctx context.Context, id, number string, poll time.Duration) (wait time.Duration, err error) {
-	run, err := r.db.ModelRun(ctx, "", id)
-	if err != nil || run.Status != store.RunRunning {
-		return 0, err
-	}
-	ctx, cancel := context.WithTimeout(As(ctx, store.Actor{Name: run.Actor, Institution: run.Institution}), patentTimeout)
+func (r *Rubric) scoreOne(ctx context.Context, run *store.ModelRun, number string, poll time.Duration) (wait time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patentTimeout)
 	defer cancel()
-	s, end, err := r.subject(ctx, &run, number)
+	s, end, err := r.subject(ctx, run, number)
 	if err != nil {
 		return 0, err
 	}
@@ -653,15 +557,15 @@ func (r *Rubric) scoreOne(ctx context.Context, id, number string, poll time.Dura
 		for _, x := range results {
 			switch {
 			case x.Err != nil && fault.Public(x.Err).Code == store.CodeBudget:
-				return untilTomorrow(time.Now(), poll), r.db.NoteRun(ctx, id, store.CodeBudget)
+				return untilTomorrow(time.Now(), poll), r.db.NoteRun(ctx, run.ID, store.CodeBudget)
 			case x.Void[llm.VoidCall] > 0 || x.Unknown == "endpoint":
-				return r.again(ctx, &run, number, poll, x.Err)
+				return r.again(ctx, run, number, poll, x.Err)
 			case x.Void[llm.VoidAnswer] > 0:
 				end = store.SubjectPartly
 			}
 		}
 	}
-	return 0, errors.Join(r.db.EndSubject(ctx, id, number, end), r.db.NoteRun(ctx, id, ""))
+	return 0, errors.Join(r.db.EndSubject(ctx, run.ID, number, end), r.db.NoteRun(ctx, run.ID, ""))
 }
 
 // again puts a patent off whose calls failed, a bounded number of times.

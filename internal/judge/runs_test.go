@@ -16,6 +16,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/judge"
 	"zhijia/internal/llm"
 	"zhijia/internal/llm/llmtest"
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 		if err == nil {
 			var r *judge.Rubric
 			if r, err = newRubric(db, runConfig(os.Getenv(workerURL))); err == nil {
-				err = r.Work(context.Background(), judge.RunOptions{Poll: pollForTest})
+				err = workRuns(context.Background(), db, r, 2*time.Second)
 			}
 		}
 		fmt.Fprintln(os.Stderr, err)
@@ -99,12 +100,22 @@ func numberOf(i int) string {
 	return "CN" + body + "." + string("0123456789X"[sum%11])
 }
 
+// workRuns does what a process of the product does with runs.
+func workRuns(ctx context.Context, db *store.DB, r *judge.Rubric, lease time.Duration) error {
+	queue, err := jobs.New(db, nil)
+	if err != nil {
+		return err
+	}
+	go r.KeepProbing(ctx)
+	return queue.Run(ctx, jobs.RunOptions{Lease: lease}, r.Workers(judge.RunOptions{Poll: pollForTest})...)
+}
+
 // working runs a worker until the returned function is called.
-func working(t *testing.T, r *judge.Rubric) (stop func()) {
+func working(t *testing.T, db *store.DB, r *judge.Rubric) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- r.Work(ctx, judge.RunOptions{Poll: pollForTest}) }()
+	go func() { done <- workRuns(ctx, db, r, 0) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -210,7 +221,7 @@ func TestRunThroughBatches(t *testing.T) {
 	r := rubricOf(t, db, runConfig(s.URL))
 	numbers := corpus(t, db, 3)
 	run := submitted(t, r, append(numbers, numberOf(99)))
-	working(t, r)
+	working(t, db, r)
 	p := until(t, db, run.ID, ended)
 	if p.Done != 3 || p.Unknown != 1 || p.Batches != 2 || p.Answers != 3*perPatent || p.Failed != 0 {
 		t.Errorf("%+v", p)
@@ -272,7 +283,7 @@ func TestRunMendsWhatABatchLeftOut(t *testing.T) {
 			r := rubricOf(t, db, runConfig(s.URL))
 			numbers := corpus(t, db, n)
 			run := submitted(t, r, numbers)
-			working(t, r)
+			working(t, db, r)
 			p := until(t, db, run.ID, ended)
 			// Opposing questions of what was answered go out with the second
 			// try, so a third batch may carry the rest.
@@ -313,7 +324,7 @@ func TestRunWithUnusableAnswers(t *testing.T) {
 			r := rubricOf(t, db, runConfig(s.URL))
 			numbers := corpus(t, db, 1)
 			run := submitted(t, r, numbers)
-			working(t, r)
+			working(t, db, r)
 			p := until(t, db, run.ID, ended)
 			if p.Partly != 1 || p.Failed == 0 {
 				t.Errorf("%+v", p)
@@ -334,7 +345,7 @@ func TestRunThroughTheQueue(t *testing.T) {
 	r := rubricOf(t, db, runConfig(s.URL))
 	numbers := corpus(t, db, 5)
 	run := submitted(t, r, numbers)
-	working(t, r)
+	working(t, db, r)
 	p := until(t, db, run.ID, ended)
 	if p.Done != 5 || p.Batches != 0 || s.Calls() != 5*perPatent+1 {
 		t.Errorf("%d calls, %+v", s.Calls(), p)
@@ -358,7 +369,7 @@ func TestRunFallsBackToTheQueue(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := submitted(t, r, numbers)
-	working(t, r)
+	working(t, db, r)
 	if p := until(t, db, run.ID, ended); p.Done != 2 || p.Open != 0 {
 		t.Errorf("%+v", p)
 	}
@@ -379,7 +390,7 @@ func TestRunFallsBackWhenBatchesAreRefused(t *testing.T) {
 	r := rubricOf(t, db, runConfig(s.URL))
 	numbers := corpus(t, db, 2)
 	run := submitted(t, r, numbers)
-	working(t, r)
+	working(t, db, r)
 	if p := until(t, db, run.ID, ended); p.Done != 2 || s.BatchesMade() != 0 || s.Files() != 0 {
 		t.Errorf("%d files left, %+v", s.Files(), p)
 	}
@@ -403,7 +414,7 @@ func TestRunKeepsTheGuards(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := rubricOf(t, db, runConfig(s.URL))
-	working(t, r)
+	working(t, db, r)
 	if err := db.SetModelConsent(t.Context(), actor.Institution, false, "test"); err != nil {
 		t.Fatal(err)
 	}
@@ -444,7 +455,7 @@ func TestRunStopsAtTheBudget(t *testing.T) {
 	cfg.DayTokens = 60_000
 	r := rubricOf(t, db, cfg)
 	run := submitted(t, r, corpus(t, db, 20))
-	working(t, r)
+	working(t, db, r)
 	until(t, db, run.ID, func(p store.RunProgress) bool { return p.Run.Note == store.CodeBudget && p.Answers > 0 })
 	use, err := db.ModelUseToday(t.Context())
 	if err != nil || use.Tokens > cfg.DayTokens || s.Lines() == 0 {
@@ -462,9 +473,13 @@ func TestRunCancelled(t *testing.T) {
 	s.Batches(func(int) llmtest.BatchPlan { return llmtest.BatchPlan{Hold: hold.Load(), Answered: 4} })
 	r := rubricOf(t, db, runConfig(s.URL))
 	run := submitted(t, r, corpus(t, db, 1))
-	working(t, r)
+	working(t, db, r)
 	until(t, db, run.ID, func(p store.RunProgress) bool { return p.Open == 1 && s.BatchesMade() == 1 })
-	if err := db.EndRun(t.Context(), actor.Institution, run.ID, store.RunCancelled, actor.Name); err != nil {
+	queue, err := jobs.New(db, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := judge.CancelRun(t.Context(), db, queue, actor, run.ID); err != nil {
 		t.Fatal(err)
 	}
 	p := until(t, db, run.ID, ended)
@@ -538,8 +553,8 @@ func TestRunTwice(t *testing.T) {
 		t.Errorf("%s after %s, fresh %v, %v", same.ID, run.ID, fresh, err)
 	}
 	other := submitted(t, b, numbers[:2]) // overlaps
-	working(t, a)
-	working(t, b)
+	working(t, db, a)
+	working(t, db, b)
 	until(t, db, run.ID, ended)
 	until(t, db, other.ID, ended)
 	if s.Lines() != 3*perPatent {

@@ -6,6 +6,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
 )
 
 // CoverPoint is the cover of a loan at one date.
@@ -124,28 +125,19 @@ func termLeft(today, left, discount float64) float64 {
 	return math.Expm1(-d*left) / math.Expm1(-d*today)
 }
 
-// Alert is a fall of a pledged patent's value that the desk must see.
-type Alert struct {
-	Level string    `json:"level"` // yellow, red
-	Old   money.Fen `json:"old_value"`
-	New   money.Fen `json:"new_value"`
-	Fall  float64   `json:"fall"` // 1 - new / old
-	Zh    string    `json:"zh"`
-}
-
 // Drop compares a patent's last value with its new one under the policy's
 // thresholds; nil when neither is reached. A right that ended is a red alert.
-func (p *Policy) Drop(old, now money.Fen) *Alert {
+func (p *Policy) Drop(old, now money.Fen) *patent.Alert {
 	if old <= 0 || now >= old {
 		return nil
 	}
 	fall := old - max(now, 0)
-	a := &Alert{Old: old, New: now, Fall: float64(fall) / float64(old)}
+	a := &patent.Alert{About: patent.AboutLoan, Code: "drop", Old: &old, New: &now}
 	switch {
 	case fall >= old.MulRate(p.Red.Value):
-		a.Level, a.Zh = "red", "估值下降达到红色预警线"
+		a.Level, a.Zh, a.En = patent.Red, "估值下降达到红色预警线", "The value fell to the red threshold"
 	case fall >= old.MulRate(p.Yellow.Value):
-		a.Level, a.Zh = "yellow", "估值下降达到黄色预警线"
+		a.Level, a.Zh, a.En = patent.Yellow, "估值下降达到黄色预警线", "The value fell to the yellow threshold"
 	default:
 		return nil
 	}
@@ -163,7 +155,7 @@ type Watch struct {
 
 // Follow takes a new value in. The alert is nil when nothing new is to be
 // told; rebased says that the base is now this value.
-func (p *Policy) Follow(w Watch, now money.Fen) (_ Watch, alert *Alert, rebased bool) {
+func (p *Policy) Follow(w Watch, now money.Fen) (_ Watch, alert *patent.Alert, rebased bool) {
 	if now > w.Base {
 		return Watch{Base: now}, nil, true
 	}
@@ -171,26 +163,17 @@ func (p *Policy) Follow(w Watch, now money.Fen) (_ Watch, alert *Alert, rebased 
 	if a == nil || a.Level == w.Alerted {
 		return w, nil, false
 	}
-	if a.Level == "red" {
+	if a.Level == patent.Red {
 		return Watch{Base: max(now, 0)}, a, true
 	}
 	w.Alerted = a.Level
 	return w, a, false
 }
 
-// Condition is something about a booked loan that holds now and that the desk
-// must have been told of once.
-type Condition struct {
-	Code  string `json:"code"` // breach, cover, expiry:NUMBER
-	Kind  string `json:"kind"` // breach, cover, expiry
-	Level string `json:"level"`
-	Zh    string `json:"zh"`
-}
-
-// Standing returns the conditions of a loan as its collateral is valued today:
+// Standing returns what holds of a loan as its collateral is valued today:
 // the ceiling broken, a right that ends before the loan, the ceiling broken
 // before the loan ends as the terms run down. discount 0 leaves the last out.
-func Standing(in CoverInput, discount float64) (out []Condition) {
+func Standing(in CoverInput, discount float64) (out []patent.Alert) {
 	var lendable money.Fen
 	for _, x := range in.Items {
 		ceiling := in.Ceiling
@@ -201,11 +184,17 @@ func Standing(in CoverInput, discount float64) (out []Condition) {
 	}
 	broken := in.Loan > lendable
 	if broken {
-		out = append(out, Condition{"breach", "breach", "red", "合同抵质押率超过上限：余额" + in.Loan.String() + "元，押品可担保" + lendable.String() + "元"})
+		out = append(out, patent.Alert{
+			Code: "breach", Cause: "breach", Level: patent.Red, Zh: "合同抵质押率超过上限：余额" + in.Loan.String() + "元，押品可担保" + lendable.String() + "元",
+			En: "The loan to value is above its ceiling: " + in.Loan.String() + " yuan owed, the collateral bears " + lendable.String(),
+		})
 	}
 	for _, x := range in.Items {
 		if !x.Expiry.IsZero() && x.Value > 0 && !x.Expiry.After(in.Maturity) {
-			out = append(out, Condition{"expiry:" + x.Number, "expiry", "red", x.Number + "：专利权" + x.Expiry.String() + "届满，不晚于贷款到期日" + in.Maturity.String()})
+			out = append(out, patent.Alert{
+				Code: "expiry", Cause: "expiry:" + x.Number, Number: x.Number, Level: patent.Red, Zh: x.Number + "：专利权" + x.Expiry.String() + "届满，不晚于贷款到期日" + in.Maturity.String(),
+				En: x.Number + ": the right ends on " + x.Expiry.String() + ", not after the loan matures on " + in.Maturity.String(),
+			})
 		}
 	}
 	if discount > 0 && !broken && in.Maturity.After(in.On) {
@@ -215,7 +204,10 @@ func Standing(in CoverInput, discount float64) (out []Condition) {
 		}
 		for _, p := range points {
 			if p.Breach {
-				return append(out, Condition{"cover", "cover", "yellow", "随专利剩余期限缩短，预计" + p.Date.String() + "抵质押率超过上限"})
+				return append(out, patent.Alert{
+					Code: "cover", Cause: "cover", Level: patent.Yellow, Zh: "随专利剩余期限缩短，预计" + p.Date.String() + "抵质押率超过上限",
+					En: "As the terms run down, the loan to value is expected to pass its ceiling on " + p.Date.String(),
+				})
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
 )
 
 // A slide of a tenth each time is seen as soon as it adds up, once a level,
@@ -18,7 +19,7 @@ func TestSlowSlide(t *testing.T) {
 	var levels []string
 	for range 8 {
 		value = value.MulRate(.9)
-		var a *Alert
+		var a *patent.Alert
 		w, a, _ = p.Follow(w, value)
 		level := ""
 		if a != nil {
@@ -34,7 +35,7 @@ func TestSlowSlide(t *testing.T) {
 	if w != (Watch{Base: 200 * wan}) || !rebased {
 		t.Errorf("%+v", w)
 	}
-	if _, a, _ := p.Follow(w, 150*wan); a == nil || a.Level != "red" || a.Old != 200*wan {
+	if _, a, _ := p.Follow(w, 150*wan); a == nil || a.Level != "red" || *a.Old != 200*wan {
 		t.Errorf("%+v", a)
 	}
 }
@@ -88,10 +89,10 @@ func TestStanding(t *testing.T) {
 	}}
 	codes := func(discount float64) (out []string) {
 		for _, c := range Standing(in, discount) {
-			if c.Zh == "" || c.Level == "" {
+			if c.Zh == "" || c.En == "" || c.Level == "" {
 				t.Errorf("%+v", c)
 			}
-			out = append(out, c.Code)
+			out = append(out, c.Cause)
 		}
 		return out
 	}

@@ -3,7 +3,6 @@ package pages
 import (
 	"cmp"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -80,11 +79,6 @@ type (
 		After, Next                                      int
 		CanAct                                           bool
 	}
-	alertLine struct {
-		ID                                                           int64
-		Level, Kind, Contract, Number, On, Old, New, Fall, Zh, Cause string
-		AckedBy, AckedAt, Note                                       string
-	}
 	loanLine struct {
 		Contract, Borrower, Balance, Maturity, Product, LTV string
 		Amount                                              money.Fen
@@ -94,8 +88,6 @@ type (
 	bookedLine struct{ Number, First, Value, Change, ValuedOn, Due, Expiry, Valuation string }
 	bookPage   struct {
 		page
-		Alerts []alertLine
-		All    bool
 		Loans  []loanLine
 		Next   string
 		CanAct bool
@@ -165,21 +157,6 @@ func registerDeskPages(s *Server) {
 				outcome = &store.Outcome{Kind: kind}
 			}
 			err = s.opt.Desk.SetBalance(ctx, p.Actor(), c.PostForm("contract"), balance, outcome)
-		}
-		return s.backTo(c, "/officer/book", err, s.showBook)
-	})
-	s.pageRoute(http.MethodPost, "/officer/book/alerts/{id}", func(c *gin.Context) error {
-		ctx := c.Request.Context()
-		p := people.Of(ctx)
-		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-		note := strings.TrimSpace(c.PostForm("note"))
-		switch {
-		case err != nil:
-			return fault.New(fault.NotFound, "book.alert_unknown", "没有这条预警。", "There is no such alert.")
-		case note == "" || len(note) > 2000:
-			err = fault.New(fault.Invalid, "note.missing", "请写明处理意见（不超过 2000 字节）。", "Say what follows from it.")
-		default:
-			err = s.opt.DB.AcknowledgeAlert(ctx, p.Institution, id, p.Actor().Name, note, s.gate.Now())
 		}
 		return s.backTo(c, "/officer/book", err, s.showBook)
 	})
@@ -492,22 +469,10 @@ func shortTime(t time.Time) string { return t.In(calendar.China).Format("2006-01
 func (s *Server) showBook(c *gin.Context, status int, problem error) error {
 	ctx := c.Request.Context()
 	p := people.Of(ctx)
-	pg := bookPage{page: s.newPage(c, "在册押品"), All: c.Query("all") != "", CanAct: p.May("POST /officer/book/alerts/{id}")}
+	pg := bookPage{page: s.newPage(c, "在册押品"), CanAct: p.May("POST /officer/book/balance")}
 	pg.Wide = true
 	if problem != nil {
 		pg.Fault = gate.ProblemOf(c.Request, problem)
-	}
-	alerts, err := s.opt.DB.BookAlerts(ctx, p.Institution, !pg.All, 0, 200)
-	if err != nil {
-		return err
-	}
-	slices.Reverse(alerts)
-	for i := range alerts {
-		l, err := describeAlert(&alerts[i])
-		if err != nil {
-			return err
-		}
-		pg.Alerts = append(pg.Alerts, l)
 	}
 	const lines = 50
 	loans, err := s.opt.DB.BookLoans(ctx, p.Institution, c.Query("after"), lines+1)
@@ -522,29 +487,6 @@ func (s *Server) showBook(c *gin.Context, status int, problem error) error {
 		pg.Loans = append(pg.Loans, describeLoan(&loans[i]))
 	}
 	return s.show(c, status, "book", pg)
-}
-
-func describeAlert(a *store.BookAlert) (alertLine, error) {
-	var d struct {
-		Zh        string   `json:"zh"`
-		Threshold string   `json:"threshold"`
-		Events    []string `json:"events"`
-	}
-	if err := json.Unmarshal(a.Detail, &d); err != nil {
-		return alertLine{}, err
-	}
-	l := alertLine{
-		ID: a.ID, Level: a.Level, Kind: cmp.Or(alertNames[a.Kind], a.Kind), Contract: a.Contract, Number: cmp.Or(a.Number, "整个合同"), On: a.On.String(), Old: zhMoney(a.Old), New: zhMoney(a.New),
-		Zh: d.Zh, Cause: map[string]string{"schedule": "定期重估", "event": "法律事件", "request": "登记或更新"}[a.Cause], AckedBy: a.AcknowledgedBy, Note: a.Note,
-	}
-	if a.Old > 0 && a.New < a.Old {
-		fall := 1 - float64(a.New)/float64(a.Old)
-		l.Fall = "↓" + percent(&fall)
-	}
-	if a.AcknowledgedAt != nil {
-		l.AckedAt = shortTime(*a.AcknowledgedAt)
-	}
-	return l, nil
 }
 
 func describeLoan(x *store.BookLoan) loanLine {

@@ -21,12 +21,14 @@ const queueLines = 50
 type (
 	alertsPage struct {
 		page
-		Alerts []watchAlertLine
-		Next   int64 // 0: there are no more
+		Alerts []alertLine
+		Loan   string // only of this contract
+		All    bool   // also those acknowledged or over, newest first
+		Next   int64  // 0: there are no more
 		CanAck bool
 	}
-	watchAlertLine struct{ ID, Number, Day, What, Loan, Source, Raised string }
-	matchesPage    struct {
+	alertLine   struct{ ID, Number, Day, Level, Kind, What, Old, New, Fall, Loan, Source, Raised, Acked, Note string }
+	matchesPage struct {
 		page
 		Pairs     []matchLine
 		Next      string
@@ -38,14 +40,15 @@ type (
 var matchKindZh = map[store.MatchKind]string{store.MatchParty: "主体", store.MatchDeal: "交易", store.MatchPatent: "专利"}
 
 func registerQueuePages(s *Server) {
-	s.pageRoute(http.MethodGet, "/officer/alerts", s.showAlerts)
+	s.pageRoute(http.MethodGet, "/officer/alerts", func(c *gin.Context) error { return s.showAlerts(c, http.StatusOK, nil) })
 	s.pageRoute(http.MethodPost, "/officer/alerts/{id}/acknowledge", func(c *gin.Context) error {
 		p := people.Of(c.Request.Context())
-		if _, err := s.opt.DB.AcknowledgeWatchAlert(c.Request.Context(), p.Institution, c.Param("id"), p.Actor().Name, clipNote(c.PostForm("note")), s.gate.Now()); err != nil {
-			return err
+		note := clipNote(c.PostForm("note"))
+		err := error(fault.New(fault.Invalid, "note.missing", "请写明处理意见。", "Say what follows from it."))
+		if note != "" {
+			_, err = s.opt.DB.AcknowledgeAlert(c.Request.Context(), p.Institution, c.Param("id"), p.Actor().Name, note, s.gate.Now())
 		}
-		c.Redirect(http.StatusSeeOther, "/officer/alerts")
-		return nil
+		return s.backTo(c, "/officer/alerts", err, s.showAlerts)
 	})
 	s.pageRoute(http.MethodGet, "/officer/matches", func(c *gin.Context) error { return s.showMatches(c, http.StatusOK, nil) })
 	s.pageRoute(http.MethodPost, "/officer/matches/{id}/decide", func(c *gin.Context) error {
@@ -71,25 +74,51 @@ func clipNote(s string) string {
 	return strings.TrimSpace(s)
 }
 
-func (s *Server) showAlerts(c *gin.Context) error {
+func (s *Server) showAlerts(c *gin.Context, status int, problem error) error {
 	p := people.Of(c.Request.Context())
 	after, _ := strconv.ParseInt(c.Query("after"), 10, 64) // what is no number begins at the beginning
-	list, err := s.opt.DB.WatchAlerts(c.Request.Context(), p.Institution, store.AlertFilter{After: after, Open: true, Limit: queueLines})
+	v := alertsPage{page: s.newPage(c, "预警"), Loan: c.Query("loan"), All: c.Query("all") != "", CanAck: p.May("POST /officer/alerts/{id}/acknowledge")}
+	if problem != nil {
+		v.Fault = gate.ProblemOf(c.Request, problem)
+	}
+	list, err := s.opt.DB.Alerts(c.Request.Context(), p.Institution, store.AlertFilter{After: after, Loan: v.Loan, Open: !v.All, Newest: v.All, Limit: queueLines})
 	if err != nil {
 		return err
 	}
-	v := alertsPage{page: s.newPage(c, "组合预警"), CanAck: p.May("POST /officer/alerts/{id}/acknowledge")}
-	for _, a := range list {
-		what := a.Zh
-		if a.Revision > 1 {
-			what += "（第" + strconv.Itoa(a.Revision) + "版，内容已更正）"
-		}
-		v.Alerts = append(v.Alerts, watchAlertLine{a.ID, a.Number, a.Date.String(), what, a.Loan, a.Source, shortTime(a.RaisedAt)})
+	for i := range list {
+		v.Alerts = append(v.Alerts, describeAlert(&list[i]))
 	}
-	if len(list) == queueLines {
+	if len(list) == queueLines && !v.All {
 		v.Next = list[len(list)-1].Seq
 	}
-	return s.show(c, http.StatusOK, "alerts", v)
+	return s.show(c, status, "alerts", v)
+}
+
+var levelNames = map[string]string{patent.Notice: "提示", patent.Yellow: "黄", patent.Red: "红"}
+
+func describeAlert(a *store.Alert) alertLine {
+	l := alertLine{
+		ID: a.ID, Number: a.Number, Day: a.Date.String(), Level: levelNames[a.Level], Kind: alertNames[a.Code], What: a.Zh, Loan: a.Loan, Source: a.Source, Raised: shortTime(a.RaisedAt), Note: a.Note,
+	}
+	switch {
+	case a.Status == store.AlertSettled:
+		l.What += "（已了结）"
+	case a.Status == store.AlertRestated:
+		l.What += "（已更正撤回）"
+	case a.Revision > 1:
+		l.What += "（第" + strconv.Itoa(a.Revision) + "版，内容已更正）"
+	}
+	if a.Old != nil && a.New != nil && *a.Old != *a.New {
+		l.Old, l.New = zhMoney(*a.Old), zhMoney(*a.New)
+		if *a.Old > 0 && *a.New < *a.Old {
+			fall := 1 - float64(*a.New)/float64(*a.Old)
+			l.Fall = "↓" + percent(&fall)
+		}
+	}
+	if a.AcknowledgedAt != nil {
+		l.Acked = shortTime(*a.AcknowledgedAt) + " " + a.AcknowledgedBy
+	}
+	return l
 }
 
 func (s *Server) showMatches(c *gin.Context, status int, problem error) error {

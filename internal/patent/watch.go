@@ -7,23 +7,58 @@ import (
 	"strings"
 
 	"zhijia/internal/calendar"
+	"zhijia/internal/money"
 )
 
-// Alert is something about a watched patent that a lender should know.
+// Levels of an alert.
+const (
+	Notice = "notice" // something will be due, or got better
+	Yellow = "yellow" // look into it
+	Red    = "red"    // act
+)
+
+// What an alert is about.
+const (
+	AboutPatent = "patent"
+	AboutLoan   = "loan"
+)
+
+// Alert is something about a watched patent or a booked loan that a lender
+// should know.
 type Alert struct {
-	Number string        `json:"number"`
-	Code   string        `json:"code"` // fee_due_90, fee_due_60, fee_due_30, fee_late, fee_lapse, transfer, pledge, preservation, lapse, restored, invalidity_filed, invalidated, expiry_within_loan
+	About  string        `json:"subject_kind" enum:"patent,loan"`
+	Number string        `json:"number"` // of the patent; empty: the whole loan
+	Code   string        `json:"code"`   // of a patent: a key of levels; of a loan: drop, ended, breach, cover, failed
+	Level  string        `json:"level" enum:"notice,yellow,red"`
 	Date   calendar.Date `json:"date"` // on which it could first be known
 	Zh     string        `json:"zh"`
 	En     string        `json:"en"`
 	Event  string        `json:"event,omitempty"` // gazette code
 	Source string        `json:"source,omitempty"`
-	Loan   string        `json:"loan,omitempty"` // contract that the patent outlives not
+	Loan   string        `json:"loan,omitempty"`      // contract of the loan it is about, or that the patent does not outlive
+	Old    *money.Fen    `json:"old_value,omitempty"` // yuan, where a value changed
+	New    *money.Fen    `json:"new_value,omitempty"`
 
 	// Cause names what is alerted about, the same however often it is told: an
 	// event by its day, code, registration and party, a fee by its threshold and
-	// year, an expiry by the loan.
+	// year, an expiry by the loan, a fall by the valuation it is measured from.
 	Cause string `json:"cause"`
+}
+
+// Subject is the number of the patent or the contract of the loan that an alert
+// is about.
+func (a *Alert) Subject() string {
+	if a.About == AboutLoan {
+		return a.Loan
+	}
+	return a.Number
+}
+
+// levels says how grave the alerts about patents are.
+var levels = map[string]string{
+	"fee_due_90": Notice, "fee_due_60": Notice, "fee_due_30": Notice, "fee_late": Yellow, "fee_lapse": Red,
+	"transfer": Yellow, "pledge": Yellow, "preservation": Yellow, "lapse": Red, "restored": Notice,
+	"invalidity_filed": Yellow, "invalidated": Red, "expiry_within_loan": Red,
 }
 
 // Loan is a debt that a watched patent secures.
@@ -66,7 +101,7 @@ func (w Watched) Alerts(since, until calendar.Date) []Alert {
 	var out []Alert
 	put := func(a Alert) {
 		if a.Date.After(since) && !a.Date.After(until) {
-			a.Number = w.Number
+			a.About, a.Number, a.Level = AboutPatent, w.Number, levels[a.Code]
 			out = append(out, a)
 		}
 	}

@@ -6,16 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
-	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
@@ -145,68 +142,6 @@ func (db *DB) PutBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow], qu
 	return b, fresh, err
 }
 
-// Queue is where the rows of desks wait.
-type Queue struct {
-	Kind     string // of the jobs
-	Rows     string // name of the queue; its jobs carry a virtual time
-	Suspects string // queue for rows tried before, whose jobs carry the time of the next try
-}
-
-// virtualEnd parts virtual times, milliseconds since 2000 counted in rows, from
-// times of the day.
-const virtualEnd = `timestamptz '2020-01-01'`
-
-// VirtualTime reserves n steps of a desk's virtual time and returns the first:
-// start-time fair queueing (Goyal et al. 1996). A desk starts where the queue
-// stands, or where its own earlier work ends, so its rows interleave with what
-// other desks have waiting. What the desk itself has waiting in batches of a
-// lower priority is put back by n steps and follows: priority orders the work
-// of one desk and takes nothing from another. Steps are milliseconds of a clock
-// that lies in the past and has nothing to do with the day.
-func (db *DB) VirtualTime(ctx context.Context, tx pgx.Tx, institution string, priority int, q Queue, n int) (start time.Time, err error) {
-	defer fault.Wrap(&err, "store.VirtualTime")
-	var at time.Time
-	err = tx.QueryRow(ctx, `
-		SELECT coalesce(
-			(SELECT min(scheduled_at) FROM river_job WHERE state = 'available' AND queue = $1 AND priority = 1 AND scheduled_at < `+virtualEnd+`),
-			(SELECT max(last) FROM desk_clock),
-			timestamptz '2000-01-01')`, q.Rows).Scan(&at)
-	if err != nil {
-		return start, err
-	}
-	// The desk's own row is locked from here: one submission of a desk at a time.
-	err = tx.QueryRow(ctx, `
-		INSERT INTO desk_clock (institution, last) VALUES ($1, $2::timestamptz + $3 * interval '1 ms')
-		ON CONFLICT (institution) DO UPDATE SET last = greatest(desk_clock.last, $2) + $3 * interval '1 ms'
-		RETURNING last - $3 * interval '1 ms'`, institution, at, n).Scan(&start)
-	if err != nil {
-		return start, err
-	}
-	var first *time.Time
-	err = tx.QueryRow(ctx, `
-		WITH later AS (
-			SELECT j.id, j.scheduled_at FROM batches b JOIN river_job j ON j.args->>'batch' = b.id
-			WHERE b.institution = $1 AND b.status = 'running' AND b.priority > $2
-			AND j.state = 'available' AND j.queue = $3 AND j.kind = $4 AND j.scheduled_at < `+virtualEnd+`
-			FOR UPDATE OF j SKIP LOCKED
-		), moved AS (
-			UPDATE river_job j SET scheduled_at = j.scheduled_at + $5 * interval '1 ms' FROM later WHERE j.id = later.id
-		)
-		SELECT min(scheduled_at) FROM later`, institution, priority, q.Rows, q.Kind, n).Scan(&first)
-	if err == nil && first != nil {
-		start = *first
-	}
-	return start, err
-}
-
-// ReleaseScheduled makes jobs inserted with a virtual time available at once:
-// the queue holds back whatever carries a time until it is due.
-func (db *DB) ReleaseScheduled(ctx context.Context, tx pgx.Tx, kind string) (err error) {
-	defer fault.Wrap(&err, "store.ReleaseScheduled")
-	_, err = tx.Exec(ctx, `UPDATE river_job SET state = 'available' WHERE state = 'scheduled' AND kind = $1 AND scheduled_at < `+virtualEnd, kind)
-	return err
-}
-
 // Batch returns a institution's batch, or a NotFound fault. An empty institution sees
 // every one.
 func (db *DB) Batch(ctx context.Context, institution, id string) (_ Batch, err error) {
@@ -287,25 +222,107 @@ func (db *DB) EachBatchRow(ctx context.Context, id string, visit func(*BatchRow)
 	}
 }
 
-// RowInput returns a row to be worked on with its batch; waiting is false when
-// it has ended or its batch is not running.
-func (db *DB) RowInput(ctx context.Context, id string, line int) (b Batch, input json.RawMessage, waiting bool, err error) {
-	defer fault.Wrap(&err, "store.RowInput(%s, %d)", id, line)
-	err = db.pool.QueryRow(ctx, `
-		SELECT b.id, b.institution, b.created_by, b.options, b.as_of, r.input, r.status = 'waiting' AND b.status = 'running'
-		FROM batch_rows r JOIN batches b ON b.id = r.batch WHERE r.batch = $1 AND r.line = $2`, id, line).
-		Scan(&b.ID, &b.Institution, &b.CreatedBy, (*[]byte)(&b.Options), &b.AsOf, (*[]byte)(&input), &waiting)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return b, nil, false, nil
+// ClaimedRow is a row in hand.
+type ClaimedRow struct {
+	Line     int
+	Input    json.RawMessage
+	Failures int // tries that failed
+	Deaths   int // processes that died with it in hand
+}
+
+// Claim is what a turn has in hand: rows of one batch.
+type Claim struct {
+	Batch Batch
+	Rows  []ClaimedRow
+	Wait  time.Duration // none was free: the next suspect is due after it; negative: there is none
+}
+
+// ClaimRows takes up to limit waiting rows of an institution's most urgent
+// batch in hand under a turn's token: fresh ones in order or, suspects, those
+// that were tried before.
+func (db *DB) ClaimRows(ctx context.Context, owner, institution string, suspects bool, limit int) (c Claim, err error) {
+	defer fault.Wrap(&err, "store.ClaimRows")
+	ctx = As(ctx, institution)
+	free, order := `r.status = 'waiting' AND r.claim IS NULL AND r.retry_at IS NULL`, `r.line`
+	if suspects {
+		free, order = `r.status = 'waiting' AND r.claim IS NULL AND r.retry_at <= now()`, `r.retry_at, r.line`
 	}
-	return b, input, waiting, err
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT `+batchColumns+` FROM batches b WHERE b.institution = $1 AND b.status = 'running' AND EXISTS (SELECT FROM batch_rows r WHERE r.batch = b.id AND `+free+`)
+			ORDER BY b.priority, b.created_at, b.id LIMIT 1`, institution)
+		if err != nil {
+			return err
+		}
+		c = Claim{Wait: -1}
+		if c.Batch, err = pgx.CollectExactlyOneRow(rows, scanBatch); errors.Is(err, pgx.ErrNoRows) {
+			if !suspects {
+				return nil
+			}
+			var seconds *float64
+			err := tx.QueryRow(ctx, `SELECT extract(epoch FROM min(r.retry_at) - now())::float8 FROM batches b JOIN batch_rows r ON r.batch = b.id
+				WHERE b.institution = $1 AND b.status = 'running' AND r.status = 'waiting' AND r.claim IS NULL AND r.retry_at IS NOT NULL`, institution).Scan(&seconds)
+			if err == nil && seconds != nil {
+				c.Wait = max(time.Duration(*seconds*float64(time.Second)), 0)
+			}
+			return err
+		} else if err != nil {
+			return err
+		}
+		if rows, err = tx.Query(ctx, `
+			WITH picked AS (SELECT r.line FROM batch_rows r WHERE r.batch = $1 AND `+free+` ORDER BY `+order+` LIMIT $3 FOR UPDATE SKIP LOCKED)
+			UPDATE batch_rows r SET claim = $2 FROM picked p WHERE r.batch = $1 AND r.line = p.line RETURNING r.line, r.input, r.failures, r.deaths`, c.Batch.ID, owner, limit); err != nil {
+			return err
+		}
+		if c.Rows, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r ClaimedRow, err error) {
+			return r, row.Scan(&r.Line, (*[]byte)(&r.Input), &r.Failures, &r.Deaths)
+		}); err != nil {
+			return err
+		}
+		slices.SortFunc(c.Rows, func(a, b ClaimedRow) int { return a.Line - b.Line })
+		if c.Wait = -1; len(c.Rows) == 0 { // all in other hands this moment
+			c.Wait = 0
+		}
+		return nil
+	})
+	return c, err
+}
+
+// FreeRows lets go of what a turn has in hand, but for one line; 0 keeps none.
+// Rows whose process died become suspects: they are not worked beside others
+// again. It reports whether any became one.
+func FreeRows(ctx context.Context, tx pgx.Tx, owner string, except int, died bool) (suspects bool, err error) {
+	defer fault.Wrap(&err, "store.FreeRows")
+	tag, err := tx.Exec(ctx, `UPDATE batch_rows SET claim = NULL, deaths = deaths + $3::boolean::integer, retry_at = CASE WHEN $3 THEN now() ELSE retry_at END
+		WHERE claim = $1 AND line <> $2`, owner, except, died)
+	return died && tag.RowsAffected() > 0, err
+}
+
+// RetryRow lets go of a row that failed: it is worked again, alone, after a
+// time.
+func RetryRow(ctx context.Context, tx pgx.Tx, owner, batch string, line int, wait time.Duration) (err error) {
+	defer fault.Wrap(&err, "store.RetryRow(%s, %d)", batch, line)
+	tag, err := tx.Exec(ctx, `UPDATE batch_rows SET claim = NULL, failures = failures + 1, retry_at = now() + $4::float8 * interval '1 second'
+		WHERE batch = $1 AND line = $2 AND claim = $3`, batch, line, owner, wait.Seconds())
+	if err == nil && tag.RowsAffected() == 0 {
+		return ErrLeaseLost
+	}
+	return err
+}
+
+// ClaimsOn returns the tokens of the turns that have rows of a batch in hand.
+func ClaimsOn(ctx context.Context, tx pgx.Tx, batch string) ([]string, error) {
+	rows, err := tx.Query(ctx, `SELECT DISTINCT claim FROM batch_rows WHERE claim IS NOT NULL AND batch = $1`, batch)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // EndRow is the one result of a row.
 type EndRow struct {
 	Batch     string
 	Line      int
-	Job       int64 // that worked it, to be ended
+	Claim     string // token of the turn that worked it
 	Status    RowStatus
 	Fault     json.RawMessage
 	Valuation *Valuation // of a row that is done
@@ -318,7 +335,7 @@ type EndRow struct {
 var ErrRowEnded = errors.New("the row has ended")
 
 // PutRowResults stores the results of waiting rows, each with its valuation,
-// its audit entry and the end of its job: all in one transaction and one round
+// its audit entry and the end of its claim: all in one transaction and one round
 // trip, or, when one of them will not go in, each in its own. A row that has a
 // result keeps it, and a cancelled batch gets none: ErrRowEnded, and nothing of
 // that row is stored. Many rows share one transaction because entries of the
@@ -356,7 +373,7 @@ func (db *DB) putRowResults(ctx context.Context, rows []EndRow) (err error) {
 			valuation = &r.Valuation.ID
 		}
 		b.Queue(`SELECT audit_append($1, $2, $3, $4, $5)`, r.Act.Institution, r.Act.Actor, r.Act.Action, r.Act.Subject, detail)
-		b.Queue(`SELECT desk_end_row($1, $2, $3, $4, $5, $6, $7)`, r.Batch, r.Line, string(r.Status), []byte(r.Fault), valuation, []byte(r.Valued), r.Job)
+		b.Queue(`SELECT desk_end_row($1, $2, $3, $4, $5, $6, $7)`, r.Batch, r.Line, string(r.Status), []byte(r.Fault), valuation, []byte(r.Valued), r.Claim)
 	}
 	err = db.pool.SendBatch(ctx, &b).Close()
 	var pg *pgconn.PgError
@@ -366,22 +383,18 @@ func (db *DB) putRowResults(ctx context.Context, rows []EndRow) (err error) {
 	return err
 }
 
-// Unfinished returns running batches no row of which waits any more.
-func (db *DB) Unfinished(ctx context.Context) (_ []Batch, err error) {
+// Unfinished returns an institution's running batches no row of which waits any
+// more: they are to be decided.
+func (db *DB) Unfinished(ctx context.Context, institution string) (_ []string, err error) {
 	defer fault.Wrap(&err, "store.Unfinished")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
-		SELECT `+batchColumns+` FROM batches b WHERE status = 'running'
-		AND NOT EXISTS (SELECT FROM batch_rows r WHERE r.batch = b.id AND r.status = 'waiting')`)
+		SELECT id FROM batches b WHERE status = 'running' AND institution = $1
+		AND NOT EXISTS (SELECT FROM batch_rows r WHERE r.batch = b.id AND r.status = 'waiting') ORDER BY created_at, id`, institution)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, scanBatch)
-}
-
-// RowsWait reports whether a row of the batch has no result yet.
-func (db *DB) RowsWait(ctx context.Context, id string) (wait bool, err error) {
-	err = db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM batch_rows WHERE batch = $1 AND status = 'waiting')`, id).Scan(&wait)
-	return wait, err
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // Facts are what stood in store when a batch was decided. They are kept with
@@ -555,38 +568,26 @@ func (db *DB) UnsealedRows(ctx context.Context, id string) (lines []int, err err
 }
 
 // CancelBatch stops a running batch: rows that wait stay without a result, and
-// so do those in hand.
-func (db *DB) CancelBatch(ctx context.Context, institution, id, by, kind string) error {
-	ctx = As(ctx, institution)
-	return db.setBatch(ctx, institution, id, by, "batch.cancel", BatchRunning, BatchCancelled, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM river_job WHERE kind = $2 AND state IN ('available', 'retryable', 'scheduled') AND args->>'batch' = $1`, id, kind)
-		return err
-	})
+// so do those in hand. stop is called in the same transaction.
+func (db *DB) CancelBatch(ctx context.Context, institution, id, by string, stop func(pgx.Tx) error) error {
+	return db.setBatch(ctx, institution, id, by, "batch.cancel", BatchRunning, BatchCancelled, stop)
 }
 
 // ReopenBatch opens a finished batch to be decided again; its rows keep their
-// results.
-func (db *DB) ReopenBatch(ctx context.Context, institution, id, by string) error {
-	ctx = As(ctx, institution)
-	return db.setBatch(ctx, institution, id, by, "batch.reopen", BatchFinished, BatchRunning, nil)
+// results. queue is called in the same transaction.
+func (db *DB) ReopenBatch(ctx context.Context, institution, id, by string, queue func(pgx.Tx) error) error {
+	return db.setBatch(ctx, institution, id, by, "batch.reopen", BatchFinished, BatchRunning, queue)
 }
 
 // ResumeBatch takes a cancelled batch up again; queue puts its waiting rows to
 // work in the same transaction.
-func (db *DB) ResumeBatch(ctx context.Context, institution, id, by string, queue func(tx pgx.Tx, lines []int) error) error {
-	ctx = As(ctx, institution)
-	return db.setBatch(ctx, institution, id, by, "batch.resume", BatchCancelled, BatchRunning, func(tx pgx.Tx) error {
-		lines, err := waitingLines(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		return queue(tx, lines)
-	})
+func (db *DB) ResumeBatch(ctx context.Context, institution, id, by string, queue func(pgx.Tx) error) error {
+	return db.setBatch(ctx, institution, id, by, "batch.resume", BatchCancelled, BatchRunning, queue)
 }
 
 // RetryBatch puts the failed rows of a finished or running batch to work
 // again, and only those.
-func (db *DB) RetryBatch(ctx context.Context, institution, id, by string, queue func(tx pgx.Tx, lines []int) error) (n int, err error) {
+func (db *DB) RetryBatch(ctx context.Context, institution, id, by string, queue func(pgx.Tx) error) (n int, err error) {
 	defer fault.Wrap(&err, "store.RetryBatch(%s)", id)
 	ctx = As(ctx, institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
@@ -601,21 +602,14 @@ func (db *DB) RetryBatch(ctx context.Context, institution, id, by string, queue 
 		if status == BatchCancelled {
 			return fault.New(fault.Conflict, "batch.status", "批次已取消，请先恢复。", "The batch is cancelled; resume it first.")
 		}
-		rows, err := tx.Query(ctx, `UPDATE batch_rows SET status = 'waiting', fault = NULL, ended_at = NULL WHERE batch = $1 AND status = 'failed' RETURNING line`, id)
-		if err != nil {
+		tag, err := tx.Exec(ctx, `UPDATE batch_rows SET status = 'waiting', fault = NULL, ended_at = NULL, failures = 0, deaths = 0, retry_at = now() WHERE batch = $1 AND status = 'failed'`, id)
+		if n = int(tag.RowsAffected()); err != nil || n == 0 {
 			return err
-		}
-		lines, err := pgx.CollectRows(rows, pgx.RowTo[int])
-		if err != nil {
-			return err
-		}
-		if n = len(lines); n == 0 {
-			return nil
 		}
 		if _, err := tx.Exec(ctx, `UPDATE batches SET status = 'running', finished_at = NULL WHERE id = $1`, id); err != nil {
 			return err
 		}
-		if err := queue(tx, lines); err != nil {
+		if err := queue(tx); err != nil {
 			return err
 		}
 		return record(ctx, tx, Act{institution, by, "batch.retry", id, map[string]any{"rows": n}})
@@ -623,16 +617,9 @@ func (db *DB) RetryBatch(ctx context.Context, institution, id, by string, queue 
 	return n, err
 }
 
-func waitingLines(ctx context.Context, tx pgx.Tx, id string) ([]int, error) {
-	rows, err := tx.Query(ctx, `SELECT line FROM batch_rows WHERE batch = $1 AND status = 'waiting' ORDER BY line`, id)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[int])
-}
-
 func (db *DB) setBatch(ctx context.Context, institution, id, by, action string, from, to BatchStatus, also func(pgx.Tx) error) (err error) {
 	defer fault.Wrap(&err, "store.%s(%s)", action, id)
+	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		var status BatchStatus
 		err := tx.QueryRow(ctx, `SELECT status FROM batches WHERE id = $1 AND institution = $2 FOR UPDATE`, id, institution).Scan(&status)
@@ -656,86 +643,6 @@ func (db *DB) setBatch(ctx context.Context, institution, id, by, action string, 
 		}
 		return record(ctx, tx, Act{institution, by, action, id, nil})
 	})
-}
-
-// workerGone is true of a job j whose process is gone: its session held a
-// lock, see [DB.HoldWorker].
-var workerGone = fmt.Sprintf(`NOT EXISTS (
-	SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %d
-	AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-	AND l.objid = (hashtext(j.attempted_by[array_upper(j.attempted_by, 1)])::bigint & 4294967295)::oid)`, lockWorker)
-
-// ReleaseDeadWorkers gives the jobs of processes that are gone back to the
-// queue, into the one for suspects: a row that kills its process must not
-// take others with it a second time. A process is alive while its session
-// holds its lock, see [DB.HoldWorker].
-func (db *DB) ReleaseDeadWorkers(ctx context.Context, q Queue) (n int64, err error) {
-	defer fault.Wrap(&err, "store.ReleaseDeadWorkers")
-	tag, err := db.pool.Exec(ctx, `UPDATE river_job j SET state = 'available', queue = $2 WHERE state = 'running' AND kind = $1 AND `+workerGone, q.Kind, q.Suspects)
-	return tag.RowsAffected(), err
-}
-
-// MoveRetries takes rows that are to be tried again out of the queue they came
-// from. Their jobs carry the time of day of the next try, which lies behind
-// every virtual time: there they would wait until no desk has work left.
-func (db *DB) MoveRetries(ctx context.Context, q Queue) (err error) {
-	defer fault.Wrap(&err, "store.MoveRetries")
-	_, err = db.pool.Exec(ctx, `
-		UPDATE river_job SET queue = $2
-		WHERE state IN ('available', 'retryable', 'scheduled') AND queue = $1 AND priority = 1 AND scheduled_at >= `+virtualEnd, q.Rows, q.Suspects)
-	return err
-}
-
-// ReleaseDeadJobs gives the jobs of one queue whose processes are gone back to
-// it.
-func (db *DB) ReleaseDeadJobs(ctx context.Context, queue string) (err error) {
-	defer fault.Wrap(&err, "store.ReleaseDeadJobs")
-	_, err = db.pool.Exec(ctx, `UPDATE river_job j SET state = 'available', scheduled_at = now() WHERE state = 'running' AND queue = $1 AND `+workerGone, queue)
-	return err
-}
-
-// OpenJobs counts the jobs of a kind and run that are not at their end.
-func (db *DB) OpenJobs(ctx context.Context, kind, run string) (n int, err error) {
-	defer fault.Wrap(&err, "store.OpenJobs")
-	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM river_job WHERE kind = $1 AND args->>'run' = $2 AND finalized_at IS NULL`, kind, run).Scan(&n)
-	return n, err
-}
-
-// HoldWorker takes the lock that shows a process is alive, on a connection of
-// its own, and holds it until ctx ends or the connection is lost.
-func (db *DB) HoldWorker(ctx context.Context, id string, held func()) (err error) {
-	conn, err := pgx.ConnectConfig(ctx, db.pool.pool.Config().ConnConfig.Copy())
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1, hashtext($2))`, lockWorker, id); err != nil {
-		return err
-	}
-	held()
-	_, err = conn.WaitForNotification(ctx) // nothing is sent: it returns when the connection or ctx ends
-	return err
-}
-
-// KeepWorker holds the lock of [DB.HoldWorker] until ctx ends, and takes it
-// again when the database was away. held is told the first time.
-func (db *DB) KeepWorker(ctx context.Context, id string, held chan<- struct{}, log *slog.Logger) {
-	for ctx.Err() == nil {
-		err := db.HoldWorker(ctx, id, func() {
-			select {
-			case held <- struct{}{}:
-			default:
-			}
-		})
-		if ctx.Err() != nil {
-			return
-		}
-		log.WarnContext(ctx, "lost the worker's lock", "error", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
-	}
 }
 
 // Queue is the connection pool under the job queue.
@@ -766,18 +673,4 @@ func (db *DB) BatchRowsDecided(ctx context.Context, id, verdict string, after, l
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scanBatchRow)
-}
-
-// JobQueue is a client of the job queue.
-type JobQueue = river.Client[pgx.Tx]
-
-// NewQueue returns a client of the job queue; one without queues only inserts.
-// Jobs have no time limit and none is taken for stuck because of its age: a
-// job is taken over when its worker's lock is gone, see
-// [DB.ReleaseDeadWorkers]. A client that did so by age would discard the kinds
-// of job it does not know.
-func (db *DB) NewQueue(c river.Config) (*JobQueue, error) {
-	c.Logger = slog.New(slog.DiscardHandler)
-	c.JobTimeout, c.RescueStuckJobsAfter = -1, 100*365*24*time.Hour
-	return river.NewClient(riverpgxv5.New(db.pool.pool), &c)
 }

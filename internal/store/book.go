@@ -57,29 +57,10 @@ type BookPatent struct {
 	Expiry        calendar.Date `json:"expiry,omitzero"`
 }
 
-// BookAlert is something the desk must see.
-type BookAlert struct {
-	ID             int64           `json:"id"`
-	Loan           string          `json:"loan"`
-	Contract       string          `json:"contract"`
-	Number         string          `json:"number"`
-	At             time.Time       `json:"at"`
-	On             calendar.Date   `json:"on"`
-	Level          string          `json:"level"` // yellow, red
-	Kind           string          `json:"kind"`  // drop, ended, breach, cover, expiry, failed
-	Cause          string          `json:"cause"` // schedule, event, request
-	Old            money.Fen       `json:"old_value"`
-	New            money.Fen       `json:"new_value"`
-	Detail         json.RawMessage `json:"detail"`
-	AcknowledgedAt *time.Time      `json:"acknowledged_at,omitempty"`
-	AcknowledgedBy string          `json:"acknowledged_by,omitempty"`
-	Note           string          `json:"note,omitempty"`
-}
-
 // PutBookLoan books a loan with its patents and their valuations, or nothing.
 // A contract is booked once, and no loan on a patent that is committed
 // elsewhere: a second pledge cannot be registered.
-func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuation, today calendar.Date, alerts []BookAlert) (err error) {
+func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuation, alerts []AlertChange, post Post) (err error) {
 	defer fault.Wrap(&err, "store.PutBookLoan(%s)", l.Contract)
 	ctx = As(ctx, l.Institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
@@ -129,7 +110,7 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 				return fault.New(fault.Conflict, "book.pledged_elsewhere", c.Number+" 已在"+where+"用于"+c.Product.Zh()+"，不能再次质押；解除后再登记。", c.Number+" already secures something else; a second pledge cannot be registered.")
 			}
 		}
-		if err := putAlerts(ctx, tx, &l, "request", today, l.CreatedAt, alerts); err != nil {
+		if err := raise(ctx, tx, l.Institution, alerts, l.CreatedAt, post); err != nil {
 			return err
 		}
 		return record(ctx, tx, Act{l.Institution, l.CreatedBy, "book.add", l.ID, map[string]any{"contract": l.Contract, "balance": l.Balance, "product": l.Product, "patents": numbers, "valuations": sealed, "standing": orEmpty(l.Standing)}})
@@ -196,10 +177,12 @@ func (db *DB) BookLoans(ctx context.Context, institution string, after string, l
 	return loans, nil
 }
 
-// Told is what a look at a loan brings: what is new, and what holds now.
+// Told is what a look at a loan brings: what is new, what holds now, and what
+// held before and does not any more.
 type Told struct {
-	Alerts   []BookAlert
-	Standing []string // codes
+	Alerts   []AlertChange
+	Standing []string // causes
+	Settled  []string // causes
 }
 
 // Outcome is what became of a loan, for back-testing.
@@ -212,7 +195,7 @@ type Outcome struct {
 // SetBookBalance records what is still owed, and what became of the loan where
 // that is known; a loan paid off is closed and its patents are free. look is
 // asked what the new balance means.
-func (db *DB) SetBookBalance(ctx context.Context, institution, contract string, balance money.Fen, outcome *Outcome, by string, today calendar.Date, now time.Time, look func(BookLoan) (Told, error)) (err error) {
+func (db *DB) SetBookBalance(ctx context.Context, institution, contract string, balance money.Fen, outcome *Outcome, by string, now time.Time, look func(BookLoan) (Told, error), post Post) (err error) {
 	defer fault.Wrap(&err, "store.SetBookBalance(%s)", contract)
 	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
@@ -236,7 +219,7 @@ func (db *DB) SetBookBalance(ctx context.Context, institution, contract string, 
 			if err != nil {
 				return err
 			}
-			if err := putAlerts(ctx, tx, &l, "request", today, now, told.Alerts); err != nil {
+			if err := tell(ctx, tx, &l, told, now, post); err != nil {
 				return err
 			}
 			l.Standing = told.Standing
@@ -250,6 +233,9 @@ func (db *DB) SetBookBalance(ctx context.Context, institution, contract string, 
 			return err
 		}
 		if balance == 0 {
+			if err := settle(ctx, tx, institution, contract, nil, true, now, post); err != nil {
+				return err
+			}
 			if _, err := setOffers(ctx, tx, institution, patent.ByPledge, contract, Released, now); err != nil {
 				return err
 			}
@@ -258,16 +244,8 @@ func (db *DB) SetBookBalance(ctx context.Context, institution, contract string, 
 	})
 }
 
-func putAlerts(ctx context.Context, tx pgx.Tx, l *BookLoan, cause string, today calendar.Date, now time.Time, alerts []BookAlert) error {
-	for _, a := range alerts {
-		if _, err := tx.Exec(ctx, `
-			INSERT INTO book_alerts (institution, loan, contract, number, at, on_day, level, kind, cause, old_value, new_value, detail)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-			l.Institution, l.ID, l.Contract, a.Number, now, today, a.Level, a.Kind, cause, int64(a.Old), int64(a.New), []byte(a.Detail)); err != nil {
-			return err
-		}
-	}
-	return nil
+func tell(ctx context.Context, tx pgx.Tx, l *BookLoan, t Told, now time.Time, post Post) error {
+	return errors.Join(settle(ctx, tx, l.Institution, l.Contract, t.Settled, false, now, post), raise(ctx, tx, l.Institution, t.Alerts, now, post))
 }
 
 // Revaluation is a booked patent to be valued again.
@@ -285,46 +263,84 @@ type Revalued struct {
 	Detail    any
 }
 
-// RevalueNext claims one booked patent that is due on a day, or about which an
-// event arrived since it was valued, has value value it and stores the outcome
-// with its alerts, all in one transaction. The whole loan is claimed: another
-// process skips it meanwhile, so that two patents that fall together are seen
-// together; one that dies leaves it as it was. An empty institution takes anyone's.
-// found is false when nothing is due.
-func (db *DB) RevalueNext(ctx context.Context, institution string, today calendar.Date, now time.Time, value func(Revaluation) (Revalued, error)) (found bool, err error) {
-	defer fault.Wrap(&err, "store.RevalueNext")
+const dueBook = `FROM book_patents p JOIN book_loans l ON l.id = p.loan WHERE l.closed_at IS NULL AND ($2 = '' OR l.institution = $2)`
+
+// InstitutionsDue returns the institutions with booked patents to be valued
+// again: due on a day, or an event about them arrived since they were valued.
+func (db *DB) InstitutionsDue(ctx context.Context, today calendar.Date) (_ []string, err error) {
+	defer fault.Wrap(&err, "store.InstitutionsDue")
+	ctx = across(ctx)
+	rows, err := db.pool.Query(ctx, `SELECT l.institution `+dueBook+` AND p.due <= $1 UNION SELECT l.institution `+dueBook+` AND p.arrived > p.events ORDER BY 1`, today, "")
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// NextRevaluation returns the booked patent of an institution that is to be
+// valued again first, with its loan as it stands. found is false when there is
+// none.
+func (db *DB) NextRevaluation(ctx context.Context, institution string, today calendar.Date) (r Revaluation, found bool, err error) {
+	defer fault.Wrap(&err, "store.NextRevaluation")
 	ctx = As(ctx, institution)
+	var loan, number string
+	var arrived int
+	err = db.pool.QueryRow(ctx, `
+		(SELECT p.loan, p.number, 'schedule', p.arrived, p.due `+dueBook+` AND p.due <= $1 ORDER BY p.due, p.loan, p.number LIMIT 1)
+		UNION ALL
+		(SELECT p.loan, p.number, 'event', p.arrived, p.due `+dueBook+` AND p.arrived > p.events AND p.due > $1 ORDER BY p.due, p.loan, p.number LIMIT 1)
+		ORDER BY 5, 1, 2 LIMIT 1`, today, institution).Scan(&loan, &number, &r.Cause, &arrived, nil)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return r, false, nil
+	}
+	if err != nil {
+		return r, false, err
+	}
+	if r.Loan, err = bookLoan(ctx, db.pool, `id = $1`, loan); err != nil {
+		return r, false, err
+	}
+	i := slices.IndexFunc(r.Loan.Patents, func(p BookPatent) bool { return p.Number == number })
+	r.Patent = r.Loan.Patents[i]
+	r.Patent.Events = arrived // as many as the valuation will have seen
+	return r, true, nil
+}
+
+// bookLoan reads one loan with its patents.
+func bookLoan(ctx context.Context, q querier, where string, args ...any) (BookLoan, error) {
+	rows, err := q.Query(ctx, `SELECT `+bookLoanColumns+` FROM book_loans WHERE `+where, args...)
+	if err != nil {
+		return BookLoan{}, err
+	}
+	l, err := pgx.CollectExactlyOneRow(rows, scanBookLoan)
+	if err == nil {
+		l.Patents, err = bookPatents(ctx, q, l.ID)
+	}
+	return l, err
+}
+
+// PutRevaluation stores the outcome of a revaluation with its alerts. conclude
+// is called, in the transaction, with the loan as it stands now: its balance may
+// have changed while the patent was valued. A loan that was closed meanwhile
+// keeps its last value: stored is false.
+func (db *DB) PutRevaluation(ctx context.Context, r Revaluation, now time.Time, conclude func(Revaluation) (Revalued, error), post Post) (stored bool, err error) {
+	defer fault.Wrap(&err, "store.PutRevaluation(%s, %s)", r.Loan.ID, r.Patent.Number)
+	ctx = As(ctx, r.Loan.Institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
-		var loan, number, cause string
-		var events int
-		err := tx.QueryRow(ctx, `
-			SELECT p.loan, p.number, CASE WHEN p.due <= $1 THEN 'schedule' ELSE 'event' END, (SELECT count(*) FROM events e WHERE e.number = p.number AND e.institution IN (p.institution, 'public'))::int
-			FROM book_patents p JOIN book_loans l ON l.id = p.loan
-			WHERE l.closed_at IS NULL AND ($2 = '' OR l.institution = $2)
-			AND (p.due <= $1 OR (SELECT count(*) FROM events e WHERE e.number = p.number AND e.institution IN (p.institution, 'public')) > p.events)
-			ORDER BY p.due, p.loan, p.number LIMIT 1 FOR UPDATE OF p, l SKIP LOCKED`, today, institution).Scan(&loan, &number, &cause, &events)
+		stored = false
+		events := r.Patent.Events
+		l, err := bookLoan(ctx, tx, `id = $1 AND closed_at IS NULL FOR UPDATE`, r.Loan.ID)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		// Read anew under the lock: another process may have valued a patent of
-		// this loan since the statement above began.
-		r := Revaluation{Cause: cause}
-		rows, err := tx.Query(ctx, `SELECT `+bookLoanColumns+` FROM book_loans WHERE id = $1`, loan)
-		if err != nil {
-			return err
+		fresh := Revaluation{Loan: l, Cause: r.Cause}
+		i := slices.IndexFunc(l.Patents, func(p BookPatent) bool { return p.Number == r.Patent.Number })
+		if fresh.Patent = l.Patents[i]; fresh.Patent.Valuation != r.Patent.Valuation {
+			return nil // valued by somebody else meanwhile
 		}
-		if r.Loan, err = pgx.CollectExactlyOneRow(rows, scanBookLoan); err != nil {
-			return err
-		}
-		if r.Loan.Patents, err = bookPatents(ctx, tx, loan); err != nil {
-			return err
-		}
-		r.Patent = r.Loan.Patents[slices.IndexFunc(r.Loan.Patents, func(p BookPatent) bool { return p.Number == number })]
-		r.Patent.Events = events // as many as this valuation will have seen
-		out, err := value(r)
+		out, err := conclude(fresh)
 		if err != nil {
 			return err
 		}
@@ -337,56 +353,17 @@ func (db *DB) RevalueNext(ctx context.Context, institution string, today calenda
 		if _, err := tx.Exec(ctx, `
 			UPDATE book_patents SET value = $3, low = $4, status = $5, valuation = $6, valued_on = $7, due = $8, events = $9, base = $10, base_valuation = $11, alerted = $12
 			WHERE loan = $1 AND number = $2`,
-			loan, number, int64(p.Value), int64(p.Low), p.Status, p.Valuation, p.ValuedOn, p.Due, events, int64(p.Base), p.BaseValuation, p.Alerted); err != nil {
+			l.ID, p.Number, int64(p.Value), int64(p.Low), p.Status, p.Valuation, p.ValuedOn, p.Due, events, int64(p.Base), p.BaseValuation, p.Alerted); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE book_loans SET standing = $2 WHERE id = $1`, loan, orEmpty(out.Standing)); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE book_loans SET standing = $2 WHERE id = $1`, l.ID, orEmpty(out.Standing)); err != nil {
 			return err
 		}
-		if err := putAlerts(ctx, tx, &r.Loan, cause, today, now, out.Alerts); err != nil {
+		if err := tell(ctx, tx, &l, out.Told, now, post); err != nil {
 			return err
 		}
-		found = true
-		return record(ctx, tx, Act{r.Loan.Institution, "system", "book.revalue", loan + "/" + number, out.Detail})
+		stored = true
+		return record(ctx, tx, Act{l.Institution, "system", "book.revalue", l.ID + "/" + p.Number, out.Detail})
 	})
-	return found && err == nil, err
-}
-
-// BookAlerts returns a institution's alerts after an id, oldest first; open leaves
-// out those acknowledged.
-func (db *DB) BookAlerts(ctx context.Context, institution string, open bool, after int64, limit int) (_ []BookAlert, err error) {
-	defer fault.Wrap(&err, "store.BookAlerts")
-	ctx = As(ctx, institution)
-	rows, err := db.pool.Query(ctx, `
-		SELECT id, loan, contract, number, at, on_day, level, kind, cause, old_value, new_value, detail, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, '')
-		FROM book_alerts WHERE institution = $1 AND id > $2 AND (NOT $3 OR acknowledged_at IS NULL) ORDER BY id LIMIT $4`, institution, after, open, limit)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (a BookAlert, err error) {
-		var before, after int64
-		err = row.Scan(&a.ID, &a.Loan, &a.Contract, &a.Number, &a.At, &a.On, &a.Level, &a.Kind, &a.Cause, &before, &after, (*[]byte)(&a.Detail), &a.AcknowledgedAt, &a.AcknowledgedBy, &a.Note)
-		a.At, a.Old, a.New = a.At.UTC(), money.Fen(before), money.Fen(after)
-		return a, err
-	})
-}
-
-// AcknowledgeAlert records that an officer has seen an alert and what follows
-// from it. Once is enough: the first stays.
-func (db *DB) AcknowledgeAlert(ctx context.Context, institution string, id int64, by, note string, now time.Time) (err error) {
-	defer fault.Wrap(&err, "store.AcknowledgeAlert(%d)", id)
-	ctx = As(ctx, institution)
-	return db.transact(ctx, func(tx pgx.Tx) error {
-		var loan string
-		err := tx.QueryRow(ctx, `
-			UPDATE book_alerts SET acknowledged_at = coalesce(acknowledged_at, $3), acknowledged_by = coalesce(acknowledged_by, $4), note = coalesce(note, $5)
-			WHERE institution = $1 AND id = $2 RETURNING loan`, institution, id, now, by, note).Scan(&loan)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return fault.New(fault.NotFound, "book.alert_unknown", "没有这条预警。", "There is no such alert.")
-		}
-		if err != nil {
-			return err
-		}
-		return record(ctx, tx, Act{institution, by, "book.acknowledge", loan, map[string]any{"alert": id, "note": note}})
-	})
+	return stored && err == nil, err
 }

@@ -83,11 +83,3 @@ func (db *DB) ReleaseIdempotency(ctx context.Context, c IdempotencyClaim) (err e
 		c.KeyID, c.Key, c.token)
 	return err
 }
-
-// PruneIdempotency drops claims and replies made before the given time and
-// returns how many.
-func (db *DB) PruneIdempotency(ctx context.Context, before time.Time) (_ int64, err error) {
-	defer fault.Wrap(&err, "store.PruneIdempotency")
-	tag, err := db.pool.Exec(ctx, `DELETE FROM idempotency WHERE claimed_at < $1`, before)
-	return tag.RowsAffected(), err
-}

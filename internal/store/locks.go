@@ -9,7 +9,8 @@ const (
 	LockClone    = 7241003 // storetest: cloning the template
 	lockAudit    = 7241010 // the order of the audit's entries; also taken by audit_append
 	lockOffers   = 7241020 // offers of patents: whoever comes second sees the first
-	lockWorker   = 7241021 // classid; objid: hash of a worker's id, held while it lives
 	lockFinish   = 7241030 // classid; objid: hash of an institution that decides a batch under programmes
+	lockJobs     = 7241040 // classid; objid: hash of kind and institution: how many turns are queued
 	lockAlerts   = 7241052 // who changes alerts; seq is in the order of the commits
+	lockBooked   = 7241053 // booking a patent, exclusive, and bringing in events, shared; taken in triggers
 )

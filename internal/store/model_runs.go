@@ -76,7 +76,7 @@ func scanRun(row pgx.CollectableRow) (r ModelRun, err error) {
 // PutModelRun stores a run with its subjects and puts it to work by queue, all
 // in one transaction. While the same order runs, that run is returned and
 // nothing is stored.
-func (db *DB) PutModelRun(ctx context.Context, r ModelRun, numbers []string, queue func(pgx.Tx) error) (_ ModelRun, fresh bool, err error) {
+func (db *DB) PutModelRun(ctx context.Context, r ModelRun, numbers []string, queue func(pgx.Tx, *ModelRun) error) (_ ModelRun, fresh bool, err error) {
 	defer fault.Wrap(&err, "store.PutModelRun(%s)", r.ID)
 	ctx = As(ctx, r.Institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
@@ -94,13 +94,13 @@ func (db *DB) PutModelRun(ctx context.Context, r ModelRun, numbers []string, que
 			if r, err = pgx.CollectExactlyOneRow(rows, scanRun); err != nil {
 				return err
 			}
-			return queue(tx)
+			return queue(tx, &r)
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO model_run_subjects (institution, run, number) SELECT $3, $1, unnest($2::text[]) ON CONFLICT DO NOTHING`, r.ID, numbers, r.Institution); err != nil {
 			return err
 		}
 		r.Status = RunRunning
-		if err := queue(tx); err != nil {
+		if err := queue(tx, &r); err != nil {
 			return err
 		}
 		return record(ctx, tx, Act{r.Institution, r.Actor, "model.run", r.ID, map[string]any{"subjects": len(numbers), "base_url": r.BaseURL, "model": r.Model, "allow_unpublished": r.Allow}})
@@ -184,8 +184,10 @@ func (db *DB) WaitingSubjects(ctx context.Context, run, after string, limit int)
 // EndSubject brings a subject to its end.
 func (db *DB) EndSubject(ctx context.Context, run, number string, s SubjectStatus) (err error) {
 	defer fault.Wrap(&err, "store.EndSubject(%s)", run)
-	_, err = db.pool.Exec(ctx, `UPDATE model_run_subjects SET status = $3 WHERE run = $1 AND number = $2 AND status = 'waiting'`, run, number, string(s))
-	return err
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE model_run_subjects SET status = $3 WHERE run = $1 AND number = $2 AND status = 'waiting'`, run, number, string(s))
+		return err
+	})
 }
 
 // CountRounds notes that questions about subjects were sent, and returns the
@@ -204,14 +206,20 @@ func (db *DB) NoteRun(ctx context.Context, run, note string) (err error) {
 	return err
 }
 
-// EndRun finishes or cancels a run that still runs.
-func (db *DB) EndRun(ctx context.Context, institution, run, status, by string) (err error) {
+// EndRun finishes or cancels a run that still runs; queue, unless it is nil, is
+// called in the same transaction.
+func (db *DB) EndRun(ctx context.Context, institution, run, status, by string, queue func(pgx.Tx) error) (err error) {
 	defer fault.Wrap(&err, "store.EndRun(%s)", run)
 	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE model_runs SET status = $3, note = '', ended_at = now() WHERE id = $1 AND ($2 = '' OR institution = $2) AND status = 'running'`, run, institution, status)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
+		}
+		if queue != nil {
+			if err := queue(tx); err != nil {
+				return err
+			}
 		}
 		return record(ctx, tx, Act{institution, by, "model.run." + status, run, nil})
 	})

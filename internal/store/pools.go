@@ -218,36 +218,44 @@ type PoolSimulation struct {
 	Seed        uint64
 	Scenarios   int64
 	Targets     []pool.Target
-	Status      string // running, done, failed
+	Status      string // running, done, failed, cancelled
 	Error       string
 	FinishedAt  *time.Time
-	Done        int64 // paths finished
+	Done        int64   // paths finished
+	Estimate    float64 // processor seconds
 	Report      []byte
 }
 
-// PutPoolSimulation stores a new simulation.
-func (db *DB) PutPoolSimulation(ctx context.Context, s PoolSimulation) (err error) {
+// PutPoolSimulation stores a new simulation; queue puts it to work in the same
+// transaction.
+func (db *DB) PutPoolSimulation(ctx context.Context, s PoolSimulation, queue func(pgx.Tx) error) (err error) {
 	defer fault.Wrap(&err, "store.PutPoolSimulation(%s)", s.ID)
 	ctx = As(ctx, s.Institution)
 	targets := s.Targets
 	if targets == nil {
 		targets = []pool.Target{}
 	}
-	_, err = db.pool.Exec(ctx, `INSERT INTO pool_simulations (id, pool_id, institution, created_at, seed, scenarios, targets, status) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running')`,
-		s.ID, s.PoolID, s.Institution, s.CreatedAt, int64(s.Seed), s.Scenarios, targets)
-	return err
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT INTO pool_simulations (id, pool_id, institution, created_at, seed, scenarios, targets, status) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running')`,
+			s.ID, s.PoolID, s.Institution, s.CreatedAt, int64(s.Seed), s.Scenarios, targets); err != nil {
+			return err
+		}
+		return queue(tx)
+	})
 }
 
-// PoolSimulation returns a institution's simulation with its progress.
+// PoolSimulation returns an institution's simulation with its progress. How it
+// ended without a report, its job says.
 func (db *DB) PoolSimulation(ctx context.Context, institution, id string) (s PoolSimulation, err error) {
 	defer fault.Wrap(&err, "store.PoolSimulation(%s)", id)
 	ctx = As(ctx, institution)
 	var seed int64
 	err = db.pool.QueryRow(ctx, `
-		SELECT id, pool_id, institution, created_at, seed, scenarios, targets, status, coalesce(error, ''), finished_at, report,
-			(SELECT coalesce(sum(to_path - from_path), 0) FROM pool_tallies WHERE simulation_id = s.id)::bigint
-		FROM pool_simulations s WHERE id = $1 AND institution = $2`, id, institution).
-		Scan(&s.ID, &s.PoolID, &s.Institution, &s.CreatedAt, &seed, &s.Scenarios, &s.Targets, &s.Status, &s.Error, &s.FinishedAt, &s.Report, &s.Done)
+		SELECT s.id, pool_id, s.institution, s.created_at, seed, scenarios, targets, CASE WHEN s.status = 'running' AND j.status IN ('failed', 'cancelled') THEN j.status ELSE s.status END,
+			coalesce(s.error, j.error, ''), coalesce(finished_at, j.ended_at), report,
+			(SELECT coalesce(sum(to_path - from_path), 0) FROM pool_tallies WHERE simulation_id = s.id)::bigint, coalesce(j.estimate, 0)
+		FROM pool_simulations s LEFT JOIN jobs j ON j.id = s.id WHERE s.id = $1 AND s.institution = $2`, id, institution).
+		Scan(&s.ID, &s.PoolID, &s.Institution, &s.CreatedAt, &seed, &s.Scenarios, &s.Targets, &s.Status, &s.Error, &s.FinishedAt, &s.Report, &s.Done, &s.Estimate)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return s, fault.New(fault.NotFound, "pool.simulation.unknown", "没有这个模拟任务。", "There is no such simulation.")
 	}
@@ -258,7 +266,9 @@ func (db *DB) PoolSimulation(ctx context.Context, institution, id string) (s Poo
 // RunningPoolSimulations lists the simulations that are not finished.
 func (db *DB) RunningPoolSimulations(ctx context.Context) (_ []PoolSimulation, err error) {
 	defer fault.Wrap(&err, "store.RunningPoolSimulations")
-	rows, err := db.pool.Query(ctx, `SELECT id, institution FROM pool_simulations WHERE status = 'running' ORDER BY created_at, id`)
+	rows, err := db.pool.Query(ctx, `
+		SELECT s.id, s.institution FROM pool_simulations s LEFT JOIN jobs j ON j.id = s.id
+		WHERE s.status = 'running' AND coalesce(j.status, 'idle') NOT IN ('failed', 'cancelled', 'done') ORDER BY s.created_at, s.id`)
 	if err != nil {
 		return nil, err
 	}
@@ -275,8 +285,10 @@ func (db *DB) PutPoolTally(ctx context.Context, simulation string, from, to int6
 	if err != nil {
 		return err
 	}
-	_, err = db.pool.Exec(ctx, `INSERT INTO pool_tallies (institution, simulation_id, from_path, to_path, tally) SELECT institution, id, $2, $3, $4 FROM pool_simulations WHERE id = $1 ON CONFLICT DO NOTHING`, simulation, from, to, body)
-	return err
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO pool_tallies (institution, simulation_id, from_path, to_path, tally) SELECT institution, id, $2, $3, $4 FROM pool_simulations WHERE id = $1 ON CONFLICT DO NOTHING`, simulation, from, to, body)
+		return err
+	})
 }
 
 // PoolTallies returns the finished ranges by their first path.
@@ -307,7 +319,9 @@ func (db *DB) FinishPoolSimulation(ctx context.Context, id string, report []byte
 	if failure != "" {
 		status = "failed"
 	}
-	_, err = db.pool.Exec(ctx, `UPDATE pool_simulations SET status = $2, error = nullif($3, ''), report = $4, finished_at = $5 WHERE id = $1 AND status = 'running'`,
-		id, status, failure, report, at)
-	return err
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE pool_simulations SET status = $2, error = nullif($3, ''), report = $4, finished_at = $5 WHERE id = $1 AND status = 'running'`,
+			id, status, failure, report, at)
+		return err
+	})
 }

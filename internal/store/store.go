@@ -204,8 +204,17 @@ func Outage(err error) bool {
 	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
 }
 
-// transact runs f in one transaction: committed when f returns nil, rolled
-// back otherwise.
+// Transact runs f in one transaction: committed when f returns nil and the
+// context's turn, see [InTurn], is in hand; rolled back otherwise.
+func (db *DB) Transact(ctx context.Context, f func(pgx.Tx) error) error {
+	return db.transact(ctx, f)
+}
+
 func (db *DB) transact(ctx context.Context, f func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, db.pool, f)
+	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if err := holdTurn(ctx, tx); err != nil {
+			return err
+		}
+		return f(tx)
+	})
 }

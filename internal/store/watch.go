@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"slices"
 	"time"
 
@@ -75,30 +73,6 @@ func (db *DB) WatchedPatents(ctx context.Context, institution, after string, lim
 	})
 }
 
-// AlertStatus says whether an alert still holds.
-type AlertStatus string
-
-// Statuses.
-const (
-	AlertOpen     AlertStatus = "open"
-	AlertSettled  AlertStatus = "settled"  // the fee was paid, the loan is closed
-	AlertRestated AlertStatus = "restated" // what is on file now does not bear it out
-)
-
-// WatchAlert is an alert raised for a institution.
-type WatchAlert struct {
-	ID  string `json:"id"`
-	Seq int64  `json:"seq"` // renewed at every change: ask for what is after the last one seen
-	patent.Alert
-	Revision       int         `json:"revision"` // 1 when raised; a restatement has the next
-	Status         AlertStatus `json:"status"`
-	RaisedAt       time.Time   `json:"raised_at"`
-	ChangedAt      time.Time   `json:"changed_at"`
-	AcknowledgedAt *time.Time  `json:"acknowledged_at,omitempty"`
-	AcknowledgedBy string      `json:"acknowledged_by,omitempty"`
-	Note           string      `json:"note,omitempty"`
-}
-
 // Watch is one patent watched by one institution, with all that its alerts are
 // worked out from.
 type Watch struct {
@@ -108,20 +82,13 @@ type Watch struct {
 	Patent      *Patent   // nil: no record
 	Events      []ArrivedEvent
 	Loans       []patent.Loan
-	Alerts      []WatchAlert // raised before
+	Alerts      []Alert // raised before
 }
 
 // ArrivedEvent is an event and when it came into the store.
 type ArrivedEvent struct {
 	patent.Event
 	ArrivedAt time.Time
-}
-
-// AlertChange is what becomes of one alert.
-type AlertChange struct {
-	ID     string
-	Alert  patent.Alert
-	Status AlertStatus
 }
 
 // DueWatches puts everything watched to be worked out again, once per day.
@@ -137,11 +104,11 @@ func (db *DB) DueWatches(ctx context.Context, today calendar.Date) (err error) {
 // alerts of each watch concerned, and stores it with a message to every
 // subscription that wants it, all in one transaction. It returns how many
 // marks were taken and alerts changed.
-func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive func(Watch) []AlertChange, message func(WatchAlert) (kind string, body []byte, err error)) (taken, changed int, err error) {
+func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive func(Watch) []AlertChange, post Post) (taken, changed int, err error) {
 	defer fault.Wrap(&err, "store.SweepWatches")
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		taken, changed = 0, 0
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockAlerts); err != nil {
+		if err := orderAlerts(ctx, tx); err != nil { // what is worked out is never older than what is stored
 			return err
 		}
 		rows, err := tx.Query(ctx, `SELECT id, number FROM watch_dirty ORDER BY id LIMIT $1`, limit)
@@ -168,18 +135,8 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 		}
 		for i := range watches {
 			changes := derive(watches[i])
-			for _, c := range changes {
-				a, err := putAlert(ctx, tx, watches[i].Institution, c, now)
-				if err != nil {
-					return err
-				}
-				kind, body, err := message(a)
-				if err != nil {
-					return err
-				}
-				if err := queueMessages(ctx, tx, watches[i].Institution, a, kind, body, now); err != nil {
-					return err
-				}
+			if err := raise(ctx, tx, watches[i].Institution, changes, now, post); err != nil {
+				return err
 			}
 			changed += len(changes)
 		}
@@ -240,15 +197,15 @@ func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) 
 	}); err != nil {
 		return nil, err
 	}
-	if rows, err = tx.Query(ctx, `SELECT institution, `+alertColumns+` FROM watch_alerts WHERE number = ANY ($1)`, numbers); err != nil {
+	if rows, err = tx.Query(ctx, `SELECT institution, `+alertColumns+` FROM alerts WHERE subject_kind = 'patent' AND number = ANY ($1)`, numbers); err != nil {
 		return nil, err
 	}
 	type owned struct {
 		institution string
-		WatchAlert
+		Alert
 	}
 	raised, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (o owned, err error) {
-		o.WatchAlert, err = scanAlert(row, &o.institution)
+		o.Alert, err = scanAlert(row, &o.institution)
 		return o, err
 	})
 	if err != nil {
@@ -259,325 +216,9 @@ func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) 
 		w.Patent, w.Events = patents[w.Number], events[w.Number]
 		for _, o := range raised {
 			if o.institution == w.Institution && o.Number == w.Number {
-				w.Alerts = append(w.Alerts, o.WatchAlert)
+				w.Alerts = append(w.Alerts, o.Alert)
 			}
 		}
 	}
 	return out, nil
-}
-
-const alertColumns = `id, seq, revision, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, '')`
-
-// scanAlert reads alertColumns behind what else is asked for.
-func scanAlert(row pgx.CollectableRow, first ...any) (a WatchAlert, err error) {
-	err = row.Scan(append(first, &a.ID, &a.Seq, &a.Revision, &a.Number, &a.Cause, &a.Code, &a.Date, &a.Zh, &a.En, &a.Event, &a.Source, &a.Loan, &a.Status,
-		&a.RaisedAt, &a.ChangedAt, &a.AcknowledgedAt, &a.AcknowledgedBy, &a.Note)...)
-	a.RaisedAt, a.ChangedAt = a.RaisedAt.UTC(), a.ChangedAt.UTC()
-	return a, err
-}
-
-// putAlert raises an alert or restates it. Restated, it is to be acknowledged
-// again; settled, it is not.
-func putAlert(ctx context.Context, tx pgx.Tx, institution string, c AlertChange, now time.Time) (WatchAlert, error) {
-	x := c.Alert
-	rows, err := tx.Query(ctx, `
-		INSERT INTO watch_alerts AS w (id, seq, revision, institution, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at)
-		VALUES ($1, nextval('watch_alerts_seq'), 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
-		ON CONFLICT (id) DO UPDATE SET seq = EXCLUDED.seq, revision = w.revision + 1, code = EXCLUDED.code, day = EXCLUDED.day, zh = EXCLUDED.zh, en = EXCLUDED.en,
-			event = EXCLUDED.event, source = EXCLUDED.source, loan = EXCLUDED.loan, status = EXCLUDED.status, changed_at = EXCLUDED.changed_at,
-			acknowledged_at = CASE WHEN EXCLUDED.status = 'settled' THEN w.acknowledged_at END,
-			acknowledged_by = CASE WHEN EXCLUDED.status = 'settled' THEN w.acknowledged_by END,
-			note = CASE WHEN EXCLUDED.status = 'settled' THEN w.note END
-		RETURNING `+alertColumns,
-		c.ID, institution, x.Number, x.Cause, x.Code, x.Date, x.Zh, x.En, x.Event, x.Source, x.Loan, c.Status, now)
-	if err != nil {
-		return WatchAlert{}, err
-	}
-	return pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (WatchAlert, error) { return scanAlert(row) })
-}
-
-// AlertFilter chooses alerts.
-type AlertFilter struct {
-	After  int64  // seq of the last one seen
-	Number string // of one patent; empty: any
-	Open   bool   // only those that hold and nobody acknowledged
-	Limit  int
-}
-
-// WatchAlerts returns a institution's alerts in the order in which they last
-// changed.
-func (db *DB) WatchAlerts(ctx context.Context, institution string, f AlertFilter) (_ []WatchAlert, err error) {
-	defer fault.Wrap(&err, "store.WatchAlerts")
-	ctx = As(ctx, institution)
-	rows, err := db.pool.Query(ctx, `
-		SELECT `+alertColumns+` FROM watch_alerts
-		WHERE institution = $1 AND seq > $2 AND ($3 = '' OR number = $3) AND (NOT $4 OR acknowledged_at IS NULL AND status = 'open')
-		ORDER BY seq LIMIT $5`, institution, f.After, f.Number, f.Open, f.Limit)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (WatchAlert, error) { return scanAlert(row) })
-}
-
-// AcknowledgeWatchAlert records that somebody has seen an alert and what
-// follows from it. Once is enough: the first stays until it is restated.
-func (db *DB) AcknowledgeWatchAlert(ctx context.Context, institution, id, by, note string, now time.Time) (_ WatchAlert, err error) {
-	defer fault.Wrap(&err, "store.AcknowledgeWatchAlert(%s)", id)
-	ctx = As(ctx, institution)
-	var a WatchAlert
-	err = db.transact(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			UPDATE watch_alerts SET acknowledged_at = coalesce(acknowledged_at, $3), acknowledged_by = coalesce(acknowledged_by, $4), note = coalesce(note, $5)
-			WHERE institution = $1 AND id = $2 RETURNING `+alertColumns, institution, id, now, by, note)
-		if err != nil {
-			return err
-		}
-		a, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (WatchAlert, error) { return scanAlert(row) })
-		if errors.Is(err, pgx.ErrNoRows) {
-			return fault.New(fault.NotFound, "alert.unknown", "没有这条预警。", "There is no such alert.")
-		}
-		if err != nil {
-			return err
-		}
-		return record(ctx, tx, Act{institution, by, "watch.acknowledge", id, map[string]any{"revision": a.Revision, "note": note}})
-	})
-	return a, err
-}
-
-// Webhook is where a institution wants its alerts sent.
-type Webhook struct {
-	ID          string     `json:"id"`
-	Institution string     `json:"-"`
-	URL         string     `json:"url"`
-	Codes       []string   `json:"codes"` // of alerts; none: all
-	Secret      []byte     `json:"-"`     // sealed
-	Previous    []byte     `json:"-"`     // sealed; signs too until Until
-	Until       *time.Time `json:"previous_secret_until,omitempty"`
-	CreatedAt   time.Time  `json:"created_at"`
-	CreatedBy   string     `json:"created_by"`
-	DisabledAt  *time.Time `json:"disabled_at,omitempty"`
-}
-
-const webhookColumns = `id, institution, url, codes, secret, previous, previous_until, created_at, created_by, disabled_at`
-
-func scanWebhook(row pgx.CollectableRow) (w Webhook, err error) {
-	err = row.Scan(&w.ID, &w.Institution, &w.URL, &w.Codes, &w.Secret, &w.Previous, &w.Until, &w.CreatedAt, &w.CreatedBy, &w.DisabledAt)
-	w.CreatedAt = w.CreatedAt.UTC()
-	return w, err
-}
-
-// PutWebhook keeps a new subscription.
-func (db *DB) PutWebhook(ctx context.Context, w Webhook) (err error) {
-	defer fault.Wrap(&err, "store.PutWebhook")
-	ctx = As(ctx, w.Institution)
-	return db.recorded(ctx, Act{w.Institution, w.CreatedBy, "webhook.create", w.ID, map[string]any{"url": w.URL, "codes": w.Codes}}, `
-		INSERT INTO webhooks (id, institution, url, codes, secret, created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		w.ID, w.Institution, w.URL, list(w.Codes), w.Secret, w.CreatedAt, w.CreatedBy)
-}
-
-// Webhooks returns a institution's subscriptions, also those that ended.
-func (db *DB) Webhooks(ctx context.Context, institution string) (_ []Webhook, err error) {
-	defer fault.Wrap(&err, "store.Webhooks")
-	ctx = As(ctx, institution)
-	rows, err := db.pool.Query(ctx, `SELECT `+webhookColumns+` FROM webhooks WHERE institution = $1 ORDER BY created_at, id`, institution)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, scanWebhook)
-}
-
-var errNoWebhook = fault.New(fault.NotFound, "webhook.unknown", "没有这个推送地址，或已停用。", "There is no such subscription, or it has ended.")
-
-func (db *DB) changeWebhook(ctx context.Context, institution, id, by, action, set string, args ...any) (w Webhook, err error) {
-	err = db.transact(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `UPDATE webhooks SET `+set+` WHERE institution = $1 AND id = $2 AND disabled_at IS NULL RETURNING `+webhookColumns, append([]any{institution, id}, args...)...)
-		if err != nil {
-			return err
-		}
-		w, err = pgx.CollectExactlyOneRow(rows, scanWebhook)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return errNoWebhook
-		}
-		if err != nil {
-			return err
-		}
-		return record(ctx, tx, Act{institution, by, action, id, nil})
-	})
-	return w, err
-}
-
-// RotateWebhook gives a subscription a new secret. The one before signs beside
-// it until a moment.
-func (db *DB) RotateWebhook(ctx context.Context, institution, id, by string, secret []byte, until time.Time) (_ Webhook, err error) {
-	defer fault.Wrap(&err, "store.RotateWebhook(%s)", id)
-	ctx = As(ctx, institution)
-	return db.changeWebhook(ctx, institution, id, by, "webhook.rotate", `previous = secret, previous_until = $4, secret = $3`, secret, until)
-}
-
-// DisableWebhook ends a subscription. What still waits is given up.
-func (db *DB) DisableWebhook(ctx context.Context, institution, id, by string, now time.Time) (_ Webhook, err error) {
-	defer fault.Wrap(&err, "store.DisableWebhook(%s)", id)
-	ctx = As(ctx, institution)
-	w, err := db.changeWebhook(ctx, institution, id, by, "webhook.disable", `disabled_at = $3`, now)
-	if err != nil {
-		return w, err
-	}
-	_, err = db.pool.Exec(ctx, `UPDATE webhook_deliveries SET status = 'dead', error = 'subscription ended', ended_at = $2 WHERE webhook = $1 AND status = 'waiting'`, id, now)
-	return w, err
-}
-
-// Delivery is one message to one place.
-type Delivery struct {
-	ID        string          `json:"id"` // webhook-id, the same at every attempt
-	Seq       int64           `json:"seq"`
-	Webhook   string          `json:"webhook"`
-	Kind      string          `json:"type"`
-	Body      json.RawMessage `json:"body"`
-	Status    string          `json:"status"` // waiting, delivered, dead
-	Attempts  int             `json:"attempts"`
-	NextAt    time.Time       `json:"next_at"`
-	Reply     *int            `json:"reply"` // status of the last reply; null: none came
-	Error     string          `json:"error,omitempty"`
-	CreatedAt time.Time       `json:"created_at"`
-	EndedAt   *time.Time      `json:"ended_at,omitempty"`
-}
-
-const deliveryColumns = `d.id, d.seq, d.webhook, d.kind, d.body, d.status, d.attempts, d.next_at, d.reply, coalesce(d.error, ''), d.created_at, d.ended_at`
-
-func deliveryFields(d *Delivery) []any {
-	return []any{&d.ID, &d.Seq, &d.Webhook, &d.Kind, (*[]byte)(&d.Body), &d.Status, &d.Attempts, &d.NextAt, &d.Reply, &d.Error, &d.CreatedAt, &d.EndedAt}
-}
-
-func scanDelivery(row pgx.CollectableRow) (d Delivery, err error) {
-	err = row.Scan(deliveryFields(&d)...)
-	d.NextAt, d.CreatedAt = d.NextAt.UTC(), d.CreatedAt.UTC()
-	return d, err
-}
-
-// queueMessages puts an alert's message to every subscription that wants it.
-// Its id names subscription, alert and revision: put twice it is there once.
-func queueMessages(ctx context.Context, tx pgx.Tx, institution string, a WatchAlert, kind string, body []byte, now time.Time) error {
-	_, err := tx.Exec(ctx, `
-		INSERT INTO webhook_deliveries (id, webhook, institution, kind, body, status, next_at, created_at)
-		SELECT 'msg_' || encode(substring(sha256(convert_to(id || '|' || $2 || '|' || ($3::integer)::text, 'UTF8')) FOR 16), 'hex'), id, $1, $4, $5, 'waiting', $6, $6
-		FROM webhooks WHERE institution = $1 AND disabled_at IS NULL AND (cardinality(codes) = 0 OR $7 = ANY (codes))
-		ON CONFLICT (id) DO NOTHING`, institution, a.ID, a.Revision, kind, body, now, a.Code)
-	return err
-}
-
-// PutMessage puts one message to one subscription.
-func (db *DB) PutMessage(ctx context.Context, institution, webhook, id, kind string, body []byte, now time.Time) (err error) {
-	defer fault.Wrap(&err, "store.PutMessage")
-	ctx = As(ctx, institution)
-	tag, err := db.pool.Exec(ctx, `
-		INSERT INTO webhook_deliveries (id, webhook, institution, kind, body, status, next_at, created_at)
-		SELECT $3, id, institution, $4, $5, 'waiting', $6, $6 FROM webhooks WHERE id = $2 AND institution = $1 AND disabled_at IS NULL`,
-		institution, webhook, id, kind, body, now)
-	if err == nil && tag.RowsAffected() == 0 {
-		return errNoWebhook
-	}
-	return err
-}
-
-// Deliveries returns a institution's messages after one, oldest first; an empty
-// status asks for all.
-func (db *DB) Deliveries(ctx context.Context, institution, status string, after int64, limit int) (_ []Delivery, err error) {
-	defer fault.Wrap(&err, "store.Deliveries")
-	ctx = As(ctx, institution)
-	rows, err := db.pool.Query(ctx, `
-		SELECT `+deliveryColumns+` FROM webhook_deliveries d
-		WHERE institution = $1 AND seq > $2 AND ($3 = '' OR status = $3) ORDER BY seq LIMIT $4`, institution, after, status, limit)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, scanDelivery)
-}
-
-// Redeliver sends a message again that was given up or arrived, under the same
-// id.
-func (db *DB) Redeliver(ctx context.Context, institution, id, by string, now time.Time) (d Delivery, err error) {
-	defer fault.Wrap(&err, "store.Redeliver(%s)", id)
-	ctx = As(ctx, institution)
-	err = db.transact(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			UPDATE webhook_deliveries d SET status = 'waiting', attempts = 0, next_at = $3, ended_at = NULL, leased_until = NULL
-			FROM webhooks w WHERE w.id = d.webhook AND w.disabled_at IS NULL AND d.institution = $1 AND d.id = $2 AND d.status <> 'waiting' RETURNING `+deliveryColumns, institution, id, now)
-		if err != nil {
-			return err
-		}
-		d, err = pgx.CollectExactlyOneRow(rows, scanDelivery)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return fault.New(fault.NotFound, "delivery.unknown", "没有这条推送，或仍在等待，或其地址已停用。", "There is no such message, or it is still waiting, or its subscription has ended.")
-		}
-		if err != nil {
-			return err
-		}
-		return record(ctx, tx, Act{institution, by, "webhook.redeliver", id, nil})
-	})
-	return d, err
-}
-
-// ClaimDelivery takes one message that is due in hand until a moment: a
-// process that dies with it gives it back by then. One subscription has one
-// message in hand at a time, so that a slow receiver holds up only its own.
-func (db *DB) ClaimDelivery(ctx context.Context, now, until time.Time) (d Delivery, w Webhook, found bool, err error) {
-	defer fault.Wrap(&err, "store.ClaimDelivery")
-	err = db.pool.QueryRow(ctx, `
-		UPDATE webhook_deliveries d SET leased_until = $2, attempts = d.attempts + 1 FROM webhooks w
-		WHERE w.id = d.webhook AND d.id = (
-			SELECT c.id FROM webhook_deliveries c
-			WHERE c.status = 'waiting' AND c.next_at <= $1 AND (c.leased_until IS NULL OR c.leased_until < $1)
-				AND NOT EXISTS (SELECT 1 FROM webhook_deliveries o WHERE o.webhook = c.webhook AND o.status = 'waiting' AND o.leased_until >= $1)
-			ORDER BY c.next_at, c.seq LIMIT 1 FOR UPDATE SKIP LOCKED)
-		RETURNING `+deliveryColumns+`, w.id, w.institution, w.url, w.secret, w.previous, w.previous_until`, now, until).
-		Scan(append(deliveryFields(&d), &w.ID, &w.Institution, &w.URL, &w.Secret, &w.Previous, &w.Until)...)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return d, w, false, nil
-	}
-	return d, w, err == nil, err
-}
-
-// Attempt is what came of sending a message.
-type Attempt struct {
-	Reply *int   // status of the reply; nil: none came
-	Error string // empty: it arrived
-	Next  time.Time
-	Dead  bool // given up
-	Gone  bool // the receiver says for ever
-}
-
-// EndDelivery records an attempt and lets the message go.
-func (db *DB) EndDelivery(ctx context.Context, d Delivery, a Attempt, now time.Time) (err error) {
-	defer fault.Wrap(&err, "store.EndDelivery(%s)", d.ID)
-	status := "waiting"
-	switch {
-	case a.Error == "":
-		status = "delivered"
-	case a.Dead || a.Gone:
-		status = "dead"
-	}
-	var ended *time.Time
-	if status != "waiting" {
-		ended = &now
-	}
-	if a.Next.IsZero() {
-		a.Next = now
-	}
-	return db.transact(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `
-			UPDATE webhook_deliveries SET status = $2, reply = $3, error = nullif($4, ''), next_at = $5, leased_until = NULL, ended_at = $6
-			WHERE id = $1 AND status = 'waiting'`, d.ID, status, a.Reply, a.Error, a.Next, ended)
-		if err != nil || !a.Gone {
-			return err
-		}
-		var institution string
-		err = tx.QueryRow(ctx, `UPDATE webhooks SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL RETURNING institution`, d.Webhook, now).Scan(&institution)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		return record(ctx, tx, Act{institution, "system", "webhook.gone", d.Webhook, nil})
-	})
 }

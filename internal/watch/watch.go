@@ -1,22 +1,21 @@
 // Package watch keeps an eye on portfolios of patents: what an import of
 // events, a payment, a loan or the calendar brings about becomes an alert,
 // once per cause, which is polled for or sent to signed webhooks. Start with
-// [New]; [Service.Run] does both parts of the work until told to stop.
+// [New]; [Service.Workers] do the work.
 package watch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"zhijia/internal/calendar"
+	"zhijia/internal/jobs"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 )
@@ -41,6 +40,8 @@ type Service struct {
 	sealer *sealer // nil: no key
 	post   *poster
 	guard  Guard
+	queue  *jobs.Queue
+	put    store.Post
 }
 
 // New returns a service over the database.
@@ -52,8 +53,12 @@ func New(db *store.DB, o Options) (*Service, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	var err error
+	if s.queue, err = jobs.New(db, s.log); err != nil {
+		return nil, err
+	}
+	s.put = Post(s.queue)
 	if len(o.Key) > 0 {
-		var err error
 		if s.sealer, err = newSealer(o.Key); err != nil {
 			return nil, err
 		}
@@ -64,22 +69,70 @@ func New(db *store.DB, o Options) (*Service, error) {
 // sweepSize is how many marks one transaction takes.
 const sweepSize = 500
 
+var (
+	sweepKind = jobs.Kind{Name: "watch", Queued: 1, Timeout: 10 * time.Minute}
+	// One subscription has one message in hand at a time, and an institution a
+	// few: a receiver that hangs holds up only its own.
+	deliverKind = jobs.Kind{Name: "webhooks", Queued: 2, Timeout: time.Minute}
+)
+
+// Post returns what puts messages to work: the messages of a subscription are
+// turns of one job.
+func Post(q *jobs.Queue) store.Post {
+	return func(ctx context.Context, tx pgx.Tx, institution string, webhooks []string) error {
+		list := make([]store.Job, len(webhooks))
+		for i, id := range webhooks {
+			list[i] = deliveries(institution, id)
+		}
+		return q.Call(ctx, tx, deliverKind, list...)
+	}
+}
+
+func deliveries(institution, webhook string) store.Job {
+	return store.Job{ID: "webhook/" + webhook, Institution: institution, Subject: webhook, CreatedBy: "system"}
+}
+
+// couriers is how many messages one process sends at once.
+const couriers = 8
+
+// Workers sweep the portfolios every so often and, with a key, send messages.
+func (s *Service) Workers(every time.Duration) []jobs.Worker {
+	out := []jobs.Worker{{Kind: sweepKind, Turns: 1, Every: every, Do: func(ctx context.Context, _ *jobs.Turn) (jobs.Next, error) {
+		changed, more, err := s.sweep(ctx)
+		if changed > 0 {
+			s.log.InfoContext(ctx, "alerts", "changed", changed)
+		}
+		if more {
+			return jobs.Again, err
+		}
+		return jobs.Idle, err
+	}}}
+	if s.sealer != nil {
+		out = append(out, s.courier())
+	}
+	return out
+}
+
 // Sweep works out the alerts of every patent that something happened to, and
 // of all of them when a day began. It returns how many alerts were raised or
 // changed. Any number of processes may sweep.
 func (s *Service) Sweep(ctx context.Context) (changed int, err error) {
+	for more := true; more && err == nil; {
+		var n int
+		n, more, err = s.sweep(ctx)
+		changed += n
+	}
+	return changed, err
+}
+
+func (s *Service) sweep(ctx context.Context) (changed int, more bool, err error) {
 	now := s.now().UTC().Truncate(time.Microsecond)
 	today := calendar.InChina(now)
 	if err := s.db.DueWatches(ctx, today); err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	for {
-		taken, n, err := s.db.SweepWatches(ctx, sweepSize, now, func(w store.Watch) []store.AlertChange { return Derive(w, today) }, s.message)
-		changed += n
-		if err != nil || taken < sweepSize {
-			return changed, err
-		}
-	}
+	taken, changed, err := s.db.SweepWatches(ctx, sweepSize, now, func(w store.Watch) []store.AlertChange { return Derive(w, today) }, s.put)
+	return changed, taken == sweepSize, err
 }
 
 // Derive says what becomes of a watch's alerts on a day: which are new, which
@@ -114,14 +167,14 @@ func Derive(w store.Watch, today calendar.Date) []store.AlertChange {
 	}
 	slices.SortStableFunc(kept, func(a, b patent.Alert) int { return a.Date.Compare(b.Date) })
 	var out []store.AlertChange
-	raised := map[string]*store.WatchAlert{}
+	raised := map[string]*store.Alert{}
 	for i := range w.Alerts {
 		raised[w.Alerts[i].Cause] = &w.Alerts[i]
 	}
 	for _, a := range kept {
 		old := raised[a.Cause]
 		if old == nil || old.Status != store.AlertOpen || old.Alert != a {
-			out = append(out, store.AlertChange{ID: alertID(w.Institution, a), Alert: a, Status: store.AlertOpen})
+			out = append(out, store.AlertChange{Alert: a, Status: store.AlertOpen})
 		}
 	}
 	for i := range w.Alerts {
@@ -133,14 +186,14 @@ func Derive(w store.Watch, today calendar.Date) []store.AlertChange {
 		if settled(old, &x) {
 			status = store.AlertSettled
 		}
-		out = append(out, store.AlertChange{ID: old.ID, Alert: old.Alert, Status: status})
+		out = append(out, store.AlertChange{Alert: old.Alert, Status: status})
 	}
 	return out
 }
 
 // settled reports that what an alert calls for was done: the fee of its year
 // is paid, its loan is no longer in the book.
-func settled(a *store.WatchAlert, w *patent.Watched) bool {
+func settled(a *store.Alert, w *patent.Watched) bool {
 	if fee, ok := strings.CutPrefix(a.Cause, "fee|"); ok {
 		_, text, _ := strings.Cut(fee, "|")
 		year, err := strconv.Atoi(text)
@@ -152,75 +205,4 @@ func settled(a *store.WatchAlert, w *patent.Watched) bool {
 // feeAccount is what a record says of a patent's fees.
 func feeAccount(p *store.Patent) patent.FeeAccount {
 	return patent.FeeAccount{Kind: patent.Kind(p.Kind), Filing: p.Filing, Granted: p.Grant, PaidThrough: p.PaidThroughYear, Added: p.AddedDays()}
-}
-
-// alertID is the same for the same cause for ever, so that nothing is raised
-// twice and a receiver can tell a repeat.
-func alertID(institution string, a patent.Alert) string {
-	sum := sha256.Sum256([]byte(institution + "\x00" + a.Number + "\x00" + a.Cause))
-	return "wa_" + hex.EncodeToString(sum[:16])
-}
-
-// Message is what a webhook is sent.
-type Message struct {
-	Type      string            `json:"type"` // alert.raised, alert.restated, alert.settled, webhook.test
-	Timestamp time.Time         `json:"timestamp"`
-	Data      *store.WatchAlert `json:"data"`
-}
-
-func (s *Service) message(a store.WatchAlert) (string, []byte, error) {
-	kind := "alert.raised"
-	switch {
-	case a.Status == store.AlertSettled:
-		kind = "alert.settled"
-	case a.Revision > 1:
-		kind = "alert.restated"
-	}
-	body, err := json.Marshal(Message{kind, a.ChangedAt, &a})
-	return kind, body, err
-}
-
-// couriers is how many messages one process sends at once.
-const couriers = 4
-
-// Run sweeps and delivers until ctx ends, then waits for the messages in hand.
-func (s *Service) Run(ctx context.Context, every time.Duration) {
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		s.repeat(ctx, every, "sweeping the portfolios", func() (bool, error) {
-			n, err := s.Sweep(ctx)
-			if n > 0 {
-				s.log.InfoContext(ctx, "alerts", "changed", n)
-			}
-			return false, err
-		})
-	})
-	if s.sealer != nil {
-		for range couriers {
-			wg.Go(func() {
-				s.repeat(ctx, min(every, 2*time.Second), "delivering", func() (bool, error) { return s.Deliver(ctx) })
-			})
-		}
-	}
-	wg.Wait()
-}
-
-// repeat does work until there is none, waits and begins again.
-func (s *Service) repeat(ctx context.Context, every time.Duration, what string, work func() (more bool, err error)) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		more, err := work()
-		if err != nil && ctx.Err() == nil {
-			s.log.WarnContext(ctx, what, "error", err)
-		}
-		if more && err == nil && ctx.Err() == nil {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }

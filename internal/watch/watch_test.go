@@ -91,10 +91,10 @@ func (w *world) sweep() int {
 }
 
 // alerts are a institution's, each as code, status and revision.
-func (w *world) alerts(institution string, f store.AlertFilter) (out []string, list []store.WatchAlert) {
+func (w *world) alerts(institution string, f store.AlertFilter) (out []string, list []store.Alert) {
 	w.t.Helper()
 	f.Limit = 1000
-	list, err := w.db.WatchAlerts(w.ctx, institution, f)
+	list, err := w.db.Alerts(w.ctx, institution, f)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -196,11 +196,11 @@ func TestImportsRaiseOnce(t *testing.T) {
 	// Acknowledged, it is off the list of what is open; what changes about it
 	// brings it back.
 	_, list := w.alerts("a", store.AlertFilter{})
-	i := slices.IndexFunc(list, func(a store.WatchAlert) bool { return a.Code == "transfer" })
-	if _, err := w.db.AcknowledgeWatchAlert(w.ctx, "a", list[i].ID, "李四", "已联系出质人", w.at); err != nil {
+	i := slices.IndexFunc(list, func(a store.Alert) bool { return a.Code == "transfer" })
+	if _, err := w.db.AcknowledgeAlert(w.ctx, "a", list[i].ID, "李四", "已联系出质人", w.at); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.db.AcknowledgeWatchAlert(w.ctx, "b", list[i].ID, "李四", "", w.at); err == nil {
+	if _, err := w.db.AcknowledgeAlert(w.ctx, "b", list[i].ID, "李四", "", w.at); err == nil {
 		t.Error("another institution's alert was acknowledged")
 	}
 	if got, _ := w.alerts("a", store.AlertFilter{Open: true}); len(got) != 3 {
@@ -249,7 +249,7 @@ func TestBookedLoans(t *testing.T) {
 		ID: "ln_1", Institution: "a", Contract: "C-1", Borrower: "甲公司", Principal: 1, Balance: 1, Maturity: calendar.MustParse("2034-06-01"), Policy: json.RawMessage("{}"),
 		CreatedAt: w.at, CreatedBy: "张三", Patents: []store.BookPatent{{Number: number, Input: json.RawMessage("{}"), Status: "valued", Valuation: v.ID, ValuedOn: calendar.InChina(w.at), Due: calendar.InChina(w.at)}},
 	}
-	if err := w.db.PutBookLoan(w.ctx, loan, []*store.Valuation{v}, calendar.InChina(w.at), nil); err != nil {
+	if err := w.db.PutBookLoan(w.ctx, loan, []*store.Valuation{v}, nil, w.put); err != nil {
 		t.Fatal(err)
 	}
 	w.sweep()
@@ -263,7 +263,7 @@ func TestBookedLoans(t *testing.T) {
 	}
 	w.sweep()
 	w.expect("a", store.AlertFilter{}, "expiry_within_loan restated 2")
-	if err := w.db.SetBookBalance(w.ctx, "a", "C-1", 0, nil, "张三", calendar.InChina(w.at), w.at, nil); err != nil {
+	if err := w.db.SetBookBalance(w.ctx, "a", "C-1", 0, nil, "张三", w.at, nil, w.put); err != nil {
 		t.Fatal(err)
 	}
 	w.day(t, "2030-09-01")
@@ -307,11 +307,11 @@ func TestDeriveSettles(t *testing.T) {
 		first := Derive(w, today)
 		seen := map[string]bool{}
 		for _, c := range first {
-			if seen[c.ID] {
+			if seen[c.Alert.Cause] {
 				t.Fatalf("%s twice", c.Alert.Cause)
 			}
-			seen[c.ID] = true
-			w.Alerts = append(w.Alerts, store.WatchAlert{ID: c.ID, Alert: c.Alert, Status: c.Status})
+			seen[c.Alert.Cause] = true
+			w.Alerts = append(w.Alerts, store.Alert{ID: store.AlertID("a", &c.Alert), Alert: c.Alert, Status: c.Status})
 		}
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		rng.Shuffle(len(w.Events), func(i, j int) { w.Events[i], w.Events[j] = w.Events[j], w.Events[i] })

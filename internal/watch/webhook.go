@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/store"
 )
 
@@ -112,7 +113,6 @@ type poster struct {
 
 const (
 	sendTimeout = 15 * time.Second
-	lease       = time.Minute // longer than a message takes
 	maxReply    = 4 << 10
 )
 
@@ -261,11 +261,11 @@ func (s *Service) Test(ctx context.Context, institution, id string) (err error) 
 		return errNoKey
 	}
 	now := s.now().UTC().Truncate(time.Microsecond)
-	body, err := json.Marshal(Message{Type: "webhook.test", Timestamp: now})
+	body, err := json.Marshal(store.Message{Type: "webhook.test", Timestamp: now})
 	if err != nil {
 		return err
 	}
-	return s.db.PutMessage(ctx, institution, id, "msg_"+strings.ToLower(rand.Text()), "webhook.test", body, now)
+	return s.db.PutMessage(ctx, institution, id, "msg_"+strings.ToLower(rand.Text()), "webhook.test", body, now, s.put)
 }
 
 // waits are the pauses before the second and later attempts: the schedule of
@@ -284,25 +284,65 @@ func pause(attempt int) (time.Duration, bool) {
 	return w + time.Duration((mathrand.Float64()*2-1)*0.2*float64(w)), true
 }
 
-// Deliver sends one message that is due and records what came of it. It
-// returns false when there was none. A message that arrived but whose arrival
-// could not be recorded is sent again under the same id: at least once.
+// Redeliver sends a message again that was given up or arrived, under the same
+// id.
+func (s *Service) Redeliver(ctx context.Context, institution, id, by string) (store.Delivery, error) {
+	return s.db.Redeliver(ctx, institution, id, by, s.now().UTC().Truncate(time.Microsecond), s.put)
+}
+
+// Deliver sends one message that is due, of any institution, in this process,
+// and records what came of it. It returns false when there is none, or every
+// one that is due is in other hands.
 func (s *Service) Deliver(ctx context.Context) (found bool, err error) {
 	defer fault.Wrap(&err, "watch.Deliver")
 	if s.sealer == nil {
 		return false, errNoKey
 	}
-	now := s.now().UTC().Truncate(time.Microsecond)
-	d, w, found, err := s.db.ClaimDelivery(ctx, now, now.Add(lease))
-	if err != nil || !found {
+	due, err := s.db.WebhooksDue(ctx, s.now().UTC().Truncate(time.Microsecond))
+	if err != nil {
 		return false, err
 	}
+	for _, w := range due {
+		if found, err = s.queue.Once(ctx, s.courier(), deliveries(w.Institution, w.ID)); found || err != nil {
+			return found, err
+		}
+	}
+	return false, nil
+}
+
+// courier sends the messages of a subscription, one a turn.
+func (s *Service) courier() jobs.Worker {
+	return jobs.Worker{Kind: deliverKind, Turns: couriers, Do: func(ctx context.Context, t *jobs.Turn) (jobs.Next, error) {
+		for sent := false; ; sent = true {
+			d, w, found, err := s.db.NextDelivery(ctx, t.Subject)
+			if err != nil || !found {
+				return jobs.Idle, err
+			}
+			now := s.now().UTC().Truncate(time.Microsecond)
+			if wait := d.NextAt.Sub(now); wait > 0 {
+				return jobs.After(wait, ""), nil
+			}
+			if sent { // the next message is for the next turn
+				return jobs.Again, nil
+			}
+			if err := s.deliver(ctx, &d, &w, now); err != nil {
+				return jobs.Idle, err
+			}
+		}
+	}}
+}
+
+// deliver sends one message and records what came of it. A message that arrived
+// but whose arrival could not be recorded is sent again under the same id: at
+// least once.
+func (s *Service) deliver(ctx context.Context, d *store.Delivery, w *store.Webhook, now time.Time) error {
 	done := context.WithoutCancel(ctx) // a message in hand is finished
-	a := s.attempt(done, &d, &w, now)
+	d.Attempts++
+	a := s.attempt(done, d, w, now)
 	if a.Error != "" {
 		s.log.WarnContext(ctx, "webhook", "delivery", d.ID, "webhook", d.Webhook, "attempt", d.Attempts, "error", a.Error, "dead", a.Dead || a.Gone)
 	}
-	return true, s.db.EndDelivery(done, d, a, s.now().UTC().Truncate(time.Microsecond))
+	return s.db.EndDelivery(done, *d, a, s.now().UTC().Truncate(time.Microsecond))
 }
 
 func (s *Service) attempt(ctx context.Context, d *store.Delivery, w *store.Webhook, now time.Time) (a store.Attempt) {

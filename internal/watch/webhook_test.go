@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -17,7 +18,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/store"
 )
 
@@ -145,7 +149,7 @@ func TestSignedDeliveries(t *testing.T) {
 	if m.signature != Sign([][]byte{key(t, secret)}, m.id, m.stamp, m.body) || m.stamp != "1912392000" {
 		t.Errorf("signature %s of %s.%s", m.signature, m.id, m.stamp)
 	}
-	var body Message
+	var body store.Message
 	if err := json.Unmarshal(m.body, &body); err != nil || body.Type != "alert.raised" || body.Data.Code != "fee_due_90" || body.Data.Number != number || !strings.Contains(body.Data.Zh, "2030-11-05") {
 		t.Errorf("%s, %v", m.body, err)
 	}
@@ -231,11 +235,11 @@ func TestRetriesAndDeadLetters(t *testing.T) {
 	if len(dead) != 1 || dead[0].ID != id || dead[0].Attempts != len(waits)+1 || dead[0].EndedAt == nil || !strings.Contains(dead[0].Error, "500") {
 		t.Fatalf("%+v", dead)
 	}
-	if _, err := w.db.Redeliver(w.ctx, "b", id, "王五", w.at); fault.KindOf(err) != fault.NotFound {
+	if _, err := w.Redeliver(w.ctx, "b", id, "王五"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("another institution's: %v", err)
 	}
 	r.answer(http.StatusOK)
-	if _, err := w.db.Redeliver(w.ctx, "a", id, "张三", w.at); err != nil {
+	if _, err := w.Redeliver(w.ctx, "a", id, "张三"); err != nil {
 		t.Fatal(err)
 	}
 	if w.deliver(); len(w.deliveries("delivered")) != 1 || r.taken()[0].id != id {
@@ -252,11 +256,75 @@ func TestRetriesAndDeadLetters(t *testing.T) {
 	}
 }
 
-// A process that dies with a message in hand: another sends it once the lease
-// is over, under the same id.
-func TestLeaseOfADeadProcess(t *testing.T) {
+// A process that dies with a message in hand: another sends it once the turn is
+// over, under the same id, and the messages of other subscriptions meanwhile.
+func TestTurnOfADeadProcess(t *testing.T) {
 	t.Parallel()
 	w, r := newPushingWorld(t)
+	var hooks []store.Webhook
+	for range 2 {
+		hook, _, err := w.Subscribe(w.ctx, "a", "张三", r.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Test(w.ctx, "a", hook.ID); err != nil {
+			t.Fatal(err)
+		}
+		hooks = append(hooks, hook)
+	}
+	var dead store.Job
+	job := deliveries("a", hooks[0].ID)
+	job.Kind = deliverKind.Name
+	if err := w.db.Transact(w.ctx, func(tx pgx.Tx) (err error) {
+		dead, _, err = w.db.TakeNow(w.ctx, tx, job, "dead", time.Minute)
+		return err
+	}); err != nil || dead.Owner != "dead" {
+		t.Fatal(dead, err)
+	}
+	if !w.deliver() || len(r.taken()) != 1 {
+		t.Error("another subscription waits")
+	}
+	if w.deliver() {
+		t.Error("sent while another has it in hand")
+	}
+	if err := w.db.Transact(w.ctx, func(tx pgx.Tx) error {
+		_, err := w.db.EndTurn(w.ctx, tx, &dead, store.TurnEnd{Status: store.JobIdle, Died: true})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if !w.deliver() || len(r.taken()) != 1 {
+		t.Error("not sent after the turn")
+	}
+}
+
+// A receiver that hangs holds up only its own messages: another institution's
+// arrive while it hangs.
+func TestHangingReceiver(t *testing.T) {
+	t.Parallel()
+	w, r := newPushingWorld(t)
+	hang := make(chan struct{})
+	slow := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
+		select {
+		case <-hang:
+		case <-q.Context().Done():
+		}
+	}))
+	defer slow.Close()
+	defer close(hang)
+	roots := x509.NewCertPool()
+	roots.AddCert(slow.Certificate())
+	roots.AddCert(r.Certificate())
+	w.post.client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots}
+	for range 20 {
+		hook, _, err := w.Subscribe(w.ctx, "b", "王五", slow.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Test(w.ctx, "b", hook.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
 	hook, _, err := w.Subscribe(w.ctx, "a", "张三", r.URL, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -264,15 +332,18 @@ func TestLeaseOfADeadProcess(t *testing.T) {
 	if err := w.Test(w.ctx, "a", hook.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, found, err := w.db.ClaimDelivery(w.ctx, w.at, w.at.Add(lease)); !found || err != nil {
-		t.Fatal(found, err)
+	ctx, cancel := context.WithCancel(w.ctx)
+	done := make(chan error, 1)
+	go func() { done <- w.queue.Run(ctx, jobs.RunOptions{Drain: time.Millisecond}, w.courier()) }()
+	for len(w.deliveries("delivered")) == 0 {
+		if err := w.ctx.Err(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if w.deliver() {
-		t.Error("sent while another has it in hand")
-	}
-	w.at = w.at.Add(lease + time.Second)
-	if !w.deliver() || len(r.taken()) != 1 {
-		t.Error("not sent after the lease")
+	cancel()
+	slow.CloseClientConnections()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

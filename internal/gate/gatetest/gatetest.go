@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -178,8 +177,11 @@ func NewWorld(t testing.TB) *World {
 // Over is the use cases over a database and an appraisal service.
 func Over(t testing.TB, db *store.DB, svc *appraisal.Service) *World {
 	t.Helper()
-	w := &World{DB: db, Appraisal: svc, Arranger: arranger.NewDesk(db, time.Now, slog.New(slog.DiscardHandler)), Dossier: dossier.New(db, time.Now), Audit: audit.New(db, time.Now)}
+	w := &World{DB: db, Appraisal: svc, Dossier: dossier.New(db, time.Now), Audit: audit.New(db, time.Now)}
 	var err error
+	if w.Arranger, err = arranger.NewDesk(db, time.Now, nil); err != nil {
+		t.Fatal(err)
+	}
 	if w.Desk, err = desk.New(db, svc, nil); err != nil {
 		t.Fatal(err)
 	}
