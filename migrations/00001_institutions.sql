@@ -12,11 +12,49 @@ CREATE TABLE institutions (
 );
 INSERT INTO institutions (id, name) VALUES ('default', '本机构'), ('public', '公共语料');
 
--- The institution a transaction works for, see store.As. It is the default of
--- every column of that name, so that no statement can leave it out.
+-- The program works under the role zhijia_app: it owns no table and cannot pass
+-- by a row's wall. Roles are the cluster's: another database may have made it.
+-- Who migrates without the right to make roles has it made beforehand, see
+-- deploy/roles.sh.
+-- +goose StatementBegin
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'zhijia_app') THEN
+        CREATE ROLE zhijia_app NOLOGIN;
+    END IF;
+    IF NOT pg_has_role(current_user, 'zhijia_app', 'MEMBER') THEN
+        EXECUTE format('GRANT zhijia_app TO %I', current_user);
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL; -- made in this moment by another database's migration
+END
+$$;
+-- +goose StatementEnd
+GRANT USAGE ON SCHEMA public TO zhijia_app;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO zhijia_app;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO zhijia_app;
+GRANT SELECT, INSERT, UPDATE ON institutions TO zhijia_app;
+
+-- The institution a transaction works for, see store.As; NULL: none. It is the
+-- default of every column of that name, so that no statement can leave it out.
 -- +goose StatementBegin
 CREATE FUNCTION institution_now() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT coalesce(nullif(current_setting('zhijia.institution', true), ''), 'default')
+    SELECT nullif(current_setting('zhijia.institution', true), '')
+$$;
+
+-- wall lets a transaction see and change only the rows of its institution, and
+-- see the public ones where shared. The scope * is the service's own, which
+-- looks for work and faults across institutions; it is no institution's id.
+CREATE PROCEDURE wall(t regclass, shared boolean DEFAULT false) LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
+    EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', t);
+    EXECUTE format('CREATE POLICY own ON %s USING (institution = institution_now()) WITH CHECK (institution = institution_now())', t);
+    EXECUTE format($p$CREATE POLICY service ON %s USING (institution_now() = '*') WITH CHECK (institution_now() = '*')$p$, t);
+    IF shared THEN
+        EXECUTE format($p$CREATE POLICY corpus ON %s FOR SELECT USING (institution = 'public')$p$, t);
+    END IF;
+END
 $$;
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -82,14 +120,20 @@ CREATE TRIGGER audit_frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EAC
 CREATE FUNCTION audit_append(a_institution text, a_actor text, a_action text, a_subject text, a_detail json) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
+    asker text := current_setting('zhijia.institution', true);
     n bigint;
     before bytea;
     moment timestamptz;
     sealed bytea;
     part text;
 BEGIN
+    IF a_institution IS DISTINCT FROM institution_now() AND institution_now() IS DISTINCT FROM '*' THEN
+        RAISE EXCEPTION 'an entry of % under %', a_institution, asker USING ERRCODE = 'insufficient_privilege';
+    END IF;
     PERFORM pg_advisory_xact_lock(7241010);
+    PERFORM set_config('zhijia.institution', '*', true); -- the entry before may be another institution's
     SELECT seq, hash INTO n, before FROM audit ORDER BY seq DESC LIMIT 1;
+    PERFORM set_config('zhijia.institution', asker, true);
     n := coalesce(n, 0) + 1;
     before := coalesce(before, decode(repeat('00', 32), 'hex'));
     moment := clock_timestamp();
@@ -127,3 +171,16 @@ CREATE TABLE model_consent (
     set_by      text NOT NULL,
     set_at      timestamptz NOT NULL DEFAULT now()
 );
+
+-- Who else is on this service is no institution's business.
+ALTER TABLE institutions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE institutions FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON institutions USING (id = institution_now()) WITH CHECK (id = institution_now());
+CREATE POLICY service ON institutions FOR SELECT USING (institution_now() = '*');
+CREATE POLICY corpus ON institutions FOR SELECT USING (id = 'public');
+
+CALL wall('api_keys');
+CALL wall('idempotency');
+CALL wall('audit');
+CALL wall('egress');
+CALL wall('model_consent');

@@ -241,3 +241,15 @@ CREATE FUNCTION match_decided(asker text) RETURNS TABLE (pair text, verdict text
     FROM match_decisions d WHERE d.institution = asker ORDER BY d.pair, d.seq DESC
 $$;
 -- +goose StatementEnd
+
+CALL wall('imports');
+CALL wall('match_pairs');
+CALL wall('match_decisions');
+CALL wall('patents', shared => true);
+CALL wall('deals', shared => true);
+CALL wall('citations', shared => true);
+CALL wall('events', shared => true);
+CALL wall('spaces', shared => true);
+CALL wall('patent_vectors', shared => true);
+CALL wall('deal_vectors', shared => true);
+CALL wall('impact_models', shared => true);

@@ -94,3 +94,9 @@ EXCEPTION WHEN feature_not_supported THEN
 END
 $$;
 -- +goose StatementEnd
+
+CALL wall('valuations');
+CALL wall('valuation_patents');
+CALL wall('overrides');
+CALL wall('override_approvals');
+CALL wall('assumptions', shared => true);

@@ -129,3 +129,11 @@ CREATE TABLE model_batch_items (
     FOREIGN KEY (institution, batch) REFERENCES model_batches (institution, id)
 );
 CREATE INDEX model_batch_items_batch ON model_batch_items (batch);
+
+CALL wall('judgements');
+CALL wall('embedding_cache');
+CALL wall('model_days');
+CALL wall('model_runs');
+CALL wall('model_run_subjects');
+CALL wall('model_batches');
+CALL wall('model_batch_items');

@@ -225,3 +225,38 @@ CREATE TABLE collateral_offers (
     PRIMARY KEY (number, institution, product, reference, party)
 );
 CREATE INDEX collateral_offers_reference ON collateral_offers (institution, product, reference);
+
+-- In which of the patents another institution than the one that asks noted an
+-- interest: the day of the first, and whether a registration of one is noted.
+-- No more than that leaves the wall.
+-- +goose StatementBegin
+CREATE FUNCTION interests_elsewhere(asked text[]) RETURNS TABLE (number text, noted date, registered boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    asker text := institution_now();
+BEGIN
+    IF asker IS NULL OR asker = '*' THEN
+        RETURN;
+    END IF;
+    PERFORM set_config('zhijia.institution', '*', true);
+    RETURN QUERY
+        SELECT o.number, min((o.offered_at AT TIME ZONE 'Asia/Shanghai')::date),
+            bool_or(EXISTS (SELECT FROM events e WHERE e.institution = o.institution AND e.number = o.number AND e.registration <> ''))
+        FROM collateral_offers o
+        WHERE o.number = ANY (asked) AND o.institution <> asker AND o.status <> 'released' AND o.product <> 'licence'
+        GROUP BY o.number ORDER BY o.number;
+    PERFORM set_config('zhijia.institution', asker, true);
+END
+$$;
+-- +goose StatementEnd
+
+CALL wall('lending_policies');
+CALL wall('lending_programmes');
+CALL wall('batches');
+CALL wall('batch_progress');
+CALL wall('batch_rows');
+CALL wall('programme_holds');
+CALL wall('book_loans');
+CALL wall('book_patents');
+CALL wall('collateral_offers');

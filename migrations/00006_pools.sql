@@ -45,3 +45,7 @@ CREATE TABLE pool_tallies (
     PRIMARY KEY (simulation_id, from_path),
     FOREIGN KEY (institution, simulation_id) REFERENCES pool_simulations (institution, id) ON DELETE CASCADE
 );
+
+CALL wall('pools');
+CALL wall('pool_simulations');
+CALL wall('pool_tallies');

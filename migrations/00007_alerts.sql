@@ -14,7 +14,7 @@ CREATE TABLE watched_patents (
 CREATE INDEX watched_patents_number ON watched_patents (number) WHERE removed_at IS NULL;
 
 -- What is watched by whom since when, and for which loan.
-CREATE VIEW watching AS
+CREATE VIEW watching WITH (security_invoker) AS
     SELECT institution, number, added_at AS since, NULL::text AS contract, NULL::date AS maturity FROM watched_patents WHERE removed_at IS NULL
     UNION ALL
     SELECT l.institution, p.number, l.created_at, l.contract, l.maturity FROM book_patents p JOIN book_loans l ON l.id = p.loan WHERE l.closed_at IS NULL;
@@ -50,8 +50,9 @@ CREATE INDEX watch_alerts_poll ON watch_alerts (institution, seq);
 -- Patents whose alerts are to be worked out again, in order of mention; a
 -- number may be there many times.
 CREATE TABLE watch_dirty (
-    id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    number text NOT NULL
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    institution text NOT NULL REFERENCES institutions (id),
+    number      text NOT NULL
 );
 
 -- Days on which everything watched was put there: the calendar alone brings
@@ -60,20 +61,29 @@ CREATE TABLE watch_days (
     day date PRIMARY KEY
 );
 
--- Whoever changes what alerts depend on, by whatever way, marks the patents.
+-- Whoever changes what alerts depend on, by whatever way, marks the patents of
+-- those who watch them: its own, and everybody's where the corpus is public.
 -- +goose StatementBegin
 CREATE FUNCTION watch_mark() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    asker text := current_setting('zhijia.institution', true);
 BEGIN
-    INSERT INTO watch_dirty (number)
-    SELECT DISTINCT c.number FROM changed c
-    WHERE EXISTS (SELECT 1 FROM watched_patents w WHERE w.number = c.number AND w.removed_at IS NULL)
-       OR EXISTS (SELECT 1 FROM book_patents b WHERE b.number = c.number);
+    IF asker = 'public' THEN
+        PERFORM set_config('zhijia.institution', '*', true);
+    END IF;
+    INSERT INTO watch_dirty (institution, number)
+    SELECT w.institution, c.number FROM changed c JOIN watched_patents w ON w.number = c.number AND w.removed_at IS NULL
+    WHERE c.institution IN (w.institution, 'public')
+    UNION
+    SELECT b.institution, c.number FROM changed c JOIN book_patents b ON b.number = c.number
+    WHERE c.institution IN (b.institution, 'public');
+    PERFORM set_config('zhijia.institution', asker, true);
     RETURN NULL;
 END
 $$;
 CREATE FUNCTION watch_mark_loan() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO watch_dirty (number) SELECT DISTINCT p.number FROM changed c JOIN book_patents p ON p.loan = c.id;
+    INSERT INTO watch_dirty (institution, number) SELECT DISTINCT p.institution, p.number FROM changed c JOIN book_patents p ON p.loan = c.id;
     RETURN NULL;
 END
 $$;
@@ -144,3 +154,10 @@ CREATE TABLE book_alerts (
     note         text
 );
 CREATE INDEX book_alerts_open ON book_alerts (institution, id);
+
+CALL wall('watched_patents');
+CALL wall('watch_dirty');
+CALL wall('watch_alerts');
+CALL wall('webhooks');
+CALL wall('webhook_deliveries');
+CALL wall('book_alerts');

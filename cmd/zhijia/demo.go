@@ -6,7 +6,6 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/opinion"
-	"zhijia/internal/store"
 )
 
 // demoPatent is a real patent with a published price: it was sold the day
@@ -42,7 +41,7 @@ func (c *demoCmd) Run(g *Globals) error {
 	if err := svc.Spaces().EmbedStored(g.ctx, nil); err != nil {
 		return err
 	}
-	record, err := svc.Value(g.ctx, appraisal.Actor{Name: "demo", Institution: store.Default}, appraisal.Request{
+	record, err := svc.Value(g.ctx, appraisal.Actor{Name: "demo", Institution: g.Institution}, appraisal.Request{
 		Number: demoPatent, Date: calendar.MustParse(demoDate),
 	})
 	if err != nil {

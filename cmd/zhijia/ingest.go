@@ -89,7 +89,7 @@ func (c *ingestCmd) file(g *Globals, db *store.DB, svc *appraisal.Service, name 
 		rejects.path = name + ".rejects.csv"
 	}
 	start := time.Now()
-	rep, err = intake.Run(g.ctx, db, svc, operator(), c.Dataset, name, in, intake.Options{
+	rep, err = intake.Run(g.ctx, db, svc, g.operator(), c.Dataset, name, in, intake.Options{
 		DryRun: c.DryRun,
 		Reject: rejects.write,
 		Progress: func(rows int64) {

@@ -17,10 +17,9 @@ type keysCmd struct {
 
 type keysCreateCmd struct {
 	Database
-	Name        string        `arg:"" help:"Whose key it is, e.g. \"信贷部 张三\"."`
-	Role        []string      `required:"" enum:"officer,desk,evaluator,admin" help:"What it may do; repeat or separate with commas: officer, desk, evaluator, admin."`
-	Institution string        `default:"default" help:"Institution or desk whose records the key sees: lower-case letters, digits, dashes."`
-	Expires     time.Duration `placeholder:"720h" help:"How long it lives; without it the key does not expire."`
+	Name    string        `arg:"" help:"Whose key it is, e.g. \"信贷部 张三\"."`
+	Role    []string      `required:"" enum:"officer,desk,evaluator,admin" help:"What it may do; repeat or separate with commas: officer, desk, evaluator, admin."`
+	Expires time.Duration `placeholder:"720h" help:"How long it lives; without it the key does not expire."`
 }
 
 // Run makes the key and prints it.
@@ -39,11 +38,11 @@ func (c *keysCreateCmd) Run(g *Globals) error {
 	if c.Expires != 0 {
 		expires = now.Add(c.Expires)
 	}
-	plain, rec, err := people.NewKey(c.Name, c.Institution, roles, now, expires)
+	plain, rec, err := people.NewKey(c.Name, g.Institution, roles, now, expires)
 	if err != nil {
 		return err
 	}
-	if err := db.InsertKey(g.ctx, rec, operator().Name); err != nil {
+	if err := db.InsertKey(g.ctx, rec, g.operator().Name); err != nil {
 		return err
 	}
 	if g.JSON {
@@ -104,7 +103,7 @@ func (c *keysRevokeCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	k, err := db.RevokeKey(g.ctx, c.ID, time.Now(), operator().Name)
+	k, err := db.RevokeKey(g.ctx, c.ID, time.Now(), g.operator().Name)
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func (c *llmProbeCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	found, err := rubric.Probe(g.ctx, operator())
+	found, err := rubric.Probe(g.ctx, g.operator())
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,6 @@ func (c *llmPresetsCmd) Run(g *Globals) error {
 
 type llmEgressCmd struct {
 	Database
-	Institution string `help:"Only this institution."`
 	Before      int64  `help:"Only entries before this id."`
 	Limit       int    `help:"Entries shown." default:"50"`
 }
@@ -195,7 +194,7 @@ func (c *llmEgressCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	log, err := db.EgressLog(g.ctx, c.Institution, c.Before, c.Limit)
+	log, err := db.EgressLog(g.ctx, g.Institution, c.Before, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -213,7 +212,7 @@ func (c *llmEgressCmd) Run(g *Globals) error {
 
 type llmConsentCmd struct {
 	Database
-	Institution string `arg:"" help:"Institution."`
+	Of string `arg:"" name:"institution" help:"Institution."`
 	Allow       bool   `xor:"word" required:"" help:"Published texts may be sent."`
 	Forbid      bool   `xor:"word" required:"" help:"No text may be sent, whatever a request says."`
 }
@@ -224,13 +223,13 @@ func (c *llmConsentCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	if err := db.SetModelConsent(g.ctx, c.Institution, c.Allow, operator().Name); err != nil {
+	if err := db.SetModelConsent(g.ctx, c.Of, c.Allow, g.operator().Name); err != nil {
 		return err
 	}
 	if g.JSON {
-		return g.print(map[string]any{"institution": c.Institution, "allowed": c.Allow})
+		return g.print(map[string]any{"institution": c.Of, "allowed": c.Allow})
 	}
-	fmt.Fprintf(g.stdout, "%s: %t\n", c.Institution, c.Allow)
+	fmt.Fprintf(g.stdout, "%s: %t\n", c.Of, c.Allow)
 	return nil
 }
 

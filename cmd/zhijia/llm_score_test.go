@@ -19,7 +19,7 @@ import (
 // cost, and through single calls when the endpoint takes no batches.
 func TestLLMScore(t *testing.T) {
 	url := storetest.URL(t)
-	db, err := store.Open(t.Context(), url, store.Options{MaxConns: 4})
+	db, err := store.Open(t.Context(), url, store.Options{MaxConns: 4, Institution: store.Default})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,7 +76,9 @@ func (c *serveCmd) Run(g *Globals) error {
 	}
 	defer stopTracing()
 	c.trace = c.TraceEndpoint != ""
-	db, done, err := c.open(g)
+	service := *g
+	service.Institution = "" // each request says whose it is
+	db, done, err := c.open(&service)
 	if err != nil {
 		return err
 	}

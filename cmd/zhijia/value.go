@@ -13,7 +13,6 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/opinion"
-	"zhijia/internal/store"
 )
 
 // subject are the flags that say what is to be valued.
@@ -100,7 +99,7 @@ func (c *valueCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	record, err := svc.Value(g.ctx, operator(), req)
+	record, err := svc.Value(g.ctx, g.operator(), req)
 	if err != nil {
 		return err
 	}
@@ -132,8 +131,8 @@ func writeOpinionPage(path string, r *appraisal.Record, lang opinion.Lang) error
 }
 
 // operator is who runs the program on this machine.
-func operator() appraisal.Actor {
-	a := appraisal.Actor{Name: "cli", Institution: store.Default}
+func (g *Globals) operator() appraisal.Actor {
+	a := appraisal.Actor{Name: "cli", Institution: g.Institution}
 	if u, err := user.Current(); err == nil {
 		a.Name = "cli:" + u.Username
 	}
@@ -171,7 +170,7 @@ func (c *comparablesCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	found, err := svc.Comparables(g.ctx, operator(), req)
+	found, err := svc.Comparables(g.ctx, g.operator(), req)
 	if err != nil {
 		return err
 	}

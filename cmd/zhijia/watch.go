@@ -87,7 +87,7 @@ func (c *watchAddCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	n, err := db.WatchPatents(g.ctx, operator().Institution, numbers, c.Note, operator().Name, time.Now().UTC())
+	n, err := db.WatchPatents(g.ctx, g.operator().Institution, numbers, c.Note, g.operator().Name, time.Now().UTC())
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (c *watchRemoveCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	return db.UnwatchPatent(g.ctx, operator().Institution, string(n.Key()), operator().Name, time.Now().UTC())
+	return db.UnwatchPatent(g.ctx, g.operator().Institution, string(n.Key()), g.operator().Name, time.Now().UTC())
 }
 
 type watchListCmd struct{ Database }
@@ -129,7 +129,7 @@ func (c *watchListCmd) Run(g *Globals) error {
 	out := bufio.NewWriter(g.stdout)
 	after, all := "", []store.WatchedPatent{}
 	for {
-		page, err := db.WatchedPatents(g.ctx, operator().Institution, after, 1000)
+		page, err := db.WatchedPatents(g.ctx, g.operator().Institution, after, 1000)
 		if err != nil {
 			return err
 		}
@@ -202,7 +202,7 @@ func (c *watchAlertsCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	list, err := db.WatchAlerts(g.ctx, operator().Institution, store.AlertFilter{After: c.After, Open: c.Open, Limit: c.Limit})
+	list, err := db.WatchAlerts(g.ctx, g.operator().Institution, store.AlertFilter{After: c.After, Open: c.Open, Limit: c.Limit})
 	if err != nil {
 		return err
 	}
@@ -233,7 +233,7 @@ func (c *watchAckCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	_, err = db.AcknowledgeWatchAlert(g.ctx, operator().Institution, c.ID, operator().Name, c.Note, time.Now().UTC())
+	_, err = db.AcknowledgeWatchAlert(g.ctx, g.operator().Institution, c.ID, g.operator().Name, c.Note, time.Now().UTC())
 	return err
 }
 
@@ -255,7 +255,7 @@ type webhookCreateCmd struct {
 // Run makes a subscription and prints its secret.
 func (c *webhookCreateCmd) Run(g *Globals) error {
 	return c.with(g, &c.Database, func(s *watch.Service) error {
-		w, secret, err := s.Subscribe(g.ctx, operator().Institution, operator().Name, c.URL, c.Code)
+		w, secret, err := s.Subscribe(g.ctx, g.operator().Institution, g.operator().Name, c.URL, c.Code)
 		return g.printSecret(w, secret, err)
 	})
 }
@@ -298,7 +298,7 @@ func (c *webhookListCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	list, err := db.Webhooks(g.ctx, operator().Institution)
+	list, err := db.Webhooks(g.ctx, g.operator().Institution)
 	if err != nil {
 		return err
 	}
@@ -328,7 +328,7 @@ type webhookChangeCmd struct {
 // Run replaces the secret and prints the new one.
 func (c *webhookChangeCmd) Run(g *Globals) error {
 	return c.with(g, &c.Database, func(s *watch.Service) error {
-		w, secret, err := s.Rotate(g.ctx, operator().Institution, operator().Name, c.ID)
+		w, secret, err := s.Rotate(g.ctx, g.operator().Institution, g.operator().Name, c.ID)
 		return g.printSecret(w, secret, err)
 	})
 }
@@ -341,7 +341,7 @@ type webhookTestCmd struct {
 
 // Run puts a test message; sweep, serve or worker sends it.
 func (c *webhookTestCmd) Run(g *Globals) error {
-	return c.with(g, &c.Database, func(s *watch.Service) error { return s.Test(g.ctx, operator().Institution, c.ID) })
+	return c.with(g, &c.Database, func(s *watch.Service) error { return s.Test(g.ctx, g.operator().Institution, c.ID) })
 }
 
 type webhookEndCmd struct {
@@ -356,7 +356,7 @@ func (c *webhookEndCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	_, err = db.DisableWebhook(g.ctx, operator().Institution, c.ID, operator().Name, time.Now().UTC())
+	_, err = db.DisableWebhook(g.ctx, g.operator().Institution, c.ID, g.operator().Name, time.Now().UTC())
 	return err
 }
 
@@ -376,7 +376,7 @@ func (c *watchDeliveriesCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	list, err := db.Deliveries(g.ctx, operator().Institution, c.Status, c.After, c.Limit)
+	list, err := db.Deliveries(g.ctx, g.operator().Institution, c.Status, c.After, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -402,6 +402,6 @@ func (c *watchRedeliverCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	_, err = db.Redeliver(g.ctx, operator().Institution, c.ID, operator().Name, time.Now().UTC())
+	_, err = db.Redeliver(g.ctx, g.operator().Institution, c.ID, g.operator().Name, time.Now().UTC())
 	return err
 }

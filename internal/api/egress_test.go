@@ -193,7 +193,7 @@ func TestModelKeyReachesNoLog(t *testing.T) {
 			done := make(chan error, 1)
 			go func() { done <- rubric.Work(ctx, judge.RunOptions{Poll: 10 * time.Millisecond}) }()
 			for range time.Tick(20 * time.Millisecond) {
-				p, err := db.RunProgress(t.Context(), "", run.ID)
+				p, err := db.RunProgress(t.Context(), run.Institution, run.ID)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -227,7 +227,7 @@ func TestModelKeyReachesNoLog(t *testing.T) {
 // four connections and 24 valuations waiting, the service still answers.
 func TestSlowModelHoldsNoConnection(t *testing.T) {
 	t.Parallel()
-	db, err := store.Open(t.Context(), storetest.URL(t), store.Options{MaxConns: 4})
+	db, err := store.Open(t.Context(), storetest.URL(t), store.Options{MaxConns: 4, Institution: store.Default})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func TestMain(m *testing.M) {
 
 func serveForTest(url string) error {
 	ctx := context.Background()
-	db, err := store.Open(ctx, url, store.Options{MaxConns: 8})
+	db, err := store.Open(ctx, url, store.Options{MaxConns: 8, Institution: store.Default})
 	if err != nil {
 		return err
 	}
@@ -245,7 +245,7 @@ func checkKept(t *testing.T, client *http.Client, base, key string, all []sent) 
 // nothing is half there, and every request can be repeated.
 func TestServiceKilledDuringValuations(t *testing.T) {
 	url := storetest.URL(t)
-	db, err := store.Open(t.Context(), url, store.Options{MaxConns: 2})
+	db, err := store.Open(t.Context(), url, store.Options{MaxConns: 2, Institution: store.Default})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +285,7 @@ func TestPostgresKilledDuringValuations(t *testing.T) {
 	if err := storetest.AddInstitutions(t.Context(), url); err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), url, store.Options{MaxConns: 6})
+	db, err := store.Open(t.Context(), url, store.Options{MaxConns: 6, Institution: store.Default})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ func cpuTime(b *testing.B) time.Duration {
 //	go test ./internal/api -run xxx -bench Valuations -benchtime 2000x
 func BenchmarkValuations(b *testing.B) {
 	ctx := context.Background()
-	db, err := store.Open(ctx, storetest.URL(b), store.Options{MaxConns: 16})
+	db, err := store.Open(ctx, storetest.URL(b), store.Options{MaxConns: 16, Institution: store.Default})
 	if err != nil {
 		b.Fatal(err)
 	}

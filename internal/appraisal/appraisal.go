@@ -237,6 +237,7 @@ func marshal(v any) ([]byte, error) {
 // the result before it returns.
 func (s *Service) Value(ctx context.Context, actor Actor, req Request) (_ *Record, err error) {
 	defer fault.Wrap(&err, "appraisal.Value")
+	ctx = store.As(ctx, actor.Institution)
 	d, err := s.Draft(ctx, actor, req)
 	if err != nil {
 		return nil, err
@@ -264,6 +265,7 @@ type Draft struct {
 // in the same transaction.
 func (s *Service) Draft(ctx context.Context, actor Actor, req Request) (_ *Draft, err error) {
 	defer fault.Wrap(&err, "appraisal.Draft")
+	ctx = store.As(ctx, actor.Institution)
 	now := s.now().UTC().Truncate(time.Microsecond)
 	assignment, g, err := s.gather(ctx, actor, &req, calendar.InChina(now))
 	if err != nil {
@@ -353,6 +355,7 @@ func (s *Service) assumptions(ctx context.Context, version string) (_ *hashed, e
 
 // Get returns a stored valuation of the actor's institution.
 func (s *Service) Get(ctx context.Context, actor Actor, id string) (*Record, error) {
+	ctx = store.As(ctx, actor.Institution)
 	v, err := s.db.Valuation(ctx, actor.Institution, id)
 	if err != nil {
 		return nil, err
@@ -391,6 +394,7 @@ type Replay struct {
 // stored assumptions.
 func (s *Service) Replay(ctx context.Context, actor Actor, id string) (_ Replay, err error) {
 	defer fault.Wrap(&err, "appraisal.Replay(%s)", id)
+	ctx = store.As(ctx, actor.Institution)
 	v, err := s.db.Valuation(ctx, actor.Institution, id)
 	if err != nil {
 		return Replay{}, err
@@ -442,6 +446,7 @@ func Intact(v *store.Valuation) bool {
 // stays as it was; both figures and the reason are kept.
 func (s *Service) Override(ctx context.Context, actor Actor, id string, value float64, reason string) (_ store.Override, err error) {
 	defer fault.Wrap(&err, "appraisal.Override(%s)", id)
+	ctx = store.As(ctx, actor.Institution)
 	var fields []fault.Field
 	if math.IsNaN(value) || value < 0 || value > 1e15 {
 		fields = append(fields, fault.Field{Field: "value", Code: "value.range", Zh: "金额应为 0 到 1e15 元。", En: "The figure must lie between 0 and 1e15 yuan."})
@@ -473,6 +478,7 @@ func (s *Service) Approve(ctx context.Context, actor Actor, id, override string)
 
 // Overrides returns the officers' figures beside a valuation, oldest first.
 func (s *Service) Overrides(ctx context.Context, actor Actor, id string) ([]store.Override, error) {
+	ctx = store.As(ctx, actor.Institution)
 	if _, err := s.db.Valuation(ctx, actor.Institution, id); err != nil {
 		return nil, err
 	}

@@ -38,6 +38,7 @@ type Loan struct {
 // Book values the patents of a loan and takes it into the book.
 func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store.BookLoan, err error) {
 	defer fault.Wrap(&err, "desk.Book(%s)", l.Contract)
+	ctx = store.As(ctx, actor.Institution)
 	now := d.now().UTC().Truncate(time.Microsecond)
 	today := calendar.InChina(now)
 	if l.Contract = strings.TrimSpace(l.Contract); l.Contract == "" || l.Balance < 0 || l.Balance > money.Max || !l.Maturity.After(today) {
@@ -119,6 +120,7 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 // at the amount asked for. It must have been accepted.
 func (d *Desk) LoanOf(ctx context.Context, actor appraisal.Actor, id, contract string) (l Loan, err error) {
 	defer fault.Wrap(&err, "desk.LoanOf(%s)", id)
+	ctx = store.As(ctx, actor.Institution)
 	r, err := d.Result(ctx, actor, id)
 	if err != nil {
 		return l, err
@@ -163,7 +165,8 @@ type why struct {
 }
 
 // RevalueDue values every booked patent that is due, or about which an event
-// arrived, and raises what the desk must see. An empty institution takes everyone's.
+// arrived, and raises what the desk must see. The institution store.Everyone takes
+// everyone's.
 // It returns how many were valued.
 func (d *Desk) RevalueDue(ctx context.Context, institution string) (n int, err error) {
 	defer fault.Wrap(&err, "desk.RevalueDue")
@@ -360,6 +363,7 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.
 }
 
 func (d *Desk) conclusion(ctx context.Context, actor appraisal.Actor, id string) (valuation.Conclusion, error) {
+	ctx = store.As(ctx, actor.Institution)
 	rec, err := d.appraisal.Get(ctx, actor, id)
 	if err != nil {
 		return valuation.Conclusion{}, err
@@ -373,6 +377,7 @@ func largest(c valuation.Difference) []valuation.Cause { return c.Causes[:min(le
 // page of loans after a contract.
 func (d *Desk) Collateral(ctx context.Context, actor appraisal.Actor, after string, limit int) (_ []lending.Collateral, err error) {
 	defer fault.Wrap(&err, "desk.Collateral")
+	ctx = store.As(ctx, actor.Institution)
 	loans, err := d.db.BookLoans(ctx, actor.Institution, after, limit)
 	if err != nil {
 		return nil, err
@@ -433,7 +438,7 @@ func (d *Desk) Monitor(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		if n, err := d.RevalueDue(ctx, ""); err != nil && ctx.Err() == nil {
+		if n, err := d.RevalueDue(ctx, store.Everyone); err != nil && ctx.Err() == nil {
 			d.log.WarnContext(ctx, "revaluing the book", "error", err)
 		} else if n > 0 {
 			d.log.InfoContext(ctx, "revalued the book", "patents", n)

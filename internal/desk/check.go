@@ -34,6 +34,7 @@ const MaxCheck = 50
 // check holds nothing of a programme.
 func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.Row, o Options) (_ Check, err error) {
 	defer fault.Wrap(&err, "desk.Check")
+	ctx = store.As(ctx, actor.Institution)
 	on := o.Date
 	if on.IsZero() {
 		on = calendar.InChina(d.now())

@@ -23,7 +23,7 @@ var officer = appraisal.Actor{Name: "desk-a", Institution: "bank-a"}
 
 func newDesk(tb testing.TB, url string) (*Desk, *store.DB) {
 	tb.Helper()
-	db, err := store.Open(tb.Context(), url, store.Options{MaxConns: 12})
+	db, err := store.Open(tb.Context(), url, store.Options{MaxConns: 12, Institution: store.Public})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 func workForTest(url string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	db, err := store.Open(ctx, url, store.Options{MaxConns: 8})
+	db, err := store.Open(ctx, url, store.Options{MaxConns: 8, Institution: store.Public})
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 // modelDesk is a desk whose rows are put to a model that answers by chat.
 func modelDesk(tb testing.TB, chat func(llmtest.Request) llmtest.Reply, change func(*llm.Config)) (*Desk, *store.DB, *llmtest.Server) {
 	tb.Helper()
-	db, err := store.Open(tb.Context(), storetest.URL(tb), store.Options{MaxConns: 12})
+	db, err := store.Open(tb.Context(), storetest.URL(tb), store.Options{MaxConns: 12, Institution: store.Public})
 	if err != nil {
 		tb.Fatal(err)
 	}

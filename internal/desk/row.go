@@ -22,6 +22,7 @@ import (
 // Value values one row as of a day and answers the grounds of its pledge.
 // Nothing is stored: the draft is.
 func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on calendar.Date, wait bool) (lending.Valued, *appraisal.Draft, error) {
+	ctx = store.As(ctx, actor.Institution)
 	d, err := service.Draft(ctx, actor, request(&row, on, wait))
 	switch {
 	case fault.KindOf(err) == fault.NotFound && row.Title == "":

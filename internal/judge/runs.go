@@ -79,6 +79,7 @@ func (r *Rubric) insert(queue string) *river.InsertOpts {
 // fresh is false.
 func (r *Rubric) Submit(ctx context.Context, actor store.Actor, numbers []string, allow bool) (_ store.ModelRun, fresh bool, err error) {
 	defer fault.Wrap(&err, "judge.Submit")
+	ctx = store.As(ctx, actor.Institution)
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	var fields []fault.Field
 	normal := make([]string, 0, len(numbers))
@@ -240,7 +241,7 @@ func (w *runWorker) Work(ctx context.Context, job *river.Job[runJob]) error {
 
 // step reads what came, then sends what is missing.
 func (r *Rubric) step(ctx context.Context, id string, poll time.Duration) (done bool, wait time.Duration, err error) {
-	run, err := r.db.ModelRun(ctx, "", id)
+	run, err := r.db.ModelRun(ctx, store.Everyone, id)
 	if err != nil {
 		return false, 0, err
 	}
@@ -650,7 +651,7 @@ func (w *patentWorker) Work(ctx context.Context, job *river.Job[patentJob]) erro
 }
 
 func (r *Rubric) scoreOne(ctx context.Context, id, number string, poll time.Duration) (wait time.Duration, err error) {
-	run, err := r.db.ModelRun(ctx, "", id)
+	run, err := r.db.ModelRun(ctx, store.Everyone, id)
 	if err != nil || run.Status != store.RunRunning {
 		return 0, err
 	}

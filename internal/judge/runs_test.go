@@ -33,7 +33,7 @@ const (
 
 func TestMain(m *testing.M) {
 	if url := os.Getenv(workerDB); url != "" {
-		db, err := store.Open(context.Background(), url, store.Options{MaxConns: 6})
+		db, err := store.Open(context.Background(), url, store.Options{MaxConns: 6, Institution: store.Public})
 		if err == nil {
 			var r *judge.Rubric
 			if r, err = newRubric(db, runConfig(os.Getenv(workerURL))); err == nil {
@@ -489,7 +489,7 @@ func TestRunCancelled(t *testing.T) {
 func TestRunSurvivesKills(t *testing.T) {
 	t.Parallel()
 	url := storetest.URL(t)
-	db, err := store.Open(t.Context(), url, store.Options{MaxConns: 4})
+	db, err := store.Open(t.Context(), url, store.Options{MaxConns: 4, Institution: store.Public})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,8 +80,8 @@ func (d *Decisions) Draws(batch []Valued, o *Options) (draws []Draw, contracts [
 // something else, already.
 type Booked struct {
 	Number   string `json:"number"`
-	Contract string `json:"contract,omitempty"` // empty: another institution's
-	What     string `json:"what"`               // Chinese, e.g. 质押
+	Contract string `json:"contract,omitempty"` // empty: another institution noted an interest
+	What     string `json:"what"`               // Chinese: 质押, or what is known of the other's interest
 }
 
 // booked finds patents that stand in the book under another contract: a second
@@ -104,12 +104,12 @@ func (b *book) booked() {
 			if x.Contract != "" && x.Contract == row.Contract {
 				continue
 			}
-			evidence := "其他机构已登记" + x.What
+			evidence := x.What
 			if x.Contract != "" {
 				evidence = "担保合同 " + x.Contract + " 项下已登记" + x.What
+				b.rows[i].Counted = false // what another institution noted is for a person to check
 			}
 			b.add(i, OfFile, Supplements, "D07", evidence, "核实是否已解除质押，或更换押品", "专利权质押登记办法：已质押的不再登记")
-			b.rows[i].Counted = false
 			break
 		}
 	}

@@ -108,7 +108,7 @@ func With(ctx context.Context, p Principal, request string) context.Context {
 	for _, r := range p.Roles {
 		o.Roles = append(o.Roles, string(r))
 	}
-	return store.WithOrigin(context.WithValue(ctx, principalKey{}, p), o)
+	return store.As(store.WithOrigin(context.WithValue(ctx, principalKey{}, p), o), p.Institution)
 }
 
 // Of returns the caller of an authenticated request; the zero Principal, which

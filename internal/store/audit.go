@@ -95,6 +95,7 @@ func (db *DB) recorded(ctx context.Context, a Act, sql string, args ...any) erro
 	if err != nil {
 		return err
 	}
+	ctx = As(ctx, a.Institution)
 	var b pgx.Batch // without a control statement, a batch is one transaction
 	b.Queue(sql, args...)
 	b.Queue(`SELECT audit_append($1, $2, $3, $4, $5)`, a.Institution, a.Actor, a.Action, a.Subject, detail)
@@ -128,18 +129,18 @@ func scanAudit(row pgx.CollectableRow) (e AuditEntry, err error) {
 	return e, err
 }
 
-// Audit returns entries after a number, oldest first. An empty institution or
+// Audit returns entries after a number, oldest first. An institution of Everyone or
 // subject asks for every one.
 func (db *DB) Audit(ctx context.Context, institution, subject string, after int64, limit int) (_ []AuditEntry, err error) {
 	defer fault.Wrap(&err, "store.Audit")
-	ctx = As(ctx, institution)
+	ctx = whose(ctx, institution)
 	return auditPage(ctx, db.pool, institution, subject, after, limit)
 }
 
 func auditPage(ctx context.Context, q querier, institution, subject string, after int64, limit int) ([]AuditEntry, error) {
 	rows, err := q.Query(ctx, `
 		SELECT `+auditColumns+` FROM audit
-		WHERE seq > $1 AND ($2 = '' OR institution = $2) AND ($3 = '' OR subject = $3)
+		WHERE seq > $1 AND ($2 = '*' OR institution = $2) AND ($3 = '' OR subject = $3)
 		ORDER BY seq LIMIT $4`, after, institution, subject, limit)
 	if err != nil {
 		return nil, err
@@ -156,7 +157,7 @@ type AuditHead struct {
 
 // AuditHead returns the head.
 func (db *DB) AuditHead(ctx context.Context) (h AuditHead, err error) {
-	err = db.pool.QueryRow(ctx, `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`).Scan(&h.Seq, &h.Hash)
+	err = db.pool.QueryRow(across(ctx), `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`).Scan(&h.Seq, &h.Hash)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return AuditHead{Hash: make([]byte, sha256.Size)}, nil
 	}
@@ -210,7 +211,7 @@ func (db *DB) VerifyAuditAgainst(ctx context.Context, heads []AuditHead, intact 
 	head.Hash = make([]byte, sha256.Size)
 	const page = 1000
 	for {
-		entries, err := auditPage(ctx, tx, "", "", head.Seq, page)
+		entries, err := auditPage(ctx, tx, Everyone, "", head.Seq, page)
 		if err != nil {
 			return head, nil, err
 		}

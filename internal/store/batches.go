@@ -123,16 +123,25 @@ func (db *DB) PutBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow], qu
 		}
 		next, stop := iter.Pull(rows)
 		defer stop()
-		n, err := tx.CopyFrom(ctx, pgx.Identifier{"batch_rows"}, []string{"batch", "line", "institution", "input", "status", "fault"}, pgx.CopyFromFunc(func() ([]any, error) {
+		// COPY does not pass by the walls between institutions, so it ends beside them.
+		if _, err := tx.Exec(ctx, `CREATE TEMP TABLE staging (line integer, input json, status text, fault json) ON COMMIT DROP`); err != nil {
+			return err
+		}
+		_, err = tx.CopyFrom(ctx, pgx.Identifier{"staging"}, []string{"line", "input", "status", "fault"}, pgx.CopyFromFunc(func() ([]any, error) {
 			r, ok := next()
 			if !ok {
 				return nil, nil
 			}
-			return []any{b.ID, r.Line, b.Institution, []byte(r.Input), string(r.Status), []byte(r.Fault)}, nil
+			return []any{r.Line, []byte(r.Input), string(r.Status), []byte(r.Fault)}, nil
 		}))
 		if err != nil {
 			return err
 		}
+		tag, err = tx.Exec(ctx, `INSERT INTO batch_rows (batch, line, institution, input, status, fault) SELECT $1, line, $2, input, status, fault FROM staging`, b.ID, b.Institution)
+		if err != nil {
+			return err
+		}
+		n := tag.RowsAffected()
 		b.Rows, b.Status = int(n), BatchRunning
 		if err := queue(tx, &b); err != nil {
 			return err
@@ -207,12 +216,12 @@ func (db *DB) ReleaseScheduled(ctx context.Context, tx pgx.Tx, kind string) (err
 	return err
 }
 
-// Batch returns a institution's batch, or a NotFound fault. An empty institution sees
+// Batch returns a institution's batch, or a NotFound fault. An institution of Everyone sees
 // every one.
 func (db *DB) Batch(ctx context.Context, institution, id string) (_ Batch, err error) {
 	defer fault.Wrap(&err, "store.Batch(%s)", id)
-	ctx = As(ctx, institution)
-	rows, err := db.pool.Query(ctx, `SELECT `+batchColumns+` FROM batches WHERE id = $1 AND ($2 = '' OR institution = $2)`, id, institution)
+	ctx = whose(ctx, institution)
+	rows, err := db.pool.Query(ctx, `SELECT `+batchColumns+` FROM batches WHERE id = $1 AND ($2 = '*' OR institution = $2)`, id, institution)
 	if err != nil {
 		return Batch{}, err
 	}
@@ -291,6 +300,7 @@ func (db *DB) EachBatchRow(ctx context.Context, id string, visit func(*BatchRow)
 // it has ended or its batch is not running.
 func (db *DB) RowInput(ctx context.Context, id string, line int) (b Batch, input json.RawMessage, waiting bool, err error) {
 	defer fault.Wrap(&err, "store.RowInput(%s, %d)", id, line)
+	ctx = across(ctx)
 	err = db.pool.QueryRow(ctx, `
 		SELECT b.id, b.institution, b.created_by, b.options, b.as_of, r.input, r.status = 'waiting' AND b.status = 'running'
 		FROM batch_rows r JOIN batches b ON b.id = r.batch WHERE r.batch = $1 AND r.line = $2`, id, line).
@@ -339,6 +349,7 @@ func (db *DB) PutRowResults(ctx context.Context, rows []EndRow) []error {
 
 func (db *DB) putRowResults(ctx context.Context, rows []EndRow) (err error) {
 	defer fault.Wrap(&err, "store.PutRowResults(%s, %d, …%d)", rows[0].Batch, rows[0].Line, len(rows))
+	ctx = across(ctx)
 	var b pgx.Batch // without a control statement, a batch is one transaction
 	for i := range rows {
 		if v := rows[i].Valuation; v != nil {
@@ -369,6 +380,7 @@ func (db *DB) putRowResults(ctx context.Context, rows []EndRow) (err error) {
 // Unfinished returns running batches no row of which waits any more.
 func (db *DB) Unfinished(ctx context.Context) (_ []Batch, err error) {
 	defer fault.Wrap(&err, "store.Unfinished")
+	ctx = across(ctx)
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+batchColumns+` FROM batches b WHERE status = 'running'
 		AND NOT EXISTS (SELECT FROM batch_rows r WHERE r.batch = b.id AND r.status = 'waiting')`)
@@ -380,6 +392,7 @@ func (db *DB) Unfinished(ctx context.Context) (_ []Batch, err error) {
 
 // RowsWait reports whether a row of the batch has no result yet.
 func (db *DB) RowsWait(ctx context.Context, id string) (wait bool, err error) {
+	ctx = across(ctx)
 	err = db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM batch_rows WHERE batch = $1 AND status = 'waiting')`, id).Scan(&wait)
 	return wait, err
 }
@@ -502,6 +515,7 @@ type BatchEnd struct {
 // BatchEnds returns the last end of every batch on record, whoever's.
 func (db *DB) BatchEnds(ctx context.Context) (_ []BatchEnd, err error) {
 	defer fault.Wrap(&err, "store.BatchEnds")
+	ctx = across(ctx)
 	rows, err := db.pool.Query(ctx, `
 		SELECT DISTINCT ON (a.subject) a.seq, a.subject, a.detail, b.digest FROM audit a LEFT JOIN batches b ON b.id = a.subject
 		WHERE a.action = 'batch.finish' ORDER BY a.subject, a.seq DESC`)
@@ -704,7 +718,7 @@ func (db *DB) OpenJobs(ctx context.Context, kind, run string) (n int, err error)
 // HoldWorker takes the lock that shows a process is alive, on a connection of
 // its own, and holds it until ctx ends or the connection is lost.
 func (db *DB) HoldWorker(ctx context.Context, id string, held func()) (err error) {
-	conn, err := pgx.ConnectConfig(ctx, db.pool.pool.Config().ConnConfig.Copy())
+	conn, err := db.login(ctx)
 	if err != nil {
 		return err
 	}
@@ -739,7 +753,7 @@ func (db *DB) KeepWorker(ctx context.Context, id string, held chan<- struct{}, l
 }
 
 // Queue is the connection pool under the job queue.
-func (db *DB) Queue() *pgxpool.Pool { return db.pool.pool }
+func (db *DB) Queue() *pgxpool.Pool { return db.queue }
 
 // BatchVerdicts counts the rows of a decided batch by verdict.
 func (db *DB) BatchVerdicts(ctx context.Context, id string) (_ map[string]int, err error) {
@@ -779,5 +793,5 @@ type JobQueue = river.Client[pgx.Tx]
 func (db *DB) NewQueue(c river.Config) (*JobQueue, error) {
 	c.Logger = slog.New(slog.DiscardHandler)
 	c.JobTimeout, c.RescueStuckJobsAfter = -1, 100*365*24*time.Hour
-	return river.NewClient(riverpgxv5.New(db.pool.pool), &c)
+	return river.NewClient(riverpgxv5.New(db.queue), &c)
 }

@@ -122,11 +122,7 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 		}
 		for _, c := range clashes {
 			if c.Status == Committed && c.Allowed == patent.Forbidden {
-				where := "其他机构"
-				if !c.OtherDesk {
-					where = c.Reference
-				}
-				return fault.New(fault.Conflict, "book.pledged_elsewhere", c.Number+" 已在"+where+"用于"+c.Product.Zh()+"，不能再次质押；解除后再登记。", c.Number+" already secures something else; a second pledge cannot be registered.")
+				return fault.New(fault.Conflict, "book.pledged_elsewhere", c.Number+" 已在"+c.Reference+"用于"+c.Product.Zh()+"，不能再次质押；解除后再登记。", c.Number+" already secures something else; a second pledge cannot be registered.")
 			}
 		}
 		if err := putAlerts(ctx, tx, &l, "request", today, l.CreatedAt, alerts); err != nil {
@@ -289,18 +285,18 @@ type Revalued struct {
 // event arrived since it was valued, has value value it and stores the outcome
 // with its alerts, all in one transaction. The whole loan is claimed: another
 // process skips it meanwhile, so that two patents that fall together are seen
-// together; one that dies leaves it as it was. An empty institution takes anyone's.
+// together; one that dies leaves it as it was. An institution of Everyone takes anyone's.
 // found is false when nothing is due.
 func (db *DB) RevalueNext(ctx context.Context, institution string, today calendar.Date, now time.Time, value func(Revaluation) (Revalued, error)) (found bool, err error) {
 	defer fault.Wrap(&err, "store.RevalueNext")
-	ctx = As(ctx, institution)
+	ctx = whose(ctx, institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		var loan, number, cause string
 		var events int
 		err := tx.QueryRow(ctx, `
 			SELECT p.loan, p.number, CASE WHEN p.due <= $1 THEN 'schedule' ELSE 'event' END, (SELECT count(*) FROM events e WHERE e.number = p.number AND e.institution IN (p.institution, 'public'))::int
 			FROM book_patents p JOIN book_loans l ON l.id = p.loan
-			WHERE l.closed_at IS NULL AND ($2 = '' OR l.institution = $2)
+			WHERE l.closed_at IS NULL AND ($2 = '*' OR l.institution = $2)
 			AND (p.due <= $1 OR (SELECT count(*) FROM events e WHERE e.number = p.number AND e.institution IN (p.institution, 'public')) > p.events)
 			ORDER BY p.due, p.loan, p.number LIMIT 1 FOR UPDATE OF p, l SKIP LOCKED`, today, institution).Scan(&loan, &number, &cause, &events)
 		if errors.Is(err, pgx.ErrNoRows) {

@@ -22,21 +22,23 @@ type Egress struct {
 	Hash        string    `json:"hash"` // SHA-256 of what was sent
 }
 
+const insertEgress = `INSERT INTO egress (institution, actor, what, host, bytes, hash) VALUES ($1, $2, $3, $4, $5, $6)`
+
 // PutEgress records a text before it leaves.
 func (db *DB) PutEgress(ctx context.Context, e Egress) (err error) {
 	defer fault.Wrap(&err, "store.PutEgress")
-	_, err = db.pool.Exec(As(ctx, e.Institution), `INSERT INTO egress (institution, actor, what, host, bytes, hash) VALUES ($1, $2, $3, $4, $5, $6)`,
+	_, err = db.pool.Exec(As(ctx, e.Institution), insertEgress,
 		e.Institution, e.Actor, e.What, e.Host, e.Bytes, e.Hash)
 	return err
 }
 
 // EgressLog returns what left for a institution, newest first, before the given id
-// (0: from the newest). An empty institution asks for every institution.
+// (0: from the newest). An institution Everyone asks for every institution.
 func (db *DB) EgressLog(ctx context.Context, institution string, before int64, limit int) (_ []Egress, err error) {
 	defer fault.Wrap(&err, "store.EgressLog")
-	ctx = As(ctx, institution)
+	ctx = whose(ctx, institution)
 	rows, err := db.pool.Query(ctx, `SELECT id, at, institution, actor, what, host, bytes, hash FROM egress
-		WHERE ($1 = '' OR institution = $1) AND ($2::bigint = 0 OR id < $2) ORDER BY id DESC LIMIT $3`, institution, before, limit)
+		WHERE ($1 = '*' OR institution = $1) AND ($2::bigint = 0 OR id < $2) ORDER BY id DESC LIMIT $3`, institution, before, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,6 @@ func (db *DB) ReleaseIdempotency(ctx context.Context, c IdempotencyClaim) (err e
 // returns how many.
 func (db *DB) PruneIdempotency(ctx context.Context, before time.Time) (_ int64, err error) {
 	defer fault.Wrap(&err, "store.PruneIdempotency")
-	tag, err := db.pool.Exec(ctx, `DELETE FROM idempotency WHERE claimed_at < $1`, before)
+	tag, err := db.pool.Exec(across(ctx), `DELETE FROM idempotency WHERE claimed_at < $1`, before)
 	return tag.RowsAffected(), err
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -116,7 +115,7 @@ func (db *DB) MergeDeals(ctx context.Context, batch []Deal, space int, vectors [
 	rows := make([]Unembedded, len(batch))
 	for i := range batch {
 		ids[i] = batch[i].ID
-		rows[i] = Unembedded{DealOf: cmp.Or(scope(ctx), Default), Deal: batch[i].ID, Hash: TextHash(batch[i].Text())}
+		rows[i] = Unembedded{DealOf: db.pool.scope(ctx), Deal: batch[i].ID, Hash: TextHash(batch[i].Text())}
 	}
 	err = db.transact(ctx, func(tx pgx.Tx) error { return markRepeats(ctx, tx, ids) })
 	if err != nil || vectors == nil {

@@ -32,7 +32,7 @@ func (db *DB) PutInstitution(ctx context.Context, id, name, by string) (err erro
 // Institutions returns every institution by id.
 func (db *DB) Institutions(ctx context.Context) (_ []Institution, err error) {
 	defer fault.Wrap(&err, "store.Institutions")
-	rows, err := db.pool.Query(ctx, `SELECT id, name, created_at FROM institutions ORDER BY id`)
+	rows, err := db.pool.Query(across(ctx), `SELECT id, name, created_at FROM institutions ORDER BY id`)
 	if err != nil {
 		return nil, err
 	}

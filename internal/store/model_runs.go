@@ -108,11 +108,11 @@ func (db *DB) PutModelRun(ctx context.Context, r ModelRun, numbers []string, que
 	return r, fresh, err
 }
 
-// ModelRun returns a institution's run; an empty institution sees every one.
+// ModelRun returns a institution's run; Everyone sees every one.
 func (db *DB) ModelRun(ctx context.Context, institution, id string) (_ ModelRun, err error) {
 	defer fault.Wrap(&err, "store.ModelRun(%s)", id)
-	ctx = As(ctx, institution)
-	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs WHERE id = $1 AND ($2 = '' OR institution = $2)`, id, institution)
+	ctx = whose(ctx, institution)
+	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs WHERE id = $1 AND ($2 = '*' OR institution = $2)`, id, institution)
 	if err != nil {
 		return ModelRun{}, err
 	}
@@ -138,6 +138,7 @@ func (db *DB) ModelRuns(ctx context.Context, institution string, limit int) (_ [
 // cancelled ones with files still out among them.
 func (db *DB) OpenModelRuns(ctx context.Context, baseURL, model string) (_ []ModelRun, err error) {
 	defer fault.Wrap(&err, "store.OpenModelRuns")
+	ctx = across(ctx)
 	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs r WHERE base_url = $1 AND model = $2
 		AND (status = 'running' OR EXISTS (SELECT FROM model_batches b WHERE b.run = r.id AND b.ended_at IS NULL)) ORDER BY id`, baseURL, model)
 	if err != nil {
@@ -209,7 +210,7 @@ func (db *DB) EndRun(ctx context.Context, institution, run, status, by string) (
 	defer fault.Wrap(&err, "store.EndRun(%s)", run)
 	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE model_runs SET status = $3, note = '', ended_at = now() WHERE id = $1 AND ($2 = '' OR institution = $2) AND status = 'running'`, run, institution, status)
+		tag, err := tx.Exec(ctx, `UPDATE model_runs SET status = $3, note = '', ended_at = now() WHERE id = $1 AND institution = $2 AND status = 'running'`, run, institution, status)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
@@ -271,12 +272,12 @@ func (db *DB) PutModelBatch(ctx context.Context, b *ModelBatch, items []BatchIte
 			return err
 		}
 		var use ModelUse
-		var leaving [][]any
+		var leaving pgx.Batch
 		for _, x := range items {
 			if claimed[x.Key] {
 				use.Requests, use.Tokens, use.MicroYuan = use.Requests+x.Use.Requests, use.Tokens+x.Use.Tokens, use.MicroYuan+x.Use.MicroYuan
 				e := x.Egress
-				leaving = append(leaving, []any{e.Institution, e.Actor, e.What, e.Host, e.Bytes, e.Hash})
+				leaving.Queue(insertEgress, e.Institution, e.Actor, e.What, e.Host, e.Bytes, e.Hash)
 			}
 		}
 		if b.Day, err = reserveModelUse(ctx, tx, use, maxTokens, maxMicroYuan); err != nil {
@@ -286,8 +287,7 @@ func (db *DB) PutModelBatch(ctx context.Context, b *ModelBatch, items []BatchIte
 		if _, err := tx.Exec(ctx, `UPDATE model_batches SET day = $2, requests = $3, tokens = $4, micro_yuan = $5 WHERE id = $1`, b.ID, b.Day, use.Requests, use.Tokens, use.MicroYuan); err != nil {
 			return err
 		}
-		_, err = tx.CopyFrom(ctx, pgx.Identifier{"egress"}, []string{"institution", "actor", "what", "host", "bytes", "hash"}, pgx.CopyFromRows(leaving))
-		return err
+		return tx.SendBatch(ctx, &leaving).Close()
 	})
 	if err != nil {
 		return nil, err

@@ -131,16 +131,17 @@ func (db *DB) ReleasePool(ctx context.Context, institution, id string, at time.T
 
 // Holder is a pool that holds a patent.
 type Holder struct {
-	Number, Pool, Institution, Name string
+	Number, Pool, Name string
 }
 
-// PoolsHolding returns the unreleased pools, of any institution, that hold one of
-// the patents, except the pool named.
-func (db *DB) PoolsHolding(ctx context.Context, numbers []string, except string) (_ []Holder, err error) {
+// PoolsHolding returns an institution's unreleased pools that hold one of the
+// patents, except the pool named.
+func (db *DB) PoolsHolding(ctx context.Context, institution string, numbers []string, except string) (_ []Holder, err error) {
 	defer fault.Wrap(&err, "store.PoolsHolding")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
-		SELECT n, id, institution, name FROM pools, unnest(numbers) AS n
-		WHERE released IS NULL AND numbers && $1 AND n = ANY ($1) AND id <> $2 ORDER BY n, created_at, id`, numbers, except)
+		SELECT n, id, name FROM pools, unnest(numbers) AS n
+		WHERE institution = $3 AND released IS NULL AND numbers && $1 AND n = ANY ($1) AND id <> $2 ORDER BY n, created_at, id`, numbers, except, institution)
 	if err != nil {
 		return nil, err
 	}
@@ -258,6 +259,7 @@ func (db *DB) PoolSimulation(ctx context.Context, institution, id string) (s Poo
 // RunningPoolSimulations lists the simulations that are not finished.
 func (db *DB) RunningPoolSimulations(ctx context.Context) (_ []PoolSimulation, err error) {
 	defer fault.Wrap(&err, "store.RunningPoolSimulations")
+	ctx = across(ctx)
 	rows, err := db.pool.Query(ctx, `SELECT id, institution FROM pool_simulations WHERE status = 'running' ORDER BY created_at, id`)
 	if err != nil {
 		return nil, err

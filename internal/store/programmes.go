@@ -87,8 +87,8 @@ func lendingFacts(ctx context.Context, db querier, q FactsQuery) (f Facts, err e
 		return f, nil
 	}
 	rows, err := db.Query(ctx, `
-		SELECT number, CASE WHEN institution = $1 THEN reference ELSE '' END, product FROM collateral_offers
-		WHERE number = ANY ($2) AND status = 'committed' AND product <> 'licence' ORDER BY number, offered_at, institution, product, reference`, q.Institution, q.Numbers)
+		SELECT number, reference, product FROM collateral_offers
+		WHERE institution = $1 AND number = ANY ($2) AND status = 'committed' AND product <> 'licence' ORDER BY number, offered_at, product, reference`, q.Institution, q.Numbers)
 	if err != nil {
 		return f, err
 	}
@@ -98,6 +98,13 @@ func lendingFacts(ctx context.Context, db querier, q FactsQuery) (f Facts, err e
 		b.What = o.Product.Zh()
 		return b, err
 	})
+	if err != nil {
+		return f, err
+	}
+	noted, err := interests(ctx, db, q.Numbers)
+	for _, i := range noted {
+		f.Booked = append(f.Booked, lending.Booked{Number: i.Number, What: i.Zh()})
+	}
 	return f, err
 }
 

@@ -33,36 +33,59 @@ const (
 	ownFirst = `institution = 'public'`
 )
 
-// everyone is the scope of the few statements that look for work or faults
-// across institutions. It is no institution's id, and stays in this package.
-const everyone = "*"
+// Everyone, as the institution of a method that allows it, asks about all of
+// them: for the service's own work, never for a caller's.
+const Everyone = "*"
 
-var institutionID = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
-
-// scope returns the institution a context works for; whatever is no id is
-// nobody.
-func scope(ctx context.Context) string {
-	s, _ := ctx.Value(scopeKey{}).(string)
-	if s != everyone && !institutionID.MatchString(s) {
-		return ""
-	}
-	return s
-}
+// service is the scope of the few statements that look for work or faults
+// across institutions. It stays in this package.
+type service struct{}
 
 // across makes the statements of the context see every institution.
-func across(ctx context.Context) context.Context { return As(ctx, everyone) }
+func across(ctx context.Context) context.Context {
+	return context.WithValue(ctx, scopeKey{}, service{})
+}
+
+// whose is [As] of a method that also takes Everyone.
+func whose(ctx context.Context, institution string) context.Context {
+	if institution == Everyone {
+		return across(ctx)
+	}
+	return As(ctx, institution)
+}
+
+var institutionID = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
 
 // scoped is a pool every statement and transaction of which sets the
 // institution it works for, and none keeps it: it ends with the transaction,
 // also with one that failed.
-type scoped struct{ pool *pgxpool.Pool }
+type scoped struct {
+	pool      *pgxpool.Pool
+	otherwise string // institution where the context names none
+}
+
+// scope returns the institution a context works for; whatever is no id is
+// nobody.
+func (s scoped) scope(ctx context.Context) string {
+	institution := s.otherwise
+	switch v := ctx.Value(scopeKey{}).(type) {
+	case service:
+		return Everyone
+	case string:
+		institution = v
+	}
+	if !institutionID.MatchString(institution) {
+		return ""
+	}
+	return institution
+}
 
 const setScope = `SELECT set_config('zhijia.institution', $1, true)`
 
 // SendBatch sends statements that make one transaction, in one round trip.
 func (s scoped) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	var all pgx.Batch
-	all.Queue(setScope, scope(ctx))
+	all.Queue(setScope, s.scope(ctx))
 	all.QueuedQueries = append(all.QueuedQueries, b.QueuedQueries...)
 	r := s.pool.SendBatch(ctx, &all)
 	_, _ = r.Exec() // what failed here fails in every result that follows
@@ -104,7 +127,7 @@ func (s scoped) beginSnapshot(ctx context.Context) (pgx.Tx, error) {
 
 func (s scoped) begin(ctx context.Context, begin string) (pgx.Tx, error) {
 	// The scope is an id, * or nothing: it needs no quoting.
-	return s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin + `; SET LOCAL zhijia.institution = '` + scope(ctx) + `'`})
+	return s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin + `; SET LOCAL zhijia.institution = '` + s.scope(ctx) + `'`})
 }
 
 // batchRows are the rows of the only statement of a batch, which ends with

@@ -246,12 +246,11 @@ func (db *DB) BuildVectorIndex(ctx context.Context, space Space) (err error) {
 	if err != nil || has {
 		return err
 	}
-	conn, err := db.pool.pool.Acquire(ctx)
+	conn, err := db.login(ctx) // an index is its table's owner's to make
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
-	defer conn.Exec(context.WithoutCancel(ctx), `RESET maintenance_work_mem; RESET max_parallel_maintenance_workers`)
+	defer conn.Close(context.WithoutCancel(ctx))
 	workers := 2
 	if db.serialIndexBuild {
 		workers = 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -127,9 +128,10 @@ type AlertChange struct {
 // DueWatches puts everything watched to be worked out again, once per day.
 func (db *DB) DueWatches(ctx context.Context, today calendar.Date) (err error) {
 	defer fault.Wrap(&err, "store.DueWatches")
+	ctx = across(ctx)
 	_, err = db.pool.Exec(ctx, `
 		WITH fresh AS (INSERT INTO watch_days (day) VALUES ($1) ON CONFLICT DO NOTHING RETURNING day)
-		INSERT INTO watch_dirty (number) SELECT DISTINCT w.number FROM watching w, fresh`, today)
+		INSERT INTO watch_dirty (institution, number) SELECT DISTINCT w.institution, w.number FROM watching w, fresh`, today)
 	return err
 }
 
@@ -139,21 +141,23 @@ func (db *DB) DueWatches(ctx context.Context, today calendar.Date) (err error) {
 // marks were taken and alerts changed.
 func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive func(Watch) []AlertChange, message func(WatchAlert) (kind string, body []byte, err error)) (taken, changed int, err error) {
 	defer fault.Wrap(&err, "store.SweepWatches")
+	ctx = across(ctx)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		taken, changed = 0, 0
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockAlerts); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `SELECT id, number FROM watch_dirty ORDER BY id LIMIT $1`, limit)
+		rows, err := tx.Query(ctx, `SELECT id, institution, number FROM watch_dirty ORDER BY id LIMIT $1`, limit)
 		if err != nil {
 			return err
 		}
 		var ids []int64
-		var numbers []string
+		marked := map[string][]string{}
 		var id int64
-		var number string
-		if _, err := pgx.ForEachRow(rows, []any{&id, &number}, func() error {
-			ids, numbers = append(ids, id), append(numbers, number)
+		var institution, number string
+		if _, err := pgx.ForEachRow(rows, []any{&id, &institution, &number}, func() error {
+			ids = append(ids, id)
+			marked[institution] = append(marked[institution], number)
 			return nil
 		}); err != nil {
 			return err
@@ -161,9 +165,20 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 		if taken = len(ids); taken == 0 {
 			return nil
 		}
-		slices.Sort(numbers)
-		watches, err := watches(ctx, tx, slices.Compact(numbers))
-		if err != nil {
+		var watches []Watch
+		for _, institution := range slices.Sorted(maps.Keys(marked)) {
+			if _, err := tx.Exec(ctx, setScope, institution); err != nil { // each sees its own records and the public ones
+				return err
+			}
+			numbers := marked[institution]
+			slices.Sort(numbers)
+			own, err := watchesOf(ctx, tx, slices.Compact(numbers))
+			if err != nil {
+				return err
+			}
+			watches = append(watches, own...)
+		}
+		if _, err := tx.Exec(ctx, setScope, Everyone); err != nil {
 			return err
 		}
 		for i := range watches {
@@ -189,9 +204,9 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 	return taken, changed, err
 }
 
-// watches gathers what is on file about patents and who watches them.
-func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) {
-	rows, err := tx.Query(ctx, `SELECT institution, number, since, coalesce(contract, ''), maturity FROM watching WHERE number = ANY ($1) ORDER BY institution, number, contract`, numbers)
+// watchesOf gathers what is on file about patents the institution watches.
+func watchesOf(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) {
+	rows, err := tx.Query(ctx, `SELECT institution, number, since, coalesce(contract, ''), maturity FROM watching WHERE institution = institution_now() AND number = ANY ($1) ORDER BY institution, number, contract`, numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +229,7 @@ func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) 
 	}); err != nil || len(out) == 0 {
 		return nil, err
 	}
-	if rows, err = tx.Query(ctx, `SELECT `+patentColumns+` FROM patents p WHERE number = ANY ($1)`, numbers); err != nil {
+	if rows, err = tx.Query(ctx, `SELECT `+patentColumns+` FROM patents WHERE number = ANY ($1) AND `+visible+` ORDER BY number, `+ownFirst, numbers); err != nil {
 		return nil, err
 	}
 	records, err := pgx.CollectRows(rows, scanPatent)
@@ -222,12 +237,18 @@ func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) 
 		return nil, err
 	}
 	patents := map[string]*Patent{}
-	for i := range records {
-		patents[records[i].Number] = &records[i]
+	for i := 0; i < len(records); {
+		same := i + 1
+		for same < len(records) && records[same].Number == records[i].Number {
+			same++
+		}
+		p, _ := overlay(records[i:same])
+		patents[p.Number] = &p
+		i = same
 	}
 	rows, err = tx.Query(ctx, `
-		SELECT number, code, effective, gazette, registration, before, after, party, licence_kind, source, arrived_at
-		FROM events WHERE number = ANY ($1) ORDER BY number, effective, code, registration, party`, numbers)
+		SELECT DISTINCT ON (number, effective, code, registration, party) number, code, effective, gazette, registration, before, after, party, licence_kind, source, arrived_at
+		FROM events WHERE number = ANY ($1) AND `+visible+` ORDER BY number, effective, code, registration, party, `+ownFirst, numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +261,7 @@ func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) 
 	}); err != nil {
 		return nil, err
 	}
-	if rows, err = tx.Query(ctx, `SELECT institution, `+alertColumns+` FROM watch_alerts WHERE number = ANY ($1)`, numbers); err != nil {
+	if rows, err = tx.Query(ctx, `SELECT institution, `+alertColumns+` FROM watch_alerts WHERE institution = institution_now() AND number = ANY ($1)`, numbers); err != nil {
 		return nil, err
 	}
 	type owned struct {
@@ -522,6 +543,7 @@ func (db *DB) Redeliver(ctx context.Context, institution, id, by string, now tim
 // message in hand at a time, so that a slow receiver holds up only its own.
 func (db *DB) ClaimDelivery(ctx context.Context, now, until time.Time) (d Delivery, w Webhook, found bool, err error) {
 	defer fault.Wrap(&err, "store.ClaimDelivery")
+	ctx = across(ctx)
 	err = db.pool.QueryRow(ctx, `
 		UPDATE webhook_deliveries d SET leased_until = $2, attempts = d.attempts + 1 FROM webhooks w
 		WHERE w.id = d.webhook AND d.id = (
@@ -549,6 +571,7 @@ type Attempt struct {
 // EndDelivery records an attempt and lets the message go.
 func (db *DB) EndDelivery(ctx context.Context, d Delivery, a Attempt, now time.Time) (err error) {
 	defer fault.Wrap(&err, "store.EndDelivery(%s)", d.ID)
+	ctx = across(ctx)
 	status := "waiting"
 	switch {
 	case a.Error == "":
