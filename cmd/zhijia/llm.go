@@ -184,8 +184,8 @@ func (c *llmPresetsCmd) Run(g *Globals) error {
 
 type llmEgressCmd struct {
 	Database
-	Before      int64  `help:"Only entries before this id."`
-	Limit       int    `help:"Entries shown." default:"50"`
+	Before int64 `help:"Only entries before this id."`
+	Limit  int   `help:"Entries shown." default:"50"`
 }
 
 func (c *llmEgressCmd) Run(g *Globals) error {
@@ -212,9 +212,9 @@ func (c *llmEgressCmd) Run(g *Globals) error {
 
 type llmConsentCmd struct {
 	Database
-	Of string `arg:"" name:"institution" help:"Institution."`
-	Allow       bool   `xor:"word" required:"" help:"Published texts may be sent."`
-	Forbid      bool   `xor:"word" required:"" help:"No text may be sent, whatever a request says."`
+	Of     string `arg:"" name:"institution" help:"Institution."`
+	Allow  bool   `xor:"word" required:"" help:"Published texts may be sent."`
+	Forbid bool   `xor:"word" required:"" help:"No text may be sent, whatever a request says."`
 }
 
 func (c *llmConsentCmd) Run(g *Globals) error {

@@ -25,7 +25,7 @@ var actor = appraisal.Actor{Name: "test", Institution: "test"}
 
 func setup(t *testing.T, url string) (*store.DB, *appraisal.Service) {
 	t.Helper()
-	db, err := store.Open(context.Background(), url, store.Options{MaxConns: 4, Institution: store.Default})
+	db, err := store.Open(context.Background(), url, store.Options{MaxConns: 4, Institution: actor.Institution})
 	if err != nil {
 		t.Fatal(err)
 	}

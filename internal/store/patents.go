@@ -42,8 +42,11 @@ type Patent struct {
 	AdjustmentDays    *int          `json:"term_adjustment_days"` // 专利权期限补偿, as granted; nil: not known
 	ExtensionDays     *int          `json:"term_extension_days"`  // 药品专利权期限补偿, as granted; nil: not known
 	Confidential      bool          `json:"confidential"`
-	Source            string        `json:"source"`
-	SourceDate        calendar.Date `json:"source_date"`
+	// ConfidentialUnknown, of a record that is merged: it does not say whether
+	// the patent is published, and what is known of that stays.
+	ConfidentialUnknown bool          `json:"-"`
+	Source              string        `json:"source"`
+	SourceDate          calendar.Date `json:"source_date"`
 }
 
 // AddedDays is what adjustment and extension, as far as known, add to the term.

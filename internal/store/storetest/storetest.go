@@ -25,10 +25,10 @@ import (
 )
 
 // New returns an open, migrated and empty database, dropped when the test ends.
-// Statements that name no institution are those of store.Default.
+// Statements that name no institution are those of the public corpus.
 func New(t testing.TB) *store.DB {
 	t.Helper()
-	db, err := store.Open(context.Background(), URL(t), store.Options{MaxConns: 8, Institution: store.Default})
+	db, err := store.Open(context.Background(), URL(t), store.Options{MaxConns: 8, Institution: store.Public})
 	if err != nil {
 		t.Fatalf("opening the test database: %v", err)
 	}
