@@ -84,7 +84,7 @@ func (c *embedUseCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	space, err := svc.Spaces().UseEndpoint(judge.With(g.ctx, judge.Permit{Actor: operator()}), u.Host, c.LLM.EmbedModel, client, func(stage string, n int) {
+	space, err := svc.Spaces().UseEndpoint(judge.With(g.ctx, judge.Permit{Actor: g.operator()}), u.Host, c.LLM.EmbedModel, client, func(stage string, n int) {
 		if terminal(g.stderr) {
 			fmt.Fprintf(g.stderr, "\r%-8s %8d ", stage, n)
 		}
@@ -139,7 +139,7 @@ func (c *embedSearchCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	found, err := svc.Spaces().SearchPatents(judge.With(g.ctx, judge.Permit{Actor: operator()}), c.Text, store.PatentFilter{IPC: c.IPC}, c.Limit)
+	found, err := svc.Spaces().SearchPatents(judge.With(g.ctx, judge.Permit{Actor: g.operator()}), c.Text, store.PatentFilter{IPC: c.IPC}, c.Limit)
 	if err != nil {
 		return err
 	}

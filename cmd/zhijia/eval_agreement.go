@@ -147,6 +147,6 @@ func (c *evalAgreementCmd) record(g *Globals, study *accuracy.AgreementStudy) er
 		return err
 	}
 	defer done()
-	a := operator()
+	a := g.operator()
 	return db.PutStudy(g.ctx, a.Institution, c.Model, set.Version(), study.Passed, body, a.Name)
 }

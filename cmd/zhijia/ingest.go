@@ -58,7 +58,7 @@ func (c *ingestCmd) Run(g *Globals) error {
 	}
 	if !c.DryRun {
 		// Rows of an endpoint's space are embedded once they are safely in.
-		later, err := svc.EmbedStored(g.ctx, operator())
+		later, err := svc.EmbedStored(g.ctx, g.operator())
 		if err != nil {
 			return err
 		}

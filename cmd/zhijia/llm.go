@@ -151,7 +151,7 @@ func (c *llmForgetCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	a := operator()
+	a := g.operator()
 	n, err := db.ForgetJudgements(g.ctx, c.Model, c.Text, c.All, store.Act{Institution: a.Institution, Actor: a.Name, Action: "model.forget", Subject: cmp.Or(c.Model, "all models")})
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ func (c *reviseCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	r, err := svc.Revise(g.ctx, operator(), c.ID)
+	r, err := svc.Revise(g.ctx, g.operator(), c.ID)
 	if err != nil {
 		return err
 	}

@@ -326,8 +326,8 @@ func TestKeysDoNotTellOfOthers(t *testing.T) {
 		if err := db.PutJudgement(own, store.Judgement{Key: "k", Content: institution}); err != nil {
 			t.Errorf("%s: %v", institution, err)
 		}
-		if content, ok, err := db.Judgement(own, "k"); err != nil || !ok || content != institution {
-			t.Errorf("%s reads %q, %v", institution, content, err)
+		if j, ok, err := db.Judgement(own, "k", time.Hour); err != nil || !ok || j.Content != institution {
+			t.Errorf("%s reads %q, %v", institution, j.Content, err)
 		}
 		if a, ok, err := db.Assumptions(own, "mine"); err != nil || !ok || string(a.Body) != `{"of":"`+institution+`"}` {
 			t.Errorf("%s reads %s, %v", institution, a.Body, err)
