@@ -133,6 +133,7 @@ CREATE INDEX model_batch_items_batch ON model_batch_items (batch);
 CALL wall('judgements');
 CALL wall('embedding_cache');
 CALL wall('model_days');
+CALL wall('model_studies');
 CALL wall('model_runs');
 CALL wall('model_run_subjects');
 CALL wall('model_batches');

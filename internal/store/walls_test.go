@@ -159,7 +159,7 @@ func insertAny(ctx context.Context, db execer, table, institution string, n int)
 	if _, err := pgx.ForEachRow(rows, []any{&name, &kind}, func() error {
 		names = append(names, name)
 		v := map[string]string{
-			"text": fmt.Sprintf("'x%d'", n), "bytea": fmt.Sprintf(`decode(repeat('0%d', 32), 'hex')`, n), "date": "date '2020-01-01'", "boolean": "true", "json": "'{}'",
+			"text": fmt.Sprintf("'x%d'", n), "bytea": fmt.Sprintf(`decode(repeat('0%d', 32), 'hex')`, n), "date": "date '2020-01-01'", "boolean": "true", "json": "'{}'", "jsonb": "'{}'",
 			"timestamp with time zone": "now()", "text[]": "ARRAY['x']", "uuid": "gen_random_uuid()", "halfvec": "'[1,2]'", "real[]": "ARRAY[1]::real[]",
 		}[kind]
 		if v == "" {
