@@ -5,6 +5,10 @@ set -eu
 psql -v ON_ERROR_STOP=1 -v password="$ZHIJIA_PASSWORD" -U "$POSTGRES_USER" -d "$POSTGRES_DB" <<'SQL'
 CREATE EXTENSION IF NOT EXISTS vector;
 CREATE ROLE zhijia LOGIN PASSWORD :'password';
+-- What every statement runs under: it owns nothing and passes by no wall
+-- between institutions. Whoever logs in for the program must be a member.
+CREATE ROLE zhijia_app NOLOGIN;
+GRANT zhijia_app TO zhijia;
 GRANT CONNECT, TEMPORARY ON DATABASE zhijia TO zhijia;
 GRANT USAGE ON SCHEMA public TO zhijia;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO zhijia;
