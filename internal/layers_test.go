@@ -48,19 +48,19 @@ var allowed = map[string][]string{
 	"internal/judge":     append([]string{"internal/store", "internal/llm", "prompts"}, domain...),
 	"internal/paging":    {"internal/fault"},
 	"internal/appraisal": append([]string{"internal/paging", "internal/store", "internal/opinion", "internal/spaces", "internal/judge", "internal/dossier"}, domain...),
-	"internal/desk":      append([]string{"internal/store", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
-	"internal/arranger":  append([]string{"internal/store"}, domain...),
-	"internal/watch":     append([]string{"internal/store"}, domain...),
+	"internal/desk":      append([]string{"internal/paging", "internal/store", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
+	"internal/arranger":  append([]string{"internal/paging", "internal/store"}, domain...),
+	"internal/watch":     append([]string{"internal/paging", "internal/store"}, domain...),
 	"internal/harness":   append([]string{"internal/store", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
 
-	"internal/intake": append([]string{"internal/store", "internal/sheet", "internal/appraisal"}, domain...),
+	"internal/intake": append([]string{"internal/paging", "internal/store", "internal/sheet", "internal/appraisal"}, domain...),
 
 	"internal/people": append([]string{"internal/store", "internal/appraisal"}, domain...),
 	"internal/audit":  append([]string{"internal/paging", "internal/store"}, domain...),
 
 	"internal/gate":  {"internal/fault", "internal/people", "internal/store"},
-	"internal/api":   append([]string{"internal/gate", "internal/store", "internal/harness"}, edge...),
-	"internal/pages": append([]string{"internal/gate", "internal/store"}, edge...),
+	"internal/api":   append([]string{"internal/gate", "internal/harness"}, edge...),
+	"internal/pages": append([]string{"internal/gate"}, edge...),
 
 	"prompts":    {"internal/fault"},
 	"migrations": {},
@@ -83,7 +83,8 @@ var domain = []string{
 	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/impact", "internal/valuation/formula",
 }
 
-// edge is what the REST API and the pages may call.
+// edge is what the REST API and the pages may call: use cases and the plain
+// values they answer with, never the store.
 var edge = append([]string{
 	"internal/paging", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/desk",
 }, domain...)

@@ -102,7 +102,7 @@ func (c *bookCollateralCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	rows, err := d.Collateral(g.ctx, operator(), "", 100_000)
+	rows, _, err := d.Collateral(g.ctx, operator(), "", 100_000)
 	if err != nil {
 		return err
 	}

@@ -34,23 +34,19 @@ func (c *keysCreateCmd) Run(g *Globals) error {
 	for i, r := range c.Role {
 		roles[i] = people.Role(r)
 	}
-	now := time.Now().UTC().Truncate(time.Microsecond)
 	var expires time.Time
 	if c.Expires != 0 {
-		expires = now.Add(c.Expires)
+		expires = time.Now().Add(c.Expires)
 	}
-	plain, rec, err := people.NewKey(c.Name, c.Institution, roles, now, expires)
+	plain, info, err := people.NewKeys(db, time.Now).Create(g.ctx, operator().Name, c.Name, c.Institution, roles, expires)
 	if err != nil {
-		return err
-	}
-	if err := db.InsertKey(g.ctx, rec, operator().Name); err != nil {
 		return err
 	}
 	if g.JSON {
 		return g.print(struct {
 			people.KeyInfo
 			Key string `json:"key"`
-		}{people.DescribeKey(rec), plain})
+		}{info, plain})
 	}
 	fmt.Fprintf(g.stdout, "%s\n", plain)
 	fmt.Fprintf(g.stderr, "密钥只显示这一次，请妥善保存。This key is shown once; keep it safe.\n")
@@ -66,13 +62,9 @@ func (c *keysListCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	keys, err := db.Keys(g.ctx)
+	infos, err := people.NewKeys(db, time.Now).List(g.ctx)
 	if err != nil {
 		return err
-	}
-	infos := make([]people.KeyInfo, len(keys))
-	for i, k := range keys {
-		infos[i] = people.DescribeKey(k)
 	}
 	if g.JSON {
 		return g.print(infos)
@@ -104,12 +96,12 @@ func (c *keysRevokeCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	k, err := db.RevokeKey(g.ctx, c.ID, time.Now(), operator().Name)
+	k, err := people.NewKeys(db, time.Now).Revoke(g.ctx, operator().Name, c.ID)
 	if err != nil {
 		return err
 	}
 	if g.JSON {
-		return g.print(people.DescribeKey(k))
+		return g.print(k)
 	}
 	fmt.Fprintf(g.stdout, "%s revoked\n", k.ID)
 	return nil

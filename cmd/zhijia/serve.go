@@ -26,6 +26,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
 	"zhijia/internal/harness"
+	"zhijia/internal/intake"
 	"zhijia/internal/pages"
 )
 
@@ -118,15 +119,18 @@ func (c *serveCmd) Run(g *Globals) error {
 		DB: db, Log: log, RequestTimeout: c.RequestTimeout, ImportTimeout: c.ImportTimeout, DrainTimeout: c.DrainTimeout,
 		MaxBody: c.MaxBodyMiB << 20, MaxUpload: c.MaxUploadMiB << 20, RatePerSecond: c.Rate, RateBurst: c.Burst, Tracing: c.TraceEndpoint != "",
 	})
+	files := intake.New(db, svc, time.Now)
 	dossiers := dossier.New(db, time.Now)
 	record := audit.New(db, time.Now)
 	if _, err := api.New(entrance, api.Options{
-		DB: db, Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Dossier: dossiers, Audit: record, Version: release,
+		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Dossier: dossiers, Audit: record, Version: release,
 		Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
 	}); err != nil {
 		return err
 	}
-	if err := pages.Register(entrance, pages.Options{DB: db, Appraisal: svc, Desk: loans, Dossier: dossiers, Audit: record, SessionSecret: secret}); err != nil {
+	if err := pages.Register(entrance, pages.Options{
+		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Dossier: dossiers, Audit: record, SessionSecret: secret,
+	}); err != nil {
 		return err
 	}
 	l, err := net.Listen("tcp", c.Listen)

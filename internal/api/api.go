@@ -26,11 +26,10 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/desk"
 	"zhijia/internal/dossier"
-	"zhijia/internal/fault"
 	"zhijia/internal/gate"
 	"zhijia/internal/harness"
+	"zhijia/internal/intake"
 	"zhijia/internal/money"
-	"zhijia/internal/store"
 	"zhijia/internal/valuation/terms"
 	"zhijia/internal/watch"
 )
@@ -38,11 +37,11 @@ import (
 // Options are the use cases that the API offers. The specification alone needs
 // none of them.
 type Options struct {
-	DB        *store.DB
 	Appraisal *appraisal.Service
 	Desk      *desk.Desk
 	Arranger  *arranger.Desk
 	Watch     *watch.Service
+	Intake    *intake.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
 	Eval      *harness.Service // nil: evaluation is off
@@ -254,15 +253,8 @@ func registerHealth(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "readyz", Method: http.MethodGet, Path: "/readyz", Summary: "可接受请求 Readiness", Tags: []string{"operation"}, Security: []map[string][]string{},
 	}, func(ctx context.Context, _ *struct{}) (*status, error) {
-		select {
-		case <-s.gate.Draining():
-			return nil, fault.New(fault.Unavailable, "draining", "服务正在停止。", "The service is stopping.")
-		default:
-		}
-		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-		defer cancel()
-		if err := s.opt.DB.Ping(ctx); err != nil {
-			return nil, fault.New(fault.Unavailable, "database.unreachable", "数据库不可用。", "The database cannot be reached.").Because(err)
+		if err := s.gate.Ready(ctx); err != nil {
+			return nil, err
 		}
 		out := &status{}
 		out.Body.Status, out.Body.Checks = "ok", map[string]string{"database": "ok"}

@@ -24,29 +24,27 @@ import (
 	"zhijia/internal/gate"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
-	"zhijia/internal/paging"
 	"zhijia/internal/people"
-	"zhijia/internal/store"
 )
 
 // Batch is a loan desk's file as the API shows it.
 type Batch struct {
-	ID            string            `json:"id"`
-	Name          string            `json:"name" doc:"Of the file."`
-	SHA256        string            `json:"file_sha256"`
-	CreatedAt     time.Time         `json:"created_at"`
-	CreatedBy     string            `json:"created_by"`
-	ValuationDate calendar.Date     `json:"valuation_date"`
-	Policy        string            `json:"policy" doc:"id@version"`
-	Priority      int               `json:"priority"`
-	Status        store.BatchStatus `json:"status" doc:"running, cancelled, finished"`
-	FinishedAt    *time.Time        `json:"finished_at,omitempty"`
-	Rows          int               `json:"rows"`
-	Ignored       []string          `json:"ignored_columns,omitempty" doc:"Headers of the file that name no column; they were not read."`
-	Progress      *store.Progress   `json:"progress,omitempty"`
+	ID            string           `json:"id"`
+	Name          string           `json:"name" doc:"Of the file."`
+	SHA256        string           `json:"file_sha256"`
+	CreatedAt     time.Time        `json:"created_at"`
+	CreatedBy     string           `json:"created_by"`
+	ValuationDate calendar.Date    `json:"valuation_date"`
+	Policy        string           `json:"policy" doc:"id@version"`
+	Priority      int              `json:"priority"`
+	Status        desk.BatchStatus `json:"status" enum:"running,cancelled,finished"`
+	FinishedAt    *time.Time       `json:"finished_at,omitempty"`
+	Rows          int              `json:"rows"`
+	Ignored       []string         `json:"ignored_columns,omitempty" doc:"Headers of the file that name no column; they were not read."`
+	Progress      *Progress        `json:"progress,omitempty"`
 }
 
-func describeBatch(b *store.Batch) (Batch, error) {
+func describeBatch(b *desk.Batch) (Batch, error) {
 	policy, err := desk.PolicyOf(b)
 	return Batch{
 		ID: b.ID, Name: b.Name, SHA256: hex.EncodeToString(b.Content), CreatedAt: b.CreatedAt, CreatedBy: b.CreatedBy, ValuationDate: b.AsOf,
@@ -54,23 +52,49 @@ func describeBatch(b *store.Batch) (Batch, error) {
 	}, err
 }
 
+// Progress counts the rows of a batch.
+type Progress struct {
+	Status  desk.BatchStatus `json:"status" enum:"running,cancelled,finished"`
+	Rows    int              `json:"rows"`
+	Waiting int              `json:"waiting"`
+	Done    int              `json:"done"`
+	Failed  int              `json:"failed"`
+	Refused int              `json:"refused"`
+}
+
 // BatchList is one page of batches.
 type BatchList struct {
 	Batches []Batch `json:"batches"`
-	Cursor  string  `json:"cursor,omitempty"`
+	Page
 }
 
 // BatchRow is one row of a batch with what came of it.
 type BatchRow struct {
-	deskfile.Outcome
-	Line      int    `json:"line"`
-	Valuation string `json:"valuation,omitempty" doc:"Id of the stored valuation."`
+	Line      int              `json:"line"`
+	Status    desk.RowStatus   `json:"status" enum:"waiting,done,failed,refused"`
+	Valuation string           `json:"valuation,omitempty" doc:"Id of the stored valuation."`
+	Valued    lending.Valued   `json:"valued" doc:"Its row alone when it was not valued."`
+	Faults    []fault.Field    `json:"faults,omitempty"`
+	Decision  lending.Decision `json:"decision"`
 }
 
 // BatchRows is one page of rows.
 type BatchRows struct {
 	Rows []BatchRow `json:"rows"`
-	Next int        `json:"next,omitempty" doc:"after of the next page; absent on the last."`
+	Page
+}
+
+// BatchContracts is one page of the contracts of a finished batch.
+type BatchContracts struct {
+	Contracts []lending.Contract `json:"contracts"`
+	Facts     LendingFacts       `json:"facts" doc:"What stood in store when the batch was decided."`
+	Page
+}
+
+// LendingFacts are what stood in store when something was decided.
+type LendingFacts struct {
+	Drawn  []lending.Draw   `json:"drawn,omitempty" doc:"Under the programmes."`
+	Booked []lending.Booked `json:"booked,omitempty" doc:"Patents that secure loans of the book."`
 }
 
 // BatchID is the path of one batch.
@@ -125,37 +149,9 @@ func registerBatches(api huma.API, s *Server) {
 		return deskfile.WriteTemplate(c.Writer)
 	})
 
-	type list struct {
-		Cursor string `query:"cursor" maxLength:"200"`
-		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	}
-	type listed struct{ Body BatchList }
 	huma.Register(api, huma.Operation{
 		OperationID: "list-batches", Method: http.MethodGet, Path: "/v1/batches", Summary: "批次列表 List batches, newest first", Tags: []string{"batches"},
-	}, func(ctx context.Context, in *list) (*listed, error) {
-		at, id, err := paging.Read(in.Cursor)
-		if err != nil {
-			return nil, err
-		}
-		p := people.Of(ctx)
-		found, err := s.opt.DB.Batches(ctx, p.Institution, at, id, in.Limit+1)
-		if err != nil {
-			return nil, err
-		}
-		out := &listed{}
-		if len(found) > in.Limit {
-			found = found[:in.Limit]
-			last := found[in.Limit-1]
-			out.Body.Cursor = paging.Cursor(last.CreatedAt, last.ID)
-		}
-		out.Body.Batches = make([]Batch, len(found))
-		for i := range found {
-			if out.Body.Batches[i], err = describeBatch(&found[i]); err != nil {
-				return nil, err
-			}
-		}
-		return out, nil
-	})
+	}, s.listBatches)
 	huma.Register(api, huma.Operation{
 		OperationID: "get-batch", Method: http.MethodGet, Path: "/v1/batches/{id}", Summary: "批次进度 One batch with its progress", Tags: []string{"batches"},
 	}, func(ctx context.Context, in *BatchID) (*batchReply, error) { return s.batchReply(ctx, in.ID) })
@@ -191,94 +187,76 @@ func registerBatches(api huma.API, s *Server) {
 		})
 	}
 
-	type contractsIn struct {
-		BatchID
-		After int `query:"after" minimum:"0" doc:"Contracts already seen."`
-		Limit int `query:"limit" minimum:"1" maximum:"500" default:"100"`
-	}
-	type contractsOut struct {
-		Body struct {
-			Contracts []lending.Contract `json:"contracts"`
-			Next      int                `json:"next,omitempty"`
-			Facts     store.Facts        `json:"facts" doc:"What stood in store when the batch was decided."`
-		}
-	}
 	huma.Register(api, huma.Operation{
 		OperationID: "list-batch-contracts", Method: http.MethodGet, Path: "/v1/batches/{id}/contracts", Tags: []string{"batches"},
 		Summary: "批次合同 Contracts of a finished batch in queue order, with limits, route and outlook",
-	}, func(ctx context.Context, in *contractsIn) (*contractsOut, error) {
-		p := people.Of(ctx)
-		r, err := s.opt.Desk.Result(ctx, p.Actor(), in.ID)
-		if err != nil {
-			return nil, err
-		}
-		out := &contractsOut{}
-		out.Body.Contracts = r.Contracts[min(in.After, len(r.Contracts)):]
-		if len(out.Body.Contracts) > in.Limit {
-			out.Body.Contracts = out.Body.Contracts[:in.Limit]
-			out.Body.Next = in.After + in.Limit
-		}
-		out.Body.Facts, err = s.opt.DB.BatchFacts(ctx, in.ID)
-		return out, err
-	})
-	type coverIn struct {
-		BatchID
-		Contract string  `query:"contract" required:"true" maxLength:"500" doc:"Key of the contract."`
-		Discount float64 `query:"discount" default:"0.12" minimum:"0.001" maximum:"0.99"`
-		Repay    string  `query:"repayment" enum:"bullet,equal" default:"bullet"`
-		Step     int     `query:"step_months" minimum:"1" maximum:"60" default:"6"`
-	}
+	}, s.listContracts)
 	huma.Register(api, huma.Operation{
 		OperationID: "forecast-batch-cover", Method: http.MethodGet, Path: "/v1/batches/{id}/cover", Tags: []string{"batches"},
 		Summary: "合同押品覆盖预测 Cover of one contract over its life as the patents' term runs down",
-	}, func(ctx context.Context, in *coverIn) (*coverReply, error) {
-		p := people.Of(ctx)
-		c, err := s.opt.Desk.Cover(ctx, p.Actor(), in.ID, in.Contract)
-		if err != nil {
-			return nil, err
-		}
-		c.Repay, c.Step = in.Repay, in.Step
-		return forecast(c, in.Discount)
-	})
-
-	type rowsIn struct {
-		BatchID
-		Status string `query:"status" enum:"waiting,done,failed,refused" doc:"Only rows of this status."`
-		After  int    `query:"after" minimum:"0" doc:"Only rows after this line."`
-		Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
-	}
-	type rowsOut struct{ Body BatchRows }
+	}, s.forecastContract)
 	huma.Register(api, huma.Operation{
 		OperationID: "list-batch-rows", Method: http.MethodGet, Path: "/v1/batches/{id}/rows", Summary: "批次各行 Rows with values, decisions and reasons, in the order of the file", Tags: []string{"batches"},
-	}, func(ctx context.Context, in *rowsIn) (*rowsOut, error) {
-		p := people.Of(ctx)
-		if _, err := s.opt.Desk.Batch(ctx, p.Actor(), in.ID); err != nil {
-			return nil, err
-		}
-		found, err := s.opt.DB.BatchRows(ctx, in.ID, store.RowStatus(in.Status), in.After, in.Limit+1)
-		if err != nil {
-			return nil, err
-		}
-		out := &rowsOut{}
-		if len(found) > in.Limit {
-			found = found[:in.Limit]
-			out.Body.Next = found[in.Limit-1].Line
-		}
-		out.Body.Rows = make([]BatchRow, len(found))
-		for i := range found {
-			o, err := desk.ReadOutcome(&found[i])
-			if err != nil {
-				return nil, err
-			}
-			out.Body.Rows[i] = BatchRow{Outcome: *o, Line: found[i].Line, Valuation: found[i].Valuation}
-		}
-		return out, nil
-	})
+	}, s.listRows)
 	s.raw(huma.Operation{
 		OperationID: "get-batch-opinion", Method: http.MethodGet, Path: "/v1/batches/{id}/rows/{line}/opinion", Tags: []string{"batches"},
 		Summary: "单行意见 One row's decision as one printable page", Parameters: []*huma.Param{idParam, query("full", "1: the whole opinion of the value behind it"), {Name: "line", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeInteger}}},
 		Responses: map[string]*huma.Response{"200": {Description: "A self-contained page.", Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}}}},
 	}, s.batchOpinion)
+}
+
+func (s *Server) listBatches(ctx context.Context, in *PageQuery) (*reply[BatchList], error) {
+	found, next, err := s.opt.Desk.Batches(ctx, actor(ctx), in.Cursor, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &reply[BatchList]{BatchList{Batches: make([]Batch, len(found)), Page: pageTo(next)}}
+	for i := range found {
+		if out.Body.Batches[i], err = describeBatch(&found[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+type batchPage struct {
+	BatchID
+	PageQuery
+}
+
+func (s *Server) listContracts(ctx context.Context, in *batchPage) (*reply[BatchContracts], error) {
+	contracts, next, facts, err := s.opt.Desk.Contracts(ctx, actor(ctx), in.ID, in.Cursor, in.Limit)
+	return &reply[BatchContracts]{BatchContracts{contracts, LendingFacts(facts), pageTo(next)}}, err
+}
+
+type contractCover struct {
+	BatchID
+	Contract string  `query:"contract" required:"true" maxLength:"500" doc:"Key of the contract."`
+	Discount float64 `query:"discount" default:"0.12" minimum:"0.001" maximum:"0.99"`
+	Repay    string  `query:"repayment" enum:"bullet,equal" default:"bullet"`
+	Step     int     `query:"step_months" minimum:"1" maximum:"60" default:"6"`
+}
+
+func (s *Server) forecastContract(ctx context.Context, in *contractCover) (*coverReply, error) {
+	c, err := s.opt.Desk.Cover(ctx, actor(ctx), in.ID, in.Contract)
+	if err != nil {
+		return nil, err
+	}
+	c.Repay, c.Step = in.Repay, in.Step
+	return forecast(c, in.Discount)
+}
+
+type batchRowsIn struct {
+	BatchID
+	PageQuery
+	Status string `query:"status" enum:"waiting,done,failed,refused" doc:"Only rows of this status."`
+}
+
+func (s *Server) listRows(ctx context.Context, in *batchRowsIn) (*reply[BatchRows], error) {
+	rows, next, err := s.opt.Desk.Rows(ctx, actor(ctx), in.ID, desk.RowFilter{Status: desk.RowStatus(in.Status)}, in.Cursor, in.Limit)
+	return &reply[BatchRows]{BatchRows{each(rows, func(r *desk.Row) BatchRow {
+		return BatchRow{Line: r.Line, Status: r.Status, Valuation: r.Valuation, Valued: r.Outcome.Valued, Faults: r.Outcome.Faults, Decision: r.Outcome.Decision}
+	}), pageTo(next)}}, err
 }
 
 func (s *Server) batchReply(ctx context.Context, id string) (*batchReply, error) {
@@ -291,8 +269,8 @@ func (s *Server) batchReply(ctx context.Context, id string) (*batchReply, error)
 	if out.Body, err = describeBatch(&b); err != nil {
 		return nil, err
 	}
-	progress, err := s.opt.DB.BatchProgress(ctx, id)
-	out.Body.Progress = &progress
+	progress, err := s.opt.Desk.Progress(ctx, p.Actor(), id)
+	out.Body.Progress = (*Progress)(&progress)
 	return out, err
 }
 
@@ -438,7 +416,7 @@ func (s *Server) watchBatch(c *gin.Context) error {
 			c.Header("Cache-Control", "no-store")
 			c.Header("X-Accel-Buffering", "no") // or a proxy in front holds events back
 		}
-		data, err := json.Marshal(progress)
+		data, err := json.Marshal(Progress(progress))
 		if err != nil {
 			return err
 		}
@@ -463,7 +441,7 @@ func (s *Server) batchResult(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return gate.SendFile(c, spool, map[string]string{desk.XLSX: gate.XLSX, desk.CSV: "text/csv; charset=utf-8"}[format], c.Param("id")+"."+format, name)
+	return gate.SendFile(c, spool, c.Param("id")+"."+format, name)
 }
 
 func (s *Server) batchOpinion(c *gin.Context) error {

@@ -3,60 +3,106 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"zhijia/internal/people"
-	"zhijia/internal/store"
+	"zhijia/internal/audit"
 )
 
-func registerEgress(api huma.API, s *Server) {
-	type egressIn struct {
-		Cursor string `query:"cursor" maxLength:"300" doc:"From the page before."`
-		Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
-	}
-	type egressOut struct {
-		Body struct {
-			Entries []store.Egress `json:"entries"`
-			Cursor  string         `json:"cursor,omitempty" doc:"Of the next page; absent on the last."`
-		}
-	}
-	huma.Register(api, huma.Operation{
-		OperationID: "list-egress", Method: http.MethodGet, Path: "/v1/egress", Summary: "文本外发记录 Every text of yours that left this system, newest first", Tags: []string{"model"},
-		Description: "Written before a text is sent to the model endpoint: what, where, when, how many bytes, and the SHA-256 of what was sent. The text itself is not kept here.",
-	}, func(ctx context.Context, in *egressIn) (*egressOut, error) {
-		out := &egressOut{}
-		var err error
-		out.Body.Entries, out.Body.Cursor, err = s.opt.Audit.Egress(ctx, people.Of(ctx).Institution, in.Cursor, in.Limit)
-		return out, err
-	})
+// Egress is one text that left this system.
+type Egress struct {
+	ID          int64     `json:"id"`
+	At          time.Time `json:"at"`
+	Institution string    `json:"institution"`
+	Actor       string    `json:"actor"`
+	What        string    `json:"what" doc:"What was asked, e.g. the score of an indicator."`
+	Host        string    `json:"host"`
+	Bytes       int64     `json:"bytes"`
+	Hash        string    `json:"hash" doc:"SHA-256 of what was sent, in hex."`
+}
 
-	type consents struct {
-		Body struct {
-			Consents []store.Consent `json:"consents"`
-		}
+// Consent is an institution's decision on sending its texts to the model
+// endpoint.
+type Consent struct {
+	Institution string    `json:"institution"`
+	Allowed     bool      `json:"allowed"`
+	SetBy       string    `json:"set_by"`
+	SetAt       time.Time `json:"set_at"`
+}
+
+// AuditEntry is one sealed entry of the audit log.
+type AuditEntry struct {
+	Seq         int64     `json:"seq"`
+	At          time.Time `json:"at"`
+	Institution string    `json:"institution"`
+	Actor       string    `json:"actor"`
+	Action      string    `json:"action"`
+	Subject     string    `json:"subject"`
+	Detail      any       `json:"detail"`
+	Prev        []byte    `json:"prev" doc:"Hash of the entry before, in base64."`
+	Hash        []byte    `json:"hash"`
+}
+
+type (
+	egressList struct {
+		Entries []Egress `json:"entries"`
+		Page
 	}
-	huma.Register(api, huma.Operation{
-		OperationID: "list-model-consents", Method: http.MethodGet, Path: "/v1/model-consents", Summary: "外发许可 Which institutions decided on sending texts to the model endpoint", Tags: []string{"model"},
-		Description: "A institution that decided nothing: published texts may be sent, unpublished ones only when a request says so.",
-	}, func(ctx context.Context, _ *struct{}) (*consents, error) {
-		out := &consents{}
-		var err error
-		out.Body.Consents, err = s.opt.Audit.Consents(ctx)
-		return out, err
-	})
-	type decision struct {
+	consents struct {
+		Consents []Consent `json:"consents"`
+	}
+	consentIn struct {
 		Body struct {
 			Institution string `json:"institution" pattern:"^[a-z0-9-]{1,40}$" doc:"The institution or desk."`
 			Allowed     *bool  `json:"allowed" required:"true" doc:"true: published texts may be sent; false: no text may be sent, whatever a request says."`
 		}
 	}
-	type decided struct{ Body store.Consent }
+	auditIn struct {
+		PageQuery
+		Subject string `query:"subject" maxLength:"200" doc:"Only entries about this, e.g. a batch's id."`
+	}
+	auditList struct {
+		Entries []AuditEntry `json:"entries"`
+		Page
+	}
+)
+
+func registerEgress(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
-		OperationID: "set-model-consent", Method: http.MethodPost, Path: "/v1/model-consents", Summary: "设定外发许可 Allow or forbid that a institution's texts are sent; recorded in the audit log", Tags: []string{"model"},
-	}, func(ctx context.Context, in *decision) (*decided, error) {
-		p := people.Of(ctx)
-		c, err := s.opt.Audit.SetConsent(ctx, p.Actor().Name, in.Body.Institution, *in.Body.Allowed)
-		return &decided{c}, err
-	})
+		OperationID: "list-egress", Method: http.MethodGet, Path: "/v1/egress", Summary: "文本外发记录 Every text of yours that left this system, newest first", Tags: []string{"model"},
+		Description: "Written before a text is sent to the model endpoint: what, where, when, how many bytes, and the SHA-256 of what was sent. The text itself is not kept here.",
+	}, s.listEgress)
+	huma.Register(api, huma.Operation{
+		OperationID: "list-model-consents", Method: http.MethodGet, Path: "/v1/model-consents", Summary: "外发许可 Which institutions decided on sending texts to the model endpoint", Tags: []string{"model"},
+		Description: "An institution that decided nothing: published texts may be sent, unpublished ones only when a request says so.",
+	}, s.listConsents)
+	huma.Register(api, huma.Operation{
+		OperationID: "set-model-consent", Method: http.MethodPost, Path: "/v1/model-consents", Summary: "设定外发许可 Allow or forbid that an institution's texts are sent; recorded in the audit log", Tags: []string{"model"},
+	}, s.setConsent)
+	huma.Register(api, huma.Operation{
+		OperationID: "list-audit", Method: http.MethodGet, Path: "/v1/audit", Summary: "审计记录 Who asked what and what came of it, oldest first", Tags: []string{"audit"},
+	}, s.listAudit)
+}
+
+func (s *Server) listEgress(ctx context.Context, in *PageQuery) (*reply[egressList], error) {
+	sent, next, err := s.opt.Audit.Sent(ctx, actor(ctx).Institution, in.Cursor, in.Limit)
+	return &reply[egressList]{egressList{each(sent, func(e *audit.Egress) Egress { return Egress(*e) }), pageTo(next)}}, err
+}
+
+func (s *Server) listConsents(ctx context.Context, _ *struct{}) (*reply[consents], error) {
+	list, err := s.opt.Audit.Consents(ctx)
+	return &reply[consents]{consents{each(list, func(c *audit.Consent) Consent { return Consent(*c) })}}, err
+}
+
+func (s *Server) setConsent(ctx context.Context, in *consentIn) (*reply[Consent], error) {
+	c, err := s.opt.Audit.SetConsent(ctx, actor(ctx).Name, in.Body.Institution, *in.Body.Allowed)
+	return &reply[Consent]{Consent(c)}, err
+}
+
+func (s *Server) listAudit(ctx context.Context, in *auditIn) (*reply[auditList], error) {
+	entries, next, err := s.opt.Audit.Entries(ctx, actor(ctx).Institution, in.Subject, in.Cursor, in.Limit)
+	return &reply[auditList]{auditList{each(entries, func(e *audit.Entry) AuditEntry {
+		return AuditEntry{e.Seq, e.At, e.Institution, e.Actor, e.Action, e.Subject, e.Detail, e.Prev, e.Hash}
+	}), pageTo(next)}}, err
 }

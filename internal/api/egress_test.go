@@ -87,14 +87,14 @@ func TestEgressAndConsent(t *testing.T) {
 	for range 10 {
 		w := c.Get("/v1/egress?limit=2&cursor=" + url.QueryEscape(cursor))
 		var got struct {
-			Entries []store.Egress
-			Cursor  string
+			Entries    []store.Egress
+			NextCursor string `json:"next_cursor"`
 		}
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
 		all = append(all, got.Entries...)
-		if cursor = got.Cursor; cursor == "" {
+		if cursor = got.NextCursor; cursor == "" {
 			break
 		}
 	}
@@ -106,7 +106,7 @@ func TestEgressAndConsent(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
-	for _, bad := range []string{"x", paging.Cursor(time.Now(), "abc"), paging.Cursor(time.Now(), "-1")} {
+	for _, bad := range []string{"x", paging.Place{At: time.Now(), ID: "abc"}.Cursor(), paging.Place{At: time.Now(), ID: "-1"}.Cursor()} {
 		if w := c.Get("/v1/egress?cursor=" + bad); w.Code != http.StatusUnprocessableEntity || gatetest.Problem(t, w).Code != "cursor.invalid" {
 			t.Errorf("cursor %q: %d %s", bad, w.Code, w.Body)
 		}

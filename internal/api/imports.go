@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -16,7 +17,6 @@ import (
 	"zhijia/internal/gate"
 	"zhijia/internal/intake"
 	"zhijia/internal/people"
-	"zhijia/internal/store"
 )
 
 var (
@@ -43,17 +43,31 @@ func registerImports(api huma.API, s *Server) {
 		Metadata:  map[string]any{metaTimeout: s.gate.ImportTimeout, metaMaxBody: s.gate.MaxUpload},
 	}, s.importFile)
 
-	type in struct {
-		ID string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$"`
-	}
-	type out struct{ Body store.Import }
 	huma.Register(api, huma.Operation{
 		OperationID: "get-import", Method: http.MethodGet, Path: "/v1/imports/{id}", Summary: "导入结果 State of an import", Tags: []string{"imports"},
-	}, func(ctx context.Context, in *in) (*out, error) {
-		p := people.Of(ctx)
-		i, err := s.opt.DB.Import(ctx, p.Institution, in.ID)
-		return &out{Body: i}, err
-	})
+	}, s.getImport)
+}
+
+// Import is the record of one file taken in.
+type Import struct {
+	ID         string     `json:"id"`
+	Dataset    string     `json:"dataset"`
+	Name       string     `json:"name"`
+	StartedAt  time.Time  `json:"started_at"`
+	FinishedAt *time.Time `json:"finished_at" doc:"null: it runs, or its process died; upload the file again to complete it."`
+	Accepted   int64      `json:"accepted"`
+	Rejected   int64      `json:"rejected"`
+	Rejects    any        `json:"rejects" doc:"The first of them, with row, field and reason."`
+	Error      string     `json:"error,omitempty"`
+}
+
+type importID struct {
+	ID string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$"`
+}
+
+func (s *Server) getImport(ctx context.Context, in *importID) (*reply[Import], error) {
+	i, err := s.opt.Intake.Import(ctx, actor(ctx), in.ID)
+	return &reply[Import]{Import{i.ID, i.Dataset, i.Name, i.StartedAt, i.FinishedAt, i.Accepted, i.Rejected, i.Rejects, i.Error}}, err
 }
 
 func (s *Server) importFile(c *gin.Context) error {
@@ -86,7 +100,7 @@ func (s *Server) importFile(c *gin.Context) error {
 	case part.FormName() != "file":
 		return fault.New(fault.Invalid, "field.unknown", "只接受 file 字段。", "Only the field file is accepted.")
 	}
-	report, err := intake.Run(ctx, s.opt.DB, s.opt.Appraisal, p.Actor(), c.Param("kind"), gate.FileName(part.FileName()), &upload{r: part}, intake.Options{DryRun: dry})
+	report, err := s.opt.Intake.Take(ctx, p.Actor(), c.Param("kind"), gate.FileName(part.FileName()), &upload{r: part}, intake.Options{DryRun: dry})
 	if err != nil {
 		return uploadError(err)
 	}

@@ -36,16 +36,10 @@ func registerKeys(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-keys", Method: http.MethodGet, Path: "/v1/keys", Summary: "密钥列表 List keys", Tags: []string{"keys"},
 	}, func(ctx context.Context, _ *struct{}) (*list, error) {
-		keys, err := s.opt.DB.Keys(ctx)
-		if err != nil {
-			return nil, err
-		}
+		keys, err := s.gate.Keys.List(ctx)
 		out := &list{}
-		out.Body.Keys = []people.KeyInfo{}
-		for _, k := range keys {
-			out.Body.Keys = append(out.Body.Keys, people.DescribeKey(k))
-		}
-		return out, nil
+		out.Body.Keys = keys
+		return out, err
 	})
 
 	type create struct {
@@ -65,17 +59,10 @@ func registerKeys(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "create-key", Method: http.MethodPost, Path: "/v1/keys", Summary: "新建密钥 Create a key", Tags: []string{"keys"}, DefaultStatus: http.StatusCreated,
 	}, func(ctx context.Context, in *create) (*created, error) {
-		plain, rec, err := people.NewKey(in.Body.Name, in.Body.Institution, in.Body.Roles, s.gate.Now(), in.Body.ExpiresAt)
-		if err != nil {
-			return nil, err
-		}
-		p := people.Of(ctx)
-		if err := s.opt.DB.InsertKey(ctx, rec, p.Actor().Name); err != nil {
-			return nil, err
-		}
+		plain, info, err := s.gate.Keys.Create(ctx, actor(ctx).Name, in.Body.Name, in.Body.Institution, in.Body.Roles, in.Body.ExpiresAt)
 		out := &created{}
-		out.Body.KeyInfo, out.Body.Key = people.DescribeKey(rec), plain
-		return out, nil
+		out.Body.KeyInfo, out.Body.Key = info, plain
+		return out, err
 	})
 
 	type revoke struct {
@@ -85,11 +72,7 @@ func registerKeys(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "revoke-key", Method: http.MethodPost, Path: "/v1/keys/{id}:revoke", Summary: "停用密钥 Revoke a key", Tags: []string{"keys"},
 	}, func(ctx context.Context, in *revoke) (*revoked, error) {
-		p := people.Of(ctx)
-		k, err := s.opt.DB.RevokeKey(ctx, in.ID, s.gate.Now(), p.Actor().Name)
-		if err != nil {
-			return nil, err
-		}
-		return &revoked{Body: people.DescribeKey(k)}, nil
+		k, err := s.gate.Keys.Revoke(ctx, actor(ctx).Name, in.ID)
+		return &revoked{Body: k}, err
 	})
 }

@@ -66,10 +66,10 @@ func serveForTest(url string) error {
 		return err
 	}
 	g := gate.New(gate.Options{DB: db, Now: now})
-	if _, err := New(g, Options{DB: db, Appraisal: svc}); err != nil {
+	if _, err := New(g, Options{Appraisal: svc}); err != nil {
 		return err
 	}
-	if err := pages.Register(g, pages.Options{DB: db, Appraisal: svc}); err != nil {
+	if err := pages.Register(g, pages.Options{Appraisal: svc}); err != nil {
 		return err
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")

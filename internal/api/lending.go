@@ -14,7 +14,6 @@ import (
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
 	"zhijia/internal/people"
-	"zhijia/internal/store"
 )
 
 func registerLending(api huma.API, s *Server) {
@@ -28,7 +27,7 @@ func registerLending(api huma.API, s *Server) {
 			Rows          []lending.Row        `json:"rows" minItems:"1" maxItems:"50" doc:"The patents offered; the rows of one contract share its number."`
 		}
 	}
-	type checkOut struct{ Body desk.Check }
+	type checkOut struct{ Body CollateralCheck }
 	huma.Register(api, huma.Operation{
 		OperationID: "check-collateral", Method: http.MethodPost, Path: "/v1/collateral-checks", Tags: []string{"lending"},
 		Summary:     "押品审查 Value and decide the collateral of one case at once",
@@ -58,7 +57,7 @@ func registerLending(api huma.API, s *Server) {
 			return nil, err
 		}
 		c, err := s.opt.Desk.Check(ctx, p.Actor(), in.Body.Rows, o)
-		return &checkOut{Body: c}, err
+		return &checkOut{CollateralCheck{c.ID, c.Decisions, c.Valued, LendingFacts(c.Facts), each(c.Conflicts, describeConflict)}}, err
 	})
 
 	type policiesOut struct {
@@ -189,7 +188,7 @@ func registerLending(api huma.API, s *Server) {
 	type roomsOut struct {
 		Body struct {
 			Presets    map[string]lending.Programme `json:"presets" doc:"What is public of known products; store a version of your own to lend under one."`
-			Programmes []desk.Room                  `json:"programmes" doc:"Your own, each in its latest version, with what is drawn and left."`
+			Programmes []ProgrammeRoom              `json:"programmes" doc:"Your own, each in its latest version, with what is drawn and left."`
 		}
 	}
 	huma.Register(api, huma.Operation{
@@ -199,8 +198,8 @@ func registerLending(api huma.API, s *Server) {
 		p := people.Of(ctx)
 		out := &roomsOut{}
 		out.Body.Presets = lending.Programmes()
-		var err error
-		out.Body.Programmes, err = s.opt.Desk.Rooms(ctx, p.Actor())
+		rooms, err := s.opt.Desk.Rooms(ctx, p.Actor())
+		out.Body.Programmes = each(rooms, describeRoom)
 		return out, err
 	})
 	type programmeIn struct{ Body lending.Programme }
@@ -224,26 +223,36 @@ func registerLending(api huma.API, s *Server) {
 		p := people.Of(ctx)
 		return nil, s.opt.Desk.ReleaseHold(ctx, p.Actor(), in.Body.Contract, in.Body.Reason)
 	})
+}
 
-	type auditIn struct {
-		Subject string `query:"subject" maxLength:"200" doc:"Only entries about this, e.g. a batch's id."`
-		After   int64  `query:"after" minimum:"0"`
-		Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	}
-	type auditOut struct {
-		Body struct {
-			Entries []store.AuditEntry `json:"entries"`
-		}
-	}
-	huma.Register(api, huma.Operation{
-		OperationID: "list-audit", Method: http.MethodGet, Path: "/v1/audit", Summary: "审计记录 Who asked what and what came of it, oldest first", Tags: []string{"audit"},
-	}, func(ctx context.Context, in *auditIn) (*auditOut, error) {
-		p := people.Of(ctx)
-		out := &auditOut{}
-		var err error
-		out.Body.Entries, err = s.opt.Audit.Entries(ctx, p.Institution, in.Subject, in.After, in.Limit)
-		return out, err
-	})
+// CollateralCheck is the answer to a case.
+type CollateralCheck struct {
+	ID        string            `json:"id" doc:"Subject of its entry in the audit log."`
+	Decisions lending.Decisions `json:"decisions"`
+	Valued    []lending.Valued  `json:"valued" doc:"In the order asked."`
+	Facts     LendingFacts      `json:"facts" doc:"What stood in store."`
+	Conflicts []OfferConflict   `json:"conflicts" doc:"What stands between these patents and others' use of them, of any institution."`
+}
+
+// ProgrammeRoom is how a programme stands today.
+type ProgrammeRoom struct {
+	lending.Programme
+	Drawn []lending.Draw `json:"drawn" doc:"By borrower: loans of the book and holds together."`
+	Holds []Hold         `json:"holds" doc:"Of accepted contracts that are not booked."`
+	Left  money.Fen      `json:"room" doc:"Of the total; negative when more was booked."`
+}
+
+// Hold is what an accepted contract holds of a programme.
+type Hold struct {
+	lending.Draw
+	Contract  string        `json:"contract"`
+	Batch     string        `json:"batch"`
+	DecidedOn calendar.Date `json:"decided_on"`
+	Until     calendar.Date `json:"until,omitzero" doc:"Last day; absent: until released."`
+}
+
+func describeRoom(r *desk.Room) ProgrammeRoom {
+	return ProgrammeRoom{r.Programme, r.Drawn, each(r.Holds, func(h *desk.Hold) Hold { return Hold(*h) }), r.Left}
 }
 
 type schemeStatus struct {

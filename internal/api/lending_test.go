@@ -13,6 +13,7 @@ import (
 
 	"zhijia/internal/desk"
 	"zhijia/internal/gate/gatetest"
+	"zhijia/internal/paging"
 	"zhijia/internal/people"
 )
 
@@ -81,12 +82,12 @@ func TestLendingOverREST(t *testing.T) {
 		}
 	}
 	got := w.Get("/v1/batches/" + id + "/contracts?limit=2")
-	for _, want := range []string{`"code":"borrower"`, `5000.01`, `"next":2`, `"route":`, `"facts":{}`} {
+	for _, want := range []string{`"code":"borrower"`, `5000.01`, `"has_more":true`, `"route":`, `"facts":{}`} {
 		if !strings.Contains(got.Body.String(), want) {
 			t.Errorf("the contracts lack %s: %s", want, got.Body)
 		}
 	}
-	if got := w.Get("/v1/batches/" + id + "/contracts?after=99"); got.Code != 200 || !strings.Contains(got.Body.String(), `"contracts":[]`) {
+	if got := w.Get("/v1/batches/" + id + "/contracts?cursor=" + paging.Numbered(99).Cursor()); got.Code != 200 || !strings.Contains(got.Body.String(), `"contracts":[]`) {
 		t.Errorf("%d %s", got.Code, got.Body)
 	}
 	if got := w.Get("/v1/batches/" + id + "/cover?contract=" + url.QueryEscape("DB-1")); got.Code != 200 || !strings.Contains(got.Body.String(), `"points":[{"date":`) {

@@ -3,31 +3,52 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"zhijia/internal/desk"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
-	"zhijia/internal/people"
-	"zhijia/internal/store"
 )
+
+// OfferConflict is a use of a patent that meets another which has not ended. Of
+// another institution's only product, status and time are told.
+type OfferConflict struct {
+	Number string `json:"number"`
+	patent.Clash
+	Product      patent.Product `json:"product" enum:"pledge,pool,lease,exclusive_licence,licence" doc:"Of the other use, like what follows."`
+	Status       string         `json:"status" enum:"offered,committed,released"`
+	Reference    string         `json:"reference,omitempty"`
+	Party        string         `json:"party,omitempty"`
+	OtherDesk    bool           `json:"other_institution"`
+	OfferedAt    time.Time      `json:"offered_at"`
+	OwnReference string         `json:"own_reference" doc:"Of the use asked about."`
+}
+
+func describeConflict(c *desk.Conflict) OfferConflict {
+	return OfferConflict{
+		Number: c.Number, Clash: c.Clash, Product: c.Product, Status: string(c.Status), Reference: c.Reference, Party: c.Party, OtherDesk: c.OtherDesk,
+		OfferedAt: c.OfferedAt, OwnReference: c.OwnReference,
+	}
+}
 
 func registerOffers(api huma.API, s *Server) {
 	tags := []string{"encumbrance"}
 
 	type offerPut struct {
 		Body struct {
-			Numbers   []string          `json:"numbers" minItems:"1" maxItems:"1000" doc:"Application or patent numbers in any usual form."`
-			Product   patent.Product    `json:"product" enum:"pledge,pool,lease,exclusive_licence,licence"`
-			Reference string            `json:"reference" maxLength:"200" doc:"Contract; what is told again under it is the same offer."`
-			Party     string            `json:"party" minLength:"1" maxLength:"500" doc:"Who puts the patents up: borrower, originator, lessee, licensor."`
-			Code      string            `json:"credit_code,omitempty" maxLength:"40" doc:"Its unified social credit code."`
-			Status    store.OfferStatus `json:"status" enum:"offered,committed" doc:"offered: asked for; committed: agreed."`
+			Numbers   []string       `json:"numbers" minItems:"1" maxItems:"1000" doc:"Application or patent numbers in any usual form."`
+			Product   patent.Product `json:"product" enum:"pledge,pool,lease,exclusive_licence,licence"`
+			Reference string         `json:"reference" maxLength:"200" doc:"Contract; what is told again under it is the same offer."`
+			Party     string         `json:"party" minLength:"1" maxLength:"500" doc:"Who puts the patents up: borrower, originator, lessee, licensor."`
+			Code      string         `json:"credit_code,omitempty" maxLength:"40" doc:"Its unified social credit code."`
+			Status    string         `json:"status" enum:"offered,committed" doc:"offered: asked for; committed: agreed."`
 		}
 	}
 	type offerConflicts struct {
 		Body struct {
-			Conflicts []store.OfferConflict `json:"conflicts"`
+			Conflicts []OfferConflict `json:"conflicts"`
 		}
 	}
 	huma.Register(api, huma.Operation{
@@ -51,10 +72,9 @@ func registerOffers(api huma.API, s *Server) {
 			}
 			offers[i] = patent.Offer{Number: n, Product: in.Body.Product, Reference: in.Body.Reference, Party: in.Body.Party, PartyCode: code}
 		}
-		p := people.Of(ctx)
-		found, err := s.opt.DB.PutOffers(ctx, p.Institution, offers, in.Body.Status, s.gate.Now().UTC())
+		found, err := s.opt.Desk.Offer(ctx, actor(ctx), offers, in.Body.Status == "committed")
 		out := &offerConflicts{}
-		out.Body.Conflicts = append([]store.OfferConflict{}, found...)
+		out.Body.Conflicts = each(found, describeConflict)
 		return out, err
 	})
 
@@ -72,10 +92,9 @@ func registerOffers(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "release-offers", Method: http.MethodPost, Path: "/v1/offers:release", Summary: "解除用途 End every use under a contract", Tags: tags,
 	}, func(ctx context.Context, in *offerRelease) (*offerReleased, error) {
-		p := people.Of(ctx)
 		out := &offerReleased{}
 		var err error
-		out.Body.Released, err = s.opt.DB.SetOffers(ctx, p.Institution, in.Body.Product, in.Body.Reference, store.Released, s.gate.Now().UTC())
+		out.Body.Released, err = s.opt.Desk.EndUses(ctx, actor(ctx), in.Body.Product, in.Body.Reference)
 		return out, err
 	})
 
@@ -86,10 +105,9 @@ func registerOffers(api huma.API, s *Server) {
 		OperationID: "list-batch-conflicts", Method: http.MethodGet, Path: "/v1/batches/{id}/conflicts", Tags: tags,
 		Summary: "批次用途冲突 What stands between the patents of a batch and others' use of them, as it is now",
 	}, func(ctx context.Context, in *batchConflicts) (*offerConflicts, error) {
-		p := people.Of(ctx)
-		found, err := s.opt.Desk.Conflicts(ctx, p.Actor(), in.ID)
+		found, err := s.opt.Desk.Conflicts(ctx, actor(ctx), in.ID)
 		out := &offerConflicts{}
-		out.Body.Conflicts = append([]store.OfferConflict{}, found...)
+		out.Body.Conflicts = each(found, describeConflict)
 		return out, err
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,11 +20,9 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
 	"zhijia/internal/money"
-	"zhijia/internal/paging"
 	"zhijia/internal/people"
 	"zhijia/internal/pool"
 	"zhijia/internal/poolfile"
-	"zhijia/internal/store"
 )
 
 // Pools have a registry of schemas of their own: their types share names with
@@ -51,8 +50,19 @@ type PoolStored struct {
 
 // PoolList is one page of pools.
 type PoolList struct {
-	Pools  []store.PoolSummary `json:"pools"`
-	Cursor string              `json:"cursor,omitempty"`
+	Pools []PoolSummary `json:"pools"`
+	Page
+}
+
+// PoolSummary is a line of a list.
+type PoolSummary struct {
+	ID        string        `json:"id"`
+	Name      string        `json:"name"`
+	CreatedAt time.Time     `json:"created_at"`
+	CreatedBy string        `json:"created_by"`
+	CutOff    calendar.Date `json:"cut_off"`
+	Patents   int           `json:"patents"`
+	Released  bool          `json:"released" doc:"Its patents are free for another pool."`
 }
 
 // PoolFigures are the exchange's list and the coverage by IP value.
@@ -215,7 +225,10 @@ func (p *poolRoutes) route(id, name, summary string, in, out reflect.Type, statu
 		content["text/html"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 		op.Parameters = append(op.Parameters, &huma.Param{Name: "format", In: "query", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"json", "html"}}})
 	case "list-pools":
-		op.Parameters = append(op.Parameters, &huma.Param{Name: "cursor", In: "query", Schema: &huma.Schema{Type: huma.TypeString}})
+		low, high := 1.0, 1000.0
+		op.Parameters = append(op.Parameters,
+			&huma.Param{Name: "cursor", In: "query", Schema: &huma.Schema{Type: huma.TypeString}, Description: "The next_cursor of the page before; none: from the beginning."},
+			&huma.Param{Name: "limit", In: "query", Schema: &huma.Schema{Type: huma.TypeInteger, Default: 100, Minimum: &low, Maximum: &high}, Description: "Lines of a page."})
 	case "import-pool":
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{gate.XLSX: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}
 	}
@@ -246,13 +259,13 @@ func body(c *gin.Context) ([]byte, error) {
 }
 
 // withBody decodes the body strictly and answers from the stored deal.
-func withBody[T any](p *poolRoutes, answer func(*pool.Deal, T) (any, error)) func(*gin.Context) error {
+func withBody[T any](p *poolRoutes, ask func(*pool.Deal, T) (any, error)) func(*gin.Context) error {
 	return p.onDeal(func(c *gin.Context, d *pool.Deal) (any, error) {
 		in, err := decodeBody[T](c)
 		if err != nil {
 			return nil, err
 		}
-		return answer(d, in)
+		return ask(d, in)
 	})
 }
 
@@ -272,26 +285,26 @@ func decodeBody[T any](c *gin.Context) (in T, err error) {
 	return in, nil
 }
 
-func (p *poolRoutes) stored(c *gin.Context) (store.Pool, error) {
+func (p *poolRoutes) stored(c *gin.Context) (arranger.Pool, error) {
 	who := people.Of(c.Request.Context())
 	return p.desk.Pool(c.Request.Context(), who.Institution, c.Param("id"))
 }
 
-func (p *poolRoutes) onDeal(answer func(*gin.Context, *pool.Deal) (any, error)) func(*gin.Context) error {
+func (p *poolRoutes) onDeal(ask func(*gin.Context, *pool.Deal) (any, error)) func(*gin.Context) error {
 	return func(c *gin.Context) error {
 		rec, err := p.stored(c)
 		if err != nil {
 			return err
 		}
-		out, err := answer(c, &rec.Deal)
+		out, err := ask(c, &rec.Deal)
 		if err != nil {
 			return err
 		}
-		return reply(c, http.StatusOK, out)
+		return answer(c, http.StatusOK, out)
 	}
 }
 
-func reply(c *gin.Context, status int, v any) error {
+func answer(c *gin.Context, status int, v any) error {
 	var b bytes.Buffer
 	if err := marshalJSON(&b, v); err != nil {
 		return err
@@ -323,29 +336,23 @@ func (p *poolRoutes) create(c *gin.Context) error {
 		notes = []string{}
 	}
 	c.Header("Location", "/v1/pools/"+rec.ID)
-	return reply(c, http.StatusCreated, PoolCreated{rec.ID, rec.CreatedAt, notes, rec.Deal.Test(), rec.Deal.Collateral()})
+	return answer(c, http.StatusCreated, PoolCreated{rec.ID, rec.CreatedAt, notes, rec.Deal.Test(), rec.Deal.Collateral()})
 }
 
 func (p *poolRoutes) list(c *gin.Context) error {
-	at, id, err := paging.Read(c.Query("cursor"))
+	limit := 100
+	if text := c.Query("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > 1000 {
+			return fault.New(fault.Invalid, "field.range", "limit 应为 1 至 1000。", "The limit must be 1 to 1000.", fault.Field{Field: "query.limit", Code: "field.range", Zh: "应为 1 至 1000", En: "must be 1 to 1000"})
+		}
+		limit = n
+	}
+	pools, next, err := p.desk.Pools(c.Request.Context(), people.Of(c.Request.Context()).Institution, c.Query("cursor"), limit)
 	if err != nil {
 		return err
 	}
-	who := people.Of(c.Request.Context())
-	const page = 50
-	pools, err := p.s.opt.DB.Pools(c.Request.Context(), who.Institution, at, id, page)
-	if err != nil {
-		return err
-	}
-	out := PoolList{Pools: pools}
-	if out.Pools == nil {
-		out.Pools = []store.PoolSummary{}
-	}
-	if len(pools) == page {
-		last := pools[page-1]
-		out.Cursor = paging.Cursor(last.CreatedAt, last.ID)
-	}
-	return reply(c, http.StatusOK, out)
+	return answer(c, http.StatusOK, PoolList{each(pools, func(s *arranger.Summary) PoolSummary { return PoolSummary(*s) }), pageTo(next)})
 }
 
 func (p *poolRoutes) get(c *gin.Context) error {
@@ -353,12 +360,12 @@ func (p *poolRoutes) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return reply(c, http.StatusOK, PoolStored{rec.ID, rec.CreatedAt, rec.CreatedBy, rec.Deal})
+	return answer(c, http.StatusOK, PoolStored{rec.ID, rec.CreatedAt, rec.CreatedBy, rec.Deal})
 }
 
 func (p *poolRoutes) release(c *gin.Context) error {
 	who := people.Of(c.Request.Context())
-	if err := p.s.opt.DB.ReleasePool(c.Request.Context(), who.Institution, c.Param("id"), p.s.gate.Now()); err != nil {
+	if err := p.desk.Release(c.Request.Context(), who.Institution, c.Param("id")); err != nil {
 		return err
 	}
 	return p.get(c)
@@ -378,7 +385,7 @@ func (p *poolRoutes) simulate(c *gin.Context) error {
 		return err
 	}
 	c.Header("Location", "/v1/pools/"+job.PoolID+"/simulations/"+job.ID)
-	return reply(c, http.StatusAccepted, describeSimulation(job))
+	return answer(c, http.StatusAccepted, describeSimulation(job))
 }
 
 func (p *poolRoutes) simulation(c *gin.Context) error {
@@ -390,10 +397,10 @@ func (p *poolRoutes) simulation(c *gin.Context) error {
 	if job.PoolID != c.Param("id") {
 		return fault.New(fault.NotFound, "pool.simulation.unknown", "没有这个模拟任务。", "There is no such simulation.")
 	}
-	return reply(c, http.StatusOK, describeSimulation(job))
+	return answer(c, http.StatusOK, describeSimulation(job))
 }
 
-func describeSimulation(s store.PoolSimulation) PoolSimulationStatus {
+func describeSimulation(s arranger.Simulation) PoolSimulationStatus {
 	return PoolSimulationStatus{
 		ID: s.ID, PoolID: s.PoolID, Status: s.Status, Scenarios: s.Scenarios, Done: s.Done, Seed: s.Seed,
 		CreatedAt: s.CreatedAt, FinishedAt: s.FinishedAt, Error: s.Error, Report: s.Report,
@@ -422,7 +429,7 @@ func (p *poolRoutes) report(c *gin.Context) error {
 		return err
 	}
 	if c.Query("format") != "html" {
-		return reply(c, http.StatusOK, out)
+		return answer(c, http.StatusOK, out)
 	}
 	var b bytes.Buffer
 	if err := poolfile.WritePeriodicHTML(&b, out); err != nil {
@@ -460,7 +467,7 @@ func (p *poolRoutes) annex(c *gin.Context) error {
 		c.Header("Content-Disposition", `attachment; filename="annex.xlsx"`)
 		c.Data(http.StatusOK, gate.XLSX, b.Bytes())
 	case "json":
-		return reply(c, http.StatusOK, a.Annex)
+		return answer(c, http.StatusOK, a.Annex)
 	default:
 		return fault.New(fault.Invalid, "pool.annex.format", "format 应为 html、xlsx 或 json。", "format must be html, xlsx or json",
 			fault.Field{Field: "query.format", Code: "field.enum", Zh: "取值须为 html、xlsx、json 之一", En: "must be html, xlsx or json"})

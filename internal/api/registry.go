@@ -58,7 +58,7 @@ func registerRegistry(api huma.API, s *Server) {
 		if days[1].IsZero() {
 			days[1] = calendar.InChina(s.gate.Now())
 		}
-		found, err := dossier.Alerts(ctx, s.opt.DB, number, days[2], days[0], days[1])
+		found, err := s.opt.Dossier.Since(ctx, number, days[2], days[0], days[1])
 		if err != nil {
 			return nil, err
 		}

@@ -16,7 +16,6 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/opinion"
 	"zhijia/internal/people"
-	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
 
@@ -150,15 +149,13 @@ func registerValuations(api huma.API, s *Server) {
 	})
 
 	type list struct {
+		PageQuery
 		Number string `query:"number" maxLength:"40" doc:"Only valuations of this patent."`
-		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-		Cursor string `query:"cursor" maxLength:"200" doc:"next_cursor of the page before."`
 	}
 	type listed struct {
 		Body struct {
-			Valuations []store.ValuationSummary `json:"valuations"`
-			HasMore    bool                     `json:"has_more"`
-			NextCursor string                   `json:"next_cursor,omitempty"`
+			Valuations []ValuationSummary `json:"valuations"`
+			Page
 		}
 	}
 	huma.Register(api, huma.Operation{
@@ -178,7 +175,7 @@ func registerValuations(api huma.API, s *Server) {
 			return nil, err
 		}
 		out := &listed{}
-		out.Body.Valuations, out.Body.NextCursor, out.Body.HasMore = lines, next, next != ""
+		out.Body.Valuations, out.Body.Page = each(lines, func(v *appraisal.Summary) ValuationSummary { return ValuationSummary(*v) }), pageTo(next)
 		return out, nil
 	})
 
@@ -279,20 +276,16 @@ func registerValuations(api huma.API, s *Server) {
 		OperationID: "list-overrides", Method: http.MethodGet, Path: "/v1/valuations/{id}/overrides", Tags: []string{"valuations"},
 		Summary: "人工意见列表 Officers' figures beside a valuation, oldest first",
 	}, func(ctx context.Context, in *ValuationID) (*overrides, error) {
-		p := people.Of(ctx)
-		v, err := s.opt.DB.Valuation(ctx, p.Institution, in.ID)
+		v, err := s.opt.Appraisal.Get(ctx, actor(ctx), in.ID)
 		if err != nil {
 			return nil, err
 		}
-		rows, err := s.opt.Appraisal.Overrides(ctx, p.Actor(), in.ID)
+		rows, err := s.opt.Appraisal.Overrides(ctx, actor(ctx), in.ID)
 		if err != nil {
 			return nil, err
 		}
 		out := &overrides{}
-		out.Body.Overrides = []OverrideInfo{}
-		for _, o := range rows {
-			out.Body.Overrides = append(out.Body.Overrides, describeOverride(o, v))
-		}
+		out.Body.Overrides = each(rows, func(o *appraisal.Override) OverrideInfo { return describeOverride(o, v) })
 		return out, nil
 	})
 }
@@ -314,17 +307,44 @@ func (s *Server) comparables(ctx context.Context, req appraisal.Request) (*retri
 	return out, nil
 }
 
-// OverrideInfo shows both figures.
+// ValuationSummary is a line of a list. Amounts in yuan.
+type ValuationSummary struct {
+	ID        string        `json:"id"`
+	CreatedAt time.Time     `json:"created_at"`
+	Number    string        `json:"number,omitempty"`
+	Title     string        `json:"title"`
+	Purpose   string        `json:"purpose"`
+	AsOf      calendar.Date `json:"valuation_date"`
+	Status    string        `json:"status" enum:"valued,range_only,abstained,zero"`
+	Point     *float64      `json:"point" doc:"null: none is given."`
+	Low       float64       `json:"low"`
+	High      float64       `json:"high"`
+}
+
+// OverrideInfo is an officer's figure beside the model's, in yuan.
 type OverrideInfo struct {
-	store.Override
-	Model   *float64 `json:"model_value" doc:"The stored valuation's point, yuan; null when it gave none."`
+	ID          string    `json:"id"`
+	ValuationID string    `json:"valuation_id"`
+	CreatedAt   time.Time `json:"created_at"`
+	Officer     string    `json:"officer"`
+	Value       float64   `json:"value"`
+	Reason      string    `json:"reason"`
+
+	ApprovedBy string     `json:"approved_by,omitempty" doc:"Another officer."`
+	ApprovedAt *time.Time `json:"approved_at,omitempty"`
+
+	Model   *float64 `json:"model_value" doc:"The stored valuation's point; null when it gave none."`
 	Low     float64  `json:"model_low"`
 	High    float64  `json:"model_high"`
 	InRange bool     `json:"in_range"`
 }
 
-func describeOverride(o store.Override, v store.Valuation) OverrideInfo {
-	return OverrideInfo{Override: o, Model: v.Point, Low: v.Low, High: v.High, InRange: o.Value >= v.Low && o.Value <= v.High}
+func describeOverride(o *appraisal.Override, v *appraisal.Record) OverrideInfo {
+	point, low, high := v.Figures()
+	return OverrideInfo{
+		ID: o.ID, ValuationID: o.ValuationID, CreatedAt: o.CreatedAt, Officer: o.Officer, Value: o.Value, Reason: o.Reason, ApprovedBy: o.ApprovedBy, ApprovedAt: o.ApprovedAt,
+		Model: point, Low: low, High: high, InRange: o.Value >= low && o.Value <= high,
+	}
 }
 
 // overrideValuation keeps the caller's figure beside a valuation.
@@ -334,11 +354,11 @@ func (s *Server) overrideValuation(ctx context.Context, id string, value float64
 	if err != nil {
 		return OverrideInfo{}, err
 	}
-	v, err := s.opt.DB.Valuation(ctx, p.Institution, id)
+	v, err := s.opt.Appraisal.Get(ctx, p.Actor(), id)
 	if err != nil {
 		return OverrideInfo{}, err
 	}
-	return describeOverride(o, v), nil
+	return describeOverride(&o, v), nil
 }
 
 // accepted chooses a representation by an Accept header: what it names first,
@@ -360,7 +380,7 @@ func accepted(header string) string {
 
 // render writes the opinion of a stored valuation with the officers' latest
 // figure.
-func render(v *appraisal.Record, overrides []store.Override, format string, lang opinion.Lang) (contentType string, body []byte, err error) {
+func render(v *appraisal.Record, overrides []appraisal.Override, format string, lang opinion.Lang) (contentType string, body []byte, err error) {
 	o, err := v.Opinion(overrides)
 	if err != nil {
 		return "", nil, err

@@ -354,22 +354,32 @@ func (s *Service) Get(ctx context.Context, actor Actor, id string) (*Record, err
 	return record(v), nil
 }
 
+// What is read of stored valuations is as stored.
+type (
+	Summary  = store.ValuationSummary
+	Override = store.Override
+)
+
 // Valuations returns one page of the institution's stored valuations, newest
 // first, of one patent when a number in its normal form is given, and the
-// cursor of the next page, empty on the last.
-func (s *Service) Valuations(ctx context.Context, actor Actor, number, cursor string, limit int) (page []store.ValuationSummary, next string, err error) {
-	at, id, err := paging.Read(cursor)
+// cursor of the next.
+func (s *Service) Valuations(ctx context.Context, actor Actor, number, cursor string, limit int) (_ []Summary, next string, err error) {
+	at, err := paging.Read(cursor)
 	if err != nil {
 		return nil, "", err
 	}
-	if page, err = s.db.Valuations(ctx, actor.Institution, number, at, id, limit+1); err != nil {
+	found, err := s.db.Valuations(ctx, actor.Institution, number, at.At, at.ID, limit+1)
+	if err != nil {
 		return nil, "", err
 	}
-	if len(page) > limit {
-		page = page[:limit]
-		next = paging.Cursor(page[limit-1].CreatedAt, page[limit-1].ID)
-	}
-	return append([]store.ValuationSummary{}, page...), next, nil
+	page, next := paging.Cut(found, limit, func(v *Summary) paging.Place { return paging.Place{At: v.CreatedAt, ID: v.ID} })
+	return page, next, nil
+}
+
+// Figures returns what a stored valuation gives, yuan: its point, nil when it
+// gave none, and its range.
+func (r *Record) Figures() (point *float64, low, high float64) {
+	return r.stored.Point, r.stored.Low, r.stored.High
 }
 
 // Replay is the outcome of repeating a stored valuation from its snapshot.

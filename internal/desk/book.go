@@ -369,16 +369,16 @@ func (d *Desk) conclusion(ctx context.Context, actor appraisal.Actor, id string)
 
 func largest(c valuation.Difference) []valuation.Cause { return c.Causes[:min(len(c.Causes), 5)] }
 
-// Collateral returns the book as rows of the regulator's collateral table, a
-// page of loans after a contract.
-func (d *Desk) Collateral(ctx context.Context, actor appraisal.Actor, after string, limit int) (_ []lending.Collateral, err error) {
+// Collateral returns the loans of one page of the book as rows of the
+// regulator's collateral table, and the cursor of the next page.
+func (d *Desk) Collateral(ctx context.Context, actor appraisal.Actor, cursor string, limit int) (out []lending.Collateral, next string, err error) {
 	defer fault.Wrap(&err, "desk.Collateral")
-	loans, err := d.db.BookLoans(ctx, actor.Institution, after, limit)
+	loans, next, err := d.Loans(ctx, actor, cursor, limit)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	today := calendar.InChina(d.now())
-	out := []lending.Collateral{}
+	out = []lending.Collateral{}
 	for i := range loans {
 		l := &loans[i]
 		c := lending.Contract{Key: l.Contract}
@@ -393,17 +393,17 @@ func (d *Desk) Collateral(ctx context.Context, actor appraisal.Actor, after stri
 			p := &l.Patents[k]
 			rec, err := d.appraisal.Get(ctx, actor, p.Valuation)
 			if err != nil {
-				return nil, err
+				return nil, "", err
 			}
 			v, err := collateralOf(l, p, rec)
 			if err != nil {
-				return nil, err
+				return nil, "", err
 			}
 			v.Row.Line = k + 1
 			out = append(out, lending.Report(&v, &lending.Decision{}, &c, &p.FirstValue, today))
 		}
 	}
-	return out, nil
+	return out, next, nil
 }
 
 // collateralOf is what the regulator's table asks of a patent of the book.

@@ -58,3 +58,17 @@ func queryDay(field, text string) (calendar.Date, error) {
 	}
 	return d, nil
 }
+
+// Patent returns a patent as stored; the number is in any usual form.
+func (d *Dossiers) Patent(ctx context.Context, number string) (Patent, error) {
+	return d.db.Patent(ctx, number)
+}
+
+// Since returns what became known of a patent after one day and by another;
+// maturity is the last day of the loan it secures, or zero. See [Alerts].
+func (d *Dossiers) Since(ctx context.Context, n patent.Number, maturity, since, until calendar.Date) ([]patent.Alert, error) {
+	return Alerts(ctx, d.db, n, maturity, since, until)
+}
+
+// Patent is a patent as the sources state it.
+type Patent = store.Patent

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -51,10 +52,14 @@ func FileName(name string) string {
 }
 
 // SendFile sends what was spooled as a download under a plain and a Chinese
-// name.
-func SendFile(c *gin.Context, spool *os.File, contentType, plain, name string) error {
+// name; its ending says what it is.
+func SendFile(c *gin.Context, spool *os.File, plain, name string) error {
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
 		return err
+	}
+	contentType := XLSX
+	if path.Ext(plain) == ".csv" {
+		contentType = "text/csv; charset=utf-8"
 	}
 	Attach(c, contentType, plain, name)
 	_, err := io.Copy(c.Writer, spool)

@@ -139,6 +139,22 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.Ser
 // Draining is closed when the service was told to stop.
 func (g *Gate) Draining() <-chan struct{} { return g.draining }
 
+// Ready reports whether requests can be answered now: the service is not
+// stopping and its database answers.
+func (g *Gate) Ready(ctx context.Context) error {
+	select {
+	case <-g.draining:
+		return fault.New(fault.Unavailable, "draining", "服务正在停止。", "The service is stopping.")
+	default:
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := g.DB.Ping(ctx); err != nil {
+		return fault.New(fault.Unavailable, "database.unreachable", "数据库不可用。", "The database cannot be reached.").Because(err)
+	}
+	return nil
+}
+
 // Metrics serves the figures of this gate to Prometheus.
 func (g *Gate) Metrics() http.Handler {
 	return promhttp.HandlerFor(g.metrics.registry, promhttp.HandlerOpts{})

@@ -22,15 +22,9 @@ import (
 	"zhijia/internal/gate"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
-	"zhijia/internal/paging"
 	"zhijia/internal/patent"
 	"zhijia/internal/people"
-	"zhijia/internal/store"
 )
-
-var batchStatusNames = map[store.BatchStatus]string{store.BatchRunning: "进行中", store.BatchCancelled: "已取消", store.BatchFinished: "已完成"}
-
-var rowStatusNames = map[store.RowStatus]string{store.RowWaiting: "待处理", store.RowDone: "已估值", store.RowFailed: "处理失败", store.RowRefused: "数据有误"}
 
 var alertNames = map[string]string{"drop": "估值下降", "ended": "权利失效", "breach": "超过质押率上限", "cover": "预计将超限", "expiry": "先于贷款到期", "failed": "无法重估"}
 
@@ -69,15 +63,15 @@ type (
 	batchPage struct {
 		page
 		ID, Name, Created, By, Status, Policy, Date, SHA string
-		State                                            store.BatchStatus
-		Progress                                         store.Progress
+		State                                            desk.BatchStatus
+		Progress                                         desk.Progress
 		Percent                                          int
 		Verdicts                                         []tally
 		Filter                                           string
 		Contracts                                        []contractLine
-		MoreContracts                                    int
+		MoreContracts                                    bool
 		Rows                                             []rowLine
-		After, Next                                      int
+		After, Next                                      string
 		CanAct                                           bool
 	}
 	alertLine struct {
@@ -103,7 +97,7 @@ type (
 	policyLine struct{ ID, Name, Label, Invention, Utility, Design, Tenor, Internal, Negotiated, Alerts, Source string }
 	roomLine   struct {
 		ID, Name, Total, Left, Source string
-		Holds                         []store.Hold
+		Holds                         []desk.Hold
 	}
 	schemeLine  struct{ ID, Name, Shares, Dated, Status, Source string }
 	lendingPage struct {
@@ -128,16 +122,17 @@ func registerDeskPages(s *Server) {
 	s.pageRoute(http.MethodGet, "/officer/batches/{id}", func(c *gin.Context) error { return s.showBatch(c, http.StatusOK, nil) })
 	s.pageRoute(http.MethodPost, "/officer/batches/{id}/{act}", s.actOnBatch)
 	s.filePageRoute(http.MethodGet, "/officer/batches/{id}/result", 1<<20, func(c *gin.Context) error {
+		format := c.DefaultQuery("format", desk.XLSX)
 		spool, err := gate.Spool("zhijia-result-*") // an error half-way must not look like a file
 		if err != nil {
 			return err
 		}
 		defer spool.Close()
-		name, err := s.opt.Desk.WriteResult(c.Request.Context(), people.Of(c.Request.Context()).Actor(), c.Param("id"), desk.XLSX, spool)
+		name, err := s.opt.Desk.WriteResult(c.Request.Context(), people.Of(c.Request.Context()).Actor(), c.Param("id"), format, spool)
 		if err != nil {
 			return err
 		}
-		return gate.SendFile(c, spool, gate.XLSX, c.Param("id")+".xlsx", name)
+		return gate.SendFile(c, spool, c.Param("id")+"."+format, name)
 	})
 	s.pageRoute(http.MethodGet, "/officer/batches/{id}/rows/{line}/opinion", func(c *gin.Context) error {
 		line, err := strconv.Atoi(c.Param("line"))
@@ -160,9 +155,9 @@ func registerDeskPages(s *Server) {
 		if err != nil {
 			err = fault.New(fault.Invalid, "amount.shape", "余额应为金额（元），最多两位小数。", "The balance must be an amount in yuan.")
 		} else {
-			var outcome *store.Outcome
+			var outcome *desk.LoanOutcome
 			if kind := c.PostForm("outcome"); kind != "" {
-				outcome = &store.Outcome{Kind: kind}
+				outcome = &desk.LoanOutcome{Kind: kind}
 			}
 			err = s.opt.Desk.SetBalance(ctx, p.Actor(), c.PostForm("contract"), balance, outcome)
 		}
@@ -172,16 +167,10 @@ func registerDeskPages(s *Server) {
 		ctx := c.Request.Context()
 		p := people.Of(ctx)
 		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-		note := strings.TrimSpace(c.PostForm("note"))
-		switch {
-		case err != nil:
+		if err != nil {
 			return fault.New(fault.NotFound, "book.alert_unknown", "没有这条预警。", "There is no such alert.")
-		case note == "" || len(note) > 2000:
-			err = fault.New(fault.Invalid, "note.missing", "请写明处理意见（不超过 2000 字节）。", "Say what follows from it.")
-		default:
-			err = s.opt.DB.AcknowledgeAlert(ctx, p.Institution, id, p.Actor().Name, note, s.gate.Now())
 		}
-		return s.backTo(c, "/officer/book", err, s.showBook)
+		return s.backTo(c, "/officer/book", s.opt.Desk.Acknowledge(ctx, p.Actor(), id, c.PostForm("note")), s.showBook)
 	})
 	s.pageRoute(http.MethodGet, "/officer/lending", func(c *gin.Context) error { return s.showLending(c, http.StatusOK, nil) })
 	s.pageRoute(http.MethodPost, "/officer/lending/release", func(c *gin.Context) error {
@@ -191,7 +180,7 @@ func registerDeskPages(s *Server) {
 	})
 }
 
-// backTo ends a form: what the user can mend is shown on the page it came
+// backTo ends a form: errors the user can correct are shown on the page it came
 // from.
 func (s *Server) backTo(c *gin.Context, path string, err error, show func(*gin.Context, int, error) error) error {
 	switch k := fault.KindOf(err); {
@@ -208,12 +197,8 @@ func (s *Server) backTo(c *gin.Context, path string, err error, show func(*gin.C
 func (s *Server) showBatches(c *gin.Context, status int, form url.Values, problem error) error {
 	ctx := c.Request.Context()
 	p := people.Of(ctx)
-	at, id, err := paging.Read(c.Query("cursor"))
-	if err != nil {
-		return err
-	}
 	const lines = 20
-	found, err := s.opt.DB.Batches(ctx, p.Institution, at, id, lines+1)
+	found, next, err := s.opt.Desk.Batches(ctx, p.Actor(), c.Query("cursor"), lines)
 	if err != nil {
 		return err
 	}
@@ -223,17 +208,14 @@ func (s *Server) showBatches(c *gin.Context, status int, form url.Values, proble
 	if problem != nil {
 		pg.Fault = gate.ProblemOf(c.Request, problem)
 	}
-	if len(found) > lines {
-		found = found[:lines]
-		pg.Next = paging.Cursor(found[lines-1].CreatedAt, found[lines-1].ID)
-	}
+	pg.Next = next
 	for i := range found {
 		b := &found[i]
 		policy, err := desk.PolicyOf(b)
 		if err != nil {
 			return err
 		}
-		pg.List = append(pg.List, batchLine{b.ID, b.Name, shortTime(b.CreatedAt), batchStatusNames[b.Status], policy, b.Rows})
+		pg.List = append(pg.List, batchLine{b.ID, b.Name, shortTime(b.CreatedAt), b.Status.Zh(), policy, b.Rows})
 	}
 	presets, own, err := s.opt.Desk.Policies(ctx, p.Actor())
 	if err != nil {
@@ -349,60 +331,47 @@ func (s *Server) showBatch(c *gin.Context, status int, problem error) error {
 		return err
 	}
 	pg := batchPage{
-		page: s.newPage(c, b.Name), ID: b.ID, Name: b.Name, Created: shortTime(b.CreatedAt), By: b.CreatedBy, Status: batchStatusNames[b.Status], State: b.Status,
+		page: s.newPage(c, b.Name), ID: b.ID, Name: b.Name, Created: shortTime(b.CreatedAt), By: b.CreatedBy, Status: b.Status.Zh(), State: b.Status,
 		Policy: policy, Date: b.AsOf.String(), SHA: hex.EncodeToString(b.Content)[:12], CanAct: p.May("POST /officer/batches/{id}/{act}"),
 	}
 	pg.Wide = true
 	if problem != nil {
 		pg.Fault = gate.ProblemOf(c.Request, problem)
 	}
-	if pg.Progress, err = s.opt.DB.BatchProgress(ctx, b.ID); err != nil {
+	if pg.Progress, err = s.opt.Desk.Progress(ctx, p.Actor(), b.ID); err != nil {
 		return err
 	}
 	if pg.Progress.Rows > 0 {
 		pg.Percent = 100 * pg.Progress.Ended() / pg.Progress.Rows
 	}
-	if b.Status == store.BatchRunning && problem == nil {
+	if b.Status == desk.Running && problem == nil {
 		pg.Refresh = 3
 	}
-	if b.Status == store.BatchFinished {
-		counts, err := s.opt.DB.BatchVerdicts(ctx, b.ID)
+	if b.Status == desk.Finished {
+		counts, err := s.opt.Desk.Verdicts(ctx, p.Actor(), b.ID)
 		if err != nil {
 			return err
 		}
 		for _, v := range []lending.Verdict{lending.Accept, lending.Supplement, lending.Refuse} {
 			pg.Verdicts = append(pg.Verdicts, tally{string(v), v.Zh(), counts[string(v)]})
 		}
-		r, err := s.opt.Desk.Result(ctx, p.Actor(), b.ID)
+		contracts, more, _, err := s.opt.Desk.Contracts(ctx, p.Actor(), b.ID, "", batchPageContracts)
 		if err != nil {
 			return err
 		}
-		pg.MoreContracts = max(0, len(r.Contracts)-batchPageContracts)
-		for i := range r.Contracts[:len(r.Contracts)-pg.MoreContracts] {
-			pg.Contracts = append(pg.Contracts, describeContract(&r.Contracts[i], b.AsOf))
+		pg.MoreContracts = more != ""
+		for i := range contracts {
+			pg.Contracts = append(pg.Contracts, describeContract(&contracts[i], b.AsOf))
 		}
 	}
-	pg.After, _ = strconv.Atoi(c.Query("after"))
-	pg.Filter = c.Query("verdict")
-	var rows []store.BatchRow
-	if pg.Filter != "" && b.Status == store.BatchFinished {
-		rows, err = s.opt.DB.BatchRowsDecided(ctx, b.ID, pg.Filter, pg.After, batchPageRows+1)
-	} else {
-		rows, err = s.opt.DB.BatchRows(ctx, b.ID, "", pg.After, batchPageRows+1)
-	}
+	pg.Filter, pg.After = c.Query("verdict"), c.Query("cursor")
+	rows, next, err := s.opt.Desk.Rows(ctx, p.Actor(), b.ID, desk.RowFilter{Verdict: lending.Verdict(pg.Filter)}, pg.After, batchPageRows)
 	if err != nil {
 		return err
 	}
-	if len(rows) > batchPageRows {
-		rows = rows[:batchPageRows]
-		pg.Next = rows[batchPageRows-1].Line
-	}
+	pg.Next = next
 	for i := range rows {
-		l, err := describeRow(&rows[i])
-		if err != nil {
-			return err
-		}
-		pg.Rows = append(pg.Rows, l)
+		pg.Rows = append(pg.Rows, describeRow(&rows[i]))
 	}
 	return s.show(c, status, "batch", pg)
 }
@@ -439,17 +408,14 @@ func describeContract(x *lending.Contract, on calendar.Date) contractLine {
 	return l
 }
 
-func describeRow(row *store.BatchRow) (rowLine, error) {
-	out, err := desk.ReadOutcome(row)
-	if err != nil {
-		return rowLine{}, err
-	}
+func describeRow(row *desk.Row) rowLine {
+	out := row.Outcome
 	v, d := &out.Valued, &out.Decision
 	l := rowLine{
-		Line: row.Line, Number: v.Row.Number, Title: v.Row.Title, Borrower: v.Row.Borrower, Contract: v.Row.Contract, Status: rowStatusNames[row.Status],
+		Line: row.Line, Number: v.Row.Number, Title: v.Row.Title, Borrower: v.Row.Borrower, Contract: v.Row.Contract, Status: row.Status.Zh(),
 		Value: "—", Recommended: "—", Verdict: d.Verdict.Zh(), Code: string(d.Verdict),
 	}
-	if row.Status == store.RowDone {
+	if row.Status == desk.RowDone {
 		if v.Point > 0 {
 			l.Value, l.Range = zhMoney(v.Point), zhMoney(v.Low)+" 至 "+zhMoney(v.High)
 		}
@@ -463,7 +429,7 @@ func describeRow(row *store.BatchRow) (rowLine, error) {
 	}
 	for _, severity := range []lending.Severity{lending.Refuses, lending.Supplements, lending.Warns} {
 		for _, r := range d.Reasons {
-			if r.Severity == severity && row.Status == store.RowDone {
+			if r.Severity == severity && row.Status == desk.RowDone {
 				text := r.Code + " " + r.Zh
 				if severity == lending.Warns {
 					text += "（提示）"
@@ -474,7 +440,7 @@ func describeRow(row *store.BatchRow) (rowLine, error) {
 	}
 	l.Reasons = all[:min(len(all), 4)]
 	l.More = len(all) - len(l.Reasons)
-	return l, nil
+	return l
 }
 
 func zhMoney(f money.Fen) string { return money.Zh(f.Yuan(), 4) }
@@ -497,7 +463,7 @@ func (s *Server) showBook(c *gin.Context, status int, problem error) error {
 	if problem != nil {
 		pg.Fault = gate.ProblemOf(c.Request, problem)
 	}
-	alerts, err := s.opt.DB.BookAlerts(ctx, p.Institution, !pg.All, 0, 200)
+	alerts, _, err := s.opt.Desk.Alerts(ctx, p.Actor(), !pg.All, "", 200)
 	if err != nil {
 		return err
 	}
@@ -510,21 +476,18 @@ func (s *Server) showBook(c *gin.Context, status int, problem error) error {
 		pg.Alerts = append(pg.Alerts, l)
 	}
 	const lines = 50
-	loans, err := s.opt.DB.BookLoans(ctx, p.Institution, c.Query("after"), lines+1)
+	loans, next, err := s.opt.Desk.Loans(ctx, p.Actor(), c.Query("cursor"), lines)
 	if err != nil {
 		return err
 	}
-	if len(loans) > lines {
-		loans = loans[:lines]
-		pg.Next = loans[lines-1].Contract
-	}
+	pg.Next = next
 	for i := range loans {
 		pg.Loans = append(pg.Loans, describeLoan(&loans[i]))
 	}
 	return s.show(c, status, "book", pg)
 }
 
-func describeAlert(a *store.BookAlert) (alertLine, error) {
+func describeAlert(a *desk.Alert) (alertLine, error) {
 	var d struct {
 		Zh        string   `json:"zh"`
 		Threshold string   `json:"threshold"`
@@ -547,7 +510,7 @@ func describeAlert(a *store.BookAlert) (alertLine, error) {
 	return l, nil
 }
 
-func describeLoan(x *store.BookLoan) loanLine {
+func describeLoan(x *desk.BookedLoan) loanLine {
 	l := loanLine{Contract: x.Contract, Borrower: x.Borrower, Balance: zhMoney(x.Balance), Amount: x.Balance, Maturity: x.Maturity.String(), Product: x.Product, LTV: "—"}
 	for _, code := range x.Standing {
 		kind, number, _ := strings.Cut(code, ":")

@@ -184,7 +184,7 @@ func TestBookPages(t *testing.T) {
 	if r := b.send("POST", "/officer/book/balance", url.Values{"csrf": {token}, "contract": {"DB-9"}, "balance": {"abc"}}); r.Code != 422 {
 		t.Errorf("a bad balance: %d", r.Code)
 	}
-	rows, err := w.Desk.Collateral(t.Context(), people.Principal{Institution: "default"}.Actor(), "", 10)
+	rows, _, err := w.Desk.Collateral(t.Context(), people.Principal{Institution: "default"}.Actor(), "", 10)
 	if err != nil || len(rows) != 1 || rows[0].ID != "DB-9-1" || rows[0].State != "已质押" {
 		t.Errorf("%+v, %v", rows, err)
 	}

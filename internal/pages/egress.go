@@ -25,7 +25,7 @@ const egressLines = 100
 // showEgress shows the officer what left.
 func (s *Server) showEgress(c *gin.Context) error {
 	ctx := c.Request.Context()
-	log, next, err := s.opt.Audit.Egress(ctx, people.Of(ctx).Institution, c.Query("cursor"), egressLines)
+	log, next, err := s.opt.Audit.Sent(ctx, people.Of(ctx).Institution, c.Query("cursor"), egressLines)
 	if err != nil {
 		return err
 	}

@@ -21,17 +21,19 @@ import (
 	"zhijia/internal/dossier"
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
+	"zhijia/internal/intake"
 	"zhijia/internal/people"
-	"zhijia/internal/store"
+	"zhijia/internal/watch"
 
 	"github.com/gin-gonic/gin"
 )
 
 // Options are the use cases that the pages show.
 type Options struct {
-	DB        *store.DB
 	Appraisal *appraisal.Service
 	Desk      *desk.Desk
+	Watch     *watch.Service
+	Intake    *intake.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
 

@@ -2,7 +2,6 @@ package pages
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -10,9 +9,10 @@ import (
 
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
+	"zhijia/internal/intake"
 	"zhijia/internal/patent"
 	"zhijia/internal/people"
-	"zhijia/internal/store"
+	"zhijia/internal/watch"
 )
 
 // queueLines is how many lines a queue's page shows.
@@ -35,13 +35,11 @@ type (
 	matchLine struct{ ID, Kind, A, B, Score, Reasons string }
 )
 
-var matchKindZh = map[store.MatchKind]string{store.MatchParty: "主体", store.MatchDeal: "交易", store.MatchPatent: "专利"}
-
 func registerQueuePages(s *Server) {
 	s.pageRoute(http.MethodGet, "/officer/alerts", s.showAlerts)
 	s.pageRoute(http.MethodPost, "/officer/alerts/{id}/acknowledge", func(c *gin.Context) error {
 		p := people.Of(c.Request.Context())
-		if _, err := s.opt.DB.AcknowledgeWatchAlert(c.Request.Context(), p.Institution, c.Param("id"), p.Actor().Name, clipNote(c.PostForm("note")), s.gate.Now()); err != nil {
+		if _, err := s.opt.Watch.Acknowledge(c.Request.Context(), p.Institution, p.Actor().Name, c.Param("id"), clipNote(c.PostForm("note"))); err != nil {
 			return err
 		}
 		c.Redirect(http.StatusSeeOther, "/officer/alerts")
@@ -50,7 +48,7 @@ func registerQueuePages(s *Server) {
 	s.pageRoute(http.MethodGet, "/officer/matches", func(c *gin.Context) error { return s.showMatches(c, http.StatusOK, nil) })
 	s.pageRoute(http.MethodPost, "/officer/matches/{id}/decide", func(c *gin.Context) error {
 		p := people.Of(c.Request.Context())
-		_, _, err := s.opt.DB.DecideMatch(c.Request.Context(), p.Institution, c.Param("id"), patent.Band(c.PostForm("verdict")), clipNote(c.PostForm("reason")), p.Actor().Name, s.gate.Now())
+		_, _, err := s.opt.Intake.Decide(c.Request.Context(), p.Actor(), c.Param("id"), patent.Band(c.PostForm("verdict")), clipNote(c.PostForm("reason")))
 		if fault.KindOf(err) == fault.Invalid && err != nil {
 			gate.NoteError(c, err)
 			return s.showMatches(c, fault.Invalid.HTTPStatus(), err)
@@ -74,7 +72,7 @@ func clipNote(s string) string {
 func (s *Server) showAlerts(c *gin.Context) error {
 	p := people.Of(c.Request.Context())
 	after, _ := strconv.ParseInt(c.Query("after"), 10, 64) // what is no number begins at the beginning
-	list, err := s.opt.DB.WatchAlerts(c.Request.Context(), p.Institution, store.AlertFilter{After: after, Open: true, Limit: queueLines})
+	list, err := s.opt.Watch.Alerts(c.Request.Context(), p.Institution, watch.AlertQuery{After: after, Open: true}, queueLines)
 	if err != nil {
 		return err
 	}
@@ -94,7 +92,7 @@ func (s *Server) showAlerts(c *gin.Context) error {
 
 func (s *Server) showMatches(c *gin.Context, status int, problem error) error {
 	p := people.Of(c.Request.Context())
-	list, err := s.opt.DB.Matches(c.Request.Context(), p.Institution, store.MatchFilter{Waiting: true, After: c.Query("after"), Limit: queueLines})
+	list, next, err := s.opt.Intake.Pairs(c.Request.Context(), p.Actor(), intake.PairQuery{Waiting: true}, c.Query("cursor"), queueLines)
 	if err != nil {
 		return err
 	}
@@ -103,10 +101,8 @@ func (s *Server) showMatches(c *gin.Context, status int, problem error) error {
 		v.Fault = gate.ProblemOf(c.Request, problem)
 	}
 	for _, m := range list {
-		v.Pairs = append(v.Pairs, matchLine{m.ID, matchKindZh[m.Kind], m.AShown, m.BShown, strconv.FormatFloat(m.Score, 'f', 2, 64), strings.Join(m.Reasons, "；")})
+		v.Pairs = append(v.Pairs, matchLine{m.ID, m.Kind.Zh(), m.AShown, m.BShown, strconv.FormatFloat(m.Score, 'f', 2, 64), strings.Join(m.Reasons, "；")})
 	}
-	if len(list) == queueLines {
-		v.Next = url.QueryEscape(list[len(list)-1].ID)
-	}
+	v.Next = next
 	return s.show(c, status, "matches", v)
 }

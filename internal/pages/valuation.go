@@ -18,7 +18,6 @@ import (
 	"zhijia/internal/money"
 	"zhijia/internal/opinion"
 	"zhijia/internal/people"
-	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/cost"
 	"zhijia/internal/valuation/income"
@@ -180,7 +179,7 @@ func (s *Server) showHome(c *gin.Context, status int, form url.Values, problem e
 	return s.show(c, status, "home", h)
 }
 
-func describeLine(v store.ValuationSummary) listLine {
+func describeLine(v appraisal.Summary) listLine {
 	l := listLine{
 		ID: v.ID, Created: shortTime(v.CreatedAt), Number: v.Number, Name: v.Title, Purpose: purposeName(v.Purpose), Date: v.AsOf.String(),
 		Range: money.Zh(v.Low, 2) + " 至 " + money.Zh(v.High, 2),

@@ -74,8 +74,8 @@ type KeyInfo struct {
 	RevokedAt   *time.Time `json:"revoked_at" doc:"null: in force"`
 }
 
-// DescribeKey drops what must not be shown.
-func DescribeKey(k store.Key) KeyInfo {
+// describeKey drops what must not be shown.
+func describeKey(k store.Key) KeyInfo {
 	info := KeyInfo{ID: k.ID, Name: k.Name, Institution: k.Institution, Roles: k.Roles, CreatedAt: k.CreatedAt}
 	if !k.ExpiresAt.IsZero() {
 		info.ExpiresAt = &k.ExpiresAt
@@ -184,4 +184,35 @@ func (k *Keys) admit(rec store.Key) (Principal, error) {
 		p.Roles = append(p.Roles, Role(r))
 	}
 	return p, nil
+}
+
+// Create makes and stores a key; see [NewKey].
+func (k *Keys) Create(ctx context.Context, by, name, institution string, roles []Role, expires time.Time) (plain string, _ KeyInfo, err error) {
+	plain, rec, err := NewKey(name, institution, roles, k.now().UTC().Truncate(time.Microsecond), expires)
+	if err != nil {
+		return "", KeyInfo{}, err
+	}
+	return plain, describeKey(rec), k.db.InsertKey(ctx, rec, by)
+}
+
+// List returns every key, of every institution.
+func (k *Keys) List(ctx context.Context) ([]KeyInfo, error) {
+	stored, err := k.db.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]KeyInfo, len(stored))
+	for i, x := range stored {
+		list[i] = describeKey(x)
+	}
+	return list, nil
+}
+
+// Revoke ends a key now, and with it its sessions.
+func (k *Keys) Revoke(ctx context.Context, by, id string) (KeyInfo, error) {
+	rec, err := k.db.RevokeKey(ctx, id, k.now(), by)
+	if err != nil {
+		return KeyInfo{}, err
+	}
+	return describeKey(rec), nil
 }

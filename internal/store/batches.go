@@ -32,6 +32,11 @@ const (
 	BatchFinished  BatchStatus = "finished"
 )
 
+// Zh names the state in Chinese.
+func (s BatchStatus) Zh() string {
+	return map[BatchStatus]string{BatchRunning: "进行中", BatchCancelled: "已取消", BatchFinished: "已完成"}[s]
+}
+
 // RowStatus is where a row stands. Each but RowWaiting is an end.
 type RowStatus string
 
@@ -42,6 +47,11 @@ const (
 	RowFailed  RowStatus = "failed"  // not for a fault of the row; may be tried again
 	RowRefused RowStatus = "refused" // the row is faulty
 )
+
+// Zh names the state in Chinese.
+func (s RowStatus) Zh() string {
+	return map[RowStatus]string{RowWaiting: "待处理", RowDone: "已估值", RowFailed: "处理失败", RowRefused: "数据有误"}[s]
+}
 
 // Batch is a desk's file.
 type Batch struct {

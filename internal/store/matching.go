@@ -24,6 +24,11 @@ const (
 	MatchPatent MatchKind = "patent"
 )
 
+// Zh names the kind in Chinese.
+func (k MatchKind) Zh() string {
+	return map[MatchKind]string{MatchParty: "主体", MatchDeal: "交易", MatchPatent: "专利"}[k]
+}
+
 // MatchPair is two entries that may be one and the same.
 type MatchPair struct {
 	ID          string      `json:"id"`

@@ -22,6 +22,7 @@ import (
 	"zhijia/internal/desk"
 	"zhijia/internal/dossier"
 	"zhijia/internal/gate"
+	"zhijia/internal/intake"
 	"zhijia/internal/people"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -141,6 +142,7 @@ type World struct {
 	Desk      *desk.Desk
 	Arranger  *arranger.Desk
 	Watch     *watch.Service
+	Intake    *intake.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
 }
@@ -178,7 +180,7 @@ func NewWorld(t testing.TB) *World {
 // Over is the use cases over a database and an appraisal service.
 func Over(t testing.TB, db *store.DB, svc *appraisal.Service) *World {
 	t.Helper()
-	w := &World{DB: db, Appraisal: svc, Arranger: arranger.NewDesk(db, time.Now, slog.New(slog.DiscardHandler)), Dossier: dossier.New(db, time.Now), Audit: audit.New(db, time.Now)}
+	w := &World{DB: db, Appraisal: svc, Arranger: arranger.NewDesk(db, time.Now, slog.New(slog.DiscardHandler)), Intake: intake.New(db, svc, time.Now), Dossier: dossier.New(db, time.Now), Audit: audit.New(db, time.Now)}
 	var err error
 	if w.Desk, err = desk.New(db, svc, nil); err != nil {
 		t.Fatal(err)
