@@ -37,16 +37,17 @@ var allowed = map[string][]string{
 
 	"internal/localdb":  {"internal/fault"},
 	"internal/store":    append([]string{"migrations", "eval"}, domain...),
-	"internal/llm":      {"internal/fault"},
+	"internal/llm":      {"internal/fault", "internal/strict"},
 	"internal/sheet":    {"internal/fault", "internal/calendar", "internal/money"},
 	"internal/opinion":  domain,
 	"internal/deskfile": append([]string{"internal/sheet", "internal/opinion"}, domain...),
-	"internal/poolfile": append([]string{"internal/sheet"}, domain...),
+	"internal/poolfile": append([]string{"internal/sheet", "internal/strict"}, domain...),
 
 	"internal/spaces":    append([]string{"internal/store"}, domain...),
 	"internal/dossier":   append([]string{"internal/store"}, domain...),
 	"internal/judge":     append([]string{"internal/store", "internal/llm", "prompts"}, domain...),
 	"internal/paging":    {"internal/fault"},
+	"internal/strict":    {"internal/fault"},
 	"internal/appraisal": append([]string{"internal/paging", "internal/store", "internal/opinion", "internal/spaces", "internal/judge", "internal/dossier"}, domain...),
 	"internal/desk":      append([]string{"internal/paging", "internal/store", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
 	"internal/arranger":  append([]string{"internal/paging", "internal/store"}, domain...),
@@ -86,7 +87,7 @@ var domain = []string{
 // edge is what the REST API and the pages may call: use cases and the plain
 // values they answer with, never the store.
 var edge = append([]string{
-	"internal/paging", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/desk",
+	"internal/paging", "internal/strict", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/desk",
 }, domain...)
 
 // pure packages may not reach the clock, the network, a database or a log.

@@ -12,6 +12,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/store"
+	"zhijia/internal/strict"
 )
 
 type bookCmd struct {
@@ -36,12 +37,11 @@ func readJSON(g *Globals, name string, into any) error {
 		defer f.Close()
 		in = f
 	}
-	dec := json.NewDecoder(io.LimitReader(in, maxRequest))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return fault.New(fault.Invalid, "request.json", "不是有效的 JSON，或含有未知字段。", "Not valid JSON, or an unknown field: "+err.Error()+".")
+	body, err := io.ReadAll(io.LimitReader(in, maxRequest))
+	if err != nil {
+		return err
 	}
-	return nil
+	return strict.Decode(body, into, "request.json", "含有未知字段，或取值无法识别。", "There is an unknown field or a value that is not recognised.")
 }
 
 type bookAddCmd struct {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"zhijia/internal/money"
 	"zhijia/internal/opinion"
 	"zhijia/internal/store"
+	"zhijia/internal/strict"
 )
 
 // subject are the flags that say what is to be valued.
@@ -43,12 +43,11 @@ func (s *subject) request(g *Globals) (req appraisal.Request, err error) {
 			defer f.Close()
 			in = f
 		}
-		dec := json.NewDecoder(io.LimitReader(in, maxRequest))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&req); err != nil {
-			return req, fault.New(fault.Invalid, "request.json", "请求不是有效的 JSON，或含有未知字段。", "The request is not valid JSON, or has an unknown field: "+err.Error()+".")
+		body, err := io.ReadAll(io.LimitReader(in, maxRequest))
+		if err != nil {
+			return req, err
 		}
-		return req, nil
+		return req, strict.Decode(body, &req, "request.json", "请求含有未知字段，或取值无法识别。", "The request has an unknown field or a value that is not recognised.")
 	}
 	req.Number = s.Number
 	if s.Title != "" {

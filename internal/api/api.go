@@ -30,6 +30,7 @@ import (
 	"zhijia/internal/harness"
 	"zhijia/internal/intake"
 	"zhijia/internal/money"
+	"zhijia/internal/strict"
 	"zhijia/internal/valuation/terms"
 	"zhijia/internal/watch"
 )
@@ -268,4 +269,18 @@ func registerHealth(api huma.API, s *Server) {
 		prom.ServeHTTP(c.Writer, c.Request)
 		return nil
 	})
+}
+
+// unmarshalStrict is the request decoder. The server decodes a body twice,
+// first without a type to validate it; the strict pass belongs to that one.
+func unmarshalStrict(data []byte, v any) error {
+	if _, untyped := v.(*any); untyped {
+		if err := strict.Check(data); err != nil {
+			return err
+		}
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return strict.ErrSyntax.Because(err)
+	}
+	return nil
 }

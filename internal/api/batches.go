@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -25,6 +24,7 @@ import (
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/people"
+	"zhijia/internal/strict"
 )
 
 // Batch is a loan desk's file as the API shows it.
@@ -376,10 +376,8 @@ func (s *Server) fileOptions(ctx context.Context, part io.Reader, o *desk.Option
 	if len(body) > maxFileOptions {
 		return fault.New(fault.TooLarge, "options.large", "options 超过 16 MiB。", "The options are above 16 MiB.")
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&in); err != nil {
-		return fault.New(fault.Invalid, "options.json", "options 不是有效的 JSON，或含有未知字段。", "The options are not valid JSON, or have an unknown field: "+err.Error()+".")
+	if err := strict.Decode(body, &in, "options.json", "options 含有未知字段，或取值无法识别。", "The options have an unknown field or a value that is not recognised."); err != nil {
+		return err
 	}
 	p := people.Of(ctx)
 	if o.Programmes, err = s.opt.Desk.WithProgrammes(ctx, p.Actor(), in.Programmes); err != nil {

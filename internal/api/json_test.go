@@ -3,13 +3,11 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/gate"
@@ -19,61 +17,6 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 )
-
-func TestStrictJSON(t *testing.T) {
-	t.Parallel()
-	for body, want := range map[string]error{
-		`{}`:                            nil,
-		`[]`:                            nil,
-		`1`:                             nil,
-		` {"a":[{"a":1},{"a":2}]} `:     nil,
-		`{"a":{"b":"b"},"b":"a"}`:       nil,
-		`{"a":"a","b":["a","b","a"]}`:   nil,
-		`{"a":1,"a":2}`:                 errJSONDuplicate,
-		`{"x":{"a":1,"b":[],"a":{}}}`:   errJSONDuplicate,
-		`{"a":{},"a":{}}`:               errJSONDuplicate,
-		`{"a":1,"\u0061":2}`:            errJSONDuplicate,
-		`{"a":1`:                        errJSONSyntax,
-		``:                              errJSONSyntax,
-		`{"a":}`:                        errJSONSyntax,
-		`{a:1}`:                         errJSONSyntax,
-		`NaN`:                           errJSONSyntax,
-		"{\"a\":\"\x80\"}":              errJSONEncoding,
-		`{} {}`:                         errJSONTrailing,
-		`{}x`:                           errJSONTrailing,
-		strings.Repeat("[", 33):         errJSONDepth,
-		strings.Repeat(`{"a":`, 40):     errJSONDepth,
-		strings.Repeat("[", 1_000_000):  errJSONDepth,
-		"\xef\xbb\xbf{}":                errJSONSyntax,
-		"{\"a\":\"\u0000\"}":            errJSONSyntax,
-		`{"a":1,"b":{"a":1},"c":"a"}`:   nil,
-		`{"a":"b","c":"b","d":{"e":1}}`: nil,
-	} {
-		if err := strictJSON([]byte(body)); !errors.Is(err, want) {
-			t.Errorf("%.60q: %v, want %v", body, err, want)
-		}
-	}
-}
-
-// Whatever strictJSON accepts, encoding/json accepts, and decoding into a map
-// loses no key.
-func FuzzStrictJSON(f *testing.F) {
-	for _, s := range []string{`{"a":1}`, `{"a":1,"a":2}`, `[[{"a":{}}]]`, `"x"`, `{"a":[1,2,{"b":null}],"c":true}`} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if strictJSON(data) != nil {
-			return
-		}
-		if !utf8.Valid(data) {
-			t.Fatal("accepted bytes that are not UTF-8")
-		}
-		var v any
-		if err := json.Unmarshal(data, &v); err != nil {
-			t.Fatalf("accepted %q: %v", data, err)
-		}
-	})
-}
 
 // No body sent to a route that decodes one may do anything but be answered
 // with a problem or a success.

@@ -23,6 +23,7 @@ import (
 	"zhijia/internal/people"
 	"zhijia/internal/pool"
 	"zhijia/internal/poolfile"
+	"zhijia/internal/strict"
 )
 
 // Pools have a registry of schemas of their own: their types share names with
@@ -274,15 +275,7 @@ func decodeBody[T any](c *gin.Context) (in T, err error) {
 	if err != nil {
 		return in, err
 	}
-	if err := strictJSON(b); err != nil {
-		return in, err
-	}
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&in); err != nil {
-		return in, fault.New(fault.Invalid, "pool.json", "字段或取值无法识别，请对照接口说明。", "a field or value is not recognised; see the specification").Because(err)
-	}
-	return in, nil
+	return in, strict.Decode(b, &in, "pool.json", "字段或取值无法识别，请对照接口说明。", "A field or value is not recognised; see the specification.")
 }
 
 func (p *poolRoutes) stored(c *gin.Context) (arranger.Pool, error) {
@@ -321,7 +314,7 @@ func (p *poolRoutes) create(c *gin.Context) error {
 	var deal pool.Deal
 	if strings.HasSuffix(gate.RouteOf(c), ":import") {
 		deal, err = poolfile.ReadBook(bytes.NewReader(b))
-	} else if err = strictJSON(b); err == nil {
+	} else {
 		deal, err = poolfile.ReadJSON(bytes.NewReader(b))
 	}
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
+	"zhijia/internal/strict"
 )
 
 // useProblems makes huma report every error, its own and the handlers', as a
@@ -133,11 +134,7 @@ func fieldOf(d *huma.ErrorDetail) fault.Field {
 		return fault.Field{Field: loc, Code: v.code, Zh: zh, En: en}
 	}
 	// What is left comes from the JSON decoder and may quote the input.
-	var f *fault.Error
-	if errors.As(errors.New(d.Message), &f) {
-		return fault.Field{Field: loc, Code: f.Code, Zh: f.Zh, En: f.En}
-	}
-	for _, j := range jsonFaults {
+	for _, j := range strict.Faults {
 		if strings.Contains(d.Message, j.Code) {
 			return fault.Field{Field: loc, Code: j.Code, Zh: j.Zh, En: j.En}
 		}

@@ -1,11 +1,10 @@
 package llm
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
+	"errors"
 	"strings"
-	"unicode"
+	"zhijia/internal/strict"
 )
 
 // badAnswer is an answer that arrived and cannot be used; its code is counted.
@@ -153,60 +152,8 @@ func Object(text string) (json.RawMessage, error) {
 	switch {
 	case found == nil:
 		return nil, badAnswer(VoidJSON)
-	case repeatsKey(found):
+	case errors.Is(strict.Check(found), strict.ErrDuplicate):
 		return nil, badAnswer(VoidTwice)
 	}
 	return found, nil
-}
-
-// repeatsKey reports an object that says one thing twice, as encoding/json
-// would read it: in any letter case.
-func repeatsKey(text []byte) bool {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	type level struct {
-		object, key bool
-		seen        map[string]bool
-	}
-	var open []level
-	for {
-		token, err := dec.Token()
-		if err != nil {
-			return err != io.EOF
-		}
-		top := len(open) - 1
-		if name, ok := token.(string); ok && top >= 0 && open[top].object && open[top].key {
-			name = foldKey(name)
-			if open[top].seen[name] {
-				return true
-			}
-			open[top].seen[name], open[top].key = true, false
-			continue
-		}
-		switch token {
-		case json.Delim('{'), json.Delim('['):
-			if top >= 0 {
-				open[top].key = true // after this value comes a key
-			}
-			open = append(open, level{object: token == json.Delim('{'), key: true, seen: map[string]bool{}})
-		case json.Delim('}'), json.Delim(']'):
-			open = open[:top]
-		default:
-			if top >= 0 {
-				open[top].key = true
-			}
-		}
-	}
-}
-
-// foldKey maps the names that encoding/json takes for one to one.
-func foldKey(s string) string {
-	return strings.Map(func(r rune) rune {
-		for { // the smallest of the runes that fold into each other
-			next := unicode.SimpleFold(r)
-			if next <= r {
-				return next
-			}
-			r = next
-		}
-	}, s)
 }

@@ -17,6 +17,7 @@ import (
 	"zhijia/internal/money"
 	"zhijia/internal/pool"
 	"zhijia/internal/sheet"
+	"zhijia/internal/strict"
 )
 
 // poolKind is how a cell of a pool table is read.
@@ -372,11 +373,13 @@ func (rows Tables) Deal() (pool.Deal, error) {
 
 // ReadJSON reads the JSON form; unknown fields are refused.
 func ReadJSON(r io.Reader) (pool.Deal, error) {
-	dec := json.NewDecoder(io.LimitReader(r, 64<<20))
-	dec.DisallowUnknownFields()
+	b, err := io.ReadAll(io.LimitReader(r, 64<<20))
+	if err != nil {
+		return pool.Deal{}, err
+	}
 	var d pool.Deal
-	if err := dec.Decode(&d); err != nil {
-		return pool.Deal{}, fault.New(fault.Invalid, "pool.json", "资产池 JSON 无法解析，请检查字段与取值。", "the deal does not parse: "+err.Error())
+	if err := strict.Decode(b, &d, "pool.json", "资产池 JSON 无法解析，请检查字段与取值。", "The deal does not parse; check its fields and values."); err != nil {
+		return pool.Deal{}, err
 	}
 	return d, d.Check()
 }
