@@ -52,7 +52,7 @@ func TestBatchOverREST(t *testing.T) {
 		t.Fatal(made.Code, made.Body)
 	}
 	b := gatetest.Decode[Batch](t, made.Body.Bytes())
-	if b.Rows != 3 || b.Policy != "BOCOM-HIST@2026-11.2" || made.Header().Get("Location") != "/v1/batches/"+b.ID {
+	if b.Rows != 3 || b.Policy != "BOCOM-HIST@2026-11.3" || made.Header().Get("Location") != "/v1/batches/"+b.ID {
 		t.Errorf("%+v", b)
 	}
 	if again := w.Post("/v1/batches?policy=BOCOM-HIST", body, "Content-Type", kind); again.Code != http.StatusOK || gatetest.Decode[Batch](t, again.Body.Bytes()).ID != b.ID {
@@ -129,7 +129,7 @@ func TestBatchOverREST(t *testing.T) {
 	}
 
 	// Another institution sees none of it, and an evaluator submits nothing.
-	plain, rec, err := people.NewKey("other", "other-bank", []people.Role{people.Desk}, time.Now(), time.Time{})
+	plain, rec, err := people.NewKey("other", "bank-b", []people.Role{people.Desk}, time.Now(), time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func TestLendingOverREST(t *testing.T) {
 	if got := w.Get("/v1/batches/" + id + "/cover?contract=nope"); gatetest.Problem(t, got).Code != "contract.unknown" {
 		t.Errorf("%d", got.Code)
 	}
-	for options, code := range map[string]string{`{`: "options.json", `{"x":1}`: "options.json", `{"borrower_limits":{"甲":-1}}`: "limits.amount", `{"programmes":[{"id":"A"}]}`: "programme.limit"} {
+	for options, code := range map[string]string{`{`: "json.syntax", `{"bearable":{},"Bearable":{}}`: "json.duplicate_key", `{"x":1}`: "options.json", `{"borrower_limits":{"甲":-1}}`: "limits.amount", `{"programmes":[{"id":"A"}]}`: "programme.limit"} {
 		kind, body := send(options)
 		if got := w.Post("/v1/batches", body, "Content-Type", kind); gatetest.Problem(t, got).Code != code {
 			t.Errorf("%s: %d %s", options, got.Code, got.Body)

@@ -158,7 +158,7 @@ func TestValuationLifeCycle(t *testing.T) {
 	}
 
 	// Another institution sees nothing of it.
-	plain, rec2, err := people.NewKey("other", "other-bank", []people.Role{people.Officer}, time.Now(), time.Time{})
+	plain, rec2, err := people.NewKey("other", "bank-b", []people.Role{people.Officer}, time.Now(), time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -286,7 +286,7 @@ func TestBookUnderFire(t *testing.T) {
 	if loans, err := db.BookLoans(t.Context(), officer.Institution, "", 10); err != nil || loans[0].Outcome != "sold" || loans[0].Proceeds == nil || *loans[0].Proceeds != proceeds {
 		t.Errorf("the outcome is not kept: %+v %v", loans, err)
 	}
-	rows, err := d.Collateral(t.Context(), officer, "", 10)
+	rows, _, err := d.Collateral(t.Context(), officer, "", 10)
 	if err != nil || len(rows) != 2 || rows[0].First == nil || *rows[0].First != loan.Patents[0].FirstValue || rows[0].Latest != 0 || rows[0].State != "失效" || rows[0].Type != "发明专利权" || rows[0].Contract != "DB-2" {
 		t.Errorf("%+v %v", rows, err)
 	}
