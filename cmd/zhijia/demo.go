@@ -6,7 +6,6 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/opinion"
-	"zhijia/internal/store"
 )
 
 // demoPatent is a real patent with a published price: it was sold the day
@@ -32,7 +31,7 @@ func (c *demoCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	svc, err := appraisal.New(g.ctx, db, appraisal.Options{Days: g.days})
+	svc, err := appraisal.New(g.ctx, db, appraisal.Options{})
 	if err != nil {
 		return err
 	}
@@ -42,7 +41,7 @@ func (c *demoCmd) Run(g *Globals) error {
 	if err := svc.Spaces().EmbedStored(g.ctx, nil); err != nil {
 		return err
 	}
-	record, err := svc.Value(g.ctx, appraisal.Actor{Name: "demo", Institution: store.Default}, appraisal.Request{
+	record, err := svc.Value(g.ctx, appraisal.Actor{Name: "demo", Institution: "demo"}, appraisal.Request{
 		Number: demoPatent, Date: calendar.MustParse(demoDate),
 	})
 	if err != nil {
@@ -70,11 +69,21 @@ What next:
 
 // printOpinion writes the record as the opinion a person reads.
 func printOpinion(g *Globals, r *appraisal.Record, lang opinion.Lang) error {
-	o, err := r.Opinion(nil)
+	o, err := opinionOf(r)
 	if err != nil {
 		return err
 	}
 	return o.Text(g.stdout, lang)
+}
+
+// opinionOf is the record as it is rendered.
+func opinionOf(r *appraisal.Record) (o opinion.Opinion, err error) {
+	o = opinion.Opinion{ID: r.ID(), Hash: r.Hash(), CreatedAt: r.CreatedAt()}
+	if o.Assignment, o.Evidence, err = r.Snapshot(); err != nil {
+		return o, err
+	}
+	o.Conclusion, err = r.Conclusion()
+	return o, err
 }
 
 // printRecord writes the stored bytes, as every other face serves them.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -21,7 +20,6 @@ import (
 
 type ingestCmd struct {
 	Database
-	modelFlags
 	Dataset string   `arg:"" help:"patents, transactions, events or citations."`
 	Files   []string `arg:"" help:"CSV (UTF-8 or GB18030), XLSX or JSONL files." type:"existingfile"`
 	DryRun  bool     `name:"dry-run" help:"Check every row and store nothing."`
@@ -38,11 +36,7 @@ func (c *ingestCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	o, err := c.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{Days: g.days})
-	if err != nil {
-		return err
-	}
-	svc, err := appraisal.New(g.ctx, db, o)
+	svc, err := appraisal.New(g.ctx, db, appraisal.Options{})
 	if err != nil {
 		return err
 	}
@@ -58,12 +52,8 @@ func (c *ingestCmd) Run(g *Globals) error {
 	}
 	if !c.DryRun {
 		// Rows of an endpoint's space are embedded once they are safely in.
-		later, err := svc.EmbedStored(g.ctx, operator())
-		if err != nil {
+		if err := svc.Spaces().EmbedStored(g.ctx, nil); err != nil {
 			return err
-		}
-		if later {
-			fmt.Fprintln(g.stderr, "当前向量空间属于向量服务，未在此配置：新行暂无向量，配置 ZHIJIA_LLM_* 后再次导入即补。")
 		}
 	}
 	if g.JSON {

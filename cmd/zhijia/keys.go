@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"zhijia/internal/people"
+	"zhijia/internal/httpapi"
 )
 
 // keysCmd manages API keys.
@@ -30,16 +30,16 @@ func (c *keysCreateCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	roles := make([]people.Role, len(c.Role))
+	roles := make([]httpapi.Role, len(c.Role))
 	for i, r := range c.Role {
-		roles[i] = people.Role(r)
+		roles[i] = httpapi.Role(r)
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	var expires time.Time
 	if c.Expires != 0 {
 		expires = now.Add(c.Expires)
 	}
-	plain, rec, err := people.NewKey(c.Name, c.Institution, roles, now, expires)
+	plain, rec, err := httpapi.NewKey(c.Name, c.Institution, roles, now, expires)
 	if err != nil {
 		return err
 	}
@@ -48,9 +48,9 @@ func (c *keysCreateCmd) Run(g *Globals) error {
 	}
 	if g.JSON {
 		return g.print(struct {
-			people.KeyInfo
+			httpapi.KeyInfo
 			Key string `json:"key"`
-		}{people.DescribeKey(rec), plain})
+		}{httpapi.DescribeKey(rec), plain})
 	}
 	fmt.Fprintf(g.stdout, "%s\n", plain)
 	fmt.Fprintf(g.stderr, "密钥只显示这一次，请妥善保存。This key is shown once; keep it safe.\n")
@@ -70,9 +70,9 @@ func (c *keysListCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	infos := make([]people.KeyInfo, len(keys))
+	infos := make([]httpapi.KeyInfo, len(keys))
 	for i, k := range keys {
-		infos[i] = people.DescribeKey(k)
+		infos[i] = httpapi.DescribeKey(k)
 	}
 	if g.JSON {
 		return g.print(infos)
@@ -109,7 +109,7 @@ func (c *keysRevokeCmd) Run(g *Globals) error {
 		return err
 	}
 	if g.JSON {
-		return g.print(people.DescribeKey(k))
+		return g.print(httpapi.DescribeKey(k))
 	}
 	fmt.Fprintf(g.stdout, "%s revoked\n", k.ID)
 	return nil

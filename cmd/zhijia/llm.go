@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -75,7 +74,7 @@ func (f *modelFlags) scoredService(g *Globals, d *Database) (*appraisal.Service,
 	if err != nil {
 		return nil, nil, err
 	}
-	o, err := f.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{Days: g.days})
+	o, err := f.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{})
 	if err != nil {
 		done()
 		return nil, nil, err
@@ -97,7 +96,6 @@ type llmCmd struct {
 	Presets llmPresetsCmd `cmd:"" help:"Show documented presets of providers."`
 	Egress  llmEgressCmd  `cmd:"" help:"Show every text that left this system, newest first."`
 	Consent llmConsentCmd `cmd:"" help:"Allow or forbid that a institution's texts are sent to the endpoint."`
-	Forget  llmForgetCmd  `cmd:"" help:"Drop kept answers so that the questions are put anew: those that cannot be used, or all."`
 	Usage   llmUsageCmd   `cmd:"" help:"Show what the endpoint was used for today."`
 }
 
@@ -121,45 +119,13 @@ func (c *llmProbeCmd) Run(g *Globals) error {
 		return err
 	}
 	if g.JSON {
-		return g.print(map[string]any{"base_url": c.LLM.BaseURL, "model": c.LLM.Model, "mode": found.Mode, "batches": found.Batches, "digest": found.Digest, "context_tokens": found.Window})
+		return g.print(map[string]any{"base_url": c.LLM.BaseURL, "model": c.LLM.Model, "mode": found.Mode, "batches": found.Batches})
 	}
 	batches := "unknown"
 	if found.Batches != nil {
 		batches = map[bool]string{true: "yes", false: "no"}[*found.Batches]
 	}
-	fmt.Fprintf(g.stdout, "%s %s: %s, batches: %s", c.LLM.BaseURL, c.LLM.Model, found.Mode, batches)
-	if found.Window > 0 {
-		fmt.Fprintf(g.stdout, ", context: %d tokens", found.Window)
-	}
-	if found.Digest != "" {
-		fmt.Fprintf(g.stdout, ", digest: %s", found.Digest)
-	}
-	fmt.Fprintln(g.stdout)
-	return nil
-}
-
-type llmForgetCmd struct {
-	Database
-	Model string `help:"Only answers of this model." placeholder:"NAME"`
-	Text  string `help:"Only answers about this text: the hash in the egress log or the record." placeholder:"SHA256"`
-	All   bool   `help:"Also answers that can be used."`
-}
-
-func (c *llmForgetCmd) Run(g *Globals) error {
-	db, done, err := c.open(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	a := operator()
-	n, err := db.ForgetJudgements(g.ctx, c.Model, c.Text, c.All, store.Act{Institution: a.Institution, Actor: a.Name, Action: "model.forget", Subject: cmp.Or(c.Model, "all models")})
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(map[string]any{"forgotten": n})
-	}
-	fmt.Fprintf(g.stdout, "已忘记 %d 个回答。\n", n)
+	fmt.Fprintf(g.stdout, "%s %s: %s, batches: %s\n", c.LLM.BaseURL, c.LLM.Model, found.Mode, batches)
 	return nil
 }
 
@@ -170,14 +136,11 @@ func (c *llmPresetsCmd) Run(g *Globals) error {
 		return g.print(llm.Presets())
 	}
 	for _, p := range llm.Presets() {
-		fmt.Fprintf(g.stdout, "%-13s %-52s %-18s %-12s %s\n", p.Name, p.BaseURL, p.Model, p.Mode, p.Residing)
+		fmt.Fprintf(g.stdout, "%-9s %-52s %-18s %-12s %s\n", p.Name, p.BaseURL, p.Model, p.Mode, p.Residing)
 		if p.Extra != "" {
-			fmt.Fprintf(g.stdout, "%-13s --llm-extra '%s'\n", "", p.Extra)
+			fmt.Fprintf(g.stdout, "%-9s --llm-extra '%s'\n", "", p.Extra)
 		}
-		if p.Settings != "" {
-			fmt.Fprintf(g.stdout, "%-13s %s\n", "", p.Settings)
-		}
-		fmt.Fprintf(g.stdout, "%-13s batches: %t; documented at %s, read %s, not measured here\n", "", p.Batch, p.Source, p.Checked)
+		fmt.Fprintf(g.stdout, "%-9s batches: %t; documented at %s, read %s, not measured here\n", "", p.Batch, p.Source, p.Checked)
 	}
 	return nil
 }

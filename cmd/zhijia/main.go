@@ -14,7 +14,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 )
 
@@ -24,7 +23,6 @@ type cli struct {
 
 	Demo        demoCmd        `cmd:"" help:"Value a real patent from the project's own facts; provisions whatever is missing."`
 	Value       valueCmd       `cmd:"" help:"Value a patent by number or by text."`
-	Revise      reviseCmd      `cmd:"" help:"Revise a stored valuation by the model's reading of its patent."`
 	Comparables comparablesCmd `cmd:"" help:"Search the priced deals most like a patent."`
 	Ingest      ingestCmd      `cmd:"" help:"Take files of patents, transactions, events or citations into the store."`
 	Registry    registryCmd    `cmd:"" help:"Check patent numbers; find and decide what is told twice."`
@@ -56,13 +54,10 @@ type Globals struct {
 
 	JSON bool `help:"Print JSON for programs instead of text for people." env:"ZHIJIA_JSON"`
 
-	Calendar string `placeholder:"FILE" env:"ZHIJIA_CALENDAR" help:"Holidays and make-up days announced after this program was built, by year; the form of internal/calendar/china.json."`
-
 	ctx    context.Context
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
-	days   *calendar.Working
 }
 
 // print writes v as one indented JSON document to standard output.
@@ -109,27 +104,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 64
 	}
 	c.ctx, c.stdin, c.stdout, c.stderr = ctx, stdin, stdout, stderr
-	if c.days, err = workingDays(c.Calendar); err == nil {
-		err = kctx.Run(&c.Globals)
-	}
-	if err != nil {
+	if err := kctx.Run(&c.Globals); err != nil {
 		report(&c.Globals, err)
 		return fault.KindOf(err).ExitCode()
 	}
 	return 0
-}
-
-// workingDays returns the calendar of the program with the years of a file, if
-// there is one.
-func workingDays(path string) (*calendar.Working, error) {
-	if path == "" {
-		return calendar.Shipped(), nil
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "calendar.read", "工作日历文件无法读取："+path+"。", "The file of working days cannot be read: "+path+".").Because(err)
-	}
-	return calendar.Shipped().Extend(data)
 }
 
 // report tells a person (or, with --json, a program) what went wrong. On a

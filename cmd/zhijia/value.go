@@ -13,7 +13,6 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/opinion"
-	"zhijia/internal/store"
 )
 
 // subject are the flags that say what is to be valued.
@@ -82,7 +81,6 @@ type valueCmd struct {
 	subject
 	Purpose string `help:"assignment, licence, contribution, pledge, securitisation, reporting, infringement or management." default:"assignment"`
 	Lang    string `help:"Language of the opinion." enum:"zh,en" default:"zh"`
-	Wait    bool   `help:"Wait for the model to read the text. Without it the answer comes at once, with the model's scores only if it read the text before."`
 	HTML    string `name:"html" help:"Also write the opinion as one printable page." placeholder:"FILE"`
 }
 
@@ -94,7 +92,6 @@ func (c *valueCmd) Run(g *Globals) error {
 	if req.Purpose == "" {
 		req.Purpose = c.Purpose
 	}
-	req.Wait = req.Wait || c.Wait
 	svc, done, err := c.scoredService(g, &c.Database)
 	if err != nil {
 		return err
@@ -116,7 +113,7 @@ func (c *valueCmd) Run(g *Globals) error {
 }
 
 func writeOpinionPage(path string, r *appraisal.Record, lang opinion.Lang) error {
-	o, err := r.Opinion(nil)
+	o, err := opinionOf(r)
 	if err != nil {
 		return err
 	}
@@ -133,7 +130,7 @@ func writeOpinionPage(path string, r *appraisal.Record, lang opinion.Lang) error
 
 // operator is who runs the program on this machine.
 func operator() appraisal.Actor {
-	a := appraisal.Actor{Name: "cli", Institution: store.Default}
+	a := appraisal.Actor{Name: "cli", Institution: "local"}
 	if u, err := user.Current(); err == nil {
 		a.Name = "cli:" + u.Username
 	}
@@ -146,7 +143,7 @@ func (d *Database) service(g *Globals) (*appraisal.Service, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	svc, err := appraisal.New(g.ctx, db, appraisal.Options{Days: g.days})
+	svc, err := appraisal.New(g.ctx, db, appraisal.Options{})
 	if err != nil {
 		done()
 		return nil, nil, err
@@ -156,7 +153,6 @@ func (d *Database) service(g *Globals) (*appraisal.Service, func(), error) {
 
 type comparablesCmd struct {
 	Database
-	modelFlags
 	subject
 	Limit int `help:"Deals shown." default:"20"`
 }
@@ -166,7 +162,7 @@ func (c *comparablesCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	svc, done, err := c.scoredService(g, &c.Database)
+	svc, done, err := c.service(g)
 	if err != nil {
 		return err
 	}

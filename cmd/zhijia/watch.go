@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -25,12 +24,12 @@ type watchFlags struct {
 	WebhookHTTP   bool          `name:"webhook-http" env:"ZHIJIA_WEBHOOK_HTTP" group:"Portfolio watch" help:"Admit http, to the addresses of --webhook-allow only."`
 }
 
-func (f *watchFlags) watcher(db *store.DB, log *slog.Logger, days *calendar.Working) (*watch.Service, error) {
+func (f *watchFlags) watcher(db *store.DB, log *slog.Logger) (*watch.Service, error) {
 	guard, err := watch.ParseGuard(f.WebhookAllow, f.WebhookHTTP)
 	if err != nil {
 		return nil, err
 	}
-	o := watch.Options{Log: log, Guard: guard, Days: days}
+	o := watch.Options{Log: log, Guard: guard}
 	if f.WebhookKey != "" {
 		if o.Key, err = base64.StdEncoding.DecodeString(f.WebhookKey); err != nil || len(o.Key) != 32 {
 			return nil, fault.New(fault.Invalid, "config.webhook_key", "ZHIJIA_WEBHOOK_KEY 须为32字节的 base64（例如 openssl rand -base64 32）。", "ZHIJIA_WEBHOOK_KEY must be 32 bytes in base64, e.g. of openssl rand -base64 32.")
@@ -77,10 +76,10 @@ func (c *watchAddCmd) Run(g *Globals) error {
 		if err != nil {
 			return err
 		}
-		if !n.NamesApplication() {
+		if n.Form != patent.Application {
 			return fault.New(fault.Invalid, "number.not_application", text+"：请使用申请号（专利号）。", text+": use the application number.")
 		}
-		numbers[i] = string(n.Key())
+		numbers[i] = n.String()
 	}
 	db, done, err := c.open(g)
 	if err != nil {
@@ -114,7 +113,7 @@ func (c *watchRemoveCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	return db.UnwatchPatent(g.ctx, operator().Institution, string(n.Key()), operator().Name, time.Now().UTC())
+	return db.UnwatchPatent(g.ctx, operator().Institution, n.String(), operator().Name, time.Now().UTC())
 }
 
 type watchListCmd struct{ Database }
@@ -160,7 +159,7 @@ func (c *watchSweepCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	s, err := c.watcher(db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), g.days)
+	s, err := c.watcher(db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		return err
 	}
@@ -267,7 +266,7 @@ func (f *watchFlags) with(g *Globals, d *Database, use func(*watch.Service) erro
 		return err
 	}
 	defer done()
-	s, err := f.watcher(db, slog.New(slog.NewTextHandler(g.stderr, nil)), g.days)
+	s, err := f.watcher(db, slog.New(slog.NewTextHandler(g.stderr, nil)))
 	if err != nil {
 		return err
 	}

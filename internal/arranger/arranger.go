@@ -48,7 +48,7 @@ func NewDesk(db *store.DB, now func() time.Time, log *slog.Logger) *Desk {
 // is no number we know.
 func Normal(number string) string {
 	if n, err := patent.ParseNumber(number); err == nil {
-		return string(n.Key())
+		return n.String()
 	}
 	return number
 }

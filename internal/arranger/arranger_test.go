@@ -42,7 +42,7 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := &store.Valuation{
-			ID: id, CreatedAt: now(), Institution: "default", Numbers: []string{arranger.Normal(deal.Patents[patent].Number)}, Purpose: "securitisation", Status: string(status),
+			ID: id, CreatedAt: now(), Institution: "default", Number: arranger.Normal(deal.Patents[patent].Number), Purpose: "securitisation", Status: string(status),
 			Assumptions: "v1", Request: []byte("{}"), Snapshot: []byte("{}"), Conclusion: body, Hash: []byte{1},
 		}
 		if err := v.AsOf.UnmarshalText([]byte(day)); err != nil {

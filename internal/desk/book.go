@@ -78,13 +78,13 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 		if err != nil {
 			return store.BookLoan{}, err
 		}
-		row.Number = string(n.Key())
+		row.Number = n.String()
 		row.Line, row.Borrower, row.Contract, row.Loan, row.Maturity = i+1, l.Borrower, l.Contract, l.Balance, l.Maturity
 		events, err := d.db.CountEvents(ctx, row.Number) // before the valuation, so that none is missed
 		if err != nil {
 			return store.BookLoan{}, err
 		}
-		v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today, false)
+		v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today)
 		if err != nil {
 			return store.BookLoan{}, err
 		}
@@ -283,7 +283,7 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.
 	if err != nil {
 		return out, err
 	}
-	v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today, false)
+	v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today)
 	if err != nil {
 		return out, err
 	}

@@ -45,7 +45,7 @@ func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.
 	for i := range rows {
 		rows[i].Line = i + 1
 		group.Go(func() error {
-			v, draft, err := Value(groupCtx, d.db, d.appraisal, actor, rows[i], on, false)
+			v, draft, err := Value(groupCtx, d.db, d.appraisal, actor, rows[i], on)
 			if kind := fault.KindOf(err); err != nil && (kind == fault.Invalid || kind == fault.NotFound) {
 				pub := fault.Public(err)
 				valued[i] = lending.Refused(rows[i], fault.Field{Field: fmt.Sprintf("rows[%d]", i), Code: pub.Code, Zh: pub.Zh, En: pub.En})

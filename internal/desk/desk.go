@@ -43,7 +43,7 @@ type Desk struct {
 	log       *slog.Logger
 	now       func() time.Time
 	client    *store.JobQueue
-	value     func(context.Context, *store.DB, *appraisal.Service, appraisal.Actor, lending.Row, calendar.Date, bool) (lending.Valued, *appraisal.Draft, error) // Value; tests make rows misbehave
+	value     func(context.Context, *store.DB, *appraisal.Service, appraisal.Actor, lending.Row, calendar.Date) (lending.Valued, *appraisal.Draft, error) // Value; tests make rows misbehave
 }
 
 // New returns a desk over a migrated database.
@@ -134,11 +134,6 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 			if err != nil {
 				broken = err
 				return
-			}
-			if line.Skipped {
-				n--
-				ignored = append(ignored, line.Ignored...)
-				continue
 			}
 			if line.Row.Product == "" {
 				line.Row.Product = o.Product

@@ -133,9 +133,6 @@ func durable(t testing.TB) (url string, restart func()) {
 	if err := store.Migrate(t.Context(), url); err != nil {
 		t.Fatal(err)
 	}
-	if err := storetest.AddInstitutions(t.Context(), url); err != nil {
-		t.Fatal(err)
-	}
 	return url, func() {
 		pid, err := cluster.PID()
 		if err == nil {

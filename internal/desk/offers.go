@@ -19,7 +19,7 @@ func offer(row *lending.Row) (patent.Offer, bool) {
 	if err != nil || row.Borrower == "" {
 		return patent.Offer{}, false
 	}
-	return patent.Offer{Number: string(n.Key()), Product: patent.ByPledge, Reference: row.Contract, Party: row.Borrower, PartyCode: row.CreditCode}, true
+	return patent.Offer{Number: n.String(), Product: patent.ByPledge, Reference: row.Contract, Party: row.Borrower, PartyCode: row.CreditCode}, true
 }
 
 func offersOf(rows []lending.Row) []patent.Offer {

@@ -8,7 +8,6 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
-	"zhijia/internal/store"
 )
 
 // Policy returns the policy a institution means: "id" or "id@version", its own
@@ -60,11 +59,4 @@ func (d *Desk) Policies(ctx context.Context, actor appraisal.Actor) (presets map
 		own = append(own, p)
 	}
 	return lending.Policies(), own, nil
-}
-
-// PolicyOf names the policy a batch is decided under: id@version.
-func PolicyOf(b *store.Batch) (string, error) {
-	var o Options
-	err := json.Unmarshal(b.Options, &o)
-	return o.Policy.ID + "@" + o.Policy.Version, err
 }

@@ -247,31 +247,16 @@ func writeFacts(digest io.Writer, facts store.Facts) error {
 	return err
 }
 
-// RowOpinion returns a row of a batch for deskfile.WriteRowOpinion, whole with
-// the opinion of the value behind it.
-func (d *Desk) RowOpinion(ctx context.Context, actor appraisal.Actor, id string, line int, whole bool) (o deskfile.RowOpinion, err error) {
+// RowOpinion returns a row of a batch for deskfile.WriteRowOpinion.
+func (d *Desk) RowOpinion(ctx context.Context, actor appraisal.Actor, id string, line int) (o deskfile.RowOpinion, err error) {
 	defer fault.Wrap(&err, "desk.RowOpinion(%s)", id)
 	b, err := d.db.Batch(ctx, actor.Institution, id)
 	if err != nil {
 		return o, err
 	}
 	o.Batch, o.On = b.ID, b.AsOf
-	if o.Outcome, o.Valuation, err = d.Outcome(ctx, actor, id, line); err != nil {
+	if o.Outcome, o.Valuation, err = d.Outcome(ctx, actor, id, line); err != nil || b.Contracts == nil {
 		return o, err
-	}
-	if whole && o.Valuation != "" {
-		rec, err := d.appraisal.Get(ctx, actor, o.Valuation)
-		if err != nil {
-			return o, err
-		}
-		made, err := rec.Opinion(nil)
-		if err != nil {
-			return o, err
-		}
-		o.Opinion = &made
-	}
-	if b.Contracts == nil {
-		return o, nil
 	}
 	var contracts []lending.Contract
 	if err := json.Unmarshal(b.Contracts, &contracts); err != nil {

@@ -528,12 +528,8 @@ func (s *batchSummary) add(r *resultRow) {
 	}
 	for _, x := range r.Decision.Reasons {
 		if x.Severity != lending.Warns {
-			key := x.Code
-			if x.Unknown { // counted apart from what is so
-				key += "（未知）"
-			}
-			s.reasons[key]++
-			s.words[key] = x.Zh
+			s.reasons[x.Code]++
+			s.words[x.Code] = x.Zh
 		}
 	}
 	if r.valued() {

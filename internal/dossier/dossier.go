@@ -16,10 +16,10 @@ import (
 // Read gathers what is on file about a patent and assembles it as of a day.
 // Of pledge it reads what the parties state. It is a NotFound fault when there
 // is neither a record nor an event.
-func Read(ctx context.Context, db *store.DB, institution string, n patent.Number, pledge patent.PledgeFacts, on calendar.Date, days *calendar.Working) (_ patent.Dossier, err error) {
+func Read(ctx context.Context, db *store.DB, institution string, n patent.Number, pledge patent.PledgeFacts, on calendar.Date) (_ patent.Dossier, err error) {
 	defer fault.Wrap(&err, "dossier.Read(%s)", n)
 	r := patent.Record{Number: n, Source: "号码"}
-	p, unknown := db.Patent(ctx, string(n.Key()))
+	p, unknown := db.Patent(ctx, n.String())
 	if unknown != nil && fault.KindOf(unknown) != fault.NotFound {
 		return patent.Dossier{}, unknown
 	}
@@ -32,7 +32,7 @@ func Read(ctx context.Context, db *store.DB, institution string, n patent.Number
 		r.Owners, r.PaidThrough, r.Source, r.SourceDate = p.Owners, p.PaidThroughYear, p.Source, p.SourceDate
 		r.Adjustment, r.Extension = p.AdjustmentDays, p.ExtensionDays
 	}
-	number := string(r.Number.Key())
+	number := r.Number.String()
 	events, err := db.Events(ctx, []string{number})
 	if err != nil {
 		return patent.Dossier{}, err
@@ -63,7 +63,7 @@ func Read(ctx context.Context, db *store.DB, institution string, n patent.Number
 	if r.Aliases, err = aliases(ctx, db, institution, pledge.Pledgors, owners); err != nil {
 		return patent.Dossier{}, err
 	}
-	return patent.Assemble(r, events[number], h, pledge, on, days), nil
+	return patent.Assemble(r, events[number], h, pledge, on), nil
 }
 
 // hold adds an offer by another product than a pool to what holds a patent. Of
@@ -129,9 +129,9 @@ func KnownAs(ctx context.Context, db *store.DB, institution string, names, owner
 
 // Alerts returns what became known about a patent after since and up to until;
 // see [patent.Watched].
-func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since, until calendar.Date, days *calendar.Working) (_ []patent.Alert, err error) {
+func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since, until calendar.Date) (_ []patent.Alert, err error) {
 	defer fault.Wrap(&err, "dossier.Alerts(%s)", n)
-	number := string(n.Key())
+	number := n.String()
 	fees := patent.FeeAccount{Kind: n.Kind}
 	p, unknown := db.Patent(ctx, number)
 	if unknown != nil && fault.KindOf(unknown) != fault.NotFound {
@@ -148,7 +148,7 @@ func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since,
 	if unknown != nil && len(events[number]) == 0 {
 		return nil, unknown
 	}
-	w := patent.Watched{Number: number, Events: events[number], Fees: fees, Days: days}
+	w := patent.Watched{Number: number, Events: events[number], Fees: fees}
 	if !maturity.IsZero() {
 		w.Loans = []patent.Loan{{Maturity: maturity}}
 	}

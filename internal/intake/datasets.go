@@ -74,16 +74,13 @@ var patents = dataset{
 			if publication, err = patent.ParseNumber(list[0]); err != nil {
 				r.bad("publication_number", "number.shape", "公开（公告）号无法识别。", "The publication number is not recognised.")
 			}
-			p.PublicationNumber = string(publication.Key())
-			if publication.NamesApplication() { // of 1985 to 1988; it is kept as printed
-				p.PublicationNumber = publication.String()
-			}
+			p.PublicationNumber = publication.String()
 		}
 		switch {
 		case hasNumber:
-			p.Number = string(n.Key())
+			p.Number = n.String()
 		case p.PublicationNumber != "":
-			p.Number, n = string(publication.Key()), publication
+			p.Number, n = p.PublicationNumber, publication
 		case len(r.faults) == 0:
 			r.bad("number", "field.missing", "请填写专利号（申请号）或公开号。", "An application or publication number is needed.")
 		}
@@ -324,10 +321,10 @@ var events = dataset{
 	},
 	parse: func(r *reader) any {
 		n, ok := r.patentNumber("number", true)
-		if ok && !n.NamesApplication() {
+		if ok && n.Form != patent.Application {
 			r.bad("number", "number.not_application", "法律事件应使用申请号（专利号）。", "Events name a patent by its application number.")
 		}
-		e := store.LegalEvent{Number: string(n.Key()), Event: patent.Event{
+		e := store.LegalEvent{Number: n.String(), Event: patent.Event{
 			Code: strings.ToUpper(r.word("code", eventWords)), Effective: r.date("effective"), Gazette: r.date("gazette"),
 			Registration: r.text("registration", 100), Before: r.list("before"), After: r.list("after"), Party: r.text("party", 500),
 			LicenceKind: r.text("licence_kind", 50), Source: r.text("source", 1000),

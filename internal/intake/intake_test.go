@@ -233,9 +233,6 @@ func TestIngestSurvivesAKilledServer(t *testing.T) {
 	if err := store.Migrate(ctx, url); err != nil {
 		t.Fatal(err)
 	}
-	if err := storetest.AddInstitutions(ctx, url); err != nil {
-		t.Fatal(err)
-	}
 	db, svc := setup(t, url)
 	rep, err := intake.Run(ctx, db, svc, actor, "patents", "p.csv", strings.NewReader(file(n)), intake.Options{Progress: func(rows int64) {
 		if rows != 2000 {

@@ -19,7 +19,7 @@ import (
 // the decision holds from then on, also after the sources are read again.
 func TestMatchReviewDecide(t *testing.T) {
 	t.Parallel()
-	ctx, db := store.As(context.Background(), "a"), storetest.New(t)
+	ctx, db := context.Background(), storetest.New(t)
 	now := time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC)
 	actor := appraisal.Actor{Name: "张三", Institution: "a"}
 	amount := func(x float64) *float64 { return &x }
@@ -154,7 +154,7 @@ func TestMatchReviewDecide(t *testing.T) {
 		t.Fatal(err)
 	}
 	for institution, want := range map[string]patent.Outcome{"a": patent.Clear, "b": patent.Met} { // the pledgor is the owner, to those who said so
-		d, err := dossier.Read(ctx, db, institution, n, patent.PledgeFacts{Pledgors: []string{"华兴电子材料有限公司"}}, calendar.New(2026, 11, 26), calendar.Shipped())
+		d, err := dossier.Read(ctx, db, institution, n, patent.PledgeFacts{Pledgors: []string{"华兴电子材料有限公司"}}, calendar.New(2026, 11, 26))
 		if err != nil || d.Eligibility.Findings[0].Outcome != want {
 			t.Errorf("%s: E01 %s, %v", institution, d.Eligibility.Findings[0].Outcome, err)
 		}

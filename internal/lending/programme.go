@@ -1,13 +1,11 @@
 package lending
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/money"
-	"zhijia/internal/patent"
 )
 
 // Draw is what one borrower has drawn, or is held for it, under a programme.
@@ -39,7 +37,7 @@ func (l *ledger) add(d Draw) {
 	l.total[d.Programme] += d.Amount
 	l.named[name] += d.Amount
 	if d.CreditCode != "" {
-		l.byCode[[2]string{d.Programme, foldName(d.CreditCode)}] += d.Amount
+		l.byCode[[2]string{d.Programme, d.CreditCode}] += d.Amount
 	} else {
 		l.byName[name] += d.Amount
 	}
@@ -52,7 +50,7 @@ func (l *ledger) of(programme string, r *Row) money.Fen {
 	if r.CreditCode == "" {
 		return l.named[name]
 	}
-	return l.byCode[[2]string{programme, foldName(r.CreditCode)}] + l.byName[name]
+	return l.byCode[[2]string{programme, r.CreditCode}] + l.byName[name]
 }
 
 // Draws returns what the accepted contracts of a batch draw on its programmes,
@@ -65,10 +63,7 @@ func (d *Decisions) Draws(batch []Valued, o *Options) (draws []Draw, contracts [
 	for i := range d.Contracts {
 		c := &d.Contracts[i]
 		if _, drawn := o.Programmes[c.Product]; drawn && c.Verdict == Accept {
-			first := batch[at[c.Lines[0]]].Row
-			for _, line := range c.Lines {
-				first.CreditCode = cmp.Or(first.CreditCode, batch[at[line]].Row.CreditCode)
-			}
+			first := &batch[at[c.Lines[0]]].Row
 			draws = append(draws, Draw{c.Product, first.Borrower, first.CreditCode, c.Recommended})
 			contracts = append(contracts, c.Key)
 		}
@@ -90,17 +85,16 @@ func (b *book) booked() {
 	if len(b.o.Booked) == 0 {
 		return
 	}
-	by := map[patent.Key][]Booked{}
+	by := map[string][]Booked{}
 	for _, x := range b.o.Booked {
-		key := keyOf(x.Number)
-		by[key] = append(by[key], x)
+		by[x.Number] = append(by[x.Number], x)
 	}
 	for i := range b.batch {
 		row := &b.batch[i].Row
 		if b.batch[i].Fault != nil {
 			continue
 		}
-		for _, x := range by[b.batch[i].key()] {
+		for _, x := range by[row.Number] {
 			if x.Contract != "" && x.Contract == row.Contract {
 				continue
 			}

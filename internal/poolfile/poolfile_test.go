@@ -13,7 +13,6 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 	"zhijia/internal/pool"
-	"zhijia/internal/sheet"
 )
 
 func TestPoolBookRoundTrip(t *testing.T) {
@@ -65,14 +64,14 @@ func TestPoolCSV(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := Tables{}
-	for _, name := range f.GetSheetList() {
-		cells, _ := f.GetRows(name)
+	for _, sheet := range f.GetSheetList() {
+		cells, _ := f.GetRows(sheet)
 		var out bytes.Buffer
 		out.WriteString("\xef\xbb\xbf")
 		if err := csv.NewWriter(&out).WriteAll(cells); err != nil {
 			t.Fatal(err)
 		}
-		if rows[name], err = sheet.Lines(&out); err != nil {
+		if rows[sheet], err = ReadCSV(&out); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,7 +112,7 @@ func TestPoolAnnexPapers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := Annex{Annex: d.Annex(), Stress: &stress, Senior: d.Structure.Tranches[0].Principal, Sub: d.Structure.Tranches[1].Principal, Calendar: d.DisclosureCalendar(2, calendar.Shipped())}
+	a := Annex{Annex: d.Annex(), Stress: &stress, Senior: d.Structure.Tranches[0].Principal, Sub: d.Structure.Tranches[1].Principal, Calendar: d.DisclosureCalendar(2, pool.TradingCalendar())}
 	var html, book bytes.Buffer
 	if err := WriteAnnexHTML(&html, a); err != nil {
 		t.Fatal(err)
@@ -150,7 +149,7 @@ func FuzzPoolCSV(f *testing.F) {
 	f.Fuzz(func(t *testing.T, deal, obligors, assets string) {
 		rows := Tables{}
 		for name, s := range map[string]string{"deal": deal, "obligors": obligors, "assets": assets} {
-			cells, err := sheet.Lines(strings.NewReader(s))
+			cells, err := ReadCSV(strings.NewReader(s))
 			if err != nil {
 				return
 			}

@@ -2,6 +2,7 @@ package poolfile
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -276,15 +277,35 @@ type Tables map[string][][]string
 
 // ReadBook reads a workbook of the form [WriteBook] writes.
 func ReadBook(r io.Reader) (pool.Deal, error) {
-	tables, err := sheet.Tables(r, poolRows+1)
+	f, err := excelize.OpenReader(r, excelize.Options{UnzipSizeLimit: 256 << 20, UnzipXMLSizeLimit: 64 << 20, RawCellValue: true})
 	if err != nil {
-		return pool.Deal{}, err
+		return pool.Deal{}, fault.New(fault.Unsupported, "pool.book", "无法读取工作簿，请使用 XLSX 格式。", "not a readable XLSX workbook").Because(err)
 	}
+	defer f.Close()
 	rows := Tables{}
-	for _, t := range tables {
-		rows[t.Name] = t.Rows
+	for _, sheet := range f.GetSheetList() {
+		cells, err := f.GetRows(sheet)
+		if err != nil {
+			return pool.Deal{}, fault.New(fault.Unsupported, "pool.book", "工作表"+sheet+"无法读取。", "sheet cannot be read").Because(err)
+		}
+		rows[sheet] = cells
 	}
 	return rows.Deal()
+}
+
+// ReadCSV reads one CSV table, UTF-8 with or without a byte-order mark.
+func ReadCSV(r io.Reader) ([][]string, error) {
+	b, err := io.ReadAll(io.LimitReader(r, 64<<20))
+	if err != nil {
+		return nil, err
+	}
+	c := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))))
+	c.FieldsPerRecord = -1
+	rows, err := c.ReadAll()
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "pool.csv", "CSV 格式有误。", "the CSV does not parse").Because(err)
+	}
+	return rows, nil
 }
 
 // Deal assembles the deal, naming every bad cell.
@@ -429,7 +450,7 @@ func put(doc map[string]any, c poolColumn, s string, unit money.Unit) error {
 		}
 		v = m
 	case poolFact, poolBool:
-		yes, ok := map[string]bool{"是": true, "yes": true, "Y": true, "y": true, "true": true, "TRUE": true, "1": true, "否": false, "no": false, "N": false, "n": false, "false": false, "FALSE": false, "0": false}[s]
+		yes, ok := map[string]bool{"是": true, "yes": true, "Y": true, "y": true, "true": true, "1": true, "否": false, "no": false, "N": false, "n": false, "false": false, "0": false}[s]
 		if !ok {
 			return fmt.Errorf("%.40q 应为 是 或 否", s)
 		}
@@ -617,4 +638,14 @@ func ReadBankLines(rows [][]string, unit money.Unit) ([]pool.BankLine, error) {
 		return nil, fault.New(fault.Invalid, "pool.bank.cells", "银行流水有单元格无法识别。", "some cells of the statement cannot be read", bad...)
 	}
 	return out, nil
+}
+
+// ReadSheet returns the rows of the first sheet of a workbook.
+func ReadSheet(r io.Reader) ([][]string, error) {
+	f, err := excelize.OpenReader(r, excelize.Options{UnzipSizeLimit: 256 << 20, UnzipXMLSizeLimit: 64 << 20, RawCellValue: true})
+	if err != nil {
+		return nil, fault.New(fault.Unsupported, "pool.book", "无法读取工作簿，请使用 XLSX 格式。", "not a readable XLSX workbook").Because(err)
+	}
+	defer f.Close()
+	return f.GetRows(f.GetSheetName(0))
 }

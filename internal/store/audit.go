@@ -84,7 +84,6 @@ func record(ctx context.Context, tx pgx.Tx, a Act) error {
 // Record appends an act of its own.
 func (db *DB) Record(ctx context.Context, a Act) (err error) {
 	defer fault.Wrap(&err, "store.Record(%s)", a.Action)
-	ctx = As(ctx, a.Institution)
 	return db.transact(ctx, func(tx pgx.Tx) error { return record(ctx, tx, a) })
 }
 
@@ -132,7 +131,6 @@ func scanAudit(row pgx.CollectableRow) (e AuditEntry, err error) {
 // subject asks for every one.
 func (db *DB) Audit(ctx context.Context, institution, subject string, after int64, limit int) (_ []AuditEntry, err error) {
 	defer fault.Wrap(&err, "store.Audit")
-	ctx = As(ctx, institution)
 	return auditPage(ctx, db.pool, institution, subject, after, limit)
 }
 
@@ -196,7 +194,7 @@ func (db *DB) VerifyAuditAgainst(ctx context.Context, heads []AuditHead, intact 
 		}
 		known[h.Seq], last = h.Hash, max(last, h.Seq)
 	}
-	tx, err := db.pool.beginSnapshot(across(ctx)) // one moment throughout
+	tx, err := db.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}) // one moment throughout
 	if err != nil {
 		return head, nil, err
 	}
@@ -227,10 +225,14 @@ func (db *DB) VerifyAuditAgainst(ctx context.Context, heads []AuditHead, intact 
 			if kept, ok := known[e.Seq]; ok && e.Seq > 0 && !bytes.Equal(e.Hash, kept) {
 				found(e.Seq, "altered", "第 %d 条与另行保存的哈希不符：记录被整体重写。", "Entry %d differs from the head kept elsewhere: the record was rewritten.")
 			}
+			named, err := db.verifyValuations(ctx, e, intact, found)
+			if err != nil {
+				return head, nil, err
+			}
+			for _, id := range named {
+				onRecord[id] = true
+			}
 			head = AuditHead{e.Seq, e.Hash}
-		}
-		if err := verifyValuations(ctx, tx, entries, intact, onRecord, found); err != nil {
-			return head, nil, err
 		}
 		if len(entries) < page {
 			break
@@ -262,86 +264,41 @@ func unrecorded(ctx context.Context, tx pgx.Tx, onRecord map[string]bool) (missi
 	return missing, err
 }
 
-// sealedRecord is a valuation as an entry names it.
-type sealedRecord struct {
-	Valuation string `json:"valuation"`
-	Hash      []byte `json:"valuation_hash"`
-}
-
-// putsOnRecord returns what an entry puts on record: valuations with their
-// hashes, an override, the end of a batch.
-func (e *AuditEntry) putsOnRecord() (valuations []sealedRecord, others []string) {
+// verifyValuations checks every valuation an entry names, and returns what the
+// entry puts on record: valuations, an override, the end of a batch.
+func (db *DB) verifyValuations(ctx context.Context, e *AuditEntry, intact func(*Valuation) bool, found func(int64, string, string, string)) (named []string, err error) {
+	type sealed struct {
+		Valuation string `json:"valuation"`
+		Hash      []byte `json:"valuation_hash"`
+	}
 	var d struct {
-		sealedRecord
-		Override   string         `json:"override"`
-		Valuations []sealedRecord `json:"valuations"`
+		sealed
+		Override   string   `json:"override"`
+		Valuations []sealed `json:"valuations"`
 	}
 	if json.Unmarshal(e.Detail, &d) != nil {
-		return nil, nil // an altered detail does not match its hash
+		return nil, nil // an altered detail was found above
 	}
 	if e.Action == "batch.finish" {
-		others = append(others, e.Subject)
+		named = append(named, e.Subject)
 	}
 	if d.Override != "" {
-		others = append(others, d.Override)
+		named = append(named, d.Override)
 	}
-	for _, x := range append(d.Valuations, d.sealedRecord) {
-		if x.Valuation != "" {
-			valuations = append(valuations, x)
+	for _, x := range append(d.Valuations, d.sealed) {
+		if x.Valuation == "" {
+			continue
 		}
-	}
-	return valuations, others
-}
-
-// verifyValuations checks every valuation the entries name, a hundred to a
-// read: each is some 100 kB.
-func verifyValuations(ctx context.Context, tx pgx.Tx, entries []AuditEntry, intact func(*Valuation) bool, onRecord map[string]bool, found func(int64, string, string, string)) error {
-	type named struct {
-		seq         int64
-		institution string
-		sealedRecord
-	}
-	var all []named
-	for i := range entries {
-		valuations, others := entries[i].putsOnRecord()
-		for _, id := range others {
-			onRecord[id] = true
-		}
-		for _, v := range valuations {
-			onRecord[v.Valuation] = true
-			all = append(all, named{entries[i].Seq, entries[i].Institution, v})
+		named = append(named, x.Valuation)
+		v, err := db.Valuation(ctx, "", x.Valuation)
+		switch {
+		case fault.KindOf(err) == fault.NotFound:
+			found(e.Seq, "valuation_missing", "第 %d 条所记的估值记录已不存在。", "The valuation of entry %d is gone.")
+		case err != nil:
+			return nil, err
+		case !bytes.Equal(v.Hash, x.Hash) || !intact(&v):
+			found(e.Seq, "valuation_altered", "第 %d 条所记的估值记录被改动。", "The valuation of entry %d was altered.")
 		}
 	}
-	for page := range slices.Chunk(all, 100) {
-		institutions, ids := make([]string, len(page)), make([]string, len(page))
-		for i, n := range page {
-			institutions[i], ids[i] = n.institution, n.Valuation
-		}
-		rows, err := tx.Query(ctx, `SELECT `+valuationColumns+` FROM valuations v WHERE (institution, id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`, institutions, ids)
-		if err != nil {
-			return err
-		}
-		state := map[string][]byte{} // hash; empty: altered
-		if _, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (none struct{}, err error) {
-			v, err := scanValuation(row)
-			if err == nil {
-				state[v.ID] = []byte{}
-				if intact(&v) {
-					state[v.ID] = v.Hash
-				}
-			}
-			return none, err
-		}); err != nil {
-			return err
-		}
-		for _, n := range page {
-			switch hash, there := state[n.Valuation]; {
-			case !there:
-				found(n.seq, "valuation_missing", "第 %d 条所记的估值记录已不存在。", "The valuation of entry %d is gone.")
-			case len(hash) == 0 || !bytes.Equal(hash, n.Hash):
-				found(n.seq, "valuation_altered", "第 %d 条所记的估值记录被改动。", "The valuation of entry %d was altered.")
-			}
-		}
-	}
-	return nil
+	return named, nil
 }

@@ -32,7 +32,7 @@ func TestComparablesDistanceInTheDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rows, err := db.UnembeddedDeals(ctx, space, store.Unembedded{}, 10, true)
+	rows, err := db.UnembeddedDeals(ctx, space, store.Unembedded{}, 10)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ func (db *DB) PutDeals(ctx context.Context, deals []Deal) (err error) {
 					$11::float8::numeric, $12, $13, nullif($14, ''), nullif($15, ''), $16, nullif($17, ''), nullif($18, ''), $19::float8::numeric, $20, $21,
 					$22, nullif($23, ''), nullif($24, ''), $25, nullif($26, ''), nullif($27, ''), nullif($28, ''), nullif($29, ''), nullif($30, ''), nullif($31, ''),
 					nullif($32, ''), nullif($33, ''), nullif($34, ''), $35, $36, $37, $38, $39, $40, $41)
-				ON CONFLICT (institution, id) DO UPDATE SET
+				ON CONFLICT (id) DO UPDATE SET
 					title = EXCLUDED.title, description = EXCLUDED.description, description_by = EXCLUDED.description_by, numbers = EXCLUDED.numbers,
 					printed_numbers = EXCLUDED.printed_numbers, patents = EXCLUDED.patents, patent_kind = EXCLUDED.patent_kind,
 					printed_kind = EXCLUDED.printed_kind, ipc = EXCLUDED.ipc, amount = EXCLUDED.amount, currency = EXCLUDED.currency, rate = EXCLUDED.rate,

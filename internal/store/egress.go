@@ -25,7 +25,7 @@ type Egress struct {
 // PutEgress records a text before it leaves.
 func (db *DB) PutEgress(ctx context.Context, e Egress) (err error) {
 	defer fault.Wrap(&err, "store.PutEgress")
-	_, err = db.pool.Exec(As(ctx, e.Institution), `INSERT INTO egress (institution, actor, what, host, bytes, hash) VALUES ($1, $2, $3, $4, $5, $6)`,
+	_, err = db.pool.Exec(ctx, `INSERT INTO egress (institution, actor, what, host, bytes, hash) VALUES ($1, $2, $3, $4, $5, $6)`,
 		e.Institution, e.Actor, e.What, e.Host, e.Bytes, e.Hash)
 	return err
 }
@@ -34,7 +34,6 @@ func (db *DB) PutEgress(ctx context.Context, e Egress) (err error) {
 // (0: from the newest). An empty institution asks for every institution.
 func (db *DB) EgressLog(ctx context.Context, institution string, before int64, limit int) (_ []Egress, err error) {
 	defer fault.Wrap(&err, "store.EgressLog")
-	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `SELECT id, at, institution, actor, what, host, bytes, hash FROM egress
 		WHERE ($1 = '' OR institution = $1) AND ($2::bigint = 0 OR id < $2) ORDER BY id DESC LIMIT $3`, institution, before, limit)
 	if err != nil {
@@ -47,7 +46,6 @@ func (db *DB) EgressLog(ctx context.Context, institution string, before int64, l
 // nil when nobody decided.
 func (db *DB) ModelConsent(ctx context.Context, institution string) (_ *bool, err error) {
 	defer fault.Wrap(&err, "store.ModelConsent")
-	ctx = As(ctx, institution)
 	var allowed, ok bool
 	if err := found(&ok, db.pool.QueryRow(ctx, `SELECT allowed FROM model_consent WHERE institution = $1`, institution).Scan(&allowed)); err != nil || !ok {
 		return nil, err
@@ -76,7 +74,6 @@ func (db *DB) ModelConsents(ctx context.Context) (_ []Consent, err error) {
 // SetModelConsent decides it, on record with what it was before.
 func (db *DB) SetModelConsent(ctx context.Context, institution string, allowed bool, by string) (err error) {
 	defer fault.Wrap(&err, "store.SetModelConsent")
-	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		var before *bool
 		if err := tx.QueryRow(ctx, `SELECT allowed FROM model_consent WHERE institution = $1 FOR UPDATE`, institution).Scan(&before); err != nil && !errors.Is(err, pgx.ErrNoRows) {

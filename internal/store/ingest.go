@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,7 +62,7 @@ func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vecto
 				claim_count, independent_claims, inventor_count, family_size, cited_by, cites,
 				paid_through_year, adjustment_days, extension_days, confidential, source, source_date, text_hash
 			FROM staging ORDER BY number, ctid DESC
-			ON CONFLICT (institution, number) DO UPDATE SET
+			ON CONFLICT (number) DO UPDATE SET
 				publication_number = coalesce(EXCLUDED.publication_number, p.publication_number), kind = coalesce(EXCLUDED.kind, p.kind),
 				title = EXCLUDED.title, abstract = EXCLUDED.abstract, claims = EXCLUDED.claims,
 				description = coalesce(EXCLUDED.description, p.description),
@@ -84,9 +83,9 @@ func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vecto
 		_, err = tx.Exec(ctx, `
 			INSERT INTO patent_vectors (space_id, patent_id, text_hash, vector)
 			SELECT DISTINCT ON (p.id) $1, p.id, s.text_hash, s.vector
-			FROM staging s JOIN patents p ON p.institution = institution_now() AND p.number = s.number AND p.text_hash = s.text_hash
+			FROM staging s JOIN patents p ON p.number = s.number AND p.text_hash = s.text_hash
 			ORDER BY p.id, s.ctid DESC
-			ON CONFLICT (space_id, patent_id, institution) DO UPDATE SET text_hash = EXCLUDED.text_hash, vector = EXCLUDED.vector`, space)
+			ON CONFLICT (space_id, patent_id) DO UPDATE SET text_hash = EXCLUDED.text_hash, vector = EXCLUDED.vector`, space)
 		return err
 	})
 }
@@ -116,7 +115,7 @@ func (db *DB) MergeDeals(ctx context.Context, batch []Deal, space int, vectors [
 	rows := make([]Unembedded, len(batch))
 	for i := range batch {
 		ids[i] = batch[i].ID
-		rows[i] = Unembedded{DealOf: cmp.Or(scope(ctx), Default), Deal: batch[i].ID, Hash: TextHash(batch[i].Text())}
+		rows[i] = Unembedded{Deal: batch[i].ID, Hash: TextHash(batch[i].Text())}
 	}
 	err = db.transact(ctx, func(tx pgx.Tx) error { return markRepeats(ctx, tx, ids) })
 	if err != nil || vectors == nil {
@@ -150,7 +149,7 @@ func (db *DB) MergeCitations(ctx context.Context, batch []Citation) (err error) 
 		_, err = tx.Exec(ctx, `
 			INSERT INTO citations AS c (citing, cited, date, source)
 			SELECT DISTINCT ON (citing, cited) citing, cited, date, source FROM staging ORDER BY citing, cited, date
-			ON CONFLICT (institution, citing, cited) DO UPDATE SET date = coalesce(c.date, EXCLUDED.date)`)
+			ON CONFLICT (citing, cited) DO UPDATE SET date = coalesce(c.date, EXCLUDED.date)`)
 		return err
 	})
 }
@@ -182,7 +181,6 @@ func (db *DB) PutImport(ctx context.Context, i Import) (err error) {
 		ON CONFLICT (id) DO UPDATE SET finished_at = EXCLUDED.finished_at, accepted = EXCLUDED.accepted,
 			rejected = EXCLUDED.rejected, rejects = EXCLUDED.rejects, error = EXCLUDED.error`
 	args := []any{i.ID, i.Institution, i.Dataset, i.Name, i.StartedAt, i.FinishedAt, i.Accepted, i.Rejected, i.Rejects, i.Error}
-	ctx = As(ctx, i.Institution)
 	if i.FinishedAt == nil {
 		_, err = db.pool.Exec(ctx, sql, args...)
 		return err
@@ -193,7 +191,6 @@ func (db *DB) PutImport(ctx context.Context, i Import) (err error) {
 // Import returns the record of an import of a institution.
 func (db *DB) Import(ctx context.Context, institution, id string) (i Import, err error) {
 	defer fault.Wrap(&err, "store.Import(%s)", id)
-	ctx = As(ctx, institution)
 	err = db.pool.QueryRow(ctx, `
 		SELECT id, institution, dataset, name, started_at, finished_at, accepted, rejected, rejects, coalesce(error, '')
 		FROM imports WHERE id = $1 AND institution = $2`, id, institution).
@@ -204,8 +201,7 @@ func (db *DB) Import(ctx context.Context, institution, id string) (i Import, err
 	return i, err
 }
 
-// Counts says how much an institution sees; what is both its own and public
-// counts twice.
+// Counts says how much is stored.
 type Counts struct {
 	Patents    int64 `json:"patents"`
 	Deals      int64 `json:"deals"`
@@ -220,10 +216,9 @@ type Counts struct {
 func (db *DB) Counts(ctx context.Context) (c Counts, err error) {
 	defer fault.Wrap(&err, "store.Counts")
 	err = db.pool.QueryRow(ctx, `
-		SELECT (SELECT count(*) FROM patents WHERE `+visible+`), (SELECT count(*) FROM deals WHERE `+visible+`),
-			(SELECT count(*) FROM deals WHERE exclusion IS NULL AND duplicate_of IS NULL AND `+visible+`),
-			(SELECT count(*) FROM citations WHERE `+visible+`), (SELECT count(*) FROM valuations WHERE institution = institution_now()),
-			(SELECT count(*) FROM patent_vectors WHERE `+visible+` AND space_id = (SELECT id FROM spaces WHERE status = 'active' AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1)),
+		SELECT (SELECT count(*) FROM patents), (SELECT count(*) FROM deals), (SELECT count(*) FROM deals WHERE exclusion IS NULL AND duplicate_of IS NULL),
+			(SELECT count(*) FROM citations), (SELECT count(*) FROM valuations),
+			(SELECT count(*) FROM patent_vectors v JOIN spaces s ON s.id = v.space_id WHERE s.status = 'active'),
 			pg_database_size(current_database())`).
 		Scan(&c.Patents, &c.Deals, &c.Admissible, &c.Citations, &c.Valuations, &c.Vectors, &c.Bytes)
 	return c, err

@@ -63,11 +63,10 @@ func (db *DB) Keys(ctx context.Context) (_ []Key, err error) {
 // InsertKey stores a new key that by made.
 func (db *DB) InsertKey(ctx context.Context, k Key, by string) (err error) {
 	defer fault.Wrap(&err, "store.InsertKey")
-	err = db.recorded(As(ctx, k.Institution), Act{k.Institution, by, "key.create", k.ID, map[string]any{"name": k.Name, "roles": k.Roles, "expires_at": nullTime(k.ExpiresAt)}}, `
+	return db.recorded(ctx, Act{k.Institution, by, "key.create", k.ID, map[string]any{"name": k.Name, "roles": k.Roles, "expires_at": nullTime(k.ExpiresAt)}}, `
 		INSERT INTO api_keys (id, name, institution, roles, secret_sha256, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		k.ID, k.Name, k.Institution, k.Roles, k.SecretSHA256, k.CreatedAt, nullTime(k.ExpiresAt))
-	return unknownInstitution(err, k.Institution)
 }
 
 // RevokeKey ends a key. Revoking twice keeps the first time.

@@ -54,7 +54,6 @@ type OfferConflict struct {
 // not become an offered one again.
 func (db *DB) PutOffers(ctx context.Context, institution string, offers []patent.Offer, status OfferStatus, at time.Time) (found []OfferConflict, err error) {
 	defer fault.Wrap(&err, "store.PutOffers")
-	ctx = As(ctx, institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		found, err = putOffers(ctx, tx, institution, offers, status, at)
 		return err
@@ -80,7 +79,7 @@ func keepOffers(ctx context.Context, tx pgx.Tx, institution string, offers []pat
 		return nil
 	}
 	// Held until the commit: whoever comes second sees the first.
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockOffers); err != nil {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7241020)`); err != nil {
 		return err
 	}
 	columns := make([][]string, 5)
@@ -106,7 +105,6 @@ func keepOffers(ctx context.Context, tx pgx.Tx, institution string, offers []pat
 // OfferConflicts returns what offers would clash with, without keeping them.
 func (db *DB) OfferConflicts(ctx context.Context, institution string, offers []patent.Offer) (_ []OfferConflict, err error) {
 	defer fault.Wrap(&err, "store.OfferConflicts")
-	ctx = As(ctx, institution)
 	return clashes(ctx, db.pool, institution, offers)
 }
 
@@ -193,7 +191,6 @@ func clashes(ctx context.Context, q querier, institution string, offers []patent
 // of a product and returns their number.
 func (db *DB) SetOffers(ctx context.Context, institution string, product patent.Product, reference string, status OfferStatus, at time.Time) (_ int, err error) {
 	defer fault.Wrap(&err, "store.SetOffers")
-	ctx = As(ctx, institution)
 	n := 0
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		n, err = setOffers(ctx, tx, institution, product, reference, status, at)

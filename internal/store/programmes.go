@@ -17,7 +17,6 @@ import (
 // is a Conflict.
 func (db *DB) PutProgramme(ctx context.Context, institution, id, version, by string, body []byte) (err error) {
 	defer fault.Wrap(&err, "store.PutProgramme(%s)", id)
-	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `INSERT INTO lending_programmes (institution, id, version, created_by, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, institution, id, version, by, body)
 		if err != nil {
@@ -40,7 +39,6 @@ func (db *DB) PutProgramme(ctx context.Context, institution, id, version, by str
 // Programmes returns the latest version of each of an institution's products.
 func (db *DB) Programmes(ctx context.Context, institution string) (_ [][]byte, err error) {
 	defer fault.Wrap(&err, "store.Programmes")
-	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `SELECT DISTINCT ON (id) body FROM lending_programmes WHERE institution = $1 ORDER BY id, created_at DESC, version DESC`, institution)
 	if err != nil {
 		return nil, err
@@ -51,7 +49,6 @@ func (db *DB) Programmes(ctx context.Context, institution string) (_ [][]byte, e
 // LendingFacts returns what stands in store about programmes and patents.
 func (db *DB) LendingFacts(ctx context.Context, q FactsQuery) (_ Facts, err error) {
 	defer fault.Wrap(&err, "store.LendingFacts")
-	ctx = As(ctx, q.Institution)
 	return lendingFacts(ctx, db.pool, q)
 }
 
@@ -130,7 +127,6 @@ func putHolds(ctx context.Context, tx pgx.Tx, b *Batch, contracts []string, hold
 // by programme and contract.
 func (db *DB) Holds(ctx context.Context, institution string, today calendar.Date) (_ []Hold, err error) {
 	defer fault.Wrap(&err, "store.Holds")
-	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
 		SELECT programme, borrower, credit_code, amount, contract, batch, decided_on, until FROM programme_holds h
 		WHERE institution = $1 AND (until IS NULL OR until >= $2) AND NOT EXISTS (SELECT FROM book_loans l WHERE l.institution = h.institution AND l.contract = h.contract)
@@ -153,7 +149,6 @@ func (db *DB) Holds(ctx context.Context, institution string, today calendar.Date
 // taken up.
 func (db *DB) ReleaseHold(ctx context.Context, institution, contract, by, reason string) (err error) {
 	defer fault.Wrap(&err, "store.ReleaseHold(%s)", contract)
-	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		var programme string
 		var amount int64

@@ -29,7 +29,7 @@ import (
 // DB is a pool of connections to the product's database. It is safe for
 // concurrent use.
 type DB struct {
-	pool scoped
+	pool *pgxpool.Pool
 	// serialIndexBuild keeps HNSW builds to one process: parallel builds of
 	// pgvector before 0.8.4 can overflow a buffer (CVE-2026-3172).
 	serialIndexBuild bool
@@ -63,7 +63,7 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 	if err != nil {
 		return nil, unreachable(err)
 	}
-	db := &DB{pool: scoped{pool}}
+	db := &DB{pool: pool}
 	if err := db.checkVector(ctx, o.Log); err != nil {
 		pool.Close()
 		return nil, err
@@ -72,11 +72,11 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 }
 
 // Close returns every connection.
-func (db *DB) Close() { db.pool.pool.Close() }
+func (db *DB) Close() { db.pool.Close() }
 
 // Ping reports whether the database answers.
 func (db *DB) Ping(ctx context.Context) error {
-	if err := db.pool.pool.Ping(ctx); err != nil {
+	if err := db.pool.Ping(ctx); err != nil {
 		return unreachable(err)
 	}
 	return nil
@@ -172,7 +172,7 @@ func migrator(ctx context.Context, url string) (*goose.Provider, *sql.DB, error)
 	conn := stdlib.OpenDB(*config)
 	// The types of pgvector are registered on every connection of the pool,
 	// so the extension must be there before the pool opens.
-	if _, err := conn.ExecContext(ctx, fmt.Sprintf(`SELECT pg_advisory_lock(%[1]d); CREATE EXTENSION IF NOT EXISTS vector; SELECT pg_advisory_unlock(%[1]d)`, lockExtend)); err != nil {
+	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock(7241001); CREATE EXTENSION IF NOT EXISTS vector; SELECT pg_advisory_unlock(7241001)`); err != nil {
 		conn.Close()
 		return nil, nil, unreachable(fmt.Errorf("creating the extension vector: %w", err))
 	}
@@ -181,7 +181,8 @@ func migrator(ctx context.Context, url string) (*goose.Provider, *sql.DB, error)
 		conn.Close()
 		return nil, nil, err
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, conn, migrations.FS, goose.WithSessionLocker(locker))
+	provider, err := goose.NewProvider(goose.DialectPostgres, conn, migrations.FS, goose.WithSessionLocker(locker),
+		goose.WithAllowOutofOrder(true)) // each part of the product numbers its steps in a range of its own
 	if err != nil {
 		conn.Close()
 		return nil, nil, err

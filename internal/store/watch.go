@@ -26,7 +26,6 @@ type WatchedPatent struct {
 // as it is; one that was removed is watched again from now on.
 func (db *DB) WatchPatents(ctx context.Context, institution string, numbers []string, note, by string, now time.Time) (n int, err error) {
 	defer fault.Wrap(&err, "store.WatchPatents")
-	ctx = As(ctx, institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO watched_patents AS w (institution, number, note, added_at, added_by)
@@ -45,7 +44,6 @@ func (db *DB) WatchPatents(ctx context.Context, institution string, numbers []st
 // UnwatchPatent takes a patent out of a institution's portfolio. Its alerts stay.
 func (db *DB) UnwatchPatent(ctx context.Context, institution, number, by string, now time.Time) (err error) {
 	defer fault.Wrap(&err, "store.UnwatchPatent(%s)", number)
-	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE watched_patents SET removed_at = $3 WHERE institution = $1 AND number = $2 AND removed_at IS NULL`, institution, number, now)
 		if err != nil {
@@ -61,7 +59,6 @@ func (db *DB) UnwatchPatent(ctx context.Context, institution, number, by string,
 // WatchedPatents returns a institution's own portfolio in order of number.
 func (db *DB) WatchedPatents(ctx context.Context, institution, after string, limit int) (_ []WatchedPatent, err error) {
 	defer fault.Wrap(&err, "store.WatchedPatents")
-	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
 		SELECT number, note, added_at, added_by FROM watched_patents
 		WHERE institution = $1 AND number > $2 AND removed_at IS NULL ORDER BY number LIMIT $3`, institution, after, limit)
@@ -124,6 +121,10 @@ type AlertChange struct {
 	Status AlertStatus
 }
 
+// watchLock keeps those who change alerts to one: what is worked out is then
+// never older than what is stored, and seq is in the order of the commits.
+const watchLock = 7241052
+
 // DueWatches puts everything watched to be worked out again, once per day.
 func (db *DB) DueWatches(ctx context.Context, today calendar.Date) (err error) {
 	defer fault.Wrap(&err, "store.DueWatches")
@@ -141,7 +142,7 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 	defer fault.Wrap(&err, "store.SweepWatches")
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		taken, changed = 0, 0
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockAlerts); err != nil {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, watchLock); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, `SELECT id, number FROM watch_dirty ORDER BY id LIMIT $1`, limit)
@@ -214,7 +215,7 @@ func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) 
 	}); err != nil || len(out) == 0 {
 		return nil, err
 	}
-	if rows, err = tx.Query(ctx, `SELECT `+patentColumns+` FROM patents p WHERE number = ANY ($1)`, numbers); err != nil {
+	if rows, err = tx.Query(ctx, `SELECT `+patentColumns+` FROM patents WHERE number = ANY ($1)`, numbers); err != nil {
 		return nil, err
 	}
 	records, err := pgx.CollectRows(rows, scanPatent)
@@ -308,7 +309,6 @@ type AlertFilter struct {
 // changed.
 func (db *DB) WatchAlerts(ctx context.Context, institution string, f AlertFilter) (_ []WatchAlert, err error) {
 	defer fault.Wrap(&err, "store.WatchAlerts")
-	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+alertColumns+` FROM watch_alerts
 		WHERE institution = $1 AND seq > $2 AND ($3 = '' OR number = $3) AND (NOT $4 OR acknowledged_at IS NULL AND status = 'open')
@@ -323,7 +323,6 @@ func (db *DB) WatchAlerts(ctx context.Context, institution string, f AlertFilter
 // follows from it. Once is enough: the first stays until it is restated.
 func (db *DB) AcknowledgeWatchAlert(ctx context.Context, institution, id, by, note string, now time.Time) (_ WatchAlert, err error) {
 	defer fault.Wrap(&err, "store.AcknowledgeWatchAlert(%s)", id)
-	ctx = As(ctx, institution)
 	var a WatchAlert
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
@@ -369,7 +368,6 @@ func scanWebhook(row pgx.CollectableRow) (w Webhook, err error) {
 // PutWebhook keeps a new subscription.
 func (db *DB) PutWebhook(ctx context.Context, w Webhook) (err error) {
 	defer fault.Wrap(&err, "store.PutWebhook")
-	ctx = As(ctx, w.Institution)
 	return db.recorded(ctx, Act{w.Institution, w.CreatedBy, "webhook.create", w.ID, map[string]any{"url": w.URL, "codes": w.Codes}}, `
 		INSERT INTO webhooks (id, institution, url, codes, secret, created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		w.ID, w.Institution, w.URL, list(w.Codes), w.Secret, w.CreatedAt, w.CreatedBy)
@@ -378,7 +376,6 @@ func (db *DB) PutWebhook(ctx context.Context, w Webhook) (err error) {
 // Webhooks returns a institution's subscriptions, also those that ended.
 func (db *DB) Webhooks(ctx context.Context, institution string) (_ []Webhook, err error) {
 	defer fault.Wrap(&err, "store.Webhooks")
-	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `SELECT `+webhookColumns+` FROM webhooks WHERE institution = $1 ORDER BY created_at, id`, institution)
 	if err != nil {
 		return nil, err
@@ -410,14 +407,12 @@ func (db *DB) changeWebhook(ctx context.Context, institution, id, by, action, se
 // it until a moment.
 func (db *DB) RotateWebhook(ctx context.Context, institution, id, by string, secret []byte, until time.Time) (_ Webhook, err error) {
 	defer fault.Wrap(&err, "store.RotateWebhook(%s)", id)
-	ctx = As(ctx, institution)
 	return db.changeWebhook(ctx, institution, id, by, "webhook.rotate", `previous = secret, previous_until = $4, secret = $3`, secret, until)
 }
 
 // DisableWebhook ends a subscription. What still waits is given up.
 func (db *DB) DisableWebhook(ctx context.Context, institution, id, by string, now time.Time) (_ Webhook, err error) {
 	defer fault.Wrap(&err, "store.DisableWebhook(%s)", id)
-	ctx = As(ctx, institution)
 	w, err := db.changeWebhook(ctx, institution, id, by, "webhook.disable", `disabled_at = $3`, now)
 	if err != nil {
 		return w, err
@@ -468,7 +463,6 @@ func queueMessages(ctx context.Context, tx pgx.Tx, institution string, a WatchAl
 // PutMessage puts one message to one subscription.
 func (db *DB) PutMessage(ctx context.Context, institution, webhook, id, kind string, body []byte, now time.Time) (err error) {
 	defer fault.Wrap(&err, "store.PutMessage")
-	ctx = As(ctx, institution)
 	tag, err := db.pool.Exec(ctx, `
 		INSERT INTO webhook_deliveries (id, webhook, institution, kind, body, status, next_at, created_at)
 		SELECT $3, id, institution, $4, $5, 'waiting', $6, $6 FROM webhooks WHERE id = $2 AND institution = $1 AND disabled_at IS NULL`,
@@ -483,7 +477,6 @@ func (db *DB) PutMessage(ctx context.Context, institution, webhook, id, kind str
 // status asks for all.
 func (db *DB) Deliveries(ctx context.Context, institution, status string, after int64, limit int) (_ []Delivery, err error) {
 	defer fault.Wrap(&err, "store.Deliveries")
-	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+deliveryColumns+` FROM webhook_deliveries d
 		WHERE institution = $1 AND seq > $2 AND ($3 = '' OR status = $3) ORDER BY seq LIMIT $4`, institution, after, status, limit)
@@ -497,7 +490,6 @@ func (db *DB) Deliveries(ctx context.Context, institution, status string, after 
 // id.
 func (db *DB) Redeliver(ctx context.Context, institution, id, by string, now time.Time) (d Delivery, err error) {
 	defer fault.Wrap(&err, "store.Redeliver(%s)", id)
-	ctx = As(ctx, institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			UPDATE webhook_deliveries d SET status = 'waiting', attempts = 0, next_at = $3, ended_at = NULL, leased_until = NULL

@@ -53,8 +53,7 @@ func TestLoadAssumptionsRefuses(t *testing.T) {
 		"unknown field":     {`"version"`, `"verzion"`},
 		"weights off":       {`"weight": 0.3,`, `"weight": 0.31,`},
 		"negative prior":    {`"value": 80000`, `"value": -80000`},
-		"text for a number": {`"value": 1.87`, `"value": "1.87"`},
-		"no default band":   {`"default_band": "`, `"default_band": "no `},
+		"two closing brace": {`"nu_0": 4`, `"nu_0": "four"`},
 	} {
 		if _, err := LoadAssumptions([]byte(strings.Replace(string(assumptionsJSON), edit[0], edit[1], 1))); err == nil {
 			t.Errorf("%s: accepted", name)

@@ -104,7 +104,7 @@ func (srv *testServer) prepare(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, store.LockTemplate); err != nil { // released with the connection
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(7241000)`); err != nil { // released with the connection
 		return err
 	}
 	var ready bool
@@ -120,25 +120,7 @@ func (srv *testServer) prepare(ctx context.Context) error {
 	if err := store.Migrate(ctx, srv.url(building)); err != nil {
 		return err
 	}
-	if err := AddInstitutions(ctx, srv.url(building)); err != nil {
-		return err
-	}
 	_, err = conn.Exec(ctx, `ALTER DATABASE `+building+` RENAME TO `+srv.template)
-	return err
-}
-
-// Institutions are there in every test database, beside those of the schema.
-var Institutions = []string{"a", "another", "b", "bank", "bank-a", "bank-b", "other", "test"}
-
-// AddInstitutions puts them into a migrated database that is no clone of the
-// template.
-func AddInstitutions(ctx context.Context, url string) error {
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(ctx)
-	_, err = conn.Exec(ctx, `INSERT INTO institutions (id, name) SELECT id, id FROM unnest($1::text[]) AS id`, Institutions)
 	return err
 }
 
@@ -149,7 +131,7 @@ func (srv *testServer) exec(ctx context.Context, query string) error {
 	}
 	defer conn.Close(ctx)
 	// Cloning locks the template against other clones for a moment.
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, store.LockClone); err != nil {
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(7241003)`); err != nil {
 		return err
 	}
 	_, err = conn.Exec(ctx, query)
@@ -160,7 +142,6 @@ func (srv *testServer) exec(ctx context.Context, query string) error {
 // template of its own.
 func schemaHash() string {
 	h := sha256.New()
-	fmt.Fprintln(h, Institutions)
 	names, err := fs.Glob(migrations.FS, "*.sql")
 	if err != nil {
 		panic(err)

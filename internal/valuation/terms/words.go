@@ -1,7 +1,5 @@
 package terms
 
-import "zhijia/internal/calendar"
-
 // The closed vocabularies of the trade. Every value is stable and appears in
 // stored records.
 
@@ -108,14 +106,14 @@ const (
 	PriceFree       PriceKind = "free"
 )
 
-// Precision of a date; [calendar.Date.LastDay] says what it can mean.
-type Precision = calendar.Precision
+// Precision of a date.
+type Precision string
 
 // Precisions. The empty value is a day.
 const (
-	PrecisionDay   = calendar.ToDay
-	PrecisionMonth = calendar.ToMonth
-	PrecisionYear  = calendar.ToYear
+	PrecisionDay   Precision = "day"
+	PrecisionMonth Precision = "month"
+	PrecisionYear  Precision = "year"
 )
 
 // IPCLevel is the depth of a common IPC class.

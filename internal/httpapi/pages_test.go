@@ -1,0 +1,125 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// browser keeps the session cookie between requests.
+type browser struct {
+	t      *testing.T
+	h      http.Handler
+	cookie *http.Cookie
+}
+
+func (b *browser) send(method, path string, form url.Values) *httptest.ResponseRecorder {
+	b.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if b.cookie != nil {
+		r.AddCookie(b.cookie)
+	}
+	w := httptest.NewRecorder()
+	b.h.ServeHTTP(w, r)
+	for _, c := range w.Result().Cookies() {
+		if c.Name == sessionCookie {
+			b.cookie = c
+		}
+	}
+	return w
+}
+
+var csrfField = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
+
+func (b *browser) csrf(page string) string {
+	b.t.Helper()
+	m := csrfField.FindStringSubmatch(page)
+	if m == nil {
+		b.t.Fatalf("no token in the page: %.300s", page)
+	}
+	return m[1]
+}
+
+func TestOfficerPages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{})
+	b := &browser{t: t, h: w.srv.Handler()}
+	if r := b.send("GET", "/officer", nil); r.Code != http.StatusSeeOther || r.Header().Get("Location") != "/officer/login" {
+		t.Fatalf("without a session: %d %s", r.Code, r.Header().Get("Location"))
+	}
+	if r := b.send("POST", "/officer/login", url.Values{"key": {"zj_wrong"}}); r.Code != http.StatusUnauthorized || b.cookie != nil {
+		t.Errorf("a wrong key: %d", r.Code)
+	}
+	if r := b.send("POST", "/officer/login", url.Values{"key": {w.key}}); r.Code != http.StatusSeeOther {
+		t.Fatalf("sign in: %d %s", r.Code, r.Body)
+	}
+	if c := b.cookie; !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || strings.Contains(c.Value, w.key[len(w.key)-20:]) {
+		t.Errorf("cookie %+v", c)
+	}
+	home := b.send("GET", "/officer", nil)
+	if home.Code != 200 || !strings.Contains(home.Body.String(), "新的估值") {
+		t.Fatalf("home: %d %s", home.Code, home.Body)
+	}
+	token := b.csrf(home.Body.String())
+
+	form := url.Values{"number": {"ZL201310543019.6"}, "purpose": {"pledge"}, "date": {"2025-06-01"}, "revenue": {"1,200"}, "royalty": {"3"}, "labour": {"80"}, "life": {"8"}}
+	if r := b.send("POST", "/officer/valuations", form); r.Code != http.StatusForbidden {
+		t.Errorf("a form without its token: %d", r.Code)
+	}
+	form.Set("csrf", token)
+	r := b.send("POST", "/officer/valuations", form)
+	if r.Code != http.StatusSeeOther {
+		t.Fatalf("value: %d %s", r.Code, r.Body)
+	}
+	path := r.Header().Get("Location")
+	shown := b.send("GET", path, nil)
+	for _, part := range []string{"专利估值参考意见", "计算过程", "记录人工意见", "有序清算"} {
+		if !strings.Contains(shown.Body.String(), part) {
+			t.Errorf("the page lacks %s", part)
+		}
+	}
+	for _, key := range regexp.MustCompile(`<span class="k">([^<]*)<`).FindAllStringSubmatch(shown.Body.String(), -1) {
+		if !regexp.MustCompile(`\p{Han}`).MatchString(key[1]) {
+			t.Errorf("the working %q has no Chinese name", key[1])
+		}
+	}
+	if r := b.send("GET", path+"/opinion?lang=en", nil); r.Code != 200 || !strings.Contains(r.Body.String(), "Reference opinion") {
+		t.Errorf("opinion: %d", r.Code)
+	}
+	if r := b.send("POST", path+"/overrides", url.Values{"csrf": {token}, "value": {"88万"}, "reason": {"x"}}); r.Code != 422 || !strings.Contains(r.Body.String(), "field.number") {
+		t.Errorf("override with a bad number: %d", r.Code)
+	}
+	if r := b.send("POST", path+"/overrides", url.Values{"csrf": {token}, "value": {"880,000"}, "reason": {"<b>订单</b>"}}); r.Code != http.StatusSeeOther {
+		t.Errorf("override: %d %s", r.Code, r.Body)
+	}
+	if r := b.send("GET", path, nil); !strings.Contains(r.Body.String(), "&lt;b&gt;订单&lt;/b&gt;") || strings.Contains(r.Body.String(), "<b>订单") {
+		t.Error("the override is missing or not escaped")
+	}
+
+	// A mistake keeps what was typed and names the field and the right digit.
+	form.Set("number", "ZL201310543019.5")
+	r = b.send("POST", "/officer/valuations", form)
+	if r.Code != 422 || !strings.Contains(r.Body.String(), "ZL201310543019.5") || !strings.Contains(r.Body.String(), "number") {
+		t.Errorf("a wrong check digit: %d", r.Code)
+	}
+
+	good := *b.cookie
+	b.cookie = &http.Cookie{Name: sessionCookie, Value: strings.Replace(good.Value, ".", ".9", 1)}
+	if r := b.send("GET", "/officer", nil); r.Code != http.StatusSeeOther {
+		t.Errorf("a forged session: %d", r.Code)
+	}
+	b.cookie = &good
+	if _, err := w.db.RevokeKey(t.Context(), strings.Split(w.key, "_")[1], time.Now().Add(-time.Second), "test"); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.send("GET", "/officer", nil); r.Code != http.StatusSeeOther {
+		t.Errorf("a session of a revoked key: %d", r.Code)
+	}
+}
