@@ -39,7 +39,7 @@ CREATE TABLE model_days (
     micro_yuan bigint NOT NULL DEFAULT 0
 );
 
--- Whether a institution's texts may be sent to the endpoint. No row: published
+-- Whether an institution's texts may be sent to the endpoint. No row: published
 -- texts may.
 CREATE TABLE model_consent (
     institution  text PRIMARY KEY,

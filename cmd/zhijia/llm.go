@@ -95,7 +95,7 @@ type llmCmd struct {
 	Cancel  llmCancelCmd  `cmd:"" help:"Stop a scoring run; what was answered stays."`
 	Presets llmPresetsCmd `cmd:"" help:"Show documented presets of providers."`
 	Egress  llmEgressCmd  `cmd:"" help:"Show every text that left this system, newest first."`
-	Consent llmConsentCmd `cmd:"" help:"Allow or forbid that a institution's texts are sent to the endpoint."`
+	Consent llmConsentCmd `cmd:"" help:"Allow or forbid that an institution's texts are sent to the endpoint."`
 	Usage   llmUsageCmd   `cmd:"" help:"Show what the endpoint was used for today."`
 }
 

@@ -42,7 +42,7 @@ func registerEgress(api huma.API, s *Server) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "list-model-consents", Method: http.MethodGet, Path: "/v1/model-consents", Summary: "外发许可 Which institutions decided on sending texts to the model endpoint", Tags: []string{"model"},
-		Description: "A institution that decided nothing: published texts may be sent, unpublished ones only when a request says so.",
+		Description: "An institution that decided nothing: published texts may be sent, unpublished ones only when a request says so.",
 	}, func(ctx context.Context, _ *struct{}) (*consents, error) {
 		out := &consents{}
 		var err error
@@ -59,7 +59,7 @@ func registerEgress(api huma.API, s *Server) {
 	}
 	type decided struct{ Body store.Consent }
 	huma.Register(api, huma.Operation{
-		OperationID: "set-model-consent", Method: http.MethodPost, Path: "/v1/model-consents", Summary: "设定外发许可 Allow or forbid that a institution's texts are sent; recorded in the audit log", Tags: []string{"model"},
+		OperationID: "set-model-consent", Method: http.MethodPost, Path: "/v1/model-consents", Summary: "设定外发许可 Allow or forbid that an institution's texts are sent; recorded in the audit log", Tags: []string{"model"},
 	}, func(ctx context.Context, in *decision) (*decided, error) {
 		p, _ := principalOf(ctx)
 		if err := s.opt.DB.SetModelConsent(ctx, in.Body.Institution, *in.Body.Allowed, p.actor().Name); err != nil {

@@ -107,7 +107,7 @@ func (db *DB) PutModelRun(ctx context.Context, r ModelRun, numbers []string, que
 	return r, fresh, err
 }
 
-// ModelRun returns a institution's run; an empty institution sees every one.
+// ModelRun returns an institution's run; an empty institution sees every one.
 func (db *DB) ModelRun(ctx context.Context, institution, id string) (_ ModelRun, err error) {
 	defer fault.Wrap(&err, "store.ModelRun(%s)", id)
 	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs WHERE id = $1 AND ($2 = '' OR institution = $2)`, id, institution)
@@ -121,7 +121,7 @@ func (db *DB) ModelRun(ctx context.Context, institution, id string) (_ ModelRun,
 	return r, err
 }
 
-// ModelRuns returns a institution's runs, newest first.
+// ModelRuns returns an institution's runs, newest first.
 func (db *DB) ModelRuns(ctx context.Context, institution string, limit int) (_ []ModelRun, err error) {
 	defer fault.Wrap(&err, "store.ModelRuns")
 	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs WHERE institution = $1 ORDER BY created_at DESC, id DESC LIMIT $2`, institution, limit)
@@ -143,7 +143,7 @@ func (db *DB) OpenModelRuns(ctx context.Context, baseURL, model string) (_ []Mod
 	return pgx.CollectRows(rows, scanRun)
 }
 
-// RunProgress returns how far a institution's run is.
+// RunProgress returns how far an institution's run is.
 func (db *DB) RunProgress(ctx context.Context, institution, id string) (p RunProgress, err error) {
 	defer fault.Wrap(&err, "store.RunProgress(%s)", id)
 	if p.Run, err = db.ModelRun(ctx, institution, id); err != nil {

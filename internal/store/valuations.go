@@ -46,7 +46,7 @@ func (db *DB) PutValuation(ctx context.Context, v *Valuation, a Act) (err error)
 	return db.recorded(ctx, a, insertValuation, v.values()...)
 }
 
-// Valuation returns a stored valuation of a institution, or a NotFound fault.
+// Valuation returns a stored valuation of an institution, or a NotFound fault.
 // An empty institution sees every one.
 func (db *DB) Valuation(ctx context.Context, institution, id string) (_ Valuation, err error) {
 	defer fault.Wrap(&err, "store.Valuation(%s)", id)
@@ -76,7 +76,7 @@ type ValuationSummary struct {
 	High      float64       `json:"high"`
 }
 
-// Valuations lists a institution's valuations, newest first, after the one named
+// Valuations lists an institution's valuations, newest first, after the one named
 // by the cursor's creation time and id; a zero time starts at the newest.
 func (db *DB) Valuations(ctx context.Context, institution, number string, after time.Time, afterID string, limit int) (_ []ValuationSummary, err error) {
 	defer fault.Wrap(&err, "store.Valuations")
