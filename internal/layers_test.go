@@ -13,9 +13,10 @@ import (
 var allowed = map[string][]string{
 	"internal/fault":    {},
 	"internal/money":    {},
-	"internal/calendar": {},
+	"internal/calendar": {"internal/fault"},
 
 	"internal/patent":   {"internal/fault", "internal/calendar", "internal/money"},
+	"internal/quote":    {},
 	"internal/embed":    {"internal/fault"},
 	"internal/accuracy": {"internal/fault"},
 
@@ -36,24 +37,31 @@ var allowed = map[string][]string{
 
 	"internal/localdb":  {"internal/fault"},
 	"internal/store":    append([]string{"migrations", "eval"}, domain...),
-	"internal/llm":      append([]string{"prompts"}, domain...),
+	"internal/llm":      {"internal/fault", "internal/strict"},
 	"internal/sheet":    {"internal/fault", "internal/calendar", "internal/money"},
 	"internal/opinion":  domain,
 	"internal/deskfile": append([]string{"internal/sheet", "internal/opinion"}, domain...),
-	"internal/poolfile": append([]string{"internal/sheet"}, domain...),
+	"internal/poolfile": append([]string{"internal/sheet", "internal/strict"}, domain...),
 
 	"internal/spaces":    append([]string{"internal/store"}, domain...),
 	"internal/dossier":   append([]string{"internal/store"}, domain...),
 	"internal/judge":     append([]string{"internal/store", "internal/llm", "prompts"}, domain...),
-	"internal/appraisal": append([]string{"internal/store", "internal/spaces", "internal/judge"}, domain...),
-	"internal/desk":      append([]string{"internal/store", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
-	"internal/arranger":  append([]string{"internal/store"}, domain...),
-	"internal/watch":     append([]string{"internal/store"}, domain...),
+	"internal/paging":    {"internal/fault"},
+	"internal/strict":    {"internal/fault"},
+	"internal/appraisal": append([]string{"internal/paging", "internal/store", "internal/opinion", "internal/spaces", "internal/judge", "internal/dossier"}, domain...),
+	"internal/desk":      append([]string{"internal/paging", "internal/store", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
+	"internal/arranger":  append([]string{"internal/paging", "internal/store"}, domain...),
+	"internal/watch":     append([]string{"internal/paging", "internal/store"}, domain...),
 	"internal/harness":   append([]string{"internal/store", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
 
-	"internal/intake": append([]string{"internal/store", "internal/sheet", "internal/appraisal"}, domain...),
+	"internal/intake": append([]string{"internal/paging", "internal/store", "internal/sheet", "internal/appraisal"}, domain...),
 
-	"internal/httpapi": append([]string{"internal/arranger", "internal/watch", "internal/store", "internal/sheet", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/desk", "internal/harness", "internal/llm"}, domain...),
+	"internal/people": append([]string{"internal/store", "internal/appraisal"}, domain...),
+	"internal/audit":  append([]string{"internal/paging", "internal/store"}, domain...),
+
+	"internal/gate":  {"internal/fault", "internal/people", "internal/store"},
+	"internal/api":   append([]string{"internal/gate", "internal/harness"}, edge...),
+	"internal/pages": append([]string{"internal/gate"}, edge...),
 
 	"prompts":    {"internal/fault"},
 	"migrations": {},
@@ -70,11 +78,17 @@ var theories = []string{
 }
 
 var domain = []string{
-	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/embed",
+	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/quote", "internal/embed",
 	"internal/accuracy", "internal/valuation", "internal/lending", "internal/pool",
 	"internal/valuation/terms", "internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
 	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/impact", "internal/valuation/formula",
 }
+
+// edge is what the REST API and the pages may call: use cases and the plain
+// values they answer with, never the store.
+var edge = append([]string{
+	"internal/paging", "internal/strict", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/desk",
+}, domain...)
 
 // pure packages may not reach the clock, the network, a database or a log.
 var pure = domain

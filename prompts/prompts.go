@@ -58,8 +58,9 @@ type Anchor struct {
 	Label string `json:"label" yaml:"label"`
 }
 
-// Parts are the parts of a patent a rubric may name as evidence.
-var Parts = []string{"title", "abstract", "claims", "description"}
+// Parts are the parts of a patent a rubric may name as evidence; examination
+// is what its examiner wrote and cited.
+var Parts = []string{"title", "abstract", "claims", "examination", "description"}
 
 // Name is "id@version", as stored with a score.
 func (p *Prompt) Name() string { return fmt.Sprintf("%s@%d", p.ID, p.Version) }
@@ -163,6 +164,18 @@ func Parse(raw []byte) (p Prompt, err error) {
 		}
 	}
 	return p, nil
+}
+
+// Version names the newest templates together: what is asked is the same
+// where it is.
+func (s *Set) Version() string {
+	h := sha256.New()
+	for i, p := range s.prompts {
+		if i+1 == len(s.prompts) || s.prompts[i+1].ID != p.ID {
+			fmt.Fprintf(h, "%s %s\n", p.Name(), p.Hash)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
 // All returns every template, by id and version.

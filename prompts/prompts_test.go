@@ -44,17 +44,17 @@ func TestFolderOverrides(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	header := "---\nid: rubric.L2.1\nversion: 2\nkind: rubric\nindicator: L2.1\ntitle: 宽度\nlanguage: zh\nevidence: [claims]\nanchors:\n  - {score: 20, label: 窄}\n  - {score: 80, label: 宽}\n---\n"
+	header := "---\nid: rubric.L2.1\nversion: 3\nkind: rubric\nindicator: L2.1\ntitle: 宽度\nlanguage: zh\nevidence: [claims]\nanchors:\n  - {score: 20, label: 窄}\n  - {score: 80, label: 宽}\n---\n"
 	write("mine.md", header+"按行内标准判断。\n")
 	set, err := prompts.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p, _ := set.Rubric("L2.1")
-	if p.Name() != "rubric.L2.1@2" || p.Source != filepath.Join(dir, "mine.md") {
+	if p.Name() != "rubric.L2.1@3" || p.Source != filepath.Join(dir, "mine.md") {
 		t.Errorf("%s from %s", p.Name(), p.Source)
 	}
-	old, ok := set.Get("rubric.L2.1", 1)
+	old, ok := set.Get("rubric.L2.1", 2)
 	if !ok || old.Source != "embedded" {
 		t.Error("the older version is gone")
 	}

@@ -137,7 +137,7 @@ func (c *auditShowCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	entries, err := db.Audit(g.ctx, "", c.Subject, c.After, c.Limit)
+	entries, err := db.Audit(g.ctx, g.Institution, c.Subject, c.After, c.Limit)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func (o *batchOptions) options(g *Globals, d *desk.Desk) (out desk.Options, err 
 		if out.Policy, err = lending.LoadPolicy(b); err != nil {
 			return out, err
 		}
-	} else if out.Policy, err = d.Policy(g.ctx, operator(), o.Policy); err != nil {
+	} else if out.Policy, err = d.Policy(g.ctx, g.operator(), o.Policy); err != nil {
 		return out, err
 	}
 	if o.Limits != "" {
@@ -69,7 +69,7 @@ func (o *batchOptions) options(g *Globals, d *desk.Desk) (out desk.Options, err 
 		}
 		out.Limits, out.Bearable = in.Limits, in.Bearable
 	}
-	if out.Programmes, err = d.Programmes(g.ctx, operator()); err != nil {
+	if out.Programmes, err = d.Programmes(g.ctx, g.operator()); err != nil {
 		return out, err
 	}
 	for _, name := range o.Programme {
@@ -124,7 +124,7 @@ func submit(g *Globals, d *desk.Desk, file string, o desk.Options) (store.Batch,
 		return store.Batch{}, false, fault.New(fault.NotFound, "file.open", "无法打开文件 "+file+"。", "Cannot open "+file+".").Because(err)
 	}
 	defer f.Close()
-	return d.Submit(g.ctx, operator(), file, f, o)
+	return d.Submit(g.ctx, g.operator(), file, f, o)
 }
 
 type batchRunCmd struct {
@@ -199,7 +199,7 @@ func work(g *Globals, d *desk.Desk, b store.Batch, rows int) error {
 		bar = progressbar.NewOptions(b.Rows, progressbar.OptionSetWriter(g.stderr), progressbar.OptionSetDescription("估值 "+b.Name), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
 	}
 	var watched error
-	for p, err := range d.Watch(ctx, operator(), b.ID, 200*time.Millisecond) {
+	for p, err := range d.Watch(ctx, g.operator(), b.ID, 200*time.Millisecond) {
 		if watched = err; err != nil {
 			break
 		}
@@ -235,7 +235,7 @@ func resultForm(name string) error {
 // writeResult writes a finished batch beside the name and then takes the name,
 // so that a file of that name is always whole.
 func writeResult(g *Globals, d *desk.Desk, id, name string) error {
-	r, err := d.Result(g.ctx, operator(), id)
+	r, err := d.Result(g.ctx, g.operator(), id)
 	if err != nil {
 		return err
 	}
@@ -258,7 +258,7 @@ func writeResult(g *Globals, d *desk.Desk, id, name string) error {
 const shownFaults = 5
 
 func reportBatch(g *Globals, d *desk.Desk, b store.Batch, out string, took time.Duration) error {
-	r, err := d.Result(g.ctx, operator(), b.ID)
+	r, err := d.Result(g.ctx, g.operator(), b.ID)
 	if err != nil {
 		return err
 	}
@@ -352,7 +352,7 @@ func (c *batchListCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	all, err := db.Batches(g.ctx, operator().Institution, time.Time{}, "", c.Limit)
+	all, err := db.Batches(g.ctx, g.operator().Institution, time.Time{}, "", c.Limit)
 	if err != nil {
 		return err
 	}
@@ -382,7 +382,7 @@ func (c *batchRef) with(g *Globals, do func(d *desk.Desk) error) error {
 	if err := do(d); err != nil {
 		return err
 	}
-	b, err := d.Batch(g.ctx, operator(), c.Batch)
+	b, err := d.Batch(g.ctx, g.operator(), c.Batch)
 	if err != nil {
 		return err
 	}
@@ -407,14 +407,14 @@ type batchCancelCmd struct{ batchRef }
 
 // Run cancels.
 func (c *batchCancelCmd) Run(g *Globals) error {
-	return c.with(g, func(d *desk.Desk) error { return d.Cancel(g.ctx, operator(), c.Batch) })
+	return c.with(g, func(d *desk.Desk) error { return d.Cancel(g.ctx, g.operator(), c.Batch) })
 }
 
 type batchResumeCmd struct{ batchRef }
 
 // Run resumes.
 func (c *batchResumeCmd) Run(g *Globals) error {
-	return c.with(g, func(d *desk.Desk) error { return d.Resume(g.ctx, operator(), c.Batch) })
+	return c.with(g, func(d *desk.Desk) error { return d.Resume(g.ctx, g.operator(), c.Batch) })
 }
 
 type batchRetryCmd struct{ batchRef }
@@ -422,7 +422,7 @@ type batchRetryCmd struct{ batchRef }
 // Run retries.
 func (c *batchRetryCmd) Run(g *Globals) error {
 	return c.with(g, func(d *desk.Desk) error {
-		_, err := d.Retry(g.ctx, operator(), c.Batch)
+		_, err := d.Retry(g.ctx, g.operator(), c.Batch)
 		return err
 	})
 }
@@ -441,7 +441,7 @@ func (c *batchRowsCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	if _, err := d.Batch(g.ctx, operator(), c.Batch); err != nil {
+	if _, err := d.Batch(g.ctx, g.operator(), c.Batch); err != nil {
 		return err
 	}
 	rows, err := db.BatchRows(g.ctx, c.Batch, store.RowStatus(c.Status), c.After, c.Limit)

@@ -12,6 +12,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/store"
+	"zhijia/internal/strict"
 )
 
 type bookCmd struct {
@@ -36,12 +37,11 @@ func readJSON(g *Globals, name string, into any) error {
 		defer f.Close()
 		in = f
 	}
-	dec := json.NewDecoder(io.LimitReader(in, maxRequest))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return fault.New(fault.Invalid, "request.json", "不是有效的 JSON，或含有未知字段。", "Not valid JSON, or an unknown field: "+err.Error()+".")
+	body, err := io.ReadAll(io.LimitReader(in, maxRequest))
+	if err != nil {
+		return err
 	}
-	return nil
+	return strict.Decode(body, into, "request.json", "含有未知字段，或取值无法识别。", "There is an unknown field or a value that is not recognised.")
 }
 
 type bookAddCmd struct {
@@ -60,7 +60,7 @@ func (c *bookAddCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	booked, err := d.Book(g.ctx, operator(), l)
+	booked, err := d.Book(g.ctx, g.operator(), l)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (c *bookListCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	loans, err := db.BookLoans(g.ctx, operator().Institution, "", 1000)
+	loans, err := db.BookLoans(g.ctx, g.operator().Institution, "", 1000)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (c *bookCollateralCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	rows, err := d.Collateral(g.ctx, operator(), "", 100_000)
+	rows, _, err := d.Collateral(g.ctx, g.operator(), "", 100_000)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (c *bookBalanceCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	return d.SetBalance(g.ctx, operator(), c.Contract, balance, outcome)
+	return d.SetBalance(g.ctx, g.operator(), c.Contract, balance, outcome)
 }
 
 type bookRevalueCmd struct{ Database }
@@ -151,7 +151,7 @@ func (c *bookRevalueCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	n, err := d.RevalueDue(g.ctx, operator().Institution)
+	n, err := d.RevalueDue(g.ctx, g.operator().Institution)
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (c *bookAlertsCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	alerts, err := db.BookAlerts(g.ctx, operator().Institution, !c.All, 0, 1000)
+	alerts, err := db.BookAlerts(g.ctx, g.operator().Institution, !c.All, 0, 1000)
 	if err != nil {
 		return err
 	}
@@ -204,5 +204,5 @@ func (c *bookAckCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	return db.AcknowledgeAlert(g.ctx, operator().Institution, c.ID, operator().Name, c.Note, time.Now())
+	return db.AcknowledgeAlert(g.ctx, g.operator().Institution, c.ID, g.operator().Name, c.Note, time.Now())
 }

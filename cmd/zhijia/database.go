@@ -57,5 +57,5 @@ func openMigrated(g *Globals, url string, maxConns int32, trace bool) (*store.DB
 		return nil, err
 	}
 	log := slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return store.Open(g.ctx, url, store.Options{MaxConns: maxConns, Log: log, Trace: trace})
+	return store.Open(g.ctx, url, store.Options{MaxConns: maxConns, Log: log, Trace: trace, Institution: g.Institution})
 }

@@ -6,6 +6,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/opinion"
+	"zhijia/internal/store"
 )
 
 // demoPatent is a real patent with a published price: it was sold the day
@@ -31,17 +32,17 @@ func (c *demoCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	svc, err := appraisal.New(g.ctx, db, appraisal.Options{})
+	svc, err := appraisal.New(g.ctx, db, appraisal.Options{Days: g.days})
 	if err != nil {
 		return err
 	}
 	if err := db.LoadFacts(g.ctx); err != nil {
 		return err
 	}
-	if err := svc.Spaces().EmbedStored(g.ctx, nil); err != nil {
+	if err := svc.Spaces().EmbedStored(store.As(g.ctx, store.Public), nil); err != nil {
 		return err
 	}
-	record, err := svc.Value(g.ctx, appraisal.Actor{Name: "demo", Institution: "demo"}, appraisal.Request{
+	record, err := svc.Value(g.ctx, appraisal.Actor{Name: "demo", Institution: g.Institution}, appraisal.Request{
 		Number: demoPatent, Date: calendar.MustParse(demoDate),
 	})
 	if err != nil {
@@ -69,21 +70,11 @@ What next:
 
 // printOpinion writes the record as the opinion a person reads.
 func printOpinion(g *Globals, r *appraisal.Record, lang opinion.Lang) error {
-	o, err := opinionOf(r)
+	o, err := r.Opinion(nil)
 	if err != nil {
 		return err
 	}
 	return o.Text(g.stdout, lang)
-}
-
-// opinionOf is the record as it is rendered.
-func opinionOf(r *appraisal.Record) (o opinion.Opinion, err error) {
-	o = opinion.Opinion{ID: r.ID(), Hash: r.Hash(), CreatedAt: r.CreatedAt()}
-	if o.Assignment, o.Evidence, err = r.Snapshot(); err != nil {
-		return o, err
-	}
-	o.Conclusion, err = r.Conclusion()
-	return o, err
 }
 
 // printRecord writes the stored bytes, as every other face serves them.

@@ -51,7 +51,7 @@ func (c *dossierCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	d, err := dossier.Read(g.ctx, db, operator().Institution, n, facts, on)
+	d, err := dossier.Read(g.ctx, db, g.operator().Institution, n, facts, on, g.days)
 	if err != nil {
 		return err
 	}

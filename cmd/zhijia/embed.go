@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/judge"
 	"zhijia/internal/llm"
 	"zhijia/internal/store"
 )
@@ -66,16 +67,16 @@ type embedUseCmd struct {
 }
 
 func (c *embedUseCmd) Run(g *Globals) error {
-	client, err := llm.New(c.LLM)
-	if err != nil {
-		return err
-	}
 	db, done, err := c.open(g)
 	if err != nil {
 		return err
 	}
 	defer done()
-	svc, err := appraisal.New(g.ctx, db, appraisal.Options{Embedder: client})
+	client, err := llm.New(c.LLM, judge.Gate(db, &c.LLM))
+	if err != nil {
+		return err
+	}
+	svc, err := appraisal.New(g.ctx, db, appraisal.Options{Embedder: client, Days: g.days})
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func (c *embedUseCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	space, err := svc.Spaces().UseEndpoint(g.ctx, u.Host, c.LLM.EmbedModel, client, func(stage string, n int) {
+	space, err := svc.Spaces().UseEndpoint(judge.With(g.ctx, judge.Permit{Actor: g.operator()}), u.Host, c.LLM.EmbedModel, client, func(stage string, n int) {
 		if terminal(g.stderr) {
 			fmt.Fprintf(g.stderr, "\r%-8s %8d ", stage, n)
 		}
@@ -106,7 +107,7 @@ func (c *embedStatusCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	if _, err := appraisal.New(g.ctx, db, appraisal.Options{}); err != nil { // makes the first space
+	if _, err := appraisal.New(g.ctx, db, appraisal.Options{Days: g.days}); err != nil { // makes the first space
 		return err
 	}
 	id, err := db.ActiveSpaceID(g.ctx)
@@ -126,18 +127,19 @@ func (c *embedStatusCmd) Run(g *Globals) error {
 
 type embedSearchCmd struct {
 	Database
+	modelFlags
 	Text  string   `arg:"" help:"What to search for: a title, an abstract, a claim."`
 	IPC   []string `help:"Only these IPC subclasses, classes or sections."`
 	Limit int      `help:"Patents shown." default:"10"`
 }
 
 func (c *embedSearchCmd) Run(g *Globals) error {
-	svc, done, err := c.service(g)
+	svc, done, err := c.scoredService(g, &c.Database)
 	if err != nil {
 		return err
 	}
 	defer done()
-	found, err := svc.Spaces().SearchPatents(g.ctx, c.Text, store.PatentFilter{IPC: c.IPC}, c.Limit)
+	found, err := svc.Spaces().SearchPatents(judge.With(g.ctx, judge.Permit{Actor: g.operator()}), c.Text, store.PatentFilter{IPC: c.IPC}, c.Limit)
 	if err != nil {
 		return err
 	}

@@ -22,19 +22,21 @@ import (
 
 // evalCmd measures how wrong the figures are.
 type evalCmd struct {
-	List    evalListCmd    `cmd:"" help:"List the tasks."`
-	Run     evalRunCmd     `cmd:"" help:"Run one task, or all of them, and write a report."`
-	Runs    evalRunsCmd    `cmd:"" help:"List past runs."`
-	Compare evalCompareCmd `cmd:"" help:"Compare run B with run A, case by case."`
-	Gate    evalGateCmd    `cmd:"" help:"Run the small tasks and hold them against thresholds and the committed baseline."`
-	Report  evalReportCmd  `cmd:"" help:"Write the report of a run again."`
-	Stats   evalStatsCmd   `cmd:"" help:"Compute accuracy statistics of columns read from standard input or a file."`
+	List      evalListCmd      `cmd:"" help:"List the tasks."`
+	Run       evalRunCmd       `cmd:"" help:"Run one task, or all of them, and write a report."`
+	Runs      evalRunsCmd      `cmd:"" help:"List past runs."`
+	Compare   evalCompareCmd   `cmd:"" help:"Compare run B with run A, case by case."`
+	Gate      evalGateCmd      `cmd:"" help:"Run the small tasks and hold them against thresholds and the committed baseline."`
+	Report    evalReportCmd    `cmd:"" help:"Write the report of a run again."`
+	Agreement evalAgreementCmd `cmd:"" help:"Hold a model's choices against officers', beside theirs against each other."`
+	Stats     evalStatsCmd     `cmd:"" help:"Compute accuracy statistics of columns read from standard input or a file."`
 }
 
 // evalFlags say where things are.
 type evalFlags struct {
 	Database
 	LLM         llm.Config `embed:"" prefix:"llm-"`
+	Prompts     string     `name:"prompts" env:"ZHIJIA_PROMPTS" group:"Model" placeholder:"DIR" help:"Folder whose templates override the embedded ones."`
 	RunsDir     string     `name:"runs" help:"Folder of the runs." default:"eval-runs" env:"ZHIJIA_EVAL_RUNS"`
 	Data        string     `help:"Folder of datasets that are not shipped; tasks that need it are skipped without it. Default: ../shared/data if it is there." placeholder:"DIR"`
 	Recorded    string     `help:"Folder of recorded model replies. Default: eval/recorded of a checkout." placeholder:"DIR"`
@@ -45,7 +47,7 @@ func (f *evalFlags) service(g *Globals) (*harness.Service, error) {
 	s := &harness.Service{Files: eval.FS, Dir: f.RunsDir, DataDir: f.Data, Program: programVersion()}
 	s.Product.Scratch = f.scratch(g)
 	s.RecordTo = cmp.Or(f.Recorded, recordingsFolder())
-	s.Product.Judge = newEvalJudge(f.LLM, s.RecordTo)
+	s.Product.Judge = f.newEvalJudge(g, s.RecordTo)
 	if s.DataDir == "" {
 		if info, err := os.Stat(filepath.Join("..", "shared", "data")); err == nil && info.IsDir() {
 			s.DataDir = filepath.Join("..", "shared", "data")

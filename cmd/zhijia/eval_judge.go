@@ -16,31 +16,40 @@ import (
 // evalJudge is the model as the harness asks it: every rubric, over a
 // transport that replays or records.
 type evalJudge struct {
-	client     *llm.Client
-	set        *prompts.Set
+	reader     *judge.Reader
 	indicators []string
 }
 
 // newEvalJudge returns what makes the judge, or nil when there is neither an
 // endpoint nor a recorded reply: then the tasks that need a model do not run.
-func newEvalJudge(cfg llm.Config, recordings string) func(*http.Client) (appraisal.Judge, string, error) {
+func (f *evalFlags) newEvalJudge(g *Globals, recordings string) func(*http.Client) (appraisal.Judge, string, error) {
+	cfg := f.LLM
 	replies, _ := filepath.Glob(filepath.Join(recordings, "*.json"))
 	if !cfg.On() && len(replies) == 0 {
 		return nil
 	}
 	return func(client *http.Client) (appraisal.Judge, string, error) {
-		if cfg.BaseURL == "" {
+		set, err := prompts.Load(f.Prompts)
+		if err != nil {
+			return nil, "", err
+		}
+		gate := replayed()
+		if cfg.On() {
+			db, done, err := f.open(g)
+			if err != nil {
+				return nil, "", err
+			}
+			context.AfterFunc(g.ctx, done)
+			gate = judge.Gate(db, &cfg)
+			gate.Cache = llm.Cache{} // the harness keeps replies itself
+		} else {
 			cfg.BaseURL = "http://127.0.0.1/v1" // never called: replies are recorded
 		}
-		set, err := prompts.Load("")
+		c, err := llm.New(cfg, gate, llm.WithTransport(client.Transport))
 		if err != nil {
 			return nil, "", err
 		}
-		c, err := llm.New(cfg, llm.WithTransport(client.Transport))
-		if err != nil {
-			return nil, "", err
-		}
-		j := &evalJudge{client: c, set: set}
+		j := &evalJudge{reader: judge.NewReader(c, set)}
 		seen := map[string]bool{}
 		for _, p := range set.All() {
 			if p.Kind == prompts.Rubric && !seen[p.Indicator] {
@@ -48,20 +57,32 @@ func newEvalJudge(cfg llm.Config, recordings string) func(*http.Client) (apprais
 				j.indicators = append(j.indicators, p.Indicator)
 			}
 		}
-		return j, "llm " + cfg.Model, nil
+		return j, "llm " + cfg.Model + " prompts " + set.Version(), nil
+	}
+}
+
+// replayed is the gate of a client that has only recorded replies behind it:
+// nothing leaves.
+func replayed() llm.Gate {
+	return llm.Gate{
+		Consent: func(context.Context) error { return nil },
+		Budget: func(context.Context, llm.Usage) (func(context.Context, llm.Usage) error, error) {
+			return func(context.Context, llm.Usage) error { return nil }, nil
+		},
+		EgressLog: func(context.Context, llm.Egress) error { return nil },
 	}
 }
 
 // Judge implements appraisal.Judge.
 func (j *evalJudge) Judge(ctx context.Context, s judge.Subject) judge.Judgement {
-	results, err := j.client.Score(ctx, j.set, llm.Patent{Number: s.Number, Title: s.Title, Abstract: s.Abstract, Claims: s.Claims, Description: s.Description}, j.indicators)
-	if err != nil {
-		return judge.Judgement{Notes: []terms.Note{{Code: "MODEL-FAILED", Zh: "模型未应答。", En: "The model did not answer: " + err.Error()}}}
+	reading := j.reader.Read(judge.With(ctx, s.Permit), s.Text, j.indicators)
+	if reading.Unfinished != "" {
+		return judge.Judgement{Notes: []terms.Note{{Code: "MODEL-UNFINISHED", Zh: "模型评阅未完成：" + reading.Unfinished + "。", En: "The reading is unfinished: " + reading.Unfinished + "."}}}
 	}
-	scores := make([]terms.IndicatorScore, len(results))
-	for i, r := range results {
+	scores := make([]terms.IndicatorScore, len(reading.Results))
+	for i, r := range reading.Results {
 		dispersion := r.Dispersion
-		scores[i] = terms.IndicatorScore{Code: r.Indicator, Evaluator: terms.ByModel, Dispersion: &dispersion, Reason: r.Reason, Version: r.Prompt + " " + r.Model, AsOf: s.AsOf}
+		scores[i] = terms.IndicatorScore{Code: r.Indicator, Evaluator: terms.ByModel, Dispersion: &dispersion, Reason: r.Reason, Version: r.Prompt + " " + reading.Model, AsOf: s.AsOf}
 		if r.Score != nil {
 			v := float64(*r.Score)
 			scores[i].Score = &v

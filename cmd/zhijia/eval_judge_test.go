@@ -8,18 +8,16 @@ import (
 	"testing"
 
 	"zhijia/internal/llm/llmtest"
+	"zhijia/internal/store/storetest"
 )
 
 // A live run over an endpoint records its replies; offline, without the
 // endpoint, the same run gives the same figures, and another one fails.
 func TestScorerTaskIsRecordedLiveAndReplayedOffline(t *testing.T) {
 	endpoint := llmtest.New(t, func(r llmtest.Request) llmtest.Reply {
-		if r.Probe() {
-			return llmtest.Reply{Content: llmtest.ProbeAnswer}
-		}
-		return llmtest.Reply{Content: `{"score":"UNKNOWN","confidence":0.5,"quotes":[],"reason":"文中没有说明"}`}
+		return llmtest.Reply{Content: llmtest.Read(r, func(llmtest.Item) llmtest.Choice { return llmtest.Choice{Letter: "UNKNOWN"} })}
 	})
-	dir := t.TempDir()
+	dir, database := t.TempDir(), storetest.URL(t)
 	own := filepath.Join(dir, "set.jsonl")
 	if err := os.WriteFile(own, []byte(`{"id":"a","title":"电池","abstract":"一种电池。包括正极。"}`+"\n"+`{"id":"b","title":"轴承","abstract":"一种轴承。包括滚子。"}`), 0o600); err != nil {
 		t.Fatal(err)
@@ -28,7 +26,7 @@ func TestScorerTaskIsRecordedLiveAndReplayedOffline(t *testing.T) {
 	eval := func(dataset string, more ...string) (int, string, string) {
 		return command(t, "", append([]string{
 			"eval", "run", "scorer-reliability", "--json", "--dataset", dataset, "--runs", filepath.Join(dir, "runs"), "--recorded", recordings,
-			"--llm-model", "test-model", "--llm-permutations", "1", "--llm-samples", "1",
+			"--llm-model", "test-model", "--database-url", database,
 		}, more...)...)
 	}
 	figures := func(out string) string {

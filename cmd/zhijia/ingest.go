@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ import (
 
 type ingestCmd struct {
 	Database
+	modelFlags
 	Dataset string   `arg:"" help:"patents, transactions, events or citations."`
 	Files   []string `arg:"" help:"CSV (UTF-8 or GB18030), XLSX or JSONL files." type:"existingfile"`
 	DryRun  bool     `name:"dry-run" help:"Check every row and store nothing."`
@@ -36,7 +38,11 @@ func (c *ingestCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	svc, err := appraisal.New(g.ctx, db, appraisal.Options{})
+	o, err := c.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{Days: g.days})
+	if err != nil {
+		return err
+	}
+	svc, err := appraisal.New(g.ctx, db, o)
 	if err != nil {
 		return err
 	}
@@ -52,8 +58,12 @@ func (c *ingestCmd) Run(g *Globals) error {
 	}
 	if !c.DryRun {
 		// Rows of an endpoint's space are embedded once they are safely in.
-		if err := svc.Spaces().EmbedStored(g.ctx, nil); err != nil {
+		later, err := svc.EmbedStored(g.ctx, g.operator())
+		if err != nil {
 			return err
+		}
+		if later {
+			fmt.Fprintln(g.stderr, "当前向量空间属于向量服务，未在此配置：新行暂无向量，配置 ZHIJIA_LLM_* 后再次导入即补。")
 		}
 	}
 	if g.JSON {
@@ -79,7 +89,7 @@ func (c *ingestCmd) file(g *Globals, db *store.DB, svc *appraisal.Service, name 
 		rejects.path = name + ".rejects.csv"
 	}
 	start := time.Now()
-	rep, err = intake.Run(g.ctx, db, svc, operator(), c.Dataset, name, in, intake.Options{
+	rep, err = intake.Run(g.ctx, db, svc, g.operator(), c.Dataset, name, in, intake.Options{
 		DryRun: c.DryRun,
 		Reject: rejects.write,
 		Progress: func(rows int64) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"zhijia/internal/httpapi"
+	"zhijia/internal/people"
 )
 
 // keysCmd manages API keys.
@@ -17,10 +17,9 @@ type keysCmd struct {
 
 type keysCreateCmd struct {
 	Database
-	Name        string        `arg:"" help:"Whose key it is, e.g. \"信贷部 张三\"."`
-	Role        []string      `required:"" enum:"officer,desk,evaluator,admin" help:"What it may do; repeat or separate with commas: officer, desk, evaluator, admin."`
-	Institution string        `default:"default" help:"Institution or desk whose records the key sees: lower-case letters, digits, dashes."`
-	Expires     time.Duration `placeholder:"720h" help:"How long it lives; without it the key does not expire."`
+	Name    string        `arg:"" help:"Whose key it is, e.g. \"信贷部 张三\"."`
+	Role    []string      `required:"" enum:"officer,desk,evaluator,admin" help:"What it may do; repeat or separate with commas: officer, desk, evaluator, admin."`
+	Expires time.Duration `placeholder:"720h" help:"How long it lives; without it the key does not expire."`
 }
 
 // Run makes the key and prints it.
@@ -30,27 +29,23 @@ func (c *keysCreateCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	roles := make([]httpapi.Role, len(c.Role))
+	roles := make([]people.Role, len(c.Role))
 	for i, r := range c.Role {
-		roles[i] = httpapi.Role(r)
+		roles[i] = people.Role(r)
 	}
-	now := time.Now().UTC().Truncate(time.Microsecond)
 	var expires time.Time
 	if c.Expires != 0 {
-		expires = now.Add(c.Expires)
+		expires = time.Now().Add(c.Expires)
 	}
-	plain, rec, err := httpapi.NewKey(c.Name, c.Institution, roles, now, expires)
+	plain, info, err := people.NewKeys(db, time.Now).Create(g.ctx, g.operator().Name, c.Name, g.Institution, roles, expires)
 	if err != nil {
-		return err
-	}
-	if err := db.InsertKey(g.ctx, rec, operator().Name); err != nil {
 		return err
 	}
 	if g.JSON {
 		return g.print(struct {
-			httpapi.KeyInfo
+			people.KeyInfo
 			Key string `json:"key"`
-		}{httpapi.DescribeKey(rec), plain})
+		}{info, plain})
 	}
 	fmt.Fprintf(g.stdout, "%s\n", plain)
 	fmt.Fprintf(g.stderr, "密钥只显示这一次，请妥善保存。This key is shown once; keep it safe.\n")
@@ -66,13 +61,9 @@ func (c *keysListCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	keys, err := db.Keys(g.ctx)
+	infos, err := people.NewKeys(db, time.Now).List(g.ctx)
 	if err != nil {
 		return err
-	}
-	infos := make([]httpapi.KeyInfo, len(keys))
-	for i, k := range keys {
-		infos[i] = httpapi.DescribeKey(k)
 	}
 	if g.JSON {
 		return g.print(infos)
@@ -104,12 +95,12 @@ func (c *keysRevokeCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	k, err := db.RevokeKey(g.ctx, c.ID, time.Now(), operator().Name)
+	k, err := people.NewKeys(db, time.Now).Revoke(g.ctx, g.operator().Name, c.ID)
 	if err != nil {
 		return err
 	}
 	if g.JSON {
-		return g.print(httpapi.DescribeKey(k))
+		return g.print(k)
 	}
 	fmt.Fprintf(g.stdout, "%s revoked\n", k.ID)
 	return nil

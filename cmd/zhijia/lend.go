@@ -172,14 +172,14 @@ func (c *lendAdoptCmd) Run(g *Globals) error {
 			return err
 		}
 		fmt.Fprintf(g.stdout, "质押政策 %s@%s\n", p.ID, p.Version)
-		return d.PutPolicy(g.ctx, operator(), p)
+		return d.PutPolicy(g.ctx, g.operator(), p)
 	}
 	p, err := lending.LoadProgramme(body)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(g.stdout, "贷款产品 %s@%s\n", p.ID, p.Version)
-	return d.PutProgramme(g.ctx, operator(), p)
+	return d.PutProgramme(g.ctx, g.operator(), p)
 }
 
 type lendProgrammesCmd struct{ Database }
@@ -191,7 +191,7 @@ func (c *lendProgrammesCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	rooms, err := d.Rooms(g.ctx, operator())
+	rooms, err := d.Rooms(g.ctx, g.operator())
 	if err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func (c *lendReleaseCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	return d.ReleaseHold(g.ctx, operator(), c.Contract, c.Reason)
+	return d.ReleaseHold(g.ctx, g.operator(), c.Contract, c.Reason)
 }
 
 type lendQuoteCmd struct {

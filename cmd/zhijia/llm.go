@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -74,7 +75,7 @@ func (f *modelFlags) scoredService(g *Globals, d *Database) (*appraisal.Service,
 	if err != nil {
 		return nil, nil, err
 	}
-	o, err := f.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{})
+	o, err := f.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{Days: g.days})
 	if err != nil {
 		done()
 		return nil, nil, err
@@ -95,7 +96,9 @@ type llmCmd struct {
 	Cancel  llmCancelCmd  `cmd:"" help:"Stop a scoring run; what was answered stays."`
 	Presets llmPresetsCmd `cmd:"" help:"Show documented presets of providers."`
 	Egress  llmEgressCmd  `cmd:"" help:"Show every text that left this system, newest first."`
-	Consent llmConsentCmd `cmd:"" help:"Allow or forbid that an institution's texts are sent to the endpoint."`
+	Consent llmConsentCmd `cmd:"" help:"Allow or forbid that a institution's texts are sent to the endpoint."`
+	Cost    llmCostCmd    `cmd:"" help:"Count what one reading of a stored patent costs, in tokens and in yuan by preset."`
+	Forget  llmForgetCmd  `cmd:"" help:"Drop kept answers so that the questions are put anew: those that cannot be used, or all."`
 	Usage   llmUsageCmd   `cmd:"" help:"Show what the endpoint was used for today."`
 }
 
@@ -114,18 +117,50 @@ func (c *llmProbeCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	found, err := rubric.Probe(g.ctx, operator())
+	found, err := rubric.Probe(g.ctx, g.operator())
 	if err != nil {
 		return err
 	}
 	if g.JSON {
-		return g.print(map[string]any{"base_url": c.LLM.BaseURL, "model": c.LLM.Model, "mode": found.Mode, "batches": found.Batches})
+		return g.print(map[string]any{"base_url": c.LLM.BaseURL, "model": c.LLM.Model, "mode": found.Mode, "batches": found.Batches, "digest": found.Digest, "context_tokens": found.Window})
 	}
 	batches := "unknown"
 	if found.Batches != nil {
 		batches = map[bool]string{true: "yes", false: "no"}[*found.Batches]
 	}
-	fmt.Fprintf(g.stdout, "%s %s: %s, batches: %s\n", c.LLM.BaseURL, c.LLM.Model, found.Mode, batches)
+	fmt.Fprintf(g.stdout, "%s %s: %s, batches: %s", c.LLM.BaseURL, c.LLM.Model, found.Mode, batches)
+	if found.Window > 0 {
+		fmt.Fprintf(g.stdout, ", context: %d tokens", found.Window)
+	}
+	if found.Digest != "" {
+		fmt.Fprintf(g.stdout, ", digest: %s", found.Digest)
+	}
+	fmt.Fprintln(g.stdout)
+	return nil
+}
+
+type llmForgetCmd struct {
+	Database
+	Model string `help:"Only answers of this model." placeholder:"NAME"`
+	Text  string `help:"Only answers about this text: the hash in the egress log or the record." placeholder:"SHA256"`
+	All   bool   `help:"Also answers that can be used."`
+}
+
+func (c *llmForgetCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	a := g.operator()
+	n, err := db.ForgetJudgements(g.ctx, c.Model, c.Text, c.All, store.Act{Institution: a.Institution, Actor: a.Name, Action: "model.forget", Subject: cmp.Or(c.Model, "all models")})
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(map[string]any{"forgotten": n})
+	}
+	fmt.Fprintf(g.stdout, "已忘记 %d 个回答。\n", n)
 	return nil
 }
 
@@ -136,20 +171,22 @@ func (c *llmPresetsCmd) Run(g *Globals) error {
 		return g.print(llm.Presets())
 	}
 	for _, p := range llm.Presets() {
-		fmt.Fprintf(g.stdout, "%-9s %-52s %-18s %-12s %s\n", p.Name, p.BaseURL, p.Model, p.Mode, p.Residing)
+		fmt.Fprintf(g.stdout, "%-13s %-52s %-18s %-12s %s\n", p.Name, p.BaseURL, p.Model, p.Mode, p.Residing)
 		if p.Extra != "" {
-			fmt.Fprintf(g.stdout, "%-9s --llm-extra '%s'\n", "", p.Extra)
+			fmt.Fprintf(g.stdout, "%-13s --llm-extra '%s'\n", "", p.Extra)
 		}
-		fmt.Fprintf(g.stdout, "%-9s batches: %t; documented at %s, read %s, not measured here\n", "", p.Batch, p.Source, p.Checked)
+		if p.Settings != "" {
+			fmt.Fprintf(g.stdout, "%-13s %s\n", "", p.Settings)
+		}
+		fmt.Fprintf(g.stdout, "%-13s batches: %t; documented at %s, read %s, not measured here\n", "", p.Batch, p.Source, p.Checked)
 	}
 	return nil
 }
 
 type llmEgressCmd struct {
 	Database
-	Institution string `help:"Only this institution."`
-	Before      int64  `help:"Only entries before this id."`
-	Limit       int    `help:"Entries shown." default:"50"`
+	Before int64 `help:"Only entries before this id."`
+	Limit  int   `help:"Entries shown." default:"50"`
 }
 
 func (c *llmEgressCmd) Run(g *Globals) error {
@@ -158,7 +195,7 @@ func (c *llmEgressCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	log, err := db.EgressLog(g.ctx, c.Institution, c.Before, c.Limit)
+	log, err := db.EgressLog(g.ctx, g.Institution, c.Before, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -176,9 +213,9 @@ func (c *llmEgressCmd) Run(g *Globals) error {
 
 type llmConsentCmd struct {
 	Database
-	Institution string `arg:"" help:"Institution."`
-	Allow       bool   `xor:"word" required:"" help:"Published texts may be sent."`
-	Forbid      bool   `xor:"word" required:"" help:"No text may be sent, whatever a request says."`
+	Of     string `arg:"" name:"institution" help:"Institution."`
+	Allow  bool   `xor:"word" required:"" help:"Published texts may be sent."`
+	Forbid bool   `xor:"word" required:"" help:"No text may be sent, whatever a request says."`
 }
 
 func (c *llmConsentCmd) Run(g *Globals) error {
@@ -187,13 +224,13 @@ func (c *llmConsentCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	if err := db.SetModelConsent(g.ctx, c.Institution, c.Allow, operator().Name); err != nil {
+	if err := db.SetModelConsent(g.ctx, c.Of, c.Allow, g.operator().Name); err != nil {
 		return err
 	}
 	if g.JSON {
-		return g.print(map[string]any{"institution": c.Institution, "allowed": c.Allow})
+		return g.print(map[string]any{"institution": c.Of, "allowed": c.Allow})
 	}
-	fmt.Fprintf(g.stdout, "%s: %t\n", c.Institution, c.Allow)
+	fmt.Fprintf(g.stdout, "%s: %t\n", c.Of, c.Allow)
 	return nil
 }
 

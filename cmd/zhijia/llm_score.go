@@ -33,7 +33,7 @@ type llmScoreCmd struct {
 func (c *llmScoreCmd) Help() string {
 	return "An endpoint that takes batches is sent files of questions, any other is asked patent by patent; either way a later valuation finds the answers. " +
 		"Stopped at any moment, the run goes on when the same command is given again, or in any zhijia serve or zhijia worker with the same endpoint. " +
-		"An institution's consent, the allow-list, the egress log, the cache and the day's budget hold as for single calls."
+		"A institution's consent, the allow-list, the egress log, the cache and the day's budget hold as for single calls."
 }
 
 // Run takes in the order and follows it to its end.
@@ -52,7 +52,7 @@ func (c *llmScoreCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	run, _, err := rubric.Submit(g.ctx, operator(), numbers, c.AllowUnpublished)
+	run, _, err := rubric.Submit(g.ctx, g.operator(), numbers, c.AllowUnpublished)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (c *llmScoreCmd) Run(g *Globals) error {
 			return err
 		}
 	}
-	p, err := db.RunProgress(g.ctx, operator().Institution, run.ID)
+	p, err := db.RunProgress(g.ctx, g.operator().Institution, run.ID)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (c *llmScoreCmd) follow(g *Globals, db *store.DB, rubric *judge.Rubric, run
 	defer stop()
 	worked := make(chan error, 1)
 	go func() { worked <- rubric.Work(ctx, judge.RunOptions{Poll: c.Poll, Patents: c.Patents}) }()
-	p, err := db.RunProgress(ctx, "", run.ID)
+	p, err := db.RunProgress(ctx, run.Institution, run.ID)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (c *llmScoreCmd) follow(g *Globals, db *store.DB, rubric *judge.Rubric, run
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if p, err = db.RunProgress(ctx, "", run.ID); err != nil {
+		if p, err = db.RunProgress(ctx, run.Institution, run.ID); err != nil {
 			break
 		}
 		_ = bar.Set(p.Ended())
@@ -185,13 +185,13 @@ func (c *llmRunsCmd) Run(g *Globals) error {
 	}
 	defer done()
 	if c.ID != "" {
-		p, err := db.RunProgress(g.ctx, operator().Institution, c.ID)
+		p, err := db.RunProgress(g.ctx, g.operator().Institution, c.ID)
 		if err != nil {
 			return err
 		}
 		return printRun(g, &p)
 	}
-	runs, err := db.ModelRuns(g.ctx, operator().Institution, c.Limit)
+	runs, err := db.ModelRuns(g.ctx, g.operator().Institution, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -221,7 +221,7 @@ func (c *llmCancelCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	a := operator()
+	a := g.operator()
 	if _, err := db.ModelRun(g.ctx, a.Institution, c.ID); err != nil {
 		return err
 	}

@@ -19,23 +19,27 @@ import (
 // cost, and through single calls when the endpoint takes no batches.
 func TestLLMScore(t *testing.T) {
 	url := storetest.URL(t)
-	db, err := store.Open(t.Context(), url, store.Options{MaxConns: 4})
+	db, err := store.Open(t.Context(), url, store.Options{MaxConns: 4, Institution: store.Default})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
 	var patents []store.Patent
 	for i, number := range []string{"CN201310543019.6", "CN200810027800.7"} {
-		patents = append(patents, store.Patent{Number: number, Title: fmt.Sprintf("一种正极材料%d", i), Abstract: "本发明公开了一种正极材料的制备方法。", Claims: "1. 一种正极材料。", IPC: []string{"H01M 4/36"}, Source: "test"})
+		patents = append(patents, store.Patent{Number: number, Title: fmt.Sprintf("一种正极材料%d", i), Abstract: "本发明公开了一种正极材料的制备方法。", Claims: "1. 一种正极材料，包括镍、钴和锰。", IPC: []string{"H01M 4/36"}, Source: "test"})
 	}
 	if err := db.MergePatents(t.Context(), patents, 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	s := llmtest.New(t, func(r llmtest.Request) llmtest.Reply {
-		if r.Probe() {
-			return llmtest.Reply{Content: llmtest.ProbeAnswer}
-		}
-		return llmtest.Reply{Content: `{"score":"60","confidence":1,"quotes":[{"doc":"abstract","text":"公开了一种正极材料的制备"}],"reason":"依据文本判断。"}`}
+		whole := len(r.Items()) > 1
+		return llmtest.Reply{Content: llmtest.Read(r, func(i llmtest.Item) llmtest.Choice {
+			c := llmtest.Choice{Letter: i.Letter(60)}
+			if whole && i.Code == "L2.1" && !r.Probe() {
+				c.Also = i.Letter(40)
+			}
+			return c
+		})}
 	})
 	s.Batches(nil)
 	list := filepath.Join(t.TempDir(), "numbers.txt")
@@ -50,7 +54,7 @@ func TestLLMScore(t *testing.T) {
 		}
 		return out.String() + errs.String()
 	}
-	endpoint := []string{"--database-url", url, "--llm-base-url", s.URL, "--llm-model", "test-model", "--llm-key", llmtest.Key, "--llm-permutations", "1", "--llm-samples", "1"}
+	endpoint := []string{"--database-url", url, "--llm-base-url", s.URL, "--llm-model", "test-model", "--llm-key", llmtest.Key}
 	score := func(code int, args ...string) (p store.RunProgress) {
 		t.Helper()
 		text := zhijia(code, append(append([]string{"score", "--poll", "20ms"}, endpoint...), args...)...)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 )
 
@@ -21,43 +22,50 @@ import (
 type cli struct {
 	Globals
 
-	Demo        demoCmd        `cmd:"" help:"Value a real patent from the project's own facts; provisions whatever is missing."`
-	Value       valueCmd       `cmd:"" help:"Value a patent by number or by text."`
-	Comparables comparablesCmd `cmd:"" help:"Search the priced deals most like a patent."`
-	Ingest      ingestCmd      `cmd:"" help:"Take files of patents, transactions, events or citations into the store."`
-	Registry    registryCmd    `cmd:"" help:"Check patent numbers; find and decide what is told twice."`
-	Dossier     dossierCmd     `cmd:"" help:"Show whose a patent is, whether it is alive, until when, and whether it is free."`
-	Embed       embedCmd       `cmd:"" help:"Fit, show and search with the text embedder."`
-	Classify    classifyCmd    `cmd:"" help:"Propose IPC subclasses for a text."`
-	DB          dbCmd          `cmd:"" name:"db" help:"Look after the database."`
-	Batch       batchCmd       `cmd:"" help:"Work a loan desk's file of patents: values in, decisions with reasons out."`
-	Worker      workerCmd      `cmd:"" help:"Share the work on loan desks' files; any number of machines may."`
-	Book        bookCmd        `cmd:"" help:"Watch the patents that secure loans: revalue them, see alerts."`
-	Watch       watchCmd       `cmd:"" help:"Watch a portfolio: fees, lapses, transfers, pledges, invalidity, loans that outlive a right."`
-	Lend        lendCmd        `cmd:"" help:"Evaluate lending rules: policies, decisions, loss sharing, cover, statistics."`
-	Audit       auditCmd       `cmd:"" help:"Verify and show the record of who asked what and what came of it."`
-	Eval        evalCmd        `cmd:"" help:"Measure how wrong the figures are and whether a change helped."`
-	Serve       serveCmd       `cmd:"" help:"Run the service: REST API, documentation and officer's pages."`
-	Keys        keysCmd        `cmd:"" help:"Make, list and end API keys."`
-	Config      configCmd      `cmd:"" help:"Show the settings the service would run with, secrets masked."`
-	Version     versionCmd     `cmd:"" help:"Show the version of this program."`
-	Compute     computeCmd     `cmd:"" help:"Evaluate one valuation formula on JSON inputs from standard input."`
-	Fit         fitCmd         `cmd:"" help:"Estimate parameters from own data, on request only."`
-	Pool        poolCmd        `cmd:"" help:"Securitise: test, size, stress, simulate, reconcile and disclose a pool of IP-backed receivables."`
-	Prompts     promptsCmd     `cmd:"" help:"List, show and compare the rubric put to the language model."`
-	LLM         llmCmd         `cmd:"" name:"llm" help:"Look after the model endpoint: probe, presets, egress log, consent, use."`
+	Demo         demoCmd         `cmd:"" help:"Value a real patent from the project's own facts; provisions whatever is missing."`
+	Value        valueCmd        `cmd:"" help:"Value a patent by number or by text."`
+	Revise       reviseCmd       `cmd:"" help:"Revise a stored valuation by the model's reading of its patent."`
+	Comparables  comparablesCmd  `cmd:"" help:"Search the priced deals most like a patent."`
+	Ingest       ingestCmd       `cmd:"" help:"Take files of patents, transactions, events or citations into the store."`
+	Registry     registryCmd     `cmd:"" help:"Check patent numbers; find and decide what is told twice."`
+	Dossier      dossierCmd      `cmd:"" help:"Show whose a patent is, whether it is alive, until when, and whether it is free."`
+	Embed        embedCmd        `cmd:"" help:"Fit, show and search with the text embedder."`
+	Classify     classifyCmd     `cmd:"" help:"Propose IPC subclasses for a text."`
+	DB           dbCmd           `cmd:"" name:"db" help:"Look after the database."`
+	Batch        batchCmd        `cmd:"" help:"Work a loan desk's file of patents: values in, decisions with reasons out."`
+	Worker       workerCmd       `cmd:"" help:"Share the work on loan desks' files; any number of machines may."`
+	Book         bookCmd         `cmd:"" help:"Watch the patents that secure loans: revalue them, see alerts."`
+	Watch        watchCmd        `cmd:"" help:"Watch a portfolio: fees, lapses, transfers, pledges, invalidity, loans that outlive a right."`
+	Lend         lendCmd         `cmd:"" help:"Evaluate lending rules: policies, decisions, loss sharing, cover, statistics."`
+	Audit        auditCmd        `cmd:"" help:"Verify and show the record of who asked what and what came of it."`
+	Eval         evalCmd         `cmd:"" help:"Measure how wrong the figures are and whether a change helped."`
+	Serve        serveCmd        `cmd:"" help:"Run the service: REST API, documentation and officer's pages."`
+	Institutions institutionsCmd `cmd:"" help:"Add and list the institutions on this service."`
+	Keys         keysCmd         `cmd:"" help:"Make, list and end API keys."`
+	Config       configCmd       `cmd:"" help:"Show the settings the service would run with, secrets masked."`
+	Version      versionCmd      `cmd:"" help:"Show the version of this program."`
+	Compute      computeCmd      `cmd:"" help:"Evaluate one valuation formula on JSON inputs from standard input."`
+	Fit          fitCmd          `cmd:"" help:"Estimate parameters from own data, on request only."`
+	Pool         poolCmd         `cmd:"" help:"Securitise: test, size, stress, simulate, reconcile and disclose a pool of IP-backed receivables."`
+	Prompts      promptsCmd      `cmd:"" help:"List, show and compare the rubric put to the language model."`
+	LLM          llmCmd          `cmd:"" name:"llm" help:"Look after the model endpoint: probe, presets, egress log, consent, use."`
 }
 
 // Globals are the flags every subcommand shares.
 type Globals struct {
 	ConfigFile kong.ConfigFlag `name:"config" env:"ZHIJIA_CONFIG" placeholder:"FILE" help:"Settings file, YAML or JSON; keys are the names of flags."`
 
+	Institution string `default:"default" env:"ZHIJIA_INSTITUTION" placeholder:"ID" help:"Institution the command works for; public is the operator's corpus, which everybody reads."`
+
 	JSON bool `help:"Print JSON for programs instead of text for people." env:"ZHIJIA_JSON"`
+
+	Calendar string `placeholder:"FILE" env:"ZHIJIA_CALENDAR" help:"Holidays and make-up days announced after this program was built, by year; the form of internal/calendar/china.json."`
 
 	ctx    context.Context
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
+	days   *calendar.Working
 }
 
 // print writes v as one indented JSON document to standard output.
@@ -104,11 +112,27 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 64
 	}
 	c.ctx, c.stdin, c.stdout, c.stderr = ctx, stdin, stdout, stderr
-	if err := kctx.Run(&c.Globals); err != nil {
+	if c.days, err = workingDays(c.Calendar); err == nil {
+		err = kctx.Run(&c.Globals)
+	}
+	if err != nil {
 		report(&c.Globals, err)
 		return fault.KindOf(err).ExitCode()
 	}
 	return 0
+}
+
+// workingDays returns the calendar of the program with the years of a file, if
+// there is one.
+func workingDays(path string) (*calendar.Working, error) {
+	if path == "" {
+		return calendar.Shipped(), nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "calendar.read", "工作日历文件无法读取："+path+"。", "The file of working days cannot be read: "+path+".").Because(err)
+	}
+	return calendar.Shipped().Extend(data)
 }
 
 // report tells a person (or, with --json, a program) what went wrong. On a

@@ -17,6 +17,7 @@ import (
 	"zhijia/internal/money"
 	"zhijia/internal/pool"
 	"zhijia/internal/poolfile"
+	"zhijia/internal/sheet"
 )
 
 // poolCmd is everything about a securitisation pool.
@@ -86,9 +87,13 @@ func readTable(name string) ([][]string, error) {
 	}
 	defer r.Close()
 	if strings.EqualFold(filepath.Ext(name), ".csv") {
-		return poolfile.ReadCSV(r)
+		return sheet.Lines(r)
 	}
-	return poolfile.ReadSheet(r)
+	tables, err := sheet.Tables(r, 1<<20)
+	if err != nil {
+		return nil, err
+	}
+	return tables[0].Rows, nil
 }
 
 // writeFile writes through f to a new file, or to standard output for "-".
@@ -422,7 +427,7 @@ func (c *poolRevolveCmd) Run(g *Globals) error {
 	if err := json.Unmarshal(b, &cycles); err != nil {
 		return fault.New(fault.Invalid, "pool.cycles", "循环购买文件无法解析。", "the cycles do not parse").Because(err)
 	}
-	res, _, err := d.Revolve(cycles, pool.TradingCalendar())
+	res, _, err := d.Revolve(cycles, g.days)
 	if err != nil {
 		return err
 	}
@@ -554,7 +559,7 @@ func (c *poolAnnexCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(4, pool.TradingCalendar())}
+	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(4, g.days)}
 	if t := d.Structure.Tranches; c.Stress && len(t) >= 2 {
 		s, err := d.Stress(pool.StressGrid{Lag: 2})
 		if err != nil {
@@ -605,7 +610,7 @@ func (c *poolNoticeCmd) Run(g *Globals) error {
 			}
 		}
 	}
-	n, err := d.Notice(e, pool.TradingCalendar())
+	n, err := d.Notice(e, g.days)
 	if err != nil {
 		return err
 	}
@@ -615,7 +620,7 @@ func (c *poolNoticeCmd) Run(g *Globals) error {
 	if g.JSON {
 		return g.print(n)
 	}
-	fmt.Fprintf(g.stdout, "%s\n须公告：%v　截止：%s%s　风险分类至少：%s\n%s\n", n.Title, map[bool]string{true: "是", false: "否"}[n.Required], n.Due, n.DueError, n.Class, n.Why)
+	fmt.Fprintf(g.stdout, "%s\n须公告：%v　截止：%s%s　风险分类至少：%s\n%s\n", n.Title, map[bool]string{true: "是", false: "否"}[n.Required], n.Due, n.DueError+map[bool]string{true: "（放假安排未公布，暂按法定节假日推算）"}[n.Provisional], n.Class, n.Why)
 	for _, f := range n.Body {
 		v := f.Value
 		if v == "" {

@@ -11,7 +11,6 @@ import (
 // poolDesk are the flags of the commands that need the database.
 type poolDesk struct {
 	Database
-	Institution string `default:"default" help:"Institution or desk whose records are used."`
 }
 
 func (c *poolDesk) desk(g *Globals) (*arranger.Desk, func(), error) {
@@ -40,7 +39,7 @@ func (c *poolCreateCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	p, notes, err := desk.Create(g.ctx, c.Institution, c.By, d)
+	p, notes, err := desk.Create(g.ctx, g.Institution, c.By, d)
 	if err != nil {
 		return err
 	}
@@ -65,7 +64,7 @@ func (c *poolListCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	list, err := db.Pools(g.ctx, c.Institution, time.Time{}, "", 100)
+	list, err := db.Pools(g.ctx, g.Institution, time.Time{}, "", 100)
 	if err != nil {
 		return err
 	}
@@ -90,7 +89,7 @@ func (c *poolShowCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	p, err := desk.Pool(g.ctx, c.Institution, c.ID)
+	p, err := desk.Pool(g.ctx, g.Institution, c.ID)
 	if err != nil {
 		return err
 	}

@@ -109,7 +109,7 @@ func (c *poolReportCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	p, err := d.Periodic(c.Period-1, rec, nil, pool.TradingCalendar())
+	p, err := d.Periodic(c.Period-1, rec, nil, g.days)
 	if err != nil {
 		return err
 	}

@@ -37,9 +37,16 @@ type checked struct {
 	Form    string `json:"form,omitempty"` // application, publication, foreign
 	Office  string `json:"office,omitempty"`
 	PCT     bool   `json:"pct,omitempty"`
-	Code    string `json:"code,omitempty"`
-	Reason  string `json:"reason"` // Chinese; empty when valid
-	En      string `json:"reason_en,omitempty"`
+
+	// Key is the same for every form of one number; Computed says that the
+	// check digit was not given, so that nothing in the number was checked.
+	Key      string        `json:"key,omitempty"`
+	Computed bool          `json:"check_digit_computed,omitempty"`
+	Forms    *patent.Forms `json:"forms,omitempty"`
+
+	Code   string `json:"code,omitempty"`
+	Reason string `json:"reason"` // Chinese; empty when valid
+	En     string `json:"reason_en,omitempty"`
 }
 
 // check says what is to be said of a number in a year.
@@ -52,7 +59,11 @@ func check(line string, year int) checked {
 		pub := fault.Public(err)
 		return checked{Input: line, Code: pub.Code, Reason: pub.Zh, En: pub.En}
 	}
-	return checked{Input: line, Valid: true, Normal: n.String(), Display: n.Display(), Form: string(n.Form), Kind: string(n.Kind), Office: n.Office, PCT: n.PCT}
+	forms := n.Forms()
+	return checked{
+		Input: line, Valid: true, Normal: n.String(), Display: n.Display(), Form: string(n.Form), Kind: string(n.Kind), Office: n.Office, PCT: n.PCT,
+		Key: string(n.Key()), Computed: n.Computed, Forms: &forms,
+	}
 }
 
 // maxCheckLine bounds what is read of one line; the rest of it is passed over.
@@ -109,6 +120,9 @@ func checkedKind(x checked) string {
 			return "国际申请号"
 		}
 		return x.Office + " 文献号或申请号"
+	}
+	if x.Computed {
+		return patent.Kind(x.Kind).Zh() + "，校验位由前面的数字算出，未经核对"
 	}
 	return patent.Kind(x.Kind).Zh()
 }

@@ -28,7 +28,7 @@ func (c *registryMatchCmd) Run(g *Globals) error {
 	for i, k := range c.Kind {
 		kinds[i] = store.MatchKind(k)
 	}
-	rep, err := intake.Match(g.ctx, db, operator(), kinds, time.Now())
+	rep, err := intake.Match(g.ctx, db, g.operator(), kinds, time.Now())
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (c *registryReviewCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	list, err := db.Matches(g.ctx, operator().Institution, store.MatchFilter{Kind: store.MatchKind(c.Kind), Waiting: !c.All, After: c.After, Limit: c.Limit})
+	list, err := db.Matches(g.ctx, g.operator().Institution, store.MatchFilter{Kind: store.MatchKind(c.Kind), Waiting: !c.All, After: c.After, Limit: c.Limit})
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (c *registryDecideCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	m, history, err := db.DecideMatch(g.ctx, operator().Institution, c.ID, patent.Band(c.Verdict), c.Reason, operator().Name, time.Now().UTC())
+	m, history, err := db.DecideMatch(g.ctx, g.operator().Institution, c.ID, patent.Band(c.Verdict), c.Reason, g.operator().Name, time.Now().UTC())
 	if err != nil {
 		return err
 	}

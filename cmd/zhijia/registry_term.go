@@ -26,6 +26,7 @@ func (c *registryTermCmd) Help() string {
 // term is the answer; days are what the facts would give, 0 without them.
 type term struct {
 	Years      int           `json:"years"`
+	Article    string        `json:"article,omitempty"` // that the years rest on
 	Adjustment int           `json:"adjustment_days"`
 	AskBy      calendar.Date `json:"adjustment_request_by,omitzero"`
 	Extension  int           `json:"extension_days"`
@@ -47,9 +48,9 @@ func (c *registryTermCmd) Run(g *Globals) error {
 		return fault.New(fault.Invalid, "term.facts", "授权日不得早于申请日，延迟天数不得为负。", "A grant may not lie before the filing, and delays may not be negative.")
 	}
 	kind := patent.Kind(c.Kind)
-	t := term{Years: patent.TermYears(kind, filing), Adjustment: patent.Adjustment(kind, filing, examination, grant, c.Reasonable, c.Applicant, c.Twin)}
+	t := term{Years: patent.TermYears(kind, filing), Article: patent.TermArticle(kind, filing), Adjustment: patent.Adjustment(kind, filing, examination, grant, c.Reasonable, c.Applicant, c.Twin)}
 	if t.Adjustment > 0 {
-		t.AskBy = patent.AdjustmentBy(grant)
+		t.AskBy = patent.AdjustmentBy(grant, g.days)
 	}
 	if kind == patent.Invention {
 		t.Extension = patent.Extension(filing, approval, t.Adjustment)
@@ -59,7 +60,7 @@ func (c *registryTermCmd) Run(g *Globals) error {
 	if g.JSON {
 		return g.print(t)
 	}
-	fmt.Fprintf(g.stdout, "保护期 %d 年，期限补偿 %d 天，药品期限补偿 %d 天；最后受保护日 %s\n", t.Years, t.Adjustment, t.Extension, t.Last)
+	fmt.Fprintf(g.stdout, "保护期 %d 年（%s），期限补偿 %d 天，药品期限补偿 %d 天；最后受保护日 %s\n", t.Years, t.Article, t.Adjustment, t.Extension, t.Last)
 	if !t.AskBy.IsZero() {
 		fmt.Fprintf(g.stdout, "期限补偿最迟于 %s 提出请求；补偿天数以国家知识产权局的决定为准。\n", t.AskBy)
 	}

@@ -17,12 +17,17 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 
 	"zhijia/eval"
+	"zhijia/internal/api"
 	"zhijia/internal/appraisal"
 	"zhijia/internal/arranger"
+	"zhijia/internal/audit"
 	"zhijia/internal/desk"
+	"zhijia/internal/dossier"
 	"zhijia/internal/fault"
+	"zhijia/internal/gate"
 	"zhijia/internal/harness"
-	"zhijia/internal/httpapi"
+	"zhijia/internal/intake"
+	"zhijia/internal/pages"
 )
 
 // serviceFlags are the settings of the service.
@@ -72,7 +77,9 @@ func (c *serveCmd) Run(g *Globals) error {
 	}
 	defer stopTracing()
 	c.trace = c.TraceEndpoint != ""
-	db, done, err := c.open(g)
+	service := *g
+	service.Institution = "" // each request says whose it is
+	db, done, err := c.open(&service)
 	if err != nil {
 		return err
 	}
@@ -83,7 +90,7 @@ func (c *serveCmd) Run(g *Globals) error {
 			return fault.New(fault.Invalid, "config.session_secret", "ZHIJIA_SESSION_SECRET 须为至少32字节的 base64。", "ZHIJIA_SESSION_SECRET must be at least 32 bytes in base64.")
 		}
 	}
-	options, err := c.options(g.ctx, db, log, appraisal.Options{Log: log})
+	options, err := c.options(g.ctx, db, log, appraisal.Options{Log: log, Days: g.days})
 	if err != nil {
 		return err
 	}
@@ -91,8 +98,9 @@ func (c *serveCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
+	pools := arranger.NewDesk(db, time.Now, log)
 	go func() { // simulations that a stopped process left
-		if err := arranger.NewDesk(db, time.Now, log).Resume(g.ctx); err != nil && g.ctx.Err() == nil {
+		if err := pools.Resume(g.ctx); err != nil && g.ctx.Err() == nil {
 			log.Error("resuming pool simulations", "error", err)
 		}
 	}()
@@ -102,21 +110,29 @@ func (c *serveCmd) Run(g *Globals) error {
 	}
 	stopRows := workRows(g.ctx, loans, c.DeskRows, log)
 	defer stopRows()
-	portfolios, err := c.watcher(db, log)
+	portfolios, err := c.watcher(db, log, g.days)
 	if err != nil {
 		return err
 	}
 	stopWatch := c.watching(g.ctx, portfolios)
 	defer stopWatch()
 	defer c.work(g.ctx, log)()
-	srv, err := httpapi.New(httpapi.Options{
-		DB: db, Appraisal: svc, Desk: loans, Watch: portfolios, Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
-		Log: log, Version: release,
-		RequestTimeout: c.RequestTimeout, ImportTimeout: c.ImportTimeout, DrainTimeout: c.DrainTimeout,
-		MaxBody: c.MaxBodyMiB << 20, MaxUpload: c.MaxUploadMiB << 20,
-		RatePerSecond: c.Rate, RateBurst: c.Burst, SessionSecret: secret, Tracing: c.TraceEndpoint != "",
+	entrance := gate.New(gate.Options{
+		DB: db, Log: log, RequestTimeout: c.RequestTimeout, ImportTimeout: c.ImportTimeout, DrainTimeout: c.DrainTimeout,
+		MaxBody: c.MaxBodyMiB << 20, MaxUpload: c.MaxUploadMiB << 20, RatePerSecond: c.Rate, RateBurst: c.Burst, Tracing: c.TraceEndpoint != "",
 	})
-	if err != nil {
+	files := intake.New(db, svc, time.Now)
+	dossiers := dossier.New(db, time.Now, g.days)
+	record := audit.New(db, time.Now)
+	if _, err := api.New(entrance, api.Options{
+		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Dossier: dossiers, Audit: record, Days: g.days, Version: release,
+		Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
+	}); err != nil {
+		return err
+	}
+	if err := pages.Register(entrance, pages.Options{
+		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Dossier: dossiers, Audit: record, SessionSecret: secret,
+	}); err != nil {
 		return err
 	}
 	l, err := net.Listen("tcp", c.Listen)
@@ -124,7 +140,7 @@ func (c *serveCmd) Run(g *Globals) error {
 		return fault.New(fault.Unavailable, "serve.listen", "无法监听 "+c.Listen+"。", "Cannot listen on "+c.Listen+".").Because(err)
 	}
 	log.Info("listening", "address", l.Addr().String(), "version", release)
-	err = srv.Serve(g.ctx, l)
+	err = entrance.Serve(g.ctx, l)
 	log.Info("stopped")
 	return err
 }

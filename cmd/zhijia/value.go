@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/opinion"
+	"zhijia/internal/strict"
 )
 
 // subject are the flags that say what is to be valued.
@@ -42,12 +42,11 @@ func (s *subject) request(g *Globals) (req appraisal.Request, err error) {
 			defer f.Close()
 			in = f
 		}
-		dec := json.NewDecoder(io.LimitReader(in, maxRequest))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&req); err != nil {
-			return req, fault.New(fault.Invalid, "request.json", "请求不是有效的 JSON，或含有未知字段。", "The request is not valid JSON, or has an unknown field: "+err.Error()+".")
+		body, err := io.ReadAll(io.LimitReader(in, maxRequest))
+		if err != nil {
+			return req, err
 		}
-		return req, nil
+		return req, strict.Decode(body, &req, "request.json", "请求含有未知字段，或取值无法识别。", "The request has an unknown field or a value that is not recognised.")
 	}
 	req.Number = s.Number
 	if s.Title != "" {
@@ -81,6 +80,7 @@ type valueCmd struct {
 	subject
 	Purpose string `help:"assignment, licence, contribution, pledge, securitisation, reporting, infringement or management." default:"assignment"`
 	Lang    string `help:"Language of the opinion." enum:"zh,en" default:"zh"`
+	Wait    bool   `help:"Wait for the model to read the text. Without it the answer comes at once, with the model's scores only if it read the text before."`
 	HTML    string `name:"html" help:"Also write the opinion as one printable page." placeholder:"FILE"`
 }
 
@@ -92,12 +92,13 @@ func (c *valueCmd) Run(g *Globals) error {
 	if req.Purpose == "" {
 		req.Purpose = c.Purpose
 	}
+	req.Wait = req.Wait || c.Wait
 	svc, done, err := c.scoredService(g, &c.Database)
 	if err != nil {
 		return err
 	}
 	defer done()
-	record, err := svc.Value(g.ctx, operator(), req)
+	record, err := svc.Value(g.ctx, g.operator(), req)
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (c *valueCmd) Run(g *Globals) error {
 }
 
 func writeOpinionPage(path string, r *appraisal.Record, lang opinion.Lang) error {
-	o, err := opinionOf(r)
+	o, err := r.Opinion(nil)
 	if err != nil {
 		return err
 	}
@@ -129,8 +130,8 @@ func writeOpinionPage(path string, r *appraisal.Record, lang opinion.Lang) error
 }
 
 // operator is who runs the program on this machine.
-func operator() appraisal.Actor {
-	a := appraisal.Actor{Name: "cli", Institution: "local"}
+func (g *Globals) operator() appraisal.Actor {
+	a := appraisal.Actor{Name: "cli", Institution: g.Institution}
 	if u, err := user.Current(); err == nil {
 		a.Name = "cli:" + u.Username
 	}
@@ -143,7 +144,7 @@ func (d *Database) service(g *Globals) (*appraisal.Service, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	svc, err := appraisal.New(g.ctx, db, appraisal.Options{})
+	svc, err := appraisal.New(g.ctx, db, appraisal.Options{Days: g.days})
 	if err != nil {
 		done()
 		return nil, nil, err
@@ -153,6 +154,7 @@ func (d *Database) service(g *Globals) (*appraisal.Service, func(), error) {
 
 type comparablesCmd struct {
 	Database
+	modelFlags
 	subject
 	Limit int `help:"Deals shown." default:"20"`
 }
@@ -162,12 +164,12 @@ func (c *comparablesCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	svc, done, err := c.service(g)
+	svc, done, err := c.scoredService(g, &c.Database)
 	if err != nil {
 		return err
 	}
 	defer done()
-	found, err := svc.Comparables(g.ctx, operator(), req)
+	found, err := svc.Comparables(g.ctx, g.operator(), req)
 	if err != nil {
 		return err
 	}

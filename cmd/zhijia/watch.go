@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -24,12 +25,12 @@ type watchFlags struct {
 	WebhookHTTP   bool          `name:"webhook-http" env:"ZHIJIA_WEBHOOK_HTTP" group:"Portfolio watch" help:"Admit http, to the addresses of --webhook-allow only."`
 }
 
-func (f *watchFlags) watcher(db *store.DB, log *slog.Logger) (*watch.Service, error) {
+func (f *watchFlags) watcher(db *store.DB, log *slog.Logger, days *calendar.Working) (*watch.Service, error) {
 	guard, err := watch.ParseGuard(f.WebhookAllow, f.WebhookHTTP)
 	if err != nil {
 		return nil, err
 	}
-	o := watch.Options{Log: log, Guard: guard}
+	o := watch.Options{Log: log, Guard: guard, Days: days}
 	if f.WebhookKey != "" {
 		if o.Key, err = base64.StdEncoding.DecodeString(f.WebhookKey); err != nil || len(o.Key) != 32 {
 			return nil, fault.New(fault.Invalid, "config.webhook_key", "ZHIJIA_WEBHOOK_KEY 须为32字节的 base64（例如 openssl rand -base64 32）。", "ZHIJIA_WEBHOOK_KEY must be 32 bytes in base64, e.g. of openssl rand -base64 32.")
@@ -76,17 +77,17 @@ func (c *watchAddCmd) Run(g *Globals) error {
 		if err != nil {
 			return err
 		}
-		if n.Form != patent.Application {
+		if !n.NamesApplication() {
 			return fault.New(fault.Invalid, "number.not_application", text+"：请使用申请号（专利号）。", text+": use the application number.")
 		}
-		numbers[i] = n.String()
+		numbers[i] = string(n.Key())
 	}
 	db, done, err := c.open(g)
 	if err != nil {
 		return err
 	}
 	defer done()
-	n, err := db.WatchPatents(g.ctx, operator().Institution, numbers, c.Note, operator().Name, time.Now().UTC())
+	n, err := db.WatchPatents(g.ctx, g.operator().Institution, numbers, c.Note, g.operator().Name, time.Now().UTC())
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (c *watchRemoveCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	return db.UnwatchPatent(g.ctx, operator().Institution, n.String(), operator().Name, time.Now().UTC())
+	return db.UnwatchPatent(g.ctx, g.operator().Institution, string(n.Key()), g.operator().Name, time.Now().UTC())
 }
 
 type watchListCmd struct{ Database }
@@ -128,7 +129,7 @@ func (c *watchListCmd) Run(g *Globals) error {
 	out := bufio.NewWriter(g.stdout)
 	after, all := "", []store.WatchedPatent{}
 	for {
-		page, err := db.WatchedPatents(g.ctx, operator().Institution, after, 1000)
+		page, err := db.WatchedPatents(g.ctx, g.operator().Institution, after, 1000)
 		if err != nil {
 			return err
 		}
@@ -159,7 +160,7 @@ func (c *watchSweepCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	s, err := c.watcher(db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	s, err := c.watcher(db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), g.days)
 	if err != nil {
 		return err
 	}
@@ -201,7 +202,7 @@ func (c *watchAlertsCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	list, err := db.WatchAlerts(g.ctx, operator().Institution, store.AlertFilter{After: c.After, Open: c.Open, Limit: c.Limit})
+	list, err := db.WatchAlerts(g.ctx, g.operator().Institution, store.AlertFilter{After: c.After, Open: c.Open, Limit: c.Limit})
 	if err != nil {
 		return err
 	}
@@ -232,7 +233,7 @@ func (c *watchAckCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	_, err = db.AcknowledgeWatchAlert(g.ctx, operator().Institution, c.ID, operator().Name, c.Note, time.Now().UTC())
+	_, err = db.AcknowledgeWatchAlert(g.ctx, g.operator().Institution, c.ID, g.operator().Name, c.Note, time.Now().UTC())
 	return err
 }
 
@@ -254,7 +255,7 @@ type webhookCreateCmd struct {
 // Run makes a subscription and prints its secret.
 func (c *webhookCreateCmd) Run(g *Globals) error {
 	return c.with(g, &c.Database, func(s *watch.Service) error {
-		w, secret, err := s.Subscribe(g.ctx, operator().Institution, operator().Name, c.URL, c.Code)
+		w, secret, err := s.Subscribe(g.ctx, g.operator().Institution, g.operator().Name, c.URL, c.Code)
 		return g.printSecret(w, secret, err)
 	})
 }
@@ -266,7 +267,7 @@ func (f *watchFlags) with(g *Globals, d *Database, use func(*watch.Service) erro
 		return err
 	}
 	defer done()
-	s, err := f.watcher(db, slog.New(slog.NewTextHandler(g.stderr, nil)))
+	s, err := f.watcher(db, slog.New(slog.NewTextHandler(g.stderr, nil)), g.days)
 	if err != nil {
 		return err
 	}
@@ -297,7 +298,7 @@ func (c *webhookListCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	list, err := db.Webhooks(g.ctx, operator().Institution)
+	list, err := db.Webhooks(g.ctx, g.operator().Institution)
 	if err != nil {
 		return err
 	}
@@ -327,7 +328,7 @@ type webhookChangeCmd struct {
 // Run replaces the secret and prints the new one.
 func (c *webhookChangeCmd) Run(g *Globals) error {
 	return c.with(g, &c.Database, func(s *watch.Service) error {
-		w, secret, err := s.Rotate(g.ctx, operator().Institution, operator().Name, c.ID)
+		w, secret, err := s.Rotate(g.ctx, g.operator().Institution, g.operator().Name, c.ID)
 		return g.printSecret(w, secret, err)
 	})
 }
@@ -340,7 +341,7 @@ type webhookTestCmd struct {
 
 // Run puts a test message; sweep, serve or worker sends it.
 func (c *webhookTestCmd) Run(g *Globals) error {
-	return c.with(g, &c.Database, func(s *watch.Service) error { return s.Test(g.ctx, operator().Institution, c.ID) })
+	return c.with(g, &c.Database, func(s *watch.Service) error { return s.Test(g.ctx, g.operator().Institution, c.ID) })
 }
 
 type webhookEndCmd struct {
@@ -355,7 +356,7 @@ func (c *webhookEndCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	_, err = db.DisableWebhook(g.ctx, operator().Institution, c.ID, operator().Name, time.Now().UTC())
+	_, err = db.DisableWebhook(g.ctx, g.operator().Institution, c.ID, g.operator().Name, time.Now().UTC())
 	return err
 }
 
@@ -375,7 +376,7 @@ func (c *watchDeliveriesCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	list, err := db.Deliveries(g.ctx, operator().Institution, c.Status, c.After, c.Limit)
+	list, err := db.Deliveries(g.ctx, g.operator().Institution, c.Status, c.After, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -401,6 +402,6 @@ func (c *watchRedeliverCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	_, err = db.Redeliver(g.ctx, operator().Institution, c.ID, operator().Name, time.Now().UTC())
+	_, err = db.Redeliver(g.ctx, g.operator().Institution, c.ID, g.operator().Name, time.Now().UTC())
 	return err
 }

@@ -26,7 +26,7 @@ func (c *workerCmd) Run(g *Globals) error {
 	}
 	defer done()
 	log := slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	portfolios, err := c.watcher(db, log)
+	portfolios, err := c.watcher(db, log, g.days)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ package appraisal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -22,6 +23,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/judge"
+	"zhijia/internal/paging"
 	"zhijia/internal/patent"
 	"zhijia/internal/spaces"
 	"zhijia/internal/store"
@@ -47,10 +49,11 @@ type Judge interface {
 
 // Options configure [New].
 type Options struct {
-	Judge    Judge            // nil: the model is off
-	Embedder spaces.Embedder  // for spaces of an endpoint; nil: local spaces only
-	Now      func() time.Time // default time.Now
-	Log      *slog.Logger     // default: discards
+	Judge    Judge             // nil: the model is off
+	Embedder spaces.Embedder   // for spaces of an endpoint; nil: local spaces only
+	Now      func() time.Time  // default time.Now
+	Log      *slog.Logger      // default: discards
+	Days     *calendar.Working // default: as shipped
 }
 
 // Service values patents. It is safe for concurrent use.
@@ -60,6 +63,7 @@ type Service struct {
 	spaces *spaces.Spaces
 	now    func() time.Time
 	log    *slog.Logger
+	days   *calendar.Working
 
 	shipped valuation.Assumptions
 	loaded  sync.Map // version -> *hashed, never changed once loaded
@@ -69,7 +73,7 @@ type Service struct {
 // the program ships with, and makes them active when none are.
 func New(ctx context.Context, db *store.DB, o Options) (_ *Service, err error) {
 	defer fault.Wrap(&err, "appraisal.New")
-	s := &Service{db: db, judge: o.Judge, now: o.Now, log: o.Log, shipped: valuation.DefaultAssumptions()}
+	s := &Service{db: db, judge: o.Judge, now: o.Now, log: o.Log, days: cmp.Or(o.Days, calendar.Shipped()), shipped: valuation.DefaultAssumptions()}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -80,6 +84,7 @@ func New(ctx context.Context, db *store.DB, o Options) (_ *Service, err error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx = store.As(ctx, store.Public) // what ships with the program is there for all
 	if err := db.PutAssumptions(ctx, s.shipped.Version, body, "shipped with the program"); err != nil {
 		return nil, err
 	}
@@ -94,8 +99,23 @@ func New(ctx context.Context, db *store.DB, o Options) (_ *Service, err error) {
 	return s, err
 }
 
+// Days returns the working days that fees and deadlines go by.
+func (s *Service) Days() *calendar.Working { return s.days }
+
 // Spaces returns the embedding spaces that comparables are searched in.
 func (s *Service) Spaces() *spaces.Spaces { return s.spaces }
+
+// EmbedStored gives every stored text without one a vector in the space in
+// use, in the actor's name where texts leave for it. later is true when the
+// space is an endpoint's and none is configured here: then the rows are found
+// by class and wording until somebody who has it embeds them.
+func (s *Service) EmbedStored(ctx context.Context, actor Actor) (later bool, err error) {
+	err = s.spaces.EmbedStored(judge.With(ctx, judge.Permit{Actor: actor}), nil)
+	if err != nil && fault.Public(err).Code == spaces.CodeOff {
+		return true, nil
+	}
+	return false, err
+}
 
 // hashed are assumptions with their hash, which is dear to compute.
 type hashed struct {
@@ -110,12 +130,32 @@ type snapshot struct {
 	Evidence        valuation.Evidence   `json:"evidence"`
 	Assumptions     string               `json:"assumptions"`
 	AssumptionsHash string               `json:"assumptions_hash"`
+	Revises         string               `json:"revises,omitempty"` // the valuation this one revises
 }
 
 // Record is a stored valuation. Its bytes never change.
 type Record struct {
-	stored store.Valuation
+	stored  store.Valuation
+	revises string
 }
+
+// record takes a stored valuation. What it revises stands at the end of its
+// snapshot, which is long: it is only read where it says so.
+func record(v store.Valuation) *Record {
+	r := &Record{stored: v}
+	if tail := v.Snapshot[max(0, len(v.Snapshot)-200):]; bytes.Contains(tail, []byte(`"revises":"val_`)) {
+		var snap struct {
+			Revises string `json:"revises"`
+		}
+		if json.Unmarshal(v.Snapshot, &snap) == nil {
+			r.revises = snap.Revises
+		}
+	}
+	return r
+}
+
+// Revises returns the id of the valuation that this one revises, or "".
+func (r *Record) Revises() string { return r.revises }
 
 // ID returns the record's id.
 func (r *Record) ID() string { return r.stored.ID }
@@ -127,7 +167,7 @@ func (r *Record) CreatedAt() time.Time { return r.stored.CreatedAt }
 func (r *Record) Hash() string { return hex.EncodeToString(r.stored.Hash) }
 
 // Number returns the subject's number in normal form, or "".
-func (r *Record) Number() string { return r.stored.Number }
+func (r *Record) Number() string { return strings.Join(r.stored.Numbers, ";") }
 
 // Snapshot returns the assignment and the evidence the conclusion rests on.
 func (r *Record) Snapshot() (valuation.Assignment, valuation.Evidence, error) {
@@ -154,6 +194,7 @@ type document struct {
 	Assignment json.RawMessage `json:"assignment"`
 	Conclusion json.RawMessage `json:"conclusion"`
 	Hash       string          `json:"hash"`
+	Revises    string          `json:"revises,omitempty"`
 }
 
 // JSON returns the record as every face serves it, byte for byte the same.
@@ -164,7 +205,7 @@ func (r *Record) JSON() ([]byte, error) {
 	}
 	return marshal(document{
 		ID: r.stored.ID, Title: Title, Notice: Notice, CreatedAt: r.stored.CreatedAt, CreatedBy: r.stored.CreatedBy,
-		Number: r.stored.Number, Request: r.stored.Request, Assignment: assignment, Conclusion: r.stored.Conclusion, Hash: r.Hash(),
+		Number: strings.Join(r.stored.Numbers, ";"), Request: r.stored.Request, Assignment: assignment, Conclusion: r.stored.Conclusion, Hash: r.Hash(), Revises: r.revises,
 	})
 }
 
@@ -196,17 +237,18 @@ func marshal(v any) ([]byte, error) {
 // the result before it returns.
 func (s *Service) Value(ctx context.Context, actor Actor, req Request) (_ *Record, err error) {
 	defer fault.Wrap(&err, "appraisal.Value")
+	ctx = store.As(ctx, actor.Institution)
 	d, err := s.Draft(ctx, actor, req)
 	if err != nil {
 		return nil, err
 	}
 	v := &d.Valuation
 	if err := s.db.PutValuation(ctx, v, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation", Subject: v.ID, Detail: map[string]any{
-		"valuation": v.ID, "valuation_hash": v.Hash, "number": v.Number, "purpose": v.Purpose, "as_of": v.AsOf, "versions": d.Conclusion.Versions,
+		"valuation": v.ID, "valuation_hash": v.Hash, "number": strings.Join(v.Numbers, ";"), "purpose": v.Purpose, "as_of": v.AsOf, "versions": d.Conclusion.Versions,
 	}}); err != nil {
 		return nil, err
 	}
-	return &Record{d.Valuation}, nil
+	return record(d.Valuation), nil
 }
 
 // Draft is a valuation that is concluded and not stored yet, with what was
@@ -216,12 +258,14 @@ type Draft struct {
 	Conclusion valuation.Conclusion
 	Subject    store.Patent // completed from the request; ID 0: the store does not know it
 	State      patent.State // before the valuation date
+	Pending    bool         // the model has not read the subject yet: a revision may follow
 }
 
 // Draft does all of [Service.Value] but store it, for a caller that stores more
 // in the same transaction.
 func (s *Service) Draft(ctx context.Context, actor Actor, req Request) (_ *Draft, err error) {
 	defer fault.Wrap(&err, "appraisal.Draft")
+	ctx = store.As(ctx, actor.Institution)
 	now := s.now().UTC().Truncate(time.Microsecond)
 	assignment, g, err := s.gather(ctx, actor, &req, calendar.InChina(now))
 	if err != nil {
@@ -232,38 +276,46 @@ func (s *Service) Draft(ctx context.Context, actor Actor, req Request) (_ *Draft
 	if err != nil {
 		return nil, err
 	}
-	snap := snapshot{assignment, evidence, assumptions.Version, assumptions.hash}
-	conclusion, err := valuation.Conclude(assignment, evidence, assumptions.Assumptions)
+	snap := snapshot{Assignment: assignment, Evidence: evidence, Assumptions: assumptions.Version, AssumptionsHash: assumptions.hash}
+	v, conclusion, err := conclude(actor, &req, &snap, assumptions, now)
 	if err != nil {
 		return nil, err
 	}
-	v := store.Valuation{
+	return &Draft{Valuation: v, Conclusion: conclusion, Subject: g.patents[0], State: g.states[0], Pending: g.pending}, nil
+}
+
+// conclude makes the record of a snapshot.
+func conclude(actor Actor, req *Request, snap *snapshot, assumptions *hashed, now time.Time) (v store.Valuation, c valuation.Conclusion, err error) {
+	if c, err = valuation.Conclude(snap.Assignment, snap.Evidence, assumptions.Assumptions); err != nil {
+		return v, c, err
+	}
+	v = store.Valuation{
 		ID: store.NewID("val", now), CreatedAt: now, CreatedBy: actor.Name, Institution: actor.Institution,
-		Number: subjectNumber(assignment), Title: assignment.Subject[0].Title, Purpose: string(assignment.Purpose), AsOf: assignment.Date,
-		Status: string(conclusion.Status), Point: conclusion.Value.Point, Low: conclusion.Value.Low, High: conclusion.Value.High,
+		Numbers: subjectNumbers(snap.Assignment), Title: snap.Assignment.Subject[0].Title, Purpose: string(snap.Assignment.Purpose), AsOf: snap.Assignment.Date,
+		Status: string(c.Status), Point: c.Value.Point, Low: c.Value.Low, High: c.Value.High,
 		Assumptions: assumptions.Version,
 	}
 	if v.Request, err = marshal(req); err != nil {
-		return nil, err
+		return v, c, err
 	}
 	if v.Snapshot, err = marshal(snap); err != nil {
-		return nil, err
+		return v, c, err
 	}
-	if v.Conclusion, err = marshal(conclusion); err != nil {
-		return nil, err
+	if v.Conclusion, err = marshal(c); err != nil {
+		return v, c, err
 	}
 	v.Hash = recordHash(snap.AssumptionsHash, v.Snapshot, v.Conclusion)
-	return &Draft{Valuation: v, Conclusion: conclusion, Subject: g.patents[0], State: g.states[0]}, nil
+	return v, c, nil
 }
 
-func subjectNumber(a valuation.Assignment) string {
+func subjectNumbers(a valuation.Assignment) []string {
 	numbers := make([]string, 0, len(a.Subject))
 	for _, p := range a.Subject {
 		if p.Number != "" {
 			numbers = append(numbers, p.Number)
 		}
 	}
-	return strings.Join(numbers, ";")
+	return numbers
 }
 
 func recordHash(assumptions string, snapshot, conclusion []byte) []byte {
@@ -303,11 +355,40 @@ func (s *Service) assumptions(ctx context.Context, version string) (_ *hashed, e
 
 // Get returns a stored valuation of the actor's institution.
 func (s *Service) Get(ctx context.Context, actor Actor, id string) (*Record, error) {
+	ctx = store.As(ctx, actor.Institution)
 	v, err := s.db.Valuation(ctx, actor.Institution, id)
 	if err != nil {
 		return nil, err
 	}
-	return &Record{v}, nil
+	return record(v), nil
+}
+
+// What is read of stored valuations is as stored.
+type (
+	Summary  = store.ValuationSummary
+	Override = store.Override
+)
+
+// Valuations returns one page of the institution's stored valuations, newest
+// first, of one patent when a number in its normal form is given, and the
+// cursor of the next.
+func (s *Service) Valuations(ctx context.Context, actor Actor, number, cursor string, limit int) (_ []Summary, next string, err error) {
+	at, err := paging.Read(cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	found, err := s.db.Valuations(ctx, actor.Institution, number, at.At, at.ID, limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	page, next := paging.Cut(found, limit, func(v *Summary) paging.Place { return paging.Place{At: v.CreatedAt, ID: v.ID} })
+	return page, next, nil
+}
+
+// Figures returns what a stored valuation gives, yuan: its point, nil when it
+// gave none, and its range.
+func (r *Record) Figures() (point *float64, low, high float64) {
+	return r.stored.Point, r.stored.Low, r.stored.High
 }
 
 // Replay is the outcome of repeating a stored valuation from its snapshot.
@@ -323,6 +404,7 @@ type Replay struct {
 // stored assumptions.
 func (s *Service) Replay(ctx context.Context, actor Actor, id string) (_ Replay, err error) {
 	defer fault.Wrap(&err, "appraisal.Replay(%s)", id)
+	ctx = store.As(ctx, actor.Institution)
 	v, err := s.db.Valuation(ctx, actor.Institution, id)
 	if err != nil {
 		return Replay{}, err
@@ -374,12 +456,16 @@ func Intact(v *store.Valuation) bool {
 // stays as it was; both figures and the reason are kept.
 func (s *Service) Override(ctx context.Context, actor Actor, id string, value float64, reason string) (_ store.Override, err error) {
 	defer fault.Wrap(&err, "appraisal.Override(%s)", id)
+	ctx = store.As(ctx, actor.Institution)
 	var fields []fault.Field
 	if math.IsNaN(value) || value < 0 || value > 1e15 {
 		fields = append(fields, fault.Field{Field: "value", Code: "value.range", Zh: "金额应为 0 到 1e15 元。", En: "The figure must lie between 0 and 1e15 yuan."})
 	}
 	if reason = strings.TrimSpace(reason); reason == "" || len(reason) > 4000 {
 		fields = append(fields, fault.Field{Field: "reason", Code: "reason.missing", Zh: "请写明调整理由（不超过 4000 字节）。", En: "Give the reason, in at most 4,000 bytes."})
+	}
+	if strings.ContainsFunc(reason, hostileControl) {
+		fields = append(fields, fault.Field{Field: "reason", Code: "text.control_characters", Zh: "含有控制字符，请清理后重试。", En: "It contains control characters; clean it and try again."})
 	}
 	if len(fields) > 0 {
 		return store.Override{}, fault.New(fault.Invalid, "request.invalid", "请求有误，请按下列提示修改后重试。", "The request is not valid; see the fields.", fields...)
@@ -402,8 +488,9 @@ func (s *Service) Approve(ctx context.Context, actor Actor, id, override string)
 
 // Overrides returns the officers' figures beside a valuation, oldest first.
 func (s *Service) Overrides(ctx context.Context, actor Actor, id string) ([]store.Override, error) {
+	ctx = store.As(ctx, actor.Institution)
 	if _, err := s.db.Valuation(ctx, actor.Institution, id); err != nil {
 		return nil, err
 	}
-	return s.db.Overrides(ctx, id)
+	return s.db.Overrides(ctx, actor.Institution, id)
 }

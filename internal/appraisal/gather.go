@@ -41,6 +41,7 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 		req.Purpose = string(terms.PurposeAssignment)
 	}
 	g = &gathering{Service: s, actor: actor, req: req, asOf: req.Date}
+	ctx = judge.With(ctx, judge.Permit{Actor: actor, Allow: req.AllowModel}) // for what is no patent's text, e.g. a probe
 	if err := g.subjects(ctx, number); err != nil {
 		return a, nil, err
 	}
@@ -84,6 +85,7 @@ type gathering struct {
 	states  []patent.State // of the same patents, before asOf
 	ev      valuation.Evidence
 	cutoff  calendar.Date
+	pending bool // the model has not read the subject yet
 
 	events func() (map[string][]patent.Event, error)
 	cohort func() (store.Cohort, error)
@@ -129,12 +131,12 @@ func (g *gathering) consulted(d calendar.Date) {
 func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
 	p := store.Patent{Source: "request"}
 	if number != nil {
-		stored, err := g.db.Patent(ctx, number.String())
+		stored, err := g.db.Patent(ctx, string(number.Key()))
 		switch {
 		case err == nil:
 			p = stored
 		case fault.KindOf(err) == fault.NotFound && g.req.Text != nil:
-			p.Number = number.String()
+			p.Number = string(number.Key())
 			g.warn("SUBJECT-NOT-STORED", "专利不在库中，仅按请求所给内容估值。", "The patent is not in the store; it is valued from what the request gives.")
 		default:
 			return err
@@ -142,7 +144,7 @@ func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
 		if p.Kind == "" {
 			p.Kind = string(number.Kind)
 		}
-		if number.Form == patent.Application && !p.Filing.IsZero() && p.Filing.Year != number.Year {
+		if number.NamesApplication() && !p.Filing.IsZero() && p.Filing.Year != number.Year {
 			g.warn("FILING-YEAR", "申请日与申请号中的年份不一致，请核对。", "The filing date contradicts the year in the application number.")
 		}
 	}
@@ -154,12 +156,12 @@ func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
 		if err != nil {
 			return err
 		}
-		if seen[n.String()] {
+		if seen[string(n.Key())] {
 			g.warn("BUNDLE-DUPLICATE", "组合中重复的专利只计一次："+n.String()+"。", "A patent named twice in the bundle counts once: "+n.String()+".")
 			continue
 		}
-		seen[n.String()] = true
-		stored, err := g.db.Patent(ctx, n.String())
+		seen[string(n.Key())] = true
+		stored, err := g.db.Patent(ctx, string(n.Key()))
 		if err != nil {
 			return err
 		}
@@ -316,9 +318,14 @@ func (g *gathering) vector(ctx context.Context) ([]float32, *spaces.Space) {
 	ctx, cancel := context.WithTimeout(ctx, embedDeadline)
 	defer cancel()
 	space, err := g.spaces.Active(ctx)
+	if fault.KindOf(err) == fault.Forbidden && err != nil {
+		g.keptText()
+		return nil, nil
+	}
 	if err != nil {
 		g.log.WarnContext(ctx, "no embedding space", "err", err)
-		g.warn("EMBEDDER-OFF", "文本向量服务不可用，可比案例仅按分类号与字面相似检索。", "The embedder is not available; comparables are found by class and wording only.")
+		pub := fault.Public(err)
+		g.warn("EMBEDDER-OFF", "文本向量服务不可用，可比案例仅按分类号与字面相似检索。"+pub.Zh, "The embedder is not available; comparables are found by class and wording only. "+pub.En)
 		return nil, nil
 	}
 	var sum []float32
@@ -331,13 +338,14 @@ func (g *gathering) vector(ctx context.Context) ([]float32, *spaces.Space) {
 		if err == nil && v == nil {
 			var ok bool
 			if v, ok, err = g.embed(ctx, space, p); err == nil && !ok {
-				g.warn("TEXT-KEPT", "文本未获准外发，未送向量服务，可比案例仅按分类号与字面相似检索。", "The text may not leave this system; comparables are found by class and wording only.")
+				g.keptText()
 				return nil, space
 			}
 		}
 		if err != nil {
 			g.log.WarnContext(ctx, "embedding failed", "err", err)
-			g.warn("EMBEDDER-OFF", "文本向量服务未在时限内应答，可比案例仅按分类号与字面相似检索。", "The embedder did not answer in time; comparables are found by class and wording only.")
+			pub := fault.Public(err)
+			g.warn("EMBEDDER-OFF", "文本向量服务没有应答，可比案例仅按分类号与字面相似检索。"+pub.Zh, "The embedder did not answer; comparables are found by class and wording only. "+pub.En)
 			return nil, space
 		}
 		if sum == nil {
@@ -351,15 +359,20 @@ func (g *gathering) vector(ctx context.Context) ([]float32, *spaces.Space) {
 	return spaces.Unit(sum), space
 }
 
+func (g *gathering) keptText() {
+	g.warn("TEXT-KEPT", "文本未获准外发，未送向量服务，可比案例仅按分类号与字面相似检索。", "The text may not leave this system; comparables are found by class and wording only.")
+}
+
 // embed embeds a text in a space unless the space is an endpoint's and the
 // text may not leave for it: then ok is false.
 func (g *gathering) embed(ctx context.Context, space *spaces.Space, p *store.Patent) (v []float32, ok bool, err error) {
+	permit := g.permit(p)
 	if space.FromEndpoint() {
-		if ok, err := judge.MayLeave(ctx, g.db, g.actor.Institution, g.req.AllowModel, p.Unpublished()); err != nil || !ok {
+		if ok, err := judge.MayLeave(ctx, g.db, permit); err != nil || !ok {
 			return nil, false, err
 		}
 	}
-	v, err = space.EmbedOne(judge.As(ctx, g.actor), p.Text())
+	v, err = space.EmbedOne(judge.With(ctx, permit), p.Text())
 	return v, true, err
 }
 
@@ -424,16 +437,15 @@ func (g *gathering) indicators(ctx context.Context) error {
 			Code: o.Code, Score: &score, Evaluator: terms.ByOfficer, Reason: o.Reason, Version: g.actor.Name, AsOf: g.asOf,
 		})
 	}
-	if g.judge == nil {
+	switch {
+	case g.judge == nil:
 		g.warn("MODEL-OFF", "未启用模型评分，相关指标未知，区间相应放宽。", "Model scoring is off; its indicators are unknown and the range is wider.")
-	} else {
-		judged := g.judge.Judge(ctx, judge.Subject{
-			Actor: g.actor, Number: p.Number, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description,
-			Unpublished: p.Unpublished(), Allow: g.req.AllowModel, AsOf: g.asOf,
-		})
+	case patent.Kind(p.Kind) == patent.Design: // no value is given on one: nothing to pay a model for
+	default:
+		judged := g.judge.Judge(ctx, g.subject(p))
 		scores = append(scores, judged.Scores...)
 		g.ev.Warnings = append(g.ev.Warnings, judged.Notes...)
-		g.ev.ModelUse = judged.Use
+		g.ev.ModelUse, g.pending = judged.Use, judged.Pending
 	}
 	switch x, err := g.impact(ctx, p); {
 	case err != nil:
@@ -443,6 +455,23 @@ func (g *gathering) indicators(ctx context.Context) error {
 	}
 	g.ev.Indicators = scores
 	return nil
+}
+
+// subject is what a judge may read of a patent.
+func (g *gathering) subject(p *store.Patent) judge.Subject {
+	s := judge.Subject{
+		Text:   judge.Text{Number: p.Number, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description},
+		Permit: g.permit(p), Wait: g.req.Wait, AsOf: g.asOf,
+	}
+	if g.req.Text != nil {
+		s.Examination = g.req.Text.Examination
+	}
+	return s
+}
+
+// permit is what was said about a text's leaving.
+func (g *gathering) permit(p *store.Patent) judge.Permit {
+	return judge.Permit{Actor: g.actor, Allow: g.req.AllowModel, Unpublished: p.Unpublished()}
 }
 
 func truth(t patent.Truth) *bool {
@@ -495,6 +524,7 @@ func member(p *store.Patent, asOf calendar.Date) terms.Patent {
 // valuing it.
 func (s *Service) Comparables(ctx context.Context, actor Actor, req Request) (_ store.Comparables, err error) {
 	defer fault.Wrap(&err, "appraisal.Comparables")
+	ctx = store.As(ctx, actor.Institution)
 	_, g, err := s.gather(ctx, actor, &req, calendar.InChina(s.now()))
 	if err != nil {
 		return store.Comparables{}, err

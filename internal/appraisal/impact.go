@@ -45,7 +45,7 @@ func (g *gathering) impact(ctx context.Context, p *store.Patent) (*terms.Indicat
 		Vector: vector,
 	})
 	return &terms.IndicatorScore{
-		Code: ImpactCode, Score: &score, Evaluator: terms.ByStatistical, Version: version, AsOf: g.asOf,
+		Code: ImpactCode, Score: &score, Evaluator: terms.ByStatistical, Version: version, AsOf: g.asOf.AddDays(-1),
 		Reason: fmt.Sprintf("统计模型按文本与著录项推算的同类同年被引百分位（秩相关 %.2f，n = %d）。", m.Card.Spearman, m.Card.TestN),
 	}, nil
 }

@@ -45,6 +45,8 @@ type Request struct {
 
 	AllowModel *bool `json:"allow_model,omitempty" doc:"Whether the text may be sent to the model endpoint; default follows the institution, and unpublished texts are never sent"`
 
+	Wait bool `json:"wait,omitempty" doc:"Wait for the model to read the text; without it the answer comes at once, with the model's scores only if it read the text before"`
+
 	// Blind leaves out every deal of this very patent or its family, as the
 	// eval harness must; a past sale of the patent is evidence otherwise.
 	Blind bool `json:"blind,omitempty" doc:"Ignore past deals of this very patent and its family"`
@@ -56,6 +58,7 @@ type Text struct {
 	Abstract    string `json:"abstract,omitempty" maxLength:"20000"`
 	Claims      string `json:"claims,omitempty" maxLength:"400000"`
 	Description string `json:"description,omitempty" maxLength:"2000000"`
+	Examination string `json:"examination,omitempty" maxLength:"400000" doc:"What the examiner wrote and cited: office actions, search report, documents compared"`
 }
 
 // Facts are bibliographic facts a request may state.
@@ -86,6 +89,7 @@ const (
 	maxAbstract    = 20_000
 	maxClaims      = 400_000
 	maxDescription = 2_000_000
+	maxExamination = 400_000
 )
 
 // check validates the request and returns the subject number, nil when it has
@@ -126,6 +130,7 @@ func (r *Request) check(today calendar.Date) (*patent.Number, error) {
 			{"text.abstract", r.Text.Abstract, maxAbstract},
 			{"text.claims", r.Text.Claims, maxClaims},
 			{"text.description", r.Text.Description, maxDescription},
+			{"text.examination", r.Text.Examination, maxExamination},
 		} {
 			if len(part.text) > part.limit {
 				bad(part.field, "text.too_long", fmt.Sprintf("超过长度上限（%d 字节），请缩短。", part.limit), fmt.Sprintf("Longer than %d bytes; shorten it.", part.limit))

@@ -52,7 +52,8 @@ func scoreRules(f ruleFacts) []terms.IndicatorScore {
 	add := func(code string, score float64, reason string) {
 		s := math.Max(0, math.Min(100, score))
 		out = append(out, terms.IndicatorScore{
-			Code: code, Score: &s, Evaluator: terms.ByData, Reason: reason, Version: rulesVersion, AsOf: f.asOf,
+			// Only what was public before the valuation date was read.
+			Code: code, Score: &s, Evaluator: terms.ByData, Reason: reason, Version: rulesVersion, AsOf: f.asOf.AddDays(-1),
 		})
 	}
 	p := f.patent

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/cost"
 	"zhijia/internal/valuation/income"
@@ -39,6 +40,7 @@ type WhatIf struct {
 // the change and nothing else.
 func (s *Service) WhatIf(ctx context.Context, actor Actor, id string, change Change) (_ WhatIf, err error) {
 	defer fault.Wrap(&err, "appraisal.WhatIf(%s)", id)
+	ctx = store.As(ctx, actor.Institution)
 	v, err := s.db.Valuation(ctx, actor.Institution, id)
 	if err != nil {
 		return WhatIf{}, err

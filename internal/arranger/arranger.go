@@ -48,7 +48,7 @@ func NewDesk(db *store.DB, now func() time.Time, log *slog.Logger) *Desk {
 // is no number we know.
 func Normal(number string) string {
 	if n, err := patent.ParseNumber(number); err == nil {
-		return n.String()
+		return string(n.Key())
 	}
 	return number
 }
@@ -80,6 +80,7 @@ func (d *Desk) Create(ctx context.Context, institution, by string, deal pool.Dea
 // that already holds a patent. Facts the deal states are kept.
 func (d *Desk) Complete(ctx context.Context, institution string, deal *pool.Deal, except string) (notes []string, err error) {
 	defer fault.Wrap(&err, "arranger.Complete")
+	ctx = store.As(ctx, institution)
 	at := map[string][]int{}
 	var numbers []string
 	deal.Patents = slices.Clone(deal.Patents)
@@ -149,15 +150,12 @@ func (d *Desk) Complete(ctx context.Context, institution string, deal *pool.Deal
 			}
 		}
 	}
-	holders, err := d.db.PoolsHolding(ctx, numbers, except)
+	holders, err := d.db.PoolsHolding(ctx, institution, numbers, except)
 	if err != nil {
 		return nil, err
 	}
 	for _, h := range holders {
 		name := h.Name + " " + h.Pool
-		if h.Institution != institution {
-			name = "其他机构的资产池"
-		}
 		for _, i := range at[h.Number] {
 			if deal.Patents[i].OtherPool == "" {
 				deal.Patents[i].OtherPool = name
@@ -165,7 +163,7 @@ func (d *Desk) Complete(ctx context.Context, institution string, deal *pool.Deal
 			}
 		}
 	}
-	offers, err := d.db.Offers(ctx, numbers)
+	offers, err := d.db.Offers(ctx, institution, numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -174,9 +172,6 @@ func (d *Desk) Complete(ctx context.Context, institution string, deal *pool.Deal
 			continue
 		}
 		name := o.Product.Zh() + " " + o.Reference
-		if o.Institution != institution {
-			name = "其他机构的" + o.Product.Zh()
-		}
 		for _, i := range at[o.Number] {
 			if o.Status == store.Committed && deal.Patents[i].OtherPool == "" {
 				deal.Patents[i].OtherPool = name
@@ -186,10 +181,19 @@ func (d *Desk) Complete(ctx context.Context, institution string, deal *pool.Deal
 			}
 		}
 	}
+	elsewhere, err := d.db.Interests(ctx, institution, numbers)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range elsewhere {
+		for _, i := range at[e.Number] {
+			notes = append(notes, deal.Patents[i].Number+"："+e.Zh())
+		}
+	}
 	return notes, nil
 }
 
-// Pool returns an institution's pool.
+// Pool returns a institution's pool.
 func (d *Desk) Pool(ctx context.Context, institution, id string) (store.Pool, error) {
 	return d.db.Pool(ctx, institution, id)
 }
@@ -323,6 +327,7 @@ func (d *Desk) Wait() { d.wg.Wait() }
 // inputs ends the job; a failure of the database leaves it to be resumed.
 func (d *Desk) work(ctx context.Context, institution, id string) (err error) {
 	defer fault.Wrap(&err, "arranger.work(%s)", id)
+	ctx = store.As(ctx, institution)
 	s, err := d.db.PoolSimulation(ctx, institution, id)
 	if err != nil || s.Status != "running" {
 		return err

@@ -196,3 +196,28 @@ func (d *Date) Scan(src any) error {
 	}
 	return fmt.Errorf("cannot scan %T into a date", src)
 }
+
+// Precision says how exactly a source dates something. The empty value is a
+// day.
+type Precision string
+
+// Precisions.
+const (
+	ToDay   Precision = "day"
+	ToMonth Precision = "month"
+	ToYear  Precision = "year"
+)
+
+// LastDay returns the last day that a date of the given precision can mean: a
+// deal dated 2018 may be of 31 December. An unknown date stays unknown.
+func (d Date) LastDay(p Precision) Date {
+	switch {
+	case d.IsZero():
+		return d
+	case p == ToYear:
+		return New(d.Year, time.December, 31)
+	case p == ToMonth:
+		return New(d.Year, d.Month+1, 1).AddDays(-1)
+	}
+	return d
+}

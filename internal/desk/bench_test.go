@@ -82,7 +82,7 @@ func BenchmarkThroughput(b *testing.B) {
 	var requests []appraisal.Request
 	for line := range deskfile.Read(workbook(b, table), "f.xlsx", deskfile.Options{On: on}) {
 		if len(line.Faults) == 0 {
-			requests = append(requests, request(&line.Row, on))
+			requests = append(requests, request(&line.Row, on, true))
 		}
 	}
 	var bare float64
@@ -204,7 +204,7 @@ func BenchmarkLargeFile(b *testing.B) {
 		if err != nil || json.Unmarshal(rows[0].Input, &first) != nil {
 			b.Fatal(err)
 		}
-		one, _, err := Value(b.Context(), d.db, d.appraisal, officer, first, on)
+		one, _, err := Value(b.Context(), d.db, d.appraisal, officer, first, on, false)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -213,7 +213,7 @@ func BenchmarkLargeFile(b *testing.B) {
 			b.Fatal(err)
 		}
 		if _, err := db.Queue().Exec(b.Context(), `
-			UPDATE batch_rows SET status = 'done', valued = convert_to((convert_from($2::bytea, 'UTF8')::jsonb || jsonb_build_object('row', convert_from(input, 'UTF8')::jsonb))::text, 'UTF8')
+			UPDATE batch_rows SET status = 'done', valued = ($2::jsonb || jsonb_build_object('row', input::jsonb))::json
 			WHERE batch = $1 AND status = 'waiting'`, batch.ID, valued); err != nil {
 			b.Fatal(err)
 		}

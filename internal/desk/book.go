@@ -38,6 +38,7 @@ type Loan struct {
 // Book values the patents of a loan and takes it into the book.
 func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store.BookLoan, err error) {
 	defer fault.Wrap(&err, "desk.Book(%s)", l.Contract)
+	ctx = store.As(ctx, actor.Institution)
 	now := d.now().UTC().Truncate(time.Microsecond)
 	today := calendar.InChina(now)
 	if l.Contract = strings.TrimSpace(l.Contract); l.Contract == "" || l.Balance < 0 || l.Balance > money.Max || !l.Maturity.After(today) {
@@ -78,13 +79,13 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 		if err != nil {
 			return store.BookLoan{}, err
 		}
-		row.Number = n.String()
+		row.Number = string(n.Key())
 		row.Line, row.Borrower, row.Contract, row.Loan, row.Maturity = i+1, l.Borrower, l.Contract, l.Balance, l.Maturity
 		events, err := d.db.CountEvents(ctx, row.Number) // before the valuation, so that none is missed
 		if err != nil {
 			return store.BookLoan{}, err
 		}
-		v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today)
+		v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today, false)
 		if err != nil {
 			return store.BookLoan{}, err
 		}
@@ -119,6 +120,7 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 // at the amount asked for. It must have been accepted.
 func (d *Desk) LoanOf(ctx context.Context, actor appraisal.Actor, id, contract string) (l Loan, err error) {
 	defer fault.Wrap(&err, "desk.LoanOf(%s)", id)
+	ctx = store.As(ctx, actor.Institution)
 	r, err := d.Result(ctx, actor, id)
 	if err != nil {
 		return l, err
@@ -163,7 +165,8 @@ type why struct {
 }
 
 // RevalueDue values every booked patent that is due, or about which an event
-// arrived, and raises what the desk must see. An empty institution takes everyone's.
+// arrived, and raises what the desk must see. The institution store.Everyone takes
+// everyone's.
 // It returns how many were valued.
 func (d *Desk) RevalueDue(ctx context.Context, institution string) (n int, err error) {
 	defer fault.Wrap(&err, "desk.RevalueDue")
@@ -283,7 +286,7 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.
 	if err != nil {
 		return out, err
 	}
-	v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today)
+	v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today, false)
 	if err != nil {
 		return out, err
 	}
@@ -360,6 +363,7 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.
 }
 
 func (d *Desk) conclusion(ctx context.Context, actor appraisal.Actor, id string) (valuation.Conclusion, error) {
+	ctx = store.As(ctx, actor.Institution)
 	rec, err := d.appraisal.Get(ctx, actor, id)
 	if err != nil {
 		return valuation.Conclusion{}, err
@@ -369,16 +373,17 @@ func (d *Desk) conclusion(ctx context.Context, actor appraisal.Actor, id string)
 
 func largest(c valuation.Difference) []valuation.Cause { return c.Causes[:min(len(c.Causes), 5)] }
 
-// Collateral returns the book as rows of the regulator's collateral table, a
-// page of loans after a contract.
-func (d *Desk) Collateral(ctx context.Context, actor appraisal.Actor, after string, limit int) (_ []lending.Collateral, err error) {
+// Collateral returns the loans of one page of the book as rows of the
+// regulator's collateral table, and the cursor of the next page.
+func (d *Desk) Collateral(ctx context.Context, actor appraisal.Actor, cursor string, limit int) (out []lending.Collateral, next string, err error) {
 	defer fault.Wrap(&err, "desk.Collateral")
-	loans, err := d.db.BookLoans(ctx, actor.Institution, after, limit)
+	ctx = store.As(ctx, actor.Institution)
+	loans, next, err := d.Loans(ctx, actor, cursor, limit)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	today := calendar.InChina(d.now())
-	out := []lending.Collateral{}
+	out = []lending.Collateral{}
 	for i := range loans {
 		l := &loans[i]
 		c := lending.Contract{Key: l.Contract}
@@ -393,17 +398,17 @@ func (d *Desk) Collateral(ctx context.Context, actor appraisal.Actor, after stri
 			p := &l.Patents[k]
 			rec, err := d.appraisal.Get(ctx, actor, p.Valuation)
 			if err != nil {
-				return nil, err
+				return nil, "", err
 			}
 			v, err := collateralOf(l, p, rec)
 			if err != nil {
-				return nil, err
+				return nil, "", err
 			}
 			v.Row.Line = k + 1
 			out = append(out, lending.Report(&v, &lending.Decision{}, &c, &p.FirstValue, today))
 		}
 	}
-	return out, nil
+	return out, next, nil
 }
 
 // collateralOf is what the regulator's table asks of a patent of the book.
@@ -433,7 +438,7 @@ func (d *Desk) Monitor(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		if n, err := d.RevalueDue(ctx, ""); err != nil && ctx.Err() == nil {
+		if n, err := d.RevalueDue(ctx, store.Everyone); err != nil && ctx.Err() == nil {
 			d.log.WarnContext(ctx, "revaluing the book", "error", err)
 		} else if n > 0 {
 			d.log.InfoContext(ctx, "revalued the book", "patents", n)

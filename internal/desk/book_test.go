@@ -64,7 +64,7 @@ func TestBook(t *testing.T) {
 	if _, err := d.Book(t.Context(), officer, Loan{Contract: "DB-1", Borrower: "甲公司", Balance: 1, Maturity: on.AddYears(2), Rows: []lending.Row{{Number: booked}}}); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("booked twice: %v", err)
 	}
-	if n, err := d.RevalueDue(t.Context(), ""); n != 0 || err != nil {
+	if n, err := d.RevalueDue(t.Context(), store.Everyone); n != 0 || err != nil {
 		t.Errorf("nothing is due: %d %v", n, err)
 	}
 
@@ -78,10 +78,10 @@ func TestBook(t *testing.T) {
 		d.appraisal = svc
 	}
 	later(on.AddMonths(6))
-	if n, err := d.RevalueDue(t.Context(), ""); n != 1 || err != nil {
+	if n, err := d.RevalueDue(t.Context(), store.Everyone); n != 1 || err != nil {
 		t.Fatalf("%d %v", n, err)
 	}
-	if n, _ := d.RevalueDue(t.Context(), ""); n != 0 {
+	if n, _ := d.RevalueDue(t.Context(), store.Everyone); n != 0 {
 		t.Errorf("valued again at once: %d", n)
 	}
 	alerts, err := db.BookAlerts(t.Context(), officer.Institution, true, 0, 10)
@@ -101,7 +101,7 @@ func TestBook(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 3 { // several processes look at once
 		wg.Go(func() {
-			if _, err := d.RevalueDue(t.Context(), ""); err != nil {
+			if _, err := d.RevalueDue(t.Context(), store.Everyone); err != nil {
 				t.Error(err)
 			}
 		})
@@ -208,7 +208,7 @@ func TestBookUnderFire(t *testing.T) {
 	started, release := make(chan struct{}), make(chan struct{})
 	died := make(chan error, 1)
 	go func() {
-		_, err := db.RevalueNext(t.Context(), "", day, d.now(), func(r store.Revaluation) (store.Revalued, error) {
+		_, err := db.RevalueNext(t.Context(), store.Everyone, day, d.now(), func(r store.Revaluation) (store.Revalued, error) {
 			close(started)
 			<-release
 			return d.revalue(t.Context(), r, day)
@@ -217,7 +217,7 @@ func TestBookUnderFire(t *testing.T) {
 	}()
 	<-started
 	// Another finds nothing to do: the whole loan is in hand.
-	if n, err := d.RevalueDue(t.Context(), ""); n != 0 || err != nil {
+	if n, err := d.RevalueDue(t.Context(), store.Everyone); n != 0 || err != nil {
 		t.Errorf("two processes have one loan in hand: %d %v", n, err)
 	}
 	if _, err := db.Queue().Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`); err != nil {
@@ -241,7 +241,7 @@ func TestBookUnderFire(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			n, err := d.RevalueDue(t.Context(), "")
+			n, err := d.RevalueDue(t.Context(), store.Everyone)
 			if err != nil {
 				t.Error(err)
 			}
@@ -253,7 +253,7 @@ func TestBookUnderFire(t *testing.T) {
 	for range 4 {
 		sum += <-total
 	}
-	if n, err := d.RevalueDue(t.Context(), ""); err != nil {
+	if n, err := d.RevalueDue(t.Context(), store.Everyone); err != nil {
 		t.Error(err)
 	} else {
 		sum += n // one may have found the loan in another's hand
@@ -286,7 +286,7 @@ func TestBookUnderFire(t *testing.T) {
 	if loans, err := db.BookLoans(t.Context(), officer.Institution, "", 10); err != nil || loans[0].Outcome != "sold" || loans[0].Proceeds == nil || *loans[0].Proceeds != proceeds {
 		t.Errorf("the outcome is not kept: %+v %v", loans, err)
 	}
-	rows, err := d.Collateral(t.Context(), officer, "", 10)
+	rows, _, err := d.Collateral(t.Context(), officer, "", 10)
 	if err != nil || len(rows) != 2 || rows[0].First == nil || *rows[0].First != loan.Patents[0].FirstValue || rows[0].Latest != 0 || rows[0].State != "失效" || rows[0].Type != "发明专利权" || rows[0].Contract != "DB-2" {
 		t.Errorf("%+v %v", rows, err)
 	}
@@ -309,7 +309,7 @@ func TestBookSlowSlide(t *testing.T) {
 	var want, steps []string
 	for k := 1; k <= 12; k++ {
 		clock(t, d, db, on.AddMonths(6*k))
-		if n, err := d.RevalueDue(t.Context(), ""); n != 1 || err != nil {
+		if n, err := d.RevalueDue(t.Context(), store.Everyone); n != 1 || err != nil {
 			t.Fatalf("half-year %d: %d %v", k, n, err)
 		}
 		loans, err := db.BookLoans(t.Context(), officer.Institution, "", 1)

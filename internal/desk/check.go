@@ -34,6 +34,7 @@ const MaxCheck = 50
 // check holds nothing of a programme.
 func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.Row, o Options) (_ Check, err error) {
 	defer fault.Wrap(&err, "desk.Check")
+	ctx = store.As(ctx, actor.Institution)
 	on := o.Date
 	if on.IsZero() {
 		on = calendar.InChina(d.now())
@@ -45,7 +46,7 @@ func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.
 	for i := range rows {
 		rows[i].Line = i + 1
 		group.Go(func() error {
-			v, draft, err := Value(groupCtx, d.db, d.appraisal, actor, rows[i], on)
+			v, draft, err := Value(groupCtx, d.db, d.appraisal, actor, rows[i], on, false)
 			if kind := fault.KindOf(err); err != nil && (kind == fault.Invalid || kind == fault.NotFound) {
 				pub := fault.Public(err)
 				valued[i] = lending.Refused(rows[i], fault.Field{Field: fmt.Sprintf("rows[%d]", i), Code: pub.Code, Zh: pub.Zh, En: pub.En})

@@ -43,7 +43,7 @@ type Desk struct {
 	log       *slog.Logger
 	now       func() time.Time
 	client    *store.JobQueue
-	value     func(context.Context, *store.DB, *appraisal.Service, appraisal.Actor, lending.Row, calendar.Date) (lending.Valued, *appraisal.Draft, error) // Value; tests make rows misbehave
+	value     func(context.Context, *store.DB, *appraisal.Service, appraisal.Actor, lending.Row, calendar.Date, bool) (lending.Valued, *appraisal.Draft, error) // Value; tests make rows misbehave
 }
 
 // New returns a desk over a migrated database.
@@ -83,6 +83,7 @@ const (
 // is the same batch: fresh is false and that batch is returned.
 func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, file io.ReadSeeker, o Options) (_ store.Batch, fresh bool, err error) {
 	defer fault.Wrap(&err, "desk.Submit")
+	ctx = store.As(ctx, actor.Institution)
 	now := d.now().UTC().Truncate(time.Microsecond)
 	if o.Date.IsZero() {
 		o.Date = calendar.InChina(now)
@@ -134,6 +135,11 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 			if err != nil {
 				broken = err
 				return
+			}
+			if line.Skipped {
+				n--
+				ignored = append(ignored, line.Ignored...)
+				continue
 			}
 			if line.Row.Product == "" {
 				line.Row.Product = o.Product
@@ -229,6 +235,7 @@ const asking = 20
 // then when it changed, at most once in every interval, and now and then when
 // it did not.
 func (d *Desk) Watch(ctx context.Context, actor appraisal.Actor, id string, every time.Duration) iter.Seq2[store.Progress, error] {
+	ctx = store.As(ctx, actor.Institution)
 	return func(yield func(store.Progress, error) bool) {
 		if _, err := d.db.Batch(ctx, actor.Institution, id); err != nil {
 			yield(store.Progress{}, err)
@@ -264,6 +271,7 @@ func (d *Desk) Watch(ctx context.Context, actor appraisal.Actor, id string, ever
 // siblings. Rows are read as they are written.
 func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ deskfile.Result, err error) {
 	defer fault.Wrap(&err, "desk.Result(%s)", id)
+	ctx = store.As(ctx, actor.Institution)
 	b, err := d.db.Batch(ctx, actor.Institution, id)
 	if err != nil {
 		return deskfile.Result{}, err
@@ -312,6 +320,7 @@ var errStop = fmt.Errorf("stopped")
 
 // Outcome returns one row of a batch with its result.
 func (d *Desk) Outcome(ctx context.Context, actor appraisal.Actor, id string, line int) (_ *deskfile.Outcome, valuation string, err error) {
+	ctx = store.As(ctx, actor.Institution)
 	if _, err := d.db.Batch(ctx, actor.Institution, id); err != nil {
 		return nil, "", err
 	}
@@ -395,10 +404,11 @@ func (in interner) slim(v *lending.Valued) {
 // one waits or when another process has decided it.
 func (d *Desk) finish(ctx context.Context, id string) (err error) {
 	defer fault.Wrap(&err, "desk.finish(%s)", id)
-	b, err := d.db.Batch(ctx, "", id)
+	b, err := d.db.Batch(ctx, store.Everyone, id)
 	if err != nil || b.Status != store.BatchRunning {
 		return err
 	}
+	ctx = store.As(ctx, b.Institution)
 	var o Options
 	if err := json.Unmarshal(b.Options, &o); err != nil {
 		return err

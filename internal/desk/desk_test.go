@@ -23,7 +23,7 @@ var officer = appraisal.Actor{Name: "desk-a", Institution: "bank-a"}
 
 func newDesk(tb testing.TB, url string) (*Desk, *store.DB) {
 	tb.Helper()
-	db, err := store.Open(tb.Context(), url, store.Options{MaxConns: 12})
+	db, err := store.Open(tb.Context(), url, store.Options{MaxConns: 12, Institution: store.Public})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestFileRefusedWhole(t *testing.T) {
 		"two units":     {"专利号,拟贷金额(万元),上年产品收入(元)\n202010123456.2,1,1\n", "unit.contradiction"},
 		"no rows":       {"专利号,借款人名称\n", "file.empty"},
 		"not a file":    {"PK\x03\x04junk", "file.xlsx"},
-		"header twice":  {"专利号,申请号,借款人名称\n202010123456.2,1,1\n", "file.header_twice"},
+		"header twice":  {"专利号,借款人名称,拟贷金额(元),贷款金额(元)\n202010123456.2,1,1,1\n", "file.header_twice"},
 		"empty content": {"", "file.empty"},
 	} {
 		_, _, err := d.Submit(t.Context(), officer, "f.csv", strings.NewReader(c.content), template())
@@ -301,14 +301,14 @@ func TestPoisonedRow(t *testing.T) {
 // found.
 func TestTamperedAudit(t *testing.T) {
 	for name, c := range map[string]struct{ sql, kind string }{
-		"one byte":         {`UPDATE audit SET detail = set_byte(detail, 3, get_byte(detail, 3) # 1) WHERE seq = 4`, "altered"},
+		"one byte":         {`UPDATE audit SET detail = regexp_replace(detail::text, '([a-z])', '\1\1')::json WHERE seq = 4`, "altered"},
 		"the actor":        {`UPDATE audit SET actor = 'x' WHERE seq = 4`, "altered"},
 		"the time":         {`UPDATE audit SET at = at + interval '1 microsecond' WHERE seq = 4`, "altered"},
 		"one missing":      {`DELETE FROM audit WHERE seq = 4`, "missing"},
 		"renumbered":       {`DELETE FROM audit WHERE seq = 4; UPDATE audit SET seq = seq - 1 WHERE seq > 4`, "reordered"},
 		"exchanged":        {`UPDATE audit SET seq = -4 WHERE seq = 4; UPDATE audit SET seq = 4 WHERE seq = 5; UPDATE audit SET seq = 5 WHERE seq = -4`, "reordered"},
 		"end cut":          {`DELETE FROM audit WHERE seq > 6`, "cut"},
-		"valuation":        {`UPDATE valuations SET conclusion = set_byte(conclusion, 3, get_byte(conclusion, 3) # 1) WHERE id = (SELECT min(id) FROM valuations)`, "valuation_altered"},
+		"valuation":        {`UPDATE valuations SET conclusion = regexp_replace(conclusion::text, '([a-z])', '\1\1')::json WHERE id = (SELECT min(id) FROM valuations)`, "valuation_altered"},
 		"valuation's hash": {`UPDATE valuations SET hash = set_byte(hash, 3, get_byte(hash, 3) # 1) WHERE id = (SELECT min(id) FROM valuations)`, "valuation_altered"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -384,8 +384,11 @@ func TestTamperedColumns(t *testing.T) {
 	bytea := func(column string) string {
 		return column + ` = set_byte(` + column + `, length(` + column + `) / 2, get_byte(` + column + `, length(` + column + `) / 2) # 1)`
 	}
+	document := func(column string) string {
+		return column + ` = regexp_replace(` + column + `::text, '([a-z])', '\1\1')::json`
+	}
 	const last = 10
-	for _, change := range []string{text("institution"), text("actor"), text("action"), text("subject"), bytea("detail"), bytea("prev"), bytea("hash"), `at = at + interval '1 microsecond'`, `at = at - interval '1 day'`} {
+	for _, change := range []string{text("institution"), text("actor"), text("action"), text("subject"), document("detail"), bytea("prev"), bytea("hash"), `at = at + interval '1 microsecond'`, `at = at - interval '1 day'`} {
 		for _, seq := range []int{1, 5, last} {
 			exec(`CREATE TEMP TABLE kept AS TABLE audit`)
 			exec(fmt.Sprintf(`UPDATE audit SET %s WHERE seq = %d`, change, seq))
@@ -400,14 +403,14 @@ func TestTamperedColumns(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ sql, kind string }{
 		"end cut, no head":     {`DELETE FROM audit WHERE seq >= 9`, "unrecorded"},
-		"a row's decision":     {`UPDATE batch_rows SET ` + bytea("decision") + ` WHERE line = 3`, "batch_altered"},
-		"a row's values":       {`UPDATE batch_rows SET valued = convert_to(replace(convert_from(valued, 'UTF8'), '"low":', '"low":1'), 'UTF8') WHERE line = 3`, "batch_altered"},
-		"a row's title":        {`UPDATE batch_rows SET valued = convert_to(replace(convert_from(valued, 'UTF8'), '"title":"', '"title":"x'), 'UTF8') WHERE line = 3`, "batch_altered"},
-		"a row's input":        {`UPDATE batch_rows SET ` + bytea("input") + ` WHERE line = 3`, "batch_altered"},
-		"the contracts":        {`UPDATE batches SET contracts = convert_to(replace(convert_from(contracts, 'UTF8'), '"recommended":', '"recommended":1'), 'UTF8')`, "batch_altered"},
+		"a row's decision":     {`UPDATE batch_rows SET ` + document("decision") + ` WHERE line = 3`, "batch_altered"},
+		"a row's values":       {`UPDATE batch_rows SET valued = replace(valued::text, '"low":', '"low":1')::json WHERE line = 3`, "batch_altered"},
+		"a row's title":        {`UPDATE batch_rows SET valued = replace(valued::text, '"title":"', '"title":"x')::json WHERE line = 3`, "batch_altered"},
+		"a row's input":        {`UPDATE batch_rows SET ` + document("input") + ` WHERE line = 3`, "batch_altered"},
+		"the contracts":        {`UPDATE batches SET contracts = replace(contracts::text, '"recommended":', '"recommended":1')::json`, "batch_altered"},
 		"the digest":           {`UPDATE batches SET ` + bytea("digest"), "batch_altered"},
-		"facts that were none": {`UPDATE batches SET facts = convert_to('{"drawn":[{"programme":"X","borrower":"y","amount":1}]}', 'UTF8')`, "batch_altered"},
-		"another policy":       {`UPDATE batches SET options = convert_to(replace(convert_from(options, 'UTF8'), '"value":0.25', '"value":0.35'), 'UTF8')`, "batch_altered"},
+		"facts that were none": {`UPDATE batches SET facts = '{"drawn":[{"programme":"X","borrower":"y","amount":1}]}'`, "batch_altered"},
+		"another policy":       {`UPDATE batches SET options = replace(options::text, '"value":0.25', '"value":0.35')::json`, "batch_altered"},
 	} {
 		for _, table := range []string{"audit", "batches", "batch_rows"} {
 			exec(`CREATE TEMP TABLE kept_` + table + ` AS TABLE ` + table)

@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 func workForTest(url string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	db, err := store.Open(ctx, url, store.Options{MaxConns: 8})
+	db, err := store.Open(ctx, url, store.Options{MaxConns: 8, Institution: store.Public})
 	if err != nil {
 		return err
 	}
@@ -131,6 +131,9 @@ func durable(t testing.TB) (url string, restart func()) {
 	t.Cleanup(func() { _ = cluster.Close() })
 	url = cluster.URL(localdb.Role)
 	if err := store.Migrate(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	if err := storetest.AddInstitutions(t.Context(), url); err != nil {
 		t.Fatal(err)
 	}
 	return url, func() {

@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -17,18 +16,18 @@ import (
 // modelDesk is a desk whose rows are put to a model that answers by chat.
 func modelDesk(tb testing.TB, chat func(llmtest.Request) llmtest.Reply, change func(*llm.Config)) (*Desk, *store.DB, *llmtest.Server) {
 	tb.Helper()
-	db, err := store.Open(tb.Context(), storetest.URL(tb), store.Options{MaxConns: 12})
+	db, err := store.Open(tb.Context(), storetest.URL(tb), store.Options{MaxConns: 12, Institution: store.Public})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(db.Close)
 	s := llmtest.New(tb, func(r llmtest.Request) llmtest.Reply {
 		if r.Probe() {
-			return llmtest.Reply{Content: llmtest.ProbeAnswer}
+			return llmtest.Always(60)(r)
 		}
 		return chat(r)
 	})
-	cfg := llm.Config{BaseURL: s.URL, Model: "test-model", Key: llmtest.Key, Permutations: 1, Samples: 1, Attempts: 1, Concurrency: 16, Deadline: 20 * time.Second, RequestTimeout: 20 * time.Second}
+	cfg := llm.Config{BaseURL: s.URL, Model: "test-model", Key: llmtest.Key, Attempts: 1, Concurrency: 16, Deadline: 20 * time.Second, RequestTimeout: 20 * time.Second}
 	if change != nil {
 		change(&cfg)
 	}
@@ -58,10 +57,7 @@ func modelDesk(tb testing.TB, chat func(llmtest.Request) llmtest.Reply, change f
 // deadline or fails. What the model does not say is unknown and widens the
 // range.
 func TestModelInABatch(t *testing.T) {
-	vote := func(llmtest.Request) llmtest.Reply {
-		b, _ := json.Marshal(map[string]any{"score": "60", "confidence": 1, "reason": "依据文本判断。", "quotes": []any{map[string]string{"doc": "title", "text": "一种"}}})
-		return llmtest.Reply{Content: string(b)}
-	}
+	vote := llmtest.Always(60)
 	for name, c := range map[string]struct {
 		chat   func(llmtest.Request) llmtest.Reply
 		change func(*llm.Config)
@@ -71,9 +67,9 @@ func TestModelInABatch(t *testing.T) {
 	}{
 		"answers":   {chat: vote, calls: true},
 		"forbidden": {chat: vote, forbid: true, noted: "MODEL-FORBIDDEN"},
-		"down":      {chat: func(llmtest.Request) llmtest.Reply { return llmtest.Reply{Status: 500} }, calls: true, noted: "MODEL-UNKNOWN"},
+		"down":      {chat: func(llmtest.Request) llmtest.Reply { return llmtest.Reply{Status: 500} }, calls: true, noted: "MODEL-UNAVAILABLE"},
 		"never answers": {
-			chat: func(llmtest.Request) llmtest.Reply { return llmtest.Reply{Delay: time.Minute, Status: 500} }, calls: true, noted: "MODEL-UNKNOWN",
+			chat: func(llmtest.Request) llmtest.Reply { return llmtest.Reply{Delay: time.Minute, Status: 500} }, calls: true, noted: "MODEL-UNAVAILABLE",
 			change: func(cfg *llm.Config) { cfg.Deadline, cfg.RequestTimeout = 200*time.Millisecond, 200*time.Millisecond },
 		},
 	} {
@@ -96,7 +92,7 @@ func TestModelInABatch(t *testing.T) {
 				t.Errorf("%d calls", s.Calls())
 			}
 			var noted int
-			if err := db.Queue().QueryRow(t.Context(), `SELECT count(*) FROM valuations WHERE position(convert_to($1, 'UTF8') IN conclusion) > 0`, `"`+c.noted+`"`).Scan(&noted); err != nil || c.noted != "" && noted != p.Done {
+			if err := db.Queue().QueryRow(t.Context(), `SELECT count(*) FROM valuations WHERE position($1 IN conclusion::text) > 0`, `"`+c.noted+`"`).Scan(&noted); err != nil || c.noted != "" && noted != p.Done {
 				t.Errorf("%d of %d valuations say %s, %v", noted, p.Done, c.noted, err)
 			}
 		})

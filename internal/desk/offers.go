@@ -19,7 +19,7 @@ func offer(row *lending.Row) (patent.Offer, bool) {
 	if err != nil || row.Borrower == "" {
 		return patent.Offer{}, false
 	}
-	return patent.Offer{Number: n.String(), Product: patent.ByPledge, Reference: row.Contract, Party: row.Borrower, PartyCode: row.CreditCode}, true
+	return patent.Offer{Number: string(n.Key()), Product: patent.ByPledge, Reference: row.Contract, Party: row.Borrower, PartyCode: row.CreditCode}, true
 }
 
 func offersOf(rows []lending.Row) []patent.Offer {
@@ -36,6 +36,7 @@ func offersOf(rows []lending.Row) []patent.Offer {
 // of them, of any institution, as it is now.
 func (d *Desk) Conflicts(ctx context.Context, actor appraisal.Actor, id string) (_ []store.OfferConflict, err error) {
 	defer fault.Wrap(&err, "desk.Conflicts(%s)", id)
+	ctx = store.As(ctx, actor.Institution)
 	if _, err := d.db.Batch(ctx, actor.Institution, id); err != nil {
 		return nil, err
 	}

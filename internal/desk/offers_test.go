@@ -88,7 +88,7 @@ func TestDecidedPledgor(t *testing.T) {
 	stockBooked(t, d, db)
 	refused := func() bool {
 		t.Helper()
-		v, _, err := Value(t.Context(), d.db, d.appraisal, officer, lending.Row{Number: booked, Owners: []string{"甲实业有限公司"}, Borrower: "甲实业有限公司"}, on)
+		v, _, err := Value(t.Context(), d.db, d.appraisal, officer, lending.Row{Number: booked, Owners: []string{"甲实业有限公司"}, Borrower: "甲实业有限公司"}, on, false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,9 +8,10 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
+	"zhijia/internal/store"
 )
 
-// Policy returns the policy an institution means: "id" or "id@version", its own
+// Policy returns the policy a institution means: "id" or "id@version", its own
 // before a preset of the same name. Empty asks for the default preset.
 func (d *Desk) Policy(ctx context.Context, actor appraisal.Actor, name string) (_ lending.Policy, err error) {
 	defer fault.Wrap(&err, "desk.Policy")
@@ -59,4 +60,11 @@ func (d *Desk) Policies(ctx context.Context, actor appraisal.Actor) (presets map
 		own = append(own, p)
 	}
 	return lending.Policies(), own, nil
+}
+
+// PolicyOf names the policy a batch is decided under: id@version.
+func PolicyOf(b *store.Batch) (string, error) {
+	var o Options
+	err := json.Unmarshal(b.Options, &o)
+	return o.Policy.ID + "@" + o.Policy.Version, err
 }

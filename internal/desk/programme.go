@@ -23,6 +23,7 @@ import (
 // Programmes returns the institution's loan products, each in its latest version.
 func (d *Desk) Programmes(ctx context.Context, actor appraisal.Actor) (_ map[string]lending.Programme, err error) {
 	defer fault.Wrap(&err, "desk.Programmes")
+	ctx = store.As(ctx, actor.Institution)
 	bodies, err := d.db.Programmes(ctx, actor.Institution)
 	if err != nil || len(bodies) == 0 {
 		return nil, err
@@ -247,16 +248,32 @@ func writeFacts(digest io.Writer, facts store.Facts) error {
 	return err
 }
 
-// RowOpinion returns a row of a batch for deskfile.WriteRowOpinion.
-func (d *Desk) RowOpinion(ctx context.Context, actor appraisal.Actor, id string, line int) (o deskfile.RowOpinion, err error) {
+// RowOpinion returns a row of a batch for deskfile.WriteRowOpinion, whole with
+// the opinion of the value behind it.
+func (d *Desk) RowOpinion(ctx context.Context, actor appraisal.Actor, id string, line int, whole bool) (o deskfile.RowOpinion, err error) {
 	defer fault.Wrap(&err, "desk.RowOpinion(%s)", id)
+	ctx = store.As(ctx, actor.Institution)
 	b, err := d.db.Batch(ctx, actor.Institution, id)
 	if err != nil {
 		return o, err
 	}
 	o.Batch, o.On = b.ID, b.AsOf
-	if o.Outcome, o.Valuation, err = d.Outcome(ctx, actor, id, line); err != nil || b.Contracts == nil {
+	if o.Outcome, o.Valuation, err = d.Outcome(ctx, actor, id, line); err != nil {
 		return o, err
+	}
+	if whole && o.Valuation != "" {
+		rec, err := d.appraisal.Get(ctx, actor, o.Valuation)
+		if err != nil {
+			return o, err
+		}
+		made, err := rec.Opinion(nil)
+		if err != nil {
+			return o, err
+		}
+		o.Opinion = &made
+	}
+	if b.Contracts == nil {
+		return o, nil
 	}
 	var contracts []lending.Contract
 	if err := json.Unmarshal(b.Contracts, &contracts); err != nil {
@@ -272,6 +289,7 @@ func (d *Desk) RowOpinion(ctx context.Context, actor appraisal.Actor, id string,
 // batch; see lending.Forecast.
 func (d *Desk) Cover(ctx context.Context, actor appraisal.Actor, id, contract string) (_ lending.CoverInput, err error) {
 	defer fault.Wrap(&err, "desk.Cover(%s)", id)
+	ctx = store.As(ctx, actor.Institution)
 	r, err := d.Result(ctx, actor, id)
 	if err != nil {
 		return lending.CoverInput{}, err
@@ -296,6 +314,7 @@ func (d *Desk) Cover(ctx context.Context, actor appraisal.Actor, id, contract st
 // was let go, patents that are free. Its values stay.
 func (d *Desk) DecideAgain(ctx context.Context, actor appraisal.Actor, id string) (err error) {
 	defer fault.Wrap(&err, "desk.DecideAgain(%s)", id)
+	ctx = store.As(ctx, actor.Institution)
 	if err := d.db.ReopenBatch(ctx, actor.Institution, id, actor.Name); err != nil {
 		return err
 	}
@@ -307,10 +326,11 @@ func (d *Desk) DecideAgain(ctx context.Context, actor appraisal.Actor, id string
 // nothing of a batch decided under another version of the rules.
 func (d *Desk) Redecide(ctx context.Context, id string) (same bool, err error) {
 	defer fault.Wrap(&err, "desk.Redecide(%s)", id)
-	b, err := d.db.Batch(ctx, "", id)
+	b, err := d.db.Batch(ctx, store.Everyone, id)
 	if err != nil {
 		return false, err
 	}
+	ctx = store.As(ctx, b.Institution)
 	if b.Status != store.BatchFinished {
 		return false, fault.New(fault.Conflict, "batch.unfinished", "批次尚未完成。", "The batch is not finished.")
 	}
@@ -368,7 +388,7 @@ func (d *Desk) VerifyBatches(ctx context.Context) (breaks []store.AuditBreak, er
 		found := func(kind, zh, en string) {
 			breaks = append(breaks, store.AuditBreak{Seq: e.Seq, Kind: kind, Zh: fmt.Sprintf(zh, e.Seq, e.Batch), En: fmt.Sprintf(en, e.Seq, e.Batch)})
 		}
-		b, err := d.db.Batch(ctx, "", e.Batch)
+		b, err := d.db.Batch(ctx, store.Everyone, e.Batch)
 		switch {
 		case fault.KindOf(err) == fault.NotFound:
 			found("batch_missing", "第 %d 条所记的批次 %s 已不存在。", "Entry %d names the batch %s, which is gone.")
@@ -378,6 +398,7 @@ func (d *Desk) VerifyBatches(ctx context.Context) (breaks []store.AuditBreak, er
 		case b.Status != store.BatchFinished:
 			continue // being worked again
 		}
+		ctx := store.As(ctx, b.Institution)
 		lines, err := d.db.UnsealedRows(ctx, e.Batch)
 		if err != nil {
 			return nil, err

@@ -162,7 +162,7 @@ func TestProgrammeAcrossBatches(t *testing.T) {
 	if err != nil || len(breaks) > 0 {
 		t.Errorf("%v %v", breaks, err)
 	}
-	if _, err := db.Queue().Exec(t.Context(), `UPDATE batch_rows SET decision = convert_to(replace(convert_from(decision, 'UTF8'), '10000', '10001'), 'UTF8') WHERE line = 2`); err != nil {
+	if _, err := db.Queue().Exec(t.Context(), `UPDATE batch_rows SET decision = replace(decision::text, '10000', '10001')::json WHERE line = 2`); err != nil {
 		t.Fatal(err)
 	}
 	if breaks, err = d.VerifyBatches(t.Context()); err != nil || len(breaks) == 0 || breaks[0].Kind != "batch_altered" {

@@ -21,44 +21,53 @@ import (
 
 // Value values one row as of a day and answers the grounds of its pledge.
 // Nothing is stored: the draft is.
-func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on calendar.Date) (lending.Valued, *appraisal.Draft, error) {
-	d, err := service.Draft(ctx, actor, request(&row, on))
+func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on calendar.Date, wait bool) (lending.Valued, *appraisal.Draft, error) {
+	ctx = store.As(ctx, actor.Institution)
+	d, err := service.Draft(ctx, actor, request(&row, on, wait))
 	switch {
 	case fault.KindOf(err) == fault.NotFound && row.Title == "":
 		return lending.Valued{}, nil, fault.New(fault.Invalid, "row.unknown_patent", "库中没有该专利，请填写专利名称后按所填内容估值。", "The patent is not in the store; give its title to have it valued from what the row says.")
 	case err != nil:
 		return lending.Valued{}, nil, err
 	}
-	v, err := view(row, d, on)
+	v, err := view(row, "", d, on, service.Days())
 	if err != nil {
 		return v, d, err
 	}
-	// A pledgor that an officer decided to be the owner under another name.
-	if i := slices.IndexFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Code == "E01" && f.Outcome == patent.Met }); i >= 0 {
-		named := row
+	// A pledgor or borrower that an officer decided to be the owner under another
+	// name.
+	named, debtor := row, ""
+	if slices.ContainsFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Code == "E01" && f.Outcome == patent.Met }) {
 		if len(named.Owners) == 0 {
 			named.Owners = []string{named.Borrower}
 		}
-		known, err := dossier.KnownAs(ctx, db, actor.Institution, named.Owners, v.State.Owners)
+		if named.Owners, err = dossier.KnownAs(ctx, db, actor.Institution, named.Owners, v.State.Owners); err != nil {
+			return v, d, err
+		}
+	}
+	if len(v.State.Owners) > 0 && !slices.ContainsFunc(v.State.Owners, func(o string) bool { return patent.SameName(o, row.Borrower) }) {
+		known, err := dossier.KnownAs(ctx, db, actor.Institution, []string{row.Borrower}, v.State.Owners)
 		if err != nil {
 			return v, d, err
 		}
-		if !slices.Equal(known, named.Owners) {
-			named.Owners = known
-			again, err := view(named, d, on)
-			if err != nil {
-				return v, d, err
-			}
-			v.Eligibility = again.Eligibility
+		if known[0] != row.Borrower {
+			debtor = known[0]
 		}
+	}
+	if debtor != "" || !slices.Equal(named.Owners, row.Owners) {
+		again, err := view(named, debtor, d, on, service.Days())
+		if err != nil {
+			return v, d, err
+		}
+		v.Eligibility, v.Debtor = again.Eligibility, debtor
 	}
 	return v, d, nil
 }
 
 // request asks for the value of a row's patent.
-func request(row *lending.Row, on calendar.Date) appraisal.Request {
+func request(row *lending.Row, on calendar.Date, wait bool) appraisal.Request {
 	req := appraisal.Request{
-		Number: row.Number, Purpose: string(terms.PurposePledge), Date: on,
+		Number: row.Number, Purpose: string(terms.PurposePledge), Date: on, Wait: wait,
 		Patent: &appraisal.Facts{Kind: string(row.Kind), Filing: row.Filing, Grant: row.Grant, Owners: row.Owners},
 	}
 	if row.Title != "" {
@@ -75,7 +84,7 @@ func request(row *lending.Row, on calendar.Date) appraisal.Request {
 }
 
 // view is what the desk needs of a draft.
-func view(row lending.Row, d *appraisal.Draft, on calendar.Date) (v lending.Valued, err error) {
+func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date, days *calendar.Working) (v lending.Valued, err error) {
 	c, p := &d.Conclusion, &d.Subject
 	if row.Kind == "" {
 		row.Kind = patent.Kind(p.Kind)
@@ -91,9 +100,12 @@ func view(row lending.Row, d *appraisal.Draft, on calendar.Date) (v lending.Valu
 		row.Owners = p.Owners
 	}
 	v = lending.Valued{
-		Row: row, Valuation: hex.EncodeToString(d.Valuation.Hash), Status: c.Status, ReasonCode: c.ReasonCode, Level: c.Value.Level,
+		Row: row, Debtor: debtor, Valuation: hex.EncodeToString(d.Valuation.Hash), Status: c.Status, ReasonCode: c.ReasonCode, Level: c.Value.Level,
 		Calibration: c.Value.Calibration, Grade: c.Grade, Flags: c.Flags, Versions: c.Versions, DataCutoff: c.DataCutoff, FromRow: p.ID == 0,
 		Expiry: patent.Expiry(row.Kind, row.Filing, p.AddedBy(on)), State: d.State,
+	}
+	if n, err := patent.ParseNumber(p.Number); err == nil {
+		v.Key = n.Key()
 	}
 	if c.Reason != nil {
 		v.Reason = c.Reason.Zh
@@ -120,44 +132,86 @@ func view(row lending.Row, d *appraisal.Draft, on calendar.Date) (v lending.Valu
 	for i := range c.Comparables {
 		v.Comparables = append(v.Comparables, c.Comparables[i].DealID)
 	}
-	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p.Owners, p.PaidThroughYear, p.AddedBy(on), on))
+	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p.Owners, p.PaidThroughYear, p.AddedBy(on), on, days))
 	v.Eligibility.Findings = slices.DeleteFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Outcome == patent.Clear })
 	return v, nil
 }
 
-// pledgeFacts joins what is on file with what the row states. The file's
-// answers fill what the register's events on file do not say; they do not
-// overrule them.
-func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on calendar.Date) patent.PledgeFacts {
+// pledgeFacts joins what is on file with what the row states, and notes what
+// rests on the row alone. The row fills what the register's events on file do
+// not say. It does not overrule them: where it says worse than they do, the
+// ground is open until the register is seen again.
+func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on calendar.Date, days *calendar.Working) patent.PledgeFacts {
 	s, row := &v.State, &v.Row
 	stated := !row.RegisterAsOf.IsZero() && !row.RegisterAsOf.After(on)
-	if s.Granted.IsZero() {
-		s.Granted = row.Grant
-	}
-	if len(s.Owners) == 0 {
-		s.Owners = owners
-	}
-	fill := func(known *patent.Truth, said patent.Truth) {
-		if *known == patent.DontSay && said != "" && stated {
-			*known = said
+	f := patent.PledgeFacts{Conflicts: map[string]string{}, Kind: row.Kind}
+	word := func(code string) {
+		if !slices.Contains(v.OnWord, code) {
+			v.OnWord = append(v.OnWord, code)
 		}
 	}
-	fill(&s.Pledged, row.Pledged)
-	fill(&s.Preserved, row.Preserved)
-	fill(&s.Challenged, row.Challenged)
-	if s.Standing == patent.Unknown && stated && !row.Grant.IsZero() && !row.Grant.After(on) {
+	if s.Granted.IsZero() {
+		if s.Granted = row.Grant; !row.Grant.IsZero() {
+			word("E03")
+		}
+	}
+	if len(s.Owners) == 0 {
+		if s.Owners = owners; v.FromRow {
+			s.Owners = row.Owners
+			word("E01")
+		}
+	}
+	if len(s.Owners) > 1 {
+		word("E08")
+	}
+	fill := func(code string, known *patent.Truth, said patent.Truth, zh string) {
+		switch {
+		case said == "":
+		case *known == patent.DontSay || *known == "":
+			if stated {
+				*known = said
+				word(code)
+			}
+		case *known == patent.No && said == patent.Yes:
+			f.Conflicts[code] = "所填为" + zh + "，与库中记录不符"
+		}
+	}
+	fill("E09", &s.Pledged, row.Pledged, "已质押")
+	fill("E05", &s.Preserved, row.Preserved, "有保全")
+	fill("E11", &s.Challenged, row.Challenged, "有无效宣告请求")
+	if row.PartlyVoid {
+		s.PartlyVoid = true
+		word("E12")
+	}
+	switch {
+	case row.Standing == patent.Dead && s.Standing == patent.Unknown && stated:
+		s.Standing, s.Reason, s.Since = patent.Dead, row.Ended, row.RegisterAsOf
+		word("E02")
+	case row.Standing == patent.Dead && s.Standing != patent.Dead:
+		f.Conflicts["E02"] = "所填为权利已失效，与库中记录不符"
+	case row.Standing == patent.Pending && s.Standing == patent.Unknown && stated && row.Grant.IsZero():
+		s.Standing, s.Since = patent.Pending, row.RegisterAsOf
+		word("E03")
+	case row.Standing == patent.Pending:
+		f.Conflicts["E03"] = "所填为尚在审查，与授权公告日或库中记录不符"
+	case s.Standing == patent.Unknown && stated && !row.Grant.IsZero() && !row.Grant.After(on):
 		s.Standing, s.Since = patent.Alive, row.Grant
+		word("E02")
 	}
 	if row.FeesPaidTo != nil {
-		paid = row.FeesPaidTo
+		if paid = row.FeesPaidTo; v.FromRow {
+			word("E04")
+		}
 	}
 	account := patent.FeeAccount{Kind: row.Kind, Filing: row.Filing, Granted: row.Grant, PaidThrough: paid, Added: added}
 	pledgors := row.Owners
 	if len(pledgors) == 0 && row.Borrower != "" {
 		pledgors = []string{row.Borrower}
 	}
-	return patent.PledgeFacts{
-		State: *s, Expiry: v.Expiry, Fees: account.On(on), Pledgors: pledgors, Maturity: row.Maturity,
-		CoOwnerConsent: row.CoConsent, Challenged: row.Challenged, Declarations: row.Declarations,
-	}
+	f.State, f.Expiry, f.Fees, f.Pledgors, f.Maturity = *s, v.Expiry, account.On(on, days), pledgors, row.Maturity
+	f.Debtor = cmp.Or(v.Debtor, row.Borrower)
+	f.CoOwnerConsent, f.Consents, f.Agreement, f.SoleOwner = row.CoConsent, row.Consents, row.Agreement, row.SoleOwner
+	f.Challenged, f.Twin, f.Declarations = row.Challenged, row.Twin, row.Declarations
+	slices.Sort(v.OnWord)
+	return f
 }

@@ -295,7 +295,7 @@ func (d *Desk) work(ctx context.Context, timeout time.Duration, b *store.Batch, 
 	if err := errors.Join(json.Unmarshal(input, &row), json.Unmarshal(b.Options, &o)); err != nil {
 		return end, detail, err
 	}
-	v, draft, err := d.value(ctx, d.db, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Institution: b.Institution}, row, b.AsOf)
+	v, draft, err := d.value(ctx, d.db, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Institution: b.Institution}, row, b.AsOf, true)
 	if kind := fault.KindOf(err); err != nil && (kind == fault.Invalid || kind == fault.NotFound || kind == fault.TooLarge) {
 		pub := fault.Public(err)
 		fields := pub.Fields

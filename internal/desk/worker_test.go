@@ -15,15 +15,15 @@ import (
 	"zhijia/internal/store/storetest"
 )
 
-type valueFunc = func(context.Context, *store.DB, *appraisal.Service, appraisal.Actor, lending.Row, calendar.Date) (lending.Valued, *appraisal.Draft, error)
+type valueFunc = func(context.Context, *store.DB, *appraisal.Service, appraisal.Actor, lending.Row, calendar.Date, bool) (lending.Valued, *appraisal.Draft, error)
 
 // misbehave lets rows do something before they are valued, by their line.
 func misbehave(before func(ctx context.Context, row *lending.Row) error) valueFunc {
-	return func(ctx context.Context, db *store.DB, s *appraisal.Service, a appraisal.Actor, row lending.Row, on calendar.Date) (lending.Valued, *appraisal.Draft, error) {
+	return func(ctx context.Context, db *store.DB, s *appraisal.Service, a appraisal.Actor, row lending.Row, on calendar.Date, wait bool) (lending.Valued, *appraisal.Draft, error) {
 		if err := before(ctx, &row); err != nil {
 			return lending.Valued{}, nil, err
 		}
-		return Value(ctx, db, s, a, row, on)
+		return Value(ctx, db, s, a, row, on, wait)
 	}
 }
 
@@ -189,11 +189,11 @@ func TestRetriedRowIsNotStarved(t *testing.T) {
 	b := mustSubmit(t, d, bank, small)
 	a := mustSubmit(t, d, officer, large)
 	var once atomic.Bool
-	d.value = func(ctx context.Context, db *store.DB, s *appraisal.Service, a appraisal.Actor, row lending.Row, on calendar.Date) (lending.Valued, *appraisal.Draft, error) {
+	d.value = func(ctx context.Context, db *store.DB, s *appraisal.Service, a appraisal.Actor, row lending.Row, on calendar.Date, wait bool) (lending.Valued, *appraisal.Draft, error) {
 		if a.Institution == bank.Institution && !once.Swap(true) {
 			return lending.Valued{}, nil, errors.New("once")
 		}
-		return Value(ctx, db, s, a, row, on)
+		return Value(ctx, db, s, a, row, on, wait)
 	}
 	stop := work(t, d)
 	wait(t, d, bank, b.ID)

@@ -528,8 +528,12 @@ func (s *batchSummary) add(r *resultRow) {
 	}
 	for _, x := range r.Decision.Reasons {
 		if x.Severity != lending.Warns {
-			s.reasons[x.Code]++
-			s.words[x.Code] = x.Zh
+			key := x.Code
+			if x.Unknown { // counted apart from what is so
+				key += "（未知）"
+			}
+			s.reasons[key]++
+			s.words[key] = x.Zh
 		}
 	}
 	if r.valued() {

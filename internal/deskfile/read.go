@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -24,7 +25,7 @@ import (
 
 // Reader names how files are read; it changes whenever an equal file would
 // be read otherwise, so that a file sent again is not answered from before.
-const Reader = "reader-2"
+const Reader = "reader-3"
 
 // Options say what a loan desk's file leaves open.
 type Options struct {
@@ -39,6 +40,7 @@ type Line struct {
 	Row     lending.Row
 	Faults  []fault.Field
 	Ignored []string // headers, first met in this line, that name no column and are not read
+	Skipped bool     // a total or signature below the rows: Ignored quotes it, and nothing else is said
 }
 
 // batchColumn is one column of the file.
@@ -47,6 +49,7 @@ type batchColumn struct {
 	zh     string // header of the template
 	names  []string
 	amount bool // needs a unit
+	rank   bool // of several headers the one named first is read, the others are listed as not read
 	note   string
 
 	// Of the template.
@@ -59,22 +62,22 @@ type batchColumn struct {
 // batchColumns are the columns of a loan desk's file, in the template's order,
 // with the headers they are also known by.
 var batchColumns = []batchColumn{
-	{key: "seq", zh: "序号", names: []string{"编号", "no", "no."}, note: "银行自己的编号；产品额度按序号从小到大使用。", wide: 7},
-	{key: "borrower", zh: "借款人名称", names: []string{"借款人", "借款企业", "借款企业名称", "借款单位", "企业名称", "公司名称", "客户名称", "借款人全称"}, note: "必填。", required: true, wide: 26},
+	{key: "seq", zh: "序号", names: []string{"编号", "no", "no.", "行次", "项次"}, note: "银行自己的编号；产品额度按序号从小到大使用。", wide: 7},
+	{key: "borrower", zh: "借款人名称", names: []string{"借款人", "借款企业", "借款企业名称", "借款单位", "企业名称", "公司名称", "客户名称", "借款人全称", "债务人", "债务人名称", "单位名称", "融资企业", "贷款企业", "贷款企业名称", "授信客户", "授信客户名称", "申请企业", "申请单位"}, note: "必填。", required: true, wide: 26},
 	{key: "credit_code", zh: "统一社会信用代码", names: []string{"信用代码", "社会信用代码", "统一信用代码", "统一社会信用代码/组织机构代码", "uscc"}, note: "18 位，含校验位。", wide: 22},
-	{key: "number", zh: "专利号/申请号", names: []string{"专利号", "申请号", "专利号(申请号)", "申请号(专利号)", "申请号/专利号", "专利(申请)号", "申请(专利)号", "专利号码", "专利申请号", "专利编号", "patent_number"}, note: "必填。如 ZL202010123456.2；校验位会被核对。", required: true, wide: 22},
-	{key: "title", zh: "专利名称", names: []string{"发明名称", "名称"}, note: "库中没有该专利时必填，估值以此为据。", wide: 36},
-	{key: "kind", zh: "专利类型", names: []string{"类型", "专利种类"}, note: "须与专利号一致。", pick: []string{"发明", "实用新型", "外观设计"}},
+	{key: "number", rank: true, zh: "专利号/申请号", names: []string{"专利号", "申请号", "专利号(申请号)", "申请号(专利号)", "申请号/专利号", "专利(申请)号", "申请(专利)号", "专利号码", "专利申请号", "专利编号", "专利号(zl)", "专利号zl", "出质专利号", "质押专利号", "专利号或申请号", "patent_number", "申请(专利)号码"}, note: "必填。如 ZL202010123456.2；校验位会被核对。", required: true, wide: 22},
+	{key: "title", rank: true, zh: "专利名称", names: []string{"发明名称", "名称", "标题", "专利标题", "出质专利名称", "质押专利名称", "发明创造名称"}, note: "库中没有该专利时必填，估值以此为据。", wide: 36},
+	{key: "kind", rank: true, zh: "专利类型", names: []string{"类型", "专利种类", "专利类别", "公开类型"}, note: "须与专利号一致。", pick: []string{"发明", "实用新型", "外观设计"}},
 	{key: "filing_date", zh: "申请日", names: []string{"申请日期"}, note: "YYYY-MM-DD。"},
-	{key: "grant_date", zh: "授权公告日", names: []string{"授权日", "授权公告日期", "授权日期"}, note: "YYYY-MM-DD。"},
-	{key: "owners", zh: "专利权人", names: []string{"权利人", "当前权利人", "专利权人名称"}, note: "多人用分号隔开。", wide: 26},
-	{key: "consent", zh: "共有人及同意(Y/N)", names: []string{"共有人同意", "共有人及同意", "共有人是否同意", "共有人同意(y/n)"}, note: "无共有人填“无”；否则填共有人名称，后加 ;Y 或 ;N。", wide: 18, pick: []string{"无"}, open: true},
-	{key: "fees_paid_to", zh: "年费缴至年度", names: []string{"年费缴至", "年费已缴年度", "已缴年度"}, note: "第几个专利年度，1 到 20。"},
-	{key: "register", zh: "质押/保全/无效/许可状态(as-of日期)", names: []string{"质押/保全/无效/许可状态", "法律状态", "登记状态", "质押/保全/无效/许可状态(日期)"}, note: "如“无 2026-11-01”“质押 2026-11-01”“独占许可;无效 2026-11-01”；不清楚填“未知”。", wide: 26, pick: []string{"未知"}, open: true},
+	{key: "grant_date", zh: "授权公告日", names: []string{"授权日", "授权公告日期", "授权日期", "公告日"}, note: "YYYY-MM-DD。"},
+	{key: "owners", rank: true, zh: "专利权人", names: []string{"当前权利人", "当前专利权人", "现专利权人", "权利人", "专利权人名称", "当前申请(专利权)人", "申请(专利权)人", "申请(专利)权人"}, note: "多人用分号隔开。", wide: 26},
+	{key: "consent", zh: "共有人及同意(Y/N)", names: []string{"共有人同意", "共有人及同意", "共有人是否同意", "共有人同意(y/n)"}, note: "无共有人填“无”；否则逐一填共有人名称，各自后加 ;Y 或 ;N。", wide: 18, pick: []string{"无"}, open: true},
+	{key: "fees_paid_to", zh: "年费缴至年度", names: []string{"年费缴至", "年费已缴年度", "已缴年度", "年费缴纳至", "年费状态", "年费缴纳年度"}, note: "第几个专利年度，1 到 20。"},
+	{key: "register", zh: "质押/保全/无效/许可状态(as-of日期)", names: []string{"质押/保全/无效/许可状态", "法律状态", "登记状态", "质押/保全/无效/许可状态(日期)", "他项权利", "质押情况", "专利状态", "当前法律状态", "权利限制", "权利负担", "他项权利情况"}, note: "如“无 2026-11-01”“质押 2026-11-01”“独占许可;无质押、保全、无效 2026-11-01”；没有写到的视为未知；不清楚填“未知”。", wide: 26, pick: []string{"未知"}, open: true},
 	{key: "revenue", zh: "上年产品收入", names: []string{"产品收入", "上年收入", "专利产品收入"}, amount: true, note: "使用该专利的产品。"},
 	{key: "royalty_rate", zh: "许可费率(可空)", names: []string{"许可费率", "分成率", "提成率", "许可费率%", "许可费率(%)"}, note: "如 3% 或 0.03。"},
-	{key: "loan", zh: "拟贷金额", names: []string{"贷款金额", "申请金额", "拟贷款金额", "拟申请金额", "申请贷款金额", "拟授信金额", "授信金额", "融资金额"}, amount: true, note: "整个担保合同的金额，同一合同各行相同。"},
-	{key: "maturity", zh: "拟到期日", names: []string{"到期日", "到期日期", "拟到期日期", "贷款到期日", "债务到期日"}, note: "YYYY-MM-DD。"},
+	{key: "loan", zh: "拟贷金额", names: []string{"贷款金额", "申请金额", "拟贷款金额", "拟申请金额", "申请贷款金额", "拟授信金额", "授信金额", "融资金额", "授信额度", "贷款本金", "借款金额", "主债权金额", "拟贷", "贷款额度", "主债权数额", "被担保主债权金额"}, amount: true, note: "整个担保合同的金额，同一合同各行相同。"},
+	{key: "maturity", zh: "拟到期日", names: []string{"到期日", "到期日期", "拟到期日期", "贷款到期日", "债务到期日", "债务履行期限", "授信到期日", "债务履行期限届满日", "主债权到期日", "借款到期日"}, note: "YYYY-MM-DD。"},
 	{key: "contract", zh: "担保合同号", names: []string{"合同号", "质押合同号", "担保合同编号"}, note: "同一合同的专利合并计算；留空则每行单独计算。", wide: 16},
 	{key: "external", zh: "外部评估价值", names: []string{"评估价值", "外部评估值", "外部评估价值/基准日"}, amount: true, note: "可空。"},
 	{key: "external_date", zh: "评估基准日", names: []string{"基准日", "外部评估基准日"}, note: "YYYY-MM-DD。"},
@@ -83,6 +86,7 @@ var batchColumns = []batchColumn{
 	{key: "state_owned", zh: "国有资产(Y/N)", names: []string{"国有资产", "是否国有资产"}, note: "是则须由资产评估机构评估。", pick: []string{"Y", "N"}},
 	{key: "borrower_limit", zh: "借款人限额", names: []string{"授信限额", "借款人授信限额", "单户限额"}, amount: true, note: "可空。银行对该借款人的限额。"},
 	{key: "bearable", zh: "偿债能力限额", names: []string{"可承受贷款额", "偿债能力"}, amount: true, note: "可空。银行按现金流（DSCR）测算的可承受贷款额。"},
+	{key: "pledgor", zh: "出质人及同意(Y/N)", names: []string{"出质人", "出质人名称", "出质人及同意", "抵押人", "第三方出质人"}, note: "专利权人不是借款人时填写：专利权人名称，后加 ;Y 或 ;N。", wide: 18},
 	{key: "declaration", zh: "声明", names: []string{"当事人声明"}, note: "对 E10、E11 的声明，如“E11：双方知悉无效程序并坚持登记”。", wide: 30},
 }
 
@@ -93,13 +97,19 @@ var apartColumns = []batchColumn{
 	{key: "preserved", zh: "是否保全", names: []string{"保全", "保全状态", "是否查封", "查封"}},
 	{key: "challenged", zh: "是否被请求无效", names: []string{"无效", "无效请求", "是否无效", "是否被请求宣告无效"}},
 	{key: "licensed", zh: "是否独占许可", names: []string{"独占许可", "独占许可状态"}},
+	{key: "publication", zh: "公开(公告)号", names: []string{"公开公告号", "授权公告号", "公布号", "公告号", "公开号", "授权号", "publication_number"}},
+	{key: "validity", zh: "专利有效性", names: []string{"有效性", "简单法律状态", "是否有效", "专利权有效性"}},
+	{key: "flags", zh: "法律状态/事件", names: []string{"法律状态事件", "法律事件"}},
+	{key: "pledgee", zh: "质权人", names: []string{"当前质权人", "质押权人"}},
+	{key: "pledge_count", zh: "质押次数", names: []string{"质押登记次数"}},
+	{key: "remark", zh: "备注", names: []string{"说明", "备注说明", "其他说明"}},
 	{key: "register_as_of", zh: "状态日期", names: []string{"登记簿日期", "法律状态日期", "登记状态日期", "状态截至日期"}},
 }
 
 var knownColumns = slices.Concat(batchColumns, apartColumns)
 
 // unitSuffix is a unit at the end of a folded header: (万元), /万元, （单位：元）.
-var unitSuffix = regexp.MustCompile(`[(（\[【]?[/,，、:：-]?(?:单位[:：]?)?(?:人民币)?(万元|亿元|元)[)）\]】]?$`)
+var unitSuffix = regexp.MustCompile(`[(（\[【]?[/,，、:：-]?(?:单位[:：]?)?(?:人民币|rmb|cny)?(百万元|万元|亿元|千元|元|万|亿)(?:人民币|rmb|cny)?[)）\]】]?$`)
 
 // columnOf finds the column a folded header names and the unit it states.
 func columnOf(header string) (c *batchColumn, unit string) {
@@ -114,7 +124,11 @@ func columnOf(header string) (c *batchColumn, unit string) {
 	}
 	if m := unitSuffix.FindStringSubmatchIndex(header); m != nil {
 		if c := columnsByName[header[:m[0]]]; c != nil && c.amount {
-			return c, header[m[2]:m[3]]
+			unit = header[m[2]:m[3]]
+			if unit == "万" || unit == "亿" {
+				unit += "元"
+			}
+			return c, unit
 		}
 	}
 	return nil, ""
@@ -134,7 +148,7 @@ var columnsByName = func() map[string]*batchColumn {
 
 // layout is where a loan desk's file has its header, and the template its
 // example.
-var layout = sheet.Layout{Header: hasNumbers, Data: dataSheet, Example: sampleSheet}
+var layout = sheet.Layout{Header: hasNumbers, Known: func(h string) bool { c, _ := columnOf(h); return c != nil }, Data: dataSheet, Example: sampleSheet}
 
 // hasNumbers reports whether a row is the header of a loan desk's file: it
 // names the patents' numbers and something else.
@@ -142,8 +156,8 @@ func hasNumbers(cells []string) bool {
 	number, other := false, false
 	for _, h := range cells {
 		if c, _ := columnOf(sheet.Header(h)); c != nil {
-			number = number || c.key == "number"
-			other = other || c.key != "number"
+			named := c.key == "number" || c.key == "publication"
+			number, other = number || named, other || !named
 		}
 	}
 	return number && other
@@ -177,8 +191,12 @@ func Read(r io.Reader, name string, o Options) iter.Seq2[Line, error] {
 					yield(Line{}, err)
 					return
 				}
-				line = b.line(row)
-				line.Ignored = ignored
+				if foot := b.foot(row); foot != "" {
+					line = Line{Skipped: true, Ignored: append(ignored, foot)}
+				} else {
+					line = b.line(row)
+					line.Ignored = ignored
+				}
 			}
 			if !yield(line, nil) {
 				return
@@ -191,6 +209,7 @@ type batchReader struct {
 	o       Options
 	columns map[string]*batchColumn // by folded header, nil for one that names no column
 	by      map[string]string       // folded header by key
+	numbers []string                // further headers of numbers
 	unit    money.Unit
 	stated  string                    // the unit of the amounts
 	seen    map[[sha256.Size]byte]int // line by content, to find repeated rows
@@ -216,7 +235,15 @@ func (b *batchReader) header(cells map[string]string) (ignored []string, err err
 			ignored = append(ignored, h)
 			continue
 		}
-		if before, twice := b.by[c.key]; twice && before != h {
+		if before, twice := b.by[c.key]; twice && before != h && c.rank {
+			if rankOf(c, before) <= rankOf(c, h) {
+				b.second(c, h)
+				ignored = append(ignored, h)
+				continue
+			}
+			b.second(c, before)
+			ignored = append(ignored, before)
+		} else if twice && before != h {
 			return nil, fault.New(fault.Invalid, "file.header_twice", "“"+before+"”和“"+h+"”两列都是"+c.zh+"，请只留一列。", "Two columns mean the same: "+c.key+".")
 		}
 		if b.by[c.key] = h; c.amount {
@@ -238,7 +265,8 @@ func (b *batchReader) header(cells map[string]string) (ignored []string, err err
 		}
 		b.stated = unit
 	}
-	if _, ok := b.by["number"]; !ok {
+	_, number := b.by["number"]
+	if _, published := b.by["publication"]; !number && !published {
 		return nil, fault.New(fault.Invalid, "file.no_number", "没有“专利号/申请号”列，请使用模板。", "There is no column of patent numbers; use the template.")
 	}
 	if b.stated != "" {
@@ -247,6 +275,47 @@ func (b *batchReader) header(cells map[string]string) (ignored []string, err err
 		}
 	}
 	return ignored, nil
+}
+
+// footing begins a line that stands below the rows and is none.
+var footing = regexp.MustCompile(`^(?:合计|总计|小计|共计|汇总|累计|制表|审核|复核|经办|填表|填报|签字|签章|盖章|负责人|编制|联系人|注[:：]|备注[:：]|说明[:：]|填表说明|以上|本页)`)
+
+// foot quotes a total or signature line, "" for a row: such a line names no
+// patent.
+func (b *batchReader) foot(row sheet.Row) string {
+	text := ""
+	for _, h := range slices.Sorted(maps.Keys(row.Cells)) {
+		cell := row.Cells[h]
+		if c := b.columns[h]; cell != "" && c != nil && (c.key == "number" || c.key == "publication") && !footing.MatchString(cell) {
+			return ""
+		}
+		if footing.MatchString(strings.ReplaceAll(cell, " ", "")) {
+			text = cell
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return fmt.Sprintf("第%d行“%s”", row.Number, clip(text))
+}
+
+// second takes a header out of use that another one outranks. A second column
+// of numbers is still read: it fills what the first leaves empty, and must not
+// contradict it.
+func (b *batchReader) second(c *batchColumn, h string) {
+	b.columns[h] = nil
+	if c.key == "number" {
+		b.numbers = append(b.numbers, h)
+	}
+}
+
+func rankOf(c *batchColumn, header string) int {
+	for i, name := range append([]string{c.key, c.zh}, c.names...) {
+		if sheet.Header(name) == header {
+			return i
+		}
+	}
+	return len(c.names) + 2
 }
 
 // unread is a line that cannot be read, with what tells the desk which it is.
@@ -272,17 +341,48 @@ type batchCells struct {
 	sheet    bool
 	days1904 bool
 	faults   []fault.Field
+	notes    []lending.Unread
 }
 
-func (c *batchCells) get(key string) string { return c.cells[c.by[key]] }
+// get returns a cell's content; a mark for empty and a pointer to another cell
+// are none.
+func (c *batchCells) get(key string) string {
+	text := c.cells[c.by[key]]
+	if isEmpty(text) {
+		return ""
+	}
+	if isPointer(text) {
+		c.unreadable(key, text)
+		return ""
+	}
+	return text
+}
 
-func (c *batchCells) bad(key, code, zh, en string) {
-	field := key
+// raw is a cell as it stands, for columns in which 无 is an answer.
+func (c *batchCells) raw(key string) string { return sheet.Narrow(c.cells[c.by[key]]) }
+
+// unreadable notes a cell whose text was not understood.
+func (c *batchCells) unreadable(key, text string) {
+	if written := c.cells[c.by[key]]; written != "" {
+		text = written
+	}
+	u := lending.Unread{Column: columnZh(key), Text: sheet.Clip(text, 80)}
+	if !slices.Contains(c.notes, u) {
+		c.notes = append(c.notes, u)
+	}
+}
+
+func columnZh(key string) string {
 	for i := range knownColumns {
 		if knownColumns[i].key == key {
-			field = knownColumns[i].zh
+			return knownColumns[i].zh
 		}
 	}
+	return key
+}
+
+func (c *batchCells) bad(key, code, zh, en string) {
+	field := columnZh(key)
 	c.faults = append(c.faults, fault.Field{Field: field, Code: code, Zh: field + "：" + zh, En: key + ": " + en})
 }
 
@@ -308,11 +408,19 @@ func (c *batchCells) date(key string) calendar.Date {
 	return d
 }
 
-var cellDate = regexp.MustCompile(`^(\d{4})[年/.\-](\d{1,2})[月/.\-](\d{1,2})日?(?:[ T]0{1,2}:00(?::00(?:\.0+)?)?)?$`)
+// cellDate is a day with or without a time of day, which says nothing more.
+var cellDate = regexp.MustCompile(`^(\d{4})\s*[年/.\-]\s*(\d{1,2})\s*[月/.\-]\s*(\d{1,2})\s*日?(?:[ T,]*(?:[01]?\d|2[0-4])\s*[:时]\s*(?:[0-5]?\d\s*[:分]?\s*(?:[0-5]?\d(?:\.\d+)?\s*秒?)?)?\s*(?:Z|[+-]\d\d:?\d\d)?)?$`)
+
+// compactDate is a day of eight digits, with or without a time.
+var compactDate = regexp.MustCompile(`^(\d{4})(\d{2})(\d{2})(?:[ T]?(?:[01]\d|2[0-4])(?:[:]?[0-5]\d){1,2})?$`)
 
 func parseCellDate(s string) (calendar.Date, error) {
 	s = sheet.Narrow(s)
-	if m := cellDate.FindStringSubmatch(s); m != nil {
+	m := cellDate.FindStringSubmatch(s)
+	if m == nil {
+		m = compactDate.FindStringSubmatch(s)
+	}
+	if m != nil {
 		month, _ := strconv.Atoi(m[2]) // digits by the pattern
 		day, _ := strconv.Atoi(m[3])
 		s = fmt.Sprintf("%s-%02d-%02d", m[1], month, day)
@@ -322,7 +430,7 @@ func parseCellDate(s string) (calendar.Date, error) {
 
 func (c *batchCells) amount(key string) *money.Fen {
 	text := sheet.Narrow(c.get(key))
-	if text == "" || text == "-" || text == "/" {
+	if text == "" {
 		return nil
 	}
 	return c.money(key, text)
@@ -331,7 +439,7 @@ func (c *batchCells) amount(key string) *money.Fen {
 func (c *batchCells) money(key, text string) *money.Fen {
 	text = strings.TrimSpace(text)
 	unit := c.unit
-	for _, u := range []string{"万元", "亿元", "元", "万", "亿"} {
+	for _, u := range []string{"百万元", "万元", "亿元", "千元", "元", "万", "亿"} {
 		if rest, ok := strings.CutSuffix(text, u); ok {
 			if u != c.stated && u+"元" != c.stated {
 				c.bad(key, "unit.cell", fmt.Sprintf("单元格写的是%s，表头声明的是%s，请统一。", u, c.stated), "the cell states another unit than the header.")
@@ -398,21 +506,16 @@ func (b *batchReader) line(row sheet.Row) Line {
 		}
 		r.CreditCode = code
 	}
+	if registry := c.otherRight(); registry != "" {
+		r.Number = clip(c.raw("number"))
+		return Line{Row: r, Faults: c.faults}
+	}
 	number := c.number(&r)
 	c.kind(&r, number)
 	c.dates(&r, number)
-	r.Owners = split(c.get("owners"))
+	c.owners(&r)
 	c.consent(&r)
-	if text := sheet.Narrow(c.get("fees_paid_to")); text != "" {
-		text = strings.TrimSuffix(strings.TrimPrefix(text, "第"), "年度")
-		text = strings.TrimSuffix(text, "年")
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 || n > 25 {
-			c.bad("fees_paid_to", "fees.year", fmt.Sprintf("“%s”应为第几个专利年度（1 到 20）。", clip(text)), "must be a patent year, 1 to 20.")
-		} else {
-			r.FeesPaidTo = &n
-		}
-	}
+	c.fees(&r)
 	c.register(&r)
 	c.apart(&r)
 	r.Revenue = c.amount("revenue")
@@ -429,18 +532,17 @@ func (b *batchReader) line(row sheet.Row) Line {
 		c.bad("product", "programme.unknown", fmt.Sprintf("没有产品代码“%s”。", clip(r.Product)), "there is no such programme.")
 	}
 	if text := c.get("declaration"); text != "" {
-		r.Declarations = map[string]string{}
-		for _, part := range split(text) {
-			for _, code := range []string{"E10", "E11"} {
-				if rest, ok := strings.CutPrefix(sheet.Narrow(part), code); ok {
-					r.Declarations[code] = strings.TrimLeft(rest, ":： ")
-				}
-			}
+		d := readDeclaration(text)
+		r.Declarations, r.Twin = d.statements, d.twin
+		if r.Challenged == "" {
+			r.Challenged = d.challenged
 		}
-		if len(r.Declarations) == 0 {
-			c.bad("declaration", "declaration.code", "请以 E10 或 E11 开头写明声明所对应的情形。", "begin the statement with E10 or E11.")
+		if d.unread {
+			c.unreadable("declaration", text)
 		}
 	}
+	c.remark()
+	r.Unread = c.notes
 	if len(c.faults) == 0 {
 		content := r
 		content.Line = 0
@@ -462,6 +564,20 @@ var scientific = regexp.MustCompile(`^\d(\.\d+)?[eE]\+?\d+$`)
 
 func (c *batchCells) number(r *lending.Row) *patent.Number {
 	text := c.get("number")
+	for _, h := range c.numbers {
+		if other := c.cells[h]; !isEmpty(other) && !isPointer(other) {
+			if text == "" {
+				text = other
+			} else if a, errA := patent.ParseNumber(text); errA == nil {
+				if b, errB := patent.ParseNumber(other); errB == nil && patent.Relate(a, b) == patent.TwoPatents {
+					c.bad("number", "number.two", fmt.Sprintf("“%s”与“%s”不是同一件专利，请核对。", clip(text), clip(other)), "the two columns of numbers name two patents.")
+				}
+			}
+		}
+	}
+	if text == "" {
+		text = c.get("publication")
+	}
 	if text == "" {
 		c.bad("number", "row.number_missing", "请填写专利号或申请号。", "give the patent's number.")
 		return nil
@@ -478,7 +594,7 @@ func (c *batchCells) number(r *lending.Row) *patent.Number {
 		r.Number = clip(text)
 		return nil
 	}
-	r.Number = n.String()
+	r.Number = string(n.Key())
 	if n.Office != "CN" {
 		c.bad("number", "number.foreign", "不是中国专利号，不能在国家知识产权局登记质押。", "not a Chinese patent: its pledge cannot be registered.")
 		return nil
@@ -486,17 +602,19 @@ func (c *batchCells) number(r *lending.Row) *patent.Number {
 	return &n
 }
 
+// kindWords are the kinds of patent as desks and data vendors write them.
+var kindWords = map[string]patent.Kind{
+	"发明": patent.Invention, "发明专利": patent.Invention, "invention": patent.Invention, "发明授权": patent.Invention, "授权发明": patent.Invention, "发明公开": patent.Invention,
+	"发明公布": patent.Invention, "发明申请": patent.Invention, "发明授权专利": patent.Invention, "发明专利授权": patent.Invention, "发明专利申请": patent.Invention, "国家发明专利": patent.Invention, "职务发明": patent.Invention,
+	"实用新型": patent.UtilityModel, "实用新型专利": patent.UtilityModel, "utility_model": patent.UtilityModel, "utility model": patent.UtilityModel, "新型": patent.UtilityModel, "新型专利": patent.UtilityModel, "实用": patent.UtilityModel, "实用新型授权": patent.UtilityModel,
+	"外观设计": patent.Design, "外观设计专利": patent.Design, "外观": patent.Design, "外观专利": patent.Design, "design": patent.Design, "外观设计授权": patent.Design,
+}
+
 func (c *batchCells) kind(r *lending.Row, n *patent.Number) {
-	switch text := sheet.Narrow(c.get("kind")); text {
-	case "":
-	case "发明", "发明专利", "invention":
-		r.Kind = patent.Invention
-	case "实用新型", "实用新型专利", "utility_model":
-		r.Kind = patent.UtilityModel
-	case "外观设计", "外观设计专利", "外观", "design":
-		r.Kind = patent.Design
-	default:
-		c.bad("kind", "kind.unknown", fmt.Sprintf("“%s”应为发明、实用新型或外观设计。", clip(text)), "must be 发明, 实用新型 or 外观设计.")
+	if text := sheet.Narrow(c.get("kind")); text != "" {
+		if r.Kind = kindWords[strings.ToLower(text)]; r.Kind == "" {
+			c.bad("kind", "kind.unknown", fmt.Sprintf("“%s”应为发明、实用新型或外观设计。", clip(text)), "must be 发明, 实用新型 or 外观设计.")
+		}
 	}
 	if n == nil || n.Kind == "" {
 		return
@@ -509,7 +627,7 @@ func (c *batchCells) kind(r *lending.Row, n *patent.Number) {
 
 func (c *batchCells) dates(r *lending.Row, n *patent.Number) {
 	r.Filing, r.Grant, r.Maturity = c.date("filing_date"), c.date("grant_date"), c.date("maturity")
-	if n != nil && n.Form == patent.Application && !r.Filing.IsZero() && n.Year != 0 && r.Filing.Year != n.Year {
+	if n != nil && n.NamesApplication() && !r.Filing.IsZero() && n.Year != 0 && r.Filing.Year > n.Year { // a divisional keeps an earlier day, and so does what was posted at the end of a year
 		c.bad("filing_date", "date.filing_year", fmt.Sprintf("申请日为 %s，申请号中的年份为 %d，请核对。", r.Filing, n.Year), "contradicts the year in the number.")
 	}
 	if !r.Filing.IsZero() && !r.Grant.IsZero() && r.Grant.Before(r.Filing) {
@@ -530,105 +648,188 @@ func (c *batchCells) dates(r *lending.Row, n *patent.Number) {
 	}
 }
 
+// owners reads the owners of the right.
+func (c *batchCells) owners(r *lending.Row) {
+	text := c.get("owners")
+	names, doubt := readNames(text, r.Borrower, sheet.Narrow(r.Borrower))
+	if r.Owners = names; doubt {
+		c.unreadable("owners", text)
+	}
+}
+
+// consent reads what co-owners, and a third party who pledges, have said.
 func (c *batchCells) consent(r *lending.Row) {
-	text := sheet.Narrow(c.get("consent"))
-	switch strings.ToUpper(text) {
-	case "":
-		return
-	case "无", "无共有人", "/", "-":
-		r.CoConsent = patent.Yes // nobody else's consent is needed
-		return
+	known := slices.Concat(r.Owners, []string{sheet.Narrow(r.Borrower)})
+	text := c.raw("consent")
+	said := readConsent(text, known)
+	r.CoConsent, r.Consents, r.Agreement = said.all, said.each, said.agreement
+	if said.none {
+		r.SoleOwner = patent.Yes
 	}
-	for _, part := range split(text) {
-		name := part
-		for _, x := range []struct {
-			end string
-			is  patent.Truth
-		}{{"不同意", patent.No}, {"未同意", patent.No}, {"同意", patent.Yes}, {"Y", patent.Yes}, {"y", patent.Yes}, {"N", patent.No}, {"n", patent.No}, {"是", patent.Yes}, {"否", patent.No}} {
-			if rest, ok := strings.CutSuffix(part, x.end); ok {
-				if name = strings.Trim(rest, "(): "); r.CoConsent != patent.No { // one refusal refuses
-					r.CoConsent = x.is
-				}
-				break
-			}
-		}
-		if name != "" {
-			r.CoOwners = append(r.CoOwners, name)
+	for _, x := range said.each {
+		if x.Party != "" {
+			r.CoOwners = append(r.CoOwners, x.Party)
 		}
 	}
-	if r.CoConsent == "" {
-		c.bad("consent", "consent.missing", "请注明共有人是否同意（Y 或 N）。", "say whether the co-owners agree: Y or N.")
+	if said.unread {
+		c.unreadable("consent", text)
+	}
+	if text = c.raw("pledgor"); text == "" || isEmpty(text) {
+		return
+	}
+	said = readConsent(text, known)
+	if said.unread || said.none {
+		c.unreadable("pledgor", text)
+		return
+	}
+	r.PledgorConsent = said.all
+	for _, x := range said.each {
+		if x.Party == "" {
+			r.PledgorConsent = x.Said
+			continue
+		}
+		r.Pledgors = append(r.Pledgors, x.Party)
+		r.Consents = append(r.Consents, x)
+	}
+}
+
+var datePart = regexp.MustCompile(`(?:\d{4}[年/.\-]\d{1,2}[月/.\-]\d{1,2}日?|\b\d{8}\b)(?:[ T]\d{1,2}:\d{2}(?::\d{2})?)?`)
+
+// dated takes the one date out of a cell. A second date makes it unknown which
+// of them the cell speaks for.
+func (c *batchCells) dated(key, text string) (rest string, on calendar.Date, ok bool) {
+	found := datePart.FindAllString(text, -1)
+	rest = strings.Trim(datePart.ReplaceAllString(text, " "), " ()（）;；,，、:：")
+	if len(found) == 0 {
+		return rest, calendar.Date{}, true
+	}
+	on, err := parseCellDate(found[0])
+	if err != nil {
+		c.bad(key, "date.shape", fmt.Sprintf("“%s”不是有效日期。", clip(found[0])), "not a date.")
+		return rest, on, false
+	}
+	if len(found) > 1 {
+		return rest, calendar.Date{}, true
+	}
+	if !c.o.On.IsZero() && on.After(c.o.On) {
+		c.bad(key, "date.future", "状态日期晚于估值基准日。", "the date of the state lies after the valuation date.")
+		return rest, on, false
+	}
+	return rest, on, true
+}
+
+// register reads what the file states of the right: what is named with its
+// answer; what is not named is unknown.
+func (c *batchCells) register(r *lending.Row) {
+	for _, key := range []string{"register", "flags", "validity"} {
+		text := c.raw(key)
+		if text == "" || isEmpty(text) && text != "无" || text == "无" && key != "register" {
+			continue
+		}
+		if isPointer(text) {
+			c.unreadable(key, text)
+			continue
+		}
+		rest, on, ok := c.dated(key, text)
+		if !ok || rest == "" {
+			continue
+		}
+		said := readRegister(rest, "", key == "flags")
+		if said.unread {
+			c.unreadable(key, text)
+			continue
+		}
+		if !on.IsZero() {
+			r.RegisterAsOf = on
+		} else if key == "register" && said != (registered{}) && len(datePart.FindAllString(text, -1)) > 1 {
+			c.unreadable(key, text)
+			continue
+		}
+		c.merge(key, r, said)
+	}
+	if text := c.get("pledgee"); text != "" && r.Pledged == "" {
+		c.unreadable("pledgee", text) // one who may still hold the right
+	}
+	if text := c.get("pledge_count"); text != "" && text != "0" && r.Pledged == "" {
+		c.unreadable("pledge_count", text)
+	}
+}
+
+// merge joins what two columns state. Where they differ neither holds.
+func (c *batchCells) merge(key string, r *lending.Row, said registered) {
+	for _, x := range []struct{ to, said *patent.Truth }{{&r.Pledged, &said.pledged}, {&r.Preserved, &said.preserved}, {&r.Challenged, &said.challenged}, {&r.Licensed, &said.licensed}} {
+		if *x.said != "" && *x.to != "" && *x.said != *x.to {
+			c.bad(key, "register.contradiction", "与另一列所填的状态不一致。", "contradicts another column.")
+		}
+		*x.to = cmp.Or(*x.said, *x.to)
+	}
+	if said.standing != "" {
+		if r.Standing != "" && r.Standing != said.standing {
+			c.bad(key, "register.contradiction", "与另一列所填的状态不一致。", "contradicts another column.")
+		}
+		r.Standing, r.Ended = said.standing, said.ended
+	}
+	r.PartlyVoid = r.PartlyVoid || said.partly
+}
+
+// remarkable are words in a remark that may change a decision.
+var remarkable = regexp.MustCompile(`质押|出质|抵押|查封|冻结|保全|无效|纠纷|诉讼|失效|终止|共有|许可|放弃|转让|解除`)
+
+// remark quotes a remark that may change the decision; it is for people.
+func (c *batchCells) remark() {
+	if text := c.get("remark"); remarkable.MatchString(text) {
+		c.unreadable("remark", text)
+	}
+	for _, h := range slices.Sorted(maps.Keys(c.cells)) {
+		if text := c.cells[h]; strings.HasSuffix(h, "(无表头)") && remarkable.MatchString(text) {
+			c.notes = append(c.notes, lending.Unread{Column: h, Text: sheet.Clip(text, 80)})
+		}
 	}
 }
 
 var (
-	datePart = regexp.MustCompile(`\d{4}[年/.\-]\d{1,2}[月/.\-]\d{1,2}日?|\b\d{8}\b`)
-	negation = regexp.MustCompile(`^(无|否|没有|未|不存在|N)|(:|：)(无|否|没有|未|N)$|(无|否)$`)
+	feeYear = regexp.MustCompile(`^(?:已?缴(?:纳|费)?至|缴至|至)?第?(\d{1,2})(?:个)?(?:专利)?(?:年度|年|度)?(?:年费)?(?:已缴|已缴纳|已缴费|已缴清)?$`)
+	feeDay  = regexp.MustCompile(`^(?:已?缴(?:纳|费)?至|缴至|至|有效期至)?(\d{4}[年/.\-]\d{1,2}[月/.\-]\d{1,2}日?|\d{8})(?:止)?$`)
 )
 
-// register reads the stated encumbrances: what is named applies, what is not
-// named does not, unless the cell says it does not know.
-func (c *batchCells) register(r *lending.Row) {
-	text := sheet.Narrow(c.get("register"))
+// fees reads the patent year up to which the annual fees are paid, or the day
+// up to which they are: the end of such a year.
+func (c *batchCells) fees(r *lending.Row) {
+	text := sheet.Narrow(c.get("fees_paid_to"))
 	if text == "" {
 		return
 	}
-	if d := datePart.FindString(text); d != "" {
-		on, err := parseCellDate(d)
-		if err != nil {
-			c.bad("register", "date.shape", fmt.Sprintf("“%s”不是有效日期。", clip(d)), "not a date.")
+	if m := feeYear.FindStringSubmatch(text); m != nil {
+		if n, _ := strconv.Atoi(m[1]); n <= 25 {
+			r.FeesPaidTo = &n
 			return
 		}
-		if !c.o.On.IsZero() && on.After(c.o.On) {
-			c.bad("register", "date.future", "状态日期晚于估值基准日。", "the date of the state lies after the valuation date.")
-			return
-		}
-		r.RegisterAsOf = on
-		text = strings.Replace(text, d, "", 1)
 	}
-	text = strings.Trim(text, " ()（）;；,，、")
-	if strings.Contains(text, "未知") || strings.Contains(text, "不详") || text == "" {
-		r.RegisterAsOf = calendar.Date{} // nothing is stated
-		return
-	}
-	r.Pledged, r.Preserved, r.Challenged, r.Licensed = patent.No, patent.No, patent.No, patent.No
-	if slices.Contains([]string{"无", "正常", "有效", "N", "n", "否", "无负担"}, text) {
-		return
-	}
-	understood := false
-	for _, part := range strings.FieldsFunc(text, func(x rune) bool { return strings.ContainsRune(";；,，、/ ", x) }) {
-		for word, to := range map[string]*patent.Truth{"质押": &r.Pledged, "保全": &r.Preserved, "无效": &r.Challenged, "许可": &r.Licensed} {
-			if !strings.Contains(part, word) {
-				continue
-			}
-			understood = true
-			rest := strings.Replace(part, word, "", 1)
-			if word == "无效" {
-				rest = strings.TrimPrefix(rest, "宣告")
-			}
-			if !negation.MatchString(rest) {
-				*to = patent.Yes
-			}
-			if word == "许可" && strings.Contains(part, "普通") {
-				*to = patent.No // a plain licence does not exclude
+	if m := feeDay.FindStringSubmatch(text); m != nil && !r.Filing.IsZero() {
+		if d, err := parseCellDate(m[1]); err == nil {
+			for n := 1; n <= 20; n++ {
+				if gap := r.Filing.AddYears(n).DaysUntil(d); gap >= -1 && gap <= 0 {
+					r.FeesPaidTo = &n
+					return
+				}
 			}
 		}
 	}
-	if !understood {
-		c.bad("register", "register.shape", fmt.Sprintf("看不懂“%s”，请写明质押、保全、无效、许可中哪些存在，或写“无”“未知”，并附日期。", clip(text)), "say which of 质押, 保全, 无效, 许可 exist, or 无, or 未知, with the date.")
-	}
+	c.unreadable("fees_paid_to", text)
 }
 
-// truth reads yes or no; an empty cell is unknown.
+// truth reads yes or no; an empty cell is unknown, and so is a text that is
+// neither.
 func (c *batchCells) truth(key string) patent.Truth {
-	switch strings.ToUpper(sheet.Narrow(c.get(key))) {
-	case "", "未知", "不详", "-", "/":
-	case "Y", "YES", "是", "有", "存在":
+	text := c.raw(key)
+	switch strings.ToUpper(text) {
+	case "Y", "YES", "是", "有", "存在", "TRUE", "1":
 		return patent.Yes
-	case "N", "NO", "否", "无", "没有", "不存在":
+	case "N", "NO", "否", "无", "没有", "不存在", "FALSE", "0":
 		return patent.No
-	default:
-		c.bad(key, "truth.shape", "应填 Y 或 N（是、否、未知）。", "must be Y or N.")
+	}
+	if text != "" && !isEmpty(text) && !slices.Contains([]string{"未知", "不详", "不清楚"}, text) {
+		c.unreadable(key, text)
 	}
 	return ""
 }
@@ -637,10 +838,19 @@ func (c *batchCells) truth(key string) patent.Truth {
 // state must agree.
 func (c *batchCells) apart(r *lending.Row) {
 	for _, x := range []struct {
-		key string
-		to  *patent.Truth
-	}{{"pledged", &r.Pledged}, {"preserved", &r.Preserved}, {"challenged", &r.Challenged}, {"licensed", &r.Licensed}} {
-		said := c.truth(x.key)
+		key, about string
+		to         *patent.Truth
+	}{{"pledged", "pledge", &r.Pledged}, {"preserved", "preserve", &r.Preserved}, {"challenged", "challenge", &r.Challenged}, {"licensed", "licence", &r.Licensed}} {
+		text := c.raw(x.key)
+		if text == "" || isEmpty(text) && text != "无" {
+			continue
+		}
+		answers := readRegister(strings.TrimSpace(datePart.ReplaceAllString(text, "")), x.about, false)
+		if answers.unread {
+			c.unreadable(x.key, text)
+			continue
+		}
+		said := *answers.answer(x.about)
 		if said != "" && *x.to != "" && said != *x.to {
 			c.bad(x.key, "register.contradiction", "与“质押/保全/无效/许可状态”列不一致。", "contradicts the column of joined states.")
 		}
@@ -653,14 +863,14 @@ func (c *batchCells) apart(r *lending.Row) {
 		c.bad("register_as_of", "date.future", "状态日期晚于估值基准日。", "the date of the state lies after the valuation date.")
 	case !r.RegisterAsOf.IsZero() && r.RegisterAsOf != on:
 		c.bad("register_as_of", "register.contradiction", "与“质押/保全/无效/许可状态”列的日期不一致。", "contradicts the date in the column of joined states.")
-	case r.Pledged != "" || r.Preserved != "" || r.Challenged != "" || r.Licensed != "":
+	case r.Pledged != "" || r.Preserved != "" || r.Challenged != "" || r.Licensed != "" || r.Standing != "" || r.PartlyVoid:
 		r.RegisterAsOf = on
 	}
 }
 
 func (c *batchCells) royalty(r *lending.Row) {
 	text := sheet.Narrow(c.get("royalty_rate"))
-	if text == "" || text == "-" || text == "/" {
+	if text == "" {
 		return
 	}
 	number, percent := strings.CutSuffix(text, "%")
@@ -689,7 +899,7 @@ func (c *batchCells) external(r *lending.Row) {
 			text = strings.Trim(strings.Replace(text, d, "", 1), " /()（）")
 		}
 	}
-	if text != "" && text != "-" && text != "/" {
+	if text != "" {
 		r.External = c.money("external", text)
 	}
 	if d := c.date("external_date"); !d.IsZero() {
@@ -698,16 +908,6 @@ func (c *batchCells) external(r *lending.Row) {
 	if !c.o.On.IsZero() && r.ExternalDate.After(c.o.On) {
 		c.bad("external_date", "date.future", "晚于估值基准日。", "lies after the valuation date.")
 	}
-}
-
-// split cuts a list of names.
-func split(text string) (out []string) {
-	for _, part := range strings.FieldsFunc(text, func(x rune) bool { return strings.ContainsRune(";；、|\n", x) }) {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, part)
-		}
-	}
-	return out
 }
 
 func clip(s string) string { return sheet.Clip(s, 40) }

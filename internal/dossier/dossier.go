@@ -16,10 +16,11 @@ import (
 // Read gathers what is on file about a patent and assembles it as of a day.
 // Of pledge it reads what the parties state. It is a NotFound fault when there
 // is neither a record nor an event.
-func Read(ctx context.Context, db *store.DB, institution string, n patent.Number, pledge patent.PledgeFacts, on calendar.Date) (_ patent.Dossier, err error) {
+func Read(ctx context.Context, db *store.DB, institution string, n patent.Number, pledge patent.PledgeFacts, on calendar.Date, days *calendar.Working) (_ patent.Dossier, err error) {
 	defer fault.Wrap(&err, "dossier.Read(%s)", n)
+	ctx = store.As(ctx, institution)
 	r := patent.Record{Number: n, Source: "号码"}
-	p, unknown := db.Patent(ctx, n.String())
+	p, unknown := db.Patent(ctx, string(n.Key()))
 	if unknown != nil && fault.KindOf(unknown) != fault.NotFound {
 		return patent.Dossier{}, unknown
 	}
@@ -32,7 +33,7 @@ func Read(ctx context.Context, db *store.DB, institution string, n patent.Number
 		r.Owners, r.PaidThrough, r.Source, r.SourceDate = p.Owners, p.PaidThroughYear, p.Source, p.SourceDate
 		r.Adjustment, r.Extension = p.AdjustmentDays, p.ExtensionDays
 	}
-	number := r.Number.String()
+	number := string(r.Number.Key())
 	events, err := db.Events(ctx, []string{number})
 	if err != nil {
 		return patent.Dossier{}, err
@@ -40,39 +41,38 @@ func Read(ctx context.Context, db *store.DB, institution string, n patent.Number
 	if unknown != nil && len(events[number]) == 0 {
 		return patent.Dossier{}, unknown
 	}
-	holders, err := db.PoolsHolding(ctx, []string{number}, "")
+	holders, err := db.PoolsHolding(ctx, institution, []string{number}, "")
 	if err != nil {
 		return patent.Dossier{}, err
 	}
 	var h patent.Holdings
 	for _, x := range holders {
-		name := x.Name + " " + x.Pool
-		if x.Institution != institution {
-			name = "其他机构的资产池"
-		}
-		h.Pools = append(h.Pools, name)
+		h.Pools = append(h.Pools, x.Name+" "+x.Pool)
 	}
-	offers, err := db.Offers(ctx, []string{number})
+	offers, err := db.Offers(ctx, institution, []string{number})
 	if err != nil {
 		return patent.Dossier{}, err
 	}
 	for i := range offers {
-		hold(&h, &offers[i], institution)
+		hold(&h, &offers[i])
+	}
+	elsewhere, err := db.Interests(ctx, institution, []string{number})
+	if err != nil {
+		return patent.Dossier{}, err
+	}
+	for _, i := range elsewhere {
+		h.Offered = append(h.Offered, i.Zh())
 	}
 	owners := slices.Concat(patent.Reduce(events[number], on).Owners, r.Owners)
 	if r.Aliases, err = aliases(ctx, db, institution, pledge.Pledgors, owners); err != nil {
 		return patent.Dossier{}, err
 	}
-	return patent.Assemble(r, events[number], h, pledge, on), nil
+	return patent.Assemble(r, events[number], h, pledge, on, days), nil
 }
 
-// hold adds an offer by another product than a pool to what holds a patent. Of
-// another institution's only the product and the day are told.
-func hold(h *patent.Holdings, o *store.Offer, institution string) {
-	who := fmt.Sprintf("其他机构，%s", calendar.InChina(o.OfferedAt))
-	if o.Institution == institution {
-		who = fmt.Sprintf("%s %s，%s", o.Party, o.Reference, calendar.InChina(o.OfferedAt))
-	}
+// hold adds an offer by another product than a pool to what holds a patent.
+func hold(h *patent.Holdings, o *store.Offer) {
+	who := fmt.Sprintf("%s %s，%s", o.Party, o.Reference, calendar.InChina(o.OfferedAt))
 	switch {
 	case o.Product == patent.ByPool || o.Product == patent.ByLicence:
 	case o.Status == store.Offered:
@@ -112,6 +112,7 @@ func aliases(ctx context.Context, db *store.DB, institution string, names, owner
 // they are the same parties.
 func KnownAs(ctx context.Context, db *store.DB, institution string, names, owners []string) (_ []string, err error) {
 	defer fault.Wrap(&err, "dossier.KnownAs")
+	ctx = store.As(ctx, institution)
 	known, err := aliases(ctx, db, institution, names, owners)
 	if err != nil || len(known) == 0 {
 		return names, err
@@ -129,9 +130,9 @@ func KnownAs(ctx context.Context, db *store.DB, institution string, names, owner
 
 // Alerts returns what became known about a patent after since and up to until;
 // see [patent.Watched].
-func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since, until calendar.Date) (_ []patent.Alert, err error) {
+func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since, until calendar.Date, days *calendar.Working) (_ []patent.Alert, err error) {
 	defer fault.Wrap(&err, "dossier.Alerts(%s)", n)
-	number := n.String()
+	number := string(n.Key())
 	fees := patent.FeeAccount{Kind: n.Kind}
 	p, unknown := db.Patent(ctx, number)
 	if unknown != nil && fault.KindOf(unknown) != fault.NotFound {
@@ -148,7 +149,7 @@ func Alerts(ctx context.Context, db *store.DB, n patent.Number, maturity, since,
 	if unknown != nil && len(events[number]) == 0 {
 		return nil, unknown
 	}
-	w := patent.Watched{Number: number, Events: events[number], Fees: fees}
+	w := patent.Watched{Number: number, Events: events[number], Fees: fees, Days: days}
 	if !maturity.IsZero() {
 		w.Loans = []patent.Loan{{Maturity: maturity}}
 	}

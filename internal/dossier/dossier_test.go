@@ -19,7 +19,7 @@ func TestDossierFromTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	day := calendar.MustParse("2026-06-01")
-	if _, err := Read(ctx, db, "default", n, patent.PledgeFacts{}, day); fault.KindOf(err) != fault.NotFound {
+	if _, err := Read(ctx, db, "default", n, patent.PledgeFacts{}, day, calendar.Shipped()); fault.KindOf(err) != fault.NotFound {
 		t.Fatalf("nothing on file: %v", err)
 	}
 	event := func(code, on string) store.LegalEvent {
@@ -28,7 +28,7 @@ func TestDossierFromTheStore(t *testing.T) {
 	if err := db.MergeEvents(ctx, []store.LegalEvent{event("GR01", "2016-05-04")}); err != nil {
 		t.Fatal(err)
 	}
-	d, err := Read(ctx, db, "default", n, patent.PledgeFacts{}, day)
+	d, err := Read(ctx, db, "default", n, patent.PledgeFacts{}, day, calendar.Shipped())
 	if err != nil || d.StandingZh != "有效" || len(d.Missing) == 0 {
 		t.Fatalf("events alone: %s, %v", d.StandingZh, err)
 	}
@@ -39,7 +39,7 @@ func TestDossierFromTheStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err = Read(ctx, db, "default", n, patent.PledgeFacts{Pledgors: []string{"甲公司"}}, day)
+	d, err = Read(ctx, db, "default", n, patent.PledgeFacts{Pledgors: []string{"甲公司"}}, day, calendar.Shipped())
 	if err != nil || d.Title != "一种电池" || d.Fees.Status != patent.FeesPaid || d.Owners[0] != "甲公司" {
 		t.Fatalf("%+v, %v", d.Fees, err)
 	}
@@ -47,7 +47,7 @@ func TestDossierFromTheStore(t *testing.T) {
 	if err := db.MergeEvents(ctx, []store.LegalEvent{event("CF01", "2025-11-05")}); err != nil {
 		t.Fatal(err)
 	}
-	if d, err = Read(ctx, db, "default", n, patent.PledgeFacts{}, day); err != nil || d.State.Standing != patent.Dead || d.Eligibility.Verdict != patent.Refused {
+	if d, err = Read(ctx, db, "default", n, patent.PledgeFacts{}, day, calendar.Shipped()); err != nil || d.State.Standing != patent.Dead || d.Eligibility.Verdict != patent.Refused {
 		t.Fatalf("lapsed: %s %s %v", d.StandingZh, d.Eligibility.Verdict, err)
 	}
 }

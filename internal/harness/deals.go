@@ -77,7 +77,7 @@ func (s *Service) loadDeals(name string) (*dealSet, error) {
 	}
 	set := &dealSet{name: datasetName(name), hash: digest(raw), raw: raw, deals: deals}
 	for _, d := range deals {
-		if end := periodEnd(d); set.after.Before(end) {
+		if end := d.Date.LastDay(d.DateUnit); set.after.Before(end) {
 			set.after = end
 		}
 	}

@@ -125,7 +125,7 @@ func (set *dealSet) look(t Task, c *deal) view {
 			v.exclude = append(v.exclude, d.DealID)
 			continue
 		}
-		if d.Date.IsZero() || !periodEnd(d).Before(v.date) {
+		if d.Date.IsZero() || !d.Date.LastDay(d.DateUnit).Before(v.date) {
 			continue // a deal without a date cannot be shown to be of the past
 		}
 		if d.comparable() {
@@ -134,18 +134,6 @@ func (set *dealSet) look(t Task, c *deal) view {
 	}
 	slices.Sort(v.exclude)
 	return v
-}
-
-// periodEnd is the last day a deal's stated date can mean: a deal dated
-// "2018" may be of December.
-func periodEnd(d *deal) calendar.Date {
-	switch d.DateUnit {
-	case terms.PrecisionYear:
-		return d.Date.AddYears(1).AddDays(-1)
-	case terms.PrecisionMonth:
-		return d.Date.AddMonths(1).AddDays(-1)
-	}
-	return d.Date
 }
 
 // sameRight reports whether two deals are about the same patents, the same

@@ -147,7 +147,7 @@ func checkNumber(printed, filed string) Sample {
 	same := true
 	for _, spelling := range []string{"ZL" + bare, " " + bare + " ", strings.ReplaceAll(bare, ".", ""), fullWidth(bare), "CN " + bare} {
 		m, err := patent.ParseNumber(spelling)
-		same = same && err == nil && m.String() == n.String()
+		same = same && err == nil && m.Key() == n.Key()
 	}
 	set("spellings", same)
 	digits, check, hasCheck := strings.Cut(bare, ".")
@@ -159,6 +159,9 @@ func checkNumber(printed, filed string) Sample {
 		years := map[patent.Kind]int{patent.Invention: 20, patent.UtilityModel: 10, patent.Design: 15}[n.Kind]
 		if n.Kind == patent.Design && d.Before(calendar.MustParse("2021-06-01")) {
 			years = 10 // filed before the fourth revision of the Patent Law took effect
+		}
+		if d.Before(calendar.MustParse("1993-01-01")) && n.Kind != patent.Invention {
+			years = 8 // five and three under the first Patent Law
 		}
 		set("term", patent.Expiry(n.Kind, d, 0) == d.AddYears(years))
 	}

@@ -68,7 +68,9 @@ func (s *Service) prepareScorer(ctx context.Context, t Task, live bool) (*plan, 
 func reliability(ctx context.Context, scorer appraisal.Judge, d document) Sample {
 	ask := func(ctx context.Context, abstract string) map[string]terms.IndicatorScore {
 		allow := true
-		judged := scorer.Judge(ctx, judge.Subject{Actor: evaluator, Number: d.id, Title: d.query, Abstract: abstract, Allow: &allow})
+		judged := scorer.Judge(ctx, judge.Subject{
+			Text: judge.Text{Number: d.id, Title: d.query, Abstract: abstract}, Permit: judge.Permit{Actor: evaluator, Allow: &allow}, Wait: true,
+		})
 		out := map[string]terms.IndicatorScore{}
 		for _, s := range judged.Scores {
 			out[s.Code] = s

@@ -52,7 +52,7 @@ func BenchmarkIngest(b *testing.B) {
 	body := generated(*benchRows)
 	for b.Loop() {
 		url := storetest.URL(b)
-		db, err := store.Open(ctx, url, store.Options{MaxConns: 4})
+		db, err := store.Open(ctx, url, store.Options{MaxConns: 4, Institution: store.Default})
 		if err != nil {
 			b.Fatal(err)
 		}

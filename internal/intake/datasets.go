@@ -1,10 +1,13 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"zhijia/internal/appraisal"
@@ -61,11 +64,9 @@ var patents = dataset{
 			AdjustmentDays: r.count("adjustment_days"), ExtensionDays: r.count("extension_days"),
 			Source: r.text("source", 1000), SourceDate: r.date("source_date"),
 		}
-		if b := r.flag("confidential"); b != nil {
+		b := r.flag("confidential")
+		if p.ConfidentialUnknown = b == nil; b != nil {
 			p.Confidential = *b
-		}
-		if p.Source == "" {
-			p.Source = "import"
 		}
 		n, hasNumber := r.patentNumber("number", false)
 		var publication patent.Number
@@ -74,13 +75,16 @@ var patents = dataset{
 			if publication, err = patent.ParseNumber(list[0]); err != nil {
 				r.bad("publication_number", "number.shape", "公开（公告）号无法识别。", "The publication number is not recognised.")
 			}
-			p.PublicationNumber = publication.String()
+			p.PublicationNumber = string(publication.Key())
+			if publication.NamesApplication() { // of 1985 to 1988; it is kept as printed
+				p.PublicationNumber = publication.String()
+			}
 		}
 		switch {
 		case hasNumber:
-			p.Number = n.String()
+			p.Number = string(n.Key())
 		case p.PublicationNumber != "":
-			p.Number, n = p.PublicationNumber, publication
+			p.Number, n = string(publication.Key()), publication
 		case len(r.faults) == 0:
 			r.bad("number", "field.missing", "请填写专利号（申请号）或公开号。", "An application or publication number is needed.")
 		}
@@ -188,22 +192,9 @@ var transactions = dataset{
 		}
 		d.Amount = r.amount("amount")
 		d.Date, d.DateUnit = r.period("date")
-		if d.Currency == "" {
-			d.Currency = "CNY"
-		}
-		if d.DealKind == "" {
-			d.DealKind = "assignment"
-		}
-		if d.Patents == nil && len(d.Numbers) > 0 {
-			n := len(d.Numbers)
-			d.Patents = &n
-		}
-		if d.PatentKind == "" && len(d.Numbers) > 0 {
-			if n, err := patent.ParseNumber(d.Numbers[0]); err == nil {
-				d.PatentKind = string(n.Kind)
-			}
-		}
+		d.Exclusion = r.text("exclusion_code", 40)
 		if d.ID == "" {
+			supply(&d)
 			// The natural key of a deal without one: what was sold, between
 			// whom, when and for how much.
 			amount := ""
@@ -213,26 +204,40 @@ var transactions = dataset{
 			sum := sha256.Sum256([]byte(fmt.Sprintf("%q", []any{d.Title, d.Numbers, d.Date, amount, d.Currency, d.DealKind, d.Seller, d.Buyer})))
 			d.ID = "deal-" + hex.EncodeToString(sum[:10])
 		}
-		if d.Exclusion = r.text("exclusion_code", 40); d.Exclusion == "" {
-			d.Exclusion = exclusion(&d)
-		}
 		return d
 	},
 	merge: func(ctx context.Context, db *store.DB, svc *appraisal.Service, batch []any) error {
 		rows := make([]store.Deal, 0, len(batch))
-		at := map[string]int{} // an id twice in one batch is one deal: the later row wins
+		at := map[string]int{} // an id twice in one batch is one deal, the later row before the earlier
 		for i := range batch {
 			d := batch[i].(store.Deal)
 			if j, ok := at[d.ID]; ok {
+				store.KeepKnown(&d, rows[j])
 				rows[j] = d
 				continue
 			}
 			at[d.ID] = len(rows)
 			rows = append(rows, d)
 		}
+		known, err := db.OwnDeals(ctx, slices.Collect(maps.Keys(at)))
+		if err != nil {
+			return err
+		}
 		texts := make([]string, len(rows))
 		for i := range rows {
-			texts[i] = rows[i].Text()
+			d := &rows[i]
+			counted(d) // what this row says of its patents goes before what was counted once
+			if before, ok := known[d.ID]; ok {
+				if before.Exclusion == exclusion(&before) { // worked out, not stated
+					before.Exclusion = ""
+				}
+				store.KeepKnown(d, before)
+			}
+			supply(d)
+			if d.Exclusion == "" {
+				d.Exclusion = exclusion(d)
+			}
+			texts[i] = d.Text()
 		}
 		space, vectors, err := embed(ctx, svc, texts)
 		if err != nil {
@@ -240,6 +245,26 @@ var transactions = dataset{
 		}
 		return db.MergeDeals(ctx, rows, space, vectors)
 	},
+}
+
+// supply fills in what a row need not say because it is the rule, or follows
+// from what it says.
+func supply(d *store.Deal) {
+	d.Currency, d.DealKind = cmp.Or(d.Currency, "CNY"), cmp.Or(d.DealKind, "assignment")
+	counted(d)
+}
+
+// counted takes number and kind of the patents from their numbers.
+func counted(d *store.Deal) {
+	if d.Patents == nil && len(d.Numbers) > 0 {
+		n := len(d.Numbers)
+		d.Patents = &n
+	}
+	if d.PatentKind == "" && len(d.Numbers) > 0 {
+		if n, err := patent.ParseNumber(d.Numbers[0]); err == nil {
+			d.PatentKind = string(n.Kind)
+		}
+	}
 }
 
 // exclusion says why a deal is no comparable (standards 3.1), "" when it is
@@ -321,10 +346,10 @@ var events = dataset{
 	},
 	parse: func(r *reader) any {
 		n, ok := r.patentNumber("number", true)
-		if ok && n.Form != patent.Application {
+		if ok && !n.NamesApplication() {
 			r.bad("number", "number.not_application", "法律事件应使用申请号（专利号）。", "Events name a patent by its application number.")
 		}
-		e := store.LegalEvent{Number: n.String(), Event: patent.Event{
+		e := store.LegalEvent{Number: string(n.Key()), Event: patent.Event{
 			Code: strings.ToUpper(r.word("code", eventWords)), Effective: r.date("effective"), Gazette: r.date("gazette"),
 			Registration: r.text("registration", 100), Before: r.list("before"), After: r.list("after"), Party: r.text("party", 500),
 			LicenceKind: r.text("licence_kind", 50), Source: r.text("source", 1000),

@@ -84,6 +84,7 @@ var datasets = map[string]dataset{
 // of rows are reported and do not stop it.
 func Run(ctx context.Context, db *store.DB, svc *appraisal.Service, actor appraisal.Actor, name, file string, r io.Reader, o Options) (rep Report, err error) {
 	defer fault.Wrap(&err, "intake.Run(%s, %s)", name, file)
+	ctx = store.As(ctx, actor.Institution)
 	ds, ok := datasets[name]
 	if !ok {
 		return rep, fault.New(fault.NotFound, "dataset.unknown", "没有数据集 "+name+"，应为："+strings.Join(Datasets(), "、")+"。", "There is no dataset "+name+"; it is one of "+strings.Join(Datasets(), ", ")+".")

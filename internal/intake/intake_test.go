@@ -25,7 +25,7 @@ var actor = appraisal.Actor{Name: "test", Institution: "test"}
 
 func setup(t *testing.T, url string) (*store.DB, *appraisal.Service) {
 	t.Helper()
-	db, err := store.Open(context.Background(), url, store.Options{MaxConns: 4})
+	db, err := store.Open(context.Background(), url, store.Options{MaxConns: 4, Institution: actor.Institution})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,6 +231,9 @@ func TestIngestSurvivesAKilledServer(t *testing.T) {
 	defer func() { cluster.Close() }()
 	url := cluster.URL(localdb.Role)
 	if err := store.Migrate(ctx, url); err != nil {
+		t.Fatal(err)
+	}
+	if err := storetest.AddInstitutions(ctx, url); err != nil {
 		t.Fatal(err)
 	}
 	db, svc := setup(t, url)

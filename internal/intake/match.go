@@ -29,6 +29,7 @@ var MatchKinds = []store.MatchKind{store.MatchParty, store.MatchDeal, store.Matc
 // decision.
 func Match(ctx context.Context, db *store.DB, actor appraisal.Actor, kinds []store.MatchKind, now time.Time) (rep MatchReport, err error) {
 	defer fault.Wrap(&err, "intake.Match")
+	ctx = store.As(ctx, actor.Institution)
 	rep = MatchReport{map[store.MatchKind]int{}, map[store.MatchKind]int{}, map[store.MatchKind]int{}, 0}
 	for _, kind := range kinds {
 		n, pairs, err := matchesOf(ctx, db, actor.Institution, kind)

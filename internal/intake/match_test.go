@@ -19,7 +19,7 @@ import (
 // the decision holds from then on, also after the sources are read again.
 func TestMatchReviewDecide(t *testing.T) {
 	t.Parallel()
-	ctx, db := context.Background(), storetest.New(t)
+	ctx, db := store.As(context.Background(), "a"), storetest.New(t)
 	now := time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC)
 	actor := appraisal.Actor{Name: "张三", Institution: "a"}
 	amount := func(x float64) *float64 { return &x }
@@ -153,8 +153,14 @@ func TestMatchReviewDecide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for institution, want := range map[string]patent.Outcome{"a": patent.Clear, "b": patent.Met} { // the pledgor is the owner, to those who said so
-		d, err := dossier.Read(ctx, db, institution, n, patent.PledgeFacts{Pledgors: []string{"华兴电子材料有限公司"}}, calendar.New(2026, 11, 26))
+	for institution, want := range map[string]patent.Outcome{"a": patent.Clear, "b": patent.Met} {
+		if institution == "b" { // its own record of the patent: it sees nothing of the other's
+			err := db.MergePatents(store.As(ctx, "b"), []store.Patent{{Number: "CN201710601862.3", Kind: "invention", Title: "一种封装材料", Filing: calendar.New(2017, 7, 20), Grant: calendar.New(2020, 1, 3), Owners: []string{"华新电子材料有限公司"}, Source: "one"}}, 0, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+		} // the pledgor is the owner, to those who said so
+		d, err := dossier.Read(ctx, db, institution, n, patent.PledgeFacts{Pledgors: []string{"华兴电子材料有限公司"}}, calendar.New(2026, 11, 26), calendar.Shipped())
 		if err != nil || d.Eligibility.Findings[0].Outcome != want {
 			t.Errorf("%s: E01 %s, %v", institution, d.Eligibility.Findings[0].Outcome, err)
 		}

@@ -207,7 +207,7 @@ func (r *reader) numbers(field string) []string {
 			r.bad(field, pub.Code, s+"："+pub.Zh, pub.En)
 			continue
 		}
-		out = append(out, n.String())
+		out = append(out, string(n.Key()))
 	}
 	return out
 }

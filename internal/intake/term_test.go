@@ -45,7 +45,7 @@ func TestAddedDaysOfTerm(t *testing.T) {
 	}
 	dossier := func(on string) patent.Dossier {
 		t.Helper()
-		d, err := dossier.Read(ctx, db, actor.Institution, n, patent.PledgeFacts{Maturity: calendar.MustParse("2034-02-01")}, calendar.MustParse(on))
+		d, err := dossier.Read(ctx, db, actor.Institution, n, patent.PledgeFacts{Maturity: calendar.MustParse("2034-02-01")}, calendar.MustParse(on), calendar.Shipped())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,11 +35,11 @@ func scored(t *testing.T, chat func(llmtest.Request) llmtest.Reply, change func(
 	db := storetest.New(t)
 	s := llmtest.New(t, func(r llmtest.Request) llmtest.Reply {
 		if r.Probe() {
-			return llmtest.Reply{Content: llmtest.ProbeAnswer}
+			return llmtest.Always(60)(r)
 		}
 		return chat(r)
 	})
-	cfg := llm.Config{BaseURL: s.URL, Model: "test-model", Key: llmtest.Key, Permutations: 4, Samples: 1, Attempts: 2, Concurrency: 16}
+	cfg := llm.Config{BaseURL: s.URL, Model: "test-model", Key: llmtest.Key, Attempts: 2, Concurrency: 16, Oppose: true}
 	if change != nil {
 		change(&cfg)
 	}
@@ -73,20 +73,10 @@ func value(t *testing.T, svc *appraisal.Service, req appraisal.Request) (*apprai
 
 const claim = "1. 一种正极材料，其特征在于，包括镍、钴和锰的复合氧化物。"
 
-// answer is a verified vote whatever part the rubric accepts.
-func answer(r llmtest.Request, score string) llmtest.Reply {
-	doc, quote := "claims", "镍、钴和锰的复合氧化物"
-	if !strings.Contains(r.Messages[1].Content, "claims") {
-		doc, quote = "abstract", "公开了一种正极材料的制备"
-	}
-	b, _ := json.Marshal(map[string]any{"score": score, "confidence": 1, "reason": "依据文本判断。", "quotes": []any{map[string]string{"doc": doc, "text": quote}}})
-	return llmtest.Reply{Content: string(b)}
-}
-
 func asked() appraisal.Request {
 	yes := true
 	return appraisal.Request{
-		Text:   &appraisal.Text{Title: "一种正极材料", Abstract: "本发明公开了一种正极材料的制备方法。", Claims: claim},
+		Text: &appraisal.Text{Title: "一种正极材料", Abstract: "本发明公开了一种正极材料的制备方法。", Claims: claim, Description: "实施例1：取10g样品，测试容量。"}, Wait: true,
 		Patent: &appraisal.Facts{Kind: "invention", IPC: []string{"H01M 4/36"}}, AllowModel: &yes,
 		Income: &income.Facts{Current: terms.Range(1e6, 2e6, 4e6), Industry: "machinery", EconomicLife: terms.Exactly(8)},
 	}
@@ -99,13 +89,13 @@ func noted(c valuation.Conclusion, code string) bool {
 
 func TestScoresReachTheValuation(t *testing.T) {
 	t.Parallel()
-	db, svc, s := scored(t, func(r llmtest.Request) llmtest.Reply { return answer(r, "60") }, nil)
+	db, svc, s := scored(t, func(r llmtest.Request) llmtest.Reply { return llmtest.Always(60)(r) }, nil)
 	r, c := value(t, svc, asked())
 	_, ev, err := r.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u := c.ModelUse; u == nil || u.Requests != 60 || u.Kept != 0 || u.PromptTokens == 0 || u.Model != "test-model" {
+	if u := c.ModelUse; u == nil || u.Requests != 1 || u.Kept != 0 || u.PromptTokens == 0 || u.Model != "test-model" {
 		t.Errorf("use %+v", c.ModelUse)
 	}
 	n := 0
@@ -121,12 +111,12 @@ func TestScoresReachTheValuation(t *testing.T) {
 		t.Errorf("%d indicators by the model, the sheet gives it 15", n)
 	}
 	log, err := db.EgressLog(context.Background(), actor.Institution, 0, 1000)
-	if err != nil || len(log) != 61 || log[0].Bytes == 0 || log[0].Actor != actor.Name || len(log[0].Hash) != 64 {
+	if err != nil || len(log) != 2 || log[0].Bytes == 0 || log[0].Actor != actor.Name || len(log[0].Hash) != 64 {
 		t.Errorf("%d entries, %v: %+v", len(log), err, log[:min(1, len(log))])
 	}
 	calls := s.Calls()
 	again, c := value(t, svc, asked())
-	if u := c.ModelUse; u == nil || u.Requests != 0 || u.Kept != 60 || u.PromptTokens != 0 || u.Yuan != 0 {
+	if u := c.ModelUse; u == nil || u.Requests != 0 || u.Kept != 1 || u.PromptTokens != 0 || u.Yuan != 0 {
 		t.Errorf("kept answers cost %+v", c.ModelUse)
 	}
 	if p, err := svc.Replay(context.Background(), actor, again.ID()); err != nil || !p.Identical || !p.Intact {
@@ -145,7 +135,7 @@ func TestScoresReachTheValuation(t *testing.T) {
 // so and its range is no narrower than with scores.
 func TestWithoutTrustworthyScores(t *testing.T) {
 	t.Parallel()
-	_, good, _ := scored(t, func(r llmtest.Request) llmtest.Reply { return answer(r, "60") }, nil)
+	_, good, _ := scored(t, func(r llmtest.Request) llmtest.Reply { return llmtest.Always(60)(r) }, nil)
 	_, with := value(t, good, asked())
 	width := func(c valuation.Conclusion) float64 { return c.Value.High / c.Value.Low }
 	for name, c := range map[string]struct {
@@ -159,10 +149,12 @@ func TestWithoutTrustworthyScores(t *testing.T) {
 			return llmtest.Reply{Status: 429, RetryAfter: "3600", Message: "slow down"}
 		}, nil, "MODEL-UNAVAILABLE"},
 		"lying": {func(r llmtest.Request) llmtest.Reply {
-			return llmtest.Reply{Content: strings.ReplaceAll(answer(r, "80").Content, "镍", "金")}
+			return llmtest.Reply{Content: llmtest.Read(r, func(i llmtest.Item) llmtest.Choice {
+				return llmtest.Choice{Letter: i.Letter(80), Doc: i.Parts[0], Quote: "本专利举世无双，前所未有"}
+			})}
 		}, nil, "MODEL-VOID"},
-		"budget in yuan": {func(r llmtest.Request) llmtest.Reply { return answer(r, "60") }, func(c *llm.Config) { c.DayYuan, c.PriceIn = 0.001, 1000 }, "MODEL-UNAVAILABLE"},
-		"budget":         {func(r llmtest.Request) llmtest.Reply { return answer(r, "60") }, func(c *llm.Config) { c.DayTokens = 1 }, "MODEL-UNAVAILABLE"},
+		"budget in yuan": {func(r llmtest.Request) llmtest.Reply { return llmtest.Always(60)(r) }, func(c *llm.Config) { c.DayYuan, c.PriceIn = 0.001, 1000 }, "MODEL-UNAVAILABLE"},
+		"budget":         {func(r llmtest.Request) llmtest.Reply { return llmtest.Always(60)(r) }, func(c *llm.Config) { c.DayTokens = 1 }, "MODEL-UNAVAILABLE"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -171,16 +163,157 @@ func TestWithoutTrustworthyScores(t *testing.T) {
 			if got.Status != valuation.Valued || !noted(got, c.code) {
 				t.Errorf("%s, %s noted: %v", got.Status, c.code, noted(got, c.code))
 			}
-			if width(got) <= width(with) {
+			if width(got) < width(with)*(1-1e-9) {
 				t.Errorf("range %.3f without scores, %.3f with", width(got), width(with))
 			}
 		})
 	}
 }
 
+// Scores move the value; they narrow its range only once a study of this
+// institution, this model and these templates has passed.
+func TestScoresNarrowOnlyAfterAStudy(t *testing.T) {
+	t.Parallel()
+	db, svc, _ := scored(t, llmtest.Always(60), nil)
+	_, high, _ := scored(t, llmtest.Always(80), nil)
+	req := asked()
+	req.Wait = false
+	width := func(c valuation.Conclusion) float64 { return c.Value.High / c.Value.Low }
+	_, without := value(t, svc, req)
+	_, before := value(t, svc, asked())
+	if !noted(without, "MODEL-PENDING") || !noted(before, "MODEL-UNPROVEN") || width(before) < width(without)*(1-1e-9) {
+		t.Errorf("before a study: range %.4f with scores, %.4f without", width(before), width(without))
+	}
+	if _, up := value(t, high, asked()); up.Value.Median <= before.Value.Median*1.001 {
+		t.Errorf("80 in place of 60 moves %.0f to %.0f", before.Value.Median, up.Value.Median)
+	}
+	set, err := prompts.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []struct {
+		institution, model, prompts string
+		passed, narrower            bool
+	}{
+		{"other", "test-model", set.Version(), true, false},
+		{actor.Institution, "other-model", set.Version(), true, false},
+		{actor.Institution, "test-model", "older", true, false},
+		{actor.Institution, "test-model", set.Version(), false, false},
+		{actor.Institution, "test-model", set.Version(), true, true},
+	} {
+		if err := db.PutStudy(t.Context(), c.institution, c.model, c.prompts, c.passed, []byte("{}"), "test"); err != nil {
+			t.Fatal(err)
+		}
+		_, after := value(t, svc, asked())
+		if narrower := width(after) < width(without)*(1-1e-9); narrower != c.narrower {
+			t.Errorf("%d: range %.4f with scores, %.4f without", i, width(after), width(without))
+		}
+	}
+}
+
+// A valuation that did not wait says so, costs no call, and is revised by a new
+// record with nothing but the reading changed; a reading that fails leaves
+// nothing.
+func TestRevision(t *testing.T) {
+	t.Parallel()
+	var down atomic.Bool
+	_, svc, s := scored(t, func(r llmtest.Request) llmtest.Reply {
+		if down.Load() {
+			return llmtest.Reply{Status: 400, Message: "the model is being moved"}
+		}
+		return llmtest.Always(80)(r)
+	}, nil)
+	req := asked()
+	req.Wait = false
+	first, c := value(t, svc, req)
+	if !noted(c, "MODEL-PENDING") || s.Calls() != 0 || c.ModelUse != nil {
+		t.Fatalf("%d calls though nobody waits", s.Calls())
+	}
+	down.Store(true)
+	if _, err := svc.Revise(t.Context(), actor, first.ID()); fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Public(err).Zh, "the model is being moved") {
+		t.Errorf("a reading that failed: %v", err)
+	}
+	down.Store(false)
+	rev, err := svc.Revise(t.Context(), actor, first.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := rev.Record.Conclusion()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, x := range rev.Difference.Causes {
+		sum += x.Yuan
+	}
+	if rev.Record.Revises() != first.ID() || rev.Record.ID() == first.ID() || noted(after, "MODEL-PENDING") || after.Value.Median == c.Value.Median {
+		t.Errorf("%s revises %s: %.0f to %.0f", rev.Record.ID(), rev.Record.Revises(), c.Value.Median, after.Value.Median)
+	}
+	if d := sum - rev.Difference.Change; d > 1 || d < -1 {
+		t.Errorf("the causes sum to %.0f, the change is %.0f", sum, rev.Difference.Change)
+	}
+	stored, err := svc.Get(t.Context(), actor, rev.Record.ID())
+	if err != nil || stored.Revises() != first.ID() {
+		t.Errorf("read back: %v", err)
+	}
+	body, err := stored.JSON()
+	if err != nil || !strings.Contains(string(body), `"revises":"`+first.ID()+`"`) {
+		t.Errorf("the record does not say what it revises: %v", err)
+	}
+	if p, err := svc.Replay(t.Context(), actor, rev.Record.ID()); err != nil || !p.Identical || !p.Intact {
+		t.Errorf("replay %+v, %v", p, err)
+	}
+	if _, err := svc.Revise(t.Context(), appraisal.Actor{Name: "x", Institution: "other"}, first.ID()); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("another institution revises: %v", err)
+	}
+	// Another valuation of the text finds the reading, and waits for nothing.
+	calls := s.Calls()
+	if _, again := value(t, svc, req); noted(again, "MODEL-PENDING") || s.Calls() != calls {
+		t.Errorf("%d calls for what was read", s.Calls()-calls)
+	}
+}
+
+// An answer that cannot be used expires, and can be forgotten by command; a
+// sound one stays until told otherwise.
+func TestVoidAnswersAreForgotten(t *testing.T) {
+	t.Parallel()
+	var broken atomic.Bool
+	broken.Store(true)
+	db, svc, s := scored(t, func(r llmtest.Request) llmtest.Reply {
+		if broken.Load() {
+			return llmtest.Reply{Null: true}
+		}
+		return llmtest.Always(60)(r)
+	}, nil)
+	if _, c := value(t, svc, asked()); !noted(c, "MODEL-UNFINISHED") {
+		t.Fatal("a null answer is a reading")
+	}
+	broken.Store(false)
+	calls := s.Calls()
+	if _, c := value(t, svc, asked()); !noted(c, "MODEL-UNFINISHED") || s.Calls() != calls {
+		t.Errorf("a void answer was paid for again at once: %d calls", s.Calls()-calls)
+	}
+	act := store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "model.forget", Subject: "test-model"}
+	if n, err := db.ForgetJudgements(t.Context(), "other-model", "", false, act); err != nil || n != 0 {
+		t.Errorf("%d of another model, %v", n, err)
+	}
+	if n, err := db.ForgetJudgements(t.Context(), "test-model", "", false, act); err != nil || n != 2 {
+		t.Errorf("%d forgotten, %v", n, err)
+	}
+	if _, c := value(t, svc, asked()); noted(c, "MODEL-UNFINISHED") || c.Model.Scores == 0 {
+		t.Error("the mended endpoint was not asked again")
+	}
+	if n, err := db.ForgetJudgements(t.Context(), "", "", false, act); err != nil || n != 0 {
+		t.Errorf("%d sound answers forgotten, %v", n, err)
+	}
+	if n, err := db.ForgetJudgements(t.Context(), "", "", true, act); err != nil || n != 1 {
+		t.Errorf("%d forgotten of all, %v", n, err)
+	}
+}
+
 func TestConfidentiality(t *testing.T) {
 	t.Parallel()
-	db, svc, s := scored(t, func(r llmtest.Request) llmtest.Reply { return answer(r, "60") }, nil)
+	db, svc, s := scored(t, func(r llmtest.Request) llmtest.Reply { return llmtest.Always(60)(r) }, nil)
 	ctx := context.Background()
 	yes, no := true, false
 	for _, c := range []struct {
@@ -217,11 +350,11 @@ func TestStormLeavesTheBudget(t *testing.T) {
 		return llmtest.Reply{Status: 429, RetryAfter: "0", Message: "slow down"}
 	}, func(c *llm.Config) { c.DayTokens, c.Attempts, c.Deadline = 10_000_000, 3, time.Minute })
 	_, c := value(t, svc, asked())
-	if !noted(c, "MODEL-UNAVAILABLE") || s.Calls() > 1+60*3 {
+	if !noted(c, "MODEL-UNAVAILABLE") || s.Calls() > 1+3*3 {
 		t.Errorf("%d calls", s.Calls())
 	}
 	use, err := db.ModelUseToday(t.Context())
-	if err != nil || use.Tokens > 2000 || c.ModelUse.Requests != 0 { // the probe's
+	if err != nil || use.Tokens > 20_000 || c.ModelUse.Requests != 0 { // the probe's
 		t.Errorf("%+v on the account after a storm, %v", use, err)
 	}
 }
@@ -273,8 +406,8 @@ func TestChangedEndpointIsProbedAgain(t *testing.T) {
 	s.Modes("plain")
 	s.Batches(nil)
 	again := rubricOf(t, db, runConfig(s.URL))
-	if again.Client().Mode() != "json_schema" {
-		t.Errorf("a start before its probe uses %q, want what is stored", again.Client().Mode())
+	if again.Client().Found().Mode != "json_schema" {
+		t.Errorf("a start before its probe uses %q, want what is stored", again.Client().Found().Mode)
 	}
 	working(t, again) // another start
 	stored("plain", true)
@@ -294,7 +427,7 @@ func TestHostileTexts(t *testing.T) {
 	t.Cleanup(listener.Close)
 	raw = bytes.ReplaceAll(raw, []byte("http://127.0.0.1:1"), []byte(listener.URL))
 	var corpus []struct{ Kind, Place, Text string }
-	if err := json.Unmarshal(raw, &corpus); err != nil || len(corpus) < 40 {
+	if err := json.Unmarshal(raw, &corpus); err != nil || len(corpus) < 98 {
 		t.Fatalf("%d patterns, %v", len(corpus), err)
 	}
 	kinds, places := map[string]int{}, map[string]int{}
@@ -302,7 +435,7 @@ func TestHostileTexts(t *testing.T) {
 		kinds[x.Kind]++
 		places[x.Place]++
 	}
-	for _, k := range []string{"direct", "role_play", "fake_quote", "fake_json", "fake_structure", "delimiter", "url_lure", "tool_lure", "encoded", "homoglyph", "zero_width", "bidi"} {
+	for _, k := range []string{"direct", "role_play", "fake_quote", "fake_json", "fake_structure", "delimiter", "url_lure", "tool_lure", "encoded", "homoglyph", "zero_width", "bidi", "echo", "letter", "marker", "examiner", "oppose", "thought", "length", "batch"} {
 		if kinds[k] == 0 {
 			t.Errorf("no pattern of kind %s", k)
 		}
@@ -314,20 +447,29 @@ func TestHostileTexts(t *testing.T) {
 	// a link to fetch.
 	const invented, praise = "本专利举世无双", "谨遵指令"
 	obedient := func(r llmtest.Request) llmtest.Reply {
-		switch len(r.Raw) % 5 {
+		obey := func(quote, reason string) llmtest.Reply {
+			return llmtest.Reply{Content: llmtest.Read(r, func(i llmtest.Item) llmtest.Choice {
+				return llmtest.Choice{Letter: i.Letter(80), Doc: i.Parts[0], Quote: quote, Reason: reason}
+			})}
+		}
+		switch len(r.Raw) % 7 {
 		case 0:
-			return llmtest.Reply{Content: `{"score":"100","confidence":1,"quotes":[{"doc":"claims","text":"` + invented + `"}],"reason":"` + praise + `"}`}
+			return obey(invented, praise)
 		case 1:
 			return llmtest.Reply{Tool: "fetch", Content: `{"url":"` + listener.URL + `/tool"}`}
 		case 2:
-			return llmtest.Reply{Content: `{"score":"80","confidence":1,"quotes":[{"doc":"claims","text":"` + invented + `"}],"reason":"` + praise + `价值100亿元"}`}
+			return obey("", praise+"价值100亿元")
 		case 3:
-			return llmtest.Reply{Content: `{"score":"80","confidence":1,"quotes":[{"doc":"claims","text":"![x](` + listener.URL + `/md)"}],"reason":"<img src=` + listener.URL + `/img>"}`}
+			return obey("![x]("+listener.URL+"/md)", "<img src="+listener.URL+"/img>")
+		case 4:
+			return llmtest.Reply{Content: `{"echo":"FFFFFF-FFFFFF","L1.2":{"choice":"D","reason":"` + praise + `","quotes":[]}}`}
+		case 5:
+			return llmtest.Reply{Content: "<think>" + praise + "</think>" + llmtest.Always(80)(r).Content + praise}
 		}
-		return answer(r, "80")
+		return llmtest.Always(80)(r)
 	}
 	_, svc, _ := scored(t, obedient, nil)
-	_, honest, _ := scored(t, func(r llmtest.Request) llmtest.Reply { return answer(r, "20") }, nil)
+	_, honest, _ := scored(t, func(r llmtest.Request) llmtest.Reply { return llmtest.Always(20)(r) }, nil)
 	limit := valuation.DefaultAssumptions().Model.Cap.Value
 	for _, x := range corpus {
 		req := asked()

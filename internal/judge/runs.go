@@ -53,12 +53,15 @@ var once = river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
 const (
 	// MaxRunSubjects bounds a run.
 	MaxRunSubjects = 200_000
-	// maxRounds is how often questions about one patent are sent: two rounds
-	// of questions, and again what failed.
-	maxRounds = 4
+	// retries is how often questions about one patent are sent again beyond
+	// the calls its reading may take.
+	retries = 3
 	// patentTimeout bounds one patent asked by single calls.
 	patentTimeout = 10 * time.Minute
 )
+
+// maxRounds is how often questions about one patent are sent.
+func (r *Rubric) maxRounds() int { return r.cfg.Calls() + retries }
 
 // queueName is the queue of an endpoint and model: only processes that speak to
 // them take its jobs.
@@ -76,6 +79,7 @@ func (r *Rubric) insert(queue string) *river.InsertOpts {
 // fresh is false.
 func (r *Rubric) Submit(ctx context.Context, actor store.Actor, numbers []string, allow bool) (_ store.ModelRun, fresh bool, err error) {
 	defer fault.Wrap(&err, "judge.Submit")
+	ctx = store.As(ctx, actor.Institution)
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	var fields []fault.Field
 	normal := make([]string, 0, len(numbers))
@@ -88,7 +92,7 @@ func (r *Rubric) Submit(ctx context.Context, actor store.Actor, numbers []string
 			}
 			continue
 		}
-		normal = append(normal, n.String())
+		normal = append(normal, string(n.Key()))
 	}
 	slices.Sort(normal)
 	normal = slices.Compact(normal)
@@ -193,7 +197,7 @@ func (r *Rubric) sweep(ctx context.Context, jobs *store.JobQueue, queue string) 
 // not answer; what an earlier probe found serves meanwhile.
 func (r *Rubric) probeAtStart(ctx context.Context) {
 	for wait := time.Second; ; wait = min(2*wait, 10*time.Minute) {
-		found, err := r.Probe(ctx, systemActor)
+		found, err := r.Probe(ctx, store.Actor{Name: "system", Institution: store.Public})
 		if err == nil {
 			r.log.InfoContext(ctx, "the model endpoint was probed", "mode", found.Mode, "batches", found.Batches != nil && *found.Batches)
 			return
@@ -237,11 +241,11 @@ func (w *runWorker) Work(ctx context.Context, job *river.Job[runJob]) error {
 
 // step reads what came, then sends what is missing.
 func (r *Rubric) step(ctx context.Context, id string, poll time.Duration) (done bool, wait time.Duration, err error) {
-	run, err := r.db.ModelRun(ctx, "", id)
+	run, err := r.db.ModelRun(ctx, store.Everyone, id)
 	if err != nil {
 		return false, 0, err
 	}
-	ctx = As(ctx, store.Actor{Name: run.Actor, Institution: run.Institution})
+	ctx = With(ctx, permit(&run))
 	open, err := r.db.OpenBatches(ctx, id)
 	if err != nil {
 		return false, 0, err
@@ -296,6 +300,16 @@ func (r *Rubric) offersBatches(ctx context.Context) (bool, error) {
 	return offers, r.db.PutEndpoint(ctx, r.cfg.BaseURL, r.cfg.Model, store.Endpoint{Batches: &offers})
 }
 
+// permit is what a run's order says of texts leaving: for each text it is
+// decided whether it is published.
+func permit(run *store.ModelRun) Permit {
+	p := Permit{Actor: store.Actor{Name: run.Actor, Institution: run.Institution}}
+	if run.Allow {
+		p.Allow = &run.Allow
+	}
+	return p
+}
+
 // subject reads a patent of a run and whether its text may leave; an end that
 // is not empty is what becomes of it instead.
 func (r *Rubric) subject(ctx context.Context, run *store.ModelRun, number string) (s Subject, end store.SubjectStatus, err error) {
@@ -306,14 +320,9 @@ func (r *Rubric) subject(ctx context.Context, run *store.ModelRun, number string
 	if err != nil {
 		return s, "", err
 	}
-	s = Subject{
-		Actor: store.Actor{Name: run.Actor, Institution: run.Institution}, Number: p.Number, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description,
-		Unpublished: p.Unpublished(),
-	}
-	if run.Allow {
-		s.Allow = &run.Allow
-	}
-	ok, err := r.mayLeave(ctx, s)
+	s = Subject{Permit: permit(run), Text: Text{Number: p.Number, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description}}
+	s.Unpublished = p.Unpublished()
+	ok, err := MayLeave(ctx, r.db, s.Permit)
 	if err == nil && !ok {
 		end = store.SubjectForbidden
 	}
@@ -348,13 +357,14 @@ func (r *Rubric) plan(ctx context.Context, run *store.ModelRun, poll time.Durati
 			}
 			var pending []llm.Question
 			if end == "" {
-				if pending, err = r.client.Pending(ctx, r.set, s.text(), codes, r.db.Judgements); err != nil {
+				var reading Reading
+				if reading, pending, err = r.reader.Kept(ctx, s.Text, codes); err != nil {
 					return false, 0, err
 				}
 				switch {
-				case len(pending) == 0:
+				case len(pending) == 0 && reading.Unfinished == "":
 					end = store.SubjectDone
-				case x.Rounds >= maxRounds:
+				case len(pending) == 0 || x.Rounds >= r.maxRounds():
 					end = store.SubjectPartly
 				}
 			}
@@ -412,31 +422,29 @@ func untilTomorrow(now time.Time, poll time.Duration) time.Duration {
 func (r *Rubric) sendFile(ctx context.Context, run *store.ModelRun, file *llm.BatchFile, of map[string]string) error {
 	b := store.ModelBatch{ID: store.NewID("mbat", time.Now()), Run: run.ID, Status: "prepared"}
 	var claimed map[string]bool
-	for {
-		items := make([]store.BatchItem, len(file.Questions))
-		for i, q := range file.Questions {
-			items[i] = store.BatchItem{Key: q.Key, TextHash: q.Text, Prompt: q.Prompt, Parameters: q.Params, Use: use(q.Most), Egress: store.Egress{
+	claim := func(questions []llm.Question) (_ map[string]bool, err error) {
+		items := make([]store.BatchItem, len(questions))
+		for i, q := range questions {
+			items[i] = store.BatchItem{Key: q.Key, TextHash: q.Text, Prompt: q.Prompt, Parameters: q.Params, Use: use(r.client.InBatch(q.Most)), Egress: store.Egress{
 				Institution: run.Institution, Actor: run.Actor, What: "batch " + q.What, Host: r.client.Host(), Bytes: int64(q.Bytes), Hash: q.Hash,
 			}}
 		}
-		var err error
 		claimed, err = r.db.PutModelBatch(ctx, &b, items, r.cfg.DayTokens, dayMicro(&r.cfg))
+		return claimed, err
+	}
+	for {
+		err := file.Claim(claim)
 		if err == nil {
 			break
 		}
 		if fault.Public(err).Code != store.CodeBudget || len(file.Questions) == 1 {
 			return err
 		}
-		half := map[string]bool{}
-		for _, q := range file.Questions[:(len(file.Questions)+1)/2] {
-			half[q.Key] = true
-		}
-		file.Only(half)
+		file.Half()
 	}
 	if len(claimed) == 0 {
 		return nil // all under way elsewhere
 	}
-	file.Only(claimed)
 	var err error
 	if b.File, err = r.client.Upload(ctx, b.ID+".jsonl", file); err != nil {
 		if errors.Is(err, llm.ErrNoBatches) {
@@ -528,6 +536,7 @@ func (r *Rubric) collect(ctx context.Context, b *store.ModelBatch, at llm.Batch)
 		return err
 	}
 	var used llm.Usage
+	told := true
 	why := map[string]int{}
 	err = r.client.BatchAnswers(ctx, at, func(a llm.BatchAnswer) error {
 		item, ok := items[a.Key]
@@ -536,13 +545,17 @@ func (r *Rubric) collect(ctx context.Context, b *store.ModelBatch, at llm.Batch)
 			return nil
 		}
 		delete(items, a.Key)
-		used.Add(a.Usage)
-		if a.Content == "" {
+		if a.Failure != "" {
 			why[a.Failure]++
 			return nil
 		}
+		used.Add(a.Usage)
+		told = told && a.Told
+		if a.Void != "" {
+			why[a.Void]++
+		}
 		return r.db.PutJudgement(ctx, store.Judgement{
-			Key: a.Key, TextHash: item.TextHash, Prompt: item.Prompt, Model: r.cfg.Model, Parameters: item.Parameters, Content: a.Content,
+			Key: a.Key, TextHash: item.TextHash, Prompt: item.Prompt, Model: r.cfg.Model, Parameters: item.Parameters, Content: a.Content, Void: a.Void,
 			PromptTokens: a.Usage.Prompt, AnswerTokens: a.Usage.Answer, MicroYuan: a.Usage.Micro,
 		})
 	})
@@ -563,7 +576,11 @@ func (r *Rubric) collect(ctx context.Context, b *store.ModelBatch, at llm.Batch)
 		reason += fmt.Sprint(" ", why) // keys sorted by fmt
 		r.log.WarnContext(ctx, "a batch has questions without an answer", "batch", b.ID, "status", at.Status, "why", why)
 	}
-	if err := r.db.EndBatch(context.WithoutCancel(ctx), b, use(used), failed, reason); err != nil {
+	cost := use(used)
+	if !told || cost.Tokens > b.Reserved.Tokens { // never beyond what was asked, and never for nothing
+		cost = b.Reserved
+	}
+	if err := r.db.EndBatch(context.WithoutCancel(ctx), b, cost, failed, reason); err != nil {
 		return err
 	}
 	if err := r.client.DropFiles(ctx, b.File, at); err != nil {
@@ -634,31 +651,28 @@ func (w *patentWorker) Work(ctx context.Context, job *river.Job[patentJob]) erro
 }
 
 func (r *Rubric) scoreOne(ctx context.Context, id, number string, poll time.Duration) (wait time.Duration, err error) {
-	run, err := r.db.ModelRun(ctx, "", id)
+	run, err := r.db.ModelRun(ctx, store.Everyone, id)
 	if err != nil || run.Status != store.RunRunning {
 		return 0, err
 	}
-	ctx, cancel := context.WithTimeout(As(ctx, store.Actor{Name: run.Actor, Institution: run.Institution}), patentTimeout)
+	ctx, cancel := context.WithTimeout(With(ctx, permit(&run)), patentTimeout)
 	defer cancel()
 	s, end, err := r.subject(ctx, &run, number)
 	if err != nil {
 		return 0, err
 	}
 	if end == "" {
-		results, err := r.client.Score(ctx, r.set, s.text(), r.indicators(ctx))
-		if err != nil {
-			return 0, err
+		reading := r.reader.Read(ctx, s.Text, r.indicators(ctx))
+		switch {
+		case reading.Unfinished == store.CodeBudget:
+			return untilTomorrow(time.Now(), poll), r.db.NoteRun(ctx, id, store.CodeBudget)
+		case ctx.Err() != nil:
+			return 0, ctx.Err()
+		case reading.Err != nil:
+			return r.again(ctx, &run, number, poll, reading.Err)
 		}
-		end = store.SubjectDone
-		for _, x := range results {
-			switch {
-			case x.Err != nil && fault.Public(x.Err).Code == store.CodeBudget:
-				return untilTomorrow(time.Now(), poll), r.db.NoteRun(ctx, id, store.CodeBudget)
-			case x.Void[llm.VoidCall] > 0 || x.Unknown == "endpoint":
-				return r.again(ctx, &run, number, poll, x.Err)
-			case x.Void[llm.VoidAnswer] > 0:
-				end = store.SubjectPartly
-			}
+		if end = store.SubjectDone; reading.Unfinished != "" {
+			end = store.SubjectPartly
 		}
 	}
 	return 0, errors.Join(r.db.EndSubject(ctx, id, number, end), r.db.NoteRun(ctx, id, ""))
@@ -670,7 +684,7 @@ func (r *Rubric) again(ctx context.Context, run *store.ModelRun, number string, 
 	if err != nil {
 		return 0, err
 	}
-	if rounds >= maxRounds {
+	if rounds >= r.maxRounds() {
 		return 0, r.db.EndSubject(ctx, run.ID, number, store.SubjectPartly)
 	}
 	return poll << rounds, r.db.NoteRun(ctx, run.ID, fault.Public(why).Code)

@@ -6,6 +6,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
 )
 
 // CoverPoint is the cover of a loan at one date.
@@ -204,8 +205,8 @@ func Standing(in CoverInput, discount float64) (out []Condition) {
 		out = append(out, Condition{"breach", "breach", "red", "合同抵质押率超过上限：余额" + in.Loan.String() + "元，押品可担保" + lendable.String() + "元"})
 	}
 	for _, x := range in.Items {
-		if !x.Expiry.IsZero() && x.Value > 0 && x.Expiry.Before(in.Maturity) {
-			out = append(out, Condition{"expiry:" + x.Number, "expiry", "red", x.Number + "：专利权" + x.Expiry.String() + "届满，早于贷款到期日" + in.Maturity.String()})
+		if !x.Expiry.IsZero() && x.Value > 0 && !patent.OutlivesDebt(x.Expiry, in.Maturity) {
+			out = append(out, Condition{"expiry:" + x.Number, "expiry", "red", x.Number + "：专利权" + x.Expiry.String() + "届满，不晚于贷款到期日" + in.Maturity.String()})
 		}
 	}
 	if discount > 0 && !broken && in.Maturity.After(in.On) {

@@ -62,6 +62,7 @@ type Reason struct {
 	Evidence string   `json:"evidence,omitempty"` // Chinese: the facts of this case
 	Supply   string   `json:"supply,omitempty"`   // Chinese: what to bring
 	Source   string   `json:"source,omitempty"`   // of the rule
+	Unknown  bool     `json:"unknown,omitempty"`  // the facts are missing: nothing says that the ground applies
 }
 
 // Options are what a batch is decided under.
@@ -106,6 +107,10 @@ type Contract struct {
 	Mixed    *float64  `json:"mixed_ltv"`   // 综合抵押率: loan / sum of value times ceiling; must not exceed 1
 	Ceiling  *float64  `json:"ltv_ceiling"` // sum of value times ceiling / value
 	Headroom money.Fen `json:"headroom"`    // recommended less asked for, negative when short
+
+	// Uncovered is the part of the loan that no collateral covers: credit, for the
+	// policy to decide on.
+	Uncovered money.Fen `json:"uncovered"`
 
 	Limits      []Part    `json:"limits"`
 	Binding     string    `json:"binding"` // code of the smallest limit
@@ -165,13 +170,84 @@ type Decisions struct {
 	Contracts     []Contract    `json:"contracts"` // in queue order
 }
 
-// BorrowerKey names a borrower across rows and batches: the credit code, else
-// the folded name.
-func BorrowerKey(r *Row) string {
-	if r.CreditCode != "" {
-		return r.CreditCode
+// key names the row's patent, whichever of its numbers the row gives.
+func (v *Valued) key() patent.Key {
+	if v.Key != "" {
+		return v.Key
 	}
-	return foldName(r.Borrower)
+	return keyOf(v.Row.Number)
+}
+
+func keyOf(number string) patent.Key {
+	n, err := patent.ParseNumber(number)
+	if err != nil {
+		return patent.Key(number)
+	}
+	return n.Key()
+}
+
+// perhapsOne finds rows that name different documents of one serial number,
+// such as the publication and the grant of one application: they may be one
+// patent, which only a record of it can tell.
+func (b *book) perhapsOne(documents map[string][]int) {
+	for _, rows := range documents {
+		different := false
+		var numbers []string
+		for _, i := range rows {
+			different = different || b.batch[i].key() != b.batch[rows[0]].key()
+			numbers = append(numbers, fmt.Sprintf("第 %d 行 %s", b.batch[i].Row.Line, b.batch[i].Row.Number))
+		}
+		if !different {
+			continue
+		}
+		for _, i := range rows {
+			b.add(i, OfFile, Supplements, "D09", strings.Join(numbers, "、"), "改填申请号，或附专利登记簿副本", groundsSource)
+			b.rows[i].Counted = false
+		}
+	}
+}
+
+// borrowers counts the borrowers that rows name: rows with one credit code, or
+// with one name, name the same, and two codes are two borrowers whatever the
+// names are.
+func (b *book) borrowers(rows []int) int {
+	group := make([]int, len(rows))
+	join := func(x, y int) {
+		for k, g := range group {
+			if g == y {
+				group[k] = x
+			}
+		}
+	}
+	codes := map[string]bool{}
+	for k, i := range rows {
+		group[k] = k
+		r := &b.batch[i].Row
+		if r.CreditCode != "" {
+			codes[foldName(r.CreditCode)] = true
+		}
+		for l := range k {
+			o := &b.batch[rows[l]].Row
+			if r.CreditCode != "" && foldName(r.CreditCode) == foldName(o.CreditCode) || foldName(r.Borrower) == foldName(o.Borrower) && (r.CreditCode == "" || o.CreditCode == "") {
+				join(group[l], group[k])
+			}
+		}
+	}
+	different := map[int]bool{}
+	for _, g := range group {
+		different[g] = true
+	}
+	return max(len(different), len(codes))
+}
+
+// borrower is who a contract's rows name, with the credit code that any of them
+// gives.
+func (b *book) borrower(rows []int) *Row {
+	named := b.batch[rows[0]].Row
+	for _, i := range rows {
+		named.CreditCode = cmp.Or(named.CreditCode, b.batch[i].Row.CreditCode)
+	}
+	return &named
 }
 
 func foldName(name string) string {
@@ -184,11 +260,19 @@ func foldName(name string) string {
 // counts for neither; twice under one contract it counts once.
 func Decide(batch []Valued, o Options, on calendar.Date) Decisions {
 	d := Decisions{On: on, Policy: o.Policy.ID, PolicyVersion: o.Policy.Version, Rules: RulesVersion, Rows: make([]Decision, len(batch))}
-	b := book{batch: batch, o: &o, on: on, rows: d.Rows, limits: foldKeys(o.BorrowerLimit), bearable: foldKeys(o.Bearable)}
+	batch = slices.Clone(batch)
+	bare := map[int]bool{} // rows without a value of the policy's basis
+	for i := range batch {
+		of, has := batch[i].on(o.Policy.Basis)
+		batch[i] = *of
+		bare[i] = !has
+	}
+	b := book{batch: batch, bare: bare, o: &o, on: on, rows: d.Rows, limits: foldKeys(o.BorrowerLimit), bearable: foldKeys(o.Bearable)}
 	for i := range batch {
 		b.row(i)
 	}
 	b.duplicates()
+	b.twins()
 	b.booked()
 	d.Contracts = b.contracts()
 	for i := range d.Rows {
@@ -199,7 +283,8 @@ func Decide(batch []Valued, o Options, on calendar.Date) Decisions {
 
 // book is a batch being decided.
 type book struct {
-	batch []Valued
+	batch []Valued     // with the figures of the policy's basis
+	bare  map[int]bool // rows that have none
 	o     *Options
 	on    calendar.Date
 	rows  []Decision
@@ -257,6 +342,8 @@ func (b *book) row(i int) {
 		return
 	}
 	b.grounds(i)
+	b.thirdParty(i)
+	b.evidence(i)
 	switch v.Status {
 	case valuation.Zero:
 		b.add(i, OfValue, Refuses, "V03", v.Reason, "", "")
@@ -272,8 +359,14 @@ func (b *book) row(i int) {
 		}
 	}
 	if v.Status == valuation.Valued || v.Status == valuation.RangeOnly {
-		if v.Point < unitLow || v.Point > unitHigh {
-			b.add(i, OfValue, Supplements, "V04", "估值"+v.Point.String()+"元", "估值人员复核并写明依据", "docs/ip-finance.md 2.4：单项专利价格的合理区间")
+		if b.bare[i] {
+			b.add(i, OfValue, Supplements, "B01", "质押率按"+b.o.Policy.Basis.Zh()+"制定，没有该价值类型的估值", "按该价值类型估值，或采用与现有估值相应的政策", "")
+			d.Counted = false
+		}
+		for _, g := range b.o.Policy.Gates {
+			if !b.bare[i] && g.Kind == v.Row.Kind && g.Basis == b.o.Policy.Basis && (v.Point < g.Low || v.Point > g.High) {
+				b.add(i, OfValue, Supplements, "V04", "估值"+v.Point.String()+"元，区间"+g.Low.String()+"元至"+g.High.String()+"元（"+g.Basis.Zh()+"）", "估值人员复核并写明依据", g.Source)
+			}
 		}
 		if a := v.Row.Agreed; a != nil && *a > v.High {
 			b.add(i, OfValue, Supplements, "R04", "协商价值"+a.String()+"元，区间上限"+v.High.String()+"元", "按不高于区间上限重新协商", "")
@@ -292,12 +385,18 @@ func (b *book) row(i int) {
 	}
 }
 
+const groundsSource = "专利权质押登记办法第十一条（国家知识产权局公告第461号，2021）"
+
 // grounds takes over the twelve statutory grounds. Those that only the signed
 // contract, a declaration or the office can answer are conditions of the
 // registration while they are open, not gaps of the file.
 func (b *book) grounds(i int) {
 	for _, f := range b.batch[i].Eligibility.Findings {
-		r := Reason{Code: f.Code, Basis: Statutory, Zh: f.Zh, En: f.En, Evidence: f.Reason, Supply: f.Supply, Source: "专利权质押登记办法（国家知识产权局公告第461号，2021）"}
+		r := Reason{Code: f.Code, Basis: Statutory, Zh: f.Zh, En: f.En, Evidence: f.Reason, Supply: f.Supply, Source: groundsSource}
+		if f.Outcome == patent.Open {
+			w := unknownGround[f.Code]
+			r.Zh, r.En, r.Unknown = cmp.Or(w.Zh, r.Zh), cmp.Or(w.En, r.En), true
+		}
 		switch {
 		case f.Outcome == patent.Met && f.Severity == patent.Block:
 			r.Severity = Refuses
@@ -318,6 +417,69 @@ func (b *book) grounds(i int) {
 	}
 }
 
+// thirdParty asks for the consent of owners who are not the borrower: they
+// pledge for another's debt and sign the contract themselves.
+func (b *book) thirdParty(i int) {
+	const source = "民法典第三百九十四条、第四百二十五条：第三人可以提供质押，须由其订立质押合同"
+	v, d := &b.batch[i], &b.rows[i]
+	owners := v.State.Owners
+	if len(owners) == 0 {
+		owners = v.Row.Owners
+	}
+	borrower := cmp.Or(v.Debtor, v.Row.Borrower)
+	if slices.ContainsFunc(d.Reasons, func(r Reason) bool { return r.Code == "E01" && r.Severity == Refuses }) {
+		return // who owns it comes first
+	}
+	if len(owners) == 0 || borrower == "" || slices.ContainsFunc(owners, func(o string) bool { return patent.SameName(o, borrower) }) {
+		return
+	}
+	refused := v.Row.PledgorConsent == patent.No
+	var silent []string
+	for _, o := range owners {
+		said := v.Row.PledgorConsent
+		for _, c := range v.Row.Consents {
+			if patent.SameName(c.Party, o) && c.Said != "" {
+				said = c.Said
+			}
+		}
+		refused = refused || said == patent.No
+		if said != patent.Yes {
+			silent = append(silent, o)
+		}
+	}
+	evidence := "专利权人" + strings.Join(owners, "、") + "，借款人" + borrower
+	switch {
+	case refused:
+		b.add(i, Statutory, Refuses, "T01", evidence+"；不同意出质", "由专利权人出质，或更换押品", source)
+	case len(silent) > 0:
+		b.add(i, Statutory, Supplements, "T01", evidence+"；未见同意："+strings.Join(silent, "、"), "在“出质人及同意”列填写专利权人名称及其同意，并附书面文件", source)
+	default:
+		w := fixed["T01"]
+		d.Conditions = append(d.Conditions, Reason{Code: "T01", Basis: Statutory, Severity: Warns, Zh: w.Zh, En: w.En, Evidence: evidence, Supply: "由专利权人签署质押合同", Source: source})
+	}
+}
+
+// evidence says on whose word the row rests: cells that were not understood are
+// unknown, and what only the row states must be borne out by the register.
+func (b *book) evidence(i int) {
+	v, d := &b.batch[i], &b.rows[i]
+	for _, u := range v.Row.Unread {
+		b.add(i, OfFile, Supplements, "F02", "“"+u.Column+"”写的是“"+u.Text+"”，未能理解，按未知处理", "改用明确的写法，或附证明文件", "")
+	}
+	if len(v.OnWord) == 0 {
+		return
+	}
+	w := fixed["W01"]
+	asOf := "所填日期不详"
+	if !v.Row.RegisterAsOf.IsZero() {
+		asOf = "所填截至" + v.Row.RegisterAsOf.String()
+	}
+	d.Conditions = append(d.Conditions, Reason{
+		Code: "W01", Basis: Statutory, Severity: Warns, Zh: w.Zh, En: w.En, Evidence: strings.Join(v.OnWord, "、") + "，" + asOf,
+		Supply: "专利登记簿副本（出具日期不早于" + b.on.AddDays(-int(b.o.Policy.StaleDays.Value)).String() + "）", Source: "专利权质押登记办法第十一条：登记机关以登记簿记载为准",
+	})
+}
+
 func (b *book) policies(i int) {
 	v, d := &b.batch[i], &b.rows[i]
 	p, row := &b.o.Policy, &v.Row
@@ -335,7 +497,7 @@ func (b *book) policies(i int) {
 		}
 	}
 	if row.Revenue == nil || *row.Revenue == 0 {
-		b.policy(i, "P04", map[bool]string{true: "未填写上年产品收入", false: "上年产品收入为零"}[row.Revenue == nil], "补充使用该专利的产品收入")
+		b.policy(i, "P04", revenueGap(row), "补充使用该专利的产品收入")
 	}
 	if rule := p.Rules["P05"]; row.External != nil && (row.ExternalDate.IsZero() || row.ExternalDate.AddMonths(int(rule.Threshold)).Before(b.on)) {
 		b.policy(i, "P05", "评估基准日 "+dateOr(row.ExternalDate, "未填写"), "提供基准日在期限内的评估报告")
@@ -353,7 +515,7 @@ func (b *book) policies(i int) {
 	if t := p.TenorMonths; t != nil && row.Maturity.After(b.on.AddMonths(int(t.Value))) {
 		b.policy(i, "P09", fmt.Sprintf("到期日%s，最长%g个月", row.Maturity, t.Value), "")
 	}
-	if stale := b.stale(v); stale != "" {
+	if stale := staleReason(v, b.on, p); stale != "" {
 		b.policy(i, "P11", stale, "提供近期专利登记簿副本")
 	}
 	if d.HumanOnly = slices.ContainsFunc(slices.Concat(row.Owners, v.State.Owners), person); d.HumanOnly {
@@ -379,6 +541,13 @@ func (b *book) policies(i int) {
 			b.add(i, OfValue, Supplements, "X02", evidence, "说明差异原因并由有权人审批", p.RedDeviation.Source)
 		}
 	}
+}
+
+func revenueGap(r *Row) string {
+	if r.Revenue == nil {
+		return "未填写上年产品收入"
+	}
+	return "上年产品收入为零"
 }
 
 // Deviate compares an appraiser's figure with ours: up to the review threshold
@@ -415,15 +584,12 @@ func (b *book) product(i int) {
 	}
 }
 
-// Sanity of the value of one patent, and the highest of the published averages
-// of a patent pledge (Pudong, 2022; ip-finance 2.4 and 2.5).
-const (
-	unitLow, unitHigh = 1e4 * money.Fen(money.Yuan), 1e8 * money.Fen(money.Yuan)
-	averagePledge     = 2622 * money.Fen(money.Wan)
-)
+// averagePledge is the highest of the published averages of a patent pledge
+// (Pudong, 2022).
+const averagePledge = 2622 * money.Fen(money.Wan)
 
-// stale says why the legal state is too old to rely on, or "".
-func (b *book) stale(v *Valued) string {
+// staleReason says why the legal state is too old to rely on, or "".
+func staleReason(v *Valued, on calendar.Date, p *Policy) string {
 	asOf := v.State.LastSeen
 	if v.Row.RegisterAsOf.After(asOf) {
 		asOf = v.Row.RegisterAsOf
@@ -431,8 +597,8 @@ func (b *book) stale(v *Valued) string {
 	switch {
 	case asOf.IsZero():
 		return "没有注明日期的法律状态"
-	case asOf.AddDays(int(b.o.Policy.StaleDays.Value)).Before(b.on):
-		return fmt.Sprintf("最近的法律状态为%s，距今%d天", asOf, asOf.DaysUntil(b.on))
+	case asOf.AddDays(int(p.StaleDays.Value)).Before(on):
+		return fmt.Sprintf("最近的法律状态为%s，距今%d天", asOf, asOf.DaysUntil(on))
 	}
 	return ""
 }
@@ -449,7 +615,7 @@ func haircutFlags(v *Valued, on calendar.Date, p *Policy) (flags []string) {
 	if v.Calibration != "conformal" {
 		flags = append(flags, "uncalibrated")
 	}
-	if (&book{o: &Options{Policy: *p}, on: on}).stale(v) != "" {
+	if staleReason(v, on, p) != "" {
 		flags = append(flags, "stale")
 	}
 	return flags
@@ -477,28 +643,36 @@ func contractKey(r *Row) string {
 
 // duplicates finds patents offered more than once in the batch.
 func (b *book) duplicates() {
-	at := map[string][]int{}
+	at := map[patent.Key][]int{}
+	documents := map[string][]int{} // rows by the digits of a publication number
 	for i := range b.batch {
-		if v := &b.batch[i]; v.Fault == nil && v.Row.Number != "" {
-			at[v.Row.Number] = append(at[v.Row.Number], i)
+		v := &b.batch[i]
+		if v.Fault != nil || v.Row.Number == "" {
+			continue
+		}
+		key := v.key()
+		at[key] = append(at[key], i)
+		if n, err := patent.ParseNumber(string(key)); err == nil && n.Form == patent.Publication && !n.NamesApplication() {
+			digits := strings.TrimRight(string(key), "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+			documents[digits] = append(documents[digits], i)
 		}
 	}
+	b.perhapsOne(documents)
 	for _, rows := range at {
 		if len(rows) == 1 {
 			continue
 		}
 		slices.SortFunc(rows, func(i, j int) int { return cmp.Compare(b.batch[i].Row.Line, b.batch[j].Row.Line) })
-		borrowers, contracts := map[string]bool{}, map[string]bool{}
+		contracts := map[string]bool{}
 		lines := make([]string, len(rows))
 		for k, i := range rows {
-			borrowers[BorrowerKey(&b.batch[i].Row)] = true
 			contracts[b.rows[i].Contract] = true
 			lines[k] = strconv.Itoa(b.batch[i].Row.Line)
 		}
 		evidence := "见第 " + strings.Join(lines, "、") + " 行"
 		for k, i := range rows {
 			switch {
-			case len(borrowers) > 1:
+			case b.borrowers(rows) > 1:
 				b.add(i, OfFile, Supplements, "D01", evidence, "核实专利由谁提供质押，删去其余各行", "专利权质押登记办法：已质押的不再登记")
 				b.rows[i].Counted = false
 			case len(contracts) > 1:
@@ -510,6 +684,57 @@ func (b *book) duplicates() {
 			}
 		}
 	}
+}
+
+// twins finds utility models of the batch whose applicant filed the same
+// invention on the same day as an invention of the batch (article 11, no. 10).
+func (b *book) twins() {
+	type key struct {
+		day    calendar.Date
+		title  string
+		owners string
+	}
+	at := map[key]*[2][]int{}
+	for i := range b.batch {
+		r := &b.batch[i].Row
+		if b.batch[i].Fault != nil || r.Filing.IsZero() || r.Title == "" || len(r.Owners) == 0 || r.Kind != patent.Invention && r.Kind != patent.UtilityModel {
+			continue
+		}
+		owners := make([]string, len(r.Owners))
+		for k, o := range r.Owners {
+			owners[k] = foldName(o)
+		}
+		slices.Sort(owners)
+		k := key{r.Filing, foldTitle(r.Title), strings.Join(owners, "|")}
+		if at[k] == nil {
+			at[k] = new([2][]int)
+		}
+		side := 0
+		if r.Kind == patent.UtilityModel {
+			side = 1
+		}
+		at[k][side] = append(at[k][side], i)
+	}
+	for _, pair := range at {
+		if len(pair[0]) == 0 {
+			continue
+		}
+		for _, i := range pair[1] {
+			if slices.ContainsFunc(b.rows[i].Reasons, func(r Reason) bool { return r.Code == "E10" }) {
+				continue
+			}
+			evidence := fmt.Sprintf("与第 %d 行的发明专利 %s 同日申请、名称和权利人相同", b.batch[pair[0][0]].Row.Line, b.batch[pair[0][0]].Row.Number)
+			b.rows[i].Conditions = slices.DeleteFunc(b.rows[i].Conditions, func(r Reason) bool { return r.Code == "E10" })
+			g := patent.Grounds[9]
+			b.reason(i, Reason{Code: g.Code, Basis: Statutory, Severity: Supplements, Zh: g.Zh, En: g.En, Evidence: evidence, Supply: "关于同日申请的声明", Source: groundsSource})
+		}
+	}
+}
+
+// foldTitle leaves out of a title what is the same in most.
+func foldTitle(title string) string {
+	core, _ := patent.NormalName(title)
+	return strings.TrimPrefix(core, "一种")
 }
 
 func dateOr(d calendar.Date, otherwise string) string {
@@ -578,7 +803,7 @@ func (b *book) each(rows []int, f func(i int)) {
 func (b *book) collateral(c *Contract, rows []int) {
 	first := &b.batch[rows[0]].Row
 	c.Borrower, c.Product, c.Loan, c.Maturity = first.Borrower, first.Product, first.Loan, first.Maturity
-	loans, maturities, borrowers := map[money.Fen]bool{}, map[calendar.Date]bool{}, map[string]bool{}
+	loans, maturities, products := map[money.Fen]bool{}, map[calendar.Date]bool{}, map[string]bool{}
 	kinds := map[patent.Kind]money.Fen{}
 	for _, i := range rows {
 		v, d := &b.batch[i], &b.rows[i]
@@ -593,7 +818,10 @@ func (b *book) collateral(c *Contract, rows []int) {
 				c.Maturity = v.Row.Maturity
 			}
 		}
-		borrowers[BorrowerKey(&v.Row)] = true
+		if v.Row.Product != "" {
+			products[v.Row.Product] = true
+			c.Product = cmp.Or(c.Product, v.Row.Product)
+		}
 		if !d.Counted {
 			continue
 		}
@@ -611,7 +839,8 @@ func (b *book) collateral(c *Contract, rows []int) {
 	}
 	conflict(len(loans), "D04", "各行填写同一合同金额")
 	conflict(len(maturities), "D05", "各行填写同一到期日")
-	conflict(len(borrowers), "D06", "同一合同只填一个借款人")
+	conflict(len(products), "D08", "同一合同只填一个产品代码")
+	conflict(b.borrowers(rows), "D06", "同一合同只填一个借款人")
 	if c.Value == 0 {
 		return
 	}
@@ -652,7 +881,7 @@ func (b *book) lend(c *Contract, rows []int, used *ledger) {
 	limit := func(code string, amount money.Fen, source string) {
 		c.Limits = append(c.Limits, Part{Code: code, Zh: limitZh[code], Amount: max(amount, 0), Source: source})
 	}
-	first := &b.batch[rows[0]].Row
+	first := b.borrower(rows)
 	limit("collateral", collateral, "估值下限 × 质押率上限 × 折扣，"+b.o.Policy.ID+" "+b.o.Policy.Version)
 	if c.Loan > 0 {
 		limit("requested", c.Loan, "")
@@ -673,12 +902,13 @@ func (b *book) lend(c *Contract, rows []int, used *ledger) {
 			limit("programme_loan", g.PerLoan.Amount, g.PerLoan.Source)
 		}
 	}
+	c.Uncovered = max(c.Loan-collateral, 0)
 	least := slices.MinFunc(c.Limits, func(x, y Part) int { return cmp.Compare(x.Amount, y.Amount) })
 	c.Binding, c.Recommended = least.Code, least.Amount
 	b.route(c, rows)
 	if c.Loan > averagePledge {
 		b.each(rows, func(i int) {
-			b.add(i, OfValue, Warns, "V05", "拟贷"+c.Loan.String()+"元；公开平均：浦东单笔1533万至2622万元，上海2023年单笔1661万元，证券化单户618万元", "", "docs/ip-finance.md 2.5")
+			b.add(i, OfValue, Warns, "V05", "拟贷"+c.Loan.String()+"元；公开平均：浦东单笔1533万至2622万元，上海2023年单笔1661万元，证券化单户618万元", "", "浦东、上海知识产权金融年度公开数据（2022、2023）")
 		})
 	}
 	switch {
@@ -698,12 +928,12 @@ func (b *book) lend(c *Contract, rows []int, used *ledger) {
 		})
 	case c.Recommended < c.Loan:
 		b.each(rows, func(i int) {
-			b.add(i, OfPolicy, Supplements, "L03", fmt.Sprintf("拟贷%s元，建议%s元，受限于%s", c.Loan, c.Recommended, least.Zh), "降低金额或增加押品", "")
+			b.add(i, OfPolicy, Supplements, "L03", fmt.Sprintf("拟贷%s元，建议%s元，受限于%s；押品未覆盖%s元，属信用敞口", c.Loan, c.Recommended, least.Zh, c.Uncovered), "增加押品、降低金额，或由风险分担方案承担未覆盖部分", "")
 		})
 	}
 	if c.Mixed != nil && *c.Mixed > 1 {
 		b.each(rows, func(i int) {
-			b.add(i, OfPolicy, Supplements, "L01", fmt.Sprintf("综合抵押率%.1f%%", 100**c.Mixed), "降低金额或增加押品", "厂商发布的银行质押政策模板（docs/ip-finance.md S13），非监管规定")
+			b.add(i, OfPolicy, Supplements, "L01", fmt.Sprintf("综合抵押率%.1f%%", 100**c.Mixed), "降低金额或增加押品", "厂商发布的银行质押政策模板，非监管规定")
 		})
 	}
 	weights := make([]int64, len(rows))
@@ -737,7 +967,7 @@ func (b *book) figure(rows []int, given map[string]money.Fen, stated func(*Row) 
 	}
 	for _, i := range rows {
 		row := &b.batch[i].Row
-		for _, key := range []string{row.CreditCode, foldName(row.Borrower)} {
+		for _, key := range []string{foldName(row.CreditCode), foldName(row.Borrower)} {
 			if x, found := given[key]; found && key != "" {
 				take(x)
 			}

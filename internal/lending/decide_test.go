@@ -40,7 +40,7 @@ func clean(line int, borrower, contract, number string, value money.Fen) Valued 
 func open(invention, utility float64) Policy {
 	f := func(x float64) Figure { return Figure{x, "test"} }
 	return Policy{
-		ID: "T", Version: "1", Label: "own", Caps: map[patent.Kind]Figure{patent.Invention: f(invention), patent.UtilityModel: f(utility), patent.Design: f(0)},
+		ID: "T", Version: "1", Label: "own", Basis: AppraisedIncome, Caps: map[patent.Kind]Figure{patent.Invention: f(invention), patent.UtilityModel: f(utility), patent.Design: f(0)},
 		Yellow: f(.15), Red: f(.25), Revaluation: f(6), StaleDays: f(90), InternalLimit: Limit{1000 * wan, "test"}, Review: f(.2), RedDeviation: f(.3),
 	}
 }

@@ -25,7 +25,7 @@ func TestGroundsGolden(t *testing.T) {
 			State: patent.State{
 				Standing: patent.Alive, Since: granted, Granted: granted, Owners: []string{"甲公司"}, Pledged: patent.No, Preserved: patent.No, Challenged: patent.No, LastSeen: today.AddDays(-3),
 			},
-			Expiry: patent.Expiry(kind, filing, 0), Fees: patent.FeeAccount{Kind: kind, Filing: filing, Granted: granted, PaidThrough: &paid}.On(today),
+			Expiry: patent.Expiry(kind, filing, 0), Fees: patent.FeeAccount{Kind: kind, Filing: filing, Granted: granted, PaidThrough: &paid}.On(today, calendar.Shipped()),
 			Pledgors: []string{"甲公司"}, Maturity: today.AddYears(1), Contract: patent.ContractFields, CoOwnerConsent: patent.Yes, Twin: patent.No, Challenged: patent.No, Other: "none",
 		}
 	}
@@ -41,7 +41,7 @@ func TestGroundsGolden(t *testing.T) {
 		{"E03", func(f *patent.PledgeFacts) { f.State.Standing, f.State.Granted = patent.Pending, calendar.Date{} }},
 		{"E04", func(f *patent.PledgeFacts) {
 			paid := 7
-			f.Fees = patent.FeeAccount{Kind: patent.Invention, Filing: calendar.New(2018, 6, 1), Granted: calendar.New(2020, 6, 1), PaidThrough: &paid}.On(today)
+			f.Fees = patent.FeeAccount{Kind: patent.Invention, Filing: calendar.New(2018, 6, 1), Granted: calendar.New(2020, 6, 1), PaidThrough: &paid}.On(today, calendar.Shipped())
 		}},
 		{"E05", func(f *patent.PledgeFacts) { f.State.Preserved = patent.Yes }},
 		{"E06", func(f *patent.PledgeFacts) { f.Maturity = f.Expiry.AddDays(1) }},

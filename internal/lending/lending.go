@@ -27,21 +27,35 @@ type Row struct {
 	Contract   string `json:"contract,omitempty"`    // number of the security contract
 	Product    string `json:"product,omitempty"`     // programme the loan is drawn under
 
-	Number    string        `json:"number"` // normal form
-	Title     string        `json:"title,omitempty"`
-	Kind      patent.Kind   `json:"kind,omitempty"`
-	Filing    calendar.Date `json:"filing_date,omitzero"`
-	Grant     calendar.Date `json:"grant_date,omitzero"`
-	Owners    []string      `json:"owners,omitempty"`
-	CoOwners  []string      `json:"co_owners,omitempty"`
-	CoConsent patent.Truth  `json:"co_owner_consent,omitempty"`
+	Number string        `json:"number"` // normal form
+	Title  string        `json:"title,omitempty"`
+	Kind   patent.Kind   `json:"kind,omitempty"`
+	Filing calendar.Date `json:"filing_date,omitzero"`
+	Grant  calendar.Date `json:"grant_date,omitzero"`
+	Owners []string      `json:"owners,omitempty"`
+
+	// What the row says on consent: of all co-owners at once, of each that it
+	// names, that there is none, that they agreed otherwise; and of a third party
+	// who pledges for the borrower.
+	CoOwners       []string         `json:"co_owners,omitempty"`
+	CoConsent      patent.Truth     `json:"co_owner_consent,omitempty"`
+	Consents       []patent.Consent `json:"consents,omitempty"`
+	SoleOwner      patent.Truth     `json:"sole_owner,omitempty"`
+	Agreement      bool             `json:"co_owner_agreement,omitempty"`
+	Pledgors       []string         `json:"pledgors,omitempty"`
+	PledgorConsent patent.Truth     `json:"pledgor_consent,omitempty"`
 
 	FeesPaidTo   *int          `json:"fees_paid_to,omitempty"` // patent year up to which the annual fees are paid
 	Pledged      patent.Truth  `json:"pledged,omitempty"`
 	Preserved    patent.Truth  `json:"preserved,omitempty"`
 	Challenged   patent.Truth  `json:"challenged,omitempty"`
 	Licensed     patent.Truth  `json:"exclusively_licensed,omitempty"`
-	RegisterAsOf calendar.Date `json:"register_as_of,omitzero"` // day the four answers above were true
+	RegisterAsOf calendar.Date `json:"register_as_of,omitzero"` // day the answers above and below were true
+
+	Standing   patent.Standing `json:"standing,omitempty"` // whether the right stands; empty: the row does not say
+	Ended      string          `json:"ended,omitempty"`    // why it does not, see [patent.State]
+	PartlyVoid bool            `json:"partly_void,omitempty"`
+	Twin       patent.Truth    `json:"twin,omitempty"` // same-day application, as the parties state it
 
 	Revenue *money.Fen `json:"revenue,omitempty"`      // of the products that use the patent, last year
 	Royalty *float64   `json:"royalty_rate,omitempty"` // share of revenue
@@ -59,11 +73,20 @@ type Row struct {
 	Bearable      *money.Fen `json:"bearable,omitempty"`       // loan the borrower's cash flow bears (DSCR); the bank's figure
 
 	Declarations map[string]string `json:"declarations,omitempty"` // statements that clear E10 and E11, by code
+
+	Unread []Unread `json:"unread,omitempty"` // cells that were not understood
+}
+
+// Unread is a cell whose text was not understood: what it says is unknown.
+type Unread struct {
+	Column string `json:"column"`
+	Text   string `json:"text"`
 }
 
 // Valued is what is known of a row's patent once it was looked up and valued.
 type Valued struct {
-	Row Row `json:"row"`
+	Row Row        `json:"row"`
+	Key patent.Key `json:"key,omitempty"` // of the patent as the store knows it; empty: of the row's number
 
 	Valuation   string            `json:"valuation,omitempty"` // hash of the stored valuation
 	Status      valuation.Status  `json:"status"`
@@ -73,6 +96,7 @@ type Valued struct {
 	Low         money.Fen         `json:"low"`
 	High        money.Fen         `json:"high"`
 	Forced      money.Fen         `json:"forced_sale"`
+	Bases       []BasisValue      `json:"bases,omitempty"` // values by basis; empty: those above are of the policy's
 	Level       float64           `json:"level"`
 	Calibration string            `json:"calibration"`
 	Grade       string            `json:"grade,omitempty"`
@@ -83,10 +107,37 @@ type Valued struct {
 	DataCutoff  calendar.Date     `json:"data_cutoff"`
 	FromRow     bool              `json:"from_row"` // the store does not know the patent: valued from what the row gives
 
-	Expiry      calendar.Date      `json:"expiry,omitzero"` // the right has ended on this day
+	OnWord      []string           `json:"on_word,omitempty"` // codes of the grounds that are clear on the row's word alone
+	Debtor      string             `json:"debtor,omitempty"`  // the borrower under the name of the owner it is, where an officer decided so
+	Expiry      calendar.Date      `json:"expiry,omitzero"`   // the right has ended on this day
 	Eligibility patent.Eligibility `json:"eligibility"`
 	State       patent.State       `json:"state"`
 	Fault       *fault.Field       `json:"fault,omitempty"` // the row could not be valued
+}
+
+// BasisValue is the value of one basis.
+type BasisValue struct {
+	Basis ValueBasis `json:"basis"`
+	Point money.Fen  `json:"point"`
+	Low   money.Fen  `json:"low"`
+	High  money.Fen  `json:"high"`
+}
+
+// on returns the row with its figures of a basis; has is false when none of
+// that basis was formed.
+func (v *Valued) on(basis ValueBasis) (_ *Valued, has bool) {
+	if len(v.Bases) == 0 {
+		return v, true
+	}
+	w := *v
+	for _, x := range v.Bases {
+		if x.Basis == basis {
+			w.Point, w.Low, w.High = x.Point, x.Low, x.High
+			return &w, true
+		}
+	}
+	w.Point, w.Low, w.High, w.Forced = 0, 0, 0, 0
+	return &w, false
 }
 
 // worth is what the patent counts for as collateral. A value agreed between the

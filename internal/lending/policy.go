@@ -54,7 +54,9 @@ type Policy struct {
 	Label   string `json:"label"` // historical: read in a report; template: a vendor's; own: the institution's
 	Source  string `json:"source"`
 
-	Caps        map[patent.Kind]Figure `json:"caps"`                   // LTV ceiling by kind of patent, a share of value
+	Basis       ValueBasis             `json:"basis"`                  // of the values the ceilings were made for
+	Caps        map[patent.Kind]Figure `json:"caps"`                   // LTV ceiling by kind of patent, a share of value of that basis
+	Gates       []Gate                 `json:"gates,omitempty"`        // values outside go to a person; none: no such rule
 	TenorMonths *Figure                `json:"tenor_months,omitempty"` // longest loan; nil: no rule
 	Rules       map[string]Rule        `json:"rules"`
 
@@ -77,6 +79,33 @@ type Policy struct {
 	RedDeviation Figure `json:"deviation_red"`
 
 	CoverDiscount *Figure `json:"cover_discount,omitempty"` // yearly rate at which value runs down with the term, see [Forecast]; nil: cover is not looked ahead on
+}
+
+// ValueBasis is what a value is of. A ratio made for one is never applied to
+// another.
+type ValueBasis string
+
+// Bases of value.
+const (
+	MarketBare      ValueBasis = "market_bare"      // the bare right, sold in the market
+	LiquidationNet  ValueBasis = "liquidation_net"  // sold in liquidation, net of costs
+	AppraisedIncome ValueBasis = "appraised_income" // as appraisers state it for pledges, by income
+	InUse           ValueBasis = "in_use"           // to the owner who uses it
+)
+
+// Zh returns the basis in Chinese.
+func (b ValueBasis) Zh() string {
+	return map[ValueBasis]string{MarketBare: "市场价值（单独转让）", LiquidationNet: "清算净值", AppraisedIncome: "评估收益口径", InUse: "在用价值"}[b]
+}
+
+// Gate is the range in which a value of one kind and basis is taken without a
+// person's review.
+type Gate struct {
+	Kind   patent.Kind `json:"kind"`
+	Basis  ValueBasis  `json:"basis"`
+	Low    money.Fen   `json:"low"` // yuan in JSON
+	High   money.Fen   `json:"high"`
+	Source string      `json:"source"`
 }
 
 // Programme is a loan product with its own limits.
@@ -228,6 +257,14 @@ func (p *Policy) check() error {
 			continue
 		}
 		share("caps."+string(k), cap, 1)
+	}
+	if p.Basis.Zh() == "" {
+		bad("basis", "须写明质押率所对应的价值类型：market_bare、liquidation_net、appraised_income 或 in_use。", "Say the basis the ceilings were made for: market_bare, liquidation_net, appraised_income or in_use.")
+	}
+	for i, g := range p.Gates {
+		if g.Basis.Zh() == "" || g.Low < 0 || g.High < g.Low || g.Source == "" {
+			bad(fmt.Sprintf("gates.%d", i), "须注明价值类型、上下限和来源。", "Give the basis, both ends and the source.")
+		}
 	}
 	for flag, f := range p.Haircuts {
 		share("haircuts."+flag, f, 1)

@@ -1,11 +1,13 @@
 package lending
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
 )
 
 // Draw is what one borrower has drawn, or is held for it, under a programme.
@@ -37,7 +39,7 @@ func (l *ledger) add(d Draw) {
 	l.total[d.Programme] += d.Amount
 	l.named[name] += d.Amount
 	if d.CreditCode != "" {
-		l.byCode[[2]string{d.Programme, d.CreditCode}] += d.Amount
+		l.byCode[[2]string{d.Programme, foldName(d.CreditCode)}] += d.Amount
 	} else {
 		l.byName[name] += d.Amount
 	}
@@ -50,7 +52,7 @@ func (l *ledger) of(programme string, r *Row) money.Fen {
 	if r.CreditCode == "" {
 		return l.named[name]
 	}
-	return l.byCode[[2]string{programme, r.CreditCode}] + l.byName[name]
+	return l.byCode[[2]string{programme, foldName(r.CreditCode)}] + l.byName[name]
 }
 
 // Draws returns what the accepted contracts of a batch draw on its programmes,
@@ -63,7 +65,10 @@ func (d *Decisions) Draws(batch []Valued, o *Options) (draws []Draw, contracts [
 	for i := range d.Contracts {
 		c := &d.Contracts[i]
 		if _, drawn := o.Programmes[c.Product]; drawn && c.Verdict == Accept {
-			first := &batch[at[c.Lines[0]]].Row
+			first := batch[at[c.Lines[0]]].Row
+			for _, line := range c.Lines {
+				first.CreditCode = cmp.Or(first.CreditCode, batch[at[line]].Row.CreditCode)
+			}
 			draws = append(draws, Draw{c.Product, first.Borrower, first.CreditCode, c.Recommended})
 			contracts = append(contracts, c.Key)
 		}
@@ -75,8 +80,8 @@ func (d *Decisions) Draws(batch []Valued, o *Options) (draws []Draw, contracts [
 // something else, already.
 type Booked struct {
 	Number   string `json:"number"`
-	Contract string `json:"contract,omitempty"` // empty: another institution's
-	What     string `json:"what"`               // Chinese, e.g. 质押
+	Contract string `json:"contract,omitempty"` // empty: another institution noted an interest
+	What     string `json:"what"`               // Chinese: 质押, or what is known of the other's interest
 }
 
 // booked finds patents that stand in the book under another contract: a second
@@ -85,25 +90,26 @@ func (b *book) booked() {
 	if len(b.o.Booked) == 0 {
 		return
 	}
-	by := map[string][]Booked{}
+	by := map[patent.Key][]Booked{}
 	for _, x := range b.o.Booked {
-		by[x.Number] = append(by[x.Number], x)
+		key := keyOf(x.Number)
+		by[key] = append(by[key], x)
 	}
 	for i := range b.batch {
 		row := &b.batch[i].Row
 		if b.batch[i].Fault != nil {
 			continue
 		}
-		for _, x := range by[row.Number] {
+		for _, x := range by[b.batch[i].key()] {
 			if x.Contract != "" && x.Contract == row.Contract {
 				continue
 			}
-			evidence := "其他机构已登记" + x.What
+			evidence := x.What
 			if x.Contract != "" {
 				evidence = "担保合同 " + x.Contract + " 项下已登记" + x.What
+				b.rows[i].Counted = false // what another institution noted is for a person to check
 			}
 			b.add(i, OfFile, Supplements, "D07", evidence, "核实是否已解除质押，或更换押品", "专利权质押登记办法：已质押的不再登记")
-			b.rows[i].Counted = false
 			break
 		}
 	}

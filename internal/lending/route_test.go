@@ -69,7 +69,9 @@ func TestPlausibility(t *testing.T) {
 	for value, want := range map[money.Fen]bool{wan: false, wan - 1: true, 10_000 * wan: false, 10_000*wan + 1: true} {
 		v := clean(2, "甲公司", "C1", "CN1", value)
 		v.Row.Loan = 1
-		d := Decide([]Valued{v}, Options{Policy: open(.5, .5)}, today).Rows[0]
+		p := open(.5, .5)
+		p.Gates = []Gate{{patent.Invention, AppraisedIncome, wan, 10_000 * wan, "t"}, {patent.UtilityModel, AppraisedIncome, 0, 1, "t"}, {patent.Invention, MarketBare, 0, 1, "t"}}
+		d := Decide([]Valued{v}, Options{Policy: p}, today).Rows[0]
 		if slices.Contains(codes(d), "V04") != want || want != (d.Verdict == Supplement) {
 			t.Errorf("%s: %s %v", value, d.Verdict, codes(d))
 		}
@@ -132,5 +134,28 @@ func TestProgrammeRules(t *testing.T) {
 		if _, err := LoadProgramme([]byte(body)); err == nil {
 			t.Errorf("%s is taken", name)
 		}
+	}
+}
+
+// A ceiling made for one basis is applied to values of that basis alone, and
+// what no collateral covers is told in yuan.
+func TestCeilingOfABasis(t *testing.T) {
+	t.Parallel()
+	v := clean(2, "甲公司", "C1", "CN1", 1000*wan)
+	v.Row.Loan = 300 * wan
+	v.Bases = []BasisValue{{MarketBare, 40 * wan, 20 * wan, 80 * wan}, {AppraisedIncome, 1000 * wan, 500 * wan, 2000 * wan}}
+	for basis, want := range map[ValueBasis]money.Fen{MarketBare: 10 * wan, AppraisedIncome: 250 * wan} {
+		p := open(.5, .5)
+		p.Basis = basis
+		c := Decide([]Valued{v}, Options{Policy: p}, today).Contracts[0]
+		if c.Recommended != want || c.Uncovered != 300*wan-want {
+			t.Errorf("%s: recommended %s, uncovered %s", basis, c.Recommended, c.Uncovered)
+		}
+	}
+	p := open(.5, .5)
+	p.Basis = InUse
+	d := Decide([]Valued{v}, Options{Policy: p}, today)
+	if !slices.Contains(codes(d.Rows[0]), "B01") || d.Rows[0].Verdict != Supplement || d.Contracts[0].Recommended != 0 || d.Contracts[0].Uncovered != 300*wan {
+		t.Errorf("no value in use: %+v, %v", d.Contracts[0], codes(d.Rows[0]))
 	}
 }

@@ -3,7 +3,7 @@ package lending
 import "cmp"
 
 // RulesVersion names this set of rules; it is stored with every decision.
-const RulesVersion = "lending-2"
+const RulesVersion = "lending-4"
 
 // firstRules decided before a decision named its rules.
 const firstRules = "lending-1"
@@ -43,10 +43,14 @@ var Rules = map[string]words{
 // reasons of this package that are no policy's choice.
 var fixed = map[string]words{
 	"F01": {"该行数据有误，未估值", "The row is faulty and was not valued."},
+	"F02": {"单元格未能理解，按未知处理", "A cell was not understood and counts as unknown."},
+	"T01": {"专利权人不是借款人，由第三人出质", "The owner is not the borrower: a third party pledges."},
+	"W01": {"所依据的权利状况只有来文所填，须以专利登记簿副本核实", "The state of the right rests on the file alone: a copy of the register must bear it out."},
 	"V01": {"各方法分歧过大，只给出区间，须由估值人员选定", "The approaches disagree too much: range only, an officer must choose."},
 	"V02": {"证据不足，未给出估值", "Too little evidence for a value."},
 	"V03": {"权利已失效，价值为零", "The right has ended; its value is zero."},
-	"V04": {"单项估值超出合理区间（1万元至1亿元），须人工复核", "The value of one patent lies outside 10^4 to 10^8 yuan: review by a person."},
+	"V04": {"单项估值超出政策的复核区间，须人工复核", "The value of one patent lies outside the policy's range: review by a person."},
+	"B01": {"没有质押率所对应价值类型的估值，质押率不适用", "There is no value of the basis the ceiling was made for."},
 	"V05": {"贷款金额高于公开的平均水平", "The loan is above every published average of patent pledges."},
 	"D01": {"同一专利由不同借款人提供质押", "The same patent is offered by different borrowers."},
 	"D02": {"同一合同内重复提供，只计一次", "Named twice under one contract; it counts once."},
@@ -55,6 +59,8 @@ var fixed = map[string]words{
 	"D05": {"同一合同各行的到期日不一致", "The rows of one contract state different maturities."},
 	"D06": {"同一合同各行的借款人不一致", "The rows of one contract name different borrowers."},
 	"D07": {"专利已在册，为其他债务提供担保", "The patent secures another debt of the book already."},
+	"D08": {"同一合同各行的产品代码不一致", "The rows of one contract name different programmes."},
+	"D09": {"各行的号码可能是同一件专利", "Numbers of these rows may be one patent."},
 	"L01": {"综合抵押率超过 100%", "The loan exceeds the sum of value times ceiling."},
 	"L02": {"未填写拟贷金额", "No loan amount is stated."},
 	"L03": {"拟贷金额高于建议额度", "The loan asked for is above the recommended amount."},
@@ -71,4 +77,21 @@ var fixed = map[string]words{
 	"R04": {"协商价值高于估值区间上限", "The agreed value lies above the range."},
 	"X01": {"外部评估与本系统估值偏离，须人工复核", "The external appraisal deviates from our value: review by a person."},
 	"X02": {"外部评估与本系统估值严重偏离", "The external appraisal deviates grossly from our value."},
+}
+
+// unknownGround words the statutory grounds while nothing is known of them: an
+// unknown is not told as if it were so.
+var unknownGround = map[string]words{
+	"E01": {"出质人与登记簿记载是否一致未知", "Whether the pledgor is the registered owner is unknown."},
+	"E02": {"专利权是否仍然有效未知", "Whether the right is still in force is unknown."},
+	"E03": {"是否已授权未知", "Whether the patent was granted is unknown."},
+	"E04": {"年费是否缴清未知", "Whether the annual fees are paid is unknown."},
+	"E05": {"是否有保全或权属纠纷未知", "Whether a court has preserved the right is unknown."},
+	"E06": {"债务期限是否在专利有效期内未知", "Whether the debt ends within the patent's term is unknown."},
+	"E07": {"质押合同要素待核对（第八条）", "The pledge contract has not been seen."},
+	"E08": {"全体共有人是否同意未知", "Whether every co-owner agrees is unknown."},
+	"E09": {"是否已有质押登记未知", "Whether a pledge is registered is unknown."},
+	"E10": {"是否有同日申请的发明专利未知", "Whether an invention was filed on the same day is unknown."},
+	"E11": {"是否被请求宣告无效未知", "Whether an invalidation is pending is unknown."},
+	"E12": {"其他出质条件待核对", "Other conditions have not been checked."},
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -17,107 +16,10 @@ import (
 	openai "github.com/sashabaranov/go-openai"
 
 	"zhijia/internal/fault"
-	"zhijia/prompts"
 )
 
-// Question is one call [Client.Score] would make. Its key is the one the
-// answer is looked up by, however it was asked.
-type Question struct {
-	Answer        // without content
-	Body   []byte // the request
-	What   string // for the egress log
-	Bytes  int
-	Hash   string // SHA-256 of the body, hex
-	Most   Usage  // what it may cost as part of a batch
-}
-
-// errPending ends a call that is collected instead of made.
-var errPending = errors.New("not asked yet")
-
-// Pending returns the questions of [Client.Score] whose answers the books do
-// not hold. Questions that argue against a score appear once the score is
-// known, so a patent is done when nothing is pending. find answers for many
-// keys at once.
-func (c *Client) Pending(ctx context.Context, set *prompts.Set, p Patent, indicators []string, find func(ctx context.Context, keys []string) (map[string]string, error)) (_ []Question, err error) {
-	defer fault.Wrap(&err, "llm.Pending(%s)", p.Number)
-	mode, err := c.Probe(ctx)
-	if err != nil {
-		return nil, err
-	}
-	d := newDocument(p, c.cfg.ContextLimit)
-	all := map[string]Question{}
-	var order []string
-	known := map[string]string{}
-	collect := func(ctx context.Context, req openai.ChatCompletionRequest, a Answer, what string) (reply, error) {
-		q, err := c.question(req, a, what)
-		if err != nil {
-			return reply{}, err
-		}
-		if _, ok := all[q.Key]; !ok {
-			all[q.Key], order = q, append(order, q.Key)
-		}
-		if content, ok := known[q.Key]; ok {
-			return reply{content: content, cached: true}, nil
-		}
-		return reply{}, errPending
-	}
-	// First what is asked in any case, then, with the answers known, what is
-	// asked against the scores.
-	for range 2 {
-		for _, code := range indicators {
-			if rubric, ok := set.Rubric(code); ok {
-				s := sitting{client: c, set: set, document: d, number: p.Number, mode: mode, put: inTurn, chat: collect}
-				s.score(ctx, rubric)
-			}
-		}
-		var ask []string
-		for _, k := range order {
-			if _, ok := known[k]; !ok {
-				ask = append(ask, k)
-			}
-		}
-		found, err := find(ctx, ask)
-		if err != nil {
-			return nil, err
-		}
-		if len(found) == 0 {
-			break
-		}
-		maps.Copy(known, found)
-	}
-	var pending []Question
-	for _, k := range order {
-		if _, ok := known[k]; !ok {
-			pending = append(pending, all[k])
-		}
-	}
-	return pending, nil
-}
-
-// question is the identity of a request and what it may cost.
-func (c *Client) question(req openai.ChatCompletionRequest, a Answer, what string) (Question, error) {
-	body, err := json.Marshal(req)
-	if err != nil {
-		return Question{}, err
-	}
-	if len(c.cfg.extra) > 0 {
-		var merged map[string]json.RawMessage
-		if err := json.Unmarshal(body, &merged); err != nil {
-			return Question{}, err
-		}
-		maps.Copy(merged, c.cfg.extra)
-		if body, err = json.Marshal(merged); err != nil {
-			return Question{}, err
-		}
-	}
-	a.Key, a.Model = hash(append([]byte(c.cfg.BaseURL+"\n"), body...)), req.Model
-	//lint:ignore SA1019 most compatible servers know only max_tokens
-	most := c.cost(int64(Tokens(string(body))), int64(req.MaxTokens))
-	return Question{Answer: a, Body: body, What: what, Bytes: len(body), Hash: hash(body), Most: c.inBatch(most)}, nil
-}
-
-// inBatch prices what was computed at the price of a single call.
-func (c *Client) inBatch(u Usage) Usage {
+// InBatch is what computed at the price of a single call costs in a batch.
+func (c *Client) InBatch(u Usage) Usage {
 	u.Micro = int64(float64(u.Micro) * c.cfg.BatchPrice)
 	return u
 }
@@ -126,6 +28,8 @@ func (c *Client) inBatch(u Usage) Usage {
 type BatchFile struct {
 	Questions []Question
 	body      bytes.Buffer
+	keys      map[string]bool
+	claimed   bool
 	url       string
 	limit     int
 }
@@ -143,7 +47,7 @@ const maxBatchRequests = 10_000
 // NewBatchFile returns an empty file.
 func (c *Client) NewBatchFile() *BatchFile {
 	// A line of the answers: up to six bytes a token, and the frame.
-	return &BatchFile{url: c.batchEndpoint(), limit: min(maxBatchRequests, max(1, maxBatchAnswers/(6*c.cfg.MaxTokens+2048)))}
+	return &BatchFile{keys: map[string]bool{}, url: c.batchEndpoint(), limit: min(maxBatchRequests, max(1, maxBatchAnswers/(6*c.cfg.MaxTokens+2048)))}
 }
 
 // batchEndpoint is what the requests of a batch are addressed to: the version
@@ -156,20 +60,45 @@ func (c *Client) batchEndpoint() string {
 	return "/" + version + "/chat/completions"
 }
 
-// Add puts a question into the file; false when it is full.
+// Add puts a question into the file; false when it is full. A question that is
+// in it already is not put twice: two patents may have one text.
 func (f *BatchFile) Add(q Question) bool {
+	if f.keys[q.Key] {
+		return true
+	}
 	if len(f.Questions) > 0 && (f.body.Len()+len(q.Body) > maxBatchBytes || len(f.Questions) >= f.limit) {
 		return false
 	}
 	fmt.Fprintf(&f.body, `{"custom_id":%q,"method":"POST","url":%q,"body":%s}`+"\n", q.Key, f.url, q.Body)
 	q.Body = nil // kept in the file
+	f.keys[q.Key] = true
 	f.Questions = append(f.Questions, q)
 	return true
 }
 
-// Only keeps the questions of the given keys.
-func (f *BatchFile) Only(keys map[string]bool) {
-	kept := &BatchFile{url: f.url, limit: f.limit}
+// Claim has the questions reserved and put on record, and keeps those that
+// claim returns. A file nobody claimed is not sent.
+func (f *BatchFile) Claim(claim func([]Question) (keys map[string]bool, err error)) error {
+	keys, err := claim(f.Questions)
+	if err != nil {
+		return err
+	}
+	f.only(keys)
+	f.claimed = true
+	return nil
+}
+
+// Half drops the second half of the questions.
+func (f *BatchFile) Half() {
+	keys := map[string]bool{}
+	for _, q := range f.Questions[:(len(f.Questions)+1)/2] {
+		keys[q.Key] = true
+	}
+	f.only(keys)
+}
+
+func (f *BatchFile) only(keys map[string]bool) {
+	kept := &BatchFile{keys: keys, url: f.url, limit: f.limit}
 	lines := bytes.SplitAfter(f.body.Bytes(), []byte("\n"))
 	for i, q := range f.Questions {
 		if keys[q.Key] {
@@ -260,8 +189,15 @@ func noSuchMethod(err error) bool {
 // all.
 var ErrNoBatches = fault.New(fault.Unsupported, "llm.no_batches", "模型服务不支持批量接口。", "The endpoint takes no batches.")
 
-// Upload sends a file and returns the endpoint's id of it.
+// Upload sends a file whose questions were claimed, and returns the endpoint's
+// id of it.
 func (c *Client) Upload(ctx context.Context, name string, f *BatchFile) (id string, err error) {
+	if !f.claimed {
+		return "", errors.New("llm: a file that nobody claimed is not sent")
+	}
+	if err := c.gate.Consent(ctx); err != nil {
+		return "", err
+	}
 	file, err := c.api.CreateFileBytes(withTransfer(ctx, transfer{timeout: transferTimeout}), openai.FileBytesRequest{Name: name, Bytes: f.body.Bytes(), Purpose: openai.PurposeBatch})
 	switch {
 	case err != nil && noSuchMethod(err):
@@ -322,13 +258,19 @@ func (c *Client) Batch(ctx context.Context, id string) (b Batch, ok bool, err er
 	return c.batch(got.Batch), true, nil
 }
 
-// BatchAnswer is one line of a batch's results.
+// BatchAnswer is one line of a batch's results: an answer, which may be void,
+// or why there is none.
 type BatchAnswer struct {
 	Key     string
-	Content string // empty when there is none that can be used
-	Failure string // why not: a stable code of ours or the endpoint's
+	Content string
+	Void    string // why the answer cannot be used
+	Failure string // why there is none: a stable code of ours or the endpoint's
 	Usage   Usage
+	Told    bool // the endpoint says what it cost
 }
+
+// callFailed is the failure of a question of which nothing else is said.
+const callFailed = "call_failed"
 
 // maxLine bounds one line of a batch's results, in bytes.
 const maxLine = 4 << 20
@@ -392,27 +334,32 @@ func (c *Client) readAnswer(line []byte) (a BatchAnswer, ok bool) {
 	a.Key = l.ID
 	switch {
 	case l.Error != nil && l.Error.Code != nil:
-		a.Failure = cmp.Or(c.redact(fmt.Sprint(l.Error.Code)), VoidCall)
+		a.Failure = cmp.Or(c.redact(printable(fmt.Sprint(l.Error.Code))), callFailed)
 		return a, true
 	case l.Response == nil:
-		a.Failure = VoidCall
+		a.Failure = callFailed
 		return a, true
 	case l.Response.Status != http.StatusOK:
-		a.Failure = fmt.Sprintf("status_%d", l.Response.Status)
+		a.Failure = strings.TrimSpace(fmt.Sprintf("status_%d %s", l.Response.Status, c.redact(newRefusal(l.Response.Status, l.Response.Body).words)))
 		return a, true
 	}
-	var resp openai.ChatCompletionResponse
+	var resp completion
 	if err := json.Unmarshal(l.Response.Body, &resp); err != nil {
-		a.Failure = VoidAnswer
+		a.Failure = VoidJSON
 		return a, true
 	}
-	a.Usage = c.inBatch(c.cost(int64(resp.Usage.PromptTokens), int64(resp.Usage.CompletionTokens)))
-	text, err := content(resp)
-	if err != nil || text == "" {
-		a.Failure = VoidAnswer
-		return a, true
+	text, err := resp.text()
+	if u := resp.Usage; u != nil && u.Prompt > 0 {
+		a.Told = true
+		a.Usage = c.InBatch(c.cost(min(u.Prompt, maxLine), min(u.Answer, int64(c.cfg.MaxTokens))))
 	}
 	a.Content = text
+	var bad badAnswer
+	if errors.As(err, &bad) {
+		a.Void = string(bad)
+	} else {
+		a.Void = Read(Answer{Content: text}).Void
+	}
 	return a, true
 }
 

@@ -6,10 +6,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
-	"io"
+	"maps"
 	"math"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,60 +25,11 @@ import (
 	"zhijia/internal/fault"
 )
 
-// Usage is what calls cost.
-type Usage struct {
-	Requests int   `json:"requests"`
-	Prompt   int64 `json:"prompt_tokens"`
-	Answer   int64 `json:"answer_tokens"`
-	Micro    int64 `json:"micro_yuan"` // 10⁻⁶ yuan at the configured prices
-}
-
-// Add adds v.
-func (u *Usage) Add(v Usage) {
-	u.Requests, u.Prompt, u.Answer, u.Micro = u.Requests+v.Requests, u.Prompt+v.Prompt, u.Answer+v.Answer, u.Micro+v.Micro
-}
-
-// Egress is one text about to leave this system.
-type Egress struct {
-	What  string // purpose and subject, e.g. "score rubric.L2.1@1 201310543019.6"
-	Host  string
-	Bytes int
-	Hash  string // SHA-256 of the request's body, hex
-}
-
-// Answer is a stored reply of the endpoint.
-type Answer struct {
-	Key     string // hash of the request
-	Text    string // hash of the patent's text as sent
-	Prompt  string // id@version
-	Model   string
-	Params  string // mode, temperature, seed, orders
-	Content string
-	Usage   Usage
-}
-
-// Books are what a caller keeps for the client; nil functions are left out.
-// They must be safe for concurrent use.
-type Books struct {
-	Find func(ctx context.Context, key string) (content string, ok bool, err error)
-	Keep func(ctx context.Context, a Answer) error
-	// Reserve refuses with fault.RateLimited when the day's budget is spent;
-	// settle replaces the reservation by what was used.
-	Reserve func(ctx context.Context, most Usage) (settle func(ctx context.Context, used Usage) error, err error)
-	Sent    func(ctx context.Context, e Egress) error // before sending; an error keeps the text here
-
-	FindVector func(ctx context.Context, space, hash string) ([]float32, bool, error)
-	KeepVector func(ctx context.Context, space, hash string, v []float32) error
-}
-
 // Option changes a client.
 type Option func(*Client)
 
-// WithTransport sends through rt instead of the network, e.g. [Recorded].
+// WithTransport sends through rt instead of the network, e.g. from recordings.
 func WithTransport(rt http.RoundTripper) Option { return func(c *Client) { c.wire.base = rt } }
-
-// WithBooks sets what is kept.
-func WithBooks(b Books) Option { return func(c *Client) { c.books = b } }
 
 // WithBackoff sets the pause before a second try; the default is 500 ms.
 func WithBackoff(d time.Duration) Option { return func(c *Client) { c.wire.first = d } }
@@ -84,51 +38,99 @@ func WithBackoff(d time.Duration) Option { return func(c *Client) { c.wire.first
 type Client struct {
 	cfg    Config
 	api    *openai.Client
+	http   *http.Client
 	wire   *transport
 	tokens *rate.Limiter
-	books  Books
+	gate   Gate
 	host   string
+	route  string // the host, and the proxy on the way
 
 	probing chan struct{} // held by who probes
 	mu      sync.Mutex
-	mode    Mode
+	found   Found
+	embeds  string // what vectors are kept under; empty: not probed yet
 }
 
-// New returns a client; nothing is sent yet. An endpoint that is not on the
-// allow-list is a fault.Forbidden.
-func New(cfg Config, options ...Option) (*Client, error) {
+// Found is what the endpoint was found to be.
+type Found struct {
+	Mode   Mode   // how it takes structured output; empty: not known
+	Digest string // of the model it serves, where it tells
+	Window int    // tokens of context it serves; 0: not known
+}
+
+// New returns a client whose texts leave by the gate; nothing is sent yet. An
+// endpoint or proxy that is not on the allow-list is a fault.Forbidden.
+func New(cfg Config, gate Gate, options ...Option) (*Client, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, mode: cmp.Or(cfg.Mode, cfg.Found), probing: make(chan struct{}, 1), tokens: perMinute(cfg.TPM), wire: &transport{
-		base: http.DefaultTransport.(*http.Transport).Clone(), flight: semaphore.NewWeighted(int64(cfg.Concurrency)), requests: perMinute(cfg.RPM),
+	if err := gate.check(); err != nil {
+		return nil, err
+	}
+	base, err := network(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, gate: gate, probing: make(chan struct{}, 1), tokens: perMinute(cfg.TPM), found: cfg.Found, wire: &transport{
+		base: base, header: cfg.header, query: cfg.query, flight: semaphore.NewWeighted(int64(cfg.Concurrency)), requests: perMinute(cfg.RPM),
 		breaker:  circuitbreaker.NewBuilder[any]().WithFailureThreshold(8).WithDelay(20 * time.Second).WithSuccessThreshold(1).Build(),
 		attempts: cfg.Attempts, timeout: cfg.RequestTimeout, first: 500 * time.Millisecond,
 	}}
+	c.found.Mode = cmp.Or(cfg.Mode, cfg.Found.Mode)
 	for _, o := range options {
 		o(c)
 	}
-	if tr, ok := c.wire.base.(*http.Transport); ok {
-		tr.MaxIdleConnsPerHost = cfg.Concurrency
-	}
+	c.http = &http.Client{Transport: c.wire, CheckRedirect: noRedirect}
 	oc := openai.DefaultConfig(cfg.Key)
-	oc.BaseURL = cfg.BaseURL
-	oc.HTTPClient = &http.Client{Transport: c.wire, CheckRedirect: noRedirect}
+	oc.BaseURL, oc.HTTPClient = cfg.BaseURL, c.http
 	c.api = openai.NewClientWithConfig(oc)
 	_, rest, _ := strings.Cut(cfg.BaseURL, "://")
 	c.host, _, _ = strings.Cut(rest, "/")
+	c.route = c.host
+	if u, err := url.Parse(cfg.Proxy); err == nil && u.Host != "" {
+		c.route += " via " + u.Host
+	}
 	return c, nil
 }
 
 // Host is where texts go.
 func (c *Client) Host() string { return c.host }
 
-// Config returns the settings in force, without the key.
+// Config returns the settings in force, without the key and the headers, which
+// may hold one.
 func (c *Client) Config() Config {
 	cfg := c.cfg
-	cfg.Key = ""
+	cfg.Key, cfg.Headers, cfg.header = "", nil, nil
 	return cfg
 }
+
+// Found returns what is known of the endpoint.
+func (c *Client) Found() Found {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.found
+}
+
+// Forget drops what a probe found, unless the mode was set by hand: the next
+// probe finds it again.
+func (c *Client) Forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.found.Mode = c.cfg.Mode
+}
+
+// learn takes the context that a refusal names.
+func (c *Client) learn(window int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.found.Window == 0 || window < c.found.Window {
+		c.found.Window = window
+	}
+}
+
+// Window is the context the endpoint serves, in tokens: as configured, else as
+// found; 0: not known.
+func (c *Client) Window() int { return cmp.Or(c.cfg.Window, c.Found().Window) }
 
 func perMinute(n float64) *rate.Limiter {
 	if n <= 0 {
@@ -136,8 +138,6 @@ func perMinute(n float64) *rate.Limiter {
 	}
 	return rate.NewLimiter(rate.Limit(n/60), max(1, int(n/60*5))) // five seconds' worth at once
 }
-
-func newReader(b []byte) io.Reader { return bytes.NewReader(b) }
 
 func hash(b []byte) string {
 	sum := sha256.Sum256(b)
@@ -149,193 +149,242 @@ func (c *Client) cost(prompt, answer int64) Usage {
 	return Usage{Requests: 1, Prompt: prompt, Answer: answer, Micro: int64(math.Ceil(float64(prompt)*c.cfg.PriceIn + float64(answer)*c.cfg.PriceOut))}
 }
 
-// reply is one answer of the chat model.
-type reply struct {
-	content string
-	usage   Usage
-	cached  bool
+// Ask is one question with its answer's form. Text stands first and Question
+// last, so that what a provider has read of a text serves its next question.
+type Ask struct {
+	System   string
+	Text     string
+	Question string
+	Schema   json.RawMessage // of the answer, a JSON object
+	Most     int             // tokens of the answer
+	Answer   Answer          // what the answer is kept under: text, prompt, parameters
+	What     string          // for the egress log
 }
 
-// chat asks once, or answers from the books. The request's canonical JSON is
-// its identity.
-func (c *Client) chat(ctx context.Context, req openai.ChatCompletionRequest, a Answer, what string) (r reply, err error) {
-	q, err := c.question(req, a, what)
-	if err != nil {
-		return r, err
-	}
-	if c.books.Find != nil {
-		if r.content, r.cached, err = c.books.Find(ctx, q.Key); err != nil || r.cached {
-			return r, err
-		}
-	}
-	r, err = c.send(ctx, req, q)
-	if err == nil && c.books.Keep != nil { // an answer paid for is kept even when the caller left
-		q.Content, q.Usage = r.content, r.usage
-		err = c.books.Keep(context.WithoutCancel(ctx), q.Answer)
-	}
-	return r, err
+// Question is a call as it is sent. Its key is what the answer is kept under,
+// however it is asked.
+type Question struct {
+	Answer        // without content
+	Body   []byte // the request
+	What   string // for the egress log
+	Bytes  int
+	Hash   string // SHA-256 of the body, hex
+	Most   Usage  // what it may cost at most, asked alone
+	Least  int64  // tokens of the prompt below which part of it was not read
 }
 
-// send paces, reserves, logs, sends and settles one call.
-func (c *Client) send(ctx context.Context, req openai.ChatCompletionRequest, q Question) (r reply, err error) {
-	//lint:ignore SA1019 most compatible servers know only max_tokens
-	most := c.cost(int64(Tokens(string(q.Body))), int64(req.MaxTokens))
-	if err := c.pace(ctx, int(most.Prompt+most.Answer)); err != nil {
-		return r, err
-	}
-	settle, err := c.reserve(ctx, most)
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = errors.Join(err, settle(r.usage)) }()
-	if c.books.Sent != nil {
-		if err := c.books.Sent(ctx, Egress{What: q.What, Host: c.host, Bytes: q.Bytes, Hash: q.Hash}); err != nil {
-			return r, err
-		}
-	}
-	resp, err := c.api.CreateChatCompletion(context.WithValue(ctx, bodyKey{}, q.Body), req)
-	if err != nil {
-		return r, c.explain(ctx, err)
-	}
-	r.usage = c.cost(int64(resp.Usage.PromptTokens), int64(resp.Usage.CompletionTokens))
-	r.content, err = content(resp)
-	return r, err
+type message struct {
+	Role    string `json:"role"`
+	Content string `json:"content"`
 }
 
-// bookTime bounds one reservation, which the caller's leaving does not end.
-const bookTime = 10 * time.Second
+// chatRequest is marshalled here and not by the library, which leaves out a
+// temperature of 0, so that the provider's default would be used.
+type chatRequest struct {
+	Model          string           `json:"model"`
+	Messages       []message        `json:"messages"`
+	ResponseFormat map[string]any   `json:"response_format,omitempty"`
+	Tools          []map[string]any `json:"tools,omitempty"`
+	ToolChoice     map[string]any   `json:"tool_choice,omitempty"`
+}
 
-// reserve puts the most a call may cost on the account. What was reserved is
-// given back by settle even when the caller left.
-func (c *Client) reserve(ctx context.Context, most Usage) (settle func(used Usage) error, err error) {
-	if c.books.Reserve == nil {
-		return func(Usage) error { return nil }, nil
+// Question returns what a question is in the mode in use.
+func (c *Client) Question(a Ask) (Question, error) { return c.question(a, c.Found()) }
+
+func (c *Client) question(a Ask, found Found) (Question, error) {
+	// One message of the user, whatever the template: roles alternate.
+	text := strings.TrimSpace(a.Text + "\n\n" + a.Question)
+	req := chatRequest{Model: c.cfg.Model, Messages: []message{{"system", a.System}, {"user", text}}}
+	if c.cfg.System == NoSystem {
+		req.Messages = []message{{"user", a.System + "\n\n" + text}}
 	}
-	if err := ctx.Err(); err != nil {
+	switch found.Mode {
+	case JSONSchema:
+		req.ResponseFormat = map[string]any{"type": "json_schema", "json_schema": map[string]any{"name": toolName, "schema": a.Schema, "strict": true}}
+	case JSONObject:
+		req.ResponseFormat = map[string]any{"type": "json_object"}
+	case ToolCall:
+		f := map[string]any{"name": toolName}
+		req.ToolChoice = map[string]any{"type": "function", "function": maps.Clone(f)}
+		f["parameters"] = a.Schema
+		req.Tools = []map[string]any{{"type": "function", "function": f}}
+	}
+	fields := map[string]any{"temperature": 0, "seed": seed, c.cfg.TokensName: a.Most}
+	for _, name := range c.cfg.Omit {
+		delete(fields, name)
+	}
+	for name, v := range c.cfg.extra {
+		fields[name] = v
+	}
+	body, err := merged(req, fields)
+	if err != nil {
+		return Question{}, err
+	}
+	q := Question{Answer: a.Answer, Body: body, What: a.What, Bytes: len(body), Hash: hash(body)}
+	q.Model = c.cfg.Model
+	q.Key = hash([]byte(c.cfg.BaseURL + "\n" + found.Digest + "\n" + string(body)))
+	q.Params = strings.TrimSpace(strings.Join([]string{string(found.Mode), found.Digest, a.Answer.Params, c.cfg.Extra}, " "))
+	most, least := 0, 0
+	for _, m := range req.Messages {
+		most, least = most+Tokens(m.Content)+16, least+leastTokens(m.Content)
+	}
+	q.Most, q.Least = c.cost(int64(most+Tokens(string(a.Schema))), int64(a.Most)), int64(least)
+	return q, nil
+}
+
+// seed is sent with every question; that it makes answers repeat is up to the
+// endpoint.
+const seed = 20261123
+
+// merged marshals v with further members, in a fixed order.
+func merged(v any, fields map[string]any) ([]byte, error) {
+	body, err := marshal(v)
+	if err != nil {
 		return nil, err
 	}
-	// Broken off half-way a reservation might stand with nobody to give it back.
-	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookTime)
-	defer cancel()
-	give, err := c.books.Reserve(whole, most)
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		key, err := marshal(name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := marshal(fields[name])
+		if err != nil {
+			return nil, err
+		}
+		body = append(append(append(append(body[:len(body)-1], ','), key...), ':'), value...)
+		body = append(body, '}')
+	}
+	return body, nil
+}
+
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// Reply is one answer of the chat model.
+type Reply struct {
+	Object json.RawMessage // nil: the answer is void
+	Void   string          // why
+	Usage  Usage           // of a new call; a kept answer costs nothing
+	Kept   bool
+}
+
+// VoidLife is how long an answer that cannot be used is kept, so that an
+// endpoint that is broken is not paid again and again; after it the question
+// is put anew.
+const VoidLife = 24 * time.Hour
+
+// Ask puts a question once, or answers it from the cache. What arrived and
+// cannot be used is a Reply that is void; an error is no answer.
+func (c *Client) Ask(ctx context.Context, a Ask) (Reply, error) {
+	q, err := c.Question(a)
 	if err != nil {
-		return nil, err
+		return Reply{}, err
 	}
-	return func(used Usage) error { return give(context.WithoutCancel(ctx), used) }, nil
+	if r, ok, err := c.Kept(ctx, q); err != nil || ok {
+		return r, err
+	}
+	return c.put(ctx, q)
 }
 
-func (c *Client) pace(ctx context.Context, tokens int) error {
-	if b := c.tokens.Burst(); tokens > b {
-		tokens = b
+// Kept looks an answer up and asks nothing.
+func (c *Client) Kept(ctx context.Context, q Question) (r Reply, ok bool, err error) {
+	if c.gate.Cache.Find == nil {
+		return r, false, nil
 	}
-	if err := c.tokens.WaitN(ctx, tokens); err != nil {
-		return fault.New(fault.RateLimited, "llm.token_rate", "模型每分钟词元上限内无法按时完成。", "The token rate does not allow this call in time.").Because(err)
+	a, ok, err := c.gate.Cache.Find(ctx, q.Key)
+	if err != nil || !ok {
+		return r, false, err
 	}
-	return nil
+	return Read(a), true, nil
 }
 
-// content returns the structured text of a complete answer.
-func content(resp openai.ChatCompletionResponse) (string, error) {
-	if len(resp.Choices) == 0 {
-		return "", errAnswer("no choices")
+// Read returns what a kept answer says.
+func Read(a Answer) Reply {
+	if a.Void != "" {
+		return Reply{Void: a.Void, Kept: true}
 	}
-	choice := resp.Choices[0]
-	switch {
-	case choice.Message.Refusal != "":
-		return "", errAnswer("refused")
-	case choice.FinishReason == openai.FinishReasonLength:
-		return "", errAnswer("truncated")
-	case choice.FinishReason == openai.FinishReasonContentFilter:
-		return "", errAnswer("filtered")
-	case len(choice.Message.ToolCalls) == 1 && choice.Message.ToolCalls[0].Function.Name == toolName:
-		return choice.Message.ToolCalls[0].Function.Arguments, nil
-	case len(choice.Message.ToolCalls) > 0:
-		return "", errAnswer("unknown tool")
+	object, err := Object(a.Content)
+	var bad badAnswer
+	if errors.As(err, &bad) {
+		return Reply{Void: string(bad), Kept: true}
 	}
-	return choice.Message.Content, nil
+	return Reply{Object: object, Kept: true}
 }
 
-// badAnswer is an answer that arrived but cannot be used; its code is counted.
-type badAnswer string
-
-func (b badAnswer) Error() string { return "unusable answer: " + string(b) }
-
-func errAnswer(code string) error { return badAnswer(code) }
-
-// explain classifies a failure. The key is removed from whatever the endpoint
-// said, and what it said is cut short: it may quote the patent.
-func (c *Client) explain(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+// put sends a question and keeps what came.
+func (c *Client) put(ctx context.Context, q Question) (Reply, error) {
+	content, usage, err := c.send(ctx, q)
+	var bad badAnswer
+	if err != nil && !errors.As(err, &bad) {
+		return Reply{Usage: usage}, err
 	}
-	if errors.Is(err, errOpen) {
-		return errOpen
+	a := q.Answer
+	a.Content, a.Usage, a.Void = content, usage, string(bad)
+	r := Read(a)
+	a.Void, r.Kept, r.Usage = r.Void, false, usage
+	if c.gate.Cache.Keep != nil { // an answer paid for is kept even when the caller left
+		return r, c.gate.Cache.Keep(context.WithoutCancel(ctx), a)
 	}
-	cause := errors.New(c.redact(err.Error()))
-	status := status(err)
-	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return fault.New(fault.Unavailable, "llm.unauthorized", "模型服务拒绝了密钥。", "The endpoint refused the key.").Because(cause)
-	case status == http.StatusTooManyRequests:
-		return fault.New(fault.RateLimited, "llm.rate_limited", "模型服务限流。", "The endpoint is rate-limiting.").Because(cause)
-	case status >= 400 && status < 500 && status != http.StatusRequestTimeout:
-		return fault.New(fault.Unsupported, "llm.refused", "模型服务不接受此请求。", "The endpoint does not accept this request.").Because(cause)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fault.New(fault.Timeout, "llm.timeout", "模型服务未按时应答。", "The endpoint did not answer in time.").Because(cause)
-	}
-	return fault.New(fault.Unavailable, "llm.unavailable", "模型服务不可用。", "The endpoint is not available.").Because(cause)
+	return r, nil
 }
 
-// redact takes the key out of what the endpoint said and cuts it short.
-func (c *Client) redact(text string) string {
-	if c.cfg.Key != "" {
-		text = strings.ReplaceAll(text, c.cfg.Key, "[key]")
+// send lets one call out and settles it.
+func (c *Client) send(ctx context.Context, q Question) (content string, used Usage, err error) {
+	settle, err := c.pass(ctx, q.Most, Egress{What: q.What, Bytes: q.Bytes, Hash: q.Hash})
+	if err != nil {
+		return "", used, err
 	}
-	if r := []rune(text); len(r) > 300 {
-		text = string(r[:300]) + "…"
+	broken := 0
+	defer func() {
+		for range broken { // went out, brought no answer, and may be billed
+			used.Add(q.Most)
+		}
+		err = errors.Join(err, settle(used))
+	}()
+	ctx = context.WithValue(context.WithValue(ctx, bodyKey{}, q.Body), sentKey{}, &broken)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.cfg.BaseURL+"/chat/completions", http.NoBody)
+	if err != nil {
+		return "", used, err
 	}
-	return text
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := c.http.Do(req)
+	if err != nil {
+		if n := windowIn(err); n > 0 {
+			c.learn(n)
+		}
+		return "", used, c.explain(ctx, err)
+	}
+	defer resp.Body.Close()
+	var got completion
+	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
+		used = q.Most
+		return "", used, fault.New(fault.Unavailable, CodeUnavailable, "模型服务的应答不是 OpenAI 格式，请核对地址（通常止于 /v1）。",
+			"The endpoint does not answer in OpenAI's form; check the URL, which usually ends in /v1.").Because(err)
+	}
+	text, err := got.text()
+	used = c.bill(&got, q.Most, text)
+	if err == nil && got.Usage != nil && got.Usage.Prompt > 0 && got.Usage.Prompt < q.Least {
+		err = badAnswer(VoidWindow)
+	}
+	return text, used, err
 }
 
-// status is the HTTP status an error came with, or 0.
-func status(err error) int {
-	var api *openai.APIError
-	var req *openai.RequestError
-	switch {
-	case errors.As(err, &api):
-		return api.HTTPStatusCode
-	case errors.As(err, &req):
-		return req.HTTPStatusCode
-	}
-	return 0
-}
-
-// Tokens estimates the tokens of a text, on the safe side for Chinese: one per
-// CJK character, one per three other bytes.
-func Tokens(s string) int {
-	wide, narrow := 0, 0
-	for _, r := range s {
-		if r >= 0x2E80 {
-			wide++
-		} else {
-			narrow++
+// bill is what a call cost: as the endpoint says, but never more than was
+// asked for, and as estimated where it says nothing.
+func (c *Client) bill(got *completion, most Usage, text string) Usage {
+	prompt, answer := most.Prompt, int64(Tokens(text))
+	if u := got.Usage; u != nil {
+		if u.Prompt > 0 {
+			prompt = u.Prompt
+		}
+		if u.Answer > 0 {
+			answer = u.Answer
 		}
 	}
-	return wide + (narrow+2)/3
-}
-
-// cut returns the longest prefix of at most limit tokens.
-func cut(s string, limit int) (string, bool) {
-	thirds := 0
-	for i, r := range s {
-		if r >= 0x2E80 {
-			thirds += 3
-		} else {
-			thirds++
-		}
-		if thirds > 3*limit {
-			return s[:i], true
-		}
-	}
-	return s, false
+	return c.cost(min(prompt, most.Prompt), min(answer, most.Answer))
 }

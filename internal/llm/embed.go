@@ -19,10 +19,40 @@ type Embedded struct {
 	Cached bool
 }
 
-// EmbedSpace names the space of the configured model, for caches and records:
-// provider host, model and dimensions (0: the model's own).
-func (c *Client) EmbedSpace() string {
-	return fmt.Sprintf("%s/%s/%d", c.host, c.cfg.EmbedModel, c.cfg.Dimensions)
+// EmbedModel names the configured model.
+func (c *Client) EmbedModel() string { return c.cfg.EmbedModel }
+
+// probeText is embedded to tell one model from another of the same name.
+const probeText = "专利"
+
+// EmbedProbe embeds a text that is always the same, anew each time, and tells
+// by its vector which model answers: vectors kept of another are not taken.
+func (c *Client) EmbedProbe(ctx context.Context) (_ []float32, err error) {
+	defer fault.Wrap(&err, "llm.EmbedProbe")
+	vectors, err := c.embedOnce(ctx, []string{probeText})
+	if err != nil {
+		return nil, err
+	}
+	rounded := make([]int, len(vectors[0]))
+	for i, x := range vectors[0] {
+		rounded[i] = int(math.Round(float64(x) * 100))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.embeds = fmt.Sprintf("%s/%s/%d/%.12s", c.host, c.cfg.EmbedModel, c.cfg.Dimensions, hash(fmt.Append(nil, rounded)))
+	return vectors[0], nil
+}
+
+// embedSpace names what vectors are kept under: host, model, dimensions and
+// the probe's vector.
+func (c *Client) embedSpace(ctx context.Context) (string, error) {
+	get := func() string { c.mu.Lock(); defer c.mu.Unlock(); return c.embeds }
+	if get() == "" {
+		if _, err := c.EmbedProbe(ctx); err != nil {
+			return "", err
+		}
+	}
+	return get(), nil
 }
 
 // Embed returns one vector per text, in order.
@@ -45,11 +75,17 @@ func (c *Client) EmbedAll(ctx context.Context, texts []string) (_ []Embedded, er
 	if c.cfg.EmbedModel == "" {
 		return nil, fault.New(fault.Invalid, "llm.no_embed_model", "未配置向量模型（ZHIJIA_LLM_EMBED_MODEL）。", "No embedding model is configured (ZHIJIA_LLM_EMBED_MODEL).")
 	}
+	space := ""
+	if c.gate.Cache.FindVector != nil {
+		if space, err = c.embedSpace(ctx); err != nil {
+			return nil, err
+		}
+	}
 	out := make([]Embedded, len(texts))
 	var send, hashes []string
 	at := map[string][]int{} // text hash -> places
 	for i, t := range texts {
-		short, wasCut := cut(t, c.cfg.EmbedLimit)
+		short, wasCut := Cut(t, c.cfg.EmbedLimit)
 		out[i].Cut = wasCut
 		h := hash([]byte(short))
 		if places, ok := at[h]; ok {
@@ -58,8 +94,8 @@ func (c *Client) EmbedAll(ctx context.Context, texts []string) (_ []Embedded, er
 			continue
 		}
 		at[h] = []int{i}
-		if c.books.FindVector != nil {
-			if v, ok, err := c.books.FindVector(ctx, c.EmbedSpace(), h); err != nil {
+		if c.gate.Cache.FindVector != nil {
+			if v, ok, err := c.gate.Cache.FindVector(ctx, space, h); err != nil {
 				return nil, err
 			} else if ok {
 				out[i].Vector, out[i].Cached = v, true
@@ -78,8 +114,8 @@ func (c *Client) EmbedAll(ctx context.Context, texts []string) (_ []Embedded, er
 				return err
 			}
 			for k, v := range vectors {
-				if c.books.KeepVector != nil {
-					if err := c.books.KeepVector(context.WithoutCancel(ctx), c.EmbedSpace(), hashes[lo+k], v); err != nil {
+				if c.gate.Cache.KeepVector != nil {
+					if err := c.gate.Cache.KeepVector(context.WithoutCancel(ctx), space, hashes[lo+k], v); err != nil {
 						return err
 					}
 				}
@@ -103,25 +139,26 @@ func (c *Client) embedOnce(ctx context.Context, texts []string) (_ [][]float32, 
 		bytes += len(t)
 		all = append(append(all, t...), 0)
 	}
-	if err := c.pace(ctx, tokens); err != nil {
-		return nil, err
-	}
-	used := Usage{}
-	settle, err := c.reserve(ctx, c.cost(int64(tokens), 0))
+	most := c.cost(int64(tokens), 0)
+	settle, err := c.pass(ctx, most, Egress{What: fmt.Sprintf("embed %d texts", len(texts)), Bytes: bytes, Hash: hash(all)})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, settle(used)) }()
-	if c.books.Sent != nil {
-		if err := c.books.Sent(ctx, Egress{What: fmt.Sprintf("embed %d texts", len(texts)), Host: c.host, Bytes: bytes, Hash: hash(all)}); err != nil {
-			return nil, err
+	used, broken := Usage{}, 0
+	defer func() {
+		for range broken { // went out, brought no answer, and may be billed
+			used.Add(most)
 		}
-	}
+		err = errors.Join(err, settle(used))
+	}()
+	ctx = context.WithValue(ctx, sentKey{}, &broken)
 	resp, err := c.api.CreateEmbeddings(ctx, openai.EmbeddingRequestStrings{Input: texts, Model: openai.EmbeddingModel(c.cfg.EmbedModel), Dimensions: c.cfg.Dimensions})
 	if err != nil {
 		return nil, c.explain(ctx, err)
 	}
-	used = c.cost(int64(resp.Usage.PromptTokens), 0)
+	if used = most; resp.Usage.PromptTokens > 0 {
+		used = c.cost(min(int64(resp.Usage.PromptTokens), most.Prompt), 0)
+	}
 	bad := fault.New(fault.Unavailable, "llm.bad_vectors", "向量服务返回的结果不可用。", "The endpoint's vectors cannot be used.")
 	if len(resp.Data) != len(texts) {
 		return nil, bad
@@ -132,10 +169,15 @@ func (c *Client) embedOnce(ctx context.Context, texts []string) (_ [][]float32, 
 			c.cfg.Dimensions > 0 && len(d.Embedding) != c.cfg.Dimensions || len(d.Embedding) != len(resp.Data[0].Embedding) {
 			return nil, bad
 		}
+		sum := 0.0
 		for _, x := range d.Embedding {
 			if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
 				return nil, bad
 			}
+			sum += float64(x) * float64(x)
+		}
+		if sum == 0 { // no direction: nothing can be near it
+			return nil, bad
 		}
 		out[d.Index] = d.Embedding
 	}

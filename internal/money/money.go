@@ -29,7 +29,9 @@ type Unit int64
 // Units, in fen.
 const (
 	Yuan   Unit = 100
+	Qian   Unit = 100 * 1e3 // 千元
 	Wan    Unit = 100 * 1e4 // 万元
+	Bai    Unit = 100 * 1e6 // 百万元
 	Yi     Unit = 100 * 1e8 // 亿元
 	FenOne Unit = 1
 )
@@ -41,6 +43,10 @@ func ParseUnit(s string) (Unit, error) {
 		return Yuan, nil
 	case "万元", "万", "wan":
 		return Wan, nil
+	case "千元":
+		return Qian, nil
+	case "百万元":
+		return Bai, nil
 	case "亿元", "亿", "yi":
 		return Yi, nil
 	case "分", "fen":

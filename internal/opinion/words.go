@@ -78,9 +78,9 @@ var (
 	}
 	reasons = words{
 		"rank.in_market_prior": {"分位已并入市场法的先验，不重复计", "the rank is already in the market approach's prior"}, "rank.missing": {"没有同类分位", "no rank in its cohort"},
-		"income.revenue_missing": {"缺少收入预测", "revenue forecast missing"}, "income.revenue_zero": {"收入为零", "revenue is zero"},
-		"income.not_positive": {"收益现值不为正", "the present value is not positive"}, "income.no_life": {"没有剩余收益期", "no remaining life"},
-		"income.life_unknown": {"收益期不明", "life unknown"}, "income.cash_flow_missing": {"缺少现金流", "cash flow missing"}, "income.correlations": {"输入的相关系数不成立", "inconsistent correlations"},
+		"income.revenue_missing": {"缺少收入预测", "revenue forecast missing"},
+		"income.no_life":         {"没有剩余收益期", "no remaining life"},
+		"income.life_unknown":    {"收益期不明", "life unknown"}, "income.cash_flow_missing": {"缺少现金流", "cash flow missing"}, "income.correlations": {"输入的相关系数不成立", "inconsistent correlations"},
 		"cost.missing": {"缺少成本资料", "costs missing"}, "cost.zero": {"成本为零", "cost is zero"}, "cost.obsolete": {"贬值已达全部", "fully obsolete"},
 		"option.facts_missing": {"缺少实物期权所需资料", "option facts missing"}, "option.not_positive": {"期权输入不为正", "option inputs not positive"}, "option.worthless": {"期权价值为零", "the option is worthless"},
 		"renewal.fees_missing": {"缺少年费缴纳记录", "fee records missing"}, "renewal.lower_bound_only": {"只给下限，不参与加权", "a lower bound only, not weighed"},

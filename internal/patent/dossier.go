@@ -66,11 +66,12 @@ type Class struct {
 type TermFacts struct {
 	Filing        calendar.Date `json:"filing"`
 	Years         int           `json:"years,omitempty"`
-	Adjustment    *int          `json:"adjustment_days"` // added for a late grant; null: not known
-	Extension     *int          `json:"extension_days"`  // added for a drug's approval; null: not known
-	Expiry        calendar.Date `json:"expiry"`          // the right has ended on this day
-	LastProtected calendar.Date `json:"last_protected"`  // the day before
-	RemainingDays *int          `json:"remaining_days"`  // from the day asked about to Expiry, not negative; null: not known
+	Article       string        `json:"article,omitempty"` // that the years rest on, see [TermArticle]
+	Adjustment    *int          `json:"adjustment_days"`   // added for a late grant; null: not known
+	Extension     *int          `json:"extension_days"`    // added for a drug's approval; null: not known
+	Expiry        calendar.Date `json:"expiry"`            // the right has ended on this day
+	LastProtected calendar.Date `json:"last_protected"`    // the day before
+	RemainingDays *int          `json:"remaining_days"`    // from the day asked about to Expiry, not negative; null: not known
 }
 
 // Dossier is all that is on file about a patent as of one day.
@@ -103,7 +104,7 @@ type Dossier struct {
 // Assemble draws up the dossier as of a day from a record, the events and the
 // holdings by other products. Of pledge it reads what the parties state;
 // State, Expiry and Fees are worked out here.
-func Assemble(r Record, events []Event, h Holdings, pledge PledgeFacts, on calendar.Date) Dossier {
+func Assemble(r Record, events []Event, h Holdings, pledge PledgeFacts, on calendar.Date, days *calendar.Working) Dossier {
 	d := Dossier{
 		Number: r.Number.String(), Display: r.Number.Display(), Kind: r.Number.Kind, PCT: r.Number.PCT,
 		Title: r.Title, On: on, State: Reduce(events, on),
@@ -125,7 +126,7 @@ func Assemble(r Record, events []Event, h Holdings, pledge PledgeFacts, on calen
 	d.grant(r, s)
 	d.term(r, s)
 	d.standing(s)
-	d.fees(r, s)
+	d.fees(r, s, days)
 	d.claims(s)
 	for _, e := range s.Statements {
 		d.say("event", Codes[e.Code]+"（"+e.Code+"）", e.Effective.String(), e.Source, e.Public())
@@ -221,14 +222,16 @@ func (d *Dossier) grant(r Record, s *State) {
 
 func (d *Dossier) term(r Record, s *State) {
 	t := &d.Term
-	t.Filing, t.Years = r.Filing, TermYears(d.Kind, r.Filing)
+	t.Filing, t.Years, t.Article = r.Filing, TermYears(d.Kind, r.Filing), TermArticle(d.Kind, r.Filing)
 	if r.Filing.IsZero() {
 		d.miss("filing", "申请日未知，无法计算保护期与年费", registerCopy)
 		return
 	}
 	d.say("filing", "申请日", r.Filing.String(), r.Source, r.SourceDate)
-	if r.Number.Form == Application && !r.Number.PCT && r.Number.Year != r.Filing.Year {
-		d.conflict("申请日%s与申请号中的年份%d不一致。", r.Filing, r.Number.Year)
+	// A divisional application is numbered in its own year and has the filing
+	// date of its parent, so only a later filing date contradicts the number.
+	if r.Number.NamesApplication() && r.Filing.Year > r.Number.Year {
+		d.conflict("申请日%s晚于申请号中的年份%d。", r.Filing, r.Number.Year)
 	}
 	for _, e := range s.Statements {
 		if e.Effective.Before(r.Filing) {
@@ -245,9 +248,9 @@ func (d *Dossier) term(r Record, s *State) {
 	t.RemainingDays = &left
 	if d.addedDays > 0 {
 		d.miss("fees_of_added_term", fmt.Sprintf("补偿的%d天的年费不在收费表中，未计入维持费用", d.addedDays), "国家知识产权局关于补偿期年费的通知")
-		d.say("expiry", "最后受保护日", fmt.Sprintf("%s（含补偿%d天）", t.LastProtected, d.addedDays), "专利法第四十二条，"+r.Source, r.SourceDate)
+		d.say("expiry", "最后受保护日", fmt.Sprintf("%s（含补偿%d天）", t.LastProtected, d.addedDays), TermArticle(d.Kind, r.Filing)+"，"+r.Source, r.SourceDate)
 	} else {
-		d.say("expiry", "最后受保护日", t.LastProtected.String(), "专利法第四十二条", calendar.Date{})
+		d.say("expiry", "最后受保护日", t.LastProtected.String(), TermArticle(d.Kind, r.Filing), calendar.Date{})
 	}
 	if s.Standing == Alive && !d.On.Before(t.Expiry) {
 		s.Standing, s.Reason, s.Since = Dead, "expired", t.Expiry
@@ -299,14 +302,14 @@ func (d *Dossier) standing(s *State) {
 	d.say("standing", "法律状态", d.StandingZh, onFile, s.LastSeen)
 }
 
-func (d *Dossier) fees(r Record, s *State) {
+func (d *Dossier) fees(r Record, s *State, days *calendar.Working) {
 	paid := r.PaidThrough
 	if paid != nil && !r.told(d.On) { // the record was made later: only what was due by the day
 		clamped := min(*paid, PatentYear(r.Filing, d.On))
 		paid = &clamped
 	}
 	a := FeeAccount{Kind: d.Kind, Filing: r.Filing, Granted: s.Granted, PaidThrough: paid, Added: d.addedDays}
-	d.Fees = a.On(d.On)
+	d.Fees = a.On(d.On, days)
 	if s.Standing == Dead {
 		d.Fees = FeeState{On: d.On, Status: FeesOver, Zh: "权利已失效，不再缴纳年费"}
 		if s.Reason == "fee_unpaid" {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"zhijia/internal/calendar"
 )
 
 func TestDossier(t *testing.T) {
@@ -21,7 +23,7 @@ func TestDossier(t *testing.T) {
 		{Code: "GR01", Effective: on("2016-05-04"), After: []string{"甲公司"}, Source: "gazette"},
 		{Code: "PE01", Effective: on("2025-06-01"), Registration: "Y1", Party: "某银行", Source: "gazette"},
 	}
-	d := Assemble(r, events, Holdings{}, PledgeFacts{Pledgors: []string{"甲公司"}, Maturity: on("2028-01-01")}, on("2026-06-01"))
+	d := Assemble(r, events, Holdings{}, PledgeFacts{Pledgors: []string{"甲公司"}, Maturity: on("2028-01-01")}, on("2026-06-01"), calendar.Shipped())
 	if d.StandingZh != "有效" || d.Fees.Status != FeesPaid || d.CostToKeep == nil || *d.CostToKeep != (6000*2+8000*5)*100 {
 		t.Errorf("%s %s %v", d.StandingZh, d.Fees.Status, d.CostToKeep)
 	}
@@ -34,22 +36,29 @@ func TestDossier(t *testing.T) {
 		}
 	}
 	// Asked about a day before the pledge and before the record was made.
-	d = Assemble(r, events, Holdings{}, PledgeFacts{}, on("2020-01-01"))
+	d = Assemble(r, events, Holdings{}, PledgeFacts{}, on("2020-01-01"), calendar.Shipped())
 	if d.State.Pledged != No || d.Fees.Year != 8 || len(d.Conflicts) > 0 {
 		t.Errorf("2020: pledged %s, next fee of year %d, %v", d.State.Pledged, d.Fees.Year, d.Conflicts)
 	}
 	// Nothing on file is not "no".
-	d = Assemble(Record{Number: n, Source: "number"}, nil, Holdings{}, PledgeFacts{}, on("2026-06-01"))
+	d = Assemble(Record{Number: n, Source: "number"}, nil, Holdings{}, PledgeFacts{}, on("2026-06-01"), calendar.Shipped())
 	if d.StandingZh != "未知" || len(d.Missing) < 6 || d.Eligibility.Verdict != Supplement {
 		t.Errorf("nothing known: %s, %d gaps, %s", d.StandingZh, len(d.Missing), d.Eligibility.Verdict)
 	}
 	// Contradictions are named.
-	r.Filing, r.Grant = on("2012-11-05"), on("2016-05-11")
+	r.Filing, r.Grant = on("2014-11-05"), on("2016-05-11")
 	paid = 9
-	d = Assemble(r, events[:1], Holdings{}, PledgeFacts{}, on("2026-06-01"))
+	d = Assemble(r, events[:1], Holdings{}, PledgeFacts{}, on("2026-06-01"), calendar.Shipped())
 	for _, want := range []string{"年份2013", "授权日", "没有终止公告"} {
 		if !slices.ContainsFunc(d.Conflicts, func(s string) bool { return strings.Contains(s, want) }) {
 			t.Errorf("no conflict about %s in %v", want, d.Conflicts)
+		}
+	}
+	// A divisional application is numbered later than its filing date.
+	r.Filing = on("2011-11-05")
+	for _, c := range Assemble(r, events[:1], Holdings{}, PledgeFacts{}, on("2026-06-01"), calendar.Shipped()).Conflicts {
+		if strings.Contains(c, "年份") {
+			t.Errorf("an earlier filing date is a divisional's: %s", c)
 		}
 	}
 }

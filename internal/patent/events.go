@@ -115,8 +115,9 @@ func Reduce(events []Event, on calendar.Date) State {
 	}
 	slices.SortFunc(known, compareEvents)
 	known = slices.CompactFunc(known, func(a, b Event) bool { return compareEvents(a, b) == 0 })
+	r := reduction{State: &s, over: map[string]bool{}, held: map[string]bool{}}
 	for _, e := range known {
-		s.apply(e)
+		r.apply(e)
 		s.Statements = append(s.Statements, e)
 		if e.Public().After(s.LastSeen) {
 			s.LastSeen = e.Public()
@@ -158,7 +159,80 @@ func (s *State) end(e Event, reason string) {
 	s.Standing, s.Reason, s.Since = Dead, reason, e.Effective
 }
 
-func (s *State) apply(e Event) {
+// reduction is a state being worked out, with what has to be remembered of the
+// events for it.
+type reduction struct {
+	*State
+	over  map[string]bool // identities of registrations that were cancelled
+	held  map[string]bool // identities of preservations in force
+	moved calendar.Date   // of the latest transfer
+}
+
+// identity is what tells one registration from another: its number, however
+// that is spaced, hyphenated or typed. Who reports it, and how he writes the
+// party, does not.
+func identity(e Event) string {
+	var out []rune
+	for _, r := range strings.ToUpper(e.Registration) {
+		if r >= 0xff01 && r <= 0xff5e {
+			r -= 0xfee0
+		}
+		if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 0x4e00 {
+			out = append(out, r)
+		}
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(strings.ToUpper(string(out)), "质押登记号"), "登记号")
+}
+
+// register adds a pledge or licence, or what another source says of one that
+// is known. Without a number on either side it is the known registration of the
+// same day and party.
+func (s *reduction) register(claims *[]Claim, e Event) (known bool) {
+	id := identity(e)
+	for i := range *claims {
+		c := &(*claims)[i]
+		same := identity(Event{Registration: c.Registration}) == id
+		if id == "" || c.Registration == "" {
+			same = c.Since == e.Effective && (c.Party == "" || e.Party == "" || sameCore(c.Party, e.Party))
+		}
+		if !same {
+			continue
+		}
+		c.Registration, c.Party, c.Kind = cmp.Or(c.Registration, e.Registration), cmp.Or(c.Party, e.Party), cmp.Or(c.Kind, e.LicenceKind)
+		return true
+	}
+	*claims = append(*claims, Claim{e.Registration, e.Party, e.LicenceKind, e.Effective})
+	return false
+}
+
+// sameCore reports whether two names are one without the legal form, as 甲银行
+// and 甲银行股份有限公司.
+func sameCore(a, b string) bool {
+	x, _ := NormalName(a)
+	y, _ := NormalName(b)
+	return x == y
+}
+
+// cancel takes a registration away. One that was cancelled before is cancelled
+// once more by another source; without a number it must be the only one.
+func (s *reduction) cancel(claims *[]Claim, e Event) (known bool) {
+	id := identity(e)
+	i := -1
+	if id != "" {
+		i = find(*claims, id)
+	}
+	if i < 0 && len(*claims) == 1 && (id == "" || (*claims)[0].Registration == "") {
+		i = 0
+	}
+	if i < 0 {
+		return id != "" && s.over[e.Code+id]
+	}
+	s.over[e.Code+id], s.over[e.Code+identity(Event{Registration: (*claims)[i].Registration})] = true, true
+	*claims = slices.Delete(slices.Clone(*claims), i, i+1)
+	return true
+}
+
+func (s *reduction) apply(e Event) {
 	granted := func() bool { return !s.Granted.IsZero() }
 	switch e.Code {
 	case "PB01", "SE01":
@@ -180,6 +254,9 @@ func (s *State) apply(e Event) {
 			s.Owners = e.After
 		}
 	case "TR01", "CP01", "CP03":
+		if e.Code == "TR01" && s.moved == e.Effective && (len(e.After) == 0 || sameParties(e.After, s.Owners)) {
+			return // one transfer, told by another source
+		}
 		if len(e.Before) > 0 && len(s.Owners) > 0 && !sameParties(e.Before, s.Owners) {
 			s.conflict(e, "变更前权利人为 %s，而此前记载为 %s。", strings.Join(e.Before, "、"), strings.Join(s.Owners, "、"))
 		}
@@ -195,47 +272,59 @@ func (s *State) apply(e Event) {
 		}
 		if e.Code == "TR01" {
 			s.Transfers++
+			s.moved = e.Effective
 			if s.Pledged == Yes {
 				s.conflict(e, "质押期间发生转移，应有质权人同意。")
 			}
 		}
 	case "PE01":
-		if len(s.Pledges) > 0 {
+		if s.over["PC01"+identity(e)] && identity(e) != "" {
+			s.conflict(e, "质押登记 %s 此前已注销。", e.Registration)
+		}
+		if !s.register(&s.Pledges, e) && len(s.Pledges) > 1 {
 			s.conflict(e, "质押登记 %s 尚未注销。", s.Pledges[0].Registration)
 		}
-		s.Pledges, s.Pledged = append(s.Pledges, Claim{e.Registration, e.Party, "", e.Effective}), Yes
+		s.Pledged = Yes
 	case "PC01":
-		if !remove(&s.Pledges, e.Registration) {
+		if !s.cancel(&s.Pledges, e) {
 			s.conflict(e, "没有登记号为 %s 的质押。", e.Registration)
 		}
 		if len(s.Pledges) == 0 {
 			s.Pledged = No
 		}
 	case "PM01":
-		if i := find(s.Pledges, e.Registration); i < 0 {
+		if i := find(s.Pledges, identity(e)); i < 0 {
 			s.conflict(e, "没有登记号为 %s 的质押。", e.Registration)
 		} else if e.Party != "" {
 			s.Pledges[i].Party = e.Party
 		}
 	case "EE01":
-		s.Licences = append(s.Licences, Claim{e.Registration, e.Party, e.LicenceKind, e.Effective})
+		s.register(&s.Licences, e)
 	case "EC01":
-		if !remove(&s.Licences, e.Registration) {
+		if !s.cancel(&s.Licences, e) {
 			s.conflict(e, "没有备案号为 %s 的许可。", e.Registration)
 		}
 	case "EM01":
-		if i := find(s.Licences, e.Registration); i < 0 {
+		if i := find(s.Licences, identity(e)); i < 0 {
 			s.conflict(e, "没有备案号为 %s 的许可。", e.Registration)
 		} else if e.LicenceKind != "" {
 			s.Licences[i].Kind = e.LicenceKind
 		}
 	case "PP01":
 		s.Preserved = Yes
+		s.held[identity(e)] = true
 	case "PD01":
 		if s.Preserved != Yes {
 			s.conflict(e, "此前没有保全记录。")
 		}
-		s.Preserved = No
+		if id := identity(e); id == "" || !s.held[id] { // which one is not said: all that have no number of their own
+			clear(s.held)
+		} else {
+			delete(s.held, id)
+		}
+		if s.Preserved = No; len(s.held) > 0 {
+			s.Preserved = Yes
+		}
 	case "IF01":
 		s.Challenged = Yes
 	case "IR01":
@@ -272,15 +361,7 @@ func (s *State) apply(e Event) {
 	}
 }
 
-func find(claims []Claim, registration string) int {
-	return slices.IndexFunc(claims, func(c Claim) bool { return c.Registration == registration })
-}
-
-func remove(claims *[]Claim, registration string) bool {
-	i := find(*claims, registration)
-	if i < 0 {
-		return false
-	}
-	*claims = slices.Delete(slices.Clone(*claims), i, i+1)
-	return true
+// find returns where the registration of an identity is, -1 nowhere.
+func find(claims []Claim, id string) int {
+	return slices.IndexFunc(claims, func(c Claim) bool { return identity(Event{Registration: c.Registration}) == id })
 }

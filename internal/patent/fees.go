@@ -2,7 +2,6 @@ package patent
 
 import (
 	"fmt"
-	"time"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/money"
@@ -49,25 +48,6 @@ func AnnualFee(kind Kind, year int) money.Fen {
 // FeeDue returns the last day on which the fee of a patent year is paid in
 // time: the anniversary of the filing date that ends the year before.
 func FeeDue(filing calendar.Date, year int) calendar.Date { return filing.AddYears(year - 1) }
-
-// NextWorkday returns the day itself or, when it is a Saturday, a Sunday or a
-// public holiday of fixed date (1 January, 1 May, 1 to 3 October), the first
-// day after that is none: a period that ends on a holiday ends on the first
-// working day after it (专利法实施细则 rule 5; Guidelines part V chapter 7,
-// 2.3). Holidays of the lunar calendar and working weekends are announced year
-// by year and not known here, so the true last day may be later, around them
-// also earlier by a weekend.
-func NextWorkday(d calendar.Date) calendar.Date {
-	for {
-		w := d.Time().Weekday()
-		free := w == time.Saturday || w == time.Sunday ||
-			d.Day == 1 && (d.Month == time.January || d.Month == time.May) || d.Month == time.October && d.Day <= 3
-		if !free || d.IsZero() {
-			return d
-		}
-		d = d.AddDays(1)
-	}
-}
 
 // PatentYear returns the patent year a day falls in: 1 from the filing date to
 // the day before its first anniversary; 0 before filing or without it.
@@ -185,7 +165,7 @@ type FeeState struct {
 
 	Year      int           `json:"year,omitempty"`        // the first unpaid patent year
 	Due       calendar.Date `json:"due"`                   // the anniversary by which it falls due, and as of which the right ends if it is never paid
-	PayBy     calendar.Date `json:"pay_by"`                // last day to pay it in time: Due, or the working day after, see [NextWorkday]
+	PayBy     calendar.Date `json:"pay_by"`                // last day to pay it in time: Due, or the working day after
 	DaysLeft  *int          `json:"days_left,omitempty"`   // to Due, not negative
 	Fee       money.Fen     `json:"fee,omitempty"`         // of Year, after reduction
 	Month     int           `json:"grace_month,omitempty"` // 1 to 6
@@ -197,14 +177,19 @@ type FeeState struct {
 	// RestoreEstimated says that RestoreBy counts from the end of the grace
 	// months because the day the notice was received is not known.
 	RestoreEstimated bool `json:"restore_estimated,omitempty"`
+
+	// Provisional says that the working days of a year among these dates are
+	// computed, because its holidays are not announced yet.
+	Provisional bool `json:"provisional,omitempty"`
 }
 
 // On returns the state on a day, as far as PaidThrough reaches. The state is a
-// function of the account and the day alone.
-func (a FeeAccount) On(on calendar.Date) FeeState {
+// function of the account, the day and the working days.
+func (a FeeAccount) On(on calendar.Date, days *calendar.Working) FeeState {
 	s := FeeState{On: on}
 	put := func(status FeeStatus, zh string) FeeState {
 		s.Status, s.Zh = status, zh
+		s.Provisional = days.Provisional(s.PayBy) || days.Provisional(s.LastDay) || days.Provisional(s.RestoreBy)
 		return s
 	}
 	term := TermYears(a.Kind, a.Filing)
@@ -225,7 +210,7 @@ func (a FeeAccount) On(on calendar.Date) FeeState {
 		return put(FeesPaid, "正常（已缴至届满）")
 	}
 	s.Due, s.Fee = FeeDue(a.Filing, s.Year), a.Fee(s.Year)
-	s.PayBy, s.LastDay = NextWorkday(s.Due), NextWorkday(s.Due.AddMonths(graceMonths))
+	s.PayBy, s.LastDay = days.NextWorkday(s.Due), days.NextWorkday(s.Due.AddMonths(graceMonths))
 	if a.PaidThrough == nil && on.After(s.Due.AddDays(-90)) {
 		s.Year, s.Fee, s.Due, s.PayBy, s.LastDay = 0, 0, calendar.Date{}, calendar.Date{}, calendar.Date{}
 		return put(FeesUnknown, "缺少年费缴至年度，年费状态未知")
@@ -244,7 +229,7 @@ func (a FeeAccount) On(on calendar.Date) FeeState {
 		return put(FeesPaid, "正常")
 	}
 	for m := 1; m <= graceMonths; m++ {
-		if !on.After(NextWorkday(s.Due.AddMonths(m))) {
+		if !on.After(days.NextWorkday(s.Due.AddMonths(m))) {
 			s.Month, s.Surcharge = m, Surcharge(AnnualFee(a.Kind, s.Year), m)
 			return put(FeesGrace, fmt.Sprintf("滞纳期第%d月（+%d%%）", m, 5*(m-1)))
 		}
@@ -254,7 +239,7 @@ func (a FeeAccount) On(on calendar.Date) FeeState {
 	if from.IsZero() {
 		from, s.RestoreEstimated = s.LastDay, true
 	}
-	s.RestoreBy = NextWorkday(from.AddMonths(restorationMonths))
+	s.RestoreBy = days.NextWorkday(from.AddMonths(restorationMonths))
 	if !on.After(s.RestoreBy) {
 		return put(FeesRestorable, "已终止（可恢复）")
 	}

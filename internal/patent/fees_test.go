@@ -75,12 +75,12 @@ func TestFeeStateGolden(t *testing.T) {
 		{"2002-11-03", FeesGrace, "滞纳期第5月（+20%）", 240_00},
 		{"2002-12-03", FeesGrace, "滞纳期第6月（+25%）", 300_00},
 		{"2002-12-04", FeesRestorable, "已终止（可恢复）", 0},
-		{"2003-02-03", FeesRestorable, "已终止（可恢复）", 0},
-		{"2003-02-04", FeesLapsed, "已终止", 0},
+		{"2003-02-08", FeesRestorable, "已终止（可恢复）", 0}, // a worked Saturday after the Spring Festival
+		{"2003-02-09", FeesLapsed, "已终止", 0},
 		{"2017-06-03", FeesOver, "保护期已届满，不再缴纳年费", 0},
 		{"2001-07-31", FeesNotDue, "尚未授权，不缴纳年费", 0},
 	} {
-		s := a.On(on(c.day))
+		s := a.On(on(c.day), calendar.Shipped())
 		if s.Status != c.status || s.Zh != c.zh || s.Surcharge != c.surcharge {
 			t.Errorf("%s: %s %s %s, want %+v", c.day, s.Status, s.Zh, s.Surcharge, c)
 		}
@@ -89,10 +89,10 @@ func TestFeeStateGolden(t *testing.T) {
 		}
 	}
 	a.PaidThrough = nil
-	if s := a.On(on("2002-05-04")); s.Status != FeesUnknown {
+	if s := a.On(on("2002-05-04"), calendar.Shipped()); s.Status != FeesUnknown {
 		t.Errorf("payments not known: %s", s.Status)
 	}
-	if s := a.On(on("2001-10-01")); s.Status != FeesPaid {
+	if s := a.On(on("2001-10-01"), calendar.Shipped()); s.Status != FeesPaid {
 		t.Errorf("in the year of grant: %s", s.Status)
 	}
 }
@@ -109,7 +109,7 @@ func TestFeeLaws(t *testing.T) {
 			Reduction: rapid.SampledFrom([]int{0, 70, 85}).Draw(t, "reduction"),
 		}
 		day := filing.AddDays(rapid.IntRange(0, 8000).Draw(t, "day"))
-		s, next := a.On(day), a.On(day.AddDays(1))
+		s, next := a.On(day, calendar.Shipped()), a.On(day.AddDays(1), calendar.Shipped())
 		if rank[next.Status] < rank[s.Status] || next.Month < s.Month && next.Status == FeesGrace {
 			t.Fatalf("%s %s, then %s", day, s.Zh, next.Zh)
 		}
@@ -123,28 +123,30 @@ func TestFeeLaws(t *testing.T) {
 		// Paying one more year never makes matters worse.
 		more := paid + 1
 		a.PaidThrough = &more
-		if better := a.On(day); rank[better.Status] > rank[s.Status] {
+		if better := a.On(day, calendar.Shipped()); rank[better.Status] > rank[s.Status] {
 			t.Fatalf("%s: paid %d %s, paid %d %s", day, paid, s.Zh, more, better.Zh)
 		}
 	})
 }
 
-// A period that ends on a Saturday, a Sunday or a public holiday of fixed date
-// ends on the first working day after it; the right still ends as of the
-// anniversary.
+// A period that ends on a day on which the office is closed ends on the first
+// working day after it, which may be a worked Sunday; the right still ends as
+// of the anniversary.
 func TestFeePeriodsEndOnWorkdays(t *testing.T) {
 	t.Parallel()
 	for day, want := range map[string]string{
 		"2026-01-31": "2026-02-02", // Saturday
 		"2026-08-02": "2026-08-03", // Sunday
-		"2026-01-01": "2026-01-02", // Thursday, New Year
+		"2026-01-01": "2026-01-04", // Thursday, New Year; the Sunday after is worked
 		"2021-01-01": "2021-01-04", // Friday, New Year, then a weekend
-		"2026-05-01": "2026-05-04", // Friday, Labour Day, then a weekend
-		"2026-10-01": "2026-10-05", // three days of National Day, then a weekend
-		"2025-10-03": "2025-10-06",
+		"2026-05-01": "2026-05-06", // five days of Labour Day
+		"2026-10-01": "2026-10-08", // a week of National Day
+		"2025-10-03": "2025-10-09", // with the mid-autumn festival
+		"2026-02-14": "2026-02-14", // a worked Saturday
+		"2026-02-16": "2026-02-24",
 		"2026-06-03": "2026-06-03",
 	} {
-		if got := NextWorkday(on(day)); got != on(want) {
+		if got := calendar.Shipped().NextWorkday(on(day)); got != on(want) {
 			t.Errorf("%s: %s, want %s", day, got, want)
 		}
 	}
@@ -158,16 +160,16 @@ func TestFeePeriodsEndOnWorkdays(t *testing.T) {
 		{"2026-01-31", FeesDue30, 0},                               // Saturday, the anniversary
 		{"2026-02-02", FeesDue30, 0},                               // Monday: in time
 		{"2026-02-03", FeesGrace, 1},                               //
-		{"2026-03-02", FeesGrace, 1}, {"2026-03-03", FeesGrace, 2}, // 28 February is a Saturday
+		{"2026-02-28", FeesGrace, 1}, {"2026-03-02", FeesGrace, 2}, // 28 February is a worked Saturday
 		{"2026-07-31", FeesGrace, 6}, {"2026-08-01", FeesRestorable, 0}, // 31 July is a Friday
 		{"2026-09-30", FeesRestorable, 0}, {"2026-10-01", FeesLapsed, 0}, // 30 September is a Wednesday
 	} {
-		s := a.On(on(c.day))
+		s := a.On(on(c.day), calendar.Shipped())
 		if s.Status != c.status || s.Month != c.month || s.Due != on("2026-01-31") || s.PayBy != on("2026-02-02") {
 			t.Errorf("%s: %+v", c.day, s)
 		}
 	}
-	if s := a.On(on("2027-01-01")); s.Lapsed != on("2026-01-31") {
+	if s := a.On(on("2027-01-01"), calendar.Shipped()); s.Lapsed != on("2026-01-31") {
 		t.Errorf("the right ended as of %s", s.Lapsed)
 	}
 }

@@ -179,23 +179,24 @@ type PatentFacts struct {
 	Owners      []string
 }
 
-// MatchPatents compares two records of what may be one patent. Two application
-// numbers decide alone. So does a publication number that both name; without
+// MatchPatents compares two records of what may be one patent. Two numbers
+// that can be compared by themselves ([Relate]) decide alone. So does a publication number that both name; without
 // one, the same title, filing date and owners of the same kind of right are
 // taken for one patent, and less is for a person.
 func MatchPatents(a, b PatentFacts) Pair {
 	x, errX := ParseNumber(a.Number)
 	y, errY := ParseNumber(b.Number)
-	application := func(n Number, err error) bool { return err == nil && n.Form == Application }
 	w := weighing{total: -5}
-	if application(x, errX) && application(y, errY) {
-		if x == y {
-			w.add(20, "申请号一致")
-		} else {
+	if errX == nil && errY == nil {
+		switch Relate(x, y) {
+		case OnePatent:
+			w.add(20, "号码一致")
+			return w.pair(0, 1)
+		case TwoPatents:
 			w.barred = true
-			w.add(-20, "申请号不同")
+			w.add(-20, "号码不同")
+			return w.pair(0, 1)
 		}
-		return w.pair(0, 1)
 	}
 	if a.Kind != "" && b.Kind != "" && a.Kind != b.Kind { // the same invention may be filed as both on one day
 		w.barred = true

@@ -48,11 +48,15 @@ const (
 type Number struct {
 	Form    Form
 	Kind    Kind   // empty for a foreign number and a publication number that does not tell
-	PCT     bool   // entered China through the PCT
+	PCT     bool   // an international application, or one that entered China through the PCT
 	Year    int    // of filing, for application numbers
 	Office  string // CN, WO, US, EP, JP, KR
 	Code    string // kind code of a publication number, e.g. B
 	compact string // digits and check character, or the foreign number
+
+	// Computed says that the text had no check digit where it should have one,
+	// so that none of its digits was checked.
+	Computed bool
 }
 
 // String returns the normal form: CN201310543019.6, CN95115608.X,
@@ -114,9 +118,9 @@ const (
 
 // ParseNumber reads a number in any usual form: with or without ZL or CN,
 // full or half width, with spaces, with or without the dot, x or X, in quotes
-// or brackets, beside a label such as 专利号 or （发明）. The fault says what is
-// wrong and, for a wrong or missing check digit, which number these digits
-// would make.
+// or brackets, beside a label such as 专利号 or （发明）, and as DOCDB, EPODOC,
+// Google, Lens and BigQuery write it. The fault says what is wrong and, for a
+// wrong or missing check digit, which number these digits would make.
 func ParseNumber(s string) (Number, error) {
 	if len(s) > maxWritten {
 		return invalid("too_long", "号码过长。", "The number is too long.")
@@ -126,7 +130,7 @@ func ParseNumber(s string) (Number, error) {
 		return n, nil
 	}
 	switch code(err) {
-	case "number.check_digit", "number.check_digit_missing", "number.type_digit", "number.year", "number.empty":
+	case "number.check_digit", "number.check_digit_missing", "number.type_digit", "number.year", "number.empty", "number.application_code", "number.epodoc_early":
 		return n, err // read to its end: nothing stands around it
 	}
 	return tidied(s, err)
@@ -148,11 +152,17 @@ func parseNumber(s string) (Number, error) {
 		return invalid("too_long", "号码过长。", "The number is too long.")
 	}
 	text, commas, ok := squeeze(bare)
+	if one, whole := joined(bare); whole {
+		text, commas, ok = one, false, true
+	}
 	if !ok {
 		return badCharacter(bare)
 	}
 	if text == "" {
 		return invalid("empty", "号码为空。", "The number is empty.")
+	}
+	if n, found, err := parseInternational(text); found {
+		return n, err
 	}
 	n, named, err := parseForeign(text)
 	if named && err == nil && commas && n.Office != "US" {
@@ -183,12 +193,19 @@ func parseNumber(s string) (Number, error) {
 		switch {
 		case !kindCode(tail):
 			return misread(body, digits, tail)
+		case cn && !zl && (len(digits) == 11 || len(digits) == 12):
+			return parseData(digits, tail)
+		case len(digits) == 13: // the check digit without its dot
+			return applicationWithLetter(digits[:12], digits[12:], tail)
 		case zl:
 			return invalid("publication_as_patent", "这是公开（公告）号，专利号应为申请号前加 ZL。", "This is a publication number; a patent number is ZL and the application number.")
 		}
 		return parsePublication(digits, tail)
 	}
 	check := strings.TrimPrefix(tail, ".")
+	if len(check) > 1 && kindCode(check[1:]) && check[1] >= 'A' && (check[0] == 'X' || check[0] <= '9') { // Google's form
+		return applicationWithLetter(digits, check[:1], check[1:])
+	}
 	if strings.HasPrefix(tail, ".") && (len(check) != 1 || check != "X" && (check[0] < '0' || check[0] > '9')) {
 		return invalid("check_digit_shape", "小数点后应为一位校验位。", "One check character belongs after the dot.")
 	}
@@ -216,11 +233,24 @@ func parseNumber(s string) (Number, error) {
 			// Numbers had no check digit before 1989. The normal form has
 			// the one that the rule gives, so that a patent has one form.
 			check = string(CheckDigit(digits))
-		case 12:
-			return missingCheck(digits)
+		case 11, 12:
+			if cn && !zl {
+				return parseData(digits, "")
+			}
+			if len(digits) == 12 {
+				return missingCheck(digits)
+			}
 		}
 	}
 	return parseApplication(digits, check)
+}
+
+func applicationWithLetter(digits, check, letter string) (Number, error) {
+	n, err := parseApplication(digits, check)
+	if err != nil {
+		return n, err
+	}
+	return withLetter(n, letter)
 }
 
 // lookalikes are the digits that letters are taken for.

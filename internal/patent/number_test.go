@@ -71,7 +71,7 @@ func TestOddNumbers(t *testing.T) {
 		"ZL 95 1 15608.X":          "CN95115608.X",
 		"200480012345.8":           "number.check_digit",
 		"201710601862":             "number.check_digit_missing",
-		"CN201710601862":           "number.check_digit_missing",
+		"ZL201710601862":           "number.check_digit_missing",
 		"95115608":                 "number.check_digit_missing",
 		"95715608":                 "number.type_digit",
 		"201740601862":             "number.type_digit",
@@ -191,7 +191,7 @@ func TestNormalFormIsAFixedPoint(t *testing.T) {
 
 func FuzzParseNumber(f *testing.F) {
 	f.Add("ZL 2017 1 0601862.3")
-	for _, s := range []string{"CN111504366B", "85100001", "PCTCN2019123456", "US 12/345,678", "JPH10-123456A", "专利号：95115608.×", "（发明）ZL 201310543019.6。", "特開平10-123456", "2.01310543019E+11", "a|b"} {
+	for _, s := range []string{"CN111504366B", "85100001", "PCTCN2019123456", "US 12/345,678", "JPH10-123456A", "专利号：95115608.×", "（发明）ZL 201310543019.6。", "特開平10-123456", "2.01310543019E+11", "a|b", "CN.116012345.B", "CN_116012345_B_20240806", "CN20131543019", "CN201711161723.XA", "WO2016CN79715", "CN 2016079715 W", "JP.(2006-147056).A.20060526", "CN85100001A"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -199,8 +199,16 @@ func FuzzParseNumber(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := ParseNumber(n.String()); err != nil || again != n {
+		again, err := ParseNumber(n.String())
+		if n.Computed = false; err != nil || again != n {
 			t.Fatalf("%q reads as %q, which reads as %q, %v", s, n, again, err)
+		}
+		f := n.Forms()
+		for _, form := range []string{string(n.Key()), f.Office, f.DOCDB, f.EPODOC, f.Google, f.Query} {
+			m, err := ParseNumber(form)
+			if form != "" && (err != nil || Relate(n, m) == TwoPatents) {
+				t.Fatalf("%q is written %q, which reads as %q, %v", s, form, m, err)
+			}
 		}
 	})
 }

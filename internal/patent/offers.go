@@ -93,11 +93,11 @@ func (o Offer) sameParty(other Offer) bool {
 	if err == nil && err2 == nil {
 		return a == b
 	}
-	return sameName(o.Party, other.Party)
+	return SameName(o.Party, other.Party)
 }
 
-// sameName reports that two names fold to the same one.
-func sameName(a, b string) bool {
+// SameName reports whether two names are one party's, written in two ways.
+func SameName(a, b string) bool {
 	x, f := NormalName(a)
 	y, g := NormalName(b)
 	return x == y && f == g

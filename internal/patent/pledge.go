@@ -1,6 +1,7 @@
 package patent
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,16 +60,34 @@ type PledgeFacts struct {
 	Fees   FeeState      `json:"fees"`
 
 	Pledgors       []string      `json:"pledgors,omitempty"`
-	Maturity       calendar.Date `json:"maturity"`           // last day of the debt
-	Contract       []string      `json:"contract,omitempty"` // of [ContractFields], those the contract states; nil: no contract seen
-	CoOwnerConsent Truth         `json:"co_owner_consent,omitempty"`
-	Twin           Truth         `json:"twin,omitempty"`       // same-day application of the other kind
+	Maturity       calendar.Date `json:"maturity"`                   // last day of the debt
+	Contract       []string      `json:"contract,omitempty"`         // of [ContractFields], those the contract states; nil: no contract seen
+	CoOwnerConsent Truth         `json:"co_owner_consent,omitempty"` // of all of them together
+	Consents       []Consent     `json:"consents,omitempty"`         // of each that is named
+	Agreement      bool          `json:"agreement,omitempty"`        // the co-owners are said to have agreed otherwise (article 4)
+	SoleOwner      Truth         `json:"sole_owner,omitempty"`       // what the parties say: there is no co-owner
+	Debtor         string        `json:"debtor,omitempty"`           // an owner who is the debtor pledges himself
+	Kind           Kind          `json:"kind,omitempty"`             // E10 concerns utility models; empty: not known
+	Twin           Truth         `json:"twin,omitempty"`             // same-day application of an invention by the same applicant
+	TwinNumber     string        `json:"twin_number,omitempty"`
 	Challenged     Truth         `json:"challenged,omitempty"` // invalidation, as the parties or the office state; the gazette does not
 	Other          string        `json:"other,omitempty"`      // E12: what an officer found; "none" when nothing
+
+	// Conflicts hold what contradicts a ground's clear answer, by its code, in
+	// Chinese: the ground is then open.
+	Conflicts map[string]string `json:"conflicts,omitempty"`
 
 	// Declarations hold the statement that clears a ground, by code. Only E10
 	// and E11 can be cleared.
 	Declarations map[string]string `json:"declarations,omitempty"`
+}
+
+// Consent is what one co-owner said to the pledge. Said is empty when that is
+// not known; Party is empty when the co-owner is not named.
+type Consent struct {
+	Party string `json:"party,omitempty"`
+	Said  Truth  `json:"said,omitempty"`
+	Text  string `json:"text,omitempty"` // as written
 }
 
 // Outcome is what became of one ground.
@@ -133,6 +152,9 @@ func CheckPledge(f PledgeFacts) Eligibility {
 	for i, test := range tests {
 		x := Finding{Ground: Grounds[i], Outcome: Clear}
 		test(&f, &x)
+		if why := f.Conflicts[x.Code]; why != "" && x.Outcome == Clear {
+			x.open(registerCopy, why)
+		}
 		if text := strings.TrimSpace(f.Declarations[x.Code]); x.Severity == Warn && text != "" && x.Outcome != Clear {
 			x.Outcome, x.Declared, x.Supply = Declared, text, ""
 		}
@@ -173,7 +195,7 @@ func ownerTest(f *PledgeFacts, x *Finding) {
 	case !sameParties(f.Pledgors, f.State.Owners):
 		former := ""
 		for _, n := range f.State.Former {
-			if slices.ContainsFunc(f.Pledgors, func(p string) bool { return sameName(p, n.Name) }) {
+			if slices.ContainsFunc(f.Pledgors, func(p string) bool { return SameName(p, n.Name) }) {
 				former += fmt.Sprintf("（%s是%s至%s的曾用名）", n.Name, n.Now, n.Until)
 			}
 		}
@@ -183,12 +205,14 @@ func ownerTest(f *PledgeFacts, x *Finding) {
 
 func endedTest(f *PledgeFacts, x *Finding) {
 	switch {
+	case f.State.Standing == Dead && f.State.Reason == "invalidated":
+		x.met("", "已于%s被宣告全部无效（对决定不服的，可自收到通知之日起三个月内起诉）", f.State.Since)
 	case f.State.Standing == Dead:
-		x.met("", "自%s起失效（%s）", f.State.Since, reasonZh(f.State.Reason))
+		x.met("", "自%s起失效（%s）", f.State.Since, cmp.Or(reasonZh(f.State.Reason), "原因未说明"))
 	case !f.Expiry.IsZero() && !f.State.On.Before(f.Expiry):
 		x.met("", "保护期于%s届满", f.Expiry)
 	case f.State.Standing == Unknown:
-		x.open(registerCopy, "库中没有授权或失效公告")
+		x.open(registerCopy, "是否已终止或被宣告无效未知：库中没有授权或失效公告")
 	}
 }
 
@@ -208,7 +232,7 @@ func grantTest(f *PledgeFacts, x *Finding) {
 	case f.State.Standing == Pending:
 		x.met("", "仍在审查中")
 	default:
-		x.open("授权公告或专利登记簿副本", "库中没有授权公告")
+		x.open("授权公告或专利登记簿副本", "是否已授权未知：库中没有授权公告")
 	}
 }
 
@@ -229,7 +253,7 @@ func seizureTest(f *PledgeFacts, x *Finding) {
 		x.met("保全解除的公告", "专利权处于保全中")
 	case No:
 	default:
-		x.open(registerCopy, "没有保全信息")
+		x.open(registerCopy, "是否有保全或权属纠纷未知：没有保全信息")
 	}
 }
 
@@ -239,7 +263,7 @@ func termTest(f *PledgeFacts, x *Finding) {
 		x.open("申请日（专利登记簿副本）", "保护期未知")
 	case f.Maturity.IsZero():
 		x.open("债务到期日", "未说明债务履行期限")
-	case !f.Maturity.Before(f.Expiry):
+	case !OutlivesDebt(f.Expiry, f.Maturity):
 		x.met("缩短债务期限至"+f.Expiry.AddDays(-1).String()+"以前", "债务于%s到期，专利最后受保护日为%s", f.Maturity, f.Expiry.AddDays(-1))
 	}
 }
@@ -261,14 +285,45 @@ func contractTest(f *PledgeFacts, x *Finding) {
 }
 
 func consentTest(f *PledgeFacts, x *Finding) {
+	const paper = "全体共有人同意出质的书面文件"
+	owners := f.State.Owners
+	var refused, silent []string
+	for _, c := range f.Consents {
+		if c.Said == No {
+			refused = append(refused, cmp.Or(c.Party, "共有人"))
+		}
+	}
+	for _, owner := range owners {
+		if f.Debtor != "" && SameName(owner, f.Debtor) {
+			continue
+		}
+		if !slices.ContainsFunc(f.Consents, func(c Consent) bool { return c.Said == Yes && SameName(c.Party, owner) }) {
+			silent = append(silent, owner)
+		}
+	}
+	unnamed := slices.ContainsFunc(f.Consents, func(c Consent) bool { return c.Said == Yes && c.Party == "" })
+	stranger := slices.IndexFunc(f.Consents, func(c Consent) bool {
+		return c.Party != "" && !slices.ContainsFunc(owners, func(o string) bool { return SameName(c.Party, o) })
+	})
 	switch {
-	case len(f.State.Owners) == 0:
+	case len(owners) == 0:
 		x.open(registerCopy, "库中没有登记簿记载的专利权人，是否共有未知")
-	case len(f.State.Owners) == 1 || f.CoOwnerConsent == Yes:
-	case f.CoOwnerConsent == No:
-		x.met("全体共有人同意出质的书面文件", "共有人%d名，未全部同意", len(f.State.Owners))
+	case len(owners) > 1 && (f.CoOwnerConsent == No || len(refused) > 0):
+		who := ""
+		if len(refused) > 0 {
+			who = "：" + strings.Join(refused, "、")
+		}
+		x.met(paper, "共有人%d名，未全部同意%s", len(owners), who)
+	case stranger >= 0:
+		x.open(registerCopy, fmt.Sprintf("%s不在专利权人（%s）之列，是否共有未知", f.Consents[stranger].Party, strings.Join(owners, "、")))
+	case len(owners) == 1:
+	case f.SoleOwner == Yes:
+		x.open(paper, fmt.Sprintf("称无共有人，而专利权人有%d名：%s", len(owners), strings.Join(owners, "、")))
+	case f.CoOwnerConsent == Yes, len(silent) == 0, f.Debtor == "" && len(silent) == 1 && len(f.Consents) > 0, unnamed && len(owners) == 2 && len(silent) == 1:
+	case f.Agreement:
+		x.open("共有人另有约定的书面协议（写明文件与日期）", fmt.Sprintf("共有人%d名，称另有约定，未见协议", len(owners)))
 	default:
-		x.open("全体共有人同意出质的书面文件", fmt.Sprintf("共有人%d名，是否同意未知", len(f.State.Owners)))
+		x.open(paper, fmt.Sprintf("共有人%d名，未见同意：%s", len(owners), strings.Join(silent, "、")))
 	}
 }
 
@@ -283,15 +338,18 @@ func secondPledgeTest(f *PledgeFacts, x *Finding) {
 		x.met("质押登记注销通知书", "登记号%s，质权人%s，%s起", p.Registration, p.Party, p.Since)
 	case No:
 	default:
-		x.open(registerCopy, "没有质押信息")
+		x.open(registerCopy, "是否已质押未知：没有质押信息")
 	}
 }
 
+// twinTest asks whether the applicant of a utility model applied for the same
+// invention on the same day (article 11, no. 10): of no other kind is it asked.
 func twinTest(f *PledgeFacts, x *Finding) {
-	switch f.Twin {
-	case Yes:
-		x.met("关于同日申请的声明", "同日另有同样发明创造的申请")
-	case No:
+	switch {
+	case f.Kind == Invention, f.Kind == Design:
+	case f.Twin == Yes:
+		x.met("关于同日申请的声明", "同一申请人同日另有同样发明创造的发明专利申请%s", f.TwinNumber)
+	case f.Twin == No:
 	default:
 		x.open("是否有同日申请的说明", "是否有同日申请未知")
 	}
@@ -308,6 +366,10 @@ func challengeTest(f *PledgeFacts, x *Finding) {
 }
 
 func otherTest(f *PledgeFacts, x *Finding) {
+	if f.State.PartlyVoid {
+		x.met("无效宣告请求审查决定，及维持有效的权利要求", "专利权已被宣告部分无效，须核对维持有效的权利要求")
+		return
+	}
 	switch text := strings.TrimSpace(f.Other); text {
 	case "none":
 	case "":

@@ -23,7 +23,7 @@ func eligible() PledgeFacts {
 	}, day)
 	a := FeeAccount{Kind: Invention, Filing: calendar.MustParse("2015-03-01"), Granted: state.Granted, PaidThrough: &paid}
 	return PledgeFacts{
-		State: state, Expiry: Expiry(Invention, a.Filing, 0), Fees: a.On(day), Pledgors: []string{"甲科技(上海)有限公司"},
+		State: state, Expiry: Expiry(Invention, a.Filing, 0), Fees: a.On(day, calendar.Shipped()), Pledgors: []string{"甲科技(上海)有限公司"},
 		Maturity: calendar.MustParse("2029-06-01"), Contract: ContractFields, Twin: No, Challenged: No, Other: "none",
 	}
 }
@@ -49,7 +49,7 @@ var spoilt = map[string]func(PledgeFacts) PledgeFacts{
 	},
 	"E04": func(f PledgeFacts) PledgeFacts {
 		paid := 11
-		f.Fees = FeeAccount{Kind: Invention, Filing: calendar.MustParse("2015-03-01"), Granted: f.State.Granted, PaidThrough: &paid}.On(f.State.On)
+		f.Fees = FeeAccount{Kind: Invention, Filing: calendar.MustParse("2015-03-01"), Granted: f.State.Granted, PaidThrough: &paid}.On(f.State.On, calendar.Shipped())
 		return f
 	},
 	"E05": func(f PledgeFacts) PledgeFacts { return with(f, ev("PP01", "2026-01-01")) },

@@ -3,6 +3,8 @@ package patent
 import (
 	"testing"
 
+	"zhijia/internal/calendar"
+
 	"pgregory.net/rapid"
 )
 
@@ -22,7 +24,24 @@ func TestExpiryGolden(t *testing.T) {
 		{UtilityModel, "2012-02-29", 0, "2022-02-28"},
 		{Invention, "2013-11-05", 100, "2034-02-13"},
 		{"", "2013-11-05", 0, ""},
+		{Invention, "", 0, ""},
+		{Invention, "1985-03-31", 0, ""}, // before the first Patent Law
+		{Invention, "1985-04-01", 0, "2000-04-01"},
+		{Invention, "1986-12-11", 0, "2001-12-11"}, // had ended when the treaty took effect
+		{Invention, "1986-12-12", 0, "2006-12-12"}, // was in force on 2001-12-11
+		{Invention, "1992-12-31", 0, "2012-12-31"},
+		{Invention, "1993-01-01", 0, "2013-01-01"},
+		{UtilityModel, "1992-12-31", 0, "2000-12-31"},
+		{UtilityModel, "1993-01-01", 0, "2003-01-01"},
+		{Design, "1992-12-31", 0, "2000-12-31"},
+		{Design, "1993-01-01", 0, "2003-01-01"},
 	} {
+		if c.filing == "" {
+			if got := Expiry(c.kind, calendar.Date{}, c.added); !got.IsZero() {
+				t.Errorf("without a filing date: %s", got)
+			}
+			continue
+		}
 		if got := Expiry(c.kind, on(c.filing), c.added); got.String() != c.want {
 			t.Errorf("%s %s +%d: %s, want %s", c.kind, c.filing, c.added, got, c.want)
 		}
@@ -50,7 +69,7 @@ func TestAdjustmentGolden(t *testing.T) {
 			t.Errorf("%s: %d days, want %d", name, got, c.want)
 		}
 	}
-	if got := AdjustmentBy(on("2025-10-31")); got != on("2026-02-02") { // 31 January is a Saturday
+	if got := AdjustmentBy(on("2025-10-31"), calendar.Shipped()); got != on("2026-02-02") { // 31 January is a Saturday
 		t.Errorf("ask by %s", got)
 	}
 }
@@ -82,6 +101,50 @@ func TestExtensionGolden(t *testing.T) {
 		expiry, base := Expiry(Invention, filing, adjustment+days), Expiry(Invention, filing, adjustment)
 		if days < 0 || days > 0 && (expiry.After(approval.AddYears(14)) || expiry.After(base.AddYears(5))) {
 			t.Fatalf("filed %s, approved %s, adjusted %d: %d days to %s", filing, approval, adjustment, days, expiry)
+		}
+	})
+}
+
+// The article is that of the law in force at filing.
+func TestTermArticle(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind   Kind
+		filing string
+		want   string
+	}{
+		{Invention, "1986-12-11", "专利法（1984）第四十五条"},
+		{Invention, "1986-12-12", "专利法（1984）第四十五条，国家知识产权局公告第80号（2001-12-11起延长至二十年）"},
+		{UtilityModel, "1990-01-01", "专利法（1984）第四十五条（五年，可续展三年，按八年计）"},
+		{Invention, "1993-01-01", "专利法（1992）第四十五条"},
+		{Invention, "2001-06-30", "专利法（1992）第四十五条"},
+		{Invention, "2001-07-01", "专利法（2000）第四十二条"},
+		{UtilityModel, "2009-09-30", "专利法（2000）第四十二条"},
+		{UtilityModel, "2009-10-01", "专利法（2008）第四十二条"},
+		{Design, "2021-05-31", "专利法（2008）第四十二条"},
+		{Design, "2021-06-01", "专利法（2020）第四十二条"},
+		{"", "2021-06-01", ""},
+	} {
+		if got := TermArticle(c.kind, on(c.filing)); got != c.want {
+			t.Errorf("%s %s: %s, want %s", c.kind, c.filing, got, c.want)
+		}
+	}
+}
+
+// A pledge's ground, the watch's alert and one comparison agree on every day
+// around the end of the right.
+func TestDebtAgainstTerm(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		filing := on("2010-01-01").AddDays(rapid.IntRange(0, 3000).Draw(t, "filing"))
+		expiry := Expiry(Invention, filing, 0)
+		maturity := expiry.AddDays(rapid.IntRange(-3, 3).Draw(t, "days"))
+		today := expiry.AddMonths(-12)
+		w := Watched{Number: "CN1", Fees: FeeAccount{Kind: Invention, Filing: filing}, Loans: []Loan{{Reference: "C", Maturity: maturity, Since: today}}, Days: calendar.Shipped()}
+		alerted := len(w.Alerts(today.AddDays(-1), today)) == 1
+		met := CheckPledge(PledgeFacts{Expiry: expiry, Maturity: maturity}).Findings[5].Outcome == Met
+		if want := !OutlivesDebt(expiry, maturity); alerted != want || met != want || want != (expiry.DaysUntil(maturity) >= 0) {
+			t.Fatalf("ends %s, due %s: alert %v, ground %v", expiry, maturity, alerted, met)
 		}
 	})
 }

@@ -18,7 +18,7 @@ type Alert struct {
 	En     string        `json:"en"`
 	Event  string        `json:"event,omitempty"` // gazette code
 	Source string        `json:"source,omitempty"`
-	Loan   string        `json:"loan,omitempty"` // contract that the patent outlives not
+	Loan   string        `json:"loan,omitempty"` // loan contract that matures on or after the day the patent ends
 
 	// Cause names what is alerted about, the same however often it is told: an
 	// event by its day, code, registration and party, a fee by its threshold and
@@ -39,6 +39,7 @@ type Watched struct {
 	Events []Event
 	Fees   FeeAccount
 	Loans  []Loan
+	Days   *calendar.Working
 }
 
 // alertCodes are the events worth an alert.
@@ -83,7 +84,7 @@ func (w Watched) Alerts(since, until calendar.Date) []Alert {
 	}
 	expiry := Expiry(w.Fees.Kind, w.Fees.Filing, w.Fees.Added)
 	for _, l := range w.Loans {
-		if expiry.IsZero() || l.Maturity.IsZero() || l.Maturity.Before(expiry) {
+		if expiry.IsZero() || l.Maturity.IsZero() || OutlivesDebt(expiry, l.Maturity) {
 			continue
 		}
 		day, last := l.Since, expiry.AddDays(-1)
@@ -91,7 +92,7 @@ func (w Watched) Alerts(since, until calendar.Date) []Alert {
 			day = until
 		}
 		put(Alert{
-			Code: "expiry_within_loan", Date: day, Loan: l.Reference, Source: "专利法第四十二条", Cause: loanCause(l.Reference),
+			Code: "expiry_within_loan", Date: day, Loan: l.Reference, Source: TermArticle(w.Fees.Kind, w.Fees.Filing), Cause: loanCause(l.Reference),
 			Zh: fmt.Sprintf("专利最后受保护日%s早于债务到期日%s", last, l.Maturity), En: fmt.Sprintf("The last protected day, %s, comes before the debt matures on %s", last, l.Maturity),
 		})
 	}
@@ -128,6 +129,6 @@ func (w Watched) feeAlerts(state *State, put func(Alert)) {
 	for _, left := range []int{90, 60, 30} {
 		tell(fmt.Sprintf("fee_due_%d", left), due.AddDays(-left), fmt.Sprintf("%d天内到期", left), fmt.Sprintf("within %d days", left))
 	}
-	tell("fee_late", NextWorkday(due).AddDays(1), "已进入滞纳期", "in the months of grace")
-	tell("fee_lapse", NextWorkday(due.AddMonths(graceMonths)).AddDays(1), "滞纳期已过，权利自该日终止", "the months of grace are over and the right has ended as of that day")
+	tell("fee_late", w.Days.NextWorkday(due).AddDays(1), "已进入滞纳期", "in the months of grace")
+	tell("fee_lapse", w.Days.NextWorkday(due.AddMonths(graceMonths)).AddDays(1), "滞纳期已过，权利自该日终止", "the months of grace are over and the right has ended as of that day")
 }

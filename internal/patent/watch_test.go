@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"zhijia/internal/calendar"
+
 	"pgregory.net/rapid"
 )
 
@@ -20,7 +22,7 @@ func TestAlerts(t *testing.T) {
 		{Code: "IF01", Effective: on("2026-02-01")},
 	}
 	var got []string
-	for _, a := range (Watched{Number: "CN1", Events: events, Fees: fees, Loans: []Loan{{Reference: "C1", Maturity: on("2037-01-01")}}}).Alerts(on("2025-10-01"), on("2026-08-01")) {
+	for _, a := range (Watched{Number: "CN1", Events: events, Fees: fees, Loans: []Loan{{Reference: "C1", Maturity: on("2037-01-01")}}, Days: calendar.Shipped()}).Alerts(on("2025-10-01"), on("2026-08-01")) {
 		got = append(got, a.Date.String()+" "+a.Code)
 	}
 	want := []string{
@@ -46,13 +48,13 @@ func TestAlerts(t *testing.T) {
 		"invalidated before the due date": {Event{Code: "IW01", Effective: on("2025-12-01")}, " due_90"}, // a dead right owes no fee
 		"lapsed for this fee":             {Event{Code: "CF01", Effective: on("2026-01-31"), Gazette: on("2026-07-31")}, " due_90 due_60 due_30 late lapse"},
 	} {
-		if got := codes(Watched{Events: append(slices.Clone(events), c.end), Fees: fees}); got != c.want {
+		if got := codes(Watched{Events: append(slices.Clone(events), c.end), Fees: fees, Days: calendar.Shipped()}); got != c.want {
 			t.Errorf("%s:%s, want%s", name, got, c.want)
 		}
 	}
 	// Days added to the term move its end past the loan's.
 	fees.Added = 365
-	w := Watched{Fees: fees, Loans: []Loan{{Reference: "C1", Maturity: on("2036-06-01"), Since: on("2026-01-01")}}}
+	w := Watched{Fees: fees, Loans: []Loan{{Reference: "C1", Maturity: on("2036-06-01"), Since: on("2026-01-01")}}, Days: calendar.Shipped()}
 	if a := w.Alerts(on("2025-12-31"), on("2026-01-01")); len(a) != 1 || a[0].Code != "fee_due_30" {
 		t.Errorf("with 365 days added: %+v", a)
 	}
@@ -62,7 +64,7 @@ func TestAlerts(t *testing.T) {
 func TestAlertsJoin(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		w := Watched{Number: "CN1", Events: drawEvents(t)}
+		w := Watched{Number: "CN1", Events: drawEvents(t), Days: calendar.Shipped()}
 		from := on("2010-01-01")
 		mid := from.AddDays(rapid.IntRange(0, 4100).Draw(t, "mid"))
 		to := from.AddDays(4200)

@@ -32,12 +32,13 @@ type flows struct {
 	guarantee                     []int64
 	open, close                   []int64 // performing principal
 	defaulted                     []int64
+	salvaged                      []int64 // what the defaults of the period will recover, whenever that arrives
 }
 
 func newFlows(periods int) *flows {
-	b := make([]int64, 7*periods)
+	b := make([]int64, 8*periods)
 	cut := func(i int) []int64 { return b[i*periods : (i+1)*periods : (i+1)*periods] }
-	return &flows{cut(0), cut(1), cut(2), cut(3), cut(4), cut(5), cut(6)}
+	return &flows{cut(0), cut(1), cut(2), cut(3), cut(4), cut(5), cut(6), cut(7)}
 }
 
 func (s *Scenario) check(periods int) error {
@@ -120,7 +121,8 @@ func (d *Deal) project(s Scenario, periods int) (*flows, error) {
 	}
 	for t := range periods {
 		if at := t + s.Lag; f.defaulted[t] > 0 {
-			f.recovery[min(at, periods-1)] += mulDiv(f.defaulted[t], scaled(s.Recovery), rateScale)
+			f.salvaged[t] = mulDiv(f.defaulted[t], scaled(s.Recovery), rateScale)
+			f.recovery[min(at, periods-1)] += f.salvaged[t]
 		}
 	}
 	return f, nil
@@ -211,7 +213,7 @@ func (d *Deal) CashFlow(s Scenario) (CashFlow, error) {
 		}
 	}
 	if s.Support {
-		w.guarantee(f, s.Recovery, alive)
+		w.guarantee(f, alive)
 	}
 	trigger := w.trigger(f)
 	rows := make([]Period, 0, periods)

@@ -133,6 +133,10 @@ type Event struct {
 	Amount money.Fen     `json:"amount,omitempty"`
 	Base   money.Fen     `json:"base,omitempty"`  // what the amount is measured against
 	Prior  float64       `json:"prior,omitempty"` // loss share already announced, for "loss"
+
+	// Protected says whether measures protect the holders against the event;
+	// without them it counts one class worse.
+	Protected Fact `json:"protected,omitempty"`
 }
 
 // EventKind says when an event needs a notice.
@@ -143,21 +147,43 @@ type EventKind struct {
 	Share float64 `json:"share,omitempty"` // threshold of Amount/Base
 }
 
-const guideDisclosure = "资产支持证券信息披露相关指引：重大事项2个交易日内公告"
+const (
+	guideDisclosure = "资产支持证券信息披露相关指引"
+	guideNo5        = "上交所资产支持证券业务自律监管指引第5号（上证发〔2024〕30号）"
+)
 
 // EventKinds is the list of events of the disclosure rules.
 func EventKinds() []EventKind {
 	return []EventKind{
-		{"loss", "基础资产损失累计达到未偿本金的10%及每增加10%", guideDisclosure, 0.10},
+		{"loss", "一个会计年度内基础资产损失累计超过证券未偿本金的10%及每增加10%", guideNo5 + "5.2.1", 0.10},
 		{"cash_flow", "实际或重新预测的现金流较预测减少20%以上", guideDisclosure, 0.20},
 		{"title", "基础资产权属变更或设置权利负担", guideDisclosure, 0},
-		{"account", "账户被冻结或资金被挪用", guideDisclosure, 0},
-		{"litigation", "重大诉讼、仲裁", guideDisclosure, 0},
+		{"account", "账户被冻结或资金被挪用", guideNo5 + "5.2.7", 0},
+		{"undone", "约定事项未按期完成", guideNo5 + "5.2.5", 0},
 		{"purchase", "循环购买", guideDisclosure, 0},
+		{"purchase_change", "循环购买安排调整", guideNo5 + "5.2.10", 0},
+		{"breach", "参与机构违反约定", guideNo5 + "5.3.2", 0},
+		{"party_change", "参与机构变更", guideNo5 + "5.3.4", 0},
+		{"publicity", "与专项计划有关的重大负面舆情", guideNo5 + "5.3.6", 0},
+		{"dishonesty", "参与机构失信、受处罚或被立案", guideNo5 + "5.3.8", 0},
+		{"dissolution", "参与机构减资、合并、分立、解散或申请破产", guideNo5 + "5.3.9", 0},
+		{"litigation", "重大诉讼、仲裁", guideDisclosure, 0},
 		{"downgrade", "评级下调", guideDisclosure, 0},
 		{"default", "参与机构债务违约超过净资产5%且超过5000万元", guideDisclosure, 0.05},
 		{"value_fall", "抵质押物灭失或价值较大减损", guideDisclosure, 0},
+		{"unpaid", "未按约定分配收益", guideNo5 + "5.4.1", 0},
+		{"amendment", "计划说明书等文件条款变更", guideNo5 + "5.4.3", 0},
+		{"liquidation", "清算报告", guideNo5 + "5.4.14", 0},
 	}
+}
+
+// citation is the text an event of the deal's exchange rests on: the articles
+// on record are Shanghai's.
+func (d *Deal) citation(k EventKind) string {
+	if d.Venue == SZSE && strings.HasPrefix(k.Cite, guideNo5) {
+		return guideDisclosure + "；同类规定见" + k.Cite
+	}
+	return k.Cite
 }
 
 // Notice is the answer for one event.
@@ -165,16 +191,25 @@ type Notice struct {
 	Event    Event         `json:"event"`
 	Required bool          `json:"required"`
 	Due      calendar.Date `json:"due"` // zero when the calendar does not cover it
-	DueError string        `json:"due_error,omitempty"`
-	Title    string        `json:"title"`
-	Why      string        `json:"why"`
-	Class    string        `json:"risk_class"` // at least this class: 正常, 一般关注, 重点关注, 风险, 违约
-	Body     []Field       `json:"body"`
+
+	// Provisional says that Due counts trading days of a year whose holidays are
+	// not announced yet.
+	Provisional bool `json:"provisional,omitempty"`
+
+	DueError string `json:"due_error,omitempty"`
+
+	Cite        string `json:"cite,omitempty"`         // of the deadline
+	TradingDays int    `json:"trading_days,omitempty"` // from the event to Due
+
+	Title string  `json:"title"`
+	Why   string  `json:"why"`
+	Class string  `json:"risk_class"` // at least this class: 正常, 一般关注, 重点关注, 风险, 违约
+	Body  []Field `json:"body"`
 }
 
-// Notice decides whether an event must be announced, by when (two trading days
-// after it), and drafts the notice with its missing fields empty.
-func (d *Deal) Notice(e Event, cal *Calendar) (Notice, error) {
+// Notice decides whether an event must be announced, by when under the rule in
+// force on its day, and drafts the notice with its missing fields empty.
+func (d *Deal) Notice(e Event, cal *calendar.Working) (Notice, error) {
 	i := slices.IndexFunc(EventKinds(), func(k EventKind) bool { return k.Kind == e.Kind })
 	if i < 0 {
 		return Notice{}, badScenario("kind", "unknown kind of event")
@@ -183,7 +218,7 @@ func (d *Deal) Notice(e Event, cal *Calendar) (Notice, error) {
 		return Notice{}, badScenario("date", "the event has no date")
 	}
 	k := EventKinds()[i]
-	n := Notice{Event: e, Title: "关于" + d.Name + k.Zh + "的公告", Required: true, Class: "正常", Why: k.Zh + "（" + k.Cite + "）"}
+	n := Notice{Event: e, Title: "关于" + d.Name + k.Zh + "的公告", Required: true, Class: "正常", Why: k.Zh + "（" + d.citation(k) + "）"}
 	if k.Share > 0 {
 		if e.Base <= 0 {
 			return Notice{}, badScenario("base", "the event needs the amount it is measured against")
@@ -200,23 +235,40 @@ func (d *Deal) Notice(e Event, cal *Calendar) (Notice, error) {
 		n.Why += fmt.Sprintf("；本次%.2f%%", share*100)
 	}
 	switch e.Kind {
-	case "value_fall", "title":
+	case "value_fall", "title", "account": // 上交所自律监管指引第4号 art. 34
 		n.Class = "一般关注"
-	case "loss", "cash_flow", "downgrade", "litigation":
+	case "loss", "downgrade", "litigation": // art. 34; 35 where nothing protects the holders
+		if n.Required {
+			n.Class = "一般关注"
+			if e.Protected == No {
+				n.Class = "重点关注"
+			}
+		}
+	case "cash_flow":
 		if n.Required {
 			n.Class = "重点关注"
 		}
-	case "account", "default":
+	case "default": // art. 36
 		if n.Required {
 			n.Class = "风险"
 		}
+	case "unpaid": // art. 37
+		n.Class = "违约"
 	}
 	if n.Required {
-		due, err := cal.AddTradingDays(e.Date, 2)
-		if err != nil {
-			n.DueError = "交易日历未覆盖，请更新后重算"
+		rule, ok := d.deadlineOn(e.Kind, e.Date)
+		if !ok {
+			rule, ok = d.deadlineOn("event", e.Date)
 		}
-		n.Due = due
+		if !ok {
+			return Notice{}, badScenario("date", "no disclosure rule was in force on the day of the event")
+		}
+		n.Cite, n.TradingDays = rule.Cite, rule.TradingDays
+		due, err := cal.AddTradingDays(e.Date, rule.TradingDays)
+		if err != nil {
+			n.DueError = "没有该年的交易所休市记录，请补充工作日历文件后重算"
+		}
+		n.Due, n.Provisional = due, cal.Provisional(due)
 	}
 	amount := ""
 	if e.Amount > 0 {
@@ -240,31 +292,38 @@ type Deadline struct {
 	Zh    string        `json:"zh"`
 	Due   calendar.Date `json:"due"`
 	Error string        `json:"error,omitempty"` // calendar unknown
+
+	Provisional bool   `json:"provisional,omitempty"` // see [Notice]
+	Cite        string `json:"cite,omitempty"`        // the text the date follows
 }
 
 // DisclosureCalendar lists the periodic papers from the closing to the last
-// payment date of the given number of periods: distribution report at least
-// two trading days before each payment date, annual report by 30 April,
-// tracking rating by 30 June.
-func (d *Deal) DisclosureCalendar(periods int, cal *Calendar) []Deadline {
+// payment date of the given number of periods: the distribution report some
+// trading days before each payment date, by the rule of the exchange in force
+// on that date; the annual report by 30 April, unless the plan was set up too
+// late in the year; the tracking rating by 30 June.
+func (d *Deal) DisclosureCalendar(periods int, cal *calendar.Working) []Deadline {
 	var out []Deadline
 	for t := range periods {
-		due, err := cal.Roll(d.PayDate(t))
-		if err == nil {
-			due, err = cal.AddTradingDays(due, -2)
+		pay, err := cal.NextTradingDay(d.PayDate(t))
+		x := Deadline{Kind: "distribution", Zh: fmt.Sprintf("第%d期收益分配报告", t+1)}
+		if rule, ok := d.deadlineOn("distribution", pay); err == nil && ok {
+			x.Cite = rule.Cite
+			x.Due, err = cal.AddTradingDays(pay, -rule.TradingDays)
+			x.Provisional = cal.Provisional(pay) || cal.Provisional(x.Due)
 		}
-		x := Deadline{Kind: "distribution", Zh: fmt.Sprintf("第%d期收益分配报告", t+1), Due: due}
 		if err != nil {
-			x.Due, x.Error = calendar.Date{}, fmt.Sprintf("兑付日%s：交易日历未覆盖", d.PayDate(t))
+			x.Due, x.Error = calendar.Date{}, fmt.Sprintf("兑付日%s：没有该年的交易所休市记录", d.PayDate(t))
 		}
 		out = append(out, x)
 	}
 	for y := d.Closing.Year + 1; y <= d.PayDate(max(0, periods-1)).Year; y++ {
-		out = append(
-			out,
-			Deadline{Kind: "annual", Zh: fmt.Sprintf("%d年度资产管理报告（托管报告同日）", y-1), Due: calendar.New(y, 4, 30)},
-			Deadline{Kind: "rating", Zh: fmt.Sprintf("%d年定期跟踪评级报告", y), Due: calendar.New(y, 6, 30)},
-		)
+		end := calendar.New(y-1, 12, 31)
+		exempt, ok := d.deadlineOn("annual_exempt_months", end)
+		if !ok || !d.Closing.AddMonths(exempt.Months).After(end) {
+			out = append(out, Deadline{Kind: "annual", Zh: fmt.Sprintf("%d年度资产管理报告（托管报告同日）", y-1), Due: calendar.New(y, 4, 30)})
+		}
+		out = append(out, Deadline{Kind: "rating", Zh: fmt.Sprintf("%d年定期跟踪评级报告", y), Due: calendar.New(y, 6, 30)})
 	}
 	return out
 }
@@ -320,7 +379,7 @@ func (d *Deal) masked(rec Reconciliation) Reconciliation {
 
 // Periodic reports a payment period (0-based) from the bank reconciliation of
 // the period, the planned waterfall and the events.
-func (d *Deal) Periodic(period int, rec Reconciliation, events []Event, cal *Calendar) (Periodic, error) {
+func (d *Deal) Periodic(period int, rec Reconciliation, events []Event, cal *calendar.Working) (Periodic, error) {
 	cf, err := d.CashFlow(Scenario{CPR: d.Credit.CPR})
 	if err != nil {
 		return Periodic{}, err
@@ -336,7 +395,7 @@ func (d *Deal) Periodic(period int, rec Reconciliation, events []Event, cal *Cal
 		events = append(slices.Clone(events), Event{Kind: "cash_flow", Date: cf.Periods[period].Date, Amount: rec.Open, Base: rec.Expected, Detail: "本期归集不足"})
 	}
 	if rec.Leaked > 0 {
-		events = append(slices.Clone(events), Event{Kind: "account", Date: cf.Periods[period].Date, Amount: rec.Leaked, Detail: "资金未进入专项计划账户或被划往他处"})
+		events = append(slices.Clone(events), Event{Kind: "account", Date: rec.firstLeak(cf.Periods[period].Date), Amount: rec.Leaked, Detail: "资金未进入专项计划账户或被划往他处"})
 	}
 	order := []string{"正常", "一般关注", "重点关注", "风险", "违约"}
 	for _, e := range events {

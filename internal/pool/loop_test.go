@@ -132,7 +132,7 @@ func TestPeriodicReport(t *testing.T) {
 			lines[0].Account = "elsewhere"
 		}
 	}
-	cal, err := ReadCalendar([]byte(`{"version":"test","closed":{"2026":[],"2027":["2027-02-22"]}}`))
+	cal, err := calendar.Shipped().Extend([]byte(`{"version":"test","years":{"2027":{"holidays":["2027-01-01","2027-10-01"],"exchange_closed":["2027-02-22"]}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,8 +141,8 @@ func TestPeriodicReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 2027-02-20 is a Saturday and the Monday after is closed in this calendar.
-	if p.Class != "风险" || len(p.Notices) != 1 || p.Notices[0].Due != calendar.New(2027, 2, 24) || len(p.Missing) != 0 {
+	// The notice counts from the day the money left, 2026-12-15, not from the payment date.
+	if p.Class != "一般关注" || len(p.Notices) != 1 || p.Notices[0].Due != calendar.New(2026, 12, 17) || len(p.Missing) != 0 {
 		t.Errorf("class %s, notices %+v, missing %v", p.Class, p.Notices, p.Missing)
 	}
 	if containsAny(fmt.Sprintf("%+v", p), "张三丰") {
@@ -165,30 +165,35 @@ func containsAny(s, sub string) bool {
 }
 
 func TestNotices(t *testing.T) {
-	d, cal := Example(1), TradingCalendar()
+	d, cal := Example(1), calendar.Shipped()
 	for _, c := range []struct {
 		e        Event
 		required bool
 		due      string
 		class    string
 	}{
-		{Event{Kind: "litigation", Date: calendar.New(2026, 9, 30)}, true, "2026-10-09", "重点关注"},
+		{Event{Kind: "litigation", Date: calendar.New(2026, 9, 30)}, true, "2026-10-09", "一般关注"},
 		{Event{Kind: "value_fall", Date: calendar.New(2026, 11, 20)}, true, "2026-11-24", "一般关注"},
 		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 999, Base: 10000}, false, "", "正常"},
-		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 1000, Base: 10000}, true, "2026-11-24", "重点关注"},
+		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 1000, Base: 10000}, true, "2026-11-24", "一般关注"},
 		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 1500, Base: 10000, Prior: 0.1}, false, "", "正常"},
-		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 2000, Base: 10000, Prior: 0.1}, true, "2026-11-24", "重点关注"},
+		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 2000, Base: 10000, Prior: 0.1, Protected: No}, true, "2026-11-24", "重点关注"},
 		{Event{Kind: "cash_flow", Date: calendar.New(2026, 11, 20), Amount: 2000, Base: 10000}, true, "2026-11-24", "重点关注"},
 		{Event{Kind: "cash_flow", Date: calendar.New(2026, 11, 20), Amount: 1999, Base: 10000}, false, "", "正常"},
 		{Event{Kind: "default", Date: calendar.New(2026, 11, 20), Amount: money.Fen(5000 * money.Wan), Base: money.Fen(money.Yi)}, false, "", "正常"},
-		{Event{Kind: "purchase", Date: calendar.New(2026, 12, 31)}, true, "", "正常"}, // 2027 is not covered
+		{Event{Kind: "purchase", Date: calendar.New(2026, 12, 31)}, true, "2027-01-05", "正常"},
+		{Event{Kind: "unpaid", Date: calendar.New(2026, 11, 20)}, true, "2026-11-24", "违约"},
+		{Event{Kind: "account", Date: calendar.New(2026, 3, 15)}, true, "2026-03-17", "一般关注"},
+		{Event{Kind: "liquidation", Date: calendar.New(2026, 9, 30)}, true, "2026-10-21", "正常"}, // ten trading days
+		{Event{Kind: "purchase", Date: calendar.New(2028, 4, 28)}, true, "2028-05-04", "正常"},    // the holidays of 2028 are not announced
+		{Event{Kind: "purchase", Date: calendar.New(2020, 4, 28)}, true, "", "正常"},              // closures of 2020 are not on record
 	} {
 		n, err := d.Notice(c.e, cal)
 		if err != nil || n.Required != c.required || n.Due.String() != c.due || n.Class != c.class {
 			t.Errorf("%+v: required %v due %s class %s, %v", c.e, n.Required, n.Due, n.Class, err)
 		}
-		if c.e.Date.Month == 12 && n.DueError == "" {
-			t.Error("an unknown calendar must be said")
+		if (n.DueError != "") != (c.e.Date.Year == 2020) || n.Provisional != (c.e.Date.Year == 2028) {
+			t.Errorf("%s: %q, provisional %v", c.e.Date, n.DueError, n.Provisional)
 		}
 	}
 }
@@ -221,7 +226,7 @@ func TestRevolving(t *testing.T) {
 		{Date: calendar.New(2026, 11, 20), Cash: cash, Candidates: nil},
 		{Date: calendar.New(2026, 12, 1), Cash: cash, Candidates: []Asset{candidate("n8", "F08", Lease, money.Fen(100*money.Wan), nil)}},
 	}
-	res, after, err := d.Revolve(cycles, TradingCalendar())
+	res, after, err := d.Revolve(cycles, calendar.Shipped())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +253,7 @@ func TestRevolving(t *testing.T) {
 		t.Errorf("%d assets after", len(after.Assets))
 	}
 	breach := []Cycle{{Date: calendar.New(2026, 9, 30), Repaid: d.Total() / 2, Candidates: []Asset{candidate("n1", "F01", Lease, 100, nil)}, Cash: 1000}}
-	if res, _, _ = d.Revolve(breach, TradingCalendar()); len(res[0].Stopped) == 0 || res[0].Purchases[0].Bought {
+	if res, _, _ = d.Revolve(breach, calendar.Shipped()); len(res[0].Stopped) == 0 || res[0].Purchases[0].Bought {
 		t.Error("principal and cash below the senior notes must stop the purchases")
 	}
 }
@@ -268,7 +273,7 @@ func TestIneligibleIsNeverBought(t *testing.T) {
 			a.Rate = rapid.SampledFrom([]float64{0.04, 0.06}).Draw(t, "rate")
 			c.Candidates = append(c.Candidates, a)
 		}
-		res, after, err := d.Revolve([]Cycle{c}, TradingCalendar())
+		res, after, err := d.Revolve([]Cycle{c}, calendar.Shipped())
 		if err != nil {
 			t.Fatal(err)
 		}

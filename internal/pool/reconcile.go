@@ -245,3 +245,17 @@ func pad(n int) string {
 	s := [3]byte{'0' + byte(n/100%10), '0' + byte(n/10%10), '0' + byte(n%10)}
 	return string(s[:])
 }
+
+// firstLeak is the day money first left the loop: the notice counts from it.
+func (r *Reconciliation) firstLeak(otherwise calendar.Date) calendar.Date {
+	first := calendar.Date{}
+	for _, f := range r.Findings {
+		if d := f.Line.Date; f.Status == Leaked && !d.IsZero() && (first.IsZero() || d.Before(first)) {
+			first = d
+		}
+	}
+	if first.IsZero() {
+		return otherwise
+	}
+	return first
+}

@@ -24,18 +24,23 @@ type Revolving struct {
 
 // Cycle is one purchase date with what is known then.
 type Cycle struct {
-	Date       calendar.Date `json:"date"`
-	Cash       money.Fen     `json:"cash"`     // in the plan account
-	Reserves   money.Fen     `json:"reserves"` // to be kept
-	Due        money.Fen     `json:"due"`      // payable before the next cycle
-	Bad        money.Fen     `json:"bad"`      // principal of bad assets in the pool
-	Repaid     money.Fen     `json:"repaid"`   // principal repaid since the last cycle, by any asset
-	Downgrade  Fact          `json:"downgrade"`
-	TitleClaim Fact          `json:"title_claim"`      // dispute about title
-	Servicer   Fact          `json:"servicer_removed"` // servicer removal event
-	Candidates []Asset       `json:"candidates"`       // in the fixed order of purchase
-	Obligors   []Obligor     `json:"obligors,omitempty"`
-	Patents    []IP          `json:"patents,omitempty"`
+	Date     calendar.Date `json:"date"`
+	Cash     money.Fen     `json:"cash"`     // in the plan account
+	Reserves money.Fen     `json:"reserves"` // to be kept
+	Due      money.Fen     `json:"due"`      // payable before the next cycle
+	Bad      money.Fen     `json:"bad"`      // principal of bad assets in the pool
+	Repaid   money.Fen     `json:"repaid"`   // principal repaid since the last cycle, by all assets together
+
+	// RepaidBy says which assets repaid it, by id. What it does not name is taken
+	// to have been repaid as scheduled, and beyond that in proportion.
+	RepaidBy map[string]money.Fen `json:"repaid_by,omitempty"`
+
+	Downgrade  Fact      `json:"downgrade"`
+	TitleClaim Fact      `json:"title_claim"`      // dispute about title
+	Servicer   Fact      `json:"servicer_removed"` // servicer removal event
+	Candidates []Asset   `json:"candidates"`       // in the fixed order of purchase
+	Obligors   []Obligor `json:"obligors,omitempty"`
+	Patents    []IP      `json:"patents,omitempty"`
 }
 
 // Purchase is the decision about one candidate.
@@ -69,7 +74,7 @@ type CycleResult struct {
 // tests are run again after every candidate; a candidate after
 // which any test fails, or one that was known becomes unknown, is not bought. After a stop
 // reason no later cycle buys.
-func (d *Deal) Revolve(cycles []Cycle, cal *Calendar) ([]CycleResult, Deal, error) {
+func (d *Deal) Revolve(cycles []Cycle, cal *calendar.Working) ([]CycleResult, Deal, error) {
 	if err := d.Check(); err != nil {
 		return nil, Deal{}, err
 	}
@@ -81,7 +86,12 @@ func (d *Deal) Revolve(cycles []Cycle, cal *Calendar) ([]CycleResult, Deal, erro
 	now.Assets = append([]Asset(nil), d.Assets...)
 	now.Obligors = append([]Obligor(nil), d.Obligors...)
 	now.Patents = append([]IP(nil), d.Patents...)
-	held := d.Total() // principal outstanding, as cycles report repayments
+	balance := map[string]money.Fen{} // principal not repaid, by asset
+	for i := range now.Assets {
+		balance[now.Assets[i].ID] = now.Assets[i].Principal
+	}
+	held := d.Total()
+	since := d.CutOff
 	var results []CycleResult
 	var stopped []Reason
 	short, bad := 0, 0
@@ -92,7 +102,12 @@ func (d *Deal) Revolve(cycles []Cycle, cal *Calendar) ([]CycleResult, Deal, erro
 			}
 		}
 		now.Patents = append(now.Patents, c.Patents...)
-		held -= min(held, c.Repaid)
+		repaid, err := now.repaid(&c, since, balance)
+		if err != nil {
+			return nil, Deal{}, err
+		}
+		held -= repaid
+		since = c.Date
 		res := CycleResult{Date: c.Date, Available: max(0, c.Cash-c.Reserves-c.Due)}
 		stopped = append(stopped, c.events(now.Structure.Tranches, held)...)
 		if r.BadShare > 0 && held > 0 && float64(c.Bad) > r.BadShare*float64(held) {
@@ -103,7 +118,7 @@ func (d *Deal) Revolve(cycles []Cycle, cal *Calendar) ([]CycleResult, Deal, erro
 			bad = 0
 		}
 		left := res.Available
-		base := now.Test().byRule()
+		base := now.standing(balance)
 		for i := range c.Candidates {
 			a := c.Candidates[i]
 			price := a.Principal
@@ -115,7 +130,8 @@ func (d *Deal) Revolve(cycles []Cycle, cal *Calendar) ([]CycleResult, Deal, erro
 				res.Eligible += price
 				after := now
 				after.Assets = append(append([]Asset(nil), now.Assets...), a)
-				p.Reasons = worsened(base, after.Test())
+				balance[a.ID] = a.Principal
+				p.Reasons = worsened(base, after.at(balance).Test())
 				switch {
 				case len(stopped) > 0:
 					p.Reasons = append(p.Reasons, Reason{"revolving.stopped", "循环购买已停止"})
@@ -126,7 +142,9 @@ func (d *Deal) Revolve(cycles []Cycle, cal *Calendar) ([]CycleResult, Deal, erro
 					p.Bought = true
 					now, left, held = after, left-price, held+a.Principal
 					res.Spent += price
-					base = now.Test().byRule()
+					base = now.standing(balance)
+				} else {
+					delete(balance, a.ID)
 				}
 			}
 			res.Purchases = append(res.Purchases, p)
@@ -150,6 +168,86 @@ func (d *Deal) Revolve(cycles []Cycle, cal *Calendar) ([]CycleResult, Deal, erro
 		results = append(results, res)
 	}
 	return results, now, nil
+}
+
+// at is the deal with what its assets still owe: the tests after a purchase
+// measure the pool as it stands, not as it was at the cut-off.
+func (d *Deal) at(balance map[string]money.Fen) *Deal {
+	out := *d
+	out.Assets = make([]Asset, 0, len(d.Assets))
+	for _, a := range d.Assets {
+		if a.Principal = balance[a.ID]; a.Principal > 0 {
+			out.Assets = append(out.Assets, a)
+		}
+	}
+	return &out
+}
+
+// standing is how the tests stand on what is still owed; nothing is known of a
+// pool that is repaid.
+func (d *Deal) standing(balance map[string]money.Fen) map[string]Result {
+	x := d.at(balance)
+	if len(x.Assets) == 0 {
+		return nil
+	}
+	return x.Test().byRule()
+}
+
+// repaid takes a cycle's repayments off the balances and returns their sum: what
+// the cycle names by asset, then what was scheduled since the cycle before,
+// then the rest in proportion to the balances.
+func (d *Deal) repaid(c *Cycle, since calendar.Date, balance map[string]money.Fen) (money.Fen, error) {
+	left := c.Repaid
+	sum := money.Fen(0)
+	for _, amount := range c.RepaidBy {
+		sum += amount
+	}
+	if left == 0 {
+		left = sum
+	}
+	for id, amount := range c.RepaidBy {
+		if amount < 0 || amount > balance[id] || sum > left {
+			return 0, badScenario("repaid_by", "an asset repaid more than it owed, or all of them more than the cycle's repayments")
+		}
+	}
+	for id, amount := range c.RepaidBy {
+		balance[id] -= amount
+	}
+	total := sum
+	left -= sum
+	scheduled, owed := make([]int64, len(d.Assets)), make([]int64, len(d.Assets))
+	for i := range d.Assets {
+		a := &d.Assets[i]
+		if _, named := c.RepaidBy[a.ID]; named {
+			continue
+		}
+		owed[i] = int64(balance[a.ID])
+		for _, due := range a.Dues(d.CutOff) {
+			if due.Date.After(since) && !due.Date.After(c.Date) {
+				scheduled[i] += int64(due.Principal)
+			}
+		}
+		scheduled[i] = min(scheduled[i], owed[i])
+	}
+	for _, shares := range [][]int64{scheduled, owed} {
+		all := int64(0)
+		for _, s := range shares {
+			all += s
+		}
+		part := min(int64(left), all)
+		for i, s := range shares {
+			if s == 0 {
+				continue
+			}
+			pay := mulDiv(part, s, all)
+			part, all = part-pay, all-s // the last one takes the rounding
+			balance[d.Assets[i].ID] -= money.Fen(pay)
+			owed[i] -= pay
+			left -= money.Fen(pay)
+			total += money.Fen(pay)
+		}
+	}
+	return total, nil
 }
 
 func (c *Cycle) events(tranches []Tranche, held money.Fen) (out []Reason) {

@@ -38,17 +38,23 @@ func (a Answer) Zh() string {
 
 // Rule is one test of the rule set: its thresholds and where they stand.
 type Rule struct {
-	ID       string  `json:"id"`
-	Zh       string  `json:"zh"`
-	En       string  `json:"en"`
-	Cite     string  `json:"cite"`
-	Note     string  `json:"note"`
-	Classes  []Class `json:"classes"`
-	Limit    float64 `json:"limit,omitempty"`
-	Limit2   float64 `json:"limit2,omitempty"`
-	Limit3   float64 `json:"limit3,omitempty"`
-	Unit     string  `json:"unit,omitempty"`
-	Waivable bool    `json:"waivable,omitempty"` // with sound originator and effective enhancement, on evidence
+	ID      string  `json:"id"`
+	Zh      string  `json:"zh"`
+	En      string  `json:"en"`
+	Cite    string  `json:"cite"`
+	Note    string  `json:"note"`
+	Classes []Class `json:"classes"`
+	Limit   float64 `json:"limit,omitempty"` // the threshold, in Unit
+	Unit    string  `json:"unit,omitempty"`
+
+	// Further thresholds of single rules, 0 elsewhere.
+	BusinessShare  float64 `json:"business_share,omitempty"`  // online small loans: of one business loan; Limit is of one consumer loan
+	ConsumerYuan   float64 `json:"consumer_yuan,omitempty"`   // online small loans: amount of one consumer loan
+	GroupShare     float64 `json:"group_share,omitempty"`     // important providers: of a group of affiliates; Limit is of one alone
+	WeakShare      float64 `json:"weak_share,omitempty"`      // important providers: above which weak credit fails
+	EnhancedMonths float64 `json:"enhanced_months,omitempty"` // collection cycle with enhancement; Limit is without
+
+	Waivable bool `json:"waivable,omitempty"` // with sound originator and effective enhancement, on evidence
 }
 
 // RuleSet is a versioned list of rules.
@@ -423,9 +429,9 @@ func onlineSmallLoan(p *facts, r Rule) finding {
 		case a.Online == No:
 		case a.Consumer == Unknown:
 			open = append(open, "assets["+a.ID+"].consumer")
-		case a.Consumer == Yes && (over(a.Principal, p.total, r.Limit) || a.Principal.Yuan() > r.Limit3):
+		case a.Consumer == Yes && (over(a.Principal, p.total, r.Limit) || a.Principal.Yuan() > r.ConsumerYuan):
 			bad = append(bad, a.ID)
-		case a.Consumer == No && over(a.Principal, p.total, r.Limit2):
+		case a.Consumer == No && over(a.Principal, p.total, r.BusinessShare):
 			bad = append(bad, a.ID)
 		}
 	}
@@ -467,7 +473,7 @@ func (p *facts) important(r Rule) (out []group) {
 	for _, g := range p.groups {
 		limit := r.Limit
 		if g.members > 1 {
-			limit = r.Limit2
+			limit = r.GroupShare
 		}
 		alone := false
 		if g.members > 1 { // one member may be important alone
@@ -492,14 +498,14 @@ func importantProvider(p *facts, r Rule) finding {
 		return verdict(true, p.share(p.groups[0].principal), "无重要现金流提供方")
 	}
 	for _, g := range gs {
-		if !over(g.principal, p.total, r.Limit3) {
+		if !over(g.principal, p.total, r.WeakShare) {
 			continue
 		}
 		for _, id := range g.ids {
 			o, _ := p.d.obligor(id)
 			switch o.WeakCredit {
 			case Yes:
-				return verdict(false, p.share(g.principal), "%s占比超过%.0f%%且资信较弱", g.name, r.Limit3*100)
+				return verdict(false, p.share(g.principal), "%s占比超过%.0f%%且资信较弱", g.name, r.WeakShare*100)
 			case Unknown:
 				return missing(g.name+"占比超过50%，资信情况未知", "obligors["+id+"].weak_credit")
 			}
@@ -548,12 +554,12 @@ func cashCycle(p *facts, r Rule) finding {
 		return missing("归集周期未知", "facts.cycle_months")
 	case *m <= r.Limit:
 		return verdict(true, m, "归集周期%.1f个月，不超过%.0f个月", *m, r.Limit)
-	case *m <= r.Limit2 && p.d.enhanced():
-		return verdict(true, m, "归集周期%.1f个月，有增信安排，不超过%.0f个月", *m, r.Limit2)
-	case *m <= r.Limit2:
+	case *m <= r.EnhancedMonths && p.d.enhanced():
+		return verdict(true, m, "归集周期%.1f个月，有增信安排，不超过%.0f个月", *m, r.EnhancedMonths)
+	case *m <= r.EnhancedMonths:
 		return verdict(false, m, "归集周期%.1f个月，超过%.0f个月且无增信安排", *m, r.Limit)
 	}
-	return verdict(false, m, "归集周期%.1f个月，超过%.0f个月", *m, r.Limit2)
+	return verdict(false, m, "归集周期%.1f个月，超过%.0f个月", *m, r.EnhancedMonths)
 }
 
 func reinvestment(p *facts, _ Rule) finding {

@@ -19,8 +19,8 @@ func (a *Asset) checkSchedule(cutOff calendar.Date) error {
 		}
 		var sum money.Fen
 		last := cutOff
-		for _, d := range a.Schedule {
-			if d.Date.Before(last) || d.Principal < 0 || d.Interest < 0 {
+		for i, d := range a.Schedule {
+			if d.Date.Before(last) || i == 0 && d.Date == cutOff || d.Principal < 0 || d.Interest < 0 {
 				return errors.New("dues must be after the cut-off, in date order and not negative")
 			}
 			last = d.Date

@@ -269,7 +269,7 @@ func (s *Simulation) Range(from, to int64) (Tally, error) {
 		senior, hit, late := int64(out.Loss[0]), out.Loss[0] > 0, !out.OnTime
 		rep.Residual += int64(out.Loss[len(out.Loss)-1])
 		if len(s.supports) > 0 {
-			s.guarantee(f, at)
+			w.guarantee(f, at)
 			out = w.run(f, trigger, true, at, nil)
 		}
 		rep.Supported += int64(out.Loss[0])
@@ -308,6 +308,7 @@ func (s *Simulation) path(f *flows, factors []float64, r *rand.Rand) (n int, exp
 	clear(f.recovery)
 	clear(f.guarantee)
 	clear(f.defaulted)
+	clear(f.salvaged)
 	for i := range s.obligors {
 		o := &s.obligors[i]
 		x := s.loads[0]*factors[0] + s.loads[1]*factors[1+o.sector] + s.loads[2]*factors[1+s.sectors+o.region] + s.loads[3]*r.NormFloat64()
@@ -322,6 +323,7 @@ func (s *Simulation) path(f *flows, factors []float64, r *rand.Rand) (n int, exp
 		defaulted += lost
 		recovered += rec
 		f.defaulted[t] += lost
+		f.salvaged[t] += rec
 		f.recovery[min(t+s.lag, s.periods-1)] += rec
 		f.close[t] -= lost - o.principal[t]
 		f.interest[t] -= o.interest[t]
@@ -347,29 +349,6 @@ func (s *Simulation) severity(r *rand.Rand) float64 {
 		return a + math.Sqrt(u*(b-a)*(c-a))
 	}
 	return b - math.Sqrt((1-u)*(b-a)*(b-c))
-}
-
-// guarantee fills what guarantors pay when alive at the default.
-func (s *Simulation) guarantee(f *flows, at []int) {
-	for i, p := range s.deal.Structure.Supports {
-		if p.Kind != "guarantee" || p.Cover == 0 {
-			continue
-		}
-		left := int64(p.Cap)
-		if left == 0 {
-			left = math.MaxInt64
-		}
-		share := scaled(p.Cover)
-		for t := range f.defaulted {
-			if f.defaulted[t] == 0 || t >= at[i] {
-				continue
-			}
-			rec := f.recovery[min(t+s.lag, s.periods-1)]
-			pay := min(left, mulDiv(max(0, f.defaulted[t]-min(rec, f.defaulted[t])), share, rateScale))
-			f.guarantee[t] += pay
-			left -= pay
-		}
-	}
 }
 
 // firstBelow is the first period whose ascending threshold exceeds x, or −1.

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"fmt"
-	"math"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
@@ -183,7 +182,7 @@ type Outcome struct {
 }
 
 // waterfall is a deal's liability side prepared for many runs. It allocates
-// only in newWaterfall.
+// only in newWaterfall. All amounts are in fen.
 type waterfall struct {
 	s        *Structure
 	periods  int
@@ -191,16 +190,57 @@ type waterfall struct {
 	coupon   []int64 // per period, over rateScale
 	initial  []int64
 	maturity []int // 0-based period
+	pay      []payment
 	service  int64
 	tax      int64
 	total    int64   // initial pool principal
 	expected []int64 // scheduled collections, for CollectionMiss
-	balance  []int64
-	arrears  []int64 // interest unpaid
-	intPaid  []int64
+
+	// The state of a run, carried from period to period.
+	enhanced   bool    // reserve, guarantees and shortfall payers count
+	defaultsAt []int   // period in which each support defaults
+	balance    []int64 // of each tranche
+	arrears    []int64 // of its interest
+	supUsed    []int64 // of each support's cap
+	cash       int64   // on the plan account
+	reserve    int64
+	kept       int64 // principal on the plan account that is not interest
+	feeArrears int64
+	defaulted  int64 // since the cut-off
+
+	intPaid  []int64 // to each tranche in the period
 	prinPaid []int64
-	supUsed  []int64
 	loss     []money.Fen
+}
+
+// payment says how a class is repaid before its maturity.
+type payment uint8
+
+const (
+	payPassThrough payment = iota // from what the pool repaid
+	payBullet                     // not at all
+	payScheduled                  // down to a target, which must be met
+)
+
+// period is what one payment date is worked out with and came to, in fen.
+type period struct {
+	t           int // 0-based
+	last        bool
+	accelerated bool
+
+	opening   int64 // plan account and reserve at the start; the reserve funded at closing counts as coming in
+	guarantee int64 // received
+	available int64 // plan account before anything is paid
+	due       int64 // taxes and fees, with arrears
+	tax       int64 // paid
+	fees      int64 // paid
+	support   int64 // paid by shortfall payers
+	seniorDue int64 // interest and principal due to the first class
+	short     int64 // of it unpaid
+	residual  int64 // to the last tranche
+
+	collected int64 // principal that the classes after this one may still be paid from
+	missed    bool  // a class was not paid what was due: those after it wait
 }
 
 func newWaterfall(d *Deal, periods int) (*waterfall, error) {
@@ -208,7 +248,7 @@ func newWaterfall(d *Deal, periods int) (*waterfall, error) {
 	n := len(s.Tranches)
 	w := &waterfall{
 		s: s, periods: periods, notes: n - 1, total: int64(d.Total()),
-		coupon: make([]int64, n), initial: make([]int64, n), maturity: make([]int, n),
+		coupon: make([]int64, n), initial: make([]int64, n), maturity: make([]int, n), pay: make([]payment, n),
 		balance: make([]int64, n), arrears: make([]int64, n), intPaid: make([]int64, n), prinPaid: make([]int64, n),
 		supUsed: make([]int64, len(s.Supports)), loss: make([]money.Fen, n), expected: make([]int64, periods),
 	}
@@ -216,6 +256,12 @@ func newWaterfall(d *Deal, periods int) (*waterfall, error) {
 	w.service, w.tax = scaled(s.ServiceRate*per), scaled(s.TaxRate)
 	for k, t := range s.Tranches {
 		w.coupon[k], w.initial[k], w.maturity[k] = scaled(t.Coupon*per), int64(t.Principal), periods-1
+		switch t.Pay {
+		case "bullet":
+			w.pay[k] = payBullet
+		case "scheduled":
+			w.pay[k] = payScheduled
+		}
 		if t.Maturity > 0 {
 			w.maturity[k] = min(periods, t.Maturity) - 1
 		}
@@ -240,23 +286,29 @@ func (w *waterfall) revolvingYield() float64 {
 	return w.s.Revolving.Yield
 }
 
-// guarantee adds what guarantors pay on defaulted receivables, at the default
-// and net of the recovery expected, while they are alive.
-func (w *waterfall) guarantee(f *flows, recovery float64, alive []int) {
-	for i, p := range w.s.Supports {
-		if p.Kind != "guarantee" || p.Cover == 0 {
+// guarantee fills what guarantors pay on receivables that default while they
+// are alive: each its share of the loss that remains after the recoveries of
+// those very defaults, in the order of the deed and together no more than that
+// loss, at the default.
+func (w *waterfall) guarantee(f *flows, alive []int) {
+	clear(f.guarantee)
+	clear(w.supUsed)
+	for t := range f.defaulted {
+		loss := f.defaulted[t] - f.salvaged[t]
+		left := loss
+		if loss == 0 {
 			continue
 		}
-		left := int64(p.Cap)
-		if left == 0 {
-			left = math.MaxInt64
-		}
-		share := scaled(p.Cover * (1 - recovery))
-		for t := range f.defaulted {
-			if t >= alive[i] || f.defaulted[t] == 0 {
+		for i := range w.s.Supports {
+			p := &w.s.Supports[i]
+			if left <= 0 || p.Kind != "guarantee" || t >= alive[i] {
 				continue
 			}
-			pay := min(left, mulDiv(f.defaulted[t], share, rateScale))
+			pay := min(left, mulDiv(loss, scaled(p.Cover), rateScale))
+			if p.Cap > 0 {
+				pay = min(pay, int64(p.Cap)-w.supUsed[i])
+			}
+			w.supUsed[i] += pay
 			f.guarantee[t] += pay
 			left -= pay
 		}
@@ -280,261 +332,268 @@ func (w *waterfall) run(f *flows, accelerate int, enhanced bool, defaultsAt []in
 	if finding {
 		accelerate = -1
 	}
-	copy(w.balance, w.initial)
-	clear(w.arrears)
-	clear(w.supUsed)
-	n := w.notes
-	var cash, reserve, principalKept, feeArrears, cumDefault int64
-	if enhanced {
-		reserve = int64(w.s.Reserve)
-	}
+	w.begin(enhanced, defaultsAt)
 	out := Outcome{Trigger: accelerate, Loss: w.loss, OnTime: true, FirstMiss: -1}
 	for t := range w.periods {
-		last := t == w.periods-1
-		acc := out.Trigger >= 0 && t > out.Trigger
-		open := cash + reserve
-		if t == 0 {
-			open = reserve // funded from outside: counts as coming in
-		}
-		inflow := f.interest[t] + f.principal[t] + f.recovery[t]
-		if enhanced {
-			inflow += f.guarantee[t]
-		}
-		cash += inflow
-		principalKept += f.principal[t] + f.recovery[t]
-		if enhanced {
-			principalKept += f.guarantee[t]
-		}
-		clear(w.intPaid)
-		clear(w.prinPaid)
-		var supportPaid, short int64
-		before := cash
+		p := period{t: t, last: t == w.periods-1, accelerated: out.Trigger >= 0 && t > out.Trigger}
+		// The steps in the order of the deed.
+		w.collect(f, &p)
+		w.payCosts(f, &p)
+		w.payNotes(&p)
+		w.keepOrRelease(&p)
 
-		// Senior of everything: taxes and fees. The reserve may serve them.
-		notesOut := int64(0)
-		for k := range n {
-			notesOut += w.balance[k]
-		}
-		tax := mulDiv(f.interest[t], w.tax, rateScale)
-		fee := feeArrears + mulDiv(f.open[t], w.service, rateScale)
-		if notesOut > 0 || f.open[t] > 0 {
-			fee += int64(w.s.FixedFee)
-		}
-		if t == 0 {
-			fee += int64(w.s.UpfrontFee)
-		}
-		taxPaid := draw(&cash, &reserve, tax)
-		feePaid := draw(&cash, &reserve, fee)
-		feeArrears = tax + fee - taxPaid - feePaid
-		due := tax + fee
-
-		// Then class by class: interest, principal. After acceleration all cash
-		// goes to the first class still outstanding.
-		if acc {
-			cash += reserve
-			reserve = 0
-		}
-		var seniorDue int64
-		collected, missed := principalKept, false
-		for k := range n {
-			d := w.arrears[k] + mulDiv(w.balance[k], w.coupon[k], rateScale)
-			if missed {
-				w.arrears[k] = d
-				continue
-			}
-			p := draw(&cash, &reserve, d)
-			sp := w.support(d-p, defaultsAt, t, enhanced && k == 0)
-			w.intPaid[k], w.arrears[k] = p+sp, d-p-sp
-			supportPaid += sp
-			final := last || t >= w.maturity[k]
-			soft, hard := w.principalDue(k, t, collected), int64(0)
-			switch {
-			case final:
-				soft, hard = w.balance[k], w.balance[k]
-			case w.s.Tranches[k].Pay == "scheduled":
-				hard = soft
-			}
-			if acc {
-				soft = w.balance[k]
-			}
-			q := min(soft, cash)
-			cash -= q
-			if final && hard > q {
-				r := min(hard-q, reserve)
-				reserve -= r
-				q += r
-			}
-			sq := w.support(hard-q, defaultsAt, t, enhanced && k == 0)
-			supportPaid += sq
-			w.prinPaid[k] = q + sq
-			w.balance[k] -= q + sq
-			principalKept -= min(principalKept, q)
-			collected -= min(collected, q)
-			unpaid := w.arrears[k] + max(0, hard-q-sq)
-			if k == 0 {
-				short, seniorDue = unpaid, d+max(soft*b2i(!acc), hard)
-			}
-			missed = unpaid > 0 || acc && w.balance[k] > 0
-		}
-
-		// What is left: reserve, kept principal, residual.
-		notesOut = 0
-		for k := range n {
-			notesOut += w.balance[k] + w.arrears[k]
-		}
-		residual := int64(0)
-		switch {
-		case notesOut == 0:
-			cash += reserve
-			reserve = 0
-			open := f.close[t] > 0
-			keep := int64(0)
-			if feeArrears > 0 && open {
-				keep = min(cash, feeArrears)
-			}
-			residual = cash - keep
-			cash = keep
-			if last {
-				residual += cash
-				cash = 0
-			}
-		case last:
-			// Notes are unpaid, so everything was drawn above.
-		case acc:
-		default:
-			if enhanced {
-				top := min(cash, max(0, int64(w.s.Reserve)-reserve))
-				reserve += top
-				cash -= top
-			}
-			if !w.s.TrapExcess && !missed && feeArrears == 0 {
-				keep := min(cash, max(0, principalKept))
-				residual = cash - keep
-				cash = keep
-			}
-		}
-		w.prinPaid[n] = residual
-		w.balance[n] = max(0, w.balance[n]-residual)
-
-		cumDefault += f.defaulted[t]
-		if short > 0 && out.OnTime {
+		w.defaulted += f.defaulted[t]
+		if p.short > 0 && out.OnTime {
 			out.OnTime, out.FirstMiss = false, t
 		}
-		if finding && out.Trigger < 0 && w.breached(f, t, cumDefault, cash, short) {
+		if finding && out.Trigger < 0 && w.breached(f, &p) {
 			out.Trigger = t
+			return out // nothing else is asked of a shadow run
 		}
 		if rows != nil {
-			*rows = append(*rows, w.row(f, t, enhanced, acc, open, before, due, seniorDue, taxPaid, feePaid, supportPaid, cash, reserve, residual, short))
+			*rows = append(*rows, w.row(f, &p))
 		}
 	}
-	for k := range n {
+	for k := range w.notes {
 		w.loss[k] = money.Fen(w.balance[k] + w.arrears[k])
 	}
-	w.loss[n] = money.Fen(w.balance[n])
+	w.loss[w.notes] = money.Fen(w.balance[w.notes])
 	return out
 }
 
-func b2i(b bool) int64 {
-	if b {
-		return 1
+func (w *waterfall) begin(enhanced bool, defaultsAt []int) {
+	w.enhanced, w.defaultsAt = enhanced, defaultsAt
+	copy(w.balance, w.initial)
+	clear(w.arrears)
+	clear(w.supUsed)
+	w.cash, w.reserve, w.kept, w.feeArrears, w.defaulted = 0, 0, 0, 0, 0
+	if enhanced {
+		w.reserve = int64(w.s.Reserve)
 	}
-	return 0
 }
 
-// draw pays up to want from cash and then from the reserve.
-func draw(cash, reserve *int64, want int64) int64 {
-	p := min(want, *cash)
-	*cash -= p
-	r := min(want-p, *reserve)
-	*reserve -= r
+// collect takes in what the pool paid in the period.
+func (w *waterfall) collect(f *flows, p *period) {
+	p.opening = w.cash + w.reserve
+	principal := f.principal[p.t] + f.recovery[p.t]
+	if w.enhanced {
+		p.guarantee = f.guarantee[p.t]
+		principal += p.guarantee
+	}
+	w.cash += f.interest[p.t] + principal
+	w.kept += principal
+	p.available = w.cash
+}
+
+// payCosts pays taxes and fees before the notes; the reserve may serve them.
+func (w *waterfall) payCosts(f *flows, p *period) {
+	outstanding := int64(0)
+	for k := range w.notes {
+		outstanding += w.balance[k]
+	}
+	tax := mulDiv(f.interest[p.t], w.tax, rateScale)
+	fee := w.feeArrears + mulDiv(f.open[p.t], w.service, rateScale)
+	if outstanding > 0 || f.open[p.t] > 0 {
+		fee += int64(w.s.FixedFee)
+	}
+	if p.t == 0 {
+		fee += int64(w.s.UpfrontFee)
+	}
+	p.due = tax + fee
+	p.tax = w.draw(tax)
+	p.fees = w.draw(fee)
+	w.feeArrears = p.due - p.tax - p.fees
+}
+
+// payNotes pays class by class, interest and then principal. After acceleration
+// all cash, with the reserve, goes to the first class still outstanding.
+func (w *waterfall) payNotes(p *period) {
+	clear(w.intPaid)
+	clear(w.prinPaid)
+	if p.accelerated {
+		w.cash += w.reserve
+		w.reserve = 0
+	}
+	p.collected = w.kept
+	for k := range w.notes {
+		interest := w.arrears[k] + mulDiv(w.balance[k], w.coupon[k], rateScale)
+		if p.missed {
+			w.arrears[k] = interest
+			continue
+		}
+		w.payInterest(p, k, interest)
+		principal, hard := w.payPrincipal(p, k)
+		unpaid := w.arrears[k] + hard
+		if k == 0 {
+			p.short, p.seniorDue = unpaid, interest+principal
+		}
+		p.missed = unpaid > 0 || p.accelerated && w.balance[k] > 0
+	}
+}
+
+func (w *waterfall) payInterest(p *period, k int, due int64) {
+	paid := w.draw(due)
+	if paid < due {
+		paid += w.support(p, k, due-paid)
+	}
+	w.intPaid[k], w.arrears[k] = paid, due-paid
+}
+
+// payPrincipal pays a class what it may receive from cash (soft) and what it
+// must be paid (hard), the latter from the reserve at its maturity and from
+// shortfall payers as well. It returns what was due and what of it is unpaid.
+func (w *waterfall) payPrincipal(p *period, k int) (due, unpaid int64) {
+	final := p.last || p.t >= w.maturity[k]
+	soft, hard := w.principalDue(k, p.t, p.collected), int64(0)
+	switch {
+	case final:
+		soft, hard = w.balance[k], w.balance[k]
+	case w.pay[k] == payScheduled:
+		hard = soft
+	}
+	due = max(soft, hard)
+	if p.accelerated {
+		soft, due = w.balance[k], w.balance[k]
+	}
+	paid := min(soft, w.cash)
+	w.cash -= paid
+	if final && hard > paid {
+		r := min(hard-paid, w.reserve)
+		w.reserve -= r
+		paid += r
+	}
+	w.kept -= min(w.kept, paid)
+	p.collected -= min(p.collected, paid)
+	if paid < hard {
+		paid += w.support(p, k, hard-paid)
+	}
+	w.prinPaid[k] = paid
+	w.balance[k] -= paid
+	return due, max(0, hard-paid)
+}
+
+// keepOrRelease tops up the reserve, keeps principal on the plan account and
+// gives what is left to the last tranche; everything once the notes are repaid.
+func (w *waterfall) keepOrRelease(p *period) {
+	outstanding := int64(0)
+	for k := range w.notes {
+		outstanding += w.balance[k] + w.arrears[k]
+	}
+	switch {
+	case outstanding == 0:
+		p.residual = w.cash + w.reserve
+		w.cash, w.reserve = 0, 0
+	case p.last || p.accelerated:
+		// Notes are unpaid, so everything was drawn above.
+	default:
+		if w.enhanced {
+			top := min(w.cash, max(0, int64(w.s.Reserve)-w.reserve))
+			w.reserve += top
+			w.cash -= top
+		}
+		if !w.s.TrapExcess && !p.missed && w.feeArrears == 0 {
+			keep := min(w.cash, max(0, w.kept))
+			p.residual = w.cash - keep
+			w.cash = keep
+		}
+	}
+	n := w.notes
+	w.prinPaid[n] = p.residual
+	w.balance[n] = max(0, w.balance[n]-p.residual)
+}
+
+// draw pays up to want from the plan account and then from the reserve.
+func (w *waterfall) draw(want int64) int64 {
+	p := min(want, w.cash)
+	w.cash -= p
+	r := min(want-p, w.reserve)
+	w.reserve -= r
 	return p + r
 }
 
 // principalDue is what a class expects at t before its maturity.
 func (w *waterfall) principalDue(k, t int, collected int64) int64 {
-	tr := &w.s.Tranches[k]
-	switch tr.Pay {
-	case "bullet":
+	switch w.pay[k] {
+	case payBullet:
 		return 0
-	case "scheduled":
+	case payScheduled:
 		target := int64(0)
-		if t < len(tr.Targets) {
-			target = int64(tr.Targets[t])
+		if targets := w.s.Tranches[k].Targets; t < len(targets) {
+			target = int64(targets[t])
 		}
 		return max(0, w.balance[k]-target)
 	}
 	return min(w.balance[k], collected)
 }
 
-// support draws a shortfall payer for a shortage of the senior class.
-func (w *waterfall) support(short int64, defaultsAt []int, t int, on bool) int64 {
-	if !on || short <= 0 {
+// support draws the shortfall payers for what the first class is short of.
+func (w *waterfall) support(p *period, k int, short int64) int64 {
+	if !w.enhanced || k > 0 {
 		return 0
 	}
 	paid := int64(0)
 	for i := range w.s.Supports {
-		p := &w.s.Supports[i]
-		if p.Kind != "shortfall" || t >= defaultsAt[i] {
+		x := &w.s.Supports[i]
+		if x.Kind != "shortfall" || p.t >= w.defaultsAt[i] {
 			continue
 		}
 		pay := short - paid
-		if p.Cap > 0 {
-			pay = min(pay, int64(p.Cap)-w.supUsed[i])
+		if x.Cap > 0 {
+			pay = min(pay, int64(x.Cap)-w.supUsed[i])
 		}
 		w.supUsed[i] += pay
 		paid += pay
 	}
+	p.support += paid
 	return paid
 }
 
-// breached evaluates the triggers at the end of period t of a shadow run. A
+// breached evaluates the triggers at the end of a period of a shadow run. A
 // missed senior due is always one.
-func (w *waterfall) breached(f *flows, t int, cumDefault, cash, short int64) bool {
+func (w *waterfall) breached(f *flows, p *period) bool {
 	g := &w.s.Triggers
-	if short > 0 {
+	if p.short > 0 {
 		return true
 	}
-	if g.DefaultRate > 0 && float64(cumDefault) > g.DefaultRate*float64(w.total) {
+	if g.DefaultRate > 0 && float64(w.defaulted) > g.DefaultRate*float64(w.total) {
 		return true
 	}
-	if g.PrincipalShort && w.balance[0] > 0 && f.close[t]+cash < w.balance[0] {
+	if g.PrincipalShort && w.balance[0] > 0 && f.close[p.t]+w.cash < w.balance[0] {
 		return true
 	}
-	return g.CollectionMiss > 0 && w.expected[t] > 0 &&
-		float64(f.interest[t]+f.principal[t]+f.recovery[t]) < (1-g.CollectionMiss)*float64(w.expected[t])
+	return g.CollectionMiss > 0 && w.expected[p.t] > 0 &&
+		float64(f.interest[p.t]+f.principal[p.t]+f.recovery[p.t]) < (1-g.CollectionMiss)*float64(w.expected[p.t])
 }
 
-func (w *waterfall) row(f *flows, t int, enhanced, acc bool, open, before, due, seniorDue, tax, fee, support, cash, reserve, residual, short int64) Period {
-	n := w.notes
-	p := Period{
-		Performing: money.Fen(f.close[t]), Defaulted: money.Fen(f.defaulted[t]), Cash: money.Fen(cash), Reserve: money.Fen(reserve),
-		Accelerated: acc, Short: money.Fen(short), SeniorDue: money.Fen(seniorDue),
+// row is the period as it is reported.
+func (w *waterfall) row(f *flows, p *period) Period {
+	n, t := w.notes, p.t
+	out := Period{
+		Performing: money.Fen(f.close[t]), Defaulted: money.Fen(f.defaulted[t]), Cash: money.Fen(w.cash), Reserve: money.Fen(w.reserve),
+		Accelerated: p.accelerated, Short: money.Fen(p.short), SeniorDue: money.Fen(p.seniorDue),
 		TrancheInterest: make([]money.Fen, n+1), TranchePrincipal: make([]money.Fen, n+1), TrancheBalance: make([]money.Fen, n+1),
 		Ledger: Ledger{
 			Interest: money.Fen(f.interest[t]), Principal: money.Fen(f.principal[t]), Recovery: money.Fen(f.recovery[t]),
-			Support: money.Fen(support), FromCash: money.Fen(open),
-			Tax: money.Fen(tax), Fees: money.Fen(fee), Residual: money.Fen(residual), ToCash: money.Fen(cash + reserve),
+			Guarantee: money.Fen(p.guarantee), Support: money.Fen(p.support), FromCash: money.Fen(p.opening),
+			Tax: money.Fen(p.tax), Fees: money.Fen(p.fees), Residual: money.Fen(p.residual), ToCash: money.Fen(w.cash + w.reserve),
 		},
 	}
-	if enhanced {
-		p.Ledger.Guarantee = money.Fen(f.guarantee[t])
-	}
 	for k := range n + 1 {
-		p.TrancheInterest[k] = money.Fen(w.intPaid[k])
-		p.TranchePrincipal[k] = money.Fen(w.prinPaid[k])
-		p.TrancheBalance[k] = money.Fen(w.balance[k])
+		out.TrancheInterest[k] = money.Fen(w.intPaid[k])
+		out.TranchePrincipal[k] = money.Fen(w.prinPaid[k])
+		out.TrancheBalance[k] = money.Fen(w.balance[k])
 		if k < n {
-			p.Ledger.NoteInterest += money.Fen(w.intPaid[k])
-			p.Ledger.NotePrincipal += money.Fen(w.prinPaid[k])
+			out.Ledger.NoteInterest += money.Fen(w.intPaid[k])
+			out.Ledger.NotePrincipal += money.Fen(w.prinPaid[k])
 		}
 	}
-	if due += seniorDue; due > 0 {
-		c := float64(before) / float64(due)
-		p.Coverage = &c
+	if due := p.due + p.seniorDue; due > 0 {
+		c := float64(p.available) / float64(due)
+		out.Coverage = &c
 	}
 	if w.balance[0] > 0 {
-		c := float64(f.close[t]+cash) / float64(w.balance[0])
-		p.OC = &c
+		c := float64(f.close[t]+w.cash) / float64(w.balance[0])
+		out.OC = &c
 	}
-	return p
+	return out
 }

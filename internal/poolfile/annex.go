@@ -278,6 +278,8 @@ func WriteAnnexBook(w io.Writer, a Annex) error {
 			due := x.Due.String()
 			if x.Error != "" {
 				due = x.Error
+			} else if x.Provisional {
+				due += "（放假安排未公布，暂按法定节假日推算）"
 			}
 			rows = append(rows, []string{x.Zh, due})
 		}

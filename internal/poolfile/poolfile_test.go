@@ -13,6 +13,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 	"zhijia/internal/pool"
+	"zhijia/internal/sheet"
 )
 
 func TestPoolBookRoundTrip(t *testing.T) {
@@ -64,14 +65,14 @@ func TestPoolCSV(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := Tables{}
-	for _, sheet := range f.GetSheetList() {
-		cells, _ := f.GetRows(sheet)
+	for _, name := range f.GetSheetList() {
+		cells, _ := f.GetRows(name)
 		var out bytes.Buffer
 		out.WriteString("\xef\xbb\xbf")
 		if err := csv.NewWriter(&out).WriteAll(cells); err != nil {
 			t.Fatal(err)
 		}
-		if rows[sheet], err = ReadCSV(&out); err != nil {
+		if rows[name], err = sheet.Lines(&out); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -112,7 +113,7 @@ func TestPoolAnnexPapers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := Annex{Annex: d.Annex(), Stress: &stress, Senior: d.Structure.Tranches[0].Principal, Sub: d.Structure.Tranches[1].Principal, Calendar: d.DisclosureCalendar(2, pool.TradingCalendar())}
+	a := Annex{Annex: d.Annex(), Stress: &stress, Senior: d.Structure.Tranches[0].Principal, Sub: d.Structure.Tranches[1].Principal, Calendar: d.DisclosureCalendar(2, calendar.Shipped())}
 	var html, book bytes.Buffer
 	if err := WriteAnnexHTML(&html, a); err != nil {
 		t.Fatal(err)
@@ -149,7 +150,7 @@ func FuzzPoolCSV(f *testing.F) {
 	f.Fuzz(func(t *testing.T, deal, obligors, assets string) {
 		rows := Tables{}
 		for name, s := range map[string]string{"deal": deal, "obligors": obligors, "assets": assets} {
-			cells, err := ReadCSV(strings.NewReader(s))
+			cells, err := sheet.Lines(strings.NewReader(s))
 			if err != nil {
 				return
 			}

@@ -2,7 +2,6 @@ package poolfile
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,6 +17,7 @@ import (
 	"zhijia/internal/money"
 	"zhijia/internal/pool"
 	"zhijia/internal/sheet"
+	"zhijia/internal/strict"
 )
 
 // poolKind is how a cell of a pool table is read.
@@ -277,35 +277,18 @@ type Tables map[string][][]string
 
 // ReadBook reads a workbook of the form [WriteBook] writes.
 func ReadBook(r io.Reader) (pool.Deal, error) {
-	f, err := excelize.OpenReader(r, excelize.Options{UnzipSizeLimit: 256 << 20, UnzipXMLSizeLimit: 64 << 20, RawCellValue: true})
-	if err != nil {
+	tables, err := sheet.Tables(r, poolRows+1)
+	if pub := fault.Public(err); err != nil && pub.Code == "file.xlsx" {
 		return pool.Deal{}, fault.New(fault.Unsupported, "pool.book", "无法读取工作簿，请使用 XLSX 格式。", "not a readable XLSX workbook").Because(err)
 	}
-	defer f.Close()
+	if err != nil {
+		return pool.Deal{}, err
+	}
 	rows := Tables{}
-	for _, sheet := range f.GetSheetList() {
-		cells, err := f.GetRows(sheet)
-		if err != nil {
-			return pool.Deal{}, fault.New(fault.Unsupported, "pool.book", "工作表"+sheet+"无法读取。", "sheet cannot be read").Because(err)
-		}
-		rows[sheet] = cells
+	for _, t := range tables {
+		rows[t.Name] = t.Rows
 	}
 	return rows.Deal()
-}
-
-// ReadCSV reads one CSV table, UTF-8 with or without a byte-order mark.
-func ReadCSV(r io.Reader) ([][]string, error) {
-	b, err := io.ReadAll(io.LimitReader(r, 64<<20))
-	if err != nil {
-		return nil, err
-	}
-	c := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))))
-	c.FieldsPerRecord = -1
-	rows, err := c.ReadAll()
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "pool.csv", "CSV 格式有误。", "the CSV does not parse").Because(err)
-	}
-	return rows, nil
 }
 
 // Deal assembles the deal, naming every bad cell.
@@ -393,11 +376,13 @@ func (rows Tables) Deal() (pool.Deal, error) {
 
 // ReadJSON reads the JSON form; unknown fields are refused.
 func ReadJSON(r io.Reader) (pool.Deal, error) {
-	dec := json.NewDecoder(io.LimitReader(r, 64<<20))
-	dec.DisallowUnknownFields()
+	b, err := io.ReadAll(io.LimitReader(r, 64<<20))
+	if err != nil {
+		return pool.Deal{}, err
+	}
 	var d pool.Deal
-	if err := dec.Decode(&d); err != nil {
-		return pool.Deal{}, fault.New(fault.Invalid, "pool.json", "资产池 JSON 无法解析，请检查字段与取值。", "the deal does not parse: "+err.Error())
+	if err := strict.Decode(b, &d, "pool.json", "资产池 JSON 无法解析，请检查字段与取值。", "The deal does not parse; check its fields and values."); err != nil {
+		return pool.Deal{}, err
 	}
 	return d, d.Check()
 }
@@ -450,7 +435,7 @@ func put(doc map[string]any, c poolColumn, s string, unit money.Unit) error {
 		}
 		v = m
 	case poolFact, poolBool:
-		yes, ok := map[string]bool{"是": true, "yes": true, "Y": true, "y": true, "true": true, "1": true, "否": false, "no": false, "N": false, "n": false, "false": false, "0": false}[s]
+		yes, ok := map[string]bool{"是": true, "yes": true, "Y": true, "y": true, "true": true, "TRUE": true, "1": true, "否": false, "no": false, "N": false, "n": false, "false": false, "FALSE": false, "0": false}[s]
 		if !ok {
 			return fmt.Errorf("%.40q 应为 是 或 否", s)
 		}
@@ -638,14 +623,4 @@ func ReadBankLines(rows [][]string, unit money.Unit) ([]pool.BankLine, error) {
 		return nil, fault.New(fault.Invalid, "pool.bank.cells", "银行流水有单元格无法识别。", "some cells of the statement cannot be read", bad...)
 	}
 	return out, nil
-}
-
-// ReadSheet returns the rows of the first sheet of a workbook.
-func ReadSheet(r io.Reader) ([][]string, error) {
-	f, err := excelize.OpenReader(r, excelize.Options{UnzipSizeLimit: 256 << 20, UnzipXMLSizeLimit: 64 << 20, RawCellValue: true})
-	if err != nil {
-		return nil, fault.New(fault.Unsupported, "pool.book", "无法读取工作簿，请使用 XLSX 格式。", "not a readable XLSX workbook").Because(err)
-	}
-	defer f.Close()
-	return f.GetRows(f.GetSheetName(0))
 }

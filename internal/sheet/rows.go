@@ -13,13 +13,14 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/simplifiedchinese"
+	utf16 "golang.org/x/text/encoding/unicode"
 
 	"zhijia/internal/fault"
 )
@@ -56,6 +57,7 @@ func Rows(r io.Reader, name string) iter.Seq2[Row, error] { return Below(r, name
 // Layout says what a file is expected to hold.
 type Layout struct {
 	Header        func(cells []string) bool // reports whether a row is the header; nil: the first row that is not empty is
+	Known         func(header string) bool  // reports whether a folded header names a column: headers of two rows are joined by it
 	Data, Example string                    // sheets of a template: where Data stands, Example is not read
 }
 
@@ -79,57 +81,155 @@ func Below(r io.Reader, name string, l Layout) iter.Seq2[Row, error] {
 		case "jsonl":
 			jsonRows(in, yield)
 		case "csv":
-			csvRows(decoded(in, head), l.Header, yield)
+			text, err := Text(in)
+			if err != nil {
+				yield(Row{}, err)
+				return
+			}
+			csvRows(text, l, yield)
 		case "compound":
-			yield(Row{}, compound(name, head))
-		case "utf16":
-			yield(Row{}, fault.New(fault.Unsupported, "file.utf16", "这是 UTF-16 文本，请另存为 CSV UTF-8 或 XLSX。", "This is UTF-16 text; save it as CSV UTF-8 or XLSX."))
+			yield(Row{}, compound(in))
+		case "markup":
+			yield(Row{}, fault.New(fault.Unsupported, "file.markup", "这是网页或 XML 文本，请在 Excel 或 WPS 中打开后另存为 XLSX。", "This is a web page or XML; open it in a spreadsheet and save it as XLSX."))
 		default:
 			yield(Row{}, fault.New(fault.Unsupported, "file.format", "不支持的文件格式，请使用 CSV、XLSX 或 JSONL。", "Unsupported file; use CSV, XLSX or JSONL."))
 		}
 	}
 }
 
+// format tells a file by its content; the name's ending decides only between
+// forms of text.
 func format(name string, head []byte) string {
 	name = strings.ToLower(name)
+	text := bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")))
 	switch {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return "xlsx"
 	case bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
 		return "compound"
-	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
-		return "utf16"
-	case strings.HasSuffix(name, ".xls"), strings.HasSuffix(name, ".xlsx"):
-		return "" // not the workbook its name says
-	case strings.HasSuffix(name, ".jsonl"), strings.HasSuffix(name, ".ndjson"), strings.HasSuffix(name, ".json"):
-		return "jsonl"
+	case utf16Order(head) != nil:
+		return "csv"
 	case bytes.IndexByte(head, 0) >= 0:
 		return ""
-	case strings.HasSuffix(name, ".csv"), strings.HasSuffix(name, ".txt"):
+	case bytes.HasPrefix(text, []byte("<")):
+		return "markup"
+	case strings.HasSuffix(name, ".jsonl"), strings.HasSuffix(name, ".ndjson"), strings.HasSuffix(name, ".json"):
+		return "jsonl"
+	case strings.HasSuffix(name, ".csv"), strings.HasSuffix(name, ".txt"), strings.HasSuffix(name, ".tsv"):
 		return "csv"
-	case bytes.HasPrefix(bytes.TrimSpace(head), []byte("{")):
+	case bytes.HasPrefix(text, []byte("{")):
 		return "jsonl"
 	}
 	return "csv"
 }
 
-// decoded returns the text as UTF-8. A text that is not UTF-8 is GB18030, the
-// only other encoding Chinese spreadsheets write.
-func decoded(in *bufio.Reader, head []byte) io.Reader {
-	whole := head
-	for range utf8.UTFMax - 1 { // the peek may end inside a character
-		if utf8.Valid(whole) || len(whole) == 0 {
-			break
-		}
-		if r, size := utf8.DecodeLastRune(whole); r != utf8.RuneError || size > 1 {
-			break
-		}
-		whole = whole[:len(whole)-1]
+// utf16Order is the order of the bytes of a UTF-16 text, told by its mark or,
+// without one, by which byte of most pairs is zero; nil for another text.
+func utf16Order(head []byte) encoding.Encoding {
+	switch {
+	case bytes.HasPrefix(head, []byte("\xff\xfe")):
+		return utf16.UTF16(utf16.LittleEndian, utf16.UseBOM)
+	case bytes.HasPrefix(head, []byte("\xfe\xff")):
+		return utf16.UTF16(utf16.BigEndian, utf16.UseBOM)
 	}
-	if utf8.Valid(whole) {
-		return in
+	var zero [2]int
+	for i, c := range head {
+		if c == 0 {
+			zero[i%2]++
+		}
 	}
-	return simplifiedchinese.GB18030.NewDecoder().Reader(in)
+	switch few := len(head) / 20; {
+	case len(head) < 4:
+	case zero[1] > few && zero[0] == 0:
+		return utf16.UTF16(utf16.LittleEndian, utf16.IgnoreBOM)
+	case zero[0] > few && zero[1] == 0:
+		return utf16.UTF16(utf16.BigEndian, utf16.IgnoreBOM)
+	}
+	return nil
+}
+
+// Text opens a text for reading as UTF-8 without a byte order mark, whatever it
+// was written in: UTF-8, UTF-16 or GB18030. What is broken in it stays broken
+// where it stands.
+func Text(r io.Reader) (*bufio.Reader, error) {
+	in := bufio.NewReaderSize(r, sniffed)
+	head, err := in.Peek(sniffed)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
+		return nil, err
+	}
+	if order := utf16Order(head); order != nil {
+		in = bufio.NewReaderSize(order.NewDecoder().Reader(in), sniffed)
+	} else if !mostlyUTF8(head) {
+		in = bufio.NewReaderSize(simplifiedchinese.GB18030.NewDecoder().Reader(in), sniffed)
+	}
+	if mark, err := in.Peek(3); err == nil && bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
+		if _, err := in.Discard(3); err != nil {
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+// mostlyUTF8 reports whether a text is UTF-8 but for a character in a hundred
+// of those beyond ASCII. GB18030, read as UTF-8, is wrong nearly everywhere.
+func mostlyUTF8(head []byte) bool {
+	good, bad := 0, 0
+	for len(head) > 0 {
+		r, size := utf8.DecodeRune(head)
+		switch {
+		case r == utf8.RuneError && size <= 1:
+			if len(head) < utf8.UTFMax && !utf8.FullRune(head) {
+				return bad*50 <= good // the peek ends inside a character
+			}
+			bad++
+		case size > 1:
+			good++
+		}
+		head = head[size:]
+	}
+	return bad*50 <= good
+}
+
+// separators of columns, the likeliest first.
+var separators = []byte{',', '\t', ';', '|'}
+
+// separatorOf finds what separates the columns of a text: what cuts the most
+// of its first lines into the same number of cells. "sep=;" says so itself.
+func separatorOf(head []byte) byte {
+	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
+	if len(head) >= 6 && strings.EqualFold(string(head[:4]), "sep=") && bytes.IndexByte([]byte("\r\n"), head[5]) >= 0 {
+		return head[4]
+	}
+	best, most := separators[0], 0
+	for _, sep := range separators {
+		lines := map[int]int{}
+		cells, quoted, seen := 1, false, 0
+		for _, c := range head {
+			switch {
+			case c == '"':
+				quoted = !quoted
+			case quoted:
+			case c == sep:
+				cells++
+			case c == '\n':
+				lines[cells]++
+				if cells, seen = 1, seen+1; seen >= 50 {
+					break
+				}
+			}
+		}
+		lines[cells]++
+		score := 0
+		for n, times := range lines {
+			if n > 1 {
+				score = max(score, times*min(n, 50))
+			}
+		}
+		if score > most {
+			best, most = sep, score
+		}
+	}
+	return best
 }
 
 // Header folds a column title to the form it is looked up by: no byte order
@@ -159,13 +259,21 @@ func record(row Row, header, cells []string, yield func(Row, error) bool) bool {
 			row.Cells[h] = "" // every row knows every column
 		}
 	}
-	blank, unnamed, size := true, false, 0
+	blank, size := true, 0
+	header = slices.Clone(header)
+	for i := range cells {
+		if i >= len(header) && row.Sheet {
+			header = append(header, "")
+		}
+		if i < len(header) && header[i] == "" && tidy(cells[i]) != "" {
+			header[i] = fmt.Sprintf("第%d列(无表头)", i+1)
+		}
+	}
 	bad := ""
 	for i, c := range cells {
 		c = tidy(c)
 		size += len(c)
 		blank = blank && c == ""
-		unnamed = unnamed || c != "" && i < len(header) && header[i] == ""
 		switch {
 		case i >= len(header):
 			if c != "" && bad == "" {
@@ -182,8 +290,6 @@ func record(row Row, header, cells []string, yield func(Row, error) bool) bool {
 		return true
 	case size > maxRow:
 		return yield(rowFault(row, "row.too_long", "该行内容超过 4 MB。", "The row is longer than 4 MB."))
-	case unnamed && !slices.ContainsFunc(slices.Collect(maps.Values(row.Cells)), func(c string) bool { return c != "" }):
-		return yield(rowFault(row, "row.unnamed", "内容所在的列没有表头。", "The content stands in a column without a header."))
 	case bad != "":
 		return yield(rowFault(row, bad, fmt.Sprintf("该行有 %d 列，表头只有 %d 列。", len(cells), len(header)), fmt.Sprintf("The row has %d cells, the header %d.", len(cells), len(header))))
 	}
@@ -199,6 +305,8 @@ func tidy(s string) string {
 // headerFinder looks for the header among the first rows.
 type headerFinder struct {
 	suits  func([]string) bool // nil: any row
+	known  func(string) bool   // nil: headers stand in one row
+	above  []string            // the row above the one at hand
 	first  []string            // the first row that is not empty
 	rows   int
 	header []string // once found
@@ -208,6 +316,12 @@ func (h *headerFinder) take(cells []string) (err error) {
 	if !slices.ContainsFunc(cells, func(c string) bool { return Header(c) != "" }) {
 		return nil
 	}
+	if h.known != nil && h.suits != nil {
+		if both, more := h.both(cells); more && h.suits(both) {
+			cells = both
+		}
+	}
+	h.above = slices.Clone(cells)
 	if h.suits == nil || h.suits(cells) {
 		h.header, err = headers(cells)
 		return err
@@ -221,15 +335,27 @@ func (h *headerFinder) take(cells []string) (err error) {
 	return nil
 }
 
+// both joins a row with the one above it, column by column: what the lower row
+// leaves empty, the upper one may name. more says that it does.
+func (h *headerFinder) both(cells []string) (out []string, more bool) {
+	out = slices.Clone(cells)
+	for i, above := range h.above {
+		if i >= len(out) {
+			out = append(out, "")
+		}
+		if Header(out[i]) == "" && h.known(Header(above)) {
+			out[i], more = above, true
+		}
+	}
+	return out, more
+}
+
 // end is called at the end of the file.
 func (h *headerFinder) end() error {
 	if h.header != nil || h.suits == nil || h.first == nil {
 		return nil
 	}
 	seen := strings.Join(h.first[:min(len(h.first), 30)], "、")
-	if len(h.first) == 1 && strings.ContainsAny(seen, ";\t；|") {
-		return fault.New(fault.Invalid, "file.delimiter", "列之间应以英文逗号分隔，请另存为 CSV（逗号分隔）或 XLSX。", "Separate columns with commas, or use XLSX.")
-	}
 	return fault.New(fault.Invalid, "file.no_number", "没有“专利号/申请号”和“借款人名称”列，请使用模板。读到的表头："+Clip(seen, 200), "There are no columns of patent numbers and borrowers; use the template.")
 }
 
@@ -260,9 +386,15 @@ func headers(cells []string) ([]string, error) {
 
 // csvRows reads CSV a record at a time. A quote that is opened and not closed
 // costs its own line and no other: the next lines are read afresh.
-func csvRows(r io.Reader, suits func([]string) bool, yield func(Row, error) bool) {
-	in := bufio.NewReaderSize(r, sniffed)
-	find := headerFinder{suits: suits}
+func csvRows(in *bufio.Reader, l Layout, yield func(Row, error) bool) {
+	suits := l.Header
+	head, err := in.Peek(sniffed)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
+		yield(Row{}, err)
+		return
+	}
+	sep := separatorOf(head)
+	find := headerFinder{suits: suits, known: l.Known}
 	var ahead []textLine // read while looking for the end of a record
 	number, ended := 0, false
 	next := func(i int) (textLine, error) { // the i-th line not yet used
@@ -272,8 +404,8 @@ func csvRows(r io.Reader, suits func([]string) bool, yield func(Row, error) bool
 				return textLine{}, err
 			}
 			ended = err != nil
-			if number++; number == 1 {
-				text = bytes.TrimPrefix(text, []byte("\ufeff"))
+			if number++; number == 1 && len(text) >= 5 && strings.EqualFold(string(text[:4]), "sep=") && text[4] == sep {
+				continue
 			}
 			if len(text) > 0 || tooLong {
 				ahead = append(ahead, textLine{number, string(text), tooLong})
@@ -293,7 +425,7 @@ func csvRows(r io.Reader, suits func([]string) bool, yield func(Row, error) bool
 			yield(Row{}, err)
 			return
 		}
-		cells, used, err := csvRecord(next, len(find.header))
+		cells, used, err := csvRecord(next, len(find.header), sep)
 		if err != nil {
 			yield(Row{}, err)
 			return
@@ -335,7 +467,7 @@ type textLine struct {
 
 // csvRecord reads the record that begins with line 0: one line, or several when
 // a quoted cell holds line ends. used is 0 when it makes no sense.
-func csvRecord(next func(int) (textLine, error), columns int) (cells []string, used int, err error) {
+func csvRecord(next func(int) (textLine, error), columns int, sep byte) (cells []string, used int, err error) {
 	var text strings.Builder
 	for i := range maxJoined {
 		line, err := next(i)
@@ -351,8 +483,8 @@ func csvRecord(next func(int) (textLine, error), columns int) (cells []string, u
 		if strings.Count(text.String(), `"`)%2 == 1 {
 			continue // within quotes
 		}
-		in := csv.NewReader(strings.NewReader(text.String()))
-		in.FieldsPerRecord = -1
+		in := csv.NewReader(strings.NewReader(asText(text.String(), sep)))
+		in.Comma, in.FieldsPerRecord = rune(sep), -1
 		cells, err = in.Read()
 		switch {
 		case errors.Is(err, io.EOF): // an empty line
@@ -363,6 +495,30 @@ func csvRecord(next func(int) (textLine, error), columns int) (cells []string, u
 		return cells, i + 1, nil
 	}
 	return nil, 0, nil
+}
+
+// asText undoes ="00123", by which spreadsheets are told that a cell of a CSV
+// file is text.
+func asText(line string, sep byte) string {
+	if !strings.Contains(line, `="`) {
+		return line
+	}
+	var out strings.Builder
+	start, quoted := true, false
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		if start && !quoted && c == '=' && i+1 < len(line) && line[i+1] == '"' {
+			if end := strings.IndexByte(line[i+2:], '"'); end >= 0 && (i+3+end == len(line) || strings.IndexByte("\r\n"+string(sep), line[i+3+end]) >= 0) {
+				continue // the quotes stay
+			}
+		}
+		if c == '"' {
+			quoted = !quoted
+		}
+		start = c == sep && !quoted
+		out.WriteByte(c)
+	}
+	return out.String()
 }
 
 func jsonRows(in *bufio.Reader, yield func(Row, error) bool) {

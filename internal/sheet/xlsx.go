@@ -39,16 +39,30 @@ var (
 	errLong    = fault.New(fault.TooLarge, "file.xlsx_cell", "单元格内容过长。", "A cell is too long.")
 	errOldBook = fault.New(fault.Unsupported, "file.xls", "这是旧的 XLS 格式，请在 Excel 或 WPS 中另存为 XLSX。", "This is the old XLS format; save it as XLSX.")
 	errLocked  = fault.New(fault.Unsupported, "file.encrypted", "工作簿设有打开密码，请取消密码后再提交。", "The workbook has a password; remove it first.")
+	errODS     = fault.New(fault.Unsupported, "file.ods", "这是 ODS 格式，请在 LibreOffice 或 WPS 中另存为 XLSX。", "This is the ODS format; save it as XLSX.")
 	errBinary  = fault.New(fault.Unsupported, "file.xlsb", "这是 XLSB 格式，请另存为 XLSX。", "This is the XLSB format; save it as XLSX.")
 )
 
 // compound tells the two files that begin like an old Office file apart: a
 // workbook with a password is wrapped in one.
-func compound(name string, head []byte) error {
-	if bytes.Contains(head, []byte("E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e")) || strings.HasSuffix(strings.ToLower(name), ".xlsx") {
+func compound(in io.Reader) error {
+	body, err := io.ReadAll(io.LimitReader(in, maxBook))
+	if err != nil {
+		return err
+	}
+	if bytes.Contains(body, utf16Text("EncryptedPackage")) {
 		return errLocked
 	}
 	return errOldBook
+}
+
+// utf16Text is how the directory of an old Office file writes a name.
+func utf16Text(s string) []byte {
+	var out []byte
+	for _, c := range []byte(s) {
+		out = append(out, c, 0)
+	}
+	return out
 }
 
 // cellFormat is what a number in a cell means.
@@ -87,29 +101,38 @@ func sheetRows(in io.Reader, l Layout, yield func(Row, error) bool) {
 	}
 }
 
-func readSheets(in io.Reader, limits unpacked, l Layout, yield func(Row, error) bool) error {
+// openBook reads all of a workbook but its sheets, under limits.
+func openBook(in io.Reader, limits unpacked) (*workbook, []sheetRef, error) {
 	body, err := io.ReadAll(io.LimitReader(in, maxBook+1))
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if len(body) > maxBook {
-		return errBomb
+		return nil, nil, errBomb
 	}
 	z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
 	if err != nil || len(z.File) > maxParts {
-		return errSheet.Because(err)
+		return nil, nil, errSheet.Because(err)
 	}
 	b := &workbook{parts: make(map[string]*zip.File, len(z.File)), left: limits}
 	for _, f := range z.File {
 		b.parts[strings.TrimPrefix(strings.ReplaceAll(f.Name, `\`, "/"), "/")] = f
 	}
+	if b.parts["content.xml"] != nil && b.parts["xl/workbook.xml"] == nil {
+		return nil, nil, errODS
+	}
 	sheets, err := b.open()
+	return b, sheets, err
+}
+
+func readSheets(in io.Reader, limits unpacked, l Layout, yield func(Row, error) bool) error {
+	b, sheets, err := openBook(in, limits)
 	if err != nil {
 		return err
 	}
 	suits := l.Header
 	if suits == nil {
-		return b.read(sheets[0], nil, yield)
+		return b.read(sheets[0], l, yield)
 	}
 	template := slices.ContainsFunc(sheets, func(s sheetRef) bool { return l.Data != "" && s.name == l.Data })
 	var with []sheetRef
@@ -117,7 +140,7 @@ func readSheets(in io.Reader, limits unpacked, l Layout, yield func(Row, error) 
 		if template && s.name == l.Example {
 			continue
 		}
-		has, err := b.has(s, suits)
+		has, err := b.has(s, l)
 		if err != nil {
 			return err
 		}
@@ -127,9 +150,9 @@ func readSheets(in io.Reader, limits unpacked, l Layout, yield func(Row, error) 
 	}
 	switch len(with) {
 	case 0:
-		return b.read(sheets[0], suits, yield) // names what its header lacks
+		return b.read(sheets[0], l, yield) // names what its header lacks
 	case 1:
-		return b.read(with[0], suits, yield)
+		return b.read(with[0], l, yield)
 	}
 	var names []string
 	for _, s := range with {
@@ -306,12 +329,10 @@ func (b *workbook) readStyles(part string) error {
 	})
 }
 
-// unread is what a number format shows without reading it: quoted and escaped
-// text, colours and conditions.
-var unread = regexp.MustCompile(`"[^"]*"|\\.|_.|\*.|\[(?:[^hmsHMS\]][^\]]*)?\]`)
-
-// formatOf tells what a number of a format is. Formats below 164 are built in
-// (18.8.30); 27 to 36 and 50 to 58 are dates in East Asian programs.
+// formatOf tells what a number of a format is (18.8.30 and 18.8.31). Formats
+// below 164 are built in; 27 to 36 and 50 to 58 are dates in East Asian
+// programs. Of a code's sections the first counts, which is that of positive
+// numbers.
 func formatOf(id, code string) cellFormat {
 	n, err := strconv.Atoi(id)
 	switch {
@@ -322,14 +343,61 @@ func formatOf(id, code string) cellFormat {
 	case code == "" && (n == 9 || n == 10):
 		return asPercent
 	}
-	code = strings.ToLower(unread.ReplaceAllString(code, ""))
+	codes := formatCodes(code)
 	switch {
-	case strings.Contains(code, "%"):
-		return asPercent
-	case !strings.Contains(code, "general") && strings.ContainsAny(code, "ymdhs年月日"):
+	case strings.Contains(codes, "general"):
+		return asNumber
+	case strings.ContainsAny(codes, "ymdhs") && !strings.ContainsAny(fraction.ReplaceAllString(codes, "s"), "0#?"):
 		return asDate
+	case strings.Contains(codes, "%"):
+		return asPercent
 	}
 	return asNumber
+}
+
+// fraction is how a format shows parts of a second.
+var fraction = regexp.MustCompile(`s\.0+`)
+
+// formatCodes leaves of the first section of a number format what reads the
+// number: text in quotes, escaped, padding and filling characters, colours,
+// conditions and locales show and do not read; [h], [mm] and [ss] read elapsed
+// time.
+func formatCodes(code string) string {
+	var out strings.Builder
+	runes := []rune(strings.ToLower(code))
+	for i := 0; i < len(runes); i++ {
+		switch r := runes[i]; r {
+		case '"':
+			for i++; i < len(runes) && runes[i] != '"'; i++ {
+			}
+		case '\\', '_', '*':
+			i++
+		case '[':
+			from := i + 1
+			for ; i < len(runes) && runes[i] != ']'; i++ {
+			}
+			inner := string(runes[from:min(i, len(runes))])
+			if inner != "" && (strings.Trim(inner, "h") == "" || strings.Trim(inner, "m") == "" || strings.Trim(inner, "s") == "") {
+				out.WriteString(inner)
+			}
+		case ';':
+			return out.String()
+		case 'g':
+			if strings.HasPrefix(string(runes[i:]), "general") {
+				return "general"
+			}
+			out.WriteRune(r)
+		case 'e':
+			if i+1 < len(runes) && (runes[i+1] == '+' || runes[i+1] == '-') {
+				i++ // an exponent
+				continue
+			}
+			out.WriteRune('y') // the year in East Asian programs
+		default:
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
 }
 
 func (b *workbook) readTexts(part string) error {
@@ -601,19 +669,19 @@ func reference(s string) (column, row int) {
 }
 
 // has reports whether a sheet has a header that suits and a row below it.
-func (b *workbook) has(s sheetRef, suits func([]string) bool) (has bool, err error) {
+func (b *workbook) has(s sheetRef, l Layout) (has bool, err error) {
 	left := b.left // looking costs nothing: what is read again is counted again
 	defer func() { b.left = left }()
-	found := false
+	find := headerFinder{suits: l.Header, known: l.Known}
 	rows := 0
 	err = b.rows(s.part, func(r *sheetRow) error {
 		switch rows++; {
-		case found:
+		case find.header != nil:
 			has = slices.ContainsFunc(r.cells, func(c string) bool { return strings.TrimSpace(c) != "" })
-		case suits(r.cells):
-			found = true
 		case rows >= maxAbove:
 			return io.EOF
+		default:
+			_ = find.take(r.cells) // a header that is no header is told when the sheet is read
 		}
 		if has {
 			return io.EOF
@@ -624,7 +692,10 @@ func (b *workbook) has(s sheetRef, suits func([]string) bool) (has bool, err err
 }
 
 // merged is a block of cells of which only the first holds the content.
-type merged struct{ top, bottom, left, right int }
+type merged struct {
+	top, bottom, left, right int
+	text                     string
+}
 
 // mergedCells finds the merged cells of a sheet, which stand below its rows.
 func (b *workbook) mergedCells(part string) (blocks []merged, err error) {
@@ -669,13 +740,13 @@ func (b *workbook) mergedCells(part string) (blocks []merged, err error) {
 }
 
 // read yields the rows of a sheet below its header.
-func (b *workbook) read(s sheetRef, suits func([]string) bool, yield func(Row, error) bool) error {
+func (b *workbook) read(s sheetRef, l Layout, yield func(Row, error) bool) error {
 	blocks, err := b.mergedCells(s.part)
 	if err != nil {
 		return err
 	}
 	var open []merged // those that reach the row at hand
-	find := headerFinder{suits: suits}
+	find := headerFinder{suits: l.Header, known: l.Known}
 	err = b.rows(s.part, func(r *sheetRow) error {
 		if find.header == nil {
 			return find.take(r.cells)
@@ -685,14 +756,29 @@ func (b *workbook) read(s sheetRef, suits func([]string) bool, yield func(Row, e
 		}
 		open = slices.DeleteFunc(open, func(m merged) bool { return m.bottom < r.number })
 		row := Row{Number: r.number, Hidden: r.hidden, Sheet: true, Days1904: b.days1904}
-		for _, m := range open {
+		cells := r.cells
+		for k := range open {
+			m := &open[k]
+			if m.left == m.right && m.left <= len(find.header) { // one cell over several rows holds for each of them
+				if r.number == m.top && m.left <= len(cells) {
+					m.text = cells[m.left-1]
+				} else if r.number > m.top {
+					for len(cells) < m.left {
+						cells = append(cells, "")
+					}
+					if cells[m.left-1] == "" {
+						cells[m.left-1] = m.text
+					}
+				}
+				continue
+			}
 			for c := m.left; c <= min(m.right, len(find.header)); c++ {
 				if (r.number > m.top || c > m.left) && find.header[c-1] != "" {
 					row.Merged = append(row.Merged, find.header[c-1])
 				}
 			}
 		}
-		if !record(row, find.header, r.cells, yield) {
+		if !record(row, find.header, cells, yield) {
 			return errEnough
 		}
 		return nil

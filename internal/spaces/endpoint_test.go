@@ -7,8 +7,11 @@ import (
 	"testing"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/fault"
+	"zhijia/internal/judge"
 	"zhijia/internal/llm"
 	"zhijia/internal/llm/llmtest"
+	"zhijia/internal/spaces"
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/valuation"
 )
@@ -34,13 +37,12 @@ func TestEndpointSpace(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	server := llmtest.New(t, nil)
-	client, err := llm.New(llm.Config{
-		BaseURL: server.URL, Key: llmtest.Key, EmbedModel: "bge-m3", EmbedBatch: 16, EmbedLimit: 8000, Concurrency: 4, Attempts: 1,
-	})
+	db := storetest.New(t)
+	cfg := llm.Config{BaseURL: server.URL, Key: llmtest.Key, EmbedModel: "bge-m3", EmbedBatch: 16, EmbedLimit: 8000, Concurrency: 4, Attempts: 1}
+	client, err := llm.New(cfg, judge.Gate(db, &cfg))
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := storetest.New(t)
 	svc, err := appraisal.New(ctx, db, appraisal.Options{Embedder: client})
 	if err != nil {
 		t.Fatal(err)
@@ -48,8 +50,15 @@ func TestEndpointSpace(t *testing.T) {
 	if err := db.LoadFacts(ctx); err != nil {
 		t.Fatal(err)
 	}
-	space, err := svc.Spaces().UseEndpoint(ctx, "endpoint", "bge-m3", client, nil)
+	if _, err := svc.Spaces().UseEndpoint(ctx, "endpoint", "bge-m3", client, nil); fault.KindOf(err) != fault.Forbidden || server.EmbedCalls() != 0 {
+		t.Fatalf("texts left without anybody's permit: %v, %d calls", err, server.EmbedCalls())
+	}
+	permitted := judge.With(ctx, judge.Permit{Actor: actor})
+	space, err := svc.Spaces().UseEndpoint(permitted, "endpoint", "bge-m3", client, nil)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := svc.Spaces().Active(permitted); err != nil { // asks for the probe's vector
 		t.Fatal(err)
 	}
 	req := appraisal.Request{Text: &appraisal.Text{Title: "一种激光器噪声测量装置"}, Patent: &appraisal.Facts{IPC: []string{"G01M 11/00"}}}
@@ -75,7 +84,11 @@ func TestEndpointSpace(t *testing.T) {
 	if err := db.SetModelConsent(ctx, actor.Institution, true, "test"); err != nil {
 		t.Fatal(err)
 	}
+	if log, err := db.EgressLog(ctx, actor.Institution, 0, 1000); err != nil || len(log) != server.EmbedCalls() {
+		t.Errorf("%d requests, %d on record, %v", server.EmbedCalls(), len(log), err)
+	}
 	server.Embeddings(func([]string) ([][]float32, int) { return nil, http.StatusServiceUnavailable })
+	req.Text.Title = "一种激光器噪声测量方法" // not among the vectors kept
 	c = value(t, svc, req)
 	flagged := false
 	for _, f := range c.Flags {
@@ -83,5 +96,58 @@ func TestEndpointSpace(t *testing.T) {
 	}
 	if c.Status != valuation.Valued || !flagged || len(c.Comparables) == 0 || c.Comparables[0].Similar.Text != nil {
 		t.Errorf("without the endpoint: %s, flagged %v, %d comparables", c.Status, flagged, len(c.Comparables))
+	}
+}
+
+// A model that changed under the same name and dimension is noticed: the space
+// is not searched with its vectors.
+func TestChangedEmbedderIsNoticed(t *testing.T) {
+	t.Parallel()
+	ctx := judge.With(context.Background(), judge.Permit{Actor: actor})
+	server := llmtest.New(t, nil)
+	db := storetest.New(t)
+	cfg := llm.Config{BaseURL: server.URL, Key: llmtest.Key, EmbedModel: "bge-m3", Attempts: 1}
+	start := func(cfg llm.Config) *spaces.Spaces {
+		client, err := llm.New(cfg, judge.Gate(db, &cfg))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := spaces.New(ctx, db, client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	first := start(cfg)
+	client, err := llm.New(cfg, judge.Gate(db, &cfg))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.UseEndpoint(ctx, "endpoint", "bge-m3", client, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := start(cfg).Active(ctx); err != nil {
+		t.Errorf("the same model: %v", err)
+	}
+	named := cfg
+	named.EmbedModel = "e-other"
+	if _, err := start(named).Active(ctx); fault.Public(err).Code != "embedder.changed" {
+		t.Errorf("another name: %v", err)
+	}
+	server.Embeddings(func(texts []string) ([][]float32, int) {
+		out := make([][]float32, len(texts))
+		for i := range out {
+			out[i] = []float32{1, 0, 0, 0, 0, 0, 0, 1}
+		}
+		return out, 0
+	})
+	if _, err := start(cfg).Active(ctx); fault.Public(err).Code != "embedder.changed" {
+		t.Errorf("another model under the name: %v", err)
+	}
+	if _, err := start(cfg).UseEndpoint(ctx, "endpoint", "bge-m3", client, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := start(cfg).Active(ctx); err != nil {
+		t.Errorf("after the space was built anew: %v", err)
 	}
 }

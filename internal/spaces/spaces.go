@@ -7,7 +7,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -25,6 +29,10 @@ import (
 type Embedder interface {
 	// Embed returns one vector per text, in order.
 	Embed(ctx context.Context, texts []string) ([][]float32, error)
+	// EmbedProbe embeds a text that is always the same, anew each time.
+	EmbedProbe(ctx context.Context) ([]float32, error)
+	// EmbedModel names what embeds.
+	EmbedModel() string
 }
 
 // Spaces are the embedding spaces of a store. It is safe for concurrent use.
@@ -47,6 +55,9 @@ const (
 	trainedModel = "classes" // learned from the store's own texts and symbols
 	svdModel     = "svd"     // fitted on the store's own texts, too few of them with symbols
 )
+
+// CodeOff says that the space in use is an endpoint's and none is configured.
+const CodeOff = "embedder.off"
 
 // Space is a stored space with what embeds into it.
 type Space struct {
@@ -98,7 +109,10 @@ func (s *Spaces) Active(ctx context.Context) (*Space, error) {
 	switch {
 	case stored.Provider != store.LocalProvider:
 		if s.embedder == nil {
-			return nil, fault.New(fault.Unavailable, "embedder.off", "当前向量空间需要向量服务，但未配置。", "The active embedding space needs an endpoint, and none is configured.")
+			return nil, fault.New(fault.Unavailable, CodeOff, "当前向量空间需要向量服务，但未配置。", "The active embedding space needs an endpoint, and none is configured.")
+		}
+		if err := same(ctx, &stored, s.embedder); err != nil {
+			return nil, err
 		}
 		space.endpoint = s.embedder
 	case stored.Model == shippedModel:
@@ -110,6 +124,46 @@ func (s *Spaces) Active(ctx context.Context) (*Space, error) {
 	}
 	s.held.Store(space)
 	return space, nil
+}
+
+// sameDirection is the least cosine of two vectors of one text that one model
+// gave; rounding and batching move it by less.
+const sameDirection = 0.999
+
+// same reports, as a fault, that an endpoint no longer embeds as it did when
+// the space was filled: its vectors would be compared with others' all the
+// same.
+func same(ctx context.Context, space *store.Space, e Embedder) error {
+	changed := func(zh, en string) error {
+		return fault.New(fault.Conflict, "embedder.changed", "向量服务的模型与当前向量空间（"+space.String()+"）不同："+zh+"。请重新运行 zhijia embed use。",
+			"The endpoint's model is not the one of the space in use ("+space.String()+"): "+en+". Run zhijia embed use again.")
+	}
+	if e.EmbedModel() != space.Model {
+		return changed("现为 "+e.EmbedModel(), "it is "+e.EmbedModel())
+	}
+	var was []float32
+	if json.Unmarshal(space.Body, &was) != nil {
+		return nil
+	}
+	is, err := e.EmbedProbe(ctx)
+	if err != nil {
+		return err
+	}
+	if len(is) != len(was) {
+		return changed(fmt.Sprintf("维数现为 %d", len(is)), fmt.Sprintf("it has %d dimensions", len(is)))
+	}
+	cosine := 0.0
+	a, b := Unit(was), Unit(is)
+	if a == nil || b == nil {
+		return changed("探测向量为零", "the probe's vector is zero")
+	}
+	for i := range a {
+		cosine += float64(a[i]) * float64(b[i])
+	}
+	if cosine < sameDirection {
+		return changed(fmt.Sprintf("同一文本的两个向量夹角余弦为 %.3f", cosine), fmt.Sprintf("the cosine of one text's two vectors is %.3f", cosine))
+	}
+	return nil
 }
 
 // EmbedOne returns the vector of a text in this space.
@@ -199,10 +253,13 @@ func (s *Spaces) EmbedStored(ctx context.Context, progress func(done int)) (err 
 func (s *Spaces) embedInto(ctx context.Context, space *Space, progress func(done int)) error {
 	const batch = 500
 	done := 0
+	deals := func(ctx context.Context, id int, after store.Unembedded, limit int) ([]store.Unembedded, error) {
+		return s.db.UnembeddedDeals(ctx, id, after, limit, space.endpoint == nil)
+	}
 	patents := func(ctx context.Context, id int, after store.Unembedded, limit int) ([]store.Unembedded, error) {
 		return s.db.UnembeddedPatents(ctx, id, after, limit, space.endpoint == nil)
 	}
-	for _, pending := range []func(context.Context, int, store.Unembedded, int) ([]store.Unembedded, error){s.db.UnembeddedDeals, patents} {
+	for _, pending := range []func(context.Context, int, store.Unembedded, int) ([]store.Unembedded, error){deals, patents} {
 		var last store.Unembedded
 		for {
 			rows, err := pending(ctx, space.ID, last, batch)
@@ -238,11 +295,16 @@ func (s *Spaces) embedInto(ctx context.Context, space *Space, progress func(done
 // name the space; the endpoint's first vector tells its dimension.
 func (s *Spaces) UseEndpoint(ctx context.Context, provider, model string, e Embedder, progress func(stage string, done int)) (_ store.Space, err error) {
 	defer fault.Wrap(&err, "spaces.UseEndpoint(%s, %s)", provider, model)
-	probe, err := e.Embed(ctx, []string{"专利"})
+	probe, err := e.EmbedProbe(ctx)
 	if err != nil {
 		return store.Space{}, err
 	}
-	space := &Space{endpoint: e, Space: store.Space{Provider: provider, Model: model, Version: "endpoint", Dimension: len(probe[0])}}
+	body, err := json.Marshal(probe)
+	if err != nil {
+		return store.Space{}, err
+	}
+	sum := sha256.Sum256(body)
+	space := &Space{endpoint: e, Space: store.Space{Provider: provider, Model: model, Version: "endpoint-" + hex.EncodeToString(sum[:4]), Dimension: len(probe), Body: body}}
 	if space.ID, err = s.db.PutSpace(ctx, space.Space); err != nil {
 		return store.Space{}, err
 	}

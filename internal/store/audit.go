@@ -84,6 +84,7 @@ func record(ctx context.Context, tx pgx.Tx, a Act) error {
 // Record appends an act of its own.
 func (db *DB) Record(ctx context.Context, a Act) (err error) {
 	defer fault.Wrap(&err, "store.Record(%s)", a.Action)
+	ctx = As(ctx, a.Institution)
 	return db.transact(ctx, func(tx pgx.Tx) error { return record(ctx, tx, a) })
 }
 
@@ -94,6 +95,7 @@ func (db *DB) recorded(ctx context.Context, a Act, sql string, args ...any) erro
 	if err != nil {
 		return err
 	}
+	ctx = As(ctx, a.Institution)
 	var b pgx.Batch // without a control statement, a batch is one transaction
 	b.Queue(sql, args...)
 	b.Queue(`SELECT audit_append($1, $2, $3, $4, $5)`, a.Institution, a.Actor, a.Action, a.Subject, detail)
@@ -127,17 +129,18 @@ func scanAudit(row pgx.CollectableRow) (e AuditEntry, err error) {
 	return e, err
 }
 
-// Audit returns entries after a number, oldest first. An empty institution or
+// Audit returns entries after a number, oldest first. An institution of Everyone or
 // subject asks for every one.
 func (db *DB) Audit(ctx context.Context, institution, subject string, after int64, limit int) (_ []AuditEntry, err error) {
 	defer fault.Wrap(&err, "store.Audit")
+	ctx = whose(ctx, institution)
 	return auditPage(ctx, db.pool, institution, subject, after, limit)
 }
 
 func auditPage(ctx context.Context, q querier, institution, subject string, after int64, limit int) ([]AuditEntry, error) {
 	rows, err := q.Query(ctx, `
 		SELECT `+auditColumns+` FROM audit
-		WHERE seq > $1 AND ($2 = '' OR institution = $2) AND ($3 = '' OR subject = $3)
+		WHERE seq > $1 AND ($2 = '*' OR institution = $2) AND ($3 = '' OR subject = $3)
 		ORDER BY seq LIMIT $4`, after, institution, subject, limit)
 	if err != nil {
 		return nil, err
@@ -154,7 +157,7 @@ type AuditHead struct {
 
 // AuditHead returns the head.
 func (db *DB) AuditHead(ctx context.Context) (h AuditHead, err error) {
-	err = db.pool.QueryRow(ctx, `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`).Scan(&h.Seq, &h.Hash)
+	err = db.pool.QueryRow(across(ctx), `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`).Scan(&h.Seq, &h.Hash)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return AuditHead{Hash: make([]byte, sha256.Size)}, nil
 	}
@@ -194,7 +197,7 @@ func (db *DB) VerifyAuditAgainst(ctx context.Context, heads []AuditHead, intact 
 		}
 		known[h.Seq], last = h.Hash, max(last, h.Seq)
 	}
-	tx, err := db.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}) // one moment throughout
+	tx, err := db.pool.beginSnapshot(across(ctx)) // one moment throughout
 	if err != nil {
 		return head, nil, err
 	}
@@ -208,7 +211,7 @@ func (db *DB) VerifyAuditAgainst(ctx context.Context, heads []AuditHead, intact 
 	head.Hash = make([]byte, sha256.Size)
 	const page = 1000
 	for {
-		entries, err := auditPage(ctx, tx, "", "", head.Seq, page)
+		entries, err := auditPage(ctx, tx, Everyone, "", head.Seq, page)
 		if err != nil {
 			return head, nil, err
 		}
@@ -225,14 +228,10 @@ func (db *DB) VerifyAuditAgainst(ctx context.Context, heads []AuditHead, intact 
 			if kept, ok := known[e.Seq]; ok && e.Seq > 0 && !bytes.Equal(e.Hash, kept) {
 				found(e.Seq, "altered", "第 %d 条与另行保存的哈希不符：记录被整体重写。", "Entry %d differs from the head kept elsewhere: the record was rewritten.")
 			}
-			named, err := db.verifyValuations(ctx, e, intact, found)
-			if err != nil {
-				return head, nil, err
-			}
-			for _, id := range named {
-				onRecord[id] = true
-			}
 			head = AuditHead{e.Seq, e.Hash}
+		}
+		if err := verifyValuations(ctx, tx, entries, intact, onRecord, found); err != nil {
+			return head, nil, err
 		}
 		if len(entries) < page {
 			break
@@ -264,41 +263,86 @@ func unrecorded(ctx context.Context, tx pgx.Tx, onRecord map[string]bool) (missi
 	return missing, err
 }
 
-// verifyValuations checks every valuation an entry names, and returns what the
-// entry puts on record: valuations, an override, the end of a batch.
-func (db *DB) verifyValuations(ctx context.Context, e *AuditEntry, intact func(*Valuation) bool, found func(int64, string, string, string)) (named []string, err error) {
-	type sealed struct {
-		Valuation string `json:"valuation"`
-		Hash      []byte `json:"valuation_hash"`
-	}
+// sealedRecord is a valuation as an entry names it.
+type sealedRecord struct {
+	Valuation string `json:"valuation"`
+	Hash      []byte `json:"valuation_hash"`
+}
+
+// putsOnRecord returns what an entry puts on record: valuations with their
+// hashes, an override, the end of a batch.
+func (e *AuditEntry) putsOnRecord() (valuations []sealedRecord, others []string) {
 	var d struct {
-		sealed
-		Override   string   `json:"override"`
-		Valuations []sealed `json:"valuations"`
+		sealedRecord
+		Override   string         `json:"override"`
+		Valuations []sealedRecord `json:"valuations"`
 	}
 	if json.Unmarshal(e.Detail, &d) != nil {
-		return nil, nil // an altered detail was found above
+		return nil, nil // an altered detail does not match its hash
 	}
 	if e.Action == "batch.finish" {
-		named = append(named, e.Subject)
+		others = append(others, e.Subject)
 	}
 	if d.Override != "" {
-		named = append(named, d.Override)
+		others = append(others, d.Override)
 	}
-	for _, x := range append(d.Valuations, d.sealed) {
-		if x.Valuation == "" {
-			continue
-		}
-		named = append(named, x.Valuation)
-		v, err := db.Valuation(ctx, "", x.Valuation)
-		switch {
-		case fault.KindOf(err) == fault.NotFound:
-			found(e.Seq, "valuation_missing", "第 %d 条所记的估值记录已不存在。", "The valuation of entry %d is gone.")
-		case err != nil:
-			return nil, err
-		case !bytes.Equal(v.Hash, x.Hash) || !intact(&v):
-			found(e.Seq, "valuation_altered", "第 %d 条所记的估值记录被改动。", "The valuation of entry %d was altered.")
+	for _, x := range append(d.Valuations, d.sealedRecord) {
+		if x.Valuation != "" {
+			valuations = append(valuations, x)
 		}
 	}
-	return named, nil
+	return valuations, others
+}
+
+// verifyValuations checks every valuation the entries name, a hundred to a
+// read: each is some 100 kB.
+func verifyValuations(ctx context.Context, tx pgx.Tx, entries []AuditEntry, intact func(*Valuation) bool, onRecord map[string]bool, found func(int64, string, string, string)) error {
+	type named struct {
+		seq         int64
+		institution string
+		sealedRecord
+	}
+	var all []named
+	for i := range entries {
+		valuations, others := entries[i].putsOnRecord()
+		for _, id := range others {
+			onRecord[id] = true
+		}
+		for _, v := range valuations {
+			onRecord[v.Valuation] = true
+			all = append(all, named{entries[i].Seq, entries[i].Institution, v})
+		}
+	}
+	for page := range slices.Chunk(all, 100) {
+		institutions, ids := make([]string, len(page)), make([]string, len(page))
+		for i, n := range page {
+			institutions[i], ids[i] = n.institution, n.Valuation
+		}
+		rows, err := tx.Query(ctx, `SELECT `+valuationColumns+` FROM valuations v WHERE (institution, id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`, institutions, ids)
+		if err != nil {
+			return err
+		}
+		state := map[string][]byte{} // hash; empty: altered
+		if _, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (none struct{}, err error) {
+			v, err := scanValuation(row)
+			if err == nil {
+				state[v.ID] = []byte{}
+				if intact(&v) {
+					state[v.ID] = v.Hash
+				}
+			}
+			return none, err
+		}); err != nil {
+			return err
+		}
+		for _, n := range page {
+			switch hash, there := state[n.Valuation]; {
+			case !there:
+				found(n.seq, "valuation_missing", "第 %d 条所记的估值记录已不存在。", "The valuation of entry %d is gone.")
+			case len(hash) == 0 || !bytes.Equal(hash, n.Hash):
+				found(n.seq, "valuation_altered", "第 %d 条所记的估值记录被改动。", "The valuation of entry %d was altered.")
+			}
+		}
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"time"
@@ -31,6 +32,11 @@ const (
 	BatchFinished  BatchStatus = "finished"
 )
 
+// Zh names the state in Chinese.
+func (s BatchStatus) Zh() string {
+	return map[BatchStatus]string{BatchRunning: "进行中", BatchCancelled: "已取消", BatchFinished: "已完成"}[s]
+}
+
 // RowStatus is where a row stands. Each but RowWaiting is an end.
 type RowStatus string
 
@@ -41,6 +47,11 @@ const (
 	RowFailed  RowStatus = "failed"  // not for a fault of the row; may be tried again
 	RowRefused RowStatus = "refused" // the row is faulty
 )
+
+// Zh names the state in Chinese.
+func (s RowStatus) Zh() string {
+	return map[RowStatus]string{RowWaiting: "待处理", RowDone: "已估值", RowFailed: "处理失败", RowRefused: "数据有误"}[s]
+}
 
 // Batch is a desk's file.
 type Batch struct {
@@ -86,7 +97,7 @@ type Progress struct {
 // Ended counts the rows that came to an end.
 func (p Progress) Ended() int { return p.Rows - p.Waiting }
 
-const batchColumns = `id, institution, created_at, created_by, name, content, key, options, as_of, priority, rows, status, finished_at, contracts, digest, ignored`
+const batchColumns = `id, institution, created_at, created_by, name, content, key, options, as_of, priority, (SELECT waiting + done + failed + refused FROM batch_progress WHERE batch = id) AS rows, status, finished_at, contracts, digest, ignored`
 
 func scanBatch(row pgx.CollectableRow) (b Batch, err error) {
 	err = row.Scan(&b.ID, &b.Institution, &b.CreatedAt, &b.CreatedBy, &b.Name, &b.Content, &b.Key, (*[]byte)(&b.Options), &b.AsOf, &b.Priority, &b.Rows, &b.Status, &b.Finished, (*[]byte)(&b.Contracts), &b.Digest, &b.Ignored)
@@ -100,10 +111,11 @@ func scanBatch(row pgx.CollectableRow) (b Batch, err error) {
 // returned and nothing is stored.
 func (db *DB) PutBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow], queue func(pgx.Tx, *Batch) error) (_ Batch, fresh bool, err error) {
 	defer fault.Wrap(&err, "store.PutBatch(%s)", b.ID)
+	ctx = As(ctx, b.Institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
-			INSERT INTO batches (id, institution, created_at, created_by, name, content, key, options, as_of, priority, rows, status)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 'running') ON CONFLICT (institution, key) DO NOTHING`,
+			INSERT INTO batches (id, institution, created_at, created_by, name, content, key, options, as_of, priority, status)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'running') ON CONFLICT (institution, key) DO NOTHING`,
 			b.ID, b.Institution, b.CreatedAt, b.CreatedBy, b.Name, b.Content, b.Key, []byte(b.Options), b.AsOf, b.Priority)
 		if err != nil {
 			return err
@@ -116,23 +128,35 @@ func (db *DB) PutBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow], qu
 			b, err = pgx.CollectExactlyOneRow(got, scanBatch)
 			return err
 		}
+		if _, err := tx.Exec(ctx, `INSERT INTO batch_progress (batch, institution) VALUES ($1, $2)`, b.ID, b.Institution); err != nil {
+			return err
+		}
 		next, stop := iter.Pull(rows)
 		defer stop()
-		n, err := tx.CopyFrom(ctx, pgx.Identifier{"batch_rows"}, []string{"batch", "line", "input", "status", "fault"}, pgx.CopyFromFunc(func() ([]any, error) {
+		// COPY does not pass by the walls between institutions, so it ends beside them.
+		if _, err := tx.Exec(ctx, `CREATE TEMP TABLE staging (line integer, input json, status text, fault json) ON COMMIT DROP`); err != nil {
+			return err
+		}
+		_, err = tx.CopyFrom(ctx, pgx.Identifier{"staging"}, []string{"line", "input", "status", "fault"}, pgx.CopyFromFunc(func() ([]any, error) {
 			r, ok := next()
 			if !ok {
 				return nil, nil
 			}
-			return []any{b.ID, r.Line, []byte(r.Input), string(r.Status), []byte(r.Fault)}, nil
+			return []any{r.Line, []byte(r.Input), string(r.Status), []byte(r.Fault)}, nil
 		}))
 		if err != nil {
 			return err
 		}
+		tag, err = tx.Exec(ctx, `INSERT INTO batch_rows (batch, line, institution, input, status, fault) SELECT $1, line, $2, input, status, fault FROM staging`, b.ID, b.Institution)
+		if err != nil {
+			return err
+		}
+		n := tag.RowsAffected()
 		b.Rows, b.Status = int(n), BatchRunning
 		if err := queue(tx, &b); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE batches SET rows = $2, ignored = coalesce($3::text[], '{}') WHERE id = $1`, b.ID, n, b.Ignored); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE batches SET ignored = coalesce($2::text[], '{}') WHERE id = $1`, b.ID, b.Ignored); err != nil {
 			return err
 		}
 		return record(ctx, tx, Act{b.Institution, b.CreatedBy, "batch.submit", b.ID, map[string]any{"file": b.Name, "file_sha256": b.Content, "options": b.Options, "rows": n}})
@@ -202,11 +226,12 @@ func (db *DB) ReleaseScheduled(ctx context.Context, tx pgx.Tx, kind string) (err
 	return err
 }
 
-// Batch returns an institution's batch, or a NotFound fault. An empty institution sees
+// Batch returns a institution's batch, or a NotFound fault. An institution of Everyone sees
 // every one.
 func (db *DB) Batch(ctx context.Context, institution, id string) (_ Batch, err error) {
 	defer fault.Wrap(&err, "store.Batch(%s)", id)
-	rows, err := db.pool.Query(ctx, `SELECT `+batchColumns+` FROM batches WHERE id = $1 AND ($2 = '' OR institution = $2)`, id, institution)
+	ctx = whose(ctx, institution)
+	rows, err := db.pool.Query(ctx, `SELECT `+batchColumns+` FROM batches WHERE id = $1 AND ($2 = '*' OR institution = $2)`, id, institution)
 	if err != nil {
 		return Batch{}, err
 	}
@@ -217,9 +242,10 @@ func (db *DB) Batch(ctx context.Context, institution, id string) (_ Batch, err e
 	return b, err
 }
 
-// Batches returns an institution's batches, newest first, after a position.
+// Batches returns a institution's batches, newest first, after a position.
 func (db *DB) Batches(ctx context.Context, institution string, before time.Time, beforeID string, limit int) (_ []Batch, err error) {
 	defer fault.Wrap(&err, "store.Batches")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+batchColumns+` FROM batches
 		WHERE institution = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
@@ -234,10 +260,9 @@ func (db *DB) Batches(ctx context.Context, institution string, before time.Time,
 func (db *DB) BatchProgress(ctx context.Context, id string) (p Progress, err error) {
 	defer fault.Wrap(&err, "store.BatchProgress(%s)", id)
 	err = db.pool.QueryRow(ctx, `
-		SELECT b.status, b.rows, count(*) FILTER (WHERE r.status = 'waiting'), count(*) FILTER (WHERE r.status = 'done'),
-			count(*) FILTER (WHERE r.status = 'failed'), count(*) FILTER (WHERE r.status = 'refused')
-		FROM batches b LEFT JOIN batch_rows r ON r.batch = b.id WHERE b.id = $1 GROUP BY b.id`, id).
-		Scan(&p.Status, &p.Rows, &p.Waiting, &p.Done, &p.Failed, &p.Refused)
+		SELECT b.status, p.waiting, p.done, p.failed, p.refused FROM batches b JOIN batch_progress p ON p.batch = b.id WHERE b.id = $1`, id).
+		Scan(&p.Status, &p.Waiting, &p.Done, &p.Failed, &p.Refused)
+	p.Rows = p.Waiting + p.Done + p.Failed + p.Refused
 	if errors.Is(err, pgx.ErrNoRows) {
 		return p, fault.New(fault.NotFound, "batch.unknown", "没有这个批次。", "There is no such batch.")
 	}
@@ -285,6 +310,7 @@ func (db *DB) EachBatchRow(ctx context.Context, id string, visit func(*BatchRow)
 // it has ended or its batch is not running.
 func (db *DB) RowInput(ctx context.Context, id string, line int) (b Batch, input json.RawMessage, waiting bool, err error) {
 	defer fault.Wrap(&err, "store.RowInput(%s, %d)", id, line)
+	ctx = across(ctx)
 	err = db.pool.QueryRow(ctx, `
 		SELECT b.id, b.institution, b.created_by, b.options, b.as_of, r.input, r.status = 'waiting' AND b.status = 'running'
 		FROM batch_rows r JOIN batches b ON b.id = r.batch WHERE r.batch = $1 AND r.line = $2`, id, line).
@@ -333,6 +359,7 @@ func (db *DB) PutRowResults(ctx context.Context, rows []EndRow) []error {
 
 func (db *DB) putRowResults(ctx context.Context, rows []EndRow) (err error) {
 	defer fault.Wrap(&err, "store.PutRowResults(%s, %d, …%d)", rows[0].Batch, rows[0].Line, len(rows))
+	ctx = across(ctx)
 	var b pgx.Batch // without a control statement, a batch is one transaction
 	for i := range rows {
 		if v := rows[i].Valuation; v != nil {
@@ -363,6 +390,7 @@ func (db *DB) putRowResults(ctx context.Context, rows []EndRow) (err error) {
 // Unfinished returns running batches no row of which waits any more.
 func (db *DB) Unfinished(ctx context.Context) (_ []Batch, err error) {
 	defer fault.Wrap(&err, "store.Unfinished")
+	ctx = across(ctx)
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+batchColumns+` FROM batches b WHERE status = 'running'
 		AND NOT EXISTS (SELECT FROM batch_rows r WHERE r.batch = b.id AND r.status = 'waiting')`)
@@ -374,6 +402,7 @@ func (db *DB) Unfinished(ctx context.Context) (_ []Batch, err error) {
 
 // RowsWait reports whether a row of the batch has no result yet.
 func (db *DB) RowsWait(ctx context.Context, id string) (wait bool, err error) {
+	ctx = across(ctx)
 	err = db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM batch_rows WHERE batch = $1 AND status = 'waiting')`, id).Scan(&wait)
 	return wait, err
 }
@@ -414,10 +443,11 @@ type Hold struct {
 
 // FinishBatch decides a batch all of whose rows ended and stores what came of
 // it, once: false when it is not running or another process was first. Two
-// batches of an institution that draw on programmes are decided one after the other,
+// batches of a institution that draw on programmes are decided one after the other,
 // so the second sees what the first holds.
 func (db *DB) FinishBatch(ctx context.Context, b *Batch, q FactsQuery, decide func(Facts) (Finished, error)) (done bool, err error) {
 	defer fault.Wrap(&err, "store.FinishBatch(%s)", b.ID)
+	ctx = As(ctx, b.Institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		var open bool
 		err := tx.QueryRow(ctx, `SELECT status = 'running' AND NOT EXISTS (SELECT FROM batch_rows WHERE batch = $1 AND status = 'waiting') FROM batches WHERE id = $1 FOR UPDATE`, b.ID).Scan(&open)
@@ -425,7 +455,7 @@ func (db *DB) FinishBatch(ctx context.Context, b *Batch, q FactsQuery, decide fu
 			return err
 		}
 		if len(q.Programmes) > 0 {
-			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7241030, hashtext($1))`, b.Institution); err != nil {
+			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1, hashtext($2))`, lockFinish, b.Institution); err != nil {
 				return err
 			}
 		}
@@ -441,7 +471,7 @@ func (db *DB) FinishBatch(ctx context.Context, b *Batch, q FactsQuery, decide fu
 		var lines []int32
 		var bodies [][]byte
 		flush := func() error {
-			_, err := tx.Exec(ctx, `UPDATE batch_rows r SET decision = d.body FROM unnest($2::int[], $3::bytea[]) AS d (line, body) WHERE r.batch = $1 AND r.line = d.line`, b.ID, lines, bodies)
+			_, err := tx.Exec(ctx, `UPDATE batch_rows r SET decision = d.body FROM unnest($2::int[], $3::json[]) AS d (line, body) WHERE r.batch = $1 AND r.line = d.line`, b.ID, lines, bodies)
 			lines, bodies = lines[:0], bodies[:0]
 			return err
 		}
@@ -495,6 +525,7 @@ type BatchEnd struct {
 // BatchEnds returns the last end of every batch on record, whoever's.
 func (db *DB) BatchEnds(ctx context.Context) (_ []BatchEnd, err error) {
 	defer fault.Wrap(&err, "store.BatchEnds")
+	ctx = across(ctx)
 	rows, err := db.pool.Query(ctx, `
 		SELECT DISTINCT ON (a.subject) a.seq, a.subject, a.detail, b.digest FROM audit a LEFT JOIN batches b ON b.id = a.subject
 		WHERE a.action = 'batch.finish' ORDER BY a.subject, a.seq DESC`)
@@ -550,6 +581,7 @@ func (db *DB) UnsealedRows(ctx context.Context, id string) (lines []int, err err
 // CancelBatch stops a running batch: rows that wait stay without a result, and
 // so do those in hand.
 func (db *DB) CancelBatch(ctx context.Context, institution, id, by, kind string) error {
+	ctx = As(ctx, institution)
 	return db.setBatch(ctx, institution, id, by, "batch.cancel", BatchRunning, BatchCancelled, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM river_job WHERE kind = $2 AND state IN ('available', 'retryable', 'scheduled') AND args->>'batch' = $1`, id, kind)
 		return err
@@ -559,12 +591,14 @@ func (db *DB) CancelBatch(ctx context.Context, institution, id, by, kind string)
 // ReopenBatch opens a finished batch to be decided again; its rows keep their
 // results.
 func (db *DB) ReopenBatch(ctx context.Context, institution, id, by string) error {
+	ctx = As(ctx, institution)
 	return db.setBatch(ctx, institution, id, by, "batch.reopen", BatchFinished, BatchRunning, nil)
 }
 
 // ResumeBatch takes a cancelled batch up again; queue puts its waiting rows to
 // work in the same transaction.
 func (db *DB) ResumeBatch(ctx context.Context, institution, id, by string, queue func(tx pgx.Tx, lines []int) error) error {
+	ctx = As(ctx, institution)
 	return db.setBatch(ctx, institution, id, by, "batch.resume", BatchCancelled, BatchRunning, func(tx pgx.Tx) error {
 		lines, err := waitingLines(ctx, tx, id)
 		if err != nil {
@@ -578,6 +612,7 @@ func (db *DB) ResumeBatch(ctx context.Context, institution, id, by string, queue
 // again, and only those.
 func (db *DB) RetryBatch(ctx context.Context, institution, id, by string, queue func(tx pgx.Tx, lines []int) error) (n int, err error) {
 	defer fault.Wrap(&err, "store.RetryBatch(%s)", id)
+	ctx = As(ctx, institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		var status BatchStatus
 		err := tx.QueryRow(ctx, `SELECT status FROM batches WHERE id = $1 AND institution = $2 FOR UPDATE`, id, institution).Scan(&status)
@@ -649,10 +684,10 @@ func (db *DB) setBatch(ctx context.Context, institution, id, by, action string, 
 
 // workerGone is true of a job j whose process is gone: its session held a
 // lock, see [DB.HoldWorker].
-const workerGone = `NOT EXISTS (
-	SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 7241020
+var workerGone = fmt.Sprintf(`NOT EXISTS (
+	SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %d
 	AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-	AND l.objid = (hashtext(j.attempted_by[array_upper(j.attempted_by, 1)])::bigint & 4294967295)::oid)`
+	AND l.objid = (hashtext(j.attempted_by[array_upper(j.attempted_by, 1)])::bigint & 4294967295)::oid)`, lockWorker)
 
 // ReleaseDeadWorkers gives the jobs of processes that are gone back to the
 // queue, into the one for suspects: a row that kills its process must not
@@ -693,12 +728,12 @@ func (db *DB) OpenJobs(ctx context.Context, kind, run string) (n int, err error)
 // HoldWorker takes the lock that shows a process is alive, on a connection of
 // its own, and holds it until ctx ends or the connection is lost.
 func (db *DB) HoldWorker(ctx context.Context, id string, held func()) (err error) {
-	conn, err := pgx.ConnectConfig(ctx, db.pool.Config().ConnConfig.Copy())
+	conn, err := db.login(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(7241020, hashtext($1))`, id); err != nil {
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1, hashtext($2))`, lockWorker, id); err != nil {
 		return err
 	}
 	held()
@@ -728,12 +763,12 @@ func (db *DB) KeepWorker(ctx context.Context, id string, held chan<- struct{}, l
 }
 
 // Queue is the connection pool under the job queue.
-func (db *DB) Queue() *pgxpool.Pool { return db.pool }
+func (db *DB) Queue() *pgxpool.Pool { return db.queue }
 
 // BatchVerdicts counts the rows of a decided batch by verdict.
 func (db *DB) BatchVerdicts(ctx context.Context, id string) (_ map[string]int, err error) {
 	defer fault.Wrap(&err, "store.BatchVerdicts(%s)", id)
-	rows, err := db.pool.Query(ctx, `SELECT convert_from(decision, 'UTF8')::jsonb ->> 'verdict', count(*) FROM batch_rows WHERE batch = $1 AND decision IS NOT NULL GROUP BY 1`, id)
+	rows, err := db.pool.Query(ctx, `SELECT decision ->> 'verdict', count(*) FROM batch_rows WHERE batch = $1 AND decision IS NOT NULL GROUP BY 1`, id)
 	if err != nil {
 		return nil, err
 	}
@@ -750,7 +785,7 @@ func (db *DB) BatchRowsDecided(ctx context.Context, id, verdict string, after, l
 	defer fault.Wrap(&err, "store.BatchRowsDecided(%s)", id)
 	rows, err := db.pool.Query(ctx, `
 		SELECT line, input, status, fault, coalesce(valuation, ''), valued, decision FROM batch_rows
-		WHERE batch = $1 AND line > $2 AND decision IS NOT NULL AND convert_from(decision, 'UTF8')::jsonb ->> 'verdict' = $3 ORDER BY line LIMIT $4`, id, after, verdict, limit)
+		WHERE batch = $1 AND line > $2 AND decision IS NOT NULL AND decision ->> 'verdict' = $3 ORDER BY line LIMIT $4`, id, after, verdict, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -768,5 +803,5 @@ type JobQueue = river.Client[pgx.Tx]
 func (db *DB) NewQueue(c river.Config) (*JobQueue, error) {
 	c.Logger = slog.New(slog.DiscardHandler)
 	c.JobTimeout, c.RescueStuckJobsAfter = -1, 100*365*24*time.Hour
-	return river.NewClient(riverpgxv5.New(db.pool), &c)
+	return river.NewClient(riverpgxv5.New(db.queue), &c)
 }

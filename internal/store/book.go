@@ -81,6 +81,7 @@ type BookAlert struct {
 // elsewhere: a second pledge cannot be registered.
 func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuation, today calendar.Date, alerts []BookAlert) (err error) {
 	defer fault.Wrap(&err, "store.PutBookLoan(%s)", l.Contract)
+	ctx = As(ctx, l.Institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO book_loans (id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, product, credit_code, standing)
@@ -109,9 +110,9 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 				expiry = &p.Expiry
 			}
 			if _, err := tx.Exec(ctx, `
-				INSERT INTO book_patents (loan, number, input, first_value, value, low, status, valuation, valued_on, due, events, base, base_valuation, ceiling, expiry)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $5, $8, $12, $13)`,
-				l.ID, p.Number, []byte(p.Input), int64(p.FirstValue), int64(p.Value), int64(p.Low), p.Status, p.Valuation, p.ValuedOn, p.Due, p.Events, p.Ceiling, expiry); err != nil {
+				INSERT INTO book_patents (loan, institution, number, input, first_value, value, low, status, valuation, valued_on, due, events, base, base_valuation, ceiling, expiry)
+				VALUES ($1, $14, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $5, $8, $12, $13)`,
+				l.ID, p.Number, []byte(p.Input), int64(p.FirstValue), int64(p.Value), int64(p.Low), p.Status, p.Valuation, p.ValuedOn, p.Due, p.Events, p.Ceiling, expiry, l.Institution); err != nil {
 				return err
 			}
 		}
@@ -121,11 +122,7 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 		}
 		for _, c := range clashes {
 			if c.Status == Committed && c.Allowed == patent.Forbidden {
-				where := "其他机构"
-				if !c.OtherDesk {
-					where = c.Reference
-				}
-				return fault.New(fault.Conflict, "book.pledged_elsewhere", c.Number+" 已在"+where+"用于"+c.Product.Zh()+"，不能再次质押；解除后再登记。", c.Number+" already secures something else; a second pledge cannot be registered.")
+				return fault.New(fault.Conflict, "book.pledged_elsewhere", c.Number+" 已在"+c.Reference+"用于"+c.Product.Zh()+"，不能再次质押；解除后再登记。", c.Number+" already secures something else; a second pledge cannot be registered.")
 			}
 		}
 		if err := putAlerts(ctx, tx, &l, "request", today, l.CreatedAt, alerts); err != nil {
@@ -172,13 +169,14 @@ func bookPatents(ctx context.Context, db querier, loan string) ([]BookPatent, er
 
 // CountEvents returns how many events are on file about a patent.
 func (db *DB) CountEvents(ctx context.Context, number string) (n int, err error) {
-	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM events WHERE number = $1`, number).Scan(&n)
+	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM events WHERE number = $1 AND `+visible, number).Scan(&n)
 	return n, err
 }
 
-// BookLoans returns an institution's open loans with their patents, by contract.
+// BookLoans returns a institution's open loans with their patents, by contract.
 func (db *DB) BookLoans(ctx context.Context, institution string, after string, limit int) (loans []BookLoan, err error) {
 	defer fault.Wrap(&err, "store.BookLoans")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `SELECT `+bookLoanColumns+` FROM book_loans WHERE institution = $1 AND closed_at IS NULL AND contract > $2 ORDER BY contract LIMIT $3`, institution, after, limit)
 	if err != nil {
 		return nil, err
@@ -212,6 +210,7 @@ type Outcome struct {
 // asked what the new balance means.
 func (db *DB) SetBookBalance(ctx context.Context, institution, contract string, balance money.Fen, outcome *Outcome, by string, today calendar.Date, now time.Time, look func(BookLoan) (Told, error)) (err error) {
 	defer fault.Wrap(&err, "store.SetBookBalance(%s)", contract)
+	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+bookLoanColumns+` FROM book_loans WHERE institution = $1 AND contract = $2 AND closed_at IS NULL FOR UPDATE`, institution, contract)
 		if err != nil {
@@ -286,18 +285,19 @@ type Revalued struct {
 // event arrived since it was valued, has value value it and stores the outcome
 // with its alerts, all in one transaction. The whole loan is claimed: another
 // process skips it meanwhile, so that two patents that fall together are seen
-// together; one that dies leaves it as it was. An empty institution takes anyone's.
+// together; one that dies leaves it as it was. An institution of Everyone takes anyone's.
 // found is false when nothing is due.
 func (db *DB) RevalueNext(ctx context.Context, institution string, today calendar.Date, now time.Time, value func(Revaluation) (Revalued, error)) (found bool, err error) {
 	defer fault.Wrap(&err, "store.RevalueNext")
+	ctx = whose(ctx, institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		var loan, number, cause string
 		var events int
 		err := tx.QueryRow(ctx, `
-			SELECT p.loan, p.number, CASE WHEN p.due <= $1 THEN 'schedule' ELSE 'event' END, (SELECT count(*) FROM events e WHERE e.number = p.number)::int
+			SELECT p.loan, p.number, CASE WHEN p.due <= $1 THEN 'schedule' ELSE 'event' END, (SELECT count(*) FROM events e WHERE e.number = p.number AND e.institution IN (p.institution, 'public'))::int
 			FROM book_patents p JOIN book_loans l ON l.id = p.loan
-			WHERE l.closed_at IS NULL AND ($2 = '' OR l.institution = $2)
-			AND (p.due <= $1 OR (SELECT count(*) FROM events e WHERE e.number = p.number) > p.events)
+			WHERE l.closed_at IS NULL AND ($2 = '*' OR l.institution = $2)
+			AND (p.due <= $1 OR (SELECT count(*) FROM events e WHERE e.number = p.number AND e.institution IN (p.institution, 'public')) > p.events)
 			ORDER BY p.due, p.loan, p.number LIMIT 1 FOR UPDATE OF p, l SKIP LOCKED`, today, institution).Scan(&loan, &number, &cause, &events)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
@@ -348,10 +348,11 @@ func (db *DB) RevalueNext(ctx context.Context, institution string, today calenda
 	return found && err == nil, err
 }
 
-// BookAlerts returns an institution's alerts after an id, oldest first; open leaves
+// BookAlerts returns a institution's alerts after an id, oldest first; open leaves
 // out those acknowledged.
 func (db *DB) BookAlerts(ctx context.Context, institution string, open bool, after int64, limit int) (_ []BookAlert, err error) {
 	defer fault.Wrap(&err, "store.BookAlerts")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
 		SELECT id, loan, contract, number, at, on_day, level, kind, cause, old_value, new_value, detail, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, '')
 		FROM book_alerts WHERE institution = $1 AND id > $2 AND (NOT $3 OR acknowledged_at IS NULL) ORDER BY id LIMIT $4`, institution, after, open, limit)
@@ -370,6 +371,7 @@ func (db *DB) BookAlerts(ctx context.Context, institution string, open bool, aft
 // from it. Once is enough: the first stays.
 func (db *DB) AcknowledgeAlert(ctx context.Context, institution string, id int64, by, note string, now time.Time) (err error) {
 	defer fault.Wrap(&err, "store.AcknowledgeAlert(%d)", id)
+	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		var loan string
 		err := tx.QueryRow(ctx, `

@@ -29,7 +29,7 @@ func reserveModelUse(ctx context.Context, q querier, use ModelUse, maxTokens, ma
 	err = q.QueryRow(ctx, `
 		INSERT INTO model_days AS d (day, requests, tokens, micro_yuan)
 		SELECT (now() AT TIME ZONE 'UTC')::date, $1, $2, $3 WHERE ($4::bigint = 0 OR $2::bigint <= $4) AND ($5::bigint = 0 OR $3::bigint <= $5)
-		ON CONFLICT (day) DO UPDATE SET requests = d.requests + $1, tokens = d.tokens + $2, micro_yuan = d.micro_yuan + $3
+		ON CONFLICT (institution, day) DO UPDATE SET requests = d.requests + $1, tokens = d.tokens + $2, micro_yuan = d.micro_yuan + $3
 		WHERE ($4::bigint = 0 OR d.tokens + $2::bigint <= $4) AND ($5::bigint = 0 OR d.micro_yuan + $3::bigint <= $5)
 		RETURNING day`,
 		use.Requests, use.Tokens, use.MicroYuan, maxTokens, maxMicroYuan).Scan(&day)
@@ -42,7 +42,7 @@ func reserveModelUse(ctx context.Context, q querier, use ModelUse, maxTokens, ma
 // CodeBudget is the code of a refusal because the day's budget is spent.
 const CodeBudget = "llm.budget"
 
-const settleModelUse = `UPDATE model_days SET requests = requests + $2, tokens = tokens + $3, micro_yuan = micro_yuan + $4 WHERE day = $1`
+const settleModelUse = `UPDATE model_days SET requests = requests + $2, tokens = tokens + $3, micro_yuan = micro_yuan + $4 WHERE institution = institution_now() AND day = $1`
 
 // SettleModelUse replaces a reservation by what was really used, on the day it
 // was reserved.
@@ -56,6 +56,6 @@ func (db *DB) SettleModelUse(ctx context.Context, day calendar.Date, reserved, u
 func (db *DB) ModelUseToday(ctx context.Context) (u ModelUse, err error) {
 	defer fault.Wrap(&err, "store.ModelUseToday")
 	var ok bool
-	err = found(&ok, db.pool.QueryRow(ctx, `SELECT requests, tokens, micro_yuan FROM model_days WHERE day = (now() AT TIME ZONE 'UTC')::date`).Scan(&u.Requests, &u.Tokens, &u.MicroYuan))
+	err = found(&ok, db.pool.QueryRow(ctx, `SELECT requests, tokens, micro_yuan FROM model_days WHERE institution = institution_now() AND day = (now() AT TIME ZONE 'UTC')::date`).Scan(&u.Requests, &u.Tokens, &u.MicroYuan))
 	return u, err
 }

@@ -199,8 +199,24 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 	return out, nil
 }
 
-// wholePeriodBefore keeps a deal whose stated day, month or year ended before T.
-const wholePeriodBefore = `CASE d.date_unit WHEN 'year' THEN d.date + interval '1 year' WHEN 'month' THEN d.date + interval '1 month' ELSE d.date + 1 END <= $2`
+// wholePeriodBefore keeps a deal whose stated day, month or year ended before T:
+// calendar.Date.LastDay in SQL.
+const wholePeriodBefore = `CASE d.date_unit WHEN 'year' THEN date_trunc('year', d.date) + interval '1 year' WHEN 'month' THEN date_trunc('month', d.date) + interval '1 month' ELSE d.date + 1 END <= $2`
+
+// dealCounts keeps of the deals d the institution's own, and of the operator's
+// those the institution has not brought itself: under the same id, or at the
+// same price within a month for the same patents, or under the same title where
+// neither names its patents. Rows of two owners are never joined for anything
+// else. An institution without deals pays for one look.
+const dealCounts = `(d.institution = institution_now() OR d.institution = 'public' AND (
+	NOT (SELECT EXISTS (SELECT FROM deals WHERE institution = institution_now() AND institution <> 'public'))
+	OR NOT EXISTS (SELECT FROM deals o WHERE o.institution = institution_now() AND o.id = d.id)
+	AND NOT EXISTS (SELECT FROM deals o WHERE o.institution = institution_now() AND o.date BETWEEN d.date - 31 AND d.date + 31 AND ` + sameDeal + `)))`
+
+// sameDeal is true of two deals o and d, at most a month apart, that tell of
+// one.
+const sameDeal = `o.amount = d.amount AND o.currency = d.currency AND o.deal_kind = d.deal_kind
+	AND (o.numbers && d.numbers OR cardinality(o.numbers) = 0 AND cardinality(d.numbers) = 0 AND o.title = d.title)`
 
 // candidates fetches every admissible deal of the narrowest IPC level that has
 // enough of them.
@@ -240,9 +256,9 @@ func (db *DB) candidates(ctx context.Context, q ComparableQuery) ([]candidate, v
 // would join a few hundred deals by reading every vector there is.
 func (db *DB) fetchCandidates(ctx context.Context, q ComparableQuery, where string, arg []string) ([]candidate, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT `+rankColumns+`, (SELECT nullif(1 - (v.vector <=> $4), 'NaN') FROM deal_vectors v WHERE v.space_id = $1 AND v.deal_id = d.id)
+		SELECT `+rankColumns+`, (SELECT nullif(1 - (v.vector <=> $4), 'NaN') FROM deal_vectors v WHERE v.space_id = $1 AND v.deal_of = d.institution AND v.deal_id = d.id)
 		FROM deals d
-		WHERE d.exclusion IS NULL AND d.date < $2 AND `+wholePeriodBefore+` AND `+where,
+		WHERE `+dealCounts+` AND d.exclusion IS NULL AND d.date < $2 AND `+wholePeriodBefore+` AND `+where,
 		q.Space, q.Before, arg, queryVector(q.Vector))
 	if err != nil {
 		return nil, err
@@ -255,8 +271,8 @@ func (db *DB) fetchCandidates(ctx context.Context, q ComparableQuery, where stri
 func (db *DB) refusedDeals(ctx context.Context, q ComparableQuery) ([]candidate, error) {
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+dealColumns+`, nullif(1 - (v.vector <=> $7), 'NaN')
-		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_id = d.id
-		WHERE d.exclusion IS NOT NULL AND (d.date IS NULL OR d.date < $2)
+		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_of = d.institution AND v.deal_id = d.id
+		WHERE `+dealCounts+` AND d.exclusion IS NOT NULL AND (d.date IS NULL OR d.date < $2)
 		ORDER BY (d.subclass = ANY($3)) DESC NULLS LAST, (d.class = ANY($4)) DESC NULLS LAST, (d.section = ANY($5)) DESC NULLS LAST, d.id
 		LIMIT $6`,
 		q.Space, q.Before, prefixes(q.IPC, 4), prefixes(q.IPC, 3), prefixes(q.IPC, 1), 2*q.Excluded, queryVector(q.Vector))
@@ -289,8 +305,8 @@ func (db *DB) complete(ctx context.Context, space int, groups ...[]candidate) er
 	}
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+dealColumns+`, NULL::float8, v.vector
-		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_id = d.id
-		WHERE d.id = ANY($2)`, space, ids)
+		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_of = d.institution AND v.deal_id = d.id
+		WHERE `+dealCounts+` AND d.id = ANY($2)`, space, ids)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func TestComparablesDistanceInTheDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rows, err := db.UnembeddedDeals(ctx, space, store.Unembedded{}, 10)
+	rows, err := db.UnembeddedDeals(ctx, space, store.Unembedded{}, 10, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,6 +58,27 @@ type Deal struct {
 // Text is what is embedded: title and description.
 func (d *Deal) Text() string { return JoinText(d.Title, d.Description) }
 
+// OwnDeals returns the institution's own deals of these ids, by id.
+func (db *DB) OwnDeals(ctx context.Context, ids []string) (_ map[string]Deal, err error) {
+	defer fault.Wrap(&err, "store.OwnDeals")
+	rows, err := db.pool.Query(ctx, `
+		SELECT id, title, coalesce(description, ''), coalesce(description_by, ''), numbers, coalesce(printed_numbers, ''), patents, coalesce(patent_kind, ''),
+			coalesce(printed_kind, ''), ipc, amount::float8, currency, rate, coalesce(price_kind, ''), coalesce(usability, ''), deal_kind, coalesce(method, ''),
+			coalesce(basis, ''), appraised::float8, licence_term, royalty_rate, date, coalesce(date_unit, ''), coalesce(printed_date, ''), related_party,
+			coalesce(seller, ''), coalesce(buyer, ''), coalesce(owner_type, ''), coalesce(source_type, ''), coalesce(source_url, ''), coalesce(notes, ''),
+			coalesce(family_id, ''), coalesce(duplicate_of, ''), coalesce(exclusion, ''), remaining_life, claim_count, family_size, assignees, quality
+		FROM deals WHERE institution = institution_now() AND id = ANY ($1)`, ids)
+	if err != nil {
+		return nil, err
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Deal])
+	out := make(map[string]Deal, len(list))
+	for _, d := range list {
+		out[d.ID] = d
+	}
+	return out, err
+}
+
 // PutDeals inserts or replaces deals by id, all or none. The same deal
 // imported twice is one deal.
 func (db *DB) PutDeals(ctx context.Context, deals []Deal) (err error) {
@@ -76,7 +97,7 @@ func (db *DB) PutDeals(ctx context.Context, deals []Deal) (err error) {
 					$11::float8::numeric, $12, $13, nullif($14, ''), nullif($15, ''), $16, nullif($17, ''), nullif($18, ''), $19::float8::numeric, $20, $21,
 					$22, nullif($23, ''), nullif($24, ''), $25, nullif($26, ''), nullif($27, ''), nullif($28, ''), nullif($29, ''), nullif($30, ''), nullif($31, ''),
 					nullif($32, ''), nullif($33, ''), nullif($34, ''), $35, $36, $37, $38, $39, $40, $41)
-				ON CONFLICT (id) DO UPDATE SET
+				ON CONFLICT (institution, id) DO UPDATE SET
 					title = EXCLUDED.title, description = EXCLUDED.description, description_by = EXCLUDED.description_by, numbers = EXCLUDED.numbers,
 					printed_numbers = EXCLUDED.printed_numbers, patents = EXCLUDED.patents, patent_kind = EXCLUDED.patent_kind,
 					printed_kind = EXCLUDED.printed_kind, ipc = EXCLUDED.ipc, amount = EXCLUDED.amount, currency = EXCLUDED.currency, rate = EXCLUDED.rate,

@@ -40,7 +40,7 @@ func (db *DB) MergeEvents(ctx context.Context, batch []LegalEvent) (err error) {
 			INSERT INTO events AS e (number, code, effective, gazette, registration, before, after, party, licence_kind, source)
 			SELECT DISTINCT ON (number, effective, code, registration, party) number, code, effective, gazette, registration, before, after, party, licence_kind, source
 			FROM staging ORDER BY number, effective, code, registration, party, gazette NULLS LAST, cardinality(after) DESC
-			ON CONFLICT (number, effective, code, registration, party) DO UPDATE SET
+			ON CONFLICT (number, effective, code, registration, party, institution) DO UPDATE SET
 				gazette = least(e.gazette, EXCLUDED.gazette),
 				before = CASE WHEN cardinality(e.before) > 0 THEN e.before ELSE EXCLUDED.before END,
 				after = CASE WHEN cardinality(e.after) > 0 THEN e.after ELSE EXCLUDED.after END,
@@ -56,12 +56,13 @@ func list(s []string) []string {
 	return s
 }
 
-// Events returns every event on file of the patents, by number.
+// Events returns every event on file of the patents, by number: the
+// institution's own and the public ones, one told by both once.
 func (db *DB) Events(ctx context.Context, numbers []string) (_ map[string][]patent.Event, err error) {
 	defer fault.Wrap(&err, "store.Events")
 	rows, err := db.pool.Query(ctx, `
-		SELECT number, code, effective, gazette, registration, before, after, party, licence_kind, source
-		FROM events WHERE number = ANY($1) ORDER BY number, effective, code, registration, party`, numbers)
+		SELECT DISTINCT ON (number, effective, code, registration, party) number, code, effective, gazette, registration, before, after, party, licence_kind, source
+		FROM events WHERE number = ANY($1) AND `+visible+` ORDER BY number, effective, code, registration, party, `+ownFirst, numbers)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 // them again changes nothing.
 func (db *DB) LoadFacts(ctx context.Context) (err error) {
 	defer fault.Wrap(&err, "store.LoadFacts")
+	ctx = As(ctx, Public)
 	deals, err := FactDeals()
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ func (db *DB) ImpactRows(ctx context.Context, space int) (_ []impact.Row, err er
 		SELECT concat(left(p.ipc[1], 3), ' ', extract(year FROM p.filing_date)), coalesce(extract(year FROM p.filing_date), 0)::int, p.cited_by,
 			p.claim_count, p.independent_claims, p.inventor_count, p.family_size, p.cites, cardinality(p.ipc), cardinality(p.owners), char_length(concat(p.title, p.abstract)), v.vector
 		FROM patents p LEFT JOIN patent_vectors v ON v.space_id = $1 AND v.patent_id = p.id AND v.text_hash = p.text_hash
-		WHERE p.cited_by IS NOT NULL ORDER BY p.number`, space)
+		WHERE `+patentCounts+` AND p.cited_by IS NOT NULL ORDER BY p.number`, space)
 	if err != nil {
 		return nil, err
 	}
@@ -51,13 +51,13 @@ func ImpactFacts(claims, independent, inventors, family, cites, ipc, owners, len
 // PutImpactModel stores a fitted model; the newest is in use.
 func (db *DB) PutImpactModel(ctx context.Context, version string, body []byte) (err error) {
 	defer fault.Wrap(&err, "store.PutImpactModel")
-	_, err = db.pool.Exec(ctx, `INSERT INTO impact_models (version, body) VALUES ($1, $2) ON CONFLICT (version) DO UPDATE SET created_at = now()`, version, body)
+	_, err = db.pool.Exec(ctx, `INSERT INTO impact_models (version, body) VALUES ($1, $2) ON CONFLICT (institution, version) DO UPDATE SET created_at = now()`, version, body)
 	return err
 }
 
 // ImpactModel returns the model in use; ok is false when none was fitted.
 func (db *DB) ImpactModel(ctx context.Context) (version string, body []byte, ok bool, err error) {
 	defer fault.Wrap(&err, "store.ImpactModel")
-	err = found(&ok, db.pool.QueryRow(ctx, `SELECT version, body FROM impact_models ORDER BY created_at DESC, version LIMIT 1`).Scan(&version, &body))
+	err = found(&ok, db.pool.QueryRow(ctx, `SELECT version, body FROM impact_models WHERE `+visible+` ORDER BY `+ownFirst+`, created_at DESC, version LIMIT 1`).Scan(&version, &body))
 	return version, body, ok, err
 }

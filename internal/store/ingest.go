@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,19 +14,67 @@ import (
 	"zhijia/internal/fault"
 )
 
+// KeepKnown fills every field that a new record of something leaves open with
+// what the one before said: a source that does not state a thing does not deny
+// it.
+func KeepKnown[T any](now *T, before T) {
+	to, from := reflect.ValueOf(now).Elem(), reflect.ValueOf(before)
+	for i := range to.NumField() {
+		if f := to.Field(i); f.IsZero() || f.Kind() == reflect.Slice && f.Len() == 0 {
+			f.Set(from.Field(i))
+		}
+	}
+}
+
+// sourceUnstated is the source of a patent whose file states none.
+const sourceUnstated = "import"
+
+// textHashOf is [TextHash] of [Patent.Text] in SQL.
+const textHashOf = `sha256(convert_to(concat_ws(E'\n', nullif(title, ''), nullif(abstract, ''), nullif(claims, '')), 'UTF8'))`
+
+// together makes one record of each number of a batch, the later before the
+// earlier, and chooses for each the vector that is of its text, if there is one.
+func together(batch []Patent, vectors [][]float32) (merged []Patent, of [][]float32) {
+	at := map[string]int{}
+	byText := map[string][]float32{}
+	for i := range batch {
+		p := batch[i]
+		if vectors != nil {
+			byText[p.Number+"\x00"+p.Text()] = vectors[i]
+		}
+		if j, again := at[p.Number]; again {
+			KeepKnown(&p, merged[j])
+			p.ConfidentialUnknown = batch[i].ConfidentialUnknown && merged[j].ConfidentialUnknown
+			if !batch[i].ConfidentialUnknown {
+				p.Confidential = batch[i].Confidential
+			}
+			merged[j] = p
+			continue
+		}
+		at[p.Number] = len(merged)
+		merged = append(merged, p)
+	}
+	of = make([][]float32, len(merged))
+	for i := range merged {
+		of[i] = byText[merged[i].Number+"\x00"+merged[i].Text()]
+	}
+	return merged, of
+}
+
 // MergePatents inserts or replaces a batch by number in one transaction:
 // binary COPY into staging, then merge. vectors, when given, are the texts'
 // vectors in the space, in the order of the batch; a patent is then findable
-// the moment it is there. Unknown fields of the batch do not erase known ones.
+// the moment it is there. What the batch leaves open stays as it is known.
 func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vectors [][]float32) (err error) {
 	defer fault.Wrap(&err, "store.MergePatents")
+	batch, of := together(batch, vectors)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			CREATE TEMP TABLE staging (
 				number text, publication_number text, kind text, title text, abstract text, claims text, description text, ipc text[],
 				filing_date date, publication_date date, grant_date date, owners text[], owner_type text, family_id text,
 				claim_count integer, independent_claims integer, inventor_count integer, family_size integer, cited_by integer, cites integer,
-				paid_through_year integer, adjustment_days integer, extension_days integer, confidential boolean, source text, source_date date, text_hash bytea, vector halfvec
+				paid_through_year integer, adjustment_days integer, extension_days integer, confidential boolean, source text, source_date date, stated_hash bytea, vector halfvec
 			) ON COMMIT DROP`)
 		if err != nil {
 			return err
@@ -34,35 +83,45 @@ func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vecto
 			"number", "publication_number", "kind", "title", "abstract", "claims", "description", "ipc",
 			"filing_date", "publication_date", "grant_date", "owners", "owner_type", "family_id",
 			"claim_count", "independent_claims", "inventor_count", "family_size", "cited_by", "cites",
-			"paid_through_year", "adjustment_days", "extension_days", "confidential", "source", "source_date", "text_hash", "vector",
+			"paid_through_year", "adjustment_days", "extension_days", "confidential", "source", "source_date", "stated_hash", "vector",
 		}, pgx.CopyFromSlice(len(batch), func(i int) ([]any, error) {
 			p := &batch[i]
 			var vector any
-			if vectors != nil {
-				vector = pgvector.NewHalfVector(vectors[i])
+			if of[i] != nil {
+				vector = pgvector.NewHalfVector(of[i])
+			}
+			var confidential *bool
+			if p.Confidential || !p.ConfidentialUnknown {
+				confidential = &p.Confidential
 			}
 			return []any{
 				p.Number, null(p.PublicationNumber), null(p.Kind), p.Title, null(p.Abstract), null(p.Claims), null(p.Description), p.IPC,
 				day(p.Filing), day(p.Published), day(p.Grant), p.Owners, null(p.OwnerType), null(p.FamilyID),
 				p.ClaimCount, p.IndependentClaims, p.Inventors, p.FamilySize, p.CitedBy, p.Cites,
-				p.PaidThroughYear, p.AdjustmentDays, p.ExtensionDays, p.Confidential, p.Source, day(p.SourceDate), TextHash(p.Text()), vector,
+				p.PaidThroughYear, p.AdjustmentDays, p.ExtensionDays, confidential, null(p.Source), day(p.SourceDate), TextHash(p.Text()), vector,
 			}, nil
 		}))
 		if err != nil {
 			return err
 		}
-		// A number twice in one batch is one patent: the later row wins.
+		_, err = tx.Exec(ctx, `
+			UPDATE staging s SET abstract = coalesce(s.abstract, p.abstract), claims = coalesce(s.claims, p.claims),
+				confidential = coalesce(s.confidential, p.confidential), source = coalesce(s.source, p.source)
+			FROM patents p WHERE p.institution = institution_now() AND p.number = s.number`)
+		if err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, `
 			INSERT INTO patents AS p (number, publication_number, kind, title, abstract, claims, description, ipc,
 				filing_date, publication_date, grant_date, owners, owner_type, family_id,
 				claim_count, independent_claims, inventor_count, family_size, cited_by, cites,
 				paid_through_year, adjustment_days, extension_days, confidential, source, source_date, text_hash)
-			SELECT DISTINCT ON (number) number, publication_number, kind, title, abstract, claims, description, coalesce(ipc, '{}'),
+			SELECT number, publication_number, kind, title, abstract, claims, description, coalesce(ipc, '{}'),
 				filing_date, publication_date, grant_date, coalesce(owners, '{}'), owner_type, family_id,
 				claim_count, independent_claims, inventor_count, family_size, cited_by, cites,
-				paid_through_year, adjustment_days, extension_days, confidential, source, source_date, text_hash
-			FROM staging ORDER BY number, ctid DESC
-			ON CONFLICT (number) DO UPDATE SET
+				paid_through_year, adjustment_days, extension_days, coalesce(confidential, false), coalesce(source, '`+sourceUnstated+`'), source_date, `+textHashOf+`
+			FROM staging ORDER BY number
+			ON CONFLICT (institution, number) DO UPDATE SET
 				publication_number = coalesce(EXCLUDED.publication_number, p.publication_number), kind = coalesce(EXCLUDED.kind, p.kind),
 				title = EXCLUDED.title, abstract = EXCLUDED.abstract, claims = EXCLUDED.claims,
 				description = coalesce(EXCLUDED.description, p.description),
@@ -82,10 +141,9 @@ func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vecto
 		}
 		_, err = tx.Exec(ctx, `
 			INSERT INTO patent_vectors (space_id, patent_id, text_hash, vector)
-			SELECT DISTINCT ON (p.id) $1, p.id, s.text_hash, s.vector
-			FROM staging s JOIN patents p ON p.number = s.number AND p.text_hash = s.text_hash
-			ORDER BY p.id, s.ctid DESC
-			ON CONFLICT (space_id, patent_id) DO UPDATE SET text_hash = EXCLUDED.text_hash, vector = EXCLUDED.vector`, space)
+			SELECT $1, p.id, p.text_hash, s.vector FROM staging s JOIN patents p ON p.institution = institution_now() AND p.number = s.number
+			WHERE s.vector IS NOT NULL AND p.text_hash = s.stated_hash ORDER BY p.id
+			ON CONFLICT (space_id, patent_id, institution) DO UPDATE SET text_hash = EXCLUDED.text_hash, vector = EXCLUDED.vector`, space)
 		return err
 	})
 }
@@ -115,7 +173,7 @@ func (db *DB) MergeDeals(ctx context.Context, batch []Deal, space int, vectors [
 	rows := make([]Unembedded, len(batch))
 	for i := range batch {
 		ids[i] = batch[i].ID
-		rows[i] = Unembedded{Deal: batch[i].ID, Hash: TextHash(batch[i].Text())}
+		rows[i] = Unembedded{DealOf: db.pool.scope(ctx), Deal: batch[i].ID, Hash: TextHash(batch[i].Text())}
 	}
 	err = db.transact(ctx, func(tx pgx.Tx) error { return markRepeats(ctx, tx, ids) })
 	if err != nil || vectors == nil {
@@ -149,7 +207,7 @@ func (db *DB) MergeCitations(ctx context.Context, batch []Citation) (err error) 
 		_, err = tx.Exec(ctx, `
 			INSERT INTO citations AS c (citing, cited, date, source)
 			SELECT DISTINCT ON (citing, cited) citing, cited, date, source FROM staging ORDER BY citing, cited, date
-			ON CONFLICT (citing, cited) DO UPDATE SET date = coalesce(c.date, EXCLUDED.date)`)
+			ON CONFLICT (institution, citing, cited) DO UPDATE SET date = coalesce(c.date, EXCLUDED.date)`)
 		return err
 	})
 }
@@ -181,6 +239,7 @@ func (db *DB) PutImport(ctx context.Context, i Import) (err error) {
 		ON CONFLICT (id) DO UPDATE SET finished_at = EXCLUDED.finished_at, accepted = EXCLUDED.accepted,
 			rejected = EXCLUDED.rejected, rejects = EXCLUDED.rejects, error = EXCLUDED.error`
 	args := []any{i.ID, i.Institution, i.Dataset, i.Name, i.StartedAt, i.FinishedAt, i.Accepted, i.Rejected, i.Rejects, i.Error}
+	ctx = As(ctx, i.Institution)
 	if i.FinishedAt == nil {
 		_, err = db.pool.Exec(ctx, sql, args...)
 		return err
@@ -188,9 +247,10 @@ func (db *DB) PutImport(ctx context.Context, i Import) (err error) {
 	return db.recorded(ctx, Act{i.Institution, i.By, "import", i.ID, map[string]any{"dataset": i.Dataset, "file": i.Name, "accepted": i.Accepted, "rejected": i.Rejected, "error": i.Error}}, sql, args...)
 }
 
-// Import returns the record of an import of an institution.
+// Import returns the record of an import of a institution.
 func (db *DB) Import(ctx context.Context, institution, id string) (i Import, err error) {
 	defer fault.Wrap(&err, "store.Import(%s)", id)
+	ctx = As(ctx, institution)
 	err = db.pool.QueryRow(ctx, `
 		SELECT id, institution, dataset, name, started_at, finished_at, accepted, rejected, rejects, coalesce(error, '')
 		FROM imports WHERE id = $1 AND institution = $2`, id, institution).
@@ -201,7 +261,8 @@ func (db *DB) Import(ctx context.Context, institution, id string) (i Import, err
 	return i, err
 }
 
-// Counts says how much is stored.
+// Counts says how much an institution sees; what is both its own and public
+// counts twice.
 type Counts struct {
 	Patents    int64 `json:"patents"`
 	Deals      int64 `json:"deals"`
@@ -216,9 +277,10 @@ type Counts struct {
 func (db *DB) Counts(ctx context.Context) (c Counts, err error) {
 	defer fault.Wrap(&err, "store.Counts")
 	err = db.pool.QueryRow(ctx, `
-		SELECT (SELECT count(*) FROM patents), (SELECT count(*) FROM deals), (SELECT count(*) FROM deals WHERE exclusion IS NULL AND duplicate_of IS NULL),
-			(SELECT count(*) FROM citations), (SELECT count(*) FROM valuations),
-			(SELECT count(*) FROM patent_vectors v JOIN spaces s ON s.id = v.space_id WHERE s.status = 'active'),
+		SELECT (SELECT count(*) FROM patents WHERE `+visible+`), (SELECT count(*) FROM deals WHERE `+visible+`),
+			(SELECT count(*) FROM deals WHERE exclusion IS NULL AND duplicate_of IS NULL AND `+visible+`),
+			(SELECT count(*) FROM citations WHERE `+visible+`), (SELECT count(*) FROM valuations WHERE institution = institution_now()),
+			(SELECT count(*) FROM patent_vectors WHERE `+visible+` AND space_id = (SELECT id FROM spaces WHERE status = 'active' AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1)),
 			pg_database_size(current_database())`).
 		Scan(&c.Patents, &c.Deals, &c.Admissible, &c.Citations, &c.Valuations, &c.Vectors, &c.Bytes)
 	return c, err

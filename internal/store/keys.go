@@ -44,16 +44,17 @@ func oneKey(rows pgx.Rows, err error) (Key, error) {
 	return k, err
 }
 
-// Key returns the key with the given id, or a NotFound fault.
+// Key returns the key with the given id, whoever's it is, or a NotFound fault:
+// it says whom a request comes from.
 func (db *DB) Key(ctx context.Context, id string) (_ Key, err error) {
 	defer fault.Wrap(&err, "store.Key")
-	return oneKey(db.pool.Query(ctx, `SELECT `+keyColumns+` FROM api_keys WHERE id = $1`, id))
+	return oneKey(db.pool.Query(across(ctx), `SELECT `+keyColumns+` FROM api_keys WHERE id = $1`, id))
 }
 
-// Keys returns every key, newest first.
+// Keys returns the institution's keys, newest first.
 func (db *DB) Keys(ctx context.Context) (_ []Key, err error) {
 	defer fault.Wrap(&err, "store.Keys")
-	rows, err := db.pool.Query(ctx, `SELECT `+keyColumns+` FROM api_keys ORDER BY created_at DESC, id`)
+	rows, err := db.pool.Query(ctx, `SELECT `+keyColumns+` FROM api_keys WHERE institution = institution_now() ORDER BY created_at DESC, id`)
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +64,11 @@ func (db *DB) Keys(ctx context.Context) (_ []Key, err error) {
 // InsertKey stores a new key that by made.
 func (db *DB) InsertKey(ctx context.Context, k Key, by string) (err error) {
 	defer fault.Wrap(&err, "store.InsertKey")
-	return db.recorded(ctx, Act{k.Institution, by, "key.create", k.ID, map[string]any{"name": k.Name, "roles": k.Roles, "expires_at": nullTime(k.ExpiresAt)}}, `
+	err = db.recorded(As(ctx, k.Institution), Act{k.Institution, by, "key.create", k.ID, map[string]any{"name": k.Name, "roles": k.Roles, "expires_at": nullTime(k.ExpiresAt)}}, `
 		INSERT INTO api_keys (id, name, institution, roles, secret_sha256, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		k.ID, k.Name, k.Institution, k.Roles, k.SecretSHA256, k.CreatedAt, nullTime(k.ExpiresAt))
+	return unknownInstitution(err, k.Institution)
 }
 
 // RevokeKey ends a key. Revoking twice keeps the first time.
@@ -74,7 +76,7 @@ func (db *DB) RevokeKey(ctx context.Context, id string, at time.Time, by string)
 	defer fault.Wrap(&err, "store.RevokeKey")
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		k, err = oneKey(tx.Query(ctx, `
-			UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1
+			UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 AND institution = institution_now()
 			RETURNING `+keyColumns, id, at))
 		if err != nil {
 			return err

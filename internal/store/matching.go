@@ -24,10 +24,15 @@ const (
 	MatchPatent MatchKind = "patent"
 )
 
+// Zh names the kind in Chinese.
+func (k MatchKind) Zh() string {
+	return map[MatchKind]string{MatchParty: "主体", MatchDeal: "交易", MatchPatent: "专利"}[k]
+}
+
 // MatchPair is two entries that may be one and the same.
 type MatchPair struct {
 	ID          string      `json:"id"`
-	Institution string      `json:"-"` // whose sources name one of them; empty: shared sources
+	Institution string      `json:"-"` // who scans its view of the corpus
 	Kind        MatchKind   `json:"kind"`
 	A           string      `json:"a"` // key: folded name, deal id, patent number
 	B           string      `json:"b"`
@@ -50,10 +55,11 @@ func PartyKey(name string) string {
 	return core + "|" + form
 }
 
-// PutMatches keeps what a scan of an institution found. A pair found before keeps its
+// PutMatches keeps what a scan of a institution found. A pair found before keeps its
 // decision and takes the new score and reasons. It returns how many are new.
 func (db *DB) PutMatches(ctx context.Context, institution string, pairs []MatchPair, by string, now time.Time) (fresh int, err error) {
 	defer fault.Wrap(&err, "store.PutMatches")
+	ctx = As(ctx, institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		fresh = 0
 		var numbers, deals []string
@@ -61,13 +67,13 @@ func (db *DB) PutMatches(ctx context.Context, institution string, pairs []MatchP
 			if p.A > p.B {
 				p.A, p.B, p.AShown, p.BShown = p.B, p.A, p.BShown, p.AShown
 			}
-			sum := sha256.Sum256([]byte(p.Institution + "\x00" + string(p.Kind) + "\x00" + p.A + "\x00" + p.B))
+			sum := sha256.Sum256([]byte(string(p.Kind) + "\x00" + p.A + "\x00" + p.B))
 			var inserted bool
 			err := tx.QueryRow(ctx, `
 				INSERT INTO match_pairs AS m (id, institution, kind, a, b, a_shown, b_shown, score, band, reasons, found_at)
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-				ON CONFLICT (id) DO UPDATE SET a_shown = EXCLUDED.a_shown, b_shown = EXCLUDED.b_shown, score = EXCLUDED.score, band = EXCLUDED.band, reasons = EXCLUDED.reasons
-				RETURNING found_at = $11`, "mp_"+hex.EncodeToString(sum[:12]), p.Institution, p.Kind, p.A, p.B, p.AShown, p.BShown, p.Score, p.Band, p.Reasons, now).Scan(&inserted)
+				ON CONFLICT (institution, id) DO UPDATE SET a_shown = EXCLUDED.a_shown, b_shown = EXCLUDED.b_shown, score = EXCLUDED.score, band = EXCLUDED.band, reasons = EXCLUDED.reasons
+				RETURNING found_at = $11`, "mp_"+hex.EncodeToString(sum[:12]), institution, p.Kind, p.A, p.B, p.AShown, p.BShown, p.Score, p.Band, p.Reasons, now).Scan(&inserted)
 			if err != nil {
 				return err
 			}
@@ -100,18 +106,17 @@ func markRepeats(ctx context.Context, tx pgx.Tx, ids []string) error {
 	}
 	_, err := tx.Exec(ctx, `
 		WITH said AS (
-			SELECT p.a, p.b, coalesce(d.verdict, p.band) AS verdict FROM match_pairs p LEFT JOIN match_decided('') d ON d.pair = p.id
-			WHERE p.kind = 'deal' AND (p.a = ANY ($1) OR p.b = ANY ($1)))
+			SELECT p.a, p.b, coalesce(d.verdict, p.band) AS verdict FROM match_pairs p LEFT JOIN match_decided(institution_now()) d ON d.pair = p.id
+			WHERE p.institution = institution_now() AND p.kind = 'deal' AND (p.a = ANY ($1) OR p.b = ANY ($1)))
 		UPDATE deals d SET duplicate_of = (SELECT min(id) FROM (
-			SELECT o.id FROM said JOIN deals o ON o.id = CASE WHEN said.a = d.id THEN said.b ELSE said.a END
+			SELECT o.id FROM said JOIN deals o ON o.institution = d.institution AND o.id = CASE WHEN said.a = d.id THEN said.b ELSE said.a END
 			WHERE said.verdict = 'same' AND (said.a = d.id OR said.b = d.id) AND o.id < d.id AND o.duplicate_of IS NULL
 			UNION ALL
 			SELECT o.id FROM deals o
-			WHERE o.id < d.id AND o.duplicate_of IS NULL AND o.amount = d.amount AND o.currency = d.currency AND o.deal_kind = d.deal_kind
-				AND abs(o.date - d.date) <= 31
-				AND (o.numbers && d.numbers OR cardinality(o.numbers) = 0 AND cardinality(d.numbers) = 0 AND o.title = d.title)
+			WHERE o.institution = d.institution AND o.date BETWEEN d.date - 31 AND d.date + 31
+				AND o.id < d.id AND o.duplicate_of IS NULL AND `+sameDeal+`
 				AND NOT EXISTS (SELECT 1 FROM said WHERE said.verdict = 'different' AND (said.a = o.id AND said.b = d.id OR said.a = d.id AND said.b = o.id))) AS first)
-		WHERE d.id = ANY ($1) AND (d.amount IS NOT NULL AND d.date IS NOT NULL OR EXISTS (SELECT 1 FROM said WHERE d.id IN (said.a, said.b)))`, ids)
+		WHERE d.institution = institution_now() AND d.id = ANY ($1) AND (d.amount IS NOT NULL AND d.date IS NOT NULL OR EXISTS (SELECT 1 FROM said WHERE d.id IN (said.a, said.b)))`, ids)
 	return err
 }
 
@@ -131,12 +136,13 @@ func scanMatch(row pgx.CollectableRow) (m MatchPair, err error) {
 	return m, err
 }
 
-// Matches returns the pairs an institution may see, with what holds of them for it.
+// Matches returns the pairs a institution may see, with what holds of them for it.
 func (db *DB) Matches(ctx context.Context, institution string, f MatchFilter) (_ []MatchPair, err error) {
 	defer fault.Wrap(&err, "store.Matches")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+matchColumns+` FROM match_pairs p LEFT JOIN match_decided($1) d ON d.pair = p.id
-		WHERE p.institution IN ('', $1) AND ($2 = '' OR p.kind = $2) AND (NOT $3 OR p.band = 'uncertain' AND d.verdict IS NULL) AND p.id > $4
+		WHERE p.institution = $1 AND ($2 = '' OR p.kind = $2) AND (NOT $3 OR p.band = 'uncertain' AND d.verdict IS NULL) AND p.id > $4
 		ORDER BY p.id LIMIT $5`, institution, f.Kind, f.Waiting, f.After, f.Limit)
 	if err != nil {
 		return nil, err
@@ -157,27 +163,28 @@ type MatchDecision struct {
 // first.
 func (db *DB) DecideMatch(ctx context.Context, institution, id string, verdict patent.Band, reason, by string, now time.Time) (m MatchPair, history []MatchDecision, err error) {
 	defer fault.Wrap(&err, "store.DecideMatch(%s)", id)
+	ctx = As(ctx, institution)
 	if verdict != patent.Same && verdict != patent.Different || reason == "" {
 		return m, nil, fault.New(fault.Invalid, "match.decision", "请给出结论（same 或 different）和理由。", "Give the verdict, same or different, and the reason.")
 	}
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO match_decisions (pair, verdict, reason, by_whom, institution, at)
-			SELECT id, $3, $4, $5, $1, $6 FROM match_pairs WHERE id = $2 AND institution IN ('', $1)`, institution, id, verdict, reason, by, now)
+			SELECT id, $3, $4, $5, $1, $6 FROM match_pairs WHERE id = $2 AND institution = $1`, institution, id, verdict, reason, by, now)
 		if err != nil {
 			return err
 		}
 		if tag.RowsAffected() == 0 {
 			return fault.New(fault.NotFound, "match.unknown", "没有这一对待核对记录。", "There is no such pair.")
 		}
-		rows, err := tx.Query(ctx, `SELECT `+matchColumns+` FROM match_pairs p LEFT JOIN match_decided($1) d ON d.pair = p.id WHERE p.id = $2`, institution, id)
+		rows, err := tx.Query(ctx, `SELECT `+matchColumns+` FROM match_pairs p LEFT JOIN match_decided($1) d ON d.pair = p.id WHERE p.institution = $1 AND p.id = $2`, institution, id)
 		if err != nil {
 			return err
 		}
 		if m, err = pgx.CollectExactlyOneRow(rows, scanMatch); err != nil {
 			return err
 		}
-		if rows, err = tx.Query(ctx, `SELECT verdict, reason, by_whom, at FROM match_decisions WHERE pair = $1 AND ($2 <> 'party' OR institution = $3) ORDER BY seq`, id, m.Kind, institution); err != nil {
+		if rows, err = tx.Query(ctx, `SELECT verdict, reason, by_whom, at FROM match_decisions WHERE pair = $1 AND institution = $2 ORDER BY seq`, id, institution); err != nil {
 			return err
 		}
 		if history, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (d MatchDecision, err error) {
@@ -197,11 +204,12 @@ func (db *DB) DecideMatch(ctx context.Context, institution, id string, verdict p
 	return m, history, err
 }
 
-// PartyGroups returns for each name the key of the party that an institution's
+// PartyGroups returns for each name the key of the party that a institution's
 // decisions make it, its own where there are none: names of one key are one
 // party.
 func (db *DB) PartyGroups(ctx context.Context, institution string, names []string) (_ map[string]string, err error) {
 	defer fault.Wrap(&err, "store.PartyGroups")
+	ctx = As(ctx, institution)
 	return partyGroups(ctx, db.pool, institution, names)
 }
 
@@ -212,7 +220,7 @@ func partyGroups(ctx context.Context, q querier, institution string, names []str
 	}
 	rows, err := q.Query(ctx, `
 		WITH RECURSIVE same AS (
-			SELECT p.a, p.b FROM match_pairs p JOIN match_decided($1) d ON d.pair = p.id WHERE p.kind = 'party' AND d.verdict = 'same' AND p.institution IN ('', $1)),
+			SELECT p.a, p.b FROM match_pairs p JOIN match_decided($1) d ON d.pair = p.id WHERE p.kind = 'party' AND d.verdict = 'same' AND p.institution = $1),
 		reach AS (
 			SELECT k COLLATE "C" AS key, k COLLATE "C" AS root FROM unnest($2::text[]) AS k
 			UNION
@@ -233,7 +241,7 @@ func partyGroups(ctx context.Context, q querier, institution string, names []str
 	return out, nil
 }
 
-// NamedParty is a party as the sources an institution may see name it.
+// NamedParty is a party as the sources a institution may see name it.
 type NamedParty struct {
 	patent.Party
 	Institution string // empty: a shared source names it
@@ -245,11 +253,12 @@ type NamedParty struct {
 // former names that recorded changes of name tell.
 func (db *DB) NamedParties(ctx context.Context, institution string) (_ []NamedParty, err error) {
 	defer fault.Wrap(&err, "store.NamedParties")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
 		SELECT name, max(code), max(institution), min(source) FROM (
-			SELECT unnest(owners) AS name, '' AS code, '' AS institution, '权利人' AS source FROM patents
-			UNION ALL SELECT seller, '', '', '出让方' FROM deals UNION ALL SELECT buyer, '', '', '受让方' FROM deals
-			UNION ALL SELECT unnest(before || after), '', '', '公告' FROM events UNION ALL SELECT party, '', '', '公告' FROM events
+			SELECT unnest(owners) AS name, '' AS code, '' AS institution, '权利人' AS source FROM patents WHERE `+visible+`
+			UNION ALL SELECT seller, '', '', '出让方' FROM deals WHERE `+visible+` UNION ALL SELECT buyer, '', '', '受让方' FROM deals WHERE `+visible+`
+			UNION ALL SELECT unnest(before || after), '', '', '公告' FROM events WHERE `+visible+` UNION ALL SELECT party, '', '', '公告' FROM events WHERE `+visible+`
 			UNION ALL SELECT party, party_code, institution, '担保或入池' FROM collateral_offers WHERE institution = $1
 			UNION ALL SELECT borrower, '', institution, '借款人' FROM book_loans WHERE institution = $1) AS named
 		WHERE name <> '' GROUP BY name ORDER BY name COLLATE "C"`, institution)
@@ -276,7 +285,7 @@ func (db *DB) NamedParties(ctx context.Context, institution string) (_ []NamedPa
 	}); err != nil {
 		return nil, err
 	}
-	if rows, err = db.pool.Query(ctx, `SELECT before, after FROM events WHERE code IN ('CP01', 'CP03') AND cardinality(before) = 1 AND cardinality(after) = 1`); err != nil {
+	if rows, err = db.pool.Query(ctx, `SELECT before, after FROM events WHERE `+visible+` AND code IN ('CP01', 'CP03') AND cardinality(before) = 1 AND cardinality(after) = 1`); err != nil {
 		return nil, err
 	}
 	var before, after []string
@@ -294,7 +303,7 @@ func (db *DB) NamedParties(ctx context.Context, institution string) (_ []NamedPa
 func (db *DB) DealFacts(ctx context.Context) (ids []string, facts []patent.DealFacts, err error) {
 	defer fault.Wrap(&err, "store.DealFacts")
 	rows, err := db.pool.Query(ctx, `
-		SELECT id, title, numbers, deal_kind, coalesce(amount * coalesce(rate, 1), 0)::float8, date, coalesce(date_unit, ''), coalesce(seller, ''), coalesce(buyer, '') FROM deals ORDER BY id`)
+		SELECT id, title, numbers, deal_kind, coalesce(amount * coalesce(rate, 1), 0)::float8, date, coalesce(date_unit, ''), coalesce(seller, ''), coalesce(buyer, '') FROM deals d WHERE `+dealCounts+` ORDER BY id`)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -315,10 +324,10 @@ func (db *DB) DealFacts(ctx context.Context) (ids []string, facts []patent.DealF
 func (db *DB) BarePatents(ctx context.Context) (facts []patent.PatentFacts, err error) {
 	defer fault.Wrap(&err, "store.BarePatents")
 	rows, err := db.pool.Query(ctx, `
-		WITH bare AS (SELECT * FROM patents WHERE number NOT LIKE '%.%')
+		WITH seen AS (SELECT * FROM patents p WHERE `+patentCounts+`), bare AS (SELECT * FROM seen WHERE number NOT LIKE '%.%')
 		SELECT number, coalesce(publication_number, ''), coalesce(kind, ''), title, filing_date, ipc, owners FROM bare
 		UNION
-		SELECT p.number, coalesce(p.publication_number, ''), coalesce(p.kind, ''), p.title, p.filing_date, p.ipc, p.owners FROM patents p
+		SELECT p.number, coalesce(p.publication_number, ''), coalesce(p.kind, ''), p.title, p.filing_date, p.ipc, p.owners FROM seen p
 		WHERE p.number LIKE '%.%' AND (
 			EXISTS (SELECT 1 FROM bare b WHERE b.filing_date = p.filing_date)
 			OR EXISTS (SELECT 1 FROM bare b WHERE b.title = p.title)
@@ -343,8 +352,8 @@ func (db *DB) BarePatents(ctx context.Context) (facts []patent.PatentFacts, err 
 // matched without asking or a person decided that they are one.
 func samePatent(ctx context.Context, q querier, number string) (string, error) {
 	rows, err := q.Query(ctx, `
-		SELECT CASE WHEN p.a = $1 THEN p.b ELSE p.a END AS other FROM match_pairs p LEFT JOIN match_decided('') d ON d.pair = p.id
-		WHERE p.kind = 'patent' AND (p.a = $1 OR p.b = $1) AND coalesce(d.verdict, p.band) = 'same' ORDER BY 1`, number)
+		SELECT CASE WHEN p.a = $1 THEN p.b ELSE p.a END AS other FROM match_pairs p LEFT JOIN match_decided(institution_now()) d ON d.pair = p.id
+		WHERE p.institution = institution_now() AND p.kind = 'patent' AND (p.a = $1 OR p.b = $1) AND coalesce(d.verdict, p.band) = 'same' ORDER BY 1`, number)
 	if err != nil {
 		return "", err
 	}
@@ -353,7 +362,7 @@ func samePatent(ctx context.Context, q querier, number string) (string, error) {
 		return "", err
 	}
 	for _, o := range others {
-		if n, err := patent.ParseNumber(o); err == nil && n.Form == patent.Application {
+		if n, err := patent.ParseNumber(o); err == nil && n.NamesApplication() {
 			return o, nil
 		}
 	}

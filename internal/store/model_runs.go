@@ -78,6 +78,7 @@ func scanRun(row pgx.CollectableRow) (r ModelRun, err error) {
 // nothing is stored.
 func (db *DB) PutModelRun(ctx context.Context, r ModelRun, numbers []string, queue func(pgx.Tx) error) (_ ModelRun, fresh bool, err error) {
 	defer fault.Wrap(&err, "store.PutModelRun(%s)", r.ID)
+	ctx = As(ctx, r.Institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `INSERT INTO model_runs (id, institution, actor, created_at, key, allow, base_url, model, status)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running') ON CONFLICT (institution, key) WHERE status = 'running' DO NOTHING`,
@@ -95,7 +96,7 @@ func (db *DB) PutModelRun(ctx context.Context, r ModelRun, numbers []string, que
 			}
 			return queue(tx)
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO model_run_subjects (run, number) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING`, r.ID, numbers); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO model_run_subjects (institution, run, number) SELECT $3, $1, unnest($2::text[]) ON CONFLICT DO NOTHING`, r.ID, numbers, r.Institution); err != nil {
 			return err
 		}
 		r.Status = RunRunning
@@ -107,10 +108,11 @@ func (db *DB) PutModelRun(ctx context.Context, r ModelRun, numbers []string, que
 	return r, fresh, err
 }
 
-// ModelRun returns an institution's run; an empty institution sees every one.
+// ModelRun returns a institution's run; Everyone sees every one.
 func (db *DB) ModelRun(ctx context.Context, institution, id string) (_ ModelRun, err error) {
 	defer fault.Wrap(&err, "store.ModelRun(%s)", id)
-	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs WHERE id = $1 AND ($2 = '' OR institution = $2)`, id, institution)
+	ctx = whose(ctx, institution)
+	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs WHERE id = $1 AND ($2 = '*' OR institution = $2)`, id, institution)
 	if err != nil {
 		return ModelRun{}, err
 	}
@@ -121,9 +123,10 @@ func (db *DB) ModelRun(ctx context.Context, institution, id string) (_ ModelRun,
 	return r, err
 }
 
-// ModelRuns returns an institution's runs, newest first.
+// ModelRuns returns a institution's runs, newest first.
 func (db *DB) ModelRuns(ctx context.Context, institution string, limit int) (_ []ModelRun, err error) {
 	defer fault.Wrap(&err, "store.ModelRuns")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs WHERE institution = $1 ORDER BY created_at DESC, id DESC LIMIT $2`, institution, limit)
 	if err != nil {
 		return nil, err
@@ -135,6 +138,7 @@ func (db *DB) ModelRuns(ctx context.Context, institution string, limit int) (_ [
 // cancelled ones with files still out among them.
 func (db *DB) OpenModelRuns(ctx context.Context, baseURL, model string) (_ []ModelRun, err error) {
 	defer fault.Wrap(&err, "store.OpenModelRuns")
+	ctx = across(ctx)
 	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs r WHERE base_url = $1 AND model = $2
 		AND (status = 'running' OR EXISTS (SELECT FROM model_batches b WHERE b.run = r.id AND b.ended_at IS NULL)) ORDER BY id`, baseURL, model)
 	if err != nil {
@@ -143,9 +147,10 @@ func (db *DB) OpenModelRuns(ctx context.Context, baseURL, model string) (_ []Mod
 	return pgx.CollectRows(rows, scanRun)
 }
 
-// RunProgress returns how far an institution's run is.
+// RunProgress returns how far a institution's run is.
 func (db *DB) RunProgress(ctx context.Context, institution, id string) (p RunProgress, err error) {
 	defer fault.Wrap(&err, "store.RunProgress(%s)", id)
+	ctx = As(ctx, institution)
 	if p.Run, err = db.ModelRun(ctx, institution, id); err != nil {
 		return p, err
 	}
@@ -203,8 +208,9 @@ func (db *DB) NoteRun(ctx context.Context, run, note string) (err error) {
 // EndRun finishes or cancels a run that still runs.
 func (db *DB) EndRun(ctx context.Context, institution, run, status, by string) (err error) {
 	defer fault.Wrap(&err, "store.EndRun(%s)", run)
+	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE model_runs SET status = $3, note = '', ended_at = now() WHERE id = $1 AND ($2 = '' OR institution = $2) AND status = 'running'`, run, institution, status)
+		tag, err := tx.Exec(ctx, `UPDATE model_runs SET status = $3, note = '', ended_at = now() WHERE id = $1 AND institution = $2 AND status = 'running'`, run, institution, status)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
@@ -246,13 +252,13 @@ func (db *DB) PutModelBatch(ctx context.Context, b *ModelBatch, items []BatchIte
 		for i, x := range items {
 			keys[i], texts[i], asked[i], params[i] = x.Key, x.TextHash, x.Prompt, x.Parameters
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO model_batches (id, run, day, requests, tokens, micro_yuan) VALUES ($1, $2, (now() AT TIME ZONE 'UTC')::date, 0, 0, 0)`, b.ID, b.Run); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO model_batches (id, institution, run, day, requests, tokens, micro_yuan) SELECT $1, institution, id, (now() AT TIME ZONE 'UTC')::date, 0, 0, 0 FROM model_runs WHERE id = $2`, b.ID, b.Run); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, `
-			INSERT INTO model_batch_items (key, batch, text_hash, prompt, parameters)
-			SELECT k, $2, t, p, a FROM unnest($1::text[], $3::text[], $4::text[], $5::text[]) AS x (k, t, p, a)
-			WHERE NOT EXISTS (SELECT FROM judgements WHERE key = k) ORDER BY k
+			INSERT INTO model_batch_items (institution, key, batch, text_hash, prompt, parameters)
+			SELECT institution, k, id, t, p, a FROM model_batches, unnest($1::text[], $3::text[], $4::text[], $5::text[]) AS x (k, t, p, a)
+			WHERE id = $2 AND NOT EXISTS (SELECT FROM judgements j WHERE j.institution = model_batches.institution AND j.key = k) ORDER BY k
 			ON CONFLICT DO NOTHING RETURNING key`, keys, b.ID, texts, asked, params)
 		if err != nil {
 			return err
@@ -266,12 +272,12 @@ func (db *DB) PutModelBatch(ctx context.Context, b *ModelBatch, items []BatchIte
 			return err
 		}
 		var use ModelUse
-		var leaving [][]any
+		var leaving pgx.Batch
 		for _, x := range items {
 			if claimed[x.Key] {
 				use.Requests, use.Tokens, use.MicroYuan = use.Requests+x.Use.Requests, use.Tokens+x.Use.Tokens, use.MicroYuan+x.Use.MicroYuan
 				e := x.Egress
-				leaving = append(leaving, []any{e.Institution, e.Actor, e.What, e.Host, e.Bytes, e.Hash})
+				leaving.Queue(insertEgress, e.Institution, e.Actor, e.What, e.Host, e.Bytes, e.Hash)
 			}
 		}
 		if b.Day, err = reserveModelUse(ctx, tx, use, maxTokens, maxMicroYuan); err != nil {
@@ -281,8 +287,7 @@ func (db *DB) PutModelBatch(ctx context.Context, b *ModelBatch, items []BatchIte
 		if _, err := tx.Exec(ctx, `UPDATE model_batches SET day = $2, requests = $3, tokens = $4, micro_yuan = $5 WHERE id = $1`, b.ID, b.Day, use.Requests, use.Tokens, use.MicroYuan); err != nil {
 			return err
 		}
-		_, err = tx.CopyFrom(ctx, pgx.Identifier{"egress"}, []string{"institution", "actor", "what", "host", "bytes", "hash"}, pgx.CopyFromRows(leaving))
-		return err
+		return tx.SendBatch(ctx, &leaving).Close()
 	})
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 )
@@ -32,8 +33,8 @@ type Offer struct {
 }
 
 // OfferConflict is an offer that meets another of the same patent which is not
-// released. Of another institution's offer only product, status and time are
-// told.
+// released. Of another institution no more is told than that it noted an
+// interest on a day, registered or not: a reason to look, which blocks nothing.
 type OfferConflict struct {
 	Number string `json:"number"`
 	patent.Clash
@@ -46,7 +47,7 @@ type OfferConflict struct {
 	OwnReference string         `json:"own_reference"` // of the offer asked about
 }
 
-// PutOffers keeps an institution's offers with a status and returns what they clash
+// PutOffers keeps a institution's offers with a status and returns what they clash
 // with, in the offers' own list and in the store, of any institution, in order of
 // number. The check and the write are one step: of two offers of a patent made
 // at the same moment one sees the other. An offer told again keeps its first
@@ -54,6 +55,7 @@ type OfferConflict struct {
 // not become an offered one again.
 func (db *DB) PutOffers(ctx context.Context, institution string, offers []patent.Offer, status OfferStatus, at time.Time) (found []OfferConflict, err error) {
 	defer fault.Wrap(&err, "store.PutOffers")
+	ctx = As(ctx, institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		found, err = putOffers(ctx, tx, institution, offers, status, at)
 		return err
@@ -79,7 +81,7 @@ func keepOffers(ctx context.Context, tx pgx.Tx, institution string, offers []pat
 		return nil
 	}
 	// Held until the commit: whoever comes second sees the first.
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(7241020)`); err != nil {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockOffers); err != nil {
 		return err
 	}
 	columns := make([][]string, 5)
@@ -105,6 +107,7 @@ func keepOffers(ctx context.Context, tx pgx.Tx, institution string, offers []pat
 // OfferConflicts returns what offers would clash with, without keeping them.
 func (db *DB) OfferConflicts(ctx context.Context, institution string, offers []patent.Offer) (_ []OfferConflict, err error) {
 	defer fault.Wrap(&err, "store.OfferConflicts")
+	ctx = As(ctx, institution)
 	return clashes(ctx, db.pool, institution, offers)
 }
 
@@ -127,11 +130,11 @@ func clashes(ctx context.Context, q querier, institution string, offers []patent
 	for i, o := range offers {
 		numbers[i] = o.Number
 	}
-	rows, err := q.Query(ctx, `SELECT `+offerColumns+` FROM collateral_offers WHERE number = ANY ($1) AND status <> 'released' ORDER BY number, offered_at, institution, product, reference, party`, numbers)
+	kept, err := ownOffers(ctx, q, institution, numbers)
 	if err != nil {
 		return nil, err
 	}
-	kept, err := pgx.CollectRows(rows, scanOffer)
+	noted, err := elsewhere(ctx, q, offers, numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +143,7 @@ func clashes(ctx context.Context, q querier, institution string, offers []patent
 		byNumber[o.Number] = append(byNumber[o.Number], o)
 	}
 	if len(kept) == 0 {
-		return nil, nil
+		return noted, nil
 	}
 	var names []string
 	for _, o := range offers {
@@ -162,13 +165,10 @@ func clashes(ctx context.Context, q querier, institution string, offers []patent
 		}
 		seen[o] = true
 		for _, other := range byNumber[o.Number] {
-			if other.Institution == institution && other.Product == o.Product && other.Reference == o.Reference && other.Party == o.Party {
+			if other.Product == o.Product && other.Reference == o.Reference && other.Party == o.Party {
 				continue // itself
 			}
 			against := other.Offer
-			if other.Institution != institution { // two institutions may number their contracts alike
-				against.Reference = other.Institution + "\x00" + other.Reference
-			}
 			if group[o.Party] == group[other.Party] { // a person decided that they are one
 				against.Party, against.PartyCode = o.Party, o.PartyCode
 			}
@@ -176,21 +176,22 @@ func clashes(ctx context.Context, q querier, institution string, offers []patent
 			if !ok {
 				continue
 			}
-			c := OfferConflict{Number: o.Number, Clash: clash, Product: other.Product, Status: other.Status, OfferedAt: other.OfferedAt, OwnReference: o.Reference}
-			if c.OtherDesk = other.Institution != institution; !c.OtherDesk {
-				c.Reference, c.Party = other.Reference, other.Party
-			}
-			out = append(out, c)
+			out = append(out, OfferConflict{
+				Number: o.Number, Clash: clash, Product: other.Product, Status: other.Status, Reference: other.Reference, Party: other.Party,
+				OfferedAt: other.OfferedAt, OwnReference: o.Reference,
+			})
 		}
 	}
+	out = append(out, noted...)
 	slices.SortStableFunc(out, func(a, b OfferConflict) int { return cmp.Compare(a.Number, b.Number) })
 	return out, nil
 }
 
-// SetOffers changes the status of every offer of an institution under one reference
+// SetOffers changes the status of every offer of a institution under one reference
 // of a product and returns their number.
 func (db *DB) SetOffers(ctx context.Context, institution string, product patent.Product, reference string, status OfferStatus, at time.Time) (_ int, err error) {
 	defer fault.Wrap(&err, "store.SetOffers")
+	ctx = As(ctx, institution)
 	n := 0
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		n, err = setOffers(ctx, tx, institution, product, reference, status, at)
@@ -205,13 +206,66 @@ func setOffers(ctx context.Context, tx pgx.Tx, institution string, product paten
 	return int(tag.RowsAffected()), err
 }
 
-// Offers returns every offer of the patents that is not released, of any
-// institution, by number and time.
-func (db *DB) Offers(ctx context.Context, numbers []string) (_ []Offer, err error) {
+// Offers returns every offer an institution keeps of the patents that is not
+// released, by number and time.
+func (db *DB) Offers(ctx context.Context, institution string, numbers []string) (_ []Offer, err error) {
 	defer fault.Wrap(&err, "store.Offers")
-	rows, err := db.pool.Query(ctx, `SELECT `+offerColumns+` FROM collateral_offers WHERE number = ANY ($1) AND status <> 'released' ORDER BY number, offered_at, institution, product, reference, party`, numbers)
+	return ownOffers(As(ctx, institution), db.pool, institution, numbers)
+}
+
+func ownOffers(ctx context.Context, q querier, institution string, numbers []string) ([]Offer, error) {
+	rows, err := q.Query(ctx, `SELECT `+offerColumns+` FROM collateral_offers WHERE institution = $2 AND number = ANY ($1) AND status <> 'released'
+		ORDER BY number, offered_at, product, reference, party`, numbers, institution)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scanOffer)
+}
+
+// Interest is that another institution noted an interest in a patent, and no
+// more.
+type Interest struct {
+	Number     string
+	Noted      calendar.Date // the first of them
+	Registered bool          // one of them is registered, as whoever noted it says
+}
+
+// Zh says it to an officer.
+func (i Interest) Zh() string {
+	registered := "未见登记"
+	if i.Registered {
+		registered = "称已登记"
+	}
+	return "另一机构于 " + i.Noted.String() + " 记录过对该专利的权益（" + registered + "），请向登记机关核实"
+}
+
+// Interests returns the patents in which another institution than the one that
+// asks noted an interest, by number.
+func (db *DB) Interests(ctx context.Context, institution string, numbers []string) (_ []Interest, err error) {
+	defer fault.Wrap(&err, "store.Interests")
+	return interests(As(ctx, institution), db.pool, numbers)
+}
+
+func interests(ctx context.Context, q querier, numbers []string) ([]Interest, error) {
+	rows, err := q.Query(ctx, `SELECT number, noted, registered FROM interests_elsewhere($1)`, numbers)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Interest])
+}
+
+func elsewhere(ctx context.Context, q querier, offers []patent.Offer, numbers []string) (out []OfferConflict, err error) {
+	noted, err := interests(ctx, q, numbers)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range noted {
+		for _, o := range offers {
+			if o.Number == i.Number {
+				out = append(out, OfferConflict{Number: o.Number, Clash: patent.Clash{Code: "elsewhere", Allowed: patent.Allowed, Zh: i.Zh()}, OtherDesk: true, OfferedAt: i.Noted.Time(), OwnReference: o.Reference})
+				break
+			}
+		}
+	}
+	return out, nil
 }

@@ -35,7 +35,7 @@ func TestOffers(t *testing.T) {
 	}
 	// Another institution's offer under the same contract number: found at once, not named.
 	found := put("b", offer(patent.ByPledge, "C1", "甲有限公司"), store.Offered)
-	if len(found) != 1 || found[0].Code != "second_use" || !found[0].OtherDesk || found[0].Party != "" || found[0].Reference != "" || found[0].Status != store.Committed {
+	if len(found) != 1 || found[0].Code != "elsewhere" || found[0].Allowed != patent.Allowed || !found[0].OtherDesk || found[0].Product != "" || found[0].Party != "" || found[0].Reference != "" || found[0].Status != "" {
 		t.Errorf("another institution: %+v", found)
 	}
 	found = put("a", offer(patent.ByPool, "P1", "乙有限公司"), store.Offered)
@@ -51,7 +51,7 @@ func TestOffers(t *testing.T) {
 	if found, err := db.OfferConflicts(ctx, "a", offer(patent.ByPledge, "C9", "乙有限公司")); len(found) != 1 || found[0].Product != patent.ByPool || err != nil {
 		t.Errorf("after release: %+v, %v", found, err)
 	}
-	all, err := db.Offers(ctx, []string{"CN1", "CN2"})
+	all, err := db.Offers(ctx, "a", []string{"CN1", "CN2"})
 	if err != nil || len(all) != 1 || all[0].OfferedAt != at || all[0].Institution != "a" {
 		t.Errorf("%+v, %v", all, err)
 	}

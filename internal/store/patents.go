@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -41,8 +42,11 @@ type Patent struct {
 	AdjustmentDays    *int          `json:"term_adjustment_days"` // 专利权期限补偿, as granted; nil: not known
 	ExtensionDays     *int          `json:"term_extension_days"`  // 药品专利权期限补偿, as granted; nil: not known
 	Confidential      bool          `json:"confidential"`
-	Source            string        `json:"source"`
-	SourceDate        calendar.Date `json:"source_date"`
+	// ConfidentialUnknown, of a record that is merged: it does not say whether
+	// the patent is published, and what is known of that stays.
+	ConfidentialUnknown bool          `json:"-"`
+	Source              string        `json:"source"`
+	SourceDate          calendar.Date `json:"source_date"`
 }
 
 // AddedDays is what adjustment and extension, as far as known, add to the term.
@@ -112,20 +116,62 @@ func (db *DB) Patent(ctx context.Context, number string) (_ Patent, err error) {
 		}
 	}
 	rows, err := db.pool.Query(ctx, `
-		SELECT `+patentColumns+` FROM patents WHERE number = $1
-		UNION ALL
-		SELECT `+patentColumns+` FROM patents WHERE publication_number = $1 AND number <> $1
-		LIMIT 1`, number)
+		SELECT `+patentColumns+` FROM patents WHERE number = coalesce(
+			(SELECT number FROM patents WHERE number = $1 AND `+visible+` LIMIT 1),
+			(SELECT number FROM patents WHERE publication_number = $1 AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1)) AND `+visible+`
+		ORDER BY `+ownFirst, number)
 	if err != nil {
 		return Patent{}, err
 	}
-	p, err := pgx.CollectExactlyOneRow(rows, scanPatent)
-	if errors.Is(err, pgx.ErrNoRows) {
+	found, err := pgx.CollectRows(rows, scanPatent)
+	if err != nil {
+		return Patent{}, err
+	}
+	p, ok := overlay(found)
+	if !ok {
 		return Patent{}, fault.New(fault.NotFound, "patent.unknown",
 			"库中没有专利 "+number+"，请先导入，或在请求中给出标题、摘要和权利要求。",
 			"Patent "+number+" is not in the store; import it, or give its title, abstract and claims in the request.")
 	}
 	return p, err
+}
+
+// overlay puts an institution's own record before the public one of the same
+// number: what its own leaves open is taken from the public one.
+func overlay(ownFirst []Patent) (p Patent, ok bool) {
+	if len(ownFirst) == 0 {
+		return p, false
+	}
+	p = ownFirst[0]
+	for _, o := range ownFirst[1:] {
+		if p.Abstract == "" && p.Claims == "" && p.Description == "" { // a text is one source's
+			p.Abstract, p.Claims, p.Description = o.Abstract, o.Claims, o.Description
+			p.ID = o.ID // whose vector is of that text
+		}
+		p.PublicationNumber, p.Kind, p.OwnerType, p.FamilyID = cmp.Or(p.PublicationNumber, o.PublicationNumber), cmp.Or(p.Kind, o.Kind), cmp.Or(p.OwnerType, o.OwnerType), cmp.Or(p.FamilyID, o.FamilyID)
+		p.Filing, p.Published, p.Grant = cmp.Or(p.Filing, o.Filing), cmp.Or(p.Published, o.Published), cmp.Or(p.Grant, o.Grant)
+		if len(p.IPC) == 0 {
+			p.IPC = o.IPC
+		}
+		if len(p.Owners) == 0 {
+			p.Owners = o.Owners
+		}
+		for _, x := range []struct{ own, other **int }{
+			{&p.ClaimCount, &o.ClaimCount},
+			{&p.IndependentClaims, &o.IndependentClaims},
+			{&p.Inventors, &o.Inventors},
+			{&p.FamilySize, &o.FamilySize},
+			{&p.CitedBy, &o.CitedBy},
+			{&p.Cites, &o.Cites},
+			{&p.PaidThroughYear, &o.PaidThroughYear},
+			{&p.AdjustmentDays, &o.AdjustmentDays},
+			{&p.ExtensionDays, &o.ExtensionDays},
+		} {
+			*x.own = cmp.Or(*x.own, *x.other)
+		}
+		p.Confidential = p.Confidential || o.Confidential
+	}
+	return p, true
 }
 
 // PatentVector returns the stored vector of a patent in a space, nil when it
@@ -135,7 +181,7 @@ func (db *DB) PatentVector(ctx context.Context, space int, patent int64) (_ []fl
 	var v pgvector.HalfVector
 	err = db.pool.QueryRow(ctx, `
 		SELECT v.vector FROM patent_vectors v JOIN patents p ON p.id = v.patent_id AND p.text_hash = v.text_hash
-		WHERE v.space_id = $1 AND v.patent_id = $2`, space, patent).Scan(&v)
+		WHERE v.space_id = $1 AND v.patent_id = $2 AND v.`+visible, space, patent).Scan(&v)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -144,6 +190,12 @@ func (db *DB) PatentVector(ctx context.Context, space int, patent int64) (_ []fl
 	}
 	return v.Slice(), nil
 }
+
+// patentCounts keeps of the patents p the institution's own, and of the
+// operator's those the institution has no record of.
+const patentCounts = `(p.institution = institution_now() OR p.institution = 'public' AND (
+	NOT (SELECT EXISTS (SELECT FROM patents WHERE institution = institution_now() AND institution <> 'public'))
+	OR NOT EXISTS (SELECT FROM patents o WHERE o.institution = institution_now() AND o.number = p.number)))`
 
 // Cohort describes one IPC subclass in the store over the six years before a
 // date, by filing date.
@@ -159,7 +211,7 @@ func (db *DB) Cohort(ctx context.Context, subclass string, before calendar.Date)
 	err = db.pool.QueryRow(ctx, `
 		SELECT count(*) FILTER (WHERE filing_date >= $3), count(*) FILTER (WHERE filing_date < $3),
 			count(DISTINCT first_owner) FILTER (WHERE filing_date >= $3)
-		FROM patents WHERE subclass = $1 AND filing_date >= $2 AND filing_date < $4`,
+		FROM patents p WHERE `+patentCounts+` AND subclass = $1 AND filing_date >= $2 AND filing_date < $4`,
 		subclass, before.AddYears(-6), before.AddYears(-3), before).Scan(&c.Recent, &c.Prior, &c.Owners)
 	return c, err
 }
@@ -168,7 +220,7 @@ func (db *DB) Cohort(ctx context.Context, subclass string, before calendar.Date)
 // subclass, e.g. H01M, in their order; an empty subclass asks for every one.
 func (db *DB) NumbersOf(ctx context.Context, subclass string, limit int) (_ []string, err error) {
 	defer fault.Wrap(&err, "store.NumbersOf(%s)", subclass)
-	rows, err := db.pool.Query(ctx, `SELECT number FROM patents WHERE $1 = '' OR EXISTS (SELECT FROM unnest(ipc) AS i WHERE starts_with(i, $1)) ORDER BY number LIMIT $2`, subclass, limit)
+	rows, err := db.pool.Query(ctx, `SELECT DISTINCT number FROM patents WHERE `+visible+` AND ($1 = '' OR EXISTS (SELECT FROM unnest(ipc) AS i WHERE starts_with(i, $1))) ORDER BY number LIMIT $2`, subclass, limit)
 	if err != nil {
 		return nil, err
 	}

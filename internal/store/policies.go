@@ -15,6 +15,7 @@ import (
 // is a Conflict.
 func (db *DB) PutLendingPolicy(ctx context.Context, institution, id, version, by string, body []byte) (err error) {
 	defer fault.Wrap(&err, "store.PutLendingPolicy(%s)", id)
+	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `INSERT INTO lending_policies (institution, id, version, created_by, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, institution, id, version, by, body)
 		if err != nil {
@@ -38,6 +39,7 @@ func (db *DB) PutLendingPolicy(ctx context.Context, institution, id, version, by
 // asks for the latest. ok is false when there is none.
 func (db *DB) LendingPolicy(ctx context.Context, institution, id, version string) (body []byte, ok bool, err error) {
 	defer fault.Wrap(&err, "store.LendingPolicy(%s)", id)
+	ctx = As(ctx, institution)
 	err = db.pool.QueryRow(ctx, `
 		SELECT body FROM lending_policies WHERE institution = $1 AND id = $2 AND ($3 = '' OR version = $3)
 		ORDER BY created_at DESC, version DESC LIMIT 1`, institution, id, version).Scan(&body)
@@ -50,6 +52,7 @@ func (db *DB) LendingPolicy(ctx context.Context, institution, id, version string
 // LendingPolicies returns every version of an institution's policies.
 func (db *DB) LendingPolicies(ctx context.Context, institution string) (_ [][]byte, err error) {
 	defer fault.Wrap(&err, "store.LendingPolicies")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `SELECT body FROM lending_policies WHERE institution = $1 ORDER BY id, created_at DESC`, institution)
 	if err != nil {
 		return nil, err

@@ -42,6 +42,7 @@ type PoolSummary struct {
 // PutPool stores a pool, once.
 func (db *DB) PutPool(ctx context.Context, p Pool) (err error) {
 	defer fault.Wrap(&err, "store.PutPool(%s)", p.ID)
+	ctx = As(ctx, p.Institution)
 	body, err := json.Marshal(p.Deal)
 	if err != nil {
 		return err
@@ -50,7 +51,7 @@ func (db *DB) PutPool(ctx context.Context, p Pool) (err error) {
 	owners := map[string]string{}
 	for _, x := range p.Deal.Patents {
 		if n, err := patent.ParseNumber(x.Number); err == nil {
-			owners[n.String()] = x.Owner
+			owners[string(n.Key())] = x.Owner
 		}
 	}
 	offers := make([]patent.Offer, len(numbers))
@@ -68,9 +69,10 @@ func (db *DB) PutPool(ctx context.Context, p Pool) (err error) {
 	})
 }
 
-// Pool returns an institution's pool, or a NotFound fault.
+// Pool returns a institution's pool, or a NotFound fault.
 func (db *DB) Pool(ctx context.Context, institution, id string) (p Pool, err error) {
 	defer fault.Wrap(&err, "store.Pool(%s)", id)
+	ctx = As(ctx, institution)
 	var body []byte
 	var released *time.Time
 	err = db.pool.QueryRow(ctx, `SELECT id, institution, created_at, created_by, numbers, released, deal FROM pools WHERE id = $1 AND institution = $2`, id, institution).
@@ -88,10 +90,11 @@ func (db *DB) Pool(ctx context.Context, institution, id string) (p Pool, err err
 	return p, json.Unmarshal(body, &p.Deal)
 }
 
-// Pools lists an institution's pools, newest first, after the one named by creation
+// Pools lists a institution's pools, newest first, after the one named by creation
 // time and id; a zero time starts at the newest.
 func (db *DB) Pools(ctx context.Context, institution string, after time.Time, afterID string, limit int) (_ []PoolSummary, err error) {
 	defer fault.Wrap(&err, "store.Pools")
+	ctx = As(ctx, institution)
 	if after.IsZero() {
 		after = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
@@ -112,6 +115,7 @@ func (db *DB) Pools(ctx context.Context, institution string, after time.Time, af
 // ReleasePool frees a pool's patents for another pool.
 func (db *DB) ReleasePool(ctx context.Context, institution, id string, at time.Time) (err error) {
 	defer fault.Wrap(&err, "store.ReleasePool(%s)", id)
+	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE pools SET released = coalesce(released, $3) WHERE id = $1 AND institution = $2`, id, institution, at)
 		if err != nil {
@@ -127,16 +131,17 @@ func (db *DB) ReleasePool(ctx context.Context, institution, id string, at time.T
 
 // Holder is a pool that holds a patent.
 type Holder struct {
-	Number, Pool, Institution, Name string
+	Number, Pool, Name string
 }
 
-// PoolsHolding returns the unreleased pools, of any institution, that hold one of
-// the patents, except the pool named.
-func (db *DB) PoolsHolding(ctx context.Context, numbers []string, except string) (_ []Holder, err error) {
+// PoolsHolding returns an institution's unreleased pools that hold one of the
+// patents, except the pool named.
+func (db *DB) PoolsHolding(ctx context.Context, institution string, numbers []string, except string) (_ []Holder, err error) {
 	defer fault.Wrap(&err, "store.PoolsHolding")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
-		SELECT n, id, institution, name FROM pools, unnest(numbers) AS n
-		WHERE released IS NULL AND numbers && $1 AND n = ANY ($1) AND id <> $2 ORDER BY n, created_at, id`, numbers, except)
+		SELECT n, id, name FROM pools, unnest(numbers) AS n
+		WHERE institution = $3 AND released IS NULL AND numbers && $1 AND n = ANY ($1) AND id <> $2 ORDER BY n, created_at, id`, numbers, except, institution)
 	if err != nil {
 		return nil, err
 	}
@@ -154,13 +159,16 @@ type StoredValue struct {
 	DataCutoff calendar.Date
 }
 
-// LatestValues returns, for each patent that has one, an institution's latest
+// LatestValues returns, for each patent that has one, a institution's latest
 // single-patent valuation as of a day not after asOf.
 func (db *DB) LatestValues(ctx context.Context, institution string, numbers []string, asOf calendar.Date) (_ []StoredValue, err error) {
 	defer fault.Wrap(&err, "store.LatestValues")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
-		SELECT DISTINCT ON (number) number, id, as_of, conclusion FROM valuations
-		WHERE institution = $1 AND number = ANY ($2) AND as_of <= $3 ORDER BY number, as_of DESC, created_at DESC, id DESC`, institution, numbers, asOf)
+		SELECT DISTINCT ON (number) number, id, as_of, conclusion FROM valuations v JOIN valuation_patents m ON m.institution = v.institution AND m.valuation = v.id
+		WHERE v.institution = $1 AND m.institution = $1 AND number = ANY ($2) AND as_of <= $3
+			AND NOT EXISTS (SELECT FROM valuation_patents o WHERE o.institution = $1 AND o.valuation = v.id AND o.position > 0)
+		ORDER BY number, as_of DESC, v.created_at DESC, id DESC`, institution, numbers, asOf)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +199,7 @@ func (db *DB) PatentFacts(ctx context.Context, numbers []string) (_ []Patent, er
 	defer fault.Wrap(&err, "store.PatentFacts")
 	rows, err := db.pool.Query(ctx, `
 		SELECT number, coalesce(kind, ''), title, filing_date, grant_date, owners, coalesce(owner_type, ''), coalesce(family_id, '')
-		FROM patents WHERE number = ANY ($1) ORDER BY number`, numbers)
+		FROM patents p WHERE `+patentCounts+` AND number = ANY ($1) ORDER BY number`, numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -221,6 +229,7 @@ type PoolSimulation struct {
 // PutPoolSimulation stores a new simulation.
 func (db *DB) PutPoolSimulation(ctx context.Context, s PoolSimulation) (err error) {
 	defer fault.Wrap(&err, "store.PutPoolSimulation(%s)", s.ID)
+	ctx = As(ctx, s.Institution)
 	targets := s.Targets
 	if targets == nil {
 		targets = []pool.Target{}
@@ -230,9 +239,10 @@ func (db *DB) PutPoolSimulation(ctx context.Context, s PoolSimulation) (err erro
 	return err
 }
 
-// PoolSimulation returns an institution's simulation with its progress.
+// PoolSimulation returns a institution's simulation with its progress.
 func (db *DB) PoolSimulation(ctx context.Context, institution, id string) (s PoolSimulation, err error) {
 	defer fault.Wrap(&err, "store.PoolSimulation(%s)", id)
+	ctx = As(ctx, institution)
 	var seed int64
 	err = db.pool.QueryRow(ctx, `
 		SELECT id, pool_id, institution, created_at, seed, scenarios, targets, status, coalesce(error, ''), finished_at, report,
@@ -249,6 +259,7 @@ func (db *DB) PoolSimulation(ctx context.Context, institution, id string) (s Poo
 // RunningPoolSimulations lists the simulations that are not finished.
 func (db *DB) RunningPoolSimulations(ctx context.Context) (_ []PoolSimulation, err error) {
 	defer fault.Wrap(&err, "store.RunningPoolSimulations")
+	ctx = across(ctx)
 	rows, err := db.pool.Query(ctx, `SELECT id, institution FROM pool_simulations WHERE status = 'running' ORDER BY created_at, id`)
 	if err != nil {
 		return nil, err
@@ -266,7 +277,7 @@ func (db *DB) PutPoolTally(ctx context.Context, simulation string, from, to int6
 	if err != nil {
 		return err
 	}
-	_, err = db.pool.Exec(ctx, `INSERT INTO pool_tallies (simulation_id, from_path, to_path, tally) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, simulation, from, to, body)
+	_, err = db.pool.Exec(ctx, `INSERT INTO pool_tallies (institution, simulation_id, from_path, to_path, tally) SELECT institution, id, $2, $3, $4 FROM pool_simulations WHERE id = $1 ON CONFLICT DO NOTHING`, simulation, from, to, body)
 	return err
 }
 

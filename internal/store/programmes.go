@@ -17,6 +17,7 @@ import (
 // is a Conflict.
 func (db *DB) PutProgramme(ctx context.Context, institution, id, version, by string, body []byte) (err error) {
 	defer fault.Wrap(&err, "store.PutProgramme(%s)", id)
+	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `INSERT INTO lending_programmes (institution, id, version, created_by, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, institution, id, version, by, body)
 		if err != nil {
@@ -39,6 +40,7 @@ func (db *DB) PutProgramme(ctx context.Context, institution, id, version, by str
 // Programmes returns the latest version of each of an institution's products.
 func (db *DB) Programmes(ctx context.Context, institution string) (_ [][]byte, err error) {
 	defer fault.Wrap(&err, "store.Programmes")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `SELECT DISTINCT ON (id) body FROM lending_programmes WHERE institution = $1 ORDER BY id, created_at DESC, version DESC`, institution)
 	if err != nil {
 		return nil, err
@@ -49,6 +51,7 @@ func (db *DB) Programmes(ctx context.Context, institution string) (_ [][]byte, e
 // LendingFacts returns what stands in store about programmes and patents.
 func (db *DB) LendingFacts(ctx context.Context, q FactsQuery) (_ Facts, err error) {
 	defer fault.Wrap(&err, "store.LendingFacts")
+	ctx = As(ctx, q.Institution)
 	return lendingFacts(ctx, db.pool, q)
 }
 
@@ -84,8 +87,8 @@ func lendingFacts(ctx context.Context, db querier, q FactsQuery) (f Facts, err e
 		return f, nil
 	}
 	rows, err := db.Query(ctx, `
-		SELECT number, CASE WHEN institution = $1 THEN reference ELSE '' END, product FROM collateral_offers
-		WHERE number = ANY ($2) AND status = 'committed' AND product <> 'licence' ORDER BY number, offered_at, institution, product, reference`, q.Institution, q.Numbers)
+		SELECT number, reference, product FROM collateral_offers
+		WHERE institution = $1 AND number = ANY ($2) AND status = 'committed' AND product <> 'licence' ORDER BY number, offered_at, product, reference`, q.Institution, q.Numbers)
 	if err != nil {
 		return f, err
 	}
@@ -95,6 +98,13 @@ func lendingFacts(ctx context.Context, db querier, q FactsQuery) (f Facts, err e
 		b.What = o.Product.Zh()
 		return b, err
 	})
+	if err != nil {
+		return f, err
+	}
+	noted, err := interests(ctx, db, q.Numbers)
+	for _, i := range noted {
+		f.Booked = append(f.Booked, lending.Booked{Number: i.Number, What: i.Zh()})
+	}
 	return f, err
 }
 
@@ -123,10 +133,11 @@ func putHolds(ctx context.Context, tx pgx.Tx, b *Batch, contracts []string, hold
 	return nil
 }
 
-// Holds returns what is held of an institution's programmes on a day and not booked,
+// Holds returns what is held of a institution's programmes on a day and not booked,
 // by programme and contract.
 func (db *DB) Holds(ctx context.Context, institution string, today calendar.Date) (_ []Hold, err error) {
 	defer fault.Wrap(&err, "store.Holds")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
 		SELECT programme, borrower, credit_code, amount, contract, batch, decided_on, until FROM programme_holds h
 		WHERE institution = $1 AND (until IS NULL OR until >= $2) AND NOT EXISTS (SELECT FROM book_loans l WHERE l.institution = h.institution AND l.contract = h.contract)
@@ -149,6 +160,7 @@ func (db *DB) Holds(ctx context.Context, institution string, today calendar.Date
 // taken up.
 func (db *DB) ReleaseHold(ctx context.Context, institution, contract, by, reason string) (err error) {
 	defer fault.Wrap(&err, "store.ReleaseHold(%s)", contract)
+	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		var programme string
 		var amount int64

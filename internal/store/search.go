@@ -83,6 +83,8 @@ func (db *DB) SearchPatents(ctx context.Context, space Space, vector []float32, 
 	slices.SortStableFunc(out.Hits, func(a, b PatentHit) int {
 		return cmp.Or(cmp.Compare(b.Similarity.Total, a.Similarity.Total), strings.Compare(a.Number, b.Number))
 	})
+	seen := map[string]bool{} // an own record and the public one
+	out.Hits = slices.DeleteFunc(out.Hits, func(h PatentHit) bool { twice := seen[h.Number]; seen[h.Number] = true; return twice })
 	out.Hits = out.Hits[:min(k, len(out.Hits))]
 	return out, nil
 }
@@ -188,7 +190,7 @@ func (db *DB) scan(ctx context.Context, space Space, vector []float32, f PatentF
 	rows, err := db.pool.Query(ctx, `
 		WITH c AS MATERIALIZED (
 			SELECT v.patent_id, v.vector FROM patent_vectors v JOIN patents p ON p.id = v.patent_id
-			WHERE v.space_id = $1 AND `+where+`),
+			WHERE v.space_id = $1 AND v.`+visible+` AND `+where+`),
 		n AS (SELECT patent_id, vector, vector <=> $2 AS distance FROM c ORDER BY vector <=> $2, patent_id LIMIT $3)
 		SELECT `+neighbourColumns+` FROM n JOIN patents p ON p.id = n.patent_id ORDER BY n.distance, p.id`, args...)
 	if err != nil {
@@ -210,9 +212,9 @@ func (db *DB) walk(ctx context.Context, space Space, vector []float32, f PatentF
 			WITH n AS MATERIALIZED (
 				SELECT v.patent_id, v.vector, v.vector::halfvec(%[1]d) <=> $1::halfvec(%[1]d) AS distance
 				FROM patent_vectors v JOIN patents p ON p.id = v.patent_id
-				WHERE v.space_id = %[2]d AND %[3]s
+				WHERE v.space_id = %[2]d AND v.%[4]s AND %[3]s
 				ORDER BY v.vector::halfvec(%[1]d) <=> $1::halfvec(%[1]d) LIMIT $2)
-			SELECT `+neighbourColumns+` FROM n JOIN patents p ON p.id = n.patent_id ORDER BY n.distance, p.id`, space.Dimension, space.ID, where), args...)
+			SELECT `+neighbourColumns+` FROM n JOIN patents p ON p.id = n.patent_id ORDER BY n.distance, p.id`, space.Dimension, space.ID, where, visible), args...)
 		if err != nil {
 			return err
 		}
@@ -224,7 +226,7 @@ func (db *DB) walk(ctx context.Context, space Space, vector []float32, f PatentF
 
 func (db *DB) countFiltered(ctx context.Context, f PatentFilter) (n int, err error) {
 	where, args := f.where([]any{exactUpTo + 1})
-	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM (SELECT FROM patents p WHERE `+where+` LIMIT $1) x`, args...).Scan(&n)
+	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM (SELECT FROM patents p WHERE p.`+visible+` AND `+where+` LIMIT $1) x`, args...).Scan(&n)
 	return n, err
 }
 
@@ -244,12 +246,11 @@ func (db *DB) BuildVectorIndex(ctx context.Context, space Space) (err error) {
 	if err != nil || has {
 		return err
 	}
-	conn, err := db.pool.Acquire(ctx)
+	conn, err := db.login(ctx) // an index is its table's owner's to make
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
-	defer conn.Exec(context.WithoutCancel(ctx), `RESET maintenance_work_mem; RESET max_parallel_maintenance_workers`)
+	defer conn.Close(context.WithoutCancel(ctx))
 	workers := 2
 	if db.serialIndexBuild {
 		workers = 0
@@ -276,14 +277,15 @@ type CorpusText struct {
 	Owner string // who owns the patent or sold it; "" unknown
 }
 
-// EachText calls use with the text of every deal and patent, in a fixed order.
+// EachText calls use with the text of every deal and patent the institution
+// sees, in a fixed order.
 func (db *DB) EachText(ctx context.Context, use func(CorpusText)) (err error) {
 	defer fault.Wrap(&err, "store.EachText")
 	rows, err := db.pool.Query(ctx, `
 		SELECT text, ipc, owner FROM (
-			SELECT 0 AS part, id, concat_ws(E'\n', title, description) AS text, coalesce(ipc, '{}') AS ipc, coalesce(seller, '') AS owner FROM deals
+			SELECT 0 AS part, id, concat_ws(E'\n', title, description) AS text, coalesce(ipc, '{}') AS ipc, coalesce(seller, '') AS owner FROM deals WHERE `+visible+`
 			UNION ALL
-			SELECT 1, number, concat_ws(E'\n', title, abstract, claims), coalesce(ipc, '{}'), coalesce(owners[1], '') FROM patents) t
+			SELECT 1, number, concat_ws(E'\n', title, abstract, claims), coalesce(ipc, '{}'), coalesce(owners[1], '') FROM patents WHERE `+visible+`) t
 		ORDER BY part, id`)
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func scanSpace(row pgx.CollectableRow) (Space, error) {
 // is cheap and asked once per request, so a switch takes effect at once.
 func (db *DB) ActiveSpaceID(ctx context.Context) (id int, err error) {
 	defer fault.Wrap(&err, "store.ActiveSpaceID")
-	err = db.pool.QueryRow(ctx, `SELECT id FROM spaces WHERE status = 'active'`).Scan(&id)
+	err = db.pool.QueryRow(ctx, `SELECT id FROM spaces WHERE status = 'active' AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1`).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, nil
 	}
@@ -53,7 +53,7 @@ func (db *DB) ActiveSpaceID(ctx context.Context) (id int, err error) {
 // Space returns one space with its model.
 func (db *DB) Space(ctx context.Context, id int) (_ Space, err error) {
 	defer fault.Wrap(&err, "store.Space(%d)", id)
-	rows, err := db.pool.Query(ctx, `SELECT `+spaceColumns+` FROM spaces WHERE id = $1`, id)
+	rows, err := db.pool.Query(ctx, `SELECT `+spaceColumns+` FROM spaces WHERE id = $1 AND `+visible, id)
 	if err != nil {
 		return Space{}, err
 	}
@@ -66,7 +66,7 @@ func (db *DB) PutSpace(ctx context.Context, s Space) (id int, err error) {
 	err = db.pool.QueryRow(ctx, `
 		INSERT INTO spaces (provider, model, version, dimension, body, fitted_on, status)
 		VALUES ($1, $2, $3, $4, $5, nullif($6::bigint, 0), 'building')
-		ON CONFLICT (provider, model, version, dimension) DO UPDATE SET body = EXCLUDED.body
+		ON CONFLICT (institution, provider, model, version, dimension) DO UPDATE SET body = EXCLUDED.body
 		RETURNING id`, s.Provider, s.Model, s.Version, s.Dimension, s.Body, s.FittedOn).Scan(&id)
 	return id, err
 }
@@ -76,10 +76,10 @@ func (db *DB) PutSpace(ctx context.Context, s Space) (id int, err error) {
 func (db *DB) ActivateSpace(ctx context.Context, id int) (err error) {
 	defer fault.Wrap(&err, "store.ActivateSpace(%d)", id)
 	return db.transact(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE spaces SET status = 'retired' WHERE status = 'active' AND id <> $1`, id); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE spaces SET status = 'retired' WHERE status = 'active' AND id <> $1 AND institution = institution_now()`, id); err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, `UPDATE spaces SET status = 'active' WHERE id = $1`, id)
+		tag, err := tx.Exec(ctx, `UPDATE spaces SET status = 'active' WHERE id = $1 AND institution = institution_now()`, id)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = fault.New(fault.NotFound, "space.unknown", "没有这个向量空间。", "There is no such embedding space.")
 		}
@@ -89,20 +89,29 @@ func (db *DB) ActivateSpace(ctx context.Context, id int) (err error) {
 
 // Unembedded is a row whose text has no current vector in a space.
 type Unembedded struct {
+	DealOf string // institution and
 	Deal   string // id of a deal, or
 	Patent int64  // id of a patent
 	Text   string
 	Hash   []byte
 }
 
+// vectorOwn keeps of the texts t those whose vectors in the space $1 are the
+// institution's to make: its own texts, and in its own space the operator's too.
+func vectorOwn(t string) string {
+	return `(` + t + `.institution = institution_now() OR ` + t + `.institution = 'public' AND EXISTS (SELECT FROM spaces WHERE id = $1 AND institution = institution_now()))`
+}
+
 // UnembeddedDeals returns up to limit deals without a current vector, by id
-// after the given row.
-func (db *DB) UnembeddedDeals(ctx context.Context, space int, after Unembedded, limit int) (_ []Unembedded, err error) {
+// after the given row. Those of an institution's own ledger are left out unless
+// asked for: their texts must not reach an endpoint.
+func (db *DB) UnembeddedDeals(ctx context.Context, space int, after Unembedded, limit int, own bool) (_ []Unembedded, err error) {
 	defer fault.Wrap(&err, "store.UnembeddedDeals")
 	rows, err := db.pool.Query(ctx, `
-		SELECT d.id, 0::bigint, concat_ws(E'\n', d.title, d.description), d.text_hash
-		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_id = d.id AND v.text_hash = d.text_hash
-		WHERE v.deal_id IS NULL AND d.id > $2 ORDER BY d.id LIMIT $3`, space, after.Deal, limit)
+		SELECT d.institution, d.id, 0::bigint, concat_ws(E'\n', d.title, d.description), d.text_hash
+		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_of = d.institution AND v.deal_id = d.id AND v.text_hash = d.text_hash
+		WHERE `+vectorOwn("d")+` AND v.deal_id IS NULL AND (d.institution, d.id) > ($4, $2) AND ($5 OR d.source_type IS DISTINCT FROM 'own_ledger')
+		ORDER BY d.institution, d.id LIMIT $3`, space, after.Deal, limit, after.DealOf, own)
 	if err != nil {
 		return nil, err
 	}
@@ -115,9 +124,9 @@ func (db *DB) UnembeddedDeals(ctx context.Context, space int, after Unembedded, 
 func (db *DB) UnembeddedPatents(ctx context.Context, space int, after Unembedded, limit int, confidential bool) (_ []Unembedded, err error) {
 	defer fault.Wrap(&err, "store.UnembeddedPatents")
 	rows, err := db.pool.Query(ctx, `
-		SELECT '', p.id, concat_ws(E'\n', p.title, p.abstract, p.claims), p.text_hash
+		SELECT '', '', p.id, concat_ws(E'\n', p.title, p.abstract, p.claims), p.text_hash
 		FROM patents p LEFT JOIN patent_vectors v ON v.space_id = $1 AND v.patent_id = p.id AND v.text_hash = p.text_hash
-		WHERE v.patent_id IS NULL AND p.id > $2 AND (NOT p.confidential OR $4) ORDER BY p.id LIMIT $3`, space, after.Patent, limit, confidential)
+		WHERE `+vectorOwn("p")+` AND v.patent_id IS NULL AND p.id > $2 AND (NOT p.confidential OR $4) ORDER BY p.id LIMIT $3`, space, after.Patent, limit, confidential)
 	if err != nil {
 		return nil, err
 	}
@@ -132,12 +141,12 @@ func (db *DB) PutVectors(ctx context.Context, space int, rows []Unembedded, vect
 		for i, r := range rows {
 			v := pgvector.NewHalfVector(vectors[i])
 			if r.Deal != "" {
-				batch.Queue(`INSERT INTO deal_vectors (space_id, deal_id, text_hash, vector) VALUES ($1, $2, $3, $4)
-					ON CONFLICT (space_id, deal_id) DO UPDATE SET text_hash = EXCLUDED.text_hash, vector = EXCLUDED.vector`, space, r.Deal, r.Hash, v)
+				batch.Queue(`INSERT INTO deal_vectors (space_id, deal_of, deal_id, text_hash, vector) VALUES ($1, $5, $2, $3, $4)
+					ON CONFLICT (space_id, deal_of, deal_id, institution) DO UPDATE SET text_hash = EXCLUDED.text_hash, vector = EXCLUDED.vector`, space, r.Deal, r.Hash, v, r.DealOf)
 				continue
 			}
 			batch.Queue(`INSERT INTO patent_vectors (space_id, patent_id, text_hash, vector) VALUES ($1, $2, $3, $4)
-				ON CONFLICT (space_id, patent_id) DO UPDATE SET text_hash = EXCLUDED.text_hash, vector = EXCLUDED.vector`, space, r.Patent, r.Hash, v)
+				ON CONFLICT (space_id, patent_id, institution) DO UPDATE SET text_hash = EXCLUDED.text_hash, vector = EXCLUDED.vector`, space, r.Patent, r.Hash, v)
 		}
 		return tx.SendBatch(ctx, batch).Close()
 	})

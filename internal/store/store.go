@@ -29,17 +29,25 @@ import (
 // DB is a pool of connections to the product's database. It is safe for
 // concurrent use.
 type DB struct {
-	pool *pgxpool.Pool
+	pool  scoped
+	queue *pgxpool.Pool // of the job queue and its tables: every connection is the service's own
 	// serialIndexBuild keeps HNSW builds to one process: parallel builds of
 	// pgvector before 0.8.4 can overflow a buffer (CVE-2026-3172).
 	serialIndexBuild bool
 }
 
+// Role is what every statement runs under, whoever logs in: it owns no table, so
+// that no row passes by its wall. The first migration makes it.
+const Role = "zhijia_app"
+
 // Options configure [Open].
 type Options struct {
 	MaxConns int32 // default: pgxpool's, the greater of 4 and the number of CPUs
 	Trace    bool  // record an OpenTelemetry span per query
-	Log      *slog.Logger
+	// Institution is whose every statement is that names none, in a program
+	// that works for one: the command line. Empty in a service.
+	Institution string
+	Log         *slog.Logger
 }
 
 // Open connects to the database at url, which must hold a migrated schema; see
@@ -57,26 +65,45 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 		config.ConnConfig.Tracer = otelpgx.NewTracer()
 	}
 	config.AfterConnect = pgxvec.RegisterTypes
+	config.ConnConfig.RuntimeParams["role"] = Role
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	config.ConnConfig.RuntimeParams["application_name"] = "zhijia"
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, unreachable(err)
 	}
-	db := &DB{pool: pool}
-	if err := db.checkVector(ctx, o.Log); err != nil {
+	config = config.Copy()
+	config.ConnConfig.RuntimeParams["zhijia.institution"] = Everyone
+	queue, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
 		pool.Close()
+		return nil, unreachable(err)
+	}
+	db := &DB{pool: scoped{pool, o.Institution}, queue: queue}
+	if err := db.checkVector(ctx, o.Log); err != nil {
+		db.Close()
 		return nil, err
 	}
 	return db, nil
 }
 
 // Close returns every connection.
-func (db *DB) Close() { db.pool.Close() }
+func (db *DB) Close() {
+	db.pool.pool.Close()
+	db.queue.Close()
+}
+
+// login opens a connection of its own, in the name of whoever logs in and not
+// in the program's role.
+func (db *DB) login(ctx context.Context) (*pgx.Conn, error) {
+	config := db.queue.Config().ConnConfig.Copy()
+	delete(config.RuntimeParams, "role")
+	return pgx.ConnectConfig(ctx, config)
+}
 
 // Ping reports whether the database answers.
 func (db *DB) Ping(ctx context.Context) error {
-	if err := db.pool.Ping(ctx); err != nil {
+	if err := db.pool.pool.Ping(ctx); err != nil {
 		return unreachable(err)
 	}
 	return nil
@@ -172,7 +199,7 @@ func migrator(ctx context.Context, url string) (*goose.Provider, *sql.DB, error)
 	conn := stdlib.OpenDB(*config)
 	// The types of pgvector are registered on every connection of the pool,
 	// so the extension must be there before the pool opens.
-	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock(7241001); CREATE EXTENSION IF NOT EXISTS vector; SELECT pg_advisory_unlock(7241001)`); err != nil {
+	if _, err := conn.ExecContext(ctx, fmt.Sprintf(`SELECT pg_advisory_lock(%[1]d); CREATE EXTENSION IF NOT EXISTS vector; SELECT pg_advisory_unlock(%[1]d)`, lockExtend)); err != nil {
 		conn.Close()
 		return nil, nil, unreachable(fmt.Errorf("creating the extension vector: %w", err))
 	}
@@ -181,8 +208,7 @@ func migrator(ctx context.Context, url string) (*goose.Provider, *sql.DB, error)
 		conn.Close()
 		return nil, nil, err
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, conn, migrations.FS, goose.WithSessionLocker(locker),
-		goose.WithAllowOutofOrder(true)) // each part of the product numbers its steps in a range of its own
+	provider, err := goose.NewProvider(goose.DialectPostgres, conn, migrations.FS, goose.WithSessionLocker(locker))
 	if err != nil {
 		conn.Close()
 		return nil, nil, err

@@ -18,7 +18,7 @@ type Valuation struct {
 	CreatedAt   time.Time
 	CreatedBy   string
 	Institution string
-	Number      string
+	Numbers     []string // of the subject, normal forms; more than one: a bundle
 	Title       string
 	Purpose     string
 	AsOf        calendar.Date
@@ -32,32 +32,45 @@ type Valuation struct {
 	Hash        []byte
 }
 
+// insertValuation stores a valuation and its patents in one statement.
 const insertValuation = `
-	INSERT INTO valuations (id, created_at, created_by, institution, number, title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash)
-	VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
+	WITH v AS (
+		INSERT INTO valuations (id, created_at, created_by, institution, title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash)
+		VALUES ($1, $2, $3, $4, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17))
+	INSERT INTO valuation_patents (institution, valuation, position, number, created_at)
+	SELECT $4, $1, n - 1, number, $2 FROM unnest($5::text[]) WITH ORDINALITY AS m (number, n)`
+
+// valuationNumbers are the patents of a valuation v as one text.
+const valuationNumbers = `coalesce((SELECT string_agg(number, ';' ORDER BY position) FROM valuation_patents m WHERE m.institution = v.institution AND m.valuation = v.id), '')`
 
 func (v *Valuation) values() []any {
-	return []any{v.ID, v.CreatedAt, v.CreatedBy, v.Institution, v.Number, v.Title, v.Purpose, v.AsOf, v.Status, v.Point, v.Low, v.High, v.Assumptions, v.Request, v.Snapshot, v.Conclusion, v.Hash}
+	return []any{v.ID, v.CreatedAt, v.CreatedBy, v.Institution, v.Numbers, v.Title, v.Purpose, v.AsOf, v.Status, v.Point, v.Low, v.High, v.Assumptions, v.Request, v.Snapshot, v.Conclusion, v.Hash}
 }
 
 // PutValuation stores a valuation, once, with its act.
 func (db *DB) PutValuation(ctx context.Context, v *Valuation, a Act) (err error) {
 	defer fault.Wrap(&err, "store.PutValuation(%s)", v.ID)
+	ctx = As(ctx, a.Institution)
 	return db.recorded(ctx, a, insertValuation, v.values()...)
 }
 
+const valuationColumns = `id, created_at, created_by, institution,
+	ARRAY(SELECT number FROM valuation_patents m WHERE m.institution = v.institution AND m.valuation = v.id ORDER BY position),
+	title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash`
+
 // Valuation returns a stored valuation of an institution, or a NotFound fault.
-// An empty institution sees every one.
 func (db *DB) Valuation(ctx context.Context, institution, id string) (_ Valuation, err error) {
 	defer fault.Wrap(&err, "store.Valuation(%s)", id)
-	var v Valuation
-	err = db.pool.QueryRow(ctx, `
-		SELECT id, created_at, created_by, institution, coalesce(number, ''), title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash
-		FROM valuations WHERE id = $1 AND ($2 = '' OR institution = $2)`, id, institution).
-		Scan(&v.ID, &v.CreatedAt, &v.CreatedBy, &v.Institution, &v.Number, &v.Title, &v.Purpose, &v.AsOf, &v.Status, &v.Point, &v.Low, &v.High, &v.Assumptions, &v.Request, &v.Snapshot, &v.Conclusion, &v.Hash)
+	ctx = As(ctx, institution)
+	v, err := scanValuation(db.pool.QueryRow(ctx, `SELECT `+valuationColumns+` FROM valuations v WHERE id = $1 AND institution = $2`, id, institution))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Valuation{}, fault.New(fault.NotFound, "valuation.unknown", "没有这份估值参考意见。", "There is no such valuation.")
 	}
+	return v, err
+}
+
+func scanValuation(row pgx.Row) (v Valuation, err error) {
+	err = row.Scan(&v.ID, &v.CreatedAt, &v.CreatedBy, &v.Institution, &v.Numbers, &v.Title, &v.Purpose, &v.AsOf, &v.Status, &v.Point, &v.Low, &v.High, &v.Assumptions, &v.Request, &v.Snapshot, &v.Conclusion, &v.Hash)
 	v.CreatedAt = v.CreatedAt.UTC()
 	return v, err
 }
@@ -76,18 +89,22 @@ type ValuationSummary struct {
 	High      float64       `json:"high"`
 }
 
-// Valuations lists an institution's valuations, newest first, after the one named
+// Valuations lists a institution's valuations, newest first, after the one named
 // by the cursor's creation time and id; a zero time starts at the newest.
 func (db *DB) Valuations(ctx context.Context, institution, number string, after time.Time, afterID string, limit int) (_ []ValuationSummary, err error) {
 	defer fault.Wrap(&err, "store.Valuations")
+	ctx = As(ctx, institution)
 	if after.IsZero() {
 		after = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
+	which, args := "", []any{institution, after, afterID, limit}
+	if number != "" {
+		which, args = `id IN (SELECT valuation FROM valuation_patents WHERE institution = $1 AND number = $5 AND (created_at, valuation) < ($2, $3)) AND`, append(args, number)
+	}
 	rows, err := db.pool.Query(ctx, `
-		SELECT id, created_at, coalesce(number, ''), title, purpose, as_of, status, point, low, high
-		FROM valuations
-		WHERE institution = $1 AND ($2 = '' OR number = $2) AND (created_at, id) < ($3, $4)
-		ORDER BY created_at DESC, id DESC LIMIT $5`, institution, number, after, afterID, limit)
+		SELECT id, created_at, `+valuationNumbers+`, title, purpose, as_of, status, point, low, high
+		FROM valuations v WHERE institution = $1 AND `+which+` (created_at, id) < ($2, $3)
+		ORDER BY created_at DESC, id DESC LIMIT $4`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -116,12 +133,12 @@ type Override struct {
 // institution's valuation. Once is enough; the officer who made it cannot.
 func (db *DB) ApproveOverride(ctx context.Context, institution, valuation, override, officer string, at time.Time) (err error) {
 	defer fault.Wrap(&err, "store.ApproveOverride(%s)", override)
+	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		var by string
 		var value float64
 		err := tx.QueryRow(ctx, `
-			SELECT o.officer, o.value FROM overrides o JOIN valuations v ON v.id = o.valuation_id
-			WHERE o.id = $1 AND o.valuation_id = $2 AND v.institution = $3`, override, valuation, institution).Scan(&by, &value)
+			SELECT o.officer, o.value FROM overrides o WHERE o.id = $1 AND o.valuation_id = $2 AND o.institution = $3`, override, valuation, institution).Scan(&by, &value)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			return fault.New(fault.NotFound, "override.unknown", "没有这条人工意见。", "There is no such override.")
@@ -130,7 +147,7 @@ func (db *DB) ApproveOverride(ctx context.Context, institution, valuation, overr
 		case by == officer:
 			return fault.New(fault.Conflict, "override.same_officer", "复核须由另一位估值人员作出。", "Another officer must approve it.")
 		}
-		tag, err := tx.Exec(ctx, `INSERT INTO override_approvals (override, at, officer) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, override, at, officer)
+		tag, err := tx.Exec(ctx, `INSERT INTO override_approvals (override, institution, at, officer) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, override, institution, at, officer)
 		if err != nil {
 			return err
 		}
@@ -144,16 +161,20 @@ func (db *DB) ApproveOverride(ctx context.Context, institution, valuation, overr
 // PutOverride adds an officer's figure; the valuation itself never changes.
 func (db *DB) PutOverride(ctx context.Context, o Override, a Act) (err error) {
 	defer fault.Wrap(&err, "store.PutOverride(%s)", o.ValuationID)
-	return db.recorded(ctx, a, `INSERT INTO overrides (id, valuation_id, created_at, officer, value, reason) VALUES ($1, $2, $3, $4, $5, $6)`,
-		o.ID, o.ValuationID, o.CreatedAt, o.Officer, o.Value, o.Reason)
+	ctx = As(ctx, a.Institution)
+	return db.recorded(ctx, a, `INSERT INTO overrides (id, institution, valuation_id, created_at, officer, value, reason) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		o.ID, a.Institution, o.ValuationID, o.CreatedAt, o.Officer, o.Value, o.Reason)
 }
 
-// Overrides returns the officers' figures beside a valuation, oldest first.
-func (db *DB) Overrides(ctx context.Context, valuation string) (_ []Override, err error) {
+// Overrides returns the officers' figures beside an institution's valuation,
+// oldest first.
+func (db *DB) Overrides(ctx context.Context, institution, valuation string) (_ []Override, err error) {
 	defer fault.Wrap(&err, "store.Overrides(%s)", valuation)
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
 		SELECT o.id, o.valuation_id, o.created_at, o.officer, o.value, o.reason, coalesce(a.officer, ''), a.at
-		FROM overrides o LEFT JOIN override_approvals a ON a.override = o.id WHERE o.valuation_id = $1 ORDER BY o.created_at, o.id`, valuation)
+		FROM overrides o LEFT JOIN override_approvals a ON a.institution = o.institution AND a.override = o.id
+		WHERE o.institution = $1 AND o.valuation_id = $2 ORDER BY o.created_at, o.id`, institution, valuation)
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +200,8 @@ func (db *DB) PutAssumptions(ctx context.Context, version string, body []byte, n
 	var stored []byte
 	err = db.pool.QueryRow(ctx, `
 		WITH added AS (
-			INSERT INTO assumptions (version, hash, body, note) VALUES ($1, $2, $3, $4) ON CONFLICT (version) DO NOTHING RETURNING hash)
-		SELECT hash FROM added UNION ALL SELECT hash FROM assumptions WHERE version = $1 LIMIT 1`,
+			INSERT INTO assumptions (version, hash, body, note) VALUES ($1, $2, $3, $4) ON CONFLICT (institution, version) DO NOTHING RETURNING hash)
+		SELECT hash FROM added UNION ALL SELECT hash FROM assumptions WHERE version = $1 AND institution = institution_now() LIMIT 1`,
 		version, hash, body, note).Scan(&stored)
 	if err == nil && string(stored) != string(hash) {
 		err = fault.New(fault.Conflict, "assumptions.changed", "参数版本 "+version+" 已存在且内容不同，请使用新的版本号。", "Assumptions "+version+" exist with other content; give them a new version.")
@@ -188,14 +209,15 @@ func (db *DB) PutAssumptions(ctx context.Context, version string, body []byte, n
 	return err
 }
 
-// ActivateAssumptions makes a stored version the one new valuations use.
+// ActivateAssumptions makes a stored version of the institution the one its new
+// valuations use.
 func (db *DB) ActivateAssumptions(ctx context.Context, version string) (err error) {
 	defer fault.Wrap(&err, "store.ActivateAssumptions(%s)", version)
 	return db.transact(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE assumptions SET active = false WHERE active AND version <> $1`, version); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE assumptions SET active = false WHERE active AND version <> $1 AND institution = institution_now()`, version); err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, `UPDATE assumptions SET active = true WHERE version = $1`, version)
+		tag, err := tx.Exec(ctx, `UPDATE assumptions SET active = true WHERE version = $1 AND institution = institution_now()`, version)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = fault.New(fault.NotFound, "assumptions.unknown", "没有参数版本 "+version+"。", "There are no assumptions "+version+".")
 		}
@@ -203,11 +225,11 @@ func (db *DB) ActivateAssumptions(ctx context.Context, version string) (err erro
 	})
 }
 
-// ActiveAssumptions returns the version new valuations use, "" when there is
-// none.
+// ActiveAssumptions returns the version new valuations use, the institution's
+// own or else the operator's, "" when there is none.
 func (db *DB) ActiveAssumptions(ctx context.Context) (version string, err error) {
 	defer fault.Wrap(&err, "store.ActiveAssumptions")
-	err = db.pool.QueryRow(ctx, `SELECT version FROM assumptions WHERE active`).Scan(&version)
+	err = db.pool.QueryRow(ctx, `SELECT version FROM assumptions WHERE active AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1`).Scan(&version)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", nil
 	}
@@ -217,7 +239,7 @@ func (db *DB) ActiveAssumptions(ctx context.Context) (version string, err error)
 // Assumptions returns a stored version. ok is false when there is none.
 func (db *DB) Assumptions(ctx context.Context, version string) (a Assumptions, ok bool, err error) {
 	defer fault.Wrap(&err, "store.Assumptions(%s)", version)
-	err = db.pool.QueryRow(ctx, `SELECT version, body FROM assumptions WHERE version = $1`, version).Scan(&a.Version, &a.Body)
+	err = db.pool.QueryRow(ctx, `SELECT version, body FROM assumptions WHERE version = $1 AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1`, version).Scan(&a.Version, &a.Body)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return a, false, nil
 	}

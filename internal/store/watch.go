@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -22,10 +23,11 @@ type WatchedPatent struct {
 	AddedBy string    `json:"added_by"`
 }
 
-// WatchPatents adds patents to an institution's portfolio. One that is there stays
+// WatchPatents adds patents to a institution's portfolio. One that is there stays
 // as it is; one that was removed is watched again from now on.
 func (db *DB) WatchPatents(ctx context.Context, institution string, numbers []string, note, by string, now time.Time) (n int, err error) {
 	defer fault.Wrap(&err, "store.WatchPatents")
+	ctx = As(ctx, institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO watched_patents AS w (institution, number, note, added_at, added_by)
@@ -41,9 +43,10 @@ func (db *DB) WatchPatents(ctx context.Context, institution string, numbers []st
 	return n, err
 }
 
-// UnwatchPatent takes a patent out of an institution's portfolio. Its alerts stay.
+// UnwatchPatent takes a patent out of a institution's portfolio. Its alerts stay.
 func (db *DB) UnwatchPatent(ctx context.Context, institution, number, by string, now time.Time) (err error) {
 	defer fault.Wrap(&err, "store.UnwatchPatent(%s)", number)
+	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE watched_patents SET removed_at = $3 WHERE institution = $1 AND number = $2 AND removed_at IS NULL`, institution, number, now)
 		if err != nil {
@@ -56,9 +59,10 @@ func (db *DB) UnwatchPatent(ctx context.Context, institution, number, by string,
 	})
 }
 
-// WatchedPatents returns an institution's own portfolio in order of number.
+// WatchedPatents returns a institution's own portfolio in order of number.
 func (db *DB) WatchedPatents(ctx context.Context, institution, after string, limit int) (_ []WatchedPatent, err error) {
 	defer fault.Wrap(&err, "store.WatchedPatents")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
 		SELECT number, note, added_at, added_by FROM watched_patents
 		WHERE institution = $1 AND number > $2 AND removed_at IS NULL ORDER BY number LIMIT $3`, institution, after, limit)
@@ -82,7 +86,7 @@ const (
 	AlertRestated AlertStatus = "restated" // what is on file now does not bear it out
 )
 
-// WatchAlert is an alert raised for an institution.
+// WatchAlert is an alert raised for a institution.
 type WatchAlert struct {
 	ID  string `json:"id"`
 	Seq int64  `json:"seq"` // renewed at every change: ask for what is after the last one seen
@@ -121,16 +125,13 @@ type AlertChange struct {
 	Status AlertStatus
 }
 
-// watchLock keeps those who change alerts to one: what is worked out is then
-// never older than what is stored, and seq is in the order of the commits.
-const watchLock = 7241052
-
 // DueWatches puts everything watched to be worked out again, once per day.
 func (db *DB) DueWatches(ctx context.Context, today calendar.Date) (err error) {
 	defer fault.Wrap(&err, "store.DueWatches")
+	ctx = across(ctx)
 	_, err = db.pool.Exec(ctx, `
 		WITH fresh AS (INSERT INTO watch_days (day) VALUES ($1) ON CONFLICT DO NOTHING RETURNING day)
-		INSERT INTO watch_dirty (number) SELECT DISTINCT w.number FROM watching w, fresh`, today)
+		INSERT INTO watch_dirty (institution, number) SELECT DISTINCT w.institution, w.number FROM watching w, fresh`, today)
 	return err
 }
 
@@ -140,21 +141,23 @@ func (db *DB) DueWatches(ctx context.Context, today calendar.Date) (err error) {
 // marks were taken and alerts changed.
 func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive func(Watch) []AlertChange, message func(WatchAlert) (kind string, body []byte, err error)) (taken, changed int, err error) {
 	defer fault.Wrap(&err, "store.SweepWatches")
+	ctx = across(ctx)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		taken, changed = 0, 0
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, watchLock); err != nil {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockAlerts); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `SELECT id, number FROM watch_dirty ORDER BY id LIMIT $1`, limit)
+		rows, err := tx.Query(ctx, `SELECT id, institution, number FROM watch_dirty ORDER BY id LIMIT $1`, limit)
 		if err != nil {
 			return err
 		}
 		var ids []int64
-		var numbers []string
+		marked := map[string][]string{}
 		var id int64
-		var number string
-		if _, err := pgx.ForEachRow(rows, []any{&id, &number}, func() error {
-			ids, numbers = append(ids, id), append(numbers, number)
+		var institution, number string
+		if _, err := pgx.ForEachRow(rows, []any{&id, &institution, &number}, func() error {
+			ids = append(ids, id)
+			marked[institution] = append(marked[institution], number)
 			return nil
 		}); err != nil {
 			return err
@@ -162,9 +165,20 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 		if taken = len(ids); taken == 0 {
 			return nil
 		}
-		slices.Sort(numbers)
-		watches, err := watches(ctx, tx, slices.Compact(numbers))
-		if err != nil {
+		var watches []Watch
+		for _, institution := range slices.Sorted(maps.Keys(marked)) {
+			if _, err := tx.Exec(ctx, setScope, institution); err != nil { // each sees its own records and the public ones
+				return err
+			}
+			numbers := marked[institution]
+			slices.Sort(numbers)
+			own, err := watchesOf(ctx, tx, slices.Compact(numbers))
+			if err != nil {
+				return err
+			}
+			watches = append(watches, own...)
+		}
+		if _, err := tx.Exec(ctx, setScope, Everyone); err != nil {
 			return err
 		}
 		for i := range watches {
@@ -190,9 +204,9 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 	return taken, changed, err
 }
 
-// watches gathers what is on file about patents and who watches them.
-func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) {
-	rows, err := tx.Query(ctx, `SELECT institution, number, since, coalesce(contract, ''), maturity FROM watching WHERE number = ANY ($1) ORDER BY institution, number, contract`, numbers)
+// watchesOf gathers what is on file about patents the institution watches.
+func watchesOf(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) {
+	rows, err := tx.Query(ctx, `SELECT institution, number, since, coalesce(contract, ''), maturity FROM watching WHERE institution = institution_now() AND number = ANY ($1) ORDER BY institution, number, contract`, numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +229,7 @@ func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) 
 	}); err != nil || len(out) == 0 {
 		return nil, err
 	}
-	if rows, err = tx.Query(ctx, `SELECT `+patentColumns+` FROM patents WHERE number = ANY ($1)`, numbers); err != nil {
+	if rows, err = tx.Query(ctx, `SELECT `+patentColumns+` FROM patents WHERE number = ANY ($1) AND `+visible+` ORDER BY number, `+ownFirst, numbers); err != nil {
 		return nil, err
 	}
 	records, err := pgx.CollectRows(rows, scanPatent)
@@ -223,12 +237,18 @@ func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) 
 		return nil, err
 	}
 	patents := map[string]*Patent{}
-	for i := range records {
-		patents[records[i].Number] = &records[i]
+	for i := 0; i < len(records); {
+		same := i + 1
+		for same < len(records) && records[same].Number == records[i].Number {
+			same++
+		}
+		p, _ := overlay(records[i:same])
+		patents[p.Number] = &p
+		i = same
 	}
 	rows, err = tx.Query(ctx, `
-		SELECT number, code, effective, gazette, registration, before, after, party, licence_kind, source, arrived_at
-		FROM events WHERE number = ANY ($1) ORDER BY number, effective, code, registration, party`, numbers)
+		SELECT DISTINCT ON (number, effective, code, registration, party) number, code, effective, gazette, registration, before, after, party, licence_kind, source, arrived_at
+		FROM events WHERE number = ANY ($1) AND `+visible+` ORDER BY number, effective, code, registration, party, `+ownFirst, numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +261,7 @@ func watches(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error) 
 	}); err != nil {
 		return nil, err
 	}
-	if rows, err = tx.Query(ctx, `SELECT institution, `+alertColumns+` FROM watch_alerts WHERE number = ANY ($1)`, numbers); err != nil {
+	if rows, err = tx.Query(ctx, `SELECT institution, `+alertColumns+` FROM watch_alerts WHERE institution = institution_now() AND number = ANY ($1)`, numbers); err != nil {
 		return nil, err
 	}
 	type owned struct {
@@ -305,10 +325,11 @@ type AlertFilter struct {
 	Limit  int
 }
 
-// WatchAlerts returns an institution's alerts in the order in which they last
+// WatchAlerts returns a institution's alerts in the order in which they last
 // changed.
 func (db *DB) WatchAlerts(ctx context.Context, institution string, f AlertFilter) (_ []WatchAlert, err error) {
 	defer fault.Wrap(&err, "store.WatchAlerts")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+alertColumns+` FROM watch_alerts
 		WHERE institution = $1 AND seq > $2 AND ($3 = '' OR number = $3) AND (NOT $4 OR acknowledged_at IS NULL AND status = 'open')
@@ -323,6 +344,7 @@ func (db *DB) WatchAlerts(ctx context.Context, institution string, f AlertFilter
 // follows from it. Once is enough: the first stays until it is restated.
 func (db *DB) AcknowledgeWatchAlert(ctx context.Context, institution, id, by, note string, now time.Time) (_ WatchAlert, err error) {
 	defer fault.Wrap(&err, "store.AcknowledgeWatchAlert(%s)", id)
+	ctx = As(ctx, institution)
 	var a WatchAlert
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
@@ -343,7 +365,7 @@ func (db *DB) AcknowledgeWatchAlert(ctx context.Context, institution, id, by, no
 	return a, err
 }
 
-// Webhook is where an institution wants its alerts sent.
+// Webhook is where a institution wants its alerts sent.
 type Webhook struct {
 	ID          string     `json:"id"`
 	Institution string     `json:"-"`
@@ -368,14 +390,16 @@ func scanWebhook(row pgx.CollectableRow) (w Webhook, err error) {
 // PutWebhook keeps a new subscription.
 func (db *DB) PutWebhook(ctx context.Context, w Webhook) (err error) {
 	defer fault.Wrap(&err, "store.PutWebhook")
+	ctx = As(ctx, w.Institution)
 	return db.recorded(ctx, Act{w.Institution, w.CreatedBy, "webhook.create", w.ID, map[string]any{"url": w.URL, "codes": w.Codes}}, `
 		INSERT INTO webhooks (id, institution, url, codes, secret, created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		w.ID, w.Institution, w.URL, list(w.Codes), w.Secret, w.CreatedAt, w.CreatedBy)
 }
 
-// Webhooks returns an institution's subscriptions, also those that ended.
+// Webhooks returns a institution's subscriptions, also those that ended.
 func (db *DB) Webhooks(ctx context.Context, institution string) (_ []Webhook, err error) {
 	defer fault.Wrap(&err, "store.Webhooks")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `SELECT `+webhookColumns+` FROM webhooks WHERE institution = $1 ORDER BY created_at, id`, institution)
 	if err != nil {
 		return nil, err
@@ -407,12 +431,14 @@ func (db *DB) changeWebhook(ctx context.Context, institution, id, by, action, se
 // it until a moment.
 func (db *DB) RotateWebhook(ctx context.Context, institution, id, by string, secret []byte, until time.Time) (_ Webhook, err error) {
 	defer fault.Wrap(&err, "store.RotateWebhook(%s)", id)
+	ctx = As(ctx, institution)
 	return db.changeWebhook(ctx, institution, id, by, "webhook.rotate", `previous = secret, previous_until = $4, secret = $3`, secret, until)
 }
 
 // DisableWebhook ends a subscription. What still waits is given up.
 func (db *DB) DisableWebhook(ctx context.Context, institution, id, by string, now time.Time) (_ Webhook, err error) {
 	defer fault.Wrap(&err, "store.DisableWebhook(%s)", id)
+	ctx = As(ctx, institution)
 	w, err := db.changeWebhook(ctx, institution, id, by, "webhook.disable", `disabled_at = $3`, now)
 	if err != nil {
 		return w, err
@@ -463,6 +489,7 @@ func queueMessages(ctx context.Context, tx pgx.Tx, institution string, a WatchAl
 // PutMessage puts one message to one subscription.
 func (db *DB) PutMessage(ctx context.Context, institution, webhook, id, kind string, body []byte, now time.Time) (err error) {
 	defer fault.Wrap(&err, "store.PutMessage")
+	ctx = As(ctx, institution)
 	tag, err := db.pool.Exec(ctx, `
 		INSERT INTO webhook_deliveries (id, webhook, institution, kind, body, status, next_at, created_at)
 		SELECT $3, id, institution, $4, $5, 'waiting', $6, $6 FROM webhooks WHERE id = $2 AND institution = $1 AND disabled_at IS NULL`,
@@ -473,10 +500,11 @@ func (db *DB) PutMessage(ctx context.Context, institution, webhook, id, kind str
 	return err
 }
 
-// Deliveries returns an institution's messages after one, oldest first; an empty
+// Deliveries returns a institution's messages after one, oldest first; an empty
 // status asks for all.
 func (db *DB) Deliveries(ctx context.Context, institution, status string, after int64, limit int) (_ []Delivery, err error) {
 	defer fault.Wrap(&err, "store.Deliveries")
+	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
 		SELECT `+deliveryColumns+` FROM webhook_deliveries d
 		WHERE institution = $1 AND seq > $2 AND ($3 = '' OR status = $3) ORDER BY seq LIMIT $4`, institution, after, status, limit)
@@ -490,6 +518,7 @@ func (db *DB) Deliveries(ctx context.Context, institution, status string, after 
 // id.
 func (db *DB) Redeliver(ctx context.Context, institution, id, by string, now time.Time) (d Delivery, err error) {
 	defer fault.Wrap(&err, "store.Redeliver(%s)", id)
+	ctx = As(ctx, institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			UPDATE webhook_deliveries d SET status = 'waiting', attempts = 0, next_at = $3, ended_at = NULL, leased_until = NULL
@@ -514,6 +543,7 @@ func (db *DB) Redeliver(ctx context.Context, institution, id, by string, now tim
 // message in hand at a time, so that a slow receiver holds up only its own.
 func (db *DB) ClaimDelivery(ctx context.Context, now, until time.Time) (d Delivery, w Webhook, found bool, err error) {
 	defer fault.Wrap(&err, "store.ClaimDelivery")
+	ctx = across(ctx)
 	err = db.pool.QueryRow(ctx, `
 		UPDATE webhook_deliveries d SET leased_until = $2, attempts = d.attempts + 1 FROM webhooks w
 		WHERE w.id = d.webhook AND d.id = (
@@ -541,6 +571,7 @@ type Attempt struct {
 // EndDelivery records an attempt and lets the message go.
 func (db *DB) EndDelivery(ctx context.Context, d Delivery, a Attempt, now time.Time) (err error) {
 	defer fault.Wrap(&err, "store.EndDelivery(%s)", d.ID)
+	ctx = across(ctx)
 	status := "waiting"
 	switch {
 	case a.Error == "":

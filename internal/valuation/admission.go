@@ -88,15 +88,7 @@ type subjectFacts struct {
 }
 
 // lastDay is the end of the period a date of the given precision names.
-func lastDay(d calendar.Date, p terms.Precision) calendar.Date {
-	switch p {
-	case terms.PrecisionYear:
-		return calendar.New(d.Year, 12, 31)
-	case terms.PrecisionMonth:
-		return calendar.New(d.Year, d.Month+1, 1).AddDays(-1)
-	}
-	return d
-}
+func lastDay(d calendar.Date, p terms.Precision) calendar.Date { return d.LastDay(p) }
 
 // footing is the log amount that brings a right of the given kind and term to
 // full ownership: the annuity ratio of the remaining life to the term, and the

@@ -10,8 +10,10 @@ import (
 	"math"
 	"slices"
 
+	"zhijia/internal/valuation/cost"
 	"zhijia/internal/valuation/income"
 	"zhijia/internal/valuation/indicator"
+	"zhijia/internal/valuation/option"
 	"zhijia/internal/valuation/terms"
 )
 
@@ -31,6 +33,8 @@ type Assumptions struct {
 	Royalty  income.RoyaltyTable  `json:"royalty"`
 	Discount income.DiscountTable `json:"discount"`
 	Income   income.Rules         `json:"income"`
+	Cost     cost.Rules           `json:"cost"`
+	Option   option.Rules         `json:"option"`
 
 	Sheet   indicator.Sheet     `json:"sheet"`
 	Renewal income.RenewalPrior `json:"renewal"`
@@ -102,7 +106,6 @@ type MarketRules struct {
 	CrossPopulation   terms.Figure `json:"cross_population"` // correlation of the levels of two populations
 	Outlier           terms.Figure `json:"outlier"`          // leave-one-out error, in sd, beyond which a deal's noise is widened; 0 is never
 	MinSD             terms.Figure `json:"min_sd"`           // floor of the predictive log sd
-	Currencies        []string     `json:"currencies"`
 }
 
 // KernelShrink are the constants of standards 3.3, the plain baseline.
@@ -113,7 +116,6 @@ type KernelShrink struct {
 	Level    map[terms.IPCLevel]float64   `json:"level"`
 	MaxShare float64                      `json:"max_share"`
 	MinSD    float64                      `json:"min_sd"`
-	Nu       float64                      `json:"nu_0"`
 	Source   string                       `json:"source"`
 }
 
@@ -129,7 +131,8 @@ type Reconciliation struct {
 	Note          terms.Figure                  `json:"note_ratio"`
 	Review        terms.Figure                  `json:"review_ratio"`
 	RangeOnly     terms.Figure                  `json:"range_only_ratio"`
-	AlarmFactor   terms.Figure                  `json:"alarm_factor"` // an 80% range narrower than ×/÷ this is an alarm
+	AlarmFactor   terms.Figure                  `json:"alarm_factor"`     // an 80% range narrower than ×/÷ this is an alarm
+	MinApart      terms.Figure                  `json:"min_weight_apart"` // weight below which an approach does not decide that approaches disagree
 }
 
 // Calibration is the conformal calibration set: past deals, out of time, each
@@ -166,7 +169,6 @@ type ModelRules struct {
 	Cap        terms.Figure `json:"cap"`         // largest value ratio between any two sets of model scores
 	Alarm      terms.Figure `json:"alarm"`       // a configured cap above this raises a flag
 	QualityMax terms.Figure `json:"quality_max"` // bound of |ln(Q subject / Q comparable)|
-	QualityRef terms.Figure `json:"quality_ref"` // score of an average patent
 	QualitySD  terms.Figure `json:"quality_log_sd"`
 }
 
@@ -261,6 +263,9 @@ func (a *Assumptions) check() error {
 	}
 	if len(a.Royalty.Groups) > 0 && math.Abs(sum-1) > 1e-9 {
 		return fmt.Errorf("royalty groups: weights sum to %v, want 1", sum)
+	}
+	if _, ok := a.Royalty.Band(a.Royalty.Default); !ok {
+		return fmt.Errorf("royalty: no band is the default %q", a.Royalty.Default)
 	}
 	for _, b := range a.Royalty.Bands {
 		if !(b.Low > 0 && b.High >= b.Low && b.High < 1) || b.Source == "" {

@@ -53,7 +53,8 @@ func TestLoadAssumptionsRefuses(t *testing.T) {
 		"unknown field":     {`"version"`, `"verzion"`},
 		"weights off":       {`"weight": 0.3,`, `"weight": 0.31,`},
 		"negative prior":    {`"value": 80000`, `"value": -80000`},
-		"two closing brace": {`"nu_0": 4`, `"nu_0": "four"`},
+		"text for a number": {`"value": 1.87`, `"value": "1.87"`},
+		"no default band":   {`"default_band": "`, `"default_band": "no `},
 	} {
 		if _, err := LoadAssumptions([]byte(strings.Replace(string(assumptionsJSON), edit[0], edit[1], 1))); err == nil {
 			t.Errorf("%s: accepted", name)

@@ -1,6 +1,7 @@
 package valuation
 
 import (
+	"math"
 	"testing"
 
 	"zhijia/internal/valuation/income"
@@ -39,14 +40,11 @@ func BenchmarkReliefFromRoyalty10000(b *testing.B) {
 	as, asg := DefaultAssumptions(), anAssignment()
 	f := someIncome()
 	f.Growth, f.EconomicLife, f.Discount, f.Royalty = terms.Range(-.1, 0, .1), terms.Range(3, 6, 9), terms.Range(.1, .15, .22), terms.Range(.01, .02, .03)
-	r := income.ScoreTable(as.Royalty.Groups, nil)
 	bu := as.Discount.Build(.025, nil)
-	c := as.reliefCase(&asg, f, asg.Subject, r, &bu)
-	sim, _ := income.NewSimulation(c.inputs, nil, 1)
+	in := income.Resolve(income.Subject{Date: asg.Date, Legal: 11.4, Licence: math.Inf(1)}, f, &as.Income, &as.Royalty, &as.Discount, income.TableScore{R: .5}, &bu)
 	b.ReportAllocs()
 	for b.Loop() {
-		var m income.ReliefFromRoyalty
-		sim.Run(10000, func(x []float64) float64 { return c.value(&m, x) })
+		in.Simulate(income.ReliefFromRoyalty, nil, 10000, 1)
 	}
 }
 

@@ -39,7 +39,6 @@ type job struct {
 	asg   *Assignment
 	ev    *Evidence
 	as    *Assumptions
-	model string // version
 	out   Conclusion
 	live  []terms.Patent
 	all   []member
@@ -64,24 +63,17 @@ func Conclude(asg Assignment, ev Evidence, as Assumptions) (Conclusion, error) {
 	return ConcludeBy(ModelVersion, asg, ev, as)
 }
 
-// ConcludeBy is [Conclude] by the mathematics of an earlier version, for the
+// ConcludeBy is [Conclude] by the named version of the mathematics, for the
 // replay of what was concluded by it. A version this program does not know is
 // fault.Unsupported.
 func ConcludeBy(model string, asg Assignment, ev Evidence, as Assumptions) (Conclusion, error) {
-	switch model {
-	case ModelVersion:
-	case undoubting:
-		ev.Indicators = slices.Clone(ev.Indicators)
-		for i := range ev.Indicators {
-			ev.Indicators[i].Dispersion, ev.Indicators[i].Confidence = nil, nil
-		}
-	default:
+	if model != ModelVersion {
 		return Conclusion{}, fault.New(fault.Unsupported, "model.version", "本程序不含估值模型版本“"+model+"”，请用当时的程序版本重算。", "This program does not have the valuation model "+model+"; replay it with the program of that time.")
 	}
 	if err := validate(&asg, &ev); err != nil {
 		return Conclusion{}, err
 	}
-	j := &job{asg: &asg, ev: &ev, as: &as, model: model}
+	j := &job{asg: &asg, ev: &ev, as: &as}
 	j.open()
 	if j.dead() || j.abstainEarly() {
 		return j.out, nil
@@ -128,7 +120,7 @@ func (j *job) open() {
 	}
 	o.Versions["assumptions"] = j.as.Version
 	o.Versions["assumptions_hash"] = j.as.Hash()
-	o.Versions["valuation_model"] = j.model
+	o.Versions["valuation_model"] = ModelVersion
 	if c := j.as.Kernel.Card; c != nil {
 		o.Versions["kernel"] = c.Version
 	}
@@ -139,17 +131,15 @@ func (j *job) open() {
 	if !j.ev.DataCutoff.IsZero() && !j.ev.DataCutoff.Before(j.asg.Date) {
 		j.flag("PIT-01", "review", "数据截止日不早于评估基准日", "the data cut-off is not before the valuation date")
 	}
+	_, checked := Check(j.asg, j.ev)
+	o.Flags = append(o.Flags, checked...)
 	j.all, j.live, j.count, j.legalUnknown = j.as.members(j.asg, j.ev)
 	j.part = math.Log(cmp.Or(j.asg.RightFraction, 1))
 }
 
 // ModelVersion names the mathematics of this package; it changes whenever
 // equal inputs would give another value.
-const ModelVersion = "valuation/2"
-
-// undoubting is the version before disagreement about a score widened the
-// range.
-const undoubting = "valuation/1"
+const ModelVersion = "valuation/3"
 
 func (j *job) flag(code, severity, zh, en string) {
 	j.out.Flags = append(j.out.Flags, terms.NewFlag(code, severity, zh, en))
@@ -423,7 +413,8 @@ func (j *job) notApplicable(id, method, reason string, w []terms.Working) {
 
 // cost runs the cost approach.
 func (j *job) cost() {
-	v, sd, w, reason := cost.Value(j.ev.Cost)
+	age, life := j.ages()
+	v, sd, w, reason := cost.Value(j.ev.Cost, &j.as.Cost, age, life)
 	if reason != "" {
 		j.notApplicable("cost", "", reason, w)
 		if reason == "cost.missing" {
@@ -438,6 +429,21 @@ func (j *job) cost() {
 		width:  []WidthContribution{{"cost", 1}},
 		result: ApproachResult{ID: "cost", Method: "replacement_cost_less_obsolescence", Applicable: true, Workings: w, Flags: []terms.Flag{terms.NewFlag("COST-FLOOR", "note", "成本法结果只作下限参考", "cost is a floor for young, unpractised patents, never a ceiling")}},
 	})
+}
+
+// ages are the mean age of the live members at T in years since filing, and
+// the legal life that is left, as the income approach takes it; NaN and +Inf
+// when unknown.
+func (j *job) ages() (age, life float64) {
+	n := 0.0
+	for _, p := range j.live {
+		if p.Filing.IsZero() {
+			return math.NaN(), j.incomeSubject().Legal
+		}
+		age += max(p.Filing.YearsUntil(j.asg.Date), 0)
+		n++
+	}
+	return age / n, j.incomeSubject().Legal
 }
 
 // option runs the real-option method when its facts are given.
@@ -455,6 +461,12 @@ func (j *job) option() {
 	}
 	s, x, sigma, t := mid(f.Project, 0), mid(f.Cost, 0), mid(f.Volatility, 0), mid(f.Years, 0)
 	r := mid(f.RiskFree, j.as.Discount.RiskFree.Value)
+	// No right to develop outlives the patent, and the product's cash flow is
+	// protected no longer: what is stated for more years counts for its part.
+	if life := income.Life(j.incomeSubject().Legal, math.Inf(1), math.Inf(1), t); life < t {
+		s *= terms.AnnuityFactor(r, life) / terms.AnnuityFactor(r, t)
+		t = life
+	}
 	q := 0.0
 	if t > 0 {
 		q = mid(f.Delay, 1/t)
@@ -471,13 +483,13 @@ func (j *job) option() {
 	// ln value moves with ln project value by the elasticity s·e^(-qt)·Φ(d1)/c.
 	elastic := s * math.Exp(-q*t) * distuv.UnitNormal.CDF(d1) / c
 	rel := j.as.Income.RevenueSD.Value
-	if d := f.Project.Dist(); d.Kind != "point" && d.Quantile(0.1) > 0 {
+	if d := f.Project.Dist(); !d.IsPoint() && d.Quantile(0.1) > 0 {
 		rel = math.Log(d.Quantile(0.9)/d.Quantile(0.1)) / (2 * terms.Z10)
 	}
 	theta := math.Log(c) + j.part + j.licence
 	w := []terms.Working{{Key: "S", Value: s, Unit: "yuan"}, {Key: "X", Value: x, Unit: "yuan"}, {Key: "volatility", Value: sigma, Unit: "rate"}, {Key: "years", Value: t, Unit: "years"}, {Key: "cost_of_delay", Value: q, Unit: "rate", Formula: "1/T unless given"}, {Key: "d1", Value: d1, Unit: "ratio"}, {Key: "d2", Value: d2, Unit: "ratio"}, {Key: "value", Value: c, Unit: "yuan", Formula: "S·e^(-qT)·Φ(d1) - X·e^(-rT)·Φ(d2)", Source: "Black, Scholes 1973; Merton 1973"}}
 	j.add(approach{
-		theta: theta, thetaModel: theta, neutral: theta, sd0: max(elastic*rel, 0.5),
+		theta: theta, thetaModel: theta, neutral: theta, sd0: max(elastic*rel, j.as.Option.MinSD.Value),
 		parts: []part{{"option", "fact", theta - j.base}}, width: []WidthContribution{{"option", 1}},
 		result: ApproachResult{ID: "option", Method: "black_scholes", Applicable: true, Workings: w},
 	})
@@ -500,7 +512,7 @@ func (j *job) renewal() {
 	j.app = append(j.app, a)
 }
 
-// allocate splits the value over the members by family discount and quality.
+// allocate splits the value over the members by family discount.
 func (j *job) allocate(value float64) {
 	if len(j.all) < 2 {
 		return
@@ -508,11 +520,7 @@ func (j *job) allocate(value float64) {
 	weights := make([]int64, len(j.all))
 	total := int64(0)
 	for i, m := range j.all {
-		q := 50.0
-		if m.Quality != nil && *m.Quality > 0 {
-			q = *m.Quality
-		}
-		weights[i] = int64(math.Round(1e6 * m.share * q))
+		weights[i] = int64(math.Round(1e6 * m.share))
 		total += weights[i]
 	}
 	fen, err := money.FromYuan(value)

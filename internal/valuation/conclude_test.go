@@ -213,7 +213,7 @@ func TestAbstentions(t *testing.T) {
 	if lower.Value.Median >= c.Value.Median {
 		t.Error("a lower rank must be worth less")
 	}
-	asg.Subject[0].Kind = patent.Design
+	asg.Subject[0].Number, asg.Subject[0].Kind = "D", patent.Design
 	if c := conclude(t, asg, someEvidence(5), a); c.Status != Abstained || c.ReasonCode != "subject.kind_unsupported" {
 		t.Errorf("design: %s %s", c.Status, c.ReasonCode)
 	}

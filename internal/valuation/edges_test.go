@@ -54,7 +54,7 @@ func TestBundle(t *testing.T) {
 	asg, ev := anAssignment(), someEvidence(15)
 	for i := range 3 {
 		p := aPatent()
-		p.Number, p.FamilyID, p.Quality = string(rune('X'+i)), []string{"", "f", "f"}[i], ptr(40.0+10*float64(i))
+		p.Number, p.FamilyID = string(rune('X'+i)), []string{"", "f", "f"}[i]
 		asg.Subject = append(asg.Subject, p)
 	}
 	ev.Legal = append(ev.Legal, LegalState{Number: "Z", State: Dead, Since: calendar.New(2020, 1, 1), Reason: "fee_unpaid"})
@@ -112,36 +112,6 @@ func TestQuantityQuantiles(t *testing.T) {
 			prev = x
 		}
 	})
-}
-
-// The mean of the draws is the distribution's mean, and correlation shows.
-func TestSimulation(t *testing.T) {
-	t.Parallel()
-	in := []income.RandomInput{{Name: "a", Dist: terms.Range(0, 1, 5).Dist()}, {Name: "b", Dist: terms.Range(2, 3, 4).Dist()}}
-	s, ok := income.NewSimulation(in, []income.Correlation{{A: "a", B: "b", Rho: .8}}, 7)
-	if !ok {
-		t.Fatal("refused")
-	}
-	var xs, ys []float64
-	s.Run(20000, func(x []float64) float64 { xs, ys = append(xs, x[0]), append(ys, x[1]); return 0 })
-	mx, my, sxy, sx, sy := 0.0, 0.0, 0.0, 0.0, 0.0
-	for i := range xs {
-		mx += xs[i] / 20000
-		my += ys[i] / 20000
-	}
-	for i := range xs {
-		sxy += (xs[i] - mx) * (ys[i] - my)
-		sx += sq(xs[i] - mx)
-		sy += sq(ys[i] - my)
-	}
-	want(t, "mean of a triangle", mx, 2, 2e-3)
-	want(t, "mean of b", my, 3, 2e-3)
-	if r := sxy / math.Sqrt(sx*sy); math.Abs(r-.78) > .03 { // of the scores .8; of the values a little less
-		t.Errorf("correlation %v", r)
-	}
-	if _, ok := income.NewSimulation(append(in, income.RandomInput{Name: "c", Dist: in[0].Dist}), []income.Correlation{{A: "a", B: "b", Rho: .99}, {A: "b", B: "c", Rho: .99}, {A: "a", B: "c", Rho: -.99}}, 1); ok {
-		t.Error("an impossible correlation matrix was accepted")
-	}
 }
 
 func TestUnitsOfJSON(t *testing.T) {

@@ -18,7 +18,7 @@ func (j *job) conclude() {
 	as, o := j.as, &j.out
 	var in []int // approaches that count
 	for i := range j.app {
-		if j.app[i].result.Applicable {
+		if j.app[i].result.Applicable && j.app[i].sd0 > 0 {
 			j.app[i].result.Applicability = j.applicability(j.app[i].result.ID)
 			if j.app[i].result.Applicability > 0 {
 				in = append(in, i)
@@ -215,7 +215,7 @@ func (j *job) triangulate(in []int, weight []float64) bool {
 			if d > worst {
 				worst, a, b = d, j.app[m].result.ID, j.app[i].result.ID
 			}
-			if d > math.Log(t.RangeOnly.Value) && weight[k] >= 0.1 && weight[l] >= 0.1 {
+			if d > math.Log(t.RangeOnly.Value) && weight[k] >= t.MinApart.Value && weight[l] >= t.MinApart.Value {
 				tooFar = true
 			}
 		}

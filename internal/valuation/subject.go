@@ -149,6 +149,8 @@ func validate(asg *Assignment, ev *Evidence) error {
 		}
 	}
 	quantity("sale_chance", ev.SaleChance, 0, 1)
+	refused, _ := Check(asg, ev)
+	faults = append(faults, refused...)
 	if len(faults) > 0 {
 		slices.SortStableFunc(faults, func(a, b fault.Field) int { return cmp.Compare(a.Field, b.Field) })
 		return fault.New(fault.Invalid, "valuation.input", "估值输入有误。", "the valuation's inputs are not valid", faults...)
@@ -220,7 +222,11 @@ func rankStanding(s Standing) int {
 // deadReason says why a patent is dead at t, or "" and whether its state is
 // known. An event on or after t does not count.
 func deadReason(p terms.Patent, l LegalState, t calendar.Date) (reason string, known bool) {
-	if e := p.End(); !e.IsZero() && !e.After(t) {
+	e := p.End()
+	if e.IsZero() && l.State != Alive { // the number's year still tells when it must have ended
+		e = endByNumber(p)
+	}
+	if !e.IsZero() && !e.After(t) {
 		return "legal.expired", true
 	}
 	switch l.State {

@@ -5,6 +5,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -31,6 +32,8 @@ type Options struct {
 	Key []byte
 
 	Guard Guard // where messages may be sent
+
+	Days *calendar.Working // default: as shipped
 }
 
 // Service watches.
@@ -41,11 +44,12 @@ type Service struct {
 	sealer *sealer // nil: no key
 	post   *poster
 	guard  Guard
+	days   *calendar.Working
 }
 
 // New returns a service over the database.
 func New(db *store.DB, o Options) (*Service, error) {
-	s := &Service{db: db, log: o.Log, now: o.Now, guard: o.Guard, post: newPoster(o.Guard)}
+	s := &Service{db: db, log: o.Log, now: o.Now, guard: o.Guard, post: newPoster(o.Guard), days: cmp.Or(o.Days, calendar.Shipped())}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -74,7 +78,7 @@ func (s *Service) Sweep(ctx context.Context) (changed int, err error) {
 		return 0, err
 	}
 	for {
-		taken, n, err := s.db.SweepWatches(ctx, sweepSize, now, func(w store.Watch) []store.AlertChange { return Derive(w, today) }, s.message)
+		taken, n, err := s.db.SweepWatches(ctx, sweepSize, now, func(w store.Watch) []store.AlertChange { return Derive(w, today, s.days) }, s.message)
 		changed += n
 		if err != nil || taken < sweepSize {
 			return changed, err
@@ -86,9 +90,9 @@ func (s *Service) Sweep(ctx context.Context) (changed int, err error) {
 // read differently now, and which no longer hold. What had been public before
 // the watch began and was on file then is no news; a fee's latest threshold
 // and a loan that outlives the right are, because they still call for action.
-func Derive(w store.Watch, today calendar.Date) []store.AlertChange {
+func Derive(w store.Watch, today calendar.Date, days *calendar.Working) []store.AlertChange {
 	began := calendar.InChina(w.Since)
-	x := patent.Watched{Number: w.Number, Loans: w.Loans}
+	x := patent.Watched{Number: w.Number, Loans: w.Loans, Days: days}
 	late := map[string]bool{} // causes that came into the store after the watch began
 	for _, e := range w.Events {
 		x.Events = append(x.Events, e.Event)

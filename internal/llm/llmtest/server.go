@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"zhijia/internal/llm"
 )
 
 // Key is the API key the server accepts.
@@ -24,8 +26,8 @@ type Request struct {
 		Role    string `json:"role"`
 		Content string `json:"content"`
 	} `json:"messages"`
-	Temperature    *float64 `json:"temperature"`
-	Seed           *int     `json:"seed"`
+	Temperature    *json.Number `json:"temperature"`
+	Seed           *int         `json:"seed"`
 	ResponseFormat *struct {
 		Type string `json:"type"`
 	} `json:"response_format"`
@@ -35,11 +37,6 @@ type Request struct {
 		} `json:"function"`
 	} `json:"tools"`
 	Raw []byte `json:"-"`
-}
-
-// Probe reports whether the request is a client's connection test.
-func (r *Request) Probe() bool {
-	return len(r.Messages) > 0 && strings.HasPrefix(r.Messages[0].Content, "Connection test")
 }
 
 // Reply is what the server does with a chat request.
@@ -54,10 +51,11 @@ type Reply struct {
 	Stall      bool          // send half the body, then hang until the client leaves
 	Raw        string        // the whole body instead, e.g. broken JSON
 	Tool       string        // answer with a call of this tool
+	Reasoning  string        // reasoning_content beside the answer
+	Null       bool          // content null
+	Prompt     int           // prompt tokens reported; 0: as counted here, -1: no usage
+	Body       string        // of an error, as it stands
 }
-
-// ProbeAnswer is what a well-behaved model answers to a connection test.
-const ProbeAnswer = `{"score":"UNKNOWN","confidence":0,"quotes":[],"reason":"ok"}`
 
 // Server is a running endpoint.
 type Server struct {
@@ -198,6 +196,9 @@ func (s *Server) answer(raw []byte) (int, []byte, Reply) {
 		return failed(400, "unsupported_parameter", mode+" is not supported by this model")
 	}
 	p := chat(req)
+	if p.Status >= 400 && p.Body != "" {
+		return p.Status, []byte(p.Body), p
+	}
 	if p.Status >= 400 {
 		status, body, _ := failed(p.Status, "scripted", p.Message)
 		return status, body, p
@@ -210,6 +211,12 @@ func (s *Server) answer(raw []byte) (int, []byte, Reply) {
 		finish = "stop"
 	}
 	message := map[string]any{"role": "assistant", "content": p.Content}
+	if p.Reasoning != "" {
+		message["reasoning_content"] = p.Reasoning
+	}
+	if p.Null {
+		message["content"] = nil
+	}
 	if p.Refusal != "" {
 		message["content"], message["refusal"] = nil, p.Refusal
 	}
@@ -222,12 +229,22 @@ func (s *Server) answer(raw []byte) (int, []byte, Reply) {
 			"id": "call_1", "type": "function", "function": map[string]any{"name": p.Tool, "arguments": p.Content},
 		}}}
 	}
-	in, out := len(raw)/3, len(p.Content)/3+1
-	b, _ := json.Marshal(map[string]any{
+	in, out := 0, len([]rune(p.Content))+1
+	for _, m := range req.Messages {
+		in += 2 * llm.Tokens(m.Content) / 3 // as the tokenizers in use count Chinese
+	}
+	if p.Prompt > 0 {
+		in = p.Prompt
+	}
+	body := map[string]any{
 		"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": req.Model,
 		"choices": []any{map[string]any{"index": 0, "message": message, "finish_reason": finish}},
 		"usage":   map[string]any{"prompt_tokens": in, "completion_tokens": out, "total_tokens": in + out},
-	})
+	}
+	if p.Prompt < 0 {
+		delete(body, "usage")
+	}
+	b, _ := json.Marshal(body)
 	return 200, b, p
 }
 

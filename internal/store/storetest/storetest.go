@@ -25,9 +25,10 @@ import (
 )
 
 // New returns an open, migrated and empty database, dropped when the test ends.
+// Statements that name no institution are those of the public corpus.
 func New(t testing.TB) *store.DB {
 	t.Helper()
-	db, err := store.Open(context.Background(), URL(t), store.Options{MaxConns: 8})
+	db, err := store.Open(context.Background(), URL(t), store.Options{MaxConns: 8, Institution: store.Public})
 	if err != nil {
 		t.Fatalf("opening the test database: %v", err)
 	}
@@ -104,7 +105,7 @@ func (srv *testServer) prepare(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(7241000)`); err != nil { // released with the connection
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, store.LockTemplate); err != nil { // released with the connection
 		return err
 	}
 	var ready bool
@@ -120,7 +121,25 @@ func (srv *testServer) prepare(ctx context.Context) error {
 	if err := store.Migrate(ctx, srv.url(building)); err != nil {
 		return err
 	}
+	if err := AddInstitutions(ctx, srv.url(building)); err != nil {
+		return err
+	}
 	_, err = conn.Exec(ctx, `ALTER DATABASE `+building+` RENAME TO `+srv.template)
+	return err
+}
+
+// Institutions are there in every test database, beside those of the schema.
+var Institutions = []string{"a", "another", "b", "bank", "bank-a", "bank-b", "other", "test"}
+
+// AddInstitutions puts them into a migrated database that is no clone of the
+// template.
+func AddInstitutions(ctx context.Context, url string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, `INSERT INTO institutions (id, name) SELECT id, id FROM unnest($1::text[]) AS id`, Institutions)
 	return err
 }
 
@@ -131,7 +150,7 @@ func (srv *testServer) exec(ctx context.Context, query string) error {
 	}
 	defer conn.Close(ctx)
 	// Cloning locks the template against other clones for a moment.
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(7241003)`); err != nil {
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, store.LockClone); err != nil {
 		return err
 	}
 	_, err = conn.Exec(ctx, query)
@@ -142,6 +161,7 @@ func (srv *testServer) exec(ctx context.Context, query string) error {
 // template of its own.
 func schemaHash() string {
 	h := sha256.New()
+	fmt.Fprintln(h, Institutions)
 	names, err := fs.Glob(migrations.FS, "*.sql")
 	if err != nil {
 		panic(err)

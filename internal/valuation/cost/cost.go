@@ -35,7 +35,10 @@ func StraightLineAge(age, remaining float64) float64 {
 // costApproach is RC·index·(retention): replacement cost when given, else
 // reproduction cost, else the sum of the parts (standards 2.6). It is a floor
 // for young, unpractised patents and never a ceiling.
-func Value(f *Facts) (value, sd float64, w []terms.Working, reason string) {
+// age is the years since filing, NaN unknown; life is the legal life that is
+// left in years, +Inf unknown. What is stated of either counts as far as the
+// right lasts: a right that ends tomorrow has almost all its age behind it.
+func Value(f *Facts, rules *Rules, age, life float64) (value, sd float64, w []terms.Working, reason string) {
 	if f == nil {
 		return 0, 0, nil, "cost.missing"
 	}
@@ -74,8 +77,9 @@ func Value(f *Facts) (value, sd float64, w []terms.Working, reason string) {
 		return 0, 0, w, "cost.zero"
 	}
 	o := Obsolescence{Functional: terms.ValueOr(f.Functional, 0), Technological: terms.ValueOr(f.Technological, 0), Economic: terms.ValueOr(f.Economic, 0)}
-	if f.Age != nil && f.RemainingLife != nil {
-		o.Age = StraightLineAge(*f.Age, *f.RemainingLife)
+	age, life = terms.ValueOr(f.Age, age), min(terms.ValueOr(f.RemainingLife, life), life)
+	if !math.IsNaN(age) && !math.IsInf(life, 1) {
+		o.Age = StraightLineAge(age, life)
 	}
 	keep, formula := o.Multiplicative(), "(1-functional)(1-technological)(1-economic)(1-age)"
 	if f.Form == "additive" {
@@ -93,15 +97,19 @@ func Value(f *Facts) (value, sd float64, w []terms.Working, reason string) {
 	if keep <= 0 {
 		return 0, 0, w, "cost.obsolete"
 	}
-	sd = 1.0 // cost says little of value: standards 11 G9 uses 1.0
+	sd = rules.LogSD.Value
 	if low > 0 && high > low {
-		s := math.Log(high/low) / (2 * terms.Z10)
-		sd = math.Sqrt(sd*sd + s*s)
+		sd = math.Hypot(sd, terms.LogSD(low, high))
 	}
 	return mid * index * keep, sd, w, ""
 }
 
-// CostFacts are the facts of the cost approach, yuan at T unless indexed.
+// Rules are the assumptions of the cost approach.
+type Rules struct {
+	LogSD terms.Figure `json:"log_sd"` // of a cost against a price
+}
+
+// Facts are the facts of the cost approach, yuan at T unless indexed.
 type Facts struct {
 	Reproduction *terms.Quantity `json:"reproduction,omitempty"` // the same thing again
 	Replacement  *terms.Quantity `json:"replacement,omitempty"`  // the same use by present means

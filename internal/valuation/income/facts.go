@@ -25,11 +25,12 @@ type Facts struct {
 	Discount     *terms.Quantity `json:"discount_rate,omitempty"` // stated, after tax, nominal
 	RiskFree     *terms.Quantity `json:"risk_free_rate,omitempty"`
 	WACC         *WACC           `json:"wacc,omitempty"`
-	EconomicLife *terms.Quantity `json:"economic_life_years,omitempty"` // remaining at T
-	ContractTerm *terms.Quantity `json:"contract_term_years,omitempty"`
-	Hazard       *terms.Quantity `json:"hazard,omitempty"`      // lapse and invalidation, per year
-	Decay        *terms.Quantity `json:"share_decay,omitempty"` // of the royalty share, per year
-	AnnualCost   *terms.Quantity `json:"annual_cost,omitempty"` // annual fees and upkeep, yuan a year
+	EconomicLife *terms.Quantity `json:"economic_life_years,omitempty"`      // remaining at T
+	ContractTerm *terms.Quantity `json:"contract_term_years,omitempty"`      // from its beginning, or from T when it runs
+	ContractFrom *terms.Quantity `json:"contract_begins_in_years,omitempty"` // years from T until the contract begins; nil: it runs
+	Hazard       *terms.Quantity `json:"hazard,omitempty"`                   // lapse and invalidation, per year
+	Decay        *terms.Quantity `json:"share_decay,omitempty"`              // of the royalty share, per year
+	AnnualCost   *terms.Quantity `json:"annual_cost,omitempty"`              // annual fees and upkeep, yuan a year
 	TABLife      *float64        `json:"tab_life_years,omitempty"`
 
 	ExcessEarnings *ExcessEarnings      `json:"excess_earnings,omitempty"`

@@ -67,19 +67,18 @@ func ScoreTable(groups []FactorGroup, scores map[string]FactorScore) TableScore 
 // in [0, 1] (standards 2.4).
 func RoyaltyRate(m, n, r float64) float64 { return m + (n-m)*r }
 
-// Band returns the royalty band of an industry, or the default band.
-func (t *RoyaltyTable) Band(industry string) (RoyaltyBand, bool) {
+// Band returns the royalty band of an industry; when it has none, the default
+// band and false.
+func (t *RoyaltyTable) Band(industry string) (band RoyaltyBand, own bool) {
 	for _, b := range t.Bands {
-		if b.Industry == industry && industry != "" {
+		if b.Industry == industry {
 			return b, true
 		}
-	}
-	for _, b := range t.Bands {
 		if b.Industry == t.Default {
-			return b, false
+			band = b
 		}
 	}
-	return RoyaltyBand{Industry: "all", Low: 0.02, High: 0.05, Source: "Parr"}, false
+	return band, false
 }
 
 // FactorScores resolves every factor of the groups: its own code, else the
@@ -101,8 +100,8 @@ func FactorScores(groups []FactorGroup, ind []terms.IndicatorScore, sub []terms.
 				out[f.Code] = FactorScore{f.Code, &v, s.Evaluator, s.Doubt()}
 				continue
 			}
-			if f.Rule != "" {
-				if v, ok := ruleScore(f.Rule, sub); ok {
+			if len(f.ByRight) > 0 {
+				if v, ok := scoreByRight(f.ByRight, sub); ok {
 					out[f.Code] = FactorScore{f.Code, &v, terms.ByData, 0}
 					continue
 				}
@@ -127,27 +126,25 @@ func FactorScores(groups []FactorGroup, ind []terms.IndicatorScore, sub []terms.
 	return out
 }
 
-// ruleScore computes a factor from the patents' records: the anchors of the
-// legal-status rows of the royalty and of the risk table.
-func ruleScore(rule string, sub []terms.Patent) (float64, bool) {
-	if len(sub) == 0 {
-		return 0, false
-	}
+// scoreByRight is the mean score of the patents' rights by the anchors of a
+// factor's legal-status row; false when the state of one is not among them.
+func scoreByRight(anchors map[string]float64, sub []terms.Patent) (float64, bool) {
 	sum := 0.0
 	for _, p := range sub {
-		granted := !p.Grant.IsZero()
-		switch {
-		case p.Kind == patent.Invention && granted:
-			sum += map[string]float64{"right_status": 100, "right_risk": 10}[rule]
-		case p.Kind == patent.Invention:
-			sum += map[string]float64{"right_status": 60, "right_risk": 100}[rule]
-		case p.Kind == patent.UtilityModel:
-			sum += map[string]float64{"right_status": 40, "right_risk": 60}[rule]
-		default:
+		state := string(p.Kind)
+		if p.Kind == patent.Invention {
+			state = "granted_invention"
+			if p.Grant.IsZero() {
+				state = "pending_invention"
+			}
+		}
+		s, ok := anchors[state]
+		if !ok {
 			return 0, false
 		}
+		sum += s
 	}
-	return sum / float64(len(sub)), rule == "right_status" || rule == "right_risk"
+	return sum / float64(len(sub)), len(sub) > 0
 }
 
 // DoubleCounted lists the concepts scored both in the royalty and in the

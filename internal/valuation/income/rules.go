@@ -19,21 +19,20 @@ type RoyaltyTable struct {
 type FactorGroup struct {
 	Code    string   `json:"code"`
 	Name    string   `json:"name"`
-	Weight  float64  `json:"weight"`
+	Weight  float64  `json:"weight,omitempty"` // of the royalty table's groups; the risks of the discount rate add up
 	Factors []Factor `json:"factors"`
 }
 
 // Factor is one scored factor. Its score is the indicator of its own code, or
 // the mean of the sheet indicators in From; a factor with neither is unknown.
 type Factor struct {
-	Code    string         `json:"code"`
-	Name    string         `json:"name"`
-	Weight  float64        `json:"weight"` // within the group
-	From    []string       `json:"from,omitempty"`
-	Anchors []terms.Anchor `json:"anchors"`
-	Rule    string         `json:"rule,omitempty"`    // computed from records: "right_status"
-	UsedIn  []string       `json:"used_in,omitempty"` // rate, royalty, survival: the double-counting guard
-	Concept string         `json:"concept,omitempty"` // equal concepts in two tables count one risk twice
+	Code    string             `json:"code"`
+	Name    string             `json:"name"`
+	Weight  float64            `json:"weight"` // within the group
+	From    []string           `json:"from,omitempty"`
+	Anchors []terms.Anchor     `json:"anchors"`
+	ByRight map[string]float64 `json:"by_right,omitempty"` // score by the state of the right: granted_invention, pending_invention, utility_model
+	Concept string             `json:"concept,omitempty"`  // equal concepts in two tables count one risk twice
 }
 
 // RoyaltyBand is a range of royalties as a fraction of net sales.
@@ -74,11 +73,8 @@ type Rules struct {
 
 // RenewalPrior are the Schankerman-Pakes parameters.
 type RenewalPrior struct {
-	Decay  terms.Figure `json:"decay"`
-	Rate   terms.Figure `json:"rate"`
-	Mu     terms.Figure `json:"mu"` // of ln initial yearly return
-	Sigma  terms.Figure `json:"sigma"`
-	Weight bool         `json:"reconciled"` // false: shown as a lower bound only
+	Decay terms.Figure `json:"decay"`
+	Rate  terms.Figure `json:"rate"`
 }
 
 // Simulation of uncertain inputs.

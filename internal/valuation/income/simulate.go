@@ -1,14 +1,23 @@
 package income
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"zhijia/internal/valuation/terms"
 )
+
+// Result is the distribution of a method's value over its uncertain inputs,
+// in yuan.
+type Result struct {
+	P10, P50, P90 float64
+	Tornado       []TornadoBar // widest first
+}
 
 // TornadoBar is the value with one input at its 10th and 90th percentile and
 // the others at their medians.
@@ -18,37 +27,62 @@ type TornadoBar struct {
 	High  float64 `json:"high"`
 }
 
-// RandomInput is a named uncertain input of a simulation.
-type RandomInput struct {
-	Name string
-	Dist terms.Dist
-}
-
-// Simulation draws the uncertain inputs by a quasi-random sequence: the
-// additive recurrence x_i = frac(s + i·α) with α_j = φ_d^-j, φ_d the root of
-// x^(d+1) = x + 1 (Roberts' R_d, a Kronecker sequence). The seed shifts it.
-type Simulation struct {
-	inputs []RandomInput // those that are not points
-	chol   *mat.TriDense // lower factor of the correlation of the normal scores, nil when independent
-	alpha  []float64
-	shift  []float64
-}
-
-// NewSimulation prepares draws of the inputs that are uncertain. The second
-// result is false when the correlations are not a correlation matrix.
-func NewSimulation(inputs []RandomInput, corr []Correlation, seed uint64) (*Simulation, bool) {
-	s := &Simulation{}
-	for _, in := range inputs {
-		if in.Dist.Kind != "point" {
-			s.inputs = append(s.inputs, in)
-		}
+// Simulate draws the uncertain inputs n times, together and under their
+// correlations, and prices each draw. The same seed gives the same draws. It is
+// false when the correlations contradict each other.
+func (in *Inputs) Simulate(m Method, corr []Correlation, n int, seed uint64) (Result, bool) {
+	random := in.random(m)
+	s, ok := newSampler(m, random, corr, seed)
+	if !ok {
+		return Result{}, false
 	}
-	d := len(s.inputs)
+	var r Result
+	at := func(u Uniforms) float64 {
+		d := in.At(m, u)
+		return m.Value(&d)
+	}
+	median := Median()
+	if len(random) == 0 {
+		v := at(median)
+		return Result{P10: v, P50: v, P90: v}, true
+	}
+	values := make([]float64, n)
+	u := median
+	for i := range values {
+		s.next(&u)
+		values[i] = at(u)
+	}
+	slices.Sort(values)
+	q := func(p float64) float64 { return stat.Quantile(p, stat.LinInterp, values, nil) }
+	r.P10, r.P50, r.P90 = q(0.1), q(0.5), q(0.9)
+	for _, i := range random {
+		low, high := median, median
+		low[i], high[i] = 0.1, 0.9
+		r.Tornado = append(r.Tornado, TornadoBar{Input: m.name(i), Low: at(low), High: at(high)})
+	}
+	slices.SortStableFunc(r.Tornado, func(a, b TornadoBar) int {
+		return cmp.Compare(math.Abs(b.High-b.Low), math.Abs(a.High-a.Low))
+	})
+	return r, true
+}
+
+// sampler gives the uniforms of the random inputs by a quasi-random sequence:
+// the additive recurrence x_i = frac(s + i·α) with α_j = φ_d^-j, φ_d the root
+// of x^(d+1) = x + 1 (Roberts' R_d, a Kronecker sequence). The seed shifts it.
+type sampler struct {
+	random   []int
+	lower    *mat.TriDense // factor of the correlation of the normal scores, nil when independent
+	alpha, x []float64
+	z        []float64
+}
+
+func newSampler(m Method, random []int, corr []Correlation, seed uint64) (*sampler, bool) {
+	d := len(random)
+	s := &sampler{random: random, alpha: make([]float64, d), x: make([]float64, d), z: make([]float64, d)}
 	phi := 2.0
 	for range 64 {
 		phi = math.Pow(1+phi, 1/float64(d+1))
 	}
-	s.alpha, s.shift = make([]float64, d), make([]float64, d)
 	state := seed
 	for j := range d {
 		s.alpha[j] = math.Pow(phi, -float64(j+1))
@@ -56,10 +90,10 @@ func NewSimulation(inputs []RandomInput, corr []Correlation, seed uint64) (*Simu
 		z := state
 		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 		z = (z ^ z>>27) * 0x94d049bb133111eb
-		s.shift[j] = float64((z^z>>31)>>11) / (1 << 53)
+		s.x[j] = float64((z^z>>31)>>11) / (1 << 53)
 	}
 	index := func(name string) int {
-		return slices.IndexFunc(s.inputs, func(r RandomInput) bool { return r.Name == name })
+		return slices.IndexFunc(random, func(i int) bool { return m.name(i) == name })
 	}
 	var matrix *mat.SymDense
 	for _, c := range corr {
@@ -80,89 +114,76 @@ func NewSimulation(inputs []RandomInput, corr []Correlation, seed uint64) (*Simu
 		if !c.Factorize(matrix) {
 			return nil, false
 		}
-		s.chol = new(mat.TriDense)
-		c.LTo(s.chol)
+		s.lower = new(mat.TriDense)
+		c.LTo(s.lower)
 	}
 	return s, true
 }
 
-// Run evaluates f on n draws; x is in the order of inputs and reused.
-func (s *Simulation) Run(n int, f func(x []float64) float64) []float64 {
-	d := len(s.inputs)
-	out := make([]float64, n)
-	x, z := make([]float64, d), make([]float64, d)
-	u := slices.Clone(s.shift)
-	for i := range out {
-		for j := range d {
-			u[j] += s.alpha[j]
-			if u[j] >= 1 {
-				u[j]--
-			}
-			x[j] = min(max(u[j], 1e-12), 1-1e-12)
+// next moves the sequence on and writes the random inputs' uniforms into u.
+func (s *sampler) next(u *Uniforms) {
+	const edge = 1e-12 // keeps the quantiles finite
+	for j := range s.x {
+		if s.x[j] += s.alpha[j]; s.x[j] >= 1 {
+			s.x[j]--
 		}
-		if s.chol != nil {
-			for j := range d {
-				z[j] = distuv.UnitNormal.Quantile(x[j])
-			}
-			for j := range d {
-				v := 0.0
-				for k := range j + 1 {
-					v += s.chol.At(j, k) * z[k]
-				}
-				x[j] = min(max(distuv.UnitNormal.CDF(v), 1e-12), 1-1e-12)
-			}
-		}
-		for j := range d {
-			x[j] = s.inputs[j].Dist.Quantile(x[j])
-		}
-		out[i] = f(x)
+		u[s.random[j]] = min(max(s.x[j], edge), 1-edge)
 	}
-	return out
+	if s.lower == nil {
+		return
+	}
+	for j, i := range s.random {
+		s.z[j] = distuv.UnitNormal.Quantile(u[i])
+	}
+	for j, i := range s.random {
+		v := 0.0
+		for k := range j + 1 {
+			v += s.lower.At(j, k) * s.z[k]
+		}
+		u[i] = min(max(distuv.UnitNormal.CDF(v), edge), 1-edge)
+	}
 }
 
-// medians returns each uncertain input at probability u.
-func (s *Simulation) At(u float64) []float64 {
-	x := make([]float64, len(s.inputs))
-	for j := range x {
-		x[j] = s.inputs[j].Dist.Quantile(u)
-	}
-	return x
+// series is a yearly forecast. Its years move together: all at one quantile,
+// or, when every year is a single number, all by one lognormal factor.
+type series struct {
+	years  []terms.Dist
+	middle []float64
+	spread terms.Dist // of the factor; a point when a year is a range
+	ranged bool
 }
 
-// Tornado moves one input at a time to its 10th and 90th percentile, the
-// others at their medians; widest first.
-func (s *Simulation) Tornado(f func(x []float64) float64) []TornadoBar {
-	bars := make([]TornadoBar, 0, len(s.inputs))
-	for j, in := range s.inputs {
-		x := s.At(0.5)
-		x[j] = in.Dist.Quantile(0.1)
-		low := f(x)
-		x[j] = in.Dist.Quantile(0.9)
-		bars = append(bars, TornadoBar{Input: in.Name, Low: low, High: f(x)})
-	}
-	slices.SortStableFunc(bars, func(a, b TornadoBar) int {
-		wa, wb := math.Abs(a.High-a.Low), math.Abs(b.High-b.Low)
-		switch {
-		case wa > wb:
-			return -1
-		case wa < wb:
-			return 1
+// newSeries makes a forecast of the calendar years from first on; a year that
+// is not given is 0. logSD is of the factor of a forecast of single numbers.
+func newSeries(rows []terms.YearQuantity, first int, logSD float64) series {
+	var s series
+	for i := range rows {
+		if at := rows[i].Year - first; at >= 0 {
+			for len(s.years) <= at {
+				s.years = append(s.years, terms.Point(0))
+			}
+			s.years[at] = rows[i].Dist()
 		}
-		return 0
-	})
-	return bars
+	}
+	for _, y := range s.years {
+		s.ranged = s.ranged || !y.IsPoint()
+		s.middle = append(s.middle, y.Quantile(0.5))
+	}
+	s.spread = terms.Point(1)
+	if len(s.years) > 0 && !s.ranged {
+		s.spread = terms.LogNormal(logSD)
+	}
+	return s
 }
 
-// QuantileOf sorted values, linear between order statistics (Hyndman, Fan
-// type 7).
-func QuantileOf(sorted []float64, p float64) float64 {
-	if len(sorted) == 0 {
-		return math.NaN()
+// at returns the years and the factor at probability u.
+func (s *series) at(u float64) ([]float64, float64) {
+	if !s.ranged || u == 0.5 {
+		return s.middle, s.spread.Quantile(u)
 	}
-	h := p * float64(len(sorted)-1)
-	i := int(h)
-	if i+1 >= len(sorted) {
-		return sorted[len(sorted)-1]
+	out := make([]float64, len(s.years))
+	for i, y := range s.years {
+		out[i] = y.Quantile(u)
 	}
-	return sorted[i] + (h-float64(i))*(sorted[i+1]-sorted[i])
+	return out, 1
 }

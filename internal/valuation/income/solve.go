@@ -1,8 +1,6 @@
 package income
 
-import (
-	"math"
-)
+import "math"
 
 // Bisect finds x in [lo, hi] with f(x) = 0 for a monotone f, false when the
 // ends do not bracket it.
@@ -22,22 +20,4 @@ func Bisect(f func(float64) float64, lo, hi float64) (float64, bool) {
 		}
 	}
 	return (lo + hi) / 2, true
-}
-
-// ImpliedRoyalty is the royalty rate in [0, 1] at which the method gives the
-// value; false when none does.
-func (m ReliefFromRoyalty) ImpliedRoyalty(value float64) (float64, bool) {
-	return Bisect(func(x float64) float64 { m.Royalty = x; return m.Value() - value }, 0, 1)
-}
-
-// ImpliedDiscount is the discount rate in (-0.99, 10] at which the method
-// gives the value; false when none does.
-func (m ReliefFromRoyalty) ImpliedDiscount(value float64) (float64, bool) {
-	return Bisect(func(x float64) float64 { m.Discount = x; return m.Value() - value }, -0.99, 10)
-}
-
-// BreakEvenScale is the multiple of the revenue forecast at which the method
-// gives the value; false when none up to a million does.
-func (m ReliefFromRoyalty) BreakEvenScale(value float64) (float64, bool) {
-	return Bisect(func(x float64) float64 { m.Scale = max(x, 1e-300); return m.Value() - value }, 0, 1e6)
 }

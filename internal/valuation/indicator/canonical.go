@@ -24,7 +24,7 @@ func Canonical(in []terms.IndicatorScore, t calendar.Date) (out []terms.Indicato
 			cmp.Compare(terms.ValueOr(a.Score, -1), terms.ValueOr(b.Score, -1)), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Reason, b.Reason))
 	})
 	for _, x := range s {
-		if !x.AsOf.IsZero() && x.AsOf.After(t) && !x.Evaluator.ModelScored() && x.Evaluator != terms.ByOfficer {
+		if !x.AsOf.IsZero() && !x.AsOf.Before(t) && !x.Evaluator.ModelScored() && x.Evaluator != terms.ByOfficer {
 			late = append(late, x.Code)
 			continue
 		}

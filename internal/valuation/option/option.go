@@ -31,7 +31,12 @@ func sign(x float64) int {
 	return 1
 }
 
-// OptionFacts are the facts of the real-option method.
+// Rules are the assumptions of the option.
+type Rules struct {
+	MinSD terms.Figure `json:"min_log_sd"` // least log sd of the option's value against a price
+}
+
+// Facts are the facts of the real-option method.
 type Facts struct {
 	Project    *terms.Quantity `json:"project_value,omitempty"` // present value of the developed product's cash flow, yuan
 	Cost       *terms.Quantity `json:"development_cost,omitempty"`

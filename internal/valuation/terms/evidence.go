@@ -18,16 +18,16 @@ type Patent struct {
 	Grant  calendar.Date `json:"grant_date"`
 	Expiry calendar.Date `json:"expiry_date"` // end of the statutory term with adjustments; zero: computed from Filing and Kind
 
-	Claims     *int `json:"claims,omitempty"`
-	Family     *int `json:"family,omitempty"` // offices in the family
-	Assignees  *int `json:"assignees,omitempty"`
-	Inventors  *int `json:"inventors,omitempty"`
+	Claims    *int `json:"claims,omitempty"`
+	Family    *int `json:"family,omitempty"` // offices in the family
+	Assignees *int `json:"assignees,omitempty"`
+	Inventors *int `json:"inventors,omitempty"`
+
 	CitedBy    *int `json:"cited_by,omitempty"` // public before T; carries no weight in the price model
 	Subclasses *int `json:"ipc_subclasses,omitempty"`
 
-	FamilyID string   `json:"family_id,omitempty"` // members of one family are discounted in a bundle
-	Quality  *float64 `json:"quality,omitempty"`   // member's own score in [0, 100] for the allocation of a bundle
-	TextHash string   `json:"text_hash,omitempty"` // content hash of the text the scores and the vector come from
+	FamilyID string `json:"family_id,omitempty"` // members of one family are discounted in a bundle
+	TextHash string `json:"text_hash,omitempty"` // content hash of the text the scores and the vector come from
 }
 
 // End is the day the right has ended: as given, or by the law in force on the

@@ -1,5 +1,7 @@
 package terms
 
+import "zhijia/internal/calendar"
+
 // The closed vocabularies of the trade. Every value is stable and appears in
 // stored records.
 
@@ -106,14 +108,14 @@ const (
 	PriceFree       PriceKind = "free"
 )
 
-// Precision of a date.
-type Precision string
+// Precision of a date; [calendar.Date.LastDay] says what it can mean.
+type Precision = calendar.Precision
 
 // Precisions. The empty value is a day.
 const (
-	PrecisionDay   Precision = "day"
-	PrecisionMonth Precision = "month"
-	PrecisionYear  Precision = "year"
+	PrecisionDay   = calendar.ToDay
+	PrecisionMonth = calendar.ToMonth
+	PrecisionYear  = calendar.ToYear
 )
 
 // IPCLevel is the depth of a common IPC class.

@@ -1,0 +1,290 @@
+// Package api is the REST API under /v1 and its specification.
+//
+// Start with [New], which registers every route at the gate. Each resource has
+// a file with a register function. Handlers are huma operations, so the
+// OpenAPI document is made from the types they use; what huma does not do
+// (streamed uploads, events) is registered with raw.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"path"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/arranger"
+	"zhijia/internal/audit"
+	"zhijia/internal/calendar"
+	"zhijia/internal/desk"
+	"zhijia/internal/dossier"
+	"zhijia/internal/gate"
+	"zhijia/internal/harness"
+	"zhijia/internal/intake"
+	"zhijia/internal/money"
+	"zhijia/internal/strict"
+	"zhijia/internal/valuation/terms"
+	"zhijia/internal/watch"
+)
+
+// Options are the use cases that the API offers. The specification alone needs
+// none of them.
+type Options struct {
+	Appraisal *appraisal.Service
+	Desk      *desk.Desk
+	Arranger  *arranger.Desk
+	Watch     *watch.Service
+	Intake    *intake.Service
+	Dossier   *dossier.Dossiers
+	Audit     *audit.Log
+	Eval      *harness.Service  // nil: evaluation is off
+	Days      *calendar.Working // default: as shipped
+	Version   string            // of the program, shown in the specification; default dev
+}
+
+// Server registers the API's routes at a gate. Create it with [New].
+type Server struct {
+	opt  Options
+	gate *gate.Gate
+	api  huma.API
+
+	problemSchema *huma.Schema
+}
+
+// New registers every route. It fails when one is missing from the access
+// table.
+func New(g *gate.Gate, opt Options) (*Server, error) {
+	if opt.Version == "" {
+		opt.Version = "dev"
+	}
+	if opt.Days == nil {
+		opt.Days = calendar.Shipped()
+	}
+	useProblems()
+	s := &Server{opt: opt, gate: g}
+	s.api = huma.NewAPI(s.specification(), adapter{s})
+	s.problemSchema = s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[gate.Problem](), true, "Problem")
+	for _, register := range resources {
+		register(s.api, s)
+	}
+	return s, g.Listed()
+}
+
+// resources are the register functions, one per file.
+var resources = []func(huma.API, *Server){
+	registerHealth,
+	registerDocs,
+	registerEgress,
+	registerEval,
+	registerKeys,
+	registerBatches,
+	registerLending,
+	registerBook,
+	registerPools,
+	registerPatents,
+	registerRegistry,
+	registerWatch,
+	registerMatches,
+	registerOffers,
+	registerImports,
+	registerValuations,
+}
+
+// specification is the frame of the OpenAPI document. The library's own
+// documentation page and schema links are off: the one needs a public network,
+// the other adds a field to every reply.
+func (s *Server) specification() huma.Config {
+	c := huma.DefaultConfig("Zhijia 知价", s.opt.Version)
+	c.Info.Description = "专利估值参考意见服务。Reference opinions on the value of patents: a figure with a range, the priced deals behind it, the reasons and the date. 本服务的输出是估值参考意见，不是资产评估报告。"
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.CreateHooks = nil
+	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	c.RejectUnknownQueryParameters = true
+	c.Formats = map[string]huma.Format{
+		"application/json": {Marshal: marshalJSON, Unmarshal: unmarshalStrict},
+		"json":             {Marshal: marshalJSON, Unmarshal: unmarshalStrict},
+	}
+	c.DefaultFormat = "application/json"
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"key": {Type: "http", Scheme: "bearer", BearerFormat: "zj_<id>_<secret>", Description: "API key made by `zhijia keys create`."},
+	}
+	c.Security = []map[string][]string{{"key": {}}}
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[calendar.Date](), reflect.TypeFor[dateSchema]())
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[money.Fen](), reflect.TypeFor[moneySchema]())
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[terms.Quantity](), reflect.TypeFor[quantitySchema]())
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[terms.YearQuantity](), reflect.TypeFor[yearQuantitySchema]())
+	return c
+}
+
+// schemaName names a type's schema. Types of other packages carry the
+// package's name: two of them may share their own.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	pkg, ours := strings.CutPrefix(t.PkgPath(), "zhijia/internal/")
+	pkg = path.Base(pkg)
+	if ours && t.Name() != "" && pkg != "api" && pkg != "gate" && pkg != "people" && !strings.HasPrefix(strings.ToLower(name), pkg) {
+		name = strings.ToUpper(pkg[:1]) + pkg[1:] + name
+	}
+	return name
+}
+
+func marshalJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// dateSchema describes a civil date to the specification.
+type dateSchema struct{}
+
+// Schema implements huma.SchemaProvider.
+func (dateSchema) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "date", Description: "Calendar date, YYYY-MM-DD."}
+}
+
+// quantitySchema describes a quantity, which may be a bare number.
+type quantitySchema struct{}
+
+func quantityProperties() map[string]*huma.Schema {
+	number := &huma.Schema{Type: huma.TypeNumber}
+	return map[string]*huma.Schema{
+		"value": number, "low": number, "mode": number, "high": number, "source": {Type: huma.TypeString},
+		"distribution": {Type: huma.TypeString, Enum: []any{"point", "triangular", "pert", "uniform", "normal", "lognormal"}},
+	}
+}
+
+// Schema implements huma.SchemaProvider.
+func (quantitySchema) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		Description: "A number, or a range {low, mode, high} with a distribution.",
+		OneOf:       []*huma.Schema{{Type: huma.TypeNumber}, {Type: huma.TypeObject, Properties: quantityProperties(), AdditionalProperties: false}},
+	}
+}
+
+// yearQuantitySchema describes a quantity of one calendar year.
+type yearQuantitySchema struct{}
+
+// Schema implements huma.SchemaProvider.
+func (yearQuantitySchema) Schema(huma.Registry) *huma.Schema {
+	p := quantityProperties()
+	p["year"] = &huma.Schema{Type: huma.TypeInteger}
+	return &huma.Schema{Description: "A quantity of one calendar year.", Type: huma.TypeObject, Properties: p, Required: []string{"year"}, AdditionalProperties: false}
+}
+
+// OpenAPI returns the specification as indented JSON.
+func (s *Server) OpenAPI() ([]byte, error) {
+	return json.MarshalIndent(s.api.OpenAPI(), "", "  ")
+}
+
+// adapter mounts huma's operations on the engine. It differs from humagin's
+// own in the path syntax and in that every route passes through [gate.Gate.Handle].
+type adapter struct{ s *Server }
+
+func (a adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.s.gate.ServeHTTP(w, r) }
+
+func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
+	a.s.route(op, func(c *gin.Context) { handler(humagin.NewContext(op, c)) })
+}
+
+// Operation metadata understood by [Server.route].
+const (
+	// metaTimeout (time.Duration) replaces the default deadline of a request.
+	metaTimeout = "timeout"
+	// metaMaxBody (int64) replaces the default limit of a request body.
+	metaMaxBody = "max_body"
+	// metaIdempotent (bool) makes the route honour Idempotency-Key.
+	metaIdempotent = "idempotent"
+)
+
+// raw registers a route served by plain gin, for what huma does not do:
+// streamed uploads and server-sent events. op is added to the specification
+// as given.
+func (s *Server) raw(op huma.Operation, handler func(*gin.Context) error) {
+	if op.Responses == nil {
+		op.Responses = map[string]*huma.Response{}
+	}
+	op.Responses["default"] = s.problemResponse()
+	if !op.Hidden {
+		s.api.OpenAPI().AddOperation(&op)
+	}
+	s.route(&op, func(c *gin.Context) {
+		if err := handler(c); err != nil {
+			gate.Fail(c, err)
+		}
+	})
+}
+
+func (s *Server) problemResponse() *huma.Response {
+	return &huma.Response{
+		Description: "Problem (RFC 9457)",
+		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: s.problemSchema}},
+	}
+}
+
+// route registers one operation at the gate.
+func (s *Server) route(op *huma.Operation, handler gin.HandlerFunc) {
+	r := gate.Route{Method: op.Method, Path: op.Path}
+	r.Timeout, _ = op.Metadata[metaTimeout].(time.Duration)
+	r.MaxBody, _ = op.Metadata[metaMaxBody].(int64)
+	r.Idempotent, _ = op.Metadata[metaIdempotent].(bool)
+	s.gate.Handle(r, handler)
+}
+
+func registerHealth(api huma.API, s *Server) {
+	type status struct {
+		Body struct {
+			Status string            `json:"status" enum:"ok,degraded"`
+			Checks map[string]string `json:"checks,omitempty"`
+		}
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "healthz", Method: http.MethodGet, Path: "/healthz", Summary: "进程存活 Liveness", Tags: []string{"operation"}, Security: []map[string][]string{},
+	}, func(context.Context, *struct{}) (*status, error) {
+		out := &status{}
+		out.Body.Status = "ok"
+		return out, nil
+	})
+	huma.Register(api, huma.Operation{
+		OperationID: "readyz", Method: http.MethodGet, Path: "/readyz", Summary: "可接受请求 Readiness", Tags: []string{"operation"}, Security: []map[string][]string{},
+	}, func(ctx context.Context, _ *struct{}) (*status, error) {
+		if err := s.gate.Ready(ctx); err != nil {
+			return nil, err
+		}
+		out := &status{}
+		out.Body.Status, out.Body.Checks = "ok", map[string]string{"database": "ok"}
+		return out, nil
+	})
+	prom := s.gate.Metrics()
+	s.raw(huma.Operation{
+		OperationID: "metrics", Method: http.MethodGet, Path: "/metrics", Summary: "Prometheus metrics", Tags: []string{"operation"}, Security: []map[string][]string{},
+		Responses: map[string]*huma.Response{"200": {Description: "Prometheus text format", Content: map[string]*huma.MediaType{"text/plain": {}}}},
+	}, func(c *gin.Context) error {
+		prom.ServeHTTP(c.Writer, c.Request)
+		return nil
+	})
+}
+
+// unmarshalStrict is the request decoder. The server decodes a body twice,
+// first without a type to validate it; the strict pass belongs to that one.
+func unmarshalStrict(data []byte, v any) error {
+	if _, untyped := v.(*any); untyped {
+		if err := strict.Check(data); err != nil {
+			return err
+		}
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return strict.ErrSyntax.Because(err)
+	}
+	return nil
+}

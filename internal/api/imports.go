@@ -1,0 +1,147 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+
+	"zhijia/internal/fault"
+	"zhijia/internal/gate"
+	"zhijia/internal/intake"
+	"zhijia/internal/people"
+)
+
+var (
+	errUploadType = fault.New(fault.Unsupported, "content_type.unsupported", "请以 multipart/form-data 上传，文件放在 file 字段。", "Upload as multipart/form-data with the file in the field file.")
+	errUploadCut  = fault.New(fault.Invalid, "upload.truncated", "上传未完成，已存的批次保留，重新上传同一文件即可补齐。", "The upload broke off; batches already stored are kept, and uploading the file again completes it.")
+)
+
+// registerImports serves uploads. A file is streamed: it is never held in
+// memory or on disk, and every batch of rows is stored wholly or not at all.
+func registerImports(api huma.API, s *Server) {
+	binary := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "CSV (UTF-8 or GB18030), XLSX or JSONL; the name's ending says which."}
+	s.raw(huma.Operation{
+		OperationID: "import", Method: http.MethodPost, Path: "/v1/imports/{kind}", Tags: []string{"imports"},
+		Summary:     "导入文件 Take a file in: " + strings.Join(intake.Datasets(), ", "),
+		Description: "Streamed, batch by batch, idempotent by each row's natural key. Rows that are not taken are in `rejects` with number, field and reason. An upload that breaks off is completed by uploading the file again.",
+		Parameters: []*huma.Param{
+			{Name: "kind", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}},
+			{Name: "dry_run", In: "query", Schema: &huma.Schema{Type: huma.TypeBoolean}, Description: "Check every row and store nothing."},
+		},
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": binary}, Required: []string{"file"}}},
+		}},
+		Responses: s.respondsWith(reflect.TypeFor[intake.Report](), "200", "What was taken and what was not."),
+		Metadata:  map[string]any{metaTimeout: s.gate.ImportTimeout, metaMaxBody: s.gate.MaxUpload},
+	}, s.importFile)
+
+	huma.Register(api, huma.Operation{
+		OperationID: "get-import", Method: http.MethodGet, Path: "/v1/imports/{id}", Summary: "导入结果 State of an import", Tags: []string{"imports"},
+	}, s.getImport)
+}
+
+// Import is the record of one file taken in.
+type Import struct {
+	ID         string     `json:"id"`
+	Dataset    string     `json:"dataset"`
+	Name       string     `json:"name"`
+	StartedAt  time.Time  `json:"started_at"`
+	FinishedAt *time.Time `json:"finished_at" doc:"null: it runs, or its process died; upload the file again to complete it."`
+	Accepted   int64      `json:"accepted"`
+	Rejected   int64      `json:"rejected"`
+	Rejects    any        `json:"rejects" doc:"The first of them, with row, field and reason."`
+	Error      string     `json:"error,omitempty"`
+}
+
+type importID struct {
+	ID string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$"`
+}
+
+func (s *Server) getImport(ctx context.Context, in *importID) (*reply[Import], error) {
+	i, err := s.opt.Intake.Import(ctx, actor(ctx), in.ID)
+	return &reply[Import]{Import{i.ID, i.Dataset, i.Name, i.StartedAt, i.FinishedAt, i.Accepted, i.Rejected, i.Rejects, i.Error}}, err
+}
+
+func (s *Server) importFile(c *gin.Context) error {
+	dry := false
+	for k, v := range c.Request.URL.Query() {
+		switch {
+		case k != "dry_run":
+			return fault.New(fault.Invalid, "query.unknown", "未知查询参数。", "Unknown query parameter.")
+		case v[0] == "true":
+			dry = true
+		case v[0] != "false":
+			return fault.New(fault.Invalid, "field.type", "dry_run 须为 true 或 false。", "dry_run must be true or false.")
+		}
+	}
+	if t, _, err := mime.ParseMediaType(c.GetHeader("Content-Type")); err != nil || t != "multipart/form-data" {
+		return errUploadType
+	}
+	parts, err := c.Request.MultipartReader()
+	if err != nil {
+		return errUploadType
+	}
+	ctx := c.Request.Context()
+	p := people.Of(ctx)
+	part, err := parts.NextPart()
+	switch {
+	case errors.Is(err, io.EOF):
+		return gate.ErrNoFile
+	case err != nil:
+		return uploadError(err)
+	case part.FormName() != "file":
+		return fault.New(fault.Invalid, "field.unknown", "只接受 file 字段。", "Only the field file is accepted.")
+	}
+	report, err := s.opt.Intake.Take(ctx, p.Actor(), c.Param("kind"), gate.FileName(part.FileName()), &upload{r: part}, intake.Options{DryRun: dry})
+	if err != nil {
+		return uploadError(err)
+	}
+	if !dry {
+		// Vectors of the local space come with the rows; an endpoint's may lag.
+		if _, err := s.opt.Appraisal.EmbedStored(ctx, p.Actor()); err != nil {
+			return err
+		}
+		c.Header("Location", "/v1/imports/"+report.ID)
+	}
+	c.JSON(http.StatusOK, report)
+	return nil
+}
+
+// upload marks the errors of the client's connection, so that they are told
+// from those of the file and of the store.
+type upload struct{ r io.Reader }
+
+type cutError struct{ error }
+
+func (e cutError) Unwrap() error { return e.error }
+
+func (u *upload) Read(b []byte) (int, error) {
+	n, err := u.r.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = cutError{err}
+	}
+	return n, err
+}
+
+func uploadError(err error) error {
+	var over *http.MaxBytesError
+	var f *fault.Error
+	var cut cutError
+	switch {
+	case errors.As(err, &over):
+		return gate.TooLarge
+	case errors.As(err, &cut), errors.Is(err, io.ErrUnexpectedEOF), strings.HasPrefix(err.Error(), "multipart:"):
+		return errUploadCut.Because(err)
+	case errors.As(err, &f):
+		return err
+	}
+	return err
+}

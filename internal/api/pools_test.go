@@ -1,0 +1,132 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"zhijia/internal/gate"
+	"zhijia/internal/gate/gatetest"
+	"zhijia/internal/people"
+	"zhijia/internal/pool"
+	"zhijia/internal/poolfile"
+)
+
+func TestPoolLifeCycle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{}, people.Desk)
+	deal := pool.Example(1)
+	made := w.Post("/v1/pools", deal)
+	if made.Code != http.StatusCreated {
+		t.Fatalf("create: %d %.300s", made.Code, made.Body)
+	}
+	created := gatetest.Decode[PoolCreated](t, made.Body.Bytes())
+	path := "/v1/pools/" + created.ID
+	if !created.Tests.Passes || made.Header().Get("Location") != path {
+		t.Errorf("passes %v, location %q", created.Tests.Passes, made.Header().Get("Location"))
+	}
+	for _, c := range []struct {
+		method, path string
+		body         any
+		want         string
+	}{
+		{"GET", path, nil, `"generated":true`},
+		{"GET", "/v1/pools", nil, created.ID},
+		{"GET", path + "/statistics", nil, `"effective_n"`},
+		{"POST", path + ":test", nil, `"passes":true`},
+		{"POST", path + ":cash-flow", map[string]any{"default": 0.05, "recovery": 0.3}, `"tranches"`},
+		{"POST", path + ":size", map[string]any{"scenario": map[string]any{"recovery": 0.3, "default": 0.1}}, `"senior_share"`},
+		{"POST", path + ":stress", map[string]any{"default": []float64{0.05}, "recovery": []float64{0.3}}, `"break_even"`},
+		{"POST", path + ":build", map[string]any{"max_principal": 60000000}, `"exact":true`},
+		{"POST", path + ":notice", map[string]any{"kind": "litigation", "date": "2026-11-20"}, `"due":"2026-11-24"`},
+		{"POST", path + ":reconcile", map[string]any{"from": "2026-12-01", "to": "2026-12-31", "lines": []any{}, "accounts": map[string]any{"plan": "1"}}, `"matches"`},
+		{"POST", path + ":report", map[string]any{"period": 1, "lines": []any{}, "accounts": map[string]any{"plan": "1"}}, `"risk_class":"重点关注"`},
+		{"POST", path + ":report?format=html", map[string]any{"period": 1, "lines": []any{}, "accounts": map[string]any{"plan": "1"}}, "未闭环"},
+		{"POST", path + ":annex?format=json", nil, `"missing":null`},
+	} {
+		r := w.Do(c.method, c.path, "application/json", encoded(t, c.body))
+		code, text := r.Code, r.Body.String()
+		if code != http.StatusOK || !strings.Contains(text, c.want) {
+			t.Errorf("%s %s: %d lacks %s: %.300s", c.method, c.path, code, c.want, text)
+		}
+	}
+	html := w.Post(path+":annex", nil)
+	if html.Code != 200 || !strings.Contains(html.Body.String(), "信息披露附件") || !strings.HasPrefix(html.Header().Get("Content-Type"), "text/html") {
+		t.Errorf("annex: %d %.200s", html.Code, html.Body)
+	}
+	book := w.Post(path+":annex?format=xlsx", nil)
+	if book.Code != 200 || !bytes.HasPrefix(book.Body.Bytes(), []byte("PK")) {
+		t.Errorf("workbook: %d", book.Code)
+	}
+
+	started := w.Post(path+":simulate", map[string]any{"scenarios": 6000, "seed": 7, "targets": []any{map[string]any{"label": "t", "pd": 0.01, "source": "test"}}})
+	if started.Code != http.StatusAccepted {
+		t.Fatalf("simulate: %d %s", started.Code, started.Body)
+	}
+	where := started.Header().Get("Location")
+	var job PoolSimulationStatus
+	for range 10_000 { // each poll is a query; the job is short
+		if job = gatetest.Decode[PoolSimulationStatus](t, w.Get(where).Body.Bytes()); job.Status != "running" {
+			break
+		}
+	}
+	var rep pool.CreditReport
+	if job.Status != "done" || job.Done != 6000 {
+		t.Fatalf("%+v", job)
+	}
+	if err := json.Unmarshal(job.Report, &rep); err != nil || rep.Scenarios != 6000 || len(rep.Cushions) != 1 {
+		t.Errorf("%v %+v", err, rep)
+	}
+
+	// The same patents again are doubly offered, from a workbook this time.
+	var b bytes.Buffer
+	if err := poolfile.WriteBook(&b, deal); err != nil {
+		t.Fatal(err)
+	}
+	again := gatetest.Decode[PoolCreated](t, w.Post("/v1/pools:import", b.String(), "Content-Type", gate.XLSX).Body.Bytes())
+	if again.Tests.Passes || len(again.Collateral.Excluded) != 102 {
+		t.Errorf("%d of 102 patents found doubly offered", len(again.Collateral.Excluded))
+	}
+	if r := w.Post(path+":release", nil); r.Code != http.StatusOK {
+		t.Fatalf("release: %d %s", r.Code, r.Body)
+	}
+	w.Post("/v1/pools/"+again.ID+":release", nil)
+	third := gatetest.Decode[PoolCreated](t, w.Post("/v1/pools", deal).Body.Bytes())
+	if !third.Tests.Passes {
+		t.Error("released patents are still held")
+	}
+}
+
+func encoded(t *testing.T, v any) io.Reader {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(b)
+}
+
+func TestPoolRefusals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{}, people.Desk)
+	for _, c := range []struct {
+		path string
+		body any
+		code int
+		want string
+	}{
+		{"/v1/pools", map[string]any{"name": "x", "nonsense": 1}, 422, "pool.json"},
+		{"/v1/pools", map[string]any{"name": "x"}, 422, "pool.assets"},
+		{"/v1/pools", `{"name":"a","name":"b"}`, 422, "json.duplicate_key"},
+		{"/v1/pools:import", "not a workbook", 415, "pool.book"},
+		{"/v1/pools/none:test", nil, 404, "pool.unknown"},
+	} {
+		r := w.Post(c.path, c.body)
+		if r.Code != c.code || !strings.Contains(r.Body.String(), c.want) {
+			t.Errorf("%s: %d %.300s, want %d %s", c.path, r.Code, r.Body, c.code, c.want)
+		}
+	}
+}

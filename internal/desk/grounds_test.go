@@ -1,0 +1,192 @@
+package desk
+
+import (
+	"bytes"
+	"encoding/csv"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"zhijia/internal/calendar"
+	"zhijia/internal/deskfile"
+	"zhijia/internal/fault"
+	"zhijia/internal/lending"
+	"zhijia/internal/money"
+	"zhijia/internal/patent"
+	"zhijia/internal/valuation"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// groundCase is one ground with one sort of evidence: cells of the desk's file
+// and events on file.
+type groundCase struct {
+	code, sort string
+	cells      map[string]string
+	events     []patent.Event
+}
+
+func groundCases() []groundCase {
+	event := func(code, day string) patent.Event {
+		return patent.Event{Code: code, Effective: calendar.MustParse(day), Source: "公报"}
+	}
+	granted := patent.Event{Code: "GR01", Effective: calendar.MustParse("2020-06-09"), Source: "公报"}
+	owned := func(names ...string) patent.Event {
+		return patent.Event{Code: "TR01", Effective: calendar.MustParse("2021-03-01"), After: names, Source: "公报"}
+	}
+	const state, consent, owners, borrower = "质押/保全/无效/许可状态(as-of日期)", "共有人及同意(Y/N)", "专利权人", "借款人名称"
+	model := map[string]string{"专利类型": "实用新型", "专利号/申请号": "CN202320100001." + string(patent.CheckDigit("202320100001")), "申请日": "2023-03-12", "授权公告日": "2023-12-01", "年费缴至年度": "5"}
+	with := func(base map[string]string, more ...string) map[string]string {
+		out := map[string]string{}
+		for k, v := range base {
+			out[k] = v
+		}
+		for i := 0; i < len(more); i += 2 {
+			out[more[i]] = more[i+1]
+		}
+		return out
+	}
+	set := func(more ...string) map[string]string { return with(nil, more...) }
+	return []groundCase{
+		{"E01", "positive", set(), []patent.Event{granted, owned("乙科技有限公司")}},
+		{"E01", "negative", set(), []patent.Event{granted, owned("甲科技有限公司")}},
+		{"E01", "unknown", set(owners, "-"), nil},
+		{"E01", "contradicted", set(owners, "甲科技有限公司等2人"), nil},
+		{"E02", "positive", set(state, "未缴年费终止失效 2026-11-20"), nil},
+		{"E02", "negative", set(), []patent.Event{granted}},
+		{"E02", "unknown", set(state, "-"), nil},
+		{"E02", "contradicted", set(state, "失效 2026-11-20"), []patent.Event{granted}},
+		{"E03", "positive", set(state, "实质审查的生效 2026-11-20", "授权公告日", ""), nil},
+		{"E03", "negative", set(), []patent.Event{granted}},
+		{"E03", "unknown", set("授权公告日", "详见附件"), nil},
+		{"E03", "contradicted", set(state, "审中 2026-11-20"), nil},
+		{"E04", "positive", set("年费缴至年度", "8"), nil},
+		{"E04", "negative", set("年费缴至年度", "第10年度"), nil},
+		{"E04", "unknown", set("年费缴至年度", "正常"), nil},
+		{"E04", "contradicted", set("年费缴至年度", "已缴至第8年度或第10年度"), nil},
+		{"E05", "positive", set(state, "查封 2026-11-20"), nil},
+		{"E05", "negative", set(state, "无质押、保全、无效、许可 2026-11-20"), nil},
+		{"E05", "unknown", set(state, "有效 2026-11-20"), nil},
+		{"E05", "contradicted", set(state, "无质押、保全 2026-11-20"), []patent.Event{granted, event("PP01", "2026-10-08")}},
+		{"E06", "positive", set("拟到期日", "2038-03-12"), nil},
+		{"E06", "negative", set("拟到期日", "2038-03-11"), nil},
+		{"E06", "unknown", set("拟到期日", "同上"), nil},
+		{"E06", "contradicted", set("申请日", "2019-03-12"), nil},
+		{"E07", "positive", set(), nil}, // the contract is not in the file: always open, a condition
+		{"E07", "negative", set(), nil},
+		{"E07", "unknown", set(), nil},
+		{"E07", "contradicted", set(), nil},
+		{"E08", "positive", set(owners, "甲科技有限公司;浙江大学", consent, "浙江大学没有同意"), nil},
+		{"E08", "negative", set(owners, "甲科技有限公司;浙江大学", consent, "浙江大学;Y"), nil},
+		{"E08", "unknown", set(owners, "甲科技有限公司，浙江大学", consent, "浙江大学：不反对"), nil},
+		{"E08", "contradicted", set(owners, "甲科技有限公司;浙江大学", consent, "无"), nil},
+		{"E09", "positive", set(state, "专利权质押合同登记的生效 2026-11-20"), nil},
+		{"E09", "negative", set(state, "无质押、保全、无效、许可 2026-11-20"), nil},
+		{"E09", "unknown", set(state, "曾质押 2026-11-20"), nil},
+		{"E09", "contradicted", set(state, "无 2026-11-20"), []patent.Event{granted, {Code: "PE01", Effective: calendar.MustParse("2025-05-06"), Registration: "Y2025980000001", Party: "丙银行", Source: "公报"}}},
+		{"E10", "positive", with(model, "声明", "E10：存在同日申请"), nil},
+		{"E10", "negative", with(model, "声明", "E10：没有同日申请"), nil},
+		{"E10", "unknown", model, nil},
+		{"E10", "contradicted", with(model, "声明", "E10：可能有同日申请"), nil},
+		{"E11", "positive", set(state, "无效宣告请求;无质押、保全 2026-11-20"), nil},
+		{"E11", "negative", set(state, "无 2026-11-20"), nil},
+		{"E11", "unknown", set(state, "无质押、保全 2026-11-20"), nil},
+		{"E11", "contradicted", set(state, "无效宣告请求;无质押、保全 2026-11-20", "声明", "E11：质权人不同意继续办理"), nil},
+		{"E12", "positive", set(state, "专利权部分无效 2026-11-20"), nil},
+		{"E12", "negative", set(), nil},
+		{"E12", "unknown", set("备注", "该专利涉权属纠纷"), nil},
+		{"E12", "contradicted", set(state, "专利权部分无效;有效 2026-11-20"), nil},
+	}
+}
+
+// The twelve statutory grounds, each with evidence for it, against it, none,
+// and evidence that contradicts itself, as the officer reads them. E07 asks for
+// a contract that no file of a desk holds: it is open in all four.
+func TestGroundsFromTheFile(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	fmt.Fprintln(&out, lending.RulesVersion)
+	for _, c := range groundCases() {
+		d := decideGround(t, c)
+		about := func(r lending.Reason) bool { return r.Code == c.code || r.Code == "F02" }
+		fmt.Fprintf(&out, "%s %s：%s\n", c.code, c.sort, d.Zh)
+		for _, r := range d.Reasons {
+			if about(r) {
+				fmt.Fprintf(&out, "  %s %s（%s）→%s\n", r.Code, r.Zh, r.Evidence, r.Supply)
+			}
+		}
+		for _, r := range d.Conditions {
+			if about(r) {
+				fmt.Fprintf(&out, "  办理条件 %s %s（%s）→%s\n", r.Code, r.Zh, r.Evidence, r.Supply)
+			}
+		}
+		hit := slices.ContainsFunc(d.Reasons, func(r lending.Reason) bool {
+			return r.Code == c.code && (r.Severity != lending.Warns || c.code == "E10")
+		})
+		switch {
+		case c.code == "E07":
+		case c.sort == "positive" && !hit, c.sort == "negative" && hit:
+			t.Errorf("%s %s: %+v", c.code, c.sort, d.Reasons)
+		case c.sort == "contradicted" && d.Verdict == lending.Accept:
+			t.Errorf("%s %s is accepted", c.code, c.sort)
+		}
+	}
+	const file = "testdata/grounds.txt"
+	if *update {
+		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(want) {
+		t.Errorf("differs from %s; run with -update and read the difference:\n%s", file, out.String())
+	}
+}
+
+// decideGround decides the row of a case without a store: its value is given.
+func decideGround(t *testing.T, c groundCase) lending.Decision {
+	t.Helper()
+	cells := map[string]string{
+		"借款人名称": "甲科技有限公司", "专利号/申请号": "CN201810100001." + string(patent.CheckDigit("201810100001")), "专利名称": "一种装置", "专利类型": "发明", "申请日": "2018-03-12", "授权公告日": "2020-06-09",
+		"专利权人": "甲科技有限公司", "共有人及同意(Y/N)": "无", "年费缴至年度": "10", "质押/保全/无效/许可状态(as-of日期)": "无 2026-11-20", "上年产品收入(万元)": "1000", "拟贷金额(万元)": "10", "拟到期日": "2027-10-31", "担保合同号": "C-1",
+	}
+	for k, v := range c.cells {
+		cells[k] = v
+	}
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	var header, row []string
+	for k, v := range cells {
+		header, row = append(header, k), append(row, v)
+	}
+	if err := w.WriteAll([][]string{header, row}); err != nil {
+		t.Fatal(err)
+	}
+	var v lending.Valued
+	for line, err := range deskfile.Read(&b, "f.csv", deskfile.Options{On: on}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Row = line.Row
+		if len(line.Faults) > 0 {
+			v.Fault = &line.Faults[0]
+		}
+	}
+	policy := lending.Policies()[lending.DefaultPolicy]
+	if v.Row.Kind == patent.UtilityModel {
+		policy = lending.Policies()["BOCOM-HIST"] // the template takes none
+	}
+	v.Status, v.Point, v.Low, v.High, v.Forced, v.Calibration = valuation.Valued, money.Fen(100*money.Wan), money.Fen(80*money.Wan), money.Fen(120*money.Wan), money.Fen(50*money.Wan), "conformal"
+	v.FromRow, v.State, v.Expiry = len(c.events) == 0, patent.Reduce(c.events, on), patent.Expiry(v.Row.Kind, v.Row.Filing, 0)
+	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, v.Row.Owners, nil, 0, on, calendar.Shipped()))
+	if v.Fault != nil {
+		v = lending.Refused(v.Row, fault.Field{Code: v.Fault.Code, Zh: v.Fault.Zh})
+	}
+	return lending.Decide([]lending.Valued{v}, lending.Options{Policy: policy}, on).Rows[0]
+}

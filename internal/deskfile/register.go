@@ -1,0 +1,325 @@
+package deskfile
+
+import (
+	"slices"
+	"strings"
+
+	"zhijia/internal/patent"
+)
+
+// registered is what a cell says of a right. The zero of each answer is
+// unknown.
+type registered struct {
+	pledged, preserved, challenged, licensed patent.Truth
+
+	standing patent.Standing // "" when the cell does not say
+	ended    string          // reason of a right that has ended, see [patent.State.Reason]
+	partly   bool            // declared partly invalid
+
+	unread bool // a part was not understood: what it may concern is unknown
+}
+
+// answer is where the answer on a subject is kept.
+func (r *registered) answer(class string) *patent.Truth {
+	switch class {
+	case "pledge":
+		return &r.pledged
+	case "preserve":
+		return &r.preserved
+	case "challenge", "void":
+		return &r.challenged
+	case "licence", "plain":
+		return &r.licensed
+	}
+	return nil
+}
+
+var (
+	subjects   = []string{"pledge", "preserve", "challenge", "void", "licence", "plain", "burden"}
+	states     = []string{"alive", "dead:fee_unpaid", "dead:expired", "dead:abandoned", "dead:invalidated", "dead:", "partly", "pending_grant", "refused"}
+	modifiers  = []string{"negator", "pending", "past", "ended", "unknown", "yes", "again", "all", ":"}
+	listJoints = []string{"、", "/", "|", "+", "&"}
+)
+
+// existential negators deny a thing; the others deny a deed: 无解除 says
+// nothing of a pledge, 未解除 says that it stands.
+var existential = []string{"无", "没有", "并无", "尚无", "不存在", "无任何", "不含", "未见", "未有", "没", "N", "NO", "否"}
+
+// segment is a stretch of a cell about one subject or one state.
+type segment struct {
+	class, word string  // of the subject or state; "" when there is none
+	before      []token // modifiers
+	after       []token
+	joint       string // separator before it
+	unread      bool
+}
+
+// segments cuts a clause where its subjects and separators are.
+func segments(clause []token) (out []segment) {
+	cur, joint, open := segment{}, "", false
+	flush := func() {
+		if open {
+			out = append(out, cur)
+		}
+		cur, open = segment{joint: joint}, false
+	}
+	var loose []token // modifiers since the last subject
+	for _, t := range clause {
+		switch {
+		case t.class == "filler", t.class == "body", t.class == "reference", t.class == "note":
+		case t.class == "":
+			cur.unread, open = true, true
+		case slices.Contains(subjects, t.class), slices.Contains(states, t.class):
+			switch {
+			case cur.class == "":
+				cur.class, cur.word, open = t.class, t.text, true
+				cur.before, loose = loose, nil
+			case cur.class == t.class && len(loose) == 0:
+				cur.word = t.text
+			case slices.Contains([]string{"pledge", "preserve", "challenge", "licence", "plain"}, cur.class) && strings.HasPrefix(t.class, "dead:") && t.class != "dead:invalidated":
+				loose = append(loose, token{"ended", t.text}) // 质押终止
+			case len(loose) > 0 && len(cur.before) == 0: // 质押无保全: whose is the word between?
+				cur.unread = true
+			default:
+				cur.after = nil
+				between := loose
+				joint = "adjacent"
+				flush()
+				cur.class, cur.word, cur.before, open, loose = t.class, t.text, between, true, nil
+			}
+		case slices.Contains(modifiers, t.class):
+			loose, open = append(loose, t), true
+		default: // a separator
+			if cur.class == "" {
+				cur.before = loose
+			} else {
+				cur.after = loose
+			}
+			loose = nil
+			joint = t.class
+			flush()
+		}
+		if cur.class != "" {
+			cur.after = loose
+		}
+	}
+	if cur.class == "" {
+		cur.before = loose
+	}
+	flush()
+	return out
+}
+
+// polarity reads modifiers: whether the thing they go with is there now.
+func polarity(mods []token) patent.Truth {
+	negators, ended := count(mods, "negator"), count(mods, "ended")
+	switch {
+	case count(mods, "pending", "unknown") > 0, negators > 1, ended > 1:
+		return ""
+	case negators == 1 && ended == 1:
+		i := slices.IndexFunc(mods, func(t token) bool { return t.class == "negator" })
+		if slices.Contains(existential, mods[i].text) {
+			return ""
+		}
+		return patent.Yes // 未解除
+	case ended == 1, negators == 1:
+		return patent.No
+	case count(mods, "past") > 0:
+		return "" // it was there, and may be
+	}
+	return patent.Yes
+}
+
+// readRegister reads a cell on the state of a right. about is the subject of a
+// column that names it, "" in a column of all states. flags says that a vendor
+// lists events that have happened, which may have ended.
+func readRegister(text, about string, flags bool) (r registered) {
+	type said struct {
+		truth patent.Truth
+		again bool
+	}
+	answers := map[string][]said{}
+	standings := map[patent.Standing]string{}
+	meaningful, voids, bareNo, yes := 0, 0, false, false
+	for _, clause := range split(vocabularies["register"].tokens(text), ";") {
+		segs := segments(clause)
+		for i := range segs {
+			s := &segs[i]
+			if s.unread {
+				r.unread = true
+				continue
+			}
+			mods := slices.Concat(s.before, s.after)
+			switch {
+			case s.class == "" && len(mods) == 0:
+			case s.class == "": // modifiers alone
+				if i > 0 && segs[i-1].class != "" && len(segs[i-1].before)+len(segs[i-1].after) == 0 {
+					continue // they say something of the list before
+				}
+				switch p := polarity(mods); {
+				case p == "" || count(mods, "ended") > 0:
+					r.unread = r.unread || count(mods, "unknown") == 0
+				case p == patent.No && len(segs) == 1:
+					bareNo = true
+				case p == patent.Yes && about != "":
+					yes = true
+				default:
+					r.unread = true
+				}
+			case slices.Contains(states, s.class):
+				meaningful++
+				r.state(s, polarity(mods), len(mods) > count(mods, "yes", "all"), standings)
+			case s.class == "burden":
+				if polarity(mods) == patent.No {
+					bareNo = true
+				} else {
+					r.unread = true
+				}
+			default:
+				meaningful++
+				if s.class == "void" {
+					voids++
+				}
+				p := polarity(mods)
+				if len(mods) == 0 {
+					p = inherited(segs, i)
+				}
+				if flags && p == patent.Yes {
+					p = ""
+				}
+				if s.class == "plain" && p == patent.Yes {
+					p = patent.No // a plain licence excludes nobody
+				} else if s.class == "plain" {
+					p = ""
+				}
+				if p == "" && !flags && count(mods, "unknown") == 0 {
+					r.unread = true
+				}
+				class := s.class
+				switch class {
+				case "void":
+					class = "challenge"
+				case "plain":
+					class = "licence"
+				}
+				answers[class] = append(answers[class], said{p, count(mods, "again") > 0})
+				if s.class == "void" && p == patent.Yes && s.word == "无效宣告" {
+					voids = 0
+					meaningful++
+				}
+			}
+		}
+	}
+	if voids == 1 && meaningful == 1 && about == "" && len(answers["challenge"]) == 1 && answers["challenge"][0].truth == patent.Yes {
+		return registered{standing: patent.Dead, ended: "invalidated"} // 无效 alone is the opposite of 有效
+	}
+	for class, list := range answers {
+		to := r.answer(class)
+		*to = list[0].truth
+		for _, x := range list[1:] {
+			switch {
+			case x.again && x.truth == patent.Yes:
+				*to = patent.Yes
+			case x.truth != *to:
+				*to, r.unread = "", true
+			}
+		}
+	}
+	switch {
+	case about != "" && meaningful == 0 && bareNo != yes:
+		to := r.answer(about)
+		if *to = patent.Yes; bareNo {
+			*to = patent.No
+		}
+	case bareNo && len(answers) > 0: // 无负担;质押
+		r.unread = true
+	case bareNo:
+		r.pledged, r.preserved, r.challenged, r.licensed = patent.No, patent.No, patent.No, patent.No
+	}
+	switch len(standings) {
+	case 0:
+	case 1:
+		for s, ended := range standings {
+			r.standing, r.ended = s, ended
+		}
+	default:
+		r.unread = true
+	}
+	if r.unread { // the part that was not understood may take back what the others say
+		r = registered{unread: true}
+	}
+	return r
+}
+
+// state takes in a word on whether the right stands.
+func (r *registered) state(s *segment, p patent.Truth, qualified bool, standings map[patent.Standing]string) {
+	kind, ended, dead := strings.Cut(s.class, ":")
+	switch {
+	case dead && kind == "dead" && p == patent.Yes && count(slices.Concat(s.before, s.after), "ended") == 0:
+		if old, ok := standings[patent.Dead]; !ok || old == "" {
+			standings[patent.Dead] = ended
+		}
+	case dead && p == patent.No && count(slices.Concat(s.before, s.after), "ended") == 0:
+		if ended != "invalidated" { // 未失效; 未被宣告无效 does not say that it stands
+			standings[patent.Alive] = ""
+		}
+	case s.class == "refused" && !qualified:
+		standings[patent.Dead] = "refused"
+	case s.class == "alive" && !qualified:
+		standings[patent.Alive] = ""
+	case s.class == "pending_grant" && !qualified:
+		standings[patent.Pending] = ""
+	case s.class == "partly" && !qualified:
+		r.partly = true
+	case s.class == "partly" && p == patent.No:
+	default:
+		r.unread = true
+	}
+}
+
+// inherited is what a subject without a word of its own takes from its list:
+// 无质押、保全 and 质押、保全：无. A bare subject stands for itself.
+func inherited(segs []segment, at int) patent.Truth {
+	bare := func(s *segment) bool { return len(s.before)+len(s.after) == 0 }
+	// from what stands before it
+	from := patent.Truth("")
+	for i := at; i > 0; i-- {
+		s, previous := &segs[i], &segs[i-1]
+		joined := slices.Contains(listJoints, s.joint) || s.joint == "adjacent" && s.class != "void"
+		if bare(previous) {
+			if !joined {
+				break
+			}
+			continue
+		}
+		if len(previous.before) > 0 && len(previous.after) == 0 && count(previous.before, "negator") == 1 && len(previous.before) == 1 {
+			if !joined {
+				return "" // 无质押，查封
+			}
+			from = patent.No
+		}
+		break
+	}
+	// from what stands behind it
+	for i := at + 1; i < len(segs); i++ {
+		s := &segs[i]
+		if bare(s) && s.class != "" {
+			continue
+		}
+		if len(s.before) > 0 && s.class != "" {
+			break // it has a word of its own
+		}
+		mods := slices.Concat(s.before, s.after)
+		switch {
+		case from != "":
+			return ""
+		case i == at+1 && s.class == "", count(mods, "all", ":") > 0, len(mods) == 1 && mods[0].class == "negator":
+			return polarity(mods)
+		}
+		return ""
+	}
+	if from != "" {
+		return from
+	}
+	return patent.Yes
+}

@@ -1,0 +1,165 @@
+// Package pages is what officers and loan desks open in a browser: forms,
+// queues, opinions and the sessions they sign in with.
+//
+// Start with [Register]. A page shows what a use case answers and decides
+// nothing; each area has a file, its templates are in templates.
+package pages
+
+import (
+	"bytes"
+	"crypto/rand"
+	"embed"
+	"html/template"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/audit"
+	"zhijia/internal/desk"
+	"zhijia/internal/dossier"
+	"zhijia/internal/fault"
+	"zhijia/internal/gate"
+	"zhijia/internal/intake"
+	"zhijia/internal/people"
+	"zhijia/internal/watch"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Options are the use cases that the pages show.
+type Options struct {
+	Appraisal *appraisal.Service
+	Desk      *desk.Desk
+	Watch     *watch.Service
+	Intake    *intake.Service
+	Dossier   *dossier.Dossiers
+	Audit     *audit.Log
+
+	SessionSecret []byte // signs the session cookies; default: random, sessions end with the process
+}
+
+// Server registers the pages at a gate.
+type Server struct {
+	opt  Options
+	gate *gate.Gate
+}
+
+//go:embed templates
+var pageFiles embed.FS
+
+var pageTemplates = template.Must(template.ParseFS(pageFiles, "templates/*.html"))
+
+// page is what every page's template is given.
+type page struct {
+	Title string
+	Style template.CSS
+	AIGC  string // label of generated content on the page
+	Who   string
+	CSRF  string // empty on a page without a session
+	Fault *gate.Problem
+	Form  url.Values
+
+	Wide    bool
+	Refresh int // seconds; 0: the page does not reload itself
+}
+
+// newPage returns the frame of a page of the caller.
+func (s *Server) newPage(c *gin.Context, title string) page {
+	p := people.Of(c.Request.Context())
+	return page{Title: title, Who: p.Name, CSRF: c.GetString(csrfKey), Form: url.Values{}}
+}
+
+// show renders a page. It is written only when the template succeeded.
+func (s *Server) show(c *gin.Context, status int, name string, data any) error {
+	var b bytes.Buffer
+	if err := pageTemplates.ExecuteTemplate(&b, name, data); err != nil {
+		return err
+	}
+	c.Data(status, "text/html; charset=utf-8", b.Bytes())
+	return nil
+}
+
+// failPage shows an error as a page.
+func (s *Server) failPage(c *gin.Context, err error) {
+	gate.NoteError(c, err)
+	c.Abort()
+	p := s.newPage(c, "未能完成")
+	p.Fault = gate.ProblemOf(c.Request, err)
+	if err := s.show(c, p.Fault.Status, "error", p); err != nil {
+		gate.Fail(c, err)
+	}
+}
+
+// pageRoute registers a page. Pages sign in by session and are not part of the
+// specification.
+func (s *Server) pageRoute(method, path string, handler func(*gin.Context) error) {
+	s.filePageRoute(method, path, 0, handler)
+}
+
+// filePageRoute registers a page that takes or gives a file; 0 maxBody is the
+// limit of any request.
+func (s *Server) filePageRoute(method, path string, maxBody int64, handler func(*gin.Context) error) {
+	r := gate.Route{Method: method, Path: path, SignIn: s.authenticateSession, MaxBody: maxBody}
+	if maxBody > 0 {
+		r.Timeout = s.gate.ImportTimeout
+	}
+	s.gate.Handle(r, func(c *gin.Context) {
+		if err := handler(c); err != nil {
+			s.failPage(c, err)
+		}
+	})
+}
+
+// Register registers every page. It fails when one is missing from the access
+// table.
+func Register(g *gate.Gate, opt Options) error {
+	if len(opt.SessionSecret) == 0 {
+		opt.SessionSecret = make([]byte, 32)
+		rand.Read(opt.SessionSecret) // never fails (crypto/rand, Go 1.24)
+	}
+	s := &Server{opt: opt, gate: g}
+	s.pageRoute(http.MethodGet, "/officer/login", func(c *gin.Context) error {
+		return s.show(c, http.StatusOK, "login", s.newPage(c, "登录"))
+	})
+	s.pageRoute(http.MethodPost, "/officer/login", func(c *gin.Context) error {
+		p, err := s.gate.Keys.Check(c.Request.Context(), strings.TrimSpace(c.PostForm("key")))
+		if err == nil && !p.MaySignIn() {
+			err = gate.ErrRole
+		}
+		if err != nil {
+			gate.NoteError(c, err)
+			pg := s.newPage(c, "登录")
+			pg.Fault = gate.ProblemOf(c.Request, err)
+			return s.show(c, pg.Fault.Status, "login", pg)
+		}
+		s.startSession(c, p)
+		c.Redirect(http.StatusSeeOther, "/officer")
+		return nil
+	})
+	s.pageRoute(http.MethodPost, "/officer/logout", func(c *gin.Context) error {
+		s.setCookie(c, "", s.gate.Now().Add(-sessionLifetime))
+		c.Redirect(http.StatusSeeOther, "/officer/login")
+		return nil
+	})
+	s.pageRoute(http.MethodGet, "/officer/assets/{asset}", func(c *gin.Context) error {
+		name := path.Base(c.Param("asset"))
+		b, err := pageFiles.ReadFile("templates/" + name)
+		if err != nil || path.Ext(name) != ".css" {
+			return fault.New(fault.NotFound, "asset.unknown", "没有这个文件。", "There is no such file.")
+		}
+		c.Data(http.StatusOK, "text/css; charset=utf-8", b)
+		return nil
+	})
+	registerValuationPages(s)
+	registerDeskPages(s)
+	registerRegistryPages(s)
+	registerQueuePages(s)
+	s.pageRoute(http.MethodGet, "/officer/egress", s.showEgress)
+	s.pageRoute(http.MethodGet, "/", func(c *gin.Context) error {
+		c.Redirect(http.StatusSeeOther, "/officer")
+		return nil
+	})
+	return g.Listed()
+}

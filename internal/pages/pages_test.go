@@ -1,0 +1,206 @@
+package pages
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/gate"
+	"zhijia/internal/gate/gatetest"
+	"zhijia/internal/people"
+	"zhijia/internal/store"
+)
+
+// browser keeps the session cookie between requests.
+type browser struct {
+	t      *testing.T
+	h      http.Handler
+	cookie *http.Cookie
+}
+
+func (b *browser) send(method, path string, form url.Values) *httptest.ResponseRecorder {
+	b.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if b.cookie != nil {
+		r.AddCookie(b.cookie)
+	}
+	w := httptest.NewRecorder()
+	b.h.ServeHTTP(w, r)
+	for _, c := range w.Result().Cookies() {
+		if c.Name == sessionCookie {
+			b.cookie = c
+		}
+	}
+	return w
+}
+
+var csrfField = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
+
+func (b *browser) csrf(page string) string {
+	b.t.Helper()
+	m := csrfField.FindStringSubmatch(page)
+	if m == nil {
+		b.t.Fatalf("no token in the page: %.300s", page)
+	}
+	return m[1]
+}
+
+// world is the pages over a database with one patent and a few deals.
+type world struct {
+	*gatetest.World
+	gate *gate.Gate
+	Key  string
+}
+
+func newWorld(t *testing.T, roles ...people.Role) *world {
+	t.Helper()
+	if len(roles) == 0 {
+		roles = []people.Role{people.Officer}
+	}
+	w := &world{World: gatetest.NewWorld(t)}
+	w.gate = gate.New(gate.Options{DB: w.DB})
+	if err := Register(w.gate, Options{Appraisal: w.Appraisal, Desk: w.Desk, Watch: w.Watch, Intake: w.Intake, Dossier: w.Dossier, Audit: w.Audit}); err != nil {
+		t.Fatal(err)
+	}
+	w.Key = gatetest.NewKey(t, w.DB, time.Time{}, roles...)
+	return w
+}
+
+func TestOfficerPages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := &browser{t: t, h: w.gate}
+	if r := b.send("GET", "/officer", nil); r.Code != http.StatusSeeOther || r.Header().Get("Location") != "/officer/login" {
+		t.Fatalf("without a session: %d %s", r.Code, r.Header().Get("Location"))
+	}
+	if r := b.send("POST", "/officer/login", url.Values{"key": {"zj_wrong"}}); r.Code != http.StatusUnauthorized || b.cookie != nil {
+		t.Errorf("a wrong key: %d", r.Code)
+	}
+	if r := b.send("POST", "/officer/login", url.Values{"key": {w.Key}}); r.Code != http.StatusSeeOther {
+		t.Fatalf("sign in: %d %s", r.Code, r.Body)
+	}
+	if c := b.cookie; !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || strings.Contains(c.Value, w.Key[len(w.Key)-20:]) {
+		t.Errorf("cookie %+v", c)
+	}
+	home := b.send("GET", "/officer", nil)
+	if home.Code != 200 || !strings.Contains(home.Body.String(), "新的估值") {
+		t.Fatalf("home: %d %s", home.Code, home.Body)
+	}
+	token := b.csrf(home.Body.String())
+
+	form := url.Values{"number": {"ZL201310543019.6"}, "purpose": {"pledge"}, "date": {"2025-06-01"}, "revenue": {"1,200"}, "royalty": {"3"}, "labour": {"80"}, "life": {"8"}}
+	if r := b.send("POST", "/officer/valuations", form); r.Code != http.StatusForbidden {
+		t.Errorf("a form without its token: %d", r.Code)
+	}
+	form.Set("csrf", token)
+	r := b.send("POST", "/officer/valuations", form)
+	if r.Code != http.StatusSeeOther {
+		t.Fatalf("value: %d %s", r.Code, r.Body)
+	}
+	path := r.Header().Get("Location")
+	shown := b.send("GET", path, nil)
+	for _, part := range []string{"专利估值参考意见", "计算过程", "记录人工意见", "有序清算"} {
+		if !strings.Contains(shown.Body.String(), part) {
+			t.Errorf("the page lacks %s", part)
+		}
+	}
+	for _, key := range regexp.MustCompile(`<span class="k">([^<]*)<`).FindAllStringSubmatch(shown.Body.String(), -1) {
+		if !regexp.MustCompile(`\p{Han}`).MatchString(key[1]) {
+			t.Errorf("the working %q has no Chinese name", key[1])
+		}
+	}
+	if r := b.send("GET", path+"/opinion?lang=en", nil); r.Code != 200 || !strings.Contains(r.Body.String(), "Reference opinion") {
+		t.Errorf("opinion: %d", r.Code)
+	}
+	if r := b.send("POST", path+"/overrides", url.Values{"csrf": {token}, "value": {"88万"}, "reason": {"x"}}); r.Code != 422 || !strings.Contains(r.Body.String(), "field.number") {
+		t.Errorf("override with a bad number: %d", r.Code)
+	}
+	if r := b.send("POST", path+"/overrides", url.Values{"csrf": {token}, "value": {"880,000"}, "reason": {"<b>订单</b>"}}); r.Code != http.StatusSeeOther {
+		t.Errorf("override: %d %s", r.Code, r.Body)
+	}
+	if r := b.send("GET", path, nil); !strings.Contains(r.Body.String(), "&lt;b&gt;订单&lt;/b&gt;") || strings.Contains(r.Body.String(), "<b>订单") {
+		t.Error("the override is missing or not escaped")
+	}
+
+	// A mistake keeps what was typed and names the field and the right digit.
+	form.Set("number", "ZL201310543019.5")
+	r = b.send("POST", "/officer/valuations", form)
+	if r.Code != 422 || !strings.Contains(r.Body.String(), "ZL201310543019.5") || !strings.Contains(r.Body.String(), "number") {
+		t.Errorf("a wrong check digit: %d", r.Code)
+	}
+
+	good := *b.cookie
+	b.cookie = &http.Cookie{Name: sessionCookie, Value: strings.Replace(good.Value, ".", ".9", 1)}
+	if r := b.send("GET", "/officer", nil); r.Code != http.StatusSeeOther {
+		t.Errorf("a forged session: %d", r.Code)
+	}
+	b.cookie = &good
+	if _, err := w.DB.RevokeKey(t.Context(), strings.Split(w.Key, "_")[1], time.Now().Add(-time.Second), "test"); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.send("GET", "/officer", nil); r.Code != http.StatusSeeOther {
+		t.Errorf("a session of a revoked key: %d", r.Code)
+	}
+}
+
+// An officer reads what left, of his own institution only; a desk does not.
+func TestEgressPage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for institution, what := range map[string]string{"default": "score T1.1", "other": "secret of others"} {
+		if err := w.DB.PutEgress(t.Context(), store.Egress{Institution: institution, Actor: "x", What: what, Host: "h", Bytes: 1, Hash: strings.Repeat("a", 64)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := &browser{t: t, h: w.gate}
+	b.send("POST", "/officer/login", url.Values{"key": {w.Key}})
+	page := b.send("GET", "/officer/egress", nil).Body.String()
+	if !strings.Contains(page, "文本外发记录") || !strings.Contains(page, "score ") || strings.Contains(page, "secret of others") || !strings.Contains(page, "未作设定") {
+		t.Errorf("the page: %.600s", page)
+	}
+	if home := b.send("GET", "/officer", nil).Body.String(); !strings.Contains(home, `href="/officer/egress"`) {
+		t.Error("no way to the page from home")
+	}
+	desk := &browser{t: t, h: w.gate}
+	desk.send("POST", "/officer/login", url.Values{"key": {gatetest.NewKey(t, w.DB, time.Time{}, people.Desk)}})
+	if w := desk.send("GET", "/officer/egress", nil); w.Code != http.StatusForbidden {
+		t.Errorf("a desk sees the page: %d", w.Code)
+	}
+}
+
+// The page asks another officer than the one who gave the figure, once.
+func TestSecondOfficerOnThePage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := appraisal.Actor{Name: "first", Institution: "default"}
+	rec, err := w.Appraisal.Value(t.Context(), first, appraisal.Request{Number: gatetest.KnownNumber, Purpose: "pledge"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, err := w.Appraisal.Override(t.Context(), first, rec.ID(), 500_000, "订单")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "/officer/valuations/" + rec.ID()
+	page := signIn(t, w, people.Officer)
+	shown := page.send("GET", path, nil)
+	if !strings.Contains(shown.Body.String(), "待另一人复核") || !strings.Contains(shown.Body.String(), "复核同意") {
+		t.Error("the other officer is not asked")
+	}
+	form := url.Values{"csrf": {page.csrf(shown.Body.String())}}
+	approve := path + "/overrides/" + over.ID + "/approve"
+	if r := page.send("POST", approve, form); r.Code != http.StatusSeeOther {
+		t.Fatalf("approve: %d %s", r.Code, r.Body)
+	}
+	if r := page.send("POST", approve, form); r.Code != http.StatusConflict {
+		t.Errorf("approved twice: %d", r.Code)
+	}
+}

@@ -1,0 +1,50 @@
+package pool
+
+import (
+	_ "embed"
+	"encoding/json"
+	"sync"
+
+	"zhijia/internal/calendar"
+)
+
+//go:embed deadlines.json
+var deadlinesJSON []byte
+
+// deadlineRule is how long before or after a day a paper is due, under one text
+// from the day it took effect.
+type deadlineRule struct {
+	Kind        string        `json:"kind"`            // distribution, event, liquidation, annual_exempt_months
+	Venue       Venue         `json:"venue,omitempty"` // empty: both exchanges, where the own has no text
+	From        calendar.Date `json:"from,omitzero"`   // zero: not verified, taken as always in force
+	TradingDays int           `json:"trading_days"`
+	Months      int           `json:"months,omitempty"` // a plan set up for less than this by the end of the year owes no annual report
+	Cite        string        `json:"cite"`
+	Note        string        `json:"note,omitempty"`
+}
+
+var deadlineRules = sync.OnceValue(func() []deadlineRule {
+	var f struct {
+		Rules []deadlineRule `json:"rules"`
+	}
+	if err := json.Unmarshal(deadlinesJSON, &f); err != nil {
+		panic(err) // the embedded file is broken: a build defect
+	}
+	return f.Rules
+})
+
+// deadlineOn returns the rule of a kind in force on a day: the exchange's own
+// text before the common one, the later before the earlier. False when there
+// is none.
+func (d *Deal) deadlineOn(kind string, on calendar.Date) (best deadlineRule, ok bool) {
+	for _, r := range deadlineRules() {
+		if r.Kind != kind || r.Venue != "" && r.Venue != d.Venue || r.From.After(on) {
+			continue
+		}
+		own, was := r.Venue != "", best.Venue != ""
+		if !ok || own && !was || own == was && !r.From.Before(best.From) {
+			best, ok = r, true
+		}
+	}
+	return best, ok
+}

@@ -1,0 +1,15 @@
+package store
+
+// Advisory locks of the schema. The numbers are this program's own; SQL that
+// takes one says which.
+const (
+	LockTemplate = 7241000 // storetest: preparing the template database
+	lockExtend   = 7241001 // creating the extension
+	lockQueue    = 7241002 // migrating the job queue
+	LockClone    = 7241003 // storetest: cloning the template
+	lockAudit    = 7241010 // the order of the audit's entries; also taken by audit_append
+	lockOffers   = 7241020 // offers of patents: whoever comes second sees the first
+	lockWorker   = 7241021 // classid; objid: hash of a worker's id, held while it lives
+	lockFinish   = 7241030 // classid; objid: hash of an institution that decides a batch under programmes
+	lockAlerts   = 7241052 // who changes alerts; seq is in the order of the commits
+)

@@ -1,0 +1,178 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"regexp"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// The two institutions that are there from the start.
+const (
+	Default = "default" // of command line, demo, keys and pages unless another is named
+	Public  = "public"  // the operator's corpus: every institution reads it
+)
+
+type scopeKey struct{}
+
+// As makes every statement of the context work for an institution: it sees
+// that institution's records and the public corpus, and what it writes is that
+// institution's. Without it a statement sees the public corpus and writes
+// nothing. Methods that name an institution set it themselves.
+func As(ctx context.Context, institution string) context.Context {
+	return context.WithValue(ctx, scopeKey{}, institution)
+}
+
+// visible are the rows of a corpus table that an institution reads, its own and
+// the operator's, and ownFirst puts its own before them.
+const (
+	visible  = `institution IN (institution_now(), 'public')`
+	ownFirst = `institution = 'public'`
+)
+
+// Everyone, as the institution of a method that allows it, asks about all of
+// them: for the service's own work, never for a caller's.
+const Everyone = "*"
+
+// service is the scope of the few statements that look for work or faults
+// across institutions. It stays in this package.
+type service struct{}
+
+// across makes the statements of the context see every institution.
+func across(ctx context.Context) context.Context {
+	return context.WithValue(ctx, scopeKey{}, service{})
+}
+
+// whose is [As] of a method that also takes Everyone.
+func whose(ctx context.Context, institution string) context.Context {
+	if institution == Everyone {
+		return across(ctx)
+	}
+	return As(ctx, institution)
+}
+
+var institutionID = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
+
+// scoped is a pool every statement and transaction of which sets the
+// institution it works for, and none keeps it: it ends with the transaction,
+// also with one that failed.
+type scoped struct {
+	pool      *pgxpool.Pool
+	otherwise string // institution where the context names none
+}
+
+// scope returns the institution a context works for; whatever is no id is
+// nobody.
+func (s scoped) scope(ctx context.Context) string {
+	institution := s.otherwise
+	switch v := ctx.Value(scopeKey{}).(type) {
+	case service:
+		return Everyone
+	case string:
+		institution = v
+	}
+	if !institutionID.MatchString(institution) {
+		return ""
+	}
+	return institution
+}
+
+const setScope = `SELECT set_config('zhijia.institution', $1, true)`
+
+// SendBatch sends statements that make one transaction, in one round trip.
+func (s scoped) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	var all pgx.Batch
+	all.Queue(setScope, s.scope(ctx))
+	all.QueuedQueries = append(all.QueuedQueries, b.QueuedQueries...)
+	r := s.pool.SendBatch(ctx, &all)
+	_, _ = r.Exec() // what failed here fails in every result that follows
+	return r
+}
+
+func (s scoped) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	var b pgx.Batch
+	b.Queue(sql, args...)
+	r := s.SendBatch(ctx, &b)
+	tag, err := r.Exec()
+	return tag, cmp.Or(err, r.Close())
+}
+
+func (s scoped) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	var b pgx.Batch
+	b.Queue(sql, args...)
+	r := s.SendBatch(ctx, &b)
+	rows, err := r.Query()
+	if err != nil {
+		_ = r.Close()
+		return nil, err
+	}
+	return &batchRows{Rows: rows, batch: r}, nil
+}
+
+func (s scoped) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	rows, err := s.Query(ctx, sql, args...)
+	return &oneRow{rows, err}
+}
+
+// Begin starts a transaction.
+func (s scoped) Begin(ctx context.Context) (pgx.Tx, error) { return s.begin(ctx, `BEGIN`) }
+
+// beginSnapshot starts a transaction that reads one moment throughout.
+func (s scoped) beginSnapshot(ctx context.Context) (pgx.Tx, error) {
+	return s.begin(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+}
+
+func (s scoped) begin(ctx context.Context, begin string) (pgx.Tx, error) {
+	// The scope is an id, * or nothing: it needs no quoting.
+	return s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin + `; SET LOCAL zhijia.institution = '` + s.scope(ctx) + `'`})
+}
+
+// batchRows are the rows of the only statement of a batch, which ends with
+// them and gives its connection back.
+type batchRows struct {
+	pgx.Rows
+	batch pgx.BatchResults
+	ended bool
+	err   error
+}
+
+func (r *batchRows) Next() bool {
+	if r.Rows.Next() {
+		return true
+	}
+	r.Close()
+	return false
+}
+
+func (r *batchRows) Close() {
+	r.Rows.Close()
+	if !r.ended {
+		r.ended, r.err = true, r.batch.Close()
+	}
+}
+
+func (r *batchRows) Err() error { return cmp.Or(r.Rows.Err(), r.err) }
+
+// oneRow reads the first of its rows.
+type oneRow struct {
+	rows pgx.Rows
+	err  error
+}
+
+func (r *oneRow) Scan(into ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	defer r.rows.Close()
+	if !r.rows.Next() {
+		return cmp.Or(r.rows.Err(), pgx.ErrNoRows)
+	}
+	if err := r.rows.Scan(into...); err != nil {
+		return err
+	}
+	r.rows.Close()
+	return r.rows.Err()
+}

@@ -1,0 +1,367 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"zhijia/internal/patent"
+	"zhijia/internal/store"
+	"zhijia/internal/store/storetest"
+)
+
+// unwalled are the tables that hold nothing of any institution, each with why.
+var unwalled = map[string]string{
+	"goose_db_version": "the schema's own version",
+	"model_endpoints":  "what an endpoint can do, the same for everybody",
+	"watch_days":       "days on which the calendar was looked at",
+	"desk_clock":       "where the queue's virtual time stands",
+}
+
+// app opens a connection under the program's role that works for nobody yet.
+func app(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.RuntimeParams["role"] = store.Role
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+// as runs f in one transaction that works for an institution and is rolled back.
+func as(t *testing.T, conn *pgx.Conn, institution string, f func(pgx.Tx)) {
+	t.Helper()
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(context.Background())
+	if _, err := tx.Exec(t.Context(), `SELECT set_config('zhijia.institution', $1, true)`, institution); err != nil {
+		t.Fatal(err)
+	}
+	f(tx)
+}
+
+func tables(t *testing.T, conn *pgx.Conn) []string {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), `SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace ORDER BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return strings.HasPrefix(n, "river_") })
+}
+
+// The program's role owns nothing and passes by nothing, and every table that
+// is not listed above names an institution and keeps its rows apart also from
+// its owner.
+func TestEveryTableHasAWall(t *testing.T) {
+	t.Parallel()
+	conn := app(t, storetest.URL(t))
+	var privileged bool
+	if err := conn.QueryRow(t.Context(), `SELECT rolsuper OR rolbypassrls OR EXISTS (SELECT FROM pg_class WHERE relowner = r.oid) OR current_user <> rolname FROM pg_roles r WHERE rolname = $1`, store.Role).Scan(&privileged); err != nil || privileged {
+		t.Errorf("the role is privileged: %v, %v", privileged, err)
+	}
+	for _, table := range tables(t, conn) {
+		var forced, column, policies bool
+		err := conn.QueryRow(t.Context(), `
+			SELECT relrowsecurity AND relforcerowsecurity,
+				EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = 'institution' AND attnotnull),
+				(SELECT count(*) FROM pg_policy WHERE polrelid = c.oid AND polname IN ('own', 'service')) = 2
+			FROM pg_class c WHERE oid = $1::regclass`, table).Scan(&forced, &column, &policies)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, listed := unwalled[table]; listed {
+			if forced || column && table != "desk_clock" {
+				t.Errorf("%s is listed as nobody's and names an institution", table)
+			}
+			continue
+		}
+		if !forced || !policies || !column && table != "institutions" {
+			t.Errorf("%s: forced %v, names an institution %v, policies %v; call wall in its migration", table, forced, column, policies)
+		}
+	}
+}
+
+// fill writes rows into every table for a and b by the owner, who checks no
+// references meanwhile: each table gets at least one row of each, whatever its
+// columns.
+func fill(t *testing.T, url string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(t.Context(), `SET session_replication_role = replica`); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables(t, conn) {
+		if _, listed := unwalled[table]; listed || table == "institutions" {
+			continue
+		}
+		// Constraints on values are no matter here.
+		rows, err := conn.Query(t.Context(), `SELECT conname FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'c'`, table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checks, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range checks {
+			if _, err := conn.Exec(t.Context(), `ALTER TABLE `+table+` DROP CONSTRAINT `+c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, institution := range []string{"a", "b", store.Public} {
+			if err := insertAny(t.Context(), conn, table, institution, i+1); err != nil {
+				t.Fatalf("%s: %v", table, err)
+			}
+		}
+	}
+}
+
+type execer interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// insertAny inserts a row with something in every column that wants it; n tells
+// rows apart.
+func insertAny(ctx context.Context, db execer, table, institution string, n int) error {
+	rows, err := db.Query(ctx, `
+		SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
+		WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity = '' AND attname <> 'institution'
+		AND (attnotnull AND NOT atthasdef OR attname IN ('seq', 'id', 'number')) ORDER BY attnum`, table)
+	if err != nil {
+		return err
+	}
+	var names, values []string
+	var name, kind string
+	if _, err := pgx.ForEachRow(rows, []any{&name, &kind}, func() error {
+		names = append(names, name)
+		v := map[string]string{
+			"text": fmt.Sprintf("'x%d'", n), "bytea": fmt.Sprintf(`decode(repeat('0%d', 32), 'hex')`, n), "date": "date '2020-01-01'", "boolean": "true", "json": "'{}'", "jsonb": "'{}'",
+			"timestamp with time zone": "now()", "text[]": "ARRAY['x']", "uuid": "gen_random_uuid()", "halfvec": "'[1,2]'", "real[]": "ARRAY[1]::real[]",
+		}[kind]
+		if v == "" {
+			v = fmt.Sprint(n)
+		}
+		values = append(values, v)
+		return nil
+	}); err != nil {
+		return err
+	}
+	_, err = db.Exec(ctx, fmt.Sprintf(`INSERT INTO %s (institution, %s) VALUES ('%s', %s)`, table, strings.Join(names, ", "), institution, strings.Join(values, ", ")))
+	return err
+}
+
+// Statements without any condition on the institution, under the program's
+// role: what one institution reads, changes, deletes and inserts is its own, and
+// the public rows it only reads. Without an institution nothing but those is
+// seen, also after an error on the same connection.
+func TestWallsHoldWithoutConditions(t *testing.T) {
+	t.Parallel()
+	url := storetest.URL(t)
+	fill(t, url)
+	conn := app(t, url)
+	ctx := t.Context()
+	read := func(tx pgx.Tx, table string) []string {
+		rows, err := tx.Query(ctx, `SELECT institution FROM `+table+` ORDER BY 1`)
+		if err != nil {
+			t.Fatalf("%s: %v", table, err)
+		}
+		seen, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatalf("%s: %v", table, err)
+		}
+		return seen
+	}
+	for _, table := range tables(t, conn) {
+		if _, listed := unwalled[table]; listed || table == "institutions" {
+			continue
+		}
+		var shared bool
+		if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_policy WHERE polrelid = $1::regclass AND polname = 'corpus')`, table).Scan(&shared); err != nil {
+			t.Fatal(err)
+		}
+		public := []string{}
+		if shared {
+			public = []string{store.Public}
+		}
+		for _, nobody := range []string{"", "nobody", "A", "a'--", "public'"} {
+			as(t, conn, nobody, func(tx pgx.Tx) {
+				if seen := read(tx, table); !slices.Equal(seen, public) {
+					t.Errorf("%s as %q: %v", table, nobody, seen)
+				}
+			})
+		}
+		for _, who := range []string{"a", "b"} {
+			as(t, conn, who, func(tx pgx.Tx) {
+				if seen := read(tx, table); !slices.Equal(seen, append([]string{who}, public...)) {
+					t.Errorf("%s as %s: %v", table, who, seen)
+				}
+			})
+			for _, other := range []string{"a", "b", store.Public} {
+				if other == who {
+					continue
+				}
+				as(t, conn, who, func(tx pgx.Tx) {
+					var pg *pgconn.PgError
+					if err := insertAny(ctx, tx, table, other, 9); !errors.As(err, &pg) || pg.Code != "42501" {
+						t.Errorf("%s: %s inserts a row of %s: %v", table, who, other, err)
+					}
+				})
+				as(t, conn, who, func(tx pgx.Tx) { // gives its own row away
+					var pg *pgconn.PgError
+					_, err := tx.Exec(ctx, fmt.Sprintf(`UPDATE %s SET institution = '%s'`, table, other))
+					if !errors.As(err, &pg) || pg.Code != "42501" && pg.Code != "23001" { // or append-only
+						t.Errorf("%s: %s gives its row to %s: %v", table, who, other, err)
+					}
+				})
+			}
+			for _, change := range []string{`UPDATE %s SET institution = institution`, `DELETE FROM %s`} {
+				as(t, conn, who, func(tx pgx.Tx) {
+					tag, err := tx.Exec(ctx, fmt.Sprintf(change, table))
+					var pg *pgconn.PgError
+					switch {
+					case errors.As(err, &pg) && (pg.Code == "23001" || pg.Code == "23503"): // append-only, or referred to
+					case err != nil:
+						t.Errorf("%s: %v", table, err)
+					case tag.RowsAffected() != 1:
+						t.Errorf(change+" as %s: %d rows", table, who, tag.RowsAffected())
+					}
+				})
+			}
+		}
+		as(t, conn, "a", func(tx pgx.Tx) { // TRUNCATE knows no walls
+			if _, err := tx.Exec(ctx, `TRUNCATE `+table+` CASCADE`); err == nil {
+				t.Errorf("%s can be truncated", table)
+			}
+		})
+	}
+	// An error ends the transaction and its scope with it.
+	_, err := conn.Exec(ctx, `SELECT set_config('zhijia.institution', 'a', true); SELECT 1 / 0`)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	var n int
+	if err := conn.QueryRow(ctx, `SELECT count(*) FROM valuations`).Scan(&n); err != nil || n != 0 {
+		t.Errorf("after an error %d valuations are seen, %v", n, err)
+	}
+}
+
+// A statement prepared under one institution does not answer under another.
+func TestPreparedStatementsFollowTheScope(t *testing.T) {
+	t.Parallel()
+	ctx, url := t.Context(), storetest.URL(t)
+	db, err := store.Open(ctx, url, store.Options{MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	put := func(institution, title string) {
+		t.Helper()
+		if err := db.MergePatents(store.As(ctx, institution), []store.Patent{{Number: "CN201310543019.6", Title: title, Claims: title, Source: "test", Confidential: true}}, 0, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("a", "甲的")
+	put("b", "乙的")
+	for range 12 { // past the point at which a plan is kept for any parameter
+		for institution, want := range map[string]string{"a": "甲的", "b": "乙的"} {
+			if p, err := db.Patent(store.As(ctx, institution), "CN201310543019.6"); err != nil || p.Claims != want {
+				t.Fatalf("%s reads %q, %v", institution, p.Claims, err)
+			}
+		}
+		if p, err := db.Patent(ctx, "CN201310543019.6"); err == nil {
+			t.Fatalf("nobody reads %q", p.Claims)
+		}
+		if p, err := db.Patent(store.As(ctx, store.Everyone), "CN201310543019.6"); err == nil {
+			t.Fatalf("a caller that names himself everyone reads %q", p.Claims)
+		}
+	}
+	if err := db.MergePatents(ctx, []store.Patent{{Number: "CN201310543019.7", Title: "x", Source: "test"}}, 0, nil); err == nil {
+		t.Error("nobody wrote")
+	}
+}
+
+// What a unique key says does not tell of another's row: the same keys are free
+// to everybody.
+func TestKeysDoNotTellOfOthers(t *testing.T) {
+	t.Parallel()
+	ctx, db := t.Context(), storetest.New(t)
+	for _, institution := range []string{"a", "b", store.Public} {
+		own := store.As(ctx, institution)
+		if err := db.PutDeals(own, []store.Deal{{ID: "same", Title: institution, Currency: "CNY", DealKind: "assignment"}}); err != nil {
+			t.Errorf("%s: %v", institution, err)
+		}
+		if err := db.PutLendingPolicy(ctx, institution, "P", "1", "x", []byte(`{"of":"`+institution+`"}`)); err != nil {
+			t.Errorf("%s: %v", institution, err)
+		}
+		if err := db.PutAssumptions(own, "mine", []byte(`{"of":"`+institution+`"}`), ""); err != nil {
+			t.Errorf("%s: %v", institution, err)
+		}
+		if _, err := db.PutSpace(own, store.Space{Provider: "p", Model: "m", Version: "v", Dimension: 3}); err != nil {
+			t.Errorf("%s: %v", institution, err)
+		}
+		if err := db.PutJudgement(own, store.Judgement{Key: "k", Content: institution}); err != nil {
+			t.Errorf("%s: %v", institution, err)
+		}
+		if j, ok, err := db.Judgement(own, "k", time.Hour); err != nil || !ok || j.Content != institution {
+			t.Errorf("%s reads %q, %v", institution, j.Content, err)
+		}
+		if a, ok, err := db.Assumptions(own, "mine"); err != nil || !ok || string(a.Body) != `{"of":"`+institution+`"}` {
+			t.Errorf("%s reads %s, %v", institution, a.Body, err)
+		}
+	}
+}
+
+// The interest of another institution in a patent is told as a day and whether
+// it is registered, and nothing else; a licence and what was released are none.
+func TestInterestsElsewhere(t *testing.T) {
+	t.Parallel()
+	ctx, db := t.Context(), storetest.New(t)
+	at := time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC) // the 24th in China
+	put := func(institution, number string, p patent.Product, status store.OfferStatus) {
+		t.Helper()
+		if _, err := db.PutOffers(ctx, institution, []patent.Offer{{Number: number, Product: p, Reference: "R", Party: "甲"}}, status, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("a", "CN1", "pledge", store.Committed)
+	put("b", "CN1", "pool", store.Offered)
+	put("b", "CN2", "licence", store.Committed)
+	put("b", "CN3", "pledge", store.Committed)
+	if _, err := db.SetOffers(ctx, "b", "pledge", "R", store.Released, at); err != nil {
+		t.Fatal(err)
+	}
+	numbers := []string{"CN1", "CN2", "CN3"}
+	for institution, want := range map[string]int{"a": 1, "b": 1, "other": 1, "": 0, store.Everyone: 0} {
+		got, err := db.Interests(ctx, institution, numbers)
+		if err != nil || len(got) != want || want == 1 && (got[0].Number != "CN1" || got[0].Noted.String() != "2026-11-24" || got[0].Registered) {
+			t.Errorf("%q: %+v, %v", institution, got, err)
+		}
+	}
+	if offers, err := db.Offers(ctx, "b", numbers); err != nil || len(offers) != 2 {
+		t.Errorf("%+v, %v", offers, err)
+	}
+}

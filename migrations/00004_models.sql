@@ -1,0 +1,140 @@
+-- +goose Up
+
+-- Replies of a model endpoint, by the hash of the request. Votes are replayed
+-- from here: temperature 0 does not promise identity. Each institution's own:
+-- that a text was judged before is no business of another.
+CREATE TABLE judgements (
+    institution   text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
+    key           text NOT NULL,                 -- SHA-256 over base URL and request
+    text_hash     text NOT NULL,                 -- of the patent's text as sent
+    prompt        text NOT NULL,                 -- id@version of every template used
+    model         text NOT NULL,
+    parameters    text NOT NULL,
+    content       text NOT NULL,                 -- as the endpoint gave it, unverified
+    void          text NOT NULL DEFAULT '',      -- why it cannot be used; such a reply expires
+    prompt_tokens bigint NOT NULL,
+    answer_tokens bigint NOT NULL,
+    micro_yuan    bigint NOT NULL,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (institution, key)
+);
+
+-- Vectors of an endpoint by content.
+CREATE TABLE embedding_cache (
+    institution text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
+    space       text NOT NULL,
+    hash        text NOT NULL,
+    vector      real[] NOT NULL,
+    PRIMARY KEY (institution, space, hash)
+);
+
+-- What an institution used the endpoint for on one day (UTC), reserved before
+-- each call and corrected after.
+CREATE TABLE model_days (
+    institution text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
+    day         date NOT NULL,
+    requests    bigint NOT NULL DEFAULT 0,
+    tokens      bigint NOT NULL DEFAULT 0,
+    micro_yuan  bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (institution, day)
+);
+
+-- What a probe found out about an endpoint, the same for everybody.
+CREATE TABLE model_endpoints (
+    base_url  text NOT NULL,
+    model     text NOT NULL,
+    mode      text,                              -- NULL: not known yet
+    batches   boolean,                           -- whether it answers files of requests; NULL: not known yet
+    digest    text NOT NULL DEFAULT '',          -- of the model, where the endpoint tells it
+    context_tokens integer NOT NULL DEFAULT 0,   -- it serves; 0: not told
+    probed_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (base_url, model)
+);
+
+-- Studies of how well a model agrees with an institution's officers. Scores of
+-- a model whose study has not passed narrow no range.
+CREATE TABLE model_studies (
+    institution text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
+    model       text NOT NULL,
+    prompts     text NOT NULL,                   -- version of the set of templates
+    passed      boolean NOT NULL,
+    figures     jsonb NOT NULL,
+    recorded_by text NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (institution, model, prompts)
+);
+
+-- Many patents to be scored ahead of their valuations.
+CREATE TABLE model_runs (
+    id          text NOT NULL,
+    institution text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
+    actor       text NOT NULL,
+    created_at  timestamptz NOT NULL,
+    key         bytea NOT NULL,                  -- SHA-256 of subjects, options, endpoint and model: the same order twice is one run
+    allow       boolean NOT NULL,                -- unpublished texts may leave, on the actor's word
+    base_url    text NOT NULL,
+    model       text NOT NULL,
+    status      text NOT NULL CHECK (status IN ('running', 'finished', 'cancelled')),
+    note        text NOT NULL DEFAULT '',        -- stable code of what it waits for
+    ended_at    timestamptz,
+    PRIMARY KEY (institution, id)
+);
+CREATE UNIQUE INDEX model_runs_open ON model_runs (institution, key) WHERE status = 'running';
+CREATE INDEX model_runs_list ON model_runs (institution, created_at DESC);
+
+-- done: every answer is kept. partly: the endpoint did not give a usable answer
+-- to some questions. forbidden: the text may not leave. unknown: not in the store.
+CREATE TABLE model_run_subjects (
+    institution text NOT NULL DEFAULT institution_now(),
+    run         text NOT NULL,
+    number      text NOT NULL,
+    status      text NOT NULL DEFAULT 'waiting' CHECK (status IN ('waiting', 'done', 'partly', 'forbidden', 'unknown')),
+    rounds      smallint NOT NULL DEFAULT 0,     -- how often questions about it were sent
+    PRIMARY KEY (run, number),
+    FOREIGN KEY (institution, run) REFERENCES model_runs (institution, id) ON DELETE CASCADE
+);
+
+-- One file of requests at the endpoint. It is stored, its texts logged and its
+-- cost reserved before it is sent, so that a process that dies loses nothing.
+CREATE TABLE model_batches (
+    id          text PRIMARY KEY,
+    institution text NOT NULL DEFAULT institution_now(),
+    run         text NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    day         date NOT NULL,                   -- of the account the cost is reserved on
+    requests    bigint NOT NULL,
+    tokens      bigint NOT NULL,                 -- reserved; once ended, used
+    micro_yuan  bigint NOT NULL,
+    file        text NOT NULL DEFAULT '',        -- the endpoint's id of the file
+    batch       text NOT NULL DEFAULT '',        -- the endpoint's id of the batch
+    status      text NOT NULL DEFAULT 'prepared', -- then the endpoint's words; lost: nothing at the endpoint
+    completed   bigint NOT NULL DEFAULT 0,
+    failed      bigint NOT NULL DEFAULT 0,
+    error       text NOT NULL DEFAULT '',
+    ended_at    timestamptz,
+    UNIQUE (institution, id),
+    FOREIGN KEY (institution, run) REFERENCES model_runs (institution, id)
+);
+CREATE INDEX model_batches_open ON model_batches (run) WHERE ended_at IS NULL;
+
+-- Questions under way. No two open files of an institution ask the same one.
+CREATE TABLE model_batch_items (
+    institution text NOT NULL DEFAULT institution_now(),
+    key         text NOT NULL,                   -- as of judgements
+    batch       text NOT NULL,
+    text_hash   text NOT NULL,
+    prompt      text NOT NULL,
+    parameters  text NOT NULL,
+    PRIMARY KEY (institution, key),
+    FOREIGN KEY (institution, batch) REFERENCES model_batches (institution, id)
+);
+CREATE INDEX model_batch_items_batch ON model_batch_items (batch);
+
+CALL wall('judgements');
+CALL wall('embedding_cache');
+CALL wall('model_days');
+CALL wall('model_studies');
+CALL wall('model_runs');
+CALL wall('model_run_subjects');
+CALL wall('model_batches');
+CALL wall('model_batch_items');
