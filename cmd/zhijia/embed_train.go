@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -119,7 +118,8 @@ func (c *classifyCmd) Run(g *Globals) error {
 		return g.print(map[string]any{"classes": append([]embed.Class{}, classes...), "model": embed.Shipped().Version()})
 	}
 	if len(classes) == 0 {
-		return errors.New("no class is proposed: the text is unlike those the model learned from")
+		fmt.Fprintln(g.stdout, "未建议分类：该文本与模型学习过的文本不相似，请提供中文标题或摘要。 No class is proposed: the text is unlike those the model learned from; give a Chinese title or abstract.")
+		return nil
 	}
 	for _, p := range classes {
 		fmt.Fprintf(g.stdout, "%s  %.2f\n", p.Subclass, p.Probability)

@@ -96,7 +96,7 @@ type llmCmd struct {
 	Cancel  llmCancelCmd  `cmd:"" help:"Stop a scoring run; what was answered stays."`
 	Presets llmPresetsCmd `cmd:"" help:"Show documented presets of providers."`
 	Egress  llmEgressCmd  `cmd:"" help:"Show every text that left this system, newest first."`
-	Consent llmConsentCmd `cmd:"" help:"Allow or forbid that a institution's texts are sent to the endpoint."`
+	Consent llmConsentCmd `cmd:"" help:"Allow or forbid that an institution's texts are sent to the endpoint."`
 	Cost    llmCostCmd    `cmd:"" help:"Count what one reading of a stored patent costs, in tokens and in yuan by preset."`
 	Forget  llmForgetCmd  `cmd:"" help:"Drop kept answers so that the questions are put anew: those that cannot be used, or all."`
 	Usage   llmUsageCmd   `cmd:"" help:"Show what the endpoint was used for today."`

@@ -33,7 +33,7 @@ type llmScoreCmd struct {
 func (c *llmScoreCmd) Help() string {
 	return "An endpoint that takes batches is sent files of questions, any other is asked patent by patent; either way a later valuation finds the answers. " +
 		"Stopped at any moment, the run goes on when the same command is given again, or in any zhijia serve or zhijia worker with the same endpoint. " +
-		"A institution's consent, the allow-list, the egress log, the cache and the day's budget hold as for single calls."
+		"An institution's consent, the allow-list, the egress log, the cache and the day's budget hold as for single calls."
 }
 
 // Run takes in the order and follows it to its end.

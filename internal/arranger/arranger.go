@@ -193,7 +193,7 @@ func (d *Desk) Complete(ctx context.Context, institution string, deal *pool.Deal
 	return notes, nil
 }
 
-// Pool returns a institution's pool.
+// Pool returns an institution's pool.
 func (d *Desk) Pool(ctx context.Context, institution, id string) (store.Pool, error) {
 	return d.db.Pool(ctx, institution, id)
 }

@@ -11,7 +11,7 @@ import (
 	"zhijia/internal/store"
 )
 
-// Policy returns the policy a institution means: "id" or "id@version", its own
+// Policy returns the policy an institution means: "id" or "id@version", its own
 // before a preset of the same name. Empty asks for the default preset.
 func (d *Desk) Policy(ctx context.Context, actor appraisal.Actor, name string) (_ lending.Policy, err error) {
 	defer fault.Wrap(&err, "desk.Policy")

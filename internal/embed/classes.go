@@ -12,15 +12,16 @@ import (
 // seen. Figures are of held-out examples, none of which shares a group (an
 // applicant, a publication) with one the figures' model was fitted on.
 type Card struct {
-	Data     string  `json:"data,omitempty"`     // what the examples are, in words
-	Hash     string  `json:"hash,omitempty"`     // SHA-256 of the examples
-	Period   string  `json:"period,omitempty"`   // years of the examples
-	Made     string  `json:"made,omitempty"`     // day the model was fitted, YYYY-MM-DD
-	Examples int     `json:"examples,omitempty"` // labelled texts
-	Held     int     `json:"held_out,omitempty"` // texts the figures below are of
-	First    float64 `json:"first_right,omitempty"`
-	FirstOf5 float64 `json:"among_five,omitempty"`
-	LogLoss  float64 `json:"log_loss,omitempty"` // of the main subclass, natural logarithm
+	Data     string  `json:"data,omitempty"`        // what the examples are, in words
+	Hash     string  `json:"hash,omitempty"`        // SHA-256 of the examples
+	Made     string  `json:"made,omitempty"`        // day the model was fitted, YYYY-MM-DD
+	Examples int     `json:"examples,omitempty"`    // labelled texts
+	Held     int     `json:"held_out,omitempty"`    // texts the figures below are of
+	First    float64 `json:"first_right,omitempty"` // share of the texts whose most probable subclass is one of theirs
+	FirstOf5 float64 `json:"among_five,omitempty"`  // share with one of theirs among the five most probable
+	// LogLoss is the mean of -ln p of the main subclass. Two numbers of the
+	// calibration were fitted on the same held-out texts, so it is a little low.
+	LogLoss float64 `json:"log_loss,omitempty"`
 }
 
 // classes turns the learned part of a vector into probabilities of subclasses.

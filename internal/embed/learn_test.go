@@ -148,6 +148,41 @@ func TestTrainTwiceGivesTheSameBytes(t *testing.T) {
 	}
 }
 
+// An owner whose patents are all of one subclass, or share one section, gets a
+// model that can be stored.
+func TestLabelsThatEveryTextHas(t *testing.T) {
+	t.Parallel()
+	for name, symbol := range map[string]func(i int) string{
+		"one subclass":          func(int) string { return "H01M 4/36" },
+		"one section":           func(i int) string { return []string{"H01M 4/36", "H02J 7/00"}[i%2] },
+		"one class":             func(i int) string { return []string{"H01M 4/36", "H01G 9/00"}[i%2] },
+		"one subclass and more": func(i int) string { return []string{"H01M 4/36", "H01M 10/05"}[i%2] },
+		"one text of another": func(i int) string {
+			return map[bool]string{true: "A01K 1/00"}[i == 7] + map[bool]string{true: "B01D 1/00"}[i != 7]
+		},
+	} {
+		examples := labelledTexts(150, 3)
+		for i := range examples {
+			examples[i].IPC = []string{symbol(i)}
+		}
+		m, err := Train(examples, nil, Card{}, 1)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var b bytes.Buffer
+		if err := m.Save(&b); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, x := range m.Embed("一种锂离子电池隔膜") {
+			if x != x {
+				t.Errorf("%s: a vector that is not a number", name)
+				break
+			}
+		}
+	}
+}
+
 func TestSubclass(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{

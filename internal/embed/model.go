@@ -84,10 +84,8 @@ func (b *block) project(row []entry) []float32 {
 }
 
 // Share of the hash in the inner product of two vectors. The learned map finds
-// the class; the hash keeps exact wording. With .3 the ranking by class loses
-// less than .02 of nDCG@10 and title-to-abstract search gains .25 of MRR@10
-// over the learned map alone (docs/embedding.md). Beside a plain SVD the hash
-// counts as much as the SVD.
+// the class; the hash keeps exact wording (docs/embedding.md says what was
+// measured of it). Beside a plain SVD the hash counts as much as the SVD.
 const (
 	hashBesideLearned = 0.3
 	hashBesideSVD     = 0.5

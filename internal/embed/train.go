@@ -93,7 +93,9 @@ func labelled(examples []Example, corpus []string, seed uint64) (*Model, error) 
 		}
 		d := make([]float32, m.block.width)
 		for k := range d {
-			d[k] = float32(directions.At(j, k) / y.scale[j])
+			if y.scale[j] > 0 { // 0 for a subclass that every text has: the texts say nothing about it
+				d[k] = float32(directions.At(j, k) / y.scale[j])
+			}
 		}
 		m.classes.Names = append(m.classes.Names, name)
 		m.classes.Direction = append(m.classes.Direction, d)

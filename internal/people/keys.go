@@ -37,7 +37,7 @@ func NewKey(name, institution string, roles []Role, now, expires time.Time) (pla
 			fault.Field{Field: "body.name", Code: "key.name", Zh: "须有名称，不超过100字", En: "needs a name of at most 100 characters"})
 	}
 	if !institutionForm.MatchString(institution) {
-		return "", rec, fault.New(fault.Invalid, "key.institution", "机构标识须为1至40个小写字母、数字或连字符。", "A institution is 1 to 40 lower-case letters, digits or dashes.")
+		return "", rec, fault.New(fault.Invalid, "key.institution", "机构标识须为1至40个小写字母、数字或连字符。", "An institution is 1 to 40 lower-case letters, digits or dashes.")
 	}
 	if len(roles) == 0 {
 		return "", rec, fault.New(fault.Invalid, "key.roles", "密钥至少需要一个角色。", "A key needs at least one role.")

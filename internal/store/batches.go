@@ -226,7 +226,7 @@ func (db *DB) ReleaseScheduled(ctx context.Context, tx pgx.Tx, kind string) (err
 	return err
 }
 
-// Batch returns a institution's batch, or a NotFound fault. An institution of Everyone sees
+// Batch returns an institution's batch, or a NotFound fault. An institution of Everyone sees
 // every one.
 func (db *DB) Batch(ctx context.Context, institution, id string) (_ Batch, err error) {
 	defer fault.Wrap(&err, "store.Batch(%s)", id)
@@ -242,7 +242,7 @@ func (db *DB) Batch(ctx context.Context, institution, id string) (_ Batch, err e
 	return b, err
 }
 
-// Batches returns a institution's batches, newest first, after a position.
+// Batches returns an institution's batches, newest first, after a position.
 func (db *DB) Batches(ctx context.Context, institution string, before time.Time, beforeID string, limit int) (_ []Batch, err error) {
 	defer fault.Wrap(&err, "store.Batches")
 	ctx = As(ctx, institution)
@@ -443,7 +443,7 @@ type Hold struct {
 
 // FinishBatch decides a batch all of whose rows ended and stores what came of
 // it, once: false when it is not running or another process was first. Two
-// batches of a institution that draw on programmes are decided one after the other,
+// batches of an institution that draw on programmes are decided one after the other,
 // so the second sees what the first holds.
 func (db *DB) FinishBatch(ctx context.Context, b *Batch, q FactsQuery, decide func(Facts) (Finished, error)) (done bool, err error) {
 	defer fault.Wrap(&err, "store.FinishBatch(%s)", b.ID)

@@ -173,7 +173,7 @@ func (db *DB) CountEvents(ctx context.Context, number string) (n int, err error)
 	return n, err
 }
 
-// BookLoans returns a institution's open loans with their patents, by contract.
+// BookLoans returns an institution's open loans with their patents, by contract.
 func (db *DB) BookLoans(ctx context.Context, institution string, after string, limit int) (loans []BookLoan, err error) {
 	defer fault.Wrap(&err, "store.BookLoans")
 	ctx = As(ctx, institution)
@@ -348,7 +348,7 @@ func (db *DB) RevalueNext(ctx context.Context, institution string, today calenda
 	return found && err == nil, err
 }
 
-// BookAlerts returns a institution's alerts after an id, oldest first; open leaves
+// BookAlerts returns an institution's alerts after an id, oldest first; open leaves
 // out those acknowledged.
 func (db *DB) BookAlerts(ctx context.Context, institution string, open bool, after int64, limit int) (_ []BookAlert, err error) {
 	defer fault.Wrap(&err, "store.BookAlerts")

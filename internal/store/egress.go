@@ -32,7 +32,7 @@ func (db *DB) PutEgress(ctx context.Context, e Egress) (err error) {
 	return err
 }
 
-// EgressLog returns what left for a institution, newest first, before the given id
+// EgressLog returns what left for an institution, newest first, before the given id
 // (0: from the newest). An institution Everyone asks for every institution.
 func (db *DB) EgressLog(ctx context.Context, institution string, before int64, limit int) (_ []Egress, err error) {
 	defer fault.Wrap(&err, "store.EgressLog")
@@ -45,7 +45,7 @@ func (db *DB) EgressLog(ctx context.Context, institution string, before int64, l
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Egress])
 }
 
-// ModelConsent returns whether a institution's texts may be sent to the endpoint;
+// ModelConsent returns whether an institution's texts may be sent to the endpoint;
 // nil when nobody decided.
 func (db *DB) ModelConsent(ctx context.Context, institution string) (_ *bool, err error) {
 	defer fault.Wrap(&err, "store.ModelConsent")
@@ -57,7 +57,7 @@ func (db *DB) ModelConsent(ctx context.Context, institution string) (_ *bool, er
 	return &allowed, nil
 }
 
-// Consent is a institution's decision on sending texts to the endpoint.
+// Consent is an institution's decision on sending texts to the endpoint.
 type Consent struct {
 	Institution string    `json:"institution"`
 	Allowed     bool      `json:"allowed"`

@@ -247,7 +247,7 @@ func (db *DB) PutImport(ctx context.Context, i Import) (err error) {
 	return db.recorded(ctx, Act{i.Institution, i.By, "import", i.ID, map[string]any{"dataset": i.Dataset, "file": i.Name, "accepted": i.Accepted, "rejected": i.Rejected, "error": i.Error}}, sql, args...)
 }
 
-// Import returns the record of an import of a institution.
+// Import returns the record of an import of an institution.
 func (db *DB) Import(ctx context.Context, institution, id string) (i Import, err error) {
 	defer fault.Wrap(&err, "store.Import(%s)", id)
 	ctx = As(ctx, institution)

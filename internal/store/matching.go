@@ -55,7 +55,7 @@ func PartyKey(name string) string {
 	return core + "|" + form
 }
 
-// PutMatches keeps what a scan of a institution found. A pair found before keeps its
+// PutMatches keeps what a scan of an institution found. A pair found before keeps its
 // decision and takes the new score and reasons. It returns how many are new.
 func (db *DB) PutMatches(ctx context.Context, institution string, pairs []MatchPair, by string, now time.Time) (fresh int, err error) {
 	defer fault.Wrap(&err, "store.PutMatches")
@@ -136,7 +136,7 @@ func scanMatch(row pgx.CollectableRow) (m MatchPair, err error) {
 	return m, err
 }
 
-// Matches returns the pairs a institution may see, with what holds of them for it.
+// Matches returns the pairs an institution may see, with what holds of them for it.
 func (db *DB) Matches(ctx context.Context, institution string, f MatchFilter) (_ []MatchPair, err error) {
 	defer fault.Wrap(&err, "store.Matches")
 	ctx = As(ctx, institution)
@@ -204,7 +204,7 @@ func (db *DB) DecideMatch(ctx context.Context, institution, id string, verdict p
 	return m, history, err
 }
 
-// PartyGroups returns for each name the key of the party that a institution's
+// PartyGroups returns for each name the key of the party that an institution's
 // decisions make it, its own where there are none: names of one key are one
 // party.
 func (db *DB) PartyGroups(ctx context.Context, institution string, names []string) (_ map[string]string, err error) {
@@ -241,7 +241,7 @@ func partyGroups(ctx context.Context, q querier, institution string, names []str
 	return out, nil
 }
 
-// NamedParty is a party as the sources a institution may see name it.
+// NamedParty is a party as the sources an institution may see name it.
 type NamedParty struct {
 	patent.Party
 	Institution string // empty: a shared source names it

@@ -108,7 +108,7 @@ func (db *DB) PutModelRun(ctx context.Context, r ModelRun, numbers []string, que
 	return r, fresh, err
 }
 
-// ModelRun returns a institution's run; Everyone sees every one.
+// ModelRun returns an institution's run; Everyone sees every one.
 func (db *DB) ModelRun(ctx context.Context, institution, id string) (_ ModelRun, err error) {
 	defer fault.Wrap(&err, "store.ModelRun(%s)", id)
 	ctx = whose(ctx, institution)
@@ -123,7 +123,7 @@ func (db *DB) ModelRun(ctx context.Context, institution, id string) (_ ModelRun,
 	return r, err
 }
 
-// ModelRuns returns a institution's runs, newest first.
+// ModelRuns returns an institution's runs, newest first.
 func (db *DB) ModelRuns(ctx context.Context, institution string, limit int) (_ []ModelRun, err error) {
 	defer fault.Wrap(&err, "store.ModelRuns")
 	ctx = As(ctx, institution)
@@ -147,7 +147,7 @@ func (db *DB) OpenModelRuns(ctx context.Context, baseURL, model string) (_ []Mod
 	return pgx.CollectRows(rows, scanRun)
 }
 
-// RunProgress returns how far a institution's run is.
+// RunProgress returns how far an institution's run is.
 func (db *DB) RunProgress(ctx context.Context, institution, id string) (p RunProgress, err error) {
 	defer fault.Wrap(&err, "store.RunProgress(%s)", id)
 	ctx = As(ctx, institution)

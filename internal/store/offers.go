@@ -47,7 +47,7 @@ type OfferConflict struct {
 	OwnReference string         `json:"own_reference"` // of the offer asked about
 }
 
-// PutOffers keeps a institution's offers with a status and returns what they clash
+// PutOffers keeps an institution's offers with a status and returns what they clash
 // with, in the offers' own list and in the store, of any institution, in order of
 // number. The check and the write are one step: of two offers of a patent made
 // at the same moment one sees the other. An offer told again keeps its first
@@ -187,7 +187,7 @@ func clashes(ctx context.Context, q querier, institution string, offers []patent
 	return out, nil
 }
 
-// SetOffers changes the status of every offer of a institution under one reference
+// SetOffers changes the status of every offer of an institution under one reference
 // of a product and returns their number.
 func (db *DB) SetOffers(ctx context.Context, institution string, product patent.Product, reference string, status OfferStatus, at time.Time) (_ int, err error) {
 	defer fault.Wrap(&err, "store.SetOffers")

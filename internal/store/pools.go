@@ -69,7 +69,7 @@ func (db *DB) PutPool(ctx context.Context, p Pool) (err error) {
 	})
 }
 
-// Pool returns a institution's pool, or a NotFound fault.
+// Pool returns an institution's pool, or a NotFound fault.
 func (db *DB) Pool(ctx context.Context, institution, id string) (p Pool, err error) {
 	defer fault.Wrap(&err, "store.Pool(%s)", id)
 	ctx = As(ctx, institution)
@@ -90,7 +90,7 @@ func (db *DB) Pool(ctx context.Context, institution, id string) (p Pool, err err
 	return p, json.Unmarshal(body, &p.Deal)
 }
 
-// Pools lists a institution's pools, newest first, after the one named by creation
+// Pools lists an institution's pools, newest first, after the one named by creation
 // time and id; a zero time starts at the newest.
 func (db *DB) Pools(ctx context.Context, institution string, after time.Time, afterID string, limit int) (_ []PoolSummary, err error) {
 	defer fault.Wrap(&err, "store.Pools")
@@ -159,7 +159,7 @@ type StoredValue struct {
 	DataCutoff calendar.Date
 }
 
-// LatestValues returns, for each patent that has one, a institution's latest
+// LatestValues returns, for each patent that has one, an institution's latest
 // single-patent valuation as of a day not after asOf.
 func (db *DB) LatestValues(ctx context.Context, institution string, numbers []string, asOf calendar.Date) (_ []StoredValue, err error) {
 	defer fault.Wrap(&err, "store.LatestValues")
@@ -239,7 +239,7 @@ func (db *DB) PutPoolSimulation(ctx context.Context, s PoolSimulation) (err erro
 	return err
 }
 
-// PoolSimulation returns a institution's simulation with its progress.
+// PoolSimulation returns an institution's simulation with its progress.
 func (db *DB) PoolSimulation(ctx context.Context, institution, id string) (s PoolSimulation, err error) {
 	defer fault.Wrap(&err, "store.PoolSimulation(%s)", id)
 	ctx = As(ctx, institution)

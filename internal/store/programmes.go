@@ -133,7 +133,7 @@ func putHolds(ctx context.Context, tx pgx.Tx, b *Batch, contracts []string, hold
 	return nil
 }
 
-// Holds returns what is held of a institution's programmes on a day and not booked,
+// Holds returns what is held of an institution's programmes on a day and not booked,
 // by programme and contract.
 func (db *DB) Holds(ctx context.Context, institution string, today calendar.Date) (_ []Hold, err error) {
 	defer fault.Wrap(&err, "store.Holds")

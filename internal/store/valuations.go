@@ -89,7 +89,7 @@ type ValuationSummary struct {
 	High      float64       `json:"high"`
 }
 
-// Valuations lists a institution's valuations, newest first, after the one named
+// Valuations lists an institution's valuations, newest first, after the one named
 // by the cursor's creation time and id; a zero time starts at the newest.
 func (db *DB) Valuations(ctx context.Context, institution, number string, after time.Time, afterID string, limit int) (_ []ValuationSummary, err error) {
 	defer fault.Wrap(&err, "store.Valuations")

@@ -23,7 +23,7 @@ type WatchedPatent struct {
 	AddedBy string    `json:"added_by"`
 }
 
-// WatchPatents adds patents to a institution's portfolio. One that is there stays
+// WatchPatents adds patents to an institution's portfolio. One that is there stays
 // as it is; one that was removed is watched again from now on.
 func (db *DB) WatchPatents(ctx context.Context, institution string, numbers []string, note, by string, now time.Time) (n int, err error) {
 	defer fault.Wrap(&err, "store.WatchPatents")
@@ -43,7 +43,7 @@ func (db *DB) WatchPatents(ctx context.Context, institution string, numbers []st
 	return n, err
 }
 
-// UnwatchPatent takes a patent out of a institution's portfolio. Its alerts stay.
+// UnwatchPatent takes a patent out of an institution's portfolio. Its alerts stay.
 func (db *DB) UnwatchPatent(ctx context.Context, institution, number, by string, now time.Time) (err error) {
 	defer fault.Wrap(&err, "store.UnwatchPatent(%s)", number)
 	ctx = As(ctx, institution)
@@ -59,7 +59,7 @@ func (db *DB) UnwatchPatent(ctx context.Context, institution, number, by string,
 	})
 }
 
-// WatchedPatents returns a institution's own portfolio in order of number.
+// WatchedPatents returns an institution's own portfolio in order of number.
 func (db *DB) WatchedPatents(ctx context.Context, institution, after string, limit int) (_ []WatchedPatent, err error) {
 	defer fault.Wrap(&err, "store.WatchedPatents")
 	ctx = As(ctx, institution)
@@ -86,7 +86,7 @@ const (
 	AlertRestated AlertStatus = "restated" // what is on file now does not bear it out
 )
 
-// WatchAlert is an alert raised for a institution.
+// WatchAlert is an alert raised for an institution.
 type WatchAlert struct {
 	ID  string `json:"id"`
 	Seq int64  `json:"seq"` // renewed at every change: ask for what is after the last one seen
@@ -325,7 +325,7 @@ type AlertFilter struct {
 	Limit  int
 }
 
-// WatchAlerts returns a institution's alerts in the order in which they last
+// WatchAlerts returns an institution's alerts in the order in which they last
 // changed.
 func (db *DB) WatchAlerts(ctx context.Context, institution string, f AlertFilter) (_ []WatchAlert, err error) {
 	defer fault.Wrap(&err, "store.WatchAlerts")
@@ -365,7 +365,7 @@ func (db *DB) AcknowledgeWatchAlert(ctx context.Context, institution, id, by, no
 	return a, err
 }
 
-// Webhook is where a institution wants its alerts sent.
+// Webhook is where an institution wants its alerts sent.
 type Webhook struct {
 	ID          string     `json:"id"`
 	Institution string     `json:"-"`
@@ -396,7 +396,7 @@ func (db *DB) PutWebhook(ctx context.Context, w Webhook) (err error) {
 		w.ID, w.Institution, w.URL, list(w.Codes), w.Secret, w.CreatedAt, w.CreatedBy)
 }
 
-// Webhooks returns a institution's subscriptions, also those that ended.
+// Webhooks returns an institution's subscriptions, also those that ended.
 func (db *DB) Webhooks(ctx context.Context, institution string) (_ []Webhook, err error) {
 	defer fault.Wrap(&err, "store.Webhooks")
 	ctx = As(ctx, institution)
@@ -500,7 +500,7 @@ func (db *DB) PutMessage(ctx context.Context, institution, webhook, id, kind str
 	return err
 }
 
-// Deliveries returns a institution's messages after one, oldest first; an empty
+// Deliveries returns an institution's messages after one, oldest first; an empty
 // status asks for all.
 func (db *DB) Deliveries(ctx context.Context, institution, status string, after int64, limit int) (_ []Delivery, err error) {
 	defer fault.Wrap(&err, "store.Deliveries")

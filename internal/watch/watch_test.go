@@ -90,7 +90,7 @@ func (w *world) sweep() int {
 	return n
 }
 
-// alerts are a institution's, each as code, status and revision.
+// alerts are an institution's, each as code, status and revision.
 func (w *world) alerts(institution string, f store.AlertFilter) (out []string, list []store.WatchAlert) {
 	w.t.Helper()
 	f.Limit = 1000
