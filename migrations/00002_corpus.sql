@@ -82,6 +82,8 @@ CREATE TABLE deals (
     buyer           text,
     owner_type      text,                        -- of the seller
     source_type     text,
+    market          text CHECK (market IN ('private', 'showcase', 'corporate', 'court', 'distress', 'unknown')), -- of sale, as recorded; NULL: told by source and kind, never by price
+    channel         text,                        -- it went through, as recorded
     source_url      text,
     notes           text,
     family_id       text,

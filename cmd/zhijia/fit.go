@@ -9,22 +9,24 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/market"
 )
 
 // fitCmd estimates from the operator's own data.
 type fitCmd struct {
-	Market fitMarketCmd `cmd:"" help:"Fit the market approach's hyperparameters to the stored deals, out of time, with a model card."`
+	Market fitMarketCmd `cmd:"" help:"Fit the scales of the market approach to the stored deals, out of time, with a model card."`
 	Impact fitImpactCmd `cmd:"" help:"Fit technical impact from text and facts to citation percentile, with a model card; stays unknown when never fitted."`
 }
 
-// fitMarketCmd fits the kernel by marginal likelihood. Stored valuations keep
+// fitMarketCmd fits the price model by marginal likelihood. Stored valuations keep
 // the assumptions they were made with.
 type fitMarketCmd struct {
 	Database
 	Date     string `help:"Fit on deals before this day. Default: today." placeholder:"YYYY-MM-DD"`
-	Seed     uint64 `help:"Seed of the blocks and of the second start." default:"1"`
+	Seed     uint64 `help:"Without effect: the fit has one start." default:"1" hidden:""`
+	Force    bool   `help:"Activate even a fit that is worse out of time than what is in use."`
 	Base     string `help:"Assumptions file to start from. Default: the ones that ship." placeholder:"FILE"`
-	Out      string `help:"Write the assumptions with the fitted kernel to this file." placeholder:"FILE"`
+	Out      string `help:"Write the assumptions with the fitted price model to this file." placeholder:"FILE"`
 	Activate bool   `help:"Store the fitted assumptions and use them for new valuations."`
 }
 
@@ -52,19 +54,23 @@ func (c *fitMarketCmd) Run(g *Globals) error {
 		return err
 	}
 	defer release()
-	space, err := db.ActiveSpaceID(g.ctx)
+	rows, err := db.FitDeals(g.ctx, date)
 	if err != nil {
 		return err
 	}
-	deals, similarity, err := db.FitDeals(g.ctx, space, date)
-	if err != nil {
-		return err
+	deals := make([]market.Deal, len(rows))
+	for i := range rows {
+		deals[i] = valuation.MarketDeal(&rows[i])
 	}
-	kernel, calibration, err := valuation.FitMarket(as, deals, valuation.FitOptions{Date: date, Seed: c.Seed, Similarity: similarity})
-	if err != nil {
+	fitted, report, err := market.Fit(as.Prices, deals, date.Year)
+	if err != nil || report.Deals < 10 {
 		return fault.New(fault.Invalid, "fit.deals", "可用成交不足，无法拟合。", "too few usable deals to fit").Because(err)
 	}
-	as.Kernel, as.Calibration, as.Version = kernel, calibration, kernel.Card.Version
+	fitted.Version = "market-fit-" + date.String()
+	as.Prices, as.Version = fitted, as.Version+"+"+fitted.Version
+	if c.Activate && report.Worse && !c.Force {
+		return fault.New(fault.Conflict, "fit.worse", "按时间外推检验，新拟合不优于现用参数，未启用；确需启用请加 --force。", "Out of time the fit is not better than what is in use; --force switches to it all the same.")
+	}
 	body, err := json.MarshalIndent(as, "", " ")
 	if err != nil {
 		return err
@@ -75,7 +81,7 @@ func (c *fitMarketCmd) Run(g *Globals) error {
 		}
 	}
 	if c.Activate {
-		if err := db.PutAssumptions(g.ctx, as.Version, body, kernel.Card.Method); err != nil {
+		if err := db.PutAssumptions(g.ctx, as.Version, body, "market fit"); err != nil {
 			return err
 		}
 		if err := db.ActivateAssumptions(g.ctx, as.Version); err != nil {
@@ -83,13 +89,19 @@ func (c *fitMarketCmd) Run(g *Globals) error {
 		}
 	}
 	if g.JSON {
-		return g.print(kernel.Card)
+		return g.print(report)
 	}
-	k := kernel.Card
-	fmt.Fprintf(g.stdout, "%s\nn = %d deals, %s to %s, data %.12s\nsignal %.3f, length %.3f, noise %.3f (log likelihood %.1f, %.1f at the start)\n",
-		k.Version, k.N, k.From, k.To, k.DataHash, k.Parameters["signal"], k.Parameters["length"], k.Parameters["noise"], k.LogLik, k.Baseline)
-	if k.TestMdALE != nil {
-		fmt.Fprintf(g.stdout, "out of time, n = %d: median |ln error| %.3f (prior alone %.3f), 80%% range covers %.0f%%\n", k.TestN, *k.TestMdALE, *k.TestPriorLE, 100**k.TestCover)
+	fmt.Fprintf(g.stdout, "%s\nn = %d deals of %d events, %d to %d (log likelihood %.1f)\n", as.Version, report.Deals, report.Events, report.From, report.To, report.LogLik)
+	before, after, names := report.Before.List(), report.After.List(), market.ScaleNames()
+	for i, n := range names {
+		fmt.Fprintf(g.stdout, "  %-8s %.3f -> %.3f\n", n, before[i], after[i])
+	}
+	for _, n := range report.Notes {
+		fmt.Fprintln(g.stdout, n)
+	}
+	if report.Tested > 0 {
+		fmt.Fprintf(g.stdout, "out of time, n = %d deals of %d events: median |ln error| %.3f (in use %.3f), CRPS %.3f (%.3f), difference %+.3f [%+.3f, %+.3f], 80%% range covers %.0f%%\n",
+			report.Tested, report.TestedEvent, report.Error, report.ErrorPrior, report.CRPS, report.CRPSPrior, report.Difference, report.Low, report.High, 100*report.Coverage)
 	}
 	if !c.Activate {
 		fmt.Fprintln(g.stdout, "未启用；加 --activate 用于新的估值。 Not in use; --activate uses it for new valuations.")

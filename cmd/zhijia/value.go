@@ -25,6 +25,7 @@ type subject struct {
 	Kind     string   `help:"invention, utility_model or design."`
 	Filed    string   `help:"Filing date, YYYY-MM-DD."`
 	Owner    string   `help:"Type of the owner: university, institute, firm, individual."`
+	Market   string   `help:"Market of sale: private, showcase, corporate, court, distress, unknown. Default: the purpose decides. Above private needs market_fact in --request."`
 	AsOf     string   `name:"as-of" help:"Valuation date, YYYY-MM-DD; only facts public before it count. Default: today."`
 	Request  string   `help:"A JSON file with the whole request, as POST /v1/valuations takes it; - is standard input." placeholder:"FILE"`
 }
@@ -59,6 +60,7 @@ func (s *subject) request(g *Globals) (req appraisal.Request, err error) {
 	if facts.Kind != "" || facts.IPC != nil || facts.OwnerType != "" || s.Filed != "" {
 		req.Patent = &facts
 	}
+	req.Market = s.Market
 	req.Date, err = optionalDate("--as-of", s.AsOf)
 	return req, err
 }

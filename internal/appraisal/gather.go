@@ -17,6 +17,7 @@ import (
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
 )
 
@@ -57,6 +58,7 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 		return a, nil, err
 	}
 	g.ev.Income, g.ev.Cost, g.ev.Option, g.ev.SaleChance = req.Income, req.Cost, req.Option, req.SaleChance
+	g.ev.Ask = req.Ask
 	g.ev.DataCutoff = g.cutoff
 	g.ev.Versions = map[string]string{
 		"similarity": store.SimilarityVersion,
@@ -67,7 +69,7 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 		Purpose: terms.Purpose(req.Purpose), Basis: terms.Basis(req.Basis), Premise: terms.Premise(req.Premise),
 		ExploitationScenario: req.Scenario, Date: req.Date, Level: req.Level, RightFraction: req.Share,
 		LicenceKind: terms.DealKind(req.LicenceKind), LicenceTerm: req.LicenceTerm,
-		Owner: terms.OwnerType(g.patents[0].OwnerType), Encumbered: encumbered(g.states),
+		Owner: terms.OwnerType(g.patents[0].OwnerType), Market: market.Sale(req.Market), MarketFact: req.MarketFact, Encumbered: encumbered(g.states),
 	}
 	for i := range g.patents {
 		a.Subject = append(a.Subject, member(&g.patents[i], g.asOf))
@@ -172,11 +174,16 @@ func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
 	}
 	for i := range g.patents {
 		p := &g.patents[i]
+		if market.Contradicts(p.OwnerType, p.Owners) {
+			return fault.New(fault.Invalid, "owner.contradiction", "权利人类型与名称不符："+strings.Join(p.Owners, "、")+"。请核对后重新提交。", "The type of the owner contradicts the names: "+strings.Join(p.Owners, ", ")+".")
+		}
+		if p.OwnerType == "" {
+			p.OwnerType = market.OwnersOf(p.Owners)
+		}
 		if p.Kind == "" {
-			// The priors of inventions and utility models are the same, so the
-			// assumption costs nothing but must be seen.
-			p.Kind = string(patent.Invention)
-			g.missing("KIND", "未说明专利类型，暂按发明处理。", "The kind of patent is not stated; it is treated as an invention.", "说明是发明、实用新型还是外观设计")
+			// An unknown kind is valued as the cheaper one: telling a worse fact must never pay.
+			p.Kind = string(patent.UtilityModel)
+			g.missing("KIND", "未说明专利类型，暂按实用新型处理。", "The kind of patent is not stated; it is valued as a utility model, the cheaper one.", "说明是发明、实用新型还是外观设计")
 		}
 		if !p.Published.IsZero() && !p.Published.Before(g.asOf) {
 			g.warn("NOT-PUBLIC", "估值基准日前该专利尚未公开，文本不作为公开信息。", "The patent was not public before the valuation date.")
@@ -381,7 +388,7 @@ func (g *gathering) comparables(ctx context.Context, vector []float32, space *sp
 	defer cancel()
 	subject := &g.patents[0]
 	q := store.ComparableQuery{
-		Before: g.asOf, Vector: vector, Text: subject.Text(), IPC: subject.IPC, Kind: patent.Kind(subject.Kind), Blind: g.req.Blind,
+		Before: g.asOf, Vector: vector, Text: subject.Text(), IPC: subject.IPC, Kind: patent.Kind(subject.Kind), Blind: g.req.Blind, Every: true,
 	}
 	if space != nil {
 		q.Space = space.ID

@@ -10,6 +10,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
+	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/cost"
 	"zhijia/internal/valuation/income"
 	"zhijia/internal/valuation/option"
@@ -25,13 +26,17 @@ type Request struct {
 	Bundle  []string `json:"bundle,omitempty" doc:"Numbers of further patents sold together with it" maxItems:"200"`
 	Text    *Text    `json:"text,omitempty" doc:"Text of the patent when it is not in the store"`
 	Patent  *Facts   `json:"patent,omitempty" doc:"Facts about the patent that the store may not have"`
-	Purpose string   `json:"purpose,omitempty" doc:"assignment (default), licence, contribution, pledge, securitisation, reporting, infringement, management"`
+	Purpose string   `json:"purpose,omitempty" doc:"assignment (default), licence, contribution, pledge, securitisation, reporting, infringement, disposal, management"`
 
 	Basis    string        `json:"basis,omitempty" doc:"Basis of value; default follows the purpose"`
 	Premise  string        `json:"premise,omitempty" doc:"Premise of value; default follows the purpose"`
 	Scenario string        `json:"exploitation_scenario,omitempty" doc:"How the patent earns: own use, licence out, block, sell" maxLength:"500"`
 	Date     calendar.Date `json:"valuation_date,omitzero" doc:"Only facts public before this date count; default today"`
 	Level    float64       `json:"level,omitempty" doc:"Level of the range, 0.5 to 0.99; default 0.80"`
+
+	Market     string                `json:"market,omitempty" doc:"Market of sale: private, showcase, corporate, court, distress, unknown; default follows the purpose, and pledge, securitisation and disposal fix it"`
+	MarketFact *valuation.MarketFact `json:"market_fact,omitempty" doc:"What a market above private rests on: listing notice, exchange number, term sheet or named buyer, with date and document"`
+	Ask        *float64              `json:"public_ask,omitempty" doc:"Lowest current public ask or open-licence fee for this very patent, yuan: no private figure is above it"`
 
 	LicenceKind string   `json:"licence_kind,omitempty" doc:"For purpose licence: exclusive_licence, sole_licence, plain_licence"`
 	LicenceTerm *float64 `json:"licence_term_years,omitempty"`

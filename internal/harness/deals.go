@@ -23,6 +23,7 @@ import (
 	"zhijia/internal/patent"
 	"zhijia/internal/sheet"
 	"zhijia/internal/valuation"
+	price "zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
 )
 
@@ -149,6 +150,9 @@ var dealColumns = map[string][]string{
 	"owner_type":      {"权利人类型", "卖方类型"},
 	"source_type":     {"来源类型"},
 	"source_url":      {"来源链接", "来源"},
+	"date_precision":  nil,
+	"market":          {"成交市场"},
+	"channel":         {"成交渠道"},
 	"notes":           {"备注"},
 	"family_id":       {"同族编号"},
 	"cluster":         nil,
@@ -259,6 +263,9 @@ func parseDeal(get func(string) string) (*deal, error) {
 		d.Patents = &k
 	}
 	d.Date, d.DateUnit = parsePeriod(get("date"))
+	if u := terms.Precision(get("date_precision")); u == terms.PrecisionMonth || u == terms.PrecisionYear {
+		d.DateUnit = u
+	}
 	method := get("method")
 	d.Kind = dealKind(cmp.Or(get("deal_kind"), method))
 	d.Patent = patentKind(get("patent_kind"))
@@ -267,7 +274,7 @@ func parseDeal(get func(string) string) (*deal, error) {
 	d.Price = priceKind(get("price_kind"))
 	d.Parties = valuation.Parties{Seller: get("seller"), Buyer: get("buyer")}
 	switch related := get("related_party"); {
-	case anyOf(related, "true", "1", "是", "yes", "y") || strings.Contains(get("notes"), "关联"):
+	case anyOf(related, "true", "1", "是", "yes", "y") || strings.Contains(strings.ReplaceAll(get("notes"), "非关联", ""), "关联"):
 		yes := true
 		d.Related = &yes
 	case related != "":
@@ -309,7 +316,14 @@ func parseDeal(get func(string) string) (*deal, error) {
 	if cost != nil {
 		d.CostFacts = *cost
 	}
-	d.Cluster = cmp.Or(get("cluster"), d.FamilyID, d.DealID)
+	// An event is one observation: the lots of one session, told on one page, are one experience.
+	page := d.URL
+	if d.Source == terms.SourcePlatform {
+		page = "" // a platform's list of prices is no session
+	}
+	d.Cluster = cmp.Or(get("cluster"), d.FamilyID, page, d.DealID)
+	sale, channel := price.SaleOf(string(d.Source), string(d.Kind), method)
+	d.Market, d.Channel = price.Sale(cmp.Or(get("market"), string(sale))), cmp.Or(get("channel"), channel)
 	d.Exclusion = get("exclusion_code")
 	d.NotACase = notACase(d, get("usability"), cmp.Or(get("printed_kind"), get("patent_kind")))
 	return d, nil
@@ -430,6 +444,12 @@ func ownerType(s string) terms.OwnerType {
 
 func sourceType(s string) terms.SourceType {
 	switch {
+	case slices.Contains([]string{"platform", "exchange", "ipo_disclosure", "court", "bankruptcy", "literature", "sec_filing"}, s):
+		return terms.SourceType(s)
+	case anyOf(s, "judgment"):
+		return terms.SourceCourt
+	case anyOf(s, "bankruptcy"):
+		return terms.SourceBankruptcy
 	case anyOf(s, "ledger"):
 		return terms.SourceOwnLedger
 	case anyOf(s, "registry"):
@@ -443,7 +463,7 @@ func sourceType(s string) terms.SourceType {
 	case anyOf(s, "auction"):
 		return terms.SourceAuction
 	}
-	return terms.SourcePress // judgments, literature and news
+	return terms.SourcePress // literature and news
 }
 
 func priceKind(s string) terms.PriceKind {

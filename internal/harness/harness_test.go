@@ -22,6 +22,7 @@ import (
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/valuation"
+	price "zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
 )
 
@@ -166,10 +167,12 @@ func TestWorseModelIsFlagged(t *testing.T) {
 
 	as := valuation.DefaultAssumptions()
 	as.Version += "-worse"
-	as.Populations = slices.Clone(as.Populations)
-	for i := range as.Populations {
-		as.Populations[i].Median.Value *= math.Exp(-6)
+	levels := map[price.Sale]price.Level{}
+	for k, l := range as.Prices.Levels {
+		l.Median *= math.Exp(-6)
+		levels[k] = l
 	}
+	as.Prices.Levels, as.Prices.Anchors = levels, nil
 	s.Product.Assumptions = &as
 	s.Files = files
 	g, err := s.Gate(context.Background(), Options{Tasks: []string{"price-leave-one-out"}})

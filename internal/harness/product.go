@@ -14,6 +14,7 @@ import (
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
+	price "zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
 )
 
@@ -147,7 +148,7 @@ func (d *deal) record(family string) store.Deal {
 		ID: d.DealID, Title: d.Title, Description: description, Numbers: d.Numbers, Patents: d.Patents, PatentKind: string(d.Patent), IPC: d.IPC,
 		Amount: d.Amount, Currency: d.Currency, Rate: d.Rate, PriceKind: string(d.Price), DealKind: string(d.Kind),
 		Date: d.Date, DateUnit: string(d.DateUnit), RelatedParty: d.Related, Seller: d.Parties.Seller, Buyer: d.Parties.Buyer,
-		OwnerType: string(d.Owner), SourceType: string(d.Source), SourceURL: d.URL, FamilyID: family, DuplicateOf: d.DuplicateOf,
+		OwnerType: string(d.Owner), SourceType: string(d.Source), Market: string(d.Market), Channel: d.Channel, SourceURL: d.URL, FamilyID: family, DuplicateOf: d.DuplicateOf,
 		LicenceTerm: d.Term, RoyaltyRate: d.Royalty, Exclusion: cmp.Or(d.Exclusion, d.NotACase),
 	}
 	if d.Appraised > 0 {
@@ -192,6 +193,10 @@ var evaluator = appraisal.Actor{Name: "eval", Institution: store.Default}
 func (m *market) value(ctx context.Context, c *deal, v view) (valuation.Conclusion, error) {
 	numbers := m.numbers[c.DealID]
 	req := appraisal.Request{Number: numbers[0], Bundle: numbers[1:], Purpose: string(purposeOf(c)), Date: v.date, Level: 0.8, Blind: !m.open}
+	// How the right is sold is known before the sale: the market is part of the question.
+	if req.Market = string(c.Market); c.Market != price.Private && c.Market != price.Unknown && c.Market != price.Distress {
+		req.MarketFact = &valuation.MarketFact{Kind: "listing_notice", Date: v.date.AddDays(-1), Document: cmp.Or(c.URL, c.DealID), ProposedBy: "eval"}
+	}
 	if purposeOf(c) == terms.PurposeLicence {
 		req.LicenceKind, req.LicenceTerm = string(c.Kind), c.Term
 	}
@@ -216,8 +221,10 @@ func purposeOf(c *deal) terms.Purpose {
 // conclude reads what the harness measures from a conclusion.
 func conclude(con valuation.Conclusion) outcome {
 	o := outcome{status: "ok", grade: con.Grade, estimate: con.Value.Median, low: con.Value.Low, high: con.Value.High, level: con.Value.Level}
-	if con.SourceLevel.Applied {
-		o.face = con.SourceLevel.Without
+	for _, m := range con.Markets { // what a reader gets who does not know the market of sale
+		if m.Market == price.Private {
+			o.face = m.Median
+		}
 	}
 	for _, c := range con.Comparables {
 		e := Evidence{ID: c.DealID, Title: c.Title, Date: c.Date.String(), UnitPrice: c.UnitPrice, Weight: c.Weight}

@@ -14,6 +14,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
+	"zhijia/internal/valuation/market"
 )
 
 var kindWords = map[string]string{
@@ -144,9 +145,19 @@ var priceWords = map[string]string{
 	"aggregate": "合计", "running_royalty": "提成", "starting_price": "起拍价", "free": "免费",
 }
 
+var marketWords = map[string]string{
+	"private": "私下转让|协议转让", "showcase": "展示|技术拍卖|挂牌", "corporate": "企业并购|产业购买", "court": "裁判", "distress": "处置|破产处置|司法处置", "unknown": "未知",
+}
+
+// soldKinds are the kinds of what was sold: bundles and results of research are no kind of patent, but have a price.
+var soldKinds = map[string]string{
+	"invention": "发明|发明专利", "utility_model": "实用新型|实用新型专利", "design": "外观设计|外观", "application": "发明申请|申请权", "mixed": "组合|混合", "achievement": "科技成果|技术成果",
+}
+
 var sourceWords = map[string]string{
 	"own_ledger": "自有台账", "registry": "登记", "contract_notice": "合同公示|判决", "listed_company_announcement": "上市公司公告",
-	"university_notice": "高校公示", "auction": "拍卖", "press": "新闻|媒体",
+	"university_notice": "高校公示|院所公示|医院公示", "auction": "拍卖", "press": "新闻|媒体",
+	"platform": "交易平台", "exchange": "产权交易所", "ipo_disclosure": "招股说明书", "court": "裁判文书", "bankruptcy": "破产", "literature": "文献", "sec_filing": "境外披露",
 }
 
 var transactions = dataset{
@@ -174,6 +185,9 @@ var transactions = dataset{
 		"buyer":              {"受让方", "买方", "被许可方"},
 		"owner_type":         {"权利人类型", "卖方类型"},
 		"source_type":        {"来源类型"},
+		"market":             {"成交市场"},
+		"channel":            {"成交渠道"},
+		"method":             {"成交方式"},
 		"source_url":         {"来源链接", "来源"},
 		"notes":              {"备注"},
 		"family_id":          {"同族编号"},
@@ -183,7 +197,7 @@ var transactions = dataset{
 		d := store.Deal{
 			ID: r.text("id", 100), Title: r.required("title", 1000), Description: r.text("text", 20_000),
 			Numbers: r.numbers("numbers"), PrintedNumbers: r.cells["numbers"], Patents: r.count("patents"),
-			PatentKind: r.word("patent_kind", kindWords), IPC: r.ipc("ipc"), Currency: r.text("currency", 3), Rate: r.number("rate", 1e-6, 1e6),
+			PatentKind: r.word("patent_kind", soldKinds), IPC: r.ipc("ipc"), Currency: r.text("currency", 3), Rate: r.number("rate", 1e-6, 1e6),
 			PriceKind: r.word("price_kind", priceWords), DealKind: r.word("deal_kind", dealWords), Appraised: r.number("appraised", 0, 1e15),
 			Basis: r.text("basis", 1000), LicenceTerm: r.number("licence_term_years", 0.01, 50), RoyaltyRate: r.number("royalty_rate", 0, 1),
 			RelatedParty: r.flag("related_party"), Seller: r.text("seller", 500), Buyer: r.text("buyer", 500),
@@ -193,6 +207,10 @@ var transactions = dataset{
 		d.Amount = r.amount("amount")
 		d.Date, d.DateUnit = r.period("date")
 		d.Exclusion = r.text("exclusion_code", 40)
+		d.Market, d.Channel, d.Method = r.word("market", marketWords), r.text("channel", 40), r.text("method", 200)
+		if market.Contradicts(d.OwnerType, []string{d.Seller}) {
+			r.bad("owner_type", "owner.contradiction", "权利人类型与名称不符。", "The type of the owner contradicts the name.")
+		}
 		if d.ID == "" {
 			supply(&d)
 			// The natural key of a deal without one: what was sold, between
@@ -251,6 +269,10 @@ var transactions = dataset{
 // from what it says.
 func supply(d *store.Deal) {
 	d.Currency, d.DealKind = cmp.Or(d.Currency, "CNY"), cmp.Or(d.DealKind, "assignment")
+	if d.Market == "" {
+		sale, channel := market.SaleOf(d.SourceType, d.DealKind, d.Method)
+		d.Market, d.Channel = string(sale), cmp.Or(d.Channel, channel)
+	}
 	counted(d)
 }
 

@@ -2,7 +2,6 @@ package opinion
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -123,11 +122,8 @@ func (w writer) dealDetail(n int, x valuation.ComparableResult) string {
 	if x.Source != "" {
 		parts = append(parts, w.word(sources, string(x.Source)))
 	}
-	for _, a := range x.Adjustments {
-		if math.Abs(a.Log) < 5e-4 {
-			continue
-		}
-		parts = append(parts, w.word(adjustments, a.Code)+" ×"+fixed(math.Exp(a.Log), 2))
+	if !x.Moved {
+		parts = append(parts, w.t("文字相近，仅供参阅，未影响金额", "alike in wording, shown for the reader: it did not move the figure"))
 	}
 	if x.URL != "" {
 		parts = append(parts, x.URL)

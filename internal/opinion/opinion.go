@@ -19,6 +19,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
 )
 
@@ -243,18 +244,42 @@ func (w writer) figure() figure {
 		f.Headline = w.t("仅给区间", "Range only")
 		f.Notes = w.reason()
 	}
+	f.Headline += w.market()
 	f.Notes = append(f.Notes, w.calibration())
 	return f
+}
+
+// market says on the first line for which market of sale the figure stands when it is not the private one, whether a second
+// person approved that, and what the right is worth in private.
+func (w writer) market() string {
+	c := w.Conclusion
+	if c.MarketFact == nil {
+		return ""
+	}
+	zh, private := "", 0.0
+	for _, m := range c.Markets {
+		if m.Market == c.Market {
+			zh = m.Zh
+		}
+		if m.Market == market.Private {
+			private = m.Median
+		}
+	}
+	mark := [2]string{"", ""}
+	if c.MarketUnreviewed {
+		mark = [2]string{"，未经复核", ", not approved by a second person"}
+	}
+	return w.t(fmt.Sprintf("（%s%s；私下转让 %s）", zh, mark[0], w.yuan(private, 3)), fmt.Sprintf(" (%s%s; private %s)", c.Market, mark[1], w.yuan(private, 3)))
 }
 
 // calibration says in one sentence how far the range may be trusted.
 func (w writer) calibration() string {
 	v := w.Conclusion.Value
 	level := percent(v.Level)
-	if v.Calibration == "conformal" && v.Coverage != nil {
+	if v.Calibration == "conformal" && v.Coverage != nil && v.CoverageLow != nil {
 		return w.t(
-			fmt.Sprintf("名义置信水平 %s；按过往 %d 笔交易逐笔回测，实际落入区间的比例为 %s。", level, v.N, percent(*v.Coverage)),
-			fmt.Sprintf("Nominal level %s; tested on %d past deals one at a time, %s fell inside their range.", level, v.N, percent(*v.Coverage)))
+			fmt.Sprintf("名义置信水平 %s；按 %d 个来源的 %d 笔成交逐来源留出检验，实际落入区间的比例为 %s（95%% 区间 %s 至 %s）。", level, v.Events, v.N, percent(*v.Coverage), percent(*v.CoverageLow), percent(*v.CoverageHigh)),
+			fmt.Sprintf("Nominal level %s; measured on %d past deals of %d events, each event left out: %s fell inside (95%% interval %s to %s).", level, v.N, v.Events, percent(*v.Coverage), percent(*v.CoverageLow), percent(*v.CoverageHigh)))
 	}
 	if v.N == 0 {
 		return w.t(
@@ -399,10 +424,12 @@ func (w writer) methods() section {
 	}
 	s.Blocks = append(s.Blocks, block{Table: t})
 	s.Blocks = append(s.Blocks, bars...)
-	if sl := w.Conclusion.SourceLevel; sl.Applied && sl.With > 0 && sl.Without > 0 {
-		s.Blocks = append(s.Blocks, block{Note: w.t(
-			fmt.Sprintf("公开披露与拍卖的成交价普遍偏高，已按来源水平修正：修正后 %s，不修正则为 %s。", w.yuan(sl.With, 3), w.yuan(sl.Without, 3)),
-			fmt.Sprintf("Published and auction prices run high; the level of the source is removed: %s with, %s without.", w.yuan(sl.With, 3), w.yuan(sl.Without, 3)))})
+	if len(w.Conclusion.Markets) > 1 {
+		t := &table{Head: []string{w.t("成交市场（如成交）", "Market, if sold"), w.t("中位数", "Median"), w.t("区间", "Range"), w.t("该市场成交笔数", "Deals of it")}, Numeric: []bool{false, true, true, true}}
+		for _, m := range w.Conclusion.Markets {
+			t.Rows = append(t.Rows, []string{w.t(m.Zh, string(m.Market)), w.yuan(m.Median, 3), w.yuan(m.Low, 2) + w.t(" 至 ", " to ") + w.yuan(m.High, 2), strconv.Itoa(m.Deals)})
+		}
+		s.Blocks = append(s.Blocks, block{Table: t}, block{Note: w.t("各市场金额互不平均；处置变现水平取自三宗破产整体拍卖，n = 3，已扣除前可为零。", "The markets are never averaged. The level of disposals rests on three bulk sales in bankruptcies, n = 3; net of costs it may be 0.")})
 	}
 	if m := w.Conclusion.Model; m.Scores > 0 {
 		note := w.t(

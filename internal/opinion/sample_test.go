@@ -23,8 +23,7 @@ func sample() Opinion {
 				Source: terms.SourceUniversity, Parties: valuation.Parties{Seller: "示例大学", Buyer: "示例新能源有限公司"},
 				IPC: []string{"H01M 4/36", "H01M 10/0525"}, URL: "https://example.org/notice/" + id, Similar: &valuation.Similarity{Text: ptr(sim), Total: sim},
 			},
-			UnitPrice: amount / float64(n), Normalised: norm, Weight: weight, Pull: pull, AdjustGrade: "B",
-			Adjustments: []valuation.Adjustment{{Code: "source", Log: -0.62}, {Code: "bundle", Log: 0.18}},
+			UnitPrice: amount / float64(n), Normalised: norm, Weight: weight, Pull: pull, Moved: true,
 		}
 	}
 	return Opinion{
@@ -94,9 +93,8 @@ func sample() Opinion {
 				{Note: terms.Note{Code: "range.uncalibrated", Zh: "区间未经校准", En: "the range is uncalibrated"}, Severity: "review"},
 				{Note: terms.Note{Code: "sheet.provenance", Zh: "指标权重为自拟", En: "indicator weights are our own"}, Severity: "note"},
 			},
-			SourceLevel: valuation.SourceLevel{Applied: true, Log: .62, With: 1410000, Without: 2600000},
-			Model:       valuation.ModelInfluence{Factor: 1.04, Cap: 1.5, Without: 1190000, Scores: 1},
-			Lending:     valuation.LendingView{IfSold: 1234567, Forced: 741000, LowerBound: 482000},
+			Model:   valuation.ModelInfluence{Factor: 1.04, Cap: 1.5, Without: 1190000, Scores: 1},
+			Lending: valuation.LendingView{IfSold: 1234567, Forced: 741000, LowerBound: 482000},
 			Override: &valuation.OverrideResult{
 				Override: valuation.Override{Value: 1000000, Reason: "经办人掌握该企业近期订单下滑", Officer: "张经办", Date: calendar.New(2026, 11, 23)},
 				Model:    1234567, Ratio: .81, InRange: true, Difference: -234567,

@@ -33,6 +33,10 @@ type ComparableQuery struct {
 	Family  []string // family ids of the subject
 	Blind   bool     // leave out deals of the subject itself and of its family
 
+	// Every admits every deal: all of them enter the market approach by their computed weight. The first Limit, alike in
+	// text, are given in full for the reader.
+	Every bool
+
 	Limit    int // comparables wanted; 0 means 40
 	Excluded int // excluded deals reported; 0 means 20
 }
@@ -66,7 +70,7 @@ const dealColumns = `d.id, d.title, d.numbers, d.patents, coalesce(d.patent_kind
 	coalesce(d.price_kind, ''), d.deal_kind, d.licence_term, d.royalty_rate, d.date, coalesce(d.date_unit, ''), d.related_party,
 	coalesce(d.seller, ''), coalesce(d.buyer, ''), coalesce(d.owner_type, ''), coalesce(d.source_type, ''), coalesce(d.source_url, ''),
 	coalesce(d.family_id, ''), coalesce(d.duplicate_of, ''), coalesce(d.exclusion, ''),
-	d.remaining_life, d.claim_count, d.family_size, d.assignees, d.quality, d.terms`
+	coalesce(d.market, ''), coalesce(d.channel, ''), d.remaining_life, d.claim_count, d.family_size, d.assignees, d.quality, d.terms`
 
 // rankColumns are what ranking needs of a candidate; the rest is read only of
 // those that are shown.
@@ -89,7 +93,7 @@ func scanDeal(row pgx.CollectableRow, withVector bool) (candidate, error) {
 		&c.Price, &c.Kind, &c.Term, &c.Royalty, &c.Date, &c.DateUnit, &c.Related,
 		&c.Parties.Seller, &c.Parties.Buyer, &c.Owner, &c.Source, &c.URL,
 		&c.FamilyID, &c.DuplicateOf, &c.Exclusion,
-		&c.RemainingLife, &c.Claims, &c.Family, &c.Assignees, &c.Quality, &terms, &c.cosine,
+		&c.Market, &c.Channel, &c.RemainingLife, &c.Claims, &c.Family, &c.Assignees, &c.Quality, &terms, &c.cosine,
 	}
 	if withVector {
 		into = append(into, &vector)
@@ -161,7 +165,7 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 		switch {
 		case c.Exclusion != "":
 			left = append(left, *c)
-		case len(admitted) < q.Limit:
+		case len(admitted) < q.Limit || q.Every:
 			admitted = append(admitted, *c)
 		}
 	}
@@ -183,9 +187,19 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 	if len(out.Excluded) > q.Excluded {
 		out.Excluded = out.Excluded[:q.Excluded]
 	}
+	for i := range admitted {
+		if i >= q.Limit { // beyond the reader's: only what the model needs
+			admitted[i].Similar, admitted[i].IPC, admitted[i].Title = nil, nil, ""
+		}
+		out.Admitted = append(out.Admitted, admitted[i].Comparable)
+	}
+	retrieval.Returned = len(admitted)
+	out.Retrieval = retrieval
+	if q.Every {
+		return out, nil
+	}
 	out.Pairwise = make([][]float64, len(admitted))
 	for i := range admitted {
-		out.Admitted = append(out.Admitted, admitted[i].Comparable)
 		out.Pairwise[i] = make([]float64, len(admitted))
 		out.Pairwise[i][i] = 1
 		for j := range i {
@@ -232,7 +246,7 @@ func (db *DB) candidates(ctx context.Context, q ComparableQuery) ([]candidate, v
 	}
 	retrieval := valuation.Retrieval{Level: terms.LevelNone}
 	for i, l := range levels {
-		if len(q.IPC) == 0 {
+		if len(q.IPC) == 0 || q.Every {
 			break
 		}
 		prefixes := prefixes(q.IPC, l.length)
@@ -245,7 +259,7 @@ func (db *DB) candidates(ctx context.Context, q ComparableQuery) ([]candidate, v
 			return found, retrieval, nil
 		}
 	}
-	if len(q.IPC) > 0 {
+	if len(q.IPC) > 0 && !q.Every {
 		retrieval.Widened = len(levels)
 	}
 	found, err := db.fetchCandidates(ctx, q, `$3::text[] IS NULL`, nil)

@@ -48,6 +48,8 @@ type Deal struct {
 	FamilyID       string        `json:"family_id,omitempty"`
 	DuplicateOf    string        `json:"duplicate_of,omitempty"`
 	Exclusion      string        `json:"exclusion_code,omitempty"` // why it is no comparable; empty: admissible
+	Market         string        `json:"market,omitempty"`         // of sale, as recorded; empty: by source and kind
+	Channel        string        `json:"channel,omitempty"`
 	RemainingLife  *float64      `json:"remaining_life_years,omitempty"`
 	Claims         *float64      `json:"claims,omitempty"`
 	Family         *float64      `json:"family,omitempty"`
@@ -92,11 +94,11 @@ func (db *DB) PutDeals(ctx context.Context, deals []Deal) (err error) {
 				INSERT INTO deals (id, title, description, description_by, numbers, printed_numbers, patents, patent_kind, printed_kind, ipc,
 					amount, currency, rate, price_kind, usability, deal_kind, method, basis, appraised, licence_term, royalty_rate,
 					date, date_unit, printed_date, related_party, seller, buyer, owner_type, source_type, source_url, notes,
-					family_id, duplicate_of, exclusion, remaining_life, claim_count, family_size, assignees, quality, text_hash, terms)
+					family_id, duplicate_of, exclusion, remaining_life, claim_count, family_size, assignees, quality, text_hash, terms, market, channel)
 				VALUES ($1, $2, nullif($3, ''), nullif($4, ''), coalesce($5, '{}'::text[]), nullif($6, ''), $7, nullif($8, ''), nullif($9, ''), coalesce($10, '{}'::text[]),
 					$11::float8::numeric, $12, $13, nullif($14, ''), nullif($15, ''), $16, nullif($17, ''), nullif($18, ''), $19::float8::numeric, $20, $21,
 					$22, nullif($23, ''), nullif($24, ''), $25, nullif($26, ''), nullif($27, ''), nullif($28, ''), nullif($29, ''), nullif($30, ''), nullif($31, ''),
-					nullif($32, ''), nullif($33, ''), nullif($34, ''), $35, $36, $37, $38, $39, $40, $41)
+					nullif($32, ''), nullif($33, ''), nullif($34, ''), $35, $36, $37, $38, $39, $40, $41, nullif($42, ''), nullif($43, ''))
 				ON CONFLICT (institution, id) DO UPDATE SET
 					title = EXCLUDED.title, description = EXCLUDED.description, description_by = EXCLUDED.description_by, numbers = EXCLUDED.numbers,
 					printed_numbers = EXCLUDED.printed_numbers, patents = EXCLUDED.patents, patent_kind = EXCLUDED.patent_kind,
@@ -106,13 +108,13 @@ func (db *DB) PutDeals(ctx context.Context, deals []Deal) (err error) {
 					date = EXCLUDED.date, date_unit = EXCLUDED.date_unit, printed_date = EXCLUDED.printed_date, related_party = EXCLUDED.related_party,
 					seller = EXCLUDED.seller, buyer = EXCLUDED.buyer, owner_type = EXCLUDED.owner_type, source_type = EXCLUDED.source_type,
 					source_url = EXCLUDED.source_url, notes = EXCLUDED.notes, family_id = EXCLUDED.family_id, duplicate_of = EXCLUDED.duplicate_of,
-					exclusion = EXCLUDED.exclusion, remaining_life = EXCLUDED.remaining_life, claim_count = EXCLUDED.claim_count,
+					exclusion = EXCLUDED.exclusion, market = EXCLUDED.market, channel = EXCLUDED.channel, remaining_life = EXCLUDED.remaining_life, claim_count = EXCLUDED.claim_count,
 					family_size = EXCLUDED.family_size, assignees = EXCLUDED.assignees, quality = EXCLUDED.quality,
 					text_hash = EXCLUDED.text_hash, terms = EXCLUDED.terms, updated_at = now()`,
 				d.ID, d.Title, d.Description, d.DescriptionBy, d.Numbers, d.PrintedNumbers, d.Patents, d.PatentKind, d.PrintedKind, d.IPC,
 				d.Amount, d.Currency, d.Rate, d.PriceKind, d.Usability, d.DealKind, d.Method, d.Basis, d.Appraised, d.LicenceTerm, d.RoyaltyRate,
 				d.Date, d.DateUnit, d.PrintedDate, d.RelatedParty, d.Seller, d.Buyer, d.OwnerType, d.SourceType, d.SourceURL, d.Notes,
-				d.FamilyID, d.DuplicateOf, d.Exclusion, d.RemainingLife, d.Claims, d.Family, d.Assignees, d.Quality, TextHash(text), packTerms(embed.Bigrams(text)))
+				d.FamilyID, d.DuplicateOf, d.Exclusion, d.RemainingLife, d.Claims, d.Family, d.Assignees, d.Quality, TextHash(text), packTerms(embed.Bigrams(text)), d.Market, d.Channel)
 		}
 		return tx.SendBatch(ctx, batch).Close()
 	})

@@ -43,7 +43,7 @@ func FactDeals() ([]Deal, error) {
 			Amount: r.number("amount"), Currency: r.text("currency"), PriceKind: r.text("price_kind"), Usability: r.text("usability"),
 			DealKind: r.text("deal_kind"), Method: r.text("method"), Basis: r.text("basis"), Appraised: r.number("appraised"),
 			LicenceTerm: r.number("licence_term_years"), Date: r.date("date"), DateUnit: r.text("date_precision"), PrintedDate: r.text("printed_date"),
-			RelatedParty: r.flag("related_party"), Seller: r.text("seller"), Buyer: r.text("buyer"), OwnerType: r.text("owner_type"),
+			RelatedParty: r.flag("related_party"), Seller: r.text("seller"), Buyer: r.text("buyer"), OwnerType: r.text("owner_type"), Market: r.text("market"), Channel: r.text("channel"),
 			SourceType: r.text("source_type"), SourceURL: r.text("source_url"), Notes: r.text("notes"), Exclusion: r.text("exclusion_code"),
 		})
 	})

@@ -209,7 +209,7 @@ func TestFactsLoadTwiceIntoTheSameRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if counts.Deals != 50 || counts.Admissible != 9 || counts.Patents != 14 {
+	if counts.Deals != 250 || counts.Admissible != 59 || counts.Patents != 14 {
 		t.Errorf("%+v", counts)
 	}
 }

@@ -8,11 +8,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 
 	"zhijia/internal/valuation/cost"
 	"zhijia/internal/valuation/income"
 	"zhijia/internal/valuation/indicator"
+	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/option"
 	"zhijia/internal/valuation/terms"
 )
@@ -23,12 +23,8 @@ import (
 type Assumptions struct {
 	Version string `json:"version"`
 
-	Populations []Population    `json:"populations"`
-	Source      SourceIntercept `json:"source_intercept"`
-	Kernel      Kernel          `json:"kernel"`
-	Trend       []TrendPrior    `json:"trend"`
-	Market      MarketRules     `json:"market"`
-	Baseline    KernelShrink    `json:"kernel_shrink"`
+	Market MarketRules  `json:"market"`
+	Prices market.Prior `json:"price_model"` // of the market approach; a file without it gets the one that ships
 
 	Royalty  income.RoyaltyTable  `json:"royalty"`
 	Discount income.DiscountTable `json:"discount"`
@@ -41,7 +37,6 @@ type Assumptions struct {
 	Rank    RankPrior           `json:"rank"`
 
 	Reconciliation Reconciliation   `json:"reconciliation"`
-	Calibration    Calibration      `json:"calibration"`
 	Grades         Grades           `json:"grades"`
 	Model          ModelRules       `json:"model"`
 	Lending        LendingRules     `json:"lending"`
@@ -49,74 +44,13 @@ type Assumptions struct {
 	Simulation     income.PathRules `json:"simulation"`
 }
 
-// Population is a log-normal prior of the unit price in one population of
-// deals: ln price ~ N(ln Median, LogSD²). It is an illustrative prior, to be
-// replaced once the operator has ten own deals of the kind.
-type Population struct {
-	ID     string            `json:"id"`
-	Owners []terms.OwnerType `json:"owners"`
-	Deals  []terms.DealKind  `json:"deals"`
-	Median terms.Figure      `json:"median"` // yuan per patent
-	LogSD  terms.Figure      `json:"log_sd"`
-	Label  string            `json:"label"`
-}
-
-// SourceIntercept is the level by which deals one can read about exceed
-// recorded ones, N(Mean, SD²) on the log scale.
-type SourceIntercept struct {
-	Mean    terms.Figure       `json:"mean"`
-	SD      terms.Figure       `json:"sd"`
-	Sources []terms.SourceType `json:"sources"` // of comparables it is removed from
-	Owners  []terms.OwnerType  `json:"owners"`  // of subjects it applies to; "" is unknown
-}
-
-// Kernel are the hyperparameters of the market approach:
-// k(s) = Signal²·exp(-(1-s)/Length) between similarities s in [0, 1], and
-// noise variance (Noise·multiplier)² by deal quality.
-type Kernel struct {
-	Signal terms.Figure                 `json:"signal"` // sd of the residual surface, ln yuan
-	Length terms.Figure                 `json:"length"` // in units of 1 - similarity
-	Noise  terms.Figure                 `json:"noise"`  // sd of a registry-quality price, ln yuan
-	Deal   map[terms.SourceType]float64 `json:"noise_multiplier"`
-	Year   terms.Figure                 `json:"year_sd"` // sd of the shrunken year effect, a random walk per root year; 0 is none
-	Card   *ModelCard                   `json:"model_card,omitempty"`
-}
-
-// TrendPrior is the normal prior of one hedonic coefficient on the difference
-// (comparable - subject) of a feature.
-type TrendPrior struct {
-	Feature string  `json:"feature"`
-	Mean    float64 `json:"mean"`
-	SD      float64 `json:"sd"`
-	Reason  string  `json:"reason"`
-	Source  string  `json:"source"`
-}
-
 // MarketRules decide admission and normalisation (standards 3.1, 3.2).
 type MarketRules struct {
-	Method            string       `json:"method"` // of [Estimators]; kriging
-	MinComparables    int          `json:"min_comparables"`
 	MaxBundle         int          `json:"max_bundle"`
-	MaxAdjust         terms.Figure `json:"max_adjust"`         // |total log adjustment| beyond which a deal is excluded
-	WidenVariance     terms.Figure `json:"widen_variance"`     // added per widening of the IPC level
 	PlainToExclusive  terms.Figure `json:"plain_to_exclusive"` // log multiplier
 	PlainToExclSD     terms.Figure `json:"plain_to_exclusive_sd"`
 	LicenceDiscount   terms.Figure `json:"licence_discount_rate"` // of the annuity ratio that puts terms on one footing
 	MissingFeatureVar terms.Figure `json:"missing_feature_variance"`
-	CrossPopulation   terms.Figure `json:"cross_population"` // correlation of the levels of two populations
-	Outlier           terms.Figure `json:"outlier"`          // leave-one-out error, in sd, beyond which a deal's noise is widened; 0 is never
-	MinSD             terms.Figure `json:"min_sd"`           // floor of the predictive log sd
-}
-
-// KernelShrink are the constants of standards 3.3, the plain baseline.
-type KernelShrink struct {
-	Width    float64                      `json:"width"`     // h
-	HalfLife float64                      `json:"half_life"` // H, years
-	Quality  map[terms.SourceType]float64 `json:"quality"`
-	Level    map[terms.IPCLevel]float64   `json:"level"`
-	MaxShare float64                      `json:"max_share"`
-	MinSD    float64                      `json:"min_sd"`
-	Source   string                       `json:"source"`
 }
 
 // RankPrior says how much of ln value a percentile explains.
@@ -135,24 +69,6 @@ type Reconciliation struct {
 	MinApart      terms.Figure                  `json:"min_weight_apart"` // weight below which an approach does not decide that approaches disagree
 }
 
-// Calibration is the conformal calibration set: past deals, out of time, each
-// with the signed error ln price - ln estimate and the model's sd.
-type Calibration struct {
-	Scores []CalibrationScore `json:"scores"`
-	Mode   string             `json:"mode"`   // split, weighted, mondrian
-	Source string             `json:"source"` // data hash and date of the run
-}
-
-// CalibrationScore is one past deal's error.
-type CalibrationScore struct {
-	ID      string         `json:"id"`
-	Cluster string         `json:"cluster,omitempty"` // deal or family: members share one error
-	Kind    terms.DealKind `json:"kind,omitempty"`
-	Error   float64        `json:"error"` // ln price - ln estimate
-	SD      float64        `json:"sd"`
-	Weight  float64        `json:"weight,omitempty"` // covariate-shift weight; 0 means 1
-}
-
 // Grades are the upper bounds of the log sd.
 type Grades struct {
 	A       terms.Figure `json:"a"`
@@ -166,10 +82,8 @@ type Grades struct {
 
 // ModelRules cap what model scores may do.
 type ModelRules struct {
-	Cap        terms.Figure `json:"cap"`         // largest value ratio between any two sets of model scores
-	Alarm      terms.Figure `json:"alarm"`       // a configured cap above this raises a flag
-	QualityMax terms.Figure `json:"quality_max"` // bound of |ln(Q subject / Q comparable)|
-	QualitySD  terms.Figure `json:"quality_log_sd"`
+	Cap   terms.Figure `json:"cap"`   // largest value ratio between any two sets of model scores
+	Alarm terms.Figure `json:"alarm"` // a configured cap above this raises a flag
 }
 
 // LendingRules shape the lending view.
@@ -203,6 +117,9 @@ func LoadAssumptions(b []byte) (Assumptions, error) {
 	if err := dec.Decode(&a); err != nil {
 		return Assumptions{}, fmt.Errorf("assumptions: %w", err)
 	}
+	if a.Prices.Version == "" {
+		a.Prices = market.Default()
+	}
 	if err := a.check(); err != nil {
 		return Assumptions{}, fmt.Errorf("assumptions %s: %w", a.Version, err)
 	}
@@ -220,31 +137,13 @@ func (a *Assumptions) Hash() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// population returns the prior of a deal of the given kind by that owner, and
-// whether the owner's own row was found.
-func (a *Assumptions) population(owner terms.OwnerType, kind terms.DealKind) (Population, bool) {
-	for _, p := range a.Populations {
-		if slices.Contains(p.Deals, kind) && slices.Contains(p.Owners, owner) {
-			return p, owner != "" && owner != terms.OwnerUnknown
-		}
-	}
-	for _, p := range a.Populations {
-		if slices.Contains(p.Owners, owner) && slices.Contains(p.Deals, terms.DealAssignment) {
-			return p, false
-		}
-	}
-	return a.Populations[0], false
-}
-
 // check refuses assumptions that are not coherent.
 func (a *Assumptions) check() error {
-	if a.Version == "" || len(a.Populations) == 0 {
-		return fmt.Errorf("no version or no populations")
+	if a.Version == "" {
+		return fmt.Errorf("no version")
 	}
-	for _, p := range a.Populations {
-		if !(p.Median.Value > 0) || !(p.LogSD.Value > 0) || p.Median.Source == "" || p.LogSD.Source == "" {
-			return fmt.Errorf("population %s: median and log_sd must be positive and have a source", p.ID)
-		}
+	if err := a.Prices.Check(); err != nil {
+		return err
 	}
 	for _, groups := range [][]income.FactorGroup{a.Royalty.Groups, a.Discount.Risks} {
 		for _, g := range groups {
@@ -271,15 +170,6 @@ func (a *Assumptions) check() error {
 		if !(b.Low > 0 && b.High >= b.Low && b.High < 1) || b.Source == "" {
 			return fmt.Errorf("royalty band %s: want 0 < low <= high < 1 and a source", b.Industry)
 		}
-	}
-	if a.Kernel.Length.Value <= 0 || a.Kernel.Signal.Value < 0 || a.Kernel.Noise.Value <= 0 {
-		return fmt.Errorf("kernel: length and noise must be positive")
-	}
-	if !slices.Contains(Estimators[:], a.Market.Method) {
-		return fmt.Errorf("market method %q: want one of %v", a.Market.Method, Estimators)
-	}
-	if m := a.Calibration.Mode; m != "split" && m != "weighted" && m != "mondrian" {
-		return fmt.Errorf("calibration mode %q: want split, weighted or mondrian", m)
 	}
 	if c := a.Income.Convention; c != terms.MidPeriod && c != terms.PeriodEnd {
 		return fmt.Errorf("convention %q: want %s or %s", c, terms.MidPeriod, terms.PeriodEnd)

@@ -42,7 +42,7 @@ func TestDefaultAssumptionsAreCoherentAndSourced(t *testing.T) {
 		}
 	}
 	walk("assumptions", raw)
-	if n < 40 {
+	if n < 30 { // the figures of the market approach are checked in their own room
 		t.Errorf("only %d figures carry provenance", n)
 	}
 }
@@ -52,8 +52,8 @@ func TestLoadAssumptionsRefuses(t *testing.T) {
 	for name, edit := range map[string][2]string{
 		"unknown field":     {`"version"`, `"verzion"`},
 		"weights off":       {`"weight": 0.3,`, `"weight": 0.31,`},
-		"negative prior":    {`"value": 80000`, `"value": -80000`},
-		"text for a number": {`"value": 1.87`, `"value": "1.87"`},
+		"no version":        {`"version": "2026-11"`, `"version": ""`},
+		"words for numbers": {`"max_bundle": 20`, `"max_bundle": "twenty"`},
 		"no default band":   {`"default_band": "`, `"default_band": "no `},
 	} {
 		if _, err := LoadAssumptions([]byte(strings.Replace(string(assumptionsJSON), edit[0], edit[1], 1))); err == nil {

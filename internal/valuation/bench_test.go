@@ -5,33 +5,28 @@ import (
 	"testing"
 
 	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
 )
 
-// marketBench is a subject with 50 admitted comparables and their pairwise
-// similarities.
+// marketBench is a subject with 50 admitted comparables.
 func marketBench() (Assumptions, Assignment, Evidence) {
 	ev := someEvidence(50)
-	ev.Pairwise = make([][]float64, 50)
-	for i := range ev.Pairwise {
-		ev.Pairwise[i] = make([]float64, 50)
-		for j := range ev.Pairwise[i] {
-			ev.Pairwise[i][j] = ev.Comparables[i].Similar.Total * ev.Comparables[j].Similar.Total
-		}
-		ev.Pairwise[i][i] = 1
-	}
 	return DefaultAssumptions(), anAssignment(), ev
 }
 
-// Admission, normalisation and kriging of 50 comparables: the bar is 300 µs
-// and 100 allocations.
+// Admission of 50 deals, their solution and one price: the bar is 300 µs and
+// 100 allocations.
 func BenchmarkMarket50(b *testing.B) {
 	as, asg, ev := marketBench()
-	sub := as.subjectOf(&asg, asg.Subject, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		deals, _ := as.admit(&asg, &ev, &sub)
-		as.krige(deals, ev.Pairwise, &sub, false, true, 0)
+		deals, _, _ := as.admit(&asg, &ev)
+		v, err := market.Solve(as.Prices, deals, asg.Date.Year)
+		if err != nil {
+			b.Fatal(err)
+		}
+		v.Price(market.Question{Labels: market.Ordinary(market.Private, "firm", "invention")})
 	}
 }
 

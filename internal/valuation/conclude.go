@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 
@@ -15,6 +14,7 @@ import (
 	"zhijia/internal/valuation/cost"
 	"zhijia/internal/valuation/income"
 	"zhijia/internal/valuation/indicator"
+	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/option"
 	"zhijia/internal/valuation/terms"
 )
@@ -31,7 +31,6 @@ type approach struct {
 	unknown                    float64 // further variance for what is unknown
 	parts                      []part  // theta = ln prior median + Σ parts
 	width                      []WidthContribution
-	prior                      bool // the population's prior, not evidence of the subject
 }
 
 // job carries one valuation through its steps.
@@ -45,8 +44,8 @@ type job struct {
 	count float64 // members counted after family discounts
 	ind   []terms.IndicatorScore
 	sheet indicator.Result
-	base  float64 // ln prior median of one patent
-	sub   subjectFacts
+	base  float64 // ln of the market's level, with what the deals did to it
+	sale  market.Sale
 	level float64
 
 	licence      float64 // log factor of the right against ownership
@@ -84,9 +83,6 @@ func ConcludeBy(model string, asg Assignment, ev Evidence, as Assumptions) (Conc
 	j.cost()
 	j.option()
 	j.renewal()
-	if j.abstainForWant() {
-		return j.out, nil
-	}
 	j.conclude()
 	return j.out, nil
 }
@@ -121,9 +117,7 @@ func (j *job) open() {
 	o.Versions["assumptions"] = j.as.Version
 	o.Versions["assumptions_hash"] = j.as.Hash()
 	o.Versions["valuation_model"] = ModelVersion
-	if c := j.as.Kernel.Card; c != nil {
-		o.Versions["kernel"] = c.Version
-	}
+	o.Versions["price_model"] = j.as.Prices.Version
 	o.MissingEvidence = append(o.MissingEvidence, j.ev.Missing...)
 	for _, w := range j.ev.Warnings {
 		o.Flags = append(o.Flags, terms.Flag{Note: w, Severity: "note"})
@@ -204,21 +198,6 @@ func (j *job) abstainEarly() bool {
 	return false
 }
 
-// abstainForWant refuses to value on a population's prior alone when not even
-// the population is known.
-func (j *job) abstainForWant() bool {
-	for i := range j.app {
-		if j.app[i].result.Applicable && !j.app[i].prior {
-			return false
-		}
-	}
-	if j.sub.owned || j.ev.Rank != nil || j.out.NEff > 0 || len(j.ind) > 0 {
-		return false
-	}
-	j.abstain("evidence.none", "没有可比交易、收益、成本或排名数据，且权利人类型不明", "no comparable deals, income, cost or rank, and the owner type is unknown", "提供权利人类型、可比交易、产品收入或研发成本中的任意一项")
-	return true
-}
-
 // scores resolves the indicators and the sheet.
 func (j *job) scores() {
 	var late []string
@@ -247,156 +226,6 @@ func withoutModel(in []terms.IndicatorScore) []terms.IndicatorScore {
 		}
 	}
 	return out
-}
-
-// market runs the market approach and, with too few deals, the prior it
-// starts from.
-func (j *job) market() {
-	as := j.as
-	quality := j.sheet.Score
-	sheet0 := as.Sheet.Score(j.asg.Purpose, withoutModel(j.ind), as.Grades.Unknown.Value)
-	j.sub = as.subjectOf(j.asg, j.live, quality)
-	subNo, subNeutral := as.subjectOf(j.asg, j.live, sheet0.Score), as.subjectOf(j.asg, j.live, nil)
-	j.base = math.Log(j.sub.pop.Median.Value)
-	life := j.sub.life
-	if j.asg.Purpose == terms.PurposeLicence {
-		log, v := as.footing(cmp.Or(j.asg.LicenceKind, terms.DealPlainLicence), terms.ValueOr(j.asg.LicenceTerm, 0), life)
-		j.licence = -log
-		if v > 0 {
-			j.flag("LIC-RATIO", "note", "许可与所有权的比例取自美国合同，无中国数据", "the licence-to-ownership ratio is from US contracts; no Chinese figure is known")
-		}
-	}
-	deals, excluded := as.admit(j.asg, j.ev, &j.sub)
-	j.out.Excluded = append(j.out.Excluded, excluded...)
-	apply := slices.Contains(as.Source.Owners, j.asg.Owner)
-	method := cmp.Or(as.Market.Method, "kriging")
-	run := func(sub *subjectFacts, apply bool) prediction {
-		ds := deals
-		if sub != &j.sub { // other scores, other quality differences
-			ds, _ = as.admit(j.asg, j.ev, sub)
-		}
-		return as.estimate(method, ds, j.ev.Pairwise, sub, apply, j.ev.Retrieval.Widened)
-	}
-	full, other := run(&j.sub, apply), run(&j.sub, !apply)
-	no, neutral := full, full
-	if usesQuality(deals) {
-		no, neutral = run(&subNo, apply), run(&subNeutral, apply)
-	}
-	scale := j.part + j.licence + math.Log(j.count)
-	j.out.NEff = full.nEff
-	j.out.SourceLevel = SourceLevel{Applied: apply, Log: full.source}
-	with, without := full, other
-	if !apply {
-		with, without = other, full
-	}
-	j.out.SourceLevel.With, j.out.SourceLevel.Without = math.Exp(with.mean+scale), math.Exp(without.mean+scale)
-	j.out.Comparables = comparableResults(deals, full, math.Exp(scale))
-
-	shift, left := rankShift(j.ev.Rank, as.Rank.R2.Value, full.sd)
-	few := len(deals) < as.Market.MinComparables
-	a := approach{
-		theta: full.mean + scale, thetaModel: no.mean + scale, neutral: neutral.mean + scale, sd0: neutral.sd,
-		result: ApproachResult{ID: "market", Method: method, Applicable: !few, Workings: j.marketWorkings(deals, full, scale)},
-	}
-	elastic := as.trend()[fQuality]
-	q := as.Model.QualitySD.Value
-	a.unknown = (j.sheet.Unknown + j.sheet.Doubted) * (elastic.Mean*elastic.Mean + elastic.SD*elastic.SD) * q * q
-	if j.legalUnknown > 0 {
-		a.unknown += as.Market.MissingFeatureVar.Value
-	}
-	a.parts = j.marketParts(deals, full)
-	a.width = marketWidth(full)
-	switch {
-	case len(deals) == 0:
-		a.result.ReasonCode = "market.no_comparables"
-	case few:
-		a.result.ReasonCode = "market.few_comparables"
-	}
-	if few {
-		j.missing("market.comparables", fmt.Sprintf("可比交易只有 %d 件，至少需要 %d 件", len(deals), as.Market.MinComparables), fmt.Sprintf("%d comparable deals, %d are needed", len(deals), as.Market.MinComparables), "提供同类专利的成交合同、登记备案或拍卖记录")
-	}
-	j.app = append(j.app, a)
-
-	// The prior, updated by a deal or two and by the rank, stands in while
-	// the market approach abstains.
-	p := a
-	p.prior = true
-	shiftNo, _ := rankShift(j.ev.Rank, as.Rank.R2.Value, no.sd)
-	shiftNeutral, _ := rankShift(j.ev.Rank, as.Rank.R2.Value, neutral.sd)
-	p.theta, p.thetaModel, p.neutral = a.theta+shift, a.thetaModel+shiftNo, a.neutral+shiftNeutral
-	p.sd0 = neutral.sd * math.Sqrt(left)
-	if shift != 0 {
-		p.parts = append(slices.Clone(a.parts), part{"rank", "fact", shift})
-	}
-	p.result = ApproachResult{ID: "rank", Method: "population_prior", Applicable: few, Workings: []terms.Working{
-		{Key: "prior_median", Value: j.sub.pop.Median.Value, Unit: "yuan", Source: j.sub.pop.Label + ": " + j.sub.pop.Median.Source},
-		{Key: "prior_log_sd", Value: j.sub.pop.LogSD.Value, Unit: "log", Source: j.sub.pop.LogSD.Source},
-		{Key: "rank_shift", Value: shift, Unit: "log", Formula: "√R²·sd·Φ⁻¹(percentile)", Source: as.Rank.R2.Source},
-	}}
-	if j.ev.Rank != nil {
-		p.result.Method = "rank_to_quantile"
-		p.result.Workings = append(p.result.Workings, terms.Working{Key: "percentile", Value: j.ev.Rank.Percentile, Unit: "ratio", Source: j.ev.Rank.Cohort})
-	}
-	if !few {
-		p.result.ReasonCode = "rank.in_market_prior"
-	}
-	p.width = []WidthContribution{{"prior", 1}}
-	if len(deals) > 0 {
-		p.width = a.width
-	}
-	j.app = append(j.app, p)
-	if !j.sub.owned {
-		j.missing("owner_type", "权利人类型不明，采用企业口径的宽先验", "the owner type is unknown: the firms' wide prior is used", "提供权利人类型（高校、科研院所、企业、个人）")
-	}
-}
-
-func usesQuality(deals []deal) bool {
-	return slices.ContainsFunc(deals, func(d deal) bool { return d.c.Quality != nil })
-}
-
-// marketParts splits ln market value into the prior, the subject's terms and
-// each deal's pull.
-func (j *job) marketParts(deals []deal, p prediction) []part {
-	parts := []part{{"bundle_count", "fact", math.Log(j.count)}, {"right_fraction", "fact", j.part}, {"licence_terms", "fact", j.licence}}
-	rest := p.mean - j.base
-	for i := range p.weight {
-		pull := p.weight[i] * p.residual[i]
-		rest -= pull
-		parts = append(parts, part{"comparable:" + deals[i].c.DealID, "comparable", pull})
-	}
-	if math.Abs(rest) > 1e-12 {
-		parts = append(parts, part{"comparables", "comparable", rest})
-	}
-	return parts
-}
-
-func marketWidth(p prediction) []WidthContribution {
-	if len(p.weight) == 0 && p.share == [4]float64{} {
-		return []WidthContribution{{"market", 1}}
-	}
-	sum := p.share[0] + p.share[1] + p.share[2] + p.share[3]
-	return []WidthContribution{
-		{"market.level", p.share[0] / sum},
-		{"market.residual_surface", p.share[1] / sum},
-		{"market.price_noise", p.share[2] / sum},
-		{"market.widening", p.share[3] / sum},
-	}
-}
-
-func (j *job) marketWorkings(deals []deal, p prediction, scale float64) []terms.Working {
-	w := []terms.Working{
-		{Key: "prior_log_median", Value: j.base, Unit: "log", Source: j.sub.pop.Label + ": " + j.sub.pop.Median.Source},
-		{Key: "log_unit_price", Value: p.mean, Unit: "log", Formula: "μ0 + Σ weight·(ln price - its prior mean)", Source: "Rasmussen, Williams 2006, 2.25"},
-		{Key: "predictive_sd", Value: p.sd, Unit: "log"},
-		{Key: "source_intercept", Value: p.source, Unit: "log", Source: j.as.Source.Mean.Source},
-		{Key: "scale", Value: scale, Unit: "log", Formula: "ln members + ln right fraction + licence terms"},
-	}
-	for i := range p.weight {
-		w = append(w, terms.Working{Key: "comparable." + deals[i].c.DealID, Value: p.weight[i] * p.residual[i], Unit: "log", Formula: "weight·residual", Children: []terms.Working{
-			{Key: "weight", Value: p.weight[i], Unit: "ratio"}, {Key: "residual", Value: p.residual[i], Unit: "log"}, {Key: "similarity", Value: deals[i].sim, Unit: "ratio"},
-		}})
-	}
-	return w
 }
 
 // add records an approach that applies, or why it does not.

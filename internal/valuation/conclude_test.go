@@ -7,7 +7,6 @@ import (
 	"slices"
 	"testing"
 
-	"gonum.org/v1/gonum/stat/distuv"
 	"pgregory.net/rapid"
 
 	"zhijia/internal/calendar"
@@ -15,6 +14,7 @@ import (
 	"zhijia/internal/patent"
 	"zhijia/internal/valuation/cost"
 	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
 )
 
@@ -121,54 +121,84 @@ func TestConcludeFull(t *testing.T) {
 			n++
 		}
 	}
-	if n != 3 {
+	if n != 2 { // cost is information, never averaged
 		t.Errorf("%d approaches apply: %+v", n, c.Approaches)
 	}
 	b, _ := json.MarshalIndent(c, "", " ")
 	t.Logf("%.3000s", b)
 }
 
-func TestPriorAtZeroComparables(t *testing.T) {
+// TestNoDeals values on the stated levels and the asks alone: an ordinary invention and utility model of a firm lie where
+// the asks of ordinary patents lie (docs/market-model.md: 18,800 and 5,000), and forced <= private <= showcase.
+func TestNoDeals(t *testing.T) {
 	t.Parallel()
 	a := DefaultAssumptions()
-	asg := anAssignment()
-	for _, owner := range []terms.OwnerType{terms.OwnerFirm, terms.OwnerUniversity} {
-		asg.Owner = owner
+	for kind, span := range map[patent.Kind][2]float64{patent.Invention: {8000, 60000}, patent.UtilityModel: {1500, 15000}} {
+		asg := anAssignment()
+		asg.Subject[0].Kind, asg.Subject[0].Filing = kind, calendar.New(2021, 5, 1)
 		c := conclude(t, asg, Evidence{Legal: someEvidence(0).Legal}, a)
-		p, _ := a.population(owner, terms.DealAssignment)
-		want(t, "median", c.Value.Median, p.Median.Value, 1e-9)
-		// The sheet's unknown weight widens the prior by a little, never the other way.
-		low := p.Median.Value * math.Exp(p.LogSD.Value*distuv.UnitNormal.Quantile(.1))
-		if c.Value.Low > low*(1+1e-9) || c.Value.Low < low*0.9 || c.Grade != "E" {
-			t.Errorf("%s: low %v, prior's %v, grade %s", owner, c.Value.Low, low, c.Grade)
+		if c.Value.Median < span[0] || c.Value.Median > span[1] || c.Grade != "E" {
+			t.Errorf("%s: %v, grade %s", kind, c.Value.Median, c.Grade)
+		}
+		last := 0.0
+		for _, m := range c.Markets[:3] {
+			if m.Median < last {
+				t.Errorf("%s: %s is worth %v, less than %v", kind, m.Market, m.Median, last)
+			}
+			last = m.Median
 		}
 	}
-	// The model itself at zero deals is the prior exactly.
-	sub := subjectFacts{pop: a.Populations[0]}
-	p := a.krige(nil, nil, &sub, true, true, 0)
-	want(t, "mean", p.mean, math.Log(a.Populations[0].Median.Value), 1e-15)
-	want(t, "sd", p.sd, a.Populations[0].LogSD.Value, 1e-12)
 }
 
-func TestFewComparables(t *testing.T) {
+// TestMarketOfSale holds the label: purposes fix it, a label above private needs its fact, and without a second person it
+// is marked.
+func TestMarketOfSale(t *testing.T) {
 	t.Parallel()
-	a, asg := DefaultAssumptions(), anAssignment()
-	last := math.Inf(1)
-	for n := range 8 {
-		ev := someEvidence(0)
-		for i := range n {
-			ev.Comparables = append(ev.Comparables, aDeal(string(rune('a'+i)), 500000, .8, 2025))
-		}
-		c := conclude(t, asg, ev, a)
-		if c.FSD > last+1e-9 {
-			t.Errorf("a like deal more widened the range at n = %d: %v after %v", n, c.FSD, last)
-		}
-		last = c.FSD
-		market := c.Approaches[0]
-		if market.Applicable != (n >= 3) {
-			t.Errorf("n = %d: market applicable %v", n, market.Applicable)
+	a := DefaultAssumptions()
+	base := conclude(t, anAssignment(), someEvidence(5), a)
+	for _, purpose := range []terms.Purpose{terms.PurposePledge, terms.PurposeSecuritisation, terms.PurposeDisposal} {
+		asg := anAssignment()
+		asg.Purpose, asg.Market = purpose, market.Showcase
+		asg.MarketFact = &MarketFact{Kind: "listing_notice", Date: calendar.New(2026, 1, 1), Document: "x"}
+		if _, err := Conclude(asg, someEvidence(5), a); err == nil {
+			t.Errorf("%s: the market was changed", purpose)
 		}
 	}
+	asg := anAssignment()
+	asg.Market = market.Showcase
+	if _, err := Conclude(asg, someEvidence(5), a); err == nil {
+		t.Error("a market above private without its fact")
+	}
+	asg.MarketFact = &MarketFact{Kind: "exchange_number", Date: calendar.New(2026, 1, 1), Document: "G32026", ProposedBy: "a"}
+	c := conclude(t, asg, someEvidence(5), a)
+	if !c.MarketUnreviewed || c.Value.Median <= base.Value.Median {
+		t.Errorf("unreviewed %v, %v after %v", c.MarketUnreviewed, c.Value.Median, base.Value.Median)
+	}
+	asg.MarketFact.ApprovedBy = "b"
+	if c := conclude(t, asg, someEvidence(5), a); c.MarketUnreviewed {
+		t.Error("an approved label is marked")
+	}
+	asg = anAssignment()
+	asg.Market = market.Unknown
+	if c := conclude(t, asg, someEvidence(5), a); c.Status != RangeOnly || c.Value.Point != nil || len(c.Markets) != 4 {
+		t.Errorf("unknown market: %s, point %v, %d figures", c.Status, c.Value.Point, len(c.Markets))
+	}
+	ev := someEvidence(5)
+	ev.Ask = ptr(5000.0)
+	if c := conclude(t, anAssignment(), ev, a); c.Value.Median > 5000*(1+1e-9) {
+		t.Errorf("above the public ask: %v", c.Value.Median)
+	}
+	// A bundle is worth its members: splitting it changes no total.
+	two := anAssignment()
+	p := aPatent()
+	p.Number, p.Kind = "CN201720543019.X", patent.UtilityModel
+	two.Subject = append(two.Subject, p)
+	ev = someEvidence(5)
+	ev.Legal = append(ev.Legal, LegalState{Number: p.Number, State: Alive, AsOf: calendar.New(2026, 11, 1)})
+	one, other := anAssignment(), anAssignment()
+	other.Subject = []terms.Patent{p}
+	x, y, both := conclude(t, one, ev, a), conclude(t, other, ev, a), conclude(t, two, ev, a)
+	want(t, "bundle", both.Value.Median, x.Value.Median+y.Value.Median, 1e-9)
 }
 
 func TestDeadIsZeroForEveryPurpose(t *testing.T) {
@@ -201,9 +231,6 @@ func TestAbstentions(t *testing.T) {
 	a := DefaultAssumptions()
 	asg := anAssignment()
 	asg.Owner = terms.OwnerUnknown
-	if c := conclude(t, asg, Evidence{}, a); c.Status != Abstained || c.ReasonCode != "evidence.none" {
-		t.Errorf("nothing known: %s %s", c.Status, c.ReasonCode)
-	}
 	ev := Evidence{Rank: &Rank{Percentile: .8, Cohort: "H01M 2018", Size: 1000}}
 	c := conclude(t, asg, ev, a)
 	if c.Status != Valued || c.Grade != "E" {

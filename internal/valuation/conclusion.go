@@ -4,6 +4,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/valuation/income"
 	"zhijia/internal/valuation/indicator"
+	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
 )
 
@@ -16,6 +17,12 @@ type Conclusion struct {
 	Currency   string        `json:"currency"`
 	Basis      terms.Basis   `json:"basis"`
 	Premise    terms.Premise `json:"premise"`
+
+	// Market is the market of sale the value stands for; Markets is the ladder of markets, in each "if sold" there.
+	Market           market.Sale    `json:"market"`
+	Markets          []MarketFigure `json:"markets,omitempty"`
+	MarketFact       *MarketFact    `json:"market_fact,omitempty"`
+	MarketUnreviewed bool           `json:"market_unreviewed,omitempty"` // 未经复核
 
 	Date       calendar.Date `json:"valuation_date"`
 	DataCutoff calendar.Date `json:"data_cutoff"`
@@ -38,13 +45,12 @@ type Conclusion struct {
 	MissingEvidence []terms.Note `json:"missing_evidence"`
 	Flags           []terms.Flag `json:"flags"`
 
-	SourceLevel SourceLevel       `json:"source_level"`
-	Model       ModelInfluence    `json:"model_influence"`
-	ModelUse    *ModelUse         `json:"model_use,omitempty"` // of the scoring; nil: no model was asked
-	Lending     LendingView       `json:"lending"`
-	Override    *OverrideResult   `json:"override,omitempty"`
-	Workings    []terms.Working   `json:"workings"`
-	Versions    map[string]string `json:"versions"`
+	Model    ModelInfluence    `json:"model_influence"`
+	ModelUse *ModelUse         `json:"model_use,omitempty"` // of the scoring; nil: no model was asked
+	Lending  LendingView       `json:"lending"`
+	Override *OverrideResult   `json:"override,omitempty"`
+	Workings []terms.Working   `json:"workings"`
+	Versions map[string]string `json:"versions"`
 }
 
 // Estimate is a figure with its range. Point is nil when only a range is
@@ -58,9 +64,12 @@ type Estimate struct {
 
 	// Calibration is "conformal" when the width was measured on N past deals,
 	// "uncalibrated" when it is the model's own.
-	Calibration string   `json:"calibration"`
-	Coverage    *float64 `json:"measured_coverage,omitempty"` // share of the N calibration deals inside their own leave-one-out range
-	N           int      `json:"n"`
+	Calibration  string   `json:"calibration"`
+	Coverage     *float64 `json:"measured_coverage,omitempty"`     // share of the N calibration deals inside their own leave-one-out range
+	CoverageLow  *float64 `json:"measured_coverage_low,omitempty"` // 95% interval over events
+	CoverageHigh *float64 `json:"measured_coverage_high,omitempty"`
+	N            int      `json:"n"`      // deals
+	Events       int      `json:"events"` // source pages or sessions they come from
 
 	LowerBound float64 `json:"lower_bound"` // one-sided at Level, for lenders: below Low's chance is (1-Level)/2, below this 1-Level
 
@@ -101,21 +110,12 @@ type ApproachResult struct {
 // ComparableResult is an admitted deal and its part in the market value.
 type ComparableResult struct {
 	Comparable
-	UnitPrice   float64      `json:"unit_price"` // yuan per patent, as printed
-	Normalised  float64      `json:"normalised"` // yuan per patent on the subject's terms
-	Adjustments []Adjustment `json:"adjustments,omitempty"`
-	AdjustGrade string       `json:"adjustment_grade"` // A, B or C by total size
-	Weight      float64      `json:"weight"`           // kriging weight on the log scale; may be negative
-	Pull        float64      `json:"pull"`             // yuan this deal moves the market value away from the prior
-	Influence   float64      `json:"influence"`        // yuan the market value would change if this deal were left out
-	NoiseSD     float64      `json:"noise_sd"`
-}
-
-// Adjustment is one step from the printed to the normalised price.
-type Adjustment struct {
-	Code string  `json:"code"`
-	Log  float64 `json:"log"` // added to ln unit price
-	Why  string  `json:"why,omitempty"`
+	UnitPrice  float64 `json:"unit_price"` // yuan per patent, as printed
+	Normalised float64 `json:"normalised"` // yuan per patent on the subject's terms
+	Weight     float64 `json:"weight"`     // kriging weight on the log scale; may be negative
+	Pull       float64 `json:"pull"`       // yuan this deal moves the market value away from the prior
+	Influence  float64 `json:"influence"`  // yuan the market value would change if this deal were left out
+	Moved      bool    `json:"moved"`      // false: shown for the reader, it did not move the figure (under half a percent)
 }
 
 // ExcludedDeal is a deal that was seen and not used.
@@ -143,14 +143,6 @@ type Contribution struct {
 type WidthContribution struct {
 	Key   string  `json:"key"`
 	Share float64 `json:"share"`
-}
-
-// SourceLevel shows what the press-and-auction intercept does (standards 6.3).
-type SourceLevel struct {
-	Applied bool    `json:"applied"`
-	Log     float64 `json:"log"`     // the intercept's posterior mean
-	With    float64 `json:"with"`    // value with the intercept removed from the comparables, yuan
-	Without float64 `json:"without"` // value with the comparables taken at face, yuan
 }
 
 // ModelInfluence shows how far model-scored indicators moved the value.

@@ -4,10 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/stat/distuv"
-
-	"zhijia/internal/valuation/terms"
 )
 
 // Conformal calibration (standards 3.4): the width of the range is a quantile
@@ -53,79 +49,4 @@ func WeightedQuantile(scores, weights []float64, test, level float64) float64 {
 // 4 at 80%, 9 at 90%, 19 at 95%.
 func MinCalibration(level float64) int {
 	return int(math.Ceil(level/(1-level) - 1e-9))
-}
-
-// calibrated is the outcome of calibration in units of the model's sd.
-type calibrated struct {
-	half     float64 // two-sided: half width / sd
-	lower    float64 // one-sided: (median - lower bound) / sd
-	largest  float64 // largest score seen
-	n        int
-	coverage *float64
-	how      string
-}
-
-// calibrate turns the calibration set into multipliers of the model's sd for
-// the level. One error counts per cluster (the largest), so that a family of
-// deals is one observation. kind restricts a Mondrian calibration.
-func (c *Calibration) calibrate(level float64, kind terms.DealKind) calibrated {
-	z := distuv.UnitNormal.Quantile((1 + level) / 2)
-	out := calibrated{half: z, lower: distuv.UnitNormal.Quantile(level), how: "uncalibrated"}
-	type score struct{ abs, down, weight float64 }
-	byCluster := map[string]score{}
-	var keys []string
-	for _, s := range c.Scores {
-		if !(s.SD > 0) || math.IsNaN(s.Error) || math.IsInf(s.Error, 0) || c.Mode == "mondrian" && s.Kind != kind {
-			continue
-		}
-		key := s.Cluster
-		if key == "" {
-			key = "deal:" + s.ID
-		}
-		w := s.Weight
-		if w == 0 {
-			w = 1
-		}
-		e := s.Error / s.SD
-		old, seen := byCluster[key]
-		if !seen {
-			keys = append(keys, key)
-		}
-		if !seen || math.Abs(e) > old.abs {
-			byCluster[key] = score{math.Abs(e), -e, w}
-		}
-	}
-	if len(keys) == 0 {
-		return out
-	}
-	slices.Sort(keys)
-	abs, down, weight := make([]float64, len(keys)), make([]float64, len(keys)), make([]float64, len(keys))
-	for i, k := range keys {
-		s := byCluster[k]
-		abs[i], down[i], weight[i] = s.abs, s.down, s.weight
-	}
-	out.n, out.how = len(keys), "conformal"
-	if c.Mode == "weighted" {
-		out.half, out.lower = WeightedQuantile(abs, weight, 1, level), WeightedQuantile(down, weight, 1, level)
-	} else {
-		out.half, out.lower = SplitQuantile(abs, level), SplitQuantile(down, level)
-	}
-	out.largest = slices.Max(abs)
-	if n := len(abs); n > 1 { // each deal against the quantile of the others
-		sorted := slices.Clone(abs)
-		slices.Sort(sorted)
-		k := int(math.Ceil(float64(n)*level - 1e-9))
-		in := 0.0
-		for i, v := range sorted {
-			switch {
-			case k > n-1:
-				in++
-			case i < k && v <= sorted[k], i >= k && v <= sorted[k-1]:
-				in++
-			}
-		}
-		cov := in / float64(n)
-		out.coverage = &cov
-	}
-	return out
 }

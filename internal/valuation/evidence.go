@@ -5,6 +5,7 @@ import (
 	"zhijia/internal/patent"
 	"zhijia/internal/valuation/cost"
 	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/option"
 	"zhijia/internal/valuation/terms"
 )
@@ -25,8 +26,14 @@ type Assignment struct {
 	Date  calendar.Date `json:"date"`            // valuation date T: only facts public before T count
 	Level float64       `json:"level,omitempty"` // of the range, in (0, 1); 0 means 0.80
 
-	Owner      terms.OwnerType `json:"owner_type,omitempty"` // who sells; decides the population of the prior
-	Encumbered *bool           `json:"encumbered,omitempty"` // pledge, exclusive licence or preservation on the register; nil unknown
+	Owner terms.OwnerType `json:"owner_type,omitempty"` // who sells
+
+	// Market is the market of sale asked for; empty: the purpose decides. For pledge, securitisation and disposal it cannot
+	// be changed. A market above private needs MarketFact.
+	Market     market.Sale `json:"market,omitempty"`
+	MarketFact *MarketFact `json:"market_fact,omitempty"`
+
+	Encumbered *bool `json:"encumbered,omitempty"` // pledge, exclusive licence or preservation on the register; nil unknown
 
 	// RightFraction is the licensed or co-owned share of the whole right, in
 	// (0, 1]; 0 means 1.
@@ -38,6 +45,18 @@ type Assignment struct {
 	// both are reported with the reason.
 	Override *Override `json:"override,omitempty"`
 }
+
+// MarketFact is the fact of its own that a market above private rests on. One person proposes it, another approves it.
+type MarketFact struct {
+	Kind       string        `json:"kind"` // listing_notice, exchange_number, term_sheet, named_buyer
+	Date       calendar.Date `json:"date"`
+	Document   string        `json:"document"`
+	ProposedBy string        `json:"proposed_by,omitempty"`
+	ApprovedBy string        `json:"approved_by,omitempty"`
+}
+
+// MarketFactKinds lists what a market above private may rest on.
+var MarketFactKinds = [...]string{"listing_notice", "exchange_number", "term_sheet", "named_buyer"}
 
 // Override is an officer's figure beside the model's.
 type Override struct {
@@ -62,6 +81,9 @@ type Evidence struct {
 	Option      *option.Facts          `json:"option,omitempty"`
 	Rank        *Rank                  `json:"rank,omitempty"`
 	Fees        *income.FeeFacts       `json:"fees,omitempty"`
+
+	// Ask is the lowest current public ask or open-licence fee for the very subject, yuan: no private price is above it.
+	Ask *float64 `json:"ask,omitempty"`
 
 	SaleChance *terms.Quantity `json:"sale_chance,omitempty"` // operator's chance of sale within 12 months, in [0, 1]
 
@@ -113,6 +135,10 @@ type Comparable struct {
 	Family        *float64 `json:"family,omitempty"`
 	Assignees     *float64 `json:"assignees,omitempty"`
 	Quality       *float64 `json:"quality,omitempty"` // quality score in [0, 100] under the same sheet
+
+	Market  market.Sale `json:"market,omitempty"`  // as recorded; empty: by source and kind
+	Channel string      `json:"channel,omitempty"` // as recorded
+	Event   string      `json:"event,omitempty"`   // session or page that several deals share; empty: the source page
 
 	FamilyID    string `json:"family_id,omitempty"`
 	DuplicateOf string `json:"duplicate_of,omitempty"` // deal id this row repeats

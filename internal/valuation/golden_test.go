@@ -119,36 +119,6 @@ func TestGoldenCost(t *testing.T) { // G5
 	}
 }
 
-func TestGoldenKernelShrink(t *testing.T) { // G7, G7s
-	t.Parallel()
-	rows := [][4]float64{{300e3, .92, 1, 1}, {180e3, .88, 2, 1}, {520e3, .85, .5, .8}, {90e3, .80, 4, 1}, {260e3, .78, 3, .6}}
-	var obs []shrinkObs
-	var prices []float64
-	for _, r := range rows {
-		obs = append(obs, shrinkObs{math.Log(r[0]), 1 - r[1], r[2], r[3]})
-		prices = append(prices, r[0])
-	}
-	f := kernelShrink(obs, .1, 3, math.Log(120000), 1.3, 0, 1)
-	for i, w := range []float64{.356633, .189740, .159029, .053708, .033241} {
-		if math.Abs(f.weight[i]-w) > 5e-7 {
-			t.Errorf("w[%d] = %.6f, want %.6f", i, f.weight[i], w)
-		}
-	}
-	want(t, "theta", f.theta, 12.51199789, 1e-9)
-	want(t, "yuan", math.Exp(f.theta), 271576.16, 1e-7)
-	want(t, "n_eff", f.nEff, 3.261945, 1e-6)
-	want(t, "s2", f.s2, .30632451, 1e-7)
-	want(t, "B", f.b, .94735798, 1e-8)
-	want(t, "shrunk", f.mean, 12.46900248, 1e-9)
-	want(t, "v", f.v, .08896501, 1e-7)
-	want(t, "sd", f.sd, .62872054, 1e-7)
-	want(t, "low", math.Exp(f.mean-terms.Z10*f.sd), 116222.84, 1e-7)
-	want(t, "high", math.Exp(f.mean+terms.Z10*f.sd), 582299.54, 1e-7)
-	for p, q := range map[float64]float64{.1: 180e3, .5: 300e3, .9: 520e3} {
-		want(t, "weighted quantile", weightedQuantile(prices, f.weight, p), q, 0)
-	}
-}
-
 func TestGoldenConformal(t *testing.T) { // G8, G8w
 	t.Parallel()
 	s := []float64{.12, .20, .25, .31, .40, .44, .52, .60, .71, .95}

@@ -1,352 +1,335 @@
 package valuation
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
-	"zhijia/internal/patent"
+	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
 )
 
-// Estimators of the market approach, all behind [Assumptions.estimate]. The
-// first is the product's; the others are the baselines it must beat.
-var Estimators = [...]string{"kriging", "prior", "class_median", "nearest", "kernel_shrink", "quality_ratio", "hedonic"}
-
-// prediction is a log-normal predictive distribution of the subject's unit
-// price, with what each deal did to it.
-type prediction struct {
-	mean, sd float64   // of ln yuan
-	weight   []float64 // of each deal's residual
-	residual []float64 // ln price less its own prior mean
-	loo      []float64 // change of mean if the deal were left out
-	noiseSD  []float64
-	nEff     float64
-	source   float64    // posterior mean of the source intercept
-	share    [4]float64 // of the variance: level, surface, noise, widening
+// saleZh names the markets of sale in Chinese.
+var saleZh = map[market.Sale]string{
+	market.Private: "私下转让", market.Showcase: "展示交易（技术拍卖、挂牌）", market.Corporate: "企业并购", market.Court: "裁判", market.Distress: "处置变现",
 }
 
-// krige is the market approach: local kriging with an informative prior.
-//
-//	y_i = μ(population) + x_i'β + b·press_i + f_i + g(age_i) + e_i
-//
-// β has the trend priors, b the source prior, f the kernel of the similarity,
-// g a random walk back in time, e noise by deal quality. The level of each
-// population is itself uncertain, so that with no deal at all the prediction
-// is the population prior exactly. Everything being normal, the posterior is
-// the kriging system C w = k (Rasmussen, Williams 2006, 2.23-2.27), and the
-// leave-one-out change is w_i·α_i/[C⁻¹]_ii (ibid. 5.12). Deals whose leave-
-// one-out error exceeds the outlier bound get a wider noise and the system is
-// solved once more, a normal scale mixture that keeps one absurd price from
-// moving the value.
-func (a *Assumptions) krige(deals []deal, pairwise [][]float64, sub *subjectFacts, applySource, surface bool, widened int) prediction {
-	n := len(deals)
-	k := &a.Kernel
-	sf2, sn2, ell := k.Signal.Value*k.Signal.Value, k.Noise.Value*k.Noise.Value, k.Length.Value
-	if !surface {
-		sn2 += sf2
-		sf2 = 0
+// fixedSale is the market of sale a purpose fixes: collateral is what the bare right brings in private, or by force.
+func fixedSale(p terms.Purpose) (market.Sale, bool) {
+	switch p {
+	case terms.PurposePledge, terms.PurposeSecuritisation:
+		return market.Private, true
+	case terms.PurposeDisposal:
+		return market.Distress, true
 	}
-	mu0, tau0 := math.Log(sub.pop.Median.Value), sub.pop.LogSD.Value
-	level0 := levelVariance(tau0, sf2+sn2)
-	widen := float64(widened) * a.Market.WidenVariance.Value
-	p := prediction{mean: mu0}
-	if n == 0 {
-		p.sd = math.Sqrt(level0 + sf2 + sn2 + widen)
-		p.source = a.Source.Mean.Value
-		p.share = [4]float64{level0, sf2, sn2, widen}
-		return p
-	}
-	trend := a.trend()
-	cross := a.Market.CrossPopulation.Value
-	srcVar := a.Source.SD.Value * a.Source.SD.Value
-	year := k.Year.Value * k.Year.Value
-
-	buf := make([]float64, 3*n*n+7*n)
-	c, inv, smooth := buf[:n*n], buf[n*n:2*n*n], buf[2*n*n:3*n*n]
-	rest := buf[3*n*n:]
-	take := func() []float64 { v := rest[:n:n]; rest = rest[n:]; return v }
-	kvec, resid, alpha, weight, loo, noise, level := take(), take(), take(), take(), take(), take(), take()
-	for i := range deals {
-		d := &deals[i]
-		level[i] = math.Sqrt(levelVariance(d.tau, sf2+sn2))
-		m := d.mu
-		for f := range trend {
-			m += trend[f].Mean * d.dx[f]
-		}
-		if applySource && d.press {
-			m += a.Source.Mean.Value
-		}
-		resid[i] = d.y - m
-		same := cross
-		if d.pop == sub.pop.ID {
-			same = 1
-		}
-		kvec[i] = math.Sqrt(level0)*level[i]*same + sf2*math.Exp(-(1-d.sim)/ell)
-		noise[i] = d.noise
-		if !surface {
-			noise[i] += k.Signal.Value * k.Signal.Value
-		}
-	}
-	for i := range deals {
-		di := &deals[i]
-		for j := 0; j <= i; j++ {
-			dj := &deals[j]
-			same := cross
-			if di.pop == dj.pop {
-				same = 1
-			}
-			v := level[i]*level[j]*same + year*min(di.age, dj.age)
-			if sf2 > 0 {
-				s := 1.0
-				if i != j {
-					s = pairSimilarity(pairwise, di, dj)
-				}
-				v += sf2 * math.Exp(-(1-s)/ell)
-			}
-			for f := range trend {
-				if x := di.dx[f] * dj.dx[f]; x != 0 {
-					v += trend[f].SD * trend[f].SD * x
-				}
-			}
-			if applySource && di.press && dj.press {
-				v += srcVar
-			}
-			smooth[i*n+j] = v
-		}
-	}
-	jitter := 0.0
-	solve := func() {
-		for {
-			copy(c, smooth)
-			for i := 0; i < n; i++ {
-				c[i*n+i] += noise[i] + jitter
-			}
-			if cholesky(c, n) {
-				break
-			}
-			// Similarities that are not a Gram matrix can make C indefinite;
-			// the doubt they cause is noise.
-			jitter = max(2*jitter, 1e-6*(sf2+sn2))
-		}
-		invertLower(c, inv, n)
-		mulInverse(inv, resid, alpha, n)
-		mulInverse(inv, kvec, weight, n)
-	}
-	solve()
-	if bound := a.Market.Outlier.Value; bound > 0 && n > 2 {
-		wide := false
-		for i := 0; i < n; i++ {
-			if t := math.Abs(alpha[i]) / math.Sqrt(inverseDiagonal(inv, i, n)); t > bound {
-				noise[i] += (t*t/(bound*bound) - 1) / inverseDiagonal(inv, i, n)
-				wide = true
-			}
-		}
-		if wide {
-			solve()
-		}
-	}
-	reduction, sumAbs, sumSq, press := 0.0, 0.0, 0.0, 0.0
-	for i := 0; i < n; i++ {
-		p.mean += weight[i] * resid[i]
-		reduction += weight[i] * kvec[i]
-		loo[i] = -weight[i] * alpha[i] / inverseDiagonal(inv, i, n)
-		sumAbs += math.Abs(weight[i])
-		sumSq += weight[i] * weight[i]
-		if deals[i].press {
-			press += alpha[i]
-		}
-		noise[i] = math.Sqrt(noise[i] + jitter)
-	}
-	if sumSq > 0 {
-		p.nEff = sumAbs * sumAbs / sumSq
-	}
-	p.source = a.Source.Mean.Value + srcVar*press
-	known := max(level0+sf2-reduction, 0)
-	floor := a.Market.MinSD.Value * a.Market.MinSD.Value
-	p.sd = math.Sqrt(max(known+sn2, floor) + widen)
-	// What the deals leave unknown of level and surface, in their prior ratio.
-	p.share = [4]float64{known * level0 / (level0 + sf2), known * sf2 / (level0 + sf2), max(sn2, floor-known), widen}
-	p.weight, p.residual, p.loo, p.noiseSD = weight, resid, loo, noise
-	return p
+	return "", false
 }
 
-// levelVariance is what is left of a population's variance for its unknown
-// level once the surface and the noise have theirs; a tenth at least.
-func levelVariance(tau, inner float64) float64 { return max(tau*tau-inner, 0.1*tau*tau) }
-
-// pairSimilarity of two deals: as measured, or, when it was not, the product
-// of their similarities to the subject (conditionally independent given it,
-// which keeps the matrix positive definite).
-func pairSimilarity(m [][]float64, a, b *deal) float64 {
-	if a.at < len(m) && b.at < len(m[a.at]) {
-		if s := m[a.at][b.at]; !math.IsNaN(s) {
-			return min(max(s, 0), 1)
-		}
+// saleOf is the market of sale of the headline: fixed by the purpose, else as asked, else private where the purpose sells
+// the bare right, else unknown.
+func saleOf(asg *Assignment) market.Sale {
+	if s, fixed := fixedSale(asg.Purpose); fixed {
+		return s
 	}
-	return a.sim * b.sim
+	if asg.Market != "" {
+		return asg.Market
+	}
+	switch asg.Purpose {
+	case terms.PurposeAssignment, terms.PurposeLicence, terms.PurposeManagement, terms.PurposeReporting, terms.PurposeInfringement:
+		return market.Private
+	}
+	return market.Unknown
 }
 
-// cholesky factors the lower triangle of c (n×n, row-major) in place; false
-// when it is not positive definite.
-func cholesky(c []float64, n int) bool {
-	for j := 0; j < n; j++ {
-		cj := c[j*n : j*n+j+1]
-		for i := j; i < n; i++ {
-			ci := c[i*n : i*n+j+1]
-			s := ci[j]
-			for k, v := range cj[:j] {
-				s -= ci[k] * v
-			}
-			if i == j {
-				if !(s > 1e-12) {
-					return false
-				}
-				ci[j] = math.Sqrt(s)
-			} else {
-				ci[j] = s / cj[j]
-			}
-		}
+// checkMarket refuses a market of sale that the purpose fixes otherwise, and one above private without its fact.
+func checkMarket(asg *Assignment, fail func(field, code, zh, en string)) {
+	m := asg.Market
+	if m == "" || m == market.Unknown {
+		return
 	}
-	return true
-}
-
-// invertLower writes L⁻¹ (lower) of the factor l into inv.
-func invertLower(l, inv []float64, n int) {
-	for i := 0; i < n; i++ {
-		row := inv[i*n : i*n+i+1]
-		clear(row)
-		for k, v := range l[i*n : i*n+i] {
-			for j, w := range inv[k*n : k*n+k+1] {
-				row[j] -= v * w
-			}
-		}
-		d := 1 / l[i*n+i]
-		for j := range row[:i] {
-			row[j] *= d
-		}
-		row[i] = d
+	if !slices.Contains(market.Sales[:], m) {
+		fail("market", "text.choice", "成交市场不在列表内", fmt.Sprintf("unknown market %.40q: want one of %v or unknown", m, market.Sales))
+		return
+	}
+	if s, fixed := fixedSale(asg.Purpose); fixed && m != s && !(s == market.Private && m == market.Distress) {
+		fail("market", "market.fixed", "质押、证券化、处置目的只按私下转让与处置变现估值，成交市场不能更改", "pledge, securitisation and disposal are valued in private and by force only: the market cannot be changed")
+		return
+	}
+	if m == market.Private || m == market.Distress {
+		return
+	}
+	f := asg.MarketFact
+	if f == nil {
+		fail("market_fact", "field.required", "成交市场高于私下转让的，须提供挂牌公告、交易编号、已签意向书或明确的买方，并注明日期和文件", "a market above private needs a listing notice, an exchange number, a signed term sheet or a named buyer, with its date and document")
+		return
+	}
+	if !slices.Contains(MarketFactKinds[:], f.Kind) {
+		fail("market_fact.kind", "text.choice", "依据种类不在列表内", fmt.Sprintf("want one of %v", MarketFactKinds))
+	}
+	if f.Date.IsZero() || !f.Date.Before(asg.Date) {
+		fail("market_fact.date", "date.range", "依据的日期须早于评估基准日", "the fact's date must lie before the valuation date")
+	}
+	if f.Document == "" {
+		fail("market_fact.document", "field.required", "请注明依据文件", "name the document")
 	}
 }
 
-// mulInverse writes C⁻¹ x = L⁻ᵀ(L⁻¹ x) into out.
-func mulInverse(inv, x, out []float64, n int) {
-	clear(out)
-	for i := 0; i < n; i++ {
-		row := inv[i*n : i*n+i+1]
-		t := 0.0
-		for j, v := range row {
-			t += v * x[j]
+// reviewed says whether a second person approved the market label.
+func (f *MarketFact) reviewed() bool {
+	return f != nil && f.ApprovedBy != "" && f.ApprovedBy != f.ProposedBy
+}
+
+// MarketFigure is the subject's price in one market of sale, "if sold" there.
+type MarketFigure struct {
+	Market market.Sale `json:"market"`
+	Zh     string      `json:"zh"`
+	Median float64     `json:"median"` // yuan
+	Low    float64     `json:"low"`    // at the assignment's level
+	High   float64     `json:"high"`
+	Deals  int         `json:"deals"` // admitted prices of this market
+}
+
+// marketAnswer is the subject's price in one market, before the licence and the share of the right.
+type marketAnswer struct {
+	theta, noModel, neutral float64 // ln yuan: all scores, without the model's, without any
+	sd, known               float64
+	parts                   []part
+}
+
+// ownTerm are the indicators whose fact has a term of its own in the price: life, family and claims stay out of z.
+var ownTerm = []string{"L1.3", "L2.2", "T5.2"}
+
+// zScore is the normal score of the indicator sheet among patents: a reference table of ours, mean 50 and sd 15, until
+// thirty scored patents exist. Unknown is nil and moves nothing.
+func (j *job) zScore(scores []terms.IndicatorScore) *float64 {
+	kept := make([]terms.IndicatorScore, 0, len(scores))
+	for _, s := range scores {
+		if !slices.Contains(ownTerm, s.Code) {
+			kept = append(kept, s)
 		}
-		for j, v := range row {
-			out[j] += v * t
+	}
+	q := j.as.Sheet.Score(j.asg.Purpose, kept, j.as.Grades.Unknown.Value).Score
+	if q == nil {
+		return nil
+	}
+	z := (*q - 50) / 15
+	return &z
+}
+
+// question asks for one member's price in one market.
+func (j *job) question(p terms.Patent, s market.Sale) market.Question {
+	q := market.Question{Labels: market.Ordinary(s, string(j.asg.Owner), string(p.Kind))}
+	if j.asg.Purpose == terms.PurposeContribution {
+		q.Deal = string(terms.DealContribution)
+	}
+	if l, ok := p.Life(j.asg.Date); ok {
+		q.Life = &l
+	}
+	if p.Family != nil {
+		q.Family = familyPercentile(float64(*p.Family))
+	}
+	if r := j.ev.Rank; r != nil { // the subject's standing in its class and filing year
+		x := min(max(r.Percentile, .001), .999)
+		q.Citations = &x
+	}
+	if p.Claims != nil {
+		q.Claims = claimsPercentile(float64(*p.Claims))
+	}
+	return q
+}
+
+// ask sums the members' prices in one market: a bundle is worth its members, so splitting it changes no total.
+func (j *job) ask(v *market.View, s market.Sale) marketAnswer {
+	all, none := j.zScore(j.ind), j.zScore(withoutModel(j.ind))
+	var a marketAnswer
+	sum, sumNo, sumNeutral, low, lowKnown := 0.0, 0.0, 0.0, 0.0, 0.0
+	logs := map[string]float64{}
+	var keys []string
+	for i := range j.all {
+		m := &j.all[i]
+		if m.share == 0 {
+			continue
+		}
+		q := j.question(m.Patent, s)
+		neutral := v.Price(q)
+		q.Score = none
+		no := v.Price(q)
+		q.Score = all
+		f := v.Price(q)
+		w := m.share * math.Exp(f.Mean)
+		sum += w
+		sumNo += m.share * math.Exp(no.Mean)
+		sumNeutral += m.share * math.Exp(neutral.Mean)
+		low += m.share * math.Exp(neutral.Mean-f.SD)
+		lowKnown += m.share * math.Exp(neutral.Mean-f.Known)
+		for _, x := range f.Parts {
+			if _, ok := logs[x.Key]; !ok {
+				keys = append(keys, x.Key)
+			}
+			logs[x.Key] += w * x.Log
 		}
 	}
+	a.theta, a.noModel, a.neutral = math.Log(sum), math.Log(sumNo), math.Log(sumNeutral)
+	a.sd, a.known = a.neutral-math.Log(low), a.neutral-math.Log(lowKnown)
+	rest := a.theta
+	for _, k := range keys {
+		log := logs[k] / sum
+		rest -= log
+		a.parts = append(a.parts, part{k, "market", log})
+	}
+	if len(j.live) > 1 {
+		a.parts = append(a.parts, part{"bundle_count", "fact", rest})
+	}
+	return a
 }
 
-// inverseDiagonal returns [C⁻¹]_ii = Σ_k (L⁻¹_ki)².
-func inverseDiagonal(inv []float64, i, n int) float64 {
-	s := 0.0
-	for k := i; k < n; k++ {
-		s += inv[k*n+i] * inv[k*n+i]
+// market prices the subject in the market of the headline and beside it in the others.
+func (j *job) market() {
+	as := j.as
+	deals, of, excluded := as.admit(j.asg, j.ev)
+	j.out.Excluded = append(j.out.Excluded, excluded...)
+	v, err := market.Solve(as.Prices, deals, j.asg.Date.Year)
+	if err != nil {
+		j.notApplicable("market", "random_effects", "market.unsolved", nil)
+		return
 	}
-	return s
+	j.sale = saleOf(j.asg)
+	headline := j.sale
+	if headline == market.Unknown {
+		headline = market.Private
+	}
+	life := 0.0
+	for _, p := range j.live {
+		l, _ := p.Life(j.asg.Date)
+		life = max(life, l)
+	}
+	if j.asg.Purpose == terms.PurposeLicence {
+		log, sd := as.footing(cmp.Or(j.asg.LicenceKind, terms.DealPlainLicence), terms.ValueOr(j.asg.LicenceTerm, 0), life)
+		j.licence = -log
+		if sd > 0 {
+			j.flag("LIC-RATIO", "note", "许可与所有权的比例取自美国合同，无中国数据", "the licence-to-ownership ratio is from US contracts; no Chinese figure is known")
+		}
+	}
+	scale := j.part + j.licence
+	a := j.ask(v, headline)
+	cap := 0.0
+	if j.ev.Ask != nil && *j.ev.Ask > 0 && headline == market.Private {
+		// Nobody pays in private more than is asked in public for the same right.
+		if cap = min(math.Log(*j.ev.Ask)-a.theta, 0); cap < 0 {
+			a.theta, a.noModel, a.neutral = a.theta+cap, min(a.noModel, a.theta+cap), min(a.neutral, a.theta+cap)
+			a.parts = append(a.parts, part{"public_ask", "fact", cap})
+			j.flag("MKT-ASK", "review", "私下转让金额以该专利的公开报价为上限", "the private figure is capped at the public ask for this very patent")
+		}
+	}
+	j.figures(v, deals, scale, cap)
+	j.base = a.parts[0].log // the market's level
+	parts := []part{{"right_fraction", "fact", j.part}, {"licence_terms", "fact", j.licence}}
+	parts = append(parts, a.parts[1:]...)
+	app := approach{
+		theta: a.theta + scale, thetaModel: a.noModel + scale, neutral: a.neutral + scale, sd0: a.sd, parts: parts,
+		width:  []WidthContribution{{"market.level", min(a.known*a.known/(a.sd*a.sd), 1)}, {"market.price_noise", max(1-a.known*a.known/(a.sd*a.sd), 0)}},
+		result: ApproachResult{ID: "market", Method: "random_effects", Applicable: true},
+	}
+	if j.legalUnknown > 0 {
+		app.unknown += as.Market.MissingFeatureVar.Value
+	}
+	weights := v.Weights(j.question(j.live[0], headline))
+	j.comparables(weights, of, math.Exp(app.theta))
+	app.result.Workings = j.marketWorkings(a, weights, headline, scale)
+	j.app = append(j.app, app)
+	j.notApplicable("rank", "", "rank.in_market_prior", nil)
+	if j.asg.Owner == "" || j.asg.Owner == terms.OwnerUnknown {
+		j.missing("owner_type", "权利人类型不明，按普通权利人估值，区间相应放宽", "the owner type is unknown: an ordinary owner is assumed and the range is wider", "提供权利人名称或类型（高校、科研院所、企业、个人）")
+	}
+	if from := as.Prices.Learned.To; from > j.asg.Date.Year {
+		j.flag("MKT-LATER", "note", fmt.Sprintf("参数取自截至 %d 年的数据，晚于评估基准日", from), fmt.Sprintf("the assumptions were learned from data up to %d, later than the valuation date", from))
+	}
 }
 
-// estimate runs one estimator of [Estimators].
-func (a *Assumptions) estimate(method string, deals []deal, pairwise [][]float64, sub *subjectFacts, applySource bool, widened int) prediction {
-	switch method {
-	case "kriging":
-		return a.krige(deals, pairwise, sub, applySource, true, widened)
-	case "hedonic":
-		return a.krige(deals, pairwise, sub, applySource, false, widened)
+// figures fills the ladder of markets: in each "if sold" there.
+func (j *job) figures(v *market.View, deals []market.Deal, scale, cap float64) {
+	ready := j.as.Prices.Calibration.Ready()
+	show := []market.Sale{market.Distress, market.Private, market.Showcase, market.Corporate}
+	if j.sale == market.Court {
+		show = append(show, market.Court)
 	}
-	return a.baseline(method, deals, sub, applySource, widened)
-}
-
-// subjectOf gathers the subject's features from its live members.
-func (a *Assumptions) subjectOf(asg *Assignment, live []terms.Patent, quality *float64) subjectFacts {
-	kind := terms.DealAssignment
-	if asg.Purpose == terms.PurposeContribution {
-		kind = terms.DealContribution
+	if _, fixed := fixedSale(j.asg.Purpose); fixed {
+		show = show[:2]
 	}
-	var s subjectFacts
-	s.pop, s.owned = a.population(asg.Owner, kind)
-	mean := func(f int, value func(terms.Patent) (float64, bool)) {
-		sum, n := 0.0, 0
-		for _, p := range live {
-			if v, ok := value(p); ok {
-				sum += v
+	for _, s := range show {
+		a := j.ask(v, s)
+		if s == market.Private || s == market.Distress {
+			a.theta += cap
+		}
+		half := min(ready.At(s, j.level).Half, 10) * a.sd
+		n := 0
+		for i := range deals {
+			if deals[i].Market == s {
 				n++
 			}
 		}
-		if n > 0 {
-			s.value[f], s.known[f] = sum/float64(n), true
+		j.out.Markets = append(j.out.Markets, MarketFigure{
+			Market: s, Zh: saleZh[s], Median: math.Exp(a.theta + scale), Low: math.Exp(a.theta + scale - half), High: math.Exp(a.theta + scale + half), Deals: n,
+		})
+	}
+	j.out.Market = j.sale
+	if f := j.asg.MarketFact; f != nil && j.sale != market.Private && j.sale != market.Distress && j.sale != market.Unknown {
+		j.out.MarketFact = f
+		if !f.reviewed() {
+			j.out.MarketUnreviewed = true
+			j.flag("MKT-UNREVIEWED", "review", "成交市场“"+saleZh[j.sale]+"”未经复核，私下转让金额并列", "the market label has not been approved by a second person; the private figure stands beside it")
 		}
 	}
-	count := func(pick func(terms.Patent) *int) func(terms.Patent) (float64, bool) {
-		return func(p terms.Patent) (float64, bool) {
-			if c := pick(p); c != nil && *c > 0 {
-				return math.Log(float64(*c)), true
-			}
-			return 0, false
-		}
-	}
-	mean(fUtility, func(p terms.Patent) (float64, bool) {
-		if p.Kind == patent.UtilityModel {
-			return 1, true
-		}
-		return 0, p.Kind == patent.Invention
-	})
-	s.value[fBundle], s.known[fBundle] = math.Log(float64(max(len(live), 1))), true
-	mean(fLife, func(p terms.Patent) (float64, bool) { l, ok := p.Life(asg.Date); return l, ok })
-	s.life = s.value[fLife]
-	mean(fClaims, count(func(p terms.Patent) *int { return p.Claims }))
-	mean(fFamily, count(func(p terms.Patent) *int { return p.Family }))
-	mean(fAssignees, count(func(p terms.Patent) *int { return p.Assignees }))
-	if quality != nil && *quality > 0 {
-		s.value[fQuality], s.known[fQuality] = math.Log(*quality), true
-	}
-	return s
 }
 
-// comparableResults turns the prediction into the deals' part of the opinion,
-// by influence. scale turns one patent's price into the subject's value.
-func comparableResults(deals []deal, p prediction, scale float64) []ComparableResult {
-	if len(p.weight) != len(deals) {
-		return []ComparableResult{}
+// comparables lists the deals by what they did to the figure, and the text-alike ones for the reader: those say when they
+// did not move it.
+func (j *job) comparables(weights []market.Weight, of map[string]*Comparable, value float64) {
+	sum, sq := 0.0, 0.0
+	for _, w := range weights {
+		sum += math.Abs(w.Weight)
+		sq += w.Weight * w.Weight
 	}
-	pulls := make([]float64, len(deals))
-	for i := range deals {
-		pulls[i] = p.weight[i] * p.residual[i]
+	if sq > 0 {
+		j.out.NEff = sum * sum / sq
 	}
-	base := p.mean
-	for _, v := range pulls {
-		base -= v
-	}
-	yuan := splitByLog(base, pulls)
-	value := math.Exp(p.mean)
-	out := make([]ComparableResult, len(deals))
-	for i := range deals {
-		d := &deals[i]
-		total := 0.0
-		for _, x := range d.adjust {
-			total += x.Log
+	for i, w := range weights {
+		c := of[w.Deal.ID]
+		if i >= 40 && c.Similar == nil {
+			continue
 		}
-		log := math.Log(d.unit) + total
-		out[i] = ComparableResult{
-			Comparable: *d.c, UnitPrice: d.unit, Normalised: math.Exp(log), Adjustments: d.adjust, AdjustGrade: d.grade,
-			Weight: p.weight[i], Pull: yuan[i] * scale, Influence: value * math.Expm1(p.loo[i]) * scale, NoiseSD: p.noiseSD[i],
-		}
+		unit := math.Exp(w.Deal.Log) / float64(w.Deal.Patents)
+		pull := w.Weight * w.Residual
+		j.out.Comparables = append(j.out.Comparables, ComparableResult{
+			Comparable: *c, UnitPrice: unit, Normalised: unit, Weight: w.Weight, Pull: value * -math.Expm1(-pull), Influence: value * math.Expm1(-pull),
+			Moved: math.Abs(pull) >= .005,
+		})
 	}
-	slices.SortStableFunc(out, func(x, y ComparableResult) int {
-		ax, ay := math.Abs(x.Influence), math.Abs(y.Influence)
-		switch {
-		case ax > ay:
-			return -1
-		case ax < ay:
-			return 1
+	if len(weights) == 0 {
+		j.missing("market.comparables", "没有可比成交，仅按先验水平与公开报价估值", "no comparable deals: the level rests on the stated priors and the public asks", "导入同类专利的成交合同、登记备案或拍卖记录")
+	}
+}
+
+func (j *job) marketWorkings(a marketAnswer, weights []market.Weight, s market.Sale, scale float64) []terms.Working {
+	p := &j.as.Prices
+	w := []terms.Working{
+		{Key: "market_level", Value: p.Levels[s].Median, Unit: "yuan", Source: p.Levels[s].Source.Source},
+		{Key: "log_price", Value: a.theta, Unit: "log", Formula: "level + effects of market, channel, owner, deal, kind, year + facts + score", Source: "docs/valuation.md, market approach"},
+		{Key: "predictive_sd", Value: a.sd, Unit: "log"},
+		{Key: "level_sd", Value: a.known, Unit: "log"},
+		{Key: "scale", Value: scale, Unit: "log", Formula: "ln right fraction + licence terms"},
+	}
+	for _, x := range a.parts {
+		w = append(w, terms.Working{Key: "part." + x.key, Value: x.log, Unit: "log"})
+	}
+	for i, x := range weights {
+		if i == 40 {
+			break
 		}
-		return 0
-	})
-	return out
+		w = append(w, terms.Working{Key: "comparable." + x.Deal.ID, Value: x.Weight * x.Residual, Unit: "log", Formula: "weight·residual", Children: []terms.Working{
+			{Key: "weight", Value: x.Weight, Unit: "ratio"}, {Key: "residual", Value: x.Residual, Unit: "log"},
+		}})
+	}
+	return w
 }

@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"zhijia/internal/money"
+	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
 )
 
@@ -55,10 +56,10 @@ func (j *job) conclude() {
 	theta = j.capModel(theta, thetaModel)
 
 	liquidation := 0.0
-	cal := as.Calibration.calibrate(j.level, j.dealKind())
+	cal := j.calibrated(j.level)
 	fsd, finite := j.forecastSD(s)
 	if o.Basis == terms.BasisLiquidation || o.Premise == terms.PremiseForced {
-		liquidation = distuv.UnitNormal.Quantile(as.Lending.ForcedQuantile.Value) * fsd
+		liquidation = min(math.Log(j.forced())-theta, 0)
 		theta += liquidation
 	}
 	j.rangeOf(theta, s, cal)
@@ -75,11 +76,16 @@ func (j *job) conclude() {
 		o.Reason = &terms.Note{Code: o.ReasonCode, Zh: "各方法结果相差 5 倍以上，只给区间", En: "the approaches differ by more than a factor of 5: a range only", Next: "核对各方法的输入，由评估人员选定方法并说明理由"}
 		o.Value.Point, o.Value.Rounded.Point = nil, nil
 	}
+	if j.sale == market.Unknown && o.Status == Valued {
+		o.Status, o.ReasonCode = RangeOnly, "market.unknown"
+		o.Reason = &terms.Note{Code: o.ReasonCode, Zh: "成交市场不明：按私下转让、展示交易、企业并购分别给出金额，不给单一点值", En: "the market of sale is unknown: a figure for private, showcase and corporate each, and no point", Next: "说明拟以何种方式成交，并提供挂牌公告、意向书或买方"}
+		o.Value.Point, o.Value.Rounded.Point = nil, nil
+	}
 	j.grade(in, fsd, finite)
 	j.causes(in, neutral.weight, theta, liquidation)
 	j.widths(in, &width, wide, rho)
 	j.allocate(o.Value.Median)
-	o.Lending = LendingView{IfSold: o.Value.Median, Forced: math.Exp(theta - liquidation + distuv.UnitNormal.Quantile(as.Lending.ForcedQuantile.Value)*fsd), LowerBound: o.Value.LowerBound, ChanceOfSale: j.ev.SaleChance}
+	o.Lending = LendingView{IfSold: o.Value.Median, Forced: min(j.forced(), o.Value.Median), LowerBound: o.Value.LowerBound, ChanceOfSale: j.ev.SaleChance}
 	j.override(o.Value.Median)
 	j.wants()
 	o.Workings = append(o.Workings,
@@ -87,7 +93,7 @@ func (j *job) conclude() {
 		terms.Working{Key: "sd_within", Value: math.Sqrt(width.within), Unit: "log", Formula: "√Σ w_i w_j s_i s_j ρ_ij"},
 		terms.Working{Key: "sd_between", Value: math.Sqrt(width.between), Unit: "log", Formula: "√Σ w (ln V_m - ln V)²"},
 		terms.Working{Key: "sd_model", Value: s, Unit: "log", Formula: "√(within + between)"},
-		terms.Working{Key: "calibration_multiplier", Value: finiteOr(cal.half, 0), Unit: "ratio", Formula: "conformal quantile of |error|/sd", Source: as.Calibration.Source},
+		terms.Working{Key: "calibration_multiplier", Value: finiteOr(cal.half, 0), Unit: "ratio", Formula: "conformal quantile of |error|/sd", Source: as.Prices.Calibration.Source},
 		terms.Working{Key: "fsd", Value: fsd, Unit: "log"})
 }
 
@@ -133,20 +139,57 @@ func (j *job) capModel(theta, without float64) float64 {
 	return theta
 }
 
-// dealKind is the kind of deal a Mondrian calibration is restricted to.
-func (j *job) dealKind() terms.DealKind {
-	if j.asg.Purpose == terms.PurposeContribution {
-		return terms.DealContribution
+// calibrated is the width of a range in units of the model's sd, as the errors on past deals were in the market of sale.
+func (j *job) calibrated(level float64) calibrated {
+	c := &j.as.Prices.Calibration
+	w := c.Ready().At(j.headline(), level)
+	out := calibrated{half: w.Half, lower: w.Lower, how: "uncalibrated", largest: c.Largest()}
+	if len(c.Scores) > 0 {
+		out.how = "conformal"
+		for _, h := range c.Held {
+			out.n, out.events = h.Deals, h.Events
+			if math.Abs(h.Level-level) < 1e-9 {
+				held := h
+				out.held = &held
+			}
+		}
 	}
-	return terms.DealAssignment
+	return out
+}
+
+// headline is the market of sale the figures stand for: private where nobody knows.
+func (j *job) headline() market.Sale {
+	if j.sale == market.Unknown || j.sale == "" {
+		return market.Private
+	}
+	return j.sale
+}
+
+// calibrated is the outcome of calibration in units of the model's sd.
+type calibrated struct {
+	half, lower float64
+	largest     float64 // largest error seen, in stated sd
+	n, events   int
+	held        *market.Held
+	how         string
+}
+
+// forced is the price by force: that of the disposals on file, three bulk sales in bankruptcies.
+func (j *job) forced() float64 {
+	for _, f := range j.out.Markets {
+		if f.Market == market.Distress {
+			return f.Median
+		}
+	}
+	return 0
 }
 
 // forecastSD is the model's sd, calibrated at 80% when the calibration is
 // finite; otherwise not below the prior's.
 func (j *job) forecastSD(s float64) (fsd float64, finite bool) {
-	cal := j.as.Calibration.calibrate(0.80, j.dealKind())
+	cal := j.calibrated(0.80)
 	if math.IsInf(cal.half, 1) {
-		return max(s, j.sub.pop.LogSD.Value), false
+		return s * max(1, cal.largest/distuv.UnitNormal.Quantile(0.90)), false
 	}
 	return s * cal.half / distuv.UnitNormal.Quantile(0.90), true
 }
@@ -155,16 +198,18 @@ func (j *job) forecastSD(s float64) (fsd float64, finite bool) {
 func (j *job) rangeOf(theta, s float64, cal calibrated) {
 	v := &j.out.Value
 	z, z1 := distuv.UnitNormal.Quantile((1+j.level)/2), distuv.UnitNormal.Quantile(j.level)
-	tau := j.sub.pop.LogSD.Value
 	half, lower := cal.half*s, cal.lower*s
-	v.N, v.Coverage, v.Calibration = cal.n, cal.coverage, cal.how
+	v.N, v.Events, v.Calibration = cal.n, cal.events, cal.how
+	if cal.held != nil {
+		v.Coverage, v.CoverageLow, v.CoverageHigh = &cal.held.Coverage, &cal.held.Low, &cal.held.High
+	}
 	if math.IsInf(cal.half, 1) {
-		half = max(z*s, z*tau, cal.largest*s)
+		half = max(z*s, cal.largest*s)
 		v.Calibration = "uncalibrated"
 		j.flag("CAL-N", "review", fmt.Sprintf("校准样本 %d 件，不足以支持该水平，采用先验区间", cal.n), fmt.Sprintf("%d calibration deals are too few for this level: the prior's range is used", cal.n))
 	}
 	if math.IsInf(cal.lower, 1) {
-		lower = max(z1*s, z1*tau, cal.largest*s)
+		lower = max(z1*s, cal.largest*s)
 	}
 	v.Median = math.Exp(theta)
 	point := v.Median
@@ -208,9 +253,6 @@ func (j *job) triangulate(in []int, weight []float64) bool {
 	var a, b string
 	for k, i := range in {
 		for l, m := range in[:k] {
-			if j.app[i].prior || j.app[m].prior {
-				continue
-			}
 			d := math.Abs(j.app[i].theta - j.app[m].theta)
 			if d > worst {
 				worst, a, b = d, j.app[m].result.ID, j.app[i].result.ID
@@ -251,11 +293,11 @@ func (j *job) grade(in []int, fsd float64, finite bool) {
 	worse := func(x string) { cap = max(cap, x) }
 	onlyPrior, market, income := true, false, false
 	for _, i := range in {
-		if !j.app[i].prior {
+		if j.app[i].result.ID != "market" || j.out.NEff > 0 {
 			onlyPrior = false
 		}
 		market = market || j.app[i].result.ID == "market"
-		income = income || j.app[i].result.ID != "market" && !j.app[i].prior
+		income = income || j.app[i].result.ID != "market"
 	}
 	switch {
 	case onlyPrior:
@@ -263,19 +305,11 @@ func (j *job) grade(in []int, fsd float64, finite bool) {
 	case market && !income && j.out.NEff < g.MinNEff.Value:
 		worse("C")
 	}
-	if market && !income && j.ev.Retrieval.Level == terms.LevelNone {
-		worse("D")
-	}
 	if !finite {
 		worse("D")
 	}
 	if j.legalUnknown > 0 {
 		worse("C")
-	}
-	for _, c := range j.out.Comparables {
-		if c.AdjustGrade == "C" && market && !income {
-			worse("B")
-		}
 	}
 	j.out.Grade = max(grade, cap)
 }
@@ -380,9 +414,6 @@ func (j *job) wants() {
 	}
 	if j.asg.Purpose == terms.PurposeManagement {
 		j.flag("PUR-MGT", "note", "分级管理以指标得分为主，金额仅供参考", "for management the indicator score leads; the amount is for reference")
-	}
-	if !j.sub.owned || j.out.SourceLevel.Applied && len(j.out.Comparables) > 0 {
-		j.flag("SRC-LEVEL", "note", "价格水平取决于权利人类型与来源假设，见来源水平对照", "the level rests on the owner-type and source assumptions: see source_level")
 	}
 	slices.SortStableFunc(j.out.MissingEvidence, func(a, b terms.Note) int { return cmp.Compare(a.Code, b.Code) })
 	j.out.MissingEvidence = slices.CompactFunc(j.out.MissingEvidence, func(a, b terms.Note) bool { return a == b })

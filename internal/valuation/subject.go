@@ -48,6 +48,7 @@ func validate(asg *Assignment, ev *Evidence) error {
 			fail("override.reason", "field.required", "人工调整须注明理由和经办人", "an override needs a reason and an officer")
 		}
 	}
+	checkMarket(asg, fail)
 	quantity := func(field string, q *terms.Quantity, lo, hi float64) {
 		if code := q.Check(lo, hi); code != "" {
 			fail(field, code, "数值有误", fmt.Sprintf("is not a valid quantity in [%g, %g]", lo, hi))

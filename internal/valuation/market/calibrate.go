@@ -49,8 +49,17 @@ func (r *Ready) At(s Sale, level float64) Width {
 		return Width{distuv.UnitNormal.Quantile((1 + level) / 2), distuv.UnitNormal.Quantile(level)}
 	}
 	half, lower := r.t.quantiles(level)
-	g := r.t.scale(s)
+	g := r.t.scale(s) // positive, so that too few events stay infinite
 	return Width{half * g, lower * g}
+}
+
+// Largest is the largest error in stated sd.
+func (c *Calibration) Largest() float64 {
+	l := 0.0
+	for i := range c.Scores {
+		l = max(l, math.Abs(c.Scores[i].Error)/c.Scores[i].SD)
+	}
+	return l
 }
 
 // Held is the coverage of the range, measured with each event left out of scale and quantile.
@@ -161,7 +170,7 @@ func tally(scores []Score, without string) *sums {
 
 func (t *sums) scale(s Sale) float64 {
 	g := t.market[s]
-	return math.Sqrt((strength*t.s0*t.s0 + g[0]) / (strength + g[1]))
+	return max(math.Sqrt((strength*t.s0*t.s0+g[0])/(strength+g[1])), 1e-6)
 }
 
 // quantiles are the conformal ones: the next event, not seen, has the weight of one.

@@ -139,6 +139,9 @@ func Fit(p Prior, deals []Deal, year int) (Prior, Report, error) {
 	}
 	if v, err := Solve(fitted, sorted, year); err == nil {
 		fitted.Calibration = Calibration{Scores: v.LeaveEventOut(), Source: fmt.Sprintf("leave one event out, %d deals of %d events", r.Deals, r.Events)}
+		for _, level := range [...]float64{.8, .9, .95} {
+			fitted.Calibration.Held = append(fitted.Calibration.Held, fitted.Calibration.Measure(level))
+		}
 	}
 	fitted.Learned = Source{Reason: "maximum marginal likelihood", Source: fmt.Sprintf("%d deals of %d events", r.Deals, r.Events), Provenance: "computed", From: r.From, To: r.To}
 	if err := r.outOfTime(p, sorted); err != nil {

@@ -38,6 +38,12 @@ func (s *Scales) vector() [nScales]float64 {
 	return [...]float64{s.Market, s.Channel, s.Owner, s.Deal, s.Kind, s.Event, s.Seller, s.Year, s.Noise}
 }
 
+// List returns the scales in the order of [ScaleNames].
+func (s *Scales) List() []float64 { v := s.vector(); return v[:] }
+
+// ScaleNames lists the groups that have a scale.
+func ScaleNames() []string { return scaleNames[:] }
+
 func scalesOf(v [nScales]float64) Scales {
 	return Scales{v[gMarket], v[gChannel], v[gOwner], v[gDeal], v[gKind], v[gEvent], v[gSeller], v[gYear], v[gNoise]}
 }

@@ -17,13 +17,14 @@ const (
 	PurposeSecuritisation Purpose = "securitisation" // 证券化
 	PurposeReporting      Purpose = "reporting"      // 财务报告
 	PurposeInfringement   Purpose = "infringement"   // 侵权救济
+	PurposeDisposal       Purpose = "disposal"       // 司法处置、破产
 	PurposeManagement     Purpose = "management"     // 管理
 )
 
 // Purposes lists every purpose.
 var Purposes = [...]Purpose{
 	PurposeAssignment, PurposeLicence, PurposeContribution, PurposePledge,
-	PurposeSecuritisation, PurposeReporting, PurposeInfringement, PurposeManagement,
+	PurposeSecuritisation, PurposeReporting, PurposeInfringement, PurposeDisposal, PurposeManagement,
 }
 
 // Basis of value.
@@ -74,6 +75,13 @@ const (
 	SourceUniversity   SourceType = "university_notice"
 	SourceAuction      SourceType = "auction"
 	SourcePress        SourceType = "press"
+	SourcePlatform     SourceType = "platform"
+	SourceExchange     SourceType = "exchange"
+	SourceIPO          SourceType = "ipo_disclosure"
+	SourceCourt        SourceType = "court"
+	SourceBankruptcy   SourceType = "bankruptcy"
+	SourceLiterature   SourceType = "literature"
+	SourceSEC          SourceType = "sec_filing"
 )
 
 // DealKind is what was sold.
