@@ -94,15 +94,15 @@ func (p Product) market(ctx context.Context, set *dealSet) (_ *market, err error
 			continue
 		}
 		for k := range *d.Patents {
-			number := standIn(i, k, d.Patent)
+			number, kind := standIn(i, k, d.Patent), d.Patent
 			if k < len(d.Numbers) {
 				if n, err := patent.ParseNumber(d.Numbers[k]); err == nil && n.NamesApplication() {
-					number = string(n.Key())
+					number, kind = string(n.Key()), n.Kind // a deal of both kinds has members of either
 				}
 			}
 			m.numbers[d.DealID] = append(m.numbers[d.DealID], number)
 			patents = append(patents, store.Patent{
-				Number: number, Kind: string(d.Patent), Title: d.Title, Abstract: deals[i].Description, IPC: d.IPC,
+				Number: number, Kind: string(kind), Title: d.Title, Abstract: deals[i].Description, IPC: d.IPC,
 				OwnerType: string(d.Owner), FamilyID: family, Source: set.name,
 			})
 		}
