@@ -35,10 +35,10 @@ func TestOneWayOrAnother(t *testing.T) {
 		t.Fatalf("the first: %+v", found)
 	}
 	second := mustSubmit(t, d, other, file("乙公司", "DB-9"))
-	if found := conflicts(other, second); len(found) != 1 || found[0].Code != "double_offer" || !found[0].OtherDesk || found[0].Party != "" || found[0].Reference != "" {
+	if found := conflicts(other, second); len(found) != 1 || found[0].Code != "elsewhere" || !found[0].OtherDesk || found[0].Allowed != patent.Allowed || found[0].Party != "" || found[0].Reference != "" {
 		t.Errorf("another institution's file: %+v", found)
 	}
-	if found := conflicts(officer, first); len(found) != 1 || found[0].Code != "double_offer" { // and who came first sees it, too
+	if found := conflicts(officer, first); len(found) != 1 || found[0].Code != "elsewhere" { // and who came first sees it, too
 		t.Errorf("the first, looked at again: %+v", found)
 	}
 	if _, err := d.Conflicts(t.Context(), officer, second.ID); err == nil {
@@ -59,7 +59,7 @@ func TestOneWayOrAnother(t *testing.T) {
 	lease := []patent.Offer{{Number: booked, Product: patent.ByLease, Reference: "L-1", Party: "甲公司"}}
 	committed := func() (n int) {
 		t.Helper()
-		found, err := db.OfferConflicts(t.Context(), "lessor", lease)
+		found, err := db.OfferConflicts(t.Context(), officer.Institution, lease)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -95,15 +95,15 @@ func (p Product) market(ctx context.Context, set *dealSet) (_ *market, err error
 			continue
 		}
 		for k := range *d.Patents {
-			number := standIn(i, k, d.Patent)
+			number, kind := standIn(i, k, d), d.Patent
 			if k < len(d.Numbers) {
 				if n, err := patent.ParseNumber(d.Numbers[k]); err == nil && n.NamesApplication() {
-					number = string(n.Key())
+					number, kind = string(n.Key()), n.Kind // a deal of both kinds has members of either
 				}
 			}
 			m.numbers[d.DealID] = append(m.numbers[d.DealID], number)
 			patents = append(patents, store.Patent{
-				Number: number, Kind: string(d.Patent), Title: d.Title, Abstract: deals[i].Description, IPC: d.IPC,
+				Number: number, Kind: string(kind), Title: d.Title, Abstract: deals[i].Description, IPC: d.IPC,
 				OwnerType: string(d.Owner), FamilyID: family, Source: set.name,
 			})
 		}
@@ -134,10 +134,15 @@ func (p Product) market(ctx context.Context, set *dealSet) (_ *market, err error
 }
 
 // standIn is a well-formed application number for the k-th patent of the i-th
-// deal. Its year says nothing: no filing date is stored beside it.
-func standIn(i, k int, kind patent.Kind) string {
-	code := map[patent.Kind]int{patent.UtilityModel: 2, patent.Design: 3}[kind]
-	digits := fmt.Sprintf("2003%d%05d%02d", max(code, 1), 50000+i, k%100)
+// deal, filed before the sale. Its year tells no more than that the right was
+// not yet dead by its number: no filing date is stored beside it.
+func standIn(i, k int, d *deal) string {
+	code := map[patent.Kind]int{patent.UtilityModel: 2, patent.Design: 3}[d.Patent]
+	year := 2015
+	if !d.Date.IsZero() {
+		year = max(d.Date.Year-2, 2004) // numbers of this form begin in October 2003
+	}
+	digits := fmt.Sprintf("%04d%d%05d%02d", year, max(code, 1), 50000+i, k%100)
 	return "CN" + digits + "." + string(patent.CheckDigit(digits))
 }
 

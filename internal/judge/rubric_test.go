@@ -125,7 +125,7 @@ func TestScoresReachTheValuation(t *testing.T) {
 	if s.Calls() != calls {
 		t.Errorf("%d calls although everything is kept", s.Calls()-calls)
 	}
-	use, _ := db.ModelUseToday(context.Background())
+	use, _ := db.ModelUseToday(store.As(context.Background(), actor.Institution))
 	if use.Requests != int64(calls) || use.Tokens == 0 {
 		t.Errorf("%+v after %d calls", use, calls)
 	}
@@ -353,7 +353,7 @@ func TestStormLeavesTheBudget(t *testing.T) {
 	if !noted(c, "MODEL-UNAVAILABLE") || s.Calls() > 1+3*3 {
 		t.Errorf("%d calls", s.Calls())
 	}
-	use, err := db.ModelUseToday(t.Context())
+	use, err := db.ModelUseToday(store.As(t.Context(), actor.Institution))
 	if err != nil || use.Tokens > 20_000 || c.ModelUse.Requests != 0 { // the probe's
 		t.Errorf("%+v on the account after a storm, %v", use, err)
 	}

@@ -143,7 +143,7 @@ func TestOfficerPages(t *testing.T) {
 		t.Errorf("a forged session: %d", r.Code)
 	}
 	b.cookie = &good
-	if _, err := w.DB.RevokeKey(t.Context(), strings.Split(w.Key, "_")[1], time.Now().Add(-time.Second), "test"); err != nil {
+	if _, err := w.DB.RevokeKey(store.As(t.Context(), "default"), strings.Split(w.Key, "_")[1], time.Now().Add(-time.Second), "test"); err != nil {
 		t.Fatal(err)
 	}
 	if r := b.send("GET", "/officer", nil); r.Code != http.StatusSeeOther {
