@@ -53,26 +53,3 @@ func BenchmarkConclude50(b *testing.B) {
 		}
 	}
 }
-
-// Hyperparameters on 5,000 deals: the bar is 60 s on two cores.
-func BenchmarkFit5000(b *testing.B) {
-	deals := generatedMarket{seed: 1, signal: 1, noise: .7}.deals(5000)
-	as := DefaultAssumptions()
-	for b.Loop() {
-		if _, _, err := FitMarket(as, deals, FitOptions{Date: testDate, Seed: 1}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func TestMarketAllocations(t *testing.T) {
-	as, asg, ev := marketBench()
-	sub := as.subjectOf(&asg, asg.Subject, nil)
-	n := testing.AllocsPerRun(20, func() {
-		deals, _ := as.admit(&asg, &ev, &sub)
-		as.krige(deals, ev.Pairwise, &sub, false, true, 0)
-	})
-	if n >= 100 {
-		t.Errorf("%v allocations, want fewer than 100", n)
-	}
-}
