@@ -68,7 +68,8 @@ func (db *DB) OwnDeals(ctx context.Context, ids []string) (_ map[string]Deal, er
 			coalesce(printed_kind, ''), ipc, amount::float8, currency, rate, coalesce(price_kind, ''), coalesce(usability, ''), deal_kind, coalesce(method, ''),
 			coalesce(basis, ''), appraised::float8, licence_term, royalty_rate, date, coalesce(date_unit, ''), coalesce(printed_date, ''), related_party,
 			coalesce(seller, ''), coalesce(buyer, ''), coalesce(owner_type, ''), coalesce(source_type, ''), coalesce(source_url, ''), coalesce(notes, ''),
-			coalesce(family_id, ''), coalesce(duplicate_of, ''), coalesce(exclusion, ''), remaining_life, claim_count, family_size, assignees, quality
+			coalesce(family_id, ''), coalesce(duplicate_of, ''), coalesce(exclusion, ''), coalesce(market, ''), coalesce(channel, ''),
+			remaining_life, claim_count, family_size, assignees, quality
 		FROM deals WHERE institution = institution_now() AND id = ANY ($1)`, ids)
 	if err != nil {
 		return nil, err

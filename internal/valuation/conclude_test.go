@@ -135,7 +135,7 @@ func TestNoDeals(t *testing.T) {
 	a := DefaultAssumptions()
 	for kind, span := range map[patent.Kind][2]float64{patent.Invention: {8000, 60000}, patent.UtilityModel: {1500, 15000}} {
 		asg := anAssignment()
-		asg.Subject[0].Kind, asg.Subject[0].Filing = kind, calendar.New(2021, 5, 1)
+		asg.Subject[0].Kind, asg.Subject[0].Filing, asg.Subject[0].Grant = kind, calendar.New(2021, 5, 1), calendar.New(2022, 9, 6)
 		c := conclude(t, asg, Evidence{Legal: someEvidence(0).Legal}, a)
 		if c.Value.Median < span[0] || c.Value.Median > span[1] || c.Grade != "E" {
 			t.Errorf("%s: %v, grade %s", kind, c.Value.Median, c.Grade)
