@@ -106,17 +106,17 @@ func (s *service) do(method, path, contentType string, body []byte) (status int,
 	return 0, nil
 }
 
-// The real program under a file of 10,000 rows, one in twenty dirty, of
+// The real program under a file of 2,000 rows, one in twenty dirty, of
 // twenty-six kinds: the service is killed while it takes the file in, then
 // service and workers are killed at random, and PostgreSQL once. Every row has
 // exactly one result, every dirty row its reason, and the result is the same
-// bytes each time it is fetched. ZHIJIA_SERVICE_ROWS makes the file smaller.
+// bytes each time it is fetched. ZHIJIA_SERVICE_ROWS sets another size.
 func TestServiceWorkersAndPostgresKilled(t *testing.T) {
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	url, restart := durable(t)
 	bin := program(t)
 	d, db := newDesk(t, url)
-	rows := rowsOf("ZHIJIA_SERVICE_ROWS", 10_000)
+	rows := rowsOf("ZHIJIA_SERVICE_ROWS", 2_000)
 	table, want := generate(rows)
 	kinds := map[string]bool{}
 	for _, code := range want {

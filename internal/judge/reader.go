@@ -41,10 +41,11 @@ func (r *Reader) Read(ctx context.Context, p Text, codes []string) Reading {
 var errPending = errors.New("not asked yet")
 
 // Kept returns the reading that kept answers make, and asks nothing: pending
-// are the questions that are open, and none is the reading whole.
+// are the questions that are open, and none is the reading whole. Before the
+// endpoint was probed nobody knows what would be asked: fault.Unavailable.
 func (r *Reader) Kept(ctx context.Context, p Text, codes []string) (_ Reading, pending []llm.Question, err error) {
 	if r.client.Found().Mode == "" {
-		return r.unread(codes, fault.New(fault.Unavailable, llm.CodeUnavailable, "尚未探测模型服务。", "The endpoint was not probed yet.")), nil, nil
+		return Reading{}, nil, fault.New(fault.Unavailable, llm.CodeUnavailable, "尚未探测模型服务。", "The endpoint was not probed yet.")
 	}
 	var mu sync.Mutex
 	out := r.sit(ctx, p, codes, func(ctx context.Context, a llm.Ask) (llm.Reply, error) {

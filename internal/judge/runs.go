@@ -332,6 +332,9 @@ func (r *Rubric) subject(ctx context.Context, run *store.ModelRun, number string
 // plan fills files with the questions that are open and sends them; nothing
 // open is the end of the run.
 func (r *Rubric) plan(ctx context.Context, run *store.ModelRun, poll time.Duration) (done bool, wait time.Duration, err error) {
+	if r.client.Found().Mode == "" { // the probe at the start has not ended: nobody knows yet what to ask
+		return false, poll, nil
+	}
 	codes := r.indicators(ctx)
 	file, of := r.client.NewBatchFile(), map[string]string{} // key -> number
 	waiting := false
