@@ -26,6 +26,7 @@ var allowed = map[string][]string{
 	"internal/valuation/income":    theory,
 	"internal/valuation/cost":      theory,
 	"internal/valuation/option":    theory,
+	"internal/valuation/damages":   theory,
 	"internal/valuation/indicator": theory,
 	"internal/valuation/impact":    append([]string{"internal/accuracy"}, theory...),
 	// What stands over the theories: the list of formulas, and Conclude.
@@ -74,14 +75,14 @@ var theory = []string{"internal/fault", "internal/calendar", "internal/money", "
 // theories of valuation that [valuation.Conclude] joins.
 var theories = []string{
 	"internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
-	"internal/valuation/option", "internal/valuation/indicator",
+	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/damages",
 }
 
 var domain = []string{
 	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/quote", "internal/embed",
 	"internal/accuracy", "internal/valuation", "internal/lending", "internal/pool",
 	"internal/valuation/terms", "internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
-	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/impact", "internal/valuation/formula",
+	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/damages", "internal/valuation/impact", "internal/valuation/formula",
 }
 
 // edge is what the REST API and the pages may call: use cases and the plain

@@ -164,6 +164,9 @@ func TestExpiredIsWorthNothing(t *testing.T) {
 	_, svc := setup(t)
 	filed := calendar.MustParse("2005-01-02")
 	for _, purpose := range terms.Purposes {
+		if purpose == terms.PurposeInfringement {
+			continue // damages for past acts are owed all the same
+		}
 		_, c := value(t, svc, appraisal.Request{
 			Text: &appraisal.Text{Title: "一种旧装置"}, Purpose: string(purpose), Date: calendar.MustParse("2025-01-02"),
 			Patent: &appraisal.Facts{Kind: "invention", Filing: filed},

@@ -58,12 +58,15 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 		return a, nil, err
 	}
 	g.ev.Income, g.ev.Cost, g.ev.Option, g.ev.SaleChance = req.Income, req.Cost, req.Option, req.SaleChance
-	g.ev.Ask = req.Ask
+	g.ev.Ask, g.ev.Damages = req.Ask, req.Damages
 	g.ev.DataCutoff = g.cutoff
 	g.ev.Versions = map[string]string{
 		"similarity": store.SimilarityVersion,
 		"rules":      rulesVersion,
 		"space":      g.ev.Retrieval.Space,
+	}
+	if f := req.MarketFact; f != nil { // who asks proposes; approval is another person's, never the request's own word
+		f.ProposedBy, f.ApprovedBy = actor.Name, ""
 	}
 	a = valuation.Assignment{
 		Purpose: terms.Purpose(req.Purpose), Basis: terms.Basis(req.Basis), Premise: terms.Premise(req.Premise),
@@ -290,6 +293,9 @@ func (g *gathering) legal() error {
 		}
 		if !s.LastSeen.IsZero() && s.LastSeen.DaysUntil(g.asOf) > staleAfter {
 			g.warn("LEGAL-STALE", fmt.Sprintf("最近一条法律状态公告距基准日已 %d 天，请更新。", s.LastSeen.DaysUntil(g.asOf)), "The latest legal event on file is old; update the register.")
+		}
+		if i == 0 && g.req.Patent != nil {
+			state.Contested = g.req.Patent.DeclaredInvalid
 		}
 		if len(s.Owners) > 0 {
 			p.Owners = s.Owners

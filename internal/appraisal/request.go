@@ -12,6 +12,7 @@ import (
 	"zhijia/internal/patent"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/cost"
+	"zhijia/internal/valuation/damages"
 	"zhijia/internal/valuation/income"
 	"zhijia/internal/valuation/option"
 	"zhijia/internal/valuation/terms"
@@ -26,7 +27,7 @@ type Request struct {
 	Bundle  []string `json:"bundle,omitempty" doc:"Numbers of further patents sold together with it" maxItems:"200"`
 	Text    *Text    `json:"text,omitempty" doc:"Text of the patent when it is not in the store"`
 	Patent  *Facts   `json:"patent,omitempty" doc:"Facts about the patent that the store may not have"`
-	Purpose string   `json:"purpose,omitempty" doc:"assignment (default), licence, contribution, pledge, securitisation, reporting, infringement, disposal, management"`
+	Purpose string   `json:"purpose,omitempty" doc:"assignment (default), licence, contribution, pledge, securitisation, reporting, impairment, infringement, disposal, management"`
 
 	Basis    string        `json:"basis,omitempty" doc:"Basis of value; default follows the purpose"`
 	Premise  string        `json:"premise,omitempty" doc:"Premise of value; default follows the purpose"`
@@ -45,6 +46,7 @@ type Request struct {
 	Income     *income.Facts   `json:"income,omitempty"`
 	Cost       *cost.Facts     `json:"cost,omitempty"`
 	Option     *option.Facts   `json:"option,omitempty"`
+	Damages    *damages.Facts  `json:"damages,omitempty" doc:"For purpose infringement: the acts, loss, gain, licence fee, costs"`
 	SaleChance *terms.Quantity `json:"sale_chance,omitempty"`
 	Scores     []OfficerScore  `json:"scores,omitempty" doc:"Indicators the officer scores" maxItems:"100"`
 
@@ -79,6 +81,8 @@ type Facts struct {
 	Family    *int          `json:"family,omitempty"`
 	Inventors *int          `json:"inventors,omitempty"`
 	CitedBy   *int          `json:"cited_by,omitempty"`
+
+	DeclaredInvalid bool `json:"declared_invalid,omitempty" doc:"Declared invalid by a decision that is not final yet: no figure is given"`
 }
 
 // OfficerScore is one indicator scored by an officer.
@@ -156,13 +160,12 @@ func (r *Request) check(today calendar.Date) (*patent.Number, error) {
 		}
 		bad(field, field+".unknown", fmt.Sprintf("取值应为：%s。", strings.Join(allowed, "、")), "Must be one of "+strings.Join(allowed, ", ")+".")
 	}
-	var purposes []string
-	for _, p := range terms.Purposes {
-		purposes = append(purposes, string(p))
+	oneOf("purpose", r.Purpose, words(terms.Purposes[:])...)
+	oneOf("basis", r.Basis, words(terms.Bases[:])...)
+	oneOf("premise", r.Premise, words(terms.Premises[:])...)
+	if r.Income != nil {
+		oneOf("income.inputs", string(r.Income.Inputs), words(terms.AllInputs[:])...)
 	}
-	oneOf("purpose", r.Purpose, purposes...)
-	oneOf("basis", r.Basis, string(terms.BasisMarket), string(terms.BasisFair), string(terms.BasisLiquidation), string(terms.BasisInvestment), string(terms.BasisReasonableRoyalty))
-	oneOf("premise", r.Premise, string(terms.PremiseHighestBestUse), string(terms.PremiseCurrentUse), string(terms.PremiseOrderly), string(terms.PremiseForced), string(terms.PremiseHypothetical))
 	oneOf("licence_kind", r.LicenceKind, string(terms.DealExclusiveLicence), string(terms.DealSoleLicence), string(terms.DealPlainLicence))
 	if f := r.Patent; f != nil {
 		oneOf("patent.kind", f.Kind, string(patent.Invention), string(patent.UtilityModel), string(patent.Design))
@@ -211,6 +214,15 @@ func (r *Request) check(today calendar.Date) (*patent.Number, error) {
 		return nil, fault.New(fault.Invalid, "request.invalid", "请求有误，请按下列提示修改后重试。", "The request is not valid; see the fields.", fields...)
 	}
 	return number, nil
+}
+
+// words are the values of a closed vocabulary.
+func words[T ~string](all []T) []string {
+	out := make([]string, len(all))
+	for i, x := range all {
+		out[i] = string(x)
+	}
+	return out
 }
 
 // hostileControl reports control characters other than the white space a

@@ -112,7 +112,7 @@ func (o Opinion) build(lang Lang) doc {
 		AIGC:     o.AIGC(),
 	}
 	for _, s := range []section{
-		w.conclusion(), w.flags(), w.lending(), w.override(), w.missing(), w.subjectSection(), w.methods(), w.comparables(), w.excluded(),
+		w.conclusion(), w.bases(), w.flags(), w.lending(), w.override(), w.missing(), w.subjectSection(), w.methods(), w.comparables(), w.excluded(),
 		w.contributions(), w.width(), w.indicators(), w.provenance(),
 	} {
 		if len(s.Blocks) > 0 {
@@ -233,6 +233,12 @@ func (w writer) figure() figure {
 		return figure{Headline: w.t("暂不给出金额", "No figure given"), Notes: w.reason()}
 	case valuation.Zero:
 		return figure{Headline: w.t("价值为 0 元", "Value: CNY 0"), Notes: w.reason()}
+	case valuation.Graded:
+		grade := c.Grade
+		if grade == "" {
+			grade = w.t("不予评级（未评分的指标过多）", "withheld: too many indicators are unscored")
+		}
+		return figure{Headline: w.t("指标等级：", "Grade by indicators: ") + grade, Notes: w.reason()}
 	}
 	f := figure{
 		Range: w.t("区间 ", "Range ") + w.yuan(v.Low, 2) + w.t(" 至 ", " to ") + w.yuan(v.High, 2),
@@ -245,8 +251,38 @@ func (w writer) figure() figure {
 		f.Notes = w.reason()
 	}
 	f.Headline += w.market()
-	f.Notes = append(f.Notes, w.calibration())
+	f.Notes = append(f.Notes, w.meaning())
+	if c.Basis != terms.BasisDamages {
+		f.Notes = append(f.Notes, w.calibration())
+	}
 	return f
+}
+
+// meaning says in one sentence what the headline is and is not.
+func (w writer) meaning() string {
+	switch w.Conclusion.Basis {
+	case terms.BasisFair:
+		return w.t("公允价值：按主要市场中市场参与者的输入计量（第三层次），须由企业会同审计师采用。", "Fair value by market participants' inputs in the principal market, level 3; the company adopts it with its auditor.")
+	case terms.BasisLiquidation:
+		return w.t("清算价值：如被强制处置、扣除处置费用后可得的金额。", "Liquidation value: what a forced sale leaves after its costs.")
+	case terms.BasisInUse:
+		return w.t("在用价值：按权利人自身的计划继续使用可得的收益，不是出售可得的金额。", "Value in use: what continued use earns by the owner's plans, not what a sale brings.")
+	case terms.BasisInvestment:
+		return w.t("投资价值：对特定买方的价值，不是一般市场的价格。", "Investment value: to a named buyer, no price of the general market.")
+	case terms.BasisContract:
+		return w.t("许可合同约定的现金流现值；以合同真实、可转让且被许可人按期付款为前提。", "Present value of what licence contracts promise, if they are real, can be assigned and are paid.")
+	case terms.BasisRecoverable:
+		return w.t("可收回金额：公允价值减处置费用与自身未来现金流量现值两者中较高者。", "Recoverable amount: the higher of fair value less disposal and the present value of own cash flows.")
+	case terms.BasisDamages:
+		return w.t("依专利法第七十一条的顺序推算的侵权赔偿，不是专利的价值；由法院确定。", "Damages in the order of article 71 of the patent law, no value of the patent; the court decides.")
+	}
+	switch w.Assignment.Purpose {
+	case terms.PurposeLicence:
+		return w.t("如按所述种类与期限许可，使用权的市场价值。", "Market value of the right of use, if licensed by the stated kind and term.")
+	case terms.PurposeContribution:
+		return w.t("作价出资依法应当评估作价，本意见不能替代评估报告。", "A contribution in kind must be appraised by law; this opinion does not replace that report.")
+	}
+	return w.t("如以裸权利转让，一般可成交的金额。", "What the bare right would bring if it were sold.")
 }
 
 // market says on the first line for which market of sale the figure stands when it is not the private one, whether a second
@@ -312,6 +348,7 @@ func (w writer) conclusion() section {
 		{w.t("评估目的", "Purpose"), w.word(purposes, string(a.Purpose))},
 		{w.t("价值类型", "Basis of value"), w.word(bases, string(c.Basis))},
 		{w.t("价值前提", "Premise"), w.word(premises, string(c.Premise))},
+		{w.t("资产范围", "Scope of the asset"), w.word(scopes, string(c.Scope))},
 		{w.t("估值基准日", "Valuation date"), w.date(c.Date.String())},
 		{w.t("数据截止日", "Data cut-off"), w.date(c.DataCutoff.String())},
 	}
@@ -424,19 +461,33 @@ func (w writer) methods() section {
 	}
 	s.Blocks = append(s.Blocks, block{Table: t})
 	s.Blocks = append(s.Blocks, bars...)
-	if len(w.Conclusion.Markets) > 1 {
-		t := &table{Head: []string{w.t("成交市场（如成交）", "Market, if sold"), w.t("中位数", "Median"), w.t("区间", "Range"), w.t("该市场成交笔数", "Deals of it")}, Numeric: []bool{false, true, true, true}}
-		for _, m := range w.Conclusion.Markets {
-			t.Rows = append(t.Rows, []string{w.t(m.Zh, string(m.Market)), w.yuan(m.Median, 3), w.yuan(m.Low, 2) + w.t(" 至 ", " to ") + w.yuan(m.High, 2), strconv.Itoa(m.Deals)})
-		}
-		s.Blocks = append(s.Blocks, block{Table: t}, block{Note: w.t("各市场金额互不平均；处置变现水平取自三宗破产整体拍卖，n = 3，已扣除前可为零。", "The markets are never averaged. The level of disposals rests on three bulk sales in bankruptcies, n = 3; net of costs it may be 0.")})
-	}
 	if m := w.Conclusion.Model; m.Scores > 0 {
 		note := w.t(
 			fmt.Sprintf("模型评分 %d 项，合计影响系数 %s（上限 %s）；不采用模型评分时为 %s。", m.Scores, fixed(m.Factor, 3), fixed(m.Cap, 2), w.yuan(m.Without, 3)),
 			fmt.Sprintf("%d model scores moved the value by a factor of %s (cap %s); without them it is %s.", m.Scores, fixed(m.Factor, 3), fixed(m.Cap, 2), w.yuan(m.Without, 3)))
 		s.Blocks = append(s.Blocks, block{Note: note})
 	}
+	return s
+}
+
+// bases lists the figures that stand side by side: each says what it is, and
+// none is averaged with another.
+func (w writer) bases() section {
+	s := section{Title: w.t("并列的金额（互不平均）", "Figures side by side, never averaged")}
+	if len(w.Conclusion.Bases) < 2 {
+		return s
+	}
+	t := &table{
+		Head:    []string{w.t("价值类型", "Basis"), w.t("前提、范围", "Premise, scope"), w.t("中位数", "Median"), w.t("区间", "Range"), w.t("说明", "Note")},
+		Numeric: []bool{false, false, true, true, false}, Lead: w.Conclusion.Bases[0].Headline,
+	}
+	for _, b := range w.Conclusion.Bases {
+		t.Rows = append(t.Rows, []string{
+			w.word(bases, string(b.Basis)), w.word(premises, string(b.Premise)) + w.t("，", ", ") + w.word(scopes, string(b.Scope)),
+			w.yuan(b.Value, 3), w.yuan(b.Low, 2) + w.t(" 至 ", " to ") + w.yuan(b.High, 2), w.t(b.Zh, b.En),
+		})
+	}
+	s.Blocks = append(s.Blocks, block{Table: t})
 	return s
 }
 

@@ -26,15 +26,20 @@ var (
 	purposes = words{
 		"assignment": {"转让", "assignment"}, "licence": {"许可", "licence"}, "contribution": {"作价入股", "contribution in kind"},
 		"pledge": {"质押", "pledge"}, "securitisation": {"证券化", "securitisation"}, "reporting": {"财务报告", "financial reporting"},
-		"infringement": {"侵权救济", "infringement"}, "management": {"管理", "management"},
+		"impairment": {"减值测试", "impairment test"}, "infringement": {"侵权救济", "infringement"}, "disposal": {"司法处置、破产", "disposal"}, "management": {"管理", "management"},
 	}
 	bases = words{
 		"market_value": {"市场价值", "market value"}, "fair_value": {"公允价值", "fair value"}, "liquidation_value": {"清算价值", "liquidation value"},
-		"investment_value": {"投资价值", "investment value"}, "reasonable_royalty": {"合理许可费", "reasonable royalty"},
+		"value_in_use": {"在用价值", "value in use"}, "investment_value": {"投资价值", "investment value"}, "contract_cash_flow": {"合同现金流价值", "value of the contract cash flow"},
+		"recoverable_amount": {"可收回金额", "recoverable amount"}, "damages": {"侵权赔偿（非价值）", "damages (no value)"},
 	}
 	premises = words{
 		"highest_and_best_use": {"最佳使用", "highest and best use"}, "current_use": {"现状使用", "current use"}, "orderly_liquidation": {"有序清算", "orderly liquidation"},
-		"forced_sale": {"快速变现", "forced sale"}, "hypothetical_negotiation": {"假想谈判", "hypothetical negotiation"},
+		"forced_sale": {"强制变现", "forced sale"}, "continued_use": {"持续使用", "continued use"}, "time_in_force": {"权利有效期间的行为", "acts while in force"},
+	}
+	scopes = words{
+		"bare_right": {"裸权利", "bare right"}, "supported_right": {"含技术支持的权利", "right with know-how and support"},
+		"right_of_use": {"使用权（许可）", "right of use"}, "contracts": {"许可合同债权", "receivables of licence contracts"},
 	}
 	patentKinds = words{
 		"invention": {"发明", "invention"}, "utility_model": {"实用新型", "utility model"}, "design": {"外观设计", "design"},
@@ -130,7 +135,7 @@ var (
 		"income.cash_flow": {"节省的许可费现金流", "royalty cash flow"}, "income.tax_rate": {"税", "tax"}, "income.terms": {"收益法其他条件", "other terms of the income approach"},
 		"income.hazard": {"失效风险", "hazard"}, "income.share_decay": {"贡献衰减", "decay of the share"}, "income.economic_life_years": {"经济寿命", "economic life"},
 		"income.revenue_growth": {"收入增长", "revenue growth"}, "income.revenue_current": {"当前收入", "current revenue"}, "income.attribution": {"专利贡献份额", "attribution"},
-		"right_fraction": {"权利份额", "share of the right"}, "calibration": {"校准放宽", "calibration"},
+		"disposal_costs": {"处置费用", "costs of disposal"}, "right_fraction": {"权利份额", "share of the right"}, "calibration": {"校准放宽", "calibration"},
 	}
 	versions = words{
 		"assumptions": {"假设版本", "assumptions"}, "model": {"模型版本", "model"}, "sheet": {"指标表版本", "sheet"}, "program": {"程序版本", "program"},
@@ -143,9 +148,15 @@ var (
 	workings = words{
 		"log_value": {"加权对数价值", "weighted log value"}, "sd_within": {"各方法自身的误差", "error within approaches"}, "sd_between": {"各方法之间的差异", "spread between approaches"},
 		"sd_model": {"合成标准差", "combined sd"}, "calibration_multiplier": {"校准倍数", "calibration multiplier"}, "fsd": {"预测标准差（FSD）", "forecast sd (FSD)"},
-		"prior_log_median": {"先验对数中值", "prior log median"}, "prior_log_sd": {"先验对数标准差", "prior log sd"}, "prior_median": {"先验中值", "prior median"},
-		"rank_shift": {"分位修正", "rank shift"}, "percentile": {"同类分位", "percentile"}, "source_intercept": {"来源水平修正", "source intercept"},
-		"predictive_sd": {"预测标准差", "predictive sd"}, "log_unit_price": {"对数单价", "log unit price"}, "scale": {"件数与份额折算", "scale"},
+		"market_level": {"该成交市场的一般水平", "level of the market"}, "log_price": {"对数价格", "log price"}, "level_sd": {"水平的标准差", "sd of the level"},
+		"part.market": {"成交市场", "market"}, "part.channel": {"成交渠道", "channel"}, "part.owner": {"权利人类型", "owner"}, "part.deal": {"交易方式", "kind of deal"},
+		"part.kind": {"专利类型", "kind of patent"}, "part.life": {"剩余保护期", "remaining life"}, "part.family": {"同族", "family"}, "part.claims": {"权利要求数", "claims"},
+		"part.citations": {"被引用", "citations"}, "part.deals": {"已有成交的影响", "what deals on file did"}, "part.score": {"指标评分", "score"}, "part.year": {"年份", "year"},
+		"part.bundle_count": {"打包件数", "number of patents"}, "part.public_ask": {"公开报价上限", "cap by the public ask"},
+		"statutory_low": {"法定赔偿下限", "statutory lower limit"}, "statutory_high": {"法定赔偿上限", "statutory upper limit"}, "reasonable_costs": {"合理开支", "reasonable costs"},
+		"loss": {"实际损失", "actual loss"}, "gain": {"侵权获利", "infringer's gain"}, "licence_fee": {"许可费的合理倍数", "multiple of a licence fee"}, "share_in_force": {"权利有效期间占比", "share in force"},
+		"multiplier": {"惩罚性倍数", "punitive multiple"}, "damages": {"赔偿金额", "damages"},
+		"predictive_sd": {"预测标准差", "predictive sd"}, "scale": {"件数与份额折算", "scale"},
 		"comparable.": {"可比交易 ", "comparable "}, "weight": {"权重", "weight"}, "residual": {"与先验之差", "residual"}, "similarity": {"相似度", "similarity"},
 		"legal_state": {"法律状态", "legal state"}, "value": {"价值", "value"}, "value_at_medians": {"输入取中值时的价值", "value at the median inputs"}, "lower_bound": {"下限", "lower bound"},
 		"period.": {"第 %s 期", "period %s"}, "revenue.": {"%s 年收入", "revenue of %s"}, "revenue": {"收入", "revenue"}, "length": {"本期长度", "length of the period"}, "time": {"折现时点", "time of discounting"},

@@ -32,7 +32,9 @@ var purposeNames = []struct{ Code, Name string }{
 	{"pledge", "质押"},
 	{"securitisation", "证券化"},
 	{"reporting", "财务报告"},
+	{"impairment", "减值测试"},
 	{"infringement", "侵权救济"},
+	{"disposal", "司法处置、破产"},
 	{"management", "管理"},
 }
 
@@ -189,6 +191,8 @@ func describeLine(v appraisal.Summary) listLine {
 		l.Figure, l.Range = "暂不给出", "—"
 	case v.Status == string(valuation.Zero):
 		l.Figure, l.Range = "0元", "—"
+	case v.Status == string(valuation.Graded):
+		l.Figure, l.Range = "只评级", "—"
 	case v.Point == nil:
 		l.Figure = "仅区间"
 	default:

@@ -10,6 +10,7 @@ import (
 	"math"
 
 	"zhijia/internal/valuation/cost"
+	"zhijia/internal/valuation/damages"
 	"zhijia/internal/valuation/income"
 	"zhijia/internal/valuation/indicator"
 	"zhijia/internal/valuation/market"
@@ -36,6 +37,10 @@ type Assumptions struct {
 	Renewal income.RenewalPrior `json:"renewal"`
 	Rank    RankPrior           `json:"rank"`
 
+	Purposes map[terms.Purpose]PurposeRule `json:"purposes"`
+
+	Damages damages.Rules `json:"damages"`
+
 	Reconciliation Reconciliation   `json:"reconciliation"`
 	Grades         Grades           `json:"grades"`
 	Model          ModelRules       `json:"model"`
@@ -60,13 +65,12 @@ type RankPrior struct {
 
 // Reconciliation weighs the approaches (standards 7).
 type Reconciliation struct {
-	Rho           terms.Figure                  `json:"rho"`
-	Applicability map[string]map[string]float64 `json:"applicability"` // by approach, then purpose or "default"
-	Note          terms.Figure                  `json:"note_ratio"`
-	Review        terms.Figure                  `json:"review_ratio"`
-	RangeOnly     terms.Figure                  `json:"range_only_ratio"`
-	AlarmFactor   terms.Figure                  `json:"alarm_factor"`     // an 80% range narrower than ×/÷ this is an alarm
-	MinApart      terms.Figure                  `json:"min_weight_apart"` // weight below which an approach does not decide that approaches disagree
+	Rho         terms.Figure `json:"rho"`
+	Note        terms.Figure `json:"note_ratio"`
+	Review      terms.Figure `json:"review_ratio"`
+	RangeOnly   terms.Figure `json:"range_only_ratio"`
+	AlarmFactor terms.Figure `json:"alarm_factor"`     // an 80% range narrower than ×/÷ this is an alarm
+	MinApart    terms.Figure `json:"min_weight_apart"` // weight below which an approach does not decide that approaches disagree
 }
 
 // Grades are the upper bounds of the log sd.
@@ -86,9 +90,16 @@ type ModelRules struct {
 	Alarm terms.Figure `json:"alarm"` // a configured cap above this raises a flag
 }
 
-// LendingRules shape the lending view.
+// LendingRules are the costs of turning a right into money: what an auction,
+// its appraisal, the lawyer and the taxes take.
 type LendingRules struct {
-	ForcedQuantile terms.Figure `json:"forced_quantile"`
+	DisposalShare terms.Figure `json:"disposal_share"` // of the price
+	DisposalFixed terms.Figure `json:"disposal_fixed"` // yuan a sale
+}
+
+// net is what is left of a price after the costs of the sale, yuan; it may be 0.
+func (r *LendingRules) net(price float64) float64 {
+	return max(0, price*(1-r.DisposalShare.Value)-r.DisposalFixed.Value)
 }
 
 // BundleRules discount a bundle.
@@ -176,6 +187,11 @@ func (a *Assumptions) check() error {
 	}
 	if a.Model.Cap.Value < 1 {
 		return fmt.Errorf("model cap must be at least 1")
+	}
+	for _, p := range terms.Purposes {
+		if err := a.Purposes[p].check(); err != nil {
+			return fmt.Errorf("purpose %s: %w", p, err)
+		}
 	}
 	return a.Sheet.Check()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 
@@ -48,6 +49,9 @@ type job struct {
 	sale  market.Sale
 	level float64
 
+	rules     PurposeRule
+	ownership []float64 // of a licence: median, low and high of the whole right, yuan
+
 	licence      float64 // log factor of the right against ownership
 	part         float64 // log of the fraction of the right
 	app          []approach
@@ -74,6 +78,10 @@ func ConcludeBy(model string, asg Assignment, ev Evidence, as Assumptions) (Conc
 	}
 	j := &job{asg: &asg, ev: &ev, as: &as}
 	j.open()
+	if j.rules.Basis == terms.BasisDamages {
+		j.withoutAmount()
+		return j.out, nil
+	}
 	if j.dead() || j.abstainEarly() {
 		return j.out, nil
 	}
@@ -92,15 +100,8 @@ func (j *job) open() {
 	o := &j.out
 	o.Status, o.Currency, o.Date, o.DataCutoff, o.Retrieval = Valued, "CNY", j.asg.Date, j.ev.DataCutoff, j.ev.Retrieval
 	o.ModelUse = j.ev.ModelUse
-	o.Basis, o.Premise = j.asg.Basis, j.asg.Premise
-	if o.Basis == "" {
-		o.Basis = map[terms.Purpose]terms.Basis{terms.PurposeReporting: terms.BasisFair, terms.PurposeInfringement: terms.BasisReasonableRoyalty}[j.asg.Purpose]
-		o.Basis = cmp.Or(o.Basis, terms.BasisMarket)
-	}
-	if o.Premise == "" {
-		o.Premise = map[terms.Purpose]terms.Premise{terms.PurposePledge: terms.PremiseOrderly, terms.PurposeSecuritisation: terms.PremiseCurrentUse, terms.PurposeInfringement: terms.PremiseHypothetical}[j.asg.Purpose]
-		o.Premise = cmp.Or(o.Premise, terms.PremiseHighestBestUse)
-	}
+	j.rules = j.rule()
+	o.Basis, o.Premise, o.Scope = j.rules.Basis, j.rules.Premise, j.rules.Scope
 	j.level = cmp.Or(j.asg.Level, 0.80)
 	o.Value.Level = j.level
 	o.Value.Calibration = "uncalibrated"
@@ -145,8 +146,8 @@ func (j *job) missing(code, zh, en, next string) {
 
 // dead concludes zero when no member of the subject is in force.
 func (j *job) dead() bool {
-	if len(j.live) > 0 {
-		return false
+	if len(j.live) > 0 || j.rules.Basis == terms.BasisDamages {
+		return false // damages are owed for past acts, also after the right ended
 	}
 	reason := ""
 	for _, m := range j.all {
@@ -170,7 +171,7 @@ func (j *job) dead() bool {
 			o.Members = append(o.Members, MemberValue{Number: m.Number, ReasonCode: m.reason})
 		}
 	}
-	o.Workings = []terms.Working{{Key: "value", Unit: "yuan", Formula: "0: " + reason, Source: "专利法 art. 42-44; DESIGN 9.9"}}
+	o.Workings = []terms.Working{{Key: "value", Unit: "yuan", Formula: "0: " + reason, Source: "专利法 art. 42-44"}}
 	j.override(0)
 	return true
 }
@@ -185,6 +186,12 @@ func (j *job) abstain(code, zh, en, next string) {
 
 // abstainEarly refuses what no approach can value.
 func (j *job) abstainEarly() bool {
+	for _, l := range j.ev.Legal {
+		if l.Contested && slices.ContainsFunc(j.live, func(p terms.Patent) bool { return p.Number == l.Number }) {
+			j.abstain("legal.contested", "已被宣告无效，决定尚未生效（可自收到通知之日起三个月内起诉）：不给出金额，作为质押物按零计", "declared invalid by a decision that is not final (a suit is open for three months): no figure, and nothing as collateral", "提供生效判决，或宣告无效决定已被撤销的证明")
+			return true
+		}
+	}
 	if len(j.live) == 0 {
 		j.abstain("subject.kind_unsupported", "外观设计不在评估范围内", "designs are outside the guideline and are not valued", "换为发明或实用新型专利")
 		return true

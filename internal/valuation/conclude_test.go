@@ -52,7 +52,7 @@ func checkOpinion(t rapid.TB, c *Conclusion) {
 	if math.Abs(sum-v.Median) > math.Max(1, 1e-9*v.Median) {
 		t.Fatalf("contributions sum to %v, the value is %v", sum, v.Median)
 	}
-	if c.Status == Zero {
+	if c.Status == Zero || c.Status == Graded || c.Basis == terms.BasisDamages { // no approach answers
 		return
 	}
 	width := 0.0
@@ -135,8 +135,9 @@ func TestNoDeals(t *testing.T) {
 	a := DefaultAssumptions()
 	for kind, span := range map[patent.Kind][2]float64{patent.Invention: {8000, 60000}, patent.UtilityModel: {1500, 15000}} {
 		asg := anAssignment()
+		asg.Subject[0].Number = "Y" // of no kind
 		asg.Subject[0].Kind, asg.Subject[0].Filing, asg.Subject[0].Grant = kind, calendar.New(2021, 5, 1), calendar.New(2022, 9, 6)
-		c := conclude(t, asg, Evidence{Legal: someEvidence(0).Legal}, a)
+		c := conclude(t, asg, Evidence{Legal: []LegalState{{Number: "Y", State: Alive, AsOf: calendar.New(2026, 11, 1)}}}, a)
 		if c.Value.Median < span[0] || c.Value.Median > span[1] || c.Grade != "E" {
 			t.Errorf("%s: %v, grade %s", kind, c.Value.Median, c.Grade)
 		}
@@ -205,6 +206,9 @@ func TestDeadIsZeroForEveryPurpose(t *testing.T) {
 	t.Parallel()
 	a := DefaultAssumptions()
 	for _, purpose := range terms.Purposes {
+		if purpose == terms.PurposeInfringement {
+			continue // damages are owed for past acts
+		}
 		asg, ev := anAssignment(), someEvidence(10)
 		asg.Purpose = purpose
 		ev.Income = someIncome()

@@ -17,6 +17,11 @@ type Conclusion struct {
 	Currency   string        `json:"currency"`
 	Basis      terms.Basis   `json:"basis"`
 	Premise    terms.Premise `json:"premise"`
+	Scope      terms.Scope   `json:"scope"`
+
+	// Bases are the figures that stand side by side, the headline first: other
+	// bases, premises and scopes, never averaged.
+	Bases []BasisFigure `json:"bases,omitempty"`
 
 	// Market is the market of sale the value stands for; Markets is the ladder of markets, in each "if sold" there.
 	Market           market.Sale    `json:"market"`
@@ -93,6 +98,7 @@ type PWithin struct {
 type ApproachResult struct {
 	ID            string              `json:"id"` // market, income, cost, option, rank, renewal
 	Method        string              `json:"method,omitempty"`
+	Basis         terms.Basis         `json:"basis,omitempty"` // of its figure; empty: information only
 	Applicable    bool                `json:"applicable"`
 	ReasonCode    string              `json:"reason_code,omitempty"` // when not
 	Value         float64             `json:"value"`                 // median, yuan

@@ -4,6 +4,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/patent"
 	"zhijia/internal/valuation/cost"
+	"zhijia/internal/valuation/damages"
 	"zhijia/internal/valuation/income"
 	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/option"
@@ -79,6 +80,7 @@ type Evidence struct {
 	Income      *income.Facts          `json:"income,omitempty"`
 	Cost        *cost.Facts            `json:"cost,omitempty"`
 	Option      *option.Facts          `json:"option,omitempty"`
+	Damages     *damages.Facts         `json:"damages,omitempty"`
 	Rank        *Rank                  `json:"rank,omitempty"`
 	Fees        *income.FeeFacts       `json:"fees,omitempty"`
 
@@ -96,8 +98,13 @@ type Evidence struct {
 
 // LegalState is the standing of one patent as public before T.
 type LegalState struct {
-	Number string        `json:"number"`
-	State  Standing      `json:"state"`
+	Number string   `json:"number"`
+	State  Standing `json:"state"`
+
+	// Contested says that the right was declared invalid and the decision is
+	// not final: it is in force until then, and nothing lends on it.
+	Contested bool `json:"contested,omitempty"`
+
 	Reason string        `json:"reason,omitempty"` // stable code, e.g. "fee_unpaid", "expired", "invalidated", "withdrawn", "abandoned", "refused"
 	Since  calendar.Date `json:"since"`            // when it took that state; on or after T it does not count
 	AsOf   calendar.Date `json:"as_of"`            // of the source

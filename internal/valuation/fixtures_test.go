@@ -59,6 +59,7 @@ func someEvidence(n int) Evidence {
 
 func someIncome() *income.Facts {
 	return &income.Facts{
+		Inputs:  terms.InputsMarket,
 		Revenue: []terms.YearQuantity{{Year: 2026, Quantity: *terms.Exactly(8e6)}, {Year: 2027, Quantity: *terms.Exactly(9e6)}, {Year: 2028, Quantity: *terms.Exactly(1e7)}, {Year: 2029, Quantity: *terms.Exactly(1e7)}, {Year: 2030, Quantity: *terms.Exactly(9e6)}},
 		Growth:  terms.Exactly(-0.05), Industry: "machinery", Tax: terms.Exactly(0.25), Decay: terms.Exactly(0.1), EconomicLife: terms.Exactly(6),
 	}

@@ -64,6 +64,7 @@ func drawScene(t *rapid.T) scene {
 	}
 	if rapid.Bool().Draw(t, "income") {
 		ev.Income = someIncome()
+		ev.Income.Inputs = rapid.SampledFrom(append([]terms.Inputs{""}, terms.AllInputs[:]...)).Draw(t, "inputs")
 		ev.Income.Revenue[2].Value = ptr(rapid.Float64Range(1e4, 1e12).Draw(t, "revenue"))
 		if rapid.Bool().Draw(t, "stated") {
 			ev.Income.Royalty = terms.Range(.01, .03, .06)
@@ -203,6 +204,9 @@ func scaleAssumptions(a Assumptions, c float64) Assumptions {
 		}
 	}
 	a.Income.Fees = fees
+	for _, f := range []*terms.Figure{&a.Lending.DisposalFixed, &a.Damages.Low, &a.Damages.High, &a.Damages.LowBefore, &a.Damages.HighBefore} {
+		f.Value *= c
+	}
 	return a
 }
 
@@ -281,6 +285,9 @@ func TestLawModelScoresAreCapped(t *testing.T) {
 			}
 			values = append(values, c.Value.Median)
 		}
+		if a.Purposes[s.asg.Purpose].Basis == terms.BasisLiquidation {
+			return // the cap holds for the price, before a fixed cost comes off it
+		}
 		if r := slices.Max(values) / slices.Min(values); r > a.Model.Cap.Value*(1+1e-9) {
 			t.Fatalf("model scores moved the value by %v, the cap is %v", r, a.Model.Cap.Value)
 		}
@@ -331,6 +338,12 @@ func TestModelBoundForEveryPresetAndPurpose(t *testing.T) {
 	value := func(band income.RoyaltyBand, purpose terms.Purpose, owner terms.OwnerType, officer float64, score func(code string) float64) Conclusion {
 		asg, income := anAssignment(), someIncome()
 		asg.Purpose, asg.Owner, income.Industry = purpose, owner, band.Industry
+		switch as.Purposes[purpose].Basis { // the inputs that answer the purpose
+		case terms.BasisContract:
+			income.Inputs = terms.InputsContract
+		case terms.BasisRecoverable:
+			income.Inputs = terms.InputsOwner
+		}
 		ev := Evidence{Income: income}
 		for _, s := range everyScore(0, terms.ByModel) {
 			s.Score = ptr(score(s.Code))
@@ -359,19 +372,25 @@ func TestModelBoundForEveryPresetAndPurpose(t *testing.T) {
 		}
 		return r / bound
 	}
+	var purposes []terms.Purpose // whose headline an income answers
+	for _, p := range terms.Purposes {
+		if as.Purposes[p].Approaches["income"] > 0 {
+			purposes = append(purposes, p)
+		}
+	}
 	widest, n := 0.0, 0
 	for _, band := range as.Royalty.Bands {
-		for _, purpose := range terms.Purposes {
+		for _, purpose := range purposes {
 			low, high := value(band, purpose, terms.OwnerFirm, 50, all(0)), value(band, purpose, terms.OwnerFirm, 50, all(100))
 			widest = max(widest, check(t, band, low, high))
 			n++
 		}
 	}
-	if widest < 0.5 || n < 8*9 {
+	if widest < 0.5 || n < 8*7 {
 		t.Errorf("%d cases, the widest effect is %.2f of its bound: the test has no grip", n, widest)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		band, purpose := rapid.SampledFrom(as.Royalty.Bands).Draw(t, "band"), rapid.SampledFrom(terms.Purposes[:]).Draw(t, "purpose")
+		band, purpose := rapid.SampledFrom(as.Royalty.Bands).Draw(t, "band"), rapid.SampledFrom(purposes).Draw(t, "purpose")
 		owner := rapid.SampledFrom([]terms.OwnerType{terms.OwnerFirm, terms.OwnerUniversity}).Draw(t, "owner")
 		officer := rapid.Float64Range(0, 100).Draw(t, "officer")
 		any := func(string) float64 { return rapid.SampledFrom([]float64{0, 20, 40, 60, 80, 100}).Draw(t, "score") }
@@ -476,7 +495,10 @@ func TestLawOrderOfRights(t *testing.T) {
 		s.asg.Purpose = terms.PurposeLicence
 		term := rapid.Float64Range(.5, 30).Draw(t, "term")
 		s.asg.LicenceTerm = &term
-		last := own.Value.Median
+		last := math.Inf(1)
+		if s.ev.Income == nil { // income by other inputs answers another question than a sale
+			last = own.Value.Median
+		}
 		for _, kind := range []terms.DealKind{terms.DealExclusiveLicence, terms.DealSoleLicence, terms.DealPlainLicence} {
 			s.asg.LicenceKind = kind
 			c := conclude(t, s.asg, s.ev, lawAssumptions)

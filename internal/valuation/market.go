@@ -36,7 +36,7 @@ func saleOf(asg *Assignment) market.Sale {
 		return asg.Market
 	}
 	switch asg.Purpose {
-	case terms.PurposeAssignment, terms.PurposeLicence, terms.PurposeManagement, terms.PurposeReporting, terms.PurposeInfringement:
+	case terms.PurposeAssignment, terms.PurposeLicence, terms.PurposeManagement, terms.PurposeReporting, terms.PurposeImpairment, terms.PurposeInfringement:
 		return market.Private
 	}
 	return market.Unknown
@@ -199,15 +199,15 @@ func (j *job) market() {
 	if headline == market.Unknown {
 		headline = market.Private
 	}
-	life := 0.0
+	life, licenceVar := 0.0, 0.0
 	for _, p := range j.live {
 		l, _ := p.Life(j.asg.Date)
 		life = max(life, l)
 	}
 	if j.asg.Purpose == terms.PurposeLicence {
-		log, sd := as.footing(cmp.Or(j.asg.LicenceKind, terms.DealPlainLicence), terms.ValueOr(j.asg.LicenceTerm, 0), life)
-		j.licence = -log
-		if sd > 0 {
+		log, variance := as.footing(cmp.Or(j.asg.LicenceKind, terms.DealPlainLicence), terms.ValueOr(j.asg.LicenceTerm, 0), life)
+		j.licence, licenceVar = -log, variance
+		if variance > 0 {
 			j.flag("LIC-RATIO", "note", "许可与所有权的比例取自美国合同，无中国数据", "the licence-to-ownership ratio is from US contracts; no Chinese figure is known")
 		}
 	}
@@ -223,6 +223,10 @@ func (j *job) market() {
 		}
 	}
 	j.figures(v, deals, scale, cap)
+	if j.licence != 0 || j.asg.Purpose == terms.PurposeLicence {
+		half := min(as.Prices.Calibration.Ready().At(headline, j.level).Half, maxHalf) * a.sd
+		j.ownership = []float64{math.Exp(a.theta + j.part), math.Exp(a.theta + j.part - half), math.Exp(a.theta + j.part + half)}
+	}
 	j.base = a.parts[0].log // the market's level
 	parts := []part{{"right_fraction", "fact", j.part}, {"licence_terms", "fact", j.licence}}
 	parts = append(parts, a.parts[1:]...)
@@ -231,6 +235,7 @@ func (j *job) market() {
 		width:  []WidthContribution{{"market.level", min(a.known*a.known/(a.sd*a.sd), 1)}, {"market.price_noise", max(1-a.known*a.known/(a.sd*a.sd), 0)}},
 		result: ApproachResult{ID: "market", Method: "random_effects", Applicable: true},
 	}
+	app.unknown += licenceVar
 	if j.legalUnknown > 0 {
 		app.unknown += as.Market.MissingFeatureVar.Value
 	}
@@ -247,6 +252,9 @@ func (j *job) market() {
 	}
 }
 
+// maxHalf bounds half a range in sd where the deals are too few to measure it.
+const maxHalf = 10
+
 // figures fills the ladder of markets: in each "if sold" there.
 func (j *job) figures(v *market.View, deals []market.Deal, scale, cap float64) {
 	ready := j.as.Prices.Calibration.Ready()
@@ -262,7 +270,7 @@ func (j *job) figures(v *market.View, deals []market.Deal, scale, cap float64) {
 		if s == market.Private || s == market.Distress {
 			a.theta += cap
 		}
-		half := min(ready.At(s, j.level).Half, 10) * a.sd
+		half := min(ready.At(s, j.level).Half, maxHalf) * a.sd
 		n := 0
 		for i := range deals {
 			if deals[i].Market == s {

@@ -17,16 +17,10 @@ import (
 // causes of the value and of the width.
 func (j *job) conclude() {
 	as, o := j.as, &j.out
-	var in []int // approaches that count
-	for i := range j.app {
-		if j.app[i].result.Applicable && j.app[i].sd0 > 0 {
-			j.app[i].result.Applicability = j.applicability(j.app[i].result.ID)
-			if j.app[i].result.Applicability > 0 {
-				in = append(in, i)
-			} else {
-				j.app[i].result.Applicable, j.app[i].result.ReasonCode = false, "purpose.not_applicable"
-			}
-		}
+	in := j.answering()
+	if len(in) == 0 {
+		j.withoutAmount()
+		return
 	}
 	views := func(pick func(*approach) float64, unknown bool) []view {
 		v := make([]view, len(in))
@@ -84,8 +78,10 @@ func (j *job) conclude() {
 	j.grade(in, fsd, finite)
 	j.causes(in, neutral.weight, theta, liquidation)
 	j.widths(in, &width, wide, rho)
+	j.net()
 	j.allocate(o.Value.Median)
-	o.Lending = LendingView{IfSold: o.Value.Median, Forced: min(j.forced(), o.Value.Median), LowerBound: o.Value.LowerBound, ChanceOfSale: j.ev.SaleChance}
+	o.Lending = LendingView{IfSold: o.Value.Median, Forced: min(as.Lending.net(j.forced()), o.Value.Median), LowerBound: o.Value.LowerBound, ChanceOfSale: j.ev.SaleChance}
+	j.bases(in)
 	j.override(o.Value.Median)
 	j.wants()
 	o.Workings = append(o.Workings,
@@ -102,22 +98,6 @@ func finiteOr(v, def float64) float64 {
 		return def
 	}
 	return v
-}
-
-// applicability looks up a in [0, 1] for an approach under the purpose.
-func (j *job) applicability(id string) float64 {
-	family := id
-	for i := range id {
-		if id[i] == '.' {
-			family = id[:i]
-			break
-		}
-	}
-	t := j.as.Reconciliation.Applicability[family]
-	if v, ok := t[string(j.asg.Purpose)]; ok {
-		return v
-	}
-	return t["default"]
 }
 
 // capModel keeps the model's scores within the cap: the value stays within
@@ -411,9 +391,6 @@ func (j *job) wants() {
 	}
 	if j.asg.Encumbered == nil && (j.asg.Purpose == terms.PurposePledge || j.asg.Purpose == terms.PurposeAssignment) {
 		j.missing("encumbrance", "质押、许可、保全情况不明", "encumbrances are unknown", "查询登记簿")
-	}
-	if j.asg.Purpose == terms.PurposeManagement {
-		j.flag("PUR-MGT", "note", "分级管理以指标得分为主，金额仅供参考", "for management the indicator score leads; the amount is for reference")
 	}
 	slices.SortStableFunc(j.out.MissingEvidence, func(a, b terms.Note) int { return cmp.Compare(a.Code, b.Code) })
 	j.out.MissingEvidence = slices.CompactFunc(j.out.MissingEvidence, func(a, b terms.Note) bool { return a == b })

@@ -16,7 +16,8 @@ type Status string
 // Statuses.
 const (
 	Valued    Status = "valued"
-	RangeOnly Status = "range_only" // the approaches disagree by more than a factor of 5: no point value
+	RangeOnly Status = "range_only" // a range without a point, for the reason given
 	Abstained Status = "abstained"
-	Zero      Status = "zero" // the right is dead
+	Zero      Status = "zero"   // nothing is left: the right is dead, or its sale costs more than it brings
+	Graded    Status = "graded" // a grade by indicators and no amount
 )

@@ -7,6 +7,10 @@ import (
 // IncomeFacts are the facts the income approach needs. Rates are fractions
 // per year, money is yuan, nominal, before tax.
 type Facts struct {
+	// Inputs says whose expectations the facts state, and so the basis of the
+	// figure; empty: as the purpose takes them.
+	Inputs terms.Inputs `json:"inputs,omitempty"`
+
 	Revenue []terms.YearQuantity `json:"revenue,omitempty"` // sales of the products that use the subject, by calendar year
 	Current *terms.Quantity      `json:"revenue_current,omitempty"`
 	Growth  *terms.Quantity      `json:"revenue_growth,omitempty"` // applied to Current, or beyond the last year of Revenue

@@ -15,7 +15,8 @@ const (
 	PurposeContribution   Purpose = "contribution"   // 作价入股
 	PurposePledge         Purpose = "pledge"         // 质押
 	PurposeSecuritisation Purpose = "securitisation" // 证券化
-	PurposeReporting      Purpose = "reporting"      // 财务报告
+	PurposeReporting      Purpose = "reporting"      // 财务报告，企业合并
+	PurposeImpairment     Purpose = "impairment"     // 减值测试
 	PurposeInfringement   Purpose = "infringement"   // 侵权救济
 	PurposeDisposal       Purpose = "disposal"       // 司法处置、破产
 	PurposeManagement     Purpose = "management"     // 管理
@@ -24,32 +25,70 @@ const (
 // Purposes lists every purpose.
 var Purposes = [...]Purpose{
 	PurposeAssignment, PurposeLicence, PurposeContribution, PurposePledge,
-	PurposeSecuritisation, PurposeReporting, PurposeInfringement, PurposeDisposal, PurposeManagement,
+	PurposeSecuritisation, PurposeReporting, PurposeImpairment, PurposeInfringement, PurposeDisposal, PurposeManagement,
 }
 
-// Basis of value.
+// Basis of value: what kind of figure it is. Figures of different bases are
+// never averaged.
 type Basis string
 
 // Bases.
 const (
-	BasisMarket            Basis = "market_value"
-	BasisFair              Basis = "fair_value"
-	BasisLiquidation       Basis = "liquidation_value"
-	BasisInvestment        Basis = "investment_value"
-	BasisReasonableRoyalty Basis = "reasonable_royalty"
+	BasisMarket      Basis = "market_value"
+	BasisFair        Basis = "fair_value"
+	BasisLiquidation Basis = "liquidation_value"
+	BasisInUse       Basis = "value_in_use"       // to its owner, by the owner's own inputs
+	BasisInvestment  Basis = "investment_value"   // to a named buyer, by the buyer's inputs
+	BasisContract    Basis = "contract_cash_flow" // of the licence contracts that are sold
+	BasisRecoverable Basis = "recoverable_amount" // the higher of fair value less disposal and value in use
+	BasisDamages     Basis = "damages"            // no value: what the law awards for the acts
 )
 
-// Premise of value.
+// Bases lists every basis.
+var Bases = [...]Basis{BasisMarket, BasisFair, BasisLiquidation, BasisInUse, BasisInvestment, BasisContract, BasisRecoverable, BasisDamages}
+
+// Premise of value: under which circumstances the right changes hands or is
+// used.
 type Premise string
 
 // Premises.
 const (
 	PremiseHighestBestUse Premise = "highest_and_best_use"
 	PremiseCurrentUse     Premise = "current_use"
+	PremiseContinuedUse   Premise = "continued_use"
 	PremiseOrderly        Premise = "orderly_liquidation"
 	PremiseForced         Premise = "forced_sale"
-	PremiseHypothetical   Premise = "hypothetical_negotiation"
+	PremiseInForce        Premise = "time_in_force" // of damages: the acts while the right was in force
 )
+
+// Premises lists every premise.
+var Premises = [...]Premise{PremiseHighestBestUse, PremiseCurrentUse, PremiseContinuedUse, PremiseOrderly, PremiseForced, PremiseInForce}
+
+// Scope of the asset: what changes hands.
+type Scope string
+
+// Scopes.
+const (
+	ScopeBare      Scope = "bare_right"      // the right alone
+	ScopeSupported Scope = "supported_right" // with know-how, support and what else was sold with it
+	ScopeUse       Scope = "right_of_use"    // a licence by kind and term
+	ScopeContracts Scope = "contracts"       // the receivables of licence contracts
+)
+
+// Inputs says whose expectations an income forecast states. They decide the
+// basis of the figure: an approach is no basis.
+type Inputs string
+
+// Inputs.
+const (
+	InputsMarket   Inputs = "market"   // what market participants expect: market or fair value
+	InputsOwner    Inputs = "owner"    // the owner's own plans: value in use
+	InputsBuyer    Inputs = "buyer"    // a named buyer's: investment value
+	InputsContract Inputs = "contract" // amounts that licence contracts fix: the contracts' cash flow
+)
+
+// AllInputs lists whose expectations a forecast may state.
+var AllInputs = [...]Inputs{InputsMarket, InputsOwner, InputsBuyer, InputsContract}
 
 // OwnerType of a seller.
 type OwnerType string
