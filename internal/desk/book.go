@@ -97,6 +97,7 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 		if err != nil {
 			return store.BookLoan{}, err
 		}
+		v = *v.Of(policy.Basis) // the ceiling was made for it
 		valuations = append(valuations, &draft.Valuation)
 		booked.Patents = append(booked.Patents, store.BookPatent{
 			Number: row.Number, Input: input, FirstValue: v.Point, Value: v.Point, Low: v.Low, Status: string(v.Status), Valuation: draft.Valuation.ID,
@@ -290,6 +291,7 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.
 	if err != nil {
 		return out, err
 	}
+	v = *v.Of(policy.Basis)
 	out.Valuation = &draft.Valuation
 	out.Patent = r.Patent
 	p := &out.Patent

@@ -30,7 +30,7 @@ func stockBooked(t *testing.T, d *Desk, db *store.DB) {
 		t.Fatal(err)
 	}
 	var deals []store.Deal
-	for i, amount := range []float64{300_000, 800_000, 1_500_000, 450_000, 2_000_000, 120_000} {
+	for i, amount := range []float64{1e9, 3e9, 6e9, 2e9, 8e9, 5e8} { // dear, so that loans of some ten thousand are covered
 		deals = append(deals, store.Deal{
 			ID: "D" + string(rune('1'+i)), Title: "激光器测量装置专利转让", IPC: []string{"G01M 11/00"}, Amount: &amount, Currency: "CNY", DealKind: "assignment", Patents: &one,
 			Date: calendar.New(2020+i%5, 3, 1), DateUnit: "day", RelatedParty: &no, SourceType: "own_ledger", OwnerType: "firm",

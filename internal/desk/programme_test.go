@@ -20,7 +20,7 @@ import (
 // store knows of it.
 func lenient() lending.Policy {
 	p := lending.Policies()["BOCOM-HIST"]
-	p.ID, p.Label, p.Rules = "LENIENT", "own", nil
+	p.ID, p.Label, p.Rules, p.Basis, p.Gates = "LENIENT", "own", nil, lending.MarketBare, nil
 	return p
 }
 

@@ -16,6 +16,7 @@ import (
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
 )
 
@@ -124,6 +125,9 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date, 
 			}
 		}
 	}
+	if v.Bases, err = byBasis(c); err != nil {
+		return v, err
+	}
 	for i := range c.Approaches {
 		if a := &c.Approaches[i]; a.Applicable {
 			v.Methods = append(v.Methods, lending.Method{Name: a.ID, Value: a.Value, Weight: a.Weight})
@@ -135,6 +139,41 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date, 
 	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p.Owners, p.PaidThroughYear, p.AddedBy(on), on, days))
 	v.Eligibility.Findings = slices.DeleteFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Outcome == patent.Clear })
 	return v, nil
+}
+
+// byBasis sorts the figures of a conclusion by the bases that policies name. An
+// appraiser of a pledge discounts the income that the borrower states, so both
+// income bases are that figure; it is no price.
+func byBasis(c *valuation.Conclusion) (out []lending.BasisValue, err error) {
+	if c.Status != valuation.Valued && c.Status != valuation.RangeOnly {
+		return nil, nil
+	}
+	for _, b := range c.Bases {
+		var as []lending.ValueBasis
+		switch {
+		case b.Basis == terms.BasisMarket && b.Market == market.Private:
+			as = []lending.ValueBasis{lending.MarketBare}
+		case b.Basis == terms.BasisLiquidation:
+			as = []lending.ValueBasis{lending.LiquidationNet}
+		case b.Approach == "income" && (b.Basis == terms.BasisInUse || b.Basis == terms.BasisMarket):
+			as = []lending.ValueBasis{lending.AppraisedIncome, lending.InUse}
+		}
+		for _, basis := range as {
+			x := lending.BasisValue{Basis: basis}
+			for _, y := range []struct {
+				to   *money.Fen
+				from float64
+			}{{&x.Point, b.Value}, {&x.Low, b.Low}, {&x.High, b.High}} {
+				if *y.to, err = money.FromYuan(y.from); err != nil {
+					return nil, err
+				}
+			}
+			if !slices.ContainsFunc(out, func(o lending.BasisValue) bool { return o.Basis == basis }) {
+				out = append(out, x)
+			}
+		}
+	}
+	return out, nil
 }
 
 // pledgeFacts joins what is on file with what the row states, and notes what

@@ -140,6 +140,16 @@ func (v *Valued) on(basis ValueBasis) (_ *Valued, has bool) {
 	return &w, false
 }
 
+// Of returns the row with its figures of a basis, or with those of the
+// valuation's headline where it has none of that basis: a book must show what
+// a right is worth by something.
+func (v *Valued) Of(basis ValueBasis) *Valued {
+	if w, has := v.on(basis); has {
+		return w
+	}
+	return v
+}
+
 // worth is what the patent counts for as collateral. A value agreed between the
 // parties can lower it and never raise it.
 func (v *Valued) worth() (point, low, forced money.Fen) {
