@@ -22,6 +22,7 @@ var (
 	dateMonth   = regexp.MustCompile(`((?:19|20)[0-9]{2}) ?年 ?([0-9]{1,2}) ?月`)
 	dateCompact = regexp.MustCompile(`(?:^|[^0-9A-Za-z.])((?:19|20)[0-9]{2})([01][0-9])([0-3][0-9])(?:$|[^0-9A-Za-z.])`)
 	dateDMY     = regexp.MustCompile(`([0-9]{1,2})(?:st|nd|rd|th)? (January|February|March|April|May|June|July|August|September|October|November|December),? ((?:19|20)[0-9]{2})`)
+	periodEnd   = regexp.MustCompile(`^ ?(?:[0-9]{1,2}(?:时|点|:[0-9]{2})(?:[0-9]{1,2}分)?)?(?:起)? ?(?:至|到|-|~)+ ?([0-9]{1,2})月 ?([0-9]{1,2}) ?日`)
 	dateMDY     = regexp.MustCompile(`(January|February|March|April|May|June|July|August|September|October|November|December) ([0-9]{1,2})(?:st|nd|rd|th)?,? ((?:19|20)[0-9]{2})`)
 )
 
@@ -44,7 +45,7 @@ func moments(s string) []moment {
 	}
 	num := func(t string) int { n, _ := figure(t); return n }
 	for _, m := range dateArabic.FindAllStringSubmatchIndex(s, -1) {
-		if m[0] > 0 && (isDigit(rune(s[m[0]-1])) || s[m[0]-1] == '.') || m[1] < len(s) && isDigit(rune(s[m[1]])) {
+		if m[0] > 0 && (isDigit(rune(s[m[0]-1])) || s[m[0]-1] == '.') || m[1] < len(s) && isDigit(rune(s[m[1]])) && isDigit(rune(s[m[1]-1])) {
 			continue
 		}
 		add(m[0], m[1], num(s[m[2]:m[3]]), num(s[m[4]:m[5]]), num(s[m[6]:m[7]]))
@@ -70,6 +71,18 @@ func moments(s string) []moment {
 	}
 	for _, m := range dateMDY.FindAllStringSubmatchIndex(s, -1) {
 		add(m[0], m[1], num(s[m[6]:m[7]]), months[s[m[2]:m[3]]], num(s[m[4]:m[5]]))
+	}
+	sortBy(out, func(m moment) int { return m.a })
+	// 至9月7日: the end of a period takes the year of its beginning.
+	for i := len(out) - 1; i >= 0; i-- {
+		m := out[i]
+		e := periodEnd.FindStringSubmatchIndex(s[m.b:min(len(s), m.b+60)])
+		if e == nil || m.date.Day == 0 {
+			continue
+		}
+		month, day := num(s[m.b+e[2]:m.b+e[3]]), num(s[m.b+e[4]:m.b+e[5]])
+		year := m.date.Year + b2i(month < int(m.date.Month))
+		add(m.b+e[2], m.b+e[1], year, month, day)
 	}
 	sortBy(out, func(m moment) int { return m.a })
 	return out

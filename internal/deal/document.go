@@ -36,13 +36,12 @@ func mask(b []byte, a, z int) {
 }
 
 var (
-	hostileWord = regexp.MustCompile(`(?i)忽略(?:此前|以上|之前|前述|上述|前面|所有|全部|本)|系统提示|系统指令|系统消息|提示词|阅读本文的|(?:人工智能|大模型|语言模型|智能体|AI|抽取程序|识别程序|解析程序|录入程序|读取程序)[^。\n]{0,24}(?:请|应当|须|必须|忽略|输出|登记|记录|返回|填写|视为)|ignore (?:all|any|previous|the above|prior|every)|system prompt|AI assistants?|language models?|AI agents?|(?:output|return|report) (?:an? )?(?:empty|the following)|as an AI|(?:status|amount|price_kind|buyer|seller|deal_kind)\s*(?:写为|设为|改为|填|=)`)
+	hostileWord = regexp.MustCompile(`(?i)忽略(?:此前|以上|之前|前述|上述|前面|所有|全部|本)|系统提示|系统指令|系统消息|提示词|阅读本文的|(?:人工智能|大模型|语言模型|智能体|AI|抽取程序|识别程序|解析程序|录入程序|读取程序)[^。\n]{0,24}(?:请|使用|应当|须|必须|忽略|输出|登记|记录|返回|填写|视为)|自动(?:提取|抽取|识别|读取|录入)程序|正确答案|直接照抄|读到此处|"(?:amount|numbers|price_kind|buyer)"|(?:金额|价格)均以[^。\n]{0,14}为(?:最小)?单位|ignore (?:all|any|previous|the above|prior|every)|system prompt|AI assistants?|language models?|AI agents?|(?:output|return|report) (?:an? )?(?:empty|the following)|as an AI|(?:status|amount|price_kind|buyer|seller|deal_kind)\s*(?:写为|设为|改为|填|=)`)
 	correction  = regexp.MustCompile(`由[“"]?([^“”"\n。;]{1,80}?)[”"]?(?:更正|变更|修改|调整|修正|改)为[“"]?`)
 	wrongFormer = regexp.MustCompile(`(?:误写为|误为|误录为|原公示为|原文为|原为|更正前)[:“" ]{0,4}([^“”"\n。;，]{1,80})`)
 	denial      = regexp.MustCompile(`(?:未处于|未许可|未曾许可|没有许可|不得|不另行|已取得该[^，。;\n]{0,12}的|禁止)[^，。;\n]{0,40}(?:许可|转让)[^，。;\n]{0,12}`)
-	wsLine      = regexp.MustCompile(`[^\n]*`)
+	aside       = regexp.MustCompile(`不在(?:此次|本次)[^。\n]{0,16}范围|另有?一[件项](?:发明|实用新型|外观设计)?专利`)
 	codeLine    = regexp.MustCompile(`证券代码|股票代码|证券简称|公告编号`)
-	selfWord    = regexp.MustCompile(`我校|本校|我院|本院|我所|本所|本公司|我公司|我司|本单位|我单位|我中心|本中心|学校|医院|本研究院|我研究院`)
 )
 
 func newDocument(text string) *document {
@@ -88,6 +87,17 @@ func (d *document) guard() {
 			z = m[1] + i + len("】")
 		} else if i := strings.Index(d.s[m[1]:z], "。"); i >= 0 && !strings.Contains(d.s[a:m[1]], "【") {
 			z = m[1] + i + len("。")
+		}
+		mask(body, a, z)
+	}
+	for _, m := range aside.FindAllStringIndex(d.s, -1) {
+		a := strings.LastIndexByte(d.s[:m[0]], '\n') + 1
+		if i := strings.LastIndex(d.s[a:m[0]], "。"); i >= 0 {
+			a += i + len("。")
+		}
+		z := m[1]
+		if i := strings.IndexAny(d.s[z:], "\n。"); i >= 0 {
+			z += i
 		}
 		mask(body, a, z)
 	}
@@ -158,7 +168,7 @@ func (d *document) names() {
 	d.issuer = d.findIssuer()
 	sort.SliceStable(d.aliases, func(i, j int) bool { return len(d.aliases[i].name) > len(d.aliases[j].name) })
 	if d.issuer.name != "" {
-		for _, w := range []string{"我校", "本校", "我院", "本院", "我所", "本所", "本公司", "我公司", "我司", "本单位", "我单位", "本中心", "我中心", "学校", "该校", "该院", "该所"} {
+		for _, w := range []string{"我校", "本校", "我院", "本院", "我所", "本所", "本公司", "我公司", "我司", "本单位", "我单位", "本中心", "我中心", "学校", "该校", "该院", "该所", "我方", "我们"} {
 			if !d.known(w) {
 				d.aliases = append(d.aliases, alias{w, d.issuer})
 			}
@@ -280,7 +290,7 @@ func (d *document) findIssuer() party {
 			}
 		}
 	}
-	if foot.name != "" && (head.name == "" || len(foot.name) >= len(head.name)) {
+	if foot.name != "" && (head.name == "" || strings.HasPrefix(foot.name, head.name) || !d.listed && !weakSeller.MatchString(head.name)) {
 		return foot
 	}
 	if head.name != "" {
@@ -315,8 +325,8 @@ type labelRule struct {
 }
 
 var labelRules = []labelRule{
-	{`竞买保证金|履约保证金|保证金|佣金|受理费|诉讼费|评估费|代理费|手续费|服务费|交易费|年费|滞纳金|恢复费|奖励|奖金|违约金|赔偿金|赔偿|损失|合理开支|合理费用|注册资本|货币出资|现金出资|货币|现金|营业收入|收入|净资产|总资产|账面原值|账面净值|账面价值|账面值|账面|净值|原值|借款|本金|贷款|授信|融资|补助|补贴|资助|奖补|投资额|总投资|投资|预算|经费|基金|销售额|销售收入|销售该产品|产值|利润|货币资金|余额|债权|关联交易|质押|担保|税额|税款|增值税额|加价幅度|溢价|责任上限|责任|liability|增资|认缴|实缴|提取|押金|研发投入|研发费用|市值|成本|净收益|收益|可获得|税费|索赔|罚款|罚金|工资|年薪|规费|申请费|维持费|认购|股东|股权|定增|income|revenue|funding|research|damages|penalty|deposit|commission|每公斤|每吨|每台|每套|每瓶|每亩|每支|保底`, other, 0},
-	{`评估价值|评估值|评估价格|评估价|评估结果|评估结论|评估金额|评估总值|评估总价|评估为|市场价值|估值|估价|评估作价|评估|appraised|valued at`, appraised, 0},
+	{`竞买保证金|履约保证金|保证金|佣金|受理费|诉讼费|评估费|代理费|手续费|服务费|交易费|年费|滞纳金|恢复费|奖励|奖金|违约金|赔偿金|赔偿|损失|合理开支|合理费用|注册资本|货币出资|现金出资|货币|现金|营业收入|收入|净资产|总资产|账面原值|账面净值|账面价值|账面值|账面|净值|原值|借款|本金|贷款|授信|融资|补助|补贴|资助|奖补|投资额|总投资|投资|预算|经费|基金|销售额|销售收入|销售该产品|产值|利润|货币资金|余额|债权|关联交易|质押|担保|税额|税款|增值税额|加价幅度|溢价|责任上限|责任|liability|增资|增价幅度|控制价|每股|研发累计|租用|租金|限价|采购|意外|认缴|实缴|提取|押金|研发投入|研发费用|市值|成本|净收益|收益|可获得|税费|索赔|罚款|罚金|工资|年薪|规费|申请费|维持费|认购|股东|股权|定增|income|revenue|funding|research|damages|penalty|deposit|commission|每公斤|每吨|每台|每套|每瓶|每亩|每支|保底`, other, 0},
+	{`评估价值|评估值|评估价格|评估价|评估结果|评估结论|评估金额|评估总值|评估总价|评估为|市场价值|价值|估值|估价|评估作价|评估|appraised|valued at`, appraised, 0},
 	{`变卖价|起拍价格|起拍价|起始价|起价|转让底价|挂牌底价|竞价底价|底价|挂牌价格|挂牌价|挂牌金额|保留价|参考价格|参考价|首次报价|转让参考价|starting price|reserve price`, start, 0},
 	{`不超过|不高于|上限|最高不超过|最高|封顶|不得超过|up to|not exceed|exceed|capped at`, ceiling, 0},
 	{`入门费|首付款|首期许可费|首期费|预付许可费|upfront fee|upfront payment|upfront|up-front|initial fee|一次性付款`, upfront, 0},
@@ -402,7 +412,7 @@ func (d *document) classify(body string) {
 			}
 			gap := body[best[1]:m.a]
 			if m.class == price && second != nil {
-				if r := labelClass[body[second[0]:second[1]]]; r.class == start || r.class == appraised || r.class == other {
+				if r := labelClass[body[second[0]:second[1]]]; !strings.HasPrefix(body[best[0]:best[1]], "作价") && r.class == start || !strings.HasPrefix(body[best[0]:best[1]], "作价") && (r.class == other || r.class == appraised) {
 					if strings.TrimLeft(body[second[1]:best[0]], " ") == "" {
 						m.class = r.class
 					}

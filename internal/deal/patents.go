@@ -99,11 +99,11 @@ var (
 	itemEdge = regexp.MustCompile(`[\n;。\t|]|[①-⑳]|\([一二三四五六七八九十0-9]{1,3} ?\)|(?:^|[\n。;:，、 ])[0-9]{1,2}[.、](?:[0-9]{1,2}[.、 ])?|、`)
 
 	quotedBefore = regexp.MustCompile(`[“《"]([^“”《》"\n]{2,240})[”》"]([^“”《》"。;\n]{0,60})$`)
-	quotedAfter  = regexp.MustCompile(`^[)，,:、 ]{0,4}(?:专利名称|发明名称|名称|名为|题为|entitled)?[: ,，]{0,3}[“《"]([^“”《》"\n]{2,240})[”》"]`)
+	quotedAfter  = regexp.MustCompile(`^[)，,:、 ]{0,4}(?:专利名称|发明名称|名称为|名称|名为|题为|entitled)?[: ,，]{0,3}[“《"]([^“”《》"\n]{2,240})[”》"]`)
 	parenAfter   = regexp.MustCompile(`^ ?\(([^()\n]{2,120}(?:\([^()]{1,30}\))?[^()\n]{0,60})\)`)
-	plainAfter   = regexp.MustCompile(`^[)，,:、 ]{1,3}(?:专利名称|发明名称|名称|名为)?[: ]{0,2}([^，。;；\n\t|:“”《》()]{4,150}(?:\([^()\n]{1,30}\))?[^，。;；\n\t|:“”《》()]{0,60})`)
+	plainAfter   = regexp.MustCompile(`^[)，,:、 ]{1,3}(?:专利名称|发明名称|名称为|名称|名为)?[: ]{0,2}([^，。;；\n\t|:“”《》()]{4,150}(?:\([^()\n]{1,30}\))?[^，。;；\n\t|:“”《》()]{0,60})`)
 	titleTail    = regexp.MustCompile(`(?:[ ，,、:(]|发明专利|实用新型专利|外观设计专利|实用新型|外观设计|发明|专利申请号|专利号|申请号|授权号|专利|号码|号|为|No\.?|Nos\.?)+$`)
-	titleHead    = regexp.MustCompile(`^(?:[ ◆●·•*>#-]|[0-9]{1,2}(?:\.[0-9]{1,2})?[.、 ]|其中|包括|分别为|即|以及|及|和|名称为|名称|[一二三四五六七八九十]+、|\([一二三四五六七八九十0-9]+\)|发明专利|实用新型专利|实用新型|出资专利为|代表性专利包括|标的专利|专利名称|专利|质押|:)+`)
+	titleHead    = regexp.MustCompile(`^(?:[ ◆●·•*>#-]|[0-9]{1,2}(?:\.[0-9]{1,2})?[.、 ]|(?:拍品|标的|资产包|第) ?[0-9一二三四五六七八九十A-Z]{1,3}(?:号标的|号)?[: ]*|其中|包括|分别为|即|以及|及|和|名称为|名称|[一二三四五六七八九十]+、|\([一二三四五六七八九十0-9]+\)|发明专利|实用新型专利|实用新型|出资专利为|代表性专利包括|标的专利|专利名称|专利|质押|:)+`)
 	kindWordOnly = regexp.MustCompile(`^(?:发明|实用新型|外观设计|外观|专利|已授权|授权|有效|以下|下称|简称|申请|含税|PCT|公告|公开|Patent|the )`)
 )
 
@@ -112,7 +112,7 @@ var (
 func titleOf(s string, m mention, low, high int) span {
 	low = max(low, m.a-300)
 	before, after := s[low:m.a], s[m.b:min(len(s), min(high, m.b+300))]
-	if q := quotedAfter.FindStringSubmatchIndex(after); q != nil {
+	if q := quotedAfter.FindStringSubmatchIndex(after); q != nil && !(strings.HasPrefix(after, ")") && quotedBefore.MatchString(before)) {
 		return span{m.b + q[2], m.b + q[3]}
 	}
 	if q := quotedBefore.FindStringSubmatchIndex(before); q != nil && !strings.ContainsAny(before[q[4]:q[5]], "|\t") {

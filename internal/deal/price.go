@@ -144,10 +144,19 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 			case instalment:
 				w.weight = 0
 			case sum:
+				if !alone {
+					continue
+				}
 				w.weight = 2
 			}
 			if best != nil && w.weight == best.weight && w.weight >= 3 && math.Abs(w.yuan-best.yuan) > 0.005 && w.per == best.per {
 				conflict = true
+			}
+			if best != nil && best.currency != w.currency && w.weight >= 1 {
+				if w.currency == "CNY" {
+					best, conflict = &w, false
+				}
+				continue
 			}
 			if better(best, &w) || kind != Auction && best.per == "year" && w.per == "" && w.weight >= best.weight {
 				conflict = conflict && w.weight == best.weight
@@ -176,6 +185,12 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 		r.cite("appraised", d.v.quote(app.span))
 	}
 	set := func(m *money, k PriceKind) {
+		if m.currency != "CNY" {
+			r.Currency, r.PriceKind = m.currency, None
+			r.warn("currency", "价格“"+d.s[m.a:m.b]+"”不是人民币，未折算。", "The price "+d.s[m.a:m.b]+" is not in yuan and was not converted.")
+			r.Waits = true
+			return
+		}
 		x := m.yuan
 		r.Amount, r.Currency, r.PriceKind = &x, m.currency, k
 		r.cite("amount", d.v.quote(m.span))
@@ -186,7 +201,7 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 		r.cite("royalty_rate", d.v.quote(rateSpan))
 	}
 	strong := best != nil && best.weight >= 1
-	open := openWord.MatchString(d.s)
+	open := openWord.MatchString(d.s) && r.Buyer == ""
 	switch {
 	case kind == Auction && strong && (best.weight >= 2 || beg == nil) && !(unsold.MatchString(text) && best.weight < 3):
 		set(best, Hammer)
@@ -196,7 +211,7 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 		set(best, Ask)
 	case capped != nil && (capped.weight >= 3 || strings.Contains(text, "里程碑") || !strong):
 		set(capped, Cap)
-	case upf != nil && !rateSpan.empty():
+	case upf != nil && (!rateSpan.empty() || perUnit.MatchString(text)):
 		set(upf, UpfrontPlusRoyalty)
 	case freeWord.MatchString(text) && (best == nil || best.weight < 2):
 		if m := freeWord.FindStringIndex(text); m != nil {
@@ -204,7 +219,7 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 			r.Amount, r.PriceKind = &zero, Free
 			r.cite("amount", d.v.quote(span{sp.a + m[0], sp.a + m[1]}))
 		}
-	case strong && !rateSpan.empty() && royaltyOf.MatchString(text):
+	case strong && (!rateSpan.empty() || perUnit.MatchString(text)) && royaltyOf.MatchString(text):
 		set(best, UpfrontPlusRoyalty)
 	case strong && beg != nil && best.weight < 2:
 		set(beg, Ask)
@@ -233,6 +248,8 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 		r.Waits = true
 	}
 }
+
+var perUnit = regexp.MustCompile(`提成[^。\n]{0,40}每(?:吨|台|套|公斤|千克|件产品|支|瓶|亩|只|米|平方米)`)
 
 // beside reports whether a place is in the same sentence as a patent.
 func (d *document) beside(at int) bool {
@@ -312,7 +329,8 @@ func (d *document) count(r *Row, sp span, alone bool) {
 }
 
 var (
-	termYears = regexp.MustCompile(`(?:期限|年限|有效期|期间|许可期|为期|runs for|term of|period of)[^。;\n0-9一二三四五六七八九十两]{0,14}([0-9]{1,2}|[一二两三四五六七八九十]{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty) ?(?:个)?(?:自然)?(?:年|years?)`)
+	termYears = regexp.MustCompile(`(?:期限|年限|有效期|期间|许可期|为期|，共|runs for|term of|period of)[^。;\n0-9一二三四五六七八九十两]{0,14}([0-9]{1,2}|[一二两三四五六七八九十]{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty) ?(?:个)?(?:自然)?(?:年|years?)`)
+	termRange = regexp.MustCompile(`^ ?(?:起|算起|开始|起算)?[，, ]?(?:至|到|-|~|—)+ ?$`)
 	termCell  = regexp.MustCompile(`([0-9]{1,2}|[一二两三四五六七八九十]{1,3}) ?年`)
 	termWords = map[string]int{"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "fifteen": 15, "twenty": 20}
 	termLabel = regexp.MustCompile(`期限|年限|有效期|许可期`)
@@ -334,7 +352,7 @@ func (d *document) term(r *Row, c span) {
 		if m.a < c.a || m.b > c.b {
 			continue
 		}
-		if prev != nil && rangeMark.MatchString(d.s[prev.b:m.a]) {
+		if prev != nil && termRange.MatchString(d.s[prev.b:m.a]) {
 			days := prev.date.DaysUntil(m.date) + 1
 			if years := math.Round(float64(days)/365.25*100) / 100; years >= 0.5 {
 				if math.Abs(years-math.Round(years)) < 0.02 {
@@ -393,7 +411,7 @@ func (d *document) settle(r *Row, sp span, local string) {
 		r.Status = Asked
 	case contract && !strings.Contains(head, "拟"):
 		r.Status = Concluded
-	case !signed.empty() && !proposedAfter(d.s, signed.a):
+	case !signed.empty() && (!strings.Contains(head, "拟") || madeWord.MatchString(d.s[max(0, signed.a-45):signed.a])):
 		r.Status = Concluded
 		r.cite("status", d.v.quote(signed))
 	case courtHead.MatchString(head):
@@ -406,7 +424,7 @@ func (d *document) settle(r *Row, sp span, local string) {
 			r.warn("status_unclear", "文中没有说明是否已签约，按拟议处理。", "The text does not say whether a contract was made; taken as proposed.")
 		}
 	}
-	if cancelWord.MatchString(d.s) && r.Status == Concluded && strings.Contains(d.s, "解除") && !courtHead.MatchString(head) {
+	if cancelWord.MatchString(d.s) && r.Status != Asked && !courtHead.MatchString(head) {
 		r.Status = Cancelled
 	}
 	if r.Date == "" {
@@ -443,9 +461,7 @@ func (d *document) settle(r *Row, sp span, local string) {
 	}
 }
 
-// proposedAfter reports whether the text is a notice of something planned,
-// and the signing it speaks of is another's or an earlier one.
-func proposedAfter(s string, at int) bool { return false }
+var madeWord = regexp.MustCompile(`已|于[^，。;\n]{0,40}$`)
 
 // localKind reads the kind of a deal out of its own item.
 func (d *document) localKind(sp span, whole Kind) (Kind, span) {

@@ -46,10 +46,6 @@ func (d *document) flag(r *Row) {
 	if d.changed {
 		r.warn("corrected", "更正公告：取更正后的内容。", "A correction: what holds after it was taken.")
 	}
-	if r.Currency != "CNY" && r.Amount != nil {
-		r.warn("currency", "金额币种为 "+r.Currency+"，未折算为人民币。", "The amount is in "+r.Currency+" and was not converted.")
-		r.Waits = true
-	}
 	if r.Seller == "" {
 		r.warn("seller_unknown", "未能读出出让方。", "The seller was not found.")
 		r.Waits = true
@@ -262,6 +258,9 @@ func (d *document) tableRows(t table) []Row {
 				if x, cur, ok := d.cellAmount(c, t, i); ok {
 					r.Amount, r.Currency, rec.priced = &x, cur, true
 					r.PriceKind = Each
+					if x == 0 {
+						r.PriceKind = Free
+					}
 					rec.priceCell = c
 					r.cite("amount", d.v.quote(c))
 				} else if isBareNumber(words) {
@@ -498,7 +497,14 @@ func (d *document) proseRows() []Row {
 			r.Amount, r.Currency, r.PriceKind = &x, m.currency, Each
 			r.cite("amount", d.v.quote(m.span))
 		} else {
-			d.price(&r, local, kind, len(groups) == 1)
+			d.price(&r, local, r.DealKind, len(groups) == 1)
+			if r.PriceKind == None && len(d.moneyIn(local)) == 0 {
+				if m := freeWord.FindStringIndex(d.s); m != nil {
+					zero := 0.0
+					r.Amount, r.PriceKind = &zero, Free
+					r.cite("amount", d.v.quote(span{m[0], m[1]}))
+				}
+			}
 		}
 		if len(groups) == 1 && r.PriceKind != None || len(groups) > 1 && len(g.mentions) == 1 {
 			d.count(&r, local, len(groups) == 1)

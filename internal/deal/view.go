@@ -201,7 +201,7 @@ func tidyLine(line []piece, noisy bool) []piece {
 	for i, p := range line {
 		if p.r == ' ' {
 			// Two words of Latin letters stay two.
-			if i > 0 && i+1 < len(line) && latin(line[i-1].r) && latin(line[i+1].r) && !(len(kept) > 0 && (kept[len(kept)-1].r == 'Z' || isDigit(kept[len(kept)-1].r))) {
+			if i > 0 && i+1 < len(line) && latin(line[i-1].r) && latin(line[i+1].r) && !strings.ContainsRune("OolI", line[i+1].r) && !(len(kept) > 0 && (kept[len(kept)-1].r == 'Z' || isDigit(kept[len(kept)-1].r))) {
 				kept = append(kept, p)
 			}
 			continue
