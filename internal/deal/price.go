@@ -3,6 +3,7 @@ package deal
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -110,6 +111,7 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 	better := func(old *money, m *money) bool {
 		return old == nil || m.weight > old.weight
 	}
+	list = d.bids(list)
 	for i := range list {
 		m := &list[i]
 		if m.currency != "CNY" && m.class == appraised {
@@ -207,7 +209,7 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 		set(best, Hammer)
 	case kind == Auction && beg != nil:
 		set(beg, Ask)
-	case open && strong && !(freeWord.MatchString(text) && best.weight < 3):
+	case open && best != nil && !(freeWord.MatchString(text) && best.weight < 3):
 		set(best, Ask)
 	case capped != nil && (capped.weight >= 3 || strings.Contains(text, "里程碑") || !strong):
 		set(capped, Cap)
@@ -250,6 +252,35 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 }
 
 var perUnit = regexp.MustCompile(`提成[^。\n]{0,40}每(?:吨|台|套|公斤|千克|件产品|支|瓶|亩|只|米|平方米)`)
+
+// bids keeps of a log of bids the last that is valid: it is the hammer price
+// where the text says that the lot was sold.
+func (d *document) bids(list []money) []money {
+	var out []money
+	logged, last := 0, -1
+	for _, m := range list {
+		line := d.s[strings.LastIndexByte(d.s[:m.a], '\n')+1 : d.lineEnd(m.b)]
+		if !bidLine.MatchString(line) {
+			out = append(out, m)
+			continue
+		}
+		logged++
+		if strings.Contains(line, "无效") || strings.Contains(line, "撤销") {
+			continue
+		}
+		if last >= 0 {
+			out = slices.Delete(out, last, last+1)
+		}
+		m.class, m.weight, last = price, 3, len(out)
+		out = append(out, m)
+	}
+	if logged < 2 || !regexp.MustCompile(`状态[: ]*成交|竞得人|成交确认|拍卖成交`).MatchString(d.s) {
+		return list
+	}
+	return out
+}
+
+var bidLine = regexp.MustCompile(`^[ \t]*[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?[ \t|].*(?:有效|无效|出价|报价)`)
 
 // beside reports whether a place is in the same sentence as a patent.
 func (d *document) beside(at int) bool {

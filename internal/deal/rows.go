@@ -129,9 +129,17 @@ func (d *document) tableRows(t table) []Row {
 			continue
 		}
 		line := span{cs[0].a, cs[len(cs)-1].b}
+		transposed := len(cs) > 1 && strings.Contains(d.s[cs[0].b:cs[1].a], "\n")
 		first := d.s[cs[0].a:cs[0].b]
 		text := d.s[line.a:max(line.a, line.b)]
 		ms := d.mentionsIn(line)
+		if transposed {
+			ms, text = nil, ""
+			for _, c := range cs {
+				ms = append(ms, d.mentionsIn(c)...)
+				text += d.s[c.a:c.b] + "\n"
+			}
+		}
 		if totalLine.MatchString(first) || len(cs) > 1 && totalLine.MatchString(d.s[cs[1].a:cs[1].b]) {
 			for i, c := range cs {
 				if i < len(t.head) && t.head[i] == colPrice {
@@ -264,7 +272,7 @@ func (d *document) tableRows(t table) []Row {
 					rec.priceCell = c
 					r.cite("amount", d.v.quote(c))
 				} else if isBareNumber(words) {
-					r.warn("unit_unknown", "金额“"+words+"”没有写明单位。", "The amount "+words+" has no unit.")
+					r.warn("unit_unknown", "金额“"+words+"”的单位没有写明，或前后矛盾。", "The unit of "+words+" is not told, or told in two ways.")
 					r.Waits = true
 				}
 			}
@@ -316,6 +324,12 @@ func (d *document) tableRows(t table) []Row {
 			}
 			out = append(out, r.row)
 		}
+	case priced == 0 && slices.ContainsFunc(recs, func(r record) bool {
+		return r.row.Waits && len(r.row.Warnings) > 0 && r.row.Warnings[0].Code == "unit_unknown"
+	}):
+		for _, r := range recs {
+			out = append(out, r.row)
+		}
 	case priced == 0 || priced == 1 && len(recs) > 1 && recs[0].priced:
 		// One price for all, here or in the text around the table.
 		all := recs[0].row
@@ -359,6 +373,9 @@ func (d *document) tableRows(t table) []Row {
 		line := whole
 		if i < len(recs) && len(out) == len(recs) {
 			line = recs[i].sp
+		}
+		if line.b <= line.a {
+			line = whole
 		}
 		if len(r.Numbers) > 1 && r.PriceKind == Each {
 			r.PriceKind = Total
@@ -417,16 +434,15 @@ func (d *document) cellAmount(c span, t table, col int) (float64, string, bool) 
 		return 0, "", false
 	}
 	unit := 0.0
-	if col < len(t.head) {
-		i := t.a
-		if head, _ := cells(d.s, d.lines[i]); col < len(head) {
-			words := d.s[head[col].a:head[col].b]
-			if m := unitHead.FindStringSubmatch(words); m != nil {
-				unit = unitOf(m[1])
-			} else if strings.Contains(words, "万元") {
-				unit = 1e4
-			}
+	if col < len(t.words) {
+		if m := unitHead.FindStringSubmatch(t.words[col]); m != nil {
+			unit = unitOf(m[1])
+		} else if strings.Contains(t.words[col], "万元") {
+			unit = 1e4
 		}
+	}
+	if unit != 0 && t.caption != 0 && unit != t.caption {
+		return 0, "", false // two units: neither is known to hold
 	}
 	if unit == 0 {
 		unit = t.caption

@@ -158,7 +158,7 @@ func (d *document) market(kind Kind) Market {
 	return Private
 }
 
-var exchange = regexp.MustCompile(`(?:交易中心|交易所|交易市场)[^。]{0,40}(?:成交|挂牌)|挂牌期满|挂牌价格|挂牌起止|成交方式|挂牌期间|交易凭证|通过[\p{Han}]{2,14}(?:交易中心|交易所)`)
+var exchange = regexp.MustCompile(`(?:交易中心|交易所|交易市场)[^。]{0,40}(?:成交|挂牌)|挂牌期满|挂牌价格|挂牌底价|挂牌起始|挂牌截止|挂牌价|挂牌起止|成交方式|挂牌期间|交易凭证|通过[\p{Han}]{2,14}(?:交易中心|交易所)`)
 
 // signed finds where the text says that the deal was made.
 func (d *document) signed(text string, base int) span {
@@ -172,7 +172,7 @@ func (d *document) signed(text string, base int) span {
 }
 
 var (
-	signAfter   = regexp.MustCompile(`^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|达成(?:了)?(?:协议)?|双方签字|签字时生效|正式签)`)
+	signAfter   = regexp.MustCompile(`^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|正式签)`)
 	signBefore  = regexp.MustCompile(`(?:签订|签署|订立|签约|生效|盖章|签章|签字|Signing|Effective|effective|signature|signed|Signed|dated|Dated)(?:日期|日|时间|Date|于|on|在|为|生效|签字| )*[ :：自于/]{0,3}$`)
 	closeBefore = regexp.MustCompile(`(?:成交日期|成交时间|交易日期|交割日|凭证出具日|竞价日|竞价截止|结束时间|拍卖时间|竞价时间|成交于|于|合同签订日期)[ :]{0,2}$`)
 	closeAfter  = regexp.MustCompile(`^[ ，,]?[^。;\n]{0,40}?(?:处置|届满|成交|结束|举槌|竞得|落槌|举行|开拍|竞价|胜出)`)

@@ -9,6 +9,7 @@ import (
 type table struct {
 	a, b    int // lines, b is past the last
 	head    []column
+	words   []string // of the head, by column
 	rows    [][]span
 	caption float64 // the unit that a line above states; 0 without one
 }
@@ -34,7 +35,7 @@ var headWords = []struct {
 	re  *regexp.Regexp
 	col column
 }{
-	{regexp.MustCompile(`序号|^编号$|电话|联系|备注|支付方式|发明人|完成人|类型$|^类别$|授权日|申请日|公告日|^No\.?$|佣金|保证金|溢价|竞价轮|报名|数量|件数|原值|净值|账面|年费|提成|分配|奖励`), colNone},
+	{regexp.MustCompile(`隐藏|序号|^编号$|电话|联系|备注|支付方式|发明人|完成人|类型$|^类别$|授权日|申请日|公告日|^No\.?$|佣金|保证金|溢价|竞价轮|报名|数量|件数|原值|净值|账面|年费|提成|分配|奖励`), colNone},
 	{regexp.MustCompile(`评估`), colAppraised},
 	{regexp.MustCompile(`起拍|起始价|底价|挂牌价|保留价|参考价|starting`), colStart},
 	{regexp.MustCompile(`专利号|申请号|授权号|公开号|公告号|专利编号|[Pp]atent [Nn]o|号码`), colNumber},
@@ -107,6 +108,24 @@ func cells(s string, l span) ([]span, byte) {
 	case strings.Contains(text, "\t"):
 		return cut(find('\t'), '\t')
 	}
+	if strings.Count(text, "，") >= 3 && !strings.Contains(text, "。") { // a table exported with commas
+		edges, quoted := [][]int(nil), false
+		for i, r := range text {
+			switch {
+			case r == '"':
+				quoted = !quoted
+			case r == '，' && !quoted:
+				edges = append(edges, []int{i, i + len("，")})
+			}
+		}
+		got, kind := cut(edges, ',')
+		for i := range got {
+			if c := got[i]; c.b-c.a >= 2 && s[c.a] == '"' && s[c.b-1] == '"' {
+				got[i] = span{c.a + 1, c.b - 1}
+			}
+		}
+		return got, kind
+	}
 	if edges := wideGap.FindAllStringIndex(text, -1); len(edges) >= 2 && strings.TrimSpace(text[:edges[0][1]]) != "" {
 		return cut(edges, ' ')
 	}
@@ -119,6 +138,11 @@ func (d *document) findTables() []table {
 	for i := 0; i < len(d.lines); i++ {
 		head, kind := cells(d.s, d.lines[i])
 		if kind == 0 {
+			continue
+		}
+		if t, ok := d.transposed(i, kind); ok {
+			out = append(out, t)
+			i = t.b - 1
 			continue
 		}
 		t := table{a: i}
@@ -134,6 +158,7 @@ func (d *document) findTables() []table {
 			}
 			need[col] = true
 			t.head = append(t.head, col)
+			t.words = append(t.words, d.s[c.a:c.b])
 		}
 		named := false
 		for _, m := range d.mentionsIn(d.lines[i]) {
@@ -158,20 +183,67 @@ func (d *document) findTables() []table {
 			continue
 		}
 		t.b = j
-		for k := max(0, i-3); k < i; k++ {
-			if m := caption.FindStringSubmatch(d.s[d.lines[k].a:d.lines[k].b]); m != nil {
-				t.caption = unitOf(m[1])
-			}
-		}
-		if t.caption == 0 {
-			if m := caption.FindStringSubmatch(d.s); m != nil {
-				t.caption = unitOf(m[1])
-			}
-		}
+		t.caption = d.unitAbove(i)
 		out = append(out, t)
 		i = j - 1
 	}
 	return out
+}
+
+// unitAbove reads the unit that stands above a table, or else anywhere.
+func (d *document) unitAbove(i int) float64 {
+	unit := 0.0
+	for k := max(0, i-3); k < i; k++ {
+		if m := caption.FindStringSubmatch(d.s[d.lines[k].a:d.lines[k].b]); m != nil {
+			unit = unitOf(m[1])
+		}
+	}
+	if m := caption.FindStringSubmatch(d.s); m != nil && unit == 0 {
+		unit = unitOf(m[1])
+	}
+	return unit
+}
+
+// transposed reads a table whose lines are fields and whose columns are
+// patents, from a line on.
+func (d *document) transposed(i int, kind byte) (table, bool) {
+	t := table{a: i}
+	var lines [][]span
+	patents := 0
+	for j := i; j < len(d.lines) && j < i+40; j++ {
+		got, k := cells(d.s, d.lines[j])
+		if ruleLine.MatchString(d.s[d.lines[j].a:d.lines[j].b]) && j > i {
+			continue
+		}
+		if k != kind || len(got) < 3 || len(lines) > 0 && len(got) != len(lines[0]) {
+			break
+		}
+		word := d.s[got[0].a:got[0].b]
+		col, known := headColumn(word)
+		if col == colNumber {
+			for _, c := range got[1:] {
+				patents += b2i(len(d.mentionsIn(c)) > 0)
+			}
+		}
+		if !known && len(lines) > 0 && len(d.mentionsIn(d.lines[j])) > 0 {
+			return t, false
+		}
+		t.head, t.words = append(t.head, col), append(t.words, word)
+		lines = append(lines, got)
+		t.b = j + 1
+	}
+	if patents < 2 || len(lines) < 3 {
+		return t, false
+	}
+	for c := 1; c < len(lines[0]); c++ {
+		var row []span
+		for _, l := range lines {
+			row = append(row, l[c])
+		}
+		t.rows = append(t.rows, row)
+	}
+	t.caption = d.unitAbove(i)
+	return t, true
 }
 
 func unitOf(word string) float64 {
