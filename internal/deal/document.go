@@ -356,7 +356,7 @@ var (
 	payBefore   = regexp.MustCompile(`(?:支付|给付|付给|退还|返还|缴纳|欠付|尚欠)[^，。;]{0,12}$`)
 	aggregate   = regexp.MustCompile(`累计|以来|全年|历年|同期|同比|年均|上年|去年|[0-9]{4}年度?(?:[^，。;\n]{0,12})?(?:实现|共|总)|In [0-9]{4}|past|in total|资金来源|到位资金|财政|预算`)
 	noPrice     = regexp.MustCompile(`责任|赔偿|liability|借款|补助|奖补|担保|投资额|增资|授信|违约`)
-	perEach     = regexp.MustCompile(`(?:每件|每项|每个|单价|每专利|件均|各|per patent|each)[^，。;\n]{0,18}$`)
+	perEach     = regexp.MustCompile(`(?:每件|每项|每个|单价|每专利|件均|各为|各以|各按|per patent|each)[^，。;\n]{0,18}$`)
 	perEachPost = regexp.MustCompile(`^(?:整)? ?(?:/|每|per )(?:件|项|个|patent|each)`)
 	perYear     = regexp.MustCompile(`(?:每年|年许可费|年费用|逐年|按年|每一年)[^，。;\n]{0,18}$`)
 	perYearPost = regexp.MustCompile(`^(?:整)? ?(?:/|每|per )(?:年|year|annum)`)

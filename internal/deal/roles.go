@@ -338,16 +338,16 @@ func (d *document) contribution(sp span) (seller, buyer party) {
 		}
 	}
 	if buyer.name == "" {
-		for _, m := range investsIn.FindAllStringIndex(text, 12) {
-			if p, ok := d.partyAt(sp.a+m[1], false); ok && strings.HasSuffix(d.s[p.a:p.b], "公司") && p.a >= sp.a+m[1] && p.a < sp.a+m[1]+4 {
+		for _, m := range sellsTo.FindAllStringIndex(text, 20) {
+			if p, ok := d.partyAt(sp.a+m[0]+len("向"), false); ok && raises.MatchString(d.s[p.b:min(len(d.s), p.b+40)]) {
 				buyer = p
 				break
 			}
 		}
 	}
 	if buyer.name == "" {
-		for _, m := range sellsTo.FindAllStringIndex(text, 20) {
-			if p, ok := d.partyAt(sp.a+m[0]+len("向"), false); ok && raises.MatchString(d.s[p.b:min(len(d.s), p.b+40)]) {
+		for _, m := range investsIn.FindAllStringIndex(text, 12) {
+			if p, ok := d.partyAt(sp.a+m[1], false); ok && !strings.HasPrefix(d.s[p.a:p.b], "管理") && !strings.HasPrefix(d.s[p.a:p.b], "有限") && strings.HasSuffix(d.s[p.a:p.b], "公司") && p.a >= sp.a+m[1] && p.a < sp.a+m[1]+4 {
 				buyer = p
 				break
 			}

@@ -209,6 +209,7 @@ func (d *document) tableRows(t table) []Row {
 		}
 		if c, ok := cell[colKind]; ok && !c.empty() {
 			words := d.s[c.a:c.b]
+			said := true
 			switch {
 			case strings.Contains(words, "作价") || strings.Contains(words, "入股"):
 				r.DealKind = Contribution
@@ -218,9 +219,13 @@ func (d *document) tableRows(t table) []Row {
 				r.DealKind = Assignment
 			case auctionWord.MatchString(words):
 				r.DealKind = Auction
+			default:
+				said = false
 			}
-			r.Quotes["deal_kind"] = []Quote{d.v.quote(c)}
-			d.term(r, c)
+			if said {
+				r.Quotes["deal_kind"] = []Quote{d.v.quote(c)}
+				d.term(r, c)
+			}
 		}
 		if c, ok := cell[colTerm]; ok && !c.empty() {
 			d.term(r, c)
