@@ -203,7 +203,11 @@ func amounts(s string) []money {
 				}
 			}
 		}
-		out = append(out, money{span: span{m[0], m[1]}, yuan: round(x), currency: currencyOf(sub(m, 3)), capital: true})
+		a := m[0]
+		for s[a] == ' ' || s[a] == ':' {
+			a++
+		}
+		out = append(out, money{span: span{a, m[1]}, yuan: round(x), currency: currencyOf(sub(m, 3)), capital: true})
 	}
 	sortBy(out, func(m money) int { return m.a })
 	kept := out[:0]

@@ -55,7 +55,9 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 			continue
 		}
 		if sep == "" && !strings.HasSuffix(text[:m[1]], "为") && len([]rune(p.name)) <= 4 && !bidder.MatchString(label) {
-			continue
+			if _, body := orgAt(d.s, p.a); !body {
+				continue
+			}
 		}
 		if !strings.ContainsAny(sep, ":\t|") && p.b > at+120 {
 			continue
