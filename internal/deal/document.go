@@ -23,6 +23,53 @@ type document struct {
 	hostile  bool
 	changed  bool // a correction of an earlier notice
 	notes    []Warning
+	once     facts
+}
+
+// facts are what is read of the whole text once, however many rows it has.
+type facts struct {
+	known        bool
+	signed       span
+	proposed     span
+	free         span
+	related      string
+	relatedAt    span
+	open, called bool // an open licence; called off
+	contract     bool
+	court        bool
+	markets      map[Kind]Market
+	dates        map[string][]int // scores of the moments, by status and kind
+	term         Row
+}
+
+// facts reads them.
+func (d *document) facts() *facts {
+	f := &d.once
+	if f.known {
+		return f
+	}
+	f.known = true
+	f.signed = d.signed(d.s, 0)
+	if m := proposeWord.FindStringIndex(d.s); m != nil {
+		f.proposed = span{m[0], m[1]}
+	}
+	if m := freeWord.FindStringIndex(d.s); m != nil {
+		f.free = span{m[0], m[1]}
+	}
+	f.related, f.relatedAt = d.related(d.s)
+	f.open, f.called = openWord.MatchString(d.s), cancelWord.MatchString(d.s)
+	f.contract = contractHead.MatchString(d.heading) && !noticeHead.MatchString(d.heading)
+	f.court = courtHead.MatchString(d.heading)
+	f.markets, f.dates = map[Kind]Market{}, map[string][]int{}
+	for _, l := range d.lines {
+		if m := termLabel.FindStringIndex(d.s[l.a:l.b]); m != nil {
+			if d.term(&f.term, span{l.a + m[0], min(l.b, l.a+m[0]+160)}); f.term.TermYears != nil {
+				return f
+			}
+		}
+	}
+	d.term(&f.term, span{0, len(d.s)})
+	return f
 }
 
 const masked = '\x01'
@@ -70,33 +117,36 @@ func newDocument(text string) *document {
 // correction takes back.
 func (d *document) guard() {
 	body := []byte(d.s)
+	done := 0
 	for _, m := range hostileWord.FindAllStringIndex(d.s, -1) {
 		d.hostile = true
-		a := strings.LastIndexAny(d.s[:m[0]], "\n") + 1
+		if m[1] <= done {
+			continue
+		}
+		a := d.lineStart(m[0])
 		if i := strings.LastIndex(d.s[a:m[0]], "。"); i >= 0 {
 			a += i + len("。")
 		}
 		if i := strings.LastIndex(d.s[a:m[0]], "【"); i >= 0 {
 			a += i
 		}
-		z := len(d.s)
-		if i := strings.IndexByte(d.s[m[1]:], '\n'); i >= 0 {
-			z = m[1] + i
-		}
+		z := d.lineEnd(m[1])
 		if i := strings.Index(d.s[m[1]:z], "】"); i >= 0 && strings.Contains(d.s[a:m[1]], "【") {
 			z = m[1] + i + len("】")
 		} else if i := strings.Index(d.s[m[1]:z], "。"); i >= 0 && !strings.Contains(d.s[a:m[1]], "【") {
 			z = m[1] + i + len("。")
 		}
-		mask(body, a, z)
+		z = min(z, m[1]+farthest)
+		mask(body, max(a, done), z)
+		done = z
 	}
 	for _, m := range aside.FindAllStringIndex(d.s, -1) {
-		a := strings.LastIndexByte(d.s[:m[0]], '\n') + 1
+		a := d.lineStart(m[0])
 		if i := strings.LastIndex(d.s[a:m[0]], "。"); i >= 0 {
 			a += i + len("。")
 		}
 		z := m[1]
-		if i := strings.IndexAny(d.s[z:], "\n。"); i >= 0 {
+		if i := strings.IndexAny(d.s[z:min(len(d.s), z+farthest)], "\n。"); i >= 0 {
 			z += i
 		}
 		mask(body, a, z)
@@ -185,11 +235,24 @@ func (d *document) known(name string) bool {
 	return slices.ContainsFunc(d.aliases, func(a alias) bool { return a.name == name })
 }
 
+// farthest bounds how far an edge of a line is looked for, in bytes: a line
+// without end must not make the work grow with its square.
+const farthest = 4000
+
 func (d *document) lineEnd(at int) int {
-	if i := strings.IndexByte(d.s[at:], '\n'); i >= 0 {
+	end := min(len(d.s), at+farthest)
+	if i := strings.IndexByte(d.s[at:end], '\n'); i >= 0 {
 		return at + i
 	}
-	return len(d.s)
+	return end
+}
+
+func (d *document) lineStart(at int) int {
+	low := max(0, at-farthest)
+	if i := strings.LastIndexByte(d.s[low:at], '\n'); i >= 0 {
+		return low + i + 1
+	}
+	return low
 }
 
 // orgBefore finds the body named right before a place.

@@ -17,7 +17,7 @@ var (
 // 专利转让费为3万元, 分别为3万元、5万元和2万元, 每件2万元. It returns nil where
 // no price does.
 func (d *document) assigned(ms []mention) ([]group, map[int]money) {
-	if len(ms) < 2 {
+	if len(ms) < 2 || len(ms) > 400 { // nobody names more by their place
 		return nil, nil
 	}
 	each := map[int]money{}
@@ -203,7 +203,7 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 		r.cite("royalty_rate", d.v.quote(rateSpan))
 	}
 	strong := best != nil && best.weight >= 1
-	open := openWord.MatchString(d.s) && r.Buyer == ""
+	open := d.facts().open && r.Buyer == ""
 	switch {
 	case kind == Auction && strong && (best.weight >= 2 || beg == nil) && !(unsold.MatchString(text) && best.weight < 3):
 		set(best, Hammer)
@@ -259,7 +259,7 @@ func (d *document) bids(list []money) []money {
 	var out []money
 	logged, last := 0, -1
 	for _, m := range list {
-		line := d.s[strings.LastIndexByte(d.s[:m.a], '\n')+1 : d.lineEnd(m.b)]
+		line := d.s[d.lineStart(m.a):d.lineEnd(m.b)]
 		if !bidLine.MatchString(line) {
 			out = append(out, m)
 			continue
@@ -418,15 +418,12 @@ func (d *document) term(r *Row, c span) {
 
 // settle reads what follows once the price is known: status, date, market,
 // relation and term.
-func (d *document) settle(r *Row, sp span, local string) {
-	whole := span{0, len(d.s)}
-	head := d.heading
-	signed := d.signed(d.s, 0)
-	contract := regexp.MustCompile(`合 ?同|协 ?议|(?i:agreement)`).MatchString(head) && !regexp.MustCompile(`公 ?告|公 ?示|披露|一览`).MatchString(head)
+func (d *document) settle(r *Row, sp span) {
+	head, f := d.heading, d.facts()
 	switch {
 	case cancelHead.MatchString(head) && !strings.Contains(head, "更正"):
 		r.Status = Cancelled
-	case openWord.MatchString(d.s) && r.Buyer == "" && r.DealKind != Assignment:
+	case f.open && r.Buyer == "" && r.DealKind != Assignment:
 		r.Status = Asked
 	case r.DealKind == Auction:
 		if r.PriceKind == Hammer || r.PriceKind == Each && r.Buyer != "" {
@@ -440,22 +437,22 @@ func (d *document) settle(r *Row, sp span, local string) {
 		}
 	case r.PriceKind == Ask && r.Buyer == "":
 		r.Status = Asked
-	case contract && !strings.Contains(head, "拟"):
+	case f.contract && !strings.Contains(head, "拟"):
 		r.Status = Concluded
-	case !signed.empty() && (!strings.Contains(head, "拟") || madeWord.MatchString(d.s[max(0, signed.a-45):signed.a])):
+	case !f.signed.empty() && (!strings.Contains(head, "拟") || madeWord.MatchString(d.s[max(0, f.signed.a-45):f.signed.a])):
 		r.Status = Concluded
-		r.cite("status", d.v.quote(signed))
-	case courtHead.MatchString(head):
+		r.cite("status", d.v.quote(f.signed))
+	case f.court:
 		r.Status = Concluded
 	default:
 		r.Status = Proposed
-		if m := proposeWord.FindStringIndex(d.s); m != nil {
-			r.cite("status", d.v.quote(span{m[0], m[1]}))
+		if !f.proposed.empty() {
+			r.cite("status", d.v.quote(f.proposed))
 		} else {
 			r.warn("status_unclear", "文中没有说明是否已签约，按拟议处理。", "The text does not say whether a contract was made; taken as proposed.")
 		}
 	}
-	if cancelWord.MatchString(d.s) && r.Status != Asked && !courtHead.MatchString(head) {
+	if f.called && r.Status != Asked && !f.court {
 		r.Status = Cancelled
 	}
 	if r.Date == "" {
@@ -465,26 +462,18 @@ func (d *document) settle(r *Row, sp span, local string) {
 		}
 	}
 	r.Market = d.market(r.DealKind)
-	rel, at := d.related(local)
-	if at.empty() {
-		rel, at = d.related(d.s)
-		sp = whole
+	rel, at := f.related, f.relatedAt
+	if here, own := d.related(d.s[sp.a:sp.b]); here != "unknown" && sp.b-sp.a < len(d.s) {
+		rel, at = here, span{sp.a + own.a, sp.a + own.b}
 	}
 	r.RelatedParty = rel
-	if !at.empty() && len(local) == len(d.s) || !at.empty() && sp == whole {
+	if !at.empty() {
 		r.cite("related_party", d.v.quote(at))
 	}
-	if r.TermYears == nil && (r.DealKind == ExclusiveLicence || r.DealKind == SoleLicence || r.DealKind == PlainLicence) {
-		for _, l := range d.lines {
-			if m := termLabel.FindStringIndex(d.s[l.a:l.b]); m != nil {
-				if d.term(r, span{l.a + m[0], min(l.b, l.a+m[0]+160)}); r.TermYears != nil {
-					break
-				}
-			}
-		}
-		if r.TermYears == nil {
-			d.term(r, whole)
-		}
+	if r.TermYears == nil && f.term.TermYears != nil {
+		years := *f.term.TermYears
+		r.TermYears = &years
+		r.cite("licence_term_years", f.term.Quotes["licence_term_years"]...)
 	}
 	if r.DealKind == Assignment || r.DealKind == Auction || r.DealKind == Contribution {
 		r.TermYears = nil

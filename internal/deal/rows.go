@@ -112,11 +112,10 @@ func (d *document) put(r *Row, field string, p party) {
 // tableRows reads the rows of a table.
 func (d *document) tableRows(t table) []Row {
 	type record struct {
-		row        Row
-		priced     bool
-		sp         span
-		priceCell  span
-		statusCell string
+		row       Row
+		priced    bool
+		sp        span
+		priceCell span
 	}
 	var recs []record
 	whole := span{0, len(d.s)}
@@ -243,9 +242,6 @@ func (d *document) tableRows(t table) []Row {
 			}
 		} else {
 			d.put(r, "seller", seller)
-		}
-		if c, ok := cell[colStatus]; ok {
-			rec.statusCell = d.s[c.a:c.b]
 		}
 		for i, c := range cs {
 			if i >= len(t.head) || c.empty() {
@@ -388,11 +384,7 @@ func (d *document) tableRows(t table) []Row {
 		if len(out) == 1 && r.PriceKind == Each && len(r.Numbers) <= 1 {
 			r.PriceKind = Total
 		}
-		status := ""
-		if i < len(recs) && len(out) == len(recs) {
-			status = recs[i].statusCell
-		}
-		d.settle(r, line, status)
+		d.settle(r, line)
 	}
 	return out
 }
@@ -520,10 +512,10 @@ func (d *document) proseRows() []Row {
 		} else {
 			d.price(&r, local, r.DealKind, len(groups) == 1)
 			if r.PriceKind == None && len(d.moneyIn(local)) == 0 {
-				if m := freeWord.FindStringIndex(d.s); m != nil {
+				if at := d.facts().free; !at.empty() {
 					zero := 0.0
 					r.Amount, r.PriceKind = &zero, Free
-					r.cite("amount", d.v.quote(span{m[0], m[1]}))
+					r.cite("amount", d.v.quote(at))
 				}
 			}
 		}
@@ -535,7 +527,7 @@ func (d *document) proseRows() []Row {
 		if len(groups) > 1 && len(r.Numbers) <= 1 && r.PriceKind == Total {
 			r.PriceKind = Each
 		}
-		d.settle(&r, local, d.s[local.a:local.b])
+		d.settle(&r, local)
 		if r.Amount != nil {
 			sum += *r.Amount
 		}

@@ -1,6 +1,7 @@
 package deal
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -141,6 +142,15 @@ func (d *document) related(text string) (string, span) {
 
 // market reads in which market the deal was made.
 func (d *document) market(kind Kind) Market {
+	if m, ok := d.facts().markets[kind]; ok {
+		return m
+	}
+	m := d.marketOf(kind)
+	d.facts().markets[kind] = m
+	return m
+}
+
+func (d *document) marketOf(kind Kind) Market {
 	switch {
 	case d.listed:
 		return Corporate
@@ -172,6 +182,11 @@ func (d *document) signed(text string, base int) span {
 }
 
 var (
+	contractHead = regexp.MustCompile(`合 ?同|协 ?议|(?i:agreement)`)
+	noticeHead   = regexp.MustCompile(`公 ?告|公 ?示|披露|一览`)
+)
+
+var (
 	signAfter   = regexp.MustCompile(`^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|正式签)`)
 	signBefore  = regexp.MustCompile(`(?:签订|签署|订立|签约|生效|盖章|签章|签字|Signing|Effective|effective|signature|signed|Signed|dated|Dated)(?:日期|日|时间|Date|于|on|在|为|生效|签字| )*[ :：自于/]{0,3}$`)
 	closeBefore = regexp.MustCompile(`(?:成交日期|成交时间|交易日期|交割日|凭证出具日|竞价日|竞价截止|结束时间|拍卖时间|竞价时间|成交于|于|合同签订日期)[ :]{0,2}$`)
@@ -185,74 +200,83 @@ var (
 // when chooses the date of a deal: of the contract or the sale where one was
 // made, of the notice otherwise.
 func (d *document) when(sp span, status Status, kind Kind) (moment, bool) {
-	type scored struct {
-		m     moment
-		score int
+	made := status == Concluded || status == Cancelled || kind == Auction && status == Asked && unsold.MatchString(d.s[sp.a:sp.b])
+	key := fmt.Sprint(made, status, kind)
+	scores, ok := d.facts().dates[key]
+	if !ok {
+		scores = make([]int, len(d.moments))
+		for i := range d.moments {
+			scores[i] = d.dateScore(i, made, status, kind)
+		}
+		d.once.dates[key] = scores
 	}
-	best := scored{score: -1}
-	last := len(d.moments) - 1
-	for i, m := range d.moments {
-		local := m.a >= sp.a && m.a < sp.b
-		pre := d.s[max(0, m.a-75):m.a]
-		if j := strings.LastIndexAny(pre, "\n;"); j >= 0 {
-			pre = pre[j+1:]
-		}
-		if j := strings.LastIndex(pre, "。"); j >= 0 {
-			pre = pre[j+len("。"):]
-		}
-		post := d.s[m.b:min(len(d.s), m.b+110)]
-		line := d.s[strings.LastIndexByte(d.s[:m.a], '\n')+1 : m.a]
-		score := 1
-		made := status == Concluded || status == Cancelled
-		if kind == Auction && status == Asked && unsold.MatchString(d.s[sp.a:sp.b]) {
-			made = true
-		}
-		future := strings.HasSuffix(pre, "定于") || strings.HasSuffix(pre, "将于") || strings.HasSuffix(pre, "拟于")
-		switch {
-		case made && signBefore.MatchString(pre):
-			score = 90
-		case made && closeBefore.MatchString(pre) && !strings.HasSuffix(pre, "于"):
-			score = 92
-		case made && kind == Auction && closeAfter.MatchString(post) && !future && !periodEnd.MatchString(post):
-			score = 85
-		case made && signAfter.MatchString(post) && !future && !futureSign.MatchString(post) && !meeting.MatchString(post):
-			score = 80
-		case made && closeAfter.MatchString(post) && !future:
-			score = 60
-		case status == Cancelled && withdrawn.MatchString(post):
-			score = 70
-		case future:
-			score = 0
-		case strings.HasSuffix(pre, "声明日期:") || strings.HasSuffix(pre, "声明日:"):
-			score = 75
-		case noDate.MatchString(pre) && !noticeWord.MatchString(strings.TrimRight(pre, "自 ")):
-			score = 0
-		case i > 0 && rangeMark.MatchString(d.s[d.moments[i-1].b:m.a]):
-			score = 0
-		case noticeWord.MatchString(strings.TrimRight(pre, " ")):
-			score = 50
-		case signature(line, post) && i >= last-1:
-			score = 55
-		case signature(line, post):
-			score = 35
-		case noDateAfter.MatchString(post):
-			score = 0
-		case meeting.MatchString(post) && !strings.HasSuffix(pre, "时间:"):
-			score = 0
-		case strings.HasSuffix(pre, "时间:"):
-			score = 20
-		}
-		if len(m.form) == 7 {
-			score = min(score, max(1, score-10))
-		}
-		if local && score >= 60 {
+	best, top := 0, 0
+	for i, score := range scores {
+		if m := d.moments[i]; score >= 60 && m.a >= sp.a && m.a < sp.b {
 			score += 5
 		}
-		if score > best.score && score > 0 {
-			best = scored{m, score}
+		if score > top {
+			best, top = i, score
 		}
 	}
-	return best.m, best.score > 0
+	if top == 0 {
+		return moment{}, false
+	}
+	return d.moments[best], true
+}
+
+// dateScore says how likely a date of the text is that of the deal.
+func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
+	m, last := d.moments[i], len(d.moments)-1
+	pre := d.s[max(0, m.a-75):m.a]
+	if j := strings.LastIndexAny(pre, "\n;"); j >= 0 {
+		pre = pre[j+1:]
+	}
+	if j := strings.LastIndex(pre, "。"); j >= 0 {
+		pre = pre[j+len("。"):]
+	}
+	post := d.s[m.b:min(len(d.s), m.b+110)]
+	line := d.s[d.lineStart(m.a):m.a]
+	score := 1
+	future := strings.HasSuffix(pre, "定于") || strings.HasSuffix(pre, "将于") || strings.HasSuffix(pre, "拟于")
+	switch {
+	case made && signBefore.MatchString(pre):
+		score = 90
+	case made && closeBefore.MatchString(pre) && !strings.HasSuffix(pre, "于"):
+		score = 92
+	case made && kind == Auction && closeAfter.MatchString(post) && !future && !periodEnd.MatchString(post):
+		score = 85
+	case made && signAfter.MatchString(post) && !future && !futureSign.MatchString(post) && !meeting.MatchString(post):
+		score = 80
+	case made && closeAfter.MatchString(post) && !future:
+		score = 60
+	case status == Cancelled && withdrawn.MatchString(post):
+		score = 70
+	case future:
+		score = 0
+	case strings.HasSuffix(pre, "声明日期:") || strings.HasSuffix(pre, "声明日:"):
+		score = 75
+	case noDate.MatchString(pre) && !noticeWord.MatchString(strings.TrimRight(pre, "自 ")):
+		score = 0
+	case i > 0 && rangeMark.MatchString(d.s[d.moments[i-1].b:m.a]):
+		score = 0
+	case noticeWord.MatchString(strings.TrimRight(pre, " ")):
+		score = 50
+	case signature(line, post) && i >= last-1:
+		score = 55
+	case signature(line, post):
+		score = 35
+	case noDateAfter.MatchString(post):
+		score = 0
+	case meeting.MatchString(post) && !strings.HasSuffix(pre, "时间:"):
+		score = 0
+	case strings.HasSuffix(pre, "时间:"):
+		score = 20
+	}
+	if len(m.form) == 7 {
+		score = min(score, max(1, score-10))
+	}
+	return score
 }
 
 var withdrawn = regexp.MustCompile(`^[^。;\n]{0,40}公示了`)

@@ -168,7 +168,7 @@ func (d *document) findTables() []table {
 			continue
 		}
 		j := i + 1
-		for ; j < len(d.lines); j++ {
+		for ; j < len(d.lines) && len(t.rows) <= MaxRows; j++ {
 			text := d.s[d.lines[j].a:d.lines[j].b]
 			if ruleLine.MatchString(text) {
 				continue
