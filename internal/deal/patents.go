@@ -119,6 +119,9 @@ func titleOf(s string, m mention, low, high int) span {
 		return span{low + q[2], low + q[3]}
 	}
 	if q := parenAfter.FindStringSubmatchIndex(after); q != nil {
+		if strings.HasPrefix(after[q[2]:q[3]], `"`) && strings.HasSuffix(after[q[2]:q[3]], `"`) {
+			q[2], q[3] = q[2]+1, q[3]-1
+		}
 		text := after[q[2]:q[3]]
 		if !kindWordOnly.MatchString(text) {
 			if cut := strings.IndexAny(text, "，,"); strings.Contains(text, "，") && cut > 0 {

@@ -24,6 +24,7 @@ var (
 	investsIn  = regexp.MustCompile(`(?:入股|增资(?:入股)?|投资入股|投资|出资)(?:到|至|于|给)?`)
 	putsIn     = regexp.MustCompile(`以[^。;\n]{0,200}(?:专利|知识产权|成果|技术)[^。;\n]{0,60}(?:作价|增资|出资|入股|投资)`)
 	grantEn    = regexp.MustCompile(` (?:has |have )?(?:granted|grants|licensed|licenses|assigned|assigns|sold|sells|transferred)(?: to)? `)
+	patentsTo  = regexp.MustCompile(`^[^.\n]{0,40}?(?i:patents?|right)[^\n]{0,300}? to (?:the )?`)
 	orgEnEnd   = regexp.MustCompile(`([A-Z][A-Za-z'’&.-]*(?:,? (?:of|and|for|the|&|[A-Z][A-Za-z'’&.-]*|Ltd\.))*)$`)
 	notStart   = regexp.MustCompile(`^(?:应|在|将|须|自|于|与|向|可|不|的|按|需|均|已|同|及|所|以|和|或|负|另|对|未|承|条件|资格|名单|义务|权利|有权|是否|待|经|共|一次|分|并|之|因|若|如|情况|法定|指定|为)`)
 )
@@ -163,6 +164,9 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 		for _, g := range m {
 			left := orgEnEnd.FindStringIndex(text[max(0, g[0]-120):g[0]])
 			right, ok := d.partyAt(sp.a+g[1], false)
+			if to := patentsTo.FindStringIndex(text[g[1]:min(len(text), g[1]+400)]); to != nil {
+				right, ok = d.partyAt(sp.a+g[1]+to[1], false)
+			}
 			if left == nil || !ok {
 				continue
 			}

@@ -110,9 +110,9 @@ var licenceGrant = regexp.MustCompile(`(?:以)?(?:独占|排他|普通|独家)(?
 var (
 	cancelHead  = regexp.MustCompile(`终止|解除|撤销|撤回|取消|中止|作废`)
 	cancelWord  = regexp.MustCompile(`(?:合同|协议|转让|许可|交易|项目)[^。;\n]{0,12}已(?:于[^。;\n]{0,16})?(?:经)?(?:解除|终止|撤销|取消|撤回)|(?:决定|同意|现)(?:解除|终止|撤销|取消|撤回)|签[署订]《(?:解除|终止)`)
-	signedWord  = regexp.MustCompile(`签订|签署|订立|签约|签了|签字:|签章日为|达成协议|成交|竞得|已到账|(?i:has granted|have signed|signed|has acquired)`)
+	signedWord  = regexp.MustCompile(`签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|(?i:has granted|have signed|signed|has acquired)`)
 	futureWord  = regexp.MustCompile(`(?:(?:拟|将|同意)[^，。;\n]{0,40}|(?:后|如|若|待|应当|前|未|尚|无人|流拍|日内|之日)[^，。;\n]{0,14})$`)
-	futureAfter = regexp.MustCompile(`^(?:《[^》]*》|[\p{Han}]{0,8})?(?:后|之日起|之日|的合同为准|前|时|以实际|的标的)|^标的(?:买受人|另)`)
+	futureAfter = regexp.MustCompile(`^(?:《[^》]*》|[\p{Han}]{0,8})?(?:后|起|之日起|之日|的合同为准|前|时|以实际|的标的)|^标的(?:买受人|另)`)
 	proposeWord = regexp.MustCompile(`拟|公示期|公示时间|公示日期|公示如下|予以公示|将与`)
 	openWord    = regexp.MustCompile(`开放许可`)
 	unsold      = regexp.MustCompile(`流拍|无人应价|无人报名|无人竞买|未成交|撤拍`)
