@@ -213,6 +213,9 @@ func (d *document) names() {
 		name := d.s[m[2]:m[3]]
 		if p, ok := d.partiesAt(m[1], d.lineEnd(m[1])); ok && !d.known(name) {
 			d.aliases = append(d.aliases, alias{name, p})
+			if strings.HasSuffix(name, "告") && d.s[p.a:p.b] != "" {
+				d.aliases = append(d.aliases, alias{d.s[p.a:p.b], p})
+			}
 		}
 	}
 	d.issuer = d.findIssuer()
@@ -270,7 +273,7 @@ func (d *document) orgBefore(at int) (party, bool) {
 func boundary(s string) int { return strings.LastIndexAny(s, "\n") + 1 }
 
 var (
-	orgEdge = regexp.MustCompile(`[，。;:、\n\t“”《》"|()\x01]|由|给|与|向|受|被|将|和|及|系|经|为|是|对|从|在|于|以|[0-9]日|  `)
+	orgEdge = regexp.MustCompile(`[，。;:、\n\t“”《》"|()\x01]|被告|原告|由|给|与|向|受|被|将|和|及|系|经|为|是|对|从|在|于|以|[0-9]日|  `)
 	orgTrim = regexp.MustCompile(`^(?:我国|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|原告|被告|专利权人|申请人|关于)+`)
 )
 
@@ -302,7 +305,7 @@ func (d *document) orgsIn(sp span) []party {
 	return out
 }
 
-var innerEdge = regexp.MustCompile(`由|给|向|被|的|系|[0-9]日|[年月]内|确定|同意|委托|公司与|大学与|学院与`)
+var innerEdge = regexp.MustCompile(`由|给|向|被|的|系|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
 
 // findIssuer finds who speaks: the body that signs at the end, or the one that
 // the title begins with.
@@ -485,7 +488,7 @@ func (d *document) classify(body string) {
 				m.weight = min(m.weight, 1)
 			}
 		}
-		if m.class == price && payBefore.MatchString(body[max(0, m.label.a-36):m.label.a]) && !strings.Contains(body[max(0, m.label.a-36):m.label.a], "\n") {
+		if m.class == price && payBefore.MatchString(body[max(low, m.label.a-36):max(low, m.label.a)]) {
 			m.weight = 1
 		}
 		if soldFor.MatchString(post) && soldBefore.MatchString(pre) || strings.HasPrefix(post, "的价格") || strings.HasPrefix(post, "价格") || strings.HasPrefix(post, "的最高") {

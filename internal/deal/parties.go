@@ -13,8 +13,8 @@ var (
 	hospital   = regexp.MustCompile(`^(?:附属[\p{Han}]{0,10}?(?:医院|中学|研究所)|第[一二三四五六七八九十]+(?:附属|临床)?[\p{Han}]{0,4}?医院|[\p{Han}]{0,6}?(?:附属)[\p{Han}]{0,8}?医院|[\p{Han}]{2,6}研究所)`)
 	hardStop   = regexp.MustCompile(`^(?:[，。;:、\n\t|“”《》"<>【】\[\]!?*#@\x01]|拟|关于|我|了|尚|转让|受让|许可给|将|把|(?:签订|签署)|与|以下简称|同意|委托|持有|名下|所有的|管理人|通过|原告|被告)`)
 	english    = regexp.MustCompile(`^(?:the )?([A-Z][A-Za-z&'’.-]*(?: (?:of|and|for|the|&|[A-Z][A-Za-z&'’.-]*|\([A-Z][A-Za-z]*\)))*(?:[,，]? (?:Co\.[,，]? ?Ltd|Ltd\.?|Inc\.?|Ltd\.?|LLC|GmbH|Corp\.?|plc|S\.A\.))?)`)
-	person     = regexp.MustCompile(`^[\p{Han}·]{2,4}?(?:[，。;、\n\t|( )]|以[^，。]|$)`)
-	personTail = regexp.MustCompile(`(?:[，。;、\n\t|( )]|以.)$`)
+	person     = regexp.MustCompile(`^[\p{Han}·]{2,4}?(?:[，。;、\n\t|( )]|与|以[^，。]|$)`)
+	personTail = regexp.MustCompile(`(?:[，。;、\n\t|( )]|与|以.)$`)
 	shortName  = regexp.MustCompile(`\((?:以下|下)?(?:简)?称(?:为)?[:]?[“"]?([^“”"()]{1,16})[”"]?(?:[或、，][“"]?([^“”"()]{1,16})[”"]?)?\)`)
 )
 

@@ -50,7 +50,7 @@ func mentions(s string) []mention {
 			out = append(out, mention{span: span{a, b}, number: n.Forms().Office, key: string(n.Key()), sure: !n.Computed})
 		case err == nil:
 			out = append(out, mention{span: span{a, b}, number: n.String(), key: string(n.Key()), sure: true})
-		case named && len(digits) >= 9 || dotted && len(digits) == 14 && numberWord.MatchString(before):
+		case named && len(digits) >= 9 || dotted && (len(digits) == 14 || len(digits) == 10) && numberWord.MatchString(before):
 			out = append(out, mention{span: span{a, b}, number: digits, key: digits, why: "number"})
 		}
 	}

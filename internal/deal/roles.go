@@ -288,6 +288,13 @@ func b2i(b bool) int {
 // sells, or whose patents they are.
 func (d *document) sellerIn(sp span, buyer party) party {
 	text := d.s[sp.a:sp.b]
+	if distress.MatchString(text) {
+		for _, m := range receiver.FindAllStringIndex(text, 6) {
+			if p, ok := d.orgBefore(sp.a + m[0]); ok && p.b >= sp.a+m[0]-1 && p.name != buyer.name {
+				return p
+			}
+		}
+	}
 	institution := d.issuer.name != "" && !d.listed && d.issuer.name != buyer.name && weakSeller.MatchString(d.issuer.name)
 	for _, m := range subject.FindAllStringIndex(text, 60) {
 		if !dealVerb.MatchString(text[m[1]:]) {
@@ -326,6 +333,7 @@ func (d *document) sellerIn(sp span, buyer party) party {
 }
 
 var (
+	receiver  = regexp.MustCompile(`(?:破产)?管理人|清算组`)
 	bidder    = regexp.MustCompile(`竞得|买受|竞买|受让人|受让方`)
 	sellsTo   = regexp.MustCompile(`向`)
 	sellsVerb = regexp.MustCompile(`^(?:转让|许可|出让|出售|授权|独占许可|普通许可|排他许可)`)

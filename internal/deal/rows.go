@@ -608,7 +608,7 @@ func (d *document) named() []mention {
 var (
 	titleLabel  = regexp.MustCompile(`(?:成果名称|专利名称|发明名称|拟转让专利|标的专利|项目名称|拟转让成果|专利技术名称)[:\t| ]{1,3}[“《]?([^，。;；\n\t|”》]{3,200}?)(?:[”》]|发明专利权转让|专利权转让|专利转让|[，。;\n\t|(]|$)`)
 	headTitle   = regexp.MustCompile(`关于[^“”\n]{0,12}“([^“”\n]{3,200})”`)
-	quotedTitle = regexp.MustCompile(`[“《]([^“”《》\n]{4,200})[”》]`)
+	quotedTitle = regexp.MustCompile(`[“《]([^“”《》\n]{3,200})[”》]`)
 	notTitle    = regexp.MustCompile(`合同|协议|办法|细则|规定|条例|决定|公告|通知|报告|导报|日报|法$|意见|方案|十[一二三四五]五|以下|公司$|大学$|指南|软件`)
 	patentNear  = regexp.MustCompile(`专利|发明|实用新型`)
 	otherOnly   = regexp.MustCompile(`品种权|未申请专利|技术秘密|软件著作权|布图设计`)

@@ -124,7 +124,6 @@ var (
 	relatedNo   = regexp.MustCompile(`(?:不|未|无|没有|并非|非)(?:构成|属于|属|涉及|存在|有|系|为)?[^，。;\n]{0,14}(?:关联|利害关系|隶属)|关联(?:关系|交易|情况)?(?:说明)?[:为是 \t|]{1,3}(?:无|否|不|没有)|(?i:not affiliated|unaffiliated|no affiliation|not related|independent of each other|arm's length)`)
 	courtHead   = regexp.MustCompile(`判\s*决\s*书|裁\s*定\s*书|调\s*解\s*书|人民法院|知识产权法庭|法院|仲裁`)
 	distress    = regexp.MustCompile(`破产|管理人|清算组|重整|清算`)
-	showcase    = regexp.MustCompile(`拍卖|技术(?:产权)?交易(?:中心|所|市场|网)|产权交易(?:所|中心)|交易所|挂牌|竞价|公共资源交易|技术市场`)
 	judicial    = regexp.MustCompile(`司法拍卖|网络司法|被执行人|执行案|执行裁定|变卖`)
 )
 
@@ -190,7 +189,7 @@ var (
 	signAfter   = regexp.MustCompile(`^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|正式签)`)
 	signBefore  = regexp.MustCompile(`(?:签订|签署|订立|签约|生效|盖章|签章|签字|Signing|Effective|effective|signature|signed|Signed|dated|Dated)(?:日期|日|时间|Date|于|on|在|为|生效|签字| )*[ :：自于/]{0,3}$`)
 	closeBefore = regexp.MustCompile(`(?:成交日期|成交时间|交易日期|交割日|凭证出具日|竞价日|竞价截止|结束时间|拍卖时间|竞价时间|成交于|于|合同签订日期)[ :]{0,2}$`)
-	closeAfter  = regexp.MustCompile(`^[ ，,]?[^。;\n]{0,40}?(?:处置|届满|成交|结束|举槌|竞得|落槌|举行|开拍|竞价|胜出)`)
+	closeAfter  = regexp.MustCompile(`^[ ，,]?[^。;\n]{0,40}?(?:处置|届满|拍卖|成交|结束|举槌|竞得|落槌|举行|开拍|竞价|胜出)`)
 	noticeWord  = regexp.MustCompile(`(?:公示|公告|声明|发布|挂牌)(?:起始|开始)?(?:期限|期间|日期|时间|期|日)?(?:为|自|从|:| |起|是)*$`)
 	noDate      = regexp.MustCompile(`(?:授权公告日|授权日|申请日|基准日|生于|出生|成立于|成立日期|登记日|有效期|许可期限|期限|展示时间|缴至|会议|自|前付|起至|至|到|-|~|优先权日|公开日|屆满|届满|截至|截止|于次年)[ :为]{0,3}$`)
 	noDateAfter = regexp.MustCompile(`^(?:前|之前|至|起|-|~|为基准|为评估|判决|授权|申请|生|届满|止|，公司第|，[^。，;\n]{0,10}(?:会议|审议|判决)|以前|到期|[^，。;\n]{0,8}(?:发布|公布)的)`)
