@@ -156,7 +156,7 @@ var (
 	bidCode      = regexp.MustCompile(`^[A-Z]{1,3}[0-9]{1,6}\(`)
 )
 
-var notName = regexp.MustCompile(`待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|同上|另行|保密|双方|名称|地址|法定`)
+var notName = regexp.MustCompile(`待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|放弃|原因|违约|未按|逾期|主动|同上|另行|保密|双方|名称|地址|法定`)
 
 // partiesAt reads one or several parties in a row, as a label announces them.
 func (d *document) partiesAt(at, end int) (party, bool) {

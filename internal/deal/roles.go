@@ -21,7 +21,7 @@ var (
 	subject    = regexp.MustCompile(`拟以|拟将|拟把|同意将|决定将|自愿将|自愿对|已将|将其|将|拟|把`)
 	dealVerb   = regexp.MustCompile(`^[^。\n]{0,400}?(?:转让|许可|让与|出让|作价|出资|入股|出售)`)
 	founded    = regexp.MustCompile(`(?:设立|成立|组建|新设|创办)(?:了|的)?(?:合资公司|新公司|公司)?[“:]?`)
-	investsIn  = regexp.MustCompile(`(?:入股|增资(?:入股)?|投资入股|投资|出资)(?:到|至|于|给)?`)
+	investsIn  = regexp.MustCompile(`(?:入股|增资|投资|出资)+(?:到|至|于|给)?`)
 	putsIn     = regexp.MustCompile(`以[^。;\n]{0,200}(?:专利|知识产权|成果|技术)[^。;\n]{0,60}(?:作价|增资|出资|入股|投资)`)
 	grantEn    = regexp.MustCompile(` (?:has |have )?(?:granted|grants|licensed|licenses|assigned|assigns|sold|sells|transferred)(?: to)? `)
 	patentsTo  = regexp.MustCompile(`^[^.\n]{0,40}?(?i:patents?|right)[^\n]{0,300}? to (?:the )?`)
@@ -334,7 +334,7 @@ func (d *document) sellerIn(sp span, buyer party) party {
 
 var (
 	receiver  = regexp.MustCompile(`(?:破产)?管理人|清算组`)
-	bidder    = regexp.MustCompile(`竞得|买受|竞买|受让人|受让方`)
+	bidder    = regexp.MustCompile(`竞得|买受|竞买`)
 	sellsTo   = regexp.MustCompile(`向`)
 	sellsVerb = regexp.MustCompile(`^(?:转让|许可|出让|出售|授权|独占许可|普通许可|排他许可)`)
 	raises    = regexp.MustCompile(`^(?:增资|出资|入股|投资)`)

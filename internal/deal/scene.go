@@ -278,7 +278,7 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 	return score
 }
 
-var withdrawn = regexp.MustCompile(`^[^。;\n]{0,40}公示了`)
+var withdrawn = regexp.MustCompile(`^[^。;\n]{0,40}公示(?:了|的)`)
 
 var futureSign = regexp.MustCompile(`^[^。;\n]{0,60}?(?:将与|拟与|拟签|将签)`)
 
