@@ -17,6 +17,7 @@ var allowed = map[string][]string{
 
 	"internal/patent":   {"internal/fault", "internal/calendar", "internal/money"},
 	"internal/quote":    {},
+	"internal/deal":     {"internal/fault", "internal/calendar", "internal/patent"},
 	"internal/embed":    {"internal/fault"},
 	"internal/accuracy": {"internal/fault"},
 
@@ -40,6 +41,7 @@ var allowed = map[string][]string{
 	"internal/store":    append([]string{"migrations", "eval"}, domain...),
 	"internal/llm":      {"internal/fault", "internal/strict"},
 	"internal/sheet":    {"internal/fault", "internal/calendar", "internal/money"},
+	"internal/document": {"internal/fault", "internal/sheet"},
 	"internal/opinion":  domain,
 	"internal/deskfile": append([]string{"internal/sheet", "internal/opinion"}, domain...),
 	"internal/poolfile": append([]string{"internal/sheet", "internal/strict"}, domain...),
@@ -80,7 +82,7 @@ var theories = []string{
 
 var domain = []string{
 	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/quote", "internal/embed",
-	"internal/accuracy", "internal/valuation", "internal/lending", "internal/pool",
+	"internal/accuracy", "internal/deal", "internal/valuation", "internal/lending", "internal/pool",
 	"internal/valuation/terms", "internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
 	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/damages", "internal/valuation/impact", "internal/valuation/formula",
 }

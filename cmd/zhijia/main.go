@@ -27,6 +27,7 @@ type cli struct {
 	Revise       reviseCmd       `cmd:"" help:"Revise a stored valuation by the model's reading of its patent."`
 	Comparables  comparablesCmd  `cmd:"" help:"Search the priced deals most like a patent."`
 	Ingest       ingestCmd       `cmd:"" help:"Take files of patents, transactions, events or citations into the store."`
+	Deals        dealsCmd        `cmd:"" help:"Read priced deals out of notices and contracts."`
 	Registry     registryCmd     `cmd:"" help:"Check patent numbers; find and decide what is told twice."`
 	Dossier      dossierCmd      `cmd:"" help:"Show whose a patent is, whether it is alive, until when, and whether it is free."`
 	Embed        embedCmd        `cmd:"" help:"Fit, show and search with the text embedder."`

@@ -141,7 +141,7 @@ var dealWords = map[string]string{
 }
 
 var priceWords = map[string]string{
-	"total": "总价", "per_patent": "单价", "upfront": "入门费", "structured": "入门费加提成", "cap": "上限|里程碑总额", "ask": "报价",
+	"total": "总价|hammer", "per_patent": "单价|each", "upfront": "入门费", "structured": "入门费加提成|upfront_plus_royalty", "cap": "上限|里程碑总额", "ask": "报价",
 	"aggregate": "合计", "running_royalty": "提成", "starting_price": "起拍价", "free": "免费",
 }
 

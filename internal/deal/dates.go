@@ -1,0 +1,89 @@
+package deal
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"zhijia/internal/calendar"
+)
+
+// moment is a date in the text.
+type moment struct {
+	span
+	date calendar.Date
+	form string // 2023-05-08, or 2023-05
+}
+
+var (
+	dateArabic  = regexp.MustCompile(`((?:19|20)[0-9]{2}) ?(?:年|[./-]) ?([0-9]{1,2}) ?(?:月|[./-]) ?([0-9]{1,2})(?: ?[日号])?`)
+	dateHan     = regexp.MustCompile(`([二一][〇零0九八O][〇零一二三四五六七八九0O]{2})年([` + numeral + `]{1,3})月([` + numeral + `廿卅]{1,4})[日号]`)
+	dateMonth   = regexp.MustCompile(`((?:19|20)[0-9]{2}) ?年 ?([0-9]{1,2}) ?月`)
+	dateCompact = regexp.MustCompile(`(?:^|[^0-9A-Za-z.])((?:19|20)[0-9]{2})([01][0-9])([0-3][0-9])(?:$|[^0-9A-Za-z.])`)
+	dateDMY     = regexp.MustCompile(`([0-9]{1,2})(?:st|nd|rd|th)? (January|February|March|April|May|June|July|August|September|October|November|December),? ((?:19|20)[0-9]{2})`)
+	periodEnd   = regexp.MustCompile(`^ ?(?:[0-9]{1,2}(?:时|点|:[0-9]{2})(?:[0-9]{1,2}分)?)?(?:起)? ?(?:至|到|-|~)+ ?([0-9]{1,2})月 ?([0-9]{1,2}) ?日`)
+	dateMDY     = regexp.MustCompile(`(January|February|March|April|May|June|July|August|September|October|November|December) ([0-9]{1,2})(?:st|nd|rd|th)?,? ((?:19|20)[0-9]{2})`)
+)
+
+var months = map[string]int{"January": 1, "February": 2, "March": 3, "April": 4, "May": 5, "June": 6, "July": 7, "August": 8, "September": 9, "October": 10, "November": 11, "December": 12}
+
+// moments finds the dates of a text, in order.
+func moments(s string) []moment {
+	var out []moment
+	add := func(a, b, year, month, day int) {
+		if day == 0 {
+			if month >= 1 && month <= 12 {
+				out = append(out, moment{span{a, b}, calendar.Date{Year: year, Month: time.Month(month), Day: 1}, fmt.Sprintf("%04d-%02d", year, month)})
+			}
+			return
+		}
+		form := fmt.Sprintf("%04d-%02d-%02d", year, month, day)
+		if date, err := calendar.Parse(form); err == nil {
+			out = append(out, moment{span{a, b}, date, form})
+		}
+	}
+	num := func(t string) int { n, _ := figure(t); return n }
+	for _, m := range dateArabic.FindAllStringSubmatchIndex(s, -1) {
+		if m[0] > 0 && (isDigit(rune(s[m[0]-1])) || s[m[0]-1] == '.') || m[1] < len(s) && isDigit(rune(s[m[1]])) && isDigit(rune(s[m[1]-1])) {
+			continue
+		}
+		add(m[0], m[1], num(s[m[2]:m[3]]), num(s[m[4]:m[5]]), num(s[m[6]:m[7]]))
+	}
+	for _, m := range dateHan.FindAllStringSubmatchIndex(s, -1) {
+		year, ok := row(strings.NewReplacer("0", "〇", "O", "〇").Replace(s[m[2]:m[3]]))
+		day := strings.NewReplacer("廿", "二十", "卅", "三十").Replace(s[m[6]:m[7]])
+		if ok {
+			add(m[0], m[1], int(year), num(s[m[4]:m[5]]), num(day))
+		}
+	}
+	for _, m := range dateMonth.FindAllStringSubmatchIndex(s, -1) {
+		if rest := strings.TrimLeft(s[m[1]:min(len(s), m[1]+4)], " "); rest != "" && isDigit(rune(rest[0])) {
+			continue
+		}
+		add(m[0], m[1], num(s[m[2]:m[3]]), num(s[m[4]:m[5]]), 0)
+	}
+	for _, m := range dateCompact.FindAllStringSubmatchIndex(s, -1) {
+		add(m[2], m[7], num(s[m[2]:m[3]]), num(s[m[4]:m[5]]), num(s[m[6]:m[7]]))
+	}
+	for _, m := range dateDMY.FindAllStringSubmatchIndex(s, -1) {
+		add(m[0], m[1], num(s[m[6]:m[7]]), months[s[m[4]:m[5]]], num(s[m[2]:m[3]]))
+	}
+	for _, m := range dateMDY.FindAllStringSubmatchIndex(s, -1) {
+		add(m[0], m[1], num(s[m[6]:m[7]]), months[s[m[2]:m[3]]], num(s[m[4]:m[5]]))
+	}
+	sortBy(out, func(m moment) int { return m.a })
+	// 至9月7日: the end of a period takes the year of its beginning.
+	for i := len(out) - 1; i >= 0; i-- {
+		m := out[i]
+		e := periodEnd.FindStringSubmatchIndex(s[m.b:min(len(s), m.b+60)])
+		if e == nil || m.date.Day == 0 {
+			continue
+		}
+		month, day := num(s[m.b+e[2]:m.b+e[3]]), num(s[m.b+e[4]:m.b+e[5]])
+		year := m.date.Year + b2i(month < int(m.date.Month))
+		add(m.b+e[2], m.b+e[1], year, month, day)
+	}
+	sortBy(out, func(m moment) int { return m.a })
+	return out
+}

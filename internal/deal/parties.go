@@ -1,0 +1,198 @@
+package deal
+
+import (
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+var (
+	strongEnd  = regexp.MustCompile(`^(?:股份有限公司|有限责任公司|有限公司|股份公司|集团公司|合伙企业(?:\((?:有限合伙|普通合伙)\))?|\((?:有限合伙|普通合伙|集团)\))`)
+	weakEnd    = regexp.MustCompile(`^(?:大学|学院|学校|研究所|研究院|研究中心|科学院|工程院|医院|公司|集团|总厂|厂|中心|事务所|合作社|银行|分行|支行|协会|商行|工作室|实验室|设计院|总站|站|交易所|经营部|个体工商户|基金会|出版社|委员会|管理局|农场|林场|医学院)`)
+	branch     = regexp.MustCompile(`^(?:[\p{Han}]{2,8}?(?:分公司|支行|分行|分院|分所|分校))`)
+	hospital   = regexp.MustCompile(`^(?:附属[\p{Han}]{0,10}?(?:医院|中学|研究所)|第[一二三四五六七八九十]+(?:附属|临床)?[\p{Han}]{0,4}?医院|[\p{Han}]{0,6}?(?:附属)[\p{Han}]{0,8}?医院|[\p{Han}]{2,6}研究所)`)
+	hardStop   = regexp.MustCompile(`^(?:[，。;:、\n\t|“”《》"<>【】\[\]!?*#@\x01]|拟|关于|我|了|尚|转让|受让|许可给|将|把|(?:签订|签署)|与|以下简称|同意|委托|持有|名下|所有的|管理人|通过|原告|被告)`)
+	english    = regexp.MustCompile(`^(?:the )?([A-Z][A-Za-z&'’.-]*(?: (?:of|and|for|the|&|[A-Z][A-Za-z&'’.-]*|\([A-Z][A-Za-z]*\)))*(?:[,，]? (?:Co\.[,，]? ?Ltd|Ltd\.?|Inc\.?|Ltd\.?|LLC|GmbH|Corp\.?|plc|S\.A\.))?)`)
+	person     = regexp.MustCompile(`^[\p{Han}·]{2,4}?(?:[，。;、\n\t|( )]|与|以[^，。]|$)`)
+	personTail = regexp.MustCompile(`(?:[，。;、\n\t|( )]|与|以.)$`)
+	shortName  = regexp.MustCompile(`\((?:以下|下)?(?:简)?称(?:为)?[:]?[“"]?([^“”"()]{1,16})[”"]?(?:[或、，][“"]?([^“”"()]{1,16})[”"]?)?\)`)
+)
+
+// orgAt reads the name of a body that begins at a place: up to the ending of a
+// name (公司, 大学, 医院), with what still belongs to it.
+func orgAt(s string, at int) (span, bool) {
+	limit := min(len(s), at+150)
+	end, depth := 0, 0
+	runes := 0
+	for i := at; i < limit; {
+		rest := s[i:limit]
+		if i > at || strings.HasPrefix(rest, "，") {
+			if hardStop.MatchString(rest) {
+				break
+			}
+		} else if m := hardStop.FindString(rest); m != "" {
+			break
+		}
+		r, size := utf8.DecodeRuneInString(rest)
+		switch {
+		case r == '(':
+			depth++
+			closing := strings.IndexByte(rest, ')')
+			if closing < 0 || closing > 40 || runes == 0 || strings.ContainsAny(rest[:closing], "，:。“") || strings.HasPrefix(rest, "(以下") || strings.HasPrefix(rest, "(下称") || strings.HasPrefix(rest, "(盖章") {
+				return span{at, end}, end > 0
+			}
+		case r == ')':
+			if depth == 0 {
+				return span{at, end}, end > 0
+			}
+			depth--
+		case isHan(r) || isDigit(r) || latin(r) || r == '·' || r == '-' || r == '&' || r == ' ' && end == 0 && runes > 0 && latinOrHanGap(s, i):
+		default:
+			return span{at, end}, end > 0
+		}
+		runes++
+		if runes >= 2 && depth == 0 {
+			if m := strongEnd.FindString(rest); m != "" && runes > 1 {
+				end = i + len(m)
+				if b := branch.FindString(s[end:limit]); b != "" {
+					end += len(b)
+				}
+				return span{at, end}, true
+			}
+			if m := weakEnd.FindString(rest); m != "" && runes > 1 {
+				if end == 0 || end <= i && extends(s[at:end], s[end:i], m) {
+					end = i + len(m)
+				}
+				if end == i+len(m) {
+					if h := hospital.FindString(s[end:limit]); h != "" && (strings.HasSuffix(m, "学") || strings.HasSuffix(m, "院")) && !strings.Contains(h, "关于") {
+						end += len(h)
+					}
+				}
+				i += len(m)
+				runes += utf8.RuneCountInString(m) - 1
+				continue
+			}
+		}
+		i += size
+	}
+	return span{at, end}, end > 0
+}
+
+func latinOrHanGap(s string, i int) bool { return i > 0 && i+1 < len(s) && latin(rune(s[i+1])) }
+
+// extends reports whether a longer name is still one body and not a
+// department of the shorter: a company, a hospital of a university, an
+// institute of an academy.
+func extends(have, between, ending string) bool {
+	switch {
+	case ending == "公司" || ending == "医院" || ending == "集团" && strings.HasSuffix(have, "集团"):
+		return true
+	case strings.HasSuffix(have, "科学院") && (ending == "研究所" || ending == "研究院"):
+		return true
+	case between == "" && strings.HasSuffix(have, "医学院") && ending == "学院":
+		return false
+	case strings.HasSuffix(have, "银行") && (ending == "支行" || ending == "分行"):
+		return true
+	case strings.HasSuffix(have, "中心") || strings.HasSuffix(have, "厂") || strings.HasSuffix(have, "站"):
+		return ending != "中心" // 某中心医院
+	case strings.HasSuffix(have, "集团") || strings.HasSuffix(have, "公司"):
+		return false
+	case strings.HasSuffix(have, "研究院") && ending == "研究所":
+		return true
+	}
+	return false
+}
+
+// partyAt reads a party that begins at a place: a body, an alias of one, or,
+// where a label announced it, a person.
+func (d *document) partyAt(at int, labelled bool) (party, bool) {
+	s := d.v.s
+	for at < len(s) && s[at] == ' ' {
+		at++
+	}
+	at += len(relationWord.FindString(s[at:min(len(s), at+40)]))
+	at += len(bidCode.FindString(s[at:min(len(s), at+20)]))
+	if strings.HasPrefix(s[at:min(len(s), at+3)], "“") {
+		at += len("“")
+	}
+	for _, a := range d.aliases {
+		if strings.HasPrefix(s[at:], a.name) {
+			if sp, ok := orgAt(s, at); ok && sp.b-sp.a > len(a.name) {
+				break
+			}
+			return party{span: a.of.span, name: a.of.name}, true
+		}
+	}
+	if sp, ok := orgAt(s, at); ok && sp.b-sp.a >= 9 && sp.b <= at+130 {
+		return party{span: sp, name: d.v.value(sp)}, true
+	}
+	if m := english.FindString(s[at:min(len(s), at+120)]); m != "" && len(m) > 4 {
+		a := at
+		if strings.HasPrefix(m, "the ") {
+			a += 4
+		}
+		b := at + len(strings.TrimRight(m, " "))
+		if !strings.HasSuffix(m, "Ltd.") && !strings.HasSuffix(m, "Inc.") && !strings.HasSuffix(m, "Corp.") && !strings.HasSuffix(m, "S.A.") {
+			for b > a && s[b-1] == '.' {
+				b--
+			}
+		}
+		return party{span: span{a, b}, name: d.v.value(span{a, b})}, true
+	}
+	if labelled {
+		if m := person.FindString(s[at:min(len(s), at+24)]); m != "" {
+			name := personTail.ReplaceAllString(m, "")
+			if !notName.MatchString(name) {
+				sp := span{at, at + len(name)}
+				return party{span: sp, name: d.v.value(sp)}, true
+			}
+		}
+	}
+	return party{}, false
+}
+
+var (
+	relationWord = regexp.MustCompile(`^(?:控股股东|实际控制人|关联方|全资子公司|控股子公司|参股公司|母公司)`)
+	bidCode      = regexp.MustCompile(`^[A-Z]{1,3}[0-9]{1,6}\(`)
+)
+
+var notName = regexp.MustCompile(`待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|放弃|原因|违约|未按|逾期|主动|同上|另行|保密|双方|名称|地址|法定`)
+
+// partiesAt reads one or several parties in a row, as a label announces them.
+func (d *document) partiesAt(at, end int) (party, bool) {
+	first, ok := d.partyAt(at, true)
+	if !ok {
+		return party{}, false
+	}
+	all := first
+	spans := []span{first.span}
+	for at = first.b; first.a >= 0 && at < end; {
+		m := listMark.FindString(d.v.s[at:end])
+		if m == "" {
+			break
+		}
+		next, ok := d.partyAt(at+len(m), strings.TrimSpace(m) == "、" || strings.TrimSpace(m) == ";")
+		if !ok || next.a != at+len(m) {
+			break
+		}
+		all.name += "、" + next.name
+		spans = append(spans, next.span)
+		at = next.b
+	}
+	all.more = spans[1:]
+	return all, true
+}
+
+var listMark = regexp.MustCompile(`^(?:[、;]|  +|和|与|及|/| ?& ?)`)
+
+// party is a party of a deal.
+type party struct {
+	span
+	name string
+	more []span // of the further ones, where several act together
+}
+
+type alias struct {
+	name string
+	of   party
+}

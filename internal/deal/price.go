@@ -1,0 +1,496 @@
+package deal
+
+import (
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var (
+	byPosition = regexp.MustCompile(`第 ?([0-9]{1,2}(?:\.[0-9]{1,2})?|[一二三四五六七八九十]{1,3}|[①-⑳]|\([一二三四五六七八九十0-9]{1,2}\)) ?[项件个号]`)
+	respective = regexp.MustCompile(`分别(?:为|是|按|以|作价)?[:为]?(?:人民币)?[ ]?$`)
+	between    = regexp.MustCompile(`^(?:整)?(?:\([^()\n]{0,30}\))?(?:、|，|和|及|与|以及| )*(?:人民币)?[ ]?$`)
+)
+
+// assigned parts the patents by prices that name them by their place: 第1.1项
+// 专利转让费为3万元, 分别为3万元、5万元和2万元, 每件2万元. It returns nil where
+// no price does.
+func (d *document) assigned(ms []mention) ([]group, map[int]money) {
+	if len(ms) < 2 || len(ms) > 400 { // nobody names more by their place
+		return nil, nil
+	}
+	each := map[int]money{}
+	for i, m := range d.money {
+		if m.ranged || m.class != price && m.class != bare && m.class != instalment {
+			continue
+		}
+		low := max(0, m.a-120)
+		if i > 0 {
+			low = max(low, d.money[i-1].b)
+		}
+		win := d.s[low:m.a]
+		if j := strings.LastIndexAny(win, "\n;"); j >= 0 {
+			win = win[j+1:]
+		}
+		if p := byPosition.FindAllStringSubmatch(win, -1); len(p) == 1 {
+			if at := place(d.s, ms, p[0][1]); at >= 0 {
+				if _, twice := each[at]; !twice {
+					each[at] = m
+				}
+			}
+			continue
+		}
+		if respective.MatchString(d.s[max(0, m.a-30):m.a]) {
+			run := []money{m}
+			for j := i + 1; j < len(d.money) && between.MatchString(d.s[run[len(run)-1].b:d.money[j].a]); j++ {
+				if again.MatchString(d.s[run[len(run)-1].b:d.money[j].a]) {
+					continue
+				}
+				run = append(run, d.money[j])
+			}
+			if len(run) == len(ms) {
+				for k := range run {
+					each[k] = run[k]
+				}
+			}
+		}
+	}
+	if len(each) == 0 {
+		var per []money
+		rest := false
+		for _, m := range d.money {
+			if m.per == "each" && (m.class == price || m.class == bare) {
+				per = append(per, m)
+			} else if m.class == price && m.per == "" && m.weight >= 2 && len(per) == 0 {
+				rest = true
+			}
+		}
+		if len(per) == 1 && !rest {
+			for k := range ms {
+				each[k] = per[0]
+			}
+		}
+	}
+	if len(each) < 2 {
+		return nil, nil
+	}
+	var out []group
+	for _, m := range ms {
+		out = append(out, group{mentions: []mention{m}, span: span{m.a, m.b}})
+	}
+	return out, each
+}
+
+// place finds the patent that stands at a number of a list.
+func place(s string, ms []mention, ref string) int {
+	ref = strings.Trim(ref, "()")
+	for i, m := range ms {
+		item := s[max(0, m.a-120):m.a]
+		if j := strings.LastIndexByte(item, '\n'); j >= 0 {
+			item = item[j+1:]
+		}
+		item = strings.TrimLeft(item, " \t(*·◆●")
+		if strings.HasPrefix(item, ref) && !strings.HasPrefix(strings.TrimPrefix(item, ref), ".") && len(item) > len(ref) && !isDigit(rune(item[len(ref)])) {
+			return i
+		}
+	}
+	if n, ok := figure(ref); ok && !strings.Contains(ref, ".") && n >= 1 && n <= len(ms) {
+		return n - 1
+	}
+	return -1
+}
+
+// price chooses the amount of a row and says what it is.
+func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
+	text := d.s[sp.a:sp.b]
+	var best, upf, beg, capped, app *money
+	conflict := false
+	ranged := false
+	list := d.moneyIn(sp)
+	better := func(old *money, m *money) bool {
+		return old == nil || m.weight > old.weight
+	}
+	list = d.bids(list)
+	for i := range list {
+		m := &list[i]
+		if m.currency != "CNY" && m.class == appraised {
+			continue
+		}
+		if m.ranged {
+			ranged = ranged || m.class == price || m.class == bare
+			continue
+		}
+		if i > 0 && again.MatchString(d.s[list[i-1].b:m.a]) {
+			p := &list[i-1]
+			if p.currency == m.currency && math.Abs(p.yuan-m.yuan) > 0.005 && p.class != other {
+				r.warn("capitals_differ", "大写金额与小写金额不一致，取大写，请核对。", "The amount in words differs from the one in figures; the words were taken.")
+				r.Waits = true
+				if m.capital && best == p {
+					best = m
+				}
+			}
+			if p.currency == m.currency {
+				continue
+			}
+		}
+		switch m.class {
+		case price, bare, instalment, sum:
+			w := *m
+			switch m.class {
+			case bare:
+				w.weight = 1
+				if alone && len(list) > 1 && m.label.empty() && !d.beside(m.a) {
+					w.weight = 0
+				}
+			case instalment:
+				w.weight = 0
+			case sum:
+				if !alone {
+					continue
+				}
+				w.weight = 2
+			}
+			if best != nil && w.weight == best.weight && w.weight >= 3 && math.Abs(w.yuan-best.yuan) > 0.005 && w.per == best.per {
+				conflict = true
+			}
+			if best != nil && best.currency != w.currency && w.weight >= 1 {
+				if w.currency == "CNY" {
+					best, conflict = &w, false
+				}
+				continue
+			}
+			if better(best, &w) || kind != Auction && best.per == "year" && w.per == "" && w.weight >= best.weight {
+				conflict = conflict && w.weight == best.weight
+				best = &w
+			}
+		case upfront:
+			if better(upf, m) {
+				upf = m
+			}
+		case start:
+			// The last starting price holds: a second auction has its own.
+			beg = m
+		case ceiling:
+			if capped == nil || m.weight > capped.weight || m.weight == capped.weight && m.yuan > capped.yuan {
+				capped = m
+			}
+		case appraised:
+			if app == nil {
+				app = m
+			}
+		}
+	}
+	if app != nil && r.Appraised == nil {
+		x := app.yuan
+		r.Appraised = &x
+		r.cite("appraised", d.v.quote(app.span))
+	}
+	set := func(m *money, k PriceKind) {
+		if m.currency != "CNY" {
+			r.Currency, r.PriceKind = m.currency, None
+			r.warn("currency", "价格“"+d.s[m.a:m.b]+"”不是人民币，未折算。", "The price "+d.s[m.a:m.b]+" is not in yuan and was not converted.")
+			r.Waits = true
+			return
+		}
+		x := m.yuan
+		r.Amount, r.Currency, r.PriceKind = &x, m.currency, k
+		r.cite("amount", d.v.quote(m.span))
+	}
+	rate, rateSpan := d.royalty(text, sp.a)
+	if !rateSpan.empty() {
+		r.Royalty = &rate
+		r.cite("royalty_rate", d.v.quote(rateSpan))
+	}
+	strong := best != nil && best.weight >= 1
+	open := d.facts().open && r.Buyer == ""
+	switch {
+	case kind == Auction && strong && (best.weight >= 2 || beg == nil) && !(unsold.MatchString(text) && best.weight < 3):
+		set(best, Hammer)
+	case kind == Auction && beg != nil:
+		set(beg, Ask)
+	case open && best != nil && !(freeWord.MatchString(text) && best.weight < 3):
+		set(best, Ask)
+	case capped != nil && (capped.weight >= 3 || strings.Contains(text, "里程碑") || !strong):
+		set(capped, Cap)
+	case upf != nil && (!rateSpan.empty() || perUnit.MatchString(text)):
+		set(upf, UpfrontPlusRoyalty)
+	case freeWord.MatchString(text) && (best == nil || best.weight < 2):
+		if m := freeWord.FindStringIndex(text); m != nil {
+			zero := 0.0
+			r.Amount, r.PriceKind = &zero, Free
+			r.cite("amount", d.v.quote(span{sp.a + m[0], sp.a + m[1]}))
+		}
+	case strong && (!rateSpan.empty() || perUnit.MatchString(text)) && royaltyOf.MatchString(text):
+		set(best, UpfrontPlusRoyalty)
+	case strong && beg != nil && best.weight < 2:
+		set(beg, Ask)
+	case strong:
+		set(best, Total)
+	case upf != nil:
+		set(upf, Total)
+	case beg != nil:
+		set(beg, Ask)
+	case !rateSpan.empty() && royaltyOf.MatchString(text) && kind != Assignment:
+		r.PriceKind = RunningRoyalty
+	case best != nil && !ranged && !noPriceWord.MatchString(text):
+		set(best, Total)
+		r.warn("part_or_price", "金额可能只是一期付款，请核对。", "The amount may be a part payment.")
+		r.Waits = true
+	case app != nil:
+		r.PriceKind = AppraisedOnly
+	default:
+		r.PriceKind = None
+		if ranged {
+			r.warn("range", "只有价格区间，没有确定价格。", "A range, no price.")
+		}
+	}
+	if conflict && r.PriceKind != UpfrontPlusRoyalty && r.PriceKind != Ask && r.PriceKind != Cap {
+		r.warn("prices_differ", "文中有几个不同的价格，取了第一个，请核对。", "The text names different prices; the first was taken.")
+		r.Waits = true
+	}
+}
+
+var perUnit = regexp.MustCompile(`提成[^。\n]{0,40}每(?:吨|台|套|公斤|千克|件产品|支|瓶|亩|只|米|平方米)`)
+
+// bids keeps of a log of bids the last that is valid: it is the hammer price
+// where the text says that the lot was sold.
+func (d *document) bids(list []money) []money {
+	var out []money
+	logged, last := 0, -1
+	for _, m := range list {
+		line := d.s[d.lineStart(m.a):d.lineEnd(m.b)]
+		if !bidLine.MatchString(line) {
+			out = append(out, m)
+			continue
+		}
+		logged++
+		if strings.Contains(line, "无效") || strings.Contains(line, "撤销") {
+			continue
+		}
+		if last >= 0 {
+			out = slices.Delete(out, last, last+1)
+		}
+		m.class, m.weight, last = price, 3, len(out)
+		out = append(out, m)
+	}
+	if logged < 2 || !regexp.MustCompile(`状态[: ]*成交|竞得人|成交确认|拍卖成交`).MatchString(d.s) {
+		return list
+	}
+	return out
+}
+
+var bidLine = regexp.MustCompile(`^[ \t]*[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?[ \t|].*(?:有效|无效|出价|报价)`)
+
+// beside reports whether a place is in the same sentence as a patent.
+func (d *document) beside(at int) bool {
+	low := max(0, at-300)
+	if j := strings.LastIndex(d.s[low:at], "。"); j >= 0 {
+		low += j
+	}
+	if j := strings.LastIndexByte(d.s[low:at], '\n'); j >= 0 {
+		low += j
+	}
+	return len(d.mentionsIn(span{low, at})) > 0
+}
+
+// royalty reads a share of sales.
+func (d *document) royalty(text string, base int) (float64, span) {
+	for _, m := range royaltyWord.FindAllStringSubmatchIndex(text, 20) {
+		win := text[max(0, m[0]-30):min(len(text), m[1]+36)]
+		if !royaltyOf.MatchString(win) {
+			continue
+		}
+		for i := 2; i+1 < len(m); i += 2 {
+			if m[i] < 0 {
+				continue
+			}
+			x, ok := plain(text[m[i]:m[i+1]])
+			if !ok {
+				x, ok = chinese(text[m[i]:m[i+1]])
+			}
+			if ok && x > 0 && x <= 100 {
+				return round(x*100) / 1e4, span{base + m[i], base + m[i+1]}
+			}
+		}
+	}
+	return 0, span{}
+}
+
+var countWord = regexp.MustCompile(`等?(?:共计|共|合计|上述|以下|下列|其|的|该)?([0-9]{1,4}|[一二两三四五六七八九十百]{1,5}) ?(?:件|项|个)(?:[^，。;\n0-9]{0,14})?(?:专利|发明|实用新型|职务成果|成果)|专利(?:权)?(?:共|共计|合计)? ?([0-9]{1,4}|[一二两三四五六七八九十百]{1,5}) ?(?:件|项)`)
+
+// count reads how many patents a price is for, where the text says more than
+// it lists.
+func (d *document) count(r *Row, sp span, alone bool) {
+	best, at := 0, span{}
+	for _, m := range countWord.FindAllStringSubmatchIndex(d.s[sp.a:sp.b], 40) {
+		if aggregate.MatchString(d.s[max(sp.a, sp.a+m[0]-60) : sp.a+m[0]]) {
+			continue
+		}
+		for i := 2; i+1 < len(m); i += 2 {
+			if m[i] < 0 {
+				continue
+			}
+			if n, ok := figure(d.s[sp.a+m[i] : sp.a+m[i+1]]); ok && n > best && n < 10_000 {
+				best, at = n, span{sp.a + m[0], sp.a + m[1]}
+				if n >= r.Patents {
+					break
+				}
+			}
+		}
+		if best >= r.Patents && best > 0 {
+			break
+		}
+	}
+	switch {
+	case best > r.Patents && best > 1:
+		if r.Patents > 0 {
+			r.warn("count_differs", "文中说明的件数多于列出的专利。", "The text counts more patents than it lists.")
+		}
+		if alone {
+			r.Patents = best
+			r.cite("patents", d.v.quote(at))
+		}
+	case best == r.Patents && best > 0:
+		r.cite("patents", d.v.quote(at))
+	}
+	if len(r.Quotes["patents"]) == 0 && len(r.Quotes["numbers"]) > 0 {
+		r.cite("patents", r.Quotes["numbers"]...)
+	}
+}
+
+var (
+	termYears = regexp.MustCompile(`(?:期限|年限|有效期|期间|许可期|为期|，共|runs for|term of|period of)[^。;\n0-9一二三四五六七八九十两]{0,14}([0-9]{1,2}|[一二两三四五六七八九十]{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty) ?(?:个)?(?:自然)?(?:年|years?)`)
+	termRange = regexp.MustCompile(`^ ?(?:起|算起|开始|起算)?[，, ]?(?:至|到|-|~|—)+ ?$`)
+	termCell  = regexp.MustCompile(`([0-9]{1,2}|[一二两三四五六七八九十]{1,3}) ?年`)
+	termWords = map[string]int{"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "fifteen": 15, "twenty": 20}
+	termLabel = regexp.MustCompile(`期限|年限|有效期|许可期`)
+)
+
+// term reads the years of a licence out of a piece.
+func (d *document) term(r *Row, c span) {
+	if r.TermYears != nil {
+		return
+	}
+	set := func(x float64, q span) {
+		r.TermYears = &x
+		r.cite("licence_term_years", d.v.quote(q))
+	}
+	text := d.s[c.a:c.b]
+	var prev *moment
+	for i := range d.moments {
+		m := d.moments[i]
+		if m.a < c.a || m.b > c.b {
+			continue
+		}
+		if prev != nil && termRange.MatchString(d.s[prev.b:m.a]) {
+			days := prev.date.DaysUntil(m.date) + 1
+			if years := math.Round(float64(days)/365.25*100) / 100; years >= 0.5 {
+				if math.Abs(years-math.Round(years)) < 0.02 {
+					years = math.Round(years)
+				}
+				set(years, span{prev.a, m.b})
+				return
+			}
+		}
+		prev = &d.moments[i]
+	}
+	if m := termYears.FindStringSubmatchIndex(text); m != nil {
+		w := text[m[2]:m[3]]
+		n, ok := figure(w)
+		if !ok {
+			n, ok = termWords[w], termWords[w] > 0
+		}
+		if ok && n > 0 && n <= 50 {
+			set(float64(n), span{c.a + m[0], c.a + m[1]})
+		}
+		return
+	}
+	if c.b-c.a < 80 {
+		for _, m := range termCell.FindAllStringSubmatchIndex(text, 2) {
+			if n, ok := figure(text[m[2]:m[3]]); ok && n > 0 && n <= 50 {
+				set(float64(n), span{c.a + m[0], c.a + m[1]})
+				return
+			}
+		}
+	}
+}
+
+// settle reads what follows once the price is known: status, date, market,
+// relation and term.
+func (d *document) settle(r *Row, sp span) {
+	head, f := d.heading, d.facts()
+	switch {
+	case cancelHead.MatchString(head) && !strings.Contains(head, "更正"):
+		r.Status = Cancelled
+	case f.open && r.Buyer == "" && r.DealKind != Assignment:
+		r.Status = Asked
+	case r.DealKind == Auction:
+		if r.PriceKind == Hammer || r.PriceKind == Each && r.Buyer != "" {
+			r.Status = Concluded
+			r.PriceKind = Hammer
+		} else {
+			r.Status = Asked
+			if r.PriceKind == Total || r.PriceKind == Each {
+				r.PriceKind = Ask
+			}
+		}
+	case r.PriceKind == Ask && r.Buyer == "":
+		r.Status = Asked
+	case f.contract && !strings.Contains(head, "拟"):
+		r.Status = Concluded
+	case !f.signed.empty() && (!strings.Contains(head, "拟") || madeWord.MatchString(d.s[max(0, f.signed.a-45):f.signed.a])):
+		r.Status = Concluded
+		r.cite("status", d.v.quote(f.signed))
+	case f.court:
+		r.Status = Concluded
+	default:
+		r.Status = Proposed
+		if !f.proposed.empty() {
+			r.cite("status", d.v.quote(f.proposed))
+		} else {
+			r.warn("status_unclear", "文中没有说明是否已签约，按拟议处理。", "The text does not say whether a contract was made; taken as proposed.")
+		}
+	}
+	if f.called && r.Status != Asked && !f.court {
+		r.Status = Cancelled
+	}
+	if r.Date == "" {
+		if m, ok := d.when(sp, r.Status, r.DealKind); ok {
+			r.Date = m.form
+			r.cite("date", d.v.quote(m.span))
+		}
+	}
+	r.Market = d.market(r.DealKind)
+	rel, at := f.related, f.relatedAt
+	if here, own := d.related(d.s[sp.a:sp.b]); here != "unknown" && sp.b-sp.a < len(d.s) {
+		rel, at = here, span{sp.a + own.a, sp.a + own.b}
+	}
+	r.RelatedParty = rel
+	if !at.empty() {
+		r.cite("related_party", d.v.quote(at))
+	}
+	if r.TermYears == nil && f.term.TermYears != nil {
+		years := *f.term.TermYears
+		r.TermYears = &years
+		r.cite("licence_term_years", f.term.Quotes["licence_term_years"]...)
+	}
+	if r.DealKind == Assignment || r.DealKind == Auction || r.DealKind == Contribution {
+		r.TermYears = nil
+		delete(r.Quotes, "licence_term_years")
+	}
+}
+
+var madeWord = regexp.MustCompile(`已|于[^，。;\n]{0,40}$`)
+
+// localKind reads the kind of a deal out of its own item.
+func (d *document) localKind(sp span, whole Kind) (Kind, span) {
+	if whole == Auction || whole == Contribution {
+		return whole, span{}
+	}
+	text := d.s[sp.a:sp.b]
+	if m := licenceGrant.FindStringIndex(text); m != nil {
+		return licenceKind(text[m[0]:m[1]]), span{sp.a + m[0], sp.a + m[1]}
+	}
+	return whole, span{}
+}

@@ -1,0 +1,380 @@
+package deal
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	roleLabel = regexp.MustCompile(`(原)?([甲乙丙]方\((?:受让|被许可|购买)(?:方|人)?\)|[甲乙丙]方\((?:出让|转让|让与|许可|出售)(?:方|人)?\)|被许可单位|被许可方|被许可人|被分许可人|被分许可方|意向受让方|拟受让方|拟受让单位|承接单位|承接方|接收方|接收单位|受让方|受让人|受让单位|受让企业|受许可方|受许可人|买受人|买受方|买方|购买方|购买人|竞得人|竞得方|竞买人|最终受让方|摘牌方|中标人|中标单位|对方单位|合作企业|入股企业|标的公司|目标公司|Assignee|Licensee|Buyer|Purchaser|转让方|出让方|让与人|让与方|分许可人|分许可方|许可方|许可人|委托方|委托人|委托单位|卖方|出售方|转让单位|出让单位|转让人|出让人|持有单位|成果持有人|所有权人|债务人|被执行人|Assignor|Licensor|Seller|专利权人|专利申请人|权利人|成果完成单位|完成单位|发布单位)\)?(?:\([^()\n]{0,24}\))?(?:名称)?(?:不变，)?(?:均|拟|仍|暂定|暂)?(?:为|是|系)?([ :\t|]*)`)
+
+	toBuyer    = regexp.MustCompile(`(?:转|转让|让与|出让|许可|授权|出售|售|卖|转移|过户|划转|使用权|所有权)(?:并[\p{Han}]{0,4})?(?:给予|给|予|与|至|于)`)
+	grantBuyer = regexp.MustCompile(`(?:让与|许可|授予|准许|授权)`)
+	byBuyer    = regexp.MustCompile(`(?:由|被)`)
+	byVerb     = regexp.MustCompile(`^[^。;\n]{0,60}?(?:竞得|摘牌|摘得|受让|购得|成交|拍得|胜出|中标|取得|获得|买下|收购|拿下)`)
+	paidFor    = regexp.MustCompile(`以(?:人民币)?(?:总价|最高价|底价)? ?¥?[0-9][0-9,.]* ?(?:万|亿)?元?(?:的[^，。;\n]{0,10})?(?:竞得|胜出|拍得|受让|成交|购得|摘得|中标|买下|摘牌|收购|购买|拿下)`)
+	agentOf    = regexp.MustCompile(`受([^受\n。]{4,90}?)(?:的)?委托`)
+	buysFrom   = regexp.MustCompile(`(?:向|从)([^向从\n。，;]{2,120}?)(?:处)?(?:购买|收购|受让|购得|引进|购入|支付(?:转让|许可|受让))`)
+	withOther  = regexp.MustCompile(`与([^与\n。;]{2,150}?)(?:正式)?(?:于[^，。]{2,14})?(?:签订|签署|订立|签约|达成|签了|签下|完成)`)
+	buyerSpeak = regexp.MustCompile(`受让|购买|收购|引进|取得|获得[^。]{0,12}许可|许可给(?:本)?公司|转让给(?:本)?公司`)
+	ownedBy    = regexp.MustCompile(`(?:所)?(?:持有|拥有|所有|名下|享有)(?:的)?|管理人|破产`)
+	subject    = regexp.MustCompile(`拟以|拟将|拟把|同意将|决定将|自愿将|自愿对|已将|将其|将|拟|把`)
+	dealVerb   = regexp.MustCompile(`^[^。\n]{0,400}?(?:转让|许可|让与|出让|作价|出资|入股|出售)`)
+	founded    = regexp.MustCompile(`(?:设立|成立|组建|新设|创办)(?:了|的)?(?:合资公司|新公司|公司)?[“:]?`)
+	investsIn  = regexp.MustCompile(`(?:入股|增资|投资|出资)+(?:到|至|于|给)?`)
+	putsIn     = regexp.MustCompile(`以[^。;\n]{0,200}(?:专利|知识产权|成果|技术)[^。;\n]{0,60}(?:作价|增资|出资|入股|投资)`)
+	grantEn    = regexp.MustCompile(` (?:has |have )?(?:granted|grants|licensed|licenses|assigned|assigns|sold|sells|transferred)(?: to)? `)
+	patentsTo  = regexp.MustCompile(`^[^.\n]{0,40}?(?i:patents?|right)[^\n]{0,300}? to (?:the )?`)
+	orgEnEnd   = regexp.MustCompile(`([A-Z][A-Za-z'’&.-]*(?:,? (?:of|and|for|the|&|[A-Z][A-Za-z'’&.-]*|Ltd\.))*)$`)
+	notStart   = regexp.MustCompile(`^(?:应|在|将|须|自|于|与|向|可|不|的|按|需|均|已|同|及|所|以|和|或|负|另|对|未|承|条件|资格|名单|义务|权利|有权|是否|待|经|共|一次|分|并|之|因|若|如|情况|法定|指定|为)`)
+)
+
+func buyerRole(label string) bool {
+	return strings.Contains(label, "受让") || strings.Contains(label, "被许") || strings.Contains(label, "购买") || strings.HasPrefix(label, "承接") || strings.HasPrefix(label, "接收") || strings.HasPrefix(label, "被分") || strings.HasPrefix(label, "受") || strings.HasPrefix(label, "意向") || strings.HasPrefix(label, "买") || strings.HasPrefix(label, "购") ||
+		strings.HasPrefix(label, "竞") || strings.HasPrefix(label, "摘") || strings.HasPrefix(label, "中标") || strings.HasPrefix(label, "最终") || label == "对方单位" || label == "合作企业" || label == "入股企业" || label == "标的公司" || label == "目标公司" ||
+		label == "Assignee" || label == "Licensee" || label == "Buyer" || label == "Purchaser"
+}
+
+// partiesOf reads who sells and who buys in a piece of the text.
+func (d *document) partiesOf(sp span) (seller, buyer party) {
+	text := d.s[sp.a:sp.b]
+	whole := sp.a == 0 && sp.b == len(d.s)
+	var owner party
+	for _, m := range roleLabel.FindAllStringSubmatchIndex(text, 400) {
+		label := text[m[4]:m[5]]
+		sep := text[m[6]:m[7]]
+		at := sp.a + m[1]
+		rest := d.s[at:min(len(d.s), at+40)]
+		if m[2] >= 0 || !strings.ContainsAny(sep, ":\t|") && notStart.MatchString(rest) {
+			continue
+		}
+		if strings.Contains(sep, "\n") {
+			continue
+		}
+		p, ok := d.partiesAt(at, d.lineEnd(at))
+		if !ok {
+			continue
+		}
+		if sep == "" && !strings.HasSuffix(text[:m[1]], "为") && len([]rune(p.name)) <= 4 && !bidder.MatchString(label) {
+			if _, body := orgAt(d.s, p.a); !body {
+				continue
+			}
+		}
+		if !strings.ContainsAny(sep, ":\t|") && p.b > at+120 {
+			continue
+		}
+		switch {
+		case buyerRole(label):
+			if buyer.name == "" {
+				buyer = p
+			}
+		case label == "专利权人" || label == "权利人" || label == "完成单位" || label == "成果完成单位" || label == "专利申请人" || label == "债务人" || label == "被执行人" || label == "发布单位":
+			if owner.name == "" {
+				owner = p
+			}
+		case seller.name == "":
+			seller = p
+		}
+	}
+	if m := contribWord.FindStringIndex(text); m != nil {
+		s, b := d.contribution(sp)
+		if seller.name == "" {
+			seller = s
+		}
+		if buyer.name == "" {
+			buyer = b
+		}
+	}
+	if buyer.name == "" {
+		buyer = d.buyerIn(sp)
+	}
+	if seller.name == "" {
+		if m := agentOf.FindStringSubmatchIndex(text); m != nil {
+			if p, ok := d.partiesAt(sp.a+m[2], sp.a+m[3]); ok {
+				seller = p
+			}
+		}
+	}
+	if seller.name == "" {
+		for _, m := range buysFrom.FindAllStringSubmatchIndex(text, 12) {
+			at := sp.a + m[2]
+			if strings.HasPrefix(d.s[at:], "控股股东") {
+				at += len("控股股东")
+			}
+			if strings.HasPrefix(d.s[at:], "关联方") {
+				at += len("关联方")
+			}
+			if p, ok := d.partiesAt(at, sp.a+m[3]); ok && p.name != buyer.name && !(d.issuer.name == p.name && !d.listed) {
+				seller = p
+				if buyer.name == "" && whole && d.issuer.name != p.name {
+					buyer = d.issuer
+				}
+				break
+			}
+		}
+	}
+	if seller.name == "" || buyer.name == "" {
+		for _, m := range withOther.FindAllStringSubmatchIndex(text, 12) {
+			p, ok := d.partiesAt(sp.a+m[2], sp.a+m[3])
+			if !ok {
+				continue
+			}
+			speaker, has := d.subjectBefore(sp.a+m[0], sp.a)
+			if !has {
+				speaker = d.issuer
+			}
+			if speaker.name == p.name || speaker.name == "" {
+				continue
+			}
+			after := text[m[1]:min(len(text), m[1]+200)]
+			if j := strings.Index(after, "。"); j >= 0 {
+				after = after[:j]
+			}
+			if buyer.name == speaker.name {
+				if seller.name == "" {
+					seller = p
+				}
+				break
+			}
+			if buyer.name == p.name {
+				if seller.name == "" {
+					seller = speaker
+				}
+				break
+			}
+			if seller.name == p.name || speaker.name == d.issuer.name && d.listed && buyerSpeak.MatchString(d.heading) || buyerSpeak.MatchString(after) {
+				if seller.name == "" {
+					seller = p
+				}
+				if buyer.name == "" {
+					buyer = speaker
+				}
+			} else {
+				if seller.name == "" {
+					seller = speaker
+				}
+				if buyer.name == "" && speaker.name == seller.name {
+					buyer = p
+				}
+			}
+			break
+		}
+	}
+	if m := grantEn.FindAllStringIndex(text, 6); m != nil && (seller.name == "" || buyer.name == "") {
+		for _, g := range m {
+			left := orgEnEnd.FindStringIndex(text[max(0, g[0]-120):g[0]])
+			right, ok := d.partyAt(sp.a+g[1], false)
+			if to := patentsTo.FindStringIndex(text[g[1]:min(len(text), g[1]+400)]); to != nil {
+				right, ok = d.partyAt(sp.a+g[1]+to[1], false)
+			}
+			if left == nil || !ok {
+				continue
+			}
+			at := span{sp.a + max(0, g[0]-120) + left[0], sp.a + g[0]}
+			if at.b-at.a < 5 {
+				continue
+			}
+			seller, buyer = party{span: at, name: d.v.value(at)}, right
+			break
+		}
+	}
+	if seller.name == "" {
+		seller = owner
+	}
+	if seller.name == "" {
+		seller = d.sellerIn(sp, buyer)
+	}
+	if seller.name == "" && whole && d.issuer.name != buyer.name {
+		seller = d.issuer
+	}
+	return seller, buyer
+}
+
+// subjectBefore finds the body that a sentence is about, before a place.
+func (d *document) subjectBefore(at, low int) (party, bool) {
+	low = max(low, at-240)
+	win := d.s[low:at]
+	if j := strings.LastIndexAny(win, "\n;"); j >= 0 {
+		low += j + 1
+	}
+	if j := strings.LastIndex(d.s[low:at], "。"); j >= 0 {
+		low += j + len("。")
+	}
+	return d.lastParty(span{low, at})
+}
+
+// lastParty finds the last body or alias in a piece.
+func (d *document) lastParty(sp span) (party, bool) {
+	best, has := party{span: span{-1, -1}}, false
+	if orgs := d.orgsIn(sp); len(orgs) > 0 {
+		best, has = orgs[len(orgs)-1], true
+	}
+	at := best.a
+	for _, a := range d.aliases {
+		if i := strings.LastIndex(d.s[sp.a:sp.b], a.name); i >= 0 && sp.a+i > at && (!has || sp.a+i >= best.b) {
+			at, best, has = sp.a+i, a.of, true
+		}
+	}
+	return best, has
+}
+
+func (d *document) firstParty(sp span) (party, bool) {
+	best, has := party{}, false
+	at := sp.b
+	if orgs := d.orgsIn(sp); len(orgs) > 0 {
+		best, has, at = orgs[0], true, orgs[0].a
+	}
+	for _, a := range d.aliases {
+		if i := strings.Index(d.s[sp.a:sp.b], a.name); i >= 0 && sp.a+i < at {
+			at, best, has = sp.a+i, a.of, true
+		}
+	}
+	return best, has
+}
+
+func (d *document) buyerIn(sp span) party {
+	text := d.s[sp.a:sp.b]
+	for _, m := range toBuyer.FindAllStringIndex(text, 60) {
+		at := sp.a + m[1]
+		for _, skip := range []string{"了", "关联方", "控股子公司", "全资子公司", "子公司", "意向受让方", "受让方"} {
+			at += len(skip) * b2i(strings.HasPrefix(d.s[at:], skip))
+		}
+		if p, ok := d.partiesAt(at, d.lineEnd(at)); ok {
+			return p
+		}
+	}
+	for _, m := range paidFor.FindAllStringIndex(text, 20) {
+		low := max(sp.a, sp.a+m[0]-200)
+		if j := strings.LastIndexAny(d.s[low:sp.a+m[0]], "\n。;"); j >= 0 {
+			low += j + 1
+		}
+		find := d.lastParty
+		if signedWord.MatchString(d.s[low : sp.a+m[0]]) {
+			find = d.firstParty // 甲与乙签订合同，以…受让: the subject buys
+		}
+		if p, ok := find(span{low, sp.a + m[0]}); ok {
+			return p
+		}
+	}
+	for _, m := range sellsTo.FindAllStringIndex(text, 20) {
+		if p, ok := d.partyAt(sp.a+m[0]+len("向"), false); ok && p.a == sp.a+m[0]+len("向") && sellsVerb.MatchString(d.s[p.b:min(len(d.s), p.b+40)]) {
+			return p
+		}
+	}
+	for _, m := range byBuyer.FindAllStringIndex(text, 60) {
+		if p, ok := d.partyAt(sp.a+m[1], false); ok && p.a == sp.a+m[1] && p.b < sp.b && byVerb.MatchString(d.s[p.b:sp.b]) {
+			return p
+		}
+	}
+	for _, m := range grantBuyer.FindAllStringIndex(text, 60) {
+		if p, ok := d.partyAt(sp.a+m[1], false); ok {
+			end := sp.a + m[1]
+			if p.a == end && strings.HasSuffix(d.s[p.a:p.b], "公司") && p.b-p.a < 75 || p.a != end {
+				return p
+			}
+		}
+	}
+	return party{}
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// sellerIn finds who sells without a label: the subject of the sentence that
+// sells, or whose patents they are.
+func (d *document) sellerIn(sp span, buyer party) party {
+	text := d.s[sp.a:sp.b]
+	if distress.MatchString(text) {
+		for _, m := range receiver.FindAllStringIndex(text, 6) {
+			if p, ok := d.orgBefore(sp.a + m[0]); ok && p.b >= sp.a+m[0]-1 && p.name != buyer.name {
+				return p
+			}
+		}
+	}
+	institution := d.issuer.name != "" && !d.listed && d.issuer.name != buyer.name && weakSeller.MatchString(d.issuer.name)
+	for _, m := range subject.FindAllStringIndex(text, 60) {
+		if !dealVerb.MatchString(text[m[1]:]) {
+			continue
+		}
+		if p, ok := d.subjectBefore(sp.a+m[0], sp.a); ok && p.name != buyer.name {
+			if folded := d.s[p.a:p.b]; institution && (strings.HasSuffix(folded, "学院") || strings.HasSuffix(folded, "学校") || strings.HasSuffix(folded, "中心") || strings.HasSuffix(folded, "实验室") || strings.HasSuffix(folded, "研究所")) {
+				return d.issuer
+			}
+			if !auctioneer.MatchString(p.name) {
+				return p
+			}
+		}
+	}
+	if institution && sp.a == 0 {
+		return d.issuer
+	}
+	for _, m := range ownedBy.FindAllStringIndex(text, 20) {
+		if p, ok := d.orgBefore(sp.a + m[0]); ok && p.a >= sp.a && p.name != buyer.name && !auctioneer.MatchString(p.name) {
+			return p
+		}
+	}
+	for _, m := range append(toBuyer.FindAllStringIndex(text, 20), grantBuyer.FindAllStringIndex(text, 20)...) {
+		low := max(sp.a, sp.a+m[0]-300)
+		if j := strings.LastIndexByte(d.s[low:sp.a+m[0]], '\n'); j >= 0 {
+			low += j + 1
+		}
+		if j := strings.LastIndex(d.s[low:sp.a+m[0]], "。"); j >= 0 {
+			low += j + len("。")
+		}
+		if p, ok := d.firstParty(span{low, sp.a + m[0]}); ok && p.name != buyer.name {
+			return p
+		}
+	}
+	return party{}
+}
+
+var (
+	receiver  = regexp.MustCompile(`(?:破产)?管理人|清算组`)
+	bidder    = regexp.MustCompile(`竞得|买受|竞买`)
+	sellsTo   = regexp.MustCompile(`向`)
+	sellsVerb = regexp.MustCompile(`^(?:转让|许可|出让|出售|授权|独占许可|普通许可|排他许可)`)
+	raises    = regexp.MustCompile(`^(?:增资|出资|入股|投资)`)
+)
+
+var weakSeller = regexp.MustCompile(`大学|学院|医院|研究所|研究院|科学院|大學|學院|醫院|學`)
+
+// contribution finds who puts patents into which company.
+func (d *document) contribution(sp span) (seller, buyer party) {
+	text := d.s[sp.a:sp.b]
+	for _, m := range founded.FindAllStringIndex(text, 12) {
+		if p, ok := d.partyAt(sp.a+m[1], false); ok && strings.HasSuffix(d.s[p.a:p.b], "公司") {
+			buyer = p
+			break
+		}
+	}
+	if buyer.name == "" {
+		for _, m := range sellsTo.FindAllStringIndex(text, 20) {
+			if p, ok := d.partyAt(sp.a+m[0]+len("向"), false); ok && raises.MatchString(d.s[p.b:min(len(d.s), p.b+40)]) {
+				buyer = p
+				break
+			}
+		}
+	}
+	if buyer.name == "" {
+		for _, m := range investsIn.FindAllStringIndex(text, 12) {
+			if p, ok := d.partyAt(sp.a+m[1], false); ok && !strings.HasPrefix(d.s[p.a:p.b], "管理") && !strings.HasPrefix(d.s[p.a:p.b], "有限") && strings.HasSuffix(d.s[p.a:p.b], "公司") && p.a >= sp.a+m[1] && p.a < sp.a+m[1]+4 {
+				buyer = p
+				break
+			}
+		}
+	}
+	for _, m := range putsIn.FindAllStringIndex(text, 12) {
+		if strings.Contains(text[m[0]:m[1]], "货币") {
+			continue
+		}
+		if p, ok := d.subjectBefore(sp.a+m[0], sp.a); ok && p.name != buyer.name {
+			seller = p
+			break
+		}
+	}
+	return seller, buyer
+}

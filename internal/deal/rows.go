@@ -1,0 +1,731 @@
+package deal
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// rows reads the deals.
+func (d *document) rows() []Row {
+	if why, none := d.nothing(); none {
+		d.notes = append(d.notes, why)
+		return nil
+	}
+	var out []Row
+	covered := map[int]bool{}
+	for _, t := range d.tables {
+		rows := d.tableRows(t)
+		if len(rows) > 0 {
+			for l := t.a; l < t.b; l++ {
+				covered[l] = true
+			}
+			out = append(out, rows...)
+		}
+	}
+	if len(out) == 0 {
+		out = d.proseRows()
+	}
+	for i := range out {
+		d.flag(&out[i])
+	}
+	if len(out) == 0 && len(d.notes) == 0 {
+		d.notes = append(d.notes, Warning{"no_patent", "没有写明专利号或专利名称的交易。", "No deal names a patent by number or title."})
+	}
+	return out
+}
+
+// flag adds what holds for every row of a text.
+func (d *document) flag(r *Row) {
+	if d.hostile {
+		r.warn("instructions_in_text", "文本含有对读取程序的指令，已略过，请核对。", "The text speaks to the reading program; that was passed over. Check the row.")
+		r.Waits = true
+	}
+	if d.changed {
+		r.warn("corrected", "更正公告：取更正后的内容。", "A correction: what holds after it was taken.")
+	}
+	if r.Seller == "" {
+		r.warn("seller_unknown", "未能读出出让方。", "The seller was not found.")
+		r.Waits = true
+	}
+	if r.Amount == nil && r.PriceKind != None && r.PriceKind != AppraisedOnly && r.PriceKind != RunningRoyalty {
+		r.Waits = true
+	}
+	if r.Buyer == "" && (r.Status == Concluded || r.Status == Cancelled) {
+		r.warn("buyer_unknown", "已成交但未读出受让方。", "Concluded, and the buyer was not found.")
+		r.Waits = true
+	}
+	if r.Date == "" {
+		r.warn("date_unknown", "未能读出日期。", "The date was not found.")
+		r.Waits = true
+	}
+}
+
+// number puts mentions into a row, each patent once.
+func (d *document) patents(r *Row, list []mention) {
+	seen := map[string]bool{}
+	var titles []string
+	for _, m := range list {
+		if m.number != "" {
+			if seen[m.key] {
+				continue
+			}
+			seen[m.key] = true
+			r.Numbers = append(r.Numbers, m.number)
+			r.cite("numbers", d.v.quote(m.span))
+			if !m.sure {
+				r.warn("number_check", "专利号 "+m.number+" 的校验位不符或缺失，请核对。", "The check digit of "+m.number+" is wrong or missing.")
+				r.Waits = r.Waits || m.why != ""
+			}
+		}
+		if !m.title.empty() {
+			if t := d.v.value(m.title); !slices.Contains(titles, t) {
+				titles = append(titles, t)
+				r.cite("title", d.v.quote(m.title))
+			}
+		}
+	}
+	r.Title = strings.Join(titles, ";")
+	r.Patents = len(r.Numbers)
+	if r.Patents == 0 {
+		r.Patents = len(titles)
+	}
+}
+
+func (d *document) put(r *Row, field string, p party) {
+	if p.name == "" {
+		return
+	}
+	if field == "seller" {
+		r.Seller = p.name
+	} else {
+		r.Buyer = p.name
+	}
+	r.cite(field, d.v.quote(p.span))
+	for _, m := range p.more {
+		r.cite(field, d.v.quote(m))
+	}
+}
+
+// tableRows reads the rows of a table.
+func (d *document) tableRows(t table) []Row {
+	type record struct {
+		row       Row
+		priced    bool
+		sp        span
+		priceCell span
+	}
+	var recs []record
+	whole := span{0, len(d.s)}
+	seller, buyer := d.partiesOf(whole)
+	kind, kindSpan := d.dealKind(d.s)
+	var carry [16]span // the cell above, for 〃
+	total, sumCell := math.NaN(), span{}
+	for _, cs := range t.rows {
+		if len(cs) == 0 {
+			continue
+		}
+		line := span{cs[0].a, cs[len(cs)-1].b}
+		transposed := len(cs) > 1 && strings.Contains(d.s[cs[0].b:cs[1].a], "\n")
+		first := d.s[cs[0].a:cs[0].b]
+		text := d.s[line.a:max(line.a, line.b)]
+		ms := d.mentionsIn(line)
+		if transposed {
+			ms, text = nil, ""
+			for _, c := range cs {
+				ms = append(ms, d.mentionsIn(c)...)
+				text += d.s[c.a:c.b] + "\n"
+			}
+		}
+		if totalLine.MatchString(first) || len(cs) > 1 && totalLine.MatchString(d.s[cs[1].a:cs[1].b]) {
+			for i, c := range cs {
+				if i < len(t.head) && t.head[i] == colPrice {
+					if x, _, ok := d.cellAmount(c, t, i); ok {
+						total, sumCell = x, c
+					}
+				}
+			}
+			if math.IsNaN(total) {
+				for i := len(cs) - 1; i > 0; i-- {
+					for j, h := range t.head {
+						if h == colPrice {
+							if x, _, ok := d.cellAmount(cs[i], t, j); ok {
+								total, sumCell = x, cs[i]
+							}
+						}
+					}
+					if !math.IsNaN(total) {
+						break
+					}
+				}
+			}
+			continue
+		}
+		rec := record{sp: line}
+		r := &rec.row
+		r.Currency, r.PriceKind = "CNY", None
+		cell := map[column]span{}
+		for i, c := range cs {
+			if i >= len(t.head) || t.head[i] == colNone {
+				continue
+			}
+			col := t.head[i]
+			if same := d.s[c.a:c.b]; same == "〃" || same == "同上" {
+				if col == colPrice {
+					rec.priceCell = span{-1, -1}
+					continue
+				}
+				c = carry[col]
+			}
+			if old, twice := cell[col]; twice && !old.empty() {
+				continue
+			}
+			cell[col] = c
+			carry[col] = c
+		}
+		if len(ms) == 0 {
+			title, has := cell[colTitle]
+			if !has || title.empty() || slices.Contains(t.head, colNumber) && !plausibleTitle.MatchString(d.s[title.a:title.b]) || otherRight.MatchString(text) {
+				continue
+			}
+			ms = []mention{{span: title, title: title}}
+		}
+		for i := range ms {
+			if title := cell[colTitle]; !title.empty() && (len(ms) == 1 || i == 0) {
+				for strings.HasPrefix(d.s[title.a:title.b], "“") && strings.HasSuffix(d.s[title.a:title.b], "”") {
+					title.a += len("“")
+					title.b -= len("”")
+				}
+				ms[i].title = title
+			}
+		}
+		d.patents(r, ms)
+		r.DealKind = kind
+		if !kindSpan.empty() {
+			r.cite("deal_kind", d.v.quote(kindSpan))
+		}
+		if c, ok := cell[colKind]; ok && !c.empty() {
+			words := d.s[c.a:c.b]
+			said := true
+			switch {
+			case strings.Contains(words, "作价") || strings.Contains(words, "入股"):
+				r.DealKind = Contribution
+			case strings.Contains(words, "许可") || exclusiveWord.MatchString(words) || soleWord.MatchString(words):
+				r.DealKind = licenceKind(words)
+			case strings.Contains(words, "转让"):
+				r.DealKind = Assignment
+			case auctionWord.MatchString(words):
+				r.DealKind = Auction
+			default:
+				said = false
+			}
+			if said {
+				r.Quotes["deal_kind"] = []Quote{d.v.quote(c)}
+				d.term(r, c)
+			}
+		}
+		if c, ok := cell[colTerm]; ok && !c.empty() {
+			d.term(r, c)
+		}
+		if c, ok := cell[colBuyer]; ok && !c.empty() {
+			if p, ok := d.partiesAt(c.a, c.b); ok {
+				d.put(r, "buyer", p)
+			}
+		} else {
+			d.put(r, "buyer", buyer)
+		}
+		if c, ok := cell[colSeller]; ok && !c.empty() {
+			if p, ok := d.partiesAt(c.a, c.b); ok {
+				d.put(r, "seller", p)
+			}
+		} else {
+			d.put(r, "seller", seller)
+		}
+		for i, c := range cs {
+			if i >= len(t.head) || c.empty() {
+				continue
+			}
+			switch t.head[i] {
+			case colAppraised:
+				if x, cur, ok := d.cellAmount(c, t, i); ok && r.Appraised == nil && cur == "CNY" {
+					r.Appraised = &x
+					r.cite("appraised", d.v.quote(c))
+				}
+			case colPrice:
+				if rec.priced {
+					continue
+				}
+				words := d.s[c.a:c.b]
+				if freeWord.MatchString(words) {
+					zero := 0.0
+					r.Amount, r.PriceKind, rec.priced = &zero, Free, true
+					r.cite("amount", d.v.quote(c))
+					continue
+				}
+				if x, cur, ok := d.cellAmount(c, t, i); ok {
+					r.Amount, r.Currency, rec.priced = &x, cur, true
+					r.PriceKind = Each
+					if x == 0 {
+						r.PriceKind = Free
+					}
+					rec.priceCell = c
+					r.cite("amount", d.v.quote(c))
+				} else if isBareNumber(words) {
+					r.warn("unit_unknown", "金额“"+words+"”的单位没有写明，或前后矛盾。", "The unit of "+words+" is not told, or told in two ways.")
+					r.Waits = true
+				}
+			}
+		}
+		if !rec.priced {
+			for i, c := range cs {
+				if i < len(t.head) && t.head[i] == colStart && !c.empty() {
+					if x, cur, ok := d.cellAmount(c, t, i); ok {
+						r.Amount, r.Currency, rec.priced = &x, cur, true
+						r.PriceKind = Ask
+						r.cite("amount", d.v.quote(c))
+					}
+					break
+				}
+			}
+		}
+		if c, ok := cell[colDate]; ok && !c.empty() {
+			for _, m := range d.moments {
+				if m.a >= c.a && m.b <= c.b {
+					r.Date = m.form
+					r.cite("date", d.v.quote(m.span))
+					break
+				}
+			}
+		}
+		recs = append(recs, rec)
+	}
+	if len(recs) == 0 {
+		return nil
+	}
+	// A price cell that spans the rows, or stands in the first of them alone,
+	// is the price of the package.
+	priced, spanned := 0, 0
+	for _, r := range recs {
+		if r.priced {
+			priced++
+		}
+		if r.priceCell.a < 0 {
+			spanned++
+		}
+	}
+	var out []Row
+	switch {
+	case spanned > 0:
+		for _, r := range recs {
+			if r.priceCell.a < 0 && len(out) > 0 {
+				join(&out[len(out)-1], r.row)
+				continue
+			}
+			out = append(out, r.row)
+		}
+	case priced == 0 && slices.ContainsFunc(recs, func(r record) bool {
+		return r.row.Waits && len(r.row.Warnings) > 0 && r.row.Warnings[0].Code == "unit_unknown"
+	}):
+		for _, r := range recs {
+			out = append(out, r.row)
+		}
+	case priced == 0 || priced == 1 && len(recs) > 1 && recs[0].priced:
+		// One price for all, here or in the text around the table.
+		all := recs[0].row
+		if priced == 0 {
+			blankKind := all.PriceKind
+			d.price(&all, whole, kind, true)
+			if all.PriceKind == None && blankKind == None && noPriceCell.MatchString(d.s) {
+				for _, r := range recs {
+					out = append(out, r.row)
+				}
+				break
+			}
+		} else {
+			all.warn("merged_price", "只有首行有价格，按一揽子价格读取，请核对。", "Only the first line has a price; it was read as the price of all.")
+			all.Waits = true
+		}
+		for _, r := range recs[1:] {
+			join(&all, r.row)
+		}
+		if all.PriceKind == Each {
+			all.PriceKind = Total
+		}
+		out = append(out, all)
+	default:
+		sum := 0.0
+		for _, r := range recs {
+			out = append(out, r.row)
+			if r.row.Amount != nil {
+				sum += *r.row.Amount
+			}
+		}
+		if !math.IsNaN(total) && math.Abs(sum-total) > 0.005*math.Max(sum, total)+0.01 {
+			for i := range out {
+				out[i].warn("total_differs", fmt.Sprintf("合计“%s”与各项之和 %.2f 元不符。", d.s[sumCell.a:sumCell.b], sum), "The printed total is not the sum of the prices.")
+				out[i].Waits = true
+			}
+		}
+	}
+	for i := range out {
+		r := &out[i]
+		line := whole
+		if i < len(recs) && len(out) == len(recs) {
+			line = recs[i].sp
+		}
+		if line.b <= line.a {
+			line = whole
+		}
+		if len(r.Numbers) > 1 && r.PriceKind == Each {
+			r.PriceKind = Total
+		}
+		if len(out) == 1 && r.PriceKind == Each && len(r.Numbers) <= 1 {
+			r.PriceKind = Total
+		}
+		d.settle(r, line)
+	}
+	return out
+}
+
+var (
+	totalLine      = regexp.MustCompile(`^(?:合 ?计|总 ?计|小 ?计|共计|总额|汇总|累计)`)
+	plausibleTitle = regexp.MustCompile(`\p{Han}{4,}|[A-Za-z]{4,}`)
+	otherRight     = regexp.MustCompile(`软件著作权|软著|注册商标|商标|计算机软件|登记号|技术秘密|品种权|集成电路布图|版权`)
+	noPriceCell    = regexp.MustCompile(`面议|待定|另行`)
+	bareNumber     = regexp.MustCompile(`^[¥ ]?[0-9][0-9,]*(?:\.[0-9]+)?$`)
+)
+
+func isBareNumber(s string) bool { return bareNumber.MatchString(strings.TrimSpace(s)) }
+
+// join adds the patents of a row to a package.
+func join(into *Row, r Row) {
+	into.Numbers = append(into.Numbers, r.Numbers...)
+	if r.Title != "" {
+		into.Title = strings.TrimPrefix(into.Title+";"+r.Title, ";")
+	}
+	into.Patents += r.Patents
+	into.cite("numbers", r.Quotes["numbers"]...)
+	into.cite("title", r.Quotes["title"]...)
+	into.PriceKind = map[bool]PriceKind{true: Total, false: into.PriceKind}[into.PriceKind == Each]
+}
+
+// cellAmount reads the amount of a cell in the unit that the cell, the head of
+// its column or the caption states.
+func (d *document) cellAmount(c span, t table, col int) (float64, string, bool) {
+	if ms := d.moneyIn(c); len(ms) > 0 {
+		if ms[0].ranged {
+			return 0, "", false
+		}
+		return ms[0].yuan, ms[0].currency, true
+	}
+	text := strings.TrimSpace(d.s[c.a:c.b])
+	text = strings.TrimPrefix(text, "¥")
+	text = strings.TrimSpace(strings.TrimSuffix(text, "整"))
+	if !isBareNumber(text) {
+		return 0, "", false
+	}
+	x, ok := plain(text)
+	if !ok {
+		return 0, "", false
+	}
+	unit := 0.0
+	if col < len(t.words) {
+		if m := unitHead.FindStringSubmatch(t.words[col]); m != nil {
+			unit = unitOf(m[1])
+		} else if strings.Contains(t.words[col], "万元") {
+			unit = 1e4
+		}
+	}
+	if unit != 0 && t.caption != 0 && unit != t.caption {
+		return 0, "", false // two units: neither is known to hold
+	}
+	if unit == 0 {
+		unit = t.caption
+	}
+	if unit == 0 || x*unit > 1e15 {
+		return 0, "", false
+	}
+	return round(x * unit), "CNY", true
+}
+
+// group is the patents that one price is for.
+type group struct {
+	mentions []mention
+	span
+}
+
+// proseRows reads what stands in no table.
+func (d *document) proseRows() []Row {
+	ms := d.named()
+	if len(ms) == 0 {
+		return nil
+	}
+	groups, each := d.assigned(ms)
+	if groups == nil {
+		groups = d.groups(ms)
+	}
+	whole := span{0, len(d.s)}
+	gs, gb := d.partiesOf(whole)
+	kind, kindSpan := d.dealKind(d.s)
+	var out []Row
+	sum := 0.0
+	for gi, g := range groups {
+		var r Row
+		r.Currency, r.PriceKind = "CNY", None
+		d.patents(&r, g.mentions)
+		local := g.span
+		if len(groups) == 1 || each != nil {
+			local = whole
+		}
+		r.DealKind = kind
+		if len(groups) > 1 && each == nil {
+			if k, sp := d.localKind(local, kind); !sp.empty() {
+				r.DealKind = k
+				r.cite("deal_kind", d.v.quote(sp))
+			}
+		}
+		if len(r.Quotes["deal_kind"]) == 0 && !kindSpan.empty() {
+			r.cite("deal_kind", d.v.quote(kindSpan))
+		}
+		seller, buyer := gs, gb
+		if len(groups) > 1 && each == nil {
+			s, b := d.partiesOf(local)
+			if s.name != "" && s.name != b.name {
+				seller = s
+			}
+			if b.name != "" {
+				buyer = b
+			} else if unsold.MatchString(d.s[local.a:local.b]) {
+				buyer = party{}
+			}
+		}
+		d.put(&r, "seller", seller)
+		if buyer.name != seller.name || buyer.a != seller.a {
+			d.put(&r, "buyer", buyer)
+		}
+		if m, ok := each[gi]; ok {
+			x := m.yuan
+			r.Amount, r.Currency, r.PriceKind = &x, m.currency, Each
+			r.cite("amount", d.v.quote(m.span))
+		} else {
+			d.price(&r, local, r.DealKind, len(groups) == 1)
+			if r.PriceKind == None && len(d.moneyIn(local)) == 0 {
+				if at := d.facts().free; !at.empty() {
+					zero := 0.0
+					r.Amount, r.PriceKind = &zero, Free
+					r.cite("amount", d.v.quote(at))
+				}
+			}
+		}
+		if len(groups) == 1 && r.PriceKind != None || len(groups) > 1 && len(g.mentions) == 1 {
+			d.count(&r, local, len(groups) == 1)
+		} else if len(groups) == 1 {
+			d.count(&r, local, true)
+		}
+		if len(groups) > 1 && len(r.Numbers) <= 1 && r.PriceKind == Total {
+			r.PriceKind = Each
+		}
+		d.settle(&r, local)
+		if r.Amount != nil {
+			sum += *r.Amount
+		}
+		out = append(out, r)
+	}
+	if len(out) > 1 {
+		for _, m := range d.money {
+			if m.class == sum_ && m.weight > 0 && m.a > groups[len(groups)-1].mentions[0].a && math.Abs(m.yuan-sum) > 0.005*sum+0.01 && !otherRight.MatchString(d.s) {
+				for i := range out {
+					out[i].warn("total_differs", fmt.Sprintf("合计“%s”与各项之和 %.2f 元不符。", d.s[m.a:m.b], sum), "The printed total is not the sum of the prices.")
+					out[i].Waits = true
+				}
+				break
+			}
+		}
+	}
+	return out
+}
+
+const sum_ = sum
+
+// named returns the patents of the text with their titles: those with a
+// number, or, where none has one, those named by title.
+func (d *document) named() []mention {
+	out := make([]mention, 0, len(d.mentions))
+	seen := map[string]int{}
+	for i, m := range d.mentions {
+		low, high := 0, len(d.s)
+		if i > 0 {
+			low = d.mentions[i-1].b
+		}
+		if i+1 < len(d.mentions) {
+			high = d.mentions[i+1].a
+		}
+		m.title = titleOf(d.s, m, low, high)
+		if j, twice := seen[m.key]; twice {
+			if out[j].title.empty() {
+				out[j].title = m.title
+			}
+			continue
+		}
+		seen[m.key] = len(out)
+		out = append(out, m)
+	}
+	if len(out) == 1 && (out[0].title.empty() || !strings.Contains(d.s[max(0, out[0].title.a-3):out[0].title.a], "“")) {
+		if m := titleLabel.FindStringSubmatchIndex(d.s); m != nil {
+			out[0].title = span{m[2], m[3]}
+		} else if m := headTitle.FindStringSubmatchIndex(d.s); m != nil && out[0].title.empty() {
+			out[0].title = span{m[2], m[3]}
+		}
+	}
+	d.pairTitles(out)
+	if len(out) > 0 {
+		return out
+	}
+	if otherOnly.MatchString(d.s) {
+		d.notes = append(d.notes, Warning{"no_deal_other_right", "标的不是专利（技术秘密、品种权、软件或商标）。", "Not a patent: know-how, a plant variety, software or a mark."})
+		return nil
+	}
+	titles := map[string]bool{}
+	for _, m := range quotedTitle.FindAllStringSubmatchIndex(d.s, 200) {
+		t := d.s[m[2]:m[3]]
+		near := d.s[max(0, m[0]-60):m[0]] + "\n" + d.s[m[1]:min(len(d.s), m[1]+40)]
+		if notTitle.MatchString(t) || !patentNear.MatchString(near) || titles[t] {
+			continue
+		}
+		titles[t] = true
+		out = append(out, mention{span: span{m[2], m[3]}, title: span{m[2], m[3]}})
+	}
+	if len(out) == 0 {
+		if m := titleLabel.FindStringSubmatchIndex(d.s); m != nil && strings.Contains(d.s, "专利") {
+			out = append(out, mention{span: span{m[2], m[3]}, title: span{m[2], m[3]}})
+		}
+	}
+	return out
+}
+
+var (
+	titleLabel  = regexp.MustCompile(`(?:成果名称|专利名称|发明名称|拟转让专利|标的专利|项目名称|拟转让成果|专利技术名称)[:\t| ]{1,3}[“《]?([^，。;；\n\t|”》]{3,200}?)(?:[”》]|发明专利权转让|专利权转让|专利转让|[，。;\n\t|(]|$)`)
+	headTitle   = regexp.MustCompile(`关于[^“”\n]{0,12}“([^“”\n]{3,200})”`)
+	quotedTitle = regexp.MustCompile(`[“《]([^“”《》\n]{3,200})[”》]`)
+	notTitle    = regexp.MustCompile(`合同|协议|办法|细则|规定|条例|决定|公告|通知|报告|导报|日报|法$|意见|方案|十[一二三四五]五|以下|公司$|大学$|指南|软件`)
+	patentNear  = regexp.MustCompile(`专利|发明|实用新型`)
+	otherOnly   = regexp.MustCompile(`品种权|未申请专利|技术秘密|软件著作权|布图设计`)
+)
+
+// pairTitles gives several titles that stand before several numbers to them in
+// order: “甲”及“乙”两项专利（ZL1、ZL2）.
+func (d *document) pairTitles(ms []mention) {
+	for i := 0; i+1 < len(ms); i++ {
+		j := i + 1
+		for j < len(ms) && len(d.s[ms[j-1].b:ms[j].a]) <= 12 && !strings.ContainsAny(d.s[ms[j-1].b:ms[j].a], "“《\n") {
+			j++
+		}
+		if n := j - i; n > 1 {
+			low := max(0, ms[i].a-260*n)
+			if i > 0 {
+				low = max(low, ms[i-1].b)
+			}
+			if q := quotedTitle.FindAllStringSubmatchIndex(d.s[low:ms[i].a], -1); len(q) == n {
+				for k := range n {
+					ms[i+k].title = span{low + q[k][2], low + q[k][3]}
+				}
+			}
+			i = j - 1
+		}
+	}
+}
+
+var lotHead = regexp.MustCompile(`\n[ \t>*]*(?:标的|资产包|拍品|包|项目|[(（]?[一二三四五六七八九十]{1,3}[)）、.]|[(（]?[0-9]{1,2}[)、.．]|[①-⑳]|第[一二三四五六七八九十0-9]+[笔项件包号]|[◆●■▲·•-])`)
+
+// groups parts the patents by the prices between them.
+func (d *document) groups(ms []mention) []group {
+	prices := func(a, b int) bool {
+		for _, m := range d.moneyIn(span{a, b}) {
+			switch m.class {
+			case price, start, upfront:
+				return true
+			case bare:
+				return true
+			}
+		}
+		return false
+	}
+	cross := strings.Contains(d.s, "交叉许可") || strings.Contains(d.s, "相互许可") || strings.Contains(d.s, "互相许可")
+	out := []group{{mentions: []mention{ms[0]}}}
+	for i := 1; i < len(ms); i++ {
+		between := span{ms[i-1].b, ms[i].a}
+		text := d.s[between.a:between.b]
+		cut := prices(between.a, between.b) || freeWord.MatchString(text) || noPriceWord.MatchString(text) && strings.Contains(text, "价")
+		if cross && grant.MatchString(text) {
+			cut = true
+		}
+		if cut {
+			out = append(out, group{})
+		}
+		out[len(out)-1].mentions = append(out[len(out)-1].mentions, ms[i])
+	}
+	// One price behind all, or one before all: a package.
+	if len(out) > 1 && !cross {
+		priced := 0
+		for i, g := range out {
+			end := len(d.s)
+			if i+1 < len(out) {
+				end = out[i+1].mentions[0].a
+			}
+			if prices(g.mentions[0].a, end) || freeWord.MatchString(d.s[g.mentions[0].a:end]) {
+				priced++
+			}
+		}
+		if priced < 2 {
+			out = []group{{mentions: ms}}
+		}
+	}
+	at := 0
+	for i := range out {
+		out[i].a = at
+		if i+1 < len(out) {
+			low, high := out[i].mentions[len(out[i].mentions)-1].b, out[i+1].mentions[0].a
+			text := d.s[low:high]
+			edge := -1
+			if m := lotHead.FindAllStringIndex(text, -1); len(m) > 0 {
+				edge = m[len(m)-1][0] + 1
+			} else if j := strings.LastIndex(text, "\n\n"); j >= 0 {
+				edge = j + 2
+			} else if j := strings.LastIndexAny(text, "\n;"); j >= 0 {
+				edge = j + 1
+			} else if j := strings.LastIndex(text, "。"); j >= 0 {
+				edge = j + len("。")
+			} else if j := strings.LastIndex(text, "，"); j >= 0 {
+				edge = j + len("，")
+			}
+			if edge < 0 {
+				edge = len(text)
+			}
+			at = low + edge
+		} else {
+			at = len(d.s)
+		}
+		out[i].b = at
+	}
+	if len(out) > 1 {
+		// The first group begins at its own item, and what stands before it
+		// belongs to all.
+		first := out[0].mentions[0].a
+		if m := lotHead.FindAllStringIndex(d.s[:first], -1); len(m) > 0 {
+			out[0].a = m[len(m)-1][0] + 1
+		} else {
+			out[0].a = strings.LastIndexByte(d.s[:first], '\n') + 1
+		}
+		last := &out[len(out)-1]
+		if j := strings.Index(d.s[last.mentions[len(last.mentions)-1].b:], "\n\n"); j >= 0 {
+			last.b = last.mentions[len(last.mentions)-1].b + j
+		} else if j := strings.Index(d.s[last.mentions[len(last.mentions)-1].b:], "\n"); j >= 0 && lotHead.MatchString(d.s[max(0, last.a-1):min(len(d.s), last.a+12)]) {
+			last.b = last.mentions[len(last.mentions)-1].b + j
+		}
+	}
+	return out
+}
+
+var grant = regexp.MustCompile(`(?:甲方|乙方|丙方|公司|大学|学院|研究所|研究院|医院)[^。;\n]{0,4}将`)

@@ -1,0 +1,295 @@
+package deal
+
+import (
+	"regexp"
+	"strings"
+)
+
+// table is a run of lines with cells.
+type table struct {
+	a, b    int // lines, b is past the last
+	head    []column
+	words   []string // of the head, by column
+	rows    [][]span
+	caption float64 // the unit that a line above states; 0 without one
+}
+
+type column uint8
+
+const (
+	colNone column = iota
+	colNumber
+	colTitle
+	colPrice
+	colStart
+	colAppraised
+	colBuyer
+	colSeller
+	colDate
+	colKind
+	colTerm
+	colStatus
+)
+
+var headWords = []struct {
+	re  *regexp.Regexp
+	col column
+}{
+	{regexp.MustCompile(`隐藏|序号|^编号$|电话|联系|备注|支付方式|发明人|完成人|专利类型|专利类别|种类|授权日|申请日|公告日|^No\.?$|佣金|保证金|溢价|竞价轮|报名|数量|件数|原值|净值|账面|年费|提成|分配|奖励`), colNone},
+	{regexp.MustCompile(`评估`), colAppraised},
+	{regexp.MustCompile(`起拍|起始价|底价|挂牌价|保留价|参考价|starting`), colStart},
+	{regexp.MustCompile(`专利号|申请号|授权号|公开号|公告号|专利编号|[Pp]atent [Nn]o|号码`), colNumber},
+	{regexp.MustCompile(`受让|被许可|对方|竞得|买受|买方|购买方|企业名称|单位名称|接收|摘牌|Buyer|Assignee|Licensee`), colBuyer},
+	{regexp.MustCompile(`转让方$|出让方|出让单位|转让单位|许可单位|许可方$|转让人|许可人|委托方|卖方|专利权人|权利人|持有人|持有单位|Seller|Assignor|Licensor`), colSeller},
+	{regexp.MustCompile(`价|金额|费|款|对价|Price|Fee|元\)`), colPrice},
+	{regexp.MustCompile(`许可期限|许可年限|^期限|年限|Term`), colTerm},
+	{regexp.MustCompile(`日期|时间|签订日|成交日|登记日|Date`), colDate},
+	{regexp.MustCompile(`方式|合同类别|交易类型|转化类型|转化形式|许可种类|许可类型|合同类型|^类[型别]$`), colKind},
+	{regexp.MustCompile(`名称|标的|成果|题目|Title|专利$`), colTitle},
+	{regexp.MustCompile(`结果|状态|成交情况`), colStatus},
+}
+
+func headColumn(cell string) (column, bool) {
+	if len(cell) > 60 || cell == "" {
+		return colNone, false
+	}
+	for _, h := range headWords {
+		if h.re.MatchString(cell) {
+			return h.col, true
+		}
+	}
+	return colNone, false
+}
+
+var (
+	wideGap  = regexp.MustCompile(` {2,}`)
+	ruleLine = regexp.MustCompile(`^[ |:+\-=]+$`)
+	unitHead = regexp.MustCompile(`(?:[(:/ ]|单位)(?:人民币)?(万元|亿元|千元|元)`)
+	caption  = regexp.MustCompile(`单位[:为]? ?(?:均为)?(?:人民币)?(万元|亿元|千元|元)`)
+)
+
+// cells splits a line of a table.
+func cells(s string, l span) ([]span, byte) {
+	text := s[l.a:l.b]
+	var out []span
+	cut := func(edges [][]int, kind byte) ([]span, byte) {
+		at := 0
+		for _, e := range append(edges, []int{len(text), len(text)}) {
+			a, b := l.a+at, l.a+e[0]
+			for a < b && (s[a] == ' ') {
+				a++
+			}
+			for b > a && s[b-1] == ' ' {
+				b--
+			}
+			out = append(out, span{a, b})
+			at = e[1]
+		}
+		return out, kind
+	}
+	find := func(sep byte) (edges [][]int) {
+		for i := range len(text) {
+			if text[i] == sep {
+				edges = append(edges, []int{i, i + 1})
+			}
+		}
+		return edges
+	}
+	switch {
+	case strings.Count(text, "|") >= 2:
+		got, kind := cut(find('|'), '|')
+		if len(got) > 2 && got[0].empty() && strings.HasPrefix(strings.TrimSpace(text), "|") {
+			got = got[1:]
+		}
+		if len(got) > 2 && got[len(got)-1].empty() && strings.HasSuffix(strings.TrimSpace(text), "|") {
+			got = got[:len(got)-1]
+		}
+		return got, kind
+	case strings.Contains(text, "\t"):
+		return cut(find('\t'), '\t')
+	}
+	if strings.Count(text, "，") >= 3 && !strings.Contains(text, "。") { // a table exported with commas
+		edges, quoted := [][]int(nil), false
+		for i, r := range text {
+			switch {
+			case r == '"':
+				quoted = !quoted
+			case r == '，' && !quoted:
+				edges = append(edges, []int{i, i + len("，")})
+			}
+		}
+		got, kind := cut(edges, ',')
+		for i := range got {
+			if c := got[i]; c.b-c.a >= 2 && s[c.a] == '"' && s[c.b-1] == '"' {
+				got[i] = span{c.a + 1, c.b - 1}
+			}
+		}
+		return got, kind
+	}
+	if edges := wideGap.FindAllStringIndex(text, -1); len(edges) >= 2 && strings.TrimSpace(text[:edges[0][1]]) != "" {
+		return cut(edges, ' ')
+	}
+	return nil, 0
+}
+
+// findTables finds the tables whose first line names the columns.
+func (d *document) findTables() []table {
+	var out []table
+	for i := 0; i < len(d.lines); i++ {
+		head, kind := cells(d.s, d.lines[i])
+		if kind == 0 {
+			continue
+		}
+		if t, ok := d.transposed(i, kind); ok {
+			out = append(out, t)
+			i = t.b - 1
+			continue
+		}
+		t := table{a: i}
+		known := 0
+		need := map[column]bool{}
+		for _, c := range head {
+			col, ok := headColumn(d.s[c.a:c.b])
+			if ok {
+				known++
+			}
+			if col != colNone && need[col] && col != colPrice {
+				col = colNone
+			}
+			need[col] = true
+			t.head = append(t.head, col)
+			t.words = append(t.words, d.s[c.a:c.b])
+		}
+		named := false
+		for _, m := range d.mentionsIn(d.lines[i]) {
+			named = named || m.number != ""
+		}
+		if known < 2 || known*2 < len(head) || named || !(need[colNumber] || need[colTitle]) {
+			continue
+		}
+		j := i + 1
+		for ; j < len(d.lines) && len(t.rows) <= MaxRows; j++ {
+			text := d.s[d.lines[j].a:d.lines[j].b]
+			if ruleLine.MatchString(text) {
+				continue
+			}
+			got, k := cells(d.s, d.lines[j])
+			if k != kind || len(got) < 2 {
+				break
+			}
+			t.rows = append(t.rows, got)
+		}
+		if len(t.rows) == 0 {
+			continue
+		}
+		t.b = j
+		t.caption = d.unitAbove(i)
+		out = append(out, t)
+		i = j - 1
+	}
+	return out
+}
+
+// unitAbove reads the unit that stands above a table, or else anywhere.
+func (d *document) unitAbove(i int) float64 {
+	unit := 0.0
+	for k := max(0, i-3); k < i; k++ {
+		if m := caption.FindStringSubmatch(d.s[d.lines[k].a:d.lines[k].b]); m != nil {
+			unit = unitOf(m[1])
+		}
+	}
+	if m := caption.FindStringSubmatch(d.s); m != nil && unit == 0 {
+		unit = unitOf(m[1])
+	}
+	return unit
+}
+
+// transposed reads a table whose lines are fields and whose columns are
+// patents, from a line on.
+func (d *document) transposed(i int, kind byte) (table, bool) {
+	t := table{a: i}
+	var lines [][]span
+	patents := 0
+	for j := i; j < len(d.lines) && j < i+40; j++ {
+		got, k := cells(d.s, d.lines[j])
+		if ruleLine.MatchString(d.s[d.lines[j].a:d.lines[j].b]) && j > i {
+			continue
+		}
+		if k != kind || len(got) < 3 || len(lines) > 0 && len(got) != len(lines[0]) {
+			break
+		}
+		word := d.s[got[0].a:got[0].b]
+		col, known := headColumn(word)
+		if col == colNumber {
+			for _, c := range got[1:] {
+				patents += b2i(len(d.mentionsIn(c)) > 0)
+			}
+		}
+		if !known && len(lines) > 0 && len(d.mentionsIn(d.lines[j])) > 0 {
+			return t, false
+		}
+		t.head, t.words = append(t.head, col), append(t.words, word)
+		lines = append(lines, got)
+		t.b = j + 1
+	}
+	if patents < 2 || len(lines) < 3 {
+		return t, false
+	}
+	for c := 1; c < len(lines[0]); c++ {
+		var row []span
+		for _, l := range lines {
+			row = append(row, l[c])
+		}
+		t.rows = append(t.rows, row)
+	}
+	t.caption = d.unitAbove(i)
+	return t, true
+}
+
+func unitOf(word string) float64 {
+	switch word {
+	case "万元":
+		return 1e4
+	case "亿元":
+		return 1e8
+	case "千元":
+		return 1e3
+	case "元":
+		return 1
+	}
+	return 0
+}
+
+func (d *document) mentionsIn(sp span) []mention {
+	var out []mention
+	lo, hi := 0, len(d.mentions)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if d.mentions[mid].a < sp.a {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	for ; lo < len(d.mentions) && d.mentions[lo].a < sp.b; lo++ {
+		out = append(out, d.mentions[lo])
+	}
+	return out
+}
+
+func (d *document) moneyIn(sp span) []money {
+	var out []money
+	lo, hi := 0, len(d.money)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if d.money[mid].a < sp.a {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	for ; lo < len(d.money) && d.money[lo].a < sp.b; lo++ {
+		out = append(out, d.money[lo])
+	}
+	return out
+}
