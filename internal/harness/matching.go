@@ -100,6 +100,12 @@ func toldDeals(raw []byte) ([]patent.DealFacts, error) {
 	}
 	out := make([]patent.DealFacts, 0, len(table)-1)
 	for _, row := range table[1:] {
+		if c, ok := at["source_type"]; ok && row[c] == "platform" {
+			continue // a list of prices names neither titles nor parties
+		}
+		if c, ok := at["exclusion_code"]; ok && row[c] != "" {
+			continue // among them are deals that two sources told: what is to be found, not to be made
+		}
 		d := patent.DealFacts{Title: row[at["title"]], Kind: row[at["deal_kind"]], Unit: row[at["date_precision"]], Seller: row[at["seller"]], Buyer: row[at["buyer"]]}
 		if s := row[at["numbers"]]; s != "" {
 			d.Numbers = strings.Split(s, ";")

@@ -50,7 +50,7 @@ func TestMatchingMeasured(t *testing.T) {
 			}
 			t.Logf("%s %.4f (n = %d)", figure, m.Figure.Value, m.N)
 		}
-		if text := strings.Join(sum.Notes, "\n"); !strings.Contains(text, "119 of them with real names") {
+		if text := strings.Join(sum.Notes, "\n"); !strings.Contains(text, "31 of them with real names") {
 			t.Errorf("the notes do not say what is real: %s", text)
 		}
 	}

@@ -69,7 +69,7 @@ type outcome struct {
 	level          float64
 	logMean, logSD float64 // of the forecast of ln price; logSD 0: none
 	grade          string
-	face           float64 // value with the comparables taken at face level; 0: the same
+	private        float64 // value in a private sale, whatever the market of the deal; 0: none
 	evidence       []Evidence
 }
 
@@ -198,8 +198,8 @@ func answerPrice(ctx context.Context, t Task, set *dealSet, c *deal, value price
 	}
 	x.Tags["grade"] = o.grade
 	x.Estimates["product"] = o.estimate
-	if o.face > 0 {
-		x.Estimates["product_face"] = o.face
+	if o.private > 0 {
+		x.Estimates["product_private"] = o.private
 	}
 	e := math.Log(o.estimate / price)
 	x.Values["log_error"] = e
@@ -217,12 +217,12 @@ func answerPrice(ctx context.Context, t Task, set *dealSet, c *deal, value price
 	return x, nil
 }
 
-// seriesOf are the product, its figure without the source-level correction,
+// seriesOf are the product, its figure for a private sale,
 // and the baselines, in the order of the table.
-func seriesOf(t Task) []string { return append([]string{"product", "product_face"}, t.Baselines...) }
+func seriesOf(t Task) []string { return append([]string{"product", "product_private"}, t.Baselines...) }
 
 var seriesNames = map[string]string{
-	"product": "Zhijia 本产品", "product_face": "Zhijia, deals at face level 按公开价位", "class_median": "class median 同类中位数", "nearest_deal": "nearest deal 最近交易", "cost_rule": "cost rule 成本法则",
+	"product": "Zhijia 本产品", "product_private": "Zhijia, private sale assumed 一律按私下转让", "class_median": "class median 同类中位数", "nearest_deal": "nearest deal 最近交易", "cost_rule": "cost rule 成本法则",
 	"regression": "plain regression 普通回归", "appraised": "appraised value 评估值",
 }
 

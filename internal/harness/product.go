@@ -76,6 +76,7 @@ type market struct {
 // that a blind request leaves all of them out together. A deal whose source
 // prints no usable number gets numbers of the harness's own.
 func (p Product) market(ctx context.Context, set *dealSet) (_ *market, err error) {
+	ctx = store.As(ctx, store.Public) // the scratch corpus is the operator's
 	db, drop, err := p.Scratch(ctx)
 	if err != nil {
 		return nil, err
@@ -95,17 +96,18 @@ func (p Product) market(ctx context.Context, set *dealSet) (_ *market, err error
 			continue
 		}
 		for k := range *d.Patents {
-			number, kind := standIn(i, k, d), d.Patent
+			number, kind := standIn(i, k, d.Patent), d.Patent
 			if k < len(d.Numbers) {
 				if n, err := patent.ParseNumber(d.Numbers[k]); err == nil && n.NamesApplication() {
 					number, kind = string(n.Key()), n.Kind // a deal of both kinds has members of either
 				}
 			}
 			m.numbers[d.DealID] = append(m.numbers[d.DealID], number)
-			patents = append(patents, store.Patent{
-				Number: number, Kind: string(kind), Title: d.Title, Abstract: deals[i].Description, IPC: d.IPC,
-				OwnerType: string(d.Owner), FamilyID: family, Source: set.name,
-			})
+			p := store.Patent{Number: number, Kind: string(kind), Title: d.Title, Abstract: deals[i].Description, IPC: d.IPC, OwnerType: string(d.Owner), Source: set.name}
+			if k == 0 { // one member is enough to leave the right's deals out; what is sold together is no family
+				p.FamilyID = family
+			}
+			patents = append(patents, p)
 		}
 		deals[i].Numbers = m.numbers[d.DealID]
 	}
@@ -134,15 +136,11 @@ func (p Product) market(ctx context.Context, set *dealSet) (_ *market, err error
 }
 
 // standIn is a well-formed application number for the k-th patent of the i-th
-// deal, filed before the sale. Its year tells no more than that the right was
-// not yet dead by its number: no filing date is stored beside it.
-func standIn(i, k int, d *deal) string {
-	code := map[patent.Kind]int{patent.UtilityModel: 2, patent.Design: 3}[d.Patent]
-	year := 2015
-	if !d.Date.IsZero() {
-		year = max(d.Date.Year-2, 2004) // numbers of this form begin in October 2003
-	}
-	digits := fmt.Sprintf("%04d%d%05d%02d", year, max(code, 1), 50000+i, k%100)
+// deal: of an international application, whose year says nothing of when the
+// term began. No filing date is stored beside it.
+func standIn(i, k int, kind patent.Kind) string {
+	code := map[patent.Kind]int{patent.Invention: 8, patent.UtilityModel: 9, patent.Design: 3}[kind]
+	digits := fmt.Sprintf("2003%d%05d%02d", cmp.Or(code, 8), 50000+i, k%100)
 	return "CN" + digits + "." + string(patent.CheckDigit(digits))
 }
 
@@ -228,7 +226,7 @@ func conclude(con valuation.Conclusion) outcome {
 	o := outcome{status: "ok", grade: con.Grade, estimate: con.Value.Median, low: con.Value.Low, high: con.Value.High, level: con.Value.Level}
 	for _, m := range con.Markets { // what a reader gets who does not know the market of sale
 		if m.Market == price.Private {
-			o.face = m.Median
+			o.private = m.Median
 		}
 	}
 	for _, c := range con.Comparables {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -129,7 +130,7 @@ func MatchDeals(a, b DealFacts) Pair {
 }
 
 func (w *weighing) party(role, a, b string) {
-	if a == "" || b == "" {
+	if unnamed(a) || unnamed(b) {
 		return
 	}
 	x, f := NormalName(a)
@@ -142,6 +143,15 @@ func (w *weighing) party(role, a, b string) {
 	default:
 		w.add(-2, role+"不同")
 	}
+}
+
+// namesNobody are the words by which a source leaves a party out: two deals
+// whose winner is "竞得企业" have nothing in common.
+var namesNobody = regexp.MustCompile(`竞得|竞买|受让企业|受让方|买受人|合作企业|某|未载|未具名|未披露|匿名|多家|若干|第三方|个人$|自然人|企业\(|^一?家?企业$|^[-—/／无]*$`)
+
+// unnamed reports whether a party's cell names nobody.
+func unnamed(name string) bool {
+	return namesNobody.MatchString(strings.TrimSpace(name))
 }
 
 // daysApart is the distance of two dates, none within a stated month or year.

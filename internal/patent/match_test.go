@@ -57,6 +57,25 @@ func TestContractsInARow(t *testing.T) {
 	}
 }
 
+// A party that a source does not name is unknown: it speaks for nothing.
+func TestUnnamedParties(t *testing.T) {
+	t.Parallel()
+	a := DealFacts{Title: "一种涡轮", Kind: "assignment", Amount: 200_000, Date: on("2025-07-15"), Seller: "甲大学"}
+	b := a
+	b.Title = "一种涡轮叶片"
+	want := MatchDeals(a, b)
+	for _, name := range []string{"竞得企业", "某公司", "某科技有限公司", "合作企业(未载)", "多家", "第三方(未具名)", "-", "一家企业"} {
+		a.Buyer, b.Buyer = name, name
+		if got := MatchDeals(a, b); got.Score != want.Score || got.Band != want.Band {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+	a.Buyer, b.Buyer = "乙某精密制造有限公司", "丙精密制造有限公司"
+	if got := MatchDeals(a, b); got.Score != want.Score {
+		t.Errorf("one of them is not named: %+v", got)
+	}
+}
+
 func TestMatchPatents(t *testing.T) {
 	t.Parallel()
 	base := PatentFacts{Number: "CN201310543019.6", Publication: "CN103575513A", Kind: Invention, Title: "一种锂电池正极材料", Filing: on("2013-11-05"), IPC: []string{"H01M 4/36"}, Owners: []string{"甲大学"}}
