@@ -481,9 +481,17 @@ func (w writer) bases() section {
 		Head:    []string{w.t("价值类型", "Basis"), w.t("前提、范围", "Premise, scope"), w.t("中位数", "Median"), w.t("区间", "Range"), w.t("说明", "Note")},
 		Numeric: []bool{false, false, true, true, false}, Lead: w.Conclusion.Bases[0].Headline,
 	}
+	sale := map[market.Sale]string{}
+	for _, m := range w.Conclusion.Markets {
+		sale[m.Market] = m.Zh
+	}
 	for _, b := range w.Conclusion.Bases {
+		name := w.word(bases, string(b.Basis))
+		if !b.Headline && b.Scope == terms.ScopeSupported && b.Market != "" {
+			name += w.t("（"+sale[b.Market]+"）", " ("+string(b.Market)+")")
+		}
 		t.Rows = append(t.Rows, []string{
-			w.word(bases, string(b.Basis)), w.word(premises, string(b.Premise)) + w.t("，", ", ") + w.word(scopes, string(b.Scope)),
+			name, w.word(premises, string(b.Premise)) + w.t("，", ", ") + w.word(scopes, string(b.Scope)),
 			w.yuan(b.Value, 3), w.yuan(b.Low, 2) + w.t(" 至 ", " to ") + w.yuan(b.High, 2), w.t(b.Zh, b.En),
 		})
 	}

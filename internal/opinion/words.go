@@ -34,7 +34,7 @@ var (
 		"recoverable_amount": {"可收回金额", "recoverable amount"}, "damages": {"侵权赔偿（非价值）", "damages (no value)"},
 	}
 	premises = words{
-		"highest_and_best_use": {"最佳使用", "highest and best use"}, "current_use": {"现状使用", "current use"}, "orderly_liquidation": {"有序清算", "orderly liquidation"},
+		"highest_and_best_use": {"最佳使用", "highest and best use"}, "current_use": {"现状使用", "current use"}, "orderly": {"有序交易", "orderly sale"},
 		"forced_sale": {"强制变现", "forced sale"}, "continued_use": {"持续使用", "continued use"}, "time_in_force": {"权利有效期间的行为", "acts while in force"},
 	}
 	scopes = words{
@@ -59,7 +59,7 @@ var (
 		"rank": {"分位推断", "Rank prior"}, "renewal": {"续费下限", "Renewal bound"},
 	}
 	methods = words{
-		"kriging": {"可比交易加权", "kriging of comparables"}, "local_kriging": {"可比交易加权", "kriging of comparables"},
+		"random_effects":      {"成交市场的一般水平与已有成交", "level of the market and deals on file"},
 		"relief_from_royalty": {"许可费节省", "relief from royalty"},
 		"excess_earnings":     {"多期超额收益", "excess earnings"}, "mpeem": {"多期超额收益", "excess earnings"},
 		"incremental_income": {"增量收益", "incremental income"}, "incremental": {"增量收益", "incremental income"},

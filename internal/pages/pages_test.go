@@ -107,7 +107,7 @@ func TestOfficerPages(t *testing.T) {
 	}
 	path := r.Header().Get("Location")
 	shown := b.send("GET", path, nil)
-	for _, part := range []string{"专利估值参考意见", "计算过程", "记录人工意见", "有序清算"} {
+	for _, part := range []string{"专利估值参考意见", "计算过程", "记录人工意见", "有序交易"} {
 		if !strings.Contains(shown.Body.String(), part) {
 			t.Errorf("the page lacks %s", part)
 		}

@@ -178,7 +178,10 @@ func (j *job) forecastSD(s float64) (fsd float64, finite bool) {
 func (j *job) rangeOf(theta, s float64, cal calibrated) {
 	v := &j.out.Value
 	z, z1 := distuv.UnitNormal.Quantile((1+j.level)/2), distuv.UnitNormal.Quantile(j.level)
-	half, lower := cal.half*s, cal.lower*s
+	// Published deals are dearer than ordinary ones, so their errors say too
+	// little of prices below the figure: a lender's bound is no nearer than the
+	// normal one.
+	half, lower := cal.half*s, max(cal.lower, z1)*s
 	v.N, v.Events, v.Calibration = cal.n, cal.events, cal.how
 	if cal.held != nil {
 		v.Coverage, v.CoverageLow, v.CoverageHigh = &cal.held.Coverage, &cal.held.Low, &cal.held.High

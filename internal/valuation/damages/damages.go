@@ -115,7 +115,8 @@ func (r *Rules) Of(f *Facts, grant, end calendar.Date) Award {
 		}
 		a.Low, a.High = a.Low+a.Costs, a.High+a.Costs
 		a.Workings = []terms.Working{
-			{Key: "statutory_low", Value: a.Low - a.Costs, Unit: "yuan", Source: r.Low.Source}, {Key: "statutory_high", Value: a.High - a.Costs, Unit: "yuan", Source: r.High.Source},
+			{Key: "statutory_low", Value: a.Low - a.Costs, Unit: "yuan", Source: r.Low.Source},
+			{Key: "statutory_high", Value: a.High - a.Costs, Unit: "yuan", Source: r.High.Source},
 			{Key: "reasonable_costs", Value: a.Costs, Unit: "yuan"},
 		}
 		return a
@@ -124,7 +125,8 @@ func (r *Rules) Of(f *Facts, grant, end calendar.Date) Award {
 	a.Point, a.Low, a.High = &point, low*a.Multiplier+a.Costs, high*a.Multiplier+a.Costs
 	a.Workings = []terms.Working{
 		{Key: a.By, Value: amount, Unit: "yuan", Formula: "amount · days in force / days of the acts", Source: "专利法 art. 71"},
-		{Key: "share_in_force", Value: part, Unit: "ratio"}, {Key: "multiplier", Value: a.Multiplier, Unit: "ratio", Source: "专利法 art. 71(1)"},
+		{Key: "share_in_force", Value: part, Unit: "ratio"},
+		{Key: "multiplier", Value: a.Multiplier, Unit: "ratio", Source: "专利法 art. 71(1)"},
 		{Key: "reasonable_costs", Value: a.Costs, Unit: "yuan", Source: "专利法 art. 71(3)"},
 		{Key: "damages", Value: point, Unit: "yuan", Formula: "amount·multiplier + costs"},
 	}

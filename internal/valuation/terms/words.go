@@ -56,7 +56,7 @@ const (
 	PremiseHighestBestUse Premise = "highest_and_best_use"
 	PremiseCurrentUse     Premise = "current_use"
 	PremiseContinuedUse   Premise = "continued_use"
-	PremiseOrderly        Premise = "orderly_liquidation"
+	PremiseOrderly        Premise = "orderly" // offered long enough, by nobody who must sell
 	PremiseForced         Premise = "forced_sale"
 	PremiseInForce        Premise = "time_in_force" // of damages: the acts while the right was in force
 )
