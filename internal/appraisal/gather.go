@@ -46,7 +46,7 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 	if err := g.subjects(ctx, number); err != nil {
 		return a, nil, err
 	}
-	g.lookAhead(ctx)
+	g.startReads(ctx)
 	if err := g.legal(); err != nil {
 		return a, nil, err
 	}
@@ -96,8 +96,8 @@ type gathering struct {
 	cohort func() (store.Cohort, error)
 }
 
-// lookAhead starts the look-ups that wait for nothing but the subject.
-func (g *gathering) lookAhead(ctx context.Context) {
+// startReads starts the look-ups that wait for nothing but the subject.
+func (g *gathering) startReads(ctx context.Context) {
 	numbers := make([]string, len(g.patents))
 	for i := range g.patents {
 		numbers[i] = g.patents[i].Number
