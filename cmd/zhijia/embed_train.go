@@ -145,12 +145,17 @@ proposed for a text unlike those it learned from.`
 }
 
 func (c *classifyCmd) Run(g *Globals) error {
-	classes := embed.Shipped().Classes(c.Text, c.Limit)
+	classes, silence := embed.Shipped().Classes(c.Text, c.Limit)
+	zh, en := silence.Texts()
 	if g.JSON {
-		return g.print(map[string]any{"classes": append([]embed.Class{}, classes...), "model": embed.Shipped().Version()})
+		out := map[string]any{"classes": append([]embed.Class{}, classes...), "model": embed.Shipped().Version()}
+		if silence != "" {
+			out["silence"] = map[string]string{"code": string(silence), "zh": zh, "en": en}
+		}
+		return g.print(out)
 	}
-	if len(classes) == 0 {
-		fmt.Fprintln(g.stdout, "未建议分类：该文本与模型学习过的文本不相似，请提供中文标题或摘要。 No class is proposed: the text is unlike those the model learned from; give a Chinese title or abstract.")
+	if silence != "" {
+		fmt.Fprintln(g.stdout, "未建议分类："+zh+" No class is proposed. "+en)
 		return nil
 	}
 	for _, p := range classes {
