@@ -145,20 +145,15 @@ proposed for a text unlike those it learned from.`
 }
 
 func (c *classifyCmd) Run(g *Globals) error {
-	classes, silence := embed.Shipped().Classes(c.Text, c.Limit)
-	zh, en := silence.Texts()
+	s := embed.Suggest(c.Text, c.Limit)
 	if g.JSON {
-		out := map[string]any{"classes": append([]embed.Class{}, classes...), "model": embed.Shipped().Version()}
-		if silence != "" {
-			out["silence"] = map[string]string{"code": string(silence), "zh": zh, "en": en}
-		}
-		return g.print(out)
+		return g.print(s)
 	}
-	if silence != "" {
-		fmt.Fprintln(g.stdout, "未建议分类："+zh+" No class is proposed. "+en)
+	if s.Silence != nil {
+		fmt.Fprintln(g.stdout, "未建议分类："+s.Silence.Zh+" No class is proposed. "+s.Silence.En)
 		return nil
 	}
-	for _, p := range classes {
+	for _, p := range s.Classes {
 		fmt.Fprintf(g.stdout, "%s  %.2f\n", p.Subclass, p.Probability)
 	}
 	return nil

@@ -53,8 +53,8 @@ func (c *classes) valid(width int) error {
 
 // Class is a subclass proposed for a text, with its probability in [0, 1].
 type Class struct {
-	Subclass    string  `json:"subclass"`
-	Probability float64 `json:"probability"`
+	Subclass    string  `json:"subclass" doc:"IPC subclass, e.g. H01M."`
+	Probability float64 `json:"probability" doc:"Calibrated on texts held out."`
 }
 
 // Card returns what the model was fitted on and its held-out figures.
@@ -130,6 +130,32 @@ func (m *Model) Classes(text string, k int) ([]Class, Silence) {
 		return nil, SilentUnlike
 	}
 	return out[:min(k, len(out))], ""
+}
+
+// Suggestion is the answer about a text for programs: the command and the
+// service give the same.
+type Suggestion struct {
+	Classes []Class  `json:"classes" nullable:"false" doc:"Most probable first; empty when none is proposed."`
+	Silence *Refusal `json:"silence,omitempty" doc:"Why no class is proposed."`
+	Model   string   `json:"model" doc:"Version of the model that proposed them."`
+}
+
+// Refusal is a [Silence] with its texts.
+type Refusal struct {
+	Code Silence `json:"code" enum:"untrained,not_chinese,too_little,name,unlike"`
+	Zh   string  `json:"zh"`
+	En   string  `json:"en"`
+}
+
+// Suggest proposes at most k classes for a text by the model that ships.
+func Suggest(text string, k int) Suggestion {
+	found, silence := Shipped().Classes(text, k)
+	out := Suggestion{Classes: append([]Class{}, found...), Model: shippedVersion()}
+	if silence != "" {
+		zh, en := silence.Texts()
+		out.Silence = &Refusal{silence, zh, en}
+	}
+	return out
 }
 
 func (c *classes) probabilities(v []float32, sharpness, weight float64) []float64 {
