@@ -76,6 +76,7 @@ type market struct {
 // that a blind request leaves all of them out together. A deal whose source
 // prints no usable number gets numbers of the harness's own.
 func (p Product) market(ctx context.Context, set *dealSet) (_ *market, err error) {
+	ctx = store.As(ctx, store.Default)
 	db, drop, err := p.Scratch(ctx)
 	if err != nil {
 		return nil, err
