@@ -13,6 +13,7 @@ import (
 type embedCmd struct {
 	Fit    embedFitCmd    `cmd:"" help:"Fit the local embedder on the stored texts and switch to it; requests are served throughout."`
 	Train  embedTrainCmd  `cmd:"" help:"Learn the map from wording to patent classes from files; makes the model that ships."`
+	Weigh  embedWeighCmd  `cmd:"" help:"Learn the weights of the similarity of comparables from files; makes those that ship."`
 	Use    embedUseCmd    `cmd:"" help:"Embed the stored texts through an OpenAI-compatible endpoint and switch to it."`
 	Status embedStatusCmd `cmd:"" help:"Show the embedding space in use."`
 	Search embedSearchCmd `cmd:"" help:"Search the stored patents for a text."`

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"zhijia/internal/calendar"
+	"zhijia/internal/embed"
 	"zhijia/internal/fault"
 	"zhijia/internal/judge"
 	"zhijia/internal/patent"
@@ -421,7 +422,12 @@ func (g *gathering) comparables(ctx context.Context, vector []float32, space *sp
 		g.consulted(c.Date)
 	}
 	if len(subject.IPC) == 0 {
-		g.missing("IPC", "缺少 IPC 分类号，可比案例检索范围放宽至全部领域。", "Without an IPC symbol the search for comparables covers every field.", "补充主 IPC 分类号")
+		zh, en := "缺少 IPC 分类号，可比案例检索范围放宽至全部领域。", "Without an IPC symbol the search for comparables covers every field."
+		if c := embed.Suggest(subject.Text(), 1).Classes; len(c) > 0 {
+			zh += fmt.Sprintf("按文本推定的分类 %s，p = %.2f，未用于检索，请核对。", c[0].Subclass, c[0].Probability)
+			en += fmt.Sprintf(" Class proposed from the text: %s, p = %.2f; it was not used, please check it.", c[0].Subclass, c[0].Probability)
+		}
+		g.missing("IPC", zh, en, "补充主 IPC 分类号")
 	}
 	return nil
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Card says what a model was fitted on and how it did on texts it had not
@@ -51,23 +53,70 @@ func (c *classes) valid(width int) error {
 
 // Class is a subclass proposed for a text, with its probability in [0, 1].
 type Class struct {
-	Subclass    string  `json:"subclass"`
-	Probability float64 `json:"probability"`
+	Subclass    string  `json:"subclass" doc:"IPC subclass, e.g. H01M."`
+	Probability float64 `json:"probability" doc:"Calibrated on texts held out."`
 }
 
 // Card returns what the model was fitted on and its held-out figures.
 func (m *Model) Card() Card { return m.card }
 
-// Classes returns the k most probable IPC subclasses of a text, most probable
-// first. It returns none when the model learned no classes or the text is
-// unlike everything it learned from (another language, nonsense, a name).
-func (m *Model) Classes(text string, k int) []Class {
-	if m.classes == nil || !chinese(text) {
-		return nil
+// Silence is why no class is proposed for a text; "" when some are.
+type Silence string
+
+// The kinds of texts that get no class.
+const (
+	SilentUntrained  Silence = "untrained"   // the model learned no classes
+	SilentNotChinese Silence = "not_chinese" // fewer Han characters than other letters
+	SilentTooLittle  Silence = "too_little"  // fewer than four different Han characters
+	SilentName       Silence = "name"        // a trademark, a company, a domain
+	SilentUnlike     Silence = "unlike"      // wording the model does not know, or known words that point nowhere
+)
+
+// Texts says in Chinese and English why no class is proposed.
+func (s Silence) Texts() (zh, en string) {
+	switch s {
+	case SilentUntrained:
+		return "当前模型未学习分类。", "The model learned no classes."
+	case SilentNotChinese:
+		return "文本不是中文，请提供中文标题或摘要。", "The text is not Chinese; give a Chinese title or abstract."
+	case SilentTooLittle:
+		return "文本太短，请提供完整的标题或摘要。", "There is too little text; give the whole title or an abstract."
+	case SilentName:
+		return "文本是商标、企业或域名等名称，不是技术方案。", "The text is the name of a trademark, a company or a domain and no technical matter."
+	case SilentUnlike:
+		return "该文本与模型学习过的文本不相似，请提供中文标题或摘要。", "The text is unlike those the model learned from; give a Chinese title or abstract."
 	}
-	v := m.block.project(m.weigh(counts(text)))
-	if length(v) < m.classes.Faint {
-		return nil
+	return "", ""
+}
+
+const (
+	// leastKnown is the share of a text's pairs of characters that the model
+	// must have learned. TestAbstentionOnRealTitles shows what it costs.
+	leastKnown = 0.25
+	// leastSure is the probability of the most probable class below which the
+	// distribution is too flat to propose anything.
+	leastSure = 0.015
+)
+
+// Classes returns the k most probable IPC subclasses of a text, most probable
+// first, or none and the reason when the text is not one to classify.
+func (m *Model) Classes(text string, k int) ([]Class, Silence) {
+	if m.classes == nil {
+		return nil, SilentUntrained
+	}
+	switch han, different, letters := letters(text); {
+	case 2*han < letters || han == 0:
+		return nil, SilentNotChinese
+	case different < 4:
+		return nil, SilentTooLittle
+	}
+	if isName(text) {
+		return nil, SilentName
+	}
+	tf := counts(text)
+	v := m.block.project(m.weigh(tf))
+	if m.known(tf) < leastKnown || length(v) < m.classes.Faint {
+		return nil, SilentUnlike
 	}
 	p := m.classes.probabilities(v, m.classes.Sharpness, m.classes.Weight)
 	out := make([]Class, len(p))
@@ -77,7 +126,36 @@ func (m *Model) Classes(text string, k int) []Class {
 	slices.SortFunc(out, func(a, b Class) int {
 		return cmp.Or(cmp.Compare(b.Probability, a.Probability), cmp.Compare(a.Subclass, b.Subclass))
 	})
-	return out[:min(k, len(out))]
+	if out[0].Probability < leastSure {
+		return nil, SilentUnlike
+	}
+	return out[:min(k, len(out))], ""
+}
+
+// Suggestion is the answer about a text for programs: the command and the
+// service give the same.
+type Suggestion struct {
+	Classes []Class  `json:"classes" nullable:"false" doc:"Most probable first; empty when none is proposed."`
+	Silence *Refusal `json:"silence,omitempty" doc:"Why no class is proposed."`
+	Model   string   `json:"model" doc:"Version of the model that proposed them."`
+}
+
+// Refusal is a [Silence] with its texts.
+type Refusal struct {
+	Code Silence `json:"code" enum:"untrained,not_chinese,too_little,name,unlike"`
+	Zh   string  `json:"zh"`
+	En   string  `json:"en"`
+}
+
+// Suggest proposes at most k classes for a text by the model that ships.
+func Suggest(text string, k int) Suggestion {
+	found, silence := Shipped().Classes(text, k)
+	out := Suggestion{Classes: append([]Class{}, found...), Model: shippedVersion()}
+	if silence != "" {
+		zh, en := silence.Texts()
+		out.Silence = &Refusal{silence, zh, en}
+	}
+	return out
 }
 
 func (c *classes) probabilities(v []float32, sharpness, weight float64) []float64 {
@@ -98,19 +176,69 @@ func (c *classes) probabilities(v []float32, sharpness, weight float64) []float6
 	return p
 }
 
-// chinese reports whether at least half of a text's letters are Han and there
-// are at least four of them.
-func chinese(text string) bool {
-	han, letters := 0, 0
+// letters counts the Han characters of a text, the different ones among them,
+// and all letters.
+func letters(text string) (han, different, letters int) {
+	seen := map[rune]bool{}
 	for _, r := range text {
 		if unicode.Is(unicode.Han, r) {
 			han++
+			seen[r] = true
 		}
 		if unicode.IsLetter(r) {
 			letters++
 		}
 	}
-	return han >= 4 && 2*han >= letters
+	return han, len(seen), letters
+}
+
+// known is the share of the pairs of characters that the model has a row for;
+// 1 for a text without pairs.
+func (m *Model) known(tf map[string]int) float64 {
+	all, known := 0, 0
+	for term, n := range tf {
+		if utf8.RuneCountInString(term) != 2 {
+			continue
+		}
+		all += n
+		if _, ok := m.terms[term]; ok {
+			known += n
+		}
+	}
+	if all == 0 {
+		return 1
+	}
+	return float64(known) / float64(all)
+}
+
+// nameLength is the most characters a name has; a longer text is a description.
+const nameLength = 40
+
+var (
+	// A name ends in what it is the name of. A technical title may speak of a
+	// trademark or a company, but ends in a method or a thing.
+	nameEndings = []string{
+		"商标", "商标名称", "商标名", "商标图样", "商标图形", "商标标识", "商标注册", "商标申请", "商标权", "商标转让",
+		"品牌", "品牌名", "品牌名称", "商号", "字号", "域名", "企业名称", "公司名称", "产品名称", "公司", "集团", "著作权", "软件名称",
+	}
+	nameBeginnings = []string{"注册商标", "商标：", "商标:", "商标名称", "品牌：", "品牌:", "品牌名称", "商号：", "商号:", "域名：", "域名:"}
+	technicalEnds  = []string{"方法", "装置", "系统", "设备", "机", "器", "结构", "工艺", "介质", "终端", "平台", "仪", "标签", "机构", "组件"}
+)
+
+// isName reports whether a short text says of itself that it is the name of a
+// trademark, a company or a domain.
+func isName(text string) bool {
+	text = strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsPunct(r) && r != '：' })
+	if utf8.RuneCountInString(text) > nameLength || strings.ContainsRune(text, '\n') {
+		return false
+	}
+	has := func(list []string, is func(s, part string) bool) bool {
+		return slices.ContainsFunc(list, func(part string) bool { return is(text, part) })
+	}
+	if strings.ContainsAny(text, "®™") || has(nameEndings, strings.HasSuffix) {
+		return true
+	}
+	return has(nameBeginnings, strings.HasPrefix) && !has(technicalEnds, strings.HasSuffix)
 }
 
 func length(v []float32) float64 { return math.Sqrt(Cosine(v, v)) }

@@ -86,11 +86,14 @@ func Overlap(a, b []int32) float64 {
 	if len(a) == 0 || len(b) == 0 {
 		return 0
 	}
-	common := 0
+	return float64(common(a, b)) / math.Sqrt(float64(len(a))*float64(len(b)))
+}
+
+func common(a, b []int32) (n int) {
 	for i, j := 0, 0; i < len(a) && j < len(b); {
 		x, y := a[i], b[j] // three increments without a branch: which list leads cannot be predicted
 		if x == y {
-			common++
+			n++
 		}
 		if x <= y {
 			i++
@@ -99,7 +102,7 @@ func Overlap(a, b []int32) float64 {
 			j++
 		}
 	}
-	return float64(common) / math.Sqrt(float64(len(a))*float64(len(b)))
+	return n
 }
 
 func fnv32(s string) uint32 {

@@ -20,3 +20,6 @@ var Shipped = sync.OnceValue(func() *Model {
 	}
 	return m
 })
+
+// shippedVersion is the shipped model's version; it hashes some megabytes.
+var shippedVersion = sync.OnceValue(func() string { return Shipped().Version() })

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -381,8 +382,13 @@ func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet) (_
 			if _, err := part("fitted"); err != nil {
 				return nil, nil, nil, err
 			}
+			used := model
+			if !slices.Contains(shippedLearned, path.Base(strings.TrimPrefix(t.Dataset, "data:"))) {
+				used = embed.Shipped()
+			}
+			versions["store_embedding"] = used.Version()
 			var searches map[string]searcher
-			if searches, stored, err = s.storeSystems(ctx, texts, model); err != nil {
+			if searches, stored, err = s.storeSystems(ctx, texts, used); err != nil {
 				return nil, nil, nil, err
 			}
 			maps.Copy(out, searches)
@@ -397,16 +403,23 @@ func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet) (_
 	return out, versions, stored, nil
 }
 
+// shippedLearned are the sets that the shipped model was trained on. There the
+// product's searches use the model fitted on the set, which saw no class;
+// `zhijia embed weigh` has their figures with classes learned from other texts.
+var shippedLearned = []string{"cn_titles_ipc.csv", "cn_city_abstracts_ipc.csv"}
+
 // storeSystems are the product's own searches of its corpus: exact distance,
 // the HNSW index, and the similarity comparables are chosen by.
 func (s *Service) storeSystems(ctx context.Context, texts []string, model *embed.Model) (_ map[string]searcher, drop func(), err error) {
+	ctx = store.As(ctx, store.Default)
 	db, drop, err := s.Product.Scratch(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
+	remove := drop // a return of an error leaves drop nil
 	defer func() {
 		if err != nil {
-			drop()
+			remove()
 		}
 	}()
 	patents := make([]store.Patent, len(texts))

@@ -76,6 +76,8 @@ var Access = map[string][]Role{
 	"POST /v1/valuations/{id}/overrides/{override}:approve":      {Officer},
 	"POST /officer/valuations/{id}/overrides/{override}/approve": {Officer},
 
+	"POST /v1/classes:suggest": readers,
+
 	"GET /v1/patents/{number}":         readers,
 	"GET /v1/patents/{number}/dossier": readers,
 	"GET /v1/patents/{number}/alerts":  readers,

@@ -144,7 +144,8 @@ func TestComparablesAreExactAndPointInTime(t *testing.T) {
 		if !d.Date.Before(asOf) {
 			continue
 		}
-		total := (0.5*max(0, embed.Cosine(embed.Hash(text), vectors[i])) + 0.2*embed.Overlap(embed.Bigrams(text), embed.Bigrams(d.Text())) + 0.25) / 0.95
+		cosine, wording, relation := embed.Cosine(embed.Hash(text), vectors[i]), embed.Containment(embed.Bigrams(text), embed.Bigrams(d.Text())), embed.SameSubclass
+		total := embed.FittedLikeness().Of(embed.Parts{Text: &cosine, Lexical: &wording, IPC: &relation})
 		want = append(want, scored{d.ID, total})
 	}
 	slices.SortFunc(want, func(a, b scored) int {

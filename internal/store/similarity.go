@@ -10,22 +10,21 @@ import (
 	"zhijia/internal/valuation/terms"
 )
 
-// SimilarityVersion names the formula below; it is stored with every result.
-const SimilarityVersion = "similarity-1"
+// SimilarityVersion names the weights below; it is stored with every result.
+const SimilarityVersion = "similarity-2"
 
-// The one similarity between two patents or deals: the weighted mean of the
-// parts that both sides have. Text is the cosine of the vectors of one
-// embedding space, cut at 0; lexical the overlap of character bigrams; IPC 1
-// for a common subclass, 0.6 for a common class, 0.3 for a common section
-// (standards 3.3, g); kind 1 for the same kind of right. Every part is
-// symmetric and independent of what else is stored, so a deal's similarity
-// does not move when other deals arrive.
+// The one similarity between two patents or deals is [embed.Likeness]: the
+// probability that they share an IPC subclass, with weights that were fitted
+// and ship with the program (internal/embed/likeness.json says on what).
+// Text is the cosine of the vectors of one embedding space, lexical the
+// containment of character bigrams, IPC the deepest common level. Every part
+// is symmetric and independent of what else is stored, so a deal's similarity
+// does not move when other deals arrive. The kind of right is shown and has no
+// weight: the texts the fit read do not state it.
+
+// The IPC part as it is shown: 1 for a common subclass, 0.6 for a common
+// class, 0.3 for a common section (standards 3.3, g).
 const (
-	weightText    = 0.50
-	weightLexical = 0.20
-	weightIPC     = 0.25
-	weightKind    = 0.05
-
 	ipcSubclass = 1.0
 	ipcClass    = 0.6
 	ipcSection  = 0.3
@@ -42,38 +41,43 @@ type features struct {
 
 func similarity(a, b features) (valuation.Similarity, terms.IPCLevel) {
 	var s valuation.Similarity
-	var sum, weight float64
-	part := func(dst **float64, w, x float64) {
+	var parts embed.Parts
+	part := func(dst **float64, x float64) *float64 {
 		x = math.Round(x*1e6) / 1e6 // halfvec carries no more
 		*dst = &x
-		sum += w * math.Max(0, x)
-		weight += w
+		return &x
 	}
 	switch {
 	case b.cosine != nil:
-		part(&s.Text, weightText, *b.cosine)
+		parts.Text = part(&s.Text, *b.cosine)
 	case a.vector != nil && b.vector != nil:
-		part(&s.Text, weightText, embed.Cosine(a.vector, b.vector))
+		parts.Text = part(&s.Text, embed.Cosine(a.vector, b.vector))
 	}
 	if len(a.terms) > 0 && len(b.terms) > 0 {
-		part(&s.Lexical, weightLexical, embed.Overlap(a.terms, b.terms))
+		parts.Lexical = part(&s.Lexical, embed.Containment(a.terms, b.terms))
 	}
 	level := ipcLevel(a.ipc, b.ipc)
 	if len(a.ipc) > 0 && len(b.ipc) > 0 {
-		part(&s.IPC, weightIPC, map[terms.IPCLevel]float64{
-			terms.LevelSubclass: ipcSubclass, terms.LevelClass: ipcClass, terms.LevelSection: ipcSection, terms.LevelNone: 0,
-		}[level])
+		shown, relation := 0.0, embed.NoRelation
+		switch level {
+		case terms.LevelSubclass:
+			shown, relation = ipcSubclass, embed.SameSubclass
+		case terms.LevelClass:
+			shown, relation = ipcClass, embed.SameClass
+		case terms.LevelSection:
+			shown, relation = ipcSection, embed.SameSection
+		}
+		part(&s.IPC, shown)
+		parts.IPC = &relation
 	}
 	if a.kind != "" && b.kind != "" {
 		same := 0.0
 		if a.kind == b.kind {
 			same = 1
 		}
-		part(&s.Kind, weightKind, same)
+		part(&s.Kind, same)
 	}
-	if weight > 0 {
-		s.Total = math.Round(sum/weight*1e6) / 1e6
-	}
+	s.Total = math.Round(embed.FittedLikeness().Of(parts)*1e6) / 1e6
 	return s, level
 }
 
