@@ -26,15 +26,15 @@ func TestFitSwitchesOnlyForBetter(t *testing.T) {
 	if _, err := s.Fit(ctx, 1, false, nil); err == nil {
 		t.Error("an empty store was fitted on")
 	}
-	if err := db.LoadFacts(ctx); err != nil { // too few texts with symbols to compare on
+	if err := db.LoadFacts(ctx); err != nil { // few texts: a fit on them is no better
 		t.Fatal(err)
 	}
 	f, err := s.Fit(ctx, 1, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if after, _ := s.Active(ctx); f.Switched || f.Held != 0 || after.ID != before.ID {
-		t.Errorf("too few texts switched the space: %+v", f)
+	if after, _ := s.Active(ctx); f.Switched || f.Held > 0 && f.New > f.Old || after.ID != before.ID {
+		t.Errorf("a few texts switched the space: %+v", f)
 	}
 	f, err = s.Fit(ctx, 1, true, nil)
 	if err != nil {
