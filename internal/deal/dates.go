@@ -2,7 +2,6 @@ package deal
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -17,13 +16,13 @@ type moment struct {
 }
 
 var (
-	dateArabic  = regexp.MustCompile(`((?:19|20)[0-9]{2}) ?(?:年|[./-]) ?([0-9]{1,2}) ?(?:月|[./-]) ?([0-9]{1,2})(?: ?[日号])?`)
-	dateHan     = regexp.MustCompile(`([二一][〇零0九八O][〇零一二三四五六七八九0O]{2})年([` + numeral + `]{1,3})月([` + numeral + `廿卅]{1,4})[日号]`)
-	dateMonth   = regexp.MustCompile(`((?:19|20)[0-9]{2}) ?年 ?([0-9]{1,2}) ?月`)
-	dateCompact = regexp.MustCompile(`(?:^|[^0-9A-Za-z.])((?:19|20)[0-9]{2})([01][0-9])([0-3][0-9])(?:$|[^0-9A-Za-z.])`)
-	dateDMY     = regexp.MustCompile(`([0-9]{1,2})(?:st|nd|rd|th)? (January|February|March|April|May|June|July|August|September|October|November|December),? ((?:19|20)[0-9]{2})`)
-	periodEnd   = regexp.MustCompile(`^ ?(?:[0-9]{1,2}(?:时|点|:[0-9]{2})(?:[0-9]{1,2}分)?)?(?:起)? ?(?:至|到|-|~)+ ?([0-9]{1,2})月 ?([0-9]{1,2}) ?日`)
-	dateMDY     = regexp.MustCompile(`(January|February|March|April|May|June|July|August|September|October|November|December) ([0-9]{1,2})(?:st|nd|rd|th)?,? ((?:19|20)[0-9]{2})`)
+	dateArabic  = compile(`((?:19|20)[0-9]{2}) ?(?:年|[./-]) ?([0-9]{1,2}) ?(?:月|[./-]) ?([0-9]{1,2})(?: ?[日号])?`)
+	dateHan     = compile(`([二一][〇零0九八O][〇零一二三四五六七八九0O]{2})年([` + numeral + `]{1,3})月([` + numeral + `廿卅]{1,4})[日号]`)
+	dateMonth   = compile(`((?:19|20)[0-9]{2}) ?年 ?([0-9]{1,2}) ?月`)
+	dateCompact = compile(`(?:^|[^0-9A-Za-z.])((?:19|20)[0-9]{2})([01][0-9])([0-3][0-9])(?:$|[^0-9A-Za-z.])`)
+	dateDMY     = compile(`([0-9]{1,2})(?:st|nd|rd|th)? (January|February|March|April|May|June|July|August|September|October|November|December),? ((?:19|20)[0-9]{2})`)
+	periodEnd   = compile(`^ ?(?:[0-9]{1,2}(?:时|点|:[0-9]{2})(?:[0-9]{1,2}分)?)?(?:起)? ?(?:至|到|-|~)+ ?([0-9]{1,2})月 ?([0-9]{1,2}) ?日`)
+	dateMDY     = compile(`(January|February|March|April|May|June|July|August|September|October|November|December) ([0-9]{1,2})(?:st|nd|rd|th)?,? ((?:19|20)[0-9]{2})`)
 )
 
 var months = map[string]int{"January": 1, "February": 2, "March": 3, "April": 4, "May": 5, "June": 6, "July": 7, "August": 8, "September": 9, "October": 10, "November": 11, "December": 12}

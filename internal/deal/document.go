@@ -1,7 +1,6 @@
 package deal
 
 import (
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -83,12 +82,12 @@ func mask(b []byte, a, z int) {
 }
 
 var (
-	hostileWord = regexp.MustCompile(`(?i)忽略(?:此前|以上|之前|前述|上述|前面|所有|全部|本)|系统提示|系统指令|系统消息|提示词|阅读本文的|(?:人工智能|大模型|语言模型|智能体|AI|抽取程序|识别程序|解析程序|录入程序|读取程序)[^。\n]{0,24}(?:请|使用|应当|须|必须|忽略|输出|登记|记录|返回|填写|视为)|自动(?:提取|抽取|识别|读取|录入)程序|正确答案|直接照抄|读到此处|"(?:amount|numbers|price_kind|buyer)"|(?:金额|价格)均以[^。\n]{0,14}为(?:最小)?单位|ignore (?:all|any|previous|the above|prior|every)|system prompt|AI assistants?|language models?|AI agents?|(?:output|return|report) (?:an? )?(?:empty|the following)|as an AI|(?:status|amount|price_kind|buyer|seller|deal_kind)\s*(?:写为|设为|改为|填|=)`)
-	correction  = regexp.MustCompile(`由[“"]?([^“”"\n。;]{1,80}?)[”"]?(?:更正|变更|修改|调整|修正|改)为[“"]?`)
-	wrongFormer = regexp.MustCompile(`(?:误写为|误为|误录为|原公示为|原文为|原为|更正前)[:“" ]{0,4}([^“”"\n。;，]{1,80})`)
-	denial      = regexp.MustCompile(`(?:未处于|未许可|未曾许可|没有许可|不得|不另行|已取得该[^，。;\n]{0,12}的|禁止)[^，。;\n]{0,40}(?:许可|转让)[^，。;\n]{0,12}`)
-	aside       = regexp.MustCompile(`不在(?:此次|本次)[^。\n]{0,16}范围|另有?一[件项](?:发明|实用新型|外观设计)?专利`)
-	codeLine    = regexp.MustCompile(`证券代码|股票代码|证券简称|公告编号`)
+	hostileWord = compile(`(?i)忽略(?:此前|以上|之前|前述|上述|前面|所有|全部|本)|系统提示|系统指令|系统消息|提示词|阅读本文的|(?:人工智能|大模型|语言模型|智能体|AI|抽取程序|识别程序|解析程序|录入程序|读取程序)[^。\n]{0,24}(?:请|使用|应当|须|必须|忽略|输出|登记|记录|返回|填写|视为)|自动(?:提取|抽取|识别|读取|录入)程序|正确答案|直接照抄|读到此处|"(?:amount|numbers|price_kind|buyer)"|(?:金额|价格)均以[^。\n]{0,14}为(?:最小)?单位|ignore (?:all|any|previous|the above|prior|every)|system prompt|AI assistants?|language models?|AI agents?|(?:output|return|report) (?:an? )?(?:empty|the following)|as an AI|(?:status|amount|price_kind|buyer|seller|deal_kind)\s*(?:写为|设为|改为|填|=)`)
+	correction  = compile(`由[“"]?([^“”"\n。;]{1,80}?)[”"]?(?:更正|变更|修改|调整|修正|改)为[“"]?`)
+	wrongFormer = compile(`(?:误写为|误为|误录为|原公示为|原文为|原为|更正前)[:“" ]{0,4}([^“”"\n。;，]{1,80})`)
+	denial      = compile(`(?:未处于|未许可|未曾许可|没有许可|不得|不另行|已取得该[^，。;\n]{0,12}的|禁止)[^，。;\n]{0,40}(?:许可|转让)[^，。;\n]{0,12}`)
+	aside       = compile(`不在(?:此次|本次)[^。\n]{0,16}范围|另有?一[件项](?:发明|实用新型|外观设计)?专利`)
+	codeLine    = compile(`证券代码|股票代码|证券简称|公告编号`)
 )
 
 func newDocument(text string) *document {
@@ -96,7 +95,7 @@ func newDocument(text string) *document {
 	d.s = d.v.s
 	d.guard()
 	d.splitLines()
-	d.listed = codeLine.MatchString(d.s[:min(len(d.s), 400)]) || regexp.MustCompile(`(?:股份有限公司|集团)董事会|上海证券交易所|深圳证券交易所|北京证券交易所`).MatchString(d.s)
+	d.listed = codeLine.MatchString(d.s[:min(len(d.s), 400)]) || compile(`(?:股份有限公司|集团)董事会|上海证券交易所|深圳证券交易所|北京证券交易所`).MatchString(d.s)
 	d.mentions = mentions(d.s)
 	d.tables = d.findTables()
 	d.names()
@@ -151,7 +150,7 @@ func (d *document) guard() {
 		}
 		mask(body, a, z)
 	}
-	for _, re := range []*regexp.Regexp{correction, wrongFormer} {
+	for _, re := range []*pattern{correction, wrongFormer} {
 		for _, m := range re.FindAllStringSubmatchIndex(string(body), -1) {
 			d.changed = true
 			mask(body, m[2], m[3])
@@ -194,7 +193,7 @@ func (d *document) splitLines() {
 	}
 }
 
-var labelLine = regexp.MustCompile(`^[^，。:]{1,16}:`)
+var labelLine = compile(`^[^，。:]{1,16}:`)
 
 // names finds the short names of a text and the body that speaks in it.
 func (d *document) names() {
@@ -232,7 +231,7 @@ func (d *document) names() {
 	}
 }
 
-var calledParty = regexp.MustCompile(`(?:^|[\n(，。;])(?:[\p{Han}]{2,5}\()?(甲方|乙方|丙方|原告|被告)(?:\((?:转让方|受让方|让与人|受让人|许可方|被许可方|许可人|被许可人)\))?\)?(?:\([^)\n]{0,20}\))?(?:为|是)?[: ]*`)
+var calledParty = compile(`(?:^|[\n(，。;])(?:[\p{Han}]{2,5}\()?(甲方|乙方|丙方|原告|被告)(?:\((?:转让方|受让方|让与人|受让人|许可方|被许可方|许可人|被许可人)\))?\)?(?:\([^)\n]{0,20}\))?(?:为|是)?[: ]*`)
 
 func (d *document) known(name string) bool {
 	return slices.ContainsFunc(d.aliases, func(a alias) bool { return a.name == name })
@@ -273,8 +272,8 @@ func (d *document) orgBefore(at int) (party, bool) {
 func boundary(s string) int { return strings.LastIndexAny(s, "\n") + 1 }
 
 var (
-	orgEdge = regexp.MustCompile(`[，。;:、\n\t“”《》"|()\x01]|被告|原告|由|给|与|向|受|被|将|和|及|系|经|为|是|对|从|在|于|以|[0-9]日|  `)
-	orgTrim = regexp.MustCompile(`^(?:我国|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|原告|被告|专利权人|申请人|关于)+`)
+	orgEdge = compile(`[，。;:、\n\t“”《》"|()\x01]|被告|原告|由|给|与|向|受|被|将|和|及|系|经|为|是|对|从|在|于|以|[0-9]日|  `)
+	orgTrim = compile(`^(?:我国|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|原告|被告|专利权人|申请人|关于)+`)
 )
 
 // orgsIn finds the bodies named in a piece.
@@ -305,7 +304,7 @@ func (d *document) orgsIn(sp span) []party {
 	return out
 }
 
-var innerEdge = regexp.MustCompile(`由|给|向|被|的|系|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
+var innerEdge = compile(`由|给|向|被|的|系|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
 
 // findIssuer finds who speaks: the body that signs at the end, or the one that
 // the title begins with.
@@ -338,11 +337,11 @@ func (d *document) findIssuer() party {
 			continue
 		}
 		lasts++
-		if strings.ContainsAny(t, ":|\t") && !regexp.MustCompile(`^(?:发布|公示|落款|单位|发布单位|公告单位|公示单位)`).MatchString(strings.TrimSpace(t)) && !strings.Contains(t, "日期") || strings.Count(t, "，") > 1 || len(t) > 200 {
+		if strings.ContainsAny(t, ":|\t") && !compile(`^(?:发布|公示|落款|单位|发布单位|公告单位|公示单位)`).MatchString(strings.TrimSpace(t)) && !strings.Contains(t, "日期") || strings.Count(t, "，") > 1 || len(t) > 200 {
 			continue
 		}
 		trim := len(t) - len(strings.TrimLeft(t, " \t>*"))
-		if m := regexp.MustCompile(`(?:发布单位|公示单位|公告单位|单位):`).FindStringIndex(t); m != nil {
+		if m := compile(`(?:发布单位|公示单位|公告单位|单位):`).FindStringIndex(t); m != nil {
 			trim = m[1]
 		}
 		if o, ok := orgAt(d.s, l.a+trim); ok && o.b <= l.b && !auctioneer.MatchString(d.s[o.a:o.b]) {
@@ -365,9 +364,9 @@ func (d *document) findIssuer() party {
 	return foot
 }
 
-var headNoise = regexp.MustCompile(`^[ \t#>*]*(?:【[^】\n]*】|\[[^\]\n]*\]|通知公告|公示|公告|关于|转发|\(重发\)|[: ])*`)
+var headNoise = compile(`^[ \t#>*]*(?:【[^】\n]*】|\[[^\]\n]*\]|通知公告|公示|公告|关于|转发|\(重发\)|[: ])*`)
 
-var auctioneer = regexp.MustCompile(`拍卖|交易中心|交易所|法院|法庭|产权交易|保护中心|管理局|知识产权局`)
+var auctioneer = compile(`拍卖|交易中心|交易所|法院|法庭|产权交易|保护中心|管理局|知识产权局`)
 
 // class is what an amount of money is, by the words around it.
 type class uint8
@@ -401,7 +400,7 @@ var labelRules = []labelRule{
 	{`以自有资金|以自筹资金|转让总价款|转让总价|转让总金额|转让价格|转让价款|转让价|转让费用|转让费总额|转让费|转让金额|转让款|转让对价|转让总额|让与总价|让与价款|让与价格|让与价|许可费总额|许可总费用|许可总价|许可费用|许可使用费总额|许可使用费|许可价格|许可金额|许可费|分许可费|实施许可费|专利使用费|使用费|合同总价款|合同总价|合同总额|合同总金额|合同金额|合同价款|合同价格|合同价|合同额|成交总价|成交价格|成交价|成交金额|成交额|落槌价|拍卖价|交易价格|交易对价|交易金额|交易价款|交易总价|收购价格|收购价款|购买价格|受让价格|受让价款|受让价|受让金额|出让价格|出让价款|出让价|出让金|作价出资|作价入股|作价投资|折价入股|协议定价|协议价格|协议价|拟定价格|作价|折合|售价|总价款|总价|总金额|总对价|对价|价款|单价|定价|价格|费用|金额|价|consideration|purchase price|transfer price|licence fee|license fee|price of|price`, price, 3},
 }
 
-var labelPattern, labelClass = func() (*regexp.Regexp, map[string]labelRule) {
+var labelPattern, labelClass = func() (*pattern, map[string]labelRule) {
 	var all []string
 	byWord := map[string]labelRule{}
 	for _, r := range labelRules {
@@ -413,20 +412,20 @@ var labelPattern, labelClass = func() (*regexp.Regexp, map[string]labelRule) {
 		}
 	}
 	sort.Slice(all, func(i, j int) bool { return len(all[i]) > len(all[j]) })
-	return regexp.MustCompile(strings.Join(all, "|")), byWord
+	return compile(strings.Join(all, "|")), byWord
 }()
 
 var (
-	soldFor     = regexp.MustCompile(`^(?:整|\([^()]{0,12}\))?(?:的|之)?(?:总|最终|协议)?(?:最高应价|最高价|最高报价|价格|价款|对价|成交|竞得|胜出|拍得|购得|受让|转让|摘牌|摘得|拿下|中标|售出|卖出|落槌|收购|购买|出让|作价|让与|许可|买下|被)`)
-	soldBefore  = regexp.MustCompile(`(?:^|[^\p{Han}])(?:均|各|仅|分别|共|合计|最终|成功|溢价)?(?:以|按|作价|for|以人民币)(?:人民币|现金|总价|底价|最高价|每件|每项|协议价)?[ ]?$|以(?:人民币|现金|总价|每件|每项)?[ ]?$|按(?:人民币|每件|每项)?[ ]?$`)
-	payBefore   = regexp.MustCompile(`(?:支付|给付|付给|退还|返还|缴纳|欠付|尚欠)[^，。;]{0,12}$`)
-	aggregate   = regexp.MustCompile(`累计|以来|全年|历年|同期|同比|年均|上年|去年|[0-9]{4}年度?(?:[^，。;\n]{0,12})?(?:实现|共|总)|In [0-9]{4}|past|in total|资金来源|到位资金|财政|预算`)
-	noPrice     = regexp.MustCompile(`责任|赔偿|liability|借款|补助|奖补|担保|投资额|增资|授信|违约`)
-	perEach     = regexp.MustCompile(`(?:每件|每项|每个|单价|每专利|件均|各为|各以|各按|per patent|each)[^，。;\n]{0,18}$`)
-	perEachPost = regexp.MustCompile(`^(?:整)? ?(?:/|每|per )(?:件|项|个|patent|each)`)
-	perYear     = regexp.MustCompile(`(?:每年|年许可费|年费用|逐年|按年|每一年)[^，。;\n]{0,18}$`)
-	perYearPost = regexp.MustCompile(`^(?:整)? ?(?:/|每|per )(?:年|year|annum)`)
-	perUnitPost = regexp.MustCompile(`^(?:整)? ?(?:/|每)(?:台|套|公斤|千克|吨|支|瓶|亩|只|平方米|立方米|月|股|辆|片|米)`)
+	soldFor     = compile(`^(?:整|\([^()]{0,12}\))?(?:的|之)?(?:总|最终|协议)?(?:最高应价|最高价|最高报价|价格|价款|对价|成交|竞得|胜出|拍得|购得|受让|转让|摘牌|摘得|拿下|中标|售出|卖出|落槌|收购|购买|出让|作价|让与|许可|买下|被)`)
+	soldBefore  = compile(`(?:^|[^\p{Han}])(?:均|各|仅|分别|共|合计|最终|成功|溢价)?(?:以|按|作价|for|以人民币)(?:人民币|现金|总价|底价|最高价|每件|每项|协议价)?[ ]?$|以(?:人民币|现金|总价|每件|每项)?[ ]?$|按(?:人民币|每件|每项)?[ ]?$`)
+	payBefore   = compile(`(?:支付|给付|付给|退还|返还|缴纳|欠付|尚欠)[^，。;]{0,12}$`)
+	aggregate   = compile(`累计|以来|全年|历年|同期|同比|年均|上年|去年|[0-9]{4}年度?(?:[^，。;\n]{0,12})?(?:实现|共|总)|In [0-9]{4}|past|in total|资金来源|到位资金|财政|预算`)
+	noPrice     = compile(`责任|赔偿|liability|借款|补助|奖补|担保|投资额|增资|授信|违约`)
+	perEach     = compile(`(?:每件|每项|每个|单价|每专利|件均|各为|各以|各按|per patent|each)[^，。;\n]{0,18}$`)
+	perEachPost = compile(`^(?:整)? ?(?:/|每|per )(?:件|项|个|patent|each)`)
+	perYear     = compile(`(?:每年|年许可费|年费用|逐年|按年|每一年)[^，。;\n]{0,18}$`)
+	perYearPost = compile(`^(?:整)? ?(?:/|每|per )(?:年|year|annum)`)
+	perUnitPost = compile(`^(?:整)? ?(?:/|每)(?:台|套|公斤|千克|吨|支|瓶|亩|只|平方米|立方米|月|股|辆|片|米)`)
 )
 
 // classify says of every amount what it is.
@@ -522,4 +521,4 @@ func (d *document) classify(body string) {
 	}
 }
 
-var again = regexp.MustCompile(`^(?:整|正)?[ ]?\((?:小写|大写|即|人民币|计|SAY)?[:： ]{0,3}(?:人民币|RMB)?[ ]?$`)
+var again = compile(`^(?:整|正)?[ ]?\((?:小写|大写|即|人民币|计|SAY)?[:： ]{0,3}(?:人民币|RMB)?[ ]?$`)

@@ -2,15 +2,14 @@ package deal
 
 import (
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 )
 
 var (
-	byPosition = regexp.MustCompile(`第 ?([0-9]{1,2}(?:\.[0-9]{1,2})?|[一二三四五六七八九十]{1,3}|[①-⑳]|\([一二三四五六七八九十0-9]{1,2}\)) ?[项件个号]`)
-	respective = regexp.MustCompile(`分别(?:为|是|按|以|作价)?[:为]?(?:人民币)?[ ]?$`)
-	between    = regexp.MustCompile(`^(?:整)?(?:\([^()\n]{0,30}\))?(?:、|，|和|及|与|以及| )*(?:人民币)?[ ]?$`)
+	byPosition = compile(`第 ?([0-9]{1,2}(?:\.[0-9]{1,2})?|[一二三四五六七八九十]{1,3}|[①-⑳]|\([一二三四五六七八九十0-9]{1,2}\)) ?[项件个号]`)
+	respective = compile(`分别(?:为|是|按|以|作价)?[:为]?(?:人民币)?[ ]?$`)
+	between    = compile(`^(?:整)?(?:\([^()\n]{0,30}\))?(?:、|，|和|及|与|以及| )*(?:人民币)?[ ]?$`)
 )
 
 // assigned parts the patents by prices that name them by their place: 第1.1项
@@ -251,7 +250,7 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 	}
 }
 
-var perUnit = regexp.MustCompile(`提成[^。\n]{0,40}每(?:吨|台|套|公斤|千克|件产品|支|瓶|亩|只|米|平方米)`)
+var perUnit = compile(`提成[^。\n]{0,40}每(?:吨|台|套|公斤|千克|件产品|支|瓶|亩|只|米|平方米)`)
 
 // bids keeps of a log of bids the last that is valid: it is the hammer price
 // where the text says that the lot was sold.
@@ -274,13 +273,13 @@ func (d *document) bids(list []money) []money {
 		m.class, m.weight, last = price, 3, len(out)
 		out = append(out, m)
 	}
-	if logged < 2 || !regexp.MustCompile(`状态[: ]*成交|竞得人|成交确认|拍卖成交`).MatchString(d.s) {
+	if logged < 2 || !compile(`状态[: ]*成交|竞得人|成交确认|拍卖成交`).MatchString(d.s) {
 		return list
 	}
 	return out
 }
 
-var bidLine = regexp.MustCompile(`^[ \t]*[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?[ \t|].*(?:有效|无效|出价|报价)`)
+var bidLine = compile(`^[ \t]*[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?[ \t|].*(?:有效|无效|出价|报价)`)
 
 // beside reports whether a place is in the same sentence as a patent.
 func (d *document) beside(at int) bool {
@@ -317,7 +316,7 @@ func (d *document) royalty(text string, base int) (float64, span) {
 	return 0, span{}
 }
 
-var countWord = regexp.MustCompile(`等?(?:共计|共|合计|上述|以下|下列|其|的|该)?([0-9]{1,4}|[一二两三四五六七八九十百]{1,5}) ?(?:件|项|个)(?:[^，。;\n0-9]{0,14})?(?:专利|发明|实用新型|职务成果|成果)|专利(?:权)?(?:共|共计|合计)? ?([0-9]{1,4}|[一二两三四五六七八九十百]{1,5}) ?(?:件|项)`)
+var countWord = compile(`等?(?:共计|共|合计|上述|以下|下列|其|的|该)?([0-9]{1,4}|[一二两三四五六七八九十百]{1,5}) ?(?:件|项|个)(?:[^，。;\n0-9]{0,14})?(?:专利|发明|实用新型|职务成果|成果)|专利(?:权)?(?:共|共计|合计)? ?([0-9]{1,4}|[一二两三四五六七八九十百]{1,5}) ?(?:件|项)`)
 
 // count reads how many patents a price is for, where the text says more than
 // it lists.
@@ -360,11 +359,11 @@ func (d *document) count(r *Row, sp span, alone bool) {
 }
 
 var (
-	termYears = regexp.MustCompile(`(?:期限|年限|有效期|期间|许可期|为期|，共|runs for|term of|period of)[^。;\n0-9一二三四五六七八九十两]{0,14}([0-9]{1,2}|[一二两三四五六七八九十]{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty) ?(?:个)?(?:自然)?(?:年|years?)`)
-	termRange = regexp.MustCompile(`^ ?(?:起|算起|开始|起算)?[，, ]?(?:至|到|-|~|—)+ ?$`)
-	termCell  = regexp.MustCompile(`([0-9]{1,2}|[一二两三四五六七八九十]{1,3}) ?年`)
+	termYears = compile(`(?:期限|年限|有效期|期间|许可期|为期|，共|runs for|term of|period of)[^。;\n0-9一二三四五六七八九十两]{0,14}([0-9]{1,2}|[一二两三四五六七八九十]{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty) ?(?:个)?(?:自然)?(?:年|years?)`)
+	termRange = compile(`^ ?(?:起|算起|开始|起算)?[，, ]?(?:至|到|-|~|—)+ ?$`)
+	termCell  = compile(`([0-9]{1,2}|[一二两三四五六七八九十]{1,3}) ?年`)
 	termWords = map[string]int{"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "fifteen": 15, "twenty": 20}
-	termLabel = regexp.MustCompile(`期限|年限|有效期|许可期`)
+	termLabel = compile(`期限|年限|有效期|许可期`)
 )
 
 // term reads the years of a licence out of a piece.
@@ -481,7 +480,7 @@ func (d *document) settle(r *Row, sp span) {
 	}
 }
 
-var madeWord = regexp.MustCompile(`已|于[^，。;\n]{0,40}$`)
+var madeWord = compile(`已|于[^，。;\n]{0,40}$`)
 
 // localKind reads the kind of a deal out of its own item.
 func (d *document) localKind(sp span, whole Kind) (Kind, span) {

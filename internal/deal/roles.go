@@ -1,32 +1,31 @@
 package deal
 
 import (
-	"regexp"
 	"strings"
 )
 
 var (
-	roleLabel = regexp.MustCompile(`(原)?([甲乙丙]方\((?:受让|被许可|购买)(?:方|人)?\)|[甲乙丙]方\((?:出让|转让|让与|许可|出售)(?:方|人)?\)|被许可单位|被许可方|被许可人|被分许可人|被分许可方|意向受让方|拟受让方|拟受让单位|承接单位|承接方|接收方|接收单位|受让方|受让人|受让单位|受让企业|受许可方|受许可人|买受人|买受方|买方|购买方|购买人|竞得人|竞得方|竞买人|最终受让方|摘牌方|中标人|中标单位|对方单位|合作企业|入股企业|标的公司|目标公司|Assignee|Licensee|Buyer|Purchaser|转让方|出让方|让与人|让与方|分许可人|分许可方|许可方|许可人|委托方|委托人|委托单位|卖方|出售方|转让单位|出让单位|转让人|出让人|持有单位|成果持有人|所有权人|债务人|被执行人|Assignor|Licensor|Seller|专利权人|专利申请人|权利人|成果完成单位|完成单位|发布单位)\)?(?:\([^()\n]{0,24}\))?(?:名称)?(?:不变，)?(?:均|拟|仍|暂定|暂)?(?:为|是|系)?([ :\t|]*)`)
+	roleLabel = compile(`(原)?([甲乙丙]方\((?:受让|被许可|购买)(?:方|人)?\)|[甲乙丙]方\((?:出让|转让|让与|许可|出售)(?:方|人)?\)|被许可单位|被许可方|被许可人|被分许可人|被分许可方|意向受让方|拟受让方|拟受让单位|承接单位|承接方|接收方|接收单位|受让方|受让人|受让单位|受让企业|受许可方|受许可人|买受人|买受方|买方|购买方|购买人|竞得人|竞得方|竞买人|最终受让方|摘牌方|中标人|中标单位|对方单位|合作企业|入股企业|标的公司|目标公司|Assignee|Licensee|Buyer|Purchaser|转让方|出让方|让与人|让与方|分许可人|分许可方|许可方|许可人|委托方|委托人|委托单位|卖方|出售方|转让单位|出让单位|转让人|出让人|持有单位|成果持有人|所有权人|债务人|被执行人|Assignor|Licensor|Seller|专利权人|专利申请人|权利人|成果完成单位|完成单位|发布单位)\)?(?:\([^()\n]{0,24}\))?(?:名称)?(?:不变，)?(?:均|拟|仍|暂定|暂)?(?:为|是|系)?([ :\t|]*)`)
 
-	toBuyer    = regexp.MustCompile(`(?:转|转让|让与|出让|许可|授权|出售|售|卖|转移|过户|划转|使用权|所有权)(?:并[\p{Han}]{0,4})?(?:给予|给|予|与|至|于)`)
-	grantBuyer = regexp.MustCompile(`(?:让与|许可|授予|准许|授权)`)
-	byBuyer    = regexp.MustCompile(`(?:由|被)`)
-	byVerb     = regexp.MustCompile(`^[^。;\n]{0,60}?(?:竞得|摘牌|摘得|受让|购得|成交|拍得|胜出|中标|取得|获得|买下|收购|拿下)`)
-	paidFor    = regexp.MustCompile(`以(?:人民币)?(?:总价|最高价|底价)? ?¥?[0-9][0-9,.]* ?(?:万|亿)?元?(?:的[^，。;\n]{0,10})?(?:竞得|胜出|拍得|受让|成交|购得|摘得|中标|买下|摘牌|收购|购买|拿下)`)
-	agentOf    = regexp.MustCompile(`受([^受\n。]{4,90}?)(?:的)?委托`)
-	buysFrom   = regexp.MustCompile(`(?:向|从)([^向从\n。，;]{2,120}?)(?:处)?(?:购买|收购|受让|购得|引进|购入|支付(?:转让|许可|受让))`)
-	withOther  = regexp.MustCompile(`与([^与\n。;]{2,150}?)(?:正式)?(?:于[^，。]{2,14})?(?:签订|签署|订立|签约|达成|签了|签下|完成)`)
-	buyerSpeak = regexp.MustCompile(`受让|购买|收购|引进|取得|获得[^。]{0,12}许可|许可给(?:本)?公司|转让给(?:本)?公司`)
-	ownedBy    = regexp.MustCompile(`(?:所)?(?:持有|拥有|所有|名下|享有)(?:的)?|管理人|破产`)
-	subject    = regexp.MustCompile(`拟以|拟将|拟把|同意将|决定将|自愿将|自愿对|已将|将其|将|拟|把`)
-	dealVerb   = regexp.MustCompile(`^[^。\n]{0,400}?(?:转让|许可|让与|出让|作价|出资|入股|出售)`)
-	founded    = regexp.MustCompile(`(?:设立|成立|组建|新设|创办)(?:了|的)?(?:合资公司|新公司|公司)?[“:]?`)
-	investsIn  = regexp.MustCompile(`(?:入股|增资|投资|出资)+(?:到|至|于|给)?`)
-	putsIn     = regexp.MustCompile(`以[^。;\n]{0,200}(?:专利|知识产权|成果|技术)[^。;\n]{0,60}(?:作价|增资|出资|入股|投资)`)
-	grantEn    = regexp.MustCompile(` (?:has |have )?(?:granted|grants|licensed|licenses|assigned|assigns|sold|sells|transferred)(?: to)? `)
-	patentsTo  = regexp.MustCompile(`^[^.\n]{0,40}?(?i:patents?|right)[^\n]{0,300}? to (?:the )?`)
-	orgEnEnd   = regexp.MustCompile(`([A-Z][A-Za-z'’&.-]*(?:,? (?:of|and|for|the|&|[A-Z][A-Za-z'’&.-]*|Ltd\.))*)$`)
-	notStart   = regexp.MustCompile(`^(?:应|在|将|须|自|于|与|向|可|不|的|按|需|均|已|同|及|所|以|和|或|负|另|对|未|承|条件|资格|名单|义务|权利|有权|是否|待|经|共|一次|分|并|之|因|若|如|情况|法定|指定|为)`)
+	toBuyer    = compile(`(?:转|转让|让与|出让|许可|授权|出售|售|卖|转移|过户|划转|使用权|所有权)(?:并[\p{Han}]{0,4})?(?:给予|给|予|与|至|于)`)
+	grantBuyer = compile(`(?:让与|许可|授予|准许|授权)`)
+	byBuyer    = compile(`(?:由|被)`)
+	byVerb     = compile(`^[^。;\n]{0,60}?(?:竞得|摘牌|摘得|受让|购得|成交|拍得|胜出|中标|取得|获得|买下|收购|拿下)`)
+	paidFor    = compile(`以(?:人民币)?(?:总价|最高价|底价)? ?¥?[0-9][0-9,.]* ?(?:万|亿)?元?(?:的[^，。;\n]{0,10})?(?:竞得|胜出|拍得|受让|成交|购得|摘得|中标|买下|摘牌|收购|购买|拿下)`)
+	agentOf    = compile(`受([^受\n。]{4,90}?)(?:的)?委托`)
+	buysFrom   = compile(`(?:向|从)([^向从\n。，;]{2,120}?)(?:处)?(?:购买|收购|受让|购得|引进|购入|支付(?:转让|许可|受让))`)
+	withOther  = compile(`与([^与\n。;]{2,150}?)(?:正式)?(?:于[^，。]{2,14})?(?:签订|签署|订立|签约|达成|签了|签下|完成)`)
+	buyerSpeak = compile(`受让|购买|收购|引进|取得|获得[^。]{0,12}许可|许可给(?:本)?公司|转让给(?:本)?公司`)
+	ownedBy    = compile(`(?:所)?(?:持有|拥有|所有|名下|享有)(?:的)?|管理人|破产`)
+	subject    = compile(`拟以|拟将|拟把|同意将|决定将|自愿将|自愿对|已将|将其|将|拟|把`)
+	dealVerb   = compile(`^[^。\n]{0,400}?(?:转让|许可|让与|出让|作价|出资|入股|出售)`)
+	founded    = compile(`(?:设立|成立|组建|新设|创办)(?:了|的)?(?:合资公司|新公司|公司)?[“:]?`)
+	investsIn  = compile(`(?:入股|增资|投资|出资)+(?:到|至|于|给)?`)
+	putsIn     = compile(`以[^。;\n]{0,200}(?:专利|知识产权|成果|技术)[^。;\n]{0,60}(?:作价|增资|出资|入股|投资)`)
+	grantEn    = compile(` (?:has |have )?(?:granted|grants|licensed|licenses|assigned|assigns|sold|sells|transferred)(?: to)? `)
+	patentsTo  = compile(`^[^.\n]{0,40}?(?i:patents?|right)[^\n]{0,300}? to (?:the )?`)
+	orgEnEnd   = compile(`([A-Z][A-Za-z'’&.-]*(?:,? (?:of|and|for|the|&|[A-Z][A-Za-z'’&.-]*|Ltd\.))*)$`)
+	notStart   = compile(`^(?:应|在|将|须|自|于|与|向|可|不|的|按|需|均|已|同|及|所|以|和|或|负|另|对|未|承|条件|资格|名单|义务|权利|有权|是否|待|经|共|一次|分|并|之|因|若|如|情况|法定|指定|为)`)
 )
 
 func buyerRole(label string) bool {
@@ -333,14 +332,14 @@ func (d *document) sellerIn(sp span, buyer party) party {
 }
 
 var (
-	receiver  = regexp.MustCompile(`(?:破产)?管理人|清算组`)
-	bidder    = regexp.MustCompile(`竞得|买受|竞买`)
-	sellsTo   = regexp.MustCompile(`向`)
-	sellsVerb = regexp.MustCompile(`^(?:转让|许可|出让|出售|授权|独占许可|普通许可|排他许可)`)
-	raises    = regexp.MustCompile(`^(?:增资|出资|入股|投资)`)
+	receiver  = compile(`(?:破产)?管理人|清算组`)
+	bidder    = compile(`竞得|买受|竞买`)
+	sellsTo   = compile(`向`)
+	sellsVerb = compile(`^(?:转让|许可|出让|出售|授权|独占许可|普通许可|排他许可)`)
+	raises    = compile(`^(?:增资|出资|入股|投资)`)
 )
 
-var weakSeller = regexp.MustCompile(`大学|学院|医院|研究所|研究院|科学院|大學|學院|醫院|學`)
+var weakSeller = compile(`大学|学院|医院|研究所|研究院|科学院|大學|學院|醫院|學`)
 
 // contribution finds who puts patents into which company.
 func (d *document) contribution(sp span) (seller, buyer party) {

@@ -3,7 +3,6 @@ package deal
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -390,11 +389,11 @@ func (d *document) tableRows(t table) []Row {
 }
 
 var (
-	totalLine      = regexp.MustCompile(`^(?:合 ?计|总 ?计|小 ?计|共计|总额|汇总|累计)`)
-	plausibleTitle = regexp.MustCompile(`\p{Han}{4,}|[A-Za-z]{4,}`)
-	otherRight     = regexp.MustCompile(`软件著作权|软著|注册商标|商标|计算机软件|登记号|技术秘密|品种权|集成电路布图|版权`)
-	noPriceCell    = regexp.MustCompile(`面议|待定|另行`)
-	bareNumber     = regexp.MustCompile(`^[¥ ]?[0-9][0-9,]*(?:\.[0-9]+)?$`)
+	totalLine      = compile(`^(?:合 ?计|总 ?计|小 ?计|共计|总额|汇总|累计)`)
+	plausibleTitle = compile(`\p{Han}{4,}|[A-Za-z]{4,}`)
+	otherRight     = compile(`软件著作权|软著|注册商标|商标|计算机软件|登记号|技术秘密|品种权|集成电路布图|版权`)
+	noPriceCell    = compile(`面议|待定|另行`)
+	bareNumber     = compile(`^[¥ ]?[0-9][0-9,]*(?:\.[0-9]+)?$`)
 )
 
 func isBareNumber(s string) bool { return bareNumber.MatchString(strings.TrimSpace(s)) }
@@ -606,12 +605,12 @@ func (d *document) named() []mention {
 }
 
 var (
-	titleLabel  = regexp.MustCompile(`(?:成果名称|专利名称|发明名称|拟转让专利|标的专利|项目名称|拟转让成果|专利技术名称)[:\t| ]{1,3}[“《]?([^，。;；\n\t|”》]{3,200}?)(?:[”》]|发明专利权转让|专利权转让|专利转让|[，。;\n\t|(]|$)`)
-	headTitle   = regexp.MustCompile(`关于[^“”\n]{0,12}“([^“”\n]{3,200})”`)
-	quotedTitle = regexp.MustCompile(`[“《]([^“”《》\n]{3,200})[”》]`)
-	notTitle    = regexp.MustCompile(`合同|协议|办法|细则|规定|条例|决定|公告|通知|报告|导报|日报|法$|意见|方案|十[一二三四五]五|以下|公司$|大学$|指南|软件`)
-	patentNear  = regexp.MustCompile(`专利|发明|实用新型`)
-	otherOnly   = regexp.MustCompile(`品种权|未申请专利|技术秘密|软件著作权|布图设计`)
+	titleLabel  = compile(`(?:成果名称|专利名称|发明名称|拟转让专利|标的专利|项目名称|拟转让成果|专利技术名称)[:\t| ]{1,3}[“《]?([^，。;；\n\t|”》]{3,200}?)(?:[”》]|发明专利权转让|专利权转让|专利转让|[，。;\n\t|(]|$)`)
+	headTitle   = compile(`关于[^“”\n]{0,12}“([^“”\n]{3,200})”`)
+	quotedTitle = compile(`[“《]([^“”《》\n]{3,200})[”》]`)
+	notTitle    = compile(`合同|协议|办法|细则|规定|条例|决定|公告|通知|报告|导报|日报|法$|意见|方案|十[一二三四五]五|以下|公司$|大学$|指南|软件`)
+	patentNear  = compile(`专利|发明|实用新型`)
+	otherOnly   = compile(`品种权|未申请专利|技术秘密|软件著作权|布图设计`)
 )
 
 // pairTitles gives several titles that stand before several numbers to them in
@@ -637,7 +636,7 @@ func (d *document) pairTitles(ms []mention) {
 	}
 }
 
-var lotHead = regexp.MustCompile(`\n[ \t>*]*(?:标的|资产包|拍品|包|项目|[(（]?[一二三四五六七八九十]{1,3}[)）、.]|[(（]?[0-9]{1,2}[)、.．]|[①-⑳]|第[一二三四五六七八九十0-9]+[笔项件包号]|[◆●■▲·•-])`)
+var lotHead = compile(`\n[ \t>*]*(?:标的|资产包|拍品|包|项目|[(（]?[一二三四五六七八九十]{1,3}[)）、.]|[(（]?[0-9]{1,2}[)、.．]|[①-⑳]|第[一二三四五六七八九十0-9]+[笔项件包号]|[◆●■▲·•-])`)
 
 // groups parts the patents by the prices between them.
 func (d *document) groups(ms []mention) []group {
@@ -728,4 +727,4 @@ func (d *document) groups(ms []mention) []group {
 	return out
 }
 
-var grant = regexp.MustCompile(`(?:甲方|乙方|丙方|公司|大学|学院|研究所|研究院|医院)[^。;\n]{0,4}将`)
+var grant = compile(`(?:甲方|乙方|丙方|公司|大学|学院|研究所|研究院|医院)[^。;\n]{0,4}将`)

@@ -105,7 +105,7 @@ type piece struct {
 func newView(text string) *view {
 	v := &view{text: text, noisy: scanned(text)}
 	var line []piece
-	var all []piece
+	all := make([]piece, 0, utf8.RuneCountInString(text))
 	flush := func() {
 		all = append(all, tidyLine(line, v.noisy)...)
 		line = line[:0]
@@ -129,6 +129,7 @@ func newView(text string) *view {
 	mendDigits(all, v.noisy)
 	var b strings.Builder
 	b.Grow(len(text))
+	v.at, v.to = make([]int32, 0, len(text)), make([]int32, 0, len(text))
 	for i, p := range all {
 		if p.r == ',' || p.r == '，' {
 			thousands := i > 0 && i+3 < len(all) && isDigit(all[i-1].r) && isDigit(all[i+1].r) && isDigit(all[i+2].r) && isDigit(all[i+3].r) && (i+4 >= len(all) || !isDigit(all[i+4].r))
