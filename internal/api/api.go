@@ -88,6 +88,7 @@ var resources = []func(huma.API, *Server){
 	registerBatches,
 	registerLending,
 	registerBook,
+	registerDeals,
 	registerPools,
 	registerPatents,
 	registerRegistry,
