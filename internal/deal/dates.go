@@ -20,6 +20,7 @@ var (
 	dateHan     = compile(`([二一][〇零0九八O][〇零一二三四五六七八九0O]{2})年([` + numeral + `]{1,3})月([` + numeral + `廿卅]{1,4})[日号]`)
 	dateMonth   = compile(`((?:19|20)[0-9]{2}) ?年 ?([0-9]{1,2}) ?月`)
 	dateCompact = compile(`(?:^|[^0-9A-Za-z.])((?:19|20)[0-9]{2})([01][0-9])([0-3][0-9])(?:$|[^0-9A-Za-z.])`)
+	compactSum  = compile(`^ ?(?:万|亿)?(?:元|圆|美元|美金|欧元|港元|港币|日元|英镑|人民币)`)
 	dateDMY     = compile(`([0-9]{1,2})(?:st|nd|rd|th)? (January|February|March|April|May|June|July|August|September|October|November|December),? ((?:19|20)[0-9]{2})`)
 	periodEnd   = compile(`^ ?(?:[0-9]{1,2}(?:时|点|:[0-9]{2})(?:[0-9]{1,2}分)?)?(?:起)? ?(?:至|到|-|~)+ ?([0-9]{1,2})月 ?([0-9]{1,2}) ?日`)
 	dateMDY     = compile(`(January|February|March|April|May|June|July|August|September|October|November|December) ([0-9]{1,2})(?:st|nd|rd|th)?,? ((?:19|20)[0-9]{2})`)
@@ -63,6 +64,9 @@ func moments(s string) []moment {
 		add(m[0], m[1], num(s[m[2]:m[3]]), num(s[m[4]:m[5]]), 0)
 	}
 	for _, m := range dateCompact.FindAllStringSubmatchIndex(s, -1) {
+		if s[m[6]:m[7]] == "00" || compactSum.MatchString(s[m[7]:min(len(s), m[7]+20)]) || strings.ContainsAny(s[max(0, m[2]-4):m[2]], "¥$") {
+			continue // 20221013元 is an amount
+		}
 		add(m[2], m[7], num(s[m[2]:m[3]]), num(s[m[4]:m[5]]), num(s[m[6]:m[7]]))
 	}
 	for _, m := range dateDMY.FindAllStringSubmatchIndex(s, -1) {

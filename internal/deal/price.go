@@ -250,7 +250,7 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 	}
 }
 
-var perUnit = compile(`提成[^。\n]{0,40}每(?:吨|台|套|公斤|千克|件产品|支|瓶|亩|只|米|平方米)`)
+var perUnit = compile(`提成[^。\n]{0,40}每(?:吨|台|套|公斤|千克|件产品|支|瓶|亩|只|米|平方米)|每(?:销售|售出|生产|产出|卖出)?[一1]?(?:吨|台|套|公斤|千克|件产品|支|瓶|亩|只|米|平方米)[^。;\n]{0,14}(?:提取|提成|计提|计付|收取|支付)`)
 
 // bids keeps of a log of bids the last that is valid: it is the hammer price
 // where the text says that the lot was sold.
@@ -359,7 +359,8 @@ func (d *document) count(r *Row, sp span, alone bool) {
 }
 
 var (
-	termYears = compile(`(?:期限|年限|有效期|期间|许可期|为期|，共|runs for|term of|period of)[^。;\n0-9一二三四五六七八九十两]{0,14}([0-9]{1,2}|[一二两三四五六七八九十]{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty) ?(?:个)?(?:自然)?(?:年|years?)`)
+	termYears = compile(`(?:期限|年限|有效期|期间|许可期|为期|，共|自[^，。;\n0-9]{2,24}起(?:算|计)?|runs for|term of|period of)[^。;\n0-9一二三四五六七八九十两]{0,14}([0-9]{1,2}|[一二两三四五六七八九十]{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty) ?(?:个)?(?:自然)?(?:年|years?)`)
+	within    = compile(`^ ?(?:以?内|之内|后|前)`)
 	termRange = compile(`^ ?(?:起|算起|开始|起算)?[，, ]?(?:至|到|-|~|—)+ ?$`)
 	termCell  = compile(`([0-9]{1,2}|[一二两三四五六七八九十]{1,3}) ?年`)
 	termWords = map[string]int{"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "fifteen": 15, "twenty": 20}
@@ -394,7 +395,10 @@ func (d *document) term(r *Row, c span) {
 		}
 		prev = &d.moments[i]
 	}
-	if m := termYears.FindStringSubmatchIndex(text); m != nil {
+	for _, m := range termYears.FindAllStringSubmatchIndex(text, 12) {
+		if within.MatchString(text[m[1]:min(len(text), m[1]+9)]) {
+			continue // 自签订之日起2年内付清
+		}
 		w := text[m[2]:m[3]]
 		n, ok := figure(w)
 		if !ok {
@@ -424,6 +428,9 @@ func (d *document) settle(r *Row, sp span) {
 		r.Status = Cancelled
 	case f.open && r.Buyer == "" && r.DealKind != Assignment:
 		r.Status = Asked
+		if r.PriceKind == Total || r.PriceKind == Each {
+			r.PriceKind = Ask
+		}
 	case r.DealKind == Auction:
 		if r.PriceKind == Hammer || r.PriceKind == Each && r.Buyer != "" {
 			r.Status = Concluded

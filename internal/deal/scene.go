@@ -93,7 +93,7 @@ func (d *document) dealKind(text string) (Kind, span) {
 		}
 	}
 	if licence > assign {
-		if m := licenceGrant.FindStringIndex(denial.ReplaceAllStringFunc(text, blank)); m != nil {
+		if m := grantOf(denial.ReplaceAllStringFunc(text, blank)); m != nil {
 			return licenceKind(text[m[0]:m[1]]), at(licenceWord)
 		}
 		k := licenceKind(text)
@@ -101,6 +101,23 @@ func (d *document) dealKind(text string) (Kind, span) {
 	}
 	return Assignment, at(compile(`转让|让与|受让|出让|购买|收购|(?i:assign)|成交`))
 }
+
+// grantOf finds the words of the grant; the head licence that a sublicence
+// rests on (依据其与…订立的独占许可合同) is none where another is named.
+func grantOf(text string) []int {
+	all := licenceGrant.FindAllStringIndex(text, 20)
+	for _, m := range all {
+		if !headLicence.MatchString(text[max(0, m[0]-120):m[0]]) {
+			return m
+		}
+	}
+	if len(all) > 0 {
+		return all[0]
+	}
+	return nil
+}
+
+var headLicence = compile(`(?:依据|根据|按照|基于|此前|原)[^。;，\n]{0,36}$|(?:订立|签订|签署|取得|获得)的$`)
 
 func blank(s string) string { return strings.Repeat("\x01", len(s)) }
 
@@ -114,13 +131,13 @@ var (
 	futureAfter = compile(`^(?:《[^》]*》|[\p{Han}]{0,8})?(?:后|起|之日起|之日|的合同为准|前|时|以实际|的标的)|^标的(?:买受人|另)`)
 	proposeWord = compile(`拟|公示期|公示时间|公示日期|公示如下|予以公示|将与`)
 	openWord    = compile(`开放许可`)
-	unsold      = compile(`流拍|无人应价|无人报名|无人竞买|未成交|撤拍`)
+	unsold      = compile(`流拍|流标|无人(?:应价|报名|竞买|举牌|出价|竞价|应拍|竞拍|响应)|未(?:能)?成交|撤拍`)
 	freeWord    = compile(`免费|无偿|零元|互不支付|不收取(?:任何)?(?:专利)?(?:许可)?(?:使用)?费|免收|免除许可费|(?i:royalty-free|free of charge)`)
 	noPriceWord = compile(`面议|另行(?:商定|协商|约定)|待评估|价格区间|价格待定|暂未确定|待定|保密`)
 	royaltyWord = compile(`(?:销售额|销售收入|净销售|销售净额|营业额|销售利润|净利润|利润|收入|产值|提成|royalt)[^。;\n]{0,30}?([0-9]+(?:\.[0-9]+)?) ?(?:%|per cent|percent)|百分之([` + numeral + `]{1,4})|([0-9]+(?:\.[0-9]+)?) ?(?:%|per cent|percent)[^，。;\n]{0,14}(?:提成|特许权|计提|许可费|使用费|of net sales|of sales|royalt)`)
 	royaltyOf   = compile(`提成|销售额的|销售收入的|净销售额|营业额的|特许权使用费|(?i:royalt)`)
 	relatedYes  = compile(`(?:构成|属于|属|系|为|暨|涉及)关联(?:方)?(?:交易|关系)|关联董事|(?:存在|有)(?:股权|任职|亲属)?(?:等)?关联关系|控股股东(?:购买|收购|受让|转让)|向(?:控股股东|实际控制人|控股子公司|全资子公司|母公司|关联方)|(?:法定代表人|董事|监事|高管|股东|总经理|实际控制人)[^。;\n]{0,14}(?:为|是|系)[^。;\n]{0,20}(?:发明人|完成人|教师|职工|教授)|(?:完成人|发明人|教授|团队成员)[^。;\n]{0,24}(?:担任|持有|任)[^。;\n]{0,24}(?:董事|股权|法定代表人|股份|监事|总经理|股东)|报备(?:了)?关联|关联关系[:为是]{1,2}(?:是|有|存在)|为受让方(?:股东|法定代表人)|(?i:is an affiliate of|are affiliated|related party transaction)`)
-	relatedNo   = compile(`(?:不|未|无|没有|并非|非)(?:构成|属于|属|涉及|存在|有|系|为)?[^，。;\n]{0,14}(?:关联|利害关系|隶属)|关联(?:关系|交易|情况)?(?:说明)?[:为是 \t|]{1,3}(?:无|否|不|没有)|(?i:not affiliated|unaffiliated|no affiliation|not related|independent of each other|arm's length)`)
+	relatedNo   = compile(`(?:不|未|无|没有|并非|非)(?:构成|属于|属|涉及|存在|有|系|为)?[^，。;\n]{0,14}(?:关联|利害关系|隶属)|关联(?:关系|交易|情况)?(?:说明)?[:为是 \t|]{1,3}(?:无|否|不|没有)|(?i:holds? no (?:position|shares?|interest|stake)|no shareholding|not affiliated|unaffiliated|no affiliation|not related|independent of each other|arm's length)`)
 	courtHead   = compile(`判\s*决\s*书|裁\s*定\s*书|调\s*解\s*书|人民法院|知识产权法庭|法院|仲裁`)
 	distress    = compile(`破产|管理人|清算组|重整|清算`)
 	judicial    = compile(`司法拍卖|网络司法|被执行人|执行案|执行裁定|变卖`)
@@ -166,7 +183,7 @@ func (d *document) marketOf(kind Kind) Market {
 	return Private
 }
 
-var exchange = compile(`(?:交易中心|交易所|交易市场)[^。]{0,40}(?:成交|挂牌)|挂牌期满|挂牌(?:价格|底价|价)[:为]|挂牌起始|挂牌截止|挂牌起止|成交方式|挂牌期间|交易凭证|通过[\p{Han}]{2,14}(?:交易中心|交易所)`)
+var exchange = compile(`公开挂牌|经[\p{Han}]{2,14}(?:交易中心|交易所)(?:鉴证|见证)|(?:交易中心|交易所|交易市场)[^。]{0,40}(?:成交|挂牌)|挂牌期满|挂牌(?:价格|底价|价)[:为]|挂牌起始|挂牌截止|挂牌起止|成交方式|挂牌期间|交易凭证|通过[\p{Han}]{2,14}(?:交易中心|交易所)`)
 
 // signed finds where the text says that the deal was made.
 func (d *document) signed(text string, base int) span {
@@ -187,9 +204,9 @@ var (
 var (
 	signAfter   = compile(`^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|正式签)`)
 	signBefore  = compile(`(?:签订|签署|订立|签约|生效|盖章|签章|签字|Signing|Effective|effective|signature|signed|Signed|dated|Dated)(?:日期|日|时间|Date|于|on|在|为|生效|签字| )*[ :：自于/]{0,3}$`)
-	closeBefore = compile(`(?:成交日期|成交时间|交易日期|交割日|凭证出具日|竞价日|竞价截止|结束时间|拍卖时间|竞价时间|成交于|于|合同签订日期)[ :]{0,2}$`)
-	closeAfter  = compile(`^[ ，,]?[^。;\n]{0,40}?(?:处置|届满|拍卖|成交|结束|举槌|竞得|落槌|举行|开拍|竞价|胜出)`)
-	noticeWord  = compile(`(?:公示|公告|声明|发布|挂牌)(?:起始|开始)?(?:期限|期间|日期|时间|期|日)?(?:为|自|从|:| |起|是)*$`)
+	closeBefore = compile(`(?:成交日期|成交确认日|成交时间|交易日期|交割日|凭证出具日|竞价日|竞价截止|结束时间|拍卖时间|竞价时间|成交于|于|合同签订日期)[ :]{0,2}$`)
+	closeAfter  = compile(`^[ ，,]?[^。;\n]{0,40}?(?:处置|届满|拍卖|成交|结束|举槌|竞得|落槌|举行|开拍|竞价|胜出|拍得|摘得|购得|出价)`)
+	noticeWord  = compile(`(?:公示|公告|声明|发布|挂牌)[，]?(?:起始|开始|起止)?(?:期限|期间|日期|时间|时段|期|日)?(?:为|自|从|:| |起|是)*$`)
 	noDate      = compile(`(?:授权公告日|授权日|申请日|基准日|生于|出生|成立于|成立日期|登记日|有效期|许可期限|期限|展示时间|缴至|会议|自|前付|起至|至|到|-|~|优先权日|公开日|屆满|届满|截至|截止|于次年)[ :为]{0,3}$`)
 	noDateAfter = compile(`^(?:前|之前|至|起|-|~|为基准|为评估|判决|授权|申请|生|届满|止|，公司第|，[^。，;\n]{0,10}(?:会议|审议|判决)|以前|到期|[^，。;\n]{0,8}(?:发布|公布)的)`)
 	meeting     = compile(`^[ ，]?[^。;\n，]{0,30}(?:会议|审议|董事会|判决|裁定|支付|付清|缴|评估|网站发布)`)

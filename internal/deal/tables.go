@@ -42,7 +42,7 @@ var headWords = []struct {
 	{compile(`转让方$|出让方|出让单位|转让单位|许可单位|许可方$|转让人|许可人|委托方|卖方|专利权人|权利人|持有人|持有单位|Seller|Assignor|Licensor`), colSeller},
 	{compile(`价|金额|费|款|对价|Price|Fee|元\)`), colPrice},
 	{compile(`许可期限|许可年限|^期限|年限|Term`), colTerm},
-	{compile(`日期|时间|签订日|成交日|登记日|Date`), colDate},
+	{compile(`日期|时间|签订日|签约日|签署日|成交日|登记日|合同日|^日|Date`), colDate},
 	{compile(`方式|合同类别|交易类型|转化类型|转化形式|许可种类|许可类型|合同类型|^类[型别]$`), colKind},
 	{compile(`名称|标的|成果|题目|Title|专利$`), colTitle},
 	{compile(`结果|状态|成交情况`), colStatus},

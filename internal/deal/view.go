@@ -107,7 +107,9 @@ func newView(text string) *view {
 	var line []piece
 	all := make([]piece, 0, utf8.RuneCountInString(text))
 	flush := func() {
-		all = append(all, tidyLine(line, v.noisy)...)
+		kept := tidyLine(line, v.noisy)
+		openLabel(kept)
+		all = append(all, kept...)
 		line = line[:0]
 	}
 	for i := 0; i < len(text); {
@@ -210,6 +212,26 @@ func tidyLine(line []piece, noisy bool) []piece {
 		kept = append(kept, p)
 	}
 	return kept
+}
+
+// openLabel reads 【专利号】ZL… at the beginning of a line as 专利号:ZL….
+func openLabel(line []piece) {
+	from := 0
+	for from < len(line) && line[from].r == ' ' {
+		from++
+	}
+	if from == len(line) || line[from].r != '【' {
+		return
+	}
+	for i := from + 1; i+1 < len(line) && i <= from+10; i++ {
+		switch r := line[i].r; {
+		case r == '】' && i > from+2 && line[i+1].r != '\n':
+			line[from].r, line[i].r = ' ', ':'
+			return
+		case !isHan(r) && !isDigit(r):
+			return
+		}
+	}
 }
 
 func latin(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
