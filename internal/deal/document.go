@@ -483,7 +483,10 @@ func (d *document) classify(body string) {
 		}
 		post := body[m.b:min(len(body), m.b+60)]
 		pre := body[low:m.a]
-		clause := pre[strings.LastIndex(pre, "，")+1:]
+		clause := pre
+		if j := strings.LastIndex(pre, "，"); j >= 0 {
+			clause = pre[j+len("，"):]
+		}
 		m.class, m.weight = bare, 1
 		if best != nil {
 			rule := labelClass[body[best[0]:best[1]]]

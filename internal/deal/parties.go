@@ -125,7 +125,7 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 	if sp, ok := orgAt(s, at); ok && sp.b-sp.a >= 9 && sp.b <= at+130 {
 		return party{span: sp, name: d.v.value(sp)}, true
 	}
-	if m := english.FindString(s[at:min(len(s), at+120)]); m != "" && len(m) > 4 {
+	if m := forSum.ReplaceAllString(english.FindString(s[at:min(len(s), at+120)]), ""); len(m) > 4 {
 		a := at
 		if strings.HasPrefix(m, "the ") {
 			a += 4
@@ -136,7 +136,8 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 				b--
 			}
 		}
-		return party{span: span{a, b}, name: d.v.value(span{a, b})}, true
+		at := d.fuller(span{a, b})
+		return party{span: at, name: d.v.value(at)}, true
 	}
 	if labelled {
 		if m := person.FindString(s[at:min(len(s), at+24)]); m != "" {
@@ -150,7 +151,29 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 	return party{}, false
 }
 
+// fuller finds the name with its legal form where a heading left that out.
+func (d *document) fuller(at span) span {
+	name := d.s[at.a:at.b]
+	if legalForm.MatchString(name) {
+		return at
+	}
+	for low := 0; low < len(d.s); {
+		i := strings.Index(d.s[low:], name)
+		if i < 0 {
+			break
+		}
+		end := low + i + len(name)
+		if m := legalForm.FindStringIndex(d.s[end:min(len(d.s), end+24)]); m != nil && strings.TrimLeft(d.s[end:end+m[0]], " ，,") == "" {
+			return span{low + i, end + m[1]}
+		}
+		low = end
+	}
+	return at
+}
+
 var (
+	legalForm    = compile(`(?:Co\.[,，]? ?Ltd\.?|Ltd\.?|Inc\.?|LLC|GmbH|Corp\.?|plc|S\.A\.)`)
+	forSum       = compile(` (?:for|and) (?:CNY|RMB|USD?|HKD?|EUR|GBP|JPY)\b.*`)
 	relationWord = compile(`^(?:控股股东|实际控制人|关联方|全资子公司|控股子公司|参股公司|母公司)`)
 	bidCode      = compile(`^[A-Z]{1,3}[0-9]{1,6}\(`)
 )

@@ -20,7 +20,7 @@ var (
 	agentOf    = compile(`受([^受\n。]{4,90}?)(?:的)?委托`)
 	buysFrom   = compile(`(?:向|从)([^向从\n。，;]{2,120}?)(?:处)?(?:购买|收购|受让|购得|引进|购入|支付(?:转让|许可|受让))`)
 	withOther  = compile(`与([^与\n。;]{2,150}?)(?:正式)?(?:于[^，。]{2,14})?(?:签订|签署|订立|签约|达成|签了|签下|完成)`)
-	buyerSpeak = compile(`受让|购买|购得|买下|收购|引进|取得|获得[^。]{0,12}许可|获得(?:后者|对方|其|该)|获得[^。]{0,200}(?:许可|授权|使用权)|许可给(?:本)?公司|转让给(?:本)?公司`)
+	buyerSpeak = compile(`受让|购买|购得|买下|收购|引进|取得|获得[^。]{0,12}许可|获得(?:后者|对方|其|该)|许可给(?:本)?公司|转让给(?:本)?公司`)
 	ownedBy    = compile(`(?:所)?(?:持有|拥有|所有|名下|享有|送拍|选送|提交拍卖)(?:的)?|管理人|破产`)
 	subject    = compile(`拟以|拟将|拟把|同意将|决定将|自愿将|自愿对|已将|将其|将|拟|把`)
 	dealVerb   = compile(`^[^。\n]{0,400}?(?:转让|许可|让与|出让|作价|出资|入股|出售)`)
@@ -130,7 +130,7 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 			if speaker.name == p.name || speaker.name == "" {
 				continue
 			}
-			after := text[m[1]:min(len(text), m[1]+600)]
+			after := text[m[1]:min(len(text), m[1]+200)]
 			if j := strings.Index(after, "。"); j >= 0 {
 				after = after[:j]
 			}
@@ -381,7 +381,14 @@ func (d *document) sellerIn(sp span, buyer party) party {
 		return d.issuer
 	}
 	for _, m := range ownedBy.FindAllStringIndex(text, 20) {
-		if p, ok := d.orgBefore(sp.a + m[0]); ok && p.a >= sp.a && p.name != buyer.name && !auctioneer.MatchString(p.name) {
+		at := sp.a + m[0]
+		p, ok := d.orgBefore(at)
+		if strings.HasPrefix(d.s[at:], "所") { // 研究所持有: the name's own last character
+			if longer, has := d.orgBefore(at + len("所")); has && longer.b == at+len("所") {
+				p, ok = longer, true
+			}
+		}
+		if ok && p.a >= sp.a && p.name != buyer.name && !auctioneer.MatchString(p.name) {
 			return p
 		}
 	}

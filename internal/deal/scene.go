@@ -183,7 +183,7 @@ func (d *document) marketOf(kind Kind) Market {
 	return Private
 }
 
-var exchange = compile(`公开挂牌|经[\p{Han}]{2,14}(?:交易中心|交易所)(?:鉴证|见证)|(?:交易中心|交易所|交易市场)[^。]{0,40}(?:成交|挂牌)|挂牌期满|挂牌(?:价格|底价|价)[:为]|挂牌起始|挂牌截止|挂牌起止|成交方式|挂牌期间|交易凭证|通过[\p{Han}]{2,14}(?:交易中心|交易所)`)
+var exchange = compile(`公开挂牌[^。]{0,80}成交|经[\p{Han}]{2,14}(?:交易中心|交易所)(?:鉴证|见证)|(?:交易中心|交易所|交易市场)[^。]{0,40}(?:成交|挂牌)|挂牌期满|挂牌(?:价格|底价|价)[:为]|挂牌起始|挂牌截止|挂牌起止|成交方式|挂牌期间|交易凭证|通过[\p{Han}]{2,14}(?:交易中心|交易所)`)
 
 // signed finds where the text says that the deal was made.
 func (d *document) signed(text string, base int) span {

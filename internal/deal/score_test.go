@@ -262,5 +262,5 @@ func TestOwnNotices(t *testing.T) {
 // TestSecondNotices holds them to the bounds on a second set, written later by
 // somebody else who had not seen the rules.
 func TestSecondNotices(t *testing.T) {
-	judge(t, filepath.Join("testdata", "own_notices2.json"), 0, 0)
+	judge(t, filepath.Join("testdata", "own_notices2.json"), .98, .9)
 }

@@ -10,7 +10,8 @@ type table struct {
 	head    []column
 	words   []string // of the head, by column
 	rows    [][]span
-	caption float64 // the unit that a line above states; 0 without one
+	caption float64            // the unit that a line above states; 0 without one
+	notes   map[string]float64 // units by the mark that a footnote explains
 }
 
 type column uint8
@@ -182,7 +183,7 @@ func (d *document) findTables() []table {
 			continue
 		}
 		t.b = j
-		t.caption = d.unitAbove(i)
+		t.caption, t.notes = d.unitAbove(i), d.footnotes()
 		out = append(out, t)
 		i = j - 1
 	}
@@ -202,6 +203,17 @@ func (d *document) unitAbove(i int) float64 {
 	}
 	return unit
 }
+
+// footnotes reads the units that marks beside an amount stand for: 带*者单位为万元.
+func (d *document) footnotes() map[string]float64 {
+	out := map[string]float64{}
+	for _, m := range footnote.FindAllStringSubmatch(d.s, 8) {
+		out[m[1]] = unitOf(m[2])
+	}
+	return out
+}
+
+var footnote = compile(`(?:带|标|注|有)?[“]?([*＊※#△▲☆★†])[”]?号?(?:者|的|项|标记)?[^。\n0-9]{0,8}(?:以|单位)[^。\n0-9]{0,4}?(万元|亿元|千元|元)`)
 
 // transposed reads a table whose lines are fields and whose columns are
 // patents, from a line on.
@@ -241,7 +253,7 @@ func (d *document) transposed(i int, kind byte) (table, bool) {
 		}
 		t.rows = append(t.rows, row)
 	}
-	t.caption = d.unitAbove(i)
+	t.caption, t.notes = d.unitAbove(i), d.footnotes()
 	return t, true
 }
 

@@ -1,0 +1,133 @@
+package deal_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"zhijia/internal/deal"
+)
+
+// Kinds of wording, each with texts of its own. A row is written
+// numbers|amount|price kind|deal kind|seller|buyer|date|status; - is any.
+func TestKindsOfWording(t *testing.T) {
+	const pump, valve, clamp = "202110345678.3", "202010877213.8", "201920714405.X"
+	for name, c := range map[string]struct {
+		text string
+		rows []string
+	}{
+		"labels in square brackets": {
+			"科技成果转让信息\n\n【专利名称】一种离心泵叶轮平衡方法\n【专利号】ZL" + pump + "\n【专利权人】青山大学\n【意向企业】海川科技有限公司\n【转让价格】12万元\n【公示时间】2023/5/8—2023/5/22\n\n青山大学科技处\n",
+			[]string{pump + "|120000.00|total|assignment|青山大学|海川科技有限公司|2023-05-08|proposed"},
+		},
+		"the buyer asks for it": {
+			"明远装备有限公司近日来函，有意购买我校《阀门密封检测方法》（ZL" + valve + "）的全部权利。学校同意以人民币壹拾伍万元整出让。\n公示期七天。\n\n海州理工学院科技处\n2024年3月5日\n",
+			[]string{valve + "|150000.00|total|assignment|海州理工学院|明远装备有限公司|2024-03-05|proposed"},
+		},
+		"taken from whom, as an object": {
+			"技术交易鉴证结果\n\n经海州技术产权交易所鉴证，启正新材料有限公司受让北岭化工研究所“膜分离装置”专利（ZL" + pump + "），成交价88万元。\n合同签订日：2022年4月8日\n",
+			[]string{pump + "|880000.00|total|assignment|北岭化工研究所|启正新材料有限公司|2022-04-08|concluded"},
+		},
+		"a contract got by the other side": {
+			"青山大学专利转让情况通报\n\n海川科技有限公司于2021年12月9日与我校签署合同，购得我校“一种泵壳”（ZL" + pump + "），价款6.5万元。\n\n青山大学\n2021年12月20日\n",
+			[]string{pump + "|65000.00|total|assignment|青山大学|海川科技有限公司|2021-12-09|concluded"},
+		},
+		"a report of lots": {
+			"高校专利拍卖会成交快报\n\n2022年9月23日，拍卖会举行：\n【1号】青山大学选送的《一种泵壳》（专利号：" + pump + "），10万元起拍，落槌价31万元，由海川科技有限公司竞得；\n【2号】海州理工学院选送的《阀门密封检测方法》（专利号：" + valve + "），22万元起拍，无人出价，未能成交。\n",
+			[]string{pump + "|310000.00|hammer|auction|青山大学|海川科技有限公司|2022-09-23|concluded", valve + "|220000.00|ask|auction|海州理工学院||2022-09-23|ask"},
+		},
+		"steps of a bidding are no price": {
+			"专利权网络拍卖公告\n\n拍卖标的：北岭化工研究所持有的“膜分离装置”发明专利（专利号 " + pump + "）\n起拍价：¥320,000\n保证金：¥30,000\n加价阶梯：¥2,000\n自由竞价时间：2024年5月20日9:00至5月22日9:00\n发布时间：2024年4月29日\n",
+			[]string{pump + "|320000.00|ask|auction|北岭化工研究所||2024-04-29|ask"},
+		},
+		"a person who bids": {
+			"海川机械有限公司破产管理人报告\n\n本管理人将海川机械有限公司名下专利“夹具”（ZL" + clamp + "）上网拍卖。一拍起拍价5万元，无人报名；2022年11月15日由自然人竞买人欧阳澄以4.2万元竞得。\n\n海川机械有限公司管理人\n2022年11月21日\n",
+			[]string{clamp + "|42000.00|hammer|auction|海川机械有限公司|欧阳澄|2022-11-15|concluded"},
+		},
+		"a final bid": {
+			"技术产权成交公告\n\n受让人  海川科技有限公司\n出让人  青山大学\n标的  “离心泵叶轮平衡方法”发明专利权\n专利号  ZL" + pump + "\n挂牌价  160,000元\n竞价方式  动态报价\n最终报价  201,000元\n成交确认日  2023-10-17\n",
+			[]string{pump + "|201000.00|hammer|auction|青山大学|海川科技有限公司|2023-10-17|concluded"},
+		},
+		"an amount in two units": {
+			"专利权转让合同\n\n转让方：青山大学\n受让方：海川科技有限公司\n标的：一种泵壳，ZL" + pump + "\n转让费共计12万5千元，2021年6月10日前支付6万元。\n本合同于2021年5月19日签订。\n",
+			[]string{pump + "|125000.00|total|assignment|青山大学|海川科技有限公司|2021-05-19|concluded"},
+		},
+		"a sublicence under a head licence": {
+			"再许可合同\n\n许可人：海川科技有限公司\n被许可人：启正新材料有限公司\n许可人依据其与青山大学于2020年1月订立的独占许可合同，以普通许可形式再许可被许可人使用专利“一种泵壳”（ZL" + pump + "），再许可费3万元。\n本合同于2021年5月19日签订。\n",
+			[]string{pump + "|30000.00|total|plain_licence|海川科技有限公司|启正新材料有限公司|2021-05-19|concluded"},
+		},
+		"licences to and fro": {
+			"关于专利互授许可的协议\n\n（1）海川科技有限公司授权启正新材料有限公司使用“一种泵壳”（ZL" + pump + "），普通许可；\n（2）启正新材料有限公司授权海川科技有限公司使用“阀门密封检测方法”（ZL" + valve + "），普通许可；\n（3）上述授权均为无偿。\n\n签署日期：2022年1月14日\n",
+			[]string{pump + "|0.00|free|plain_licence|海川科技有限公司|启正新材料有限公司|2022-01-14|concluded", valve + "|0.00|free|plain_licence|启正新材料有限公司|海川科技有限公司|2022-01-14|concluded"},
+		},
+		"a valuation in a title": {
+			"专利权转让合同书\n\n甲方（受让）：海川科技有限公司\n乙方（出让）：青山大学\n\n标的及价款：\n（1）《一种泵壳》，ZL" + pump + "，45,000元；\n（2）《设备价值评估与收益预测方法》，ZL" + valve + "，120,000元。\n\n签约时间：2019年11月28日\n",
+			[]string{pump + "|45000.00|each|assignment|青山大学|海川科技有限公司|2019-11-28|concluded", valve + "|120000.00|each|assignment|青山大学|海川科技有限公司|2019-11-28|concluded"},
+		},
+		"one price for each of an item": {
+			"青山大学成果转让公告\n\n我校与海川科技有限公司于2024年2月26日签订转让合同，标的如下：\nA. 发明专利“离心泵叶轮平衡方法”（ZL" + pump + "），作价22.5万元；\nB. 专利“阀门密封检测方法”（ZL" + valve + "）、“锻件夹具”（ZL" + clamp + "），各1.5万元；\n\n青山大学\n2024年3月1日\n",
+			[]string{pump + "|225000.00|each|assignment|青山大学|海川科技有限公司|2024-02-26|concluded", valve + "|15000.00|each|assignment|青山大学|海川科技有限公司|2024-02-26|concluded", clamp + "|15000.00|each|assignment|青山大学|海川科技有限公司|2024-02-26|concluded"},
+		},
+		"a mark that changes the unit": {
+			"青山大学专利转让明细表（单位：元）\n\n签约日\t成果\t专利号\t受让方\t金额\n2020/1/16\t一种泵壳\tZL" + pump + "\t海川科技有限公司\t12,000\n2020/5/29\t阀门检测方法\tZL" + valve + "\t启正新材料有限公司\t28.6#\n注：标#的金额单位为万元。\n",
+			[]string{pump + "|12000.00|each|assignment|青山大学|海川科技有限公司|2020-01-16|-", valve + "|286000.00|each|assignment|青山大学|启正新材料有限公司|2020-05-29|-"},
+		},
+		"quoted corrections": {
+			"关于更正专利转让公示的说明\n\n本校9月2日公示的向海川科技有限公司转让专利事项有误：\n原文“专利号：ZL202110345687.9”，应为“ZL" + pump + "”；\n原文“转让价格：3.6万元”，应改为“转让价格：3.06万元”。\n青山大学\n2023年9月6日\n",
+			[]string{pump + "|30600.00|total|assignment|青山大学|海川科技有限公司|2023-09-06|proposed"},
+		},
+		"put into a company": {
+			"青山大学科技成果作价入股公示\n\n成果：“一种泵壳”，ZL" + pump + "。\n方式：以上述发明专利作价270万元，投入海州启帆科技有限公司，取得其30%股权。\n公示期间：2021年4月19日起15日\n青山大学\n",
+			[]string{pump + "|2700000.00|total|contribution|青山大学|海州启帆科技有限公司|2021-04-19|proposed"},
+		},
+		"an open licence with a yearly fee": {
+			"青山大学专利开放许可声明\n\n专利“一种泵壳”（ZL" + pump + "），许可使用费每年1.5万元，被许可人不得转给他人使用。\n声明日：2023年12月11日\n",
+			[]string{pump + "|15000.00|ask|plain_licence|青山大学||2023-12-11|ask"},
+		},
+		"so much for every unit sold": {
+			"北岭化工研究所专利许可公示\n\n我所拟以排他方式许可海川科技有限公司实施发明专利“膜清洗方法”（ZL" + pump + "），入门费35万元，此后每销售一台设备提取600元。自合同签订之日起4年有效。\n\n北岭化工研究所\n2020年10月12日\n",
+			[]string{pump + "|350000.00|upfront_plus_royalty|sole_licence|北岭化工研究所|海川科技有限公司|2020-10-12|proposed"},
+		},
+		"news in English": {
+			"Qingshan University sells pump patent to Haichuan Pumps\n\n9 March 2022 - Haichuan Pumps Co., Ltd. has acquired the Chinese patent \"Balanced impeller for a pump\" from Qingshan University for RMB 1.2 million. The assignment agreement was signed on 4 March 2022.\n",
+			[]string{"|1200000.00|total|assignment|Qingshan University|Haichuan Pumps Co., Ltd.|2022-03-04|concluded"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reading, err := deal.Read(c.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkQuotes(t, c.text, reading.Rows)
+			var have []string
+			for _, r := range reading.Rows {
+				have = append(have, strings.Join([]string{strings.Join(slices.Sorted(slices.Values(r.Numbers)), ","), amount(r.Amount), string(r.PriceKind), string(r.DealKind), r.Seller, r.Buyer, r.Date, string(r.Status)}, "|"))
+			}
+			if len(have) != len(c.rows) {
+				t.Fatalf("%d rows, want %d:\n%s", len(have), len(c.rows), strings.Join(have, "\n"))
+			}
+			for i := range have {
+				h, w := strings.Split(have[i], "|"), strings.Split(c.rows[i], "|")
+				for k := range w {
+					if w[k] != "-" && h[k] != w[k] {
+						t.Errorf("row %d: %q, want %q", i, h[k], w[k])
+					}
+				}
+			}
+		})
+	}
+}
+
+// A sum of eight digits that reads like a day is a sum.
+func TestSumsThatLookLikeDates(t *testing.T) {
+	for _, yuan := range []int{20_221_013, 19_071_000, 20_201_231, 20_190_228} {
+		for _, form := range []string{"%d元", "人民币%d元", "¥%d", "%d 元整"} {
+			text := "青山大学拟将发明专利“一种泵”（专利号：ZL202110345678.3）转让给海川科技有限公司，转让价格为" + fmt.Sprintf(form, yuan) + "。\n\n青山大学\n2023年5月8日\n"
+			reading, err := deal.Read(text)
+			if err != nil || len(reading.Rows) != 1 || amount(reading.Rows[0].Amount) != fmt.Sprintf("%d.00", yuan) || reading.Rows[0].Date != "2023-05-08" {
+				t.Errorf("%s: %+v, %v", fmt.Sprintf(form, yuan), reading.Rows, err)
+			}
+		}
+	}
+}
