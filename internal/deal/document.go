@@ -52,7 +52,7 @@ func (d *document) facts() *facts {
 	if m := proposeWord.FindStringIndex(d.s); m != nil {
 		f.proposed = span{m[0], m[1]}
 	}
-	if m := freeWord.FindStringIndex(d.s); m != nil {
+	if m := freeOf(d.s); m != nil {
 		f.free = span{m[0], m[1]}
 	}
 	f.related, f.relatedAt = d.related(d.s)

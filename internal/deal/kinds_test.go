@@ -89,6 +89,34 @@ func TestKindsOfWording(t *testing.T) {
 			"北岭化工研究所专利许可公示\n\n我所拟以排他方式许可海川科技有限公司实施发明专利“膜清洗方法”（ZL" + pump + "），入门费35万元，此后每销售一台设备提取600元。自合同签订之日起4年有效。\n\n北岭化工研究所\n2020年10月12日\n",
 			[]string{pump + "|350000.00|upfront_plus_royalty|sole_licence|北岭化工研究所|海川科技有限公司|2020-10-12|proposed"},
 		},
+		"a first year that is free": {
+			"专利开放许可声明\n\n专利权人：青山大学\n专利名称：一种泵壳；专利号：ZL" + pump + "\n许可费：每年2万元，首年免收\n许可期：自公告之日起至2026年3月31日\n公告日：2023年4月12日\n",
+			[]string{pump + "|20000.00|ask|plain_licence|青山大学||2023-04-12|ask"},
+		},
+		"licensed in a manner": {
+			"专利实施许可公示\n\n北岭化工研究所拟将下列专利以独占许可方式授权海川科技有限公司实施，许可费120万元，许可期限5年：ZL" + pump + " 一种提纯方法\n公示日期：2020年9月8日至2020年9月22日\n北岭化工研究所\n",
+			[]string{pump + "|1200000.00|total|exclusive_licence|北岭化工研究所|海川科技有限公司|2020-09-08|proposed"},
+		},
+		"a manner of sale is no sale": {
+			"青山大学附属第一医院成果转化公示\n\n成果名称：一种净化罩\n专利号：ZL" + pump + "\n权利人：青山大学附属第一医院\n拟受让企业：海川科技有限公司\n成交方式及价格：协议定价，13万元\n公示时间：2023年2月20日—2023年3月6日\n",
+			[]string{pump + "|130000.00|total|assignment|青山大学附属第一医院|海川科技有限公司|2023-02-20|proposed"},
+		},
+		"signed on the day of the board": {
+			"证券代码：300999\n海川股份有限公司关于购买专利权的公告\n\n公司拟以自有资金向北岭化工研究所购买“膜分离装置”（ZL" + pump + "）专利，交易价格为260万元。2022年3月18日，公司第五届董事会第七次会议审议通过，同日双方签署转让协议。\n\n海川股份有限公司董事会\n2022年3月21日\n",
+			[]string{pump + "|2600000.00|total|assignment|北岭化工研究所|海川股份有限公司|2022-03-18|concluded"},
+		},
+		"a table with a price left open": {
+			"专利许可公示\n\n许可方：青山大学\n被许可方：海川科技有限公司\n\n|专利号|名称|许可方式|许可费|\n|---|---|---|---|\n|ZL" + pump + "|一种泵壳|独占许可|60万元|\n|ZL" + valve + "|阀门密封检测方法|普通许可|面议|\n\n公示期：2023.05.08-2023.05.22\n",
+			[]string{pump + "|600000.00|each|exclusive_licence|青山大学|海川科技有限公司|2023-05-08|proposed", valve + "||none|plain_licence|青山大学|海川科技有限公司|2023-05-08|proposed"},
+		},
+		"a corrected name": {
+			"更正公告\n\n我校发布的专利转让公示中，转让价格由“26万元”更正为“28万元”，受让方名称由“海川材料有限公司”更正为“海川科技有限公司”。\n专利名称：一种泵壳，专利号ZL" + pump + "。\n青山大学\n2023年3月8日\n",
+			[]string{pump + "|280000.00|total|assignment|青山大学|海川科技有限公司|2023-03-08|proposed"},
+		},
+		"prices in turn": {
+			"青山大学专利转让公示\n\n拟将1.一种泵壳（ZL" + pump + "）2.阀门密封检测方法（ZL" + valve + "）转让给海川科技有限公司，转让费依次为1万元、8万元。\n2022年10月10日\n",
+			[]string{pump + "|10000.00|each|assignment|青山大学|海川科技有限公司|2022-10-10|proposed", valve + "|80000.00|each|assignment|青山大学|海川科技有限公司|2022-10-10|proposed"},
+		},
 		"news in English": {
 			"Qingshan University sells pump patent to Haichuan Pumps\n\n9 March 2022 - Haichuan Pumps Co., Ltd. has acquired the Chinese patent \"Balanced impeller for a pump\" from Qingshan University for RMB 1.2 million. The assignment agreement was signed on 4 March 2022.\n",
 			[]string{"|1200000.00|total|assignment|Qingshan University|Haichuan Pumps Co., Ltd.|2022-03-04|concluded"},

@@ -8,7 +8,7 @@ import (
 
 var (
 	byPosition = compile(`第 ?([0-9]{1,2}(?:\.[0-9]{1,2})?|[一二三四五六七八九十]{1,3}|[①-⑳]|\([一二三四五六七八九十0-9]{1,2}\)) ?[项件个号]`)
-	respective = compile(`分别(?:为|是|按|以|作价)?[:为]?(?:人民币)?[ ]?$`)
+	respective = compile(`(?:分别|依次)(?:为|是|按|以|作价)?[:为]?(?:人民币)?[ ]?$`)
 	between    = compile(`^(?:整)?(?:\([^()\n]{0,30}\))?(?:、|，|和|及|与|以及| )*(?:人民币)?[ ]?$`)
 )
 
@@ -208,14 +208,14 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 		set(best, Hammer)
 	case kind == Auction && beg != nil:
 		set(beg, Ask)
-	case open && best != nil && !(freeWord.MatchString(text) && best.weight < 3):
+	case open && best != nil && !(freeOf(text) != nil && best.weight < 3):
 		set(best, Ask)
 	case capped != nil && (capped.weight >= 3 || strings.Contains(text, "里程碑") || !strong):
 		set(capped, Cap)
 	case upf != nil && (!rateSpan.empty() || perUnit.MatchString(text)):
 		set(upf, UpfrontPlusRoyalty)
-	case freeWord.MatchString(text) && (best == nil || best.weight < 2):
-		if m := freeWord.FindStringIndex(text); m != nil {
+	case freeOf(text) != nil && (best == nil || best.weight < 2):
+		if m := freeOf(text); m != nil {
 			zero := 0.0
 			r.Amount, r.PriceKind = &zero, Free
 			r.cite("amount", d.v.quote(span{sp.a + m[0], sp.a + m[1]}))
@@ -411,6 +411,9 @@ func (d *document) term(r *Row, c span) {
 	}
 	if c.b-c.a < 80 {
 		for _, m := range termCell.FindAllStringSubmatchIndex(text, 2) {
+			if m[0] > 0 && isDigit(rune(text[m[0]-1])) {
+				continue // a calendar year
+			}
 			if n, ok := figure(text[m[2]:m[3]]); ok && n > 0 && n <= 50 {
 				set(float64(n), span{c.a + m[0], c.a + m[1]})
 				return

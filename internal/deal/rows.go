@@ -115,6 +115,7 @@ func (d *document) tableRows(t table) []Row {
 		priced    bool
 		sp        span
 		priceCell span
+		told      bool // its price cell says something, such as 面议
 	}
 	var recs []record
 	whole := span{0, len(d.s)}
@@ -257,7 +258,8 @@ func (d *document) tableRows(t table) []Row {
 					continue
 				}
 				words := d.s[c.a:c.b]
-				if freeWord.MatchString(words) {
+				rec.told = rec.told || words != "〃" && words != "同上" && strings.Trim(words, "-/ ") != ""
+				if freeOf(words) != nil {
 					zero := 0.0
 					r.Amount, r.PriceKind, rec.priced = &zero, Free, true
 					r.cite("amount", d.v.quote(c))
@@ -330,7 +332,7 @@ func (d *document) tableRows(t table) []Row {
 		for _, r := range recs {
 			out = append(out, r.row)
 		}
-	case priced == 0 || priced == 1 && len(recs) > 1 && recs[0].priced:
+	case priced == 0 || priced == 1 && len(recs) > 1 && recs[0].priced && !slices.ContainsFunc(recs[1:], func(r record) bool { return r.told }):
 		// One price for all, here or in the text around the table.
 		all := recs[0].row
 		if priced == 0 {
@@ -729,7 +731,7 @@ func (d *document) groups(ms []mention) []group {
 	for i := 1; i < len(ms); i++ {
 		between := span{ms[i-1].b, ms[i].a}
 		text := d.s[between.a:between.b]
-		cut := prices(between.a, between.b) || freeWord.MatchString(text) || noPriceWord.MatchString(text) && strings.Contains(text, "价")
+		cut := prices(between.a, between.b) || freeOf(text) != nil || noPriceWord.MatchString(text) && strings.Contains(text, "价")
 		if cross && grant.MatchString(text) {
 			cut = true
 		}
@@ -746,7 +748,7 @@ func (d *document) groups(ms []mention) []group {
 			if i+1 < len(out) {
 				end = out[i+1].mentions[0].a
 			}
-			if prices(g.mentions[0].a, end) || freeWord.MatchString(d.s[g.mentions[0].a:end]) {
+			if prices(g.mentions[0].a, end) || freeOf(d.s[g.mentions[0].a:end]) != nil {
 				priced++
 			}
 		}

@@ -126,9 +126,9 @@ var licenceGrant = compile(`(?:以)?(?:独占|排他|普通|独家)(?:性|地|�
 var (
 	cancelHead  = compile(`终止|解除|撤销|撤回|取消|中止|作废`)
 	cancelWord  = compile(`(?:合同|协议|转让|许可|交易|项目)[^。;\n]{0,12}已(?:于[^。;\n]{0,16})?(?:经)?(?:解除|终止|撤销|取消|撤回)|(?:决定|同意|现)(?:解除|终止|撤销|取消|撤回)|签[署订]《(?:解除|终止)`)
-	signedWord  = compile(`签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|(?i:has granted|have signed|signed|has acquired)`)
+	signedWord  = compile(`签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|(?i:effective date|date of signature|has granted|have signed|signed|has acquired)`)
 	futureWord  = compile(`(?:(?:拟|将|同意)[^，。;\n]{0,40}|(?:后|如|若|待|应当|前|未|尚|无人|流拍|日内|之日)[^，。;\n]{0,14})$`)
-	futureAfter = compile(`^(?:《[^》]*》|[\p{Han}]{0,8})?(?:后|起|之日起|之日|的合同为准|前|时|以实际|的标的)|^标的(?:买受人|另)`)
+	futureAfter = compile(`^(?:方式|价)|^(?:《[^》]*》|[\p{Han}]{0,8})?(?:后|起|之日起|之日|的合同为准|前|时|以实际|的标的)|^标的(?:买受人|另)`)
 	proposeWord = compile(`拟|公示期|公示时间|公示日期|公示如下|予以公示|将与`)
 	openWord    = compile(`开放许可`)
 	unsold      = compile(`流拍|流标|无人(?:应价|报名|竞买|举牌|出价|竞价|应拍|竞拍|响应)|未(?:能)?成交|撤拍`)
@@ -141,6 +141,22 @@ var (
 	courtHead   = compile(`判\s*决\s*书|裁\s*定\s*书|调\s*解\s*书|人民法院|知识产权法庭|法院|仲裁`)
 	distress    = compile(`破产|管理人|清算组|重整|清算`)
 	judicial    = compile(`司法拍卖|网络司法|被执行人|执行案|执行裁定|变卖`)
+)
+
+// freeOf finds the words that nothing is paid; what is free for a first time
+// alone (首年免收) or beside the price (免费提供技术指导) is not free.
+func freeOf(text string) []int {
+	for _, m := range freeWord.FindAllStringIndex(text, 20) {
+		if !firstFree.MatchString(text[max(0, m[0]-30):m[0]]) && !freeHelp.MatchString(text[m[1]:min(len(text), m[1]+40)]) {
+			return m
+		}
+	}
+	return nil
+}
+
+var (
+	firstFree = compile(`(?:首|第一|前[一二两三四五0-9]{0,2}个?)(?:年|期|批|月)度?[^，。;\n]{0,6}$`)
+	freeHelp  = compile(`^(?:地)?(?:提供|负责|进行|予以|给予|为)?[^，。;\n]{0,9}(?:指导|培训|咨询|服务|支持|资料|维护|升级|报名|下载|停车|寄送)`)
 )
 
 // related reads whether the parties are.
@@ -183,7 +199,7 @@ func (d *document) marketOf(kind Kind) Market {
 	return Private
 }
 
-var exchange = compile(`公开挂牌[^。]{0,80}成交|经[\p{Han}]{2,14}(?:交易中心|交易所)(?:鉴证|见证)|(?:交易中心|交易所|交易市场)[^。]{0,40}(?:成交|挂牌)|挂牌期满|挂牌(?:价格|底价|价)[:为]|挂牌起始|挂牌截止|挂牌起止|成交方式|挂牌期间|交易凭证|通过[\p{Han}]{2,14}(?:交易中心|交易所)`)
+var exchange = compile(`公开挂牌[^。]{0,80}成交|经[\p{Han}]{2,14}(?:交易中心|交易所)(?:鉴证|见证)|(?:交易中心|交易所|交易市场)[^。]{0,40}(?:成交|挂牌)|挂牌期满|挂牌(?:价格|底价|价)[:为]|挂牌起始|挂牌截止|挂牌起止|成交方式[: ]|挂牌期间|交易凭证|通过[\p{Han}]{2,14}(?:交易中心|交易所)`)
 
 // signed finds where the text says that the deal was made.
 func (d *document) signed(text string, base int) span {
@@ -263,6 +279,8 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 		score = 85
 	case made && signAfter.MatchString(post) && !future && !futureSign.MatchString(post) && !meeting.MatchString(post):
 		score = 80
+	case made && sameDay.MatchString(post) && !future:
+		score = 82
 	case made && closeAfter.MatchString(post) && !future:
 		score = 60
 	case status == Cancelled && withdrawn.MatchString(post):
@@ -295,6 +313,8 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 }
 
 var withdrawn = compile(`^[^。;\n]{0,40}公示(?:了|的)`)
+
+var sameDay = compile(`^[^。;\n]{0,100}同日[^。;\n]{0,24}(?:签订|签署|签约|订立)`)
 
 var futureSign = compile(`^[^。;\n]{0,60}?(?:将与|拟与|拟签|将签)`)
 
