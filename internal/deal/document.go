@@ -417,12 +417,13 @@ var labelPattern, labelClass = func() (*pattern, map[string]labelRule) {
 }()
 
 var (
-	soldFor     = compile(`^(?:整|\([^()]{0,12}\))?(?:的|之)?(?:总|最终|协议)?(?:最高应价|最高价|最高报价|价格|价款|对价|成交|竞得|胜出|拍得|购得|受让|转让|摘牌|摘得|拿下|中标|取得|获得|售出|卖出|落槌|收购|购买|出让|作价|让与|许可|买下|被)`)
+	soldFor     = compile(`^(?:整|\([^()]{0,12}\))?(?:的|之)?(?:总|最终|协议)?(?:最高应价|最高价|最高报价|价格|价款|对价|成交|竞得|胜出|拍得|购得|受让|转让|摘牌|摘得|拿下|中标|取得|获得|售出|卖出|落槌|收购|购买|出让|作价|让与|许可|买下|变卖|变现|卖给|卖与|售予|售给|被)`)
 	soldBefore  = compile(`(?:^|[^\p{Han}])(?:均|各|仅|分别|共|合计|最终|成功|溢价)?(?:以|按|作价|for|以人民币)(?:人民币|现金|总价|底价|最高价|每件|每项|协议价)?[ ]?$|以(?:人民币|现金|总价|每件|每项)?[ ]?$|(?:出价|报价|应价)(?:人民币)?[ ]?$|按(?:人民币|每件|每项)?[ ]?$`)
 	payBefore   = compile(`(?:支付|给付|付给|退还|返还|缴纳|欠付|尚欠)[^，。;]{0,12}$`)
 	aggregate   = compile(`累计|以来|全年|历年|同期|同比|年均|上年|去年|[0-9]{4}年度?(?:[^，。;\n]{0,12})?(?:实现|共|总)|In [0-9]{4}|past|in total|资金来源|到位资金|财政|预算`)
 	noPrice     = compile(`责任|赔偿|liability|借款|补助|奖补|担保|投资额|增资|授信|违约`)
 	perEach     = compile(`(?:每件|每项|每个|单价|每专利|件均|各为|各以|各按|各计|各作价|per patent|each)[^，。;\n]{0,18}$|(?:^|[，:、 )])各(?:自)?(?:人民币)?[ ]?$`)
+	headPrice   = compile(`(?:依据|根据|按照|基于)[^。;，\n]{0,160}(?:订立|签订|签署)的[^。;，\n]{0,80}$`) // of the contract that this one rests on
 	startPost   = compile(`^(?:整)?(?:起拍|起始|起叫|起价|起竞)`)
 	perEachPost = compile(`^(?:整)? ?(?:/|每|per )(?:件|项|个|patent|each)`)
 	perYear     = compile(`(?:每年|年许可费|年费用|逐年|按年|每一年)[^，。;\n]{0,18}$`)
@@ -533,6 +534,9 @@ func (d *document) classify(body string) {
 		}
 		if startPost.MatchString(post) {
 			m.class, m.weight = start, 3
+		}
+		if m.class == price && headPrice.MatchString(sentence) {
+			m.class = other
 		}
 		if perUnitPost.MatchString(post) {
 			m.class = other

@@ -117,6 +117,30 @@ func TestKindsOfWording(t *testing.T) {
 			"青山大学专利转让公示\n\n拟将1.一种泵壳（ZL" + pump + "）2.阀门密封检测方法（ZL" + valve + "）转让给海川科技有限公司，转让费依次为1万元、8万元。\n2022年10月10日\n",
 			[]string{pump + "|10000.00|each|assignment|青山大学|海川科技有限公司|2022-10-10|proposed", valve + "|80000.00|each|assignment|青山大学|海川科技有限公司|2022-10-10|proposed"},
 		},
+		"an open licence for nothing": {
+			"专利开放许可声明\n\n专利权人：青山大学\n专利号：ZL" + pump + "\n发明名称：泵壳\n许可使用费：0元\n声明日：2023年5月10日\n",
+			[]string{pump + "|0.00|free|plain_licence|青山大学||2023-05-10|ask"},
+		},
+		"whose the lot is": {
+			"专利权转让项目成交信息\n标的名称：北岭化工研究所“膜分离装置”发明专利（" + pump + "）\n成交方式：网络竞价\n成交价：人民币53.5万元\n受让方：海川科技有限公司\n合同签订日期：2021-06-18\n",
+			[]string{pump + "|535000.00|hammer|auction|北岭化工研究所|海川科技有限公司|2021-06-18|concluded"},
+		},
+		"sold off after auctions that failed": {
+			"海川机械有限公司管理人关于专利权处置的报告\n\n海川机械有限公司名下专利“夹具”（ZL" + clamp + "）经两次拍卖流拍后，于2023年4月3日以10.6万元变卖给启正新材料有限公司。\n海川机械有限公司管理人\n2023年4月10日\n",
+			[]string{clamp + "|106000.00|hammer|auction|海川机械有限公司|启正新材料有限公司|2023-04-03|concluded"},
+		},
+		"a person who sells, and a short name": {
+			"海州省高级人民法院民事判决书\n\n上诉人明远装备有限公司。\n查明：2015年4月8日，高建国与明远公司签订专利权转让合同，高建国将ZL" + clamp + "“夹具”实用新型专利转让给明远装备有限公司，转让费28万元。明远公司已付10万元。\n判决：驳回上诉，维持原判。\n二〇一八年九月三日\n",
+			[]string{clamp + "|280000.00|total|assignment|高建国|明远装备有限公司|2015-04-08|concluded"},
+		},
+		"the fee of the head licence": {
+			"专利分许可协议\n分许可人：海川科技有限公司\n分被许可人：启正新材料有限公司\n根据2019年5月10日青山大学与分许可人签订的《独占实施许可合同》（许可费100万元），分许可人将ZL" + pump + "“泵壳”以普通许可方式分许可给分被许可人，分许可费为人民币12万元。\n签订日期：2020年7月1日\n",
+			[]string{pump + "|120000.00|total|plain_licence|海川科技有限公司|启正新材料有限公司|2020-07-01|concluded"},
+		},
+		"a day of signing without a year": {
+			"本报讯 4月18日，青山大学与海川科技有限公司签订专利转让协议，将“单晶铜箔制备技术”发明专利以1,200万元转让给后者。（2023年4月20日《海州日报》）\n",
+			[]string{"|12000000.00|total|assignment|青山大学|海川科技有限公司|2023-04-18|concluded"},
+		},
 		"news in English": {
 			"Qingshan University sells pump patent to Haichuan Pumps\n\n9 March 2022 - Haichuan Pumps Co., Ltd. has acquired the Chinese patent \"Balanced impeller for a pump\" from Qingshan University for RMB 1.2 million. The assignment agreement was signed on 4 March 2022.\n",
 			[]string{"|1200000.00|total|assignment|Qingshan University|Haichuan Pumps Co., Ltd.|2022-03-04|concluded"},

@@ -178,7 +178,7 @@ var (
 	bidCode      = compile(`^[A-Z]{1,3}[0-9]{1,6}\(`)
 )
 
-var notName = compile(`待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|放弃|原因|违约|未按|逾期|主动|同上|另行|保密|双方|他人|第三|任何|其他|使用|本人|名称|地址|法定`)
+var notName = compile(`待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|放弃|原因|违约|未按|逾期|主动|同上|另行|保密|双方|前者|后者|他人|第三|任何|其他|使用|本人|名称|地址|法定`)
 
 // partiesAt reads one or several parties in a row, as a label announces them.
 func (d *document) partiesAt(at, end int) (party, bool) {

@@ -193,6 +193,9 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 			return
 		}
 		x := m.yuan
+		if x == 0 {
+			k = Free
+		}
 		r.Amount, r.Currency, r.PriceKind = &x, m.currency, k
 		r.cite("amount", d.v.quote(m.span))
 	}

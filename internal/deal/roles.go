@@ -93,6 +93,12 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 		buyer = d.buyerIn(sp)
 	}
 	if seller.name == "" {
+		if m := personGives.FindStringSubmatchIndex(text); m != nil && !notName.MatchString(text[m[2]:m[3]]) {
+			at := span{sp.a + m[2], sp.a + m[3]}
+			seller = party{span: at, name: d.v.value(at)}
+		}
+	}
+	if seller.name == "" {
 		if m := agentOf.FindStringSubmatchIndex(text); m != nil {
 			if p, ok := d.partiesAt(sp.a+m[2], sp.a+m[3]); ok {
 				seller = p
@@ -140,7 +146,7 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 				}
 				break
 			}
-			if buyer.name == p.name {
+			if buyer.name == p.name || shortOf(p.name, buyer.name) {
 				if seller.name == "" {
 					seller = speaker
 				}
@@ -210,6 +216,18 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 	}
 	return seller, buyer
 }
+
+// shortOf reports whether a name is a shorter form of a company's:
+// 田丰公司 of 田丰农机制造有限公司.
+func shortOf(name, full string) bool {
+	stem, ok := strings.CutSuffix(name, "公司")
+	return ok && len(stem) >= 6 && len(stem) <= 12 && strings.HasPrefix(full, stem) && strings.HasSuffix(full, "公司")
+}
+
+// surnames begin the names of persons; the commonest, for names without a label.
+const surnames = `赵钱孙李周吴郑王冯陈蒋沈韩杨朱秦许何吕施张孔曹严华金魏陶姜谢邹章苏潘葛范彭鲁韦马苗方俞任袁柳史唐费薛雷贺倪汤罗毕郝安常齐康伍余顾孟黄穆萧尹姚邵汪祁毛戴宋庞熊纪舒屈项祝董梁杜阮季贾江童郭梅林钟徐邱骆高夏蔡田樊胡凌霍万卢莫房丁邓石崔吉龚程陆温庄叶龙段侯`
+
+var personGives = compile(`(?:^|[，。;:\n])([` + surnames + `]\p{Han}{1,2})(?:自愿|同意|已)?将[^，。;\n]{0,120}专利[^。\n]{0,80}(?:转让|许可|让与|出让|卖)`)
 
 // taken reads 甲受让乙“…”专利: who takes from whom.
 func (d *document) taken(sp span) (seller, buyer party, ok bool) {
@@ -362,6 +380,17 @@ func (d *document) sellerIn(sp span, buyer party) party {
 				return p
 			}
 		}
+	}
+	for _, m := range d.mentionsIn(sp) { // 北岭研究所“…”发明专利: whose it is
+		q := quotedBefore.FindStringSubmatchIndex(d.s[max(sp.a, m.a-300):m.a])
+		if q == nil || buyer.name == "" {
+			continue
+		}
+		at := max(sp.a, m.a-300) + q[2] - len("“")
+		if p, ok := d.orgBefore(at); ok && p.b == at && p.a >= sp.a && p.name != buyer.name && !auctioneer.MatchString(p.name) {
+			return p
+		}
+		break
 	}
 	institution := d.issuer.name != "" && !d.listed && d.issuer.name != buyer.name && weakSeller.MatchString(d.issuer.name)
 	for _, m := range subject.FindAllStringIndex(text, 60) {
