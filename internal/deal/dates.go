@@ -22,9 +22,9 @@ var (
 	dateCompact = compile(`(?:^|[^0-9A-Za-z.])((?:19|20)[0-9]{2})([01][0-9])([0-3][0-9])(?:$|[^0-9A-Za-z.])`)
 	compactSum  = compile(`^ ?(?:万|亿)?(?:元|圆|美元|美金|欧元|港元|港币|日元|英镑|人民币)`)
 	dateShort   = compile(`(?:^|[^0-9年月至到~-])([0-9]{1,2})月([0-9]{1,2})日`)
-	dateDMY     = compile(`([0-9]{1,2})(?:st|nd|rd|th)? (January|February|March|April|May|June|July|August|September|October|November|December),? ((?:19|20)[0-9]{2})`)
+	dateDMY     = compile(`([0-9]{1,2})(?:st|nd|rd|th)? (January|February|March|April|May|June|July|August|September|October|November|December)[,，]? ((?:19|20)[0-9]{2})`)
 	periodEnd   = compile(`^ ?(?:[0-9]{1,2}(?:时|点|:[0-9]{2})(?:[0-9]{1,2}分)?)?(?:起)? ?(?:至|到|-|~)+ ?([0-9]{1,2})月 ?([0-9]{1,2}) ?日`)
-	dateMDY     = compile(`(January|February|March|April|May|June|July|August|September|October|November|December) ([0-9]{1,2})(?:st|nd|rd|th)?,? ((?:19|20)[0-9]{2})`)
+	dateMDY     = compile(`(January|February|March|April|May|June|July|August|September|October|November|December) ([0-9]{1,2})(?:st|nd|rd|th)?[,，]? ((?:19|20)[0-9]{2})`)
 )
 
 var months = map[string]int{"January": 1, "February": 2, "March": 3, "April": 4, "May": 5, "June": 6, "July": 7, "August": 8, "September": 9, "October": 10, "November": 11, "December": 12}

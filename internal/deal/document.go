@@ -209,7 +209,11 @@ func (d *document) names() {
 			}
 		}
 	}
-	for _, m := range calledParty.FindAllStringSubmatchIndex(d.s, 32) {
+	called := calledParty.FindAllStringSubmatchIndex(d.s, 32)
+	if courtHead.MatchString(d.heading) {
+		called = append(called, pleader.FindAllStringSubmatchIndex(d.s, 32)...)
+	}
+	for _, m := range called {
 		name := d.s[m[2]:m[3]]
 		if p, ok := d.partiesAt(m[1], d.lineEnd(m[1])); ok && !d.known(name) {
 			d.aliases = append(d.aliases, alias{name, p})
@@ -233,6 +237,9 @@ func (d *document) names() {
 }
 
 var calledParty = compile(`(?:^|[\n(，。;])(?:[\p{Han}]{2,5}\()?(甲方|乙方|丙方|原告|被告)(?:\((?:转让方|受让方|让与人|受让人|许可方|被许可方|许可人|被许可人)\))?\)?(?:\([^)\n]{0,20}\))?(?:为|是)?[: ]*`)
+
+// pleader is what a party is called in a judgment or an award.
+var pleader = compile(`(?:^|[\n(，。; ])(被申请人|申请人|被上诉人|上诉人)(?:\([^)\n]{0,20}\))?[: ]*`)
 
 func (d *document) known(name string) bool {
 	return slices.ContainsFunc(d.aliases, func(a alias) bool { return a.name == name })
@@ -274,7 +281,7 @@ func boundary(s string) int { return strings.LastIndexAny(s, "\n") + 1 }
 
 var (
 	orgEdge = compile(`[，。;:、\n\t“”《》"|()\x01]|被告|原告|由|给|与|向|受|被|将|和|及|系|经|为|是|对|从|在|于|以|[0-9]日|  `)
-	orgTrim = compile(`^(?:我国|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|原告|被告|专利权人|申请人|关于)+`)
+	orgTrim = compile(`^(?:我国|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|原告|被告|专利权人|申请人|关于|转发|转载)+`)
 )
 
 // orgsIn finds the bodies named in a piece.
@@ -365,9 +372,9 @@ func (d *document) findIssuer() party {
 	return foot
 }
 
-var headNoise = compile(`^[ \t#>*]*(?:【[^】\n]*】|\[[^\]\n]*\]|通知公告|公示|公告|关于|转发|\(重发\)|[: ])*`)
+var headNoise = compile(`^[ \t#>*]*(?:【[^】\n]*】|\[[^\]\n]*\]|通知公告|公示|公告|关于|转发|转载|\([^)\n]{1,12}\)|[: ])*`)
 
-var auctioneer = compile(`拍卖|交易中心|交易所|法院|法庭|产权交易|保护中心|管理局|知识产权局`)
+var auctioneer = compile(`拍卖|仲裁委|交易中心|交易所|法院|法庭|产权交易|保护中心|管理局|知识产权局`)
 
 // class is what an amount of money is, by the words around it.
 type class uint8
@@ -413,7 +420,7 @@ var labelPattern, labelClass = func() (*pattern, map[string]labelRule) {
 		}
 	}
 	sort.Slice(all, func(i, j int) bool { return len(all[i]) > len(all[j]) })
-	return compile(strings.Join(all, "|")), byWord
+	return compile("(?i:" + strings.Join(all, "|") + ")"), byWord
 }()
 
 var (
@@ -490,16 +497,16 @@ func (d *document) classify(body string) {
 		}
 		m.class, m.weight = bare, 1
 		if best != nil {
-			rule := labelClass[body[best[0]:best[1]]]
+			rule := labelClass[strings.ToLower(body[best[0]:best[1]])]
 			m.class, m.weight, m.label = rule.class, rule.weight, span{best[0], best[1]}
 			switch {
 			case rule.class == sum && second != nil:
-				if r := labelClass[body[second[0]:second[1]]]; (r.class == price || r.class == upfront || r.class == ceiling || r.class == appraised || r.class == other) && !strings.Contains(body[second[1]:best[0]], "，") {
+				if r := labelClass[strings.ToLower(body[second[0]:second[1]])]; (r.class == price || r.class == upfront || r.class == ceiling || r.class == appraised || r.class == other) && !strings.Contains(body[second[1]:best[0]], "，") {
 					m.class, m.weight, m.label = r.class, 3, span{second[0], second[1]}
 				} else {
 					m.weight = 2
 				}
-			case rule.class == ceiling && second != nil && labelClass[body[second[0]:second[1]]].class == sum:
+			case rule.class == ceiling && second != nil && labelClass[strings.ToLower(body[second[0]:second[1]])].class == sum:
 				m.weight = 3
 			case rule.class == price && (strings.HasSuffix(body[best[0]:best[1]], "费用") || body[best[0]:best[1]] == "金额" || body[best[0]:best[1]] == "价"):
 				m.weight = 2
@@ -508,7 +515,7 @@ func (d *document) classify(body string) {
 			}
 			gap := body[best[1]:m.a]
 			if m.class == price && second != nil {
-				if r := labelClass[body[second[0]:second[1]]]; !strings.HasPrefix(body[best[0]:best[1]], "作价") && r.class == start || !strings.HasPrefix(body[best[0]:best[1]], "作价") && (r.class == other || r.class == appraised) {
+				if r := labelClass[strings.ToLower(body[second[0]:second[1]])]; !strings.HasPrefix(body[best[0]:best[1]], "作价") && r.class == start || !strings.HasPrefix(body[best[0]:best[1]], "作价") && (r.class == other || r.class == appraised) {
 					if strings.TrimLeft(body[second[1]:best[0]], " ") == "" {
 						m.class = r.class
 					}

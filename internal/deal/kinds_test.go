@@ -141,6 +141,38 @@ func TestKindsOfWording(t *testing.T) {
 			"本报讯 4月18日，青山大学与海川科技有限公司签订专利转让协议，将“单晶铜箔制备技术”发明专利以1,200万元转让给后者。（2023年4月20日《海州日报》）\n",
 			[]string{"|12000000.00|total|assignment|青山大学|海川科技有限公司|2023-04-18|concluded"},
 		},
+		"a period told in days first": {
+			"青山大学专利转让公示\n\n发明人\t专利号\t专利名称\t受让人\t价格\n李某\tZL" + pump + "\t一种泵壳\t海川科技有限公司\t人民币6万元整\n公示期为15日（2023年9月4日-2023年9月18日）。\n青山大学科研院\n",
+			[]string{pump + "|60000.00|-|assignment|青山大学|海川科技有限公司|2023-09-04|proposed"},
+		},
+		"a label that is spread": {
+			"青山大学附属第一医院关于专利转让的公示\n我院拟转让发明专利1项：\n专利名称：一种体位固定架\n申请号：" + pump + "\n受 让 方：海川科技有限公司\n转让价格：32万元\n公示时间：2022.7.4至2022.7.18\n",
+			[]string{pump + "|320000.00|total|assignment|青山大学附属第一医院|海川科技有限公司|2022-07-04|proposed"},
+		},
+		"a letter of confirmation to a person": {
+			"网络拍卖成交确认书\n标的物：启正印刷有限公司（破产）“夹具”专利权（ZL" + clamp + "）\n用户姓名李卫民通过竞买号T7712于2022/09/14在启正印刷有限公司管理人于网络平台开展的公开竞价中，以最高应价胜出。\n成交价格：¥23,500\n",
+			[]string{clamp + "|23500.00|hammer|auction|启正印刷有限公司|李卫民|2022-09-14|concluded"},
+		},
+		"bought from a person": {
+			"股票代码：430999\n海川股份有限公司购买资产的公告\n公司以人民币95万元的价格，从自然人马国良处购买发明专利“泵壳”（专利号ZL" + pump + "）。\n协议签署日期：2019年8月15日\n海川股份有限公司董事会\n2019年8月16日\n",
+			[]string{pump + "|950000.00|total|assignment|马国良|海川股份有限公司|2019-08-15|concluded"},
+		},
+		"a subsidiary by its name": {
+			"股票代码：430999\n海川股份有限公司关于授权子公司使用专利的公告\n公司将“泵壳”（ZL" + pump + "）以普通许可方式无偿许可控股子公司海川智造（海州）有限公司使用，2020年3月1日签署许可合同。\n海川股份有限公司董事会\n2020年3月2日\n",
+			[]string{pump + "|0.00|free|plain_licence|海川股份有限公司|海川智造（海州）有限公司|2020-03-01|concluded"},
+		},
+		"parties of an award": {
+			"仲裁裁决书（摘要）\n申请人：青山大学 被申请人：海川科技有限公司\n2020年6月1日，双方签订专利权转让合同，约定申请人将“泵壳”（ZL" + pump + "）专利权以150万元转让予被申请人。\n裁决：被申请人支付剩余转让款100万元。\n海州仲裁委员会 2021年9月2日\n",
+			[]string{pump + "|1500000.00|total|assignment|青山大学|海川科技有限公司|2020-06-01|concluded"},
+		},
+		"held by one, published by another": {
+			"公示\n拟将青山大学持有的下列知识产权作价入股海州启帆科技有限公司：\n1．泵壳（ZL" + pump + "），作价80万元\n2．阀门（ZL" + valve + "），作价20万元\n公示期：2021年10月8日-10月22日\n青山大学资产经营有限公司\n",
+			[]string{pump + "|800000.00|each|contribution|青山大学|海州启帆科技有限公司|2021-10-08|proposed", valve + "|200000.00|each|contribution|青山大学|海州启帆科技有限公司|2021-10-08|proposed"},
+		},
+		"labels in English": {
+			"Patent Licence Notice\nLicensor: Qingshan University\nLicensee: Haichuan Pumps Inc.\nLicense type: sole license\nPatent No.: ZL " + pump + "\nLicense fee: CNY 600,000, payable in two instalments of CNY 300,000\nSigning Date: March 3, 2021\n",
+			[]string{pump + "|600000.00|total|sole_licence|Qingshan University|Haichuan Pumps Inc.|2021-03-03|concluded"},
+		},
 		"news in English": {
 			"Qingshan University sells pump patent to Haichuan Pumps\n\n9 March 2022 - Haichuan Pumps Co., Ltd. has acquired the Chinese patent \"Balanced impeller for a pump\" from Qingshan University for RMB 1.2 million. The assignment agreement was signed on 4 March 2022.\n",
 			[]string{"|1200000.00|total|assignment|Qingshan University|Haichuan Pumps Co., Ltd.|2022-03-04|concluded"},

@@ -12,8 +12,8 @@ var (
 	hospital   = compile(`^(?:附属[\p{Han}]{0,10}?(?:医院|中学|研究所)|第[一二三四五六七八九十]+(?:附属|临床)?[\p{Han}]{0,4}?医院|[\p{Han}]{0,6}?(?:附属)[\p{Han}]{0,8}?医院|[\p{Han}]{2,6}研究所)`)
 	hardStop   = compile(`^(?:[，。;:、\n\t|“”《》"<>【】\[\]!?*#@\x01]|拟|关于|我|了|尚|转让|受让|许可|授权|方式|将|把|(?:签订|签署)|与|以下简称|同意|委托|持有|名下|所有的|管理人|通过|原告|被告)`)
 	english    = compile(`^(?:the )?([A-Z][A-Za-z&'’.-]*(?: (?:of|and|for|the|&|[A-Z][A-Za-z&'’.-]*|\([A-Z][A-Za-z]*\)))*(?:[,，]? (?:Co\.[,，]? ?Ltd|Ltd\.?|Inc\.?|Ltd\.?|LLC|GmbH|Corp\.?|plc|S\.A\.))?)`)
-	person     = compile(`^[\p{Han}·]{2,4}?(?:[，。;、\n\t|( )]|与|以[^，。]|于[0-9]|出价|报价|应价|竞得|取得|受让|购得|摘得|胜出|中标|拍得|买下|$)`)
-	personTail = compile(`(?:[，。;、\n\t|( )]|与|以.|于[0-9]|出价|报价|应价|竞得|取得|受让|购得|摘得|胜出|中标|拍得|买下)$`)
+	person     = compile(`^[\p{Han}·]{2,4}?(?:[，。;、\n\t|( )]|与|以[^，。]|于[0-9]|处|通过|出价|报价|应价|竞得|取得|受让|购得|摘得|胜出|中标|拍得|买下|$)`)
+	personTail = compile(`(?:[，。;、\n\t|( )]|与|以.|于[0-9]|处|通过|出价|报价|应价|竞得|取得|受让|购得|摘得|胜出|中标|拍得|买下)$`)
 	shortName  = compile(`\((?:以下|下)?(?:简)?称(?:为)?[:]?[“"]?([^“”"()]{1,16})[”"]?(?:[或、，][“"]?([^“”"()]{1,16})[”"]?)?\)`)
 )
 
@@ -122,7 +122,7 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 			return party{span: a.of.span, name: a.of.name}, true
 		}
 	}
-	if sp, ok := orgAt(s, at); ok && sp.b-sp.a >= 9 && sp.b <= at+130 {
+	if sp, ok := orgAt(s, at); ok && sp.b-sp.a >= 9 && sp.b <= at+130 && !anyBody.MatchString(s[sp.a:sp.b]) {
 		return party{span: sp, name: d.v.value(sp)}, true
 	}
 	if m := forSum.ReplaceAllString(english.FindString(s[at:min(len(s), at+120)]), ""); len(m) > 4 {
@@ -171,6 +171,9 @@ func (d *document) fuller(at span) span {
 	return at
 }
 
+// anyBody is a word for a company and no name of one.
+var anyBody = compile(`^(?:全资|控股|参股|该|本|贵|其|某)*(?:子|分|母|孙|该|本|贵|新|目标|标的|项目|合资|集团|关联|有限|股份)公司$`)
+
 var (
 	legalForm    = compile(`(?:Co\.[,，]? ?Ltd\.?|Ltd\.?|Inc\.?|LLC|GmbH|Corp\.?|plc|S\.A\.)`)
 	forSum       = compile(` (?:for|and) (?:CNY|RMB|USD?|HKD?|EUR|GBP|JPY)\b.*`)
@@ -178,7 +181,7 @@ var (
 	bidCode      = compile(`^[A-Z]{1,3}[0-9]{1,6}\(`)
 )
 
-var notName = compile(`待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|放弃|原因|违约|未按|逾期|主动|同上|另行|保密|双方|前者|后者|他人|第三|任何|其他|使用|本人|名称|地址|法定`)
+var notName = compile(`待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|放弃|原因|违约|未按|逾期|主动|同上|另行|保密|双方|申请人|上诉人|前者|后者|他人|第三|任何|其他|使用|本人|名称|地址|法定`)
 
 // partiesAt reads one or several parties in a row, as a label announces them.
 func (d *document) partiesAt(at, end int) (party, bool) {

@@ -5,7 +5,7 @@ import (
 )
 
 var (
-	roleLabel = compile(`(原)?([甲乙丙]方\((?:受让|被许可|购买|承接|引进)(?:方|人)?\)|[甲乙丙]方\((?:出让|转让|让与|许可|出售)(?:方|人)?\)|被许可单位|被许可方|被许可人|被分许可人|被分许可方|被再许可方|被再许可人|意向受让方|意向单位|意向企业|意向方|合作单位|合作方|承接企业|引进方|引进单位|许可对象|转让对象|拟受让方|拟受让单位|承接单位|承接方|接收方|接收单位|受让方|受让人|受让单位|受让企业|受许可方|受许可人|买受人|买受方|买方|购买方|购买人|竞得人|竞得方|竞买人|最终受让方|摘牌方|中标人|中标单位|对方单位|合作企业|入股企业|标的公司|目标公司|Assignee|Licensee|Buyer|Purchaser|转让方|出让方|让与人|让与方|分许可人|分许可方|许可方|许可人|委托方|委托人|委托单位|卖方|出售方|转让单位|出让单位|转让人|出让人|持有单位|持有方|送拍单位|送拍方|供方|权属单位|成果持有人|所有权人|债务人|被执行人|Assignor|Licensor|Seller|专利权人|专利申请人|权利人|成果完成单位|完成单位|发布单位)\)?(?:\([^()\n]{0,24}\))?(?:名称)?(?:由[“]?\x01+[”]?(?:更正|变更|修改|调整|修正|订正|改)为)?(?:不变，)?(?:均|拟|仍|暂定|暂)?(?:为|是|系)?([ :\t|]*)`)
+	roleLabel = compile(`(原)?([甲乙丙]方\((?:受让|被许可|购买|承接|引进)(?:方|人)?\)|[甲乙丙]方\((?:出让|转让|让与|许可|出售)(?:方|人)?\)|被许可单位|被许可方|被许可人|被分许可人|被分许可方|被再许可方|被再许可人|意向受让方|意向单位|意向企业|意向方|合作单位|合作方|承接企业|引进方|引进单位|许可对象|转让对象|拟受让方|拟受让单位|承接单位|承接方|接收方|接收单位|受让方|受让人|受让单位|受让企业|受许可方|受许可人|买受人|买受方|买方|购买方|购买人|竞得人|竞得方|竞买人|用户姓名|最终受让方|摘牌方|中标人|中标单位|对方单位|合作企业|入股企业|标的公司|目标公司|Assignee|Licensee|Buyer|Purchaser|转让方|出让方|让与人|让与方|分许可人|分许可方|许可方|许可人|委托方|委托人|委托单位|卖方|出售方|转让单位|出让单位|转让人|出让人|持有单位|持有方|送拍单位|送拍方|供方|权属单位|成果持有人|所有权人|债务人|被执行人|Assignor|Licensor|Seller|专利权人|专利申请人|权利人|成果完成单位|完成单位|发布单位)\)?(?:\([^()\n]{0,24}\))?(?:名称)?(?:由[“]?\x01+[”]?(?:更正|变更|修改|调整|修正|订正|改)为)?(?:不变，)?(?:均|拟|仍|暂定|暂)?(?:为|是|系)?([ :\t|]*)`)
 
 	toBuyer    = compile(`(?:转|转让|让与|出让|许可|授权|出售|售|卖|转移|过户|划转|使用权|所有权)(?:并[\p{Han}]{0,4})?(?:给予|给|予|与|至|于)`)
 	grantBuyer = compile(`(?:让与|许可|授予|准许|授权)`)
@@ -35,7 +35,7 @@ var (
 
 func buyerRole(label string) bool {
 	return strings.Contains(label, "受让") || strings.Contains(label, "被许") || strings.Contains(label, "购买") || strings.HasPrefix(label, "承接") || strings.HasPrefix(label, "接收") || strings.HasPrefix(label, "被分") || strings.HasPrefix(label, "受") || strings.HasPrefix(label, "意向") || strings.HasPrefix(label, "买") || strings.HasPrefix(label, "购") ||
-		strings.HasPrefix(label, "竞") || strings.HasPrefix(label, "摘") || strings.HasPrefix(label, "中标") || strings.HasPrefix(label, "最终") || label == "对方单位" || strings.HasPrefix(label, "合作") || strings.HasPrefix(label, "引进") || label == "许可对象" || label == "转让对象" || label == "入股企业" || label == "标的公司" || label == "目标公司" ||
+		strings.HasPrefix(label, "竞") || strings.HasPrefix(label, "用户") || strings.HasPrefix(label, "摘") || strings.HasPrefix(label, "中标") || strings.HasPrefix(label, "最终") || label == "对方单位" || strings.HasPrefix(label, "合作") || strings.HasPrefix(label, "引进") || label == "许可对象" || label == "转让对象" || label == "入股企业" || label == "标的公司" || label == "目标公司" ||
 		label == "Assignee" || label == "Licensee" || label == "Buyer" || label == "Purchaser"
 }
 
@@ -114,6 +114,7 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 			if strings.HasPrefix(d.s[at:], "关联方") {
 				at += len("关联方")
 			}
+			at += len(bidderWord.FindString(d.s[at:min(len(d.s), at+40)]))
 			if p, ok := d.partiesAt(at, sp.a+m[3]); ok && p.name != buyer.name && !(d.issuer.name == p.name && !d.listed) {
 				seller = p
 				if buyer.name == "" && whole && d.issuer.name != p.name {
@@ -438,7 +439,7 @@ func (d *document) sellerIn(sp span, buyer party) party {
 
 var (
 	receiver  = compile(`(?:破产)?管理人|清算组`)
-	bidder    = compile(`竞得|买受|竞买`)
+	bidder    = compile(`竞得|买受|竞买|用户`)
 	sellsTo   = compile(`向`)
 	sellsVerb = compile(`^(?:转让|许可|出让|出售|授权|独占许可|普通许可|排他许可)`)
 	raises    = compile(`^(?:增资|出资|入股|投资)`)
@@ -480,5 +481,15 @@ func (d *document) contribution(sp span) (seller, buyer party) {
 			break
 		}
 	}
+	for _, m := range ownedBy.FindAllStringIndex(text, 20) { // 将某大学持有的专利作价入股
+		if seller.name != "" || !putsOwned.MatchString(text[m[1]:]) {
+			continue
+		}
+		if p, ok := d.orgBefore(sp.a + m[0]); ok && p.a >= sp.a && p.name != buyer.name {
+			seller = p
+		}
+	}
 	return seller, buyer
 }
+
+var putsOwned = compile(`^[^，。;\n]{0,60}(?:专利|知识产权|成果|技术)[^，。;\n]{0,30}(?:作价|入股|出资)`)

@@ -197,7 +197,7 @@ func tidyLine(line []piece, noisy bool) []piece {
 		}
 		end()
 		if words < 2 || single < words {
-			return line
+			return tightLabel(line)
 		}
 	}
 	kept := make([]piece, 0, len(line))
@@ -232,6 +232,35 @@ func openLabel(line []piece) {
 			return
 		}
 	}
+}
+
+// tightLabel drops the blanks inside a label that is spread: 受 让 方:.
+func tightLabel(line []piece) []piece {
+	from := 0
+	for from < len(line) && line[from].r == ' ' {
+		from++
+	}
+	end, han, gap := from, 0, true
+	for ; end < len(line) && end < from+24 && line[end].r != ':'; end++ {
+		switch r := line[end].r; {
+		case r == ' ':
+			gap = true
+		case !isHan(r) || !gap:
+			return line
+		default:
+			han, gap = han+1, false
+		}
+	}
+	if end == len(line) || line[end].r != ':' || han < 2 {
+		return line
+	}
+	kept := make([]piece, 0, len(line))
+	for _, p := range line[:end] {
+		if p.r != ' ' {
+			kept = append(kept, p)
+		}
+	}
+	return append(kept, line[end:]...)
 }
 
 func latin(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
