@@ -173,6 +173,14 @@ func TestKindsOfWording(t *testing.T) {
 			"Patent Licence Notice\nLicensor: Qingshan University\nLicensee: Haichuan Pumps Inc.\nLicense type: sole license\nPatent No.: ZL " + pump + "\nLicense fee: CNY 600,000, payable in two instalments of CNY 300,000\nSigning Date: March 3, 2021\n",
 			[]string{pump + "|600000.00|total|sole_licence|Qingshan University|Haichuan Pumps Inc.|2021-03-03|concluded"},
 		},
+		"money put into a company": {
+			"青山大学专利作价增资公示\n青山大学拟以“泵壳”（ZL" + pump + "）专利权对海川科技有限公司增资，作价120万元，增资后持股6%。公示期2022年3月1日至15日。\n青山大学 2022年3月1日\n",
+			[]string{pump + "|1200000.00|total|contribution|青山大学|海川科技有限公司|2022-03-01|proposed"},
+		},
+		"an open licence by its last day": {
+			"专利开放许可公告\n专利名称：泵壳\n专利号：ZL" + pump + "\n专利权人：青山大学\n许可费标准：按销售额2%收取提成\n许可期限届满日：2026年12月31日\n公告日：2023年11月1日\n",
+			[]string{pump + "||running_royalty|plain_licence|青山大学||2023-11-01|ask"},
+		},
 		"news in English": {
 			"Qingshan University sells pump patent to Haichuan Pumps\n\n9 March 2022 - Haichuan Pumps Co., Ltd. has acquired the Chinese patent \"Balanced impeller for a pump\" from Qingshan University for RMB 1.2 million. The assignment agreement was signed on 4 March 2022.\n",
 			[]string{"|1200000.00|total|assignment|Qingshan University|Haichuan Pumps Co., Ltd.|2022-03-04|concluded"},

@@ -15,6 +15,8 @@ var (
 	wants      = compile(`(?:希望|有意|意向|愿意|愿|申请|提出|计划|欲|请求|要求)(?:以[^，。;\n]{0,30})?(?:整体)?(?:取得|受让|购买|引进|获得|收购|买断|购得)`)
 	takes      = compile(`(?:受让|购买|收购|购得|摘得|竞得|买下|引进|取得|获得)(?:了)?`)
 	ofParty    = compile(`^(?:所)?(?:持有|所有|拥有|名下|享有|的|“|《|专利|[0-9一二两三四五六七八九十]{1,4} ?[项件]|等)`)
+	withHead   = compile(`与|和`)
+	ofContract = compile(`^[^，。;\n]{0,16}(?:合同|协议)`)
 	boughtEn   = compile(` (?:has |have )?(?:bought|acquired|purchased|acquires|buys|purchases)(?: [^\n]{0,240}?)? from (?:the )?`)
 	paidFor    = compile(`以(?:人民币)?(?:总价|最高价|底价)? ?¥?[0-9][0-9,.]* ?(?:万|亿)?元?(?:的[^，。;\n]{0,10})?(?:竞得|胜出|拍得|受让|成交|购得|摘得|中标|买下|摘牌|收购|购买|拿下)`)
 	agentOf    = compile(`受([^受\n。]{4,90}?)(?:的)?委托`)
@@ -204,6 +206,14 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 			}
 			seller, buyer = party{span: at, name: d.v.value(at)}, right
 			break
+		}
+	}
+	if buyer.name == "" && seller.name != "" && whole { // 甲与乙专利许可合同解除公告
+		for _, m := range withHead.FindAllStringIndex(text[:min(len(text), 300)], 4) {
+			if p, ok := d.partyAt(m[1], false); ok && p.a == m[1] && p.name != seller.name && ofContract.MatchString(d.s[p.b:min(len(d.s), p.b+60)]) {
+				buyer = p
+				break
+			}
 		}
 	}
 	if seller.name == "" {
@@ -440,7 +450,7 @@ func (d *document) sellerIn(sp span, buyer party) party {
 var (
 	receiver  = compile(`(?:破产)?管理人|清算组`)
 	bidder    = compile(`竞得|买受|竞买|用户`)
-	sellsTo   = compile(`向`)
+	sellsTo   = compile(`[向对]`)
 	sellsVerb = compile(`^(?:转让|许可|出让|出售|授权|独占许可|普通许可|排他许可)`)
 	raises    = compile(`^(?:增资|出资|入股|投资)`)
 )
