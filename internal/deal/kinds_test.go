@@ -181,6 +181,10 @@ func TestKindsOfWording(t *testing.T) {
 			"专利开放许可公告\n专利名称：泵壳\n专利号：ZL" + pump + "\n专利权人：青山大学\n许可费标准：按销售额2%收取提成\n许可期限届满日：2026年12月31日\n公告日：2023年11月1日\n",
 			[]string{pump + "||running_royalty|plain_licence|青山大学||2023-11-01|ask"},
 		},
+		"the other party in the heading": {
+			"青山大学与海川科技有限公司专利许可合同解除公告\n2019年4月1日双方就“泵壳”（ZL" + pump + "）签订的独占许可合同（许可费30万元），因被许可方未按期付款，于2021年3月5日解除。\n青山大学\n2021年3月8日\n",
+			[]string{pump + "|300000.00|total|exclusive_licence|青山大学|海川科技有限公司|-|cancelled"},
+		},
 		"news in English": {
 			"Qingshan University sells pump patent to Haichuan Pumps\n\n9 March 2022 - Haichuan Pumps Co., Ltd. has acquired the Chinese patent \"Balanced impeller for a pump\" from Qingshan University for RMB 1.2 million. The assignment agreement was signed on 4 March 2022.\n",
 			[]string{"|1200000.00|total|assignment|Qingshan University|Haichuan Pumps Co., Ltd.|2022-03-04|concluded"},

@@ -208,14 +208,6 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 			break
 		}
 	}
-	if buyer.name == "" && seller.name != "" && whole { // 甲与乙专利许可合同解除公告
-		for _, m := range withHead.FindAllStringIndex(text[:min(len(text), 300)], 4) {
-			if p, ok := d.partyAt(m[1], false); ok && p.a == m[1] && p.name != seller.name && ofContract.MatchString(d.s[p.b:min(len(d.s), p.b+60)]) {
-				buyer = p
-				break
-			}
-		}
-	}
 	if seller.name == "" {
 		seller = owner
 	}
@@ -224,6 +216,14 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 	}
 	if seller.name == "" && whole && d.issuer.name != buyer.name {
 		seller = d.issuer
+	}
+	if buyer.name == "" && seller.name != "" && whole { // 甲与乙专利许可合同解除公告
+		for _, m := range withHead.FindAllStringIndex(text[:min(len(text), 300)], 4) {
+			if p, ok := d.partyAt(m[1], false); ok && p.a == m[1] && p.name != seller.name && ofContract.MatchString(d.s[p.b:min(len(d.s), p.b+60)]) {
+				buyer = p
+				break
+			}
+		}
 	}
 	return seller, buyer
 }
