@@ -89,6 +89,7 @@ var resources = []func(huma.API, *Server){
 	registerLending,
 	registerBook,
 	registerClasses,
+	registerDeals,
 	registerPools,
 	registerPatents,
 	registerRegistry,

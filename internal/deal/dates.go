@@ -2,7 +2,6 @@ package deal
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -17,13 +16,15 @@ type moment struct {
 }
 
 var (
-	dateArabic  = regexp.MustCompile(`((?:19|20)[0-9]{2}) ?(?:年|[./-]) ?([0-9]{1,2}) ?(?:月|[./-]) ?([0-9]{1,2})(?: ?[日号])?`)
-	dateHan     = regexp.MustCompile(`([二一][〇零0九八O][〇零一二三四五六七八九0O]{2})年([` + numeral + `]{1,3})月([` + numeral + `廿卅]{1,4})[日号]`)
-	dateMonth   = regexp.MustCompile(`((?:19|20)[0-9]{2}) ?年 ?([0-9]{1,2}) ?月`)
-	dateCompact = regexp.MustCompile(`(?:^|[^0-9A-Za-z.])((?:19|20)[0-9]{2})([01][0-9])([0-3][0-9])(?:$|[^0-9A-Za-z.])`)
-	dateDMY     = regexp.MustCompile(`([0-9]{1,2})(?:st|nd|rd|th)? (January|February|March|April|May|June|July|August|September|October|November|December),? ((?:19|20)[0-9]{2})`)
-	periodEnd   = regexp.MustCompile(`^ ?(?:[0-9]{1,2}(?:时|点|:[0-9]{2})(?:[0-9]{1,2}分)?)?(?:起)? ?(?:至|到|-|~)+ ?([0-9]{1,2})月 ?([0-9]{1,2}) ?日`)
-	dateMDY     = regexp.MustCompile(`(January|February|March|April|May|June|July|August|September|October|November|December) ([0-9]{1,2})(?:st|nd|rd|th)?,? ((?:19|20)[0-9]{2})`)
+	dateArabic  = compile(`((?:19|20)[0-9]{2}) ?(?:年|[./-]) ?([0-9]{1,2}) ?(?:月|[./-]) ?([0-9]{1,2})(?: ?[日号])?`)
+	dateHan     = compile(`([二一][〇零0九八O][〇零一二三四五六七八九0O]{2})年([` + numeral + `]{1,3})月([` + numeral + `廿卅]{1,4})[日号]`)
+	dateMonth   = compile(`((?:19|20)[0-9]{2}) ?年 ?([0-9]{1,2}) ?月`)
+	dateCompact = compile(`(?:^|[^0-9A-Za-z.])((?:19|20)[0-9]{2})([01][0-9])([0-3][0-9])(?:$|[^0-9A-Za-z.])`)
+	compactSum  = compile(`^ ?(?:万|亿)?(?:元|圆|美元|美金|欧元|港元|港币|日元|英镑|人民币)`)
+	dateShort   = compile(`(?:^|[^0-9年月至到~-])([0-9]{1,2})月([0-9]{1,2})日`)
+	dateDMY     = compile(`([0-9]{1,2})(?:st|nd|rd|th)? (January|February|March|April|May|June|July|August|September|October|November|December)[,，]? ((?:19|20)[0-9]{2})`)
+	periodEnd   = compile(`^ ?(?:[0-9]{1,2}(?:时|点|:[0-9]{2})(?:[0-9]{1,2}分)?)?(?:起)? ?(?:至|到|-|~)+ ?([0-9]{1,2})月 ?([0-9]{1,2}) ?日`)
+	dateMDY     = compile(`(January|February|March|April|May|June|July|August|September|October|November|December) ([0-9]{1,2})(?:st|nd|rd|th)?[,，]? ((?:19|20)[0-9]{2})`)
 )
 
 var months = map[string]int{"January": 1, "February": 2, "March": 3, "April": 4, "May": 5, "June": 6, "July": 7, "August": 8, "September": 9, "October": 10, "November": 11, "December": 12}
@@ -64,6 +65,9 @@ func moments(s string) []moment {
 		add(m[0], m[1], num(s[m[2]:m[3]]), num(s[m[4]:m[5]]), 0)
 	}
 	for _, m := range dateCompact.FindAllStringSubmatchIndex(s, -1) {
+		if s[m[6]:m[7]] == "00" || compactSum.MatchString(s[m[7]:min(len(s), m[7]+20)]) || strings.ContainsAny(s[max(0, m[2]-4):m[2]], "¥$") {
+			continue // 20221013元 is an amount
+		}
 		add(m[2], m[7], num(s[m[2]:m[3]]), num(s[m[4]:m[5]]), num(s[m[6]:m[7]]))
 	}
 	for _, m := range dateDMY.FindAllStringSubmatchIndex(s, -1) {
@@ -71,6 +75,19 @@ func moments(s string) []moment {
 	}
 	for _, m := range dateMDY.FindAllStringSubmatchIndex(s, -1) {
 		add(m[0], m[1], num(s[m[6]:m[7]]), months[s[m[2]:m[3]]], num(s[m[4]:m[5]]))
+	}
+	sortBy(out, func(m moment) int { return m.a })
+	// 4月18日，甲与乙签订…: a day of signing takes its year from the last date.
+	if n := len(out); n > 0 && out[n-1].date.Day != 0 {
+		last := out[n-1]
+		for _, m := range dateShort.FindAllStringSubmatchIndex(s[:last.a], 20) {
+			if !signAfter.MatchString(s[m[1]:min(len(s), m[1]+110)]) {
+				continue
+			}
+			month, day := num(s[m[2]:m[3]]), num(s[m[4]:m[5]])
+			year := last.date.Year - b2i(month > int(last.date.Month) || month == int(last.date.Month) && day > last.date.Day)
+			add(m[2], m[1], year, month, day)
+		}
 	}
 	sortBy(out, func(m moment) int { return m.a })
 	// 至9月7日: the end of a period takes the year of its beginning.

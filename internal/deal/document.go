@@ -1,7 +1,6 @@
 package deal
 
 import (
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -53,7 +52,7 @@ func (d *document) facts() *facts {
 	if m := proposeWord.FindStringIndex(d.s); m != nil {
 		f.proposed = span{m[0], m[1]}
 	}
-	if m := freeWord.FindStringIndex(d.s); m != nil {
+	if m := freeOf(d.s); m != nil {
 		f.free = span{m[0], m[1]}
 	}
 	f.related, f.relatedAt = d.related(d.s)
@@ -83,12 +82,13 @@ func mask(b []byte, a, z int) {
 }
 
 var (
-	hostileWord = regexp.MustCompile(`(?i)忽略(?:此前|以上|之前|前述|上述|前面|所有|全部|本)|系统提示|系统指令|系统消息|提示词|阅读本文的|(?:人工智能|大模型|语言模型|智能体|AI|抽取程序|识别程序|解析程序|录入程序|读取程序)[^。\n]{0,24}(?:请|使用|应当|须|必须|忽略|输出|登记|记录|返回|填写|视为)|自动(?:提取|抽取|识别|读取|录入)程序|正确答案|直接照抄|读到此处|"(?:amount|numbers|price_kind|buyer)"|(?:金额|价格)均以[^。\n]{0,14}为(?:最小)?单位|ignore (?:all|any|previous|the above|prior|every)|system prompt|AI assistants?|language models?|AI agents?|(?:output|return|report) (?:an? )?(?:empty|the following)|as an AI|(?:status|amount|price_kind|buyer|seller|deal_kind)\s*(?:写为|设为|改为|填|=)`)
-	correction  = regexp.MustCompile(`由[“"]?([^“”"\n。;]{1,80}?)[”"]?(?:更正|变更|修改|调整|修正|改)为[“"]?`)
-	wrongFormer = regexp.MustCompile(`(?:误写为|误为|误录为|原公示为|原文为|原为|更正前)[:“" ]{0,4}([^“”"\n。;，]{1,80})`)
-	denial      = regexp.MustCompile(`(?:未处于|未许可|未曾许可|没有许可|不得|不另行|已取得该[^，。;\n]{0,12}的|禁止)[^，。;\n]{0,40}(?:许可|转让)[^，。;\n]{0,12}`)
-	aside       = regexp.MustCompile(`不在(?:此次|本次)[^。\n]{0,16}范围|另有?一[件项](?:发明|实用新型|外观设计)?专利`)
-	codeLine    = regexp.MustCompile(`证券代码|股票代码|证券简称|公告编号`)
+	hostileWord = compile(`(?i)忽略(?:此前|以上|之前|前述|上述|前面|所有|全部|本)|系统提示|系统指令|系统消息|提示词|阅读本文的|(?:人工智能|大模型|语言模型|智能体|AI|抽取程序|识别程序|解析程序|录入程序|读取程序)[^。\n]{0,24}(?:请|使用|应当|须|必须|忽略|输出|登记|记录|返回|填写|视为)|自动(?:提取|抽取|识别|读取|录入)程序|正确答案|直接照抄|读到此处|"(?:amount|numbers|price_kind|buyer)"|(?:金额|价格)均以[^。\n]{0,14}为(?:最小)?单位|ignore (?:all|any|previous|the above|prior|every)|system prompt|AI assistants?|language models?|AI agents?|(?:output|return|report) (?:an? )?(?:empty|the following)|as an AI|(?:status|amount|price_kind|buyer|seller|deal_kind)\s*(?:写为|设为|改为|填|=)`)
+	correction  = compile(`由[“"]?([^“”"\n。;]{1,80}?)[”"]?(?:更正|变更|修改|调整|修正|改)为[“"]?`)
+	corrected   = compile(`“([^“”\n]{1,80})”[，, ]{0,2}(?:应当为|应为|应是|应改为|现改为|现为|现更正为|更正为|改为|修改为|订正为|勘误为)`)
+	wrongFormer = compile(`(?:误写为|误为|误录为|原公示为|原文为|原为|更正前)[:“" ]{0,4}([^“”"\n。;，]{1,80})`)
+	denial      = compile(`(?:未处于|未许可|未曾许可|没有许可|不得|不另行|已取得该[^，。;\n]{0,12}的|禁止)[^，。;\n]{0,40}(?:许可|转让)[^，。;\n]{0,12}`)
+	aside       = compile(`不在(?:此次|本次)[^。\n]{0,16}范围|另有?一[件项](?:发明|实用新型|外观设计)?专利`)
+	codeLine    = compile(`证券代码|股票代码|证券简称|公告编号`)
 )
 
 func newDocument(text string) *document {
@@ -96,7 +96,7 @@ func newDocument(text string) *document {
 	d.s = d.v.s
 	d.guard()
 	d.splitLines()
-	d.listed = codeLine.MatchString(d.s[:min(len(d.s), 400)]) || regexp.MustCompile(`(?:股份有限公司|集团)董事会|上海证券交易所|深圳证券交易所|北京证券交易所`).MatchString(d.s)
+	d.listed = codeLine.MatchString(d.s[:min(len(d.s), 400)]) || compile(`(?:股份有限公司|集团)董事会|上海证券交易所|深圳证券交易所|北京证券交易所`).MatchString(d.s)
 	d.mentions = mentions(d.s)
 	d.tables = d.findTables()
 	d.names()
@@ -151,7 +151,7 @@ func (d *document) guard() {
 		}
 		mask(body, a, z)
 	}
-	for _, re := range []*regexp.Regexp{correction, wrongFormer} {
+	for _, re := range []*pattern{correction, corrected, wrongFormer} {
 		for _, m := range re.FindAllStringSubmatchIndex(string(body), -1) {
 			d.changed = true
 			mask(body, m[2], m[3])
@@ -194,7 +194,7 @@ func (d *document) splitLines() {
 	}
 }
 
-var labelLine = regexp.MustCompile(`^[^，。:]{1,16}:`)
+var labelLine = compile(`^[^，。:]{1,16}:`)
 
 // names finds the short names of a text and the body that speaks in it.
 func (d *document) names() {
@@ -209,7 +209,11 @@ func (d *document) names() {
 			}
 		}
 	}
-	for _, m := range calledParty.FindAllStringSubmatchIndex(d.s, 32) {
+	called := calledParty.FindAllStringSubmatchIndex(d.s, 32)
+	if courtHead.MatchString(d.heading) {
+		called = append(called, pleader.FindAllStringSubmatchIndex(d.s, 32)...)
+	}
+	for _, m := range called {
 		name := d.s[m[2]:m[3]]
 		if p, ok := d.partiesAt(m[1], d.lineEnd(m[1])); ok && !d.known(name) {
 			d.aliases = append(d.aliases, alias{name, p})
@@ -232,7 +236,10 @@ func (d *document) names() {
 	}
 }
 
-var calledParty = regexp.MustCompile(`(?:^|[\n(，。;])(?:[\p{Han}]{2,5}\()?(甲方|乙方|丙方|原告|被告)(?:\((?:转让方|受让方|让与人|受让人|许可方|被许可方|许可人|被许可人)\))?\)?(?:\([^)\n]{0,20}\))?(?:为|是)?[: ]*`)
+var calledParty = compile(`(?:^|[\n(，。;])(?:[\p{Han}]{2,5}\()?(甲方|乙方|丙方|原告|被告)(?:\((?:转让方|受让方|让与人|受让人|许可方|被许可方|许可人|被许可人)\))?\)?(?:\([^)\n]{0,20}\))?(?:为|是)?[: ]*`)
+
+// pleader is what a party is called in a judgment or an award.
+var pleader = compile(`(?:^|[\n(，。; ])(被申请人|申请人|被上诉人|上诉人)(?:\([^)\n]{0,20}\))?[: ]*`)
 
 func (d *document) known(name string) bool {
 	return slices.ContainsFunc(d.aliases, func(a alias) bool { return a.name == name })
@@ -273,8 +280,8 @@ func (d *document) orgBefore(at int) (party, bool) {
 func boundary(s string) int { return strings.LastIndexAny(s, "\n") + 1 }
 
 var (
-	orgEdge = regexp.MustCompile(`[，。;:、\n\t“”《》"|()\x01]|被告|原告|由|给|与|向|受|被|将|和|及|系|经|为|是|对|从|在|于|以|[0-9]日|  `)
-	orgTrim = regexp.MustCompile(`^(?:我国|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|原告|被告|专利权人|申请人|关于)+`)
+	orgEdge = compile(`[，。;:、\n\t“”《》"|()\x01]|被告|原告|由|给|与|向|受|被|将|和|及|系|经|为|是|对|从|在|于|以|[0-9]日|  `)
+	orgTrim = compile(`^(?:我国|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|原告|被告|专利权人|申请人|关于|转发|转载)+`)
 )
 
 // orgsIn finds the bodies named in a piece.
@@ -305,7 +312,7 @@ func (d *document) orgsIn(sp span) []party {
 	return out
 }
 
-var innerEdge = regexp.MustCompile(`由|给|向|被|的|系|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
+var innerEdge = compile(`由|给|向|被|的|系|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
 
 // findIssuer finds who speaks: the body that signs at the end, or the one that
 // the title begins with.
@@ -338,11 +345,11 @@ func (d *document) findIssuer() party {
 			continue
 		}
 		lasts++
-		if strings.ContainsAny(t, ":|\t") && !regexp.MustCompile(`^(?:发布|公示|落款|单位|发布单位|公告单位|公示单位)`).MatchString(strings.TrimSpace(t)) && !strings.Contains(t, "日期") || strings.Count(t, "，") > 1 || len(t) > 200 {
+		if strings.ContainsAny(t, ":|\t") && !compile(`^(?:发布|公示|落款|单位|发布单位|公告单位|公示单位)`).MatchString(strings.TrimSpace(t)) && !strings.Contains(t, "日期") || strings.Count(t, "，") > 1 || len(t) > 200 {
 			continue
 		}
 		trim := len(t) - len(strings.TrimLeft(t, " \t>*"))
-		if m := regexp.MustCompile(`(?:发布单位|公示单位|公告单位|单位):`).FindStringIndex(t); m != nil {
+		if m := compile(`(?:发布单位|公示单位|公告单位|单位):`).FindStringIndex(t); m != nil {
 			trim = m[1]
 		}
 		if o, ok := orgAt(d.s, l.a+trim); ok && o.b <= l.b && !auctioneer.MatchString(d.s[o.a:o.b]) {
@@ -365,9 +372,9 @@ func (d *document) findIssuer() party {
 	return foot
 }
 
-var headNoise = regexp.MustCompile(`^[ \t#>*]*(?:【[^】\n]*】|\[[^\]\n]*\]|通知公告|公示|公告|关于|转发|\(重发\)|[: ])*`)
+var headNoise = compile(`^[ \t#>*]*(?:【[^】\n]*】|\[[^\]\n]*\]|通知公告|公示|公告|关于|转发|转载|\([^)\n]{1,12}\)|[: ])*`)
 
-var auctioneer = regexp.MustCompile(`拍卖|交易中心|交易所|法院|法庭|产权交易|保护中心|管理局|知识产权局`)
+var auctioneer = compile(`拍卖|仲裁委|交易中心|交易所|法院|法庭|产权交易|保护中心|管理局|知识产权局`)
 
 // class is what an amount of money is, by the words around it.
 type class uint8
@@ -391,17 +398,17 @@ type labelRule struct {
 }
 
 var labelRules = []labelRule{
-	{`竞买保证金|履约保证金|保证金|佣金|受理费|诉讼费|评估费|代理费|手续费|服务费|交易费|年费|滞纳金|恢复费|奖励|奖金|违约金|赔偿金|赔偿|损失|合理开支|合理费用|注册资本|货币出资|现金出资|货币|现金|营业收入|收入|净资产|总资产|账面原值|账面净值|账面价值|账面值|账面|净值|原值|借款|本金|贷款|授信|融资|补助|补贴|资助|奖补|投资额|总投资|投资|预算|经费|基金|销售额|销售收入|销售该产品|产值|利润|货币资金|余额|债权|关联交易|质押|担保|税额|税款|增值税额|加价幅度|溢价|责任上限|责任|liability|增资|增价幅度|控制价|每股|研发累计|租用|租金|限价|采购|意外|认缴|实缴|提取|押金|研发投入|研发费用|市值|成本|净收益|收益|可获得|税费|索赔|罚款|罚金|工资|年薪|规费|申请费|维持费|认购|股东|股权|定增|income|revenue|funding|research|damages|penalty|deposit|commission|每公斤|每吨|每台|每套|每瓶|每亩|每支|保底`, other, 0},
+	{`竞买保证金|履约保证金|保证金|佣金|受理费|诉讼费|评估费|代理费|手续费|服务费|交易费|年费|滞纳金|恢复费|奖励|奖金|违约金|赔偿金|赔偿|损失|合理开支|合理费用|注册资本|货币出资|现金出资|货币|现金|营业收入|收入|净资产|总资产|账面原值|账面净值|账面价值|账面值|账面|净值|原值|借款|本金|贷款|授信|融资|补助|补贴|资助|奖补|投资额|总投资|投资|预算|经费|基金|销售额|销售收入|销售该产品|产值|利润|货币资金|余额|债权|关联交易|质押|担保|税额|税款|增值税额|加价幅度|加价阶梯|竞价阶梯|加价|溢价|责任上限|责任|liability|增资|增价幅度|控制价|每股|研发累计|租用|租金|限价|采购|意外|认缴|实缴|提取|押金|研发投入|研发费用|市值|成本|净收益|收益|可获得|税费|索赔|罚款|罚金|工资|年薪|规费|申请费|维持费|认购|股东|股权|定增|income|revenue|funding|research|damages|penalty|deposit|commission|每公斤|每吨|每台|每套|每瓶|每亩|每支|保底`, other, 0},
 	{`评估价值|评估值|评估价格|评估价|评估结果|评估结论|评估金额|评估总值|评估总价|评估为|市场价值|价值|估值|估价|评估作价|评估|appraised|valued at`, appraised, 0},
 	{`变卖价|转让报价|报价|要价|出售意向价|起拍价格|起拍价|起始价|起价|转让底价|挂牌底价|竞价底价|底价|挂牌价格|挂牌价|挂牌金额|保留价|参考价格|参考价|首次报价|转让参考价|starting price|reserve price`, start, 0},
 	{`不超过|不高于|上限|最高不超过|最高|封顶|不得超过|up to|not exceed|exceed|capped at`, ceiling, 0},
 	{`入门费|首付款|首期许可费|首期费|预付许可费|upfront fee|upfront payment|upfront|up-front|initial fee|一次性付款`, upfront, 0},
 	{`首期款|首期|首付|预付款|预付|定金|第一期|第二期|第三期|第四期|第一笔|第二笔|第三笔|首笔|尾款|余款|剩余|再付|支付|缴纳|付清|付款|给付|退还|返还|汇入|到账|已付|付|即|shall pay|will pay|pay|paid`, instalment, 0},
 	{`合计|总计|共计|总额|总共|一共|累计|total`, sum, 0},
-	{`以自有资金|以自筹资金|转让总价款|转让总价|转让总金额|转让价格|转让价款|转让价|转让费用|转让费总额|转让费|转让金额|转让款|转让对价|转让总额|让与总价|让与价款|让与价格|让与价|许可费总额|许可总费用|许可总价|许可费用|许可使用费总额|许可使用费|许可价格|许可金额|许可费|分许可费|实施许可费|专利使用费|使用费|合同总价款|合同总价|合同总额|合同总金额|合同金额|合同价款|合同价格|合同价|合同额|成交总价|成交价格|成交价|成交金额|成交额|落槌价|拍卖价|交易价格|交易对价|交易金额|交易价款|交易总价|收购价格|收购价款|购买价格|受让价格|受让价款|受让价|受让金额|出让价格|出让价款|出让价|出让金|作价出资|作价入股|作价投资|折价入股|协议定价|协议价格|协议价|拟定价格|作价|折合|售价|总价款|总价|总金额|总对价|对价|价款|单价|定价|价格|费用|金额|价|consideration|purchase price|transfer price|licence fee|license fee|price of|price`, price, 3},
+	{`以自有资金|以自筹资金|转让总价款|转让总价|转让总金额|转让价格|转让价款|转让价|转让费用|转让费总额|转让费|转让金额|转让款|转让对价|转让总额|让与总价|让与价款|让与价格|让与价|许可费总额|许可总费用|许可总价|许可费用|许可使用费总额|许可使用费|许可价格|许可金额|许可费|分许可费|实施许可费|专利使用费|使用费|合同总价款|合同总价|合同总额|合同总金额|合同金额|合同价款|合同价格|合同价|合同额|成交总价|成交价格|成交价|成交金额|成交额|最终报价|最终出价|最高报价|最高应价|最高出价|再许可费|落槌价|拍卖价|交易价格|交易对价|交易金额|交易价款|交易总价|收购价格|收购价款|购买价格|受让价格|受让价款|受让价|受让金额|出让价格|出让价款|出让价|出让金|作价出资|作价入股|作价投资|折价入股|协议定价|协议价格|协议价|拟定价格|作价|折合|售价|总价款|总价|总金额|总对价|对价|价款|单价|定价|价格|费用|金额|价|consideration|purchase price|transfer price|licence fee|license fee|price of|price`, price, 3},
 }
 
-var labelPattern, labelClass = func() (*regexp.Regexp, map[string]labelRule) {
+var labelPattern, labelClass = func() (*pattern, map[string]labelRule) {
 	var all []string
 	byWord := map[string]labelRule{}
 	for _, r := range labelRules {
@@ -413,25 +420,52 @@ var labelPattern, labelClass = func() (*regexp.Regexp, map[string]labelRule) {
 		}
 	}
 	sort.Slice(all, func(i, j int) bool { return len(all[i]) > len(all[j]) })
-	return regexp.MustCompile(strings.Join(all, "|")), byWord
+	return compile("(?i:" + strings.Join(all, "|") + ")"), byWord
 }()
 
 var (
-	soldFor     = regexp.MustCompile(`^(?:整|\([^()]{0,12}\))?(?:的|之)?(?:总|最终|协议)?(?:最高应价|最高价|最高报价|价格|价款|对价|成交|竞得|胜出|拍得|购得|受让|转让|摘牌|摘得|拿下|中标|售出|卖出|落槌|收购|购买|出让|作价|让与|许可|买下|被)`)
-	soldBefore  = regexp.MustCompile(`(?:^|[^\p{Han}])(?:均|各|仅|分别|共|合计|最终|成功|溢价)?(?:以|按|作价|for|以人民币)(?:人民币|现金|总价|底价|最高价|每件|每项|协议价)?[ ]?$|以(?:人民币|现金|总价|每件|每项)?[ ]?$|按(?:人民币|每件|每项)?[ ]?$`)
-	payBefore   = regexp.MustCompile(`(?:支付|给付|付给|退还|返还|缴纳|欠付|尚欠)[^，。;]{0,12}$`)
-	aggregate   = regexp.MustCompile(`累计|以来|全年|历年|同期|同比|年均|上年|去年|[0-9]{4}年度?(?:[^，。;\n]{0,12})?(?:实现|共|总)|In [0-9]{4}|past|in total|资金来源|到位资金|财政|预算`)
-	noPrice     = regexp.MustCompile(`责任|赔偿|liability|借款|补助|奖补|担保|投资额|增资|授信|违约`)
-	perEach     = regexp.MustCompile(`(?:每件|每项|每个|单价|每专利|件均|各为|各以|各按|per patent|each)[^，。;\n]{0,18}$`)
-	perEachPost = regexp.MustCompile(`^(?:整)? ?(?:/|每|per )(?:件|项|个|patent|each)`)
-	perYear     = regexp.MustCompile(`(?:每年|年许可费|年费用|逐年|按年|每一年)[^，。;\n]{0,18}$`)
-	perYearPost = regexp.MustCompile(`^(?:整)? ?(?:/|每|per )(?:年|year|annum)`)
-	perUnitPost = regexp.MustCompile(`^(?:整)? ?(?:/|每)(?:台|套|公斤|千克|吨|支|瓶|亩|只|平方米|立方米|月|股|辆|片|米)`)
+	soldFor     = compile(`^(?:整|\([^()]{0,12}\))?(?:的|之)?(?:总|最终|协议)?(?:最高应价|最高价|最高报价|价格|价款|对价|成交|竞得|胜出|拍得|购得|受让|转让|摘牌|摘得|拿下|中标|取得|获得|售出|卖出|落槌|收购|购买|出让|作价|让与|许可|买下|变卖|变现|卖给|卖与|售予|售给|被)`)
+	soldBefore  = compile(`(?:^|[^\p{Han}])(?:均|各|仅|分别|共|合计|最终|成功|溢价)?(?:以|按|作价|for|以人民币)(?:人民币|现金|总价|底价|最高价|每件|每项|协议价)?[ ]?$|以(?:人民币|现金|总价|每件|每项)?[ ]?$|(?:出价|报价|应价)(?:人民币)?[ ]?$|按(?:人民币|每件|每项)?[ ]?$`)
+	payBefore   = compile(`(?:支付|给付|付给|退还|返还|缴纳|欠付|尚欠)[^，。;]{0,12}$`)
+	aggregate   = compile(`累计|以来|全年|历年|同期|同比|年均|上年|去年|[0-9]{4}年度?(?:[^，。;\n]{0,12})?(?:实现|共|总)|In [0-9]{4}|past|in total|资金来源|到位资金|财政|预算`)
+	noPrice     = compile(`责任|赔偿|liability|借款|补助|奖补|担保|投资额|增资|授信|违约`)
+	perEach     = compile(`(?:每件|每项|每个|单价|每专利|件均|各为|各以|各按|各计|各作价|per patent|each)[^，。;\n]{0,18}$|(?:^|[，:、 )])各(?:自)?(?:人民币)?[ ]?$`)
+	headPrice   = compile(`(?:依据|根据|按照|基于)[^。;，\n]{0,160}(?:订立|签订|签署)的[^。;，\n]{0,80}$`) // of the contract that this one rests on
+	startPost   = compile(`^(?:整)?(?:起拍|起始|起叫|起价|起竞)`)
+	perEachPost = compile(`^(?:整)? ?(?:/|每|per )(?:件|项|个|patent|each)`)
+	perYear     = compile(`(?:每年|年许可费|年费用|逐年|按年|每一年)[^，。;\n]{0,18}$`)
+	perYearPost = compile(`^(?:整)? ?(?:/|每|per )(?:年|year|annum)`)
+	perUnitPost = compile(`^(?:整)? ?(?:/|每)(?:台|套|公斤|千克|吨|支|瓶|亩|只|平方米|立方米|月|股|辆|片|米)`)
 )
+
+// untitled masks the titles of patents: 一种磨耗评估方法 names no valuation.
+func (d *document) untitled(body string) string {
+	out := []byte(body)
+	for _, m := range quotedTitle.FindAllStringSubmatchIndex(body, -1) {
+		if t := body[m[2]:m[3]]; !strings.ContainsAny(t, ":") && !strings.Contains(t, "元") && !notTitle.MatchString(t) {
+			mask(out, m[2], m[3])
+		}
+	}
+	for i, m := range d.mentions {
+		low, high := 0, len(d.s)
+		if i > 0 {
+			low = d.mentions[i-1].b
+		}
+		if i+1 < len(d.mentions) {
+			high = d.mentions[i+1].a
+		}
+		if t := titleOf(d.s, m, low, high); !t.empty() && inventionName.MatchString(d.s[t.a:t.b]) {
+			mask(out, t.a, t.b)
+		}
+	}
+	return string(out)
+}
+
+var inventionName = compile(`^(?:一种|基于|用于)|(?:方法|装置|系统|设备|机构|工艺|结构|组合物|材料)$`)
 
 // classify says of every amount what it is.
 func (d *document) classify(body string) {
-	labels := labelPattern.FindAllStringIndex(body, -1)
+	labels := labelPattern.FindAllStringIndex(d.untitled(body), -1)
 	first := 0
 	for i := range d.money {
 		m := &d.money[i]
@@ -457,19 +491,22 @@ func (d *document) classify(body string) {
 		}
 		post := body[m.b:min(len(body), m.b+60)]
 		pre := body[low:m.a]
-		clause := pre[strings.LastIndex(pre, "，")+1:]
+		clause := pre
+		if j := strings.LastIndex(pre, "，"); j >= 0 {
+			clause = pre[j+len("，"):]
+		}
 		m.class, m.weight = bare, 1
 		if best != nil {
-			rule := labelClass[body[best[0]:best[1]]]
+			rule := labelClass[strings.ToLower(body[best[0]:best[1]])]
 			m.class, m.weight, m.label = rule.class, rule.weight, span{best[0], best[1]}
 			switch {
 			case rule.class == sum && second != nil:
-				if r := labelClass[body[second[0]:second[1]]]; (r.class == price || r.class == upfront || r.class == ceiling || r.class == appraised || r.class == other) && !strings.Contains(body[second[1]:best[0]], "，") {
+				if r := labelClass[strings.ToLower(body[second[0]:second[1]])]; (r.class == price || r.class == upfront || r.class == ceiling || r.class == appraised || r.class == other) && !strings.Contains(body[second[1]:best[0]], "，") {
 					m.class, m.weight, m.label = r.class, 3, span{second[0], second[1]}
 				} else {
 					m.weight = 2
 				}
-			case rule.class == ceiling && second != nil && labelClass[body[second[0]:second[1]]].class == sum:
+			case rule.class == ceiling && second != nil && labelClass[strings.ToLower(body[second[0]:second[1]])].class == sum:
 				m.weight = 3
 			case rule.class == price && (strings.HasSuffix(body[best[0]:best[1]], "费用") || body[best[0]:best[1]] == "金额" || body[best[0]:best[1]] == "价"):
 				m.weight = 2
@@ -478,7 +515,7 @@ func (d *document) classify(body string) {
 			}
 			gap := body[best[1]:m.a]
 			if m.class == price && second != nil {
-				if r := labelClass[body[second[0]:second[1]]]; !strings.HasPrefix(body[best[0]:best[1]], "作价") && r.class == start || !strings.HasPrefix(body[best[0]:best[1]], "作价") && (r.class == other || r.class == appraised) {
+				if r := labelClass[strings.ToLower(body[second[0]:second[1]])]; !strings.HasPrefix(body[best[0]:best[1]], "作价") && r.class == start || !strings.HasPrefix(body[best[0]:best[1]], "作价") && (r.class == other || r.class == appraised) {
 					if strings.TrimLeft(body[second[1]:best[0]], " ") == "" {
 						m.class = r.class
 					}
@@ -502,6 +539,12 @@ func (d *document) classify(body string) {
 		if m.class != ceiling && aggregate.MatchString(sentence) && !strings.Contains(sentence, "三年共计") {
 			m.class = other
 		}
+		if startPost.MatchString(post) {
+			m.class, m.weight = start, 3
+		}
+		if m.class == price && headPrice.MatchString(sentence) {
+			m.class = other
+		}
 		if perUnitPost.MatchString(post) {
 			m.class = other
 		}
@@ -522,4 +565,4 @@ func (d *document) classify(body string) {
 	}
 }
 
-var again = regexp.MustCompile(`^(?:整|正)?[ ]?\((?:小写|大写|即|人民币|计|SAY)?[:： ]{0,3}(?:人民币|RMB)?[ ]?$`)
+var again = compile(`^(?:整|正)?[ ]?\((?:小写|大写|即|人民币|计|SAY)?[:： ]{0,3}(?:人民币|RMB)?[ ]?$`)

@@ -3,7 +3,6 @@ package deal
 import (
 	"cmp"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -117,12 +116,13 @@ type money struct {
 const units = `(万亿|亿|百万|千万|万|千|million|Million|MILLION|billion|thousand|k)?`
 
 var (
-	moneyArabic = regexp.MustCompile(`(人民币|RMB|CNY|USD|US\$|HKD|HK\$|EUR|JPY|GBP|[¥$€£])? ?[:]?((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?: ?\. ?[0-9]+)?)(?: ?[余多])? ?(?:` + units + `)(?:[余多])? ?(元|圆|美元|美金|欧元|港元|港币|日元|英镑|人民币|yuan|RMB|CNY|USD|EUR|U\.S\. dollars|US dollars|dollars|euros)?`)
-	moneyHan    = regexp.MustCompile(`(人民币)? ?[:]?([` + numeral + `万亿]+)(美元|欧元|港元|港币|日元|元|圆)(整|正|[` + numeral + `]角(?:[` + numeral + `]分)?整?)?`)
-	rangeMark   = regexp.MustCompile(`^ ?(?:至|到|-|~|—|或)+ ?$`)
+	moneyArabic = compile(`(人民币|RMB|CNY|USD|US\$|HKD|HK\$|EUR|JPY|GBP|[¥$€£])? ?[:]?((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?: ?\. ?[0-9]+)?)(?: ?[余多])? ?(?:` + units + `)(?:[余多])? ?(元|圆|美元|美金|欧元|港元|港币|日元|英镑|人民币|yuan|RMB|CNY|USD|EUR|U\.S\. dollars|US dollars|dollars|euros)?`)
+	moneyMixed  = compile(`(人民币|[¥])? ?([0-9]+(?:\.[0-9]+)?亿)?([0-9]+万)?零?([0-9]千)?零?([0-9]百)?零?([0-9]{1,4})?(元)`)
+	moneyHan    = compile(`(人民币)? ?[:]?([` + numeral + `万亿]+)(美元|欧元|港元|港币|日元|元|圆)(整|正|[` + numeral + `]角(?:[` + numeral + `]分)?整?)?`)
+	rangeMark   = compile(`^ ?(?:至|到|-|~|—|或)+ ?$`)
 )
 
-var multiples = map[string]float64{"": 1, "k": 1e3, "千": 1e3, "thousand": 1e3, "万": 1e4, "百万": 1e6, "million": 1e6, "Million": 1e6, "MILLION": 1e6, "千万": 1e7, "亿": 1e8, "billion": 1e9, "万亿": 1e12}
+var multiples = map[string]float64{"": 1, "k": 1e3, "百": 100, "千": 1e3, "thousand": 1e3, "万": 1e4, "百万": 1e6, "million": 1e6, "Million": 1e6, "MILLION": 1e6, "千万": 1e7, "亿": 1e8, "billion": 1e9, "万亿": 1e12}
 
 func currencyOf(words ...string) string {
 	for _, w := range words {
@@ -151,6 +151,19 @@ func amounts(s string) []money {
 			return ""
 		}
 		return s[m[2*i]:m[2*i+1]]
+	}
+	for _, m := range moneyMixed.FindAllStringSubmatchIndex(s, -1) { // 8万8千元
+		x, parts := 0.0, 0
+		for i, unit := range []string{"亿", "万", "千", "百", ""} {
+			if part := sub(m, i+2); part != "" {
+				n, ok := plain(strings.TrimSuffix(part, unit))
+				x += n * multiples[unit]
+				parts += b2i(ok)
+			}
+		}
+		if parts > 1 && x < 1e15 && !(m[0] > 0 && (isDigit(rune(s[m[0]-1])) || s[m[0]-1] == '.' || s[m[0]-1] == ',')) {
+			out = append(out, money{span: span{m[0], m[1]}, yuan: round(x), currency: "CNY"})
+		}
 	}
 	for _, m := range moneyArabic.FindAllStringSubmatchIndex(s, -1) {
 		sign, digits, unit, word := sub(m, 1), sub(m, 2), sub(m, 3), sub(m, 4)
@@ -232,9 +245,9 @@ func amounts(s string) []money {
 }
 
 var (
-	lowEnd  = regexp.MustCompile(`[0-9][0-9.,]*(?:万|亿)?(?:元)? ?(?:至|到|-|~) ?$`)
-	counted = regexp.MustCompile(`^ ?(?:件|项|个|人|台|套|次|家|份|吨|亩|平方|公里|只|字|余件|多件|股|公斤|千克|户|条|篇|名|瓶|支|辆|千瓦)`)
-	element = regexp.MustCompile(`^(?:素|件|宇宙|环|组|年|旦|月|器|杂|共聚|合金)`)
+	lowEnd  = compile(`[0-9][0-9.,]*(?:万|亿)?(?:元)? ?(?:至|到|-|~) ?$`)
+	counted = compile(`^ ?(?:件|项|个|人|台|套|次|家|份|吨|亩|平方|公里|只|字|余件|多件|股|公斤|千克|户|条|篇|名|瓶|支|辆|千瓦)`)
+	element = compile(`^(?:素|件|宇宙|环|组|年|旦|月|器|杂|共聚|合金)`)
 )
 
 // round keeps an amount to the hundredth of its unit.

@@ -1,21 +1,20 @@
 package deal
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
 
 var (
-	strongEnd  = regexp.MustCompile(`^(?:股份有限公司|有限责任公司|有限公司|股份公司|集团公司|合伙企业(?:\((?:有限合伙|普通合伙)\))?|\((?:有限合伙|普通合伙|集团)\))`)
-	weakEnd    = regexp.MustCompile(`^(?:大学|学院|学校|研究所|研究院|研究中心|科学院|工程院|医院|公司|集团|总厂|厂|中心|事务所|合作社|银行|分行|支行|协会|商行|工作室|实验室|设计院|总站|站|交易所|经营部|个体工商户|基金会|出版社|委员会|管理局|农场|林场|医学院)`)
-	branch     = regexp.MustCompile(`^(?:[\p{Han}]{2,8}?(?:分公司|支行|分行|分院|分所|分校))`)
-	hospital   = regexp.MustCompile(`^(?:附属[\p{Han}]{0,10}?(?:医院|中学|研究所)|第[一二三四五六七八九十]+(?:附属|临床)?[\p{Han}]{0,4}?医院|[\p{Han}]{0,6}?(?:附属)[\p{Han}]{0,8}?医院|[\p{Han}]{2,6}研究所)`)
-	hardStop   = regexp.MustCompile(`^(?:[，。;:、\n\t|“”《》"<>【】\[\]!?*#@\x01]|拟|关于|我|了|尚|转让|受让|许可给|将|把|(?:签订|签署)|与|以下简称|同意|委托|持有|名下|所有的|管理人|通过|原告|被告)`)
-	english    = regexp.MustCompile(`^(?:the )?([A-Z][A-Za-z&'’.-]*(?: (?:of|and|for|the|&|[A-Z][A-Za-z&'’.-]*|\([A-Z][A-Za-z]*\)))*(?:[,，]? (?:Co\.[,，]? ?Ltd|Ltd\.?|Inc\.?|Ltd\.?|LLC|GmbH|Corp\.?|plc|S\.A\.))?)`)
-	person     = regexp.MustCompile(`^[\p{Han}·]{2,4}?(?:[，。;、\n\t|( )]|与|以[^，。]|$)`)
-	personTail = regexp.MustCompile(`(?:[，。;、\n\t|( )]|与|以.)$`)
-	shortName  = regexp.MustCompile(`\((?:以下|下)?(?:简)?称(?:为)?[:]?[“"]?([^“”"()]{1,16})[”"]?(?:[或、，][“"]?([^“”"()]{1,16})[”"]?)?\)`)
+	strongEnd  = compile(`^(?:股份有限公司|有限责任公司|有限公司|股份公司|集团公司|合伙企业(?:\((?:有限合伙|普通合伙)\))?|\((?:有限合伙|普通合伙|集团)\))`)
+	weakEnd    = compile(`^(?:大学|学院|学校|研究所|研究院|研究中心|科学院|工程院|医院|公司|集团|总厂|厂|中心|事务所|合作社|银行|分行|支行|协会|商行|工作室|实验室|设计院|总站|站|交易所|经营部|个体工商户|基金会|出版社|委员会|管理局|农场|林场|医学院)`)
+	branch     = compile(`^(?:[\p{Han}]{2,8}?(?:分公司|支行|分行|分院|分所|分校))`)
+	hospital   = compile(`^(?:附属[\p{Han}]{0,10}?(?:医院|中学|研究所)|第[一二三四五六七八九十]+(?:附属|临床)?[\p{Han}]{0,4}?医院|[\p{Han}]{0,6}?(?:附属)[\p{Han}]{0,8}?医院|[\p{Han}]{2,6}研究所)`)
+	hardStop   = compile(`^(?:[，。;:、\n\t|“”《》"<>【】\[\]!?*#@\x01]|拟|关于|我|了|尚|转让|受让|许可|授权|方式|将|把|(?:签订|签署)|与|以下简称|同意|委托|持有|名下|所有的|管理人|通过|原告|被告)`)
+	english    = compile(`^(?:the )?([A-Z][A-Za-z&'’.-]*(?: (?:of|and|for|the|&|[A-Z][A-Za-z&'’.-]*|\([A-Z][A-Za-z]*\)))*(?:[,，]? (?:Co\.[,，]? ?Ltd|Ltd\.?|Inc\.?|Ltd\.?|LLC|GmbH|Corp\.?|plc|S\.A\.))?)`)
+	person     = compile(`^[\p{Han}·]{2,4}?(?:[，。;、\n\t|( )]|与|以[^，。]|于[0-9]|处|通过|出价|报价|应价|竞得|取得|受让|购得|摘得|胜出|中标|拍得|买下|$)`)
+	personTail = compile(`(?:[，。;、\n\t|( )]|与|以.|于[0-9]|处|通过|出价|报价|应价|竞得|取得|受让|购得|摘得|胜出|中标|拍得|买下)$`)
+	shortName  = compile(`\((?:以下|下)?(?:简)?称(?:为)?[:]?[“"]?([^“”"()]{1,16})[”"]?(?:[或、，][“"]?([^“”"()]{1,16})[”"]?)?\)`)
 )
 
 // orgAt reads the name of a body that begins at a place: up to the ending of a
@@ -123,10 +122,10 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 			return party{span: a.of.span, name: a.of.name}, true
 		}
 	}
-	if sp, ok := orgAt(s, at); ok && sp.b-sp.a >= 9 && sp.b <= at+130 {
+	if sp, ok := orgAt(s, at); ok && sp.b-sp.a >= 9 && sp.b <= at+130 && !anyBody.MatchString(s[sp.a:sp.b]) {
 		return party{span: sp, name: d.v.value(sp)}, true
 	}
-	if m := english.FindString(s[at:min(len(s), at+120)]); m != "" && len(m) > 4 {
+	if m := forSum.ReplaceAllString(english.FindString(s[at:min(len(s), at+120)]), ""); len(m) > 4 {
 		a := at
 		if strings.HasPrefix(m, "the ") {
 			a += 4
@@ -137,7 +136,8 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 				b--
 			}
 		}
-		return party{span: span{a, b}, name: d.v.value(span{a, b})}, true
+		at := d.fuller(span{a, b})
+		return party{span: at, name: d.v.value(at)}, true
 	}
 	if labelled {
 		if m := person.FindString(s[at:min(len(s), at+24)]); m != "" {
@@ -151,12 +151,37 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 	return party{}, false
 }
 
+// fuller finds the name with its legal form where a heading left that out.
+func (d *document) fuller(at span) span {
+	name := d.s[at.a:at.b]
+	if legalForm.MatchString(name) {
+		return at
+	}
+	for low := 0; low < len(d.s); {
+		i := strings.Index(d.s[low:], name)
+		if i < 0 {
+			break
+		}
+		end := low + i + len(name)
+		if m := legalForm.FindStringIndex(d.s[end:min(len(d.s), end+24)]); m != nil && strings.TrimLeft(d.s[end:end+m[0]], " ，,") == "" {
+			return span{low + i, end + m[1]}
+		}
+		low = end
+	}
+	return at
+}
+
+// anyBody is a word for a company and no name of one.
+var anyBody = compile(`^(?:全资|控股|参股|该|本|贵|其|某)*(?:子|分|母|孙|该|本|贵|新|目标|标的|项目|合资|集团|关联|有限|股份)公司$`)
+
 var (
-	relationWord = regexp.MustCompile(`^(?:控股股东|实际控制人|关联方|全资子公司|控股子公司|参股公司|母公司)`)
-	bidCode      = regexp.MustCompile(`^[A-Z]{1,3}[0-9]{1,6}\(`)
+	legalForm    = compile(`(?:Co\.[,，]? ?Ltd\.?|Ltd\.?|Inc\.?|LLC|GmbH|Corp\.?|plc|S\.A\.)`)
+	forSum       = compile(` (?:for|and) (?:CNY|RMB|USD?|HKD?|EUR|GBP|JPY)\b.*`)
+	relationWord = compile(`^(?:控股股东|实际控制人|关联方|全资子公司|控股子公司|参股公司|母公司)`)
+	bidCode      = compile(`^[A-Z]{1,3}[0-9]{1,6}\(`)
 )
 
-var notName = regexp.MustCompile(`待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|放弃|原因|违约|未按|逾期|主动|同上|另行|保密|双方|名称|地址|法定`)
+var notName = compile(`待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|放弃|原因|违约|未按|逾期|主动|同上|另行|保密|双方|申请人|上诉人|前者|后者|他人|第三|任何|其他|使用|本人|名称|地址|法定`)
 
 // partiesAt reads one or several parties in a row, as a label announces them.
 func (d *document) partiesAt(at, end int) (party, bool) {
@@ -183,7 +208,7 @@ func (d *document) partiesAt(at, end int) (party, bool) {
 	return all, true
 }
 
-var listMark = regexp.MustCompile(`^(?:[、;]|  +|和|与|及|/| ?& ?)`)
+var listMark = compile(`^(?:[、;]|  +|和|与|及|/| ?& ?)`)
 
 // party is a party of a deal.
 type party struct {

@@ -1,7 +1,6 @@
 package deal
 
 import (
-	"regexp"
 	"strings"
 
 	"zhijia/internal/patent"
@@ -18,11 +17,11 @@ type mention struct {
 }
 
 var (
-	numberShape  = regexp.MustCompile(`(?:(?:ZL|CN|zl|Zl|cn|Z L) ?[:.]? ?)?[0-9](?: ?[0-9]){7,12}(?: ?\. ?[0-9Xx]|[Xx])?`)
-	publication  = regexp.MustCompile(`(?:CN|cn) ?[0-9]{7,9} ?[ABCUSYD][0-9]?`)
-	foreignShape = regexp.MustCompile(`(?:US|EP|JP|KR|WO) ?(?:[0-9]{4}/)?[0-9][0-9,]{5,10} ?[ABES][0-9]?`)
-	numberWord   = regexp.MustCompile(`(?:专利|申请|授权|号|No\.?|number)[^。;\n]{0,18}$`)
-	otherNumber  = regexp.MustCompile(`(?:登记号|登记编号|注册号|品种权号|备案号|电话|传真|账号|帐号|信用代码|证券代码|合同编号|合同登记编号|项目编号|公告编号|编号|软著登字第?|手机|联系方式)[:： 第]*[0-9A-Za-z-]{0,6}$`)
+	numberShape  = compile(`(?:(?:ZL|CN|zl|Zl|cn|Z L) ?[:.]? ?)?[0-9](?: ?[0-9]){7,12}(?: ?\. ?[0-9Xx]|[Xx])?`)
+	publication  = compile(`(?:CN|cn) ?[0-9]{7,9} ?[ABCUSYD][0-9]?`)
+	foreignShape = compile(`(?:US|EP|JP|KR|WO) ?(?:[0-9]{4}/)?[0-9][0-9,]{5,10} ?[ABES][0-9]?`)
+	numberWord   = compile(`(?:专利|申请|授权|号|No\.?|number)[^。;\n]{0,18}$`)
+	otherNumber  = compile(`(?:登记号|登记编号|注册号|品种权号|备案号|电话|传真|账号|帐号|信用代码|证券代码|合同编号|合同登记编号|项目编号|公告编号|编号|软著登字第?|手机|联系方式)[:： 第]*[0-9A-Za-z-]{0,6}$`)
 )
 
 // mentions finds the patents named by number. A number with ZL or CN before it
@@ -69,7 +68,7 @@ func mentions(s string) []mention {
 		add(a, b)
 		taken = b
 	}
-	for _, shape := range []*regexp.Regexp{publication, foreignShape} {
+	for _, shape := range []*pattern{publication, foreignShape} {
 		for _, m := range shape.FindAllStringIndex(s, -1) {
 			if m[0] > 0 && latin(rune(s[m[0]-1])) {
 				continue
@@ -96,15 +95,16 @@ func itemStart(s string, at int) int {
 }
 
 var (
-	itemEdge = regexp.MustCompile(`[\n;。\t|]|[①-⑳]|\([一二三四五六七八九十0-9]{1,3} ?\)|(?:^|[\n。;:，、 ])[0-9]{1,2}[.、](?:[0-9]{1,2}[.、 ])?|、`)
+	itemEdge = compile(`[\n;。\t|]|[①-⑳]|\([一二三四五六七八九十0-9]{1,3} ?\)|(?:^|[\n。;:，、 )])[0-9]{1,2}[.、](?:[0-9]{1,2}[.、 ])?|、`)
 
-	quotedBefore = regexp.MustCompile(`[“《"]([^“”《》"\n]{2,240})[”》"]([^“”《》"。;\n]{0,60})$`)
-	quotedAfter  = regexp.MustCompile(`^[)，,:、 ]{0,4}(?:专利名称|发明名称|名称为|名称|名为|题为|entitled)?[: ,，]{0,3}[“《"]([^“”《》"\n]{2,240})[”》"]`)
-	parenAfter   = regexp.MustCompile(`^ ?\(([^()\n]{2,120}(?:\([^()]{1,30}\))?[^()\n]{0,60})\)`)
-	plainAfter   = regexp.MustCompile(`^[)，,:、 ]{1,3}(?:专利名称|发明名称|名称为|名称|名为)?[: ]{0,2}([^，。;；\n\t|:“”《》()]{4,150}(?:\([^()\n]{1,30}\))?[^，。;；\n\t|:“”《》()]{0,60})`)
-	titleTail    = regexp.MustCompile(`(?:[ ，,、:(]|发明专利|实用新型专利|外观设计专利|实用新型|外观设计|发明|专利申请号|专利号|申请号|授权号|专利|号码|号|为|No\.?|Nos\.?)+$`)
-	titleHead    = regexp.MustCompile(`^(?:[ ◆●·•*>#-]|[0-9]{1,2}(?:\.[0-9]{1,2})?[.、 ]|(?:拍品|标的|资产包|第) ?[0-9一二三四五六七八九十A-Z]{1,3}(?:号标的|号)?[: ]*|其中|包括|分别为|即|以及|及|和|名称为|名称|[一二三四五六七八九十]+、|\([一二三四五六七八九十0-9]+\)|发明专利|实用新型专利|实用新型|出资专利为|代表性专利包括|标的专利|专利名称|专利|质押|:)+`)
-	kindWordOnly = regexp.MustCompile(`^(?:发明|实用新型|外观设计|外观|专利|已授权|授权|有效|以下|下称|简称|申请|含税|PCT|公告|公开|Patent|the )`)
+	namedBefore  = compile(`(?:专利名称|发明名称|成果名称|名称)[: ]{1,2}([^，。;\n\t|:“”《》]{3,150})[;，、 ]{1,2}(?:专利号|申请号|授权号|专利申请号)[: ]{0,2}$`)
+	quotedBefore = compile(`[“《"]([^“”《》"\n]{2,240})[”》"]([^“”《》"。;\n]{0,60})$`)
+	quotedAfter  = compile(`^(?:号|号专利)?[)，,:、 ]{0,4}(?:专利名称|发明名称|名称为|名称|名为|题为|entitled)?[: ,，]{0,3}[“《"]([^“”《》"\n]{2,240})[”》"]`)
+	parenAfter   = compile(`^ ?\(([^()\n]{2,120}(?:\([^()]{1,30}\))?[^()\n]{0,60})\)`)
+	plainAfter   = compile(`^[)，,:、 ]{1,3}(?:专利名称|发明名称|名称为|名称|名为)?[: ]{0,2}([^，。;；\n\t|:“”《》()]{4,150}(?:\([^()\n]{1,30}\))?[^，。;；\n\t|:“”《》()]{0,60})`)
+	titleTail    = compile(`(?:[ ，,、:(]|发明专利|实用新型专利|外观设计专利|实用新型|外观设计|发明|专利申请号|专利号|申请号|授权号|专利|号码|号|为|No\.?|Nos\.?)+$`)
+	titleHead    = compile(`^(?:[ ◆●·•*>#-]|[A-Za-z][).、]|[0-9]{1,2}(?:\.[0-9]{1,2})?[.、 ]|(?:拍品|标的|资产包|第) ?[0-9一二三四五六七八九十A-Z]{1,3}(?:号标的|号)?[: ]*|其中|包括|拟将|现将|分别为|即|以及|及|和|名称为|名称|[一二三四五六七八九十]+、|\([一二三四五六七八九十0-9]+\)|发明专利|实用新型专利|实用新型|出资专利为|代表性专利包括|标的专利|专利名称|专利|质押|:)+`)
+	kindWordOnly = compile(`^(?:发明|实用新型|外观设计|外观|专利|已授权|授权|有效|以下|下称|简称|申请|含税|PCT|公告|公开|Patent|the )`)
 )
 
 // titleOf finds the title beside a number: in quotation marks before it or
@@ -116,6 +116,9 @@ func titleOf(s string, m mention, low, high int) span {
 		return span{m.b + q[2], m.b + q[3]}
 	}
 	if q := quotedBefore.FindStringSubmatchIndex(before); q != nil && !strings.ContainsAny(before[q[4]:q[5]], "|\t") {
+		return span{low + q[2], low + q[3]}
+	}
+	if q := namedBefore.FindStringSubmatchIndex(before); q != nil {
 		return span{low + q[2], low + q[3]}
 	}
 	if q := parenAfter.FindStringSubmatchIndex(after); q != nil {

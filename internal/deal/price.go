@@ -2,15 +2,14 @@ package deal
 
 import (
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 )
 
 var (
-	byPosition = regexp.MustCompile(`第 ?([0-9]{1,2}(?:\.[0-9]{1,2})?|[一二三四五六七八九十]{1,3}|[①-⑳]|\([一二三四五六七八九十0-9]{1,2}\)) ?[项件个号]`)
-	respective = regexp.MustCompile(`分别(?:为|是|按|以|作价)?[:为]?(?:人民币)?[ ]?$`)
-	between    = regexp.MustCompile(`^(?:整)?(?:\([^()\n]{0,30}\))?(?:、|，|和|及|与|以及| )*(?:人民币)?[ ]?$`)
+	byPosition = compile(`第 ?([0-9]{1,2}(?:\.[0-9]{1,2})?|[一二三四五六七八九十]{1,3}|[①-⑳]|\([一二三四五六七八九十0-9]{1,2}\)) ?[项件个号]`)
+	respective = compile(`(?:分别|依次)(?:为|是|按|以|作价)?[:为]?(?:人民币)?[ ]?$`)
+	between    = compile(`^(?:整)?(?:\([^()\n]{0,30}\))?(?:、|，|和|及|与|以及| )*(?:人民币)?[ ]?$`)
 )
 
 // assigned parts the patents by prices that name them by their place: 第1.1项
@@ -194,6 +193,9 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 			return
 		}
 		x := m.yuan
+		if x == 0 {
+			k = Free
+		}
 		r.Amount, r.Currency, r.PriceKind = &x, m.currency, k
 		r.cite("amount", d.v.quote(m.span))
 	}
@@ -209,14 +211,14 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 		set(best, Hammer)
 	case kind == Auction && beg != nil:
 		set(beg, Ask)
-	case open && best != nil && !(freeWord.MatchString(text) && best.weight < 3):
+	case open && best != nil && !(freeOf(text) != nil && best.weight < 3):
 		set(best, Ask)
 	case capped != nil && (capped.weight >= 3 || strings.Contains(text, "里程碑") || !strong):
 		set(capped, Cap)
 	case upf != nil && (!rateSpan.empty() || perUnit.MatchString(text)):
 		set(upf, UpfrontPlusRoyalty)
-	case freeWord.MatchString(text) && (best == nil || best.weight < 2):
-		if m := freeWord.FindStringIndex(text); m != nil {
+	case freeOf(text) != nil && (best == nil || best.weight < 2):
+		if m := freeOf(text); m != nil {
 			zero := 0.0
 			r.Amount, r.PriceKind = &zero, Free
 			r.cite("amount", d.v.quote(span{sp.a + m[0], sp.a + m[1]}))
@@ -251,7 +253,7 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 	}
 }
 
-var perUnit = regexp.MustCompile(`提成[^。\n]{0,40}每(?:吨|台|套|公斤|千克|件产品|支|瓶|亩|只|米|平方米)`)
+var perUnit = compile(`提成[^。\n]{0,40}每(?:吨|台|套|公斤|千克|件产品|支|瓶|亩|只|米|平方米)|每(?:销售|售出|生产|产出|卖出)?[一1]?(?:吨|台|套|公斤|千克|件产品|支|瓶|亩|只|米|平方米)[^。;\n]{0,14}(?:提取|提成|计提|计付|收取|支付)`)
 
 // bids keeps of a log of bids the last that is valid: it is the hammer price
 // where the text says that the lot was sold.
@@ -274,13 +276,13 @@ func (d *document) bids(list []money) []money {
 		m.class, m.weight, last = price, 3, len(out)
 		out = append(out, m)
 	}
-	if logged < 2 || !regexp.MustCompile(`状态[: ]*成交|竞得人|成交确认|拍卖成交`).MatchString(d.s) {
+	if logged < 2 || !compile(`状态[: ]*成交|竞得人|成交确认|拍卖成交`).MatchString(d.s) {
 		return list
 	}
 	return out
 }
 
-var bidLine = regexp.MustCompile(`^[ \t]*[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?[ \t|].*(?:有效|无效|出价|报价)`)
+var bidLine = compile(`^[ \t]*[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?[ \t|].*(?:有效|无效|出价|报价)`)
 
 // beside reports whether a place is in the same sentence as a patent.
 func (d *document) beside(at int) bool {
@@ -317,7 +319,7 @@ func (d *document) royalty(text string, base int) (float64, span) {
 	return 0, span{}
 }
 
-var countWord = regexp.MustCompile(`等?(?:共计|共|合计|上述|以下|下列|其|的|该)?([0-9]{1,4}|[一二两三四五六七八九十百]{1,5}) ?(?:件|项|个)(?:[^，。;\n0-9]{0,14})?(?:专利|发明|实用新型|职务成果|成果)|专利(?:权)?(?:共|共计|合计)? ?([0-9]{1,4}|[一二两三四五六七八九十百]{1,5}) ?(?:件|项)`)
+var countWord = compile(`等?(?:共计|共|合计|上述|以下|下列|其|的|该)?([0-9]{1,4}|[一二两三四五六七八九十百]{1,5}) ?(?:件|项|个)(?:[^，。;\n0-9]{0,14})?(?:专利|发明|实用新型|职务成果|成果)|专利(?:权)?(?:共|共计|合计)? ?([0-9]{1,4}|[一二两三四五六七八九十百]{1,5}) ?(?:件|项)`)
 
 // count reads how many patents a price is for, where the text says more than
 // it lists.
@@ -360,11 +362,12 @@ func (d *document) count(r *Row, sp span, alone bool) {
 }
 
 var (
-	termYears = regexp.MustCompile(`(?:期限|年限|有效期|期间|许可期|为期|，共|runs for|term of|period of)[^。;\n0-9一二三四五六七八九十两]{0,14}([0-9]{1,2}|[一二两三四五六七八九十]{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty) ?(?:个)?(?:自然)?(?:年|years?)`)
-	termRange = regexp.MustCompile(`^ ?(?:起|算起|开始|起算)?[，, ]?(?:至|到|-|~|—)+ ?$`)
-	termCell  = regexp.MustCompile(`([0-9]{1,2}|[一二两三四五六七八九十]{1,3}) ?年`)
+	termYears = compile(`(?:期限|年限|有效期|期间|许可期|为期|，共|自[^，。;\n0-9]{2,24}起(?:算|计)?|runs for|term of|period of)[^。;\n0-9一二三四五六七八九十两]{0,14}([0-9]{1,2}|[一二两三四五六七八九十]{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty) ?(?:个)?(?:自然)?(?:年|years?)`)
+	within    = compile(`^ ?(?:以?内|之内|后|前)`)
+	termRange = compile(`^ ?(?:起|算起|开始|起算)?[，, ]?(?:至|到|-|~|—)+ ?$`)
+	termCell  = compile(`([0-9]{1,2}|[一二两三四五六七八九十]{1,3}) ?年`)
 	termWords = map[string]int{"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "fifteen": 15, "twenty": 20}
-	termLabel = regexp.MustCompile(`期限|年限|有效期|许可期`)
+	termLabel = compile(`期限|年限|有效期|许可期`)
 )
 
 // term reads the years of a licence out of a piece.
@@ -395,7 +398,10 @@ func (d *document) term(r *Row, c span) {
 		}
 		prev = &d.moments[i]
 	}
-	if m := termYears.FindStringSubmatchIndex(text); m != nil {
+	for _, m := range termYears.FindAllStringSubmatchIndex(text, 12) {
+		if within.MatchString(text[m[1]:min(len(text), m[1]+9)]) {
+			continue // 自签订之日起2年内付清
+		}
 		w := text[m[2]:m[3]]
 		n, ok := figure(w)
 		if !ok {
@@ -408,6 +414,9 @@ func (d *document) term(r *Row, c span) {
 	}
 	if c.b-c.a < 80 {
 		for _, m := range termCell.FindAllStringSubmatchIndex(text, 2) {
+			if m[0] > 0 && isDigit(rune(text[m[0]-1])) {
+				continue // a calendar year
+			}
 			if n, ok := figure(text[m[2]:m[3]]); ok && n > 0 && n <= 50 {
 				set(float64(n), span{c.a + m[0], c.a + m[1]})
 				return
@@ -425,6 +434,9 @@ func (d *document) settle(r *Row, sp span) {
 		r.Status = Cancelled
 	case f.open && r.Buyer == "" && r.DealKind != Assignment:
 		r.Status = Asked
+		if r.PriceKind == Total || r.PriceKind == Each {
+			r.PriceKind = Ask
+		}
 	case r.DealKind == Auction:
 		if r.PriceKind == Hammer || r.PriceKind == Each && r.Buyer != "" {
 			r.Status = Concluded
@@ -481,7 +493,7 @@ func (d *document) settle(r *Row, sp span) {
 	}
 }
 
-var madeWord = regexp.MustCompile(`已|于[^，。;\n]{0,40}$`)
+var madeWord = compile(`已|于[^，。;\n]{0,40}$`)
 
 // localKind reads the kind of a deal out of its own item.
 func (d *document) localKind(sp span, whole Kind) (Kind, span) {

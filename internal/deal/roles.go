@@ -1,37 +1,43 @@
 package deal
 
 import (
-	"regexp"
 	"strings"
 )
 
 var (
-	roleLabel = regexp.MustCompile(`(原)?([甲乙丙]方\((?:受让|被许可|购买)(?:方|人)?\)|[甲乙丙]方\((?:出让|转让|让与|许可|出售)(?:方|人)?\)|被许可单位|被许可方|被许可人|被分许可人|被分许可方|意向受让方|拟受让方|拟受让单位|承接单位|承接方|接收方|接收单位|受让方|受让人|受让单位|受让企业|受许可方|受许可人|买受人|买受方|买方|购买方|购买人|竞得人|竞得方|竞买人|最终受让方|摘牌方|中标人|中标单位|对方单位|合作企业|入股企业|标的公司|目标公司|Assignee|Licensee|Buyer|Purchaser|转让方|出让方|让与人|让与方|分许可人|分许可方|许可方|许可人|委托方|委托人|委托单位|卖方|出售方|转让单位|出让单位|转让人|出让人|持有单位|成果持有人|所有权人|债务人|被执行人|Assignor|Licensor|Seller|专利权人|专利申请人|权利人|成果完成单位|完成单位|发布单位)\)?(?:\([^()\n]{0,24}\))?(?:名称)?(?:不变，)?(?:均|拟|仍|暂定|暂)?(?:为|是|系)?([ :\t|]*)`)
+	roleLabel = compile(`(原)?([甲乙丙]方\((?:受让|被许可|购买|承接|引进)(?:方|人)?\)|[甲乙丙]方\((?:出让|转让|让与|许可|出售)(?:方|人)?\)|被许可单位|被许可方|被许可人|被分许可人|被分许可方|被再许可方|被再许可人|意向受让方|意向单位|意向企业|意向方|合作单位|合作方|承接企业|引进方|引进单位|许可对象|转让对象|拟受让方|拟受让单位|承接单位|承接方|接收方|接收单位|受让方|受让人|受让单位|受让企业|受许可方|受许可人|买受人|买受方|买方|购买方|购买人|竞得人|竞得方|竞买人|用户姓名|最终受让方|摘牌方|中标人|中标单位|对方单位|合作企业|入股企业|标的公司|目标公司|Assignee|Licensee|Buyer|Purchaser|转让方|出让方|让与人|让与方|分许可人|分许可方|许可方|许可人|委托方|委托人|委托单位|卖方|出售方|转让单位|出让单位|转让人|出让人|持有单位|持有方|送拍单位|送拍方|供方|权属单位|成果持有人|所有权人|债务人|被执行人|Assignor|Licensor|Seller|专利权人|专利申请人|权利人|成果完成单位|完成单位|发布单位)\)?(?:\([^()\n]{0,24}\))?(?:名称)?(?:由[“]?\x01+[”]?(?:更正|变更|修改|调整|修正|订正|改)为)?(?:不变，)?(?:均|拟|仍|暂定|暂)?(?:为|是|系)?([ :\t|]*)`)
 
-	toBuyer    = regexp.MustCompile(`(?:转|转让|让与|出让|许可|授权|出售|售|卖|转移|过户|划转|使用权|所有权)(?:并[\p{Han}]{0,4})?(?:给予|给|予|与|至|于)`)
-	grantBuyer = regexp.MustCompile(`(?:让与|许可|授予|准许|授权)`)
-	byBuyer    = regexp.MustCompile(`(?:由|被)`)
-	byVerb     = regexp.MustCompile(`^[^。;\n]{0,60}?(?:竞得|摘牌|摘得|受让|购得|成交|拍得|胜出|中标|取得|获得|买下|收购|拿下)`)
-	paidFor    = regexp.MustCompile(`以(?:人民币)?(?:总价|最高价|底价)? ?¥?[0-9][0-9,.]* ?(?:万|亿)?元?(?:的[^，。;\n]{0,10})?(?:竞得|胜出|拍得|受让|成交|购得|摘得|中标|买下|摘牌|收购|购买|拿下)`)
-	agentOf    = regexp.MustCompile(`受([^受\n。]{4,90}?)(?:的)?委托`)
-	buysFrom   = regexp.MustCompile(`(?:向|从)([^向从\n。，;]{2,120}?)(?:处)?(?:购买|收购|受让|购得|引进|购入|支付(?:转让|许可|受让))`)
-	withOther  = regexp.MustCompile(`与([^与\n。;]{2,150}?)(?:正式)?(?:于[^，。]{2,14})?(?:签订|签署|订立|签约|达成|签了|签下|完成)`)
-	buyerSpeak = regexp.MustCompile(`受让|购买|收购|引进|取得|获得[^。]{0,12}许可|许可给(?:本)?公司|转让给(?:本)?公司`)
-	ownedBy    = regexp.MustCompile(`(?:所)?(?:持有|拥有|所有|名下|享有)(?:的)?|管理人|破产`)
-	subject    = regexp.MustCompile(`拟以|拟将|拟把|同意将|决定将|自愿将|自愿对|已将|将其|将|拟|把`)
-	dealVerb   = regexp.MustCompile(`^[^。\n]{0,400}?(?:转让|许可|让与|出让|作价|出资|入股|出售)`)
-	founded    = regexp.MustCompile(`(?:设立|成立|组建|新设|创办)(?:了|的)?(?:合资公司|新公司|公司)?[“:]?`)
-	investsIn  = regexp.MustCompile(`(?:入股|增资|投资|出资)+(?:到|至|于|给)?`)
-	putsIn     = regexp.MustCompile(`以[^。;\n]{0,200}(?:专利|知识产权|成果|技术)[^。;\n]{0,60}(?:作价|增资|出资|入股|投资)`)
-	grantEn    = regexp.MustCompile(` (?:has |have )?(?:granted|grants|licensed|licenses|assigned|assigns|sold|sells|transferred)(?: to)? `)
-	patentsTo  = regexp.MustCompile(`^[^.\n]{0,40}?(?i:patents?|right)[^\n]{0,300}? to (?:the )?`)
-	orgEnEnd   = regexp.MustCompile(`([A-Z][A-Za-z'’&.-]*(?:,? (?:of|and|for|the|&|[A-Z][A-Za-z'’&.-]*|Ltd\.))*)$`)
-	notStart   = regexp.MustCompile(`^(?:应|在|将|须|自|于|与|向|可|不|的|按|需|均|已|同|及|所|以|和|或|负|另|对|未|承|条件|资格|名单|义务|权利|有权|是否|待|经|共|一次|分|并|之|因|若|如|情况|法定|指定|为)`)
+	toBuyer    = compile(`(?:转|转让|让与|出让|许可|授权|出售|售|卖|转移|过户|划转|使用权|所有权)(?:并[\p{Han}]{0,4})?(?:给予|给|予|与|至|于)`)
+	grantBuyer = compile(`(?:让与|许可|授予|准许|授权)`)
+	byBuyer    = compile(`(?:由|被)`)
+	byVerb     = compile(`^[^。;\n]{0,60}?(?:竞得|摘牌|摘得|受让|购得|成交|拍得|胜出|中标|取得|获得|买下|收购|拿下)`)
+	bidderWord = compile(`^(?:自然人|个人|境内|一名|竞买人|竞买方|竞拍人|买受人|意向方|意向受让方|受让方)+`)
+	wants      = compile(`(?:希望|有意|意向|愿意|愿|申请|提出|计划|欲|请求|要求)(?:以[^，。;\n]{0,30})?(?:整体)?(?:取得|受让|购买|引进|获得|收购|买断|购得)`)
+	takes      = compile(`(?:受让|购买|收购|购得|摘得|竞得|买下|引进|取得|获得)(?:了)?`)
+	ofParty    = compile(`^(?:所)?(?:持有|所有|拥有|名下|享有|的|“|《|专利|[0-9一二两三四五六七八九十]{1,4} ?[项件]|等)`)
+	withHead   = compile(`与|和`)
+	ofContract = compile(`^[^，。;\n]{0,16}(?:合同|协议)`)
+	boughtEn   = compile(` (?:has |have )?(?:bought|acquired|purchased|acquires|buys|purchases)(?: [^\n]{0,240}?)? from (?:the )?`)
+	paidFor    = compile(`以(?:人民币)?(?:总价|最高价|底价)? ?¥?[0-9][0-9,.]* ?(?:万|亿)?元?(?:的[^，。;\n]{0,10})?(?:竞得|胜出|拍得|受让|成交|购得|摘得|中标|买下|摘牌|收购|购买|拿下)`)
+	agentOf    = compile(`受([^受\n。]{4,90}?)(?:的)?委托`)
+	buysFrom   = compile(`(?:向|从)([^向从\n。，;]{2,120}?)(?:处)?(?:购买|收购|受让|购得|引进|购入|支付(?:转让|许可|受让))`)
+	withOther  = compile(`与([^与\n。;]{2,150}?)(?:正式)?(?:于[^，。]{2,14})?(?:签订|签署|订立|签约|达成|签了|签下|完成)`)
+	buyerSpeak = compile(`受让|购买|购得|买下|收购|引进|取得|获得[^。]{0,12}许可|获得(?:后者|对方|其|该)|许可给(?:本)?公司|转让给(?:本)?公司`)
+	ownedBy    = compile(`(?:所)?(?:持有|拥有|所有|名下|享有|送拍|选送|提交拍卖)(?:的)?|管理人|破产`)
+	subject    = compile(`拟以|拟将|拟把|同意将|决定将|自愿将|自愿对|已将|将其|将|拟|把`)
+	dealVerb   = compile(`^[^。\n]{0,400}?(?:转让|许可|让与|出让|作价|出资|入股|出售)`)
+	founded    = compile(`(?:设立|成立|组建|新设|创办)(?:了|的)?(?:合资公司|新公司|公司)?[“:]?`)
+	investsIn  = compile(`(?:入股|增资|投资|出资|投入|注入)+(?:到|至|于|给)?`)
+	putsIn     = compile(`以[^。;\n]{0,200}(?:专利|知识产权|成果|技术)[^。;\n]{0,60}(?:作价|增资|出资|入股|投资)`)
+	grantEn    = compile(` (?:has |have )?(?:granted|grants|licensed|licenses|assigned|assigns|sold|sells|transferred)(?: to)? `)
+	patentsTo  = compile(`^[^.\n]{0,40}?(?i:patents?|right)[^\n]{0,300}? to (?:the )?`)
+	orgEnEnd   = compile(`([A-Z][A-Za-z'’&.-]*(?:[,，]? (?:of|and|for|the|&|[A-Z][A-Za-z'’&.-]*|Ltd\.))*)$`)
+	notStart   = compile(`^(?:式|案|法|应|在|将|须|自|于|与|向|可|不|的|按|需|均|已|同|及|所|以|和|或|负|另|对|未|承|条件|资格|名单|义务|权利|有权|是否|待|经|共|一次|分|并|之|因|若|如|情况|法定|指定|为)`)
 )
 
 func buyerRole(label string) bool {
 	return strings.Contains(label, "受让") || strings.Contains(label, "被许") || strings.Contains(label, "购买") || strings.HasPrefix(label, "承接") || strings.HasPrefix(label, "接收") || strings.HasPrefix(label, "被分") || strings.HasPrefix(label, "受") || strings.HasPrefix(label, "意向") || strings.HasPrefix(label, "买") || strings.HasPrefix(label, "购") ||
-		strings.HasPrefix(label, "竞") || strings.HasPrefix(label, "摘") || strings.HasPrefix(label, "中标") || strings.HasPrefix(label, "最终") || label == "对方单位" || label == "合作企业" || label == "入股企业" || label == "标的公司" || label == "目标公司" ||
+		strings.HasPrefix(label, "竞") || strings.HasPrefix(label, "用户") || strings.HasPrefix(label, "摘") || strings.HasPrefix(label, "中标") || strings.HasPrefix(label, "最终") || label == "对方单位" || strings.HasPrefix(label, "合作") || strings.HasPrefix(label, "引进") || label == "许可对象" || label == "转让对象" || label == "入股企业" || label == "标的公司" || label == "目标公司" ||
 		label == "Assignee" || label == "Licensee" || label == "Buyer" || label == "Purchaser"
 }
 
@@ -89,6 +95,12 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 		buyer = d.buyerIn(sp)
 	}
 	if seller.name == "" {
+		if m := personGives.FindStringSubmatchIndex(text); m != nil && !notName.MatchString(text[m[2]:m[3]]) {
+			at := span{sp.a + m[2], sp.a + m[3]}
+			seller = party{span: at, name: d.v.value(at)}
+		}
+	}
+	if seller.name == "" {
 		if m := agentOf.FindStringSubmatchIndex(text); m != nil {
 			if p, ok := d.partiesAt(sp.a+m[2], sp.a+m[3]); ok {
 				seller = p
@@ -104,6 +116,7 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 			if strings.HasPrefix(d.s[at:], "关联方") {
 				at += len("关联方")
 			}
+			at += len(bidderWord.FindString(d.s[at:min(len(d.s), at+40)]))
 			if p, ok := d.partiesAt(at, sp.a+m[3]); ok && p.name != buyer.name && !(d.issuer.name == p.name && !d.listed) {
 				seller = p
 				if buyer.name == "" && whole && d.issuer.name != p.name {
@@ -136,7 +149,7 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 				}
 				break
 			}
-			if buyer.name == p.name {
+			if buyer.name == p.name || shortOf(p.name, buyer.name) {
 				if seller.name == "" {
 					seller = speaker
 				}
@@ -158,6 +171,23 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 				}
 			}
 			break
+		}
+	}
+	if seller.name == "" {
+		if s, b, ok := d.taken(sp); ok && s.name != buyer.name {
+			seller = s
+			if buyer.name == "" {
+				buyer = b
+			}
+		}
+	}
+	if m := boughtEn.FindStringIndex(text); m != nil && seller.name == "" && buyer.name == "" {
+		low := max(0, m[0]-120)
+		if left := orgEnEnd.FindStringIndex(text[low:m[0]]); left != nil && left[1]-left[0] > 4 {
+			if p, ok := d.partyAt(sp.a+m[1], false); ok {
+				at := span{sp.a + low + left[0], sp.a + m[0]}
+				seller, buyer = p, party{span: at, name: d.v.value(at)}
+			}
 		}
 	}
 	if m := grantEn.FindAllStringIndex(text, 6); m != nil && (seller.name == "" || buyer.name == "") {
@@ -187,7 +217,56 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 	if seller.name == "" && whole && d.issuer.name != buyer.name {
 		seller = d.issuer
 	}
+	if buyer.name == "" && seller.name != "" && whole { // 甲与乙专利许可合同解除公告
+		for _, m := range withHead.FindAllStringIndex(text[:min(len(text), 300)], 4) {
+			if p, ok := d.partyAt(m[1], false); ok && p.a == m[1] && p.name != seller.name && ofContract.MatchString(d.s[p.b:min(len(d.s), p.b+60)]) {
+				buyer = p
+				break
+			}
+		}
+	}
 	return seller, buyer
+}
+
+// shortOf reports whether a name is a shorter form of a company's:
+// 田丰公司 of 田丰农机制造有限公司.
+func shortOf(name, full string) bool {
+	stem, ok := strings.CutSuffix(name, "公司")
+	return ok && len(stem) >= 6 && len(stem) <= 12 && strings.HasPrefix(full, stem) && strings.HasSuffix(full, "公司")
+}
+
+// surnames begin the names of persons; the commonest, for names without a label.
+const surnames = `赵钱孙李周吴郑王冯陈蒋沈韩杨朱秦许何吕施张孔曹严华金魏陶姜谢邹章苏潘葛范彭鲁韦马苗方俞任袁柳史唐费薛雷贺倪汤罗毕郝安常齐康伍余顾孟黄穆萧尹姚邵汪祁毛戴宋庞熊纪舒屈项祝董梁杜阮季贾江童郭梅林钟徐邱骆高夏蔡田樊胡凌霍万卢莫房丁邓石崔吉龚程陆温庄叶龙段侯`
+
+var personGives = compile(`(?:^|[，。;:\n])([` + surnames + `]\p{Han}{1,2})(?:自愿|同意|已)?将[^，。;\n]{0,120}专利[^。\n]{0,80}(?:转让|许可|让与|出让|卖)`)
+
+// taken reads 甲受让乙“…”专利: who takes from whom.
+func (d *document) taken(sp span) (seller, buyer party, ok bool) {
+	for _, m := range takes.FindAllStringIndex(d.s[sp.a:sp.b], 20) {
+		at := sp.a + m[1]
+		p, found := d.partyAt(at, false)
+		if !found || p.a != at && p.name != d.issuer.name || !ofParty.MatchString(d.s[at+d.length(at, p):min(len(d.s), at+d.length(at, p)+24)]) {
+			continue
+		}
+		if b, has := d.subjectBefore(sp.a+m[0], sp.a); has && b.name != p.name {
+			return p, b, true
+		}
+	}
+	return party{}, party{}, false
+}
+
+// length is how long the name of a party is where it was read, in bytes: the
+// body's own name, or a short one.
+func (d *document) length(at int, p party) int {
+	if p.a == at {
+		return p.b - p.a
+	}
+	for _, a := range d.aliases {
+		if a.of.name == p.name && strings.HasPrefix(d.s[at:], a.name) {
+			return len(a.name)
+		}
+	}
+	return 0
 }
 
 // subjectBefore finds the body that a sentence is about, before a place.
@@ -261,7 +340,25 @@ func (d *document) buyerIn(sp span) party {
 			return p
 		}
 	}
+	for _, m := range wants.FindAllStringIndex(text, 20) {
+		low := max(sp.a, sp.a+m[0]-300)
+		if j := strings.LastIndexByte(d.s[low:sp.a+m[0]], '\n'); j >= 0 {
+			low += j + 1
+		}
+		if j := strings.LastIndex(d.s[low:sp.a+m[0]], "。"); j >= 0 {
+			low += j + len("。")
+		}
+		if p, ok := d.firstParty(span{low, sp.a + m[0]}); ok && p.name != d.issuer.name {
+			return p
+		}
+	}
 	for _, m := range byBuyer.FindAllStringIndex(text, 60) {
+		if skip := len(bidderWord.FindString(d.s[sp.a+m[1] : min(len(d.s), sp.a+m[1]+60)])); skip > 0 {
+			at := sp.a + m[1] + skip
+			if p, ok := d.partyAt(at, true); ok && p.a == at && byVerb.MatchString(d.s[p.b:sp.b]) {
+				return p
+			}
+		}
 		if p, ok := d.partyAt(sp.a+m[1], false); ok && p.a == sp.a+m[1] && p.b < sp.b && byVerb.MatchString(d.s[p.b:sp.b]) {
 			return p
 		}
@@ -295,6 +392,17 @@ func (d *document) sellerIn(sp span, buyer party) party {
 			}
 		}
 	}
+	for _, m := range d.mentionsIn(sp) { // 北岭研究所“…”发明专利: whose it is
+		q := quotedBefore.FindStringSubmatchIndex(d.s[max(sp.a, m.a-300):m.a])
+		if q == nil || buyer.name == "" {
+			continue
+		}
+		at := max(sp.a, m.a-300) + q[2] - len("“")
+		if p, ok := d.orgBefore(at); ok && p.b == at && p.a >= sp.a && p.name != buyer.name && !auctioneer.MatchString(p.name) {
+			return p
+		}
+		break
+	}
 	institution := d.issuer.name != "" && !d.listed && d.issuer.name != buyer.name && weakSeller.MatchString(d.issuer.name)
 	for _, m := range subject.FindAllStringIndex(text, 60) {
 		if !dealVerb.MatchString(text[m[1]:]) {
@@ -313,7 +421,14 @@ func (d *document) sellerIn(sp span, buyer party) party {
 		return d.issuer
 	}
 	for _, m := range ownedBy.FindAllStringIndex(text, 20) {
-		if p, ok := d.orgBefore(sp.a + m[0]); ok && p.a >= sp.a && p.name != buyer.name && !auctioneer.MatchString(p.name) {
+		at := sp.a + m[0]
+		p, ok := d.orgBefore(at)
+		if strings.HasPrefix(d.s[at:], "所") { // 研究所持有: the name's own last character
+			if longer, has := d.orgBefore(at + len("所")); has && longer.b == at+len("所") {
+				p, ok = longer, true
+			}
+		}
+		if ok && p.a >= sp.a && p.name != buyer.name && !auctioneer.MatchString(p.name) {
 			return p
 		}
 	}
@@ -333,14 +448,14 @@ func (d *document) sellerIn(sp span, buyer party) party {
 }
 
 var (
-	receiver  = regexp.MustCompile(`(?:破产)?管理人|清算组`)
-	bidder    = regexp.MustCompile(`竞得|买受|竞买`)
-	sellsTo   = regexp.MustCompile(`向`)
-	sellsVerb = regexp.MustCompile(`^(?:转让|许可|出让|出售|授权|独占许可|普通许可|排他许可)`)
-	raises    = regexp.MustCompile(`^(?:增资|出资|入股|投资)`)
+	receiver  = compile(`(?:破产)?管理人|清算组`)
+	bidder    = compile(`竞得|买受|竞买|用户`)
+	sellsTo   = compile(`[向对]`)
+	sellsVerb = compile(`^(?:转让|许可|出让|出售|授权|独占许可|普通许可|排他许可)`)
+	raises    = compile(`^(?:增资|出资|入股|投资)`)
 )
 
-var weakSeller = regexp.MustCompile(`大学|学院|医院|研究所|研究院|科学院|大學|學院|醫院|學`)
+var weakSeller = compile(`大学|学院|医院|研究所|研究院|科学院|大學|學院|醫院|學`)
 
 // contribution finds who puts patents into which company.
 func (d *document) contribution(sp span) (seller, buyer party) {
@@ -376,5 +491,15 @@ func (d *document) contribution(sp span) (seller, buyer party) {
 			break
 		}
 	}
+	for _, m := range ownedBy.FindAllStringIndex(text, 20) { // 将某大学持有的专利作价入股
+		if seller.name != "" || !putsOwned.MatchString(text[m[1]:]) {
+			continue
+		}
+		if p, ok := d.orgBefore(sp.a + m[0]); ok && p.a >= sp.a && p.name != buyer.name {
+			seller = p
+		}
+	}
 	return seller, buyer
 }
+
+var putsOwned = compile(`^[^，。;\n]{0,60}(?:专利|知识产权|成果|技术)[^，。;\n]{0,30}(?:作价|入股|出资)`)

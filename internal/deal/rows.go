@@ -3,7 +3,6 @@ package deal
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -116,6 +115,7 @@ func (d *document) tableRows(t table) []Row {
 		priced    bool
 		sp        span
 		priceCell span
+		told      bool // its price cell says something, such as 面议
 	}
 	var recs []record
 	whole := span{0, len(d.s)}
@@ -258,7 +258,8 @@ func (d *document) tableRows(t table) []Row {
 					continue
 				}
 				words := d.s[c.a:c.b]
-				if freeWord.MatchString(words) {
+				rec.told = rec.told || words != "〃" && words != "同上" && strings.Trim(words, "-/ ") != ""
+				if freeOf(words) != nil {
 					zero := 0.0
 					r.Amount, r.PriceKind, rec.priced = &zero, Free, true
 					r.cite("amount", d.v.quote(c))
@@ -331,7 +332,7 @@ func (d *document) tableRows(t table) []Row {
 		for _, r := range recs {
 			out = append(out, r.row)
 		}
-	case priced == 0 || priced == 1 && len(recs) > 1 && recs[0].priced:
+	case priced == 0 || priced == 1 && len(recs) > 1 && recs[0].priced && !slices.ContainsFunc(recs[1:], func(r record) bool { return r.told }):
 		// One price for all, here or in the text around the table.
 		all := recs[0].row
 		if priced == 0 {
@@ -390,11 +391,11 @@ func (d *document) tableRows(t table) []Row {
 }
 
 var (
-	totalLine      = regexp.MustCompile(`^(?:合 ?计|总 ?计|小 ?计|共计|总额|汇总|累计)`)
-	plausibleTitle = regexp.MustCompile(`\p{Han}{4,}|[A-Za-z]{4,}`)
-	otherRight     = regexp.MustCompile(`软件著作权|软著|注册商标|商标|计算机软件|登记号|技术秘密|品种权|集成电路布图|版权`)
-	noPriceCell    = regexp.MustCompile(`面议|待定|另行`)
-	bareNumber     = regexp.MustCompile(`^[¥ ]?[0-9][0-9,]*(?:\.[0-9]+)?$`)
+	totalLine      = compile(`^(?:合 ?计|总 ?计|小 ?计|共计|总额|汇总|累计)`)
+	plausibleTitle = compile(`\p{Han}{4,}|[A-Za-z]{4,}`)
+	otherRight     = compile(`软件著作权|软著|注册商标|商标|计算机软件|登记号|技术秘密|品种权|集成电路布图|版权`)
+	noPriceCell    = compile(`面议|待定|另行`)
+	bareNumber     = compile(`^[¥ ]?[0-9][0-9,]*(?:\.[0-9]+)?$`)
 )
 
 func isBareNumber(s string) bool { return bareNumber.MatchString(strings.TrimSpace(s)) }
@@ -421,6 +422,12 @@ func (d *document) cellAmount(c span, t table, col int) (float64, string, bool) 
 		return ms[0].yuan, ms[0].currency, true
 	}
 	text := strings.TrimSpace(d.s[c.a:c.b])
+	noted := 0.0
+	for mark, unit := range t.notes {
+		if rest, ok := strings.CutSuffix(text, mark); ok {
+			text, noted = strings.TrimSpace(rest), unit
+		}
+	}
 	text = strings.TrimPrefix(text, "¥")
 	text = strings.TrimSpace(strings.TrimSuffix(text, "整"))
 	if !isBareNumber(text) {
@@ -429,6 +436,9 @@ func (d *document) cellAmount(c span, t table, col int) (float64, string, bool) 
 	x, ok := plain(text)
 	if !ok {
 		return 0, "", false
+	}
+	if noted != 0 && x*noted <= 1e15 {
+		return round(x * noted), "CNY", true
 	}
 	unit := 0.0
 	if col < len(t.words) {
@@ -454,6 +464,7 @@ func (d *document) cellAmount(c span, t table, col int) (float64, string, bool) 
 type group struct {
 	mentions []mention
 	span
+	each *money // the price of each, where the item names one for several
 }
 
 // proseRows reads what stands in no table.
@@ -465,6 +476,9 @@ func (d *document) proseRows() []Row {
 	groups, each := d.assigned(ms)
 	if groups == nil {
 		groups = d.groups(ms)
+	}
+	if each == nil {
+		groups = d.apart(groups)
 	}
 	whole := span{0, len(d.s)}
 	gs, gb := d.partiesOf(whole)
@@ -505,7 +519,11 @@ func (d *document) proseRows() []Row {
 		if buyer.name != seller.name || buyer.a != seller.a {
 			d.put(&r, "buyer", buyer)
 		}
-		if m, ok := each[gi]; ok {
+		m, ok := each[gi]
+		if g.each != nil {
+			m, ok = *g.each, true
+		}
+		if ok {
 			x := m.yuan
 			r.Amount, r.Currency, r.PriceKind = &x, m.currency, Each
 			r.cite("amount", d.v.quote(m.span))
@@ -580,6 +598,9 @@ func (d *document) named() []mention {
 		}
 	}
 	d.pairTitles(out)
+	if len(out) == 1 && out[0].title.empty() {
+		out[0].title = d.onlyTitle()
+	}
 	if len(out) > 0 {
 		return out
 	}
@@ -588,7 +609,11 @@ func (d *document) named() []mention {
 		return nil
 	}
 	titles := map[string]bool{}
-	for _, m := range quotedTitle.FindAllStringSubmatchIndex(d.s, 200) {
+	quoted := quotedTitle.FindAllStringSubmatchIndex(d.s, 200)
+	if len(quoted) == 0 {
+		quoted = englishTitle.FindAllStringSubmatchIndex(d.s, 200)
+	}
+	for _, m := range quoted {
 		t := d.s[m[2]:m[3]]
 		near := d.s[max(0, m[0]-60):m[0]] + "\n" + d.s[m[1]:min(len(d.s), m[1]+40)]
 		if notTitle.MatchString(t) || !patentNear.MatchString(near) || titles[t] {
@@ -606,13 +631,34 @@ func (d *document) named() []mention {
 }
 
 var (
-	titleLabel  = regexp.MustCompile(`(?:成果名称|专利名称|发明名称|拟转让专利|标的专利|项目名称|拟转让成果|专利技术名称)[:\t| ]{1,3}[“《]?([^，。;；\n\t|”》]{3,200}?)(?:[”》]|发明专利权转让|专利权转让|专利转让|[，。;\n\t|(]|$)`)
-	headTitle   = regexp.MustCompile(`关于[^“”\n]{0,12}“([^“”\n]{3,200})”`)
-	quotedTitle = regexp.MustCompile(`[“《]([^“”《》\n]{3,200})[”》]`)
-	notTitle    = regexp.MustCompile(`合同|协议|办法|细则|规定|条例|决定|公告|通知|报告|导报|日报|法$|意见|方案|十[一二三四五]五|以下|公司$|大学$|指南|软件`)
-	patentNear  = regexp.MustCompile(`专利|发明|实用新型`)
-	otherOnly   = regexp.MustCompile(`品种权|未申请专利|技术秘密|软件著作权|布图设计`)
+	titleLabel  = compile(`(?:成果名称|专利名称|发明名称|拟转让专利|标的专利|项目名称|拟转让成果|专利技术名称|Patent [Tt]itle|\nTitle)[:\t| ]{1,3}[“《]?([^，。;；\n\t|”》]{3,200}?)(?:[”》]|发明专利权转让|专利权转让|专利转让|[，。;\n\t|(]|$)`)
+	headTitle   = compile(`关于[^“”\n]{0,12}“([^“”\n]{3,200})”`)
+	quotedTitle = compile(`[“《]([^“”《》\n]{3,200})[”》]`)
+	notTitle    = compile(`合同|协议|办法|细则|规定|条例|决定|公告|通知|报告|导报|日报|(?:^|[^方疗用算])法$|意见|方案|十[一二三四五]五|以下|公司$|大学$|指南|软件`)
+	patentNear  = compile(`专利|发明|实用新型|(?i:patent)`)
+	// englishTitle is a title between straight marks.
+	englishTitle = compile(`"([A-Z][^"\n]{3,200})"`)
+	otherOnly    = compile(`品种权|未申请专利|技术秘密|软件著作权|布图设计`)
 )
+
+// onlyTitle finds the title of the one patent that has none beside its number:
+// the first in quotation marks that stands near the word patent, or that is
+// worded as inventions are.
+func (d *document) onlyTitle() span {
+	for _, worded := range []bool{false, true} {
+		for _, m := range quotedTitle.FindAllStringSubmatchIndex(d.s, 60) {
+			t := d.s[m[2]:m[3]]
+			near := d.s[max(0, m[0]-60):m[0]] + "\n" + d.s[m[1]:min(len(d.s), m[1]+40)]
+			if notTitle.MatchString(t) || strings.Contains(t, ":") || strings.ContainsRune(t, masked) {
+				continue
+			}
+			if worded && inventionName.MatchString(t) || !worded && patentNear.MatchString(near) {
+				return span{m[2], m[3]}
+			}
+		}
+	}
+	return span{}
+}
 
 // pairTitles gives several titles that stand before several numbers to them in
 // order: “甲”及“乙”两项专利（ZL1、ZL2）.
@@ -637,7 +683,35 @@ func (d *document) pairTitles(ms []mention) {
 	}
 }
 
-var lotHead = regexp.MustCompile(`\n[ \t>*]*(?:标的|资产包|拍品|包|项目|[(（]?[一二三四五六七八九十]{1,3}[)）、.]|[(（]?[0-9]{1,2}[)、.．]|[①-⑳]|第[一二三四五六七八九十0-9]+[笔项件包号]|[◆●■▲·•-])`)
+var lotHead = compile(`\n[ \t>*]*(?:标的|资产包|拍品|包|项目|[(（]?[一二三四五六七八九十]{1,3}[)）、.]|[(（]?[0-9]{1,2}[)、.．]|[①-⑳]|第[一二三四五六七八九十0-9]+[笔项件包号]|[◆●■▲·•-])`)
+
+// apart parts the patents of an item that names one price for each of them:
+// 甲（ZL…）、乙（ZL…），各1.8万元.
+func (d *document) apart(groups []group) []group {
+	if len(groups) < 2 {
+		return groups
+	}
+	var out []group
+	for _, g := range groups {
+		var each *money
+		if n := len(g.mentions); n > 1 {
+			for _, m := range d.moneyIn(span{g.mentions[n-1].b, min(g.b, g.mentions[n-1].b+120)}) {
+				if m.per == "each" && (m.class == price || m.class == bare) && !strings.ContainsAny(d.s[g.mentions[n-1].b:m.a], "\n;。") {
+					each = &m
+					break
+				}
+			}
+		}
+		if each == nil {
+			out = append(out, g)
+			continue
+		}
+		for _, m := range g.mentions {
+			out = append(out, group{mentions: []mention{m}, span: g.span, each: each})
+		}
+	}
+	return out
+}
 
 // groups parts the patents by the prices between them.
 func (d *document) groups(ms []mention) []group {
@@ -652,12 +726,12 @@ func (d *document) groups(ms []mention) []group {
 		}
 		return false
 	}
-	cross := strings.Contains(d.s, "交叉许可") || strings.Contains(d.s, "相互许可") || strings.Contains(d.s, "互相许可")
+	cross := crossWord.MatchString(d.s)
 	out := []group{{mentions: []mention{ms[0]}}}
 	for i := 1; i < len(ms); i++ {
 		between := span{ms[i-1].b, ms[i].a}
 		text := d.s[between.a:between.b]
-		cut := prices(between.a, between.b) || freeWord.MatchString(text) || noPriceWord.MatchString(text) && strings.Contains(text, "价")
+		cut := prices(between.a, between.b) || freeOf(text) != nil || noPriceWord.MatchString(text) && strings.Contains(text, "价")
 		if cross && grant.MatchString(text) {
 			cut = true
 		}
@@ -674,7 +748,7 @@ func (d *document) groups(ms []mention) []group {
 			if i+1 < len(out) {
 				end = out[i+1].mentions[0].a
 			}
-			if prices(g.mentions[0].a, end) || freeWord.MatchString(d.s[g.mentions[0].a:end]) {
+			if prices(g.mentions[0].a, end) || freeOf(d.s[g.mentions[0].a:end]) != nil {
 				priced++
 			}
 		}
@@ -728,4 +802,6 @@ func (d *document) groups(ms []mention) []group {
 	return out
 }
 
-var grant = regexp.MustCompile(`(?:甲方|乙方|丙方|公司|大学|学院|研究所|研究院|医院)[^。;\n]{0,4}将`)
+var grant = compile(`(?:甲方|乙方|丙方|公司|大学|学院|研究所|研究院|医院)[^。;\n]{0,4}(?:将|授权|许可|同意)`)
+
+var crossWord = compile(`交叉许可|交叉授权|(?:相互|互相|互)(?:授予|授权|许可|授)`)

@@ -2,17 +2,16 @@ package deal
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
 var (
-	pledgeHead   = regexp.MustCompile(`质押|融资|贷款|保险|证券化`)
-	subsidyHead  = regexp.MustCompile(`补助|资助|奖补|奖励名单|专项资金|补贴|预算|拟立项|验收|获奖|统计`)
-	dealHead     = regexp.MustCompile(`转让|许可|受让|购买|收购|拍卖|竞买|成交|作价|入股|出资|挂牌|(?i:licen[cs]|assign)|轉讓`)
-	dealWord     = regexp.MustCompile(`转让|许可|让与|受让|购买|收购|拍卖|竞得|起拍|作价|入股|成交|出让|买断|(?i:licen[cs]|assign|sold|purchase)`)
-	infringement = regexp.MustCompile(`侵权|侵犯|侵害`)
-	contractWord = regexp.MustCompile(`(?:转让|许可|让与)(?:合同|协议)纠纷|达成(?:如下)?(?:调解|和解)?协议|订立《|签订《|(?:转让|许可)给`)
+	pledgeHead   = compile(`质押|融资|贷款|保险|证券化`)
+	subsidyHead  = compile(`补助|资助|奖补|奖励名单|专项资金|补贴|预算|拟立项|验收|获奖|统计`)
+	dealHead     = compile(`转让|许可|受让|购买|收购|拍卖|竞买|成交|作价|入股|出资|挂牌|(?i:licen[cs]|assign)|轉讓`)
+	dealWord     = compile(`转让|许可|让与|受让|购买|收购|拍卖|竞得|起拍|作价|入股|成交|出让|买断|(?i:licen[cs]|assign|sold|purchase)`)
+	infringement = compile(`侵权|侵犯|侵害`)
+	contractWord = compile(`(?:转让|许可|让与)(?:合同|协议)纠纷|达成(?:如下)?(?:调解|和解)?协议|订立《|签订《|(?:转让|许可)给`)
 )
 
 // nothing says why the text holds no deal, or false.
@@ -32,16 +31,16 @@ func (d *document) nothing() (Warning, bool) {
 }
 
 var (
-	exclusiveWord = regexp.MustCompile(`独占|独家|(?i:exclusive)`)
-	soleWord      = regexp.MustCompile(`排他|排它|(?i:\bsole licen)`)
-	plainWord     = regexp.MustCompile(`普通|开放许可|非独占|非排他|(?i:non-exclusive)`)
-	licenceWord   = regexp.MustCompile(`许可(?:方式|类型|种类|形式)?|(?i:licen[cs])`)
-	licenceLabel  = regexp.MustCompile(`(?:(?:^|[\n•● ])方式|许可性质|许可方式|许可类型|许可种类|许可形式|许可性质|实施方式|转化方式|交易方式)[:为是 \t|]{1,4}([^，。;\n]{2,40})`)
-	licenceVerb   = regexp.MustCompile(`(?:许可(?:给|予)|许可方|许可人|许可费|许可合同|许可协议|许可期|许可使用|专利许可|许可期限|被许可|实施许可|许可使用费|(?i:licens(?:es|ed|ee|or)))`)
-	assignVerb    = regexp.MustCompile(`转让给|转让价|转让费|转让方|受让方|受让人|让与|权转让|转让总价|转让合同|转让协议|购买|收购|(?i:assign)`)
-	contribWord   = regexp.MustCompile(`作价(?:入股|投资|出资)|折价入股|以[^。;\n]{0,160}(?:专利|知识产权|成果|无形资产)[^。;\n]{0,40}(?:出资|入股|增资)|专利(?:权)?(?:出资|入股)`)
-	auctionWord   = regexp.MustCompile(`拍卖|竞得|起拍|竞价|竞买公告|竞买人(?:[^须应]|$)|落槌|应价|变卖|拍品`)
-	auctionNot    = regexp.MustCompile(`协议(?:方式)?(?:成交|转让)|协议定价|未进行拍卖`)
+	exclusiveWord = compile(`独占|独家|(?i:exclusive)`)
+	soleWord      = compile(`排他|排它|(?i:\bsole licen)`)
+	plainWord     = compile(`普通|开放许可|非独占|非排他|(?i:non-exclusive)`)
+	licenceWord   = compile(`许可(?:方式|类型|种类|形式)?|(?i:licen[cs])`)
+	licenceLabel  = compile(`(?:(?:^|[\n•● ])方式|许可性质|许可方式|许可类型|许可种类|许可形式|许可性质|实施方式|转化方式|交易方式)[:为是 \t|]{1,4}([^，。;\n]{2,40})`)
+	licenceVerb   = compile(`(?:许可(?:给|予)|许可方|许可人|许可费|许可合同|许可协议|许可期|许可使用|专利许可|许可期限|被许可|实施许可|许可使用费|(?i:licens(?:es|ed|ee|or)))`)
+	assignVerb    = compile(`转让给|转让价|转让费|转让方|受让方|受让人|让与|权转让|转让总价|转让合同|转让协议|购买|收购|(?i:assign)`)
+	contribWord   = compile(`作价(?:入股|投资|出资)|折价入股|以[^。;\n]{0,160}(?:专利|知识产权|成果|无形资产)[^。;\n]{0,40}(?:出资|入股|增资)|专利(?:权)?(?:出资|入股)`)
+	auctionWord   = compile(`拍卖|竞得|起拍|竞价|竞买公告|竞买人(?:[^须应]|$)|落槌|应价|变卖|拍品`)
+	auctionNot    = compile(`协议(?:方式)?(?:成交|转让)|协议定价|未进行拍卖`)
 )
 
 // licenceKind reads the kind of a licence out of words.
@@ -61,12 +60,12 @@ func licenceKind(text string) Kind {
 	return PlainLicence
 }
 
-var negated = regexp.MustCompile(`(?:未|不|无|非)[^，。;\n]{0,12}(?:独占|排他|独家)[^，。;\n]{0,6}`)
+var negated = compile(`(?:未|不|无|非)[^，。;\n]{0,12}(?:独占|排他|独家)[^，。;\n]{0,6}`)
 
 // dealKind says what kind a piece of text deals in; the heading decides what
 // the piece leaves open.
 func (d *document) dealKind(text string) (Kind, span) {
-	at := func(re *regexp.Regexp) span {
+	at := func(re *pattern) span {
 		if m := re.FindStringIndex(d.s); m != nil {
 			return span{m[0], m[1]}
 		}
@@ -94,37 +93,70 @@ func (d *document) dealKind(text string) (Kind, span) {
 		}
 	}
 	if licence > assign {
-		if m := licenceGrant.FindStringIndex(denial.ReplaceAllStringFunc(text, blank)); m != nil {
+		if m := grantOf(denial.ReplaceAllStringFunc(text, blank)); m != nil {
 			return licenceKind(text[m[0]:m[1]]), at(licenceWord)
 		}
 		k := licenceKind(text)
 		return k, at(licenceWord)
 	}
-	return Assignment, at(regexp.MustCompile(`转让|让与|受让|出让|购买|收购|(?i:assign)|成交`))
+	return Assignment, at(compile(`转让|让与|受让|出让|购买|收购|(?i:assign)|成交`))
 }
+
+// grantOf finds the words of the grant; the head licence that a sublicence
+// rests on (依据其与…订立的独占许可合同) is none where another is named.
+func grantOf(text string) []int {
+	all := licenceGrant.FindAllStringIndex(text, 20)
+	for _, m := range all {
+		if !headLicence.MatchString(text[max(0, m[0]-120):m[0]]) {
+			return m
+		}
+	}
+	if len(all) > 0 {
+		return all[0]
+	}
+	return nil
+}
+
+var headLicence = compile(`(?:依据|根据|按照|基于|此前|原)[^。;，\n]{0,36}$|(?:订立|签订|签署|取得|获得)的$`)
 
 func blank(s string) string { return strings.Repeat("\x01", len(s)) }
 
-var licenceGrant = regexp.MustCompile(`(?:以)?(?:独占|排他|普通|独家)(?:性|地|实施|分|使用|方式)?(?:实施)?许可(?:方式)?(?:给|[^，。;\n]{0,12}许可)?|(?i:(?:non-)?exclusive licen[cs]e|sole licen[cs]e)`)
+var licenceGrant = compile(`(?:以)?(?:独占|排他|普通|独家)(?:性|地|实施|分|使用|方式)?(?:实施)?许可(?:方式)?(?:给|[^，。;\n]{0,12}许可)?|(?i:(?:non-)?exclusive licen[cs]e|sole licen[cs]e)`)
 
 var (
-	cancelHead  = regexp.MustCompile(`终止|解除|撤销|撤回|取消|中止|作废`)
-	cancelWord  = regexp.MustCompile(`(?:合同|协议|转让|许可|交易|项目)[^。;\n]{0,12}已(?:于[^。;\n]{0,16})?(?:经)?(?:解除|终止|撤销|取消|撤回)|(?:决定|同意|现)(?:解除|终止|撤销|取消|撤回)|签[署订]《(?:解除|终止)`)
-	signedWord  = regexp.MustCompile(`签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|(?i:has granted|have signed|signed|has acquired)`)
-	futureWord  = regexp.MustCompile(`(?:(?:拟|将|同意)[^，。;\n]{0,40}|(?:后|如|若|待|应当|前|未|尚|无人|流拍|日内|之日)[^，。;\n]{0,14})$`)
-	futureAfter = regexp.MustCompile(`^(?:《[^》]*》|[\p{Han}]{0,8})?(?:后|起|之日起|之日|的合同为准|前|时|以实际|的标的)|^标的(?:买受人|另)`)
-	proposeWord = regexp.MustCompile(`拟|公示期|公示时间|公示日期|公示如下|予以公示|将与`)
-	openWord    = regexp.MustCompile(`开放许可`)
-	unsold      = regexp.MustCompile(`流拍|无人应价|无人报名|无人竞买|未成交|撤拍`)
-	freeWord    = regexp.MustCompile(`免费|无偿|零元|互不支付|不收取(?:任何)?(?:专利)?(?:许可)?(?:使用)?费|免收|免除许可费|(?i:royalty-free|free of charge)`)
-	noPriceWord = regexp.MustCompile(`面议|另行(?:商定|协商|约定)|待评估|价格区间|价格待定|暂未确定|待定|保密`)
-	royaltyWord = regexp.MustCompile(`(?:销售额|销售收入|净销售|销售净额|营业额|销售利润|净利润|利润|收入|产值|提成|royalt)[^。;\n]{0,30}?([0-9]+(?:\.[0-9]+)?) ?(?:%|per cent|percent)|百分之([` + numeral + `]{1,4})|([0-9]+(?:\.[0-9]+)?) ?(?:%|per cent|percent)[^，。;\n]{0,14}(?:提成|特许权|计提|许可费|使用费|of net sales|of sales|royalt)`)
-	royaltyOf   = regexp.MustCompile(`提成|销售额的|销售收入的|净销售额|营业额的|特许权使用费|(?i:royalt)`)
-	relatedYes  = regexp.MustCompile(`(?:构成|属于|属|系|为|暨|涉及)关联(?:方)?(?:交易|关系)|关联董事|(?:存在|有)(?:股权|任职|亲属)?(?:等)?关联关系|控股股东(?:购买|收购|受让|转让)|向(?:控股股东|实际控制人|控股子公司|全资子公司|母公司|关联方)|(?:法定代表人|董事|监事|高管|股东|总经理|实际控制人)[^。;\n]{0,14}(?:为|是|系)[^。;\n]{0,20}(?:发明人|完成人|教师|职工|教授)|(?:完成人|发明人|教授|团队成员)[^。;\n]{0,24}(?:担任|持有|任)[^。;\n]{0,24}(?:董事|股权|法定代表人|股份|监事|总经理|股东)|报备(?:了)?关联|关联关系[:为是]{1,2}(?:是|有|存在)|为受让方(?:股东|法定代表人)|(?i:is an affiliate of|are affiliated|related party transaction)`)
-	relatedNo   = regexp.MustCompile(`(?:不|未|无|没有|并非|非)(?:构成|属于|属|涉及|存在|有|系|为)?[^，。;\n]{0,14}(?:关联|利害关系|隶属)|关联(?:关系|交易|情况)?(?:说明)?[:为是 \t|]{1,3}(?:无|否|不|没有)|(?i:not affiliated|unaffiliated|no affiliation|not related|independent of each other|arm's length)`)
-	courtHead   = regexp.MustCompile(`判\s*决\s*书|裁\s*定\s*书|调\s*解\s*书|人民法院|知识产权法庭|法院|仲裁`)
-	distress    = regexp.MustCompile(`破产|管理人|清算组|重整|清算`)
-	judicial    = regexp.MustCompile(`司法拍卖|网络司法|被执行人|执行案|执行裁定|变卖`)
+	cancelHead  = compile(`终止|解除|撤销|撤回|取消|中止|作废`)
+	cancelWord  = compile(`(?:合同|协议|转让|许可|交易|项目)[^。;\n]{0,12}已(?:于[^。;\n]{0,16})?(?:经)?(?:解除|终止|撤销|取消|撤回)|(?:决定|同意|现)(?:解除|终止|撤销|取消|撤回)|签[署订]《(?:解除|终止)`)
+	signedWord  = compile(`签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|(?i:effective date|signing date|date of signature|has granted|have signed|signed|has acquired)`)
+	futureWord  = compile(`(?:(?:拟|将|同意)[^，。;\n]{0,40}|(?:后|如|若|待|应当|前|未|尚|无人|流拍|日内|之日)[^，。;\n]{0,14})$`)
+	futureAfter = compile(`^(?:方式|价)|^(?:《[^》]*》|[\p{Han}]{0,8})?(?:后|起|之日起|之日|的合同为准|前|时|以实际|的标的)|^标的(?:买受人|另)`)
+	proposeWord = compile(`拟|公示期|公示时间|公示日期|公示如下|予以公示|将与`)
+	openWord    = compile(`开放许可`)
+	unsold      = compile(`流拍|流标|无人(?:应价|报名|竞买|举牌|出价|竞价|应拍|竞拍|响应)|未(?:能)?成交|撤拍`)
+	freeWord    = compile(`免费|无偿|零元|零对价|互免|互不支付|互不收[取费]|免于支付|均?不(?:另行)?(?:支付|收取)[^，。;\n]{0,6}(?:许可|使用)费|不收取(?:任何)?(?:专利)?(?:许可)?(?:使用)?费|免收|免除许可费|(?i:royalty-free|free of charge)`)
+	noPriceWord = compile(`面议|另行(?:商定|协商|约定)|待评估|价格区间|价格待定|暂未确定|待定|保密`)
+	royaltyWord = compile(`(?:销售额|销售收入|净销售|销售净额|营业额|销售利润|净利润|利润|收入|产值|提成|royalt)[^。;\n]{0,30}?([0-9]+(?:\.[0-9]+)?) ?(?:%|per cent|percent)|百分之([` + numeral + `]{1,4})|([0-9]+(?:\.[0-9]+)?) ?(?:%|per cent|percent)[^，。;\n]{0,14}(?:提成|特许权|计提|许可费|使用费|of net sales|of sales|royalt)`)
+	royaltyOf   = compile(`提成|销售额的|销售收入的|净销售额|营业额的|特许权使用费|(?i:royalt)`)
+	relatedYes  = compile(`(?:构成|属于|属|系|为|暨|涉及)关联(?:方)?(?:交易|关系)|关联董事|(?:存在|有)(?:股权|任职|亲属)?(?:等)?关联关系|控股股东(?:购买|收购|受让|转让)|向(?:控股股东|实际控制人|控股子公司|全资子公司|母公司|关联方)|(?:法定代表人|董事|监事|高管|股东|总经理|实际控制人)[^。;\n]{0,14}(?:为|是|系)[^。;\n]{0,20}(?:发明人|完成人|教师|职工|教授)|(?:完成人|发明人|教授|团队成员)[^。;\n]{0,24}(?:担任|持有|任)[^。;\n]{0,24}(?:董事|股权|法定代表人|股份|监事|总经理|股东)|报备(?:了)?关联|关联关系[:为是]{1,2}(?:是|有|存在)|为受让方(?:股东|法定代表人)|(?i:is an affiliate of|are affiliated|related party transaction)`)
+	relatedNo   = compile(`(?:不|未|无|没有|并非|非)(?:构成|属于|属|涉及|存在|有|系|为)?[^，。;\n]{0,14}(?:关联|利害关系|隶属)|关联(?:关系|交易|情况)?(?:说明)?[:为是 \t|]{1,3}(?:无|否|不|没有)|(?i:holds? no (?:position|shares?|interest|stake)|no shareholding|not affiliated|unaffiliated|no affiliation|not related|independent of each other|arm's length)`)
+	courtHead   = compile(`判\s*决\s*书|裁\s*定\s*书|调\s*解\s*书|人民法院|知识产权法庭|法院|仲裁`)
+	distress    = compile(`破产|管理人|清算组|重整|清算`)
+	judicial    = compile(`司法拍卖|网络司法|被执行人|执行案|执行裁定|变卖`)
+)
+
+// freeOf finds the words that nothing is paid; what is free for a first time
+// alone (首年免收) or beside the price (免费提供技术指导) is not free.
+func freeOf(text string) []int {
+	for _, m := range freeWord.FindAllStringIndex(text, 20) {
+		if !firstFree.MatchString(text[max(0, m[0]-30):m[0]]) && !freeHelp.MatchString(text[m[1]:min(len(text), m[1]+40)]) {
+			return m
+		}
+	}
+	return nil
+}
+
+var (
+	firstFree = compile(`(?:首|第一|前[一二两三四五0-9]{0,2}个?)(?:年|期|批|月)度?[^，。;\n]{0,6}$`)
+	freeHelp  = compile(`^(?:地)?(?:提供|负责|进行|予以|给予|为)?[^，。;\n]{0,9}(?:指导|培训|咨询|服务|支持|资料|维护|升级|报名|下载|停车|寄送)`)
 )
 
 // related reads whether the parties are.
@@ -167,7 +199,7 @@ func (d *document) marketOf(kind Kind) Market {
 	return Private
 }
 
-var exchange = regexp.MustCompile(`(?:交易中心|交易所|交易市场)[^。]{0,40}(?:成交|挂牌)|挂牌期满|挂牌(?:价格|底价|价)[:为]|挂牌起始|挂牌截止|挂牌起止|成交方式|挂牌期间|交易凭证|通过[\p{Han}]{2,14}(?:交易中心|交易所)`)
+var exchange = compile(`公开挂牌[^。]{0,80}成交|经[\p{Han}]{2,14}(?:交易中心|交易所)(?:鉴证|见证)|(?:交易中心|交易所|交易市场)[^。]{0,40}(?:成交|挂牌)|挂牌期满|挂牌(?:价格|底价|价)[:为]|挂牌起始|挂牌截止|挂牌起止|成交方式[: ]|挂牌期间|交易凭证|通过[\p{Han}]{2,14}(?:交易中心|交易所)`)
 
 // signed finds where the text says that the deal was made.
 func (d *document) signed(text string, base int) span {
@@ -181,19 +213,19 @@ func (d *document) signed(text string, base int) span {
 }
 
 var (
-	contractHead = regexp.MustCompile(`合 ?同|协 ?议|(?i:agreement)`)
-	noticeHead   = regexp.MustCompile(`公 ?告|公 ?示|披露|一览`)
+	contractHead = compile(`合 ?同|协 ?议|(?i:agreement)`)
+	noticeHead   = compile(`公 ?告|公 ?示|披露|一览`)
 )
 
 var (
-	signAfter   = regexp.MustCompile(`^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|正式签)`)
-	signBefore  = regexp.MustCompile(`(?:签订|签署|订立|签约|生效|盖章|签章|签字|Signing|Effective|effective|signature|signed|Signed|dated|Dated)(?:日期|日|时间|Date|于|on|在|为|生效|签字| )*[ :：自于/]{0,3}$`)
-	closeBefore = regexp.MustCompile(`(?:成交日期|成交时间|交易日期|交割日|凭证出具日|竞价日|竞价截止|结束时间|拍卖时间|竞价时间|成交于|于|合同签订日期)[ :]{0,2}$`)
-	closeAfter  = regexp.MustCompile(`^[ ，,]?[^。;\n]{0,40}?(?:处置|届满|拍卖|成交|结束|举槌|竞得|落槌|举行|开拍|竞价|胜出)`)
-	noticeWord  = regexp.MustCompile(`(?:公示|公告|声明|发布|挂牌)(?:起始|开始)?(?:期限|期间|日期|时间|期|日)?(?:为|自|从|:| |起|是)*$`)
-	noDate      = regexp.MustCompile(`(?:授权公告日|授权日|申请日|基准日|生于|出生|成立于|成立日期|登记日|有效期|许可期限|期限|展示时间|缴至|会议|自|前付|起至|至|到|-|~|优先权日|公开日|屆满|届满|截至|截止|于次年)[ :为]{0,3}$`)
-	noDateAfter = regexp.MustCompile(`^(?:前|之前|至|起|-|~|为基准|为评估|判决|授权|申请|生|届满|止|，公司第|，[^。，;\n]{0,10}(?:会议|审议|判决)|以前|到期|[^，。;\n]{0,8}(?:发布|公布)的)`)
-	meeting     = regexp.MustCompile(`^[ ，]?[^。;\n，]{0,30}(?:会议|审议|董事会|判决|裁定|支付|付清|缴|评估|网站发布)`)
+	signAfter   = compile(`^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|正式签)`)
+	signBefore  = compile(`(?:签订|签署|订立|签约|生效|盖章|签章|签字|Signing|Effective|effective|signature|signed|Signed|dated|Dated)(?:日期|日|时间|Date|于|on|在|为|生效|签字| )*[ :：自于/]{0,3}$`)
+	closeBefore = compile(`(?:成交日期|成交确认日|成交时间|交易日期|交割日|凭证出具日|竞价日|竞价截止|结束时间|拍卖时间|竞价时间|成交于|于|合同签订日期)[ :]{0,2}$`)
+	closeAfter  = compile(`^[ ，,]?[^。;\n]{0,40}?(?:处置|届满|拍卖|成交|结束|举槌|竞得|落槌|举行|开拍|竞价|胜出|拍得|摘得|购得|出价|变卖)`)
+	noticeWord  = compile(`(?:公示|公告|声明|发布|挂牌)[，]?(?:起始|开始|起止)?(?:期限|期间|日期|时间|时段|期|日)?(?:为?(?:[0-9]{1,3}|[一二三五七十]{1,3})个?(?:工作|自然)?[日天][(，]?(?:即|自|从)?)?(?:为|自|从|:| |起|是)*$`)
+	noDate      = compile(`(?:授权公告日|授权日|申请日|基准日|生于|出生|成立于|成立日期|登记日|有效期|许可期限|期限|展示时间|缴至|会议|自|前付|起至|至|到|-|~|优先权日|公开日|屆满|届满日?|到期日|截止日|终止日|截至|截止|于次年)[ :为]{0,3}$`)
+	noDateAfter = compile(`^(?:前|之前|至|起|-|~|为基准|为评估|判决|授权|申请|生|届满|止|，公司第|，[^。，;\n]{0,10}(?:会议|审议|判决)|以前|到期|[^，。;\n]{0,8}(?:发布|公布)的)`)
+	meeting     = compile(`^[ ，]?[^。;\n，]{0,30}(?:会议|审议|董事会|判决|裁定|支付|付清|缴|评估|网站发布)`)
 )
 
 // when chooses the date of a deal: of the contract or the sale where one was
@@ -247,6 +279,8 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 		score = 85
 	case made && signAfter.MatchString(post) && !future && !futureSign.MatchString(post) && !meeting.MatchString(post):
 		score = 80
+	case made && sameDay.MatchString(post) && !future:
+		score = 82
 	case made && closeAfter.MatchString(post) && !future:
 		score = 60
 	case status == Cancelled && withdrawn.MatchString(post):
@@ -278,9 +312,11 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 	return score
 }
 
-var withdrawn = regexp.MustCompile(`^[^。;\n]{0,40}公示(?:了|的)`)
+var withdrawn = compile(`^[^。;\n]{0,40}公示(?:了|的)`)
 
-var futureSign = regexp.MustCompile(`^[^。;\n]{0,60}?(?:将与|拟与|拟签|将签)`)
+var sameDay = compile(`^[^。;\n]{0,100}同日[^。;\n]{0,24}(?:签订|签署|签约|订立)`)
+
+var futureSign = compile(`^[^。;\n]{0,60}?(?:将与|拟与|拟签|将签)`)
 
 // signature reports whether a date stands where a text is signed or headed:
 // alone in its line, or at its end behind a body's name.
@@ -294,4 +330,4 @@ func signature(line, post string) bool {
 	return !strings.Contains(line, "，") && !strings.Contains(strings.TrimRight(line, "。 "), "。") || strings.HasSuffix(strings.TrimRight(line, " "), "。") || strings.Contains(line, "。 ")
 }
 
-var newsPaper = regexp.MustCompile(`^ ?《[^》]*》[)） ]*$`)
+var newsPaper = compile(`^ ?《[^》]*》[)） ]*$`)

@@ -258,3 +258,9 @@ func TestNotices(t *testing.T) {
 func TestOwnNotices(t *testing.T) {
 	judge(t, filepath.Join("testdata", "own_notices.json"), .98, .9)
 }
+
+// TestSecondNotices holds them to the bounds on a second set, written later by
+// somebody else who had not seen the rules.
+func TestSecondNotices(t *testing.T) {
+	judge(t, filepath.Join("testdata", "own_notices2.json"), .98, .9)
+}

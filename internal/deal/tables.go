@@ -1,7 +1,6 @@
 package deal
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -11,7 +10,8 @@ type table struct {
 	head    []column
 	words   []string // of the head, by column
 	rows    [][]span
-	caption float64 // the unit that a line above states; 0 without one
+	caption float64            // the unit that a line above states; 0 without one
+	notes   map[string]float64 // units by the mark that a footnote explains
 }
 
 type column uint8
@@ -32,21 +32,21 @@ const (
 )
 
 var headWords = []struct {
-	re  *regexp.Regexp
+	re  *pattern
 	col column
 }{
-	{regexp.MustCompile(`隐藏|序号|^编号$|电话|联系|备注|支付方式|发明人|完成人|专利类型|专利类别|种类|授权日|申请日|公告日|^No\.?$|佣金|保证金|溢价|竞价轮|报名|数量|件数|原值|净值|账面|年费|提成|分配|奖励`), colNone},
-	{regexp.MustCompile(`评估`), colAppraised},
-	{regexp.MustCompile(`起拍|起始价|底价|挂牌价|保留价|参考价|starting`), colStart},
-	{regexp.MustCompile(`专利号|申请号|授权号|公开号|公告号|专利编号|[Pp]atent [Nn]o|号码`), colNumber},
-	{regexp.MustCompile(`受让|被许可|对方|竞得|买受|买方|购买方|企业名称|单位名称|接收|摘牌|Buyer|Assignee|Licensee`), colBuyer},
-	{regexp.MustCompile(`转让方$|出让方|出让单位|转让单位|许可单位|许可方$|转让人|许可人|委托方|卖方|专利权人|权利人|持有人|持有单位|Seller|Assignor|Licensor`), colSeller},
-	{regexp.MustCompile(`价|金额|费|款|对价|Price|Fee|元\)`), colPrice},
-	{regexp.MustCompile(`许可期限|许可年限|^期限|年限|Term`), colTerm},
-	{regexp.MustCompile(`日期|时间|签订日|成交日|登记日|Date`), colDate},
-	{regexp.MustCompile(`方式|合同类别|交易类型|转化类型|转化形式|许可种类|许可类型|合同类型|^类[型别]$`), colKind},
-	{regexp.MustCompile(`名称|标的|成果|题目|Title|专利$`), colTitle},
-	{regexp.MustCompile(`结果|状态|成交情况`), colStatus},
+	{compile(`隐藏|序号|^编号$|电话|联系|备注|支付方式|发明人|完成人|专利类型|专利类别|种类|授权日|申请日|公告日|^No\.?$|佣金|保证金|溢价|竞价轮|报名|数量|件数|原值|净值|账面|年费|提成|分配|奖励`), colNone},
+	{compile(`评估`), colAppraised},
+	{compile(`起拍|起始价|底价|挂牌价|保留价|参考价|starting`), colStart},
+	{compile(`专利号|申请号|授权号|公开号|公告号|专利编号|[Pp]atent [Nn]o|号码`), colNumber},
+	{compile(`受让|被许可|对方|竞得|买受|买方|购买方|企业名称|单位名称|接收|摘牌|Buyer|Assignee|Licensee`), colBuyer},
+	{compile(`转让方$|出让方|出让单位|转让单位|许可单位|许可方$|转让人|许可人|委托方|卖方|专利权人|权利人|持有人|持有单位|Seller|Assignor|Licensor`), colSeller},
+	{compile(`价|金额|费|款|对价|Price|Fee|元\)`), colPrice},
+	{compile(`许可期限|许可年限|^期限|年限|Term`), colTerm},
+	{compile(`日期|时间|签订日|签约日|签署日|成交日|登记日|合同日|^日|Date`), colDate},
+	{compile(`方式|合同类别|交易类型|转化类型|转化形式|许可种类|许可类型|合同类型|^类[型别]$`), colKind},
+	{compile(`名称|标的|成果|题目|Title|专利$`), colTitle},
+	{compile(`结果|状态|成交情况`), colStatus},
 }
 
 func headColumn(cell string) (column, bool) {
@@ -62,10 +62,10 @@ func headColumn(cell string) (column, bool) {
 }
 
 var (
-	wideGap  = regexp.MustCompile(` {2,}`)
-	ruleLine = regexp.MustCompile(`^[ |:+\-=]+$`)
-	unitHead = regexp.MustCompile(`(?:[(:/ ]|单位)(?:人民币)?(万元|亿元|千元|元)`)
-	caption  = regexp.MustCompile(`单位[:为]? ?(?:均为)?(?:人民币)?(万元|亿元|千元|元)`)
+	wideGap  = compile(` {2,}`)
+	ruleLine = compile(`^[ |:+\-=]+$`)
+	unitHead = compile(`(?:[(:/ ]|单位)(?:人民币)?(万元|亿元|千元|元)`)
+	caption  = compile(`单位[:为]? ?(?:均为)?(?:人民币)?(万元|亿元|千元|元)`)
 )
 
 // cells splits a line of a table.
@@ -183,7 +183,7 @@ func (d *document) findTables() []table {
 			continue
 		}
 		t.b = j
-		t.caption = d.unitAbove(i)
+		t.caption, t.notes = d.unitAbove(i), d.footnotes()
 		out = append(out, t)
 		i = j - 1
 	}
@@ -203,6 +203,17 @@ func (d *document) unitAbove(i int) float64 {
 	}
 	return unit
 }
+
+// footnotes reads the units that marks beside an amount stand for: 带*者单位为万元.
+func (d *document) footnotes() map[string]float64 {
+	out := map[string]float64{}
+	for _, m := range footnote.FindAllStringSubmatch(d.s, 8) {
+		out[m[1]] = unitOf(m[2])
+	}
+	return out
+}
+
+var footnote = compile(`(?:带|标|注|有)?[“]?([*＊※#△▲☆★†])[”]?号?(?:者|的|项|标记)?[^。\n0-9]{0,8}(?:以|单位)[^。\n0-9]{0,4}?(万元|亿元|千元|元)`)
 
 // transposed reads a table whose lines are fields and whose columns are
 // patents, from a line on.
@@ -242,7 +253,7 @@ func (d *document) transposed(i int, kind byte) (table, bool) {
 		}
 		t.rows = append(t.rows, row)
 	}
-	t.caption = d.unitAbove(i)
+	t.caption, t.notes = d.unitAbove(i), d.footnotes()
 	return t, true
 }
 

@@ -105,9 +105,11 @@ type piece struct {
 func newView(text string) *view {
 	v := &view{text: text, noisy: scanned(text)}
 	var line []piece
-	var all []piece
+	all := make([]piece, 0, utf8.RuneCountInString(text))
 	flush := func() {
-		all = append(all, tidyLine(line, v.noisy)...)
+		kept := tidyLine(line, v.noisy)
+		openLabel(kept)
+		all = append(all, kept...)
 		line = line[:0]
 	}
 	for i := 0; i < len(text); {
@@ -129,6 +131,7 @@ func newView(text string) *view {
 	mendDigits(all, v.noisy)
 	var b strings.Builder
 	b.Grow(len(text))
+	v.at, v.to = make([]int32, 0, len(text)), make([]int32, 0, len(text))
 	for i, p := range all {
 		if p.r == ',' || p.r == '，' {
 			thousands := i > 0 && i+3 < len(all) && isDigit(all[i-1].r) && isDigit(all[i+1].r) && isDigit(all[i+2].r) && isDigit(all[i+3].r) && (i+4 >= len(all) || !isDigit(all[i+4].r))
@@ -194,7 +197,7 @@ func tidyLine(line []piece, noisy bool) []piece {
 		}
 		end()
 		if words < 2 || single < words {
-			return line
+			return tightLabel(line)
 		}
 	}
 	kept := make([]piece, 0, len(line))
@@ -209,6 +212,55 @@ func tidyLine(line []piece, noisy bool) []piece {
 		kept = append(kept, p)
 	}
 	return kept
+}
+
+// openLabel reads 【专利号】ZL… at the beginning of a line as 专利号:ZL….
+func openLabel(line []piece) {
+	from := 0
+	for from < len(line) && line[from].r == ' ' {
+		from++
+	}
+	if from == len(line) || line[from].r != '【' {
+		return
+	}
+	for i := from + 1; i+1 < len(line) && i <= from+10; i++ {
+		switch r := line[i].r; {
+		case r == '】' && i > from+2 && line[i+1].r != '\n':
+			line[from].r, line[i].r = ' ', ':'
+			return
+		case !isHan(r) && !isDigit(r):
+			return
+		}
+	}
+}
+
+// tightLabel drops the blanks inside a label that is spread: 受 让 方:.
+func tightLabel(line []piece) []piece {
+	from := 0
+	for from < len(line) && line[from].r == ' ' {
+		from++
+	}
+	end, han, gap := from, 0, true
+	for ; end < len(line) && end < from+24 && line[end].r != ':'; end++ {
+		switch r := line[end].r; {
+		case r == ' ':
+			gap = true
+		case !isHan(r) || !gap:
+			return line
+		default:
+			han, gap = han+1, false
+		}
+	}
+	if end == len(line) || line[end].r != ':' || han < 2 {
+		return line
+	}
+	kept := make([]piece, 0, len(line))
+	for _, p := range line[:end] {
+		if p.r != ' ' {
+			kept = append(kept, p)
+		}
+	}
+	return append(kept, line[end:]...)
 }
 
 func latin(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }

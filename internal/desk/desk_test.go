@@ -93,7 +93,7 @@ func rowsOf(name string, usual int) int {
 // size is the number of rows of the tests that run in this process, under the
 // race detector too; ZHIJIA_BATCH_ROWS=10000 is the full measure, which
 // TestServiceWorkersAndPostgresKilled always is.
-func size() int { return rowsOf("ZHIJIA_BATCH_ROWS", 1200) }
+func size() int { return rowsOf("ZHIJIA_BATCH_ROWS", 600) }
 
 // A file with one dirty row in twenty: every dirty row is named with its
 // reason, every clean row is valued, and the same file makes the same bytes in

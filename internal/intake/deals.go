@@ -21,7 +21,7 @@ type ReadDeal struct {
 // [WriteDeals] writes them.
 var ledgerColumns = []string{
 	"title", "numbers", "patents", "amount", "currency", "price_kind", "deal_kind", "appraised", "licence_term_years", "royalty_rate",
-	"date", "related_party", "seller", "buyer", "owner_type", "source_type", "source_url", "notes",
+	"date", "related_party", "seller", "buyer", "owner_type", "source_type", "market", "source_url", "notes",
 }
 
 // importPrice says what the import calls a price; a kind without a word there
@@ -30,6 +30,12 @@ var importPrice = map[deal.PriceKind]string{
 	deal.Each:  "total", // the row holds the one patent
 	deal.Total: "total", deal.Hammer: "total", deal.UpfrontPlusRoyalty: "structured", deal.RunningRoyalty: "running_royalty",
 	deal.Cap: "cap", deal.Ask: "ask", deal.Free: "free",
+}
+
+// importMarket says what the import calls a market of sale; without a word the
+// import derives it from the source.
+var importMarket = map[deal.Market]string{
+	deal.Private: "private", deal.Showcase: "showcase", deal.Corporate: "corporate", deal.Court: "court", deal.Distress: "distress",
 }
 
 // WriteDeals writes rows as CSV in the columns of the transactions dataset, so
@@ -64,7 +70,7 @@ func WriteDeals(w io.Writer, rows []ReadDeal) (written int, err error) {
 		}
 		cells := []string{
 			clipBytes(title, 1000), strings.Join(r.Numbers, ";"), patents, number(r.Amount), r.Currency, kind, string(r.DealKind), number(r.Appraised), number(r.TermYears), number(r.Royalty),
-			r.Date, map[string]string{"yes": "是", "no": "否"}[r.RelatedParty], clipBytes(r.Seller, 500), clipBytes(r.Buyer, 500), ownerOf(r.Seller), sourceOf(r.Row), clipBytes(r.Source, 2000), "status=" + string(r.Status) + "; market=" + string(r.Market),
+			r.Date, map[string]string{"yes": "是", "no": "否"}[r.RelatedParty], clipBytes(r.Seller, 500), clipBytes(r.Buyer, 500), ownerOf(r.Seller), sourceOf(r.Row), importMarket[r.Market], clipBytes(r.Source, 2000), "status=" + string(r.Status),
 		}
 		for i := range cells {
 			cells[i] = sheet.Inert(cells[i])
@@ -120,7 +126,7 @@ func sourceOf(r deal.Row) string {
 	case deal.Corporate:
 		return "listed_company_announcement"
 	case deal.Court:
-		return "contract_notice"
+		return "court"
 	case deal.Showcase, deal.Distress:
 		return "auction"
 	}

@@ -3,6 +3,8 @@ package intake
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,5 +33,33 @@ func TestWrittenDealsAreImported(t *testing.T) {
 	}
 	if rep.Accepted != 2 || rep.Rejected != 0 || len(rep.Ignored) != 0 {
 		t.Errorf("accepted %d, rejected %d (%v), ignored %v", rep.Accepted, rep.Rejected, rep.Rejects, rep.Ignored)
+	}
+}
+
+// Every market of sale that the reader tells lands in the import's own column,
+// and the import understands the word.
+func TestWrittenDealsKeepTheirMarket(t *testing.T) {
+	amount := 68_000.0
+	for _, m := range []deal.Market{deal.Private, deal.Showcase, deal.Corporate, deal.Court, deal.Distress} {
+		row := deal.Row{
+			Title: "一种泵", Numbers: []string{"202110345678.3"}, Patents: 1, Amount: &amount, Currency: "CNY", PriceKind: deal.Total, DealKind: deal.Assignment,
+			Seller: "青山大学", Buyer: "海川科技有限公司", Date: "2023-05-08", Market: m, RelatedParty: "unknown", Status: deal.Concluded,
+		}
+		var file bytes.Buffer
+		if n, err := WriteDeals(&file, []ReadDeal{{Source: "a.txt", Row: row}}); err != nil || n != 1 {
+			t.Fatalf("%s: %d written, %v", m, n, err)
+		}
+		lines, err := csv.NewReader(bytes.NewReader(file.Bytes())).ReadAll()
+		if err != nil || len(lines) != 2 {
+			t.Fatalf("%s: %d lines, %v", m, len(lines), err)
+		}
+		column := slices.Index(lines[0], "market")
+		if column < 0 || lines[1][column] != string(m) || strings.Contains(lines[1][slices.Index(lines[0], "notes")], "market") {
+			t.Errorf("%s is written as %q", m, lines)
+		}
+		rep, err := Run(context.Background(), nil, nil, appraisal.Actor{Institution: "default", Name: "test"}, "transactions", "ledger.csv", &file, Options{DryRun: true})
+		if err != nil || rep.Accepted != 1 || rep.Rejected != 0 || len(rep.Ignored) != 0 {
+			t.Errorf("%s: accepted %d, rejected %d (%v), ignored %v, %v", m, rep.Accepted, rep.Rejected, rep.Rejects, rep.Ignored, err)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/deal"
 	"zhijia/internal/paging"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -36,6 +37,10 @@ func New(db *store.DB, svc *appraisal.Service, now func() time.Time) *Service {
 func (s *Service) Take(ctx context.Context, actor appraisal.Actor, dataset, file string, r io.Reader, o Options) (Report, error) {
 	return Run(ctx, s.db, s.appraisal, actor, dataset, file, r, o)
 }
+
+// ReadDeals reads the deals of a plain text; nothing is stored and nothing
+// leaves the service. See [deal.Read].
+func (s *Service) ReadDeals(text string) (deal.Reading, error) { return deal.Read(text) }
 
 // Import returns how a file of the institution was taken in.
 func (s *Service) Import(ctx context.Context, actor appraisal.Actor, id string) (Import, error) {

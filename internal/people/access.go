@@ -113,6 +113,8 @@ var Access = map[string][]Role{
 	"POST /v1/imports/{kind}": {Officer, Admin},
 	"GET /v1/imports/{id}":    {Officer, Admin},
 
+	"POST /v1/deals:read": {Officer, Evaluator},
+
 	"POST /v1/batches":                         valuers,
 	"GET /v1/batches":                          readers,
 	"GET /v1/batches/{id}":                     readers,
