@@ -4,11 +4,13 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -119,11 +121,11 @@ func Run(ctx context.Context, db *store.DB, svc *appraisal.Service, actor apprai
 }
 
 func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, file string, r io.Reader, o Options, rep *Report, save func() error) error {
-	names := map[string]string{} // folded header -> field
+	names, rank := map[string]string{}, map[string]int{} // folded header -> field, and its place among the field's headers
 	for field, headers := range ds.columns {
 		names[field] = field
-		for _, h := range headers {
-			names[sheet.Header(h)] = field
+		for i, h := range headers {
+			names[sheet.Header(h)], rank[sheet.Header(h)] = field, i+1
 		}
 	}
 	reject := func(x Reject) error {
@@ -166,12 +168,24 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 			continue
 		}
 		in := &reader{cells: make(map[string]string, len(row.Cells))}
-		for header, cell := range row.Cells {
+		ignore := func(header string) {
+			if !slices.Contains(rep.Ignored, header) && len(rep.Ignored) < 100 {
+				rep.Ignored = append(rep.Ignored, header)
+			}
+		}
+		// Of two headers that mean one field the one that stands first in the
+		// dataset's table counts, whatever the file's order; the other is named.
+		for _, header := range slices.SortedFunc(maps.Keys(row.Cells), func(a, b string) int {
+			return cmp.Or(cmp.Compare(place(rank, a), place(rank, b)), cmp.Compare(a, b))
+		}) {
+			cell := row.Cells[header]
 			field, unit, ok := resolve(names, header)
 			if !ok {
-				if !slices.Contains(rep.Ignored, header) && len(rep.Ignored) < 100 {
-					rep.Ignored = append(rep.Ignored, header)
-				}
+				ignore(header)
+				continue
+			}
+			if _, taken := in.cells[field]; taken {
+				ignore(header)
 				continue
 			}
 			in.cells[field] = cell
@@ -201,6 +215,16 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 	}
 	slices.Sort(rep.Ignored)
 	return flush()
+}
+
+// place is where a header stands among those of its field; a unit in brackets
+// changes nothing.
+func place(rank map[string]int, header string) int {
+	if i, ok := rank[header]; ok {
+		return i
+	}
+	name, _, _ := strings.Cut(header, "(")
+	return rank[name]
 }
 
 // resolve finds the field a header names; a unit in brackets is declared with

@@ -110,12 +110,6 @@ var (
 	severities = words{
 		"note": {"提示", "note"}, "review": {"需复核", "review"}, "alarm": {"警示", "alarm"},
 	}
-	adjustments = words{
-		"kind": {"交易方式修正", "deal kind"}, "source": {"来源水平修正", "source level"}, "bundle": {"打包规模修正", "bundle size"}, "package": {"打包规模修正", "bundle size"},
-		"life": {"剩余年限修正", "remaining life"}, "type": {"专利类型修正", "patent kind"}, "time": {"时间修正", "time"}, "quality": {"质量修正", "quality"},
-		"claims": {"权利要求数修正", "claims"}, "family": {"同族修正", "family"}, "assignees": {"权利人数修正", "assignees"}, "year": {"年份修正", "year"},
-		"exclusivity": {"排他性修正", "exclusivity"}, "term": {"许可期限修正", "licence term"},
-	}
 	inputs = words{
 		"revenue": {"收入", "revenue"}, "revenue_current": {"当前收入", "current revenue"}, "revenue_growth": {"收入增长率", "revenue growth"},
 		"royalty_rate": {"许可费率", "royalty rate"}, "tax_rate": {"税率", "tax rate"}, "discount_rate": {"折现率", "discount rate"},

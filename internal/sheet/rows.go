@@ -204,6 +204,7 @@ func separatorOf(head []byte) byte {
 	for _, sep := range separators {
 		lines := map[int]int{}
 		cells, quoted, seen := 1, false, 0
+	scan:
 		for _, c := range head {
 			switch {
 			case c == '"':
@@ -214,7 +215,7 @@ func separatorOf(head []byte) byte {
 			case c == '\n':
 				lines[cells]++
 				if cells, seen = 1, seen+1; seen >= 50 {
-					break
+					break scan
 				}
 			}
 		}

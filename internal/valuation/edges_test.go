@@ -141,5 +141,3 @@ func TestDoubleCountingIsFlagged(t *testing.T) {
 		t.Error("flagged though only the royalty takes it")
 	}
 }
-
-func sq(x float64) float64 { return x * x }
