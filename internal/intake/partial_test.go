@@ -22,12 +22,13 @@ func changed[T any](a, b T) (names []string) {
 	return names
 }
 
-func take(t *testing.T, db *store.DB, set, text string) {
+func take(t *testing.T, db *store.DB, set, text string) intake.Report {
 	t.Helper()
 	rep, err := intake.Run(t.Context(), db, nil, actor, set, "f.csv", strings.NewReader(text), intake.Options{})
 	if err != nil || rep.Rejected > 0 {
 		t.Fatalf("%s\n%+v, %v", text, rep, err)
 	}
+	return rep
 }
 
 // A file with one column more than it must have changes that column and no
@@ -107,6 +108,25 @@ func TestAFileOfFewColumnsOfPatents(t *testing.T) {
 	take(t, db, "patents", "专利号,专利名称,摘要,年费缴至年度,未公开\n"+n+",一种正极材料,新摘要,,\n"+n+",一种正极材料,,9,\n")
 	if got := changed(before, read()); !slices.Equal(got, []string{"Abstract", "PaidThroughYear"}) {
 		t.Errorf("two rows change %v", got)
+	}
+}
+
+// Of two headers that mean one field the one that stands first in the dataset's
+// table counts in every order of the file, and the report names the other: who
+// applied is not taken for who owns.
+func TestTwoHeadersOfOneField(t *testing.T) {
+	t.Parallel()
+	const n = "CN201310543019.6"
+	for _, headers := range [][]string{{"专利权人", "申请人"}, {"申请人", "专利权人"}} {
+		cell := map[string]string{"专利权人": "甲公司", "申请人": "乙大学"}
+		for range 8 { // chance had its say in each run
+			db := storetest.New(t)
+			rep := take(t, db, "patents", "专利号,专利名称,"+headers[0]+","+headers[1]+"\n"+n+",一种正极材料,"+cell[headers[0]]+","+cell[headers[1]]+"\n")
+			p, err := db.Patent(store.As(t.Context(), actor.Institution), n)
+			if err != nil || !slices.Equal(p.Owners, []string{"甲公司"}) || !slices.Equal(rep.Ignored, []string{"申请人"}) {
+				t.Fatalf("%v: %v %v %v", headers, p.Owners, rep.Ignored, err)
+			}
+		}
 	}
 }
 
