@@ -142,21 +142,20 @@ func durable(t testing.TB) (url string, restart func()) {
 			err = syscall.Kill(pid, syscall.SIGKILL)
 		}
 		if err != nil {
-			t.Error(err)
-			return
+			t.Fatal(err)
 		}
-		deadline := time.Now().Add(30 * time.Second)
-		for syscall.Kill(pid, 0) == nil && time.Now().Before(deadline) {
-			runtime.Gosched() // it dies when the kernel says so
+		// It dies when the kernel says so; a dead one that nobody has reaped
+		// still has its number.
+		for gone := time.Now().Add(5 * time.Second); syscall.Kill(pid, 0) == nil && time.Now().Before(gone); {
+			runtime.Gosched()
 		}
 		// Backends of the killed server may hold its shared memory for a moment.
 		again, err := localdb.Start(t.Context(), o)
-		for err != nil && time.Now().Before(deadline) {
+		for deadline := time.Now().Add(2 * time.Minute); err != nil && time.Now().Before(deadline); {
 			again, err = localdb.Start(t.Context(), o)
 		}
 		if err != nil {
-			t.Error(err)
-			return
+			t.Fatal(err) // nothing would ever finish
 		}
 		t.Cleanup(func() { _ = again.Close() })
 	}

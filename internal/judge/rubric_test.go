@@ -78,7 +78,7 @@ func asked() appraisal.Request {
 	return appraisal.Request{
 		Text: &appraisal.Text{Title: "一种正极材料", Abstract: "本发明公开了一种正极材料的制备方法。", Claims: claim, Description: "实施例1：取10g样品，测试容量。"}, Wait: true,
 		Patent: &appraisal.Facts{Kind: "invention", IPC: []string{"H01M 4/36"}}, AllowModel: &yes,
-		Income: &income.Facts{Current: terms.Range(1e6, 2e6, 4e6), Industry: "machinery", EconomicLife: terms.Exactly(8)},
+		Income: &income.Facts{Inputs: terms.InputsMarket, Current: terms.Range(1e6, 2e6, 4e6), Industry: "machinery", EconomicLife: terms.Exactly(8)},
 	}
 }
 
