@@ -78,7 +78,7 @@ func asked() appraisal.Request {
 	return appraisal.Request{
 		Text: &appraisal.Text{Title: "一种正极材料", Abstract: "本发明公开了一种正极材料的制备方法。", Claims: claim, Description: "实施例1：取10g样品，测试容量。"}, Wait: true,
 		Patent: &appraisal.Facts{Kind: "invention", IPC: []string{"H01M 4/36"}}, AllowModel: &yes,
-		Income: &income.Facts{Inputs: terms.InputsMarket, Current: terms.Range(1e6, 2e6, 4e6), Industry: "machinery", EconomicLife: terms.Exactly(8)},
+		Income: &income.Facts{Current: terms.Range(1e6, 2e6, 4e6), Industry: "machinery", EconomicLife: terms.Exactly(8)},
 	}
 }
 
@@ -176,6 +176,11 @@ func TestScoresNarrowOnlyAfterAStudy(t *testing.T) {
 	t.Parallel()
 	db, svc, _ := scored(t, llmtest.Always(60), nil)
 	_, high, _ := scored(t, llmtest.Always(80), nil)
+	asked := func() appraisal.Request { // of market participants' inputs, so that the royalty's scores reach the headline
+		r := asked()
+		r.Income.Inputs = terms.InputsMarket
+		return r
+	}
 	req := asked()
 	req.Wait = false
 	width := func(c valuation.Conclusion) float64 { return c.Value.High / c.Value.Low }
