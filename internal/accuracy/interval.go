@@ -3,7 +3,6 @@ package accuracy
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -95,15 +94,6 @@ func Winkler(low, high, actual, level float64) float64 {
 	return w
 }
 
-// Pinball is the quantile score of predicting q as the p-quantile:
-// (y − q)(p − 1[y < q]). Lower is better, 0 is perfect.
-func Pinball(q, actual, p float64) float64 {
-	if actual < q {
-		return (actual - q) * (p - 1)
-	}
-	return (actual - q) * p
-}
-
 // CRPSNormal is the continuous ranked probability score of a normal forecast,
 // σ[z(2Φ(z) − 1) + 2φ(z) − 1/√π] with z = (y − μ)/σ (Gneiting and Raftery
 // 2007, eq. 21). On logarithms it scores a log-normal value. sd 0 gives |y − μ|.
@@ -120,26 +110,6 @@ func CRPSNormal(mu, sd, actual float64) (float64, error) {
 	z := (actual - mu) / sd
 	n := distuv.UnitNormal
 	return sd * (z*(2*n.CDF(z)-1) + 2*n.Prob(z) - 1/math.Sqrt(math.Pi)), nil
-}
-
-// CRPSSample is the continuous ranked probability score of a forecast given
-// as equally likely draws: mean|x − y| − ½·mean|x − x'| over all pairs.
-func CRPSSample(draws []float64, actual float64) (float64, error) {
-	if err := finite("draws", draws); err != nil {
-		return 0, err
-	}
-	if err := finite("actual", []float64{actual}); err != nil {
-		return 0, err
-	}
-	x := slices.Clone(draws)
-	slices.Sort(x)
-	m := float64(len(x))
-	var toActual, spread float64
-	for i, v := range x {
-		toActual += math.Abs(v - actual)
-		spread += v * (2*float64(i+1) - m - 1)
-	}
-	return toActual/m - spread/(m*m), nil
 }
 
 // CalibrationPoint is one point of a calibration curve.

@@ -154,30 +154,6 @@ func TestTradingDays(t *testing.T) {
 	})
 }
 
-// Figures of ISDA's and ICMA's worked examples, as QuantLib's tests quote them.
-func TestDayCounts(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		count    DayCount
-		from, to string
-		want     float64
-	}{
-		{ActAct, "2003-11-01", "2004-05-01", 0.497724380567},
-		{ActAct, "1999-02-01", "1999-07-01", 0.410958904110},
-		{ActAct, "1999-11-30", "2000-04-30", 0.415540085336},
-		{Act365, "2026-02-20", "2026-05-20", 89.0 / 365},
-		{Act360, "2026-02-20", "2026-05-20", 89.0 / 360},
-		{Thirty360, "2006-08-31", "2007-02-28", 178.0 / 360},
-		{Thirty360, "2007-01-31", "2007-07-31", 0.5},
-		{Thirty360, "2026-02-20", "2026-05-20", 0.25},
-		{"", "2026-02-20", "2026-05-20", 0},
-	} {
-		if got := c.count.Fraction(MustParse(c.from), MustParse(c.to)); got-c.want > 1e-12 || c.want-got > 1e-12 {
-			t.Errorf("%s %s to %s: %.12f, want %.12f", c.count, c.from, c.to, got, c.want)
-		}
-	}
-}
-
 // A date of less precision ends with its period.
 func TestLastDay(t *testing.T) {
 	t.Parallel()

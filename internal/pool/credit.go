@@ -23,14 +23,6 @@ func PhiInv(p float64) float64 {
 	return math.Sqrt2 * math.Erfinv(2*p-1)
 }
 
-// BaselCorrelation is the asset correlation of corporate exposures at annual
-// default probability pd (Basel framework CRE 31.5):
-// R = 0.12·k + 0.24·(1−k), k = (1−e^(−50·pd))/(1−e^(−50)).
-func BaselCorrelation(pd float64) float64 {
-	k := (1 - math.Exp(-50*pd)) / (1 - math.Exp(-50))
-	return 0.12*k + 0.24*(1-k)
-}
-
 // ConditionalPD is the default probability of an obligor given the common
 // factor at its adverse quantile q (Vasicek):
 // Φ((Φ⁻¹(pd) + √ρ·Φ⁻¹(q))/√(1−ρ)). It is also the asymptotic default-rate
@@ -294,27 +286,4 @@ func (m Mixture) ExpectedLoss() float64 {
 		s += float64(u) * p
 	}
 	return s * m.Unit / float64(m.Total)
-}
-
-// ExpectedCount is the mean number of defaults.
-func (m Mixture) ExpectedCount() float64 {
-	s := 0.0
-	for k, p := range m.Count {
-		s += float64(k) * p
-	}
-	return s
-}
-
-// ExpectedShortfall is the mean loss share in the worst 1−level of outcomes.
-func (m Mixture) ExpectedShortfall(level float64) float64 {
-	tail, left := 0.0, 1-level
-	if left <= 0 {
-		return m.LossQuantile(1)
-	}
-	for u := len(m.Loss) - 1; u >= 0 && left > 0; u-- {
-		w := min(m.Loss[u], left)
-		tail += w * float64(u)
-		left -= w
-	}
-	return tail / (1 - level) * m.Unit / float64(m.Total)
 }

@@ -15,14 +15,6 @@ func near(t *testing.T, what string, got, want, tol float64) {
 	}
 }
 
-// Source: Basel framework CRE 31, and computed separately for the design.
-func TestBaselCorrelation(t *testing.T) {
-	for _, c := range []struct{ pd, r float64 }{{0.01, 0.19278}, {0.03, 0.14678}, {0.05, 0.12985}, {0.08, 0.12220}} {
-		near(t, "R", BaselCorrelation(c.pd), c.r, 5e-6)
-	}
-	near(t, "R(0)", BaselCorrelation(0), 0.24, 1e-15)
-}
-
 func TestConditionalPD(t *testing.T) {
 	for _, c := range []struct{ pd, q, p float64 }{
 		{0.05, 0.95, 0.13717},

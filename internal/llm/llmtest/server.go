@@ -61,19 +61,17 @@ type Reply struct {
 type Server struct {
 	URL string // base URL, with /v1
 
-	mu       sync.Mutex
-	chat     func(Request) Reply
-	embed    func(texts []string) ([][]float32, int)
-	modes    []string
-	batches  bool
-	calls    int
-	inFlight int
-	peak     int
-	embeds   int
-	files    map[string]file
-	made     int // files ever made
-	batch    []*batch
-	plan     func(n int) BatchPlan
+	mu      sync.Mutex
+	chat    func(Request) Reply
+	embed   func(texts []string) ([][]float32, int)
+	modes   []string
+	batches bool
+	calls   int
+	embeds  int
+	files   map[string]file
+	made    int // files ever made
+	batch   []*batch
+	plan    func(n int) BatchPlan
 }
 
 // New starts a server that answers every chat request by chat and stops it
@@ -117,9 +115,6 @@ func (s *Server) Calls() int { s.mu.Lock(); defer s.mu.Unlock(); return s.calls 
 // EmbedCalls returns how many embedding requests arrived.
 func (s *Server) EmbedCalls() int { s.mu.Lock(); defer s.mu.Unlock(); return s.embeds }
 
-// Peak returns the most chat requests that were in flight at once.
-func (s *Server) Peak() int { s.mu.Lock(); defer s.mu.Unlock(); return s.peak }
-
 func (s *Server) auth(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+Key {
@@ -145,10 +140,7 @@ func (s *Server) completions(w http.ResponseWriter, r *http.Request) {
 	raw, _ := io.ReadAll(r.Body)
 	s.mu.Lock()
 	s.calls++
-	s.inFlight++
-	s.peak = max(s.peak, s.inFlight)
 	s.mu.Unlock()
-	defer func() { s.mu.Lock(); s.inFlight--; s.mu.Unlock() }()
 	status, body, p := s.answer(raw)
 	if p.Delay > 0 {
 		select {
