@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -269,10 +270,8 @@ func TestTotalsAreNoRow(t *testing.T) {
 		sum := 0
 		for i := range n {
 			s := drawSale(t)
-			for _, w := range want {
-				if w.number == s.number {
-					t.Skip("one number twice")
-				}
+			for slices.ContainsFunc(want, func(w sale) bool { return w.number == s.number }) {
+				s = drawSale(t)
 			}
 			want = append(want, s)
 			sum += s.yuan

@@ -91,7 +91,7 @@ func (s Silence) Texts() (zh, en string) {
 
 const (
 	// leastKnown is the share of a text's pairs of characters that the model
-	// must have learned. TestAbstentionOnRealTitles shows what it costs.
+	// must have learned. BenchmarkAbstention shows what it costs.
 	leastKnown = 0.25
 	// leastSure is the probability of the most probable class below which the
 	// distribution is too flat to propose anything.
