@@ -414,7 +414,7 @@ func (g *gathering) comparables(ctx context.Context, vector []float32, space *sp
 	if err != nil {
 		return err
 	}
-	g.ev.Comparables, g.ev.Excluded, g.ev.Pairwise, g.ev.Retrieval = found.Admitted, found.Excluded, found.Pairwise, found.Retrieval
+	g.ev.Comparables, g.ev.Excluded, g.ev.Retrieval = found.Admitted, found.Excluded, found.Retrieval
 	if space != nil && vector != nil {
 		g.ev.Retrieval.Space = space.Space.String()
 	}
@@ -548,5 +548,5 @@ func (s *Service) Comparables(ctx context.Context, actor Actor, req Request) (_ 
 	if err != nil {
 		return store.Comparables{}, err
 	}
-	return store.Comparables{Admitted: g.ev.Comparables, Excluded: g.ev.Excluded, Pairwise: g.ev.Pairwise, Retrieval: g.ev.Retrieval}, nil
+	return store.Comparables{Admitted: g.ev.Comparables, Excluded: g.ev.Excluded, Retrieval: g.ev.Retrieval}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -41,13 +40,11 @@ type ComparableQuery struct {
 	Excluded int // excluded deals reported; 0 means 20
 }
 
-// Comparables is the answer: admitted deals from most to least similar,
-// excluded ones with their reason codes, and the similarity of every admitted
-// pair.
+// Comparables is the answer: admitted deals from most to least similar, and
+// excluded ones with their reason codes.
 type Comparables struct {
 	Admitted  []valuation.Comparable
 	Excluded  []valuation.Comparable
-	Pairwise  [][]float64
 	Retrieval valuation.Retrieval
 }
 
@@ -81,27 +78,17 @@ type candidate struct {
 	features
 }
 
-func scanCandidate(row pgx.CollectableRow) (candidate, error) { return scanDeal(row, false) }
-
-// scanDeal reads dealColumns, a cosine and, when asked, a vector.
-func scanDeal(row pgx.CollectableRow, withVector bool) (candidate, error) {
+// scanCandidate reads dealColumns and a cosine.
+func scanCandidate(row pgx.CollectableRow) (candidate, error) {
 	var c candidate
-	var vector *pgvector.HalfVector
 	var terms []byte
-	into := []any{
+	err := row.Scan(
 		&c.DealID, &c.Title, &c.Numbers, &c.Patents, &c.Patent, &c.IPC, &c.Amount, &c.Currency, &c.Rate,
 		&c.Price, &c.Kind, &c.Term, &c.Royalty, &c.Date, &c.DateUnit, &c.Related,
 		&c.Parties.Seller, &c.Parties.Buyer, &c.Owner, &c.Source, &c.URL,
 		&c.FamilyID, &c.DuplicateOf, &c.Exclusion,
 		&c.Market, &c.Channel, &c.RemainingLife, &c.Claims, &c.Family, &c.Assignees, &c.Quality, &terms, &c.cosine,
-	}
-	if withVector {
-		into = append(into, &vector)
-	}
-	err := row.Scan(into...)
-	if vector != nil {
-		c.vector = vector.Slice()
-	}
+	)
 	c.ipc, c.kind, c.terms = c.IPC, c.Patent, unpackTerms(terms)
 	return c, err
 }
@@ -170,7 +157,7 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 		}
 	}
 	left = left[:min(len(left), q.Excluded)]
-	if err := db.complete(ctx, q.Space, admitted, left); err != nil {
+	if err := db.complete(ctx, admitted, left); err != nil {
 		return Comparables{}, err
 	}
 	for _, c := range left {
@@ -192,21 +179,6 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 			admitted[i].Similar, admitted[i].IPC, admitted[i].Title = nil, nil, ""
 		}
 		out.Admitted = append(out.Admitted, admitted[i].Comparable)
-	}
-	retrieval.Returned = len(admitted)
-	out.Retrieval = retrieval
-	if q.Every {
-		return out, nil
-	}
-	out.Pairwise = make([][]float64, len(admitted))
-	for i := range admitted {
-		out.Pairwise[i] = make([]float64, len(admitted))
-		out.Pairwise[i][i] = 1
-		for j := range i {
-			s, _ := similarity(admitted[i].features, admitted[j].features)
-			x := math.Round(s.Total*1e4) / 1e4
-			out.Pairwise[i][j], out.Pairwise[j][i] = x, x
-		}
 	}
 	retrieval.Returned = len(admitted)
 	out.Retrieval = retrieval
@@ -305,10 +277,9 @@ func queryVector(v []float32) *pgvector.HalfVector {
 	return &h
 }
 
-// complete reads the few deals that are shown in full, with the vectors they
-// are compared with each other by. The distance to the subject is taken in the
-// database, so the vectors of all the other candidates never leave it.
-func (db *DB) complete(ctx context.Context, space int, groups ...[]candidate) error {
+// complete reads the deals that count or are shown in full. The distance to the
+// subject is taken in the database, so no vector leaves it.
+func (db *DB) complete(ctx context.Context, groups ...[]candidate) error {
 	at := map[string]*candidate{}
 	var ids []string
 	for _, group := range groups {
@@ -318,15 +289,11 @@ func (db *DB) complete(ctx context.Context, space int, groups ...[]candidate) er
 		}
 	}
 	rows, err := db.pool.Query(ctx, `
-		SELECT `+dealColumns+`, NULL::float8, v.vector
-		FROM deals d LEFT JOIN deal_vectors v ON v.space_id = $1 AND v.deal_of = d.institution AND v.deal_id = d.id
-		WHERE `+dealCounts+` AND d.id = ANY($2)`, space, ids)
+		SELECT `+dealColumns+`, NULL::float8 FROM deals d WHERE `+dealCounts+` AND d.id = ANY($1)`, ids)
 	if err != nil {
 		return err
 	}
-	full, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (candidate, error) {
-		return scanDeal(row, true)
-	})
+	full, err := pgx.CollectRows(rows, scanCandidate)
 	for i := range full {
 		c, held := full[i], at[full[i].DealID]
 		c.Similar, c.IPCLevel, c.Exclusion = held.Similar, held.IPCLevel, held.Exclusion

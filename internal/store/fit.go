@@ -15,7 +15,7 @@ func (db *DB) FitDeals(ctx context.Context, before calendar.Date) (deals []valua
 	if err != nil {
 		return nil, err
 	}
-	if err := db.complete(ctx, 0, found); err != nil {
+	if err := db.complete(ctx, found); err != nil {
 		return nil, err
 	}
 	for i := range found {
