@@ -60,7 +60,7 @@ func (c *fitMarketCmd) Run(g *Globals) error {
 	}
 	deals := make([]market.Deal, len(rows))
 	for i := range rows {
-		deals[i] = valuation.MarketDeal(&rows[i])
+		deals[i] = as.MarketDeal(&rows[i])
 	}
 	fitted, report, err := market.Fit(as.Prices, deals, date.Year)
 	if err != nil || report.Deals < 10 {

@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"zhijia/internal/calendar"
 	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
@@ -42,9 +40,6 @@ var exclusions = map[string][2]string{
 	"FAMILY":              {"待估专利同族的交易，盲评时不用", "a deal of the subject's family, left out of a blind valuation"},
 }
 
-// lastDay is the end of the period a date of the given precision names.
-func lastDay(d calendar.Date, p terms.Precision) calendar.Date { return d.LastDay(p) }
-
 // footing is the log amount that brings a right of the given kind and term to
 // full ownership: the annuity ratio of the remaining life to the term, and the
 // step from a plain to an exclusive licence. The second result is its variance.
@@ -66,6 +61,7 @@ func (a *Assumptions) footing(kind terms.DealKind, term, life float64) (log, var
 	return log, variance
 }
 
+// sale is the market a deal was made in: as recorded, else by its source and kind.
 func sale(c *Comparable) market.Sale {
 	if c.Market != "" {
 		return c.Market
@@ -88,7 +84,7 @@ func (a *Assumptions) refuse(c *Comparable, t calendar.Date) string {
 		return "DUPLICATE"
 	case c.Date.IsZero():
 		return "DATE-UNKNOWN"
-	case !lastDay(c.Date, c.DateUnit).Before(t):
+	case !c.Date.LastDay(c.DateUnit).Before(t):
 		return "DATE-NOT-BEFORE"
 	case c.Kind == terms.DealDamages:
 		return "DAMAGES"
@@ -152,7 +148,7 @@ func (a *Assumptions) admit(asg *Assignment, ev *Evidence) (deals []market.Deal,
 			continue
 		}
 		of[c.DealID] = c
-		deals = append(deals, MarketDeal(c))
+		deals = append(deals, a.MarketDeal(c))
 	}
 	for i := range ev.Excluded {
 		c := &ev.Excluded[i]
@@ -172,7 +168,7 @@ func (a *Assumptions) admit(asg *Assignment, ev *Evidence) (deals []market.Deal,
 
 // MarketDeal reads an admitted price as the market approach sees it. Market and channel come from the record or from its
 // source and kind, never from the price.
-func MarketDeal(c *Comparable) market.Deal {
+func (a *Assumptions) MarketDeal(c *Comparable) market.Deal {
 	n := 1
 	if c.Price != terms.PricePerPatent {
 		n = max(derefInt(c.Patents, 1), 1)
@@ -197,7 +193,7 @@ func MarketDeal(c *Comparable) market.Deal {
 	}
 	d := market.Deal{
 		ID: c.DealID, Labels: market.Labels{Market: sale, Channel: channel, Owner: owner, Deal: deal, Kind: kind},
-		Event: c.Event, Seller: c.Parties.Seller, Log: math.Log(amount), Patents: n, Date: lastDay(c.Date, c.DateUnit), Related: c.Related != nil && *c.Related,
+		Event: c.Event, Seller: c.Parties.Seller, Log: math.Log(amount), Patents: n, Date: c.Date.LastDay(c.DateUnit), Related: c.Related != nil && *c.Related,
 		Own: c.Source == terms.SourceOwnLedger,
 	}
 	if d.Event == "" && c.Source != terms.SourcePlatform { // a platform's list of prices is no session
@@ -208,31 +204,12 @@ func MarketDeal(c *Comparable) market.Deal {
 	}
 	d.Life = c.RemainingLife
 	if c.Family != nil {
-		d.Family = familyPercentile(*c.Family)
+		d.Family = a.Market.family(*c.Family)
 	}
 	if c.Claims != nil {
-		d.Claims = claimsPercentile(*c.Claims)
+		d.Claims = a.Market.claims(*c.Claims)
 	}
 	return d
-}
-
-// The percentiles below are a reference table of ours for patents whose cohort nobody has measured: four in five Chinese
-// patents have a family of one office, the median number of claims is 8.
-
-func familyPercentile(offices float64) *float64 {
-	if offices < 1 {
-		return nil
-	}
-	p := 1 - .6*math.Pow(offices, -1.2)
-	return &p
-}
-
-func claimsPercentile(claims float64) *float64 {
-	if claims < 1 {
-		return nil
-	}
-	p := min(max(distuv.UnitNormal.CDF(math.Log(claims/8)/.6), .001), .999)
-	return &p
 }
 
 // compareDeals orders rows so that their order in the evidence cannot matter,

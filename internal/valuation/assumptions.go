@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"zhijia/internal/valuation/cost"
 	"zhijia/internal/valuation/damages"
 	"zhijia/internal/valuation/income"
@@ -35,7 +37,6 @@ type Assumptions struct {
 
 	Sheet   indicator.Sheet     `json:"sheet"`
 	Renewal income.RenewalPrior `json:"renewal"`
-	Rank    RankPrior           `json:"rank"`
 
 	Purposes map[terms.Purpose]PurposeRule `json:"purposes"`
 
@@ -56,12 +57,36 @@ type MarketRules struct {
 	PlainToExclSD     terms.Figure `json:"plain_to_exclusive_sd"`
 	LicenceDiscount   terms.Figure `json:"licence_discount_rate"` // of the annuity ratio that puts terms on one footing
 	MissingFeatureVar terms.Figure `json:"missing_feature_variance"`
+
+	// A reference table for patents whose cohort nobody has measured.
+	ScoreMean    terms.Figure `json:"score_mean"` // of the indicator sheet, 0 to 100
+	ScoreSD      terms.Figure `json:"score_sd"`
+	ClaimsMedian terms.Figure `json:"claims_median"`
+	ClaimsLogSD  terms.Figure `json:"claims_log_sd"`
+	FamilyAlone  terms.Figure `json:"family_alone"` // share of patents with a family of one office
+	FamilyTail   terms.Figure `json:"family_tail"`  // exponent of the share with more offices
 }
 
-// RankPrior says how much of ln value a percentile explains.
-type RankPrior struct {
-	R2 terms.Figure `json:"r2"`
+// family is the percentile of a family among patents, by its number of offices; nil when unknown.
+func (m *MarketRules) family(offices float64) *float64 {
+	if offices < 1 {
+		return nil
+	}
+	p := 1 - (1-m.FamilyAlone.Value/2)*math.Pow(offices, -m.FamilyTail.Value)
+	return &p
 }
+
+// claims is the percentile of a number of claims among patents; nil when unknown.
+func (m *MarketRules) claims(n float64) *float64 {
+	if n < 1 {
+		return nil
+	}
+	p := percentile(distuv.UnitNormal.CDF(math.Log(n/m.ClaimsMedian.Value) / m.ClaimsLogSD.Value))
+	return &p
+}
+
+// percentile keeps a share off the ends, where its normal score has no bound.
+func percentile(x float64) float64 { return min(max(x, 1e-3), 1-1e-3) }
 
 // Reconciliation weighs the approaches (standards 7).
 type Reconciliation struct {

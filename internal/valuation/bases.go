@@ -125,6 +125,17 @@ func (j *job) inputs() terms.Inputs {
 	return j.as.Purposes[j.asg.Purpose].Inputs
 }
 
+// doubtInputs flags a forecast that nobody says is whose, where the purpose
+// takes it for more than the owner's own plans.
+func (j *job) doubtInputs() {
+	f, taken := j.ev.Income, j.inputs()
+	if f == nil || f.Inputs != "" || taken == terms.InputsOwner {
+		return
+	}
+	zh := map[terms.Inputs]string{terms.InputsMarket: "市场参与者的预期", terms.InputsContract: "许可合同约定的金额"}[taken]
+	j.flag("INC-INPUTS", "review", "未说明收益资料的口径，按"+zh+"采用，请核对依据", "nobody says whose expectations the income facts state: they are taken for the "+string(taken)+"'s; check what they rest on")
+}
+
 // answering marks every approach with its basis and returns those that are
 // reconciled into the headline.
 func (j *job) answering() (in []int) {
@@ -255,7 +266,7 @@ func (j *job) damages() {
 		o.Status, o.ReasonCode = RangeOnly, "damages.statutory"
 		o.Reason = &terms.Note{Code: o.ReasonCode, Zh: "损失、获利与许可费均未提供，只能列出法定赔偿幅度，由法院酌定", En: "neither loss, gain nor licence fee is known: only the statutory limits, within which the court decides", Next: "提供实际损失、侵权获利或可参照的许可使用费"}
 		v.Low, v.High = a.Low, a.High
-		v.Median = math.Sqrt(a.Low * a.High)
+		v.Median = math.Sqrt(a.Low * a.High) // the middle of the axis on which it is drawn; nothing says the court ends there
 	default:
 		v.Point, v.Median, v.Low, v.High = a.Point, *a.Point, a.Low, a.High
 	}
@@ -351,8 +362,8 @@ func (j *job) bases(in []int) {
 			add(f)
 		}
 	}
-	if j.asg.Purpose == terms.PurposeLicence && len(j.ownership) == 3 {
-		add(BasisFigure{Basis: terms.BasisMarket, Premise: terms.PremiseOrderly, Scope: terms.ScopeBare, Approach: "market", Market: market.Private, Value: j.ownership[0], Low: j.ownership[1], High: j.ownership[2], IfSold: true, Zh: "如转让所有权", En: "if ownership is sold"})
+	if j.ownership != nil {
+		add(*j.ownership)
 	}
 	words := map[terms.Basis][2]string{
 		terms.BasisMarket:     {"按市场参与者的输入折现收益", "income by market participants' inputs"},

@@ -168,3 +168,20 @@ func TestDamages(t *testing.T) {
 		t.Errorf("after the end: %s %+v", got.Status, got.Value)
 	}
 }
+
+// An income near what it costs gives finite figures on every basis and for
+// every purpose: a median of less than a coin is nothing.
+func TestIncomeNearItsCosts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		asg, ev := anAssignment(), someEvidence(3)
+		asg.Purpose = rapid.SampledFrom(terms.Purposes[:]).Draw(t, "purpose")
+		revenue := math.Exp(rapid.Float64Range(math.Log(1e4), math.Log(1e6)).Draw(t, "ln revenue"))
+		ev.Income = &income.Facts{
+			Inputs: rapid.SampledFrom(terms.AllInputs[:]).Draw(t, "inputs"), Current: terms.Range(revenue/2, revenue, revenue*2), Industry: "machinery",
+			AnnualCost: terms.Exactly(rapid.Float64Range(0, 2e4).Draw(t, "cost")),
+		}
+		ev.Indicators = everyScore(rapid.Float64Range(0, 100).Draw(t, "score"), terms.ByModel)
+		conclude(t, asg, ev, lawAssumptions) // refuses what is not finite, not ordered or does not sum
+	})
+}

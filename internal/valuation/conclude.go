@@ -50,7 +50,7 @@ type job struct {
 	level float64
 
 	rules     PurposeRule
-	ownership []float64 // of a licence: median, low and high of the whole right, yuan
+	ownership *BasisFigure // of a licence: the whole right
 
 	licence      float64 // log factor of the right against ownership
 	part         float64 // log of the fraction of the right
@@ -78,7 +78,7 @@ func ConcludeBy(model string, asg Assignment, ev Evidence, as Assumptions) (Conc
 	}
 	j := &job{asg: &asg, ev: &ev, as: &as}
 	j.open()
-	if j.rules.Basis == terms.BasisDamages {
+	if j.rules.Basis == terms.BasisDamages { // owed for past acts, also after the right ended
 		j.withoutAmount()
 		return j.out, nil
 	}
@@ -134,7 +134,7 @@ func (j *job) open() {
 
 // ModelVersion names the mathematics of this package; it changes whenever
 // equal inputs would give another value.
-const ModelVersion = "valuation/3"
+const ModelVersion = "valuation/4"
 
 func (j *job) flag(code, severity, zh, en string) {
 	j.out.Flags = append(j.out.Flags, terms.NewFlag(code, severity, zh, en))
@@ -146,8 +146,8 @@ func (j *job) missing(code, zh, en, next string) {
 
 // dead concludes zero when no member of the subject is in force.
 func (j *job) dead() bool {
-	if len(j.live) > 0 || j.rules.Basis == terms.BasisDamages {
-		return false // damages are owed for past acts, also after the right ended
+	if len(j.live) > 0 {
+		return false
 	}
 	reason := ""
 	for _, m := range j.all {

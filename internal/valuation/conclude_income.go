@@ -133,7 +133,7 @@ func (j *job) incomeMethod(m income.Method, full, plain, neutral *income.Inputs,
 		ID: name.id, Method: name.method, Applicable: true, Percentiles: map[string]float64{"p10": r.P10, "p50": r.P50, "p90": r.P90},
 		Tornado: r.Tornado, Flags: full.Flags, Workings: full.Explain(m),
 	}
-	if !(r.P50 > 0) { // it earns nothing: a figure of 0, with which no logarithm can be reconciled
+	if r.P50 < halfFen { // it earns nothing: a figure of 0, with which no logarithm can be reconciled
 		result.Flags = append(slices.Clone(result.Flags), terms.NewFlag("INC-NONE", "review", "按所给资料，净收益现值为零", "on the facts given the income is worth nothing"))
 		j.app = append(j.app, approach{result: result})
 		return
@@ -141,7 +141,8 @@ func (j *job) incomeMethod(m income.Method, full, plain, neutral *income.Inputs,
 	rp, _ := run(plain)
 	rn, _ := run(neutral)
 	right := j.part + j.exclusivity()
-	a := approach{theta: math.Log(r.P50) + right, thetaModel: math.Log(rp.P50) + right, neutral: math.Log(rn.P50) + right, result: result}
+	log := func(yuan float64) float64 { return math.Log(max(yuan, halfFen)) }
+	a := approach{theta: log(r.P50) + right, thetaModel: log(rp.P50) + right, neutral: log(rn.P50) + right, result: result}
 	a.sd0, a.width = j.incomeWidth(name.id, rn)
 	if m == income.ReliefFromRoyalty && full.Scored {
 		w := income.UnknownRoyaltyLog(full.M, full.N, s.table.Unknown+s.table.Doubted) / (2 * terms.Z10)
@@ -152,30 +153,32 @@ func (j *job) incomeMethod(m income.Method, full, plain, neutral *income.Inputs,
 		span := s.rate.Span / 2 * s.rate.Unknown
 		low, high := neutral.At(m, income.Median()), neutral.At(m, income.Median())
 		low.Discount, high.Discount = low.Discount-span, high.Discount+span
-		if lv, hv := m.Value(&low), m.Value(&high); lv > 0 && hv > 0 {
-			w := terms.LogSD(hv, lv)
-			a.unknown += w * w
-		}
+		w := (log(m.Value(&low)) - log(m.Value(&high))) / (2 * terms.Z10)
+		a.unknown += w * w
 	}
 	a.parts = j.incomeParts(m, full, s, a.theta, right)
 	j.add(a)
 }
 
+// halfFen is half the smallest coin in yuan: what is worth less is worth
+// nothing.
+const halfFen = 0.005
+
 // incomeWidth is the log sd of an income value against a price, from its
 // inputs and beyond them, and the share of each input.
 func (j *job) incomeWidth(id string, r income.Result) (sd float64, width []WidthContribution) {
 	byInputs := 0.0
-	switch {
-	case r.P10 > 0:
+	switch middle := max(r.P50, halfFen); {
+	case r.P10 >= halfFen:
 		byInputs = math.Pow(terms.LogSD(r.P10, r.P90), 2)
-	case r.P90 > r.P50:
-		byInputs = math.Pow(math.Log(r.P90/r.P50)/terms.Z10, 2)
+	case r.P90 > middle:
+		byInputs = math.Pow(math.Log(r.P90/middle)/terms.Z10, 2)
 	}
 	model := j.as.Income.ModelSD.Value
 	variance := byInputs + model*model
 	sum := 0.0
 	for _, b := range r.Tornado {
-		d := math.Log(math.Max(b.High, 1e-9) / math.Max(b.Low, 1e-9))
+		d := math.Log(max(b.High, halfFen) / max(b.Low, halfFen))
 		width = append(width, WidthContribution{id + "." + b.Input, d * d})
 		sum += d * d
 	}

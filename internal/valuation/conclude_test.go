@@ -13,6 +13,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/valuation/cost"
+	"zhijia/internal/valuation/damages"
 	"zhijia/internal/valuation/income"
 	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
@@ -270,11 +271,17 @@ func TestConcludeRefusesAndNamesTheField(t *testing.T) {
 		"income.royalty_rate":  func(_ *Assignment, e *Evidence) { e.Income.Royalty = terms.Range(.3, .2, .1) },
 		"income.royalty_range": func(_ *Assignment, e *Evidence) { e.Income.RoyaltyRange = &[2]terms.Rate{.1, .05} },
 		"cost.functional":      func(_ *Assignment, e *Evidence) { e.Cost = &cost.Facts{Functional: ptr(2.0)} },
-		"rank.percentile":      func(_ *Assignment, e *Evidence) { e.Rank = &Rank{Percentile: 1} },
+		"income.inputs":        func(_ *Assignment, e *Evidence) { e.Income.Inputs = "mine" },
+		"damages.loss":         func(_ *Assignment, e *Evidence) { e.Damages = &damages.Facts{Loss: terms.Exactly(-1)} },
+		"damages.to": func(a *Assignment, e *Evidence) {
+			e.Damages = &damages.Facts{From: a.Date.AddDays(-3), To: a.Date.AddDays(-4)}
+		},
+		"damages.punitive_multiplier": func(_ *Assignment, e *Evidence) { e.Damages = &damages.Facts{Multiplier: ptr(.5)} },
+		"damages.licence_multiple":    func(_ *Assignment, e *Evidence) { e.Damages = &damages.Facts{Multiple: ptr(math.NaN())} },
+		"rank.percentile":             func(_ *Assignment, e *Evidence) { e.Rank = &Rank{Percentile: 1} },
 		"indicators.T1.1.score": func(_ *Assignment, e *Evidence) {
 			e.Indicators = []terms.IndicatorScore{{Code: "T1.1", Score: ptr(101.0)}}
 		},
-		"pairwise": func(_ *Assignment, e *Evidence) { e.Pairwise = [][]float64{{1}} },
 		"income.correlations[0].rho": func(_ *Assignment, e *Evidence) {
 			e.Income.Correlations = []income.Correlation{{A: "a", B: "b", Rho: 1}}
 		},

@@ -117,8 +117,8 @@ type ApproachResult struct {
 type ComparableResult struct {
 	Comparable
 	UnitPrice  float64 `json:"unit_price"` // yuan per patent, as printed
-	Normalised float64 `json:"normalised"` // yuan per patent on the subject's terms
-	Weight     float64 `json:"weight"`     // kriging weight on the log scale; may be negative
+	Normalised float64 `json:"normalised"` // yuan per patent in the subject's market, of its kind and facts
+	Weight     float64 `json:"weight"`     // of its residual in ln value; may be negative
 	Pull       float64 `json:"pull"`       // yuan this deal moves the market value away from the prior
 	Influence  float64 `json:"influence"`  // yuan the market value would change if this deal were left out
 	Moved      bool    `json:"moved"`      // false: shown for the reader, it did not move the figure (under half a percent)

@@ -73,7 +73,6 @@ type Override struct {
 type Evidence struct {
 	Legal       []LegalState           `json:"legal,omitempty"` // by patent number
 	Comparables []Comparable           `json:"comparables,omitempty"`
-	Pairwise    [][]float64            `json:"pairwise,omitempty"` // total similarity between comparables, rows and columns as in Comparables; nil: assumed conditionally independent given the subject
 	Excluded    []Comparable           `json:"excluded,omitempty"` // found but refused upstream, each with its code
 	Retrieval   Retrieval              `json:"retrieval"`
 	Indicators  []terms.IndicatorScore `json:"indicators,omitempty"`

@@ -40,7 +40,7 @@ func contributions(base part, parts []part) []Contribution {
 	yuan := splitByLog(base.log, logs)
 	out := []Contribution{{Key: base.key, Kind: base.kind, Yuan: math.Exp(base.log), Log: base.log}}
 	for i, p := range parts {
-		if math.Abs(yuan[i]) < 0.005 { // folded into the base
+		if math.Abs(yuan[i]) < halfFen { // folded into the base
 			out[0].Yuan += yuan[i]
 			continue
 		}

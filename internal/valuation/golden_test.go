@@ -119,30 +119,6 @@ func TestGoldenCost(t *testing.T) { // G5
 	}
 }
 
-func TestGoldenConformal(t *testing.T) { // G8, G8w
-	t.Parallel()
-	s := []float64{.12, .20, .25, .31, .40, .44, .52, .60, .71, .95}
-	want(t, "80%", SplitQuantile(s, .8), .71, 0)
-	want(t, "90%", SplitQuantile(s, .9), .95, 0)
-	if !math.IsInf(SplitQuantile(s, .95), 1) {
-		t.Error("95% with ten deals must be infinite")
-	}
-	w := []float64{1, 1, 1, .5, .5, .5, .25, .25, .25, .25}
-	want(t, "weighted 50%", WeightedQuantile(s, w, 1, .5), .31, 0)
-	want(t, "weighted 80%", WeightedQuantile(s, w, 1, .8), .71, 0)
-	if !math.IsInf(WeightedQuantile(s, w, 1, .9), 1) {
-		t.Error("weighted 90% must be infinite: the finite mass is .846154")
-	}
-	for level, n := range map[float64]int{.8: 4, .9: 9, .95: 19} {
-		if MinCalibration(level) != n {
-			t.Errorf("n_min(%v) = %d, want %d", level, MinCalibration(level), n)
-		}
-		if math.IsInf(SplitQuantile(make([]float64, n), level), 1) || !math.IsInf(SplitQuantile(make([]float64, n-1), level), 1) {
-			t.Errorf("n_min(%v) disagrees with the quantile", level)
-		}
-	}
-}
-
 func TestGoldenReconcile(t *testing.T) { // G9
 	t.Parallel()
 	views := []view{{math.Log(220e3), .7, 1}, {math.Log(310e3), .6, 1}, {math.Log(150e3), 1, 1}}

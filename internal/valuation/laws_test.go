@@ -51,17 +51,6 @@ func drawScene(t *rapid.T) scene {
 		}
 		ev.Comparables = append(ev.Comparables, d)
 	}
-	if rapid.Bool().Draw(t, "pairwise") {
-		ev.Pairwise = make([][]float64, n)
-		for i := range ev.Pairwise {
-			ev.Pairwise[i] = make([]float64, n)
-			for j := range i {
-				s := rapid.Float64Range(0, 1).Draw(t, "pair")
-				ev.Pairwise[i][j], ev.Pairwise[j][i] = s, s
-			}
-			ev.Pairwise[i][i] = 1
-		}
-	}
 	if rapid.Bool().Draw(t, "income") {
 		ev.Income = someIncome()
 		ev.Income.Inputs = rapid.SampledFrom(append([]terms.Inputs{""}, terms.AllInputs[:]...)).Draw(t, "inputs")
@@ -117,16 +106,6 @@ func TestLawOrderChangesNothing(t *testing.T) {
 		for _, i := range perm {
 			ev.Comparables = append(ev.Comparables, s.ev.Comparables[i])
 		}
-		if s.ev.Pairwise != nil {
-			ev.Pairwise = nil
-			for _, i := range perm {
-				var row []float64
-				for _, k := range perm {
-					row = append(row, s.ev.Pairwise[i][k])
-				}
-				ev.Pairwise = append(ev.Pairwise, row)
-			}
-		}
 		asg.Subject = slices.Clone(asg.Subject)
 		slices.Reverse(asg.Subject)
 		ev.Indicators = slices.Clone(ev.Indicators)
@@ -148,7 +127,6 @@ func TestLawNothingOnOrAfterTheDateCounts(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawScene(t)
-		s.ev.Pairwise = nil
 		c := conclude(t, s.asg, s.ev, lawAssumptions)
 		late := aDeal("late", 1e9, 1, 2026)
 		late.Date = testDate.AddDays(rapid.IntRange(0, 400).Draw(t, "days"))
@@ -175,7 +153,6 @@ func TestLawOneDealTwiceIsOneComparable(t *testing.T) {
 		if len(s.ev.Comparables) == 0 {
 			return
 		}
-		s.ev.Pairwise = nil
 		c := conclude(t, s.asg, s.ev, lawAssumptions)
 		s.ev.Comparables = append(s.ev.Comparables, s.ev.Comparables[rapid.IntRange(0, len(s.ev.Comparables)-1).Draw(t, "which")])
 		s.asg.Subject = append(s.asg.Subject, s.asg.Subject[0])

@@ -100,20 +100,24 @@ type marketAnswer struct {
 // ownTerm are the indicators whose fact has a term of its own in the price: life, family and claims stay out of z.
 var ownTerm = []string{"L1.3", "L2.2", "T5.2"}
 
-// zScore is the normal score of the indicator sheet among patents: a reference table of ours, mean 50 and sd 15, until
-// thirty scored patents exist. Unknown is nil and moves nothing.
+// zScore is the normal score of the indicator sheet among patents, by the reference table of the assumptions. An indicator
+// nobody scored counts as average, so a good score that becomes known never lowers it; nothing known is nil.
 func (j *job) zScore(scores []terms.IndicatorScore) *float64 {
-	kept := make([]terms.IndicatorScore, 0, len(scores))
-	for _, s := range scores {
-		if !slices.Contains(ownTerm, s.Code) {
-			kept = append(kept, s)
-		}
-	}
-	q := j.as.Sheet.Score(j.asg.Purpose, kept, j.as.Grades.Unknown.Value).Score
-	if q == nil {
+	sheet := &j.as.Sheet
+	kept := slices.DeleteFunc(slices.Clone(scores), func(s terms.IndicatorScore) bool { return slices.Contains(ownTerm, s.Code) })
+	q := sheet.Score(j.asg.Purpose, kept, j.as.Grades.Unknown.Value)
+	if q.Score == nil {
 		return nil
 	}
-	z := (*q - 50) / 15
+	// What could be known is all but the indicators that have a term of their own.
+	var all []terms.IndicatorScore
+	for _, n := range sheet.Nodes {
+		if !slices.Contains(ownTerm, n.Code) {
+			all = append(all, terms.IndicatorScore{Code: n.Code, Score: &j.as.Market.ScoreMean.Value})
+		}
+	}
+	known := (1 - q.Unknown) / (1 - sheet.Score(j.asg.Purpose, all, j.as.Grades.Unknown.Value).Unknown)
+	z := known * (*q.Score - j.as.Market.ScoreMean.Value) / j.as.Market.ScoreSD.Value
 	return &z
 }
 
@@ -127,14 +131,14 @@ func (j *job) question(p terms.Patent, s market.Sale) market.Question {
 		q.Life = &l
 	}
 	if p.Family != nil {
-		q.Family = familyPercentile(float64(*p.Family))
+		q.Family = j.as.Market.family(float64(*p.Family))
 	}
 	if r := j.ev.Rank; r != nil { // the subject's standing in its class and filing year
-		x := min(max(r.Percentile, .001), .999)
+		x := percentile(r.Percentile)
 		q.Citations = &x
 	}
 	if p.Claims != nil {
-		q.Claims = claimsPercentile(float64(*p.Claims))
+		q.Claims = j.as.Market.claims(float64(*p.Claims))
 	}
 	return q
 }
@@ -223,9 +227,12 @@ func (j *job) market() {
 		}
 	}
 	j.figures(v, deals, scale, cap)
-	if j.licence != 0 || j.asg.Purpose == terms.PurposeLicence {
+	if j.asg.Purpose == terms.PurposeLicence {
 		half := min(as.Prices.Calibration.Ready().At(headline, j.level).Half, maxHalf) * a.sd
-		j.ownership = []float64{math.Exp(a.theta + j.part), math.Exp(a.theta + j.part - half), math.Exp(a.theta + j.part + half)}
+		j.ownership = &BasisFigure{
+			Basis: terms.BasisMarket, Premise: terms.PremiseOrderly, Scope: terms.ScopeBare, Approach: "market", Market: headline, IfSold: true,
+			Value: math.Exp(a.theta + j.part), Low: math.Exp(a.theta + j.part - half), High: math.Exp(a.theta + j.part + half), Zh: "如转让所有权", En: "if ownership is sold",
+		}
 	}
 	j.base = a.parts[0].log // the market's level
 	parts := []part{{"right_fraction", "fact", j.part}, {"licence_terms", "fact", j.licence}}
@@ -240,7 +247,7 @@ func (j *job) market() {
 		app.unknown += as.Market.MissingFeatureVar.Value
 	}
 	weights := v.Weights(j.question(j.live[0], headline))
-	j.comparables(weights, of, math.Exp(app.theta))
+	j.comparables(weights, of, math.Exp(app.theta), v.Base(j.question(j.live[0], headline)))
 	app.result.Workings = j.marketWorkings(a, weights, headline, scale)
 	j.app = append(j.app, app)
 	j.notApplicable("rank", "", "rank.in_market_prior", nil)
@@ -291,9 +298,12 @@ func (j *job) figures(v *market.View, deals []market.Deal, scale, cap float64) {
 	}
 }
 
+// shownDeals are listed by what they did to the figure, whatever their texts.
+const shownDeals = 40
+
 // comparables lists the deals by what they did to the figure, and the text-alike ones for the reader: those say when they
-// did not move it.
-func (j *job) comparables(weights []market.Weight, of map[string]*Comparable, value float64) {
+// did not move it. base is ln of what the prior alone says of one patent of the subject.
+func (j *job) comparables(weights []market.Weight, of map[string]*Comparable, value, base float64) {
 	sum, sq := 0.0, 0.0
 	for _, w := range weights {
 		sum += math.Abs(w.Weight)
@@ -304,13 +314,13 @@ func (j *job) comparables(weights []market.Weight, of map[string]*Comparable, va
 	}
 	for i, w := range weights {
 		c := of[w.Deal.ID]
-		if i >= 40 && c.Similar == nil {
+		if i >= shownDeals && c.Similar == nil {
 			continue
 		}
 		unit := math.Exp(w.Deal.Log) / float64(w.Deal.Patents)
 		pull := w.Weight * w.Residual
 		j.out.Comparables = append(j.out.Comparables, ComparableResult{
-			Comparable: *c, UnitPrice: unit, Normalised: unit, Weight: w.Weight, Pull: value * -math.Expm1(-pull), Influence: value * math.Expm1(-pull),
+			Comparable: *c, UnitPrice: unit, Normalised: math.Exp(base + w.Residual), Weight: w.Weight, Pull: value * -math.Expm1(-pull), Influence: value * math.Expm1(-pull),
 			Moved: math.Abs(pull) >= .005,
 		})
 	}
@@ -332,7 +342,7 @@ func (j *job) marketWorkings(a marketAnswer, weights []market.Weight, s market.S
 		w = append(w, terms.Working{Key: "part." + x.key, Value: x.log, Unit: "log"})
 	}
 	for i, x := range weights {
-		if i == 40 {
+		if i == shownDeals {
 			break
 		}
 		w = append(w, terms.Working{Key: "comparable." + x.Deal.ID, Value: x.Weight * x.Residual, Unit: "log", Formula: "weight·residual", Children: []terms.Working{

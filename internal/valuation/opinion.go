@@ -17,6 +17,7 @@ import (
 // causes of the value and of the width.
 func (j *job) conclude() {
 	as, o := j.as, &j.out
+	j.doubtInputs()
 	in := j.answering()
 	if len(in) == 0 {
 		j.withoutAmount()

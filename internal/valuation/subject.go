@@ -104,6 +104,9 @@ func validate(asg *Assignment, ev *Evidence) error {
 				number(fmt.Sprintf("income.excess_earnings.contributory_assets[%d].return", i), &a.Return, 0, 10)
 			}
 		}
+		if f.Inputs != "" && !slices.Contains(terms.AllInputs[:], f.Inputs) {
+			fail("income.inputs", "text.choice", "须为 market、owner、buyer 或 contract", fmt.Sprintf("want one of %v", terms.AllInputs))
+		}
 		for i, c := range f.Correlations {
 			if !(c.Rho > -1 && c.Rho < 1) {
 				fail(fmt.Sprintf("income.correlations[%d].rho", i), "number.range", "相关系数须在 -1 与 1 之间", "must lie in (-1, 1)")
@@ -129,6 +132,19 @@ func validate(asg *Assignment, ev *Evidence) error {
 			fail("cost.form", "text.choice", "须为 multiplicative 或 additive", "must be multiplicative or additive")
 		}
 	}
+	if f := ev.Damages; f != nil {
+		for name, q := range map[string]*terms.Quantity{"loss": f.Loss, "gain": f.Gain, "licence_fee": f.LicenceFee, "reasonable_costs": f.Costs} {
+			quantity("damages."+name, q, 0, 1e15)
+		}
+		number("damages.licence_multiple", f.Multiple, 0, 100)
+		number("damages.punitive_multiplier", f.Multiplier, 1, 100)
+		if !f.From.IsZero() && !f.To.IsZero() && f.To.Before(f.From) {
+			fail("damages.to", "date.order", "侵权行为结束日早于开始日", "the last act lies before the first")
+		}
+		if f.To.After(asg.Date) {
+			fail("damages.to", "date.range", "侵权行为结束日晚于评估基准日", "the last act lies after the valuation date")
+		}
+	}
 	if f := ev.Option; f != nil {
 		quantity("option.project_value", f.Project, 0, 1e15)
 		quantity("option.development_cost", f.Cost, 0, 1e15)
@@ -142,12 +158,6 @@ func validate(asg *Assignment, ev *Evidence) error {
 	}
 	for _, s := range ev.Indicators {
 		number("indicators."+s.Code+".score", s.Score, 0, 100)
-	}
-	for i := range ev.Pairwise {
-		if len(ev.Pairwise[i]) != len(ev.Comparables) || len(ev.Pairwise) != len(ev.Comparables) {
-			fail("pairwise", "list.length", "相似度矩阵须与可比案例数一致", "must be square, one row per comparable")
-			break
-		}
 	}
 	quantity("sale_chance", ev.SaleChance, 0, 1)
 	refused, _ := Check(asg, ev)

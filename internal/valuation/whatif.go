@@ -70,7 +70,7 @@ func Explain(before, after Conclusion) Difference {
 		}
 		rest := d.Change
 		for k, l := range logs {
-			if y := l * mean; math.Abs(y) >= 0.005 {
+			if y := l * mean; math.Abs(y) >= halfFen {
 				d.Causes = append(d.Causes, Cause{k, y})
 			}
 		}
@@ -78,7 +78,7 @@ func Explain(before, after Conclusion) Difference {
 		for _, c := range d.Causes {
 			rest -= c.Yuan
 		}
-		if math.Abs(rest) >= 0.005 { // parts too small to name
+		if math.Abs(rest) >= halfFen { // parts too small to name
 			d.Causes = append(d.Causes, Cause{"other", rest})
 		}
 	case d.Change != 0: // one of them is zero or abstained: the state is the cause

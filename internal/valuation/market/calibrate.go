@@ -175,14 +175,22 @@ func (t *sums) scale(s Sale) float64 {
 
 // quantiles are the conformal ones: the next event, not seen, has the weight of one.
 func (t *sums) quantiles(level float64) (half, lower float64) {
-	at := func(l []weighted) float64 {
-		sum, need := 0.0, level*float64(t.events+1)
-		for _, x := range l {
-			if sum += x.w; sum >= need-1e-9 {
-				return x.x
-			}
-		}
-		return math.Inf(1)
+	return conformal(t.abs, 1, level), conformal(t.down, 1, level)
+}
+
+// conformal is the level quantile of sorted scores, each with its weight, where the next one, not seen, lies at infinity
+// with a weight of its own: coverage of at least the level when it is exchangeable with them, +Inf when they are too few
+// (Vovk; Lei et al. 2018; with weights Tibshirani et al. 2019).
+func conformal(sorted []weighted, next, level float64) float64 {
+	total := next
+	for _, x := range sorted {
+		total += x.w
 	}
-	return at(t.abs), at(t.down)
+	sum := 0.0
+	for _, x := range sorted {
+		if sum += x.w; sum >= level*total-1e-9 {
+			return x.x
+		}
+	}
+	return math.Inf(1)
 }

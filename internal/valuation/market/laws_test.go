@@ -148,6 +148,38 @@ func TestNoLife(t *testing.T) {
 }
 
 // TestManyDeals is fast at 10,000 deals: the time is not asserted, the answer is.
+// The vectors of the conformal quantile, G8 and G8w: ten scores cannot bound 95%, and 4, 9 and 19 are the least that bound
+// 80, 90 and 95%.
+func TestGoldenConformal(t *testing.T) {
+	t.Parallel()
+	scores := func(x, w []float64) (out []weighted) {
+		for i := range x {
+			out = append(out, weighted{x[i], w[i]})
+		}
+		return out
+	}
+	x := []float64{.12, .20, .25, .31, .40, .44, .52, .60, .71, .95}
+	one := []float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+	some := []float64{1, 1, 1, .5, .5, .5, .25, .25, .25, .25}
+	for _, c := range []struct {
+		w           []float64
+		level, want float64
+	}{{one, .8, .71}, {one, .9, .95}, {one, .95, math.Inf(1)}, {some, .5, .31}, {some, .8, .71}, {some, .9, math.Inf(1)}} {
+		if got := conformal(scores(x, c.w), 1, c.level); got != c.want {
+			t.Errorf("%v of %v: %v, want %v", c.level, c.w, got, c.want)
+		}
+	}
+	for level, n := range map[float64]int{.8: 4, .9: 9, .95: 19} {
+		equal := make([]weighted, n)
+		for i := range equal {
+			equal[i].w = 1
+		}
+		if math.IsInf(conformal(equal, 1, level), 1) || !math.IsInf(conformal(equal[1:], 1, level), 1) {
+			t.Errorf("%d is not the least that bounds %v", n, level)
+		}
+	}
+}
+
 func BenchmarkSolve10000(b *testing.B) {
 	deals := make([]Deal, 10_000)
 	for i := range deals {

@@ -38,9 +38,6 @@ func compare(a, b Deal) int {
 	return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Log, b.Log), cmp.Compare(a.Event, b.Event))
 }
 
-// Deals returns the deals of the view, sorted by id.
-func (v *View) Deals() []Deal { return v.s.deals }
-
 // Price answers one question.
 func (v *View) Price(q Question) Figure {
 	f := v.price(q)
@@ -155,6 +152,17 @@ type Weight struct {
 	Deal     *Deal
 	Weight   float64 // of the deal's residual in the figure's logarithm
 	Residual float64 // ln price less its prior mean
+}
+
+// Base is ln of the price in yuan that the prior states for a question by its level, kind and facts, before any deal. A
+// deal's residual on top of it is the deal's price on the question's terms.
+func (v *View) Base(q Question) float64 {
+	facts, _ := v.prior.facts(&q.Facts)
+	base := v.prior.mean(&q.Labels)
+	for _, x := range facts {
+		base += x
+	}
+	return base
 }
 
 // Weights returns each deal's weight in the figure, largest pull first. The weights times the residuals, with those of
