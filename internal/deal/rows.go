@@ -484,7 +484,7 @@ func (d *document) proseRows() []Row {
 	gs, gb := d.partiesOf(whole)
 	kind, kindSpan := d.dealKind(d.s)
 	var out []Row
-	sum := 0.0
+	total := 0.0
 	for gi, g := range groups {
 		var r Row
 		r.Currency, r.PriceKind = "CNY", None
@@ -547,15 +547,15 @@ func (d *document) proseRows() []Row {
 		}
 		d.settle(&r, local)
 		if r.Amount != nil {
-			sum += *r.Amount
+			total += *r.Amount
 		}
 		out = append(out, r)
 	}
 	if len(out) > 1 {
 		for _, m := range d.money {
-			if m.class == sum_ && m.weight > 0 && m.a > groups[len(groups)-1].mentions[0].a && math.Abs(m.yuan-sum) > 0.005*sum+0.01 && !otherRight.MatchString(d.s) {
+			if m.class == sum && m.weight > 0 && m.a > groups[len(groups)-1].mentions[0].a && math.Abs(m.yuan-total) > 0.005*total+0.01 && !otherRight.MatchString(d.s) {
 				for i := range out {
-					out[i].warn("total_differs", fmt.Sprintf("合计“%s”与各项之和 %.2f 元不符。", d.s[m.a:m.b], sum), "The printed total is not the sum of the prices.")
+					out[i].warn("total_differs", fmt.Sprintf("合计“%s”与各项之和 %.2f 元不符。", d.s[m.a:m.b], total), "The printed total is not the sum of the prices.")
 					out[i].Waits = true
 				}
 				break
@@ -564,8 +564,6 @@ func (d *document) proseRows() []Row {
 	}
 	return out
 }
-
-const sum_ = sum
 
 // named returns the patents of the text with their titles: those with a
 // number, or, where none has one, those named by title.

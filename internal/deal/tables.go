@@ -1,6 +1,8 @@
 package deal
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -271,36 +273,20 @@ func unitOf(word string) float64 {
 	return 0
 }
 
+// mentionsIn returns the patents named within a span.
 func (d *document) mentionsIn(sp span) []mention {
-	var out []mention
-	lo, hi := 0, len(d.mentions)
-	for lo < hi {
-		mid := (lo + hi) / 2
-		if d.mentions[mid].a < sp.a {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	for ; lo < len(d.mentions) && d.mentions[lo].a < sp.b; lo++ {
-		out = append(out, d.mentions[lo])
-	}
-	return out
+	return inSpan(d.mentions, sp, func(m mention) int { return m.a })
 }
 
+// moneyIn returns the amounts within a span.
 func (d *document) moneyIn(sp span) []money {
-	var out []money
-	lo, hi := 0, len(d.money)
-	for lo < hi {
-		mid := (lo + hi) / 2
-		if d.money[mid].a < sp.a {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	for ; lo < len(d.money) && d.money[lo].a < sp.b; lo++ {
-		out = append(out, d.money[lo])
-	}
-	return out
+	return inSpan(d.money, sp, func(m money) int { return m.a })
+}
+
+// inSpan returns those of a sorted list that begin in a span.
+func inSpan[T any](sorted []T, sp span, at func(T) int) []T {
+	begin := func(x T, a int) int { return cmp.Compare(at(x), a) }
+	lo, _ := slices.BinarySearchFunc(sorted, sp.a, begin)
+	hi, _ := slices.BinarySearchFunc(sorted, sp.b, begin)
+	return slices.Clone(sorted[lo:max(lo, hi)])
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"gonum.org/v1/gonum/mat"
+
+	"zhijia/internal/accuracy"
 )
 
 // Containment is how far the smaller of two sets as returned by [Bigrams] lies
@@ -415,17 +417,12 @@ func findsClass(texts []labelledText, score func(a, b *labelledText) float64) fl
 			continue
 		}
 		slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(b.score, a.score) })
-		gain, ideal := 0.0, 0.0
-		for k := range min(10, len(all)) {
-			d := 1 / math.Log2(float64(k)+2)
-			if all[k].same {
-				gain += d
-			}
-			if k < relevant {
-				ideal += d
-			}
+		same := make([]bool, len(all))
+		for k := range all {
+			same[k] = all[k].same
 		}
-		sum += gain / ideal
+		r, _ := accuracy.ScoreRetrieval(same, relevant, 10) // one at least is relevant, so there is a score
+		sum += r.NDCG
 		n++
 	}
 	if n == 0 {

@@ -276,6 +276,14 @@ func (w writer) meaning() string {
 	case terms.BasisDamages:
 		return w.t("依专利法第七十一条的顺序推算的侵权赔偿，不是专利的价值；由法院确定。", "Damages in the order of article 71 of the patent law, no value of the patent; the court decides.")
 	}
+	switch w.Conclusion.Market {
+	case market.Showcase:
+		return w.t("如在展示交易（技术拍卖、挂牌）中成交的金额，通常含技术支持，不是裸权利的价格。", "What a showcase sale would bring, mostly with support: no price of the bare right.")
+	case market.Corporate:
+		return w.t("如随企业并购成交的金额，含业务与团队，不是裸权利的价格。", "What a sale with a business would bring: no price of the bare right.")
+	case market.Court:
+		return w.t("如依裁判成交的金额。", "What a sale by a judgment would bring.")
+	}
 	switch w.Assignment.Purpose {
 	case terms.PurposeLicence:
 		return w.t("如按所述种类与期限许可，使用权的市场价值。", "Market value of the right of use, if licensed by the stated kind and term.")

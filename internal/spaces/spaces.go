@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"zhijia/internal/accuracy"
 	"zhijia/internal/embed"
 	"zhijia/internal/fault"
 	"zhijia/internal/store"
@@ -471,17 +472,12 @@ func sameSubclass(vectors [][]float32, labels [][]string) float64 {
 			continue
 		}
 		slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(a, b)) })
-		gain, best := 0.0, 0.0
-		for rank, i := range order[:min(k, len(order))] {
-			discount := 1 / math.Log2(float64(rank)+2)
-			if relevant(i) {
-				gain += discount
-			}
-			if rank < all {
-				best += discount
-			}
+		found := make([]bool, min(k, len(order)))
+		for rank := range found {
+			found[rank] = relevant(order[rank])
 		}
-		sum += gain / best
+		r, _ := accuracy.ScoreRetrieval(found, all, k) // one at least is relevant, so there is a score
+		sum += r.NDCG
 		queries++
 	}
 	if queries == 0 {

@@ -11,6 +11,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/valuation/damages"
 	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
 )
 
@@ -109,6 +110,26 @@ func TestLadderOfBases(t *testing.T) {
 	asg.Subject[0].Filing, asg.Subject[0].Grant = calendar.New(2007, 1, 9), calendar.New(2009, 1, 9) // in its last days
 	if c := conclude(t, asg, someEvidence(0), as); c.Status != Zero || c.ReasonCode != "liquidation.costs" || c.Value.High < 0 {
 		t.Errorf("a right whose sale costs more than it brings: %s %s %+v", c.Status, c.ReasonCode, c.Value)
+	}
+}
+
+// A figure of a showcase or of a business is of the supported right, whatever
+// scope the purpose has, and stands beside that of the bare one.
+func TestScopeFollowsTheMarket(t *testing.T) {
+	t.Parallel()
+	for _, sale := range []market.Sale{market.Showcase, market.Corporate} {
+		for _, purpose := range []terms.Purpose{terms.PurposeAssignment, terms.PurposeContribution, terms.PurposeReporting} {
+			asg := anAssignment()
+			asg.Purpose, asg.Market = purpose, sale
+			asg.MarketFact = &MarketFact{Kind: MarketFactKinds[0], Date: asg.Date.AddDays(-1), Document: "x"}
+			c := conclude(t, asg, someEvidence(5), DefaultAssumptions())
+			bare := slices.ContainsFunc(c.Bases, func(b BasisFigure) bool {
+				return b.Scope == terms.ScopeBare && b.Market == market.Private && !b.Headline
+			})
+			if c.Scope != terms.ScopeSupported || c.Bases[0].Scope != terms.ScopeSupported || !bare || !c.MarketUnreviewed {
+				t.Errorf("%s, %s: %s, %+v", purpose, sale, c.Scope, c.Bases)
+			}
+		}
 	}
 }
 

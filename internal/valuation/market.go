@@ -199,6 +199,9 @@ func (j *job) market() {
 		return
 	}
 	j.sale = saleOf(j.asg)
+	if (j.sale == market.Showcase || j.sale == market.Corporate) && j.out.Scope == terms.ScopeBare {
+		j.out.Scope = terms.ScopeSupported // what is sold there comes with support or a business
+	}
 	headline := j.sale
 	if headline == market.Unknown {
 		headline = market.Private
