@@ -155,9 +155,9 @@ var soldKinds = map[string]string{
 }
 
 var sourceWords = map[string]string{
-	"own_ledger": "自有台账", "registry": "登记", "contract_notice": "合同公示|判决", "listed_company_announcement": "上市公司公告",
+	"own_ledger": "自有台账", "registry": "登记", "contract_notice": "合同公示", "listed_company_announcement": "上市公司公告",
 	"university_notice": "高校公示|院所公示|医院公示", "auction": "拍卖", "press": "新闻|媒体",
-	"platform": "交易平台", "exchange": "产权交易所", "ipo_disclosure": "招股说明书", "court": "裁判文书", "bankruptcy": "破产", "literature": "文献", "sec_filing": "境外披露",
+	"platform": "交易平台", "exchange": "产权交易所", "ipo_disclosure": "招股说明书", "court": "裁判文书|判决", "bankruptcy": "破产", "literature": "文献", "sec_filing": "境外披露",
 }
 
 var transactions = dataset{
@@ -249,6 +249,12 @@ var transactions = dataset{
 				if before.Exclusion == exclusion(&before) { // worked out, not stated
 					before.Exclusion = ""
 				}
+				if sale, channel := market.SaleOf(before.SourceType, before.DealKind, before.Method); before.Market == string(sale) {
+					before.Market = "" // likewise
+					if before.Channel == channel {
+						before.Channel = ""
+					}
+				}
 				store.KeepKnown(d, before)
 			}
 			supply(d)
@@ -269,9 +275,9 @@ var transactions = dataset{
 // from what it says.
 func supply(d *store.Deal) {
 	d.Currency, d.DealKind = cmp.Or(d.Currency, "CNY"), cmp.Or(d.DealKind, "assignment")
-	if d.Market == "" {
-		sale, channel := market.SaleOf(d.SourceType, d.DealKind, d.Method)
-		d.Market, d.Channel = string(sale), cmp.Or(d.Channel, channel)
+	sale, channel := market.SaleOf(d.SourceType, d.DealKind, d.Method)
+	if d.Market = cmp.Or(d.Market, string(sale)); d.Market == string(sale) {
+		d.Channel = cmp.Or(d.Channel, channel)
 	}
 	counted(d)
 }

@@ -158,13 +158,18 @@ func TestAFileOfFewColumnsOfDeals(t *testing.T) {
 		{"受让方", "丁公司", []string{"Buyer"}},
 		{"权利人类型", "企业", []string{"OwnerType"}},
 		{"来源类型", "登记", []string{"SourceType"}},
+		{"来源类型", "高校公示", []string{"SourceType", "Channel"}}, // what the source tells is worked out anew
+		{"来源类型", "拍卖", []string{"SourceType", "Market", "Channel"}},
+		{"来源类型", "判决", []string{"SourceType", "Market", "Channel"}},
+		{"成交方式", "司法拍卖", []string{"Method", "Market", "Channel"}},
+		{"成交市场", "挂牌", []string{"Market", "Channel"}},
 		{"来源链接", "https://example.invalid/2", []string{"SourceURL"}},
 		{"备注", "另一备注", []string{"Notes"}},
 		{"同族编号", "F2", []string{"FamilyID"}},
 		{"排除代码", "SECRET", []string{"Exclusion"}},
 	}
-	full := "交易编号,专利名称,摘要,专利号,专利件数,专利类型,IPC分类号,成交价(元),币种,汇率,价格类型,交易方式,评估值,评估方法,许可年限,提成率,成交日期,关联交易,出让方,受让方,权利人类型,来源类型,来源链接,备注,同族编号\n" +
-		"D1,一种正极材料,说明,CN201310543019.6,1,发明,H01M 4/36,1000000,CNY,1,总价,独占许可,1100000,收益法,3,0.03,2020-06-15,否,甲大学,乙公司,高校,自有台账,https://example.invalid/1,备注,F1\n"
+	full := "交易编号,专利名称,摘要,专利号,专利件数,专利类型,IPC分类号,成交价(元),币种,汇率,价格类型,交易方式,评估值,评估方法,许可年限,提成率,成交日期,关联交易,出让方,受让方,权利人类型,来源类型,来源链接,备注,同族编号,成交方式,成交市场\n" +
+		"D1,一种正极材料,说明,CN201310543019.6,1,发明,H01M 4/36,1000000,CNY,1,总价,独占许可,1100000,收益法,3,0.03,2020-06-15,否,甲大学,乙公司,高校,自有台账,https://example.invalid/1,备注,F1,协议,私下转让\n"
 	db, err := store.Open(t.Context(), storetest.URL(t), store.Options{MaxConns: 4, Institution: actor.Institution})
 	if err != nil {
 		t.Fatal(err)
