@@ -191,7 +191,7 @@ func registerValuations(api huma.API, s *Server) {
 	stored["304"] = &huma.Response{Description: "The caller's copy, named by If-None-Match, is the record of now."}
 	huma.Register(api, huma.Operation{
 		OperationID: "get-valuation", Method: http.MethodGet, Path: "/v1/valuations/{id}", Tags: []string{"valuations"},
-		Summary: "读取估值 A stored valuation, as JSON or as an opinion to read",
+		Summary:   "读取估值 A stored valuation, as JSON or as an opinion to read",
 		Responses: stored,
 	}, func(ctx context.Context, in *get) (*document, error) {
 		p := people.Of(ctx)
