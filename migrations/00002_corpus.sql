@@ -110,13 +110,13 @@ CREATE INDEX deals_refused ON deals (section) WHERE exclusion IS NOT NULL;
 -- it that it is out of date. The row is taken first, so that two imports of one institution follow each other.
 CREATE TABLE deal_changes (
     institution text PRIMARY KEY REFERENCES institutions (id),
-    changed_by  xid8 NOT NULL
+    changed_by  text NOT NULL
 );
 -- +goose StatementBegin
 CREATE FUNCTION note_deal_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO deal_changes AS c (institution, changed_by)
-    SELECT i.id, pg_current_xact_id() FROM institutions i WHERE i.id = institution_now() OR institution_now() = '*' ORDER BY i.id
+    SELECT i.id, pg_current_xact_id()::text FROM institutions i WHERE i.id = institution_now() OR institution_now() = '*' ORDER BY i.id
     ON CONFLICT (institution) DO UPDATE SET changed_by = EXCLUDED.changed_by WHERE c.changed_by <> EXCLUDED.changed_by;
     RETURN NULL;
 END

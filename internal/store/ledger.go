@@ -14,7 +14,7 @@ import (
 func (db *DB) LedgerVersion(ctx context.Context) (version string, err error) {
 	defer fault.Wrap(&err, "store.LedgerVersion")
 	err = db.pool.QueryRow(ctx, `
-		SELECT coalesce(string_agg(institution || ':' || changed_by::text, ' ' ORDER BY institution), '') FROM deal_changes
+		SELECT coalesce(string_agg(institution || ':' || changed_by, ' ' ORDER BY institution), '') FROM deal_changes
 		WHERE institution IN (institution_now(), 'public')`).Scan(&version)
 	return version, err
 }
