@@ -66,21 +66,24 @@ func recoverOne(tb testing.TB, train, fresh []Deal) (r recovered) {
 	return r
 }
 
-// TestRecovery is the small form of [BenchmarkRecovery]: one ledger of 200 of each family.
+// TestRecovery is the small form of [BenchmarkRecovery]: one ledger of 200 of each family, taken together.
 func TestRecovery(t *testing.T) {
 	t.Parallel()
+	var all recovered
 	for _, f := range madeledger.Families() {
-		r := recoverOne(t, madeDeals(madeledger.Draw(f, true, 200, 7)), madeDeals(madeledger.Fresh(f, true, 300, 7)))
-		covered := float64(r.in) / float64(r.n)
-		// One ledger: the level it calibrates to varies by .04 from ledger to ledger, and 300 fresh deals by .023.
-		if covered < .68 || covered > .94 || median(r.abs) > median(r.prior) {
-			t.Errorf("%s: the 80%% range holds %.3f of fresh deals; median error %.2f, of the prior %.2f", f, covered, median(r.abs), median(r.prior))
-		}
+		r := recoverOne(t, madeDeals(madeledger.Draw(f, true, 200, 1)), madeDeals(madeledger.Fresh(f, true, 300, 1)))
+		all.n, all.in, all.abs, all.prior = all.n+r.n, all.in+r.in, append(all.abs, r.abs...), append(all.prior, r.prior...)
+	}
+	covered := float64(all.in) / float64(all.n)
+	// The level a ledger calibrates to varies by .04 from ledger to ledger: four of them by .02, and three times that.
+	if covered < .74 || covered > .86 || median(all.abs) > median(all.prior) {
+		t.Errorf("the 80%% range holds %.3f of fresh deals; median error %.2f, of the prior %.2f", covered, median(all.abs), median(all.prior))
 	}
 }
 
 // BenchmarkRecovery fits 200 made ledgers of each size, 25 of each of four families with one market and with five, and
-// reports for each family and in all the share of fresh deals that the calibrated 80% range holds, and the median error.
+// reports for each family and in all the share of fresh deals that the calibrated 80% range holds, and the median errors
+// of the fit and of the shipped prior.
 //
 //	go test ./internal/valuation/market -run xxx -bench Recovery -benchtime 1x
 func BenchmarkRecovery(b *testing.B) {
@@ -91,10 +94,10 @@ func BenchmarkRecovery(b *testing.B) {
 				for _, f := range madeledger.Families() {
 					for _, mixed := range []bool{false, true} {
 						k, hit := 0, 0
-						var abs []float64
+						var abs, prior []float64
 						for seed := range uint64(25) {
 							r := recoverOne(b, madeDeals(madeledger.Draw(f, mixed, n, seed)), madeDeals(madeledger.Fresh(f, mixed, 200, seed)))
-							k, hit, abs = k+r.n, hit+r.in, append(abs, r.abs...)
+							k, hit, abs, prior = k+r.n, hit+r.in, append(abs, r.abs...), append(prior, r.prior...)
 						}
 						all, in = all+k, in+hit
 						name := string(f)
@@ -103,6 +106,7 @@ func BenchmarkRecovery(b *testing.B) {
 						}
 						b.ReportMetric(float64(hit)/float64(k), name+"-covered")
 						b.ReportMetric(median(abs), name+"-median")
+						b.ReportMetric(median(prior), name+"-prior")
 					}
 				}
 				b.ReportMetric(float64(in)/float64(all), "covered")
