@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -31,7 +32,34 @@ var words = map[string]string{
 	"@advance": "T1.1", "@substitutability": "T2.1", "@maturity": "T5.1", "@stability": "L1.2", "@scope": "L2.1", "@market_use": "E3.1", "@competition": "E2.1",
 }
 
-// applied is the body with the values at the JSON pointers; null removes a member.
+// place puts the value at the path; null removes a member.
+func place(t *testing.T, in any, path []string, v any) any {
+	if len(path) == 0 {
+		return v
+	}
+	switch x := in.(type) {
+	case []any:
+		n, err := strconv.Atoi(path[0])
+		if err != nil || n >= len(x) {
+			t.Fatalf("no row %s", path[0])
+		}
+		x[n] = place(t, x[n], path[1:], v)
+		return x
+	case map[string]any:
+		if len(path) == 1 && v == nil {
+			delete(x, path[0])
+		} else {
+			x[path[0]] = place(t, x[path[0]], path[1:], v)
+		}
+		return x
+	case nil:
+		return place(t, map[string]any{}, path, v)
+	}
+	t.Fatalf("%v is no place for %v", in, path)
+	return nil
+}
+
+// applied is the body with the values at the JSON pointers.
 func applied(t *testing.T, body map[string]any, set map[string]any) []byte {
 	b, _ := json.Marshal(body)
 	var out map[string]any
@@ -39,21 +67,7 @@ func applied(t *testing.T, body map[string]any, set map[string]any) []byte {
 		t.Fatal(err)
 	}
 	for pointer, v := range set {
-		at := out
-		path := strings.Split(strings.TrimPrefix(pointer, "/"), "/")
-		for _, p := range path[:len(path)-1] {
-			next, ok := at[p].(map[string]any)
-			if !ok {
-				next = map[string]any{}
-				at[p] = next
-			}
-			at = next
-		}
-		if last := path[len(path)-1]; v == nil {
-			delete(at, last)
-		} else {
-			at[last] = v
-		}
+		place(t, out, strings.Split(strings.TrimPrefix(pointer, "/"), "/"), v)
 	}
 	b, _ = json.Marshal(out)
 	for k, v := range words {
@@ -145,6 +159,9 @@ func TestChangesMoveAsNamed(t *testing.T) {
 			t.Errorf("%s is refused: %s", s.ID, a.refused)
 		}
 		base[s.ID] = a
+	}
+	for id, a := range base {
+		t.Log(id, a.c.Status, a.c.ReasonCode, a.c.Value.Median, a.c.Value.Low, a.c.Value.High)
 	}
 	right, strong, wrong := 0, 0, 0
 	for _, c := range append(file.Changes, file.Paired...) {
