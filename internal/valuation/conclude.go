@@ -29,6 +29,7 @@ type approach struct {
 	result                     ApproachResult
 	theta, thetaModel, neutral float64 // ln yuan: with all, without the model's, neutral
 	sd0                        float64 // log sd with every score known
+	weigh                      float64 // log sd that its weight follows, where facts of the subject move sd0; 0: sd0
 	unknown                    float64 // further variance for what is unknown
 	parts                      []part  // theta = ln prior median + Σ parts
 	width                      []WidthContribution

@@ -90,7 +90,8 @@ func (j *job) incomeSubject() income.Subject {
 }
 
 // annualFees are the fees of the live members in yuan by period from T, from
-// the fee schedule of each kind and the patent's year.
+// the fee schedule of each kind and the patent's year. A member whose term ends while others earn costs its last fee on, as
+// if another right took its place: so a member that lives longer never makes the bundle dearer to keep.
 func (a *Assumptions) annualFees(live []terms.Patent, t calendar.Date) []float64 {
 	longest := 0
 	for _, fees := range a.Income.Fees {
@@ -103,8 +104,8 @@ func (a *Assumptions) annualFees(live []terms.Patent, t calendar.Date) []float64
 				continue
 			}
 			year := int(p.Filing.YearsUntil(t)) + j // the fee of patent year y+1 falls due within year y
-			if fees := a.Income.Fees[p.Kind]; year >= 0 && year < len(fees) {
-				out[j] += fees[year]
+			if fees := a.Income.Fees[p.Kind]; year >= 0 && len(fees) > 0 {
+				out[j] += fees[min(year, len(fees)-1)]
 			}
 		}
 	}

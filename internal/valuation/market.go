@@ -94,6 +94,7 @@ type MarketFigure struct {
 type marketAnswer struct {
 	theta, noModel, neutral float64 // ln yuan: all scores, without the model's, without any
 	sd, known               float64
+	weigh                   float64 // widest sd of a member of whom no fact is known: no fact moves it
 	parts                   []part
 }
 
@@ -145,8 +146,10 @@ func (j *job) question(p terms.Patent, s market.Sale) market.Question {
 	return q
 }
 
-// ask sums the members' prices in one market: a bundle is worth its members, so splitting it changes no total.
-func (j *job) ask(v *market.View, s market.Sale) marketAnswer {
+// ask sums the members' prices in one market: a bundle is worth its members, so splitting it changes no total. Its low end
+// is the sum of their low ends, so that a worse fact of one member never raises it.
+func (j *job) ask(l *Ledger, s market.Sale) marketAnswer {
+	v, half := l.view, min(l.ready.At(s, j.level).Half, maxHalf)
 	all, none := j.zScore(j.ind), j.zScore(withoutModel(j.ind))
 	var a marketAnswer
 	sum, sumNo, sumNeutral, low, lowKnown := 0.0, 0.0, 0.0, 0.0, 0.0
@@ -167,8 +170,10 @@ func (j *job) ask(v *market.View, s market.Sale) marketAnswer {
 		sum += w
 		sumNo += m.share * math.Exp(no.Mean)
 		sumNeutral += m.share * math.Exp(neutral.Mean)
-		low += m.share * math.Exp(neutral.Mean-f.SD)
-		lowKnown += m.share * math.Exp(neutral.Mean-f.Known)
+		q.Facts = market.Facts{}
+		a.weigh = max(a.weigh, v.Price(q).SD)
+		low += m.share * math.Exp(neutral.Mean-half*f.SD)
+		lowKnown += m.share * math.Exp(neutral.Mean-half*f.Known)
 		for _, x := range f.Parts {
 			if _, ok := logs[x.Key]; !ok {
 				keys = append(keys, x.Key)
@@ -177,7 +182,7 @@ func (j *job) ask(v *market.View, s market.Sale) marketAnswer {
 		}
 	}
 	a.theta, a.noModel, a.neutral = math.Log(sum), math.Log(sumNo), math.Log(sumNeutral)
-	a.sd, a.known = a.neutral-math.Log(low), a.neutral-math.Log(lowKnown)
+	a.sd, a.known = (a.neutral-math.Log(low))/half, (a.neutral-math.Log(lowKnown))/half
 	rest := a.theta
 	for _, k := range keys {
 		log := logs[k] / sum
@@ -222,7 +227,7 @@ func (j *job) market() {
 		}
 	}
 	scale := j.part + j.licence
-	a := j.ask(v, headline)
+	a := j.ask(l, headline)
 	cap := 0.0
 	if j.ev.Ask != nil && *j.ev.Ask > 0 && headline == market.Private {
 		// Nobody pays in private more than is asked in public for the same right.
@@ -244,7 +249,7 @@ func (j *job) market() {
 	parts := []part{{"right_fraction", "fact", j.part}, {"licence_terms", "fact", j.licence}}
 	parts = append(parts, a.parts[1:]...)
 	app := approach{
-		theta: a.theta + scale, thetaModel: a.noModel + scale, neutral: a.neutral + scale, sd0: a.sd, parts: parts,
+		theta: a.theta + scale, thetaModel: a.noModel + scale, neutral: a.neutral + scale, sd0: a.sd, weigh: a.weigh, parts: parts,
 		width:  []WidthContribution{{"market.level", min(a.known*a.known/(a.sd*a.sd), 1)}, {"market.price_noise", max(1-a.known*a.known/(a.sd*a.sd), 0)}},
 		result: ApproachResult{ID: "market", Method: "random_effects", Applicable: true},
 	}
@@ -284,7 +289,7 @@ func (j *job) figures(l *Ledger, scale, cap float64) {
 		show = show[:2]
 	}
 	for _, s := range show {
-		a := j.ask(l.view, s)
+		a := j.ask(l, s)
 		if s == market.Private || s == market.Distress {
 			a.theta += cap
 		}

@@ -27,16 +27,16 @@ func (j *job) conclude() {
 		v := make([]view, len(in))
 		for k, i := range in {
 			a := &j.app[i]
-			sd := a.sd0
+			sd := cmp.Or(a.weigh, a.sd0)
 			if unknown {
-				sd = math.Sqrt(sd*sd + a.unknown)
+				sd = math.Sqrt(a.sd0*a.sd0 + a.unknown)
 			}
 			v[k] = view{pick(a), sd, a.result.Applicability}
 		}
 		return v
 	}
 	rho := as.Reconciliation.Rho.Value
-	// Weights from the widths with everything known; theirs is the only say.
+	// Weights from widths that no fact of the subject moves: a better fact must not shift weight to a lower figure.
 	neutral := reconcile(views(func(a *approach) float64 { return a.neutral }, false), rho)
 	width := neutral
 	wide := views(func(a *approach) float64 { return a.neutral }, true)
