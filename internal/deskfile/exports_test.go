@@ -1,0 +1,83 @@
+package deskfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"zhijia/internal/deskfile/exporttest"
+	"zhijia/internal/patent"
+)
+
+// differs says in what a line differs from what the file says, or "".
+func differs(line Line, want exporttest.Row) string {
+	r := &line.Row
+	n, err := patent.ParseNumber(want.Number)
+	if err != nil {
+		return err.Error()
+	}
+	got, err := patent.ParseNumber(r.Number)
+	if err != nil || got.Key() != n.Key() && patent.Relate(got, n) != patent.OnePatent {
+		return fmt.Sprintf("number %q, want %q", r.Number, want.Number)
+	}
+	switch {
+	case len(line.Faults) > 0:
+		return fmt.Sprint(line.Faults)
+	case r.Title != want.Title:
+		return fmt.Sprintf("title %q, want %q", r.Title, want.Title)
+	case string(r.Kind) != want.Kind:
+		return fmt.Sprintf("kind %q, want %q", r.Kind, want.Kind)
+	case !slices.Equal(r.Owners, want.Owners):
+		return fmt.Sprintf("owners %q, want %q", r.Owners, want.Owners)
+	case string(r.Pledged) != want.Pledged:
+		return fmt.Sprintf("pledged %q, want %q", r.Pledged, want.Pledged)
+	case (r.Standing == patent.Dead) != want.Ended && !want.Pending, want.Pending && r.Standing != patent.Dead && r.Standing != patent.Pending:
+		return fmt.Sprintf("standing %q, ended %v pending %v", r.Standing, want.Ended, want.Pending)
+	case r.Borrower != want.Borrower:
+		return fmt.Sprintf("borrower %q, want %q", r.Borrower, want.Borrower)
+	case r.Loan.Yuan() != float64(want.Loan):
+		return fmt.Sprintf("loan %s, want %d", r.Loan, want.Loan)
+	}
+	return ""
+}
+
+// Files as vendors and desks save them are read as a person reads them.
+func TestExports(t *testing.T) {
+	t.Parallel()
+	right := 0
+	files := exporttest.Files()
+	for _, f := range files {
+		lines, broken := readAll(t, f.Body, f.Name, Options{})
+		var wrong []string
+		if broken != "" {
+			wrong = append(wrong, broken)
+		}
+		lines = slices.DeleteFunc(lines, func(l Line) bool { return l.Skipped })
+		bad := 0
+		for _, l := range lines {
+			if slices.Contains(codesOf(l), "row.characters") {
+				bad++
+			}
+		}
+		lines = slices.DeleteFunc(lines, func(l Line) bool { return slices.Contains(codesOf(l), "row.characters") })
+		if bad != f.Broken {
+			wrong = append(wrong, fmt.Sprintf("%d broken rows, want %d", bad, f.Broken))
+		}
+		if len(lines) != len(f.Rows) {
+			wrong = append(wrong, fmt.Sprintf("%d rows, want %d", len(lines), len(f.Rows)))
+		} else {
+			for i := range lines {
+				if w := differs(lines[i], f.Rows[i]); w != "" {
+					wrong = append(wrong, fmt.Sprintf("row %d: %s", i+1, w))
+				}
+			}
+		}
+		if len(wrong) == 0 {
+			right++
+			continue
+		}
+		t.Errorf("%s: %s", f.Shape, strings.Join(wrong[:min(len(wrong), 2)], "; "))
+	}
+	t.Logf("%d of %d files are read right", right, len(files))
+}
