@@ -32,6 +32,8 @@ func differs(line Line, want exporttest.Row) string {
 		return fmt.Sprintf("owners %q, want %q", r.Owners, want.Owners)
 	case string(r.Pledged) != want.Pledged:
 		return fmt.Sprintf("pledged %q, want %q", r.Pledged, want.Pledged)
+	case want.Noted && len(r.Unread) == 0:
+		return "a pledge that may stand is not noted"
 	case (r.Standing == patent.Dead) != want.Ended && !want.Pending, want.Pending && r.Standing != patent.Dead && r.Standing != patent.Pending:
 		return fmt.Sprintf("standing %q, ended %v pending %v", r.Standing, want.Ended, want.Pending)
 	case r.Borrower != want.Borrower:

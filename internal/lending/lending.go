@@ -27,6 +27,8 @@ type Row struct {
 	Contract   string `json:"contract,omitempty"`    // number of the security contract
 	Product    string `json:"product,omitempty"`     // programme the loan is drawn under
 
+	Portfolio bool `json:"portfolio,omitempty"` // of a list without borrowers: the patent is valued and screened, no loan is asked for
+
 	Number string        `json:"number"` // normal form
 	Title  string        `json:"title,omitempty"`
 	Kind   patent.Kind   `json:"kind,omitempty"`

@@ -34,6 +34,7 @@ type Row struct {
 	Kind     string   // invention, utility_model, design; "" where the file does not say
 	Owners   []string // nil where the file names none
 	Pledged  string   // yes, no, or "" where the file does not say it for certain
+	Noted    bool     // it says something of a pledge that is not certain: a flag without a day
 	Ended    bool     // the file says that the right has ended
 	Pending  bool     // the file says that it was not granted yet, or never
 	Borrower string
@@ -164,7 +165,7 @@ func patsnap() File {
 		row := r.row()
 		switch r.state {
 		case "pledged":
-			pledgee, row.Pledged = "江城农村商业银行股份有限公司", "yes"
+			pledgee, row.Noted = "江城农村商业银行股份有限公司", true
 		case "fee":
 			row.Ended = true
 		case "refused":
