@@ -137,8 +137,30 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date, 
 		v.Comparables = append(v.Comparables, c.Comparables[i].DealID)
 	}
 	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p.Owners, p.PaidThroughYear, p.AddedBy(on), on, days))
+	v.Facts = sources(&v, p)
 	v.Eligibility.Findings = slices.DeleteFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Outcome == patent.Clear })
 	return v, nil
+}
+
+// sources says of each ground that was answered on whose word it is: the row's
+// alone, an event of the register, or the record in the store.
+func sources(v *lending.Valued, p *store.Patent) (out []lending.Fact) {
+	for _, f := range v.Eligibility.Findings {
+		if f.Outcome == patent.Open {
+			continue
+		}
+		x := lending.Fact{Code: f.Code, Source: lending.FromRegister, AsOf: v.State.LastSeen}
+		switch {
+		case slices.Contains(v.OnWord, f.Code), slices.Contains([]string{"E07", "E08", "E10", "E11"}, f.Code):
+			x = lending.Fact{Code: f.Code, Source: lending.FromTheRow, AsOf: v.Row.RegisterAsOf}
+		case f.Code == "E06" && v.FromRow:
+			x = lending.Fact{Code: f.Code, Source: lending.FromTheRow}
+		case f.Code == "E04", f.Code == "E06", v.State.LastSeen.IsZero():
+			x = lending.Fact{Code: f.Code, Source: lending.FromImport, AsOf: p.SourceDate}
+		}
+		out = append(out, x)
+	}
+	return out
 }
 
 // byBasis sorts the figures of a conclusion by the bases that policies name. An

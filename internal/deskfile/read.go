@@ -85,6 +85,7 @@ var batchColumns = []batchColumn{
 	{key: "contract", zh: "担保合同号", names: []string{"合同号", "质押合同号", "担保合同编号"}, note: "同一合同的专利合并计算；留空则每行单独计算。", wide: 16},
 	{key: "external", zh: "外部评估价值", names: []string{"评估价值", "外部评估值", "外部评估价值/基准日"}, amount: true, note: "可空。"},
 	{key: "external_date", zh: "评估基准日", names: []string{"基准日", "外部评估基准日"}, note: "YYYY-MM-DD。"},
+	{key: "external_basis", zh: "评估价值类型", names: []string{"价值类型", "外部评估价值类型", "评估价值口径"}, note: "如“收益口径”“市场价值”“清算价值”“在用价值”；不填按质押评估通行的收益口径比较。", pick: []string{"收益口径", "市场价值", "清算价值", "在用价值"}, open: true},
 	{key: "product", zh: "产品代码", names: []string{"产品", "产品编号"}, note: "贷款产品，可空。"},
 	{key: "agreed", zh: "协商价值", names: []string{"协商估值", "双方协商价值"}, amount: true, note: "可空。借贷双方书面确认的押品价值，只会调低、不会调高可担保额。"},
 	{key: "state_owned", zh: "国有资产(Y/N)", names: []string{"国有资产", "是否国有资产"}, note: "是则须由资产评估机构评估。", pick: []string{"Y", "N"}},
@@ -987,7 +988,20 @@ func (c *batchCells) royalty(r *lending.Row) {
 	}
 }
 
+// basisWords are the bases of value as appraisers and desks write them.
+var basisWords = map[string]lending.ValueBasis{
+	"收益口径": lending.AppraisedIncome, "评估收益口径": lending.AppraisedIncome, "收益法": lending.AppraisedIncome, "质押价值": lending.AppraisedIncome, "收益现值": lending.AppraisedIncome,
+	"市场价值": lending.MarketBare, "市场法": lending.MarketBare, "公允市场价值": lending.MarketBare,
+	"清算价值": lending.LiquidationNet, "清算净值": lending.LiquidationNet, "变现价值": lending.LiquidationNet, "快速变现价值": lending.LiquidationNet,
+	"在用价值": lending.InUse, "投资价值": lending.InUse,
+}
+
 func (c *batchCells) external(r *lending.Row) {
+	if text := sheet.Narrow(c.get("external_basis")); text != "" {
+		if r.ExternalBasis = basisWords[text]; r.ExternalBasis == "" {
+			c.unreadable("external_basis", text)
+		}
+	}
 	text := sheet.Narrow(c.get("external"))
 	if d := datePart.FindString(text); d != "" && d != text {
 		if on, err := parseCellDate(d); err == nil {
