@@ -30,6 +30,10 @@ type Outcome struct {
 	Valued   lending.Valued   `json:"valued"` // its Row alone when the row was not valued
 	Faults   []fault.Field    `json:"faults,omitempty"`
 	Decision lending.Decision `json:"decision"`
+
+	// UnchangedSince is the day since which the same row of the same file has been
+	// decided the same; zero: it changed, or was not seen before.
+	UnchangedSince calendar.Date `json:"unchanged_since,omitzero"`
 }
 
 // Result is a finished batch to be written out. The same result makes the

@@ -138,7 +138,7 @@ var resultColumns = []resultColumn{
 	}, "money"},
 	{"收入逐年覆盖", 30, func(r *resultRow) any { return ofContract(r, repayZh) }, ""},
 	{"事实来源", 40, func(r *resultRow) any { return factsOf(r) }, ""},
-	{"与上次比较", 20, func(r *resultRow) any { return decided(r, sinceZh(&r.Decision)) }, ""},
+	{"与上次比较", 20, func(r *resultRow) any { return sinceZh(r.UnchangedSince) }, ""},
 }
 
 var pledgeableZh = map[patent.Truth]string{patent.Yes: "可以", patent.No: "不可以", patent.DontSay: "未知"}
@@ -187,11 +187,11 @@ func factsOf(r *resultRow) string {
 	return strings.Join(parts, "；")
 }
 
-func sinceZh(d *lending.Decision) string {
-	if d.UnchangedSince.IsZero() {
+func sinceZh(since calendar.Date) string {
+	if since.IsZero() {
 		return ""
 	}
-	return "与上次相同（自" + d.UnchangedSince.String() + "起未变）"
+	return "与上次相同（自" + since.String() + "起未变）"
 }
 
 var calibrationZh = map[string]string{"conformal": "按回测校准", "uncalibrated": "未校准", "certain": "确定", "none": "无"}

@@ -353,6 +353,9 @@ var footing = regexp.MustCompile(`^(?:合计|总计|小计|共计|汇总|累计|
 // manyDigits is in every number of a patent, and not in 4项.
 var manyDigits = regexp.MustCompile(`\d{5}`)
 
+// looksLikeNumber is a Chinese application number in one of its forms.
+var looksLikeNumber = regexp.MustCompile(`(?i)^(?:ZL|CN)?\d{12}\.?[\dX]$|^CN\d{9}[A-Z]\d?$`)
+
 // foot quotes a total or signature line, "" for a row: such a line names no
 // patent.
 func (b *batchReader) foot(row sheet.Row) string {

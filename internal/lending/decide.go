@@ -71,6 +71,7 @@ type Options struct {
 	Programmes map[string]Programme // by id, those a row may name
 	Drawn      []Draw               // under the programmes before this batch
 	Booked     []Booked             // patents of the batch that secure something else already
+	Later      []Later              // what the register said after the rows were valued
 
 	BorrowerLimit map[string]money.Fen // the bank's limit of a borrower, by credit code or name
 	Bearable      map[string]money.Fen // loan the borrower's cash flow bears (DSCR), by credit code or name; the bank's figure
@@ -163,10 +164,6 @@ type Decision struct {
 	// Pledgeable answers the first of three questions, whether the law lets the
 	// right be pledged: yes, no, or unknown while a ground is open.
 	Pledgeable patent.Truth `json:"pledgeable,omitempty"`
-
-	// UnchangedSince is the day since which the same row of the same file has been
-	// decided the same; zero: it changed, or was not seen before.
-	UnchangedSince calendar.Date `json:"unchanged_since,omitzero"`
 
 	Deviation   *Deviation    `json:"deviation,omitempty"`
 	NotCompared string        `json:"not_compared,omitempty"` // why the external appraisal was not compared, Chinese
@@ -288,6 +285,7 @@ func Decide(batch []Valued, o Options, on calendar.Date) Decisions {
 	b.duplicates()
 	b.twins()
 	b.booked()
+	b.later()
 	d.Contracts = b.contracts()
 	for i := range d.Rows {
 		d.Rows[i].Zh = d.Rows[i].Verdict.Zh()

@@ -62,6 +62,7 @@ var fixed = map[string]words{
 	"D07": {"专利已在册，为其他债务提供担保", "The patent secures another debt of the book already."},
 	"D08": {"同一合同各行的产品代码不一致", "The rows of one contract name different programmes."},
 	"D09": {"各行的号码可能是同一件专利", "Numbers of these rows may be one patent."},
+	"D10": {"估值之后登记簿有新的公告，该结论早于登记簿", "The register has said more since the row was valued."},
 	"L01": {"综合抵押率超过 100%", "The loan exceeds the sum of value times ceiling."},
 	"L02": {"未填写拟贷金额", "No loan amount is stated."},
 	"L03": {"银行限额或产品额度不足以支持全部拟贷金额", "A limit of the bank or of the product is below the loan asked for."},
