@@ -95,6 +95,7 @@ type BatchContracts struct {
 type LendingFacts struct {
 	Drawn  []lending.Draw   `json:"drawn,omitempty" doc:"Under the programmes."`
 	Booked []lending.Booked `json:"booked,omitempty" doc:"Patents that secure loans of the book."`
+	Later  []lending.Later  `json:"later,omitempty" doc:"What the register said after the rows were valued."`
 }
 
 // BatchID is the path of one batch.

@@ -26,7 +26,7 @@ import (
 	"zhijia/internal/people"
 )
 
-var alertNames = map[string]string{"drop": "估值下降", "ended": "权利失效", "breach": "超过质押率上限", "cover": "预计将超限", "expiry": "先于贷款到期", "failed": "无法重估"}
+var alertNames = map[string]string{"drop": "估值下降", "ended": "权利失效", "breach": "超过质押率上限", "cover": "预计将超限", "expiry": "先于贷款到期", "failed": "无法重估", "ground": "法定不予登记的情形"}
 
 var routeNames = map[lending.Route]string{lending.Internal: "内部估值", lending.Negotiated: "协商估值", lending.External: "须外部评估"}
 

@@ -200,7 +200,7 @@ func TestBookPages(t *testing.T) {
 func bookLoan(t *testing.T, w *world) {
 	t.Helper()
 	_, err := w.Desk.Book(t.Context(), people.Principal{Institution: "default"}.Actor(), desk.Loan{
-		Contract: "DB-9", Borrower: "甲公司", Balance: 99000000_00, Maturity: calendar.InChina(time.Now().AddDate(1, 0, 0)), Policy: "BOCOM-HIST",
+		Approval: "信贷审批委员会同意", Contract: "DB-9", Borrower: "甲公司", Balance: 99000000_00, Maturity: calendar.InChina(time.Now().AddDate(1, 0, 0)), Policy: "BOCOM-HIST",
 		Rows: []lending.Row{{Number: gatetest.KnownNumber}},
 	})
 	if err != nil {
