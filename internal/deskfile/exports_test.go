@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"zhijia/internal/deskfile/exporttest"
 	"zhijia/internal/patent"
 )
@@ -82,4 +84,33 @@ func TestExports(t *testing.T) {
 		t.Errorf("%s: %s", f.Shape, strings.Join(wrong[:min(len(wrong), 2)], "; "))
 	}
 	t.Logf("%d of %d files are read right", right, len(files))
+}
+
+// Renaming a number's form changes nothing that is read of the row, so nothing
+// of its decision.
+func TestFormsOfOneNumberReadAlike(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		digits := fmt.Sprintf("%d%d%07d", rapid.IntRange(2004, 2025).Draw(t, "year"), rapid.IntRange(1, 3).Draw(t, "kind"), rapid.IntRange(1, 9_999_999).Draw(t, "serial"))
+		n := digits + "." + string(patent.CheckDigit(digits))
+		forms := []string{n, "CN" + n, "ZL" + n, "ZL " + n[:4] + " " + n[4:5] + " " + n[5:], strings.ReplaceAll(n, ".", ""), "cn" + strings.ReplaceAll(n, ".", ""), "ＺＬ" + n, "zl" + strings.ToLower(n), `="` + n + `"`}
+		var first string
+		for _, form := range forms {
+			var lines []Line
+			body := "专利号,借款人名称,专利名称\n" + form + ",甲公司,一种装置\n"
+			for l, err := range Read(strings.NewReader(body), "f.csv", Options{}) {
+				if err != nil {
+					t.Fatal(form, err)
+				}
+				lines = append(lines, l)
+			}
+			got := fmt.Sprintf("%+v", lines)
+			if first == "" {
+				first = got
+			}
+			if got != first || len(lines) != 1 || len(lines[0].Faults) > 0 {
+				t.Fatalf("%s: %s, want %s", form, got, first)
+			}
+		}
+	})
 }
