@@ -114,3 +114,24 @@ func TestFormsOfOneNumberReadAlike(t *testing.T) {
 		}
 	})
 }
+
+// Files of other programs are refused with what to do, whatever their ending.
+func TestOtherProgramsAreNamed(t *testing.T) {
+	t.Parallel()
+	ods := exporttest.Spreadsheet([][]string{{"专利号", "借款人名称"}, {goodNumber, "甲公司"}})
+	for name, c := range map[string]struct {
+		body []byte
+		want string
+	}{
+		"a.ods": {ods, "file.ods"}, "renamed.xlsx": {ods, "file.ods"},
+		"old.xls": {append([]byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), append(make([]byte, 2000), []byte("W\x00o\x00r\x00k\x00b\x00o\x00o\x00k\x00")...)...), "file.xls"},
+	} {
+		if _, broken := readAll(t, c.body, name, Options{}); broken != c.want {
+			t.Errorf("%s: %q, want %q", name, broken, c.want)
+		}
+	}
+	lines, broken := readAll(t, []byte("专利号,借款人名称\n"+goodNumber+",甲公司\n"), "renamed.xlsx", Options{})
+	if broken != "" || len(lines) != 1 {
+		t.Errorf("a CSV file under another name: %q %v", broken, lines)
+	}
+}
