@@ -26,7 +26,7 @@ func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor 
 	ctx = store.As(ctx, actor.Institution)
 	d, err := service.Draft(ctx, actor, request(&row, on, wait))
 	switch {
-	case fault.KindOf(err) == fault.NotFound && row.Title == "":
+	case row.Title == "" && (fault.KindOf(err) == fault.NotFound || err == nil && d.Subject.ID == 0):
 		return lending.Valued{}, nil, fault.New(fault.Invalid, "row.unknown_patent", "库中没有该专利，请填写专利名称后按所填内容估值。", "The patent is not in the store; give its title to have it valued from what the row says.")
 	case err != nil:
 		return lending.Valued{}, nil, err
