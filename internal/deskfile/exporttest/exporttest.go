@@ -131,9 +131,11 @@ func incopat() File {
 	table := [][]any{{"序号", "标题 (中文)", "标题(翻译)", "摘要 (中文)", "申请人", "标准化当前权利人", "当前权利人", "公开（公告）号", "公开（公告）日", "申请号", "申请日", "专利类型", "公开国别", "IPC主分类", "IPC", "洛迦诺分类号", "首次公开日", "授权公告日", "失效日", "权利要求数量", "被引证次数", "简单同族个数", "专利有效性", "当前法律状态", "法律状态", "法律文书日期", "质押次数", "出质人", "质权人", "当前质权人", "质押期限", "合享价值度", "链接到incoPat"}}
 	for i := range rights {
 		r := &rights[i]
-		cells := []any{i + 1, r.title, "invented title " + fmt.Sprint(i), "本申请公开了" + r.title + "。", strings.Join(r.applicant, "; "), "NORM", strings.Join(r.owner, "; "), r.document(), r.openDay(), r.office(), r.filed,
+		cells := []any{
+			i + 1, r.title, "invented title " + fmt.Sprint(i), "本申请公开了" + r.title + "。", strings.Join(r.applicant, "; "), "NORM", strings.Join(r.owner, "; "), r.document(), r.openDay(), r.office(), r.filed,
 			r.kindWord("发明授权", "发明申请"), "中国", strings.Split(r.ipc, ";")[0], strings.ReplaceAll(r.ipc, ";", "; "), r.locarno, r.published, r.on, "", 8, i, 2,
-			pick(map[string]string{"alive": "有效", "pledged": "有效", "fee": "失效", "refused": "失效"}, r.state), pick(map[string]string{"alive": "授权", "pledged": "质押", "fee": "未缴年费", "refused": "驳回"}, r.state), "授权 | " + r.on, r.on, 0, "", "", "", "", 7, "https://example.invalid/" + r.digits}
+			pick(map[string]string{"alive": "有效", "pledged": "有效", "fee": "失效", "refused": "失效"}, r.state), pick(map[string]string{"alive": "授权", "pledged": "质押", "fee": "未缴年费", "refused": "驳回"}, r.state), "授权 | " + r.on, r.on, 0, "", "", "", "", 7, "https://example.invalid/" + r.digits,
+		}
 		row := r.row()
 		switch r.state {
 		case "pledged":
@@ -171,9 +173,11 @@ func patsnap() File {
 		case "refused":
 			row.Pending = true
 		}
-		table = append(table, []string{r.document(), r.title, "一种方法，包括：\n步骤一；\n步骤二。", strings.Join(r.owner, " | "), strings.Join(r.owner, " | "), strings.Join(r.applicant, " | "), "张甲 | 李乙", "2", r.office(), day(r.filed, "-"), day(r.openDay(), "-"), none(day(r.on, "-")), "-",
+		table = append(table, []string{
+			r.document(), r.title, "一种方法，包括：\n步骤一；\n步骤二。", strings.Join(r.owner, " | "), strings.Join(r.owner, " | "), strings.Join(r.applicant, " | "), "张甲 | 李乙", "2", r.office(), day(r.filed, "-"), day(r.openDay(), "-"), none(day(r.on, "-")), "-",
 			r.kindWord("授权发明", "发明申请"), "中国", pick(map[string]string{"alive": "有效", "pledged": "有效", "fee": "失效", "refused": "失效"}, r.state), pick(map[string]string{"alive": "授权", "pledged": "授权 | 权利转移 | 质押", "fee": "未缴年费", "refused": "驳回"}, r.state),
-			none(strings.Split(r.ipc, ";")[0]), none(strings.ReplaceAll(r.ipc, ";", " | ")), none(r.locarno), "3", r.document(), "9", "$ 120,000", pledgee})
+			none(strings.Split(r.ipc, ";")[0]), none(strings.ReplaceAll(r.ipc, ";", " | ")), none(r.locarno), "3", r.document(), "9", "$ 120,000", pledgee,
+		})
 		f.Rows = append(f.Rows, row)
 	}
 	f.Body = text(table, ",", simplifiedchinese.GBK, false)
@@ -186,9 +190,11 @@ func innojoy() File {
 	for i := range rights {
 		r := &rights[i]
 		row := r.row()
-		cells := []string{r.office(), day(r.filed, "."), r.document(), day(r.openDay(), "."), r.kindWord("发明授权", "发明公开"), r.title, "略", "1.一种……", "8", strings.Join(r.applicant, ";"), strings.Join(r.owner, ";"), "张甲;李乙", strings.Split(r.ipc, ";")[0], r.ipc, r.locarno, day(r.on, "."),
+		cells := []string{
+			r.office(), day(r.filed, "."), r.document(), day(r.openDay(), "."), r.kindWord("发明授权", "发明公开"), r.title, "略", "1.一种……", "8", strings.Join(r.applicant, ";"), strings.Join(r.owner, ";"), "张甲;李乙", strings.Split(r.ipc, ";")[0], r.ipc, r.locarno, day(r.on, "."),
 			pick(map[string]string{"alive": "有效", "pledged": "有效", "fee": "失效", "refused": "失效"}, r.state), pick(map[string]string{"alive": "授权", "pledged": "专利权质押合同登记的生效", "fee": "未缴年费专利权终止", "refused": "发明专利申请公布后的驳回"}, r.state), day(r.openDay(), "."),
-			"法律状态公告日：" + r.openDay() + ";法律状态：授权;描述信息：授权&nbsp;&nbsp;IPC(主分类):" + strings.Split(r.ipc, ";")[0], "", "", "", "", "", "", "", "71"}
+			"法律状态公告日：" + r.openDay() + ";法律状态：授权;描述信息：授权&nbsp;&nbsp;IPC(主分类):" + strings.Split(r.ipc, ";")[0], "", "", "", "", "", "", "", "71",
+		}
 		switch r.state {
 		case "pledged":
 			cells[20], cells[21], cells[22], cells[23], cells[25], cells[26] = r.owner[0], "江城农村商业银行股份有限公司", "质押", "2024.03.01", "Y2024980001234", "生效"
@@ -219,8 +225,10 @@ func searched() File {
 		case "refused":
 			row.Pending = true
 		}
-		table = append(table, []string{"CN" + r.compact(), day(r.filed, "."), r.document(), day(r.openDay(), "."), r.title, r.ipc, strings.Join(r.applicant, ";") + ";", "张甲;李乙;", "", "", "王丙", "江城专利代理有限公司 42001", r.locarno, "430000", "江城市光谷路1号", "湖北;42", "", "略",
-			pick(map[string]string{"alive": "授权", "pledged": "质押", "fee": "终止", "refused": "驳回"}, r.state), day(r.openDay(), ".")})
+		table = append(table, []string{
+			"CN" + r.compact(), day(r.filed, "."), r.document(), day(r.openDay(), "."), r.title, r.ipc, strings.Join(r.applicant, ";") + ";", "张甲;李乙;", "", "", "王丙", "江城专利代理有限公司 42001", r.locarno, "430000", "江城市光谷路1号", "湖北;42", "", "略",
+			pick(map[string]string{"alive": "授权", "pledged": "质押", "fee": "终止", "refused": "驳回"}, r.state), day(r.openDay(), "."),
+		})
 		f.Rows = append(f.Rows, row)
 	}
 	f.Body = text(table, ",", unicode.UTF8BOM, false)
@@ -301,8 +309,10 @@ func lens() File {
 			applicants = append(applicants, latin[a])
 		}
 		row := Row{Number: r.office(), Title: "Invented title " + r.digits, Kind: r.kind, Owners: applicants}
-		table = append(table, []string{fmt.Sprint(i + 1), "CN", kind, document[:2] + " " + document[2:len(document)-1] + " " + kind, "000-111-222-333-444", day(r.openDay(), "-"), r.openDay()[:4], "CN " + r.digits + " A", day(r.filed, "-"), "CN " + r.digits + " A", day(r.filed, "-"), "Invented title " + r.digits, "Invented.", strings.Join(applicants, ";;"), "ZHANG JIA;;LI YI", "", "https://link.lens.org/invented",
-			pick(map[string]string{"A": "Patent Application", "B": "Granted Patent", "U": "Limited Patent", "S": "Design Right"}, kind), "yes", "2", "3", "2", document, strings.ReplaceAll(r.ipc, ";", ";;"), strings.ReplaceAll(r.ipc, ";", ";;"), "0", pick(map[string]string{"alive": "ACTIVE", "pledged": "ACTIVE", "fee": "INACTIVE", "refused": "DISCONTINUED"}, r.state)})
+		table = append(table, []string{
+			fmt.Sprint(i + 1), "CN", kind, document[:2] + " " + document[2:len(document)-1] + " " + kind, "000-111-222-333-444", day(r.openDay(), "-"), r.openDay()[:4], "CN " + r.digits + " A", day(r.filed, "-"), "CN " + r.digits + " A", day(r.filed, "-"), "Invented title " + r.digits, "Invented.", strings.Join(applicants, ";;"), "ZHANG JIA;;LI YI", "", "https://link.lens.org/invented",
+			pick(map[string]string{"A": "Patent Application", "B": "Granted Patent", "U": "Limited Patent", "S": "Design Right"}, kind), "yes", "2", "3", "2", document, strings.ReplaceAll(r.ipc, ";", ";;"), strings.ReplaceAll(r.ipc, ";", ";;"), "0", pick(map[string]string{"alive": "ACTIVE", "pledged": "ACTIVE", "fee": "INACTIVE", "refused": "DISCONTINUED"}, r.state),
+		})
 		f.Rows = append(f.Rows, row)
 	}
 	f.Body = text(table, ",", unicode.UTF8BOM, false)
@@ -342,7 +352,8 @@ func caseQuery() File {
 func annualReport() File {
 	f := File{Shape: "年报附表, XLSX, two-row header", Name: "年报专利清单.xlsx", Borrowers: true}
 	table := [][]any{
-		{"远图储能技术有限公司2026年度拟质押知识产权明细表"}, {"编制单位：远图储能技术有限公司", nil, nil, nil, nil, nil, nil, "单位：万元"},
+		{"远图储能技术有限公司2026年度拟质押知识产权明细表"},
+		{"编制单位：远图储能技术有限公司", nil, nil, nil, nil, nil, nil, "单位：万元"},
 		{"序号", "融资主体", "专利情况", nil, nil, nil, "融资情况", nil, "备注"},
 		{nil, nil, "专利名称", "专利号", "类别", "现专利权人", "拟融资金额（万元）", "到期日", nil},
 	}
