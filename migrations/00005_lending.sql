@@ -175,7 +175,8 @@ CREATE TABLE book_loans (
     created_at  timestamptz NOT NULL,
     created_by  text NOT NULL,
     closed_at   timestamptz,
-    standing    text[] NOT NULL DEFAULT '{}',              -- what was told and still holds: breach, cover, expiry:number
+    standing    text[] NOT NULL DEFAULT '{}',              -- what was told and still holds: breach, cover, expiry:number, ground:code:number
+    approval    text NOT NULL DEFAULT '',                  -- who approved it and why, where the checks at booking asked for it
     outcome     text NOT NULL DEFAULT '' CHECK (outcome IN ('', 'repaid', 'defaulted', 'sold')), -- for back-testing
     proceeds    bigint CHECK (proceeds >= 0),              -- fen; of the collateral
     UNIQUE (institution, id),

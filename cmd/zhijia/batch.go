@@ -38,13 +38,14 @@ type batchCmd struct {
 
 // batchOptions are what a file is decided under.
 type batchOptions struct {
-	Policy    string   `help:"Lending policy: id or id@version of a preset or of your own, or a JSON file." default:"TEMPLATE"`
-	Programme []string `help:"JSON files of loan products that rows may name." type:"existingfile" placeholder:"FILE"`
-	Product   string   `help:"Loan product of rows that name none." placeholder:"ID"`
-	Limits    string   `help:"JSON of the bank's figures: {borrower_limits, bearable}, yuan by credit code or name." type:"existingfile" placeholder:"FILE"`
-	AsOf      string   `name:"as-of" help:"Valuation date, YYYY-MM-DD. Default: today."`
-	Unit      string   `help:"Unit of amounts whose column names none: 元 or 万元." placeholder:"UNIT"`
-	Priority  int      `help:"Among the desk's own files: 1 is worked first, 4 last." default:"3"`
+	Policy    string            `help:"Lending policy: id or id@version of a preset or of your own, or a JSON file." default:"TEMPLATE"`
+	Programme []string          `help:"JSON files of loan products that rows may name." type:"existingfile" placeholder:"FILE"`
+	Product   string            `help:"Loan product of rows that name none." placeholder:"ID"`
+	Limits    string            `help:"JSON of the bank's figures: {borrower_limits, bearable}, yuan by credit code or name." type:"existingfile" placeholder:"FILE"`
+	AsOf      string            `name:"as-of" help:"Valuation date, YYYY-MM-DD. Default: today."`
+	Unit      string            `help:"Unit of amounts whose column names none: 元 or 万元." placeholder:"UNIT"`
+	Map       map[string]string `name:"map" mapsep:"none" placeholder:"HEADER=COLUMN" help:"What a header of the file means: the code or name of a column of the template, or nothing to leave it unread. Give it once a header; it is remembered for files with the same headers."`
+	Priority  int               `help:"Among the desk's own files: 1 is worked first, 4 last." default:"3"`
 }
 
 func (o *batchOptions) options(g *Globals, d *desk.Desk) (out desk.Options, err error) {
@@ -86,7 +87,7 @@ func (o *batchOptions) options(g *Globals, d *desk.Desk) (out desk.Options, err 
 		}
 		out.Programmes[p.ID] = p
 	}
-	out.Unit, out.Product, out.Priority = o.Unit, o.Product, o.Priority
+	out.Unit, out.Product, out.Priority, out.Columns = o.Unit, o.Product, o.Priority, o.Map
 	out.Date, err = optionalDate("--as-of", o.AsOf)
 	return out, err
 }
@@ -159,9 +160,12 @@ func (c *batchRunCmd) Run(g *Globals) error {
 		return err
 	}
 	start := time.Now()
-	b, _, err := submit(g, d, c.File, o)
+	b, fresh, err := submit(g, d, c.File, o)
 	if err != nil {
 		return err
+	}
+	if !fresh && b.Status == store.BatchFinished && !g.JSON {
+		fmt.Fprintf(g.stdout, "与上次相同：自 %s 起库中事实没有变化，沿用批次 %s（unchanged since %s）\n", b.CreatedAt.Local().Format(time.DateTime), b.ID, b.CreatedAt.Local().Format(time.DateOnly))
 	}
 	if b.Status == store.BatchCancelled {
 		return fault.New(fault.Conflict, "batch.cancelled", "该文件的批次 "+b.ID+" 已取消；如需继续，请先运行 zhijia batch resume "+b.ID+"。", "The batch "+b.ID+" of this file was cancelled; run zhijia batch resume first.")
@@ -294,7 +298,7 @@ func reportBatch(g *Globals, d *desk.Desk, b store.Batch, out string, took time.
 
 func printIgnored(g *Globals, columns []string) {
 	if len(columns) > 0 {
-		fmt.Fprintf(g.stdout, "  未识别、未读取的列：%s\n", strings.Join(columns, "、"))
+		fmt.Fprintf(g.stdout, "  未识别、未读取的列：%s（可用 --map 列=字段 说明其含义）\n", strings.Join(columns, "、"))
 	}
 }
 
@@ -327,7 +331,7 @@ func (c *batchSubmitCmd) Run(g *Globals) error {
 		return g.print(map[string]any{"batch": b, "fresh": fresh, "progress": p})
 	}
 	if !fresh {
-		fmt.Fprintln(g.stdout, "同一文件按同样条件提交过，沿用该批次。")
+		fmt.Fprintln(g.stdout, "与上次相同：同一文件按同样条件提交过，此后库中事实没有变化，沿用该批次。")
 	}
 	return printProgress(g, b, p)
 }

@@ -47,13 +47,14 @@ func (c *ingestCmd) Run(g *Globals) error {
 		return err
 	}
 	var reports []intake.Report
-	var rejected int64
+	var rejected, accepted int64
 	for _, name := range c.Files {
 		rep, err := c.file(g, db, svc, name)
 		if err != nil {
 			return err
 		}
 		rejected += rep.Rejected
+		accepted += rep.Accepted
 		reports = append(reports, rep)
 	}
 	if !c.DryRun {
@@ -67,7 +68,12 @@ func (c *ingestCmd) Run(g *Globals) error {
 		}
 	}
 	if g.JSON {
-		return g.print(reports)
+		if err := g.print(reports); err != nil {
+			return err
+		}
+	}
+	if accepted == 0 && rejected > 0 {
+		return fault.New(fault.Invalid, "import.nothing", fmt.Sprintf("没有导入任何行，%d 行全部被拒绝，原因见上。", rejected), fmt.Sprintf("Nothing was taken: all %d rows were rejected.", rejected))
 	}
 	return nil
 }

@@ -117,6 +117,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = kctx.Run(&c.Globals)
 	}
 	if err != nil {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			err = fault.New(fault.Timeout, "interrupted", "已按要求中断。已完成的部分保留，再次运行同一命令即可继续。", "Interrupted as asked. What was done is kept; run the command again to go on.").Because(err)
+		}
 		report(&c.Globals, err)
 		return fault.KindOf(err).ExitCode()
 	}

@@ -95,6 +95,7 @@ type BatchContracts struct {
 type LendingFacts struct {
 	Drawn  []lending.Draw   `json:"drawn,omitempty" doc:"Under the programmes."`
 	Booked []lending.Booked `json:"booked,omitempty" doc:"Patents that secure loans of the book."`
+	Later  []lending.Later  `json:"later,omitempty" doc:"What the register said after the rows were valued."`
 }
 
 // BatchID is the path of one batch.
@@ -316,33 +317,45 @@ func (s *Server) submitBatch(c *gin.Context) (err error) {
 	if err != nil {
 		return errUploadType
 	}
-	part, err := parts.NextPart()
-	if err == nil && part.FormName() == "options" {
-		if err := s.fileOptions(ctx, part, &o); err != nil {
-			return err
-		}
-		part, err = parts.NextPart()
-	}
-	switch {
-	case errors.Is(err, io.EOF):
-		return gate.ErrNoFile
-	case err != nil:
-		return uploadError(err)
-	case part.FormName() != "file":
-		return fault.New(fault.Invalid, "field.unknown", "只接受 file 字段。", "Only the field file is accepted.")
-	}
 	spool, err := gate.Spool("zhijia-batch-*") // read twice: once to know it again, once for its rows
 	if err != nil {
 		return err
 	}
 	defer spool.Close()
-	if _, err := io.Copy(spool, &upload{r: part}); err != nil {
-		return uploadError(err)
+	name, seen := "", map[string]bool{} // parts in any order, each once
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return uploadError(err)
+		}
+		field := part.FormName()
+		switch {
+		case field != "file" && field != "options":
+			return fault.New(fault.Invalid, "field.unknown", "只接受 file 和 options 字段。", "Only the fields file and options are accepted.")
+		case seen[field]:
+			return fault.New(fault.Invalid, "field.twice", "“"+field+"”字段出现了两次；一次只提交一个文件。", "The field "+field+" was sent twice; send one file at a time.")
+		case field == "options":
+			if err := s.fileOptions(ctx, part, &o); err != nil {
+				return err
+			}
+		default:
+			name = gate.FileName(part.FileName())
+			if _, err := io.Copy(spool, &upload{r: part}); err != nil {
+				return uploadError(err)
+			}
+		}
+		seen[field] = true
+	}
+	if !seen["file"] {
+		return gate.ErrNoFile
 	}
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	b, fresh, err := s.opt.Desk.Submit(ctx, p.Actor(), gate.FileName(part.FileName()), spool, o)
+	b, fresh, err := s.opt.Desk.Submit(ctx, p.Actor(), name, spool, o)
 	if err != nil {
 		return err
 	}
@@ -368,6 +381,7 @@ func (s *Server) fileOptions(ctx context.Context, part io.Reader, o *desk.Option
 		Programmes []lending.Programme  `json:"programmes"`
 		Limits     map[string]money.Fen `json:"borrower_limits"`
 		Bearable   map[string]money.Fen `json:"bearable"`
+		Columns    map[string]string    `json:"columns"`
 	}
 	body, err := io.ReadAll(io.LimitReader(part, maxFileOptions+1))
 	if err != nil {
@@ -383,7 +397,7 @@ func (s *Server) fileOptions(ctx context.Context, part io.Reader, o *desk.Option
 	if o.Programmes, err = s.opt.Desk.WithProgrammes(ctx, p.Actor(), in.Programmes); err != nil {
 		return err
 	}
-	o.Limits, o.Bearable = in.Limits, in.Bearable
+	o.Limits, o.Bearable, o.Columns = in.Limits, in.Bearable, in.Columns
 	return nil // Submit checks them
 }
 

@@ -250,7 +250,10 @@ func TestBookOverREST(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	maturity := time.Now().AddDate(1, 0, 0).Format(time.DateOnly)
-	loan := `{"contract":"DB-9","borrower":"甲公司","balance":100000,"maturity":"` + maturity + `","policy":"BOCOM-HIST","patents":[{"number":"` + gatetest.KnownNumber + `"}]}`
+	loan := `{"contract":"DB-9","borrower":"甲公司","balance":100000,"maturity":"` + maturity + `","policy":"BOCOM-HIST","approval":"信贷审批委员会同意","patents":[{"number":"` + gatetest.KnownNumber + `"}]}`
+	if got := w.Post("/v1/book/loans", strings.Replace(loan, `"approval":"信贷审批委员会同意",`, "", 1)); gatetest.Problem(t, got).Code != "book.approval" {
+		t.Errorf("booked without an approval: %d %s", got.Code, got.Body)
+	}
 	if got := w.Post("/v1/book/loans", loan); got.Code != http.StatusCreated || !strings.Contains(got.Body.String(), `"first_value":`) {
 		t.Fatal(got.Code, got.Body)
 	}

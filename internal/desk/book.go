@@ -30,6 +30,8 @@ type Loan struct {
 	Maturity calendar.Date `json:"maturity"`
 	Policy   string        `json:"policy,omitempty" maxLength:"200" doc:"id or id@version. Default TEMPLATE."`
 
+	Approval string `json:"approval,omitempty" maxLength:"2000" doc:"Who approved it and why: needed where the checks that decide a file would not accept the loan as it stands. What the law forbids is booked by no approval."`
+
 	Rows []lending.Row `json:"patents" minItems:"1" maxItems:"200" doc:"What the desk knows of each patent; a number is enough for one in the store."`
 
 	policy *lending.Policy // of the batch it was decided in, instead of Policy
@@ -55,23 +57,24 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 			return store.BookLoan{}, err
 		}
 	}
+	own, err := d.Programmes(ctx, actor)
+	if err != nil {
+		return store.BookLoan{}, err
+	}
 	if l.Product != "" {
-		own, err := d.Programmes(ctx, actor)
-		if err != nil {
-			return store.BookLoan{}, err
-		}
 		if _, ok := own[l.Product]; !ok {
 			return store.BookLoan{}, fault.New(fault.Invalid, "programme.unknown", "没有产品代码“"+l.Product+"”，请先登记该产品。", "There is no programme "+l.Product+"; store it first.")
 		}
 	}
 	booked := store.BookLoan{
 		ID: store.NewID("ln", now), Institution: actor.Institution, Contract: l.Contract, Borrower: l.Borrower, Principal: l.Balance, Balance: l.Balance,
-		Maturity: l.Maturity, CreatedAt: now, CreatedBy: actor.Name, Product: l.Product, CreditCode: l.Code,
+		Maturity: l.Maturity, CreatedAt: now, CreatedBy: actor.Name, Product: l.Product, CreditCode: l.Code, Approval: strings.TrimSpace(l.Approval),
 	}
 	if booked.Policy, err = json.Marshal(policy); err != nil {
 		return store.BookLoan{}, err
 	}
 	var valuations []*store.Valuation
+	var checked []lending.Valued
 	seen := map[string]bool{}
 	for i := range l.Rows {
 		row := l.Rows[i]
@@ -79,7 +82,11 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 		if err != nil {
 			return store.BookLoan{}, err
 		}
+		if n.Office != "CN" {
+			return store.BookLoan{}, fault.New(fault.Invalid, "number.foreign", row.Number+" 不是中国专利号，不能在国家知识产权局登记质押。", row.Number+" is not a Chinese patent: its pledge cannot be registered.")
+		}
 		row.Number = string(n.Key())
+		row.CreditCode, row.Product, row.Portfolio = cmp.Or(row.CreditCode, l.Code), l.Product, false
 		row.Line, row.Borrower, row.Contract, row.Loan, row.Maturity = i+1, l.Borrower, l.Contract, l.Balance, l.Maturity
 		events, err := d.db.CountEvents(ctx, row.Number) // before the valuation, so that none is missed
 		if err != nil {
@@ -97,6 +104,7 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 		if err != nil {
 			return store.BookLoan{}, err
 		}
+		checked = append(checked, v)
 		v = *v.Of(policy.Basis) // the ceiling was made for it
 		valuations = append(valuations, &draft.Valuation)
 		booked.Patents = append(booked.Patents, store.BookPatent{
@@ -109,12 +117,72 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 	for i := range booked.Patents {
 		total += booked.Patents[i].Value
 	}
-	told, err := look(&booked, &policy, total, "request", today)
+	o := Options{Policy: policy, Programmes: own}
+	facts, err := d.db.LendingFacts(ctx, d.query(actor.Institution, &o, checked, ""))
+	if err != nil {
+		return store.BookLoan{}, err
+	}
+	if err := bookable(lending.Decide(checked, o.lending(facts), today), booked.Approval); err != nil {
+		return store.BookLoan{}, err
+	}
+	var known []lending.Condition
+	for i := range checked {
+		known = append(known, grounds(&checked[i], 1)...)
+	}
+	told, err := look(&booked, &policy, total, "request", today, known, allPatents)
 	if err != nil {
 		return store.BookLoan{}, err
 	}
 	booked.Standing = told.Standing
 	return booked, d.db.PutBookLoan(ctx, booked, valuations, today, told.Alerts)
+}
+
+// bookable checks a loan by what decides a file. What the law forbids is
+// refused; whatever else would not be accepted needs an approval with its
+// reason. A pledge on file may be the loan's own, registered before it was
+// booked: that is for the approval to say.
+func bookable(d lending.Decisions, approval string) error {
+	var refused, open []fault.Field
+	seen := map[string]bool{}
+	for i := range d.Rows {
+		row := &d.Rows[i]
+		for _, r := range row.Reasons {
+			if r.Severity == lending.Warns || seen[row.Number+r.Code+r.Evidence] {
+				continue
+			}
+			seen[row.Number+r.Code+r.Evidence] = true
+			text := r.Zh
+			if r.Evidence != "" {
+				text += "（" + r.Evidence + "）"
+			}
+			f := fault.Field{Field: row.Number, Code: r.Code, Zh: text, En: r.En}
+			if r.Severity == lending.Refuses && (r.Basis == lending.Statutory && r.Code != "E09" || r.Code == "V03") {
+				refused = append(refused, f)
+			} else {
+				open = append(open, f)
+			}
+		}
+	}
+	switch {
+	case len(refused) > 0:
+		return fault.New(fault.Conflict, "book.refused", "有法定不予登记的情形，不能登记在册，见各项。", "The law forbids this pledge; see the fields.", refused...)
+	case len(open) > 0 && approval == "":
+		return fault.New(fault.Conflict, "book.approval", "按审批时的同一检查，该笔贷款不能直接受理；如经批准仍要登记，请在 approval 中写明批准人和理由，见各项。", "By the checks that decide a file this loan would not be accepted as it stands; say in approval who approved it and why.", open...)
+	}
+	return nil
+}
+
+// grounds are the statutory grounds that are met for a booked patent, for the
+// desk to be told of. A pledge is told beyond so many in force: the loan's own
+// is one.
+func grounds(v *lending.Valued, pledges int) (out []lending.Condition) {
+	for _, f := range v.Eligibility.Findings {
+		if f.Outcome != patent.Met || f.Code == "E06" || f.Code == "E02" && v.Status == valuation.Zero || f.Code == "E09" && len(v.State.Pledges) < pledges {
+			continue // told as expiry and as ended
+		}
+		out = append(out, lending.Condition{Code: "ground:" + f.Code + ":" + v.Row.Number, Kind: "ground", Level: "red", Zh: v.Row.Number + "：" + f.Zh + "（" + f.Reason + "）"})
+	}
+	return out
 }
 
 // LoanOf returns the loan a contract of a finished batch would be booked as,
@@ -211,9 +279,16 @@ func tell(to *store.Told, level, kind, number string, old, now money.Fen, w why)
 	return err
 }
 
+// Whose grounds are looked at: of one patent by its number, of all, of none.
+const (
+	allPatents = "*"
+	noPatent   = ""
+)
+
 // look finds what holds of a loan as its patents are valued now and tells what
-// did not hold before. was is the value of the collateral before.
-func look(l *store.BookLoan, policy *lending.Policy, was money.Fen, cause string, today calendar.Date) (told store.Told, err error) {
+// did not hold before. was is the value of the collateral before; known are the
+// grounds that are met for the patents in about, those of others stand as told.
+func look(l *store.BookLoan, policy *lending.Policy, was money.Fen, cause string, today calendar.Date, known []lending.Condition, about string) (told store.Told, err error) {
 	in := lending.CoverInput{On: today, Maturity: l.Maturity, Loan: l.Balance}
 	var total money.Fen
 	for i := range l.Patents {
@@ -225,8 +300,11 @@ func look(l *store.BookLoan, policy *lending.Policy, was money.Fen, cause string
 	if policy.CoverDiscount != nil {
 		discount = policy.CoverDiscount.Value
 	}
-	told.Standing = slices.DeleteFunc(slices.Clone(l.Standing), func(c string) bool { return !strings.HasPrefix(c, "failed:") })
-	for _, c := range lending.Standing(in, discount) {
+	told.Standing = slices.DeleteFunc(slices.Clone(l.Standing), func(c string) bool {
+		ground := strings.HasPrefix(c, "ground:") && about != allPatents && (about == noPatent || !strings.HasSuffix(c, ":"+about))
+		return !strings.HasPrefix(c, "failed:") && !ground
+	})
+	for _, c := range append(lending.Standing(in, discount), known...) {
 		told.Standing = append(told.Standing, c.Code)
 		if slices.Contains(l.Standing, c.Code) {
 			continue
@@ -239,6 +317,9 @@ func look(l *store.BookLoan, policy *lending.Policy, was money.Fen, cause string
 		number := ""
 		if c.Kind == "expiry" {
 			number = strings.TrimPrefix(c.Code, "expiry:")
+		}
+		if c.Kind == "ground" {
+			number = c.Code[strings.LastIndexByte(c.Code, ':')+1:]
 		}
 		if err := tell(&told, c.Level, c.Kind, number, was, total, w); err != nil {
 			return told, err
@@ -269,7 +350,7 @@ func (d *Desk) SetBalance(ctx context.Context, actor appraisal.Actor, contract s
 		for i := range l.Patents {
 			was += l.Patents[i].Value
 		}
-		return look(&l, &policy, was, "request", today)
+		return look(&l, &policy, was, "request", today, nil, noPatent)
 	})
 }
 
@@ -291,6 +372,7 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.
 	if err != nil {
 		return out, err
 	}
+	known := grounds(&v, 2)
 	v = *v.Of(policy.Basis)
 	out.Valuation = &draft.Valuation
 	out.Patent = r.Patent
@@ -334,7 +416,7 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.
 	out.Detail = w
 
 	loan.Standing = slices.DeleteFunc(slices.Clone(loan.Standing), func(c string) bool { return c == "failed:"+p.Number })
-	if out.Told, err = look(&loan, &policy, was, r.Cause, today); err != nil {
+	if out.Told, err = look(&loan, &policy, was, r.Cause, today, known, p.Number); err != nil {
 		return out, err
 	}
 	watch, drop, rebased := policy.Follow(lending.Watch{Base: r.Patent.Base, Alerted: r.Patent.Alerted}, v.Point)

@@ -55,17 +55,45 @@ func TestBook(t *testing.T) {
 	d, db := newDesk(t, storetest.URL(t))
 	stockBooked(t, d, db)
 	loan, err := d.Book(t.Context(), officer, Loan{
-		Contract: "DB-1", Borrower: "甲公司", Balance: 50_000_00, Maturity: on.AddYears(2), Policy: "BOCOM-HIST",
+		Approval: "信贷审批委员会同意", Contract: "DB-1", Borrower: "甲公司", Balance: 50_000_00, Maturity: on.AddYears(2), Policy: "BOCOM-HIST",
 		Rows: []lending.Row{{Number: "ZL201310543019.6"}, {Number: booked}},
 	})
 	if err != nil || len(loan.Patents) != 1 || loan.Patents[0].Value <= 0 || loan.Patents[0].Due != on.AddMonths(6) {
 		t.Fatalf("%+v %v", loan, err)
 	}
-	if _, err := d.Book(t.Context(), officer, Loan{Contract: "DB-1", Borrower: "甲公司", Balance: 1, Maturity: on.AddYears(2), Rows: []lending.Row{{Number: booked}}}); fault.KindOf(err) != fault.Conflict {
+	if _, err := d.Book(t.Context(), officer, Loan{Approval: "信贷审批委员会同意", Contract: "DB-1", Borrower: "甲公司", Balance: 1, Maturity: on.AddYears(2), Rows: []lending.Row{{Number: booked}}}); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("booked twice: %v", err)
 	}
 	if n, err := d.RevalueDue(t.Context(), store.Everyone); n != 0 || err != nil {
 		t.Errorf("nothing is due: %d %v", n, err)
+	}
+
+	// Booking checks what deciding checks, on what is on file at that moment.
+	for code, want := range map[string][2]string{"": {"book.approval", ""}, "PP01": {"book.refused", "book.refused"}, "CF01": {"book.refused", "book.refused"}, "PE01": {"book.approval", ""}} {
+		number := mustKey(t, "CN2014101234"+map[string]string{"": "01", "PP01": "02", "CF01": "03", "PE01": "04"}[code]+"."+string(patent.CheckDigit("2014101234"+map[string]string{"": "01", "PP01": "02", "CF01": "03", "PE01": "04"}[code])))
+		if code != "" {
+			if err := db.MergeEvents(t.Context(), []store.LegalEvent{{Number: number, Event: patent.Event{Code: code, Effective: on.AddMonths(-2), Registration: "Y2026", Party: "丙银行", Source: "test"}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l := Loan{Contract: "B-" + code, Borrower: "甲公司", Balance: 1_00, Maturity: on.AddYears(2), Policy: "BOCOM-HIST", Rows: []lending.Row{{Number: number, Title: "一种激光器测量装置", Kind: patent.Invention, Filing: calendar.New(2014, 1, 5), Grant: calendar.New(2016, 5, 4), Owners: []string{"甲公司"}}}}
+		if _, err := d.Book(t.Context(), officer, l); fault.Public(err).Code != want[0] || len(fault.Public(err).Fields) == 0 {
+			t.Errorf("%q on file: %v, want %s", code, err, want[0])
+		}
+		l.Approval = "信贷审批委员会同意"
+		got, err := d.Book(t.Context(), officer, l)
+		if fault.Public(err).Code != want[1] && err != nil || want[1] != "" && err == nil {
+			t.Errorf("%q on file, approved: %v", code, err)
+			continue
+		}
+		if err == nil {
+			if told := slices.Contains(got.Standing, "ground:E09:"+number); told != (code == "PE01") {
+				t.Errorf("%q on file: standing %v", code, got.Standing)
+			}
+			if err := d.SetBalance(t.Context(), officer, l.Contract, 0, nil); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 
 	// The schedule: half a year on it is valued again, without alarm.
@@ -165,17 +193,17 @@ func TestBookUnderFire(t *testing.T) {
 		t.Fatal(err)
 	}
 	loan, err := d.Book(t.Context(), officer, Loan{
-		Contract: "DB-2", Borrower: "甲公司", Balance: 1000_00, Maturity: on.AddYears(2), Policy: "BOCOM-HIST", Rows: []lending.Row{{Number: booked}, {Number: second}},
+		Approval: "信贷审批委员会同意", Contract: "DB-2", Borrower: "甲公司", Balance: 1000_00, Maturity: on.AddYears(2), Policy: "BOCOM-HIST", Rows: []lending.Row{{Number: booked}, {Number: second}},
 	})
 	if err != nil || len(loan.Patents) != 2 || len(loan.Standing) != 0 {
 		t.Fatalf("%+v %v", loan, err)
 	}
-	if _, err := d.Book(t.Context(), officer, Loan{Contract: "DB-3", Borrower: "甲公司", Balance: 1, Maturity: on.AddYears(2), Rows: []lending.Row{{Number: second}}}); fault.Public(err).Code != "book.pledged_elsewhere" {
+	if _, err := d.Book(t.Context(), officer, Loan{Approval: "信贷审批委员会同意", Contract: "DB-3", Borrower: "甲公司", Balance: 1, Maturity: on.AddYears(2), Rows: []lending.Row{{Number: second}}}); fault.Public(err).Code != "book.pledged_elsewhere" {
 		t.Errorf("pledged twice: %v", err)
 	}
 	// What another bank noted is no register: it is told, and blocks nobody.
 	other := appraisal.Actor{Name: "b", Institution: "bank-b"}
-	if _, err := d.Book(t.Context(), other, Loan{Contract: "X", Borrower: "甲公司", Balance: 1, Maturity: on.AddYears(2), Rows: []lending.Row{{Number: second}}}); err != nil {
+	if _, err := d.Book(t.Context(), other, Loan{Approval: "信贷审批委员会同意", Contract: "X", Borrower: "甲公司", Balance: 1, Maturity: on.AddYears(2), Rows: []lending.Row{{Number: second}}}); err != nil {
 		t.Errorf("another bank's loan blocks: %v", err)
 	}
 	if noted, err := db.Interests(t.Context(), other.Institution, []string{second}); err != nil || len(noted) != 1 {
@@ -308,7 +336,7 @@ func TestBookSlowSlide(t *testing.T) {
 	d, db := newDesk(t, storetest.URL(t))
 	stockBooked(t, d, db)
 	revenue, royalty := money.Fen(3_000_000_00), 0.03
-	loan, err := d.Book(t.Context(), officer, Loan{Contract: "DB-4", Borrower: "甲公司", Balance: 100_00, Maturity: on.AddYears(6), Policy: "BOCOM-HIST", Rows: []lending.Row{{Number: booked, Revenue: &revenue, Royalty: &royalty}}})
+	loan, err := d.Book(t.Context(), officer, Loan{Approval: "信贷审批委员会同意", Contract: "DB-4", Borrower: "甲公司", Balance: 100_00, Maturity: on.AddYears(6), Policy: "BOCOM-HIST", Rows: []lending.Row{{Number: booked, Revenue: &revenue, Royalty: &royalty}}})
 	if err != nil {
 		t.Fatal(err)
 	}

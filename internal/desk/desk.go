@@ -13,6 +13,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"iter"
 	"log/slog"
@@ -66,6 +67,7 @@ type Options struct {
 	Bearable   map[string]money.Fen         `json:"bearable,omitempty"`        // loan the cash flow bears (DSCR), by credit code or name
 	Product    string                       `json:"product,omitempty"`         // programme of rows that name none
 	Unit       string                       `json:"unit,omitempty"`            // of amounts whose column does not say: 元 or 万元
+	Columns    map[string]string            `json:"columns,omitempty"`         // what headers mean: key or name of a column by header, "" for one not to be read
 	Priority   int                          `json:"-"`                         // 1 first … 4; 0: 3
 }
 
@@ -79,8 +81,9 @@ const (
 
 // Submit takes a file: its rows are read, checked and stored, good and faulty
 // ones alike, with one job for each good one. The file is refused whole, and
-// nothing stored, when it cannot be read. The same file with the same options
-// is the same batch: fresh is false and that batch is returned.
+// nothing stored, when it cannot be read. The same file with the same options is
+// the same batch while nothing in the store has changed: fresh is false and that
+// batch is returned. Once something has, it is decided anew on today's facts.
 func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, file io.ReadSeeker, o Options) (_ store.Batch, fresh bool, err error) {
 	defer fault.Wrap(&err, "desk.Submit")
 	ctx = store.As(ctx, actor.Institution)
@@ -103,6 +106,9 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	if name = filepath.Base(name); utf8.RuneCountInString(name) > maxName || !utf8.ValidString(name) {
 		return store.Batch{}, false, fault.New(fault.Invalid, "batch.name", "文件名过长或含有非法字符。", "The file's name is too long or not valid text.")
 	}
+	if o.Columns, err = d.columns(ctx, actor, name, file, o.Columns); err != nil {
+		return store.Batch{}, false, err
+	}
 	sum := sha256.New()
 	if _, err := io.Copy(sum, file); err != nil {
 		return store.Batch{}, false, err
@@ -117,8 +123,12 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	if b.Options, err = json.Marshal(o); err != nil {
 		return store.Batch{}, false, err
 	}
+	stamp, err := d.db.FactsStamp(ctx, actor.Institution)
+	if err != nil {
+		return store.Batch{}, false, err
+	}
 	key := sha256.New()
-	fmt.Fprintf(key, "%s\n%s\n%x\n", lending.RulesVersion, deskfile.Reader, b.Content)
+	fmt.Fprintf(key, "%s\n%s\n%x\n%s\n", lending.RulesVersion, deskfile.Reader, b.Content, stamp)
 	key.Write(b.Options)
 	b.Key = key.Sum(nil)
 
@@ -128,7 +138,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	var broken error
 	rows := func(yield func(store.BatchRow) bool) {
 		n := 0
-		for line, err := range deskfile.Read(file, name, deskfile.Options{Unit: o.Unit, On: o.Date, Programmes: slices.Sorted(maps.Keys(o.Programmes))}) {
+		for line, err := range deskfile.Read(file, name, deskfile.Options{Unit: o.Unit, On: o.Date, Programmes: slices.Sorted(maps.Keys(o.Programmes)), Map: o.Columns}) {
 			if n++; n > MaxRows {
 				err = fault.New(fault.TooLarge, "file.rows", fmt.Sprintf("文件超过 %d 行，请拆分。", MaxRows), fmt.Sprintf("The file has more than %d rows; split it.", MaxRows))
 			}
@@ -298,12 +308,17 @@ func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ 
 		}
 		return c.Comparables, json.Unmarshal(v.Conclusion, &c)
 	}
+	since, err := d.since(ctx, &b)
+	if err != nil {
+		return r, err
+	}
 	r.Rows = func(yield func(*deskfile.Outcome, error) bool) {
 		err := d.db.EachBatchRow(ctx, id, func(row *store.BatchRow) error {
 			out, err := ReadOutcome(row)
 			if err != nil {
 				return err
 			}
+			out.UnchangedSince = since(out)
 			if !yield(out, nil) {
 				return errStop
 			}
@@ -314,6 +329,55 @@ func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ 
 		}
 	}
 	return r, nil
+}
+
+// comparedBefore bounds how many earlier batches of a file are looked at.
+const comparedBefore = 5
+
+// since returns the day since which a row of a file that was sent before has
+// been decided the same; zero when it was not, or was not seen before.
+func (d *Desk) since(ctx context.Context, b *store.Batch) (func(*deskfile.Outcome) calendar.Date, error) {
+	earlier, err := d.db.EarlierBatches(ctx, b, comparedBefore)
+	if err != nil {
+		return nil, err
+	}
+	decided := make([]map[int]uint64, len(earlier))
+	for i := range earlier {
+		decided[i] = map[int]uint64{}
+		err := d.db.EachBatchRow(ctx, earlier[i].ID, func(row *store.BatchRow) error {
+			out, err := ReadOutcome(row)
+			if err == nil {
+				decided[i][row.Line] = sameness(out)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return func(out *deskfile.Outcome) (day calendar.Date) {
+		now := sameness(out)
+		for i := range decided { // the latest first
+			if was, seen := decided[i][out.Valued.Row.Line]; !seen || was != now {
+				break
+			}
+			day = earlier[i].AsOf
+		}
+		return day
+	}, nil
+}
+
+// sameness is equal for outcomes that tell an officer the same.
+func sameness(out *deskfile.Outcome) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintln(h, out.Status, out.Decision.Verdict, out.Valued.Point, out.Valued.Low, out.Decision.Recommended)
+	for _, f := range out.Faults {
+		fmt.Fprintln(h, f.Field, f.Code)
+	}
+	for _, r := range out.Decision.Reasons {
+		fmt.Fprintln(h, r.Code, r.Severity, r.Evidence)
+	}
+	return h.Sum64()
 }
 
 var errStop = fmt.Errorf("stopped")
@@ -377,7 +441,7 @@ func (in interner) one(s *string) {
 // 50,000 rows is decided as a whole.
 func (in interner) slim(v *lending.Valued) {
 	v.State = patent.State{Owners: v.State.Owners, Licences: v.State.Licences, LastSeen: v.State.LastSeen}
-	v.Flags, v.Versions, v.Row.Title = nil, nil, ""
+	v.Flags, v.Versions, v.Facts, v.Row.Title = nil, nil, nil, ""
 	v.Comparables = blank[:min(len(v.Comparables), len(blank))]
 	v.Eligibility.Findings = slices.Clone(v.Eligibility.Findings) // decoding leaves room behind the last
 	v.Methods = slices.Clone(v.Methods)

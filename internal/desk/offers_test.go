@@ -53,7 +53,7 @@ func TestOneWayOrAnother(t *testing.T) {
 	if err != nil || len(check.Conflicts) != 2 {
 		t.Errorf("a check: %+v, %v", check.Conflicts, err)
 	}
-	if _, err := d.Book(t.Context(), officer, Loan{Contract: "DB-1", Borrower: "甲公司", Balance: 50_000_00, Maturity: on.AddYears(2), Policy: "BOCOM-HIST", Rows: []lending.Row{{Number: booked}}}); err != nil {
+	if _, err := d.Book(t.Context(), officer, Loan{Approval: "信贷审批委员会同意", Contract: "DB-1", Borrower: "甲公司", Balance: 50_000_00, Maturity: on.AddYears(2), Policy: "BOCOM-HIST", Rows: []lending.Row{{Number: booked}}}); err != nil {
 		t.Fatal(err)
 	}
 	lease := []patent.Offer{{Number: booked, Product: patent.ByLease, Reference: "L-1", Party: "甲公司"}}

@@ -155,6 +155,9 @@ func (d *Desk) query(institution string, o *Options, batch []lending.Valued, id 
 		row := &batch[i].Row
 		if batch[i].Fault == nil {
 			numbers[row.Number] = true
+			if key := string(batch[i].Key); key != "" {
+				numbers[key] = true
+			}
 		}
 		if len(q.Programmes) > 0 {
 			contracts[holdKey(id, row)] = true
@@ -175,7 +178,9 @@ func holdKey(batch string, r *lending.Row) string {
 
 // decide decides a batch and stores what came of it.
 func (d *Desk) decide(ctx context.Context, b *store.Batch, batch []lending.Valued, o Options) error {
-	done, err := d.db.FinishBatch(ctx, b, d.query(b.Institution, &o, batch, b.ID), func(facts store.Facts) (f store.Finished, err error) {
+	q := d.query(b.Institution, &o, batch, b.ID)
+	q.Batch, q.AsOf = b.ID, b.AsOf
+	done, err := d.db.FinishBatch(ctx, b, q, func(facts store.Facts) (f store.Finished, err error) {
 		lo := o.lending(facts)
 		decided := lending.Decide(batch, lo, b.AsOf)
 		if f.Contracts, err = json.Marshal(decided.Contracts); err != nil {
@@ -215,7 +220,7 @@ func (d *Desk) decide(ctx context.Context, b *store.Batch, batch []lending.Value
 
 // lending are the options together with what stood in store.
 func (o *Options) lending(f store.Facts) lending.Options {
-	return lending.Options{Policy: o.Policy, Programmes: o.Programmes, BorrowerLimit: o.Limits, Bearable: o.Bearable, Drawn: f.Drawn, Booked: f.Booked}
+	return lending.Options{Policy: o.Policy, Programmes: o.Programmes, BorrowerLimit: o.Limits, Bearable: o.Bearable, Drawn: f.Drawn, Booked: f.Booked, Later: f.Later}
 }
 
 // digest is SHA-256 over the contracts, every row's decision and, where there
@@ -237,7 +242,7 @@ func digest(decided *lending.Decisions, contracts []byte, facts store.Facts) ([]
 
 // writeFacts adds the facts to a digest, where there are any.
 func writeFacts(digest io.Writer, facts store.Facts) error {
-	if len(facts.Drawn)+len(facts.Booked) == 0 {
+	if len(facts.Drawn)+len(facts.Booked)+len(facts.Later) == 0 {
 		return nil
 	}
 	kept, err := json.Marshal(facts)

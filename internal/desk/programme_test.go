@@ -95,7 +95,7 @@ func TestProgrammeAcrossBatches(t *testing.T) {
 	}
 	// Booked, the loan takes the place of its hold; repaid, a programme that does
 	// not revolve stays drawn.
-	if _, err := d.Book(t.Context(), officer, Loan{Contract: "C-1", Borrower: "甲公司", Product: "ZYD", Balance: 9_000_00, Maturity: on.AddYears(1), Policy: "BOCOM-HIST", Rows: []lending.Row{{Number: booked}}}); err != nil {
+	if _, err := d.Book(t.Context(), officer, Loan{Approval: "信贷审批委员会同意", Contract: "C-1", Borrower: "甲公司", Product: "ZYD", Balance: 9_000_00, Maturity: on.AddYears(1), Policy: "BOCOM-HIST", Rows: []lending.Row{{Number: booked}}}); err != nil {
 		t.Fatal(err)
 	}
 	if rooms, err = d.Rooms(t.Context(), officer); err != nil || rooms[0].Left != 6_000_00 || len(rooms[0].Holds) != 0 {

@@ -26,7 +26,7 @@ func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor 
 	ctx = store.As(ctx, actor.Institution)
 	d, err := service.Draft(ctx, actor, request(&row, on, wait))
 	switch {
-	case fault.KindOf(err) == fault.NotFound && row.Title == "":
+	case row.Title == "" && (fault.KindOf(err) == fault.NotFound || err == nil && d.Subject.ID == 0):
 		return lending.Valued{}, nil, fault.New(fault.Invalid, "row.unknown_patent", "库中没有该专利，请填写专利名称后按所填内容估值。", "The patent is not in the store; give its title to have it valued from what the row says.")
 	case err != nil:
 		return lending.Valued{}, nil, err
@@ -137,8 +137,30 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date, 
 		v.Comparables = append(v.Comparables, c.Comparables[i].DealID)
 	}
 	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p.Owners, p.PaidThroughYear, p.AddedBy(on), on, days))
+	v.Facts = sources(&v, p)
 	v.Eligibility.Findings = slices.DeleteFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Outcome == patent.Clear })
 	return v, nil
+}
+
+// sources says of each ground that was answered on whose word it is: the row's
+// alone, an event of the register, or the record in the store.
+func sources(v *lending.Valued, p *store.Patent) (out []lending.Fact) {
+	for _, f := range v.Eligibility.Findings {
+		if f.Outcome == patent.Open {
+			continue
+		}
+		x := lending.Fact{Code: f.Code, Source: lending.FromRegister, AsOf: v.State.LastSeen}
+		switch {
+		case slices.Contains(v.OnWord, f.Code), slices.Contains([]string{"E07", "E08", "E10", "E11"}, f.Code):
+			x = lending.Fact{Code: f.Code, Source: lending.FromTheRow, AsOf: v.Row.RegisterAsOf}
+		case f.Code == "E06" && v.FromRow:
+			x = lending.Fact{Code: f.Code, Source: lending.FromTheRow}
+		case f.Code == "E04", f.Code == "E06", v.State.LastSeen.IsZero():
+			x = lending.Fact{Code: f.Code, Source: lending.FromImport, AsOf: p.SourceDate}
+		}
+		out = append(out, x)
+	}
+	return out
 }
 
 // byBasis sorts the figures of a conclusion by the bases that policies name. An

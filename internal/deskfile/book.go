@@ -30,6 +30,10 @@ type Outcome struct {
 	Valued   lending.Valued   `json:"valued"` // its Row alone when the row was not valued
 	Faults   []fault.Field    `json:"faults,omitempty"`
 	Decision lending.Decision `json:"decision"`
+
+	// UnchangedSince is the day since which the same row of the same file has been
+	// decided the same; zero: it changed, or was not seen before.
+	UnchangedSince calendar.Date `json:"unchanged_since,omitzero"`
 }
 
 // Result is a finished batch to be written out. The same result makes the
@@ -228,6 +232,7 @@ func stream(f *excelize.File, st bookStyles, name string, header []string, width
 
 const (
 	summarySheet = "汇总"
+	reviewSheet  = "审阅"
 	resultsSheet = "结果"
 )
 
@@ -264,7 +269,7 @@ var (
 	dealWidths     = []float64{12, 40, 12, 14, 9, 14, 12, 22, 26, 26, 44, 10}
 )
 
-// WriteBook writes the results as a workbook: 汇总, 结果, 合同, 原因, 可比案例,
+// WriteBook writes the results as a workbook: 汇总, 审阅, 结果, 合同, 原因, 可比案例,
 // 案例目录, 押品报送 (IE_006_603), 说明. Rows are written as they are read.
 func WriteBook(w io.Writer, b Result) (err error) {
 	f := excelize.NewFile()
@@ -282,6 +287,10 @@ func WriteBook(w io.Writer, b Result) (err error) {
 		Title: "知识产权质押估值参考结果", Subject: "估值参考意见", Creator: "Zhijia 知价", LastModifiedBy: "Zhijia 知价", Created: day, Modified: day,
 		Description: Notice + batchLabel, Keywords: "AIGC:true;" + batchLabel, Language: "zh-CN",
 	}); err != nil {
+		return err
+	}
+	review, err := stream(f, st, reviewSheet, reviewHeader, reviewWidths)
+	if err != nil {
 		return err
 	}
 	header, widths := make([]string, len(resultColumns)), make([]float64, len(resultColumns))
@@ -308,8 +317,8 @@ func WriteBook(w io.Writer, b Result) (err error) {
 	if err != nil {
 		return err
 	}
-	reports, err := stream(f, st, "押品报送", []string{"押品编号 YPBH", "押品名称 YPMC", "押品类型 YPLX", "押品所有人名称 YPSYRMC", "押品所有人证件号码 YPSYRZJHM", "担保合同号 DBHTH", "起始估值 PGJZ", "最新估值 YXRDJZ", "已抵押价值 YDYJZ", "处置权顺位 CZQSW", "抵质押率 DZYL(%)", "权证登记号码 QZDJHM", "抵质押物状态 DZYWZT", "币种 BZ", "采集日期 CJRQ"},
-		[]float64{20, 32, 16, 26, 24, 16, 16, 16, 14, 12, 12, 20, 14, 8, 12})
+	reports, err := stream(f, st, "押品报送", []string{"押品编号 YPBH", "押品名称 YPMC", "押品类型 YPLX", "押品所有人名称 YPSYRMC", "押品所有人证件号码 YPSYRZJHM", "担保合同号 DBHTH", "起始估值 PGJZ", "最新估值 YXRDJZ", "已抵押价值 YDYJZ", "处置权顺位 CZQSW", "抵质押率 DZYL(%)", "权证登记号码 QZDJHM", "抵质押物状态 DZYWZT", "币种 BZ", "采集日期 CJRQ", "贷款状态"},
+		[]float64{20, 32, 16, 26, 24, 16, 16, 16, 14, 12, 12, 20, 14, 8, 12, 26})
 	if err != nil {
 		return err
 	}
@@ -329,6 +338,9 @@ func WriteBook(w io.Writer, b Result) (err error) {
 			cells[i] = excelize.Cell{StyleID: style, Value: c.cell(r)}
 		}
 		if err := results.row(cells...); err != nil {
+			return err
+		}
+		if err := writeReview(review, st, r); err != nil {
 			return err
 		}
 		if err := writeReasons(reasons, st, r); err != nil {
@@ -354,7 +366,7 @@ func WriteBook(w io.Writer, b Result) (err error) {
 		*sheetStream
 		columns int
 		name    string
-	}{{results, len(resultColumns), "results"}, {contracts, len(contractHeader), "contracts"}, {reasons, len(reasonHeader), "reasons"}, {comparables, 0, ""}, {deals, len(dealHeader), "deals"}, {reports, 0, ""}} {
+	}{{review, 0, ""}, {results, len(resultColumns), "results"}, {contracts, len(contractHeader), "contracts"}, {reasons, len(reasonHeader), "reasons"}, {comparables, 0, ""}, {deals, len(dealHeader), "deals"}, {reports, 0, ""}} {
 		if x.columns > 0 {
 			if err := x.filter(x.columns, x.name); err != nil {
 				return err
@@ -453,8 +465,8 @@ func writeDeals(s *sheetStream, st bookStyles, b *Result, r *resultRow, listed m
 }
 
 func writeReport(s *sheetStream, st bookStyles, r *resultRow, on calendar.Date) error {
-	if r.Status != "done" || r.contract == nil || !r.valued() {
-		return nil
+	if r.Status != "done" || r.contract == nil || !r.valued() || r.Decision.Verdict != lending.Accept || r.contract.Verdict != lending.Accept || r.Valued.Row.Portfolio {
+		return nil // only what was accepted can become collateral
 	}
 	c := lending.Report(&r.Valued, &r.Decision, r.contract, nil, on)
 	text := func(x string) any { return excelize.Cell{StyleID: st.text, Value: x} }
@@ -469,7 +481,26 @@ func writeReport(s *sheetStream, st bookStyles, r *resultRow, on calendar.Date) 
 		ltv = excelize.Cell{StyleID: st.money, Value: *c.LTV}
 	}
 	return s.row(text(c.ID), text(c.Name), text(c.Type), text(c.Owner), text(c.OwnerCode), text(c.Contract), yuan(c.First), yuan(&c.Latest), yuan(&c.Pledged),
-		excelize.Cell{StyleID: st.text, Value: c.Rank}, ltv, text(c.Title), text(c.State), text(c.Currency), text(c.Collected.String()))
+		excelize.Cell{StyleID: st.text, Value: c.Rank}, ltv, text(c.Title), text(c.State), text(c.Currency), text(c.Collected.String()), text("尚无贷款，放款并登记后再报送"))
+}
+
+var (
+	reviewHeader = []string{"行号", "专利号/申请号", "借款人名称", "结论", "合同结论", "拟贷(万元)", "建议额度(万元)", "未覆盖(万元)", "原因与办理条件"}
+	reviewWidths = []float64{6, 19, 22, 9, 9, 11, 12, 12, 62}
+)
+
+// writeReview writes the row as an officer reads and signs it: on one page
+// wide, the number, verdict, amounts and reasons together.
+func writeReview(s *sheetStream, st bookStyles, r *resultRow) error {
+	text := func(x any) any { return excelize.Cell{StyleID: st.text, Value: x} }
+	amount := func(x any) any { return excelize.Cell{StyleID: st.money, Value: x} }
+	why := reasonText(r, func(x *lending.Reason) string { return x.Code + " " + reasonZh(x) }, "\n")
+	if c := conditions(r); c != "" {
+		why = strings.TrimPrefix(why+"\n", "\n") + "条件：" + c
+	}
+	row := &r.Valued.Row
+	return s.row(text(float64(row.Line)), text(row.Number), text(row.Borrower), text(r.Decision.Verdict.Zh()), text(ofContract(r, func(c *lending.Contract) any { return c.Verdict.Zh() })),
+		amount(someMoney(row.Loan)), amount(decided(r, wanOf(r.Decision.Recommended))), amount(ofContract(r, func(c *lending.Contract) any { return wanOf(c.Uncovered) })), text(why))
 }
 
 func writeContract(s *sheetStream, st bookStyles, c *lending.Contract) error {
@@ -669,7 +700,8 @@ func writeNotes(f *excelize.File, st bookStyles, b *Result, rules string) error 
 		{"建议额度", "押品可担保额 = Σ 估值下端 × 质押率上限 × 折扣；与申请金额、借款人限额、偿债能力、产品额度取最小者，“受限于”写明是哪一项。"},
 		{"抵质押率", "按担保合同整体计算：担保本金余额 ÷ 押品估值；综合抵押率 = 担保本金 ÷ Σ（估值 × 质押率上限），不得超过 100%。"},
 		{"结论", "可受理、需补充、不予受理。法定情形依据《专利权质押登记办法》（国家知识产权局公告第461号），机构政策另列，二者不混同。“办理条件”为登记时须备齐的文件。"},
-		{"押品报送", "字段对应监管数据报送 IE_006_603；金额单位为元，抵质押率为百分数。"},
+		{"三个问题", "“能否质押”只看法定情形；“变现可得”“变现覆盖率”看处置后能收回多少（清算净值）；“在用价值”“收入逐年覆盖”看还款来源（税后收入按剩余期限均摊）。“未覆盖”是押品不能担保的部分，属信用敞口，由政策决定。"},
+		{"押品报送", "只列可受理的行；此时尚无贷款，放款并登记后再报送。字段对应监管数据报送 IE_006_603；金额单位为元，抵质押率为百分数。"},
 		{"质押政策", fmt.Sprintf("%s %s %s；来源：%s", b.Policy.ID, b.Policy.Version, b.Policy.Name, b.Policy.Source)},
 		{"规则版本", rules},
 		{"文件SHA-256", hex.EncodeToString(b.Content)},

@@ -58,7 +58,7 @@ func TestBatchBook(t *testing.T) {
 	f, err := excelize.OpenReader(bytes.NewReader(book.Bytes()))
 	must(t, err)
 	defer f.Close()
-	if got := f.GetSheetList(); !slices.Equal(got, []string{"汇总", "结果", "合同", "原因", "可比案例", "案例目录", "押品报送", "说明"}) {
+	if got := f.GetSheetList(); !slices.Equal(got, []string{"汇总", "审阅", "结果", "合同", "原因", "可比案例", "案例目录", "押品报送", "说明"}) {
 		t.Errorf("%v", got)
 	}
 	seen := 0

@@ -104,6 +104,94 @@ var resultColumns = []resultColumn{
 	{"模型版本", 22, func(r *resultRow) any { return versionsOf(r) }, ""},
 	{"数据截止日", 12, func(r *resultRow) any { return dateText(r.Valued.DataCutoff) }, ""},
 	{"审计号", 36, func(r *resultRow) any { return r.Valued.Valuation }, ""},
+	{"能否质押", 10, func(r *resultRow) any { return decided(r, pledgeableZh[r.Decision.Pledgeable]) }, ""},
+	{"合同结论", 10, func(r *resultRow) any {
+		return ofContract(r, func(c *lending.Contract) any { return c.Verdict.Zh() })
+	}, ""},
+	{"未覆盖(万元)", 12, func(r *resultRow) any {
+		return ofContract(r, func(c *lending.Contract) any { return wanOf(c.Uncovered) })
+	}, "money"},
+	{"未覆盖部分的分担", 40, func(r *resultRow) any { return ofContract(r, sharedZh) }, ""},
+	{"变现可得(万元)", 13, func(r *resultRow) any {
+		return ofContract(r, func(c *lending.Contract) any {
+			if c.Sale == nil || c.Sale.Liquidation == nil {
+				return nil
+			}
+			return wanOf(*c.Sale.Liquidation)
+		})
+	}, "money"},
+	{"变现覆盖率", 11, func(r *resultRow) any {
+		return ofContract(r, func(c *lending.Contract) any {
+			if c.Sale == nil {
+				return nil
+			}
+			return ratio(c.Sale.Cover)
+		})
+	}, "percent"},
+	{"在用价值(万元)", 13, func(r *resultRow) any {
+		return ofContract(r, func(c *lending.Contract) any {
+			if c.Repay == nil {
+				return nil
+			}
+			return wanOf(c.Repay.InUse)
+		})
+	}, "money"},
+	{"收入逐年覆盖", 30, func(r *resultRow) any { return ofContract(r, repayZh) }, ""},
+	{"事实来源", 40, func(r *resultRow) any { return factsOf(r) }, ""},
+	{"与上次比较", 20, func(r *resultRow) any { return sinceZh(r.UnchangedSince) }, ""},
+}
+
+var pledgeableZh = map[patent.Truth]string{patent.Yes: "可以", patent.No: "不可以", patent.DontSay: "未知"}
+
+// sharedZh lists who would bear the uncovered part under each scheme that
+// ships.
+func sharedZh(c *lending.Contract) any {
+	var parts []string
+	for i := range c.Shared {
+		parts = append(parts, c.Shared[i].Zh())
+	}
+	return strings.Join(parts, "；")
+}
+
+// repayZh says year by year how much of the loan the rights' income after tax
+// has covered.
+func repayZh(c *lending.Contract) any {
+	if c.Repay == nil {
+		return ""
+	}
+	var parts []string
+	for _, y := range c.Repay.Years {
+		text := fmt.Sprintf("至%s收入%.2f万元", y.Until, wanOf(y.Income))
+		if y.Cover != nil {
+			text += fmt.Sprintf("，累计覆盖%.1f%%", 100**y.Cover)
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "；")
+}
+
+var sourceZh = map[string]string{lending.FromRegister: "登记事件", lending.FromImport: "库中记录", lending.FromTheRow: "仅来文所填"}
+
+// factsOf says on whose word each ground was answered.
+func factsOf(r *resultRow) string {
+	var parts []string
+	for _, f := range r.Valued.Facts {
+		text := f.Code + " " + sourceZh[f.Source]
+		if !f.AsOf.IsZero() {
+			text += "（" + f.AsOf.String() + "）"
+		} else {
+			text += "（日期不详）"
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "；")
+}
+
+func sinceZh(since calendar.Date) string {
+	if since.IsZero() {
+		return ""
+	}
+	return "与上次相同（自" + since.String() + "起未变）"
 }
 
 var calibrationZh = map[string]string{"conformal": "按回测校准", "uncalibrated": "未校准", "certain": "确定", "none": "无"}
@@ -204,7 +292,7 @@ func methodsOf(r *resultRow) string {
 func deviation(r *resultRow) any {
 	d := r.Decision.Deviation
 	if d == nil {
-		return ""
+		return r.Decision.NotCompared
 	}
 	return fmt.Sprintf("%s（%.1f%%）", bandZh[d.Band], 100*d.Ratio)
 }

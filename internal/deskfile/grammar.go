@@ -71,7 +71,7 @@ var (
 	// the words beside it.
 	reference = regexp.MustCompile(`^(?:[(（\[]\d{4}[)）\]][^\s,;，；、]{1,20}?号|[YyZz]?\d{10,20}|第?\d{4,}号)`)
 	// body is the name of a bank or court.
-	body = regexp.MustCompile(`^[\p{Han}A-Za-z()（）]{1,20}?(?:银行|信用社|支行|分行|法院|小贷公司|担保公司|有限公司|公司)|^(?:建行|工行|农行|中行|交行|招行|邮储|农商行)`)
+	body = regexp.MustCompile(`^[\p{Han}A-Za-z()（）]{1,20}?(?:银行|农商行|农信社|信用社|支行|分行|法院|小贷公司|担保公司|有限公司|公司)|^(?:建行|工行|农行|中行|交行|招行|邮储|农商行)`)
 )
 
 // tokens cuts a text. Parts of Latin letters are words only as a whole: a name

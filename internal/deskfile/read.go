@@ -25,13 +25,17 @@ import (
 
 // Reader names how files are read; it changes whenever an equal file would
 // be read otherwise, so that a file sent again is not answered from before.
-const Reader = "reader-3"
+const Reader = "reader-4"
 
 // Options say what a loan desk's file leaves open.
 type Options struct {
 	Unit       string        // 元 or 万元, for amount columns whose header names no unit; a contradicting header is refused
 	On         calendar.Date // day the file is judged by; zero switches the tests on dates against it off
 	Programmes []string      // known product codes; nil: none is checked
+
+	// Map says what further headers mean: the key of a column by header; "" has
+	// the header left unread. It outranks what the reader knows.
+	Map map[string]string
 }
 
 // Line is one line of a loan desk's file. A line with faults has what
@@ -63,24 +67,25 @@ type batchColumn struct {
 // with the headers they are also known by.
 var batchColumns = []batchColumn{
 	{key: "seq", zh: "序号", names: []string{"编号", "no", "no.", "行次", "项次"}, note: "银行自己的编号；产品额度按序号从小到大使用。", wide: 7},
-	{key: "borrower", zh: "借款人名称", names: []string{"借款人", "借款企业", "借款企业名称", "借款单位", "企业名称", "公司名称", "客户名称", "借款人全称", "债务人", "债务人名称", "单位名称", "融资企业", "贷款企业", "贷款企业名称", "授信客户", "授信客户名称", "申请企业", "申请单位"}, note: "必填。", required: true, wide: 26},
+	{key: "borrower", zh: "借款人名称", names: []string{"借款人", "借款企业", "借款企业名称", "借款单位", "企业名称", "公司名称", "客户名称", "借款人全称", "债务人", "债务人名称", "单位名称", "融资企业", "贷款企业", "贷款企业名称", "融资主体", "融资人", "借款主体", "申贷企业", "授信客户", "授信客户名称", "申请企业", "申请单位"}, note: "必填。", required: true, wide: 26},
 	{key: "credit_code", zh: "统一社会信用代码", names: []string{"信用代码", "社会信用代码", "统一信用代码", "统一社会信用代码/组织机构代码", "uscc"}, note: "18 位，含校验位。", wide: 22},
-	{key: "number", rank: true, zh: "专利号/申请号", names: []string{"专利号", "申请号", "专利号(申请号)", "申请号(专利号)", "申请号/专利号", "专利(申请)号", "申请(专利)号", "专利号码", "专利申请号", "专利编号", "专利号(zl)", "专利号zl", "出质专利号", "质押专利号", "专利号或申请号", "patent_number", "申请(专利)号码"}, note: "必填。如 ZL202010123456.2；校验位会被核对。", required: true, wide: 22},
-	{key: "title", rank: true, zh: "专利名称", names: []string{"发明名称", "名称", "标题", "专利标题", "出质专利名称", "质押专利名称", "发明创造名称"}, note: "库中没有该专利时必填，估值以此为据。", wide: 36},
-	{key: "kind", rank: true, zh: "专利类型", names: []string{"类型", "专利种类", "专利类别", "公开类型"}, note: "须与专利号一致。", pick: []string{"发明", "实用新型", "外观设计"}},
-	{key: "filing_date", zh: "申请日", names: []string{"申请日期"}, note: "YYYY-MM-DD。"},
-	{key: "grant_date", zh: "授权公告日", names: []string{"授权日", "授权公告日期", "授权日期", "公告日"}, note: "YYYY-MM-DD。"},
-	{key: "owners", rank: true, zh: "专利权人", names: []string{"当前权利人", "当前专利权人", "现专利权人", "权利人", "专利权人名称", "当前申请(专利权)人", "申请(专利权)人", "申请(专利)权人"}, note: "多人用分号隔开。", wide: 26},
+	{key: "number", rank: true, zh: "专利号/申请号", names: []string{"专利号", "申请号", "专利号(申请号)", "申请号(专利号)", "申请号/专利号", "专利(申请)号", "申请(专利)号", "专利号码", "专利申请号", "专利编号", "专利号(zl)", "专利号zl", "出质专利号", "质押专利号", "专利号或申请号", "patent_number", "申请(专利)号码", "application number", "专利(申请号)"}, note: "必填。如 ZL202010123456.2；校验位会被核对。", required: true, wide: 22},
+	{key: "title", rank: true, zh: "专利名称", names: []string{"发明名称", "名称", "标题", "专利标题", "出质专利名称", "质押专利名称", "发明创造名称", "标题(中文)", "名称中", "标题(译)(简体中文)", "title", "标题(翻译)"}, note: "库中没有该专利时必填，估值以此为据。", wide: 36},
+	{key: "kind", rank: true, zh: "专利类型", names: []string{"类型", "专利种类", "专利类别", "公开类型", "类别", "kind"}, note: "须与专利号一致。", pick: []string{"发明", "实用新型", "外观设计"}},
+	{key: "filing_date", zh: "申请日", names: []string{"申请日期", "application date", "filing/creation date", "filing date"}, note: "YYYY-MM-DD。"},
+	{key: "grant_date", rank: true, zh: "授权公告日", names: []string{"授权日", "授权公告日期", "授权日期", "公告日", "grant date"}, note: "YYYY-MM-DD。"},
+	{key: "owners", rank: true, zh: "专利权人", names: []string{"当前权利人", "当前专利权人", "现专利权人", "权利人", "专利权人名称", "当前申请(专利权)人", "[标]当前申请(专利权)人", "申请(专利权)人", "申请(专利)权人", "owners"}, note: "多人用分号隔开。", wide: 26},
 	{key: "consent", zh: "共有人及同意(Y/N)", names: []string{"共有人同意", "共有人及同意", "共有人是否同意", "共有人同意(y/n)"}, note: "无共有人填“无”；否则逐一填共有人名称，各自后加 ;Y 或 ;N。", wide: 18, pick: []string{"无"}, open: true},
-	{key: "fees_paid_to", zh: "年费缴至年度", names: []string{"年费缴至", "年费已缴年度", "已缴年度", "年费缴纳至", "年费状态", "年费缴纳年度"}, note: "第几个专利年度，1 到 20。"},
-	{key: "register", zh: "质押/保全/无效/许可状态(as-of日期)", names: []string{"质押/保全/无效/许可状态", "法律状态", "登记状态", "质押/保全/无效/许可状态(日期)", "他项权利", "质押情况", "专利状态", "当前法律状态", "权利限制", "权利负担", "他项权利情况"}, note: "如“无 2026-11-01”“质押 2026-11-01”“独占许可;无质押、保全、无效 2026-11-01”；没有写到的视为未知；不清楚填“未知”。", wide: 26, pick: []string{"未知"}, open: true},
+	{key: "fees_paid_to", rank: true, zh: "年费缴至年度", names: []string{"年费缴至", "年费已缴年度", "已缴年度", "年费缴纳至", "年费状态", "年费缴纳年度"}, note: "第几个专利年度，1 到 20。"},
+	{key: "register", rank: true, zh: "质押/保全/无效/许可状态(as-of日期)", names: []string{"质押/保全/无效/许可状态", "质押/保全/无效/许可状态(日期)", "他项权利", "他项权利情况", "权利限制", "权利负担", "质押情况", "登记状态", "当前法律状态", "专利状态", "案件状态", "案件业务状态", "法律状态"}, note: "如“无 2026-11-01”“质押 2026-11-01”“独占许可;无质押、保全、无效 2026-11-01”；没有写到的视为未知；不清楚填“未知”。", wide: 26, pick: []string{"未知"}, open: true},
 	{key: "revenue", zh: "上年产品收入", names: []string{"产品收入", "上年收入", "专利产品收入"}, amount: true, note: "使用该专利的产品。"},
 	{key: "royalty_rate", zh: "许可费率(可空)", names: []string{"许可费率", "分成率", "提成率", "许可费率%", "许可费率(%)"}, note: "如 3% 或 0.03。"},
-	{key: "loan", zh: "拟贷金额", names: []string{"贷款金额", "申请金额", "拟贷款金额", "拟申请金额", "申请贷款金额", "拟授信金额", "授信金额", "融资金额", "授信额度", "贷款本金", "借款金额", "主债权金额", "拟贷", "贷款额度", "主债权数额", "被担保主债权金额"}, amount: true, note: "整个担保合同的金额，同一合同各行相同。"},
-	{key: "maturity", zh: "拟到期日", names: []string{"到期日", "到期日期", "拟到期日期", "贷款到期日", "债务到期日", "债务履行期限", "授信到期日", "债务履行期限届满日", "主债权到期日", "借款到期日"}, note: "YYYY-MM-DD。"},
+	{key: "loan", zh: "拟贷金额", names: []string{"贷款金额", "申请金额", "拟贷款金额", "拟申请金额", "申请贷款金额", "拟授信金额", "授信金额", "融资金额", "授信额度", "贷款本金", "借款金额", "主债权金额", "拟贷", "贷款额度", "主债权数额", "被担保主债权金额", "担保金额", "拟融资金额", "拟质押金额", "质押金额", "贷款申请金额", "申贷金额", "融资额", "贷款额"}, amount: true, note: "整个担保合同的金额，同一合同各行相同。"},
+	{key: "maturity", zh: "拟到期日", names: []string{"到期日", "到期日期", "拟到期日期", "贷款到期日", "债务到期日", "债务履行期限", "授信到期日", "债务履行期限届满日", "主债权到期日", "借款到期日", "债务到期日期", "融资到期日", "还款日"}, note: "YYYY-MM-DD。"},
 	{key: "contract", zh: "担保合同号", names: []string{"合同号", "质押合同号", "担保合同编号"}, note: "同一合同的专利合并计算；留空则每行单独计算。", wide: 16},
 	{key: "external", zh: "外部评估价值", names: []string{"评估价值", "外部评估值", "外部评估价值/基准日"}, amount: true, note: "可空。"},
 	{key: "external_date", zh: "评估基准日", names: []string{"基准日", "外部评估基准日"}, note: "YYYY-MM-DD。"},
+	{key: "external_basis", zh: "评估价值类型", names: []string{"价值类型", "外部评估价值类型", "评估价值口径"}, note: "如“收益口径”“市场价值”“清算价值”“在用价值”；不填按质押评估通行的收益口径比较。", pick: []string{"收益口径", "市场价值", "清算价值", "在用价值"}, open: true},
 	{key: "product", zh: "产品代码", names: []string{"产品", "产品编号"}, note: "贷款产品，可空。"},
 	{key: "agreed", zh: "协商价值", names: []string{"协商估值", "双方协商价值"}, amount: true, note: "可空。借贷双方书面确认的押品价值，只会调低、不会调高可担保额。"},
 	{key: "state_owned", zh: "国有资产(Y/N)", names: []string{"国有资产", "是否国有资产"}, note: "是则须由资产评估机构评估。", pick: []string{"Y", "N"}},
@@ -97,13 +102,14 @@ var apartColumns = []batchColumn{
 	{key: "preserved", zh: "是否保全", names: []string{"保全", "保全状态", "是否查封", "查封"}},
 	{key: "challenged", zh: "是否被请求无效", names: []string{"无效", "无效请求", "是否无效", "是否被请求宣告无效"}},
 	{key: "licensed", zh: "是否独占许可", names: []string{"独占许可", "独占许可状态"}},
-	{key: "publication", zh: "公开(公告)号", names: []string{"公开公告号", "授权公告号", "公布号", "公告号", "公开号", "授权号", "publication_number"}},
+	{key: "publication", zh: "公开(公告)号", names: []string{"公开公告号", "授权公告号", "公布号", "公告号", "公开号", "授权号", "publication_number", "公布(公告)号", "display key", "id"}},
 	{key: "validity", zh: "专利有效性", names: []string{"有效性", "简单法律状态", "是否有效", "专利权有效性"}},
 	{key: "flags", zh: "法律状态/事件", names: []string{"法律状态事件", "法律事件"}},
-	{key: "pledgee", zh: "质权人", names: []string{"当前质权人", "质押权人"}},
+	{key: "pledgee", zh: "质权人", rank: true, names: []string{"当前质权人", "质押权人"}},
+	{key: "applicants", zh: "申请人", names: []string{"申请人名称", "第一申请人", "原始申请(专利权)人", "applicants", "assignee"}, rank: true, note: "只在没有借款人列的清单里当作专利权人。"},
 	{key: "pledge_count", zh: "质押次数", names: []string{"质押登记次数"}},
 	{key: "remark", zh: "备注", names: []string{"说明", "备注说明", "其他说明"}},
-	{key: "register_as_of", zh: "状态日期", names: []string{"登记簿日期", "法律状态日期", "登记状态日期", "状态截至日期"}},
+	{key: "register_as_of", zh: "状态日期", names: []string{"登记簿日期", "法律状态日期", "登记状态日期", "状态截至日期", "法律文书日期", "当前法律状态公告日", "法律状态生效日", "法律状态更新日"}, rank: true},
 }
 
 var knownColumns = slices.Concat(batchColumns, apartColumns)
@@ -146,16 +152,35 @@ var columnsByName = func() map[string]*batchColumn {
 	return by
 }()
 
+func newReader(o Options) (*batchReader, error) {
+	b := &batchReader{o: o, columns: map[string]*batchColumn{}, by: map[string]string{}, seen: map[[sha256.Size]byte]int{}}
+	for h, key := range o.Map {
+		c := columnsByName[sheet.Header(key)]
+		if key != "" && c == nil {
+			return nil, fault.New(fault.Invalid, "map.column", "列对应关系“"+clip(h)+"="+clip(key)+"”中没有“"+clip(key)+"”这一列，请用模板的列名。", "The mapping names a column that does not exist: "+clip(key)+". Use the headers of the template.")
+		}
+		if b.mapped == nil {
+			b.mapped = map[string]string{}
+		}
+		if b.mapped[sheet.Header(h)] = ""; c != nil {
+			b.mapped[sheet.Header(h)] = c.key
+		}
+	}
+	return b, nil
+}
+
 // layout is where a loan desk's file has its header, and the template its
 // example.
-var layout = sheet.Layout{Header: hasNumbers, Known: func(h string) bool { c, _ := columnOf(h); return c != nil }, Data: dataSheet, Example: sampleSheet}
+func (b *batchReader) layout() sheet.Layout {
+	return sheet.Layout{Header: b.hasNumbers, Known: func(h string) bool { c, _ := b.columnOf(h); return c != nil }, Data: dataSheet, Example: sampleSheet}
+}
 
 // hasNumbers reports whether a row is the header of a loan desk's file: it
 // names the patents' numbers and something else.
-func hasNumbers(cells []string) bool {
+func (b *batchReader) hasNumbers(cells []string) bool {
 	number, other := false, false
 	for _, h := range cells {
-		if c, _ := columnOf(sheet.Header(h)); c != nil {
+		if c, _ := b.columnOf(sheet.Header(h)); c != nil {
 			named := c.key == "number" || c.key == "publication"
 			number, other = number || named, other || !named
 		}
@@ -175,8 +200,12 @@ const (
 // faults and reading goes on.
 func Read(r io.Reader, name string, o Options) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
-		b := batchReader{o: o, columns: map[string]*batchColumn{}, by: map[string]string{}, seen: map[[sha256.Size]byte]int{}}
-		for row, err := range sheet.Below(r, name, layout) {
+		b, err := newReader(o)
+		if err != nil {
+			yield(Line{}, err)
+			return
+		}
+		for row, err := range sheet.Below(r, name, b.layout()) {
 			if row.Number == 0 {
 				yield(Line{}, err)
 				return
@@ -207,9 +236,11 @@ func Read(r io.Reader, name string, o Options) iter.Seq2[Line, error] {
 
 type batchReader struct {
 	o       Options
+	mapped  map[string]string       // Options.Map by folded header
 	columns map[string]*batchColumn // by folded header, nil for one that names no column
 	by      map[string]string       // folded header by key
 	numbers []string                // further headers of numbers
+	states  []string                // further headers of states
 	unit    money.Unit
 	stated  string                    // the unit of the amounts
 	seen    map[[sha256.Size]byte]int // line by content, to find repeated rows
@@ -230,19 +261,20 @@ func (b *batchReader) header(cells map[string]string) (ignored []string, err err
 	slices.Sort(fresh)
 	var amounts []string
 	for _, h := range fresh {
-		c, _ := columnOf(h)
+		c, _ := b.columnOf(h)
+		if c != nil && b.outOfPlace(c, cells) {
+			c = nil
+		}
 		if b.columns[h] = c; c == nil {
 			ignored = append(ignored, h)
 			continue
 		}
 		if before, twice := b.by[c.key]; twice && before != h && c.rank {
 			if rankOf(c, before) <= rankOf(c, h) {
-				b.second(c, h)
-				ignored = append(ignored, h)
+				ignored = append(ignored, b.second(c, h)...)
 				continue
 			}
-			b.second(c, before)
-			ignored = append(ignored, before)
+			ignored = append(ignored, b.second(c, before)...)
 		} else if twice && before != h {
 			return nil, fault.New(fault.Invalid, "file.header_twice", "“"+before+"”和“"+h+"”两列都是"+c.zh+"，请只留一列。", "Two columns mean the same: "+c.key+".")
 		}
@@ -251,7 +283,7 @@ func (b *batchReader) header(cells map[string]string) (ignored []string, err err
 		}
 	}
 	for _, h := range amounts {
-		c, unit := columnOf(h)
+		c, unit := b.columnOf(h)
 		switch {
 		case unit == "" && b.o.Unit == "":
 			return nil, fault.New(fault.Invalid, "unit.missing", "“"+h+"”没有注明金额单位，请把表头改为“"+c.zh+"(万元)”或“"+c.zh+"(元)”，或在提交时声明单位。", "The column "+h+" states no unit; write it in the header, e.g. "+c.zh+"(万元), or declare it with the request.")
@@ -277,8 +309,52 @@ func (b *batchReader) header(cells map[string]string) (ignored []string, err err
 	return ignored, nil
 }
 
+// columnOf finds the column of a header: as the desk said, else as known.
+func (b *batchReader) columnOf(header string) (c *batchColumn, unit string) {
+	key, said := b.mapped[header]
+	if !said {
+		return columnOf(header)
+	}
+	if key == "" {
+		return nil, ""
+	}
+	c = columnsByName[sheet.Header(key)]
+	if c != nil && c.amount {
+		if m := unitSuffix.FindStringSubmatch(header); m != nil {
+			if unit = m[1]; unit == "万" || unit == "亿" {
+				unit += "元"
+			}
+		}
+	}
+	return c, unit
+}
+
+// outOfPlace reports whether a column means something in a portfolio only: who
+// filed is not who owns, and 申请人 may be who asks for the loan.
+func (b *batchReader) outOfPlace(c *batchColumn, cells map[string]string) bool {
+	if c.key != "applicants" || b.mapped != nil && slices.Contains(slices.Collect(maps.Values(b.mapped)), "applicants") {
+		return false
+	}
+	for h := range cells {
+		if o, _ := b.columnOf(h); o != nil && o.key == "borrower" {
+			return true
+		}
+	}
+	return false
+}
+
+// portfolio reports whether the file names no borrowers: it is a list of
+// patents to value and screen, and no loan is asked for.
+func (b *batchReader) portfolio() bool { return b.by["borrower"] == "" }
+
 // footing begins a line that stands below the rows and is none.
 var footing = regexp.MustCompile(`^(?:合计|总计|小计|共计|汇总|累计|制表|审核|复核|经办|填表|填报|签字|签章|盖章|负责人|编制|联系人|注[:：]|备注[:：]|说明[:：]|填表说明|以上|本页)`)
+
+// manyDigits is in every number of a patent, and not in 4项.
+var manyDigits = regexp.MustCompile(`\d{5}`)
+
+// looksLikeNumber is a Chinese application number in one of its forms.
+var looksLikeNumber = regexp.MustCompile(`(?i)^(?:ZL|CN)?\d{12}\.?[\dX]$|^CN\d{9}[A-Z]\d?$`)
 
 // foot quotes a total or signature line, "" for a row: such a line names no
 // patent.
@@ -286,7 +362,7 @@ func (b *batchReader) foot(row sheet.Row) string {
 	text := ""
 	for _, h := range slices.Sorted(maps.Keys(row.Cells)) {
 		cell := row.Cells[h]
-		if c := b.columns[h]; cell != "" && c != nil && (c.key == "number" || c.key == "publication") && !footing.MatchString(cell) {
+		if c := b.columns[h]; cell != "" && c != nil && (c.key == "number" || c.key == "publication") && !footing.MatchString(cell) && manyDigits.MatchString(cell) {
 			return ""
 		}
 		if footing.MatchString(strings.ReplaceAll(cell, " ", "")) {
@@ -300,13 +376,19 @@ func (b *batchReader) foot(row sheet.Row) string {
 }
 
 // second takes a header out of use that another one outranks. A second column
-// of numbers is still read: it fills what the first leaves empty, and must not
-// contradict it.
-func (b *batchReader) second(c *batchColumn, h string) {
+// of numbers or of states is still read: it fills what the first leaves empty,
+// and must not contradict it.
+func (b *batchReader) second(c *batchColumn, h string) (ignored []string) {
 	b.columns[h] = nil
-	if c.key == "number" {
+	switch c.key {
+	case "number":
 		b.numbers = append(b.numbers, h)
+	case "register":
+		b.states = append(b.states, h)
+	default:
+		return []string{h}
 	}
+	return nil
 }
 
 func rankOf(c *batchColumn, header string) int {
@@ -492,7 +574,7 @@ func (b *batchReader) line(row sheet.Row) Line {
 		return b.unread(row, c.faults...)
 	}
 	r.Seq, r.Borrower, r.Contract, r.Product, r.Title = c.get("seq"), c.get("borrower"), c.get("contract"), c.get("product"), c.get("title")
-	if r.Borrower == "" {
+	if r.Portfolio = b.portfolio(); r.Borrower == "" && !r.Portfolio {
 		c.bad("borrower", "row.borrower_missing", "请填写借款人名称。", "name the borrower.")
 	}
 	if len([]rune(r.Title)) > maxTitle {
@@ -605,7 +687,7 @@ func (c *batchCells) number(r *lending.Row) *patent.Number {
 // kindWords are the kinds of patent as desks and data vendors write them.
 var kindWords = map[string]patent.Kind{
 	"发明": patent.Invention, "发明专利": patent.Invention, "invention": patent.Invention, "发明授权": patent.Invention, "授权发明": patent.Invention, "发明公开": patent.Invention,
-	"发明公布": patent.Invention, "发明申请": patent.Invention, "发明授权专利": patent.Invention, "发明专利授权": patent.Invention, "发明专利申请": patent.Invention, "国家发明专利": patent.Invention, "职务发明": patent.Invention,
+	"发明公布": patent.Invention, "发明申请": patent.Invention, "发明授权专利": patent.Invention, "发明专利授权": patent.Invention, "发明专利申请": patent.Invention, "国家发明专利": patent.Invention, "a": patent.Invention, "b": patent.Invention, "u": patent.UtilityModel, "y": patent.UtilityModel, "s": patent.Design, "职务发明": patent.Invention,
 	"实用新型": patent.UtilityModel, "实用新型专利": patent.UtilityModel, "utility_model": patent.UtilityModel, "utility model": patent.UtilityModel, "新型": patent.UtilityModel, "新型专利": patent.UtilityModel, "实用": patent.UtilityModel, "实用新型授权": patent.UtilityModel,
 	"外观设计": patent.Design, "外观设计专利": patent.Design, "外观": patent.Design, "外观专利": patent.Design, "design": patent.Design, "外观设计授权": patent.Design,
 }
@@ -651,6 +733,9 @@ func (c *batchCells) dates(r *lending.Row, n *patent.Number) {
 // owners reads the owners of the right.
 func (c *batchCells) owners(r *lending.Row) {
 	text := c.get("owners")
+	if text == "" && r.Portfolio {
+		text = c.get("applicants")
+	}
 	names, doubt := readNames(text, r.Borrower, sheet.Narrow(r.Borrower))
 	if r.Owners = names; doubt {
 		c.unreadable("owners", text)
@@ -746,6 +831,21 @@ func (c *batchCells) register(r *lending.Row) {
 			continue
 		}
 		c.merge(key, r, said)
+	}
+	for _, h := range c.states {
+		text := sheet.Narrow(c.cells[h])
+		if text == "" || isEmpty(text) {
+			continue
+		}
+		said := readRegister(strings.Trim(datePart.ReplaceAllString(text, " "), " ()（）;；,，、:：|"), "", true)
+		dead := said.standing == patent.Dead && r.Standing != patent.Dead
+		said.standing, said.ended = "", "" // a history: what stands today is in the first column
+		switch {
+		case !said.unread && !dead && said != (registered{}):
+			c.merge("register", r, said)
+		case remarkable.MatchString(text):
+			c.notes = append(c.notes, lending.Unread{Column: h, Text: sheet.Clip(text, 80)})
+		}
 	}
 	if text := c.get("pledgee"); text != "" && r.Pledged == "" {
 		c.unreadable("pledgee", text) // one who may still hold the right
@@ -891,7 +991,20 @@ func (c *batchCells) royalty(r *lending.Row) {
 	}
 }
 
+// basisWords are the bases of value as appraisers and desks write them.
+var basisWords = map[string]lending.ValueBasis{
+	"收益口径": lending.AppraisedIncome, "评估收益口径": lending.AppraisedIncome, "收益法": lending.AppraisedIncome, "质押价值": lending.AppraisedIncome, "收益现值": lending.AppraisedIncome,
+	"市场价值": lending.MarketBare, "市场法": lending.MarketBare, "公允市场价值": lending.MarketBare,
+	"清算价值": lending.LiquidationNet, "清算净值": lending.LiquidationNet, "变现价值": lending.LiquidationNet, "快速变现价值": lending.LiquidationNet,
+	"在用价值": lending.InUse, "投资价值": lending.InUse,
+}
+
 func (c *batchCells) external(r *lending.Row) {
+	if text := sheet.Narrow(c.get("external_basis")); text != "" {
+		if r.ExternalBasis = basisWords[text]; r.ExternalBasis == "" {
+			c.unreadable("external_basis", text)
+		}
+	}
 	text := sheet.Narrow(c.get("external"))
 	if d := datePart.FindString(text); d != "" && d != text {
 		if on, err := parseCellDate(d); err == nil {

@@ -18,7 +18,7 @@ import (
 )
 
 var kindWords = map[string]string{
-	"invention": "发明|发明专利|发明申请", "utility_model": "实用新型|实用新型专利", "design": "外观设计|外观",
+	"invention": "发明|发明专利|发明申请|发明授权|授权发明|发明公开|发明公布|发明专利申请|a|b", "utility_model": "实用新型|实用新型专利|u|y", "design": "外观设计|外观|外观设计专利|s",
 }
 
 var ownerWords = map[string]string{
@@ -27,26 +27,26 @@ var ownerWords = map[string]string{
 
 var patents = dataset{
 	columns: map[string][]string{
-		"number":             {"专利号", "申请号", "专利号/申请号", "application_number", "app_num"},
-		"publication_number": {"公开号", "公告号", "公开（公告）号", "publication_numbers", "pub_num"},
-		"kind":               {"专利类型", "类型"},
-		"title":              {"专利名称", "标题", "名称", "发明名称"},
-		"abstract":           {"摘要"},
+		"number":             {"专利号", "申请号", "专利号/申请号", "申请（专利）号", "专利申请号", "application number", "application_number", "app_num"},
+		"publication_number": {"公开（公告）号", "公布号", "公开号", "公告号", "授权公告号", "publication_numbers", "display key", "id", "pub_num"},
+		"kind":               {"专利类型", "专利类别", "公开类型", "类型"},
+		"title":              {"专利名称", "标题", "标题（中文）", "名称", "发明名称", "标题（译）（简体中文）", "标题（翻译）"},
+		"abstract":           {"摘要", "摘要（中文）"},
 		"claims":             {"权利要求", "权利要求书"},
 		"description":        {"说明书"},
-		"ipc":                {"ipc", "ipc分类号", "分类号", "ipc_subclasses"},
-		"filing_date":        {"申请日", "app_date"},
-		"publication_date":   {"公开日", "公开（公告）日", "pub_date"},
-		"grant_date":         {"授权公告日", "授权日"},
-		"owners":             {"专利权人", "申请人", "权利人"},
+		"ipc":                {"ipc", "ipc分类号", "分类号", "ipcr classifications", "ipc主分类", "ipc主分类号", "主分类号", "ipc_subclasses"},
+		"filing_date":        {"申请日", "申请日期", "application date", "filing/creation date", "app_date"},
+		"publication_date":   {"首次公开日", "公开日", "公布日", "公开（公告）日", "publication date", "pub_date"},
+		"grant_date":         {"授权公告日", "授权日", "授权公告日期", "grant date"},
+		"owners":             {"专利权人", "当前权利人", "当前专利权人", "现专利权人", "当前申请（专利权）人", "[标]当前申请（专利权）人", "权利人", "申请（专利权）人", "申请人", "applicants", "assignee"},
 		"owner_type":         {"权利人类型"},
 		"family_id":          {"同族编号"},
-		"claim_count":        {"权利要求数", "total_claims"},
-		"independent_claims": {"独立权利要求数"},
-		"inventors":          {"发明人数", "total_inventers"},
-		"family_size":        {"同族数"},
-		"cited_by":           {"被引次数", "forward_citations"},
-		"cites":              {"引用次数", "backward_citations"},
+		"claim_count":        {"权利要求数", "权利要求数量", "权项数", "total_claims"},
+		"independent_claims": {"独立权利要求数", "独立权利要求数量", "独权数"},
+		"inventors":          {"发明人数", "发明人数量", "total_inventers"},
+		"family_size":        {"同族数", "simple family size"},
+		"cited_by":           {"被引次数", "被引证次数", "被引用专利数量", "被引证数", "cited by patent count", "forward_citations"},
+		"cites":              {"引用次数", "引证次数", "引用专利数量", "引证专利数", "cites patent count", "backward_citations"},
 		"paid_through_year":  {"年费缴至年度"},
 		"adjustment_days":    {"期限补偿天数", "专利权期限补偿天数", "pta_days"},
 		"extension_days":     {"药品期限补偿天数", "药品专利权期限补偿天数", "pte_days"},
@@ -60,7 +60,7 @@ var patents = dataset{
 			Kind: r.word("kind", kindWords), IPC: r.ipc("ipc"),
 			Filing: r.date("filing_date"), Published: r.date("publication_date"), Grant: r.date("grant_date"),
 			Owners: r.list("owners"), OwnerType: r.word("owner_type", ownerWords), FamilyID: r.text("family_id", 100),
-			ClaimCount: r.count("claim_count"), IndependentClaims: r.count("independent_claims"), Inventors: r.count("inventors"),
+			ClaimCount: r.count("claim_count"), IndependentClaims: r.count("independent_claims"), Inventors: r.names("inventors"),
 			FamilySize: r.count("family_size"), CitedBy: r.count("cited_by"), Cites: r.count("cites"), PaidThroughYear: r.count("paid_through_year"),
 			AdjustmentDays: r.count("adjustment_days"), ExtensionDays: r.count("extension_days"),
 			Source: r.text("source", 1000), SourceDate: r.date("source_date"),

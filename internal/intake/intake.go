@@ -153,11 +153,26 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 		return save()
 	}
 	checked := false
-	for row, err := range sheet.Rows(r, file) {
+	header := func(cells []string) bool { // titles may stand above it
+		known, all := 0, 0
+		for _, c := range cells {
+			if h := sheet.Header(c); h != "" {
+				all++
+				if _, _, ok := resolve(names, h); ok {
+					known++
+				}
+			}
+		}
+		return known >= 2 || known > 0 && known == all
+	}
+	for row, err := range sheet.Below(r, file, sheet.Layout{Header: header}) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err != nil {
+			if fault.Public(err).Code == "file.no_number" {
+				return errColumns
+			}
 			if row.Number == 0 {
 				return err
 			}
@@ -179,6 +194,9 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 			return cmp.Or(cmp.Compare(place(rank, a), place(rank, b)), cmp.Compare(a, b))
 		}) {
 			cell := row.Cells[header]
+			if cell == "-" || cell == "--" || cell == "/" { // a vendor's mark for empty
+				cell = ""
+			}
 			field, unit, ok := resolve(names, header)
 			if !ok {
 				ignore(header)
@@ -194,7 +212,7 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 			}
 		}
 		if !checked && len(in.cells) == 0 {
-			return fault.New(fault.Invalid, "file.columns_unknown", "表头中没有可识别的列，请下载模板或查看文档。", "None of the columns is known; see the documentation for their names.")
+			return errColumns
 		}
 		checked = true
 		x := ds.parse(in)
@@ -216,6 +234,8 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 	slices.Sort(rep.Ignored)
 	return flush()
 }
+
+var errColumns = fault.New(fault.Invalid, "file.columns_unknown", "表头中没有可识别的列，请下载模板或查看文档。", "None of the columns is known; see the documentation for their names.")
 
 // place is where a header stands among those of its field; a unit in brackets
 // changes nothing.

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -78,6 +79,16 @@ func (r *reader) count(field string) *int {
 		r.bad(field, "count.range", "应为 0 到 1000000 的整数。", "A whole number from 0 to 1,000,000 is wanted.")
 		return nil
 	}
+	return &n
+}
+
+// names counts persons: a number, or their names.
+func (r *reader) names(field string) *int {
+	s := r.cells[field]
+	if s == "" || strings.ContainsAny(s[:1], "0123456789-") {
+		return r.count(field)
+	}
+	n := len(r.list(field))
 	return &n
 }
 
@@ -167,9 +178,16 @@ func (r *reader) word(field string, words map[string]string) string {
 	return ""
 }
 
+// locarno is a class of designs, 14-03 or LOC(13)Cl.14-03, or a printed label
+// without a class.
+var locarno = regexp.MustCompile(`(?i)^(?:(?:LOC\s*[(（]\d{1,2}[)）]\s*Cl\.?\s*)?\d{2}-\d{2}|Int\.?\s*Cl\.?\s*\d{0,2})$`)
+
 func (r *reader) ipc(field string) []string {
 	var out []string
-	for _, s := range r.list(field) {
+	for _, s := range strings.FieldsFunc(strings.Join(r.list(field), ";"), func(c rune) bool { return strings.ContainsRune(";,，", c) }) {
+		if s = strings.TrimSpace(s); s == "" || s == "-" || s == "/" || locarno.MatchString(s) {
+			continue // a design's class is of another classification
+		}
 		c, err := patent.ParseIPC(s)
 		if err != nil {
 			pub := fault.Public(err)

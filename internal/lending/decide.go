@@ -71,6 +71,7 @@ type Options struct {
 	Programmes map[string]Programme // by id, those a row may name
 	Drawn      []Draw               // under the programmes before this batch
 	Booked     []Booked             // patents of the batch that secure something else already
+	Later      []Later              // what the register said after the rows were valued
 
 	BorrowerLimit map[string]money.Fen // the bank's limit of a borrower, by credit code or name
 	Bearable      map[string]money.Fen // loan the borrower's cash flow bears (DSCR), by credit code or name; the bank's figure
@@ -111,6 +112,11 @@ type Contract struct {
 	// Uncovered is the part of the loan that no collateral covers: credit, for the
 	// policy to decide on.
 	Uncovered money.Fen `json:"uncovered"`
+
+	Shared []SchemeShare `json:"shared,omitempty"` // who would bear the uncovered part under a scheme
+
+	Sale  *Sale  `json:"if_sold,omitempty"`   // what the rights cover when they are sold; nil without a value
+	Repay *Repay `json:"repayment,omitempty"` // what carries the repayment; nil when no income is known
 
 	Limits      []Part    `json:"limits"`
 	Binding     string    `json:"binding"` // code of the smallest limit
@@ -155,8 +161,13 @@ type Decision struct {
 	Recommended money.Fen `json:"recommended"` // this row's part of the contract's
 	Counted     bool      `json:"counted"`     // false: its value counts on no contract
 
+	// Pledgeable answers the first of three questions, whether the law lets the
+	// right be pledged: yes, no, or unknown while a ground is open.
+	Pledgeable patent.Truth `json:"pledgeable,omitempty"`
+
 	Deviation   *Deviation    `json:"deviation,omitempty"`
-	HumanOnly   bool          `json:"human_only"` // a person owns it: no decision by automation alone
+	NotCompared string        `json:"not_compared,omitempty"` // why the external appraisal was not compared, Chinese
+	HumanOnly   bool          `json:"human_only"`             // a person owns it: no decision by automation alone
 	NextRevalue calendar.Date `json:"next_revaluation"`
 }
 
@@ -274,9 +285,11 @@ func Decide(batch []Valued, o Options, on calendar.Date) Decisions {
 	b.duplicates()
 	b.twins()
 	b.booked()
+	b.later()
 	d.Contracts = b.contracts()
 	for i := range d.Rows {
 		d.Rows[i].Zh = d.Rows[i].Verdict.Zh()
+		d.Rows[i].Pledgeable = b.pledgeable(i)
 	}
 	return d
 }
@@ -407,7 +420,8 @@ func (b *book) grounds(i int) {
 		case f.Outcome == patent.Declared:
 			r.Severity, r.Evidence = Warns, strings.TrimSpace(f.Reason+"；声明："+f.Declared)
 			b.reason(i, r)
-		case f.Outcome == patent.Open && slices.Contains([]string{"E07", "E10", "E11", "E12"}, f.Code):
+		case f.Outcome == patent.Open && slices.Contains([]string{"E07", "E10", "E11", "E12"}, f.Code),
+			f.Outcome == patent.Open && b.batch[i].Row.Portfolio && slices.Contains([]string{"E01", "E06", "E08"}, f.Code): // who borrows and for how long is asked later
 			r.Severity = Warns
 			b.rows[i].Conditions = append(b.rows[i].Conditions, r)
 		case f.Outcome == patent.Open:
@@ -496,7 +510,7 @@ func (b *book) policies(i int) {
 			b.policy(i, "P03", fmt.Sprintf("剩余%.1f年，要求不少于%g年", max(left, 0), rule.Threshold), "")
 		}
 	}
-	if row.Revenue == nil || *row.Revenue == 0 {
+	if (row.Revenue == nil || *row.Revenue == 0) && !row.Portfolio {
 		b.policy(i, "P04", revenueGap(row), "补充使用该专利的产品收入")
 	}
 	if rule := p.Rules["P05"]; row.External != nil && (row.ExternalDate.IsZero() || row.ExternalDate.AddMonths(int(rule.Threshold)).Before(b.on)) {
@@ -521,25 +535,45 @@ func (b *book) policies(i int) {
 	if d.HumanOnly = slices.ContainsFunc(slices.Concat(row.Owners, v.State.Owners), person); d.HumanOnly {
 		b.policy(i, "P12", "", "")
 	}
-	if row.Loan == 0 {
+	switch {
+	case row.Portfolio:
+		b.add(i, OfFile, Warns, "S01", "", "", "")
+	case row.Loan == 0:
 		b.add(i, OfFile, Supplements, "L02", "", "填写拟贷金额", "")
 	}
 	if row.Product != "" {
 		b.product(i)
 	}
-	if row.External != nil && v.Status == valuation.Valued && v.Point > 0 {
-		d.Deviation = Deviate(*row.External, v.Point, p)
-		evidence := fmt.Sprintf("外部评估为本系统估值的%.2f倍", 1+d.Deviation.Ratio)
-		switch d.Deviation.Band {
-		case "review":
-			if a := row.Agreed; a != nil && *a <= v.High {
-				b.add(i, OfValue, Warns, "X01", evidence+"；协商价值"+a.String()+"元", "", p.Review.Source)
-				break
-			}
-			b.add(i, OfValue, Supplements, "X01", evidence, "人工复核意见", p.Review.Source)
-		case "red":
-			b.add(i, OfValue, Supplements, "X02", evidence, "说明差异原因并由有权人审批", p.RedDeviation.Source)
+	b.appraisal(i)
+}
+
+// appraisal compares an appraiser's figure with ours of the same basis, and
+// with no other. Appraisals for a pledge discount income, so a figure whose
+// basis the row does not say is taken for that.
+func (b *book) appraisal(i int) {
+	v, d := &b.batch[i], &b.rows[i]
+	p, row := &b.o.Policy, &v.Row
+	if row.External == nil || v.Status != valuation.Valued {
+		return
+	}
+	basis := cmp.Or(row.ExternalBasis, AppraisedIncome)
+	ours, has := v.on(basis)
+	if !has || ours.Point <= 0 || len(v.Bases) == 0 && row.ExternalBasis != "" && row.ExternalBasis != p.Basis {
+		d.NotCompared = "未比较（价值类型不同）"
+		b.add(i, OfValue, Warns, "X03", "外部评估按"+basis.Zh()+"，本系统没有该价值类型的估值", "", "")
+		return
+	}
+	d.Deviation = Deviate(*row.External, ours.Point, p)
+	evidence := fmt.Sprintf("外部评估为本系统同类估值（%s）的%.2f倍", basis.Zh(), 1+d.Deviation.Ratio)
+	switch d.Deviation.Band {
+	case "review":
+		if a := row.Agreed; a != nil && *a <= v.High {
+			b.add(i, OfValue, Warns, "X01", evidence+"；协商价值"+a.String()+"元", "", p.Review.Source)
+			break
 		}
+		b.add(i, OfValue, Supplements, "X01", evidence, "人工复核意见", p.Review.Source)
+	case "red":
+		b.add(i, OfValue, Supplements, "X02", evidence, "说明差异原因并由有权人审批", p.RedDeviation.Source)
 	}
 }
 
@@ -675,7 +709,7 @@ func (b *book) duplicates() {
 			case b.borrowers(rows) > 1:
 				b.add(i, OfFile, Supplements, "D01", evidence, "核实专利由谁提供质押，删去其余各行", "专利权质押登记办法：已质押的不再登记")
 				b.rows[i].Counted = false
-			case len(contracts) > 1:
+			case len(contracts) > 1 && !b.batch[i].Row.Portfolio:
 				b.add(i, OfFile, Supplements, "D03", evidence, "同一专利只能登记一次质押，删去其余各行", "专利权质押登记办法：已质押的不再登记")
 				b.rows[i].Counted = false
 			case k > 0:
@@ -903,6 +937,7 @@ func (b *book) lend(c *Contract, rows []int, used *ledger) {
 		}
 	}
 	c.Uncovered = max(c.Loan-collateral, 0)
+	b.threeQuestions(c, rows)
 	least := slices.MinFunc(c.Limits, func(x, y Part) int { return cmp.Compare(x.Amount, y.Amount) })
 	c.Binding, c.Recommended = least.Code, least.Amount
 	b.route(c, rows)
@@ -922,13 +957,23 @@ func (b *book) lend(c *Contract, rows []int, used *ledger) {
 		})
 	case collateral == 0:
 		b.each(rows, func(i int) {
-			if b.rows[i].Verdict != Refuse && b.batch[i].Fault == nil { // those rows say more
+			if b.rows[i].Verdict != Refuse && b.batch[i].Fault == nil && !b.batch[i].Row.Portfolio { // those rows say more
 				b.add(i, OfValue, Supplements, "L04", "", "补充押品或资料", "")
 			}
 		})
+	case least.Code == "collateral" && c.Uncovered > 0:
+		severity, source := Supplements, ""
+		if rule, ok := b.o.Policy.Rules["P15"]; ok {
+			if source = rule.Source; float64(c.Uncovered) <= rule.Threshold*float64(c.Loan) {
+				severity = Warns
+			}
+		}
+		b.each(rows, func(i int) {
+			b.add(i, OfPolicy, severity, "L05", fmt.Sprintf("拟贷%s元，押品可担保%s元，未覆盖%s元%s", c.Loan, collateral, c.Uncovered, sharedZh(c.Shared)), "增加押品，或由风险分担方案、信用额度承担未覆盖的"+c.Uncovered.String()+"元", source)
+		})
 	case c.Recommended < c.Loan:
 		b.each(rows, func(i int) {
-			b.add(i, OfPolicy, Supplements, "L03", fmt.Sprintf("拟贷%s元，建议%s元，受限于%s；押品未覆盖%s元，属信用敞口", c.Loan, c.Recommended, least.Zh, c.Uncovered), "增加押品、降低金额，或由风险分担方案承担未覆盖部分", "")
+			b.add(i, OfPolicy, Supplements, "L03", fmt.Sprintf("拟贷%s元，建议%s元，受限于%s；押品未覆盖%s元", c.Loan, c.Recommended, least.Zh, c.Uncovered), "调整限额，或按建议额度办理", "")
 		})
 	}
 	if c.Mixed != nil && *c.Mixed > 1 {

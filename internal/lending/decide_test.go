@@ -96,7 +96,7 @@ func TestMixedCollateral(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	for _, r := range d.Rows {
-		if !slices.Contains(codes(r), "L01") || !slices.Contains(codes(r), "L03") {
+		if !slices.Contains(codes(r), "L01") || !slices.Contains(codes(r), "L05") {
 			t.Errorf("line %d: %v", r.Line, codes(r))
 		}
 	}
@@ -148,7 +148,7 @@ func TestVerdicts(t *testing.T) {
 		"stale state":     {set(func(v *Valued) { v.Row.RegisterAsOf = today.AddDays(-91) }), template, Supplement, "P11"},
 		"a person":        {set(func(v *Valued) { v.Row.Owners = []string{"张三"} }), template, Supplement, "P12"},
 		"no amount":       {set(func(v *Valued) { v.Row.Loan = 0 }), open(.5, .5), Supplement, "L02"},
-		"over the cap":    {set(func(v *Valued) { v.Row.Loan = 251 * wan }), open(.5, .5), Supplement, "L03"},
+		"over the cap":    {set(func(v *Valued) { v.Row.Loan = 251 * wan }), open(.5, .5), Supplement, "L05"},
 		"above 10 million": {set(func(v *Valued) {
 			v.Point, v.Low, v.Row.Loan = 90_000*wan, 80_000*wan, 1001*wan
 		}), open(.5, .5), Supplement, "R01"},

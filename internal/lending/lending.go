@@ -27,6 +27,8 @@ type Row struct {
 	Contract   string `json:"contract,omitempty"`    // number of the security contract
 	Product    string `json:"product,omitempty"`     // programme the loan is drawn under
 
+	Portfolio bool `json:"portfolio,omitempty"` // of a list without borrowers: the patent is valued and screened, no loan is asked for
+
 	Number string        `json:"number"` // normal form
 	Title  string        `json:"title,omitempty"`
 	Kind   patent.Kind   `json:"kind,omitempty"`
@@ -65,6 +67,8 @@ type Row struct {
 
 	External     *money.Fen    `json:"external_value,omitempty"` // an appraiser's figure
 	ExternalDate calendar.Date `json:"external_date,omitzero"`
+
+	ExternalBasis ValueBasis `json:"external_basis,omitempty"` // of the appraiser's figure; empty: the row does not say
 
 	Agreed     *money.Fen   `json:"agreed_value,omitempty"` // 协商价值: what lender and borrower agreed on in writing
 	StateOwned patent.Truth `json:"state_owned,omitempty"`  // state assets, or another case in which the law demands an appraisal
@@ -107,6 +111,7 @@ type Valued struct {
 	DataCutoff  calendar.Date     `json:"data_cutoff"`
 	FromRow     bool              `json:"from_row"` // the store does not know the patent: valued from what the row gives
 
+	Facts       []Fact             `json:"facts,omitempty"`   // on whose word the grounds are answered
 	OnWord      []string           `json:"on_word,omitempty"` // codes of the grounds that are clear on the row's word alone
 	Debtor      string             `json:"debtor,omitempty"`  // the borrower under the name of the owner it is, where an officer decided so
 	Expiry      calendar.Date      `json:"expiry,omitzero"`   // the right has ended on this day
@@ -114,6 +119,20 @@ type Valued struct {
 	State       patent.State       `json:"state"`
 	Fault       *fault.Field       `json:"fault,omitempty"` // the row could not be valued
 }
+
+// Fact says where the answer to a ground comes from.
+type Fact struct {
+	Code   string        `json:"code"`   // of the ground
+	Source string        `json:"source"` // register, import or row
+	AsOf   calendar.Date `json:"as_of,omitzero"`
+}
+
+// Sources of facts.
+const (
+	FromRegister = "register" // an event of the register or the gazette
+	FromImport   = "import"   // the record in the store
+	FromTheRow   = "row"      // the desk's file
+)
 
 // BasisValue is the value of one basis.
 type BasisValue struct {

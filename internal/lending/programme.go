@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/money"
@@ -111,6 +112,27 @@ func (b *book) booked() {
 			}
 			b.add(i, OfFile, Supplements, "D07", evidence, "核实是否已解除质押，或更换押品", "专利权质押登记办法：已质押的不再登记")
 			break
+		}
+	}
+}
+
+// Later is an event about a row's patent that the row was not valued on.
+type Later struct {
+	Line int           `json:"line"`
+	Code string        `json:"code"`
+	Day  calendar.Date `json:"day"`
+}
+
+// later says of rows that the register has moved on: no answer is older than
+// the register without saying so.
+func (b *book) later() {
+	news := map[int][]string{}
+	for _, x := range b.o.Later {
+		news[x.Line] = append(news[x.Line], patent.Codes[x.Code]+"（"+x.Code+"，"+x.Day.String()+"）")
+	}
+	for i := range b.batch {
+		if list := news[b.batch[i].Row.Line]; len(list) > 0 && b.batch[i].Fault == nil {
+			b.add(i, OfFile, Supplements, "D10", strings.Join(list, "、"), "重新提交该文件，按今日的事实估值和判断", "")
 		}
 	}
 }

@@ -3,7 +3,7 @@ package lending
 import "cmp"
 
 // RulesVersion names this set of rules; it is stored with every decision.
-const RulesVersion = "lending-4"
+const RulesVersion = "lending-5"
 
 // firstRules decided before a decision named its rules.
 const firstRules = "lending-1"
@@ -22,7 +22,7 @@ type words struct{ Zh, En string }
 
 // Rules are the institution's own rules a policy may switch on. Thresholds:
 // P03 years, P05 months, P06 deals, P07 share of one patent, P08 ratio, P13
-// share of one kind; the others take none.
+// share of one kind, P15 share of the loan; the others take none.
 var Rules = map[string]words{
 	"P01": {"本机构不接受外观设计质押", "The institution does not accept designs."},
 	"P02": {"本机构不接受实用新型质押", "The institution does not accept utility models."},
@@ -37,6 +37,7 @@ var Rules = map[string]words{
 	"P11": {"法律状态未知或已过时，不能直接通过", "The legal state is unknown or old and may not pass straight through."},
 	"P12": {"权利人为自然人，须由人工作出决定", "The owner is a person: a human must decide."},
 	"P14": {"预计在贷款期内质押率将超过上限", "The ceiling will be exceeded before the loan ends, as the patents' term runs down."},
+	"P15": {"押品未覆盖的部分超过本机构可承担的信用敞口", "More of the loan is credit than the institution takes."},
 	"P13": {"单一类型专利占押品价值比例过高", "One kind of patent makes up too much of the collateral."},
 }
 
@@ -61,9 +62,13 @@ var fixed = map[string]words{
 	"D07": {"专利已在册，为其他债务提供担保", "The patent secures another debt of the book already."},
 	"D08": {"同一合同各行的产品代码不一致", "The rows of one contract name different programmes."},
 	"D09": {"各行的号码可能是同一件专利", "Numbers of these rows may be one patent."},
+	"D10": {"估值之后登记簿有新的公告，该结论早于登记簿", "The register has said more since the row was valued."},
 	"L01": {"综合抵押率超过 100%", "The loan exceeds the sum of value times ceiling."},
 	"L02": {"未填写拟贷金额", "No loan amount is stated."},
-	"L03": {"拟贷金额高于建议额度", "The loan asked for is above the recommended amount."},
+	"L03": {"银行限额或产品额度不足以支持全部拟贷金额", "A limit of the bank or of the product is below the loan asked for."},
+	"L05": {"押品未覆盖全部贷款，未覆盖部分属信用敞口，由政策决定", "The collateral does not cover the whole loan; the rest is credit, for the policy to decide on."},
+	"S01": {"清单没有借款人，按专利组合估值和初筛，未判断贷款", "The list names no borrowers: the patents are valued and screened, no loan is judged."},
+	"X03": {"外部评估未比较（价值类型不同）", "The external appraisal was not compared: it is of another basis."},
 	"L04": {"建议额度为零", "Nothing can be lent on this collateral."},
 	"G01": {"产品额度用尽", "额度用尽: the programme's limit is used up."},
 	"G02": {"产品不在有效期内", "The programme is not open on this day."},

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -26,7 +27,7 @@ import (
 	"zhijia/internal/people"
 )
 
-var alertNames = map[string]string{"drop": "估值下降", "ended": "权利失效", "breach": "超过质押率上限", "cover": "预计将超限", "expiry": "先于贷款到期", "failed": "无法重估"}
+var alertNames = map[string]string{"drop": "估值下降", "ended": "权利失效", "breach": "超过质押率上限", "cover": "预计将超限", "expiry": "先于贷款到期", "failed": "无法重估", "ground": "法定不予登记的情形"}
 
 var routeNames = map[lending.Route]string{lending.Internal: "内部估值", lending.Negotiated: "协商估值", lending.External: "须外部评估"}
 
@@ -44,6 +45,8 @@ type (
 		Policies  []choice
 		Products  []choice
 		List      []batchLine
+		Headings  []deskfile.Heading // of a file that was looked at
+		Columns   []deskfile.Column  // that a header may be read as
 		Next      string
 	}
 	tally struct {
@@ -112,7 +115,7 @@ type (
 
 func registerDeskPages(s *Server) {
 	s.pageRoute(http.MethodGet, "/officer/batches", func(c *gin.Context) error {
-		return s.showBatches(c, http.StatusOK, url.Values{"date": {calendar.InChina(s.gate.Now()).String()}}, nil)
+		return s.showBatches(c, http.StatusOK, url.Values{"date": {calendar.InChina(s.gate.Now()).String()}}, nil, nil)
 	})
 	s.filePageRoute(http.MethodPost, "/officer/batches", s.gate.MaxUpload, s.submitBatchPage)
 	s.pageRoute(http.MethodGet, "/officer/batch-template", func(c *gin.Context) error {
@@ -194,7 +197,7 @@ func (s *Server) backTo(c *gin.Context, path string, err error, show func(*gin.C
 	return err
 }
 
-func (s *Server) showBatches(c *gin.Context, status int, form url.Values, problem error) error {
+func (s *Server) showBatches(c *gin.Context, status int, form url.Values, problem error, headings []deskfile.Heading) error {
 	ctx := c.Request.Context()
 	p := people.Of(ctx)
 	const lines = 20
@@ -205,6 +208,7 @@ func (s *Server) showBatches(c *gin.Context, status int, form url.Values, proble
 	pg := batchesPage{page: s.newPage(c, "批量估值"), CanSubmit: p.May("POST /officer/batches")}
 	pg.Form = form
 	pg.Wide = true
+	pg.Headings, pg.Columns = headings[:min(len(headings), maxHeadings)], deskfile.Columns()
 	if problem != nil {
 		pg.Fault = gate.ProblemOf(c.Request, problem)
 	}
@@ -241,15 +245,40 @@ func (s *Server) showBatches(c *gin.Context, status int, form url.Values, proble
 	return s.show(c, status, "batches", pg)
 }
 
+// chosenColumns reads what a person said that headers mean: header.N with
+// column.N, the key of a column, "-" for a header that is not to be read, or
+// nothing.
+func chosenColumns(form url.Values) map[string]string {
+	out := map[string]string{}
+	for n := range maxHeadings {
+		header, column := form.Get(fmt.Sprintf("header.%d", n)), form.Get(fmt.Sprintf("column.%d", n))
+		switch {
+		case header == "" || column == "":
+		case column == "-":
+			out[header] = ""
+		default:
+			out[header] = column
+		}
+	}
+	return out
+}
+
+// maxHeadings bounds the headers a page offers.
+const maxHeadings = 500
+
 func (s *Server) submitBatchPage(c *gin.Context) error {
 	ctx := c.Request.Context()
 	p := people.Of(ctx)
 	form := c.Request.PostForm
+	kept := func() url.Values {
+		return url.Values{"date": form["date"], "policy": form["policy"], "unit": form["unit"], "product": form["product"], "priority": form["priority"]}
+	}
+	var headings []deskfile.Heading
 	again := func(err error) error {
 		switch k := fault.KindOf(err); k {
 		case fault.Invalid, fault.NotFound, fault.Unsupported, fault.TooLarge:
 			gate.NoteError(c, err)
-			return s.showBatches(c, k.HTTPStatus(), url.Values{"date": form["date"], "policy": form["policy"], "unit": form["unit"], "product": form["product"], "priority": form["priority"]}, err)
+			return s.showBatches(c, k.HTTPStatus(), kept(), err, headings)
 		}
 		return err
 	}
@@ -282,8 +311,21 @@ func (s *Server) submitBatchPage(c *gin.Context) error {
 		return err
 	}
 	defer file.Close()
-	b, _, err := s.opt.Desk.Submit(ctx, p.Actor(), gate.FileName(head.Filename), file, o)
+	o.Columns = chosenColumns(form)
+	name := gate.FileName(head.Filename)
+	if c.PostForm("look") != "" {
+		if headings, err = s.opt.Desk.Headings(ctx, p.Actor(), name, file, o.Unit); err != nil {
+			return again(err)
+		}
+		return s.showBatches(c, http.StatusOK, kept(), nil, headings)
+	}
+	b, _, err := s.opt.Desk.Submit(ctx, p.Actor(), name, file, o)
 	if err != nil {
+		if _, seekErr := file.Seek(0, io.SeekStart); seekErr == nil { // offer what the headers may mean
+			if list, listErr := s.opt.Desk.Headings(ctx, p.Actor(), name, file, o.Unit); listErr == nil {
+				headings = list
+			}
+		}
 		return again(err)
 	}
 	c.Redirect(http.StatusSeeOther, "/officer/batches/"+b.ID)

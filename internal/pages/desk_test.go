@@ -80,6 +80,20 @@ func TestDeskPages(t *testing.T) {
 			t.Errorf("%q: %d %s", name, r.Code, r.Body)
 		}
 	}
+	// Headers nobody knows are offered with a guess and examples.
+	looked := b.upload("/officer/batches", map[string]string{"csrf": token, "policy": "BOCOM-HIST", "look": "1"}, "自有.csv", "内部编码甲<b>,授信主体,标的\n202010123456.2,甲公司,一种夹具\n")
+	for _, part := range []string{"各列读作什么", "202010123456.2", "专利号/申请号（推测）", `name="header.0"`} {
+		if looked.Code != 200 || !strings.Contains(looked.Body.String(), part) {
+			t.Errorf("the page of headers lacks %s: %d", part, looked.Code)
+		}
+	}
+	if strings.Contains(looked.Body.String(), "甲<b>") {
+		t.Error("a header is not escaped")
+	}
+	mapped := b.upload("/officer/batches", map[string]string{"csrf": token, "policy": "BOCOM-HIST", "header.0": "内部编码甲<b>", "column.0": "number", "header.1": "授信主体", "column.1": "borrower", "header.2": "标的", "column.2": "title"}, "自有.csv", "内部编码甲<b>,授信主体,标的\n202010123456.2,甲公司,一种夹具\n")
+	if mapped.Code != http.StatusSeeOther {
+		t.Errorf("mapped: %d %s", mapped.Code, mapped.Body)
+	}
 	made := b.upload("/officer/batches", fields, "九月<b>.csv", deskFile)
 	if made.Code != http.StatusSeeOther {
 		t.Fatal(made.Code, made.Body)
@@ -200,7 +214,7 @@ func TestBookPages(t *testing.T) {
 func bookLoan(t *testing.T, w *world) {
 	t.Helper()
 	_, err := w.Desk.Book(t.Context(), people.Principal{Institution: "default"}.Actor(), desk.Loan{
-		Contract: "DB-9", Borrower: "甲公司", Balance: 99000000_00, Maturity: calendar.InChina(time.Now().AddDate(1, 0, 0)), Policy: "BOCOM-HIST",
+		Approval: "信贷审批委员会同意", Contract: "DB-9", Borrower: "甲公司", Balance: 99000000_00, Maturity: calendar.InChina(time.Now().AddDate(1, 0, 0)), Policy: "BOCOM-HIST",
 		Rows: []lending.Row{{Number: gatetest.KnownNumber}},
 	})
 	if err != nil {

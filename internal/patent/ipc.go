@@ -1,6 +1,7 @@
 package patent
 
 import (
+	"regexp"
 	"strings"
 
 	"zhijia/internal/fault"
@@ -18,6 +19,23 @@ func ParseIPC(s string) (IPC, error) {
 	bad := func() (IPC, error) {
 		return IPC{}, fault.New(fault.Invalid, "ipc.shape", "不是 IPC 分类号，正确写法如 H01M 10/0525。", "Not an IPC symbol; write it like H01M 10/0525.")
 	}
+	if m := printedIPC.FindStringSubmatch(strings.ToUpper(s)); m != nil && len(s) <= maxNumber {
+		s = m[1]
+		switch main, sub := strings.TrimLeft(m[2], "0"), m[3]; {
+		case m[2] != "" && main == "":
+			return bad()
+		case m[4] != "": // the fixed form of ST.8: H01M0004360000
+			main, sub = strings.TrimLeft(m[4], "0"), strings.TrimRight(m[5], "0")
+			if main == "" {
+				return bad()
+			}
+			s += main + "/" + sub + strings.Repeat("0", max(0, 2-len(sub)))
+		case main != "" && sub == "":
+			s += main + "/00"
+		case main != "":
+			s += main + "/" + sub
+		}
+	}
 	text, commas, ok := squeeze(s)
 	if len(s) > maxNumber || !ok || len(text) < 4 ||
 		text[0] < 'A' || text[0] > 'H' || !digit(text[1]) || !digit(text[2]) || text[3] < 'A' || text[3] > 'Z' {
@@ -33,6 +51,11 @@ func ParseIPC(s string) (IPC, error) {
 	}
 	return IPC{text[:4], group}, nil
 }
+
+// printedIPC is a symbol as offices and vendors print it: with the edition
+// (2006.01), the version Int.Cl.7, the flags A I of ST.8 behind it, blanks or
+// zeros within.
+var printedIPC = regexp.MustCompile(`^\s*(?:INT\.?\s*CL\.?\s*\d{0,2}\s*[:：]?)?\s*([A-H]\d{2}[A-Z])\s*(?:(\d{1,4})(?:\s*/\s*(\d{2,6}))?|(\d{4})(\d{6}))?\s*(?:[(（]\d{4}\.\d{1,2}[)）]\s*[A-Z]{0,2})?(?:\s+[A-Z]){0,4}\s*$`)
 
 // String returns the display form, e.g. "H01M 10/0525".
 func (c IPC) String() string {

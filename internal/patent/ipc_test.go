@@ -60,3 +60,17 @@ func FuzzReduce(f *testing.F) {
 		}
 	})
 }
+
+// Symbols as offices and vendors print them are one symbol; a class of Locarno
+// is none.
+func TestPrintedIPC(t *testing.T) {
+	for text, want := range map[string]string{
+		"E01B3/32(2006.01)I": "E01B 3/32", "E01B 3/32 (2006.01)": "E01B 3/32", "Int.Cl.7 H01M 10/42": "H01M 10/42", "Int. Cl. G01N21/88": "G01N 21/88", "H01M0010/0525": "H01M 10/0525",
+		"H01M0004360000": "H01M 4/36", "H01M0010052500": "H01M 10/0525", "H01M4": "H01M 4/00", "H04W  84/    20            A I": "H04W 84/20", "h01m10/0525": "H01M 10/0525", "H01M": "H01M",
+		"14-03": "", "LOC(13)Cl.14-03": "", "-": "", "H01MX": "", "H01M 0/00": "", "H01M 12345/00": "", "H01M10/0525 foo": "",
+	} {
+		if c, err := ParseIPC(text); (err == nil) != (want != "") || err == nil && c.String() != want {
+			t.Errorf("%q: %q %v, want %q", text, c, err, want)
+		}
+	}
+}

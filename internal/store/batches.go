@@ -412,6 +412,7 @@ func (db *DB) RowsWait(ctx context.Context, id string) (wait bool, err error) {
 type Facts struct {
 	Drawn  []lending.Draw   `json:"drawn,omitempty"`
 	Booked []lending.Booked `json:"booked,omitempty"`
+	Later  []lending.Later  `json:"later,omitempty"` // what the register said after the rows were valued
 }
 
 // FactsQuery asks for the facts a batch is decided on.
@@ -422,6 +423,8 @@ type FactsQuery struct {
 	Contracts   []string // decided now: what they draw or hold already is left out
 	Numbers     []string // patents
 	Today       calendar.Date
+	Batch       string        // asks for what the register said after its rows were valued; empty: nothing is asked
+	AsOf        calendar.Date // of the batch
 }
 
 // Finished is a batch decided.

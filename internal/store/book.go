@@ -34,7 +34,8 @@ type BookLoan struct {
 	CreditCode string     `json:"credit_code,omitempty"`
 	Outcome    string     `json:"outcome,omitempty"`  // repaid, defaulted, sold: what became of it
 	Proceeds   *money.Fen `json:"proceeds,omitempty"` // of the collateral
-	Standing   []string   `json:"standing"`           // what was told and still holds: breach, cover, expiry:NUMBER, failed:NUMBER
+	Standing   []string   `json:"standing"`           // what was told and still holds: breach, cover, expiry:NUMBER, ground:CODE:NUMBER, failed:NUMBER
+	Approval   string     `json:"approval,omitempty"` // who approved it and why, where the checks at booking asked for it
 }
 
 // BookPatent is a patent that secures a loan.
@@ -84,9 +85,9 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 	ctx = As(ctx, l.Institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
-			INSERT INTO book_loans (id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, product, credit_code, standing)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (institution, contract) DO NOTHING`,
-			l.ID, l.Institution, l.Contract, l.Borrower, int64(l.Principal), int64(l.Balance), l.Maturity, []byte(l.Policy), l.CreatedAt, l.CreatedBy, l.Product, l.CreditCode, orEmpty(l.Standing))
+			INSERT INTO book_loans (id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, product, credit_code, standing, approval)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (institution, contract) DO NOTHING`,
+			l.ID, l.Institution, l.Contract, l.Borrower, int64(l.Principal), int64(l.Balance), l.Maturity, []byte(l.Policy), l.CreatedAt, l.CreatedBy, l.Product, l.CreditCode, orEmpty(l.Standing), l.Approval)
 		if err != nil {
 			return err
 		}
@@ -128,7 +129,7 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 		if err := putAlerts(ctx, tx, &l, "request", today, l.CreatedAt, alerts); err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{l.Institution, l.CreatedBy, "book.add", l.ID, map[string]any{"contract": l.Contract, "balance": l.Balance, "product": l.Product, "patents": numbers, "valuations": sealed, "standing": orEmpty(l.Standing)}})
+		return record(ctx, tx, Act{l.Institution, l.CreatedBy, "book.add", l.ID, map[string]any{"contract": l.Contract, "balance": l.Balance, "product": l.Product, "patents": numbers, "valuations": sealed, "standing": orEmpty(l.Standing), "approval": l.Approval}})
 	})
 }
 
@@ -148,7 +149,7 @@ func scanBookPatent(row pgx.CollectableRow) (p BookPatent, err error) {
 func scanBookLoan(row pgx.CollectableRow) (l BookLoan, err error) {
 	var principal, balance int64
 	var proceeds *int64
-	err = row.Scan(&l.ID, &l.Institution, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt, &l.Product, &l.CreditCode, &l.Standing, &l.Outcome, &proceeds)
+	err = row.Scan(&l.ID, &l.Institution, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt, &l.Product, &l.CreditCode, &l.Standing, &l.Outcome, &proceeds, &l.Approval)
 	if proceeds != nil {
 		x := money.Fen(*proceeds)
 		l.Proceeds = &x
@@ -157,7 +158,7 @@ func scanBookLoan(row pgx.CollectableRow) (l BookLoan, err error) {
 	return l, err
 }
 
-const bookLoanColumns = `id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, closed_at, product, credit_code, standing, outcome, proceeds`
+const bookLoanColumns = `id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, closed_at, product, credit_code, standing, outcome, proceeds, approval`
 
 func bookPatents(ctx context.Context, db querier, loan string) ([]BookPatent, error) {
 	rows, err := db.Query(ctx, `SELECT `+bookPatentColumns+` FROM book_patents p WHERE loan = $1 ORDER BY number`, loan)

@@ -3,6 +3,9 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -105,7 +108,41 @@ func lendingFacts(ctx context.Context, db querier, q FactsQuery) (f Facts, err e
 	for _, i := range noted {
 		f.Booked = append(f.Booked, lending.Booked{Number: i.Number, What: i.Zh()})
 	}
+	if err != nil || q.Batch == "" {
+		return f, err
+	}
+	f.Later, err = laterEvents(ctx, db, q)
 	return f, err
+}
+
+// laterEvents are the events about a batch's patents that its rows were not
+// valued on: they arrived afterwards, or took effect after the batch's date.
+func laterEvents(ctx context.Context, db querier, q FactsQuery) ([]lending.Later, error) {
+	rows, err := db.Query(ctx, `
+		SELECT r.line, e.code, greatest(e.gazette, e.effective) AS public FROM events e
+		JOIN batches b ON b.id = $1
+		JOIN batch_rows r ON r.batch = b.id AND r.status = 'done' AND (r.input->>'number' = e.number OR r.valued->>'key' = e.number)
+		WHERE e.number = ANY ($2) AND e.`+visible+` AND (e.arrived_at > b.created_at OR greatest(e.gazette, e.effective) > $3)
+		AND (e.arrived_at > r.ended_at OR greatest(e.gazette, e.effective) > $3) AND greatest(e.gazette, e.effective) <= $4
+		ORDER BY r.line, public, e.code`, q.Batch, q.Numbers, q.AsOf, q.Today)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (l lending.Later, err error) {
+		err = row.Scan(&l.Line, &l.Code, &l.Day)
+		return l, err
+	})
+}
+
+// FactsStamp names the state of what decisions rest on: it changes whenever a
+// file was taken in, an event arrived, a patent changed, a name was decided, or
+// a loan was booked or closed.
+func (db *DB) FactsStamp(ctx context.Context, institution string) (stamp string, err error) {
+	defer fault.Wrap(&err, "store.FactsStamp")
+	err = db.pool.QueryRow(As(ctx, institution), `
+		SELECT concat_ws('|', (SELECT max(arrived_at) FROM events), (SELECT max(updated_at) FROM patents), (SELECT max(finished_at) FROM imports),
+			(SELECT max(seq) FROM match_decisions), (SELECT concat(count(*), max(created_at), max(closed_at)) FROM book_loans))`).Scan(&stamp)
+	return stamp, err
 }
 
 func orEmpty(s []string) []string {
@@ -176,5 +213,57 @@ func (db *DB) ReleaseHold(ctx context.Context, institution, contract, by, reason
 			return fault.New(fault.NotFound, "hold.unknown", "该合同没有占用产品额度。", "The contract holds nothing of a programme.")
 		}
 		return record(ctx, tx, Act{institution, by, "programme.release", contract, map[string]any{"programme": programme, "amount": money.Fen(amount), "reason": reason}})
+	})
+}
+
+// EarlierBatches returns the finished batches of the same file that were taken
+// in before a batch, the latest first.
+func (db *DB) EarlierBatches(ctx context.Context, b *Batch, limit int) (_ []Batch, err error) {
+	defer fault.Wrap(&err, "store.EarlierBatches(%s)", b.ID)
+	rows, err := db.pool.Query(As(ctx, b.Institution), `
+		SELECT `+batchColumns+` FROM batches
+		WHERE institution = $1 AND content = $2 AND status = 'finished' AND (created_at, id) < ($3, $4)
+		ORDER BY created_at DESC, id DESC LIMIT $5`, b.Institution, b.Content, b.CreatedAt, b.ID, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanBatch)
+}
+
+// ColumnMap returns what an institution said that the headers of files with
+// this set of headers mean; nil when it said nothing.
+func (db *DB) ColumnMap(ctx context.Context, institution string, headers []byte) (columns map[string]string, err error) {
+	defer fault.Wrap(&err, "store.ColumnMap")
+	var body []byte
+	err = db.pool.QueryRow(As(ctx, institution), `SELECT columns FROM column_maps WHERE institution = $1 AND headers = $2`, institution, headers).Scan(&body)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return columns, json.Unmarshal(body, &columns)
+}
+
+// HasColumnMaps reports whether an institution said anything of headers.
+func (db *DB) HasColumnMaps(ctx context.Context, institution string) (has bool, err error) {
+	err = db.pool.QueryRow(As(ctx, institution), `SELECT EXISTS (SELECT FROM column_maps WHERE institution = $1)`, institution).Scan(&has)
+	return has, err
+}
+
+// PutColumnMap keeps what the headers of a set of headers mean.
+func (db *DB) PutColumnMap(ctx context.Context, institution string, headers []byte, columns map[string]string, by string) (err error) {
+	defer fault.Wrap(&err, "store.PutColumnMap")
+	body, err := json.Marshal(columns)
+	if err != nil {
+		return err
+	}
+	return db.transact(As(ctx, institution), func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO column_maps (institution, headers, columns, changed_by) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (institution, headers) DO UPDATE SET columns = EXCLUDED.columns, changed_by = EXCLUDED.changed_by, changed_at = now()`, institution, headers, body, by); err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{institution, by, "desk.columns", hex.EncodeToString(headers), map[string]any{"columns": columns}})
 	})
 }

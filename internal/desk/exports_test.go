@@ -1,0 +1,175 @@
+package desk
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+
+	"zhijia/internal/calendar"
+	"zhijia/internal/deskfile"
+	"zhijia/internal/deskfile/exporttest"
+	"zhijia/internal/fault"
+	"zhijia/internal/lending"
+	"zhijia/internal/patent"
+	"zhijia/internal/store"
+	"zhijia/internal/store/storetest"
+)
+
+// results reads a finished batch.
+func results(t *testing.T, d *Desk, id string) (r deskfile.Result, out []*deskfile.Outcome) {
+	t.Helper()
+	r, err := d.Result(t.Context(), officer, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for o, err := range r.Rows {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, o)
+	}
+	return r, out
+}
+
+func codesIn(o *deskfile.Outcome) (codes []string) {
+	for _, r := range o.Decision.Reasons {
+		codes = append(codes, r.Code)
+	}
+	return codes
+}
+
+// Exports go from file to decisions without an edit: every row is valued and
+// decided, what is pledged or has ended is refused, and a list without
+// borrowers is screened. Then the same file is sent again before and after the
+// register has said more, and a file whose headers nobody knows is mapped once.
+func TestExportsDecided(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t, storetest.URL(t))
+	stop := work(t, d)
+	defer stop()
+	o := Options{Policy: lending.Policies()[lending.DefaultPolicy], Date: on, Unit: ""}
+	decide := func(name string, body []byte, o Options) (store.Batch, bool) {
+		t.Helper()
+		b, fresh, err := d.Submit(t.Context(), officer, name, bytes.NewReader(body), o)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		wait(t, d, officer, b.ID)
+		return b, fresh
+	}
+	for _, f := range exporttest.Files() {
+		b, _ := decide(f.Name, f.Body, o)
+		_, rows := results(t, d, b.ID)
+		bad := 0
+		rows = slices.DeleteFunc(rows, func(o *deskfile.Outcome) bool {
+			if o.Status != "done" {
+				bad++
+			}
+			return o.Status != "done"
+		})
+		if bad != f.Broken || len(rows) != len(f.Rows) {
+			t.Errorf("%s: %d rows decided and %d not, want %d and %d", f.Shape, len(rows), bad, len(f.Rows), f.Broken)
+			continue
+		}
+		for i, row := range rows {
+			want := &f.Rows[i]
+			codes := codesIn(row)
+			switch v := row.Decision.Verdict; {
+			case (want.Pledged == "yes" || want.Ended) && v == lending.Accept:
+				t.Errorf("%s row %d: accepted %v", f.Shape, i+1, codes)
+			case row.Valued.Row.Portfolio == f.Borrowers:
+				t.Errorf("%s row %d: portfolio %v", f.Shape, i+1, row.Valued.Row.Portfolio)
+			case !f.Borrowers && (slices.Contains(codes, "L02") || slices.Contains(codes, "E06") || !slices.Contains(codes, "S01")):
+				t.Errorf("%s row %d asks a list for a loan: %v", f.Shape, i+1, codes)
+			}
+		}
+	}
+
+	// The same file again: the same batch while nothing changed, which the store
+	// says; then decided anew, saying of each row whether it changed.
+	f := exporttest.Files()[11]
+	first, fresh := decide(f.Name, f.Body, o)
+	if fresh {
+		t.Error("the same file on the same facts is decided twice")
+	}
+	event := store.LegalEvent{Number: mustKey(t, f.Rows[0].Number), Event: patent.Event{Code: "PP01", Effective: calendar.New(2026, 11, 2), Source: "公报"}}
+	if err := db.MergeEvents(t.Context(), []store.LegalEvent{event}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.DecideAgain(t.Context(), officer, first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, rows := results(t, d, first.ID); !slices.Contains(codesIn(rows[0]), "D10") || slices.Contains(codesIn(rows[1]), "D10") {
+		t.Errorf("decided again, the register's news is not told: %v %v", codesIn(rows[0]), codesIn(rows[1]))
+	}
+	if same, err := d.Redecide(t.Context(), first.ID); err != nil || !same {
+		t.Errorf("decided on the stored facts: %v %v", same, err)
+	}
+	second, fresh := decide(f.Name, f.Body, o)
+	_, rows := results(t, d, second.ID)
+	if !fresh || rows[0].Decision.Verdict != lending.Refuse || !slices.Contains(codesIn(rows[0]), "E05") {
+		t.Errorf("fresh %v: %v", fresh, codesIn(rows[0]))
+	}
+	if !rows[0].UnchangedSince.IsZero() || rows[2].UnchangedSince != on {
+		t.Errorf("unchanged since %v and %v", rows[0].UnchangedSince, rows[2].UnchangedSince)
+	}
+
+	// Headers nobody knows are offered with a guess, mapped once, remembered.
+	body := []byte("我行内部编码甲,授信主体,标的物名称,拟放款(万元),到期日\n" + strings.TrimPrefix(f.Rows[0].Number, "CN") + ",清越精密机械有限公司,一种轴承,10,2027-11-30\n")
+	list, err := d.Headings(t.Context(), officer, "自有.csv", bytes.NewReader(body), "")
+	if err != nil || len(list) != 5 {
+		t.Fatal(list, err)
+	}
+	for _, h := range list {
+		if h.Header == "我行内部编码甲" && (h.Guess != "number" || len(h.Examples) != 1) {
+			t.Errorf("%+v", h)
+		}
+	}
+	if _, _, err := d.Submit(t.Context(), officer, "自有.csv", bytes.NewReader(body), o); fault.Public(err).Code != "file.no_number" {
+		t.Errorf("%v", err)
+	}
+	mapped := o
+	mapped.Columns = map[string]string{"我行内部编码甲": "专利号/申请号", "授信主体": "borrower", "标的物名称": "title", "拟放款(万元)": "拟贷金额"}
+	decide("自有.csv", body, mapped)
+	b, _ := decide("自有2.csv", bytes.Replace(body, []byte(",10,"), []byte(",20,"), 1), o) // remembered by the set of headers
+	if _, rows := results(t, d, b.ID); rows[0].Valued.Row.Borrower != "清越精密机械有限公司" || rows[0].Valued.Row.Loan.Yuan() != 200_000 {
+		t.Errorf("%+v", rows[0].Valued.Row)
+	}
+	_, _, err = d.Submit(t.Context(), officer, "自有.csv", bytes.NewReader(body), Options{Policy: o.Policy, Date: on, Columns: map[string]string{"授信主体": "没有的列"}})
+	if fault.Public(err).Code != "map.column" {
+		t.Errorf("%v", err)
+	}
+
+	// The workbook: what the officer signs on one page wide, and no collateral to
+	// report but what was accepted.
+	r, rows := results(t, d, second.ID)
+	var book bytes.Buffer
+	if err := deskfile.WriteBook(&book, r); err != nil {
+		t.Fatal(err)
+	}
+	x, err := excelize.OpenReader(&book)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	review, err := x.GetRows("审阅")
+	reported, err2 := x.GetRows("押品报送")
+	if err != nil || err2 != nil || len(review) != len(rows)+1 || len(reported) != 1 {
+		t.Errorf("%d rows to sign, %d to report: %v %v", len(review), len(reported), err, err2)
+	}
+	if layout, err := x.GetPageLayout("审阅"); err != nil || layout.FitToWidth == nil || *layout.FitToWidth != 1 {
+		t.Errorf("%+v %v", layout, err)
+	}
+}
+
+func mustKey(t *testing.T, number string) string {
+	t.Helper()
+	n, err := patent.ParseNumber(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(n.Key())
+}
