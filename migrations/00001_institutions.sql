@@ -169,7 +169,8 @@ CREATE TABLE model_consent (
     institution text PRIMARY KEY DEFAULT institution_now() REFERENCES institutions (id),
     allowed     boolean NOT NULL,
     set_by      text NOT NULL,
-    set_at      timestamptz NOT NULL DEFAULT now()
+    set_at      timestamptz NOT NULL DEFAULT now(),
+    approved_by text                             -- another person who stands by it; NULL: nobody did
 );
 
 -- Who else is on this service is no institution's business.

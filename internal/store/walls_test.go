@@ -314,7 +314,7 @@ func TestKeysDoNotTellOfOthers(t *testing.T) {
 		if err := db.PutDeals(own, []store.Deal{{ID: "same", Title: institution, Currency: "CNY", DealKind: "assignment"}}); err != nil {
 			t.Errorf("%s: %v", institution, err)
 		}
-		if err := db.PutLendingPolicy(ctx, institution, "P", "1", "x", []byte(`{"of":"`+institution+`"}`)); err != nil {
+		if err := db.PutLendingPolicy(ctx, store.Actor{Name: "x", Institution: institution}, "P", "1", []byte(`{"of":"`+institution+`"}`), time.Now()); err != nil {
 			t.Errorf("%s: %v", institution, err)
 		}
 		if err := db.PutAssumptions(own, "mine", []byte(`{"of":"`+institution+`"}`), ""); err != nil {
