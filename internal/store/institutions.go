@@ -29,6 +29,23 @@ func (db *DB) PutInstitution(ctx context.Context, id, name, by string) (err erro
 		`INSERT INTO institutions (id, name) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name`, id, name)
 }
 
+// ShareInterests decides whether an institution tells others, and is told, that
+// an interest in a patent is noted.
+func (db *DB) ShareInterests(ctx context.Context, id string, share bool, by string) (err error) {
+	defer fault.Wrap(&err, "store.ShareInterests(%s)", id)
+	ctx = As(ctx, id)
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE institutions SET shares_interests = $2 WHERE id = $1`, id, share)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = fault.New(fault.NotFound, "institution.unknown", "没有机构 "+id+"。", "There is no institution "+id+".")
+		}
+		if err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{id, by, "institution.interests", id, map[string]any{"share": share}})
+	})
+}
+
 // Institutions returns every institution by id.
 func (db *DB) Institutions(ctx context.Context) (_ []Institution, err error) {
 	defer fault.Wrap(&err, "store.Institutions")
