@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -9,7 +10,9 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
+	"zhijia/internal/fault"
 	"zhijia/internal/gate/gatetest"
+	"zhijia/internal/lending"
 	"zhijia/internal/people"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
@@ -49,6 +52,13 @@ func TestSessionsEnd(t *testing.T) {
 	a, b := w.as(t, one), w.as(t, one)
 	if a.cookie.Value == b.cookie.Value {
 		t.Fatal("two sign-ins are one session")
+	}
+	cross := httptest.NewRequest("POST", "/officer/login", strings.NewReader(url.Values{"key": {w.Key}}.Encode()))
+	cross.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	cross.Header.Set("Sec-Fetch-Site", "cross-site")
+	refused := httptest.NewRecorder()
+	if w.gate.ServeHTTP(refused, cross); refused.Code != http.StatusForbidden || len(refused.Result().Cookies()) > 0 {
+		t.Errorf("another site signs a browser in: %d", refused.Code)
 	}
 	token := url.Values{"csrf": {a.csrf(a.send("GET", "/officer", nil).Body.String())}}
 	kept := *a.cookie
@@ -130,7 +140,8 @@ func TestFourEyesByPerson(t *testing.T) {
 	over := give()
 	path := "/officer/valuations/" + rec.ID()
 	approve := path + "/overrides/" + over.ID + "/approve"
-	opinion := func() string { return w.as(t, two).send("GET", path+"/opinion", nil).Body.String() }
+	other := w.as(t, two)
+	opinion := func() string { return other.send("GET", path+"/opinion", nil).Body.String() }
 	if !strings.Contains(opinion(), "未经复核") {
 		t.Error("the opinion does not say that nobody approved the figure")
 	}
@@ -149,7 +160,6 @@ func TestFourEyesByPerson(t *testing.T) {
 	if queue := w.as(t, one).send("GET", "/officer/proposals", nil).Body.String(); strings.Contains(queue, "不同意") {
 		t.Error("he is asked to approve his own")
 	}
-	other := w.as(t, two)
 	queue := other.send("GET", "/officer/proposals", nil).Body.String()
 	if !strings.Contains(queue, "人工意见") || !strings.Contains(queue, "不同意") {
 		t.Fatalf("the queue: %.800s", queue)
@@ -260,4 +270,38 @@ func TestConsentByTwo(t *testing.T) {
 	allowed(true, "approved")
 	set(false)
 	allowed(false, "forbidden again")
+}
+
+// An own policy is in use at once and marked until another person approves it;
+// one that was refused is not used.
+func TestPolicyByTwo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	one := gatetest.NewPerson(t, w.DB, "default", "one", people.Officer, people.Approver)
+	two := gatetest.NewPerson(t, w.DB, "default", "two", people.Approver)
+	p := lending.Policies()[lending.DefaultPolicy]
+	p.ID, p.Label = "OWN", "own"
+	for version, act := range map[string]string{"1": "approve", "2": "refuse"} {
+		p.Version = version
+		if err := w.Desk.PutPolicy(ctx, one.Actor(), p); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := w.Desk.Policy(ctx, one.Actor(), "OWN@"+version); err != nil || !got.Unreviewed {
+			t.Errorf("version %s is reviewed at once: %v", version, err)
+		}
+		id, err := w.DB.ProposalAbout(ctx, "default", store.ProposePolicy, "OWN@"+version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.gate.People.Decide(ctx, one, id, act, ""); fault.Public(err).Code != "proposal.same_person" {
+			t.Errorf("by himself: %v", err)
+		}
+		if _, err := w.gate.People.Decide(ctx, two, id, act, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := w.Desk.Policy(ctx, one.Actor(), "OWN"); err != nil || got.Version != "1" || got.Unreviewed {
+		t.Errorf("%s, %v, %v", got.Version, got.Unreviewed, err)
+	}
 }
