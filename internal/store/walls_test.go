@@ -365,6 +365,9 @@ func TestInterestsElsewhere(t *testing.T) {
 	if offers, err := db.Offers(ctx, "b", numbers); err != nil || len(offers) != 2 {
 		t.Errorf("%+v, %v", offers, err)
 	}
+	if err := db.PutInstitution(ctx, "x", "甲\u202e乙", "test"); fault.Public(err).Code != "institution.id" {
+		t.Errorf("a name that turns the direction: %v", err)
+	}
 	// Who does not tell is not told, and what he noted is not told of.
 	for _, kept := range []string{"a", "b"} {
 		if err := db.ShareInterests(ctx, kept, false, "test"); err != nil {
