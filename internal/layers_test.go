@@ -41,6 +41,7 @@ var allowed = map[string][]string{
 	"internal/localdb":  {"internal/fault"},
 	"internal/store":    append([]string{"migrations", "eval"}, domain...),
 	"internal/llm":      {"internal/fault", "internal/strict"},
+	"internal/provider": {"internal/fault"},
 	"internal/sheet":    {"internal/fault", "internal/calendar", "internal/money"},
 	"internal/document": {"internal/fault", "internal/sheet"},
 	"internal/opinion":  domain,
@@ -65,7 +66,7 @@ var allowed = map[string][]string{
 
 	"internal/gate":  {"internal/fault", "internal/people", "internal/store"},
 	"internal/api":   append([]string{"internal/gate", "internal/harness"}, edge...),
-	"internal/pages": append([]string{"internal/gate"}, edge...),
+	"internal/pages": append([]string{"internal/gate", "internal/provider"}, edge...),
 
 	"prompts":    {"internal/fault"},
 	"migrations": {},

@@ -8,7 +8,8 @@
 CREATE TABLE institutions (
     id         text PRIMARY KEY CHECK (id ~ '^[a-z0-9-]{1,40}$'),
     name       text NOT NULL CHECK (name <> ''),
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    shares_interests boolean NOT NULL DEFAULT false -- tells others that it noted an interest in a patent, and is told so
 );
 INSERT INTO institutions (id, name) VALUES ('default', '本机构'), ('public', '公共语料');
 
@@ -169,7 +170,8 @@ CREATE TABLE model_consent (
     institution text PRIMARY KEY DEFAULT institution_now() REFERENCES institutions (id),
     allowed     boolean NOT NULL,
     set_by      text NOT NULL,
-    set_at      timestamptz NOT NULL DEFAULT now()
+    set_at      timestamptz NOT NULL DEFAULT now(),
+    approved_by text                             -- another person who stands by it; NULL: nobody did
 );
 
 -- Who else is on this service is no institution's business.

@@ -68,17 +68,6 @@ CREATE TABLE overrides (
 CREATE INDEX overrides_valuation ON overrides (institution, valuation_id, created_at);
 CREATE TRIGGER overrides_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON overrides FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- The second pair of eyes: another officer who stands by an override.
-CREATE TABLE override_approvals (
-    institution text NOT NULL DEFAULT institution_now(),
-    override    text NOT NULL,
-    at          timestamptz NOT NULL,
-    officer     text NOT NULL,
-    PRIMARY KEY (institution, override),
-    FOREIGN KEY (institution, override) REFERENCES overrides (institution, id)
-);
-CREATE TRIGGER override_approvals_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON override_approvals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-
 -- What a valuation rests on is some 100 kB of JSON. PostgreSQL's default
 -- compression takes longer over it than everything else an insert does; lz4
 -- takes a tenth of that. A server built without lz4 keeps the default.
@@ -98,5 +87,4 @@ $$;
 CALL wall('valuations');
 CALL wall('valuation_patents');
 CALL wall('overrides');
-CALL wall('override_approvals');
 CALL wall('assumptions', shared => true);

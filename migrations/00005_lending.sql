@@ -227,24 +227,50 @@ CREATE TABLE collateral_offers (
 );
 CREATE INDEX collateral_offers_reference ON collateral_offers (institution, product, reference);
 
+-- What was told between institutions: one row a day and patent for who asked, one
+-- for whose interest it is. Neither names the other.
+CREATE TABLE interests_told (
+    institution text NOT NULL REFERENCES institutions (id),
+    day         date NOT NULL,
+    side        text NOT NULL CHECK (side IN ('asked', 'told_of')),
+    number      text NOT NULL,
+    PRIMARY KEY (institution, day, side, number)
+);
+
 -- In which of the patents another institution than the one that asks noted an
 -- interest: the day of the first, and whether a registration of one is noted.
--- No more than that leaves the wall.
+-- No more than that leaves the wall, only among those that opted in, and of at
+-- most a thousand patents a day.
 -- +goose StatementBegin
 CREATE FUNCTION interests_elsewhere(asked text[]) RETURNS TABLE (number text, noted date, registered boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     asker text := institution_now();
+    today date := (now() AT TIME ZONE 'Asia/Shanghai')::date;
+    told bigint;
 BEGIN
-    IF asker IS NULL OR asker = '*' THEN
+    IF asker IS NULL OR asker = '*' OR NOT EXISTS (SELECT FROM institutions i WHERE i.id = asker AND i.shares_interests) THEN
         RETURN;
     END IF;
     PERFORM set_config('zhijia.institution', '*', true);
+    IF EXISTS (SELECT FROM collateral_offers o JOIN institutions i ON i.id = o.institution AND i.shares_interests
+        WHERE o.number = ANY (asked) AND o.institution <> asker AND o.status <> 'released' AND o.product <> 'licence') THEN
+        INSERT INTO interests_told (institution, day, side, number)
+        SELECT DISTINCT s.institution, today, s.side, o.number
+        FROM collateral_offers o JOIN institutions i ON i.id = o.institution AND i.shares_interests,
+            LATERAL (VALUES (asker, 'asked'), (o.institution, 'told_of')) AS s (institution, side)
+        WHERE o.number = ANY (asked) AND o.institution <> asker AND o.status <> 'released' AND o.product <> 'licence'
+        ORDER BY 1, 3, 4 ON CONFLICT DO NOTHING;
+        SELECT count(*) INTO told FROM interests_told t WHERE t.institution = asker AND t.day = today AND t.side = 'asked';
+        IF told > 1000 THEN
+            RAISE EXCEPTION 'interests: the limit of a day' USING ERRCODE = 'ZJ001';
+        END IF;
+    END IF;
     RETURN QUERY
         SELECT o.number, min((o.offered_at AT TIME ZONE 'Asia/Shanghai')::date),
             bool_or(EXISTS (SELECT FROM events e WHERE e.institution = o.institution AND e.number = o.number AND e.registration <> ''))
-        FROM collateral_offers o
+        FROM collateral_offers o JOIN institutions i ON i.id = o.institution AND i.shares_interests
         WHERE o.number = ANY (asked) AND o.institution <> asker AND o.status <> 'released' AND o.product <> 'licence'
         GROUP BY o.number ORDER BY o.number;
     PERFORM set_config('zhijia.institution', asker, true);
@@ -252,6 +278,7 @@ END
 $$;
 -- +goose StatementEnd
 
+CALL wall('interests_told');
 CALL wall('lending_policies');
 CALL wall('lending_programmes');
 CALL wall('batches');

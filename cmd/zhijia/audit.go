@@ -92,10 +92,25 @@ func (c *auditVerifyCmd) Run(g *Globals) error {
 type auditHeadCmd struct {
 	Database
 	Append string `help:"Also append it to a file on other storage, for audit verify --anchors." placeholder:"FILE"`
+
+	Every time.Duration `help:"Do so again and again, e.g. 24h, until told to stop." placeholder:"DURATION"`
 }
 
-// Run prints the head.
+// Run prints the head, once or at intervals.
 func (c *auditHeadCmd) Run(g *Globals) error {
+	for {
+		if err := c.once(g); err != nil || c.Every <= 0 {
+			return err
+		}
+		select {
+		case <-time.After(c.Every):
+		case <-g.ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (c *auditHeadCmd) once(g *Globals) error {
 	db, done, err := c.open(g)
 	if err != nil {
 		return err

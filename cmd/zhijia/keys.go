@@ -17,8 +17,9 @@ type keysCmd struct {
 
 type keysCreateCmd struct {
 	Database
-	Name    string        `arg:"" help:"Whose key it is, e.g. \"信贷部 张三\"."`
-	Role    []string      `required:"" enum:"officer,desk,evaluator,admin" help:"What it may do; repeat or separate with commas: officer, desk, evaluator, admin."`
+	Name    string        `arg:"" help:"Of the system whose key it is, e.g. \"信贷系统\", or what its person uses it for."`
+	Person  string        `placeholder:"LOGIN" help:"The person it belongs to; without it, it is a system's."`
+	Role    []string      `required:"" enum:"operator,admin,officer,approver,desk,evaluator,auditor" help:"What it may do; repeat or separate with commas: officer, approver, desk, evaluator, auditor, admin; operator in the institution public."`
 	Expires time.Duration `placeholder:"720h" help:"How long it lives; without it the key does not expire."`
 }
 
@@ -29,15 +30,11 @@ func (c *keysCreateCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	roles := make([]people.Role, len(c.Role))
-	for i, r := range c.Role {
-		roles[i] = people.Role(r)
-	}
 	var expires time.Time
 	if c.Expires != 0 {
 		expires = time.Now().Add(c.Expires)
 	}
-	plain, info, err := people.NewKeys(db, time.Now).Create(g.ctx, g.operator().Name, c.Name, g.Institution, roles, expires)
+	plain, info, err := people.NewKeys(db, time.Now).Create(g.ctx, g.root(), people.Request{Name: c.Name, Login: c.Person, Roles: g.roles(c.Role), Expires: expires})
 	if err != nil {
 		return err
 	}

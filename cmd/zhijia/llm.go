@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
@@ -224,13 +225,17 @@ func (c *llmConsentCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	if err := db.SetModelConsent(g.ctx, c.Of, c.Allow, g.operator().Name); err != nil {
+	set, err := db.SetModelConsent(g.ctx, store.Actor{Name: g.operator().Name, Institution: c.Of}, c.Allow, time.Now().UTC())
+	if err != nil {
 		return err
 	}
 	if g.JSON {
-		return g.print(map[string]any{"institution": c.Of, "allowed": c.Allow})
+		return g.print(map[string]any{"institution": c.Of, "allowed": set.Allowed, "waiting": set.Waiting})
 	}
-	fmt.Fprintf(g.stdout, "%s: %t\n", c.Of, c.Allow)
+	fmt.Fprintf(g.stdout, "%s: %t\n", c.Of, set.Allowed)
+	if set.Waiting {
+		fmt.Fprintln(g.stdout, "待另一人复核：zhijia proposals list")
+	}
 	return nil
 }
 

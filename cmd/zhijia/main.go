@@ -42,6 +42,8 @@ type cli struct {
 	Eval         evalCmd         `cmd:"" help:"Measure how wrong the figures are and whether a change helped."`
 	Serve        serveCmd        `cmd:"" help:"Run the service: REST API, documentation and officer's pages."`
 	Institutions institutionsCmd `cmd:"" help:"Add and list the institutions on this service."`
+	People       peopleCmd       `cmd:"" help:"Add, list and disable the people of an institution."`
+	Proposals    proposalsCmd    `cmd:"" help:"What one person proposed and another decides."`
 	Keys         keysCmd         `cmd:"" help:"Make, list and end API keys."`
 	Config       configCmd       `cmd:"" help:"Show the settings the service would run with, secrets masked."`
 	Version      versionCmd      `cmd:"" help:"Show the version of this program."`

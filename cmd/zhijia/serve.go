@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
@@ -43,7 +42,7 @@ type serviceFlags struct {
 	MaxUploadMiB   int64         `name:"max-upload-mib" env:"ZHIJIA_MAX_UPLOAD_MIB" group:"Service" default:"512" help:"Largest upload."`
 	Rate           float64       `env:"ZHIJIA_RATE" group:"Service" default:"50" help:"Requests per second and key; 0: no limit."`
 	Burst          int           `env:"ZHIJIA_BURST" group:"Service" default:"200" help:"Requests a key may send at once."`
-	SessionSecret  string        `env:"ZHIJIA_SESSION_SECRET" group:"Service" secret:"true" placeholder:"BASE64" help:"32 bytes in base64 that sign the pages' sessions. Empty: random, sessions end with the process."`
+	oidcFlags
 	watchFlags
 	DeskRows      int    `env:"ZHIJIA_DESK_ROWS" group:"Service" default:"4" help:"Rows of loan desks' files this process works at once; 0 leaves them to zhijia worker."`
 	EvalRuns      string `env:"ZHIJIA_EVAL_RUNS" group:"Service" default:"eval-runs" placeholder:"DIR" help:"Folder of evaluation runs."`
@@ -84,11 +83,9 @@ func (c *serveCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	var secret []byte
-	if c.SessionSecret != "" {
-		if secret, err = base64.StdEncoding.DecodeString(c.SessionSecret); err != nil || len(secret) < 32 {
-			return fault.New(fault.Invalid, "config.session_secret", "ZHIJIA_SESSION_SECRET 须为至少32字节的 base64。", "ZHIJIA_SESSION_SECRET must be at least 32 bytes in base64.")
-		}
+	identity, err := c.identity()
+	if err != nil {
+		return err
 	}
 	options, err := c.options(g.ctx, db, log, appraisal.Options{Log: log, Days: g.days})
 	if err != nil {
@@ -131,7 +128,7 @@ func (c *serveCmd) Run(g *Globals) error {
 		return err
 	}
 	if err := pages.Register(entrance, pages.Options{
-		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Dossier: dossiers, Audit: record, SessionSecret: secret,
+		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Dossier: dossiers, Audit: record, Institution: c.OIDC.Institution, Provider: identity,
 	}); err != nil {
 		return err
 	}

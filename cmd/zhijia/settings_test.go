@@ -21,7 +21,7 @@ func invoke(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 func TestConfigShowsEffectiveValuesAndNoSecret(t *testing.T) {
 	t.Setenv("DATABASE_URL", "postgres://zhijia:hunter2@db/zhijia?password=hunter3")
-	t.Setenv("ZHIJIA_SESSION_SECRET", "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldA==")
+	t.Setenv("ZHIJIA_OIDC_CLIENT_SECRET", "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldA==")
 	t.Setenv("ZHIJIA_BURST", "77")
 	file := filepath.Join(t.TempDir(), "zhijia.yaml")
 	if err := os.WriteFile(file, []byte("rate: 7\nmax_body_mib: 9\nburst: 5\n"), 0o600); err != nil {
@@ -40,7 +40,7 @@ func TestConfigShowsEffectiveValuesAndNoSecret(t *testing.T) {
 		got[s.Name] = s.Value
 	}
 	// The flag, then the environment, then the file, then the default.
-	for name, want := range map[string]string{"request-timeout": "3s", "burst": "77", "rate": "7", "max-body-mib": "9", "log-level": "info", "session-secret": "********"} {
+	for name, want := range map[string]string{"request-timeout": "3s", "burst": "77", "rate": "7", "max-body-mib": "9", "log-level": "info", "oidc-client-secret": "********"} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}

@@ -85,6 +85,7 @@ var resources = []func(huma.API, *Server){
 	registerEgress,
 	registerEval,
 	registerKeys,
+	registerPeople,
 	registerBatches,
 	registerLending,
 	registerBook,

@@ -29,6 +29,8 @@ type Consent struct {
 	Allowed     bool      `json:"allowed"`
 	SetBy       string    `json:"set_by"`
 	SetAt       time.Time `json:"set_at"`
+	ApprovedBy  string    `json:"approved_by,omitempty" doc:"Another person; absent: nobody else stands by it (未经复核)."`
+	Waiting     bool      `json:"waiting,omitempty" doc:"To allow it is proposed and waits for another person; until then it is as it was."`
 }
 
 // AuditEntry is one sealed entry of the audit log.
@@ -54,7 +56,7 @@ type (
 	}
 	consentIn struct {
 		Body struct {
-			Institution string `json:"institution" pattern:"^[a-z0-9-]{1,40}$" doc:"The institution or desk."`
+			Institution string `json:"institution,omitempty" pattern:"^[a-z0-9-]{1,40}$" doc:"Your own; it may be left out."`
 			Allowed     *bool  `json:"allowed" required:"true" doc:"true: published texts may be sent; false: no text may be sent, whatever a request says."`
 		}
 	}
@@ -96,7 +98,10 @@ func (s *Server) listConsents(ctx context.Context, _ *struct{}) (*reply[consents
 }
 
 func (s *Server) setConsent(ctx context.Context, in *consentIn) (*reply[Consent], error) {
-	c, err := s.opt.Audit.SetConsent(ctx, actor(ctx).Name, in.Body.Institution, *in.Body.Allowed)
+	if err := ownInstitution(ctx, in.Body.Institution); err != nil {
+		return nil, err
+	}
+	c, err := s.opt.Audit.SetConsent(ctx, actor(ctx), *in.Body.Allowed)
 	return &reply[Consent]{Consent(c)}, err
 }
 

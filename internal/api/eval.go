@@ -11,6 +11,7 @@ import (
 	"zhijia/internal/accuracy"
 	"zhijia/internal/fault"
 	"zhijia/internal/harness"
+	"zhijia/internal/people"
 )
 
 // EvaluationTask is one entry of the harness's registry.
@@ -110,11 +111,11 @@ func describeRun(r *harness.Run) Evaluation {
 // registerEval offers the harness to evaluators: start a run, follow it, read
 // its figures, its log and its report.
 func registerEval(api huma.API, s *Server) {
-	service := func() (*harness.Service, error) {
+	service := func(ctx context.Context) (*harness.Service, error) {
 		if s.opt.Eval == nil {
 			return nil, fault.New(fault.Unavailable, "eval.off", "本实例未启用评测。", "Evaluation is not enabled on this instance.")
 		}
-		return s.opt.Eval, nil
+		return s.opt.Eval.For(people.Of(ctx).Institution), nil
 	}
 	type evaluationTasks struct {
 		Body struct {
@@ -123,8 +124,8 @@ func registerEval(api huma.API, s *Server) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "list-evaluation-tasks", Method: http.MethodGet, Path: "/v1/evaluation-tasks", Summary: "评测任务 Evaluation tasks", Tags: []string{"evaluations"},
-	}, func(context.Context, *struct{}) (*evaluationTasks, error) {
-		h, err := service()
+	}, func(ctx context.Context, _ *struct{}) (*evaluationTasks, error) {
+		h, err := service(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -155,8 +156,8 @@ func registerEval(api huma.API, s *Server) {
 	type one struct{ Body Evaluation }
 	huma.Register(api, huma.Operation{
 		OperationID: "start-evaluation", Method: http.MethodPost, Path: "/v1/evaluations", Summary: "开始评测 Start a run", Tags: []string{"evaluations"}, DefaultStatus: http.StatusAccepted,
-	}, func(_ context.Context, in *startEvaluation) (*one, error) {
-		h, err := service()
+	}, func(ctx context.Context, in *startEvaluation) (*one, error) {
+		h, err := service(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -178,8 +179,8 @@ func registerEval(api huma.API, s *Server) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "list-evaluations", Method: http.MethodGet, Path: "/v1/evaluations", Summary: "评测列表 List runs, newest first", Tags: []string{"evaluations"},
-	}, func(context.Context, *struct{}) (*evaluations, error) {
-		h, err := service()
+	}, func(ctx context.Context, _ *struct{}) (*evaluations, error) {
+		h, err := service(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -204,8 +205,8 @@ func registerEval(api huma.API, s *Server) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "get-evaluation", Method: http.MethodGet, Path: "/v1/evaluations/{id}", Summary: "评测进度与结果 Progress and figures of a run", Tags: []string{"evaluations"},
-	}, func(_ context.Context, in *byID) (*one, error) {
-		h, err := service()
+	}, func(ctx context.Context, in *byID) (*one, error) {
+		h, err := service(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -217,8 +218,8 @@ func registerEval(api huma.API, s *Server) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "stop-evaluation", Method: http.MethodPost, Path: "/v1/evaluations/{id}:stop", Summary: "停止评测 Stop a run", Tags: []string{"evaluations"}, DefaultStatus: http.StatusNoContent,
-	}, func(_ context.Context, in *byID) (*struct{}, error) {
-		h, err := service()
+	}, func(ctx context.Context, in *byID) (*struct{}, error) {
+		h, err := service(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -238,8 +239,8 @@ func registerEval(api huma.API, s *Server) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "compare-evaluations", Method: http.MethodGet, Path: "/v1/evaluations:compare", Summary: "比较两次评测 Compare two runs, paired by case", Tags: []string{"evaluations"},
-	}, func(_ context.Context, in *compare) (*evaluationsCompared, error) {
-		h, err := service()
+	}, func(ctx context.Context, in *compare) (*evaluationsCompared, error) {
+		h, err := service(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -269,7 +270,7 @@ func registerEval(api huma.API, s *Server) {
 			Parameters: []*huma.Param{{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}},
 			Responses:  map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: huma.TypeString}}}}},
 		}, func(c *gin.Context) error {
-			h, err := service()
+			h, err := service(c.Request.Context())
 			if err != nil {
 				return err
 			}

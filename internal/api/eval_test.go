@@ -49,6 +49,19 @@ func TestEvaluationOverREST(t *testing.T) {
 	if got := gatetest.Decode[Evaluation](t, w.Get("/v1/evaluations/"+own.ID).Body.Bytes()); got.Status != "finished" {
 		t.Fatalf("own data: %+v", got)
 	}
+	// Another institution finds neither the run nor its data, and cannot stop it.
+	other := w.keyOf(t, "b", people.Evaluator)
+	for _, path := range []string{"", "/report", "/samples"} {
+		if r := other.Get("/v1/evaluations/" + own.ID + path); r.Code != http.StatusNotFound {
+			t.Errorf("another institution gets %s: %d", path, r.Code)
+		}
+	}
+	if r := other.Get("/v1/evaluations"); strings.Contains(r.Body.String(), own.ID) {
+		t.Error("another institution lists the run")
+	}
+	if r := other.Post("/v1/evaluations/"+own.ID+":stop", `{}`); r.Code != http.StatusNotFound && r.Code != http.StatusConflict {
+		t.Errorf("another institution stops the run: %d", r.Code)
+	}
 	b := begin(`{"task":"registry-accuracy"}`)
 	if r := w.Get("/v1/evaluations:compare?a=" + a.ID + "&b=" + b.ID); r.Code != http.StatusOK || !strings.Contains(r.Body.String(), "inconclusive") {
 		t.Errorf("compare: %d %s", r.Code, r.Body)

@@ -104,10 +104,10 @@ func TestLendingOverREST(t *testing.T) {
 	}
 }
 
-// An officer's figure stands alone until another officer stands by it.
+// An officer's figure stands alone until another person stands by it.
 func TestSecondOfficer(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{})
+	w := newWorld(t, options{}, people.Officer, people.Approver)
 	made := w.Post("/v1/valuations", `{"number":"`+gatetest.KnownNumber+`","purpose":"pledge"}`)
 	if made.Code != http.StatusCreated {
 		t.Fatal(made.Code, made.Body)
@@ -115,24 +115,31 @@ func TestSecondOfficer(t *testing.T) {
 	path := made.Header().Get("Location")
 	over := w.Post(path+"/overrides", `{"value":500000,"reason":"订单"}`)
 	id := gatetest.Decode[OverrideInfo](t, over.Body.Bytes()).ID
-	if got := w.Post(path+"/overrides/"+id+":approve", ``); gatetest.Problem(t, got).Code != "override.same_officer" {
-		t.Errorf("by the same officer: %d %s", got.Code, got.Body)
+	if got := w.Post(path+"/overrides/"+id+":approve", ``); gatetest.Problem(t, got).Code != "proposal.person" {
+		t.Errorf("by a system: %d %s", got.Code, got.Body)
 	}
-	if got := w.Post(path+"/overrides/ovr_x:approve", ``); gatetest.Problem(t, got).Code != "override.unknown" {
+	other := gatetest.Client{T: t, H: w.gate, Key: gatetest.NewPersonKey(t, w.DB, gatetest.NewPerson(t, w.DB, "default", "two", people.Approver))}
+	if got := other.Post(path+"/overrides/ovr_x:approve", ``); gatetest.Problem(t, got).Code != "override.unknown" {
 		t.Errorf("%d %s", got.Code, got.Body)
 	}
-	other := gatetest.Client{T: t, H: w.gate, Key: gatetest.NewKey(t, w.DB, time.Time{}, people.Officer)}
+	queue := gatetest.Decode[proposalList](t, other.Get("/v1/proposals?waiting=true").Body.Bytes()).Proposals
+	if len(queue) != 1 || queue[0].Subject != id {
+		t.Fatalf("the queue: %+v", queue)
+	}
+	if got := other.Post("/v1/proposals/"+queue[0].ID+":withdraw", `{}`); gatetest.Problem(t, got).Code != "proposal.not_yours" {
+		t.Errorf("withdrawn by another: %d %s", got.Code, got.Body)
+	}
 	if got := other.Post(path+"/overrides/"+id+":approve", ``); got.Code != http.StatusNoContent {
 		t.Fatalf("approve: %d %s", got.Code, got.Body)
 	}
-	if got := other.Post(path+"/overrides/"+id+":approve", ``); got.Code != http.StatusConflict {
-		t.Errorf("approved twice: %d", got.Code)
+	if got := other.Post("/v1/proposals/"+queue[0].ID+":refuse", `{}`); gatetest.Problem(t, got).Code != "proposal.closed" {
+		t.Errorf("refused after it was approved: %d", got.Code)
 	}
-	if got := w.Get(path + "/overrides"); !strings.Contains(got.Body.String(), `"approved_by":"test (`) {
+	if got := w.Get(path + "/overrides"); !strings.Contains(got.Body.String(), `"approved_by":"人员two (two, `) {
 		t.Errorf("%s", got.Body)
 	}
 	audit := w.Get("/v1/audit?limit=1000")
-	if !strings.Contains(audit.Body.String(), "valuation.override.approve") {
+	if !strings.Contains(audit.Body.String(), "proposal.approve") {
 		t.Errorf("not on record")
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
+	"zhijia/internal/fault"
 	"zhijia/internal/opinion"
 	"zhijia/internal/people"
 	"zhijia/internal/valuation"
@@ -262,10 +263,17 @@ func registerValuations(api huma.API, s *Server) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "approve-override", Method: http.MethodPost, Path: "/v1/valuations/{id}/overrides/{override}:approve", Tags: []string{"valuations"}, DefaultStatus: http.StatusNoContent,
-		Summary: "复核人工意见 Record that another officer stands by an override", Description: "The officer who made it cannot approve it.",
+		Summary: "复核人工意见 Approve an override that another person made", Description: "The same as approving its proposal. A person does it, by a key that belongs to him, and not the one who made it.",
 	}, func(ctx context.Context, in *approval) (*struct{}, error) {
 		p := people.Of(ctx)
-		return nil, s.opt.Appraisal.Approve(ctx, p.Actor(), in.ID, in.Override)
+		rows, err := s.opt.Appraisal.Overrides(ctx, p.Actor(), in.ID)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(rows, func(o appraisal.Override) bool { return o.ID == in.Override }) {
+			return nil, fault.New(fault.NotFound, "override.unknown", "没有这条人工意见。", "There is no such override.")
+		}
+		return nil, s.gate.People.ApproveOverride(ctx, p, in.Override)
 	})
 
 	type overrides struct {
@@ -331,7 +339,8 @@ type OverrideInfo struct {
 	Value       float64   `json:"value"`
 	Reason      string    `json:"reason"`
 
-	ApprovedBy string     `json:"approved_by,omitempty" doc:"Another officer."`
+	Status     string     `json:"status" enum:"open,approved,refused,withdrawn,expired" doc:"open: nobody else stands by it (未经复核)."`
+	ApprovedBy string     `json:"approved_by,omitempty" doc:"Another person."`
 	ApprovedAt *time.Time `json:"approved_at,omitempty"`
 
 	Model   *float64 `json:"model_value" doc:"The stored valuation's point; null when it gave none."`
@@ -343,7 +352,7 @@ type OverrideInfo struct {
 func describeOverride(o *appraisal.Override, v *appraisal.Record) OverrideInfo {
 	point, low, high := v.Figures()
 	return OverrideInfo{
-		ID: o.ID, ValuationID: o.ValuationID, CreatedAt: o.CreatedAt, Officer: o.Officer, Value: o.Value, Reason: o.Reason, ApprovedBy: o.ApprovedBy, ApprovedAt: o.ApprovedAt,
+		ID: o.ID, ValuationID: o.ValuationID, CreatedAt: o.CreatedAt, Officer: o.Officer, Value: o.Value, Reason: o.Reason, Status: o.Status, ApprovedBy: o.ApprovedBy, ApprovedAt: o.ApprovedAt,
 		Model: point, Low: low, High: high, InRange: o.Value >= low && o.Value <= high,
 	}
 }

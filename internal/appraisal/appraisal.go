@@ -277,6 +277,11 @@ func (s *Service) Draft(ctx context.Context, actor Actor, req Request) (_ *Draft
 	if err != nil {
 		return nil, err
 	}
+	if conclusion.MarketUnreviewed {
+		if err := s.db.Propose(ctx, actor, store.ProposeMarket, marketSubject(&assignment), marketLabel(&assignment), now); err != nil {
+			return nil, err
+		}
+	}
 	return &Draft{Valuation: v, Conclusion: conclusion, Subject: g.patents[0], State: g.states[0], Pending: g.pending}, nil
 }
 
@@ -474,15 +479,10 @@ func (s *Service) Override(ctx context.Context, actor Actor, id string, value fl
 		return store.Override{}, err
 	}
 	now := s.now().UTC().Truncate(time.Microsecond)
-	o := store.Override{ID: store.NewID("ovr", now), ValuationID: id, CreatedAt: now, Officer: actor.Name, Value: value, Reason: reason}
-	return o, s.db.PutOverride(ctx, o, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation.override", Subject: id, Detail: map[string]any{
+	o := store.Override{ID: store.NewID("ovr", now), Status: store.Undecided, ValuationID: id, CreatedAt: now, Officer: actor.Name, Value: value, Reason: reason}
+	return o, s.db.PutOverride(ctx, actor, o, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation.override", Subject: id, Detail: map[string]any{
 		"before": v.Point, "after": value, "reason": reason, "override": o.ID,
 	}})
-}
-
-// Approve records that another officer stands by an override.
-func (s *Service) Approve(ctx context.Context, actor Actor, id, override string) error {
-	return s.db.ApproveOverride(ctx, actor.Institution, id, override, actor.Name, s.now().UTC().Truncate(time.Microsecond))
 }
 
 // Overrides returns the officers' figures beside a valuation, oldest first.

@@ -2,7 +2,9 @@ package appraisal
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -81,7 +83,39 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 	for i := range g.patents {
 		a.Subject = append(a.Subject, member(&g.patents[i], g.asOf))
 	}
+	if f := a.MarketFact; f != nil {
+		proposed, approved, err := s.db.Approval(ctx, actor.Institution, store.ProposeMarket, marketSubject(&a))
+		if err != nil {
+			return a, nil, err
+		}
+		if approved != "" {
+			f.ProposedBy, f.ApprovedBy = proposed, approved
+		}
+	}
 	return a, g, nil
+}
+
+// marketLabel is what is proposed when a valuation is asked for in a market
+// above private: these patents, that market, on that fact.
+func marketLabel(a *valuation.Assignment) map[string]any {
+	patents := make([]string, len(a.Subject))
+	for i := range a.Subject {
+		if patents[i] = a.Subject[i].Number; patents[i] == "" {
+			patents[i] = a.Subject[i].Title
+		}
+	}
+	return map[string]any{"patents": patents, "market": a.Market, "kind": a.MarketFact.Kind, "date": a.MarketFact.Date, "document": a.MarketFact.Document}
+}
+
+// marketSubject names a label: the same patents, market and fact are the same
+// label, whoever asks and for whatever day.
+func marketSubject(a *valuation.Assignment) string {
+	body, err := json.Marshal(marketLabel(a))
+	if err != nil {
+		panic(err) // strings and a date
+	}
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:16])
 }
 
 // gathering is the evidence of one request while it is being collected.

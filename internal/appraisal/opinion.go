@@ -1,6 +1,8 @@
 package appraisal
 
 import (
+	"slices"
+
 	"zhijia/internal/calendar"
 	"zhijia/internal/opinion"
 	"zhijia/internal/store"
@@ -8,7 +10,7 @@ import (
 )
 
 // Opinion decodes a stored valuation for people, with the officers' latest
-// figure beside it.
+// figure that nobody refused beside it.
 func (r *Record) Opinion(overrides []store.Override) (o opinion.Opinion, err error) {
 	o.ID, o.Hash, o.CreatedAt = r.ID(), r.Hash(), r.CreatedAt()
 	if o.Assignment, o.Evidence, err = r.Snapshot(); err != nil {
@@ -17,10 +19,11 @@ func (r *Record) Opinion(overrides []store.Override) (o opinion.Opinion, err err
 	if o.Conclusion, err = r.Conclusion(); err != nil {
 		return o, err
 	}
+	overrides = slices.DeleteFunc(slices.Clone(overrides), func(x store.Override) bool { return x.Status == store.Refused || x.Status == store.Withdrawn })
 	if n := len(overrides); n > 0 && o.Conclusion.Value.Point != nil {
 		last, v := overrides[n-1], o.Conclusion.Value
 		x := &valuation.OverrideResult{
-			Override: valuation.Override{Value: last.Value, Reason: last.Reason, Officer: last.Officer, Date: calendar.InChina(last.CreatedAt)},
+			Override: valuation.Override{Value: last.Value, Reason: last.Reason, Officer: last.Officer, Date: calendar.InChina(last.CreatedAt), ApprovedBy: last.ApprovedBy},
 			Model:    *v.Point, Difference: last.Value - *v.Point, InRange: last.Value >= v.Low && last.Value <= v.High,
 		}
 		if *v.Point > 0 {

@@ -9,7 +9,6 @@ import (
 	"context"
 	"time"
 
-	"zhijia/internal/fault"
 	"zhijia/internal/paging"
 	"zhijia/internal/store"
 )
@@ -72,9 +71,8 @@ func (l *Log) Consent(ctx context.Context, institution string) (*bool, error) {
 	return l.db.ModelConsent(ctx, institution)
 }
 
-// SetConsent records an institution's decision.
-func (l *Log) SetConsent(ctx context.Context, by, institution string, allowed bool) (_ Consent, err error) {
-	defer fault.Wrap(&err, "audit.SetConsent(%s)", institution)
-	err = l.db.SetModelConsent(ctx, institution, allowed, by)
-	return Consent{Institution: institution, Allowed: allowed, SetBy: by, SetAt: l.now().UTC()}, err
+// SetConsent records the decision of the actor's institution; to allow may wait
+// for another person.
+func (l *Log) SetConsent(ctx context.Context, a store.Actor, allowed bool) (Consent, error) {
+	return l.db.SetModelConsent(ctx, a, allowed, l.now().UTC().Truncate(time.Microsecond))
 }

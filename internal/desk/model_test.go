@@ -76,7 +76,7 @@ func TestModelInABatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d, db, s := modelDesk(t, c.chat, c.change)
 			if c.forbid {
-				if err := db.SetModelConsent(t.Context(), officer.Institution, false, "test"); err != nil {
+				if _, err := db.SetModelConsent(t.Context(), officer, false, time.Now()); err != nil {
 					t.Fatal(err)
 				}
 			}

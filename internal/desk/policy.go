@@ -19,12 +19,14 @@ func (d *Desk) Policy(ctx context.Context, actor appraisal.Actor, name string) (
 		name = lending.DefaultPolicy
 	}
 	id, version, _ := strings.Cut(name, "@")
-	body, ok, err := d.db.LendingPolicy(ctx, actor.Institution, id, version)
+	body, reviewed, ok, err := d.db.LendingPolicy(ctx, actor.Institution, id, version)
 	if err != nil {
 		return lending.Policy{}, err
 	}
 	if ok {
-		return lending.LoadPolicy(body)
+		p, err := lending.LoadPolicy(body)
+		p.Unreviewed = !reviewed
+		return p, err
 	}
 	p, err := lending.PolicyByID(id)
 	if err == nil && version != "" && version != p.Version {
@@ -33,8 +35,10 @@ func (d *Desk) Policy(ctx context.Context, actor appraisal.Actor, name string) (
 	return p, err
 }
 
-// PutPolicy stores a version of the institution's own policy.
+// PutPolicy stores a version of the institution's own policy. It is used at
+// once, marked 未经复核 until another person approves it.
 func (d *Desk) PutPolicy(ctx context.Context, actor appraisal.Actor, p lending.Policy) error {
+	p.Unreviewed = false // another person's word, never the author's
 	body, err := json.Marshal(p)
 	if err != nil {
 		return err
@@ -42,7 +46,7 @@ func (d *Desk) PutPolicy(ctx context.Context, actor appraisal.Actor, p lending.P
 	if p, err = lending.LoadPolicy(body); err != nil { // the one check
 		return err
 	}
-	return d.db.PutLendingPolicy(ctx, actor.Institution, p.ID, p.Version, actor.Name, body)
+	return d.db.PutLendingPolicy(ctx, actor, p.ID, p.Version, body, d.now())
 }
 
 // Policies returns the presets and the institution's own policies.

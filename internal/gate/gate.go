@@ -30,10 +30,11 @@ import (
 
 // Options are what a gate needs. The zero value of a limit means its default.
 type Options struct {
-	DB   *store.DB // of the replies kept by Idempotency-Key
-	Keys *people.Keys
-	Log  *slog.Logger     // default: discard
-	Now  func() time.Time // default: time.Now
+	DB     *store.DB // of the replies kept by Idempotency-Key
+	Keys   *people.Keys
+	People *people.People
+	Log    *slog.Logger     // default: discard
+	Now    func() time.Time // default: time.Now
 
 	RequestTimeout time.Duration // of one request; default 30 s
 	ImportTimeout  time.Duration // of one upload; default 30 min
@@ -125,6 +126,9 @@ func setDefaults(o *Options) {
 	if o.Keys == nil {
 		o.Keys = people.NewKeys(o.DB, o.Now)
 	}
+	if o.People == nil {
+		o.People = people.NewPeople(o.DB, o.Now)
+	}
 }
 
 func def[T any](p *T, v T, unset bool) {
@@ -203,13 +207,19 @@ func (g *Gate) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// prune drops lapsed idempotency replies every hour until ctx ends.
+// sessionsKept is how long a session that is over stays to be looked at.
+const sessionsKept = 30 * 24 * time.Hour
+
+// prune drops lapsed idempotency replies and sessions every hour until ctx ends.
 func (g *Gate) prune(ctx context.Context) {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
 		if _, err := g.DB.PruneIdempotency(ctx, g.Now().Add(-IdempotencyLifetime)); err != nil && ctx.Err() == nil {
 			g.Log.WarnContext(ctx, "pruning idempotency replies", "error", err)
+		}
+		if _, err := g.DB.PruneSessions(ctx, g.Now().Add(-sessionsKept)); err != nil && ctx.Err() == nil {
+			g.Log.WarnContext(ctx, "pruning sessions", "error", err)
 		}
 		select {
 		case <-tick.C:

@@ -66,8 +66,8 @@ func (g *Gate) observe(c *gin.Context) {
 		slog.Int("bytes", max(c.Writer.Size(), 0)),
 		slog.Float64("ms", float64(took.Microseconds())/1000),
 	}
-	if p := people.Of(c.Request.Context()); p.KeyID != "" {
-		attrs = append(attrs, slog.String("key", p.KeyID))
+	if p := people.Of(c.Request.Context()); p.Caller() != "" {
+		attrs = append(attrs, slog.String("key", p.KeyID), slog.String("person", p.PersonID), slog.String("institution", p.Institution))
 	}
 	if sc := trace.SpanContextFromContext(c.Request.Context()); sc.IsValid() {
 		attrs = append(attrs, slog.String("trace", sc.TraceID().String()))

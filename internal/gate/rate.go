@@ -46,7 +46,7 @@ func (g *Gate) limitRate(c *gin.Context) {
 	}
 	p := people.Of(c.Request.Context())
 	now := g.Now()
-	lim := g.limiters.of(p.KeyID)
+	lim := g.limiters.of(p.Caller())
 	ok := lim.AllowN(now, 1)
 	left := lim.TokensAt(now)
 	reset := time.Duration((float64(g.limiters.burst) - left) / float64(g.limiters.every) * float64(time.Second))

@@ -379,6 +379,29 @@ type Service struct {
 
 	mu      sync.Mutex
 	started map[string]*background
+	others  map[string]*Service // by institution
+}
+
+// For returns the service of an institution: its runs, with the data they were
+// given, are in a folder of its own, and one of them runs at a time. Those of
+// the default institution are the program's own.
+func (s *Service) For(institution string) *Service {
+	if institution == "default" {
+		return s
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.others == nil {
+		s.others = map[string]*Service{}
+	}
+	o := s.others[institution]
+	if o == nil {
+		o = &Service{
+			Files: s.Files, Dir: filepath.Join(s.Dir, "institutions", filepath.Base(institution)), DataDir: s.DataDir, Program: s.Program, Product: s.Product, RecordTo: s.RecordTo, Clock: s.Clock,
+		}
+		s.others[institution] = o
+	}
+	return o
 }
 
 // background is a run that Start began.

@@ -333,7 +333,7 @@ func TestConfidentiality(t *testing.T) {
 		{"allowed", &yes, &yes, true},
 	} {
 		if c.institution != nil {
-			if err := db.SetModelConsent(ctx, actor.Institution, *c.institution, "test"); err != nil {
+			if _, err := db.SetModelConsent(ctx, actor, *c.institution, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -411,13 +411,13 @@ func TestRunKeepsTheGuards(t *testing.T) {
 	}
 	r := rubricOf(t, db, runConfig(s.URL))
 	working(t, r)
-	if err := db.SetModelConsent(t.Context(), actor.Institution, false, "test"); err != nil {
+	if _, err := db.SetModelConsent(t.Context(), actor, false, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if p := until(t, db, submitted(t, r, numbers).ID, ended); p.Forbidden != 2 || s.BatchesMade() != 0 {
 		t.Errorf("forbidden: %+v, %d batches", p, s.BatchesMade())
 	}
-	if err := db.SetModelConsent(t.Context(), actor.Institution, true, "test"); err != nil {
+	if _, err := db.SetModelConsent(t.Context(), actor, true, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if p := until(t, db, submitted(t, r, append(numbers, secret)).ID, ended); p.Forbidden != 1 || p.Done != 2 {

@@ -497,6 +497,10 @@ func (b *book) evidence(i int) {
 func (b *book) policies(i int) {
 	v, d := &b.batch[i], &b.rows[i]
 	p, row := &b.o.Policy, &v.Row
+	if p.Unreviewed {
+		b.policy(i, "P16", p.ID+"@"+p.Version, "由另一人复核该政策")
+		d.Conditions = append(d.Conditions, Reason{Code: "W02", Basis: OfPolicy, Severity: Warns, Zh: fixed["W02"].Zh, En: fixed["W02"].En, Evidence: p.ID + "@" + p.Version + "，未经复核", Supply: "由另一人复核该政策"})
+	}
 	switch {
 	case row.Kind == "":
 		b.policy(i, "P10", "", "填写专利类型")

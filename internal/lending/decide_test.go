@@ -117,6 +117,14 @@ func TestVerdicts(t *testing.T) {
 		}
 	}
 	template := Policies()["TEMPLATE"]
+	unreviewed := func(rules map[string]Rule) Policy {
+		p := open(.5, .5)
+		p.Unreviewed = true
+		if rules != nil {
+			p.Rules = rules
+		}
+		return p
+	}
 	for name, c := range map[string]struct {
 		v      Valued
 		policy Policy
@@ -141,14 +149,16 @@ func TestVerdicts(t *testing.T) {
 			x := 1000 * wan
 			v.Row.External, v.Row.ExternalDate = &x, today.AddMonths(-7)
 		}), template, Supplement, "P05"},
-		"few comparables": {set(func(v *Valued) { v.Comparables = nil }), template, Accept, "P06"},
-		"over market":     {set(func(v *Valued) { v.Methods = []Method{{"market", 7e6, 1}} }), template, Accept, "P08"},
-		"long loan":       {set(func(v *Valued) { v.Row.Maturity = today.AddMonths(13) }), Policies()["CCB-NB"], Refuse, "P09"},
-		"unknown kind":    {set(func(v *Valued) { v.Row.Kind = "" }), template, Supplement, "P10"},
-		"stale state":     {set(func(v *Valued) { v.Row.RegisterAsOf = today.AddDays(-91) }), template, Supplement, "P11"},
-		"a person":        {set(func(v *Valued) { v.Row.Owners = []string{"张三"} }), template, Supplement, "P12"},
-		"no amount":       {set(func(v *Valued) { v.Row.Loan = 0 }), open(.5, .5), Supplement, "L02"},
-		"over the cap":    {set(func(v *Valued) { v.Row.Loan = 251 * wan }), open(.5, .5), Supplement, "L05"},
+		"few comparables":  {set(func(v *Valued) { v.Comparables = nil }), template, Accept, "P06"},
+		"over market":      {set(func(v *Valued) { v.Methods = []Method{{"market", 7e6, 1}} }), template, Accept, "P08"},
+		"long loan":        {set(func(v *Valued) { v.Row.Maturity = today.AddMonths(13) }), Policies()["CCB-NB"], Refuse, "P09"},
+		"unknown kind":     {set(func(v *Valued) { v.Row.Kind = "" }), template, Supplement, "P10"},
+		"stale state":      {set(func(v *Valued) { v.Row.RegisterAsOf = today.AddDays(-91) }), template, Supplement, "P11"},
+		"a person":         {set(func(v *Valued) { v.Row.Owners = []string{"张三"} }), template, Supplement, "P12"},
+		"not reviewed":     {set(func(*Valued) {}), unreviewed(nil), Accept, ""},
+		"must be reviewed": {set(func(*Valued) {}), unreviewed(map[string]Rule{"P16": {Severity: Supplements, Source: "x"}}), Supplement, "P16"},
+		"no amount":        {set(func(v *Valued) { v.Row.Loan = 0 }), open(.5, .5), Supplement, "L02"},
+		"over the cap":     {set(func(v *Valued) { v.Row.Loan = 251 * wan }), open(.5, .5), Supplement, "L05"},
 		"above 10 million": {set(func(v *Valued) {
 			v.Point, v.Low, v.Row.Loan = 90_000*wan, 80_000*wan, 1001*wan
 		}), open(.5, .5), Supplement, "R01"},
@@ -157,6 +167,9 @@ func TestVerdicts(t *testing.T) {
 		d := Decide([]Valued{c.v}, Options{Policy: c.policy}, today).Rows[0]
 		if d.Verdict != c.want || c.code != "" && !slices.Contains(codes(d), c.code) {
 			t.Errorf("%s: %s %v, want %s with %s", name, d.Verdict, codes(d), c.want, c.code)
+		}
+		if marked := slices.ContainsFunc(d.Conditions, func(r Reason) bool { return r.Code == "W02" }); marked != c.policy.Unreviewed {
+			t.Errorf("%s: marked 未经复核 %v", name, marked)
 		}
 		for _, r := range d.Reasons {
 			if r.Zh == "" || r.En == "" || r.Basis == "" || r.Severity == "" {

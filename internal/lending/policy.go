@@ -79,6 +79,8 @@ type Policy struct {
 	RedDeviation Figure `json:"deviation_red"`
 
 	CoverDiscount *Figure `json:"cover_discount,omitempty"` // yearly rate at which value runs down with the term, see [Forecast]; nil: cover is not looked ahead on
+
+	Unreviewed bool `json:"unreviewed,omitempty"` // 未经复核: nobody but who stored it stands by it; set when it is read
 }
 
 // ValueBasis is what a value is of. A ratio made for one is never applied to

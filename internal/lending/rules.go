@@ -38,6 +38,7 @@ var Rules = map[string]words{
 	"P12": {"权利人为自然人，须由人工作出决定", "The owner is a person: a human must decide."},
 	"P14": {"预计在贷款期内质押率将超过上限", "The ceiling will be exceeded before the loan ends, as the patents' term runs down."},
 	"P15": {"押品未覆盖的部分超过本机构可承担的信用敞口", "More of the loan is credit than the institution takes."},
+	"P16": {"所用质押政策未经另一人复核", "Nobody but its author stands by the policy."},
 	"P13": {"单一类型专利占押品价值比例过高", "One kind of patent makes up too much of the collateral."},
 }
 
@@ -47,6 +48,7 @@ var fixed = map[string]words{
 	"F02": {"单元格未能理解，按未知处理", "A cell was not understood and counts as unknown."},
 	"T01": {"专利权人不是借款人，由第三人出质", "The owner is not the borrower: a third party pledges."},
 	"W01": {"所依据的权利状况只有来文所填，须以专利登记簿副本核实", "The state of the right rests on the file alone: a copy of the register must bear it out."},
+	"W02": {"所用质押政策未经复核", "The policy was not approved by a second person."},
 	"V01": {"各方法分歧过大，只给出区间，须由估值人员选定", "The approaches disagree too much: range only, an officer must choose."},
 	"V02": {"证据不足，未给出估值", "Too little evidence for a value."},
 	"V03": {"权利已失效，价值为零", "The right has ended; its value is zero."},

@@ -7,6 +7,7 @@
 package opinion
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -770,6 +771,7 @@ func (w writer) override() section {
 		{w.t("理由", "Reason"), o.Reason},
 		{w.t("经办人", "Officer"), o.Officer},
 		{w.t("日期", "Date"), o.Date.String()},
+		{w.t("复核人", "Approved by"), cmp.Or(o.ApprovedBy, w.t("未经复核", "not approved by a second person"))},
 	}})
 	return s
 }

@@ -7,13 +7,11 @@ package pages
 
 import (
 	"bytes"
-	"crypto/rand"
 	"embed"
 	"html/template"
 	"net/http"
 	"net/url"
 	"path"
-	"strings"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/audit"
@@ -23,6 +21,7 @@ import (
 	"zhijia/internal/gate"
 	"zhijia/internal/intake"
 	"zhijia/internal/people"
+	"zhijia/internal/provider"
 	"zhijia/internal/watch"
 
 	"github.com/gin-gonic/gin"
@@ -37,7 +36,8 @@ type Options struct {
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
 
-	SessionSecret []byte // signs the session cookies; default: random, sessions end with the process
+	Institution string             // of those whom the provider signs in; offered at the sign-in page
+	Provider    *provider.Provider // nil: people sign in by password or key alone
 }
 
 // Server registers the pages at a gate.
@@ -115,34 +115,12 @@ func (s *Server) filePageRoute(method, path string, maxBody int64, handler func(
 // Register registers every page. It fails when one is missing from the access
 // table.
 func Register(g *gate.Gate, opt Options) error {
-	if len(opt.SessionSecret) == 0 {
-		opt.SessionSecret = make([]byte, 32)
-		rand.Read(opt.SessionSecret) // never fails (crypto/rand, Go 1.24)
+	if opt.Institution == "" {
+		opt.Institution = "default"
 	}
 	s := &Server{opt: opt, gate: g}
-	s.pageRoute(http.MethodGet, "/officer/login", func(c *gin.Context) error {
-		return s.show(c, http.StatusOK, "login", s.newPage(c, "登录"))
-	})
-	s.pageRoute(http.MethodPost, "/officer/login", func(c *gin.Context) error {
-		p, err := s.gate.Keys.Check(c.Request.Context(), strings.TrimSpace(c.PostForm("key")))
-		if err == nil && !p.MaySignIn() {
-			err = gate.ErrRole
-		}
-		if err != nil {
-			gate.NoteError(c, err)
-			pg := s.newPage(c, "登录")
-			pg.Fault = gate.ProblemOf(c.Request, err)
-			return s.show(c, pg.Fault.Status, "login", pg)
-		}
-		s.startSession(c, p)
-		c.Redirect(http.StatusSeeOther, "/officer")
-		return nil
-	})
-	s.pageRoute(http.MethodPost, "/officer/logout", func(c *gin.Context) error {
-		s.setCookie(c, "", s.gate.Now().Add(-sessionLifetime))
-		c.Redirect(http.StatusSeeOther, "/officer/login")
-		return nil
-	})
+	registerSessionPages(s)
+	registerProposalPages(s)
 	s.pageRoute(http.MethodGet, "/officer/assets/{asset}", func(c *gin.Context) error {
 		name := path.Base(c.Param("asset"))
 		b, err := pageFiles.ReadFile("templates/" + name)

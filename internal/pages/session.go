@@ -1,12 +1,11 @@
 package pages
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,67 +14,56 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
 	"zhijia/internal/people"
+	"zhijia/internal/provider"
 )
 
-// A session is a signed cookie that names a key and an end; nothing is kept on
-// the server. Every page looks the key up again, so that ending a key ends its
-// sessions. Forms carry a token derived from the cookie, which another site
-// can neither read nor make.
+// A session is a row; the cookie holds a secret that finds it, and every page
+// looks up anew whose it is and what he may do. Forms carry a token made from
+// the secret, which another site can neither read nor make, and a form that a
+// browser says comes from another site is refused before that.
 const (
-	sessionCookie   = "zhijia_session"
-	sessionLifetime = 12 * time.Hour
+	sessionCookie = "zhijia_session"
+	flowCookie    = "zhijia_sign_in"
 )
 
 var (
-	errCSRF    = fault.New(fault.Forbidden, "session.csrf", "页面已过期，请返回重新打开后再提交。", "The page has expired; open it again and resubmit.")
-	errSession = fault.New(fault.Unauthorized, "session.missing", "请先登录。", "Sign in first.")
+	errCSRF  = fault.New(fault.Forbidden, "session.csrf", "页面已过期，请返回重新打开后再提交。", "The page has expired; open it again and resubmit.")
+	errCross = fault.New(fault.Forbidden, "session.cross_site", "请求来自其他网站，已拒绝。", "The request comes from another site and is refused.")
+	errFlow  = fault.New(fault.Unauthorized, "session.flow", "登录已中断或超时，请重新登录。", "The sign-in was interrupted or took too long; sign in again.")
 )
 
-func (s *Server) sign(purpose, text string) string {
-	m := hmac.New(sha256.New, s.opt.SessionSecret)
-	m.Write([]byte(purpose + "\x00" + text))
-	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
+// startSession opens a session and sets its cookie.
+func (s *Server) startSession(c *gin.Context, p people.Principal, sid, idToken string) error {
+	token, until, err := s.gate.People.Start(c.Request.Context(), p, sid, idToken)
+	if err == nil {
+		s.setCookie(c, sessionCookie, token, until, http.SameSiteStrictMode)
+	}
+	return err
 }
 
-// startSession sets the cookie of a caller who has shown a key.
-func (s *Server) startSession(c *gin.Context, p people.Principal) {
-	until := s.gate.Now().Add(sessionLifetime)
-	text := p.KeyID + "." + strconv.FormatInt(until.Unix(), 10)
-	s.setCookie(c, text+"."+s.sign("session", text), until)
-}
-
-func (s *Server) setCookie(c *gin.Context, value string, until time.Time) {
+func (s *Server) setCookie(c *gin.Context, name, value string, until time.Time, site http.SameSite) {
 	http.SetCookie(c.Writer, &http.Cookie{
-		Name: sessionCookie, Value: value, Path: "/officer", Expires: until,
-		HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: name, Value: value, Path: "/officer", Expires: until, HttpOnly: true, SameSite: site,
 		Secure: c.Request.TLS != nil || c.GetHeader("X-Forwarded-Proto") == "https",
 	})
 }
 
 // session returns the caller of a page and the token its forms must carry.
 func (s *Server) session(c *gin.Context) (p people.Principal, csrf string, err error) {
-	value, err := c.Cookie(sessionCookie)
-	if err != nil || value == "" {
-		return p, "", errSession
-	}
-	cut := strings.LastIndexByte(value, '.')
-	if cut < 0 || subtle.ConstantTimeCompare([]byte(s.sign("session", value[:cut])), []byte(value[cut+1:])) != 1 {
-		return p, "", errSession
-	}
-	id, end, _ := strings.Cut(value[:cut], ".")
-	until, err := strconv.ParseInt(end, 10, 64)
-	if err != nil || s.gate.Now().Unix() >= until {
-		return p, "", errSession
-	}
-	p, err = s.gate.Keys.ByID(c.Request.Context(), id)
-	if fault.KindOf(err) == fault.NotFound {
-		return p, "", errSession
-	}
-	if err != nil {
+	token, _ := c.Cookie(sessionCookie) // none opens no session
+	if p, err = s.gate.People.Resume(c.Request.Context(), token); err != nil {
 		return p, "", err
 	}
-	return p, s.sign("csrf", value), nil
+	return p, csrfOf(token), nil
 }
+
+func csrfOf(token string) string {
+	sum := sha256.Sum256([]byte("csrf\x00" + token))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// sameSite refuses a form that the browser says another site sent.
+var sameSite = http.NewCrossOriginProtection()
 
 // authenticateSession admits a page's caller. A caller without a session is
 // sent to sign in; a form without its token is refused.
@@ -94,6 +82,8 @@ func (s *Server) authenticateSession(allowed []people.Role) gin.HandlerFunc {
 			return
 		case err == nil && !people.Permitted(p.Roles, allowed):
 			err = gate.ErrRole
+		case err == nil && sameSite.Check(c.Request) != nil:
+			err = errCross
 		case err == nil && c.Request.Method == http.MethodPost &&
 			subtle.ConstantTimeCompare([]byte(csrf), []byte(c.PostForm("csrf"))) != 1:
 			err = errCSRF
@@ -109,3 +99,167 @@ func (s *Server) authenticateSession(allowed []people.Role) gin.HandlerFunc {
 }
 
 const csrfKey = "zhijia.csrf"
+
+type loginPage struct {
+	page
+	Provider bool // there is one
+}
+
+func registerSessionPages(s *Server) {
+	s.pageRoute(http.MethodGet, "/officer/login", func(c *gin.Context) error { return s.showLogin(c, nil) })
+	s.pageRoute(http.MethodPost, "/officer/login", s.signIn)
+	s.pageRoute(http.MethodPost, "/officer/logout", s.signOut)
+	s.pageRoute(http.MethodGet, "/officer/sign-in", s.beginSignIn)
+	s.pageRoute(http.MethodGet, "/officer/sign-in/callback", s.finishSignIn)
+	s.gate.Handle(gate.Route{Method: http.MethodPost, Path: "/officer/sign-in/logout"}, func(c *gin.Context) {
+		if err := s.providerEnded(c); err != nil {
+			gate.Fail(c, err)
+		}
+	})
+}
+
+func (s *Server) showLogin(c *gin.Context, problem error) error {
+	pg := loginPage{page: s.newPage(c, "登录"), Provider: s.opt.Provider != nil}
+	pg.Form.Set("institution", s.opt.Institution)
+	if problem == nil {
+		return s.show(c, http.StatusOK, "login", pg)
+	}
+	gate.NoteError(c, problem)
+	pg.Fault = gate.ProblemOf(c.Request, problem)
+	if v := c.PostForm("institution"); v != "" {
+		pg.Form.Set("institution", v)
+	}
+	pg.Form.Set("login", c.PostForm("login"))
+	return s.show(c, pg.Fault.Status, "login", pg)
+}
+
+// signIn takes a user name with a password, or a key.
+func (s *Server) signIn(c *gin.Context) error {
+	ctx := c.Request.Context()
+	if sameSite.Check(c.Request) != nil {
+		return s.showLogin(c, errCross)
+	}
+	var p people.Principal
+	var err error
+	if key := strings.TrimSpace(c.PostForm("key")); key != "" {
+		p, err = s.gate.Keys.Check(ctx, key)
+	} else {
+		p, err = s.gate.People.Check(ctx, strings.TrimSpace(c.PostForm("institution")), c.PostForm("login"), c.PostForm("password"))
+	}
+	if err == nil && !p.MaySignIn() {
+		err = gate.ErrRole
+	}
+	if err == nil {
+		err = s.startSession(c, p, "", "")
+	}
+	if err != nil {
+		return s.showLogin(c, err)
+	}
+	c.Redirect(http.StatusSeeOther, "/officer")
+	return nil
+}
+
+// signOut ends the session here and, where the provider opened it, there. A
+// session that is over already is no error; a form of another site is.
+func (s *Server) signOut(c *gin.Context) error {
+	ctx := c.Request.Context()
+	token, _ := c.Cookie(sessionCookie) // none ends no session
+	if sameSite.Check(c.Request) != nil || subtle.ConstantTimeCompare([]byte(csrfOf(token)), []byte(c.PostForm("csrf"))) != 1 {
+		return errCSRF
+	}
+	idToken, err := s.gate.People.End(ctx, token)
+	if err != nil {
+		return err
+	}
+	s.setCookie(c, sessionCookie, "", s.gate.Now().Add(-people.SessionLifetime), http.SameSiteStrictMode)
+	if s.opt.Provider != nil && idToken != "" {
+		if there := s.opt.Provider.EndURL(ctx, idToken); there != "" {
+			return s.goOn(c, there)
+		}
+	}
+	c.Redirect(http.StatusSeeOther, "/officer/login")
+	return nil
+}
+
+// goOn sends the browser on by a page of ours: a form may not lead elsewhere, and
+// a strict cookie is not sent along a chain that another site began.
+func (s *Server) goOn(c *gin.Context, there string) error {
+	c.Header("Refresh", "0; url="+there)
+	pg := s.newPage(c, "请稍候")
+	pg.Form.Set("there", there)
+	return s.show(c, http.StatusOK, "go_on", pg)
+}
+
+var errNoProvider = fault.New(fault.NotFound, "oidc.off", "本服务未启用统一身份认证。", "This service has no identity provider.")
+
+func (s *Server) beginSignIn(c *gin.Context) error {
+	if s.opt.Provider == nil {
+		return errNoProvider
+	}
+	flow := provider.NewFlow()
+	there, err := s.opt.Provider.Begin(c.Request.Context(), flow)
+	if err != nil {
+		return err
+	}
+	kept, err := json.Marshal(flow)
+	if err != nil {
+		return err
+	}
+	s.setCookie(c, flowCookie, base64.RawURLEncoding.EncodeToString(kept), s.gate.Now().Add(10*time.Minute), http.SameSiteLaxMode)
+	c.Redirect(http.StatusSeeOther, there)
+	return nil
+}
+
+func (s *Server) finishSignIn(c *gin.Context) error {
+	if s.opt.Provider == nil {
+		return errNoProvider
+	}
+	ctx := c.Request.Context()
+	var flow provider.Flow
+	value, _ := c.Cookie(flowCookie) // none is no flow
+	kept, err := base64.RawURLEncoding.DecodeString(value)
+	s.setCookie(c, flowCookie, "", s.gate.Now().Add(-time.Hour), http.SameSiteLaxMode)
+	if err != nil || json.Unmarshal(kept, &flow) != nil || flow.State == "" || flow.Nonce == "" || flow.Verifier == "" ||
+		subtle.ConstantTimeCompare([]byte(flow.State), []byte(c.Query("state"))) != 1 {
+		return s.showLogin(c, errFlow)
+	}
+	who, err := s.opt.Provider.Finish(ctx, flow, c.Query("code"))
+	if err != nil {
+		return s.showLogin(c, err)
+	}
+	if len(who.Roles) == 0 {
+		return s.showLogin(c, gate.ErrRole)
+	}
+	in := people.SignedIn{Institution: s.opt.Institution, Subject: who.Subject, Login: who.Login, Name: who.Name, SID: who.SID, IDToken: who.IDToken}
+	for _, r := range who.Roles {
+		in.Roles = append(in.Roles, people.Role(r))
+	}
+	p, err := s.gate.People.Provided(ctx, in)
+	if err == nil && !p.MaySignIn() {
+		err = gate.ErrRole
+	}
+	if err == nil {
+		err = s.startSession(c, p, who.SID, who.IDToken)
+	}
+	if err != nil {
+		return s.showLogin(c, err)
+	}
+	return s.goOn(c, "/officer")
+}
+
+// providerEnded hears from the provider, not from a browser.
+func (s *Server) providerEnded(c *gin.Context) error {
+	if s.opt.Provider == nil {
+		return errNoProvider
+	}
+	ctx := c.Request.Context()
+	subject, sid, err := s.opt.Provider.Ended(ctx, c.PostForm("logout_token"))
+	if err != nil {
+		return err
+	}
+	if err := s.gate.People.EndProvided(ctx, s.opt.Institution, subject, sid); err != nil {
+		return err
+	}
+	c.Status(http.StatusOK)
+	return nil
+}

@@ -58,8 +58,8 @@ type (
 	}
 	listLine     struct{ ID, Created, Number, Name, Purpose, Date, Figure, Range string }
 	overrideLine struct {
-		ID, Value, Model, Officer, Created, Reason, Approved string
-		CanApprove                                           bool
+		ID, Value, Model, Officer, Created, Reason, State, Approved string
+		CanApprove                                                  bool
 	}
 	workingNode struct {
 		Key, Number, Unit, Formula, Source string
@@ -157,7 +157,7 @@ func registerValuationPages(s *Server) {
 func (s *Server) approveOverride(c *gin.Context) error {
 	ctx := c.Request.Context()
 	p := people.Of(ctx)
-	err := s.opt.Appraisal.Approve(ctx, p.Actor(), c.Param("id"), c.Param("override"))
+	err := s.gate.People.ApproveOverride(ctx, p, c.Param("override"))
 	return s.backTo(c, "/officer/valuations/"+url.PathEscape(c.Param("id")), err, s.showValuation)
 }
 
@@ -234,7 +234,8 @@ func (s *Server) showValuation(c *gin.Context, status int, problem error) error 
 		if x.ApprovedAt != nil {
 			line.Approved = x.ApprovedBy + " " + shortTime(*x.ApprovedAt)
 		}
-		line.CanApprove = v.CanOverride && x.ApprovedAt == nil && x.Officer != p.Actor().Name
+		line.State = stateZh[x.Status]
+		line.CanApprove = p.May("POST /officer/valuations/{id}/overrides/{override}/approve") && x.Status == "open" && x.Officer != p.Actor().Name
 		v.Overrides = append(v.Overrides, line)
 	}
 	return s.show(c, status, "valuation", v)

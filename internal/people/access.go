@@ -1,28 +1,85 @@
 package people
 
-import "slices"
+import (
+	"slices"
+	"strings"
 
-// Role is what a key may do.
+	"zhijia/internal/fault"
+	"zhijia/internal/store"
+)
+
+// Role is what a person or a key may do in his institution.
 type Role string
 
-// The roles. An admin manages keys and reads everything; it does not value.
+// The roles. The operator runs the service and keeps the public corpus; an
+// admin looks after people and keys; neither values.
 const (
+	Operator  Role = "operator"  // of the institution public alone: institutions and the public corpus
+	Admin     Role = "admin"     // people, keys and consents of its own institution
 	Officer   Role = "officer"   // values, overrides, imports, reads the egress log
+	Approver  Role = "approver"  // approves or refuses what another person proposed
 	Desk      Role = "desk"      // values and runs batches and pools
 	Evaluator Role = "evaluator" // runs the harness, reads valuations
-	Admin     Role = "admin"     // manages keys, sees the operation of the service
+	Auditor   Role = "auditor"   // reads everything of its institution, changes nothing
 )
 
 // Roles lists every role.
-var Roles = []Role{Officer, Desk, Evaluator, Admin}
+var Roles = []Role{Operator, Admin, Officer, Approver, Desk, Evaluator, Auditor}
+
+// gives lists which roles a role may give, in its own institution. A role that
+// is not listed gives none.
+var gives = map[Role][]Role{
+	Operator: {Operator, Admin, Auditor},
+	Admin:    {Admin, Officer, Approver, Desk, Evaluator, Auditor},
+}
+
+// MayGive reports whether somebody with the roles granted may give a role.
+func MayGive(granted []Role, role Role) bool {
+	return slices.ContainsFunc(granted, func(r Role) bool { return slices.Contains(gives[r], role) })
+}
+
+// fits says what is wrong with roles for one person or key of an institution.
+// Who runs the service or hands out its keys does not value, and the operator's
+// institution values nothing.
+func fits(institution string, roles []Role) error {
+	if len(roles) == 0 {
+		return fault.New(fault.Invalid, "key.roles", "至少需要一个角色。", "At least one role is needed.")
+	}
+	rules, values := false, false
+	for _, r := range roles {
+		if !slices.Contains(Roles, r) {
+			return fault.New(fault.Invalid, "key.roles", "未知角色；可用："+listed("、")+"。", "Unknown role; the roles are "+listed(", ")+".")
+		}
+		rules = rules || r == Operator || r == Admin
+		values = values || r == Officer || r == Desk || r == Approver || r == Evaluator
+		if (r == Operator) != (institution == store.Public) && (r == Operator || values) {
+			return fault.New(fault.Invalid, "role.institution", "operator 角色只属于 public 机构，public 机构只有 operator、admin、auditor 角色。",
+				"The role operator belongs to the institution public alone, whose only roles are operator, admin and auditor.")
+		}
+	}
+	if rules && values {
+		return fault.New(fault.Invalid, "role.separate", "管理员（admin、operator）不得同时具有估值、复核或评测角色。", "An admin or operator does not value, approve or evaluate.")
+	}
+	return nil
+}
+
+func listed(sep string) string {
+	names := make([]string, len(Roles))
+	for i, r := range Roles {
+		names[i] = string(r)
+	}
+	return strings.Join(names, sep)
+}
 
 var (
 	anyone   = []Role{} // no key needed
 	everyone = Roles    // any valid key
 	valuers  = []Role{Officer, Desk}
-	readers  = []Role{Officer, Desk, Evaluator, Admin}
+	readers  = []Role{Officer, Approver, Desk, Evaluator, Admin, Auditor}
+	auditing = []Role{Officer, Admin, Auditor}
 
-	pageRoles = []Role{Officer, Desk, Evaluator}
+	pageRoles = []Role{Officer, Approver, Desk, Evaluator, Auditor}
+	proposers = []Role{Officer, Approver, Desk, Admin}
 )
 
 // Access says which roles may call which route, an empty list meaning anybody
@@ -44,9 +101,14 @@ var Access = map[string][]Role{
 	"GET /officer/valuations/{id}":            pageRoles,
 	"GET /officer/valuations/{id}/opinion":    pageRoles,
 	"POST /officer/valuations/{id}/overrides": {Officer},
-	"POST /officer/logout":                    pageRoles,
+	"POST /officer/logout":                    anyone,
+	"GET /officer/sign-in":                    anyone,
+	"GET /officer/sign-in/callback":           anyone,
+	"POST /officer/sign-in/logout":            anyone,
 	"GET /officer/assets/{asset}":             anyone,
-	"GET /officer/egress":                     {Officer},
+	"GET /officer/egress":                     {Officer, Auditor},
+	"GET /officer/proposals":                  pageRoles,
+	"POST /officer/proposals/{id}/{act}":      {Officer, Approver, Desk},
 
 	"GET /officer/batches":                          pageRoles,
 	"POST /officer/batches":                         valuers,
@@ -73,8 +135,8 @@ var Access = map[string][]Role{
 	"POST /v1/valuations/{id}/overrides": {Officer},
 	"GET /v1/valuations/{id}/overrides":  readers,
 
-	"POST /v1/valuations/{id}/overrides/{override}:approve":      {Officer},
-	"POST /officer/valuations/{id}/overrides/{override}/approve": {Officer},
+	"POST /v1/valuations/{id}/overrides/{override}:approve":      {Approver},
+	"POST /officer/valuations/{id}/overrides/{override}/approve": {Approver},
 
 	"POST /v1/classes:suggest": readers,
 
@@ -141,7 +203,7 @@ var Access = map[string][]Role{
 	"GET /v1/batches/{id}/contracts":           readers,
 	"GET /v1/batches/{id}/cover":               readers,
 	"GET /v1/book/collateral":                  readers,
-	"GET /v1/audit":                            {Officer, Admin},
+	"GET /v1/audit":                            append([]Role{Operator}, auditing...),
 	"POST /v1/book/loans":                      valuers,
 	"GET /v1/book/loans":                       readers,
 	"POST /v1/book/loans/{contract}:balance":   valuers,
@@ -173,13 +235,23 @@ var Access = map[string][]Role{
 	"GET /v1/webhook-deliveries":                 {Desk, Admin},
 	"POST /v1/webhook-deliveries/{id}:redeliver": {Desk, Admin},
 
-	"GET /v1/egress":          {Officer, Admin},
-	"GET /v1/model-consents":  {Admin},
+	"GET /v1/egress":          auditing,
+	"GET /v1/model-consents":  {Admin, Auditor},
 	"POST /v1/model-consents": {Admin},
 
-	"GET /v1/keys":              {Admin},
-	"POST /v1/keys":             {Admin},
-	"POST /v1/keys/{id}:revoke": {Admin},
+	"GET /v1/proposals":                readers,
+	"POST /v1/proposals/{id}:approve":  {Approver},
+	"POST /v1/proposals/{id}:refuse":   {Approver},
+	"POST /v1/proposals/{id}:withdraw": proposers,
+
+	"GET /v1/keys":              {Admin, Operator, Auditor},
+	"POST /v1/keys":             {Admin, Operator},
+	"POST /v1/keys/{id}:revoke": {Admin, Operator},
+
+	"GET /v1/people":                  {Admin, Operator, Auditor},
+	"POST /v1/people":                 {Admin, Operator},
+	"POST /v1/people/{login}:roles":   {Admin, Operator},
+	"POST /v1/people/{login}:disable": {Admin, Operator},
 }
 
 // May reports whether the caller's roles admit it to a route, named as in

@@ -1,12 +1,13 @@
-// Package people knows who asks: API keys, the roles they carry, the caller of
-// a request and the table of who may call what.
+// Package people knows who asks: people and keys, the roles they carry, their
+// sessions, the caller of a request, the table of who may call what, and what
+// one person proposed and another has to decide.
 //
-// Start with [NewKeys]. It authenticates a key as a client sent it; a page's
-// session names a key by its id and is checked by the same rule. It knows no
-// HTTP.
+// Start with [NewKeys], which authenticates a key as a client sent it, and
+// [NewPeople], which signs people in. It knows no HTTP.
 package people
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -16,6 +17,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
@@ -28,24 +31,16 @@ import (
 var keyForm = regexp.MustCompile(`^zj_([a-z2-7]{12})_([0-9a-f]{64})$`)
 
 // NewKey makes a key. The plain text is shown once and never stored; the
-// record goes to the store. The institution is the institution or desk whose
-// records the key sees. A zero expires means never.
+// record goes to the store. A zero expires means never.
 func NewKey(name, institution string, roles []Role, now, expires time.Time) (plain string, rec store.Key, err error) {
-	name = strings.TrimSpace(name)
-	if name == "" || len([]rune(name)) > 100 {
-		return "", rec, fault.New(fault.Invalid, "key.name", "密钥须有名称，不超过100字。", "A key needs a name of at most 100 characters.",
-			fault.Field{Field: "body.name", Code: "key.name", Zh: "须有名称，不超过100字", En: "needs a name of at most 100 characters"})
+	if name, err = cleanName(name); err != nil {
+		return "", rec, err
 	}
 	if !institutionForm.MatchString(institution) {
 		return "", rec, fault.New(fault.Invalid, "key.institution", "机构标识须为1至40个小写字母、数字或连字符。", "An institution is 1 to 40 lower-case letters, digits or dashes.")
 	}
-	if len(roles) == 0 {
-		return "", rec, fault.New(fault.Invalid, "key.roles", "密钥至少需要一个角色。", "A key needs at least one role.")
-	}
-	for _, r := range roles {
-		if !slices.Contains(Roles, r) {
-			return "", rec, fault.New(fault.Invalid, "key.roles", "未知角色；可用：officer、desk、evaluator、admin。", "Unknown role; the roles are officer, desk, evaluator, admin.")
-		}
+	if err := fits(institution, roles); err != nil {
+		return "", rec, err
 	}
 	if !expires.IsZero() && !expires.After(now) {
 		return "", rec, fault.New(fault.Invalid, "key.expires", "有效期须晚于现在。", "The expiry must lie in the future.")
@@ -54,14 +49,40 @@ func NewKey(name, institution string, roles []Role, now, expires time.Time) (pla
 	rand.Read(secret[:]) // never fails (crypto/rand, Go 1.24)
 	text := hex.EncodeToString(secret[:])
 	hash := sha256.Sum256([]byte(text))
-	rec = store.Key{ID: strings.ToLower(rand.Text()[:12]), Name: name, Institution: institution, SecretSHA256: hash[:], CreatedAt: now, ExpiresAt: expires}
-	for _, r := range roles {
-		rec.Roles = append(rec.Roles, string(r))
-	}
+	rec = store.Key{ID: strings.ToLower(rand.Text()[:12]), Name: name, Institution: institution, SecretSHA256: hash[:], CreatedAt: now, ExpiresAt: expires, Roles: texts(roles)}
 	return "zj_" + rec.ID + "_" + text, rec, nil
 }
 
 var institutionForm = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
+
+// cleanName refuses what could be read as something else in a log or a list:
+// control characters and marks that turn the direction of writing.
+func cleanName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	if name == "" || len([]rune(name)) > 100 || !utf8.ValidString(name) || strings.ContainsFunc(name, func(c rune) bool {
+		return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) || unicode.IsSpace(c) && c != ' ' && c != '\u3000'
+	}) {
+		return "", fault.New(fault.Invalid, "key.name", "须有名称，不超过100字，不含控制字符或方向控制符。", "A name is needed, of at most 100 characters, without control characters or marks of direction.",
+			fault.Field{Field: "body.name", Code: "key.name", Zh: "须有名称，不超过100字，不含控制字符或方向控制符", En: "needs a name of at most 100 characters without control characters"})
+	}
+	return name, nil
+}
+
+func texts(roles []Role) []string {
+	out := make([]string, len(roles))
+	for i, r := range roles {
+		out[i] = string(r)
+	}
+	return out
+}
+
+func rolesOf(texts []string) []Role {
+	out := make([]Role, len(texts))
+	for i, r := range texts {
+		out[i] = Role(r)
+	}
+	return out
+}
 
 // KeyInfo is a key without its secret.
 type KeyInfo struct {
@@ -72,11 +93,12 @@ type KeyInfo struct {
 	CreatedAt   time.Time  `json:"created_at"`
 	ExpiresAt   *time.Time `json:"expires_at" doc:"null: never"`
 	RevokedAt   *time.Time `json:"revoked_at" doc:"null: in force"`
+	Person      string     `json:"person,omitempty" doc:"Id of the person it belongs to; absent: the system that the name names."`
 }
 
 // describeKey drops what must not be shown.
 func describeKey(k store.Key) KeyInfo {
-	info := KeyInfo{ID: k.ID, Name: k.Name, Institution: k.Institution, Roles: k.Roles, CreatedAt: k.CreatedAt}
+	info := KeyInfo{ID: k.ID, Name: k.Name, Institution: k.Institution, Roles: k.Roles, CreatedAt: k.CreatedAt, Person: k.Person}
 	if !k.ExpiresAt.IsZero() {
 		info.ExpiresAt = &k.ExpiresAt
 	}
@@ -86,17 +108,33 @@ func describeKey(k store.Key) KeyInfo {
 	return info
 }
 
-// Principal is the caller of a request.
+// Principal is the caller of a request: a person at the pages, a person's key,
+// or the key of a system.
 type Principal struct {
-	KeyID       string
-	Name        string
-	Institution string // the institution or desk whose records the caller sees
+	KeyID       string // empty: signed in at the pages
+	PersonID    string // empty: a system
+	Login       string // of the person
+	Name        string // of the person, else of the system
+	Institution string // whose records the caller sees
 	Roles       []Role
 }
 
-// Actor is the caller as the use cases know it.
+// Caller names whose requests are counted together.
+func (p Principal) Caller() string { return cmp.Or(p.KeyID, p.PersonID) }
+
+// Actor is the caller as the use cases know it and the record names it: person,
+// key and system.
 func (p Principal) Actor() appraisal.Actor {
-	return appraisal.Actor{Name: p.Name + " (" + p.KeyID + ")", Institution: p.Institution}
+	name := p.Name + " (" + p.KeyID + ")"
+	switch {
+	case p.PersonID != "" && p.KeyID != "":
+		name = p.Name + " (" + p.Login + ", " + p.KeyID + ")"
+	case p.PersonID != "":
+		name = p.Name + " (" + p.Login + ")"
+	case p.KeyID == "":
+		name = p.Name
+	}
+	return appraisal.Actor{Name: name, Institution: p.Institution, Person: p.PersonID}
 }
 
 type principalKey struct{}
@@ -124,6 +162,7 @@ var (
 	errNoKey      = fault.New(fault.Unauthorized, "auth.missing", "缺少密钥，请以 Authorization: Bearer 提供。", "No key; send Authorization: Bearer.")
 	errBadKey     = fault.New(fault.Unauthorized, "auth.invalid", "密钥无效。", "The key is not valid.")
 	errExpiredKey = fault.New(fault.Unauthorized, "auth.expired", "密钥已过期，请向管理员申请新密钥。", "The key has expired; ask your administrator for a new one.")
+	errOwner      = fault.New(fault.Unauthorized, "auth.person", "密钥所属人员已停用。", "The person whose key it is was disabled.")
 	errRevokedKey = fault.New(fault.Unauthorized, "auth.revoked", "密钥已停用，请向管理员申请新密钥。", "The key was revoked; ask your administrator for a new one.")
 )
 
@@ -179,23 +218,62 @@ func (k *Keys) admit(rec store.Key) (Principal, error) {
 	case !rec.ExpiresAt.IsZero() && !rec.ExpiresAt.After(now):
 		return Principal{}, errExpiredKey
 	}
-	p := Principal{KeyID: rec.ID, Name: rec.Name, Institution: rec.Institution}
-	for _, r := range rec.Roles {
-		p.Roles = append(p.Roles, Role(r))
+	p := Principal{KeyID: rec.ID, Name: rec.Name, Institution: rec.Institution, Roles: rolesOf(rec.Roles)}
+	if rec.Person == "" {
+		return p, nil
 	}
+	if !rec.Owner.DisabledAt.IsZero() {
+		return Principal{}, errOwner
+	}
+	p.PersonID, p.Login, p.Name = rec.Owner.ID, rec.Owner.Login, rec.Owner.Name
+	p.Roles = slices.DeleteFunc(p.Roles, func(r Role) bool { return !slices.Contains(rec.Owner.Roles, string(r)) })
 	return p, nil
 }
 
-// Create makes and stores a key; see [NewKey].
-func (k *Keys) Create(ctx context.Context, by, name, institution string, roles []Role, expires time.Time) (plain string, _ KeyInfo, err error) {
-	plain, rec, err := NewKey(name, institution, roles, k.now().UTC().Truncate(time.Microsecond), expires)
+// Request is a key that is asked for.
+type Request struct {
+	Name    string // of the system, or what the person uses it for
+	Login   string // of the person it belongs to; empty: a system's
+	Roles   []Role
+	Expires time.Time // zero: never
+}
+
+// Create makes and stores a key of by's institution; see [NewKey]. Who makes it
+// gives no role that he may not give, and a person's key none that the person
+// does not have.
+func (k *Keys) Create(ctx context.Context, by Principal, r Request) (plain string, _ KeyInfo, err error) {
+	plain, rec, err := NewKey(r.Name, by.Institution, r.Roles, k.now().UTC().Truncate(time.Microsecond), r.Expires)
 	if err != nil {
 		return "", KeyInfo{}, err
 	}
-	return plain, describeKey(rec), k.db.InsertKey(ctx, rec, by)
+	if err := mayGive(by, r.Roles); err != nil {
+		return "", KeyInfo{}, err
+	}
+	if r.Login != "" {
+		owner, err := k.db.Person(ctx, by.Institution, r.Login)
+		if err != nil {
+			return "", KeyInfo{}, err
+		}
+		for _, role := range r.Roles {
+			if !slices.Contains(owner.Roles, string(role)) {
+				return "", KeyInfo{}, fault.New(fault.Invalid, "key.beyond_person", "密钥的角色不得超出其所属人员的角色。", "A key has no role that its person lacks.")
+			}
+		}
+		rec.Person = owner.ID
+	}
+	return plain, describeKey(rec), k.db.InsertKey(ctx, rec, by.Actor().Name)
 }
 
-// List returns every key, of every institution.
+func mayGive(by Principal, roles []Role) error {
+	for _, r := range roles {
+		if !MayGive(by.Roles, r) {
+			return fault.New(fault.Forbidden, "role.give", "您无权授予角色 "+string(r)+"。", "You may not give the role "+string(r)+".")
+		}
+	}
+	return nil
+}
+
+// List returns the keys of the context's institution.
 func (k *Keys) List(ctx context.Context) ([]KeyInfo, error) {
 	stored, err := k.db.Keys(ctx)
 	if err != nil {

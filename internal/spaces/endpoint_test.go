@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
@@ -74,14 +75,14 @@ func TestEndpointSpace(t *testing.T) {
 		t.Errorf("space %q, first comparable %+v", c.Retrieval.Space, c.Comparables[0].Similar)
 	}
 	// The institution's word stands above the request's, for vectors as for scores.
-	if err := db.SetModelConsent(ctx, actor.Institution, false, "test"); err != nil {
+	if _, err := db.SetModelConsent(ctx, actor, false, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	calls = server.EmbedCalls()
 	if c = value(t, svc, req); server.EmbedCalls() != calls || c.Comparables[0].Similar.Text != nil {
 		t.Error("a text left to the embedder although the institution forbids it")
 	}
-	if err := db.SetModelConsent(ctx, actor.Institution, true, "test"); err != nil {
+	if _, err := db.SetModelConsent(ctx, actor, true, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if log, err := db.EgressLog(ctx, actor.Institution, 0, 1000); err != nil || len(log) != server.EmbedCalls() {

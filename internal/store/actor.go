@@ -8,8 +8,9 @@ import (
 
 // Actor is who asks or acts.
 type Actor struct {
-	Name        string // key name or user
+	Name        string // as shown and put on record: the person, the key or the system
 	Institution string
+	Person      string // id of the person; empty: a system or the command line
 }
 
 // NewID returns a random id that sorts by time.

@@ -63,31 +63,72 @@ type Consent struct {
 	Allowed     bool      `json:"allowed"`
 	SetBy       string    `json:"set_by"`
 	SetAt       time.Time `json:"set_at"`
+	ApprovedBy  string    `json:"approved_by,omitempty"` // another person; empty: 未经复核
+	Waiting     bool      `json:"waiting,omitempty"`     // to allow it is proposed and waits for another person
 }
 
-// ModelConsents returns every decision, by institution.
+const consentColumns = `institution, allowed, set_by, set_at, coalesce(approved_by, '')`
+
+func scanConsent(row pgx.CollectableRow) (c Consent, err error) {
+	err = row.Scan(&c.Institution, &c.Allowed, &c.SetBy, &c.SetAt, &c.ApprovedBy)
+	c.SetAt = c.SetAt.UTC()
+	return c, err
+}
+
+// ModelConsents returns every decision that the institution may see, by
+// institution.
 func (db *DB) ModelConsents(ctx context.Context) (_ []Consent, err error) {
 	defer fault.Wrap(&err, "store.ModelConsents")
-	rows, err := db.pool.Query(ctx, `SELECT institution, allowed, set_by, set_at FROM model_consent ORDER BY institution`)
+	rows, err := db.pool.Query(ctx, `SELECT `+consentColumns+` FROM model_consent ORDER BY institution`)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Consent])
+	return pgx.CollectRows(rows, scanConsent)
 }
 
-// SetModelConsent decides it, on record with what it was before.
-func (db *DB) SetModelConsent(ctx context.Context, institution string, allowed bool, by string) (err error) {
+const putConsent = `INSERT INTO model_consent (institution, allowed, set_by, approved_by) VALUES ($1, $2, $3, nullif($4, ''))
+	ON CONFLICT (institution) DO UPDATE SET allowed = EXCLUDED.allowed, set_by = EXCLUDED.set_by, approved_by = EXCLUDED.approved_by, set_at = now() RETURNING ` + consentColumns
+
+// SetModelConsent decides it, on record with what it was before. To forbid takes
+// effect at once; to allow waits for another person where the institution has
+// one who approves, and else is in force without his word.
+func (db *DB) SetModelConsent(ctx context.Context, a Actor, allowed bool, at time.Time) (c Consent, err error) {
 	defer fault.Wrap(&err, "store.SetModelConsent")
-	ctx = As(ctx, institution)
-	return db.transact(ctx, func(tx pgx.Tx) error {
+	ctx = As(ctx, a.Institution)
+	err = db.transact(ctx, func(tx pgx.Tx) error {
 		var before *bool
-		if err := tx.QueryRow(ctx, `SELECT allowed FROM model_consent WHERE institution = $1 FOR UPDATE`, institution).Scan(&before); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		if err := tx.QueryRow(ctx, `SELECT allowed FROM model_consent WHERE institution = $1 FOR UPDATE`, a.Institution).Scan(&before); err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO model_consent (institution, allowed, set_by) VALUES ($1, $2, $3)
-			ON CONFLICT (institution) DO UPDATE SET allowed = EXCLUDED.allowed, set_by = EXCLUDED.set_by, set_at = now()`, institution, allowed, by); err != nil {
+		wait := false
+		if allowed {
+			if err := propose(ctx, tx, a, ProposeConsent, a.Institution, map[string]any{"allowed": true}, at); err != nil {
+				return err
+			}
+			if wait, err = otherApprover(ctx, tx, a); err != nil {
+				return err
+			}
+		} else if _, err := tx.Exec(ctx, `UPDATE proposals SET status = 'withdrawn', decided_by = $2, decided_at = $3, note = 'forbidden' WHERE institution = $1 AND kind = 'consent' AND status = 'open'`, a.Institution, a.Name, at); err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{institution, by, "model.consent", institution, map[string]any{"before": before, "after": allowed}})
+		if wait {
+			c = Consent{Institution: a.Institution, Allowed: before != nil && *before, SetBy: a.Name, SetAt: at, Waiting: true}
+			return record(ctx, tx, Act{a.Institution, a.Name, "proposal.make", a.Institution, map[string]any{"kind": ProposeConsent, "before": before, "after": allowed}})
+		}
+		rows, err := tx.Query(ctx, putConsent, a.Institution, allowed, a.Name, "")
+		if err != nil {
+			return err
+		}
+		if c, err = pgx.CollectExactlyOneRow(rows, scanConsent); err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{a.Institution, a.Name, "model.consent", a.Institution, map[string]any{"before": before, "after": allowed}})
 	})
+	return c, err
+}
+
+// allowModel puts an approved consent in force.
+func allowModel(ctx context.Context, tx pgx.Tx, p *Proposal) error {
+	_, err := tx.Exec(ctx, putConsent, p.Institution, true, p.ProposedBy, p.DecidedBy)
+	return err
 }

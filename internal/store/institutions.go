@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,12 +23,29 @@ type Institution struct {
 // PutInstitution adds an institution, or gives one that is there another name.
 func (db *DB) PutInstitution(ctx context.Context, id, name, by string) (err error) {
 	defer fault.Wrap(&err, "store.PutInstitution(%s)", id)
-	if !institutionID.MatchString(id) || name == "" {
-		return fault.New(fault.Invalid, "institution.id", "机构标识应为 1 到 40 个小写字母、数字或连字符，名称不能为空。",
-			"An institution's id is 1 to 40 lower-case letters, digits or dashes, and it has a name.")
+	if !institutionID.MatchString(id) || name == "" || strings.ContainsFunc(name, func(c rune) bool { return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }) {
+		return fault.New(fault.Invalid, "institution.id", "机构标识应为 1 到 40 个小写字母、数字或连字符，名称不能为空，不含控制字符或方向控制符。",
+			"An institution's id is 1 to 40 lower-case letters, digits or dashes, and it has a name without control characters or marks of direction.")
 	}
 	return db.recorded(As(ctx, id), Act{id, by, "institution.put", id, map[string]any{"name": name}},
 		`INSERT INTO institutions (id, name) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name`, id, name)
+}
+
+// ShareInterests decides whether an institution tells others, and is told, that
+// an interest in a patent is noted.
+func (db *DB) ShareInterests(ctx context.Context, id string, share bool, by string) (err error) {
+	defer fault.Wrap(&err, "store.ShareInterests(%s)", id)
+	ctx = As(ctx, id)
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE institutions SET shares_interests = $2 WHERE id = $1`, id, share)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = fault.New(fault.NotFound, "institution.unknown", "没有机构 "+id+"。", "There is no institution "+id+".")
+		}
+		if err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{id, by, "institution.interests", id, map[string]any{"share": share}})
+	})
 }
 
 // Institutions returns every institution by id.

@@ -20,13 +20,16 @@ type Key struct {
 	CreatedAt    time.Time
 	ExpiresAt    time.Time // zero: never
 	RevokedAt    time.Time // zero: in force
+	Person       string    // id of whose it is; empty: of the system that Name names
+
+	Owner Person // the person, where there is one; read only
 }
 
-const keyColumns = `id, name, institution, roles, secret_sha256, created_at, coalesce(expires_at, '0001-01-01'::timestamptz) AS expires_at, coalesce(revoked_at, '0001-01-01'::timestamptz) AS revoked_at`
+const keyColumns = `id, name, institution, roles, secret_sha256, created_at, coalesce(expires_at, '0001-01-01'::timestamptz) AS expires_at, coalesce(revoked_at, '0001-01-01'::timestamptz) AS revoked_at, coalesce(person, '')`
 
 func scanKey(row pgx.CollectableRow) (Key, error) {
 	var k Key
-	err := row.Scan(&k.ID, &k.Name, &k.Institution, &k.Roles, &k.SecretSHA256, &k.CreatedAt, &k.ExpiresAt, &k.RevokedAt)
+	err := row.Scan(&k.ID, &k.Name, &k.Institution, &k.Roles, &k.SecretSHA256, &k.CreatedAt, &k.ExpiresAt, &k.RevokedAt, &k.Person)
 	for _, t := range []*time.Time{&k.CreatedAt, &k.ExpiresAt, &k.RevokedAt} {
 		*t = t.UTC()
 	}
@@ -48,7 +51,11 @@ func oneKey(rows pgx.Rows, err error) (Key, error) {
 // it says whom a request comes from.
 func (db *DB) Key(ctx context.Context, id string) (_ Key, err error) {
 	defer fault.Wrap(&err, "store.Key")
-	return oneKey(db.pool.Query(across(ctx), `SELECT `+keyColumns+` FROM api_keys WHERE id = $1`, id))
+	k, err := oneKey(db.pool.Query(across(ctx), `SELECT `+keyColumns+` FROM api_keys WHERE id = $1`, id))
+	if err == nil && k.Person != "" {
+		k.Owner, err = db.PersonByID(ctx, k.Institution, k.Person)
+	}
+	return k, err
 }
 
 // Keys returns the institution's keys, newest first.
@@ -64,10 +71,10 @@ func (db *DB) Keys(ctx context.Context) (_ []Key, err error) {
 // InsertKey stores a new key that by made.
 func (db *DB) InsertKey(ctx context.Context, k Key, by string) (err error) {
 	defer fault.Wrap(&err, "store.InsertKey")
-	err = db.recorded(As(ctx, k.Institution), Act{k.Institution, by, "key.create", k.ID, map[string]any{"name": k.Name, "roles": k.Roles, "expires_at": nullTime(k.ExpiresAt)}}, `
-		INSERT INTO api_keys (id, name, institution, roles, secret_sha256, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		k.ID, k.Name, k.Institution, k.Roles, k.SecretSHA256, k.CreatedAt, nullTime(k.ExpiresAt))
+	err = db.recorded(As(ctx, k.Institution), Act{k.Institution, by, "key.create", k.ID, map[string]any{"name": k.Name, "roles": k.Roles, "expires_at": nullTime(k.ExpiresAt), "person": k.Person}}, `
+		INSERT INTO api_keys (id, name, institution, roles, secret_sha256, created_at, expires_at, person)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8, ''))`,
+		k.ID, k.Name, k.Institution, k.Roles, k.SecretSHA256, k.CreatedAt, nullTime(k.ExpiresAt), k.Person)
 	return unknownInstitution(err, k.Institution)
 }
 

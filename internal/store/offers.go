@@ -3,10 +3,12 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
@@ -246,12 +248,16 @@ func (db *DB) Interests(ctx context.Context, institution string, numbers []strin
 	return interests(As(ctx, institution), db.pool, numbers)
 }
 
-func interests(ctx context.Context, q querier, numbers []string) ([]Interest, error) {
+func interests(ctx context.Context, q querier, numbers []string) (found []Interest, err error) {
 	rows, err := q.Query(ctx, `SELECT number, noted, registered FROM interests_elsewhere($1)`, numbers)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		found, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Interest])
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Interest])
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "ZJ001" {
+		err = fault.New(fault.RateLimited, "interests.limit", "今日向其他机构查询的在先权益已达1000件上限，请明日再试。", "Interests of other institutions were told for 1,000 patents today, the limit; try again tomorrow.")
+	}
+	return found, err
 }
 
 func elsewhere(ctx context.Context, q querier, offers []patent.Offer, numbers []string) (out []OfferConflict, err error) {

@@ -3,26 +3,33 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"zhijia/internal/fault"
 )
 
-// PutLendingPolicy stores a version of an institution's policy. The same
+// PutLendingPolicy stores a version of an institution's policy and asks another
+// person to stand by it. The same
 // version again with the same content changes nothing; with other content it
 // is a Conflict.
-func (db *DB) PutLendingPolicy(ctx context.Context, institution, id, version, by string, body []byte) (err error) {
+func (db *DB) PutLendingPolicy(ctx context.Context, by Actor, id, version string, body []byte, at time.Time) (err error) {
 	defer fault.Wrap(&err, "store.PutLendingPolicy(%s)", id)
+	institution := by.Institution
 	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `INSERT INTO lending_policies (institution, id, version, created_by, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, institution, id, version, by, body)
+		tag, err := tx.Exec(ctx, `INSERT INTO lending_policies (institution, id, version, created_by, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, institution, id, version, by.Name, body)
 		if err != nil {
 			return err
 		}
 		if tag.RowsAffected() == 1 {
-			return record(ctx, tx, Act{institution, by, "policy.put", id + " " + version, map[string]any{"policy": string(body)}})
+			if err := propose(ctx, tx, by, ProposePolicy, id+"@"+version, json.RawMessage(body), at); err != nil {
+				return err
+			}
+			return record(ctx, tx, Act{institution, by.Name, "policy.put", id + " " + version, map[string]any{"policy": string(body)}})
 		}
 		var held []byte
 		if err := tx.QueryRow(ctx, `SELECT body FROM lending_policies WHERE institution = $1 AND id = $2 AND version = $3`, institution, id, version).Scan(&held); err != nil {
@@ -36,17 +43,20 @@ func (db *DB) PutLendingPolicy(ctx context.Context, institution, id, version, by
 }
 
 // LendingPolicy returns a version of an institution's policy; an empty version
-// asks for the latest. ok is false when there is none.
-func (db *DB) LendingPolicy(ctx context.Context, institution, id, version string) (body []byte, ok bool, err error) {
+// asks for the latest, one that was refused left out. ok is false when there is
+// none, reviewed true when another person approved it.
+func (db *DB) LendingPolicy(ctx context.Context, institution, id, version string) (body []byte, reviewed, ok bool, err error) {
 	defer fault.Wrap(&err, "store.LendingPolicy(%s)", id)
 	ctx = As(ctx, institution)
 	err = db.pool.QueryRow(ctx, `
-		SELECT body FROM lending_policies WHERE institution = $1 AND id = $2 AND ($3 = '' OR version = $3)
-		ORDER BY created_at DESC, version DESC LIMIT 1`, institution, id, version).Scan(&body)
+		SELECT l.body, coalesce(p.status = 'approved', false) FROM lending_policies l
+		LEFT JOIN proposals p ON p.institution = l.institution AND p.kind = 'policy' AND p.subject = l.id || '@' || l.version
+		WHERE l.institution = $1 AND l.id = $2 AND ($3 = '' OR l.version = $3) AND p.status IS DISTINCT FROM 'refused' AND p.status IS DISTINCT FROM 'withdrawn'
+		ORDER BY l.created_at DESC, l.version DESC LIMIT 1`, institution, id, version).Scan(&body, &reviewed)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, false, nil
+		return nil, false, false, nil
 	}
-	return body, err == nil, err
+	return body, reviewed, err == nil, err
 }
 
 // LendingPolicies returns every version of an institution's policies.

@@ -125,45 +125,26 @@ type Override struct {
 	Value       float64   `json:"value"` // yuan
 	Reason      string    `json:"reason"`
 
-	ApprovedBy string     `json:"approved_by,omitempty"` // another officer
+	Status     string     `json:"status"`                // open: 未经复核; approved, refused, withdrawn, expired
+	ApprovedBy string     `json:"approved_by,omitempty"` // another person
 	ApprovedAt *time.Time `json:"approved_at,omitempty"`
 }
 
-// ApproveOverride records that another officer stands by an override of a
-// institution's valuation. Once is enough; the officer who made it cannot.
-func (db *DB) ApproveOverride(ctx context.Context, institution, valuation, override, officer string, at time.Time) (err error) {
-	defer fault.Wrap(&err, "store.ApproveOverride(%s)", override)
-	ctx = As(ctx, institution)
-	return db.transact(ctx, func(tx pgx.Tx) error {
-		var by string
-		var value float64
-		err := tx.QueryRow(ctx, `
-			SELECT o.officer, o.value FROM overrides o WHERE o.id = $1 AND o.valuation_id = $2 AND o.institution = $3`, override, valuation, institution).Scan(&by, &value)
-		switch {
-		case errors.Is(err, pgx.ErrNoRows):
-			return fault.New(fault.NotFound, "override.unknown", "没有这条人工意见。", "There is no such override.")
-		case err != nil:
-			return err
-		case by == officer:
-			return fault.New(fault.Conflict, "override.same_officer", "复核须由另一位估值人员作出。", "Another officer must approve it.")
-		}
-		tag, err := tx.Exec(ctx, `INSERT INTO override_approvals (override, institution, at, officer) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, override, institution, at, officer)
-		if err != nil {
-			return err
-		}
-		if tag.RowsAffected() == 0 {
-			return fault.New(fault.Conflict, "override.approved", "这条人工意见已复核。", "The override is approved already.")
-		}
-		return record(ctx, tx, Act{institution, officer, "valuation.override.approve", valuation, map[string]any{"override": override, "value": value, "made_by": by}})
-	})
-}
-
-// PutOverride adds an officer's figure; the valuation itself never changes.
-func (db *DB) PutOverride(ctx context.Context, o Override, a Act) (err error) {
+// PutOverride adds an officer's figure and asks another person to stand by it;
+// the valuation itself never changes.
+func (db *DB) PutOverride(ctx context.Context, by Actor, o Override, a Act) (err error) {
 	defer fault.Wrap(&err, "store.PutOverride(%s)", o.ValuationID)
-	ctx = As(ctx, a.Institution)
-	return db.recorded(ctx, a, `INSERT INTO overrides (id, institution, valuation_id, created_at, officer, value, reason) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		o.ID, a.Institution, o.ValuationID, o.CreatedAt, o.Officer, o.Value, o.Reason)
+	ctx = As(ctx, by.Institution)
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT INTO overrides (id, institution, valuation_id, created_at, officer, value, reason) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			o.ID, by.Institution, o.ValuationID, o.CreatedAt, o.Officer, o.Value, o.Reason); err != nil {
+			return err
+		}
+		if err := propose(ctx, tx, by, ProposeOverride, o.ID, map[string]any{"valuation": o.ValuationID, "value": o.Value, "reason": o.Reason}, o.CreatedAt); err != nil {
+			return err
+		}
+		return record(ctx, tx, a)
+	})
 }
 
 // Overrides returns the officers' figures beside an institution's valuation,
@@ -172,15 +153,16 @@ func (db *DB) Overrides(ctx context.Context, institution, valuation string) (_ [
 	defer fault.Wrap(&err, "store.Overrides(%s)", valuation)
 	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
-		SELECT o.id, o.valuation_id, o.created_at, o.officer, o.value, o.reason, coalesce(a.officer, ''), a.at
-		FROM overrides o LEFT JOIN override_approvals a ON a.institution = o.institution AND a.override = o.id
+		SELECT o.id, o.valuation_id, o.created_at, o.officer, o.value, o.reason, coalesce(p.status, 'open'),
+			CASE WHEN p.status = 'approved' THEN p.decided_by ELSE '' END, CASE WHEN p.status = 'approved' THEN p.decided_at END
+		FROM overrides o LEFT JOIN proposals p ON p.institution = o.institution AND p.kind = 'override' AND p.subject = o.id
 		WHERE o.institution = $1 AND o.valuation_id = $2 ORDER BY o.created_at, o.id`, institution, valuation)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Override, error) {
 		var o Override
-		err := row.Scan(&o.ID, &o.ValuationID, &o.CreatedAt, &o.Officer, &o.Value, &o.Reason, &o.ApprovedBy, &o.ApprovedAt)
+		err := row.Scan(&o.ID, &o.ValuationID, &o.CreatedAt, &o.Officer, &o.Value, &o.Reason, &o.Status, &o.ApprovedBy, &o.ApprovedAt)
 		o.CreatedAt = o.CreatedAt.UTC()
 		return o, err
 	})

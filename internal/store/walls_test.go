@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -314,7 +315,7 @@ func TestKeysDoNotTellOfOthers(t *testing.T) {
 		if err := db.PutDeals(own, []store.Deal{{ID: "same", Title: institution, Currency: "CNY", DealKind: "assignment"}}); err != nil {
 			t.Errorf("%s: %v", institution, err)
 		}
-		if err := db.PutLendingPolicy(ctx, institution, "P", "1", "x", []byte(`{"of":"`+institution+`"}`)); err != nil {
+		if err := db.PutLendingPolicy(ctx, store.Actor{Name: "x", Institution: institution}, "P", "1", []byte(`{"of":"`+institution+`"}`), time.Now()); err != nil {
 			t.Errorf("%s: %v", institution, err)
 		}
 		if err := db.PutAssumptions(own, "mine", []byte(`{"of":"`+institution+`"}`), ""); err != nil {
@@ -363,5 +364,97 @@ func TestInterestsElsewhere(t *testing.T) {
 	}
 	if offers, err := db.Offers(ctx, "b", numbers); err != nil || len(offers) != 2 {
 		t.Errorf("%+v, %v", offers, err)
+	}
+	if err := db.PutInstitution(ctx, "x", "甲\u202e乙", "test"); fault.Public(err).Code != "institution.id" {
+		t.Errorf("a name that turns the direction: %v", err)
+	}
+	// Who does not tell is not told, and what he noted is not told of.
+	for _, kept := range []string{"a", "b"} {
+		if err := db.ShareInterests(ctx, kept, false, "test"); err != nil {
+			t.Fatal(err)
+		}
+		for _, asker := range []string{"a", "b"} {
+			if got, err := db.Interests(ctx, asker, numbers); err != nil || len(got) != 0 {
+				t.Errorf("%s keeps to itself, %s is told %+v, %v", kept, asker, got, err)
+			}
+		}
+		if err := db.ShareInterests(ctx, kept, true, "test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A day's limit is an error, never a silent none.
+	var many []patent.Offer
+	var asked []string
+	for i := range 1001 {
+		asked = append(asked, fmt.Sprintf("CN9%04d", i))
+		many = append(many, patent.Offer{Number: asked[i], Product: "pledge", Reference: "R2", Party: "甲"})
+	}
+	if _, err := db.PutOffers(ctx, "bank", many, store.Committed, at); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Interests(ctx, "other", asked); fault.Public(err).Code != "interests.limit" {
+		t.Errorf("beyond the limit: %v", err)
+	}
+	if got, err := db.Interests(ctx, "a", asked[:10]); err != nil || len(got) != 10 {
+		t.Errorf("%d, %v", len(got), err)
+	}
+}
+
+// COPY in and out keep to the wall, and a connection of the pool that met an
+// error works for the next institution alone.
+func TestWallsHoldForCopyAndAfterErrors(t *testing.T) {
+	t.Parallel()
+	ctx, url := t.Context(), storetest.URL(t)
+	conn := app(t, url)
+	put := func(institution, of string) error {
+		tx, err := conn.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback(context.Background())
+		if _, err := tx.Exec(ctx, `SELECT set_config('zhijia.institution', $1, true)`, institution); err != nil {
+			return err
+		}
+		_, err = tx.CopyFrom(ctx, pgx.Identifier{"citations"}, []string{"institution", "citing", "cited", "source"}, pgx.CopyFromRows([][]any{{of, "CN1", "CN2", of}}))
+		if err != nil {
+			return err
+		}
+		return tx.Commit(ctx)
+	}
+	var pg *pgconn.PgError
+	if err := put("a", "a"); err == nil { // COPY FROM is refused on a walled table as a whole
+		t.Error("COPY into a walled table passes by its policies")
+	} else if !errors.As(err, &pg) || pg.Code != "0A000" && pg.Code != "42501" {
+		t.Error(err)
+	}
+	as(t, conn, "a", func(tx pgx.Tx) {
+		if _, err := tx.Exec(ctx, `INSERT INTO citations (citing, cited, source) VALUES ('CN1', 'CN2', 'a')`); err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Commit(ctx); err != nil {
+			t.Fatal(err)
+		}
+	})
+	as(t, conn, "b", func(tx pgx.Tx) {
+		var out strings.Builder
+		if _, err := tx.Conn().PgConn().CopyTo(ctx, &out, `COPY (SELECT * FROM citations) TO STDOUT`); err != nil || out.Len() > 0 {
+			t.Errorf("COPY out as b: %q, %v", out.String(), err)
+		}
+	})
+	db, err := store.Open(ctx, url, store.Options{MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.PutAssumptions(store.As(ctx, "a"), "mine", []byte(`{}`), ""); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := db.PutAssumptions(store.As(ctx, "a"), "mine", []byte(`not json`), ""); err == nil {
+			t.Fatal("no error")
+		}
+		if _, ok, err := db.Assumptions(store.As(ctx, "b"), "mine"); ok || err != nil {
+			t.Fatalf("after an error b reads a's: %v", err)
+		}
 	}
 }

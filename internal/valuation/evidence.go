@@ -65,6 +65,8 @@ type Override struct {
 	Reason  string        `json:"reason"`
 	Officer string        `json:"officer"`
 	Date    calendar.Date `json:"date"`
+
+	ApprovedBy string `json:"approved_by,omitempty"` // another person; empty: 未经复核
 }
 
 // Evidence is everything gathered about the subject as of T. A missing fact

@@ -107,6 +107,31 @@ func NewKey(t testing.TB, db *store.DB, expires time.Time, roles ...people.Role)
 	return plain
 }
 
+// Password is that of every person whom [NewPerson] makes.
+const Password = "correct horse battery"
+
+// NewPerson stores a person of an institution and returns him as a caller.
+func NewPerson(t testing.TB, db *store.DB, institution, login string, roles ...people.Role) people.Principal {
+	t.Helper()
+	root := people.Principal{Name: "test", Institution: institution, Roles: people.Roles}
+	p, err := people.NewPeople(db, time.Now).Add(context.Background(), root, login, "人员"+login, Password, roles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return people.Principal{PersonID: p.ID, Login: p.Login, Name: p.Name, Institution: institution, Roles: roles}
+}
+
+// NewPersonKey stores a key of a person and returns it.
+func NewPersonKey(t testing.TB, db *store.DB, p people.Principal) string {
+	t.Helper()
+	root := people.Principal{Name: "test", Institution: p.Institution, Roles: people.Roles}
+	plain, _, err := people.NewKeys(db, time.Now).Create(context.Background(), root, people.Request{Name: "test", Login: p.Login, Roles: p.Roles})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain
+}
+
 // Problem decodes a problem and checks that it agrees with the status.
 func Problem(t testing.TB, w *httptest.ResponseRecorder) gate.Problem {
 	t.Helper()

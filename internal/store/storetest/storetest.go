@@ -139,7 +139,10 @@ func AddInstitutions(ctx context.Context, url string) error {
 		return err
 	}
 	defer conn.Close(ctx)
-	_, err = conn.Exec(ctx, `INSERT INTO institutions (id, name) SELECT id, id FROM unnest($1::text[]) AS id`, Institutions)
+	if _, err = conn.Exec(ctx, `UPDATE institutions SET shares_interests = true WHERE id = 'default'`); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, `INSERT INTO institutions (id, name, shares_interests) SELECT id, id, true FROM unnest($1::text[]) AS id`, Institutions)
 	return err
 }
 

@@ -1,0 +1,184 @@
+package pages
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/zitadel/oidc/v3/example/server/exampleop"
+	opstorage "github.com/zitadel/oidc/v3/example/server/storage"
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"zhijia/internal/gate"
+	"zhijia/internal/gate/gatetest"
+	"zhijia/internal/provider"
+)
+
+// groups makes the provider's example accounts members of groups.
+type groups struct {
+	*opstorage.Storage
+	of []string
+}
+
+func (g *groups) SetUserinfoFromToken(ctx context.Context, info *oidc.UserInfo, token, subject, origin string) error {
+	err := g.Storage.SetUserinfoFromToken(ctx, info, token, subject, origin)
+	info.AppendClaims("groups", g.of)
+	return err
+}
+
+// A person signs in through the form of a real provider, is out here when he
+// signs out here and when the provider says that he is out there. A forged or
+// repeated answer signs nobody in, nor does an account without a group.
+func TestSignInByProvider(t *testing.T) {
+	t.Parallel()
+	var op http.Handler
+	idp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { op.ServeHTTP(w, r) }))
+	defer idp.Close()
+	app := httptest.NewUnstartedServer(nil)
+	here := "http://" + app.Listener.Addr().String()
+	callback := here + "/officer/sign-in/callback"
+	opstorage.RegisterClients(opstorage.WebClient("zhijia", "secret", callback))
+	store := &groups{Storage: opstorage.NewStorage(opstorage.NewUserStore(idp.URL)), of: []string{"staff", "patents"}}
+	op = exampleop.SetupServer(idp.URL, store, nil, false)
+
+	identity, err := provider.New(provider.Config{
+		Issuer: idp.URL, ClientID: "zhijia", ClientSecret: "secret", RedirectURL: callback, GroupsClaim: "groups", Roles: map[string][]string{"patents": {"officer"}, "heads": {"approver"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{World: gatetest.NewWorld(t)}
+	w.gate = gate.New(gate.Options{DB: w.DB})
+	if err := Register(w.gate, Options{Appraisal: w.Appraisal, Desk: w.Desk, Watch: w.Watch, Intake: w.Intake, Dossier: w.Dossier, Audit: w.Audit, Provider: identity}); err != nil {
+		t.Fatal(err)
+	}
+	app.Config.Handler = w.gate
+	app.Start()
+	defer app.Close()
+
+	var answer *url.URL // what the provider sent the browser back with
+	browser := func() *http.Client {
+		jar, _ := cookiejar.New(nil) // no options, no error
+		return &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+			if strings.HasPrefix(r.URL.String(), callback) {
+				answer = r.URL
+			}
+			return nil
+		}}
+	}
+	read := func(r *http.Response, err error) (int, string) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.StatusCode, string(body)
+	}
+	signIn := func(c *http.Client, user string) (int, string) {
+		t.Helper()
+		status, form := read(c.Get(here + "/officer/sign-in"))
+		id := regexp.MustCompile(`name="id" value="([^"]+)"`).FindStringSubmatch(form)
+		if status != 200 || id == nil {
+			t.Fatalf("the provider's form: %d %s", status, form)
+		}
+		return read(c.PostForm(idp.URL+"/login/username", url.Values{"id": {id[1]}, "username": {user}, "password": {"verysecure"}}))
+	}
+	inside := func(c *http.Client) bool {
+		_, page := read(c.Get(here + "/officer"))
+		return strings.Contains(page, "新的估值")
+	}
+
+	one := browser()
+	if status, page := signIn(one, "test-user@127.0.0.1"); status != 200 || !inside(one) {
+		t.Fatalf("sign in: %d %s", status, page)
+	}
+	used := *answer
+	if status, _ := read(one.Get(used.String())); status != http.StatusUnauthorized {
+		t.Errorf("the same answer twice: %d", status)
+	}
+	other := browser()
+	if status, _ := read(other.Get(used.String())); status != http.StatusUnauthorized || inside(other) {
+		t.Errorf("an answer to somebody else's question: %d", status)
+	}
+	people, err := w.gate.People.List(t.Context(), "default")
+	if err != nil || len(people) != 1 || !people[0].Provider || strings.Join(people[0].Roles, ",") != "officer" {
+		t.Fatalf("%+v, %v", people, err)
+	}
+
+	// Out here ends the provider's session too.
+	_, page := read(one.Get(here + "/officer"))
+	status, page := read(one.PostForm(here+"/officer/logout", url.Values{"csrf": {csrfField.FindStringSubmatch(page)[1]}}))
+	if status != 200 || inside(one) || !strings.Contains(page, idp.URL+"/end_session?") {
+		t.Errorf("sign out: %d %s", status, page)
+	}
+
+	// Out there ends the session here, on the provider's signed word alone.
+	two, again := browser(), browser()
+	signIn(two, "test-user@127.0.0.1")
+	signIn(again, "test-user@127.0.0.1")
+	key, err := store.SigningKey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: key.SignatureAlgorithm(), Key: jose.JSONWebKey{Key: key.Key(), KeyID: key.ID()}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := func(change func(map[string]any)) int {
+		t.Helper()
+		claims := map[string]any{
+			"iss": idp.URL, "aud": "zhijia", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(), "jti": "1", "sub": "id1",
+			"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
+		}
+		change(claims)
+		token, err := jwt.Signed(signer).Claims(claims).Serialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _ := read(http.PostForm(here+"/officer/sign-in/logout", url.Values{"logout_token": {token}}))
+		return status
+	}
+	for name, change := range map[string]func(map[string]any){
+		"an identity token":  func(c map[string]any) { delete(c, "events") },
+		"another's":          func(c map[string]any) { c["aud"] = "other" },
+		"with a nonce":       func(c map[string]any) { c["nonce"] = "n" },
+		"of an hour ago":     func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() },
+		"another provider's": func(c map[string]any) { c["iss"] = "https://evil.invalid" },
+		"of nobody":          func(c map[string]any) { delete(c, "sub") },
+	} {
+		if got := told(change); got != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", name, got)
+		}
+	}
+	if !inside(two) || !inside(again) {
+		t.Fatal("a forged word ended a session")
+	}
+	if got := told(func(map[string]any) {}); got != 200 || inside(two) || inside(again) {
+		t.Errorf("the provider's word: %d, or a session goes on", got)
+	}
+
+	// Roles follow the groups; without one nobody comes in.
+	store.of = []string{"heads"}
+	signIn(browser(), "test-user@127.0.0.1")
+	if people, err = w.gate.People.List(t.Context(), "default"); err != nil || strings.Join(people[0].Roles, ",") != "approver" {
+		t.Errorf("%+v, %v", people, err)
+	}
+	store.of = []string{"staff"}
+	four := browser()
+	if status, _ := signIn(four, "test-user2"); status != http.StatusForbidden || inside(four) {
+		t.Errorf("without a group: %d", status)
+	}
+}
