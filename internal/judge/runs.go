@@ -594,7 +594,7 @@ func (r *Rubric) collect(ctx context.Context, b *store.ModelBatch, at llm.Batch)
 
 // fanOut makes a job of every patent that waits.
 func (r *Rubric) fanOut(ctx context.Context, run *store.ModelRun, poll time.Duration) (done bool, wait time.Duration, err error) {
-	open, err := r.db.OpenJobs(ctx, patentKind, run.ID)
+	open, err := r.db.OpenRiverJobs(ctx, patentKind, run.ID)
 	if err != nil || open > 0 {
 		return false, min(poll, 5*time.Second), err
 	}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
@@ -718,8 +717,8 @@ func (db *DB) ReleaseDeadJobs(ctx context.Context, queue string) (err error) {
 	return err
 }
 
-// OpenJobs counts the jobs of a kind and run that are not at their end.
-func (db *DB) OpenJobs(ctx context.Context, kind, run string) (n int, err error) {
+// openRiverJobs counts the jobs of a kind and run that are not at their end.
+func (db *DB) OpenRiverJobs(ctx context.Context, kind, run string) (n int, err error) {
 	defer fault.Wrap(&err, "store.OpenJobs")
 	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM river_job WHERE kind = $1 AND args->>'run' = $2 AND finalized_at IS NULL`, kind, run).Scan(&n)
 	return n, err
@@ -761,9 +760,6 @@ func (db *DB) KeepWorker(ctx context.Context, id string, held chan<- struct{}, l
 		}
 	}
 }
-
-// Queue is the connection pool under the job queue.
-func (db *DB) Queue() *pgxpool.Pool { return db.queue }
 
 // BatchVerdicts counts the rows of a decided batch by verdict.
 func (db *DB) BatchVerdicts(ctx context.Context, id string) (_ map[string]int, err error) {
