@@ -10,7 +10,8 @@
 // a lease, and only who holds the token may write results or let the turn go.
 //
 // Fairness comes from feeding: of one institution and kind a bounded number of
-// turns is in the queue, and each that ends lets the next in.
+// turns is in the queue, and each that ends lets the next in. Who has few there
+// goes before who has many.
 package jobs
 
 import (
@@ -21,6 +22,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"math/bits"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -243,13 +245,15 @@ func (w warnings) Enabled(ctx context.Context, l slog.Level) bool {
 // scheduled, which needs the queue's leader to end it.
 const soon = 5 * time.Second
 
+// insert gives turns to the queue. The first of every institution go before the
+// next of any, so that who has few does not wait behind who has many.
 func insert(ctx context.Context, client *river.Client[pgx.Tx], tx pgx.Tx, turns []store.Turn) error {
 	if len(turns) == 0 {
 		return nil
 	}
 	many := make([]river.InsertManyParams, len(turns))
 	for i, t := range turns {
-		args, o := turnArgs{Job: t.Job, Turn: t.Turn}, &river.InsertOpts{Queue: t.Kind}
+		args, o := turnArgs{Job: t.Job, Turn: t.Turn}, &river.InsertOpts{Queue: t.Kind, Priority: 1 + min(bits.Len(uint(t.Before)/2), 3)}
 		if t.Wait > 0 {
 			args.At = time.Now().Add(t.Wait)
 		}

@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -46,6 +48,8 @@ type Turn struct {
 	Turn int64
 	Kind string
 	Wait time.Duration
+
+	Before int // turns of the institution and kind in the queue or in hand that go before this one
 }
 
 // JobBounds are what one institution may have of a kind.
@@ -113,7 +117,14 @@ func (db *DB) AddJobs(ctx context.Context, tx pgx.Tx, institution, kind string, 
 	}
 	free := n
 	if b.Queued > 0 {
-		free = max(b.Queued-busy, 0)
+		// What is in the queue gives way to what goes before it.
+		tag, err := tx.Exec(ctx, `
+			UPDATE jobs SET status = 'parked' WHERE id IN (
+				SELECT id FROM jobs WHERE kind = $1 AND institution = $2 AND status = 'queued' AND rank > $3 FOR NO KEY UPDATE SKIP LOCKED)`, kind, institution, slices.Min(ranks))
+		if err != nil {
+			return nil, err
+		}
+		free = max(b.Queued-busy+int(tag.RowsAffected()), 0)
 	}
 	next, err := feed(ctx, tx, institution, kind, free)
 	return append(out, next...), err
@@ -125,16 +136,19 @@ func feed(ctx context.Context, tx pgx.Tx, institution, kind string, n int) ([]Tu
 		return nil, nil
 	}
 	rows, err := tx.Query(ctx, `
-		UPDATE jobs SET status = 'queued', turn = turn + 1 WHERE id IN (
-			SELECT id FROM jobs WHERE kind = $1 AND institution = $2 AND status = 'parked' ORDER BY rank, id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)
-		RETURNING id, turn`, kind, institution, n)
+		WITH next AS (SELECT id, rank FROM jobs WHERE kind = $1 AND institution = $2 AND status = 'parked' ORDER BY rank, id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED),
+		placed AS (SELECT id, row_number() OVER (ORDER BY rank, id) - 1
+			+ (SELECT count(*) FROM jobs b WHERE kind = $1 AND institution = $2 AND status IN ('queued', 'running') AND (b.rank, b.id) < (next.rank, next.id)) AS place FROM next)
+		UPDATE jobs j SET status = 'queued', turn = turn + 1 FROM placed WHERE j.id = placed.id RETURNING j.id, j.turn, placed.place`, kind, institution, n)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Turn, error) {
+	turns, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Turn, error) {
 		t := Turn{Kind: kind}
-		return t, row.Scan(&t.Job, &t.Turn)
+		return t, row.Scan(&t.Job, &t.Turn, &t.Before)
 	})
+	slices.SortFunc(turns, func(a, b Turn) int { return cmp.Compare(a.Before, b.Before) })
+	return turns, err
 }
 
 // FeedJobs lets parked jobs of some kinds into the queue wherever there is
