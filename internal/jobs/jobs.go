@@ -83,7 +83,7 @@ func (k Kind[A]) Add(ctx context.Context, q *Queue, tx pgx.Tx, institution strin
 	if err != nil {
 		return err
 	}
-	return insert(ctx, q.client, tx, turns)
+	return insert(ctx, q.client, tx, turns, true)
 }
 
 // Again is what a turn ends with when there is more to do, of other arguments.
@@ -196,6 +196,20 @@ func (t *Turn) Over() bool {
 // Draining is closed when the process is about to stop.
 func (t *Turn) Draining() <-chan struct{} { return t.draining }
 
+// UntilDrain returns a context that also ends when the process is about to
+// stop, for work that can be broken off anywhere.
+func (t *Turn) UntilDrain(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-t.draining:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
 // turnArgs is a turn in the queue.
 type turnArgs struct {
 	Job  int64     `json:"job"`
@@ -242,12 +256,16 @@ func (w warnings) Enabled(ctx context.Context, l slog.Level) bool {
 }
 
 // soon is how long a wait is spent in the queue itself. A longer one is
-// scheduled, which needs the queue's leader to end it.
+// scheduled, which needs the queue's leader to end it, and is spent in steps by
+// a guest, who may be alone.
 const soon = 5 * time.Second
+
+// atOnce is a wait that is spent in the worker: the queue is asked no more often.
+const atOnce = 500 * time.Millisecond
 
 // insert gives turns to the queue. The first of every institution go before the
 // next of any, so that who has few does not wait behind who has many.
-func insert(ctx context.Context, client *river.Client[pgx.Tx], tx pgx.Tx, turns []store.Turn) error {
+func insert(ctx context.Context, client *river.Client[pgx.Tx], tx pgx.Tx, turns []store.Turn, scheduled bool) error {
 	if len(turns) == 0 {
 		return nil
 	}
@@ -257,7 +275,7 @@ func insert(ctx context.Context, client *river.Client[pgx.Tx], tx pgx.Tx, turns 
 		if t.Wait > 0 {
 			args.At = time.Now().Add(t.Wait)
 		}
-		if t.Wait > soon {
+		if t.Wait > soon && scheduled {
 			o.ScheduledAt = args.At
 		}
 		many[i] = river.InsertManyParams{Args: args, InsertOpts: o}
@@ -274,7 +292,7 @@ func (q *Queue) Cancel(ctx context.Context, tx pgx.Tx, institution, subject stri
 
 // RunOptions configure [Queue.Run]. The zero value of each means its default.
 type RunOptions struct {
-	Lease time.Duration // how long a process may be silent before its turns are given to others; default 10 s
+	Lease time.Duration // how long a process may be silent before its turns are given to others; default 5 s
 	Drain time.Duration // how long a stop waits for the turns in hand; default 30 s
 	// Guest says that the process works beside a service or for a moment: it
 	// never leads, so that what the service does at intervals goes on.
@@ -287,12 +305,12 @@ type RunOptions struct {
 func (q *Queue) Run(ctx context.Context, o RunOptions, workers ...Worker) (err error) {
 	defer fault.Wrap(&err, "jobs.Run")
 	if o.Lease == 0 {
-		o.Lease = 10 * time.Second
+		o.Lease = 5 * time.Second
 	}
 	if o.Drain == 0 {
 		o.Drain = 30 * time.Second
 	}
-	r := &runner{q: q, lease: o.Lease, workers: map[string]*Worker{}, hands: map[string]context.CancelCauseFunc{}, draining: make(chan struct{})}
+	r := &runner{q: q, lease: o.Lease, guest: o.Guest, workers: map[string]*Worker{}, hands: map[string]context.CancelCauseFunc{}, draining: make(chan struct{})}
 	queues := map[string]river.QueueConfig{}
 	var periodic []*river.PeriodicJob
 	for i := range workers {
@@ -313,7 +331,7 @@ func (q *Queue) Run(ctx context.Context, o RunOptions, workers ...Worker) (err e
 	}
 	r.client, err = river.NewClient(riverpgxv5.New(q.db.Queue()), &river.Config{
 		Queues: queues, Workers: bundle, PeriodicJobs: periodic, Logger: quiet(q.log), SoftStopTimeout: o.Drain, LeaderElectionDisabled: o.Guest,
-		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 500 * time.Millisecond, // turns are short: who is free asks at once
+		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: atOnce, // turns are short: who is free asks at once
 		RetryPolicy: retrySoon{}, CompletedJobRetentionPeriod: time.Hour, CancelledJobRetentionPeriod: time.Hour,
 	})
 	if err != nil {
@@ -347,6 +365,7 @@ func (retrySoon) NextRetry(job *rivertype.JobRow) time.Time {
 type runner struct {
 	q        *Queue
 	lease    time.Duration
+	guest    bool
 	client   *river.Client[pgx.Tx]
 	workers  map[string]*Worker
 	draining chan struct{}
@@ -430,7 +449,7 @@ func (r *runner) reclaim(ctx context.Context) error {
 				return err
 			}
 			r.q.log.WarnContext(ctx, "gave the work of a process that is gone to others", "kind", j.Kind, "job", j.Key, "deaths", j.Deaths+1)
-			return insert(ctx, r.client, tx, next)
+			return insert(ctx, r.client, tx, next, !r.guest)
 		})
 		if err != nil && !store.TurnLost(err) {
 			return err
@@ -456,7 +475,7 @@ func (r *runner) renew(ctx context.Context) error {
 	if len(stuck) == 0 {
 		return nil
 	}
-	return r.q.db.RenewTurns(ctx, stuck, func(tx pgx.Tx, turns []store.Turn) error { return insert(ctx, r.client, tx, turns) })
+	return r.q.db.RenewTurns(ctx, stuck, func(tx pgx.Tx, turns []store.Turn) error { return insert(ctx, r.client, tx, turns, !r.guest) })
 }
 
 // feed lets parked jobs in where there is room.
@@ -465,7 +484,7 @@ func (r *runner) feed(ctx context.Context) error {
 	for name, w := range r.workers {
 		bounds[name] = w.bounds
 	}
-	return r.q.db.FeedJobs(ctx, bounds, func(tx pgx.Tx, turns []store.Turn) error { return insert(ctx, r.client, tx, turns) })
+	return r.q.db.FeedJobs(ctx, bounds, func(tx pgx.Tx, turns []store.Turn) error { return insert(ctx, r.client, tx, turns, !r.guest) })
 }
 
 type callWorker struct {
@@ -502,8 +521,16 @@ func (t *turnWorker) Work(ctx context.Context, job *river.Job[turnArgs]) error {
 	if w == nil {
 		return fmt.Errorf("no worker for %s", job.Queue)
 	}
-	if early := time.Until(job.Args.At); early > 0 {
+	if early := time.Until(job.Args.At); early > atOnce {
 		return river.JobSnooze(min(early, soon-time.Second))
+	} else if early > 0 {
+		select {
+		case <-time.After(early):
+		case <-r.draining:
+			return river.JobSnooze(early)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	j, taken, err := r.q.db.TakeTurn(ctx, job.Args.Job, job.Args.Turn, rand.Text(), r.lease)
 	if err != nil { // the database is away
@@ -567,6 +594,11 @@ func do(ctx context.Context, w *Worker, t *Turn) (next Next, err error) {
 // failed says what follows a turn that ended with an error.
 func (r *runner) failed(ctx, work context.Context, t *Turn, err error) Next {
 	stopped := work.Err() != nil && !errors.Is(context.Cause(work), context.DeadlineExceeded)
+	select {
+	case <-r.draining:
+		stopped = stopped || errors.Is(err, context.Canceled)
+	default:
+	}
 	if stopped || store.Outage(err) || fault.KindOf(err) == fault.Unavailable || store.TurnLost(err) {
 		// From outside: the process ends, the turn was lost, or what it needs is away.
 		next := Next{end: store.TurnEnd{Keep: true}}
@@ -595,7 +627,7 @@ func (r *runner) letGo(ctx, work context.Context, t *Turn, next Next) error {
 			if err != nil {
 				return err
 			}
-			return insert(keep, r.client, tx, turns)
+			return insert(keep, r.client, tx, turns, !r.guest)
 		})
 		switch {
 		case err == nil || store.TurnLost(err):

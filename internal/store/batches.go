@@ -6,15 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
-	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
@@ -583,65 +579,6 @@ func (db *DB) setBatch(ctx context.Context, institution, id, by, action string, 
 	})
 }
 
-// workerGone is true of a job j whose process is gone: its session held a
-// lock, see [DB.HoldWorker].
-var workerGone = fmt.Sprintf(`NOT EXISTS (
-	SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %d
-	AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-	AND l.objid = (hashtext(j.attempted_by[array_upper(j.attempted_by, 1)])::bigint & 4294967295)::oid)`, lockWorker)
-
-// ReleaseDeadJobs gives the jobs of one queue whose processes are gone back to
-// it.
-func (db *DB) ReleaseDeadJobs(ctx context.Context, queue string) (err error) {
-	defer fault.Wrap(&err, "store.ReleaseDeadJobs")
-	_, err = db.pool.Exec(ctx, `UPDATE river_job j SET state = 'available', scheduled_at = now() WHERE state = 'running' AND queue = $1 AND `+workerGone, queue)
-	return err
-}
-
-// openRiverJobs counts the jobs of a kind and run that are not at their end.
-func (db *DB) OpenRiverJobs(ctx context.Context, kind, run string) (n int, err error) {
-	defer fault.Wrap(&err, "store.OpenJobs")
-	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM river_job WHERE kind = $1 AND args->>'run' = $2 AND finalized_at IS NULL`, kind, run).Scan(&n)
-	return n, err
-}
-
-// HoldWorker takes the lock that shows a process is alive, on a connection of
-// its own, and holds it until ctx ends or the connection is lost.
-func (db *DB) HoldWorker(ctx context.Context, id string, held func()) (err error) {
-	conn, err := db.login(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1, hashtext($2))`, lockWorker, id); err != nil {
-		return err
-	}
-	held()
-	_, err = conn.WaitForNotification(ctx) // nothing is sent: it returns when the connection or ctx ends
-	return err
-}
-
-// KeepWorker holds the lock of [DB.HoldWorker] until ctx ends, and takes it
-// again when the database was away. held is told the first time.
-func (db *DB) KeepWorker(ctx context.Context, id string, held chan<- struct{}, log *slog.Logger) {
-	for ctx.Err() == nil {
-		err := db.HoldWorker(ctx, id, func() {
-			select {
-			case held <- struct{}{}:
-			default:
-			}
-		})
-		if ctx.Err() != nil {
-			return
-		}
-		log.WarnContext(ctx, "lost the worker's lock", "error", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
-	}
-}
-
 // BatchVerdicts counts the rows of a decided batch by verdict.
 func (db *DB) BatchVerdicts(ctx context.Context, id string) (_ map[string]int, err error) {
 	defer fault.Wrap(&err, "store.BatchVerdicts(%s)", id)
@@ -667,18 +604,4 @@ func (db *DB) BatchRowsDecided(ctx context.Context, id, verdict string, after, l
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scanBatchRow)
-}
-
-// JobQueue is a client of the job queue.
-type JobQueue = river.Client[pgx.Tx]
-
-// NewQueue returns a client of the job queue; one without queues only inserts.
-// Jobs have no time limit and none is taken for stuck because of its age: a
-// job is taken over when its worker's lock is gone, see
-// [DB.ReleaseDeadWorkers]. A client that did so by age would discard the kinds
-// of job it does not know.
-func (db *DB) NewQueue(c river.Config) (*JobQueue, error) {
-	c.Logger = slog.New(slog.DiscardHandler)
-	c.JobTimeout, c.RescueStuckJobsAfter = -1, 100*365*24*time.Hour
-	return river.NewClient(riverpgxv5.New(db.queue), &c)
 }
