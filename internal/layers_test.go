@@ -63,7 +63,7 @@ var allowed = map[string][]string{
 	"internal/people": append([]string{"internal/store", "internal/appraisal"}, domain...),
 	"internal/audit":  append([]string{"internal/paging", "internal/store"}, domain...),
 
-	"internal/gate":  {"internal/fault", "internal/people", "internal/store"},
+	"internal/gate":  {"internal/fault", "internal/jobs", "internal/people", "internal/store"},
 	"internal/api":   append([]string{"internal/gate", "internal/harness"}, edge...),
 	"internal/pages": append([]string{"internal/gate"}, edge...),
 

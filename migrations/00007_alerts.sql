@@ -124,14 +124,13 @@ CREATE TABLE webhook_deliveries (
     status       text NOT NULL CHECK (status IN ('waiting', 'delivered', 'dead')),
     attempts     integer NOT NULL DEFAULT 0,
     next_at      timestamptz NOT NULL,
-    leased_until timestamptz,                    -- a process has it in hand until then
     reply        integer,                        -- status of the last reply; NULL: none came
     error        text,
     created_at   timestamptz NOT NULL,
     ended_at     timestamptz
 );
 CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (next_at) WHERE status = 'waiting';
-CREATE INDEX webhook_deliveries_hook ON webhook_deliveries (webhook, leased_until) WHERE status = 'waiting';
+CREATE INDEX webhook_deliveries_hook ON webhook_deliveries (webhook, next_at) WHERE status = 'waiting';
 CREATE INDEX webhook_deliveries_list ON webhook_deliveries (institution, seq);
 
 -- What an officer must see about a booked loan.
