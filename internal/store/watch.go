@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -98,6 +99,7 @@ type WatchAlert struct {
 	AcknowledgedAt *time.Time  `json:"acknowledged_at,omitempty"`
 	AcknowledgedBy string      `json:"acknowledged_by,omitempty"`
 	Note           string      `json:"note,omitempty"`
+	Level          string      `json:"level,omitempty"` // of a booked loan: yellow, red
 }
 
 // Watch is one patent watched by one institution, with all that its alerts are
@@ -162,6 +164,9 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 		}); err != nil {
 			return err
 		}
+		if err := tellBook(ctx, tx, now, message, call); err != nil {
+			return err
+		}
 		if taken = len(ids); taken == 0 {
 			return nil
 		}
@@ -202,6 +207,37 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 		return err
 	})
 	return taken, changed, err
+}
+
+// tellBook queues the messages of what was raised about booked loans: values
+// that fell, ceilings that broke.
+func tellBook(ctx context.Context, tx pgx.Tx, now time.Time, message func(WatchAlert) (kind string, body []byte, err error), call CallWebhooks) error {
+	rows, err := tx.Query(ctx, `UPDATE watch_alerts SET told = true WHERE NOT told RETURNING institution, `+alertColumns)
+	if err != nil {
+		return err
+	}
+	type told struct {
+		institution string
+		WatchAlert
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (x told, err error) {
+		x.WatchAlert, err = scanAlert(row, &x.institution)
+		return x, err
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(a, b told) int { return cmp.Compare(a.Seq, b.Seq) })
+	for _, x := range list {
+		kind, body, err := message(x.WatchAlert)
+		if err != nil {
+			return err
+		}
+		if err := queueMessages(ctx, tx, x.institution, x.WatchAlert, kind, body, now, call); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // watchesOf gathers what is on file about patents the institution watches.
@@ -261,7 +297,7 @@ func watchesOf(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error
 	}); err != nil {
 		return nil, err
 	}
-	if rows, err = tx.Query(ctx, `SELECT institution, `+alertColumns+` FROM watch_alerts WHERE institution = institution_now() AND number = ANY ($1)`, numbers); err != nil {
+	if rows, err = tx.Query(ctx, `SELECT institution, `+alertColumns+` FROM watch_alerts WHERE institution = institution_now() AND kind = '' AND number = ANY ($1)`, numbers); err != nil {
 		return nil, err
 	}
 	type owned struct {
@@ -287,12 +323,12 @@ func watchesOf(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error
 	return out, nil
 }
 
-const alertColumns = `id, seq, revision, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, '')`
+const alertColumns = `id, seq, revision, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, ''), level`
 
 // scanAlert reads alertColumns behind what else is asked for.
 func scanAlert(row pgx.CollectableRow, first ...any) (a WatchAlert, err error) {
 	err = row.Scan(append(first, &a.ID, &a.Seq, &a.Revision, &a.Number, &a.Cause, &a.Code, &a.Date, &a.Zh, &a.En, &a.Event, &a.Source, &a.Loan, &a.Status,
-		&a.RaisedAt, &a.ChangedAt, &a.AcknowledgedAt, &a.AcknowledgedBy, &a.Note)...)
+		&a.RaisedAt, &a.ChangedAt, &a.AcknowledgedAt, &a.AcknowledgedBy, &a.Note, &a.Level)...)
 	a.RaisedAt, a.ChangedAt = a.RaisedAt.UTC(), a.ChangedAt.UTC()
 	return a, err
 }
