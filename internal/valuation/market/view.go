@@ -86,6 +86,15 @@ func (v *View) price(q Question) Figure {
 	year := cmp.Or(q.Year, v.year)
 	col, val := s.place(&q.Labels, year)
 	known := s.variance(col, val) + s.unseen(&q.Labels)
+	if q.Owner == "" && p.Ordinary {
+		// An owner nobody names leaves at least as much open as any owner would.
+		for _, owner := range owners {
+			as := Ordinary(q.Market, owner, q.Kind)
+			as.Deal = q.Deal
+			c, x := s.place(&as, year)
+			known = max(known, s.variance(c, x)+s.unseen(&as))
+		}
+	}
 	facts, missing := p.facts(&q.Facts)
 	noise := s.scale[gNoise] * s.scale[gNoise]
 	rest := noise + s.scale[gEvent]*s.scale[gEvent] + s.scale[gSeller]*s.scale[gSeller]
@@ -116,6 +125,8 @@ func (v *View) price(q Question) Figure {
 	part("score", p.score(q.Score, math.Sqrt(rest)))
 	return f
 }
+
+var owners = [...]string{"university", "institute", "hospital", "firm", "individual"}
 
 // score is the shift sqrt(R²)·s·z of the indicator sheet, s being the sd of prices about their level.
 func (p *Prior) score(z *float64, sd float64) float64 {
@@ -165,9 +176,10 @@ func (v *View) Base(q Question) float64 {
 	return base
 }
 
-// Weights returns each deal's weight in the figure, largest pull first. The weights times the residuals, with those of
-// the anchors, are what the deals moved the figure away from its prior.
-func (v *View) Weights(q Question) []Weight {
+// Weights returns the weights of the top deals by what they did to the figure, largest first, and of those named in also,
+// with the effective number of deals (Σ|w|)²/Σw² of all. The weights times the residuals, with those of the anchors, are
+// what the deals moved the figure away from its prior.
+func (v *View) Weights(q Question, top int, also map[string]bool) (out []Weight, effective float64) {
 	s := v.s
 	col, val := s.place(&q.Labels, cmp.Or(q.Year, v.year))
 	az := make([]float64, s.p)
@@ -176,7 +188,9 @@ func (v *View) Weights(q Question) []Weight {
 			az[j] += val[i] * s.cov.At(int(c), j)
 		}
 	}
-	var out []Weight
+	weight := make([]float64, len(s.rows))
+	var strongest []float64 // sizes of the top pulls, ascending: many deals pull little, and only the top is put in order
+	sum, sq := 0.0, 0.0
 	for r := range s.rows {
 		if s.rows[r].deal < 0 {
 			continue
@@ -185,12 +199,35 @@ func (v *View) Weights(q Question) []Weight {
 		for x, c := range s.clusters[s.at[r]].cols {
 			w += s.wz[r][x] * az[c]
 		}
-		out = append(out, Weight{&s.deals[s.rows[r].deal], w, s.rows[r].y})
+		weight[r] = w
+		sum += math.Abs(w)
+		sq += w * w
+		if size := math.Abs(w * s.rows[r].y); top > 0 && (len(strongest) < top || size > strongest[0]) {
+			at, _ := slices.BinarySearch(strongest, size)
+			strongest = slices.Insert(strongest, at, size)
+			strongest = strongest[max(len(strongest)-top, 0):]
+		}
+	}
+	if sq > 0 {
+		effective = sum * sum / sq
+	}
+	least := 0.0
+	if top > 0 && len(strongest) == top {
+		least = strongest[0]
+	}
+	for r := range s.rows {
+		if s.rows[r].deal < 0 {
+			continue
+		}
+		d := &s.deals[s.rows[r].deal]
+		if math.Abs(weight[r]*s.rows[r].y) >= least || also[d.ID] {
+			out = append(out, Weight{d, weight[r], s.rows[r].y})
+		}
 	}
 	slices.SortStableFunc(out, func(a, b Weight) int {
 		return cmp.Compare(math.Abs(b.Weight*b.Residual), math.Abs(a.Weight*a.Residual))
 	})
-	return out
+	return out, effective
 }
 
 // expect is the predictive distribution of the logarithm of the whole price of a deal of others, its event unknown. A

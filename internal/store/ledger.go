@@ -1,0 +1,55 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"zhijia/internal/fault"
+	"zhijia/internal/valuation"
+)
+
+// LedgerVersion changes whenever a deal changes that counts for the institution.
+func (db *DB) LedgerVersion(ctx context.Context) (version string, err error) {
+	defer fault.Wrap(&err, "store.LedgerVersion")
+	err = db.pool.QueryRow(ctx, `
+		SELECT coalesce(string_agg(institution || ':' || changed_by, ' ' ORDER BY institution), '') FROM deal_changes
+		WHERE institution IN (institution_now(), 'public')`).Scan(&version)
+	return version, err
+}
+
+// PricedDeals returns every deal that may count as a price for the institution: its own and the public ones it has not
+// brought itself, without those that are stored as no price or as another's repetition. What a deal is about stays behind
+// but for its title.
+func (db *DB) PricedDeals(ctx context.Context) (_ []valuation.Comparable, err error) {
+	defer fault.Wrap(&err, "store.PricedDeals")
+	rows, err := db.pool.Query(ctx, `
+		SELECT `+dealColumns+`, NULL::float8 FROM deals d
+		WHERE `+dealCounts+` AND d.exclusion IS NULL AND d.duplicate_of IS NULL AND d.date IS NOT NULL ORDER BY d.id`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (valuation.Comparable, error) {
+		c, err := scanCandidate(row)
+		c.IPC = nil
+		return c.Comparable, err
+	})
+}
+
+// PutLedger keeps a set of deals under the hash of its bytes.
+func (db *DB) PutLedger(ctx context.Context, id string, deals []byte) (err error) {
+	defer fault.Wrap(&err, "store.PutLedger")
+	_, err = db.pool.Exec(ctx, `INSERT INTO ledgers (id, deals) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, deals)
+	return err
+}
+
+// Ledger returns a kept set of deals.
+func (db *DB) Ledger(ctx context.Context, id string) (deals []byte, err error) {
+	defer fault.Wrap(&err, "store.Ledger(%s)", id)
+	err = db.pool.QueryRow(ctx, `SELECT deals FROM ledgers WHERE institution = institution_now() AND id = $1`, id).Scan(&deals)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, fault.New(fault.NotFound, "ledger.unknown", "估值所依据的成交清单已不在库中，无法重算。", "The deals this valuation was inferred from are no longer stored: it cannot be worked out again.")
+	}
+	return deals, err
+}
