@@ -48,15 +48,16 @@ var allowed = map[string][]string{
 	"internal/deskfile": append([]string{"internal/sheet", "internal/opinion"}, domain...),
 	"internal/poolfile": append([]string{"internal/sheet", "internal/strict"}, domain...),
 
+	"internal/jobs":      {"internal/fault", "internal/store"},
 	"internal/spaces":    append([]string{"internal/store"}, domain...),
 	"internal/dossier":   append([]string{"internal/store"}, domain...),
-	"internal/judge":     append([]string{"internal/store", "internal/llm", "prompts"}, domain...),
+	"internal/judge":     append([]string{"internal/store", "internal/jobs", "internal/llm", "prompts"}, domain...),
 	"internal/paging":    {"internal/fault"},
 	"internal/strict":    {"internal/fault"},
 	"internal/appraisal": append([]string{"internal/paging", "internal/store", "internal/opinion", "internal/spaces", "internal/judge", "internal/dossier"}, domain...),
-	"internal/desk":      append([]string{"internal/paging", "internal/store", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
-	"internal/arranger":  append([]string{"internal/paging", "internal/store"}, domain...),
-	"internal/watch":     append([]string{"internal/paging", "internal/store"}, domain...),
+	"internal/desk":      append([]string{"internal/paging", "internal/store", "internal/jobs", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
+	"internal/arranger":  append([]string{"internal/paging", "internal/store", "internal/jobs"}, domain...),
+	"internal/watch":     append([]string{"internal/paging", "internal/store", "internal/jobs"}, domain...),
 	"internal/harness":   append([]string{"internal/store", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
 
 	"internal/intake": append([]string{"internal/paging", "internal/store", "internal/sheet", "internal/appraisal"}, domain...),
@@ -64,7 +65,7 @@ var allowed = map[string][]string{
 	"internal/people": append([]string{"internal/store", "internal/appraisal"}, domain...),
 	"internal/audit":  append([]string{"internal/paging", "internal/store"}, domain...),
 
-	"internal/gate":  {"internal/fault", "internal/people", "internal/store"},
+	"internal/gate":  {"internal/fault", "internal/jobs", "internal/people", "internal/store"},
 	"internal/api":   append([]string{"internal/gate", "internal/harness"}, edge...),
 	"internal/pages": append([]string{"internal/gate", "internal/provider"}, edge...),
 

@@ -117,19 +117,13 @@ $$;
 CREATE TRIGGER batch_rows_added AFTER INSERT ON batch_rows REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION batch_rows_added();
 CREATE TRIGGER batch_row_moved AFTER UPDATE OF status ON batch_rows FOR EACH ROW WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION batch_row_moved();
 
--- Where each desk's virtual time stands in the queue of rows.
-CREATE TABLE desk_clock (
-    institution text PRIMARY KEY DEFAULT institution_now() REFERENCES institutions (id),
-    last        timestamptz NOT NULL
-);
-
--- desk_end_row gives a waiting row of a running batch its one result and ends
--- its job. It is called after audit_append: whoever cancels a batch holds the
+-- desk_end_row gives a waiting row of a running batch its one result. It is
+-- called after audit_append: whoever cancels a batch holds the
 -- same lock to his commit, so no result comes in after that. SQLSTATE ZJ001:
 -- the row has its result already, or its batch is not running; then nothing of
 -- the transaction is kept.
 -- +goose StatementBegin
-CREATE FUNCTION desk_end_row(a_batch text, a_line integer, a_status text, a_fault json, a_valuation text, a_valued json, a_job bigint) RETURNS void
+CREATE FUNCTION desk_end_row(a_batch text, a_line integer, a_status text, a_fault json, a_valuation text, a_valued json) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE batch_rows SET status = a_status, fault = a_fault, valuation = a_valuation, valued = a_valued, ended_at = now()
@@ -138,7 +132,6 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'row %/% takes no result', a_batch, a_line USING ERRCODE = 'ZJ001';
     END IF;
-    UPDATE river_job SET state = 'completed', finalized_at = now() WHERE id = a_job AND state = 'running';
 END
 $$;
 -- +goose StatementEnd

@@ -34,7 +34,6 @@ CREATE TABLE pool_simulations (
     UNIQUE (institution, id),
     FOREIGN KEY (institution, pool_id) REFERENCES pools (institution, id)
 );
-CREATE INDEX pool_simulations_running ON pool_simulations (created_at) WHERE status = 'running';
 
 CREATE TABLE pool_tallies (
     simulation_id text NOT NULL,

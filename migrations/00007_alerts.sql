@@ -19,7 +19,8 @@ CREATE VIEW watching WITH (security_invoker) AS
     UNION ALL
     SELECT l.institution, p.number, l.created_at, l.contract, l.maturity FROM book_patents p JOIN book_loans l ON l.id = p.loan WHERE l.closed_at IS NULL;
 
--- Alerts raised. One row per cause, restated when what is on file says
+-- Alerts raised: of watched patents, and of booked loans (kind not empty), whose
+-- values fell or whose ceilings broke. One row per cause, restated when what is on file says
 -- otherwise later. seq is renewed at every change, under a lock, so that a
 -- poller that asks for what is after its last one misses nothing.
 CREATE SEQUENCE watch_alerts_seq;
@@ -43,9 +44,20 @@ CREATE TABLE watch_alerts (
     acknowledged_at timestamptz,
     acknowledged_by text,
     note            text,
+    -- of a booked loan
+    kind            text NOT NULL DEFAULT '',    -- drop, ended, breach, cover, expiry, failed
+    level           text NOT NULL DEFAULT '' CHECK (level IN ('', 'yellow', 'red')),
+    loan_id         text REFERENCES book_loans (id),
+    trigger         text NOT NULL DEFAULT '',    -- schedule, event, request
+    old_value       bigint,                      -- fen
+    new_value       bigint,
+    detail          json,                        -- what changed and why
+    told            boolean NOT NULL DEFAULT true, -- its messages are queued
     UNIQUE (institution, number, cause)
 );
 CREATE INDEX watch_alerts_poll ON watch_alerts (institution, seq);
+CREATE INDEX watch_alerts_book ON watch_alerts (institution, seq) WHERE kind <> '';
+CREATE INDEX watch_alerts_untold ON watch_alerts (seq) WHERE NOT told;
 
 -- Patents whose alerts are to be worked out again, in order of mention; a
 -- number may be there many times.
@@ -124,40 +136,17 @@ CREATE TABLE webhook_deliveries (
     status       text NOT NULL CHECK (status IN ('waiting', 'delivered', 'dead')),
     attempts     integer NOT NULL DEFAULT 0,
     next_at      timestamptz NOT NULL,
-    leased_until timestamptz,                    -- a process has it in hand until then
     reply        integer,                        -- status of the last reply; NULL: none came
     error        text,
     created_at   timestamptz NOT NULL,
     ended_at     timestamptz
 );
 CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (next_at) WHERE status = 'waiting';
-CREATE INDEX webhook_deliveries_hook ON webhook_deliveries (webhook, leased_until) WHERE status = 'waiting';
+CREATE INDEX webhook_deliveries_hook ON webhook_deliveries (webhook, next_at) WHERE status = 'waiting';
 CREATE INDEX webhook_deliveries_list ON webhook_deliveries (institution, seq);
-
--- What an officer must see about a booked loan.
-CREATE TABLE book_alerts (
-    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    institution     text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
-    loan         text NOT NULL REFERENCES book_loans (id),
-    contract     text NOT NULL,
-    number       text NOT NULL,
-    at           timestamptz NOT NULL,
-    on_day       date NOT NULL,
-    level        text NOT NULL CHECK (level IN ('yellow', 'red')),
-    kind         text NOT NULL,                           -- drop, ended, breach, failed
-    cause        text NOT NULL,                           -- schedule, event, request
-    old_value    bigint NOT NULL,                         -- fen
-    new_value    bigint NOT NULL,
-    detail       json NOT NULL,                           -- what changed and why
-    acknowledged_at timestamptz,
-    acknowledged_by text,
-    note         text
-);
-CREATE INDEX book_alerts_open ON book_alerts (institution, id);
 
 CALL wall('watched_patents');
 CALL wall('watch_dirty');
 CALL wall('watch_alerts');
 CALL wall('webhooks');
 CALL wall('webhook_deliveries');
-CALL wall('book_alerts');

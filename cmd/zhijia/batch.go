@@ -18,6 +18,7 @@ import (
 	"zhijia/internal/desk"
 	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/store"
@@ -197,7 +198,7 @@ func work(g *Globals, d *desk.Desk, b store.Batch, rows int) error {
 	ctx, stop := context.WithCancel(g.ctx)
 	defer stop()
 	worked := make(chan error, 1)
-	go func() { worked <- d.Work(ctx, desk.WorkOptions{Rows: rows}) }()
+	go func() { worked <- d.Work(ctx, desk.WorkOptions{Rows: rows, Run: jobs.RunOptions{Guest: true}}) }()
 	bar := progressbar.DefaultSilent(int64(b.Rows))
 	if terminal(g.stderr) {
 		bar = progressbar.NewOptions(b.Rows, progressbar.OptionSetWriter(g.stderr), progressbar.OptionSetDescription("估值 "+b.Name), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())

@@ -9,6 +9,7 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/judge"
 	"zhijia/internal/llm"
 	"zhijia/internal/store"
@@ -42,21 +43,14 @@ func (f *modelFlags) options(ctx context.Context, db *store.DB, log *slog.Logger
 	return o, nil
 }
 
-// work probes the configured endpoint and works scoring runs, both in the
-// background. The returned function ends it.
-func (f *modelFlags) work(ctx context.Context, log *slog.Logger) (stop func()) {
+// scoring probes the configured endpoint in the background and returns what
+// works scoring runs; nothing without an endpoint.
+func (f *modelFlags) scoring(ctx context.Context, o judge.RunOptions) []jobs.Worker {
 	if f.judge == nil {
-		return func() {}
+		return nil
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := f.judge.Work(ctx, judge.RunOptions{}); err != nil {
-			log.Error("working scoring runs", "error", err)
-		}
-	}()
-	return func() { cancel(); <-done }
+	go f.judge.ProbeAtStart(ctx)
+	return f.judge.Workers(o)
 }
 
 func (f *modelFlags) rubric(ctx context.Context, db *store.DB, log *slog.Logger) (*judge.Rubric, error) {

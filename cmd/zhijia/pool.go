@@ -40,7 +40,6 @@ type poolCmd struct {
 	Create    poolCreateCmd    `cmd:"" help:"Keep a deal in the database, completed from stored valuations and patents."`
 	List      poolListCmd      `cmd:"" help:"List kept pools."`
 	Show      poolShowCmd      `cmd:"" help:"Show a kept pool as JSON."`
-	Resume    poolResumeCmd    `cmd:"" help:"Finish simulations that a stopped process left unfinished."`
 }
 
 // dealFile names a deal: XLSX, JSON, or a directory of CSV files.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"zhijia/internal/arranger"
+	"zhijia/internal/jobs"
 )
 
 // poolDesk are the flags of the commands that need the database.
@@ -19,7 +20,12 @@ func (c *poolDesk) desk(g *Globals) (*arranger.Desk, func(), error) {
 		return nil, nil, err
 	}
 	log := slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return arranger.NewDesk(db, time.Now, log), done, nil
+	queue, err := jobs.New(db, log)
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return arranger.NewDesk(db, queue, time.Now), done, nil
 }
 
 type poolCreateCmd struct {
@@ -94,16 +100,4 @@ func (c *poolShowCmd) Run(g *Globals) error {
 		return err
 	}
 	return g.print(p.Deal)
-}
-
-type poolResumeCmd struct{ poolDesk }
-
-// Run finishes what a stopped process left.
-func (c *poolResumeCmd) Run(g *Globals) error {
-	desk, done, err := c.desk(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	return desk.Resume(g.ctx)
 }

@@ -26,6 +26,8 @@ import (
 	"zhijia/internal/gate"
 	"zhijia/internal/harness"
 	"zhijia/internal/intake"
+	"zhijia/internal/jobs"
+	"zhijia/internal/judge"
 	"zhijia/internal/pages"
 )
 
@@ -95,29 +97,29 @@ func (c *serveCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	pools := arranger.NewDesk(db, time.Now, log)
-	go func() { // simulations that a stopped process left
-		if err := pools.Resume(g.ctx); err != nil && g.ctx.Err() == nil {
-			log.Error("resuming pool simulations", "error", err)
-		}
-	}()
+	queue, err := jobs.New(db, log)
+	if err != nil {
+		return err
+	}
+	pools := arranger.NewDesk(db, queue, time.Now)
 	loans, err := desk.New(db, svc, log)
 	if err != nil {
 		return err
 	}
-	stopRows := workRows(g.ctx, loans, c.DeskRows, log)
-	defer stopRows()
 	portfolios, err := c.watcher(db, log, g.days)
 	if err != nil {
 		return err
 	}
-	stopWatch := c.watching(g.ctx, portfolios)
-	defer stopWatch()
-	defer c.work(g.ctx, log)()
 	entrance := gate.New(gate.Options{
 		DB: db, Log: log, RequestTimeout: c.RequestTimeout, ImportTimeout: c.ImportTimeout, DrainTimeout: c.DrainTimeout,
 		MaxBody: c.MaxBodyMiB << 20, MaxUpload: c.MaxUploadMiB << 20, RatePerSecond: c.Rate, RateBurst: c.Burst, Tracing: c.TraceEndpoint != "",
 	})
+	workers := append(portfolios.Workers(c.WatchInterval), c.scoring(g.ctx, judge.RunOptions{})...)
+	workers = append(workers, loans.Monitor(bookInterval), pools.Worker(), entrance.Retention())
+	if c.DeskRows > 0 {
+		workers = append(workers, loans.Workers(desk.WorkOptions{Rows: c.DeskRows})...)
+	}
+	defer beside(g.ctx, queue, log, workers)()
 	files := intake.New(db, svc, time.Now)
 	dossiers := dossier.New(db, time.Now, g.days)
 	record := audit.New(db, time.Now)
@@ -142,19 +144,15 @@ func (c *serveCmd) Run(g *Globals) error {
 	return err
 }
 
-// workRows works desks' files beside the service. The returned function ends
-// it, after the rows in hand.
-func workRows(ctx context.Context, d *desk.Desk, rows int, log *slog.Logger) (stop func()) {
-	if rows <= 0 {
-		return func() {}
-	}
+// beside works in the background. The returned function ends it, after the
+// turns in hand.
+func beside(ctx context.Context, queue *jobs.Queue, log *slog.Logger, workers []jobs.Worker) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		go d.Monitor(ctx, bookInterval)
-		if err := d.Work(ctx, desk.WorkOptions{Rows: rows}); err != nil {
-			log.Error("working desks' files", "error", err)
+		if err := queue.Run(ctx, jobs.RunOptions{}, workers...); err != nil {
+			log.Error("background work", "error", err)
 		}
 	}()
 	return func() { cancel(); <-done }

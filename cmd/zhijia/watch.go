@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/base64"
 	"fmt"
 	"log/slog"
@@ -40,15 +39,6 @@ func (f *watchFlags) watcher(db *store.DB, log *slog.Logger, days *calendar.Work
 		return nil, fault.New(fault.Invalid, "config.watch_interval", "ZHIJIA_WATCH_INTERVAL 须大于 0。", "ZHIJIA_WATCH_INTERVAL must be more than 0.")
 	}
 	return watch.New(db, o)
-}
-
-// watching runs the watch beside the process's other work. The returned
-// function ends it, after the messages in hand.
-func (f *watchFlags) watching(ctx context.Context, s *watch.Service) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() { defer close(done); s.Run(ctx, f.WatchInterval) }()
-	return func() { cancel(); <-done }
 }
 
 type watchCmd struct {
@@ -392,16 +382,14 @@ func (c *watchDeliveriesCmd) Run(g *Globals) error {
 
 type watchRedeliverCmd struct {
 	Database
+	watchFlags
 	ID string `arg:""`
 }
 
 // Run puts a message up again.
 func (c *watchRedeliverCmd) Run(g *Globals) error {
-	db, done, err := c.open(g)
-	if err != nil {
+	return c.with(g, &c.Database, func(s *watch.Service) error {
+		_, err := s.Redeliver(g.ctx, g.operator().Institution, g.operator().Name, c.ID)
 		return err
-	}
-	defer done()
-	_, err = db.Redeliver(g.ctx, g.operator().Institution, c.ID, g.operator().Name, time.Now().UTC())
-	return err
+	})
 }

@@ -5,7 +5,11 @@ import (
 	"log/slog"
 	"time"
 
+	"zhijia/internal/arranger"
 	"zhijia/internal/desk"
+	"zhijia/internal/gate"
+	"zhijia/internal/jobs"
+	"zhijia/internal/judge"
 )
 
 // workerCmd shares the work on batches.
@@ -30,12 +34,15 @@ func (c *workerCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	stopWatch := c.watching(g.ctx, portfolios)
-	defer stopWatch()
-	defer c.work(g.ctx, log)()
-	go d.Monitor(g.ctx, bookInterval)
+	queue, err := jobs.New(db, log)
+	if err != nil {
+		return err
+	}
+	workers := append(portfolios.Workers(c.WatchInterval), c.scoring(g.ctx, judge.RunOptions{})...)
+	workers = append(workers, d.Workers(desk.WorkOptions{Rows: c.Rows, Timeout: c.Timeout})...)
+	workers = append(workers, d.Monitor(bookInterval), arranger.NewDesk(db, queue, time.Now).Worker(), gate.New(gate.Options{DB: db, Log: log}).Retention())
 	fmt.Fprintln(g.stderr, "zhijia: working; stop with Ctrl-C")
-	return d.Work(g.ctx, desk.WorkOptions{Rows: c.Rows, Timeout: c.Timeout})
+	return queue.Run(g.ctx, jobs.RunOptions{}, workers...)
 }
 
 // bookInterval is how often a process looks for booked patents to be valued

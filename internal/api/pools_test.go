@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 
 	"zhijia/internal/gate"
 	"zhijia/internal/gate/gatetest"
+	"zhijia/internal/jobs"
 	"zhijia/internal/people"
 	"zhijia/internal/pool"
 	"zhijia/internal/poolfile"
@@ -68,6 +70,18 @@ func TestPoolLifeCycle(t *testing.T) {
 	}
 	where := started.Header().Get("Location")
 	var job PoolSimulationStatus
+	if job = gatetest.Decode[PoolSimulationStatus](t, w.Get(where).Body.Bytes()); job.Status != "running" || job.Done != 0 {
+		t.Errorf("worked on though no worker runs: %+v", job)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	worked := make(chan error, 1)
+	go func() { worked <- w.Jobs.Run(ctx, jobs.RunOptions{}, w.Arranger.Worker()) }()
+	defer func() {
+		stop()
+		if err := <-worked; err != nil {
+			t.Error(err)
+		}
+	}()
 	for range 10_000 { // each poll is a query; the job is short
 		if job = gatetest.Decode[PoolSimulationStatus](t, w.Get(where).Body.Bytes()); job.Status != "running" {
 			break

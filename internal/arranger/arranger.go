@@ -10,15 +10,16 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/patent"
 	"zhijia/internal/pool"
 	"zhijia/internal/store"
@@ -30,18 +31,33 @@ const chunk = 5_000
 
 // Desk keeps pools and runs their simulations.
 type Desk struct {
-	db  *store.DB
-	now func() time.Time
-	log *slog.Logger
-
-	mu      sync.Mutex
-	running map[string]bool
-	wg      sync.WaitGroup
+	db    *store.DB
+	queue *jobs.Queue
+	now   func() time.Time
 }
 
 // NewDesk returns a desk over the database.
-func NewDesk(db *store.DB, now func() time.Time, log *slog.Logger) *Desk {
-	return &Desk{db: db, now: now, log: log, running: map[string]bool{}}
+func NewDesk(db *store.DB, queue *jobs.Queue, now func() time.Time) *Desk {
+	return &Desk{db, queue, now}
+}
+
+// simulations are worked one at a time for an institution: each takes every
+// core.
+var simulations = jobs.Kind[simulation]{Name: "simulations", Queued: 1, Open: 20, Timeout: 10 * time.Minute}
+
+type simulation struct {
+	ID string `json:"id"`
+}
+
+// Worker runs simulations.
+func (d *Desk) Worker() jobs.Worker {
+	return simulations.Worker(1, func(ctx context.Context, t *jobs.Turn, s simulation) (jobs.Next, error) {
+		more, err := d.work(ctx, t.Institution, s.ID, t.Over)
+		if err == nil && more {
+			return jobs.Again, nil
+		}
+		return jobs.Done, err
+	})
 }
 
 // Normal is the normal form of a patent's number, or the text as given when it
@@ -207,7 +223,7 @@ func Simulate(ctx context.Context, deal *pool.Deal, seed uint64, scenarios int64
 		return pool.CreditReport{}, err
 	}
 	var total pool.Tally
-	err = ranges(ctx, sim, scenarios, nil, func(_, _ int64, t pool.Tally) error {
+	err = ranges(ctx, sim, scenarios, nil, func() bool { return false }, func(_, _ int64, t pool.Tally) error {
 		total.Merge(t)
 		if progress != nil {
 			progress(total.Paths)
@@ -221,8 +237,8 @@ func Simulate(ctx context.Context, deal *pool.Deal, seed uint64, scenarios int64
 }
 
 // ranges runs the chunks that are not done yet, one goroutine per core, and
-// hands each tally to save, one at a time.
-func ranges(ctx context.Context, sim *pool.Simulation, scenarios int64, done map[int64]pool.Tally, save func(from, to int64, t pool.Tally) error) error {
+// hands each tally to save, one at a time. It begins none when over says so.
+func ranges(ctx context.Context, sim *pool.Simulation, scenarios int64, done map[int64]pool.Tally, over func() bool, save func(from, to int64, t pool.Tally) error) error {
 	if scenarios < 1 || scenarios > 500_000 {
 		return fault.New(fault.Invalid, "pool.scenarios", "情景数应为1至500000。", "scenarios must be 1 to 500000")
 	}
@@ -232,6 +248,9 @@ func ranges(ctx context.Context, sim *pool.Simulation, scenarios int64, done map
 	for from := int64(0); from < scenarios; from += chunk {
 		if _, finished := done[from]; finished {
 			continue
+		}
+		if from > 0 && over() {
+			break
 		}
 		to := min(from+chunk, scenarios)
 		g.Go(func() error {
@@ -268,102 +287,60 @@ func (d *Desk) Start(ctx context.Context, institution, poolID string, seed uint6
 		ID: "ps_" + rand.Text(), PoolID: poolID, Institution: institution, CreatedAt: d.now().UTC().Truncate(time.Microsecond),
 		Seed: seed, Scenarios: scenarios, Targets: targets, Status: "running",
 	}
-	if err := d.db.PutPoolSimulation(ctx, s); err != nil {
-		return store.PoolSimulation{}, err
-	}
-	d.resume(ctx, institution, s.ID)
-	return s, nil
-}
-
-// Status returns a simulation and sees to it that an unfinished one is worked
-// on, also after the process that began it was killed.
-func (d *Desk) Status(ctx context.Context, institution, id string) (store.PoolSimulation, error) {
-	s, err := d.db.PoolSimulation(ctx, institution, id)
-	if err == nil && s.Status == "running" {
-		d.resume(ctx, institution, id)
-	}
-	return s, err
-}
-
-// Resume works every unfinished simulation and returns when they are done.
-func (d *Desk) Resume(ctx context.Context) error {
-	open, err := d.db.RunningPoolSimulations(ctx)
-	if err != nil {
-		return err
-	}
-	for _, s := range open {
-		if err := d.work(ctx, s.Institution, s.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// resume works one simulation in the background, once per process.
-func (d *Desk) resume(ctx context.Context, institution, id string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.running[id] {
-		return
-	}
-	d.running[id] = true
-	ctx = context.WithoutCancel(ctx) // the job outlives the request
-	d.wg.Go(func() {
-		defer func() {
-			d.mu.Lock()
-			delete(d.running, id)
-			d.mu.Unlock()
-		}()
-		if err := d.work(ctx, institution, id); err != nil {
-			d.log.ErrorContext(ctx, "pool simulation", "simulation", id, "error", err)
-		}
+	return s, d.db.PutPoolSimulation(ctx, s, func(tx pgx.Tx) error {
+		return simulations.Add(ctx, d.queue, tx, institution, jobs.Order[simulation]{Key: s.ID, Subject: s.ID, Args: simulation{s.ID}})
 	})
 }
 
-// Wait returns when no simulation of this process is at work.
-func (d *Desk) Wait() { d.wg.Wait() }
+// Status returns a simulation.
+func (d *Desk) Status(ctx context.Context, institution, id string) (store.PoolSimulation, error) {
+	return d.db.PoolSimulation(ctx, institution, id)
+}
 
-// work runs the missing ranges, stores each, and concludes. A failure of the
-// inputs ends the job; a failure of the database leaves it to be resumed.
-func (d *Desk) work(ctx context.Context, institution, id string) (err error) {
+// work runs missing ranges until over, stores each, and concludes when there is
+// none; more says that some are left. A failure of the inputs ends the
+// simulation; a failure of the database leaves it to the next turn.
+func (d *Desk) work(ctx context.Context, institution, id string, over func() bool) (more bool, err error) {
 	defer fault.Wrap(&err, "arranger.work(%s)", id)
-	ctx = store.As(ctx, institution)
 	s, err := d.db.PoolSimulation(ctx, institution, id)
 	if err != nil || s.Status != "running" {
-		return err
+		return false, err
 	}
 	p, err := d.db.Pool(ctx, institution, s.PoolID)
 	if err != nil {
-		return err
+		return false, err
 	}
 	sim, err := p.Deal.NewSimulation(s.Seed)
 	if err != nil {
-		return d.db.FinishPoolSimulation(ctx, id, nil, fault.Public(err).Zh, d.now())
+		return false, d.db.FinishPoolSimulation(ctx, id, nil, fault.Public(err).Zh, d.now())
 	}
 	done, err := d.db.PoolTallies(ctx, id)
 	if err != nil {
-		return err
+		return false, err
 	}
-	err = ranges(ctx, sim, s.Scenarios, done, func(from, to int64, t pool.Tally) error {
+	err = ranges(ctx, sim, s.Scenarios, done, over, func(from, to int64, t pool.Tally) error {
 		return d.db.PutPoolTally(ctx, id, from, to, t)
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	if done, err = d.db.PoolTallies(ctx, id); err != nil {
-		return err
+		return false, err
 	}
 	var total pool.Tally
 	for _, t := range done {
 		total.Merge(t)
 	}
+	if total.Paths < s.Scenarios {
+		return true, nil
+	}
 	rep, err := sim.Conclude(total, s.Targets)
 	if err != nil {
-		return d.db.FinishPoolSimulation(ctx, id, nil, fault.Public(err).Zh, d.now())
+		return false, d.db.FinishPoolSimulation(ctx, id, nil, fault.Public(err).Zh, d.now())
 	}
 	body, err := json.Marshal(rep)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return d.db.FinishPoolSimulation(ctx, id, body, "", d.now())
+	return false, d.db.FinishPoolSimulation(ctx, id, body, "", d.now())
 }

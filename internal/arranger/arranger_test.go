@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"zhijia/internal/arranger"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/money"
 	"zhijia/internal/pool"
 	"zhijia/internal/store"
@@ -24,7 +24,7 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 	t.Parallel()
 	ctx, db := store.As(context.Background(), store.Default), storetest.New(t)
 	now := func() time.Time { return time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC) }
-	desk := arranger.NewDesk(db, now, slog.New(slog.DiscardHandler))
+	desk := arranger.NewDesk(db, queue(t, db), now)
 	deal := pool.Example(1)
 	for i := range deal.Patents[:4] {
 		deal.Patents[i].Value = nil
@@ -122,14 +122,15 @@ func TestSimulationResumes(t *testing.T) {
 	t.Parallel()
 	ctx, db := store.As(context.Background(), store.Default), storetest.New(t)
 	now := func() time.Time { return time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC) }
-	first := arranger.NewDesk(db, now, slog.New(slog.DiscardHandler))
+	q := queue(t, db)
+	first := arranger.NewDesk(db, q, now)
 	p, _, err := first.Create(ctx, "default", "test", pool.Example(1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// What a killed process leaves behind: the job and one finished range.
-	job := store.PoolSimulation{ID: "ps_killed", PoolID: p.ID, Institution: "default", CreatedAt: now(), Seed: 1 << 63, Scenarios: 12_000}
-	if err := db.PutPoolSimulation(ctx, job); err != nil {
+	job, err := first.Start(ctx, "default", p.ID, 1<<63, 12_000, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
 	sim, err := p.Deal.NewSimulation(job.Seed)
@@ -143,14 +144,21 @@ func TestSimulationResumes(t *testing.T) {
 	if err := db.PutPoolTally(ctx, job.ID, 5000, 10000, tally); err != nil {
 		t.Fatal(err)
 	}
-	second := arranger.NewDesk(db, now, slog.New(slog.DiscardHandler))
+	// Asking how it stands starts nothing.
+	second := arranger.NewDesk(db, q, now)
 	s, err := second.Status(ctx, "default", job.ID)
-	if err != nil || s.Status != "running" || s.Done < 5000 {
+	if err != nil || s.Status != "running" || s.Done != 5000 {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	second.Wait()
-	if s, err = second.Status(ctx, "default", job.ID); err != nil || s.Status != "done" || s.Done != 12_000 {
-		t.Fatalf("status %s, done %d, %v", s.Status, s.Done, err)
+	running, stop := context.WithCancel(ctx)
+	worked := make(chan error, 1)
+	go func() { worked <- q.Run(running, jobs.RunOptions{}, second.Worker()) }()
+	for tick := time.Tick(20 * time.Millisecond); err == nil && s.Status == "running"; <-tick {
+		s, err = second.Status(ctx, "default", job.ID)
+	}
+	stop()
+	if werr := <-worked; werr != nil || err != nil || s.Status != "done" || s.Done != 12_000 {
+		t.Fatalf("status %s, done %d, %v, %v", s.Status, s.Done, err, werr)
 	}
 	want, err := arranger.Simulate(ctx, &p.Deal, job.Seed, 12_000, nil, nil)
 	if err != nil {
@@ -167,4 +175,13 @@ func TestSimulationResumes(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Patents != 102 {
 		t.Errorf("%+v, %v", list, err)
 	}
+}
+
+func queue(t *testing.T, db *store.DB) *jobs.Queue {
+	t.Helper()
+	q, err := jobs.New(db, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
 }

@@ -12,6 +12,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -516,21 +517,17 @@ func collateralOf(l *store.BookLoan, p *store.BookPatent, rec *appraisal.Record)
 	return v, nil
 }
 
-// Monitor keeps the book until ctx ends: it looks for what is due every
-// interval. Any number of processes may.
-func (d *Desk) Monitor(ctx context.Context, every time.Duration) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		if n, err := d.RevalueDue(ctx, store.Everyone); err != nil && ctx.Err() == nil {
-			d.log.WarnContext(ctx, "revaluing the book", "error", err)
-		} else if n > 0 {
+var revaluations = jobs.Kind[struct{}]{Name: "revaluations", Timeout: 30 * time.Minute}
+
+// Monitor looks at an interval for what of the book is due and values it.
+func (d *Desk) Monitor(every time.Duration) jobs.Worker {
+	return revaluations.Worker(1, func(ctx context.Context, t *jobs.Turn, _ struct{}) (jobs.Next, error) {
+		ctx, stop := t.UntilDrain(ctx)
+		defer stop()
+		n, err := d.RevalueDue(ctx, store.Everyone)
+		if n > 0 {
 			d.log.InfoContext(ctx, "revalued the book", "patents", n)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+		return jobs.Done, err
+	}).Every(every)
 }

@@ -1,8 +1,10 @@
 package desk
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
+	"zhijia/internal/watch"
 )
 
 const booked = "CN201310543019.6"
@@ -117,6 +120,13 @@ func TestBook(t *testing.T) {
 		t.Errorf("%v %v", kinds(alerts), err)
 	}
 	before := len(alerts)
+	watcher, err := watch.New(db, watch.Options{Key: bytes.Repeat([]byte{7}, 32), Now: func() time.Time { return d.now() }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := watcher.Subscribe(t.Context(), officer.Institution, "desk-a", "https://example.org/alerts", []string{"book_ended", "book_breach"}); err != nil {
+		t.Fatal(err)
+	}
 
 	// An event: the right lapsed. The same event again calls for nothing.
 	event := store.LegalEvent{Number: booked, Event: patent.Event{Code: "CF01", Effective: on.AddMonths(5), Gazette: on.AddMonths(6).AddDays(3), Source: "test"}}
@@ -138,6 +148,21 @@ func TestBook(t *testing.T) {
 	alerts, err = db.BookAlerts(t.Context(), officer.Institution, true, 0, 10)
 	if err != nil || len(alerts) != before+2 || !slices.Contains(kinds(alerts), "red ended event") || !slices.Contains(kinds(alerts), "red breach event") {
 		t.Fatalf("%v %v", kinds(alerts), err)
+	}
+	// What fell and broke is in the one list of alerts and in the one stream of
+	// messages, once, beside what the register told.
+	for range 2 {
+		if _, err := watcher.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sent, err := db.Deliveries(t.Context(), officer.Institution, "", 0, 100)
+	if err != nil || len(sent) != 2 || !strings.Contains(string(sent[0].Body), `"book_ended"`) || !strings.Contains(string(sent[1].Body), `"level":"red"`) {
+		t.Errorf("%+v %v", sent, err)
+	}
+	listed, err := db.WatchAlerts(t.Context(), officer.Institution, store.AlertFilter{Open: true, Number: booked, Limit: 100})
+	if err != nil || !slices.ContainsFunc(listed, func(a store.WatchAlert) bool { return a.Code == "book_ended" && a.Loan == "DB-1" }) || !slices.ContainsFunc(listed, func(a store.WatchAlert) bool { return a.Code == "lapse" }) {
+		t.Errorf("%+v %v", listed, err)
 	}
 	a := alerts[before]
 	var w why

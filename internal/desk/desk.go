@@ -1,7 +1,7 @@
 // Package desk works a loan desk's files: rows in, decisions out. Start with
 // [New].
 //
-// A file becomes a batch of durable rows and one job a row in the same
+// A file becomes a batch of durable rows and jobs of some rows each in the same
 // transaction. Workers, in this process or others, value the rows; each row
 // gets exactly one result, stored with its valuation, its audit entry and the
 // end of its job in one transaction. When no row waits any more the batch is
@@ -24,12 +24,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -43,7 +43,7 @@ type Desk struct {
 	appraisal *appraisal.Service
 	log       *slog.Logger
 	now       func() time.Time
-	client    *store.JobQueue
+	queue     *jobs.Queue
 	value     func(context.Context, *store.DB, *appraisal.Service, appraisal.Actor, lending.Row, calendar.Date, bool) (lending.Valued, *appraisal.Draft, error) // Value; tests make rows misbehave
 }
 
@@ -54,7 +54,7 @@ func New(db *store.DB, service *appraisal.Service, log *slog.Logger) (_ *Desk, e
 		log = slog.New(slog.DiscardHandler)
 	}
 	d := &Desk{db: db, appraisal: service, log: log, now: time.Now, value: Value}
-	d.client, err = db.NewQueue(river.Config{}) // inserts only; workers have one of their own
+	d.queue, err = jobs.New(db, log)
 	return d, err
 }
 
@@ -80,7 +80,7 @@ const (
 )
 
 // Submit takes a file: its rows are read, checked and stored, good and faulty
-// ones alike, with one job for each good one. The file is refused whole, and
+// ones alike, and the good ones put to work. The file is refused whole, and
 // nothing stored, when it cannot be read. The same file with the same options is
 // the same batch while nothing in the store has changed: fresh is false and that
 // batch is returned. Once something has, it is decided anew on today's facts.
@@ -185,7 +185,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 			return broken
 		}
 		b.Ignored = ignored
-		if err := d.enqueue(ctx, tx, b.Institution, b.ID, b.Priority, waiting); err != nil {
+		if err := d.enqueue(ctx, tx, b, waiting); err != nil {
 			return err
 		}
 		return d.db.KeepOffers(ctx, tx, b.Institution, offers, store.Offered, now) // last: its lock is held until the commit
@@ -207,7 +207,7 @@ func (d *Desk) Batch(ctx context.Context, actor appraisal.Actor, id string) (sto
 // Cancel stops a batch. What has its result keeps it; nothing gets one after
 // Cancel has returned, not even what is in hand.
 func (d *Desk) Cancel(ctx context.Context, actor appraisal.Actor, id string) error {
-	return d.db.CancelBatch(ctx, actor.Institution, id, actor.Name, rowKind)
+	return d.db.CancelBatch(ctx, actor.Institution, id, actor.Name)
 }
 
 // Resume takes a cancelled batch up where it stopped.
@@ -217,7 +217,7 @@ func (d *Desk) Resume(ctx context.Context, actor appraisal.Actor, id string) err
 		return err
 	}
 	return d.db.ResumeBatch(ctx, actor.Institution, id, actor.Name, func(tx pgx.Tx, lines []int) error {
-		return d.enqueue(ctx, tx, actor.Institution, id, b.Priority, lines)
+		return d.enqueue(ctx, tx, &b, lines)
 	})
 }
 
@@ -229,7 +229,7 @@ func (d *Desk) Retry(ctx context.Context, actor appraisal.Actor, id string) (int
 		return 0, err
 	}
 	return d.db.RetryBatch(ctx, actor.Institution, id, actor.Name, func(tx pgx.Tx, lines []int) error {
-		return d.enqueue(ctx, tx, actor.Institution, id, b.Priority, lines)
+		return d.enqueue(ctx, tx, &b, lines)
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/jobs"
 	"zhijia/internal/lending"
 	"zhijia/internal/localdb"
 	"zhijia/internal/store"
@@ -65,7 +66,7 @@ func workForTest(url string) error {
 			return nil
 		})
 	}
-	return d.Work(ctx, WorkOptions{Rows: 6})
+	return d.Work(ctx, WorkOptions{Rows: 6, Run: jobs.RunOptions{Lease: 3 * time.Second}})
 }
 
 // runWorker runs a worker as a process of its own; died is closed when it ends.
@@ -279,7 +280,7 @@ func TestWorkerStops(t *testing.T) {
 	}
 	stop()
 	var running int
-	if err := db.Queue().QueryRow(t.Context(), `SELECT count(*) FROM river_job WHERE state = 'running'`).Scan(&running); err != nil || running != 0 {
-		t.Errorf("%d rows left in hand, %v", running, err)
+	if err := db.Queue().QueryRow(t.Context(), `SELECT count(*) FROM jobs WHERE owner IS NOT NULL`).Scan(&running); err != nil || running != 0 {
+		t.Errorf("%d chunks left in hand, %v", running, err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/deskfile"
@@ -320,10 +322,11 @@ func (d *Desk) Cover(ctx context.Context, actor appraisal.Actor, id, contract st
 func (d *Desk) DecideAgain(ctx context.Context, actor appraisal.Actor, id string) (err error) {
 	defer fault.Wrap(&err, "desk.DecideAgain(%s)", id)
 	ctx = store.As(ctx, actor.Institution)
-	if err := d.db.ReopenBatch(ctx, actor.Institution, id, actor.Name); err != nil {
+	// When this process dies before it has finished, a worker does it.
+	if err := d.db.ReopenBatch(ctx, actor.Institution, id, actor.Name, func(tx pgx.Tx) error { return d.toDecide(ctx, tx, actor.Institution, id) }); err != nil {
 		return err
 	}
-	return d.finish(ctx, id) // when this process dies here, the next sweep does it
+	return d.finish(ctx, id)
 }
 
 // Redecide decides a finished batch again from what is stored and reports

@@ -7,40 +7,44 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
+	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/rivertype"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/lending"
 	"zhijia/internal/store"
 )
 
-// Queues of the desk. Rows that were tried before, or whose worker died, wait
-// among the suspects, which a process works one at a time: a row that kills its
-// process takes no others with it a second time, and a slow one holds up only
-// its like.
-const (
-	rowsQueue     = "rows"
-	suspectsQueue = "suspects"
+// Rows are worked in chunks, a few of one batch in order; each chunk is stored
+// in the transaction that lets the next one into the queue. Rows that were
+// tried before, or whose process died, are suspects, alone in their chunk: a
+// process works one at a time, so that a row that kills its process takes no
+// others with it a second time and a slow one holds up only its like. A batch
+// is decided when its last row has ended.
+var (
+	rowKind     = jobs.Kind[chunk]{Name: "rows", Queued: 16, Timeout: 15 * time.Minute}
+	suspectKind = jobs.Kind[chunk]{Name: "suspects", Queued: 16, Timeout: 15 * time.Minute}
+	decideKind  = jobs.Kind[decision]{Name: "decisions", Queued: 4, Timeout: 15 * time.Minute}
 )
 
-// rowJob asks for one row to be worked.
-type rowJob struct {
+// chunk is some rows of a batch, by line.
+type chunk struct {
 	Batch string `json:"batch"`
-	Line  int    `json:"line"`
+	Lines []int  `json:"lines"`
 }
 
-// Kind implements river.JobArgs.
-func (rowJob) Kind() string { return rowKind }
+// decision asks for a batch to be decided.
+type decision struct {
+	Batch string `json:"batch"`
+}
 
-const rowKind = "desk_row"
-
-var rowQueue = store.Queue{Kind: rowKind, Rows: rowsQueue, Suspects: suspectsQueue}
+// chunkRows is how many rows a chunk has at most.
+const chunkRows = 10
 
 // attempts is how often a row may fail, panic or exceed its time, and deaths
 // how often its process may die with it in hand. The second is larger because
@@ -51,226 +55,241 @@ const (
 	deaths   = 5
 )
 
-// WorkOptions configure [Desk.Work].
+// WorkOptions configure [Desk.Workers].
 type WorkOptions struct {
-	Rows    int           // at once; 0: 8
+	Rows    int           // chunks at once; 0: 8
 	Timeout time.Duration // of one row; 0: two minutes
+	Run     jobs.RunOptions
 }
 
-// enqueue puts rows to work under the desk's virtual time. The queue's own
-// priorities hold across desks and are not used.
-func (d *Desk) enqueue(ctx context.Context, tx pgx.Tx, institution, batch string, priority int, lines []int) error {
+// order is a chunk to be worked. Its key says nothing: no row is in two chunks.
+func order(b *store.Batch, lines ...int) jobs.Order[chunk] {
+	return jobs.Order[chunk]{Key: rand.Text(), Subject: b.ID, Rank: b.Priority, Args: chunk{b.ID, lines}}
+}
+
+// enqueue puts rows of a batch to work, or has it decided when there are none.
+func (d *Desk) enqueue(ctx context.Context, tx pgx.Tx, b *store.Batch, lines []int) error {
 	if len(lines) == 0 {
-		return nil
+		return d.toDecide(ctx, tx, b.Institution, b.ID)
 	}
-	start, err := d.db.VirtualTime(ctx, tx, institution, priority, rowQueue, len(lines))
-	if err != nil {
-		return err
+	var orders []jobs.Order[chunk]
+	for part := range slices.Chunk(lines, chunkRows) {
+		orders = append(orders, order(b, part...))
 	}
-	const page = 5000
-	for from := 0; from < len(lines); from += page {
-		part := lines[from:min(from+page, len(lines))]
-		jobs := make([]river.InsertManyParams, len(part))
-		for i, line := range part {
-			jobs[i] = river.InsertManyParams{Args: rowJob{batch, line}, InsertOpts: &river.InsertOpts{
-				Queue: rowsQueue, Priority: 1, MaxAttempts: 25, ScheduledAt: start.Add(time.Duration(from+i) * time.Millisecond),
-			}}
-		}
-		if _, err := d.client.InsertManyFastTx(ctx, tx, jobs); err != nil {
-			return err
-		}
-	}
-	return d.db.ReleaseScheduled(ctx, tx, rowKind)
+	return rowKind.Add(ctx, d.queue, tx, b.Institution, orders...)
 }
 
-// Work values rows until ctx ends, then waits for those in hand. Any number of
-// processes may work at once, and any of them may be killed.
-func (d *Desk) Work(ctx context.Context, o WorkOptions) (err error) {
-	defer fault.Wrap(&err, "desk.Work")
+func (d *Desk) toDecide(ctx context.Context, tx pgx.Tx, institution, batch string) error {
+	return decideKind.Add(ctx, d.queue, tx, institution, jobs.Order[decision]{Key: batch, Subject: batch, Args: decision{batch}})
+}
+
+// Work works desks' files, and nothing else, in this process until ctx ends.
+// Any number of processes may, and any of them may be killed.
+func (d *Desk) Work(ctx context.Context, o WorkOptions) error {
+	return d.queue.Run(ctx, o.Run, d.Workers(o)...)
+}
+
+// Workers work desks' files.
+func (d *Desk) Workers(o WorkOptions) []jobs.Worker {
 	if o.Rows == 0 {
 		o.Rows = 8
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 2 * time.Minute
 	}
-	id := "desk-" + rand.Text()
-	workers := river.NewWorkers()
-	ends := make(chan ended)
-	if err := river.AddWorkerSafely(workers, &rowWorker{desk: d, timeout: o.Timeout, ends: ends}); err != nil {
-		return err
+	do := func(ctx context.Context, t *jobs.Turn, c chunk) (jobs.Next, error) {
+		return d.chunk(ctx, t, c, o.Timeout)
 	}
-	client, err := d.db.NewQueue(river.Config{
-		ID: id, Workers: workers,
-		Queues:        map[string]river.QueueConfig{rowsQueue: {MaxWorkers: o.Rows}, suspectsQueue: {MaxWorkers: 1}},
-		FetchCooldown: 2 * time.Millisecond, FetchPollInterval: 200 * time.Millisecond, // jobs are released by hand, without a notification
-		CompletedJobRetentionPeriod: time.Hour, SoftStopTimeout: o.Timeout,
-		RetryPolicy: retrySoon{}, ErrorHandler: &errorLog{d.log},
-	})
-	if err != nil {
-		return err
+	return []jobs.Worker{
+		rowKind.Died(rowKind.Worker(o.Rows, do), d.died),
+		suspectKind.Worker(1, do),
+		decideKind.Worker(1, func(ctx context.Context, _ *jobs.Turn, x decision) (jobs.Next, error) {
+			return jobs.Done, d.finish(ctx, x.Batch)
+		}),
 	}
-	held := make(chan struct{}, 1)
-	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	go d.db.KeepWorker(watch, id, held, d.log)
-	go d.store(watch, ends)
-	select {
-	case <-held: // before the first job is taken, or another process would take it for dead
-	case <-ctx.Done():
+}
+
+// died makes every row of a chunk whose process is gone a suspect.
+func (d *Desk) died(ctx context.Context, tx pgx.Tx, j *store.Job, c chunk) (ended bool, err error) {
+	return true, d.suspect(ctx, tx, j, c.Batch, c.Lines, j.Failures, j.Deaths+1, 0)
+}
+
+func (d *Desk) suspect(ctx context.Context, tx pgx.Tx, j *store.Job, batch string, lines []int, failures, deaths int, wait time.Duration) error {
+	orders := make([]jobs.Order[chunk], len(lines))
+	for i, line := range lines {
+		orders[i] = jobs.Order[chunk]{Key: rand.Text(), Subject: batch, Rank: j.Rank, Args: chunk{batch, []int{line}}, Failures: failures, Deaths: deaths, Wait: wait}
+	}
+	return suspectKind.Add(ctx, d.queue, tx, j.Institution, orders...)
+}
+
+// patience is how long a chunk waits for one row before the others go to
+// another worker.
+const patience = 2 * time.Second
+
+// chunk works rows in order. What it has not begun when its time is over is for
+// the next turn, and for another worker when one row takes long.
+func (d *Desk) chunk(ctx context.Context, t *jobs.Turn, c chunk, timeout time.Duration) (jobs.Next, error) {
+	b, rows, err := d.db.ChunkRows(ctx, c.Batch, c.Lines)
+	if err != nil || len(rows) == 0 {
+		return jobs.Done, err
+	}
+	alone := t.Kind == suspectKind.Name
+	if t.Failures > 0 && !alone { // one of them will not go in: each by itself
+		return jobs.Done.With(func(ctx context.Context, tx pgx.Tx) error {
+			return d.suspect(ctx, tx, &t.Job, c.Batch, c.Lines, t.Failures, 0, 0)
+		}), nil
+	}
+	w := chunkWork{d: d, t: t, batch: &b, timeout: timeout, alone: alone}
+	if err := json.Unmarshal(b.Options, &w.options); err != nil {
+		return jobs.Done, err
+	}
+	hurry := time.NewTimer(patience)
+	defer hurry.Stop()
+	for i := 0; i < len(rows); i++ {
+		if i > 0 && t.Over() {
+			next, err := rowKind.Again(chunk{c.Batch, linesOf(rows[i:])})
+			return next.With(w.put), err
+		}
+		ended := make(chan outcome, 1)
+		go func() { ended <- w.row(ctx, &rows[i]) }()
+		var o outcome
+		select {
+		case o = <-ended:
+		case <-hurry.C:
+			err = w.split(ctx, rows[i].Line, linesOf(rows[i+1:]))
+			rows = rows[:i+1]
+			o = <-ended
+		}
+		if err = errors.Join(err, o.err); err != nil {
+			return jobs.Done, err
+		}
+		if o.again {
+			w.again = append(w.again, rows[i].Line)
+		} else {
+			w.ended = append(w.ended, o.end)
+		}
+	}
+	return jobs.Done.With(w.put), nil
+}
+
+func linesOf(rows []store.BatchRow) []int {
+	lines := make([]int, len(rows))
+	for i := range rows {
+		lines[i] = rows[i].Line
+	}
+	return lines
+}
+
+// chunkWork is the rows of one turn.
+type chunkWork struct {
+	d       *Desk
+	t       *jobs.Turn
+	batch   *store.Batch
+	options struct {
+		Policy struct{ ID, Version string } `json:"policy"`
+	}
+	timeout time.Duration
+	alone   bool
+	ended   []store.EndRow
+	again   []int // lines to be tried again
+}
+
+// outcome is how working a row ended: with a result, to be tried again, or
+// with an error of the whole turn.
+type outcome struct {
+	end   store.EndRow
+	again bool
+	err   error
+}
+
+// split stores what has ended and gives the rows behind the one in hand to
+// others.
+func (w *chunkWork) split(ctx context.Context, line int, rest []int) error {
+	if len(w.ended)+len(w.again)+len(rest) == 0 {
 		return nil
 	}
-	if err := client.Start(watch); err != nil {
-		return err
-	}
-	sweep := time.NewTicker(2 * time.Second)
-	defer sweep.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return client.Stop(watch)
-		case <-sweep.C:
-			if err := d.sweep(ctx); err != nil && ctx.Err() == nil {
-				d.log.WarnContext(ctx, "sweeping", "error", err)
+	err := w.d.db.Transact(ctx, func(tx pgx.Tx) error {
+		if err := w.put(ctx, tx); err != nil {
+			return err
+		}
+		if len(rest) > 0 {
+			if err := rowKind.Add(ctx, w.d.queue, tx, w.batch.Institution, order(w.batch, rest...)); err != nil {
+				return err
 			}
 		}
-	}
+		return rowKind.Set(ctx, tx, w.t, chunk{w.batch.ID, []int{line}})
+	})
+	w.ended, w.again = nil, nil
+	return err
 }
 
-// ended is a row's result on its way into the database.
-type ended struct {
-	row    store.EndRow
-	stored chan<- error
-}
-
-// together is how many results share a transaction at most.
-const together = 32
-
-// store puts results into the database until ctx ends, together whatever
-// arrived while the last ones were being stored.
-func (d *Desk) store(ctx context.Context, ends <-chan ended) {
-	var waiting []ended
-	var rows []store.EndRow
-	for {
-		waiting, rows = waiting[:0], rows[:0]
-		select {
-		case <-ctx.Done():
-			return
-		case e := <-ends:
-			waiting = append(waiting, e)
-		}
-	more:
-		for len(waiting) < together {
-			select {
-			case e := <-ends:
-				waiting = append(waiting, e)
-			default:
-				break more
-			}
-		}
-		for i := range waiting {
-			rows = append(rows, waiting[i].row)
-		}
-		for i, err := range d.db.PutRowResults(ctx, rows) {
-			waiting[i].stored <- err
-		}
-		clear(waiting)
-		clear(rows)
-	}
-}
-
-// sweep frees the rows of dead processes, sets apart those that are tried
-// again, and decides batches whose last row ended in a process that died
-// before it could.
-func (d *Desk) sweep(ctx context.Context) error {
-	n, err := d.db.ReleaseDeadWorkers(ctx, rowQueue)
-	if err != nil {
-		return err
-	}
-	if n > 0 {
-		d.log.WarnContext(ctx, "took over the rows of a dead worker", "rows", n)
-	}
-	if err := d.db.MoveRetries(ctx, rowQueue); err != nil {
-		return err
-	}
-	open, err := d.db.Unfinished(ctx)
-	if err != nil {
-		return err
-	}
-	for i := range open {
-		if err := d.finish(ctx, open[i].ID); err != nil {
+// put stores what has ended, and has the batch decided after its last row.
+func (w *chunkWork) put(ctx context.Context, tx pgx.Tx) error {
+	if len(w.again) > 0 {
+		if err := w.d.suspect(ctx, tx, &w.t.Job, w.batch.ID, w.again, 1, 0, time.Second); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-type rowWorker struct {
-	river.WorkerDefaults[rowJob]
-	desk    *Desk
-	timeout time.Duration
-	ends    chan<- ended
-}
-
-// Timeout is enforced in Work, which can tell a slow row from a stop.
-func (w *rowWorker) Timeout(*river.Job[rowJob]) time.Duration { return -1 }
-
-// Work brings one row to its end.
-func (w *rowWorker) Work(ctx context.Context, job *river.Job[rowJob]) error {
-	d, batch, line := w.desk, job.Args.Batch, job.Args.Line
-	b, input, waiting, err := d.db.RowInput(ctx, batch, line)
-	if err != nil {
-		return later(ctx, err)
-	}
-	if !waiting { // ended, cancelled or gone
+	if len(w.ended) == 0 {
 		return nil
 	}
-	end := store.EndRow{Batch: batch, Line: line, Job: job.ID}
-	detail := rowDetail{Input: hash(input)}
-	if failed, died := len(job.Errors), job.Attempt-1-len(job.Errors); failed >= attempts || died >= deaths {
-		end.Status, end.Fault = store.RowFailed, faults(fault.Field{
-			Field: "row", Code: "row.poison", Zh: fmt.Sprintf("处理中断 %d 次，已停止重试。", failed+died), En: fmt.Sprintf("Working on the row broke off %d times; it is not tried again.", failed+died),
-		})
+	waiting, err := w.d.db.PutRowResults(ctx, tx, w.batch.ID, w.ended)
+	if err != nil || waiting > 0 {
+		return err
+	}
+	return w.d.toDecide(ctx, tx, w.batch.Institution, w.batch.ID)
+}
+
+// row brings one row to its end, or puts it off.
+func (w *chunkWork) row(ctx context.Context, row *store.BatchRow) (o outcome) {
+	d, b, t := w.d, w.batch, w.t
+	end := store.EndRow{Line: row.Line}
+	detail := rowDetail{Input: hash(row.Input)}
+	if t.Failures >= attempts || t.Deaths >= deaths {
+		end.Status, end.Fault = store.RowFailed, poison(t.Failures+t.Deaths)
 	} else {
-		end, detail, err = d.work(ctx, w.timeout, &b, input, end, detail)
+		var err error
+		end, detail, err = w.value(ctx, row, end, detail)
 		switch {
 		case err == nil:
-		case retryable(ctx, err) && len(job.Errors)+1 < attempts:
-			return later(ctx, err)
 		case outage(ctx, err):
-			return later(ctx, err)
+			return outcome{err: err}
+		case retryable(err) && !w.alone:
+			d.log.WarnContext(ctx, "row", "batch", b.ID, "line", row.Line, "error", err)
+			return outcome{again: true}
+		case retryable(err) && t.Failures+1 < attempts:
+			return outcome{err: err}
 		default:
-			pub := fault.Public(err)
-			code := pub.Code
-			if errors.Is(err, context.DeadlineExceeded) {
-				code = "row.slow"
-			}
-			d.log.WarnContext(ctx, "row failed", "batch", batch, "line", line, "error", err)
-			end.Status, end.Fault = store.RowFailed, faults(fault.Field{Field: "row", Code: code, Zh: pub.Zh, En: pub.En})
+			d.log.WarnContext(ctx, "row failed", "batch", b.ID, "line", row.Line, "error", err)
+			end.Status, end.Fault = store.RowFailed, given(err, t.Failures+1)
 		}
 	}
 	detail.Status = end.Status
-	end.Act = store.Act{Institution: b.Institution, Actor: b.CreatedBy, Action: "batch.row", Subject: fmt.Sprintf("%s/%d", batch, line), Detail: detail}
-	stored := make(chan error, 1)
-	select {
-	case w.ends <- ended{end, stored}:
-		err = <-stored
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	switch {
-	case errors.Is(err, store.ErrRowEnded):
-		return nil
-	case err != nil:
-		return later(ctx, err)
-	}
-	if wait, err := d.db.RowsWait(ctx, batch); err != nil || wait {
-		return nil // what fails here is done by the next sweep
-	}
-	if err := d.finish(ctx, batch); err != nil {
-		d.log.WarnContext(ctx, "deciding a batch", "batch", batch, "error", err)
-	}
-	return nil
+	end.Act = store.Act{Institution: b.Institution, Actor: b.CreatedBy, Action: "batch.row", Subject: fmt.Sprintf("%s/%d", b.ID, row.Line), Detail: detail}
+	return outcome{end: end}
 }
+
+// poison is the fault of a row that failed, or whose processes died, too often.
+func poison(n int) json.RawMessage {
+	return faults(fault.Field{
+		Field: "row", Code: "row.poison", Zh: fmt.Sprintf("处理中断 %d 次，已停止重试。", n), En: fmt.Sprintf("Working on the row broke off %d times; it is not tried again.", n),
+	})
+}
+
+// given is the fault of a row that is given up for an error.
+func given(err error, n int) json.RawMessage {
+	if errors.Is(err, errPanic) {
+		return poison(n)
+	}
+	pub := fault.Public(err)
+	code := pub.Code
+	if errors.Is(err, context.DeadlineExceeded) {
+		code = "row.slow"
+	}
+	return faults(fault.Field{Field: "row", Code: code, Zh: pub.Zh, En: pub.En})
+}
+
+var errPanic = errors.New("panic")
 
 // rowDetail is what the audit record keeps of a row.
 type rowDetail struct {
@@ -284,15 +303,18 @@ type rowDetail struct {
 	Fault     json.RawMessage   `json:"fault,omitempty"`
 }
 
-// work values a row within its time.
-func (d *Desk) work(ctx context.Context, timeout time.Duration, b *store.Batch, input json.RawMessage, end store.EndRow, detail rowDetail) (store.EndRow, rowDetail, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+// value values a row within its time. A row that panics takes nothing with it.
+func (w *chunkWork) value(ctx context.Context, r *store.BatchRow, end store.EndRow, detail rowDetail) (_ store.EndRow, _ rowDetail, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
+	d, b := w.d, w.batch
 	var row lending.Row
-	var o struct {
-		Policy struct{ ID, Version string } `json:"policy"`
-	}
-	if err := errors.Join(json.Unmarshal(input, &row), json.Unmarshal(b.Options, &o)); err != nil {
+	if err := json.Unmarshal(r.Input, &row); err != nil {
 		return end, detail, err
 	}
 	v, draft, err := d.value(ctx, d.db, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Institution: b.Institution}, row, b.AsOf, true)
@@ -315,7 +337,7 @@ func (d *Desk) work(ctx context.Context, timeout time.Duration, b *store.Batch, 
 	detail.Valued = hash(end.Valued)
 	end.Status, end.Valuation = store.RowDone, &draft.Valuation
 	detail.Valuation, detail.Hash, detail.Versions = draft.Valuation.ID, draft.Valuation.Hash, v.Versions
-	detail.Policy = o.Policy.ID + " " + o.Policy.Version
+	detail.Policy = w.options.Policy.ID + " " + w.options.Policy.Version
 	return end, detail, nil
 }
 
@@ -335,42 +357,10 @@ func faults(fields ...fault.Field) json.RawMessage {
 // outage reports that the work was stopped from outside: the process is
 // ending or the database is away. It costs the row no attempt.
 func outage(ctx context.Context, err error) bool {
-	if ctx.Err() != nil || fault.KindOf(err) == fault.Unavailable {
-		return true
-	}
-	return store.Outage(err)
+	return ctx.Err() != nil || fault.KindOf(err) == fault.Unavailable || store.Outage(err)
 }
 
-func retryable(ctx context.Context, err error) bool {
-	return !outage(ctx, err) && (fault.KindOf(err) == fault.Internal || fault.KindOf(err) == fault.Timeout)
-}
-
-// later hands the row back: without counting an attempt when the cause lies
-// outside it.
-func later(ctx context.Context, err error) error {
-	if outage(ctx, err) {
-		return river.JobSnooze(time.Second)
-	}
-	return err
-}
-
-type retrySoon struct{}
-
-// NextRetry implements river.ClientRetryPolicy.
-func (retrySoon) NextRetry(job *rivertype.JobRow) time.Time {
-	return time.Now().Add(time.Duration(len(job.Errors)+1) * time.Second)
-}
-
-type errorLog struct{ log *slog.Logger }
-
-// HandleError implements river.ErrorHandler.
-func (l *errorLog) HandleError(ctx context.Context, job *rivertype.JobRow, err error) *river.ErrorHandlerResult {
-	l.log.WarnContext(ctx, "row", "job", job.ID, "attempt", job.Attempt, "error", err)
-	return nil
-}
-
-// HandlePanic implements river.ErrorHandler.
-func (l *errorLog) HandlePanic(ctx context.Context, job *rivertype.JobRow, panicked any, trace string) *river.ErrorHandlerResult {
-	l.log.ErrorContext(ctx, "row panicked", "job", job.ID, "attempt", job.Attempt, "panic", panicked, "trace", trace)
-	return nil
+// retryable reports an error that another try may not meet.
+func retryable(err error) bool {
+	return fault.KindOf(err) == fault.Internal || fault.KindOf(err) == fault.Timeout
 }

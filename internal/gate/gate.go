@@ -24,6 +24,7 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/people"
 	"zhijia/internal/store"
 )
@@ -184,10 +185,6 @@ func (g *Gate) Serve(ctx context.Context, l net.Listener) error {
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
-	pruning, stopPruning := context.WithCancel(ctx)
-	pruned := make(chan struct{})
-	go func() { defer close(pruned); g.prune(pruning) }()
-	defer func() { stopPruning(); <-pruned }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("gate: serve: %w", err)
@@ -210,21 +207,15 @@ func (g *Gate) Serve(ctx context.Context, l net.Listener) error {
 // sessionsKept is how long a session that is over stays to be looked at.
 const sessionsKept = 30 * 24 * time.Hour
 
-// prune drops lapsed idempotency replies and sessions every hour until ctx ends.
-func (g *Gate) prune(ctx context.Context) {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		if _, err := g.DB.PruneIdempotency(ctx, g.Now().Add(-IdempotencyLifetime)); err != nil && ctx.Err() == nil {
-			g.Log.WarnContext(ctx, "pruning idempotency replies", "error", err)
+var retention = jobs.Kind[struct{}]{Name: "retention", Timeout: 10 * time.Minute}
+
+// Retention drops every hour the replies and sessions that are kept no longer.
+func (g *Gate) Retention() jobs.Worker {
+	return retention.Worker(1, func(ctx context.Context, _ *jobs.Turn, _ struct{}) (jobs.Next, error) {
+		_, err := g.DB.PruneIdempotency(ctx, g.Now().Add(-IdempotencyLifetime))
+		if _, more := g.DB.PruneSessions(ctx, g.Now().Add(-sessionsKept)); more != nil {
+			err = errors.Join(err, more)
 		}
-		if _, err := g.DB.PruneSessions(ctx, g.Now().Add(-sessionsKept)); err != nil && ctx.Err() == nil {
-			g.Log.WarnContext(ctx, "pruning sessions", "error", err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+		return jobs.Done, err
+	}).Every(time.Hour)
 }

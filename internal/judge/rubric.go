@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/llm"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
@@ -26,6 +27,7 @@ const AILabel = "【AI生成】"
 // leave, has it read, and keeps account. It is safe for concurrent use.
 type Rubric struct {
 	db     *store.DB
+	queue  *jobs.Queue
 	client *llm.Client
 	reader *Reader
 	cfg    llm.Config
@@ -50,7 +52,11 @@ func NewRubric(ctx context.Context, db *store.DB, cfg llm.Config, set *prompts.S
 	if err != nil {
 		return nil, err
 	}
-	return &Rubric{db: db, client: client, reader: NewReader(client, set), cfg: client.Config(), prompt: set.Version(), log: log}, nil
+	queue, err := jobs.New(db, log)
+	if err != nil {
+		return nil, err
+	}
+	return &Rubric{db: db, queue: queue, client: client, reader: NewReader(client, set), cfg: client.Config(), prompt: set.Version(), log: log}, nil
 }
 
 // Client returns the endpoint's client, e.g. as the embedder of a space.

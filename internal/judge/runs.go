@@ -1,8 +1,8 @@
 package judge
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,10 +11,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/rivertype"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/llm"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -31,24 +30,11 @@ type runJob struct {
 	Run string `json:"run"`
 }
 
-// Kind implements river.JobArgs.
-func (runJob) Kind() string { return "model_run" }
-
 // patentJob asks for one patent to be scored by single calls.
 type patentJob struct {
 	Run    string `json:"run"`
 	Number string `json:"number"`
 }
-
-const patentKind = "model_patent"
-
-// Kind implements river.JobArgs.
-func (patentJob) Kind() string { return patentKind }
-
-// once keeps a job from being in the queue twice.
-var once = river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
-	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled,
-}}
 
 const (
 	// MaxRunSubjects bounds a run.
@@ -70,8 +56,14 @@ func (r *Rubric) queueName() string {
 	return "model-" + hex.EncodeToString(sum[:6])
 }
 
-func (r *Rubric) insert(queue string) *river.InsertOpts {
-	return &river.InsertOpts{Queue: queue, UniqueOpts: once, MaxAttempts: 25}
+// runKind are the steps of runs.
+func (r *Rubric) runKind() jobs.Kind[runJob] {
+	return jobs.Kind[runJob]{Name: r.queueName(), Open: 20, Timeout: 30 * time.Minute}
+}
+
+// patentKind are the patents that are asked by single calls.
+func (r *Rubric) patentKind() jobs.Kind[patentJob] {
+	return jobs.Kind[patentJob]{Name: r.queueName() + "-patents", Queued: 16, Timeout: patentTimeout + time.Minute}
 }
 
 // Submit takes in a run over patents of the store; allow says that unpublished
@@ -109,13 +101,8 @@ func (r *Rubric) Submit(ctx context.Context, actor store.Actor, numbers []string
 	run := store.ModelRun{
 		ID: store.NewID("run", now), Institution: actor.Institution, Actor: actor.Name, CreatedAt: now, Key: key.Sum(nil), Allow: allow, BaseURL: r.cfg.BaseURL, Model: r.cfg.Model,
 	}
-	jobs, err := r.db.NewQueue(river.Config{})
-	if err != nil {
-		return store.ModelRun{}, false, err
-	}
-	return r.db.PutModelRun(ctx, run, normal, func(tx pgx.Tx) error {
-		_, err := jobs.InsertTx(ctx, tx, runJob{run.ID}, r.insert(r.queueName()))
-		return err
+	return r.db.PutModelRun(ctx, run, normal, func(tx pgx.Tx, id string) error {
+		return r.runKind().Add(ctx, r.queue, tx, actor.Institution, jobs.Order[runJob]{Key: id, Args: runJob{id}})
 	})
 }
 
@@ -125,77 +112,38 @@ type RunOptions struct {
 	Patents int           // asked at once by single calls; 0: 4
 }
 
-// Work probes the endpoint in the background and works runs until ctx ends.
-// Any number of processes may, and any may be killed.
-func (r *Rubric) Work(ctx context.Context, o RunOptions) (err error) {
-	defer fault.Wrap(&err, "judge.Work")
+// Work probes the endpoint in the background and works runs, and nothing else,
+// until ctx ends. Any number of processes may, and any may be killed.
+func (r *Rubric) Work(ctx context.Context, o RunOptions) error {
+	go r.ProbeAtStart(ctx)
+	return r.queue.Run(ctx, jobs.RunOptions{Guest: true}, r.Workers(o)...)
+}
+
+// Workers work scoring runs.
+func (r *Rubric) Workers(o RunOptions) []jobs.Worker {
 	if o.Poll == 0 {
 		o.Poll = 30 * time.Second
 	}
 	if o.Patents == 0 {
 		o.Patents = 4
 	}
-	go r.probeAtStart(ctx)
-	queue, id := r.queueName(), "model-"+rand.Text()
-	workers := river.NewWorkers()
-	if err := errors.Join(river.AddWorkerSafely(workers, &runWorker{rubric: r, poll: o.Poll}), river.AddWorkerSafely(workers, &patentWorker{rubric: r, poll: o.Poll})); err != nil {
-		return err
-	}
-	jobs, err := r.db.NewQueue(river.Config{
-		ID: id, Workers: workers, Queues: map[string]river.QueueConfig{queue: {MaxWorkers: 2}, queue + "-patents": {MaxWorkers: o.Patents}},
-		FetchPollInterval: min(o.Poll, time.Second), FetchCooldown: min(o.Poll, 50*time.Millisecond), CompletedJobRetentionPeriod: time.Hour, SoftStopTimeout: 30 * time.Second,
-	})
-	if err != nil {
-		return err
-	}
-	held := make(chan struct{}, 1)
-	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	go r.db.KeepWorker(watch, id, held, r.log)
-	select {
-	case <-held:
-	case <-ctx.Done():
-		return nil
-	}
-	if err := jobs.Start(watch); err != nil {
-		return err
-	}
-	sweep := time.NewTicker(min(o.Poll, 2*time.Second))
-	defer sweep.Stop()
-	for {
-		if err := r.sweep(ctx, jobs, queue); err != nil && ctx.Err() == nil {
-			r.log.WarnContext(ctx, "sweeping scoring runs", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return jobs.StopAndCancel(watch) // every step can be broken off
-		case <-sweep.C:
-		}
+	return []jobs.Worker{
+		r.runKind().Worker(2, func(ctx context.Context, t *jobs.Turn, j runJob) (jobs.Next, error) {
+			ctx, stop := t.UntilDrain(ctx) // every step can be broken off
+			defer stop()
+			return r.runTurn(ctx, j, o.Poll)
+		}),
+		r.patentKind().Worker(o.Patents, func(ctx context.Context, t *jobs.Turn, j patentJob) (jobs.Next, error) {
+			ctx, stop := t.UntilDrain(ctx)
+			defer stop()
+			return r.patentTurn(ctx, j, o.Poll)
+		}),
 	}
 }
 
-// sweep frees the jobs of dead processes and sees that every open run has one.
-func (r *Rubric) sweep(ctx context.Context, jobs *store.JobQueue, queue string) error {
-	for _, q := range []string{queue, queue + "-patents"} {
-		if err := r.db.ReleaseDeadJobs(ctx, q); err != nil {
-			return err
-		}
-	}
-	open, err := r.db.OpenModelRuns(ctx, r.cfg.BaseURL, r.cfg.Model)
-	if err != nil {
-		return err
-	}
-	for i := range open {
-		if _, err := jobs.Insert(ctx, runJob{open[i].ID}, r.insert(queue)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// probeAtStart finds what the endpoint can do, and tries again while it does
+// ProbeAtStart finds what the endpoint can do, and tries again while it does
 // not answer; what an earlier probe found serves meanwhile.
-func (r *Rubric) probeAtStart(ctx context.Context) {
+func (r *Rubric) ProbeAtStart(ctx context.Context) {
 	for wait := time.Second; ; wait = min(2*wait, 10*time.Minute) {
 		found, err := r.Probe(ctx, store.Actor{Name: "system", Institution: store.Public})
 		if err == nil {
@@ -214,29 +162,22 @@ func (r *Rubric) probeAtStart(ctx context.Context) {
 	}
 }
 
-type runWorker struct {
-	river.WorkerDefaults[runJob]
-	rubric *Rubric
-	poll   time.Duration
-}
-
-// Work takes one step. A run is never given up: what failed is tried later.
-func (w *runWorker) Work(ctx context.Context, job *river.Job[runJob]) error {
-	r := w.rubric
-	done, wait, err := r.step(ctx, job.Args.Run, w.poll)
+// runTurn takes one step. A run is never given up: what failed is tried later.
+func (r *Rubric) runTurn(ctx context.Context, j runJob, poll time.Duration) (jobs.Next, error) {
+	done, wait, err := r.step(ctx, j.Run, poll)
 	switch {
-	case ctx.Err() != nil:
-		return river.JobSnooze(0)
+	case ctx.Err() != nil || store.TurnLost(err):
+		return jobs.Again, cmp.Or(ctx.Err(), err)
 	case fault.KindOf(err) == fault.NotFound && err != nil:
-		return river.JobCancel(err)
+		return jobs.Done, nil
 	case err != nil:
-		r.log.WarnContext(ctx, "a step of a scoring run failed", "run", job.Args.Run, "err", err)
-		_ = r.db.NoteRun(ctx, job.Args.Run, fault.Public(err).Code)
-		return river.JobSnooze(4 * w.poll)
+		r.log.WarnContext(ctx, "a step of a scoring run failed", "run", j.Run, "err", err)
+		_ = r.db.NoteRun(ctx, j.Run, fault.Public(err).Code)
+		return jobs.After(4 * poll), nil
 	case done:
-		return nil
+		return jobs.Done, nil
 	}
-	return river.JobSnooze(wait)
+	return jobs.After(wait), nil
 }
 
 // step reads what came, then sends what is missing.
@@ -594,13 +535,10 @@ func (r *Rubric) collect(ctx context.Context, b *store.ModelBatch, at llm.Batch)
 
 // fanOut makes a job of every patent that waits.
 func (r *Rubric) fanOut(ctx context.Context, run *store.ModelRun, poll time.Duration) (done bool, wait time.Duration, err error) {
-	open, err := r.db.OpenJobs(ctx, patentKind, run.ID)
+	kind := r.patentKind()
+	open, err := r.db.OpenJobs(ctx, kind.Name, run.ID)
 	if err != nil || open > 0 {
 		return false, min(poll, 5*time.Second), err
-	}
-	jobs, err := r.db.NewQueue(river.Config{})
-	if err != nil {
-		return false, 0, err
 	}
 	const page = 1000
 	n := 0
@@ -609,15 +547,14 @@ func (r *Rubric) fanOut(ctx context.Context, run *store.ModelRun, poll time.Dura
 		if err != nil {
 			return false, 0, err
 		}
-		var many []river.InsertManyParams
-		for _, x := range subjects {
+		many := make([]jobs.Order[patentJob], len(subjects))
+		for i, x := range subjects {
 			after = x.Number
-			many = append(many, river.InsertManyParams{Args: patentJob{run.ID, x.Number}, InsertOpts: r.insert(r.queueName() + "-patents")})
+			many[i] = jobs.Order[patentJob]{Key: run.ID + "/" + x.Number, Subject: run.ID, Args: patentJob{run.ID, x.Number}}
 		}
-		if n += len(many); len(many) > 0 {
-			if _, err := jobs.InsertManyFast(ctx, many); err != nil {
-				return false, 0, err
-			}
+		n += len(many)
+		if err := r.db.Transact(ctx, func(tx pgx.Tx) error { return kind.Add(ctx, r.queue, tx, run.Institution, many...) }); err != nil {
+			return false, 0, err
 		}
 		if len(subjects) < page {
 			break
@@ -629,28 +566,21 @@ func (r *Rubric) fanOut(ctx context.Context, run *store.ModelRun, poll time.Dura
 	return false, min(poll, 5*time.Second), nil
 }
 
-type patentWorker struct {
-	river.WorkerDefaults[patentJob]
-	rubric *Rubric
-	poll   time.Duration
-}
-
-// Work scores one patent by single calls.
-func (w *patentWorker) Work(ctx context.Context, job *river.Job[patentJob]) error {
-	r := w.rubric
-	wait, err := r.scoreOne(ctx, job.Args.Run, job.Args.Number, w.poll)
+// patentTurn scores one patent by single calls.
+func (r *Rubric) patentTurn(ctx context.Context, j patentJob, poll time.Duration) (jobs.Next, error) {
+	wait, err := r.scoreOne(ctx, j.Run, j.Number, poll)
 	switch {
-	case ctx.Err() != nil:
-		return river.JobSnooze(0)
+	case ctx.Err() != nil || store.TurnLost(err):
+		return jobs.Again, cmp.Or(ctx.Err(), err)
 	case fault.KindOf(err) == fault.NotFound && err != nil:
-		return river.JobCancel(err)
+		return jobs.Done, nil
 	case err != nil:
-		r.log.WarnContext(ctx, "scoring a patent of a run", "run", job.Args.Run, "err", err)
-		return river.JobSnooze(4 * w.poll)
+		r.log.WarnContext(ctx, "scoring a patent of a run", "run", j.Run, "err", err)
+		return jobs.After(4 * poll), nil
 	case wait > 0:
-		return river.JobSnooze(wait)
+		return jobs.After(wait), nil
 	}
-	return nil
+	return jobs.Done, nil
 }
 
 func (r *Rubric) scoreOne(ctx context.Context, id, number string, poll time.Duration) (wait time.Duration, err error) {

@@ -6,16 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
-	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
@@ -164,68 +159,6 @@ func (db *DB) PutBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow], qu
 	return b, fresh, err
 }
 
-// Queue is where the rows of desks wait.
-type Queue struct {
-	Kind     string // of the jobs
-	Rows     string // name of the queue; its jobs carry a virtual time
-	Suspects string // queue for rows tried before, whose jobs carry the time of the next try
-}
-
-// virtualEnd parts virtual times, milliseconds since 2000 counted in rows, from
-// times of the day.
-const virtualEnd = `timestamptz '2020-01-01'`
-
-// VirtualTime reserves n steps of a desk's virtual time and returns the first:
-// start-time fair queueing (Goyal et al. 1996). A desk starts where the queue
-// stands, or where its own earlier work ends, so its rows interleave with what
-// other desks have waiting. What the desk itself has waiting in batches of a
-// lower priority is put back by n steps and follows: priority orders the work
-// of one desk and takes nothing from another. Steps are milliseconds of a clock
-// that lies in the past and has nothing to do with the day.
-func (db *DB) VirtualTime(ctx context.Context, tx pgx.Tx, institution string, priority int, q Queue, n int) (start time.Time, err error) {
-	defer fault.Wrap(&err, "store.VirtualTime")
-	var at time.Time
-	err = tx.QueryRow(ctx, `
-		SELECT coalesce(
-			(SELECT min(scheduled_at) FROM river_job WHERE state = 'available' AND queue = $1 AND priority = 1 AND scheduled_at < `+virtualEnd+`),
-			(SELECT max(last) FROM desk_clock),
-			timestamptz '2000-01-01')`, q.Rows).Scan(&at)
-	if err != nil {
-		return start, err
-	}
-	// The desk's own row is locked from here: one submission of a desk at a time.
-	err = tx.QueryRow(ctx, `
-		INSERT INTO desk_clock (institution, last) VALUES ($1, $2::timestamptz + $3 * interval '1 ms')
-		ON CONFLICT (institution) DO UPDATE SET last = greatest(desk_clock.last, $2) + $3 * interval '1 ms'
-		RETURNING last - $3 * interval '1 ms'`, institution, at, n).Scan(&start)
-	if err != nil {
-		return start, err
-	}
-	var first *time.Time
-	err = tx.QueryRow(ctx, `
-		WITH later AS (
-			SELECT j.id, j.scheduled_at FROM batches b JOIN river_job j ON j.args->>'batch' = b.id
-			WHERE b.institution = $1 AND b.status = 'running' AND b.priority > $2
-			AND j.state = 'available' AND j.queue = $3 AND j.kind = $4 AND j.scheduled_at < `+virtualEnd+`
-			FOR UPDATE OF j SKIP LOCKED
-		), moved AS (
-			UPDATE river_job j SET scheduled_at = j.scheduled_at + $5 * interval '1 ms' FROM later WHERE j.id = later.id
-		)
-		SELECT min(scheduled_at) FROM later`, institution, priority, q.Rows, q.Kind, n).Scan(&first)
-	if err == nil && first != nil {
-		start = *first
-	}
-	return start, err
-}
-
-// ReleaseScheduled makes jobs inserted with a virtual time available at once:
-// the queue holds back whatever carries a time until it is due.
-func (db *DB) ReleaseScheduled(ctx context.Context, tx pgx.Tx, kind string) (err error) {
-	defer fault.Wrap(&err, "store.ReleaseScheduled")
-	_, err = tx.Exec(ctx, `UPDATE river_job SET state = 'available' WHERE state = 'scheduled' AND kind = $1 AND scheduled_at < `+virtualEnd, kind)
-	return err
-}
-
 // Batch returns an institution's batch, or a NotFound fault. An institution of Everyone sees
 // every one.
 func (db *DB) Batch(ctx context.Context, institution, id string) (_ Batch, err error) {
@@ -306,26 +239,25 @@ func (db *DB) EachBatchRow(ctx context.Context, id string, visit func(*BatchRow)
 	}
 }
 
-// RowInput returns a row to be worked on with its batch; waiting is false when
-// it has ended or its batch is not running.
-func (db *DB) RowInput(ctx context.Context, id string, line int) (b Batch, input json.RawMessage, waiting bool, err error) {
-	defer fault.Wrap(&err, "store.RowInput(%s, %d)", id, line)
-	ctx = across(ctx)
-	err = db.pool.QueryRow(ctx, `
-		SELECT b.id, b.institution, b.created_by, b.options, b.as_of, r.input, r.status = 'waiting' AND b.status = 'running'
-		FROM batch_rows r JOIN batches b ON b.id = r.batch WHERE r.batch = $1 AND r.line = $2`, id, line).
-		Scan(&b.ID, &b.Institution, &b.CreatedBy, (*[]byte)(&b.Options), &b.AsOf, (*[]byte)(&input), &waiting)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return b, nil, false, nil
+// ChunkRows returns those of some rows that have no result yet, in order, with
+// their batch; none when it is not running.
+func (db *DB) ChunkRows(ctx context.Context, id string, lines []int) (b Batch, rows []BatchRow, err error) {
+	defer fault.Wrap(&err, "store.ChunkRows(%s)", id)
+	got, err := db.pool.Query(ctx, `
+		SELECT b.id, b.institution, b.created_by, b.options, b.as_of, b.priority, r.line, r.input
+		FROM batch_rows r JOIN batches b ON b.id = r.batch WHERE r.batch = $1 AND r.line = ANY ($2) AND r.status = 'waiting' AND b.status = 'running' ORDER BY r.line`, id, lines)
+	if err != nil {
+		return b, nil, err
 	}
-	return b, input, waiting, err
+	rows, err = pgx.CollectRows(got, func(row pgx.CollectableRow) (r BatchRow, err error) {
+		return r, row.Scan(&b.ID, &b.Institution, &b.CreatedBy, (*[]byte)(&b.Options), &b.AsOf, &b.Priority, &r.Line, (*[]byte)(&r.Input))
+	})
+	return b, rows, err
 }
 
 // EndRow is the one result of a row.
 type EndRow struct {
-	Batch     string
 	Line      int
-	Job       int64 // that worked it, to be ended
 	Status    RowStatus
 	Fault     json.RawMessage
 	Valuation *Valuation // of a row that is done
@@ -337,30 +269,15 @@ type EndRow struct {
 // running any more.
 var ErrRowEnded = errors.New("the row has ended")
 
-// PutRowResults stores the results of waiting rows, each with its valuation,
-// its audit entry and the end of its job: all in one transaction and one round
-// trip, or, when one of them will not go in, each in its own. A row that has a
-// result keeps it, and a cancelled batch gets none: ErrRowEnded, and nothing of
-// that row is stored. Many rows share one transaction because entries of the
-// record are put in order by a lock held until the commit is on the disk.
-func (db *DB) PutRowResults(ctx context.Context, rows []EndRow) []error {
-	errs := make([]error, len(rows))
-	if err := db.putRowResults(ctx, rows); err == nil || len(rows) == 1 {
-		for i := range errs {
-			errs[i] = err
-		}
-		return errs
-	}
-	for i := range rows {
-		errs[i] = db.putRowResults(ctx, rows[i:i+1])
-	}
-	return errs
-}
-
-func (db *DB) putRowResults(ctx context.Context, rows []EndRow) (err error) {
-	defer fault.Wrap(&err, "store.PutRowResults(%s, %d, …%d)", rows[0].Batch, rows[0].Line, len(rows))
-	ctx = across(ctx)
-	var b pgx.Batch // without a control statement, a batch is one transaction
+// PutRowResults stores the results of waiting rows of a batch, each with its
+// valuation and its audit entry, within the transaction that lets go of the
+// turn that worked them. They go in together because entries of the record are
+// put in order by a lock held until the commit is on the disk. It returns how
+// many rows of the batch wait after that. A row that has a result keeps it, and
+// a cancelled batch gets none: ErrRowEnded, and the transaction cannot commit.
+func (db *DB) PutRowResults(ctx context.Context, tx pgx.Tx, batch string, rows []EndRow) (waiting int, err error) {
+	defer fault.Wrap(&err, "store.PutRowResults(%s, %d rows)", batch, len(rows))
+	var b pgx.Batch
 	for i := range rows {
 		if v := rows[i].Valuation; v != nil {
 			b.Queue(insertValuation, v.values()...)
@@ -370,41 +287,22 @@ func (db *DB) putRowResults(ctx context.Context, rows []EndRow) (err error) {
 		r := &rows[i]
 		detail, err := json.Marshal(r.Act.Detail)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		var valuation *string
 		if r.Valuation != nil {
 			valuation = &r.Valuation.ID
 		}
 		b.Queue(`SELECT audit_append($1, $2, $3, $4, $5)`, r.Act.Institution, r.Act.Actor, r.Act.Action, r.Act.Subject, detail)
-		b.Queue(`SELECT desk_end_row($1, $2, $3, $4, $5, $6, $7)`, r.Batch, r.Line, string(r.Status), []byte(r.Fault), valuation, []byte(r.Valued), r.Job)
+		b.Queue(`SELECT desk_end_row($1, $2, $3, $4, $5, $6)`, batch, r.Line, string(r.Status), []byte(r.Fault), valuation, []byte(r.Valued))
 	}
-	err = db.pool.SendBatch(ctx, &b).Close()
+	b.Queue(`SELECT waiting FROM batch_progress WHERE batch = $1`, batch).QueryRow(func(row pgx.Row) error { return row.Scan(&waiting) })
+	err = tx.SendBatch(ctx, &b).Close()
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "ZJ001" {
-		return ErrRowEnded
+		return 0, ErrRowEnded
 	}
-	return err
-}
-
-// Unfinished returns running batches no row of which waits any more.
-func (db *DB) Unfinished(ctx context.Context) (_ []Batch, err error) {
-	defer fault.Wrap(&err, "store.Unfinished")
-	ctx = across(ctx)
-	rows, err := db.pool.Query(ctx, `
-		SELECT `+batchColumns+` FROM batches b WHERE status = 'running'
-		AND NOT EXISTS (SELECT FROM batch_rows r WHERE r.batch = b.id AND r.status = 'waiting')`)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, scanBatch)
-}
-
-// RowsWait reports whether a row of the batch has no result yet.
-func (db *DB) RowsWait(ctx context.Context, id string) (wait bool, err error) {
-	ctx = across(ctx)
-	err = db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM batch_rows WHERE batch = $1 AND status = 'waiting')`, id).Scan(&wait)
-	return wait, err
+	return waiting, err
 }
 
 // Facts are what stood in store when a batch was decided. They are kept with
@@ -583,19 +481,18 @@ func (db *DB) UnsealedRows(ctx context.Context, id string) (lines []int, err err
 
 // CancelBatch stops a running batch: rows that wait stay without a result, and
 // so do those in hand.
-func (db *DB) CancelBatch(ctx context.Context, institution, id, by, kind string) error {
+func (db *DB) CancelBatch(ctx context.Context, institution, id, by string) error {
 	ctx = As(ctx, institution)
 	return db.setBatch(ctx, institution, id, by, "batch.cancel", BatchRunning, BatchCancelled, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM river_job WHERE kind = $2 AND state IN ('available', 'retryable', 'scheduled') AND args->>'batch' = $1`, id, kind)
-		return err
+		return db.DropJobs(ctx, tx, institution, id)
 	})
 }
 
 // ReopenBatch opens a finished batch to be decided again; its rows keep their
-// results.
-func (db *DB) ReopenBatch(ctx context.Context, institution, id, by string) error {
+// results. queue has it decided, in the same transaction.
+func (db *DB) ReopenBatch(ctx context.Context, institution, id, by string, queue func(pgx.Tx) error) error {
 	ctx = As(ctx, institution)
-	return db.setBatch(ctx, institution, id, by, "batch.reopen", BatchFinished, BatchRunning, nil)
+	return db.setBatch(ctx, institution, id, by, "batch.reopen", BatchFinished, BatchRunning, queue)
 }
 
 // ResumeBatch takes a cancelled batch up again; queue puts its waiting rows to
@@ -685,89 +582,6 @@ func (db *DB) setBatch(ctx context.Context, institution, id, by, action string, 
 	})
 }
 
-// workerGone is true of a job j whose process is gone: its session held a
-// lock, see [DB.HoldWorker].
-var workerGone = fmt.Sprintf(`NOT EXISTS (
-	SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %d
-	AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-	AND l.objid = (hashtext(j.attempted_by[array_upper(j.attempted_by, 1)])::bigint & 4294967295)::oid)`, lockWorker)
-
-// ReleaseDeadWorkers gives the jobs of processes that are gone back to the
-// queue, into the one for suspects: a row that kills its process must not
-// take others with it a second time. A process is alive while its session
-// holds its lock, see [DB.HoldWorker].
-func (db *DB) ReleaseDeadWorkers(ctx context.Context, q Queue) (n int64, err error) {
-	defer fault.Wrap(&err, "store.ReleaseDeadWorkers")
-	tag, err := db.pool.Exec(ctx, `UPDATE river_job j SET state = 'available', queue = $2 WHERE state = 'running' AND kind = $1 AND `+workerGone, q.Kind, q.Suspects)
-	return tag.RowsAffected(), err
-}
-
-// MoveRetries takes rows that are to be tried again out of the queue they came
-// from. Their jobs carry the time of day of the next try, which lies behind
-// every virtual time: there they would wait until no desk has work left.
-func (db *DB) MoveRetries(ctx context.Context, q Queue) (err error) {
-	defer fault.Wrap(&err, "store.MoveRetries")
-	_, err = db.pool.Exec(ctx, `
-		UPDATE river_job SET queue = $2
-		WHERE state IN ('available', 'retryable', 'scheduled') AND queue = $1 AND priority = 1 AND scheduled_at >= `+virtualEnd, q.Rows, q.Suspects)
-	return err
-}
-
-// ReleaseDeadJobs gives the jobs of one queue whose processes are gone back to
-// it.
-func (db *DB) ReleaseDeadJobs(ctx context.Context, queue string) (err error) {
-	defer fault.Wrap(&err, "store.ReleaseDeadJobs")
-	_, err = db.pool.Exec(ctx, `UPDATE river_job j SET state = 'available', scheduled_at = now() WHERE state = 'running' AND queue = $1 AND `+workerGone, queue)
-	return err
-}
-
-// OpenJobs counts the jobs of a kind and run that are not at their end.
-func (db *DB) OpenJobs(ctx context.Context, kind, run string) (n int, err error) {
-	defer fault.Wrap(&err, "store.OpenJobs")
-	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM river_job WHERE kind = $1 AND args->>'run' = $2 AND finalized_at IS NULL`, kind, run).Scan(&n)
-	return n, err
-}
-
-// HoldWorker takes the lock that shows a process is alive, on a connection of
-// its own, and holds it until ctx ends or the connection is lost.
-func (db *DB) HoldWorker(ctx context.Context, id string, held func()) (err error) {
-	conn, err := db.login(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1, hashtext($2))`, lockWorker, id); err != nil {
-		return err
-	}
-	held()
-	_, err = conn.WaitForNotification(ctx) // nothing is sent: it returns when the connection or ctx ends
-	return err
-}
-
-// KeepWorker holds the lock of [DB.HoldWorker] until ctx ends, and takes it
-// again when the database was away. held is told the first time.
-func (db *DB) KeepWorker(ctx context.Context, id string, held chan<- struct{}, log *slog.Logger) {
-	for ctx.Err() == nil {
-		err := db.HoldWorker(ctx, id, func() {
-			select {
-			case held <- struct{}{}:
-			default:
-			}
-		})
-		if ctx.Err() != nil {
-			return
-		}
-		log.WarnContext(ctx, "lost the worker's lock", "error", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-// Queue is the connection pool under the job queue.
-func (db *DB) Queue() *pgxpool.Pool { return db.queue }
-
 // BatchVerdicts counts the rows of a decided batch by verdict.
 func (db *DB) BatchVerdicts(ctx context.Context, id string) (_ map[string]int, err error) {
 	defer fault.Wrap(&err, "store.BatchVerdicts(%s)", id)
@@ -793,18 +607,4 @@ func (db *DB) BatchRowsDecided(ctx context.Context, id, verdict string, after, l
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scanBatchRow)
-}
-
-// JobQueue is a client of the job queue.
-type JobQueue = river.Client[pgx.Tx]
-
-// NewQueue returns a client of the job queue; one without queues only inserts.
-// Jobs have no time limit and none is taken for stuck because of its age: a
-// job is taken over when its worker's lock is gone, see
-// [DB.ReleaseDeadWorkers]. A client that did so by age would discard the kinds
-// of job it does not know.
-func (db *DB) NewQueue(c river.Config) (*JobQueue, error) {
-	c.Logger = slog.New(slog.DiscardHandler)
-	c.JobTimeout, c.RescueStuckJobsAfter = -1, 100*365*24*time.Hour
-	return river.NewClient(riverpgxv5.New(db.queue), &c)
 }

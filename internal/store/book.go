@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -60,7 +61,7 @@ type BookPatent struct {
 
 // BookAlert is something the desk must see.
 type BookAlert struct {
-	ID             int64           `json:"id"`
+	ID             int64           `json:"id"` // place in the one list of alerts
 	Loan           string          `json:"loan"`
 	Contract       string          `json:"contract"`
 	Number         string          `json:"number"`
@@ -256,11 +257,20 @@ func (db *DB) SetBookBalance(ctx context.Context, institution, contract string, 
 }
 
 func putAlerts(ctx context.Context, tx pgx.Tx, l *BookLoan, cause string, today calendar.Date, now time.Time, alerts []BookAlert) error {
+	if len(alerts) == 0 {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockAlerts); err != nil { // seq is in the order of the commits
+		return err
+	}
 	for _, a := range alerts {
+		id := NewID("ba", now)
+		en := fmt.Sprintf("%s, contract %s %s: collateral %s -> %s yuan.", a.Kind, l.Contract, a.Number, a.Old, a.New)
 		if _, err := tx.Exec(ctx, `
-			INSERT INTO book_alerts (institution, loan, contract, number, at, on_day, level, kind, cause, old_value, new_value, detail)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-			l.Institution, l.ID, l.Contract, a.Number, now, today, a.Level, a.Kind, cause, int64(a.Old), int64(a.New), []byte(a.Detail)); err != nil {
+			INSERT INTO watch_alerts (id, seq, revision, institution, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at,
+				kind, level, loan_id, trigger, old_value, new_value, detail, told)
+			VALUES ($1::text, nextval('watch_alerts_seq'), 1, $2, $3, 'book|' || $1::text, 'book_' || $4::text, $5, coalesce($6::json ->> 'zh', $4::text), $7, '', 'book', $8, 'open', $9, $9, $4::text, $10, $11, $12, $13, $14, $6::json, false)`,
+			id, l.Institution, a.Number, a.Kind, today, []byte(a.Detail), en, l.Contract, now, a.Level, l.ID, cause, int64(a.Old), int64(a.New)); err != nil {
 			return err
 		}
 	}
@@ -355,8 +365,8 @@ func (db *DB) BookAlerts(ctx context.Context, institution string, open bool, aft
 	defer fault.Wrap(&err, "store.BookAlerts")
 	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
-		SELECT id, loan, contract, number, at, on_day, level, kind, cause, old_value, new_value, detail, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, '')
-		FROM book_alerts WHERE institution = $1 AND id > $2 AND (NOT $3 OR acknowledged_at IS NULL) ORDER BY id LIMIT $4`, institution, after, open, limit)
+		SELECT seq, loan_id, loan, number, raised_at, day, level, kind, trigger, old_value, new_value, detail, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, '')
+		FROM watch_alerts WHERE institution = $1 AND kind <> '' AND seq > $2 AND (NOT $3 OR acknowledged_at IS NULL) ORDER BY seq LIMIT $4`, institution, after, open, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -376,8 +386,8 @@ func (db *DB) AcknowledgeAlert(ctx context.Context, institution string, id int64
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		var loan string
 		err := tx.QueryRow(ctx, `
-			UPDATE book_alerts SET acknowledged_at = coalesce(acknowledged_at, $3), acknowledged_by = coalesce(acknowledged_by, $4), note = coalesce(note, $5)
-			WHERE institution = $1 AND id = $2 RETURNING loan`, institution, id, now, by, note).Scan(&loan)
+			UPDATE watch_alerts SET acknowledged_at = coalesce(acknowledged_at, $3), acknowledged_by = coalesce(acknowledged_by, $4), note = coalesce(note, $5)
+			WHERE institution = $1 AND seq = $2 AND kind <> '' RETURNING loan_id`, institution, id, now, by, note).Scan(&loan)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fault.New(fault.NotFound, "book.alert_unknown", "没有这条预警。", "There is no such alert.")
 		}

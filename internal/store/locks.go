@@ -9,7 +9,6 @@ const (
 	LockClone    = 7241003 // storetest: cloning the template
 	lockAudit    = 7241010 // the order of the audit's entries; also taken by audit_append
 	lockOffers   = 7241020 // offers of patents: whoever comes second sees the first
-	lockWorker   = 7241021 // classid; objid: hash of a worker's id, held while it lives
 	lockFinish   = 7241030 // classid; objid: hash of an institution that decides a batch under programmes
 	lockAlerts   = 7241052 // who changes alerts; seq is in the order of the commits
 )

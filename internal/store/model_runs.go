@@ -76,7 +76,7 @@ func scanRun(row pgx.CollectableRow) (r ModelRun, err error) {
 // PutModelRun stores a run with its subjects and puts it to work by queue, all
 // in one transaction. While the same order runs, that run is returned and
 // nothing is stored.
-func (db *DB) PutModelRun(ctx context.Context, r ModelRun, numbers []string, queue func(pgx.Tx) error) (_ ModelRun, fresh bool, err error) {
+func (db *DB) PutModelRun(ctx context.Context, r ModelRun, numbers []string, queue func(tx pgx.Tx, id string) error) (_ ModelRun, fresh bool, err error) {
 	defer fault.Wrap(&err, "store.PutModelRun(%s)", r.ID)
 	ctx = As(ctx, r.Institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
@@ -94,13 +94,13 @@ func (db *DB) PutModelRun(ctx context.Context, r ModelRun, numbers []string, que
 			if r, err = pgx.CollectExactlyOneRow(rows, scanRun); err != nil {
 				return err
 			}
-			return queue(tx)
+			return queue(tx, r.ID)
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO model_run_subjects (institution, run, number) SELECT $3, $1, unnest($2::text[]) ON CONFLICT DO NOTHING`, r.ID, numbers, r.Institution); err != nil {
 			return err
 		}
 		r.Status = RunRunning
-		if err := queue(tx); err != nil {
+		if err := queue(tx, r.ID); err != nil {
 			return err
 		}
 		return record(ctx, tx, Act{r.Institution, r.Actor, "model.run", r.ID, map[string]any{"subjects": len(numbers), "base_url": r.BaseURL, "model": r.Model, "allow_unpublished": r.Allow}})
@@ -128,19 +128,6 @@ func (db *DB) ModelRuns(ctx context.Context, institution string, limit int) (_ [
 	defer fault.Wrap(&err, "store.ModelRuns")
 	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs WHERE institution = $1 ORDER BY created_at DESC, id DESC LIMIT $2`, institution, limit)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, scanRun)
-}
-
-// OpenModelRuns returns the runs at an endpoint that are not at their end,
-// cancelled ones with files still out among them.
-func (db *DB) OpenModelRuns(ctx context.Context, baseURL, model string) (_ []ModelRun, err error) {
-	defer fault.Wrap(&err, "store.OpenModelRuns")
-	ctx = across(ctx)
-	rows, err := db.pool.Query(ctx, `SELECT `+runColumns+` FROM model_runs r WHERE base_url = $1 AND model = $2
-		AND (status = 'running' OR EXISTS (SELECT FROM model_batches b WHERE b.run = r.id AND b.ended_at IS NULL)) ORDER BY id`, baseURL, model)
 	if err != nil {
 		return nil, err
 	}

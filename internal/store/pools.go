@@ -226,17 +226,22 @@ type PoolSimulation struct {
 	Report      []byte
 }
 
-// PutPoolSimulation stores a new simulation.
-func (db *DB) PutPoolSimulation(ctx context.Context, s PoolSimulation) (err error) {
+// PutPoolSimulation stores a new simulation and puts it to work by queue, in one
+// transaction.
+func (db *DB) PutPoolSimulation(ctx context.Context, s PoolSimulation, queue func(pgx.Tx) error) (err error) {
 	defer fault.Wrap(&err, "store.PutPoolSimulation(%s)", s.ID)
 	ctx = As(ctx, s.Institution)
 	targets := s.Targets
 	if targets == nil {
 		targets = []pool.Target{}
 	}
-	_, err = db.pool.Exec(ctx, `INSERT INTO pool_simulations (id, pool_id, institution, created_at, seed, scenarios, targets, status) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running')`,
-		s.ID, s.PoolID, s.Institution, s.CreatedAt, int64(s.Seed), s.Scenarios, targets)
-	return err
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT INTO pool_simulations (id, pool_id, institution, created_at, seed, scenarios, targets, status) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running')`,
+			s.ID, s.PoolID, s.Institution, s.CreatedAt, int64(s.Seed), s.Scenarios, targets); err != nil {
+			return err
+		}
+		return queue(tx)
+	})
 }
 
 // PoolSimulation returns an institution's simulation with its progress.
@@ -254,19 +259,6 @@ func (db *DB) PoolSimulation(ctx context.Context, institution, id string) (s Poo
 	}
 	s.Seed, s.CreatedAt = uint64(seed), s.CreatedAt.UTC()
 	return s, err
-}
-
-// RunningPoolSimulations lists the simulations that are not finished.
-func (db *DB) RunningPoolSimulations(ctx context.Context) (_ []PoolSimulation, err error) {
-	defer fault.Wrap(&err, "store.RunningPoolSimulations")
-	ctx = across(ctx)
-	rows, err := db.pool.Query(ctx, `SELECT id, institution FROM pool_simulations WHERE status = 'running' ORDER BY created_at, id`)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (s PoolSimulation, err error) {
-		return s, row.Scan(&s.ID, &s.Institution)
-	})
 }
 
 // PutPoolTally stores one finished range. The same range again is ignored:

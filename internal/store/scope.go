@@ -82,13 +82,24 @@ func (s scoped) scope(ctx context.Context) string {
 
 const setScope = `SELECT set_config('zhijia.institution', $1, true)`
 
-// SendBatch sends statements that make one transaction, in one round trip.
+// SendBatch sends statements that make one transaction, in one round trip. A
+// turn that was lost sends none, see [InTurn].
 func (s scoped) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	return s.send(ctx, b, turnOf(ctx))
+}
+
+func (s scoped) send(ctx context.Context, b *pgx.Batch, turn string) pgx.BatchResults {
 	var all pgx.Batch
 	all.Queue(setScope, s.scope(ctx))
+	if turn != "" {
+		all.Queue(`SELECT hold_job($1)`, turn)
+	}
 	all.QueuedQueries = append(all.QueuedQueries, b.QueuedQueries...)
 	r := s.pool.SendBatch(ctx, &all)
 	_, _ = r.Exec() // what failed here fails in every result that follows
+	if turn != "" {
+		_, _ = r.Exec()
+	}
 	return r
 }
 
@@ -103,7 +114,7 @@ func (s scoped) Exec(ctx context.Context, sql string, args ...any) (pgconn.Comma
 func (s scoped) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	var b pgx.Batch
 	b.Queue(sql, args...)
-	r := s.SendBatch(ctx, &b)
+	r := s.send(ctx, &b, "") // reading takes no turn
 	rows, err := r.Query()
 	if err != nil {
 		_ = r.Close()
@@ -117,17 +128,24 @@ func (s scoped) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return &oneRow{rows, err}
 }
 
-// Begin starts a transaction.
-func (s scoped) Begin(ctx context.Context) (pgx.Tx, error) { return s.begin(ctx, `BEGIN`) }
+// Begin starts a transaction, and none for a turn that was lost.
+func (s scoped) Begin(ctx context.Context) (pgx.Tx, error) {
+	return s.begin(ctx, `BEGIN`, turnOf(ctx))
+}
 
 // beginSnapshot starts a transaction that reads one moment throughout.
 func (s scoped) beginSnapshot(ctx context.Context) (pgx.Tx, error) {
-	return s.begin(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	return s.begin(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, "")
 }
 
-func (s scoped) begin(ctx context.Context, begin string) (pgx.Tx, error) {
-	// The scope is an id, * or nothing: it needs no quoting.
-	return s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin + `; SET LOCAL zhijia.institution = '` + s.scope(ctx) + `'`})
+func (s scoped) begin(ctx context.Context, begin, turn string) (pgx.Tx, error) {
+	// The scope is an id, * or nothing, and a turn letters and digits: they need
+	// no quoting.
+	begin += `; SET LOCAL zhijia.institution = '` + s.scope(ctx) + `'`
+	if turn != "" {
+		begin += `; SELECT hold_job('` + turn + `')`
+	}
+	return s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
 }
 
 // batchRows are the rows of the only statement of a batch, which ends with

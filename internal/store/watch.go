@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -98,6 +99,7 @@ type WatchAlert struct {
 	AcknowledgedAt *time.Time  `json:"acknowledged_at,omitempty"`
 	AcknowledgedBy string      `json:"acknowledged_by,omitempty"`
 	Note           string      `json:"note,omitempty"`
+	Level          string      `json:"level,omitempty"` // of a booked loan: yellow, red
 }
 
 // Watch is one patent watched by one institution, with all that its alerts are
@@ -139,7 +141,7 @@ func (db *DB) DueWatches(ctx context.Context, today calendar.Date) (err error) {
 // alerts of each watch concerned, and stores it with a message to every
 // subscription that wants it, all in one transaction. It returns how many
 // marks were taken and alerts changed.
-func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive func(Watch) []AlertChange, message func(WatchAlert) (kind string, body []byte, err error)) (taken, changed int, err error) {
+func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive func(Watch) []AlertChange, message func(WatchAlert) (kind string, body []byte, err error), call CallWebhooks) (taken, changed int, err error) {
 	defer fault.Wrap(&err, "store.SweepWatches")
 	ctx = across(ctx)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
@@ -160,6 +162,9 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 			marked[institution] = append(marked[institution], number)
 			return nil
 		}); err != nil {
+			return err
+		}
+		if err := tellBook(ctx, tx, now, message, call); err != nil {
 			return err
 		}
 		if taken = len(ids); taken == 0 {
@@ -192,7 +197,7 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 				if err != nil {
 					return err
 				}
-				if err := queueMessages(ctx, tx, watches[i].Institution, a, kind, body, now); err != nil {
+				if err := queueMessages(ctx, tx, watches[i].Institution, a, kind, body, now, call); err != nil {
 					return err
 				}
 			}
@@ -202,6 +207,37 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 		return err
 	})
 	return taken, changed, err
+}
+
+// tellBook queues the messages of what was raised about booked loans: values
+// that fell, ceilings that broke.
+func tellBook(ctx context.Context, tx pgx.Tx, now time.Time, message func(WatchAlert) (kind string, body []byte, err error), call CallWebhooks) error {
+	rows, err := tx.Query(ctx, `UPDATE watch_alerts SET told = true WHERE NOT told RETURNING institution, `+alertColumns)
+	if err != nil {
+		return err
+	}
+	type told struct {
+		institution string
+		WatchAlert
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (x told, err error) {
+		x.WatchAlert, err = scanAlert(row, &x.institution)
+		return x, err
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(a, b told) int { return cmp.Compare(a.Seq, b.Seq) })
+	for _, x := range list {
+		kind, body, err := message(x.WatchAlert)
+		if err != nil {
+			return err
+		}
+		if err := queueMessages(ctx, tx, x.institution, x.WatchAlert, kind, body, now, call); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // watchesOf gathers what is on file about patents the institution watches.
@@ -261,7 +297,7 @@ func watchesOf(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error
 	}); err != nil {
 		return nil, err
 	}
-	if rows, err = tx.Query(ctx, `SELECT institution, `+alertColumns+` FROM watch_alerts WHERE institution = institution_now() AND number = ANY ($1)`, numbers); err != nil {
+	if rows, err = tx.Query(ctx, `SELECT institution, `+alertColumns+` FROM watch_alerts WHERE institution = institution_now() AND kind = '' AND number = ANY ($1)`, numbers); err != nil {
 		return nil, err
 	}
 	type owned struct {
@@ -287,12 +323,12 @@ func watchesOf(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error
 	return out, nil
 }
 
-const alertColumns = `id, seq, revision, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, '')`
+const alertColumns = `id, seq, revision, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, ''), level`
 
 // scanAlert reads alertColumns behind what else is asked for.
 func scanAlert(row pgx.CollectableRow, first ...any) (a WatchAlert, err error) {
 	err = row.Scan(append(first, &a.ID, &a.Seq, &a.Revision, &a.Number, &a.Cause, &a.Code, &a.Date, &a.Zh, &a.En, &a.Event, &a.Source, &a.Loan, &a.Status,
-		&a.RaisedAt, &a.ChangedAt, &a.AcknowledgedAt, &a.AcknowledgedBy, &a.Note)...)
+		&a.RaisedAt, &a.ChangedAt, &a.AcknowledgedAt, &a.AcknowledgedBy, &a.Note, &a.Level)...)
 	a.RaisedAt, a.ChangedAt = a.RaisedAt.UTC(), a.ChangedAt.UTC()
 	return a, err
 }
@@ -475,29 +511,45 @@ func scanDelivery(row pgx.CollectableRow) (d Delivery, err error) {
 	return d, err
 }
 
+// CallWebhooks has the messages of an institution's subscriptions sent when the
+// transaction commits.
+type CallWebhooks func(ctx context.Context, tx pgx.Tx, institution string, webhooks ...string) error
+
 // queueMessages puts an alert's message to every subscription that wants it.
 // Its id names subscription, alert and revision: put twice it is there once.
-func queueMessages(ctx context.Context, tx pgx.Tx, institution string, a WatchAlert, kind string, body []byte, now time.Time) error {
-	_, err := tx.Exec(ctx, `
+func queueMessages(ctx context.Context, tx pgx.Tx, institution string, a WatchAlert, kind string, body []byte, now time.Time, call CallWebhooks) error {
+	rows, err := tx.Query(ctx, `
 		INSERT INTO webhook_deliveries (id, webhook, institution, kind, body, status, next_at, created_at)
 		SELECT 'msg_' || encode(substring(sha256(convert_to(id || '|' || $2 || '|' || ($3::integer)::text, 'UTF8')) FOR 16), 'hex'), id, $1, $4, $5, 'waiting', $6, $6
 		FROM webhooks WHERE institution = $1 AND disabled_at IS NULL AND (cardinality(codes) = 0 OR $7 = ANY (codes))
-		ON CONFLICT (id) DO NOTHING`, institution, a.ID, a.Revision, kind, body, now, a.Code)
-	return err
+		ON CONFLICT (id) DO NOTHING RETURNING webhook`, institution, a.ID, a.Revision, kind, body, now, a.Code)
+	if err != nil {
+		return err
+	}
+	webhooks, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	return call(ctx, tx, institution, webhooks...)
 }
 
 // PutMessage puts one message to one subscription.
-func (db *DB) PutMessage(ctx context.Context, institution, webhook, id, kind string, body []byte, now time.Time) (err error) {
+func (db *DB) PutMessage(ctx context.Context, institution, webhook, id, kind string, body []byte, now time.Time, call CallWebhooks) (err error) {
 	defer fault.Wrap(&err, "store.PutMessage")
 	ctx = As(ctx, institution)
-	tag, err := db.pool.Exec(ctx, `
-		INSERT INTO webhook_deliveries (id, webhook, institution, kind, body, status, next_at, created_at)
-		SELECT $3, id, institution, $4, $5, 'waiting', $6, $6 FROM webhooks WHERE id = $2 AND institution = $1 AND disabled_at IS NULL`,
-		institution, webhook, id, kind, body, now)
-	if err == nil && tag.RowsAffected() == 0 {
-		return errNoWebhook
-	}
-	return err
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO webhook_deliveries (id, webhook, institution, kind, body, status, next_at, created_at)
+			SELECT $3, id, institution, $4, $5, 'waiting', $6, $6 FROM webhooks WHERE id = $2 AND institution = $1 AND disabled_at IS NULL`,
+			institution, webhook, id, kind, body, now)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return errNoWebhook
+		}
+		return call(ctx, tx, institution, webhook)
+	})
 }
 
 // Deliveries returns an institution's messages after one, oldest first; an empty
@@ -516,12 +568,12 @@ func (db *DB) Deliveries(ctx context.Context, institution, status string, after 
 
 // Redeliver sends a message again that was given up or arrived, under the same
 // id.
-func (db *DB) Redeliver(ctx context.Context, institution, id, by string, now time.Time) (d Delivery, err error) {
+func (db *DB) Redeliver(ctx context.Context, institution, id, by string, now time.Time, call CallWebhooks) (d Delivery, err error) {
 	defer fault.Wrap(&err, "store.Redeliver(%s)", id)
 	ctx = As(ctx, institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			UPDATE webhook_deliveries d SET status = 'waiting', attempts = 0, next_at = $3, ended_at = NULL, leased_until = NULL
+			UPDATE webhook_deliveries d SET status = 'waiting', attempts = 0, next_at = $3, ended_at = NULL
 			FROM webhooks w WHERE w.id = d.webhook AND w.disabled_at IS NULL AND d.institution = $1 AND d.id = $2 AND d.status <> 'waiting' RETURNING `+deliveryColumns, institution, id, now)
 		if err != nil {
 			return err
@@ -533,30 +585,50 @@ func (db *DB) Redeliver(ctx context.Context, institution, id, by string, now tim
 		if err != nil {
 			return err
 		}
+		if err := call(ctx, tx, institution, d.Webhook); err != nil {
+			return err
+		}
 		return record(ctx, tx, Act{institution, by, "webhook.redeliver", id, nil})
 	})
 	return d, err
 }
 
-// ClaimDelivery takes one message that is due in hand until a moment: a
-// process that dies with it gives it back by then. One subscription has one
-// message in hand at a time, so that a slow receiver holds up only its own.
-func (db *DB) ClaimDelivery(ctx context.Context, now, until time.Time) (d Delivery, w Webhook, found bool, err error) {
-	defer fault.Wrap(&err, "store.ClaimDelivery")
+// DueWebhook returns a subscription with a message that is due and that no
+// job of a kind has in hand; empty: there is none.
+func (db *DB) DueWebhook(ctx context.Context, kind string, now time.Time) (institution, webhook string, err error) {
+	defer fault.Wrap(&err, "store.DueWebhook")
 	ctx = across(ctx)
 	err = db.pool.QueryRow(ctx, `
-		UPDATE webhook_deliveries d SET leased_until = $2, attempts = d.attempts + 1 FROM webhooks w
-		WHERE w.id = d.webhook AND d.id = (
-			SELECT c.id FROM webhook_deliveries c
-			WHERE c.status = 'waiting' AND c.next_at <= $1 AND (c.leased_until IS NULL OR c.leased_until < $1)
-				AND NOT EXISTS (SELECT 1 FROM webhook_deliveries o WHERE o.webhook = c.webhook AND o.status = 'waiting' AND o.leased_until >= $1)
-			ORDER BY c.next_at, c.seq LIMIT 1 FOR UPDATE SKIP LOCKED)
-		RETURNING `+deliveryColumns+`, w.id, w.institution, w.url, w.secret, w.previous, w.previous_until`, now, until).
-		Scan(append(deliveryFields(&d), &w.ID, &w.Institution, &w.URL, &w.Secret, &w.Previous, &w.Until)...)
+		SELECT institution, webhook FROM webhook_deliveries d WHERE status = 'waiting' AND next_at <= $1
+		AND NOT EXISTS (SELECT FROM jobs j WHERE j.kind = $2 AND j.key = d.webhook AND j.status = 'running') ORDER BY next_at, seq LIMIT 1`, now, kind).Scan(&institution, &webhook)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return d, w, false, nil
+		return "", "", nil
 	}
-	return d, w, err == nil, err
+	return institution, webhook, err
+}
+
+// TakeDelivery counts an attempt at the message of a subscription that is due
+// first and returns it. Without one, next is when the first of those that wait
+// is due; zero: none waits.
+func (db *DB) TakeDelivery(ctx context.Context, webhook string, now time.Time) (d Delivery, w Webhook, next time.Time, err error) {
+	defer fault.Wrap(&err, "store.TakeDelivery")
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `
+			UPDATE webhook_deliveries d SET attempts = d.attempts + 1 FROM webhooks w
+			WHERE w.id = d.webhook AND d.id = (SELECT id FROM webhook_deliveries WHERE webhook = $1 AND status = 'waiting' AND next_at <= $2 ORDER BY next_at, seq LIMIT 1)
+			RETURNING `+deliveryColumns+`, w.id, w.institution, w.url, w.secret, w.previous, w.previous_until`, webhook, now).
+			Scan(append(deliveryFields(&d), &w.ID, &w.Institution, &w.URL, &w.Secret, &w.Previous, &w.Until)...)
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		var at *time.Time
+		err = tx.QueryRow(ctx, `SELECT min(next_at) FROM webhook_deliveries WHERE webhook = $1 AND status = 'waiting'`, webhook).Scan(&at)
+		if at != nil {
+			next = *at
+		}
+		return err
+	})
+	return d, w, next, err
 }
 
 // Attempt is what came of sending a message.
@@ -588,7 +660,7 @@ func (db *DB) EndDelivery(ctx context.Context, d Delivery, a Attempt, now time.T
 	}
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
-			UPDATE webhook_deliveries SET status = $2, reply = $3, error = nullif($4, ''), next_at = $5, leased_until = NULL, ended_at = $6
+			UPDATE webhook_deliveries SET status = $2, reply = $3, error = nullif($4, ''), next_at = $5, ended_at = $6
 			WHERE id = $1 AND status = 'waiting'`, d.ID, status, a.Reply, a.Error, a.Next, ended)
 		if err != nil || !a.Gone {
 			return err

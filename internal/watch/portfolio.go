@@ -103,5 +103,5 @@ func (s *Service) Deliveries(ctx context.Context, institution, status, cursor st
 
 // Redeliver sends a message again under the same id.
 func (s *Service) Redeliver(ctx context.Context, institution, by, id string) (Delivery, error) {
-	return s.db.Redeliver(ctx, institution, id, by, s.now())
+	return s.db.Redeliver(ctx, institution, id, by, s.now(), s.call)
 }

@@ -1,7 +1,7 @@
 // Package watch keeps an eye on portfolios of patents: what an import of
 // events, a payment, a loan or the calendar brings about becomes an alert,
 // once per cause, which is polled for or sent to signed webhooks. Start with
-// [New]; [Service.Run] does both parts of the work until told to stop.
+// [New]; [Service.Workers] do both parts of the work.
 package watch
 
 import (
@@ -14,10 +14,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"zhijia/internal/calendar"
+	"zhijia/internal/jobs"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 )
@@ -39,6 +41,7 @@ type Options struct {
 // Service watches.
 type Service struct {
 	db     *store.DB
+	queue  *jobs.Queue
 	log    *slog.Logger
 	now    func() time.Time
 	sealer *sealer // nil: no key
@@ -56,8 +59,11 @@ func New(db *store.DB, o Options) (*Service, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	var err error
+	if s.queue, err = jobs.New(db, o.Log); err != nil {
+		return nil, err
+	}
 	if len(o.Key) > 0 {
-		var err error
 		if s.sealer, err = newSealer(o.Key); err != nil {
 			return nil, err
 		}
@@ -78,7 +84,7 @@ func (s *Service) Sweep(ctx context.Context) (changed int, err error) {
 		return 0, err
 	}
 	for {
-		taken, n, err := s.db.SweepWatches(ctx, sweepSize, now, func(w store.Watch) []store.AlertChange { return Derive(w, today, s.days) }, s.message)
+		taken, n, err := s.db.SweepWatches(ctx, sweepSize, now, func(w store.Watch) []store.AlertChange { return Derive(w, today, s.days) }, s.message, s.call)
 		changed += n
 		if err != nil || taken < sweepSize {
 			return changed, err
@@ -187,44 +193,37 @@ func (s *Service) message(a store.WatchAlert) (string, []byte, error) {
 // couriers is how many messages one process sends at once.
 const couriers = 4
 
-// Run sweeps and delivers until ctx ends, then waits for the messages in hand.
-func (s *Service) Run(ctx context.Context, every time.Duration) {
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		s.repeat(ctx, every, "sweeping the portfolios", func() (bool, error) {
-			n, err := s.Sweep(ctx)
-			if n > 0 {
-				s.log.InfoContext(ctx, "alerts", "changed", n)
-			}
-			return false, err
-		})
-	})
-	if s.sealer != nil {
-		for range couriers {
-			wg.Go(func() {
-				s.repeat(ctx, min(every, 2*time.Second), "delivering", func() (bool, error) { return s.Deliver(ctx) })
-			})
-		}
-	}
-	wg.Wait()
+// sweeps are called for at an interval; messages is one job a subscription, so
+// that a slow mailing holds up only its own.
+var (
+	sweeps   = jobs.Kind[struct{}]{Name: "sweeps", Timeout: 10 * time.Minute}
+	messages = jobs.Kind[mailing]{Name: "messages", Queued: 8, Timeout: 5 * time.Minute}
+)
+
+type mailing struct {
+	Webhook string `json:"webhook"`
 }
 
-// repeat does work until there is none, waits and begins again.
-func (s *Service) repeat(ctx context.Context, every time.Duration, what string, work func() (more bool, err error)) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		more, err := work()
-		if err != nil && ctx.Err() == nil {
-			s.log.WarnContext(ctx, what, "error", err)
+// Workers sweep at an interval and deliver.
+func (s *Service) Workers(every time.Duration) []jobs.Worker {
+	list := []jobs.Worker{sweeps.Worker(1, func(ctx context.Context, _ *jobs.Turn, _ struct{}) (jobs.Next, error) {
+		n, err := s.Sweep(ctx)
+		if n > 0 {
+			s.log.InfoContext(ctx, "alerts", "changed", n)
 		}
-		if more && err == nil && ctx.Err() == nil {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+		return jobs.Done, err
+	}).Every(every)}
+	if s.sealer != nil {
+		list = append(list, messages.Worker(couriers, s.courier((*jobs.Turn).Over)))
 	}
+	return list
+}
+
+// call has the messages of subscriptions sent.
+func (s *Service) call(ctx context.Context, tx pgx.Tx, institution string, webhooks ...string) error {
+	orders := make([]jobs.Order[mailing], len(webhooks))
+	for i, id := range webhooks {
+		orders[i] = jobs.Order[mailing]{Key: id, Args: mailing{id}}
+	}
+	return messages.Add(ctx, s.queue, tx, institution, orders...)
 }

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/store"
 )
 
@@ -112,7 +113,6 @@ type poster struct {
 
 const (
 	sendTimeout = 15 * time.Second
-	lease       = time.Minute // longer than a message takes
 	maxReply    = 4 << 10
 )
 
@@ -265,7 +265,7 @@ func (s *Service) Test(ctx context.Context, institution, id string) (err error) 
 	if err != nil {
 		return err
 	}
-	return s.db.PutMessage(ctx, institution, id, "msg_"+strings.ToLower(rand.Text()), "webhook.test", body, now)
+	return s.db.PutMessage(ctx, institution, id, "msg_"+strings.ToLower(rand.Text()), "webhook.test", body, now, s.call)
 }
 
 // waits are the pauses before the second and later attempts: the schedule of
@@ -284,25 +284,53 @@ func pause(attempt int) (time.Duration, bool) {
 	return w + time.Duration((mathrand.Float64()*2-1)*0.2*float64(w)), true
 }
 
-// Deliver sends one message that is due and records what came of it. It
-// returns false when there was none. A message that arrived but whose arrival
-// could not be recorded is sent again under the same id: at least once.
+// Deliver sends one message that is due, of a subscription nobody is at, and
+// records what came of it. It returns false when there was none.
 func (s *Service) Deliver(ctx context.Context) (found bool, err error) {
 	defer fault.Wrap(&err, "watch.Deliver")
 	if s.sealer == nil {
 		return false, errNoKey
 	}
-	now := s.now().UTC().Truncate(time.Microsecond)
-	d, w, found, err := s.db.ClaimDelivery(ctx, now, now.Add(lease))
-	if err != nil || !found {
+	institution, webhook, err := s.db.DueWebhook(ctx, messages.Name, s.now())
+	if err != nil || webhook == "" {
 		return false, err
 	}
-	done := context.WithoutCancel(ctx) // a message in hand is finished
-	a := s.attempt(done, &d, &w, now)
-	if a.Error != "" {
-		s.log.WarnContext(ctx, "webhook", "delivery", d.ID, "webhook", d.Webhook, "attempt", d.Attempts, "error", a.Error, "dead", a.Dead || a.Gone)
+	one := messages.Worker(1, s.courier(func(*jobs.Turn) bool { return true }))
+	return s.queue.Once(ctx, one, institution, webhook, mailing{webhook})
+}
+
+// courier sends the messages of a subscription that are due, until over says
+// that it is enough, and comes again for those that wait. A message that
+// arrived but whose arrival could not be recorded is sent again under the same
+// id: at least once.
+func (s *Service) courier(over func(*jobs.Turn) bool) func(context.Context, *jobs.Turn, mailing) (jobs.Next, error) {
+	return func(ctx context.Context, t *jobs.Turn, r mailing) (jobs.Next, error) {
+		for first := true; ; first = false {
+			now := s.now().UTC().Truncate(time.Microsecond)
+			if !first && over(t) {
+				return jobs.Again, nil
+			}
+			d, w, next, err := s.db.TakeDelivery(ctx, r.Webhook, now)
+			switch {
+			case err != nil:
+				return jobs.Again, err
+			case d.ID == "" && next.IsZero():
+				return jobs.Done, nil
+			case d.ID == "":
+				return jobs.After(next.Sub(now)), nil
+			}
+			a := s.attempt(ctx, &d, &w, now)
+			if err := ctx.Err(); err != nil && a.Reply == nil { // broken off: nobody knows whether it arrived
+				return jobs.Again, err
+			}
+			if a.Error != "" {
+				s.log.WarnContext(ctx, "webhook", "delivery", d.ID, "webhook", d.Webhook, "attempt", d.Attempts, "error", a.Error, "dead", a.Dead || a.Gone)
+			}
+			if err := s.db.EndDelivery(context.WithoutCancel(ctx), d, a, s.now().UTC().Truncate(time.Microsecond)); err != nil {
+				return jobs.Again, err
+			}
+		}
 	}
-	return true, s.db.EndDelivery(done, d, a, s.now().UTC().Truncate(time.Microsecond))
 }
 
 func (s *Service) attempt(ctx context.Context, d *store.Delivery, w *store.Webhook, now time.Time) (a store.Attempt) {

@@ -231,11 +231,11 @@ func TestRetriesAndDeadLetters(t *testing.T) {
 	if len(dead) != 1 || dead[0].ID != id || dead[0].Attempts != len(waits)+1 || dead[0].EndedAt == nil || !strings.Contains(dead[0].Error, "500") {
 		t.Fatalf("%+v", dead)
 	}
-	if _, err := w.db.Redeliver(w.ctx, "b", id, "王五", w.at); fault.KindOf(err) != fault.NotFound {
+	if _, err := w.Redeliver(w.ctx, "b", "王五", id); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("another institution's: %v", err)
 	}
 	r.answer(http.StatusOK)
-	if _, err := w.db.Redeliver(w.ctx, "a", id, "张三", w.at); err != nil {
+	if _, err := w.Redeliver(w.ctx, "a", "张三", id); err != nil {
 		t.Fatal(err)
 	}
 	if w.deliver(); len(w.deliveries("delivered")) != 1 || r.taken()[0].id != id {
@@ -249,30 +249,6 @@ func TestRetriesAndDeadLetters(t *testing.T) {
 	w.deliver()
 	if hooks, err := w.db.Webhooks(w.ctx, "a"); err != nil || hooks[0].DisabledAt == nil || len(w.deliveries("dead")) != 1 {
 		t.Errorf("%+v, %v", hooks, err)
-	}
-}
-
-// A process that dies with a message in hand: another sends it once the lease
-// is over, under the same id.
-func TestLeaseOfADeadProcess(t *testing.T) {
-	t.Parallel()
-	w, r := newPushingWorld(t)
-	hook, _, err := w.Subscribe(w.ctx, "a", "张三", r.URL, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Test(w.ctx, "a", hook.ID); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, found, err := w.db.ClaimDelivery(w.ctx, w.at, w.at.Add(lease)); !found || err != nil {
-		t.Fatal(found, err)
-	}
-	if w.deliver() {
-		t.Error("sent while another has it in hand")
-	}
-	w.at = w.at.Add(lease + time.Second)
-	if !w.deliver() || len(r.taken()) != 1 {
-		t.Error("not sent after the lease")
 	}
 }
 

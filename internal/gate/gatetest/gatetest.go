@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +22,7 @@ import (
 	"zhijia/internal/dossier"
 	"zhijia/internal/gate"
 	"zhijia/internal/intake"
+	"zhijia/internal/jobs"
 	"zhijia/internal/people"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -166,6 +166,7 @@ type World struct {
 	Appraisal *appraisal.Service
 	Desk      *desk.Desk
 	Arranger  *arranger.Desk
+	Jobs      *jobs.Queue
 	Watch     *watch.Service
 	Intake    *intake.Service
 	Dossier   *dossier.Dossiers
@@ -205,8 +206,11 @@ func NewWorld(t testing.TB) *World {
 // Over is the use cases over a database and an appraisal service.
 func Over(t testing.TB, db *store.DB, svc *appraisal.Service) *World {
 	t.Helper()
-	w := &World{DB: db, Appraisal: svc, Arranger: arranger.NewDesk(db, time.Now, slog.New(slog.DiscardHandler)), Intake: intake.New(db, svc, time.Now), Dossier: dossier.New(db, time.Now, calendar.Shipped()), Audit: audit.New(db, time.Now)}
-	var err error
+	queue, err := jobs.New(db, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &World{DB: db, Appraisal: svc, Arranger: arranger.NewDesk(db, queue, time.Now), Jobs: queue, Intake: intake.New(db, svc, time.Now), Dossier: dossier.New(db, time.Now, calendar.Shipped()), Audit: audit.New(db, time.Now)}
 	if w.Desk, err = desk.New(db, svc, nil); err != nil {
 		t.Fatal(err)
 	}
