@@ -11,7 +11,7 @@ var (
 	branch     = compile(`^(?:[\p{Han}]{2,8}?(?:分公司|支行|分行|分院|分所|分校))`)
 	hospital   = compile(`^(?:附属[\p{Han}]{0,10}?(?:医院|中学|研究所)|第[一二三四五六七八九十]+(?:附属|临床)?[\p{Han}]{0,4}?医院|[\p{Han}]{0,6}?(?:附属)[\p{Han}]{0,8}?医院|[\p{Han}]{2,6}研究所)`)
 	hardStop   = compile(`^(?:[，。;:、\n\t|“”《》"<>【】\[\]!?*#@\x01]|拟|关于|我|了|尚|转让|受让|许可|授权|方式|将|把|(?:签订|签署)|与|以下简称|同意|委托|持有|名下|所有的|管理人|通过|原告|被告)`)
-	bodyActs   = compile(`^(?:向|对|给|由|从|就|为)`)
+	bodyActs   = compile(`^(?:向|对|给|由|从|就)`)
 	english    = compile(`^(?:the )?([A-Z][A-Za-z&'’.-]*(?: (?:of|and|for|the|&|[A-Z][A-Za-z&'’.-]*|\([A-Z][A-Za-z]*\)))*(?:[,，]? (?:Co\.[,，]? ?Ltd|Ltd\.?|Inc\.?|Ltd\.?|LLC|GmbH|Corp\.?|plc|S\.A\.))?)`)
 	person     = compile(`^[\p{Han}·]{2,4}?(?:[，。;、\n\t|( )]|与|以[^，。]|于[0-9]|处|通过|出价|报价|应价|竞得|取得|受让|购得|摘得|胜出|中标|拍得|买下|$)`)
 	personTail = compile(`(?:[，。;、\n\t|( )]|与|以.|于[0-9]|处|通过|出价|报价|应价|竞得|取得|受让|购得|摘得|胜出|中标|拍得|买下)$`)
@@ -118,6 +118,11 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 	if strings.HasPrefix(s[at:min(len(s), at+3)], "“") {
 		at += len("“")
 	}
+	if m := sideWord.FindString(s[at:min(len(s), at+6)]); m != "" { // 乙方某公司
+		if sp, ok := orgAt(s, at+len(m)); ok && strings.HasSuffix(s[sp.a:sp.b], "公司") && sp.b-sp.a >= 12 {
+			at = sp.a
+		}
+	}
 	for _, a := range d.aliases {
 		if strings.HasPrefix(s[at:], a.name) {
 			if sp, ok := orgAt(s, at); ok && sp.b-sp.a > len(a.name) {
@@ -195,7 +200,8 @@ var anyBody = compile(`^(?:全资|控股|参股|该|本|贵|其|某)*(?:子|分|
 var (
 	legalForm    = compile(`(?:Co\.[,，]? ?Ltd\.?|Ltd\.?|Inc\.?|LLC|GmbH|Corp\.?|plc|S\.A\.)`)
 	forSum       = compile(` (?:for|and) (?:CNY|RMB|USD?|HKD?|EUR|GBP|JPY)\b.*`)
-	relationWord = compile(`^(?:甲方|乙方|丙方|控股股东|实际控制人|关联方|全资子公司|控股子公司|参股公司|母公司)`)
+	relationWord = compile(`^(?:控股股东|实际控制人|关联方|全资子公司|控股子公司|参股公司|母公司)`)
+	sideWord     = compile(`^[甲乙丙]方`)
 	bidCode      = compile(`^[A-Z]{1,3}[0-9]{1,6}\(`)
 )
 

@@ -772,7 +772,7 @@ func (d *document) groups(ms []mention) []group {
 				end = out[i+1].mentions[0].a
 			}
 			if i > 0 { // a paragraph may name its price before its patent
-				if low := d.lineStart(g.mentions[0].a); low > out[i-1].mentions[len(out[i-1].mentions)-1].b && prices(low, g.mentions[0].a) {
+				if low := d.lineStart(g.mentions[0].a); low > out[i-1].mentions[len(out[i-1].mentions)-1].b && len(g.mentions) == 1 && priceFirst.MatchString(d.s[low:g.mentions[0].a]) {
 					priced++
 					continue
 				}
@@ -830,6 +830,9 @@ func (d *document) groups(ms []mention) []group {
 	}
 	return out
 }
+
+// priceFirst is 以60万元的价格受让“…”.
+var priceFirst = compile(`以[^，。;\n]{2,24}元[^，。;\n]{0,8}(?:价格|价款|对价)?(?:受让|购买|购得|收购)[^，。;\n]*$`)
 
 var sumOfPrice = compile(`(?:转让|许可|价格|价款|费用?)[^，。;\n]{0,6}(?:合计|共计|总计|总额)`)
 
