@@ -108,6 +108,9 @@ func (s *Server) specification() huma.Config {
 	c.Info.Description = "专利估值参考意见服务。Reference opinions on the value of patents: a figure with a range, the priced deals behind it, the reasons and the date. 本服务的输出是估值参考意见，不是资产评估报告。"
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil
+	c.Servers = []*huma.Server{{URL: "/", Description: "The service this document comes from."}}
+	c.Components.Headers = headers()
+	c.OnAddOperation = append(c.OnAddOperation, describeHeaders)
 	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	c.RejectUnknownQueryParameters = true
 	c.Formats = map[string]huma.Format{
@@ -124,6 +127,33 @@ func (s *Server) specification() huma.Config {
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[terms.Quantity](), reflect.TypeFor[quantitySchema]())
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[terms.YearQuantity](), reflect.TypeFor[yearQuantitySchema]())
 	return c
+}
+
+// headers the gate sets, whatever the operation.
+func headers() map[string]*huma.Header {
+	whole := func(doc string) *huma.Header {
+		return &huma.Header{Description: doc, Schema: &huma.Schema{Type: huma.TypeInteger}}
+	}
+	return map[string]*huma.Header{
+		"RateLimit-Limit":     whole("Requests the key may make at once; absent where no rate is set."),
+		"RateLimit-Remaining": whole("Requests left now."),
+		"RateLimit-Reset":     whole("Seconds until all are there again."),
+		"Retry-After":         whole("Seconds to wait before the next try, with 429 and 503."),
+	}
+}
+
+// describeHeaders refers to [headers] in each reply; only a problem says when to come back.
+func describeHeaders(_ *huma.OpenAPI, op *huma.Operation) {
+	for status, r := range op.Responses {
+		if r.Headers == nil {
+			r.Headers = map[string]*huma.Param{}
+		}
+		for name := range headers() {
+			if name != "Retry-After" || status == "default" {
+				r.Headers[name] = &huma.Param{Ref: "#/components/headers/" + name}
+			}
+		}
+	}
 }
 
 // schemaName names a type's schema. Types of other packages carry the

@@ -187,11 +187,12 @@ func registerValuations(api huma.API, s *Server) {
 		Language string `header:"Accept-Language"`
 		Match    string `header:"If-None-Match"`
 	}
+	stored := s.respondsWith(reflect.TypeFor[Valuation](), "200", "The record as stored; or the opinion as HTML (A4) or text.", "text/html", "text/plain")
+	stored["304"] = &huma.Response{Description: "The caller's copy, named by If-None-Match, is the record of now."}
 	huma.Register(api, huma.Operation{
 		OperationID: "get-valuation", Method: http.MethodGet, Path: "/v1/valuations/{id}", Tags: []string{"valuations"},
-		Summary: "读取估值 A stored valuation, as JSON or as an opinion to read",
-		Responses: s.respondsWith(reflect.TypeFor[Valuation](), "200", "The record as stored; or the opinion as HTML (A4) or text.",
-			"text/html", "text/plain"),
+		Summary:   "读取估值 A stored valuation, as JSON or as an opinion to read",
+		Responses: stored,
 	}, func(ctx context.Context, in *get) (*document, error) {
 		p := people.Of(ctx)
 		v, err := s.opt.Appraisal.Get(ctx, p.Actor(), in.ID)

@@ -110,8 +110,8 @@ var Access = map[string][]Role{
 	"GET /v1/evaluations/{id}/report":  readers,
 	"GET /v1/evaluations/{id}/samples": readers,
 
-	"POST /v1/imports/{kind}": {Officer, Admin},
-	"GET /v1/imports/{id}":    {Officer, Admin},
+	"POST /v1/imports/{id}": {Officer, Admin},
+	"GET /v1/imports/{id}":  {Officer, Admin},
 
 	"POST /v1/deals:read": {Officer, Evaluator},
 

@@ -78,11 +78,9 @@ func (d *Draw) relief(each func(Period)) float64 {
 	})
 }
 
-// Excess is the present value at T, in yuan, of the earnings beyond the
+// excess is the present value at T, in yuan, of the earnings beyond the
 // charges for the other assets: Σ (earnings - charge)·(1-tax)·(1-attrition)^t·
 // factor, with the tax amortisation benefit; not negative (IVS 210).
-func (d *Draw) Excess() float64 { return d.excess(nil) }
-
 func (d *Draw) excess(each func(Period)) float64 {
 	kept := 1.0
 	return d.present(0, each, func(p *Period) bool {
@@ -95,11 +93,9 @@ func (d *Draw) excess(each func(Period)) float64 {
 	})
 }
 
-// Incremental is the present value at T, in yuan, of the cash flows with the
+// incremental is the present value at T, in yuan, of the cash flows with the
 // right less those without it, after tax, with the tax amortisation benefit;
 // not negative (IVS 210).
-func (d *Draw) Incremental() float64 { return d.incremental(nil) }
-
 func (d *Draw) incremental(each func(Period)) float64 {
 	return d.present(0, each, func(p *Period) bool {
 		if p.Index >= len(d.Forecast) {
@@ -147,22 +143,4 @@ func (d *Draw) present(lump float64, each func(Period), flow func(*Period) bool)
 		p.Start, p.Length = end, min(1, d.Life-end)
 	}
 	return best * d.Step
-}
-
-// ImpliedRoyalty is the royalty rate in [0, 1] at which relief from royalty
-// gives the value; false when none does.
-func (d Draw) ImpliedRoyalty(value float64) (float64, bool) {
-	return Bisect(func(x float64) float64 { d.Royalty = x; return d.Relief() - value }, 0, 1)
-}
-
-// ImpliedDiscount is the discount rate in [-0.99, 10] at which relief from
-// royalty gives the value; false when none does.
-func (d Draw) ImpliedDiscount(value float64) (float64, bool) {
-	return Bisect(func(x float64) float64 { d.Discount = x; return d.Relief() - value }, -0.99, 10)
-}
-
-// BreakEvenScale is the multiple of the sales forecast, up to a million, at
-// which relief from royalty gives the value; false when none does.
-func (d Draw) BreakEvenScale(value float64) (float64, bool) {
-	return Bisect(func(x float64) float64 { d.Scale = x; return d.Relief() - value }, 0, 1e6)
 }
