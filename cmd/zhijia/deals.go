@@ -20,7 +20,9 @@ import (
 )
 
 type dealsCmd struct {
-	Read dealsReadCmd `cmd:"" help:"Read priced deals out of notices, contracts, auction results, announcements and judgments."`
+	Screen dealsScreenCmd `cmd:"" help:"Judge every own deal by the rules of validity and say which are no comparables, and why."`
+	Judge  dealsJudgeCmd  `cmd:"" help:"Say against the rules whether an own deal counts, with a reason."`
+	Read   dealsReadCmd   `cmd:"" help:"Read priced deals out of notices, contracts, auction results, announcements and judgments."`
 }
 
 type dealsReadCmd struct {

@@ -38,11 +38,7 @@ func (c *ingestCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	o, err := c.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{Days: g.days})
-	if err != nil {
-		return err
-	}
-	svc, err := appraisal.New(g.ctx, db, o)
+	svc, err := c.appraiser(g, db)
 	if err != nil {
 		return err
 	}
@@ -70,6 +66,15 @@ func (c *ingestCmd) Run(g *Globals) error {
 		return g.print(reports)
 	}
 	return nil
+}
+
+// appraiser is the service that embeds what is taken in.
+func (m *modelFlags) appraiser(g *Globals, db *store.DB) (*appraisal.Service, error) {
+	o, err := m.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{Days: g.days})
+	if err != nil {
+		return nil, err
+	}
+	return appraisal.New(g.ctx, db, o)
 }
 
 func (c *ingestCmd) file(g *Globals, db *store.DB, svc *appraisal.Service, name string) (rep intake.Report, err error) {

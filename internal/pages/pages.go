@@ -22,6 +22,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
 	"zhijia/internal/intake"
+	"zhijia/internal/ledger"
 	"zhijia/internal/people"
 	"zhijia/internal/watch"
 
@@ -34,6 +35,7 @@ type Options struct {
 	Desk      *desk.Desk
 	Watch     *watch.Service
 	Intake    *intake.Service
+	Ledger    *ledger.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
 

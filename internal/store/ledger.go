@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/valuation/market"
 )
 
 // LedgerDeal is a deal of an institution's view with what was decided of it.
@@ -69,7 +70,7 @@ func (db *DB) Ledger(ctx context.Context, f LedgerFilter) (_ []LedgerDeal, err e
 	})
 }
 
-// SetExclusions writes what screening found of own deals, by id; '' is a deal
+// SetExclusions writes what screening found of own deals, by id; ” is a deal
 // that counts. What a person decided stays. It returns how many changed.
 func (db *DB) SetExclusions(ctx context.Context, codes map[string]string, by string) (changed int64, err error) {
 	defer fault.Wrap(&err, "store.SetExclusions")
@@ -99,7 +100,7 @@ func applyValidity(ctx context.Context, tx pgx.Tx, ids []string) error {
 	return err
 }
 
-// DecideValidity records what a person says of an own deal; code '' says that
+// DecideValidity records what a person says of an own deal; code ” says that
 // it counts. Decisions before stay on record and are returned, oldest first.
 func (db *DB) DecideValidity(ctx context.Context, id, code, reason, by string, now time.Time) (history []Decided, err error) {
 	defer fault.Wrap(&err, "store.DecideValidity(%s)", id)
@@ -145,4 +146,33 @@ func (db *DB) SetProvenance(ctx context.Context, id string, provenance json.RawM
 		}
 		return record(ctx, tx, Act{db.pool.scope(ctx), by, "deal.accept", id, provenance})
 	})
+}
+
+// DueValuation is a stored valuation that a market's drift makes due.
+type DueValuation struct {
+	ID        string    `json:"id"`
+	Title     string    `json:"title"`
+	AsOf      string    `json:"as_of"`
+	Market    string    `json:"market"`
+	Point     *float64  `json:"point"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// maxDue bounds the list of valuations to make anew.
+const maxDue = 1000
+
+// DueValuations lists the institution's valuations whose headline stands for one
+// of the markets, the latest of each bundle of patents, newest first.
+func (db *DB) DueValuations(ctx context.Context, markets []market.Sale) (_ []DueValuation, err error) {
+	defer fault.Wrap(&err, "store.DueValuations")
+	rows, err := db.pool.Query(ctx, `
+		SELECT id, title, as_of::text, market, point, created_at FROM (
+			SELECT DISTINCT ON (patents, title) v.id, title, as_of, conclusion ->> 'market' AS market, point, v.created_at
+			FROM valuations v CROSS JOIN LATERAL (SELECT array_agg(number ORDER BY position) AS patents FROM valuation_patents p WHERE p.institution = v.institution AND p.valuation = v.id) n
+			WHERE v.institution = institution_now() ORDER BY patents, title, v.created_at DESC) AS latest
+		WHERE market = ANY ($1) ORDER BY created_at DESC, id LIMIT $2`, markets, maxDue)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[DueValuation])
 }

@@ -23,6 +23,7 @@ import (
 	"zhijia/internal/dossier"
 	"zhijia/internal/gate"
 	"zhijia/internal/intake"
+	"zhijia/internal/ledger"
 	"zhijia/internal/people"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -143,6 +144,7 @@ type World struct {
 	Arranger  *arranger.Desk
 	Watch     *watch.Service
 	Intake    *intake.Service
+	Ledger    *ledger.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
 }
@@ -180,7 +182,7 @@ func NewWorld(t testing.TB) *World {
 // Over is the use cases over a database and an appraisal service.
 func Over(t testing.TB, db *store.DB, svc *appraisal.Service) *World {
 	t.Helper()
-	w := &World{DB: db, Appraisal: svc, Arranger: arranger.NewDesk(db, time.Now, slog.New(slog.DiscardHandler)), Intake: intake.New(db, svc, time.Now), Dossier: dossier.New(db, time.Now, calendar.Shipped()), Audit: audit.New(db, time.Now)}
+	w := &World{DB: db, Appraisal: svc, Arranger: arranger.NewDesk(db, time.Now, slog.New(slog.DiscardHandler)), Intake: intake.New(db, svc, time.Now), Ledger: ledger.New(db, time.Now), Dossier: dossier.New(db, time.Now, calendar.Shipped()), Audit: audit.New(db, time.Now)}
 	var err error
 	if w.Desk, err = desk.New(db, svc, nil); err != nil {
 		t.Fatal(err)
