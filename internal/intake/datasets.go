@@ -23,7 +23,7 @@ var kindWords = map[string]string{
 }
 
 var ownerWords = map[string]string{
-	"university": "高校|大学", "institute": "科研院所|研究所|研究院", "firm": "企业|公司", "individual": "个人|自然人", "unknown": "未知",
+	"university": "高校|大学", "institute": "科研院所|研究所|研究院|医院|hospital", "firm": "企业|公司", "individual": "个人|自然人", "unknown": "未知",
 }
 
 var patents = dataset{

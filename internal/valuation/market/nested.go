@@ -47,6 +47,8 @@ type Measure struct {
 	CoverageLow  float64 `json:"coverage_low"` // 95% interval over events
 	CoverageHigh float64 `json:"coverage_high"`
 	MedianWidth  float64 `json:"median_width"` // of the range, as a factor: high over low
+
+	worth float64 // independent deals that would tell as much of the coverage
 }
 
 // nestedBlocks is the number of blocks of own deals; the first is never tested.
@@ -196,7 +198,7 @@ func measure(trials []Trial, of func(*Trial) Forecast) Measure {
 		worth = min(c*(1-c)/(ss*m/(m-1)/(n*n)), n)
 	}
 	low, high := wilson(c, worth)
-	return Measure{median(abs), sum / n, c, low, high, math.Exp(median(width))}
+	return Measure{median(abs), sum / n, c, low, high, math.Exp(median(width)), worth}
 }
 
 // wilson is the 95% interval of a share measured on n independent cases (Wilson
@@ -207,10 +209,18 @@ func wilson(c, n float64) (low, high float64) {
 	return max(mid-half, 0), min(mid+half, 1)
 }
 
-// Held turns the whole table's coverage into what an opinion states: measured on
-// deals that entered neither fit nor calibration.
-func (l *Line) Held(level float64, from, to int) Held {
-	return Held{Level: level, Coverage: l.After.Coverage, Low: l.After.CoverageLow, High: l.After.CoverageHigh, Deals: l.Deals, Events: l.Events, From: from, To: to}
+// Held turns the line's coverage into what an opinion states of a model
+// calibrated on so many events: measured on deals that entered neither fit nor
+// calibration. The trials tell how models so made cover; how this one covers
+// differs from that by its own draw of calibration events, with the variance
+// c(1-c)/events (Vovk 2012). Both err together: deals that happen to lie close
+// cover well in the trials and calibrate a range too narrow for the next. So the
+// two deviations are added, not their squares.
+func (l *Line) Held(level float64, events, from, to int) Held {
+	m := &l.After
+	d := 1/math.Sqrt(m.worth) + 1/math.Sqrt(float64(events))
+	low, high := wilson(m.Coverage, 1/(d*d))
+	return Held{Level: level, Coverage: m.Coverage, Low: low, High: high, Deals: l.Deals, Events: l.Events, From: from, To: to}
 }
 
 // Arrivals prices deals that came after a model was made, in the order of their
@@ -283,7 +293,7 @@ func Refit(p Prior, deals []Deal, year int, trials []Trial, level float64) (Prio
 	}
 	for i := range fitted.Calibration.Held {
 		if h := &fitted.Calibration.Held[i]; h.Level == level {
-			*h = all.Held(level, from, to)
+			*h = all.Held(level, countEvents(sorted), from, to)
 		}
 	}
 	fitted.Calibration.Source += fmt.Sprintf("; coverage at %.0f%% out of time on %d own deals of %d events, %d to %d", 100*level, all.Deals, all.Events, from, to)

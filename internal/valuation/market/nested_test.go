@@ -3,7 +3,9 @@ package market
 import (
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -47,6 +49,54 @@ func TestNestedOnMadeLedgers(t *testing.T) {
 		again, err := Nested(Default(), mixed, .8)
 		if err != nil || !slices.Equal(trials, again) {
 			t.Errorf("%s: another order of the rows, another figure (%v)", family, err)
+		}
+	}
+}
+
+// TestNestedIntervalHolds draws ledgers of 200 from 2,000 made deals and looks
+// how often the interval that a ledger states of its coverage holds the coverage
+// on the deals it did not draw. ZHIJIA_REPEATS sets the number of ledgers.
+func TestNestedIntervalHolds(t *testing.T) {
+	repeats := 4
+	if n, err := strconv.Atoi(os.Getenv("ZHIJIA_REPEATS")); err == nil {
+		repeats = n
+	}
+	for _, family := range []string{"tails", "mix", "messy"} {
+		all := readLedger(t, family+"_test.csv.gz")
+		held, low, high, mean := 0, 1., 0., 0.
+		for r := range repeats {
+			rng := rand.New(rand.NewPCG(uint64(r), 7))
+			rows := slices.Clone(all)
+			rng.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+			deals, fresh := rows[:200], rows[200:]
+			trials, err := Nested(Default(), deals, .8)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fitted, _, err := Refit(Default(), deals, 2025, trials, .8)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, err := Solve(fitted, deals, 2025)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ready, in := fitted.Calibration.Ready(), 0.
+			for i := range fresh {
+				m, sd := v.expect(&fresh[i])
+				if math.Abs(fresh[i].Log-m) <= ready.At(fresh[i].Market, .8).Half*sd {
+					in++
+				}
+			}
+			c, h := in/float64(len(fresh)), fitted.Calibration.Held[0]
+			if h.Low <= c && c <= h.High {
+				held++
+			}
+			low, high, mean = min(low, c), max(high, c), mean+c/float64(repeats)
+		}
+		t.Logf("%s: the interval holds in %d of %d; coverage on fresh deals %.3f to %.3f, mean %.3f", family, held, repeats, low, high, mean)
+		if 4*held < 3*repeats {
+			t.Errorf("%s: the interval holds in %d of %d", family, held, repeats)
 		}
 	}
 }
