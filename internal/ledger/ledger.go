@@ -52,12 +52,16 @@ type Listed struct {
 
 func listed(d Deal) Listed {
 	l := Listed{Deal: d}
+	if l.Market == "" { // by source and kind, as the valuation reads it
+		sale, _ := market.SaleOf(d.SourceType, d.DealKind, d.Method)
+		l.Market = string(sale)
+	}
 	switch {
 	case d.Exclusion != "":
 		l.Validity = valuation.ValidityOf(d.Exclusion)
 	case d.DuplicateOf != "":
 		l.Validity = valuation.ValidityOf("DUPLICATE")
-	case d.Market == "" || d.Market == string(market.Unknown):
+	case l.Market == string(market.Unknown):
 		l.Validity = valuation.ValidityOf("MARKET-UNKNOWN")
 	}
 	return l
@@ -78,7 +82,7 @@ func (s *Service) List(ctx context.Context, actor appraisal.Actor, q Query, curs
 			return nil, "", err
 		}
 		for _, d := range found {
-			if l := listed(d); (!q.Refused || l.Validity.Code != "") && (q.Market == "" || d.Market == q.Market) {
+			if l := listed(d); (!q.Refused || l.Validity.Code != "") && (q.Market == "" || l.Market == q.Market) {
 				out = append(out, l)
 			}
 		}

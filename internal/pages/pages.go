@@ -158,6 +158,7 @@ func Register(g *gate.Gate, opt Options) error {
 	registerDeskPages(s)
 	registerRegistryPages(s)
 	registerQueuePages(s)
+	registerLedgerPages(s)
 	s.pageRoute(http.MethodGet, "/officer/egress", s.showEgress)
 	s.pageRoute(http.MethodGet, "/", func(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, "/officer")

@@ -121,6 +121,13 @@ var Access = map[string][]Role{
 	"GET /v1/ledger/drift":         readers,
 	"GET /v1/ledger/statistics":    {Officer, Admin},
 
+	"GET /officer/ledger":            pageRoles,
+	"GET /officer/ledger/export":     {Officer},
+	"POST /officer/ledger/validity":  {Officer},
+	"POST /officer/ledger/calibrate": {Officer},
+	"GET /officer/ledger/read":       {Officer},
+	"POST /officer/ledger/read":      {Officer},
+
 	"POST /v1/batches":                         valuers,
 	"GET /v1/batches":                          readers,
 	"GET /v1/batches/{id}":                     readers,
