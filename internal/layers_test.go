@@ -22,14 +22,15 @@ var allowed = map[string][]string{
 	"internal/accuracy": {"internal/fault"},
 
 	// The theories of valuation: none imports another, nor Conclude.
-	"internal/valuation/terms":     {"internal/fault", "internal/calendar", "internal/money", "internal/patent"},
-	"internal/valuation/market":    theory,
-	"internal/valuation/income":    theory,
-	"internal/valuation/cost":      theory,
-	"internal/valuation/option":    theory,
-	"internal/valuation/damages":   theory,
-	"internal/valuation/indicator": theory,
-	"internal/valuation/impact":    append([]string{"internal/accuracy"}, theory...),
+	"internal/valuation/terms":      {"internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+	"internal/valuation/market":     theory,
+	"internal/valuation/madeledger": {}, // draws ledgers for tests; knows no model of prices
+	"internal/valuation/income":     theory,
+	"internal/valuation/cost":       theory,
+	"internal/valuation/option":     theory,
+	"internal/valuation/damages":    theory,
+	"internal/valuation/indicator":  theory,
+	"internal/valuation/impact":     append([]string{"internal/accuracy"}, theory...),
 	// What stands over the theories: the list of formulas, and Conclude.
 	"internal/valuation/formula": append(slices.Clone(theories), theory...),
 	"internal/valuation":         append(slices.Clone(theories), theory...),

@@ -106,6 +106,34 @@ CREATE INDEX deals_section ON deals (section, date) WHERE exclusion IS NULL;
 CREATE INDEX deals_date ON deals (institution, date);      -- the same deal from two sources
 CREATE INDEX deals_refused ON deals (section) WHERE exclusion IS NOT NULL;
 
+-- By whom the deals of an institution were last changed: the transaction. Who holds something worked out from them sees by
+-- it that it is out of date. The row is taken first, so that two imports of one institution follow each other.
+CREATE TABLE deal_changes (
+    institution text PRIMARY KEY REFERENCES institutions (id),
+    changed_by  text NOT NULL
+);
+-- +goose StatementBegin
+CREATE FUNCTION note_deal_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO deal_changes AS c (institution, changed_by)
+    SELECT i.id, pg_current_xact_id()::text FROM institutions i WHERE i.id = institution_now() OR institution_now() = '*' ORDER BY i.id
+    ON CONFLICT (institution) DO UPDATE SET changed_by = EXCLUDED.changed_by WHERE c.changed_by <> EXCLUDED.changed_by;
+    RETURN NULL;
+END
+$$;
+-- +goose StatementEnd
+CREATE TRIGGER deals_changed BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON deals FOR EACH STATEMENT EXECUTE FUNCTION note_deal_change();
+
+-- The priced deals that stored valuations were inferred from, as they were: each set once, by the hash of its bytes.
+CREATE TABLE ledgers (
+    institution text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
+    id          text NOT NULL CHECK (id ~ '^[0-9a-f]{64}$'),
+    deals       bytea NOT NULL,                  -- JSON array, gzip
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (institution, id)
+);
+CREATE TRIGGER ledgers_frozen BEFORE UPDATE OR TRUNCATE ON ledgers FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 -- Who cites whom, by normal forms of publication or application numbers.
 CREATE TABLE citations (
     institution text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
@@ -249,6 +277,8 @@ CALL wall('match_pairs');
 CALL wall('match_decisions');
 CALL wall('patents', shared => true);
 CALL wall('deals', shared => true);
+CALL wall('deal_changes', shared => true);
+CALL wall('ledgers');
 CALL wall('citations', shared => true);
 CALL wall('events', shared => true);
 CALL wall('spaces', shared => true);

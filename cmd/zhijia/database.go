@@ -30,6 +30,7 @@ func (d *Database) url(g *Globals) (string, func(), error) {
 	}
 	c, err := localdb.Start(g.ctx, localdb.Options{
 		Grace: time.Second,
+		Keep:  true,
 		Say:   func(s string) { fmt.Fprintln(g.stderr, "zhijia:", s) },
 	})
 	if err != nil {

@@ -127,7 +127,7 @@ func BenchmarkValuations(b *testing.B) {
 	start := time.Now()
 	numbers := loadCorpus(b, db, svc, size("ZHIJIA_LOAD_PATENTS", 100_000), size("ZHIJIA_LOAD_DEALS", 10_000))
 	b.Logf("corpus of %d patents ready in %.1f s", len(numbers), time.Since(start).Seconds())
-	s := serve(b, gatetest.Over(b, db, svc), options{}).gate
+	s := serve(b, gatetest.Over(b, db, svc), options{}, people.Officer).gate
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)

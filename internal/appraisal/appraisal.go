@@ -66,6 +66,7 @@ type Service struct {
 	days   *calendar.Working
 
 	shipped valuation.Assumptions
+	ledgers *ledgers
 	loaded  sync.Map // version -> *hashed, never changed once loaded
 }
 
@@ -73,7 +74,7 @@ type Service struct {
 // the program ships with, and makes them active when none are.
 func New(ctx context.Context, db *store.DB, o Options) (_ *Service, err error) {
 	defer fault.Wrap(&err, "appraisal.New")
-	s := &Service{db: db, judge: o.Judge, now: o.Now, log: o.Log, days: cmp.Or(o.Days, calendar.Shipped()), shipped: valuation.DefaultAssumptions()}
+	s := &Service{db: db, judge: o.Judge, now: o.Now, log: o.Log, days: cmp.Or(o.Days, calendar.Shipped()), shipped: valuation.DefaultAssumptions(), ledgers: newLedgers()}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -271,13 +272,8 @@ func (s *Service) Draft(ctx context.Context, actor Actor, req Request) (_ *Draft
 	if err != nil {
 		return nil, err
 	}
-	evidence := g.ev
-	assumptions, err := s.assumptions(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	snap := snapshot{Assignment: assignment, Evidence: evidence, Assumptions: assumptions.Version, AssumptionsHash: assumptions.hash}
-	v, conclusion, err := conclude(actor, &req, &snap, assumptions, now)
+	snap := snapshot{Assignment: assignment, Evidence: g.ev, Assumptions: g.under.Version, AssumptionsHash: g.under.hash}
+	v, conclusion, err := conclude(actor, &req, &snap, g.under, now)
 	if err != nil {
 		return nil, err
 	}
@@ -425,6 +421,9 @@ func (s *Service) Replay(ctx context.Context, actor Actor, id string) (_ Replay,
 	intact := Intact(&v)
 	if json.Unmarshal(v.Conclusion, &stored) != nil || !intact {
 		stored.Versions.Model = valuation.ModelVersion // an altered record names no version to rely on
+	}
+	if err := s.attach(ctx, &snap.Evidence, snap.Assignment.Date, assumptions); err != nil {
+		return Replay{}, err
 	}
 	c, err := valuation.ConcludeBy(stored.Versions.Model, snap.Assignment, snap.Evidence, assumptions.Assumptions)
 	if err != nil {

@@ -43,6 +43,9 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 		req.Purpose = string(terms.PurposeAssignment)
 	}
 	g = &gathering{Service: s, actor: actor, req: req, asOf: req.Date}
+	if g.under, err = s.assumptions(ctx, ""); err != nil {
+		return a, nil, err
+	}
 	ctx = judge.With(ctx, judge.Permit{Actor: actor, Allow: req.AllowModel}) // for what is no patent's text, e.g. a probe
 	if err := g.subjects(ctx, number); err != nil {
 		return a, nil, err
@@ -87,6 +90,7 @@ type gathering struct {
 	actor   Actor
 	req     *Request
 	asOf    calendar.Date
+	under   *hashed        // the assumptions in force
 	patents []store.Patent // the subject, then the rest of the bundle
 	states  []patent.State // of the same patents, before asOf
 	ev      valuation.Evidence
@@ -395,7 +399,7 @@ func (g *gathering) comparables(ctx context.Context, vector []float32, space *sp
 	defer cancel()
 	subject := &g.patents[0]
 	q := store.ComparableQuery{
-		Before: g.asOf, Vector: vector, Text: subject.Text(), IPC: subject.IPC, Kind: patent.Kind(subject.Kind), Blind: g.req.Blind, Every: true,
+		Before: g.asOf, Vector: vector, Text: subject.Text(), IPC: subject.IPC, Kind: patent.Kind(subject.Kind), Blind: g.req.Blind,
 	}
 	if space != nil {
 		q.Space = space.ID
@@ -414,12 +418,16 @@ func (g *gathering) comparables(ctx context.Context, vector []float32, space *sp
 	if err != nil {
 		return err
 	}
+	own := func(c *valuation.Comparable) bool { return q.Blind && overlaps(c, &q) }
+	ref, last, err := g.ledger(ctx, g.actor.Institution, g.asOf, g.under, own)
+	if err != nil {
+		return err
+	}
+	g.consulted(last)
+	found.Retrieval.Considered, g.ev.Ledger = ref.Deals, ref
 	g.ev.Comparables, g.ev.Excluded, g.ev.Retrieval = found.Admitted, found.Excluded, found.Retrieval
 	if space != nil && vector != nil {
 		g.ev.Retrieval.Space = space.Space.String()
-	}
-	for _, c := range found.Admitted {
-		g.consulted(c.Date)
 	}
 	if len(subject.IPC) == 0 {
 		zh, en := "缺少 IPC 分类号，可比案例检索范围放宽至全部领域。", "Without an IPC symbol the search for comparables covers every field."

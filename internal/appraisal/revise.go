@@ -69,6 +69,9 @@ func (s *Service) Revise(ctx context.Context, actor Actor, id string) (_ Revisio
 	if err != nil {
 		return Revision{}, err
 	}
+	if err := s.attach(ctx, ev, snap.Assignment.Date, assumptions); err != nil {
+		return Revision{}, err
+	}
 	revised, after, err := conclude(actor, &req, &snap, assumptions, now)
 	if err != nil {
 		return Revision{}, err

@@ -57,6 +57,9 @@ func (s *Service) WhatIf(ctx context.Context, actor Actor, id string, change Cha
 	if err != nil {
 		return WhatIf{}, err
 	}
+	if err := s.attach(ctx, &snap.Evidence, snap.Assignment.Date, assumptions); err != nil {
+		return WhatIf{}, err
+	}
 	a, ev := &snap.Assignment, &snap.Evidence
 	if change.Purpose != nil {
 		a.Purpose, a.Basis, a.Premise = *change.Purpose, "", "" // basis and premise follow the purpose

@@ -48,7 +48,7 @@ type Refused struct {
 func Screen(ctx context.Context, db *store.DB, actor appraisal.Actor) (rep ScreenReport, err error) {
 	defer fault.Wrap(&err, "intake.Screen")
 	ctx = store.As(ctx, actor.Institution)
-	own, err := db.Ledger(ctx, store.LedgerFilter{Own: true})
+	own, err := db.SeenDeals(ctx, store.LedgerFilter{Own: true})
 	if err != nil {
 		return rep, err
 	}

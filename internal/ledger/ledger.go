@@ -77,7 +77,7 @@ func (s *Service) List(ctx context.Context, actor appraisal.Actor, q Query, curs
 	ctx = store.As(ctx, actor.Institution)
 	var out []Listed
 	for after := at.ID; len(out) <= limit; {
-		found, err := s.db.Ledger(ctx, store.LedgerFilter{Own: q.Own, After: after, Limit: limit + 1})
+		found, err := s.db.SeenDeals(ctx, store.LedgerFilter{Own: q.Own, After: after, Limit: limit + 1})
 		if err != nil {
 			return nil, "", err
 		}
@@ -120,7 +120,7 @@ func (s *Service) deals(ctx context.Context, as *valuation.Assumptions, before c
 	if err != nil {
 		return nil, err
 	}
-	own, err := s.db.Ledger(ctx, store.LedgerFilter{Own: true})
+	own, err := s.db.SeenDeals(ctx, store.LedgerFilter{Own: true})
 	if err != nil {
 		return nil, err
 	}

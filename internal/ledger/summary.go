@@ -51,7 +51,7 @@ type Summary struct {
 func (s *Service) Summarise(ctx context.Context, actor appraisal.Actor) (out *Summary, err error) {
 	defer fault.Wrap(&err, "ledger.Summarise")
 	ctx = store.As(ctx, actor.Institution)
-	all, err := s.db.Ledger(ctx, store.LedgerFilter{})
+	all, err := s.db.SeenDeals(ctx, store.LedgerFilter{})
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (g grouping) list() (out []Group) {
 // transactions import, with their validity.
 func (s *Service) WriteOwn(ctx context.Context, actor appraisal.Actor, w io.Writer) (err error) {
 	defer fault.Wrap(&err, "ledger.WriteOwn")
-	all, err := s.db.Ledger(store.As(ctx, actor.Institution), store.LedgerFilter{Own: true})
+	all, err := s.db.SeenDeals(store.As(ctx, actor.Institution), store.LedgerFilter{Own: true})
 	if err != nil {
 		return err
 	}

@@ -19,11 +19,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -45,6 +47,9 @@ type Options struct {
 	Volatile bool
 	// Grace is how long an unused cluster lives on.
 	Grace time.Duration
+	// Keep starts the server again when it was killed, as long as the cluster is
+	// not closed: for a program that goes on for months.
+	Keep bool
 	// Say is told, in English, what is being done when it takes a while.
 	Say func(string)
 }
@@ -55,6 +60,9 @@ type Cluster struct {
 	data   string // folder of the cluster
 	socket string // folder of the unix socket
 	users  *os.File
+
+	stop context.CancelFunc // ends keep; nil: it does not run
+	kept chan struct{}      // closed when keep has ended
 }
 
 const (
@@ -96,7 +104,35 @@ func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
 		}
 		return nil, unavailable([]error{fmt.Errorf("starting PostgreSQL in %s: %w", c.data, err)})
 	}
+	if o.Keep {
+		keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+		c.stop, c.kept = stop, make(chan struct{})
+		go c.keep(keeping, o)
+	}
 	return c, nil
+}
+
+// keep looks every second whether the server still listens, and starts it
+// again when it was killed. Of several programs that keep one cluster the first
+// starts it, the others find it live.
+func (c *Cluster) keep(ctx context.Context, o Options) {
+	defer close(c.kept)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if c.live() {
+			continue
+		}
+		o.Say("the managed database is gone; starting it again")
+		if err := c.serveOnce(ctx, o); err != nil && ctx.Err() == nil {
+			o.Say("the managed database did not start again: " + err.Error())
+		}
+	}
 }
 
 // URL returns the connection string of a database of the cluster.
@@ -118,7 +154,13 @@ func (c *Cluster) PID() (int, error) {
 }
 
 // Close lets go of the cluster. The last one to let go stops it.
-func (c *Cluster) Close() error { return c.users.Close() }
+func (c *Cluster) Close() error {
+	if c.stop != nil {
+		c.stop()
+		<-c.kept
+	}
+	return c.users.Close()
+}
 
 type installation struct{ dir, major string }
 
@@ -147,7 +189,7 @@ func binaries(ctx context.Context, say func(string)) (installation, error) {
 		if err == nil {
 			return in(s.major), nil
 		}
-		failures = append(failures, fmt.Errorf("provision %s %s: %w: %s", s.suite, s.major, err, lastLine(out)))
+		failures = append(failures, fmt.Errorf("provision %s %s: %w: %s", s.suite, s.major, err, words(out)))
 		if ctx.Err() != nil {
 			return installation{}, ctx.Err()
 		}
@@ -170,10 +212,23 @@ func unavailable(failures []error) error {
 	).Because(errors.Join(failures...))
 }
 
-func lastLine(out []byte) string {
+// words returns what a program of the server said went wrong: the lines that
+// name an error, with their hints; else its last lines.
+func words(out []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	return lines[len(lines)-1]
+	var said []string
+	for _, l := range lines {
+		if grave.MatchString(l) {
+			said = append(said, strings.TrimSpace(l))
+		}
+	}
+	if len(said) == 0 {
+		said = lines[max(0, len(lines)-3):]
+	}
+	return strings.Join(said[:min(len(said), 8)], "; ")
 }
+
+var grave = regexp.MustCompile(`(?i)\b(fatal|panic|error|hint|detail):|could not|cannot|no such|not found|no space|denied`)
 
 // cacheDir and stateDir must be searchable by the unprivileged user the
 // server runs as, which root's home folder is not.
@@ -203,10 +258,6 @@ func stateDir() (string, error) {
 }
 
 func (c *Cluster) start(ctx context.Context, o Options) (err error) {
-	owner, err := serverUser()
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(filepath.Dir(c.data), 0o755); err != nil {
 		return err
 	}
@@ -216,6 +267,16 @@ func (c *Cluster) start(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	if err := flock(ctx, c.users, syscall.LOCK_SH); err != nil {
+		return err
+	}
+	return c.serveOnce(ctx, o)
+}
+
+// serveOnce makes and starts the cluster unless it is live, one program at a
+// time.
+func (c *Cluster) serveOnce(ctx context.Context, o Options) error {
+	owner, err := serverUser()
+	if err != nil {
 		return err
 	}
 	starting, err := os.OpenFile(c.data+".start", os.O_RDWR|os.O_CREATE, 0o644)
@@ -249,7 +310,7 @@ func (c *Cluster) createDatabase(owner *syscall.Credential) error {
 	psql := func(query string) (string, error) {
 		out, err := c.command(owner, c.Program("psql"), c.URL("postgres"), "-qAtc", query).CombinedOutput()
 		if err != nil {
-			return "", fmt.Errorf("psql: %w: %s", err, lastLine(out))
+			return "", fmt.Errorf("psql: %w: %s", err, words(out))
 		}
 		return strings.TrimSpace(string(out)), nil
 	}
@@ -261,14 +322,33 @@ func (c *Cluster) createDatabase(owner *syscall.Credential) error {
 	return err
 }
 
+// makeSocketDir makes the folder of the socket, which nobody but the server's
+// user and root may enter: whoever could put another socket there would be
+// taken for the database. One that somebody else made is refused.
 func (c *Cluster) makeSocketDir(owner *syscall.Credential) error {
-	if err := os.MkdirAll(c.socket, 0o711); err != nil {
+	uid := os.Geteuid()
+	if owner != nil {
+		uid = int(owner.Uid)
+	}
+	switch err := os.Mkdir(c.socket, 0o700); {
+	case err == nil:
+		if owner != nil {
+			if err := os.Chown(c.socket, uid, int(owner.Gid)); err != nil {
+				return err
+			}
+		}
+	case !errors.Is(err, fs.ErrExist):
 		return err
 	}
-	if owner != nil {
-		return os.Chown(c.socket, int(owner.Uid), int(owner.Gid))
+	info, err := os.Lstat(c.socket)
+	if err != nil {
+		return err
 	}
-	return nil
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || !info.IsDir() || int(stat.Uid) != uid {
+		return fmt.Errorf("the folder %s of the database's socket is not the server's own (user %d); remove it, or set TMPDIR to another place", c.socket, uid)
+	}
+	return os.Chmod(c.socket, 0o700)
 }
 
 func (c *Cluster) live() bool {
@@ -304,7 +384,7 @@ func (c *Cluster) initialise(ctx context.Context, owner *syscall.Credential) err
 	out, err := c.command(owner, c.Program("initdb"), "-D", building, "-U", Role,
 		"--auth-local=peer", "--auth-host=reject", "-E", "UTF8", "--locale=C.UTF-8", "--data-checksums").CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("initdb: %w: %s", err, lastLine(out))
+		return fmt.Errorf("initdb: %w: %s", err, words(out))
 	}
 	me, err := user.Current()
 	if err != nil {
@@ -395,6 +475,10 @@ const inheritance = 15 * time.Second
 
 // serve starts the server and waits until it takes queries.
 func (c *Cluster) serve(ctx context.Context, owner *syscall.Credential, args []string, logFile *os.File) error {
+	from, err := logFile.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
 	server := c.command(owner, c.Program("postgres"), args...)
 	server.Stdout, server.Stderr = logFile, logFile
 	if err := server.Start(); err != nil {
@@ -409,13 +493,15 @@ func (c *Cluster) serve(ctx context.Context, owner *syscall.Credential, args []s
 		}
 		select {
 		case err := <-exited:
-			return fmt.Errorf("the server ended at once (%v), see %s.log", err, c.data)
+			said, _ := logged(logFile.Name(), from)
+			return fmt.Errorf("the server ended at once (%v): %s", err, words(said))
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("the server did not answer within a minute, see %s.log", c.data)
+			said, _ := logged(logFile.Name(), from)
+			return fmt.Errorf("the server did not answer within a minute: %s", words(said))
 		}
 	}
 }

@@ -19,6 +19,12 @@ func (w writer) comparables() section {
 		how := w.t(
 			fmt.Sprintf("在基准日之前的成交记录中检索 %d 笔，采用 %d 笔，未采用 %d 笔；检索路径：%s", r.Considered, len(c.Comparables), len(c.Excluded), w.word(paths, r.Path)),
 			fmt.Sprintf("%d deals before the valuation date considered, %d used, %d set aside; path: %s", r.Considered, len(c.Comparables), len(c.Excluded), w.word(paths, r.Path)))
+		if l := w.Evidence.Ledger; l != nil {
+			n := l.Deals - len(l.LeftOut)
+			how = w.t(
+				fmt.Sprintf("基准日之前的成交记录 %d 笔全部参与计算，各按其权重；下列为影响最大或文本相近的 %d 笔，未采用 %d 笔；检索路径：%s", n, len(c.Comparables), len(c.Excluded), w.word(paths, r.Path)),
+				fmt.Sprintf("all %d deals before the valuation date count, each by its weight; listed are the %d of most influence or alike in text, %d set aside; path: %s", n, len(c.Comparables), len(c.Excluded), w.word(paths, r.Path)))
+		}
 		if r.Widened > 0 {
 			how += w.t(fmt.Sprintf("；同小类交易不足，范围已放宽 %d 级", r.Widened), fmt.Sprintf("; widened %d steps beyond the IPC subclass for want of deals", r.Widened))
 		}

@@ -42,7 +42,7 @@ func TestLedgerPages(t *testing.T) {
 			t.Fatalf("not accepted: %d %.400s", r.Code, r.Body.String())
 		}
 	}
-	all, err := w.DB.Ledger(store.As(t.Context(), "default"), store.LedgerFilter{Own: true})
+	all, err := w.DB.SeenDeals(store.As(t.Context(), "default"), store.LedgerFilter{Own: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,15 +32,11 @@ type ComparableQuery struct {
 	Family  []string // family ids of the subject
 	Blind   bool     // leave out deals of the subject itself and of its family
 
-	// Every admits every deal: all of them enter the market approach by their computed weight. The first Limit, alike in
-	// text, are given in full for the reader.
-	Every bool
-
 	Limit    int // comparables wanted; 0 means 40
 	Excluded int // excluded deals reported; 0 means 20
 }
 
-// Comparables is the answer: admitted deals from most to least similar, and
+// Comparables is the answer: the admitted deals most alike, from most to least, and
 // excluded ones with their reason codes.
 type Comparables struct {
 	Admitted  []valuation.Comparable
@@ -152,7 +148,7 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 		switch {
 		case c.Exclusion != "":
 			left = append(left, *c)
-		case len(admitted) < q.Limit || q.Every:
+		case len(admitted) < q.Limit:
 			admitted = append(admitted, *c)
 		}
 	}
@@ -175,9 +171,6 @@ func (db *DB) Comparables(ctx context.Context, q ComparableQuery) (_ Comparables
 		out.Excluded = out.Excluded[:q.Excluded]
 	}
 	for i := range admitted {
-		if i >= q.Limit { // beyond the reader's: only what the model needs
-			admitted[i].Similar, admitted[i].IPC, admitted[i].Title = nil, nil, ""
-		}
 		out.Admitted = append(out.Admitted, admitted[i].Comparable)
 	}
 	retrieval.Returned = len(admitted)
@@ -218,7 +211,7 @@ func (db *DB) candidates(ctx context.Context, q ComparableQuery) ([]candidate, v
 	}
 	retrieval := valuation.Retrieval{Level: terms.LevelNone}
 	for i, l := range levels {
-		if len(q.IPC) == 0 || q.Every {
+		if len(q.IPC) == 0 {
 			break
 		}
 		prefixes := prefixes(q.IPC, l.length)
@@ -231,7 +224,7 @@ func (db *DB) candidates(ctx context.Context, q ComparableQuery) ([]candidate, v
 			return found, retrieval, nil
 		}
 	}
-	if len(q.IPC) > 0 && !q.Every {
+	if len(q.IPC) > 0 {
 		retrieval.Widened = len(levels)
 	}
 	found, err := db.fetchCandidates(ctx, q, `$3::text[] IS NULL`, nil)

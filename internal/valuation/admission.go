@@ -143,18 +143,18 @@ func (a *Assumptions) Unpriced(c *Comparable) string {
 	return ""
 }
 
-// admit sorts the comparables by deal id and refuses what is not a clean point price before T. The rest are deals of the
-// market approach, all of them: what each weighs is computed.
-func (a *Assumptions) admit(asg *Assignment, ev *Evidence) (deals []market.Deal, of map[string]*Comparable, excluded []ExcludedDeal) {
-	order := make([]int, len(ev.Comparables))
+// admit sorts the deals by id and refuses what is not a clean point price before t. The rest are deals of the market
+// approach, all of them: what each weighs is computed.
+func (a *Assumptions) admit(given []Comparable, t calendar.Date) (deals []market.Deal, of map[string]*Comparable, excluded []ExcludedDeal) {
+	order := make([]int, len(given))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return compareDeals(&ev.Comparables[i], &ev.Comparables[j]) })
+	slices.SortStableFunc(order, func(i, j int) int { return compareDeals(&given[i], &given[j]) })
 	of = map[string]*Comparable{}
 	for _, i := range order {
-		c := &ev.Comparables[i]
-		code := a.refuse(c, asg.Date)
+		c := &given[i]
+		code := a.refuse(c, t)
 		if code == "" && of[c.DealID] != nil {
 			code = "DUPLICATE"
 		}
@@ -165,20 +165,11 @@ func (a *Assumptions) admit(asg *Assignment, ev *Evidence) (deals []market.Deal,
 		of[c.DealID] = c
 		deals = append(deals, a.MarketDeal(c))
 	}
-	for i := range ev.Excluded {
-		c := &ev.Excluded[i]
-		code := c.Exclusion
-		if code == "" {
-			if code = a.refuse(c, asg.Date); code == "" {
-				code = "DUPLICATE"
-			}
-		}
-		excluded = append(excluded, excludedDeal(c, code))
-	}
-	slices.SortStableFunc(excluded, func(x, y ExcludedDeal) int {
-		return cmp.Or(cmp.Compare(x.DealID, y.DealID), cmp.Compare(x.Code, y.Code))
-	})
 	return deals, of, excluded
+}
+
+func compareExcluded(x, y ExcludedDeal) int {
+	return cmp.Or(cmp.Compare(x.DealID, y.DealID), cmp.Compare(x.Code, y.Code))
 }
 
 // MarketDeal reads an admitted price as the market approach sees it. Market and channel come from the record or from its

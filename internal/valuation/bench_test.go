@@ -21,7 +21,7 @@ func BenchmarkMarket50(b *testing.B) {
 	as, asg, ev := marketBench()
 	b.ReportAllocs()
 	for b.Loop() {
-		deals, _, _ := as.admit(&asg, &ev)
+		deals, _, _ := as.admit(ev.Comparables, asg.Date)
 		v, err := market.Solve(as.Prices, deals, asg.Date.Year)
 		if err != nil {
 			b.Fatal(err)

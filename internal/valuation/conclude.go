@@ -76,6 +76,9 @@ func ConcludeBy(model string, asg Assignment, ev Evidence, as Assumptions) (Conc
 	if err := validate(&asg, &ev); err != nil {
 		return Conclusion{}, err
 	}
+	if l := ev.Ledger; l != nil && !l.Solved.fits(&as, asg.Date) {
+		return Conclusion{}, errLedger
+	}
 	j := &job{asg: &asg, ev: &ev, as: &as}
 	j.open()
 	if j.rules.Basis == terms.BasisDamages { // owed for past acts, also after the right ended

@@ -71,8 +71,9 @@ type Override struct {
 // is nil, an empty list or an absent record; it widens the range and is named
 // in the conclusion.
 type Evidence struct {
-	Legal       []LegalState           `json:"legal,omitempty"` // by patent number
-	Comparables []Comparable           `json:"comparables,omitempty"`
+	Legal       []LegalState           `json:"legal,omitempty"`       // by patent number
+	Comparables []Comparable           `json:"comparables,omitempty"` // the deals; with Ledger those alike in text, for the reader
+	Ledger      *LedgerRef             `json:"ledger,omitempty"`
 	Excluded    []Comparable           `json:"excluded,omitempty"` // found but refused upstream, each with its code
 	Retrieval   Retrieval              `json:"retrieval"`
 	Indicators  []terms.IndicatorScore `json:"indicators,omitempty"`

@@ -191,13 +191,14 @@ func (j *job) ask(v *market.View, s market.Sale) marketAnswer {
 // market prices the subject in the market of the headline and beside it in the others.
 func (j *job) market() {
 	as := j.as
-	deals, of, excluded := as.admit(j.asg, j.ev)
+	l, excluded, err := j.ledger()
+	slices.SortStableFunc(excluded, compareExcluded)
 	j.out.Excluded = append(j.out.Excluded, excluded...)
-	v, err := market.Solve(as.Prices, deals, j.asg.Date.Year)
 	if err != nil {
 		j.notApplicable("market", "random_effects", "market.unsolved", nil)
 		return
 	}
+	v := l.view
 	j.sale = saleOf(j.asg)
 	if (j.sale == market.Showcase || j.sale == market.Corporate) && j.out.Scope == terms.ScopeBare {
 		j.out.Scope = terms.ScopeSupported // what is sold there comes with support or a business
@@ -229,9 +230,9 @@ func (j *job) market() {
 			j.flag("MKT-ASK", "review", "私下转让金额以该专利的公开报价为上限", "the private figure is capped at the public ask for this very patent")
 		}
 	}
-	j.figures(v, deals, scale, cap)
+	j.figures(l, scale, cap)
 	if j.asg.Purpose == terms.PurposeLicence {
-		half := min(as.Prices.Calibration.Ready().At(headline, j.level).Half, maxHalf) * a.sd
+		half := min(l.ready.At(headline, j.level).Half, maxHalf) * a.sd
 		j.ownership = &BasisFigure{
 			Basis: terms.BasisMarket, Premise: terms.PremiseOrderly, Scope: terms.ScopeBare, Approach: "market", Market: headline, IfSold: true,
 			Value: math.Exp(a.theta + j.part), Low: math.Exp(a.theta + j.part - half), High: math.Exp(a.theta + j.part + half), Zh: "如转让所有权", En: "if ownership is sold",
@@ -249,8 +250,14 @@ func (j *job) market() {
 	if j.legalUnknown > 0 {
 		app.unknown += as.Market.MissingFeatureVar.Value
 	}
-	weights := v.Weights(j.question(j.live[0], headline))
-	j.comparables(weights, of, math.Exp(app.theta), v.Base(j.question(j.live[0], headline)))
+	shown := j.shown()
+	also := make(map[string]bool, len(shown))
+	for id := range shown {
+		also[id] = true
+	}
+	var weights []market.Weight
+	weights, j.out.NEff = v.Weights(j.question(j.live[0], headline), shownDeals, also)
+	j.comparables(weights, shown, l.of, math.Exp(app.theta), v.Base(j.question(j.live[0], headline)))
 	app.result.Workings = j.marketWorkings(a, weights, headline, scale)
 	j.app = append(j.app, app)
 	j.notApplicable("rank", "", "rank.in_market_prior", nil)
@@ -266,8 +273,7 @@ func (j *job) market() {
 const maxHalf = 10
 
 // figures fills the ladder of markets: in each "if sold" there.
-func (j *job) figures(v *market.View, deals []market.Deal, scale, cap float64) {
-	ready := j.as.Prices.Calibration.Ready()
+func (j *job) figures(l *Ledger, scale, cap float64) {
 	show := []market.Sale{market.Distress, market.Private, market.Showcase, market.Corporate}
 	if j.sale == market.Court {
 		show = append(show, market.Court)
@@ -276,19 +282,13 @@ func (j *job) figures(v *market.View, deals []market.Deal, scale, cap float64) {
 		show = show[:2]
 	}
 	for _, s := range show {
-		a := j.ask(v, s)
+		a := j.ask(l.view, s)
 		if s == market.Private || s == market.Distress {
 			a.theta += cap
 		}
-		half := min(ready.At(s, j.level).Half, maxHalf) * a.sd
-		n := 0
-		for i := range deals {
-			if deals[i].Market == s {
-				n++
-			}
-		}
+		half := min(l.ready.At(s, j.level).Half, maxHalf) * a.sd
 		j.out.Markets = append(j.out.Markets, MarketFigure{
-			Market: s, Zh: saleZh[s], Median: math.Exp(a.theta + scale), Low: math.Exp(a.theta + scale - half), High: math.Exp(a.theta + scale + half), Deals: n,
+			Market: s, Zh: saleZh[s], Median: math.Exp(a.theta + scale), Low: math.Exp(a.theta + scale - half), High: math.Exp(a.theta + scale + half), Deals: l.sales[s],
 		})
 	}
 	j.out.Market = j.sale
@@ -306,17 +306,12 @@ const shownDeals = 40
 
 // comparables lists the deals by what they did to the figure, and the text-alike ones for the reader: those say when they
 // did not move it. base is ln of what the prior alone says of one patent of the subject.
-func (j *job) comparables(weights []market.Weight, of map[string]*Comparable, value, base float64) {
-	sum, sq := 0.0, 0.0
-	for _, w := range weights {
-		sum += math.Abs(w.Weight)
-		sq += w.Weight * w.Weight
-	}
-	if sq > 0 {
-		j.out.NEff = sum * sum / sq
-	}
+func (j *job) comparables(weights []market.Weight, shown, of map[string]*Comparable, value, base float64) {
 	for i, w := range weights {
 		c := of[w.Deal.ID]
+		if given := shown[w.Deal.ID]; given != nil {
+			c = given
+		}
 		if i >= shownDeals && c.Similar == nil {
 			continue
 		}

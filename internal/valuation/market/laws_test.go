@@ -128,9 +128,23 @@ func TestLaws(t *testing.T) {
 		if r, _ := Solve(sp, scaled, 2026); r.Price(q).Mean != w.Price(q).Mean {
 			t.Fatal("the order of the deals matters")
 		}
-		// Weights explain the figure: prior part plus weights times residuals of deals.
-		if got := len(v.Weights(q)); got != len(deals) {
-			t.Fatalf("%d weights of %d deals", got, len(deals))
+		// The weights of the top deals are those of all, and so is their effective number.
+		all, n := v.Weights(q, len(deals), nil)
+		if len(all) != len(deals) {
+			t.Fatalf("%d weights of %d deals", len(all), len(deals))
+		}
+		last := ""
+		if len(deals) > 0 {
+			last = deals[len(deals)-1].ID
+		}
+		top, m := v.Weights(q, 3, map[string]bool{last: true})
+		if m != n || last != "" && !slices.ContainsFunc(top, func(w Weight) bool { return w.Deal.ID == last }) {
+			t.Fatalf("effective number %v of the top, %v of all", m, n)
+		}
+		for i := range min(3, len(all)) {
+			if top[i].Weight*top[i].Residual != all[i].Weight*all[i].Residual {
+				t.Fatalf("deal %d of the top pulls by %v, of all by %v", i, top[i], all[i])
+			}
 		}
 	})
 }

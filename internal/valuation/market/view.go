@@ -165,9 +165,10 @@ func (v *View) Base(q Question) float64 {
 	return base
 }
 
-// Weights returns each deal's weight in the figure, largest pull first. The weights times the residuals, with those of
-// the anchors, are what the deals moved the figure away from its prior.
-func (v *View) Weights(q Question) []Weight {
+// Weights returns the weights of the top deals by what they did to the figure, largest first, and of those named in also,
+// with the effective number of deals (Σ|w|)²/Σw² of all. The weights times the residuals, with those of the anchors, are
+// what the deals moved the figure away from its prior.
+func (v *View) Weights(q Question, top int, also map[string]bool) (out []Weight, effective float64) {
 	s := v.s
 	col, val := s.place(&q.Labels, cmp.Or(q.Year, v.year))
 	az := make([]float64, s.p)
@@ -176,7 +177,9 @@ func (v *View) Weights(q Question) []Weight {
 			az[j] += val[i] * s.cov.At(int(c), j)
 		}
 	}
-	var out []Weight
+	weight := make([]float64, len(s.rows))
+	var strongest []float64 // sizes of the top pulls, ascending: many deals pull little, and only the top is put in order
+	sum, sq := 0.0, 0.0
 	for r := range s.rows {
 		if s.rows[r].deal < 0 {
 			continue
@@ -185,12 +188,35 @@ func (v *View) Weights(q Question) []Weight {
 		for x, c := range s.clusters[s.at[r]].cols {
 			w += s.wz[r][x] * az[c]
 		}
-		out = append(out, Weight{&s.deals[s.rows[r].deal], w, s.rows[r].y})
+		weight[r] = w
+		sum += math.Abs(w)
+		sq += w * w
+		if size := math.Abs(w * s.rows[r].y); top > 0 && (len(strongest) < top || size > strongest[0]) {
+			at, _ := slices.BinarySearch(strongest, size)
+			strongest = slices.Insert(strongest, at, size)
+			strongest = strongest[max(len(strongest)-top, 0):]
+		}
+	}
+	if sq > 0 {
+		effective = sum * sum / sq
+	}
+	least := 0.0
+	if top > 0 && len(strongest) == top {
+		least = strongest[0]
+	}
+	for r := range s.rows {
+		if s.rows[r].deal < 0 {
+			continue
+		}
+		d := &s.deals[s.rows[r].deal]
+		if math.Abs(weight[r]*s.rows[r].y) >= least || also[d.ID] {
+			out = append(out, Weight{d, weight[r], s.rows[r].y})
+		}
 	}
 	slices.SortStableFunc(out, func(a, b Weight) int {
 		return cmp.Compare(math.Abs(b.Weight*b.Residual), math.Abs(a.Weight*a.Residual))
 	})
-	return out
+	return out, effective
 }
 
 // expect is the predictive distribution of the logarithm of the whole price of a deal of others, its event unknown. A

@@ -1,0 +1,189 @@
+package appraisal
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"zhijia/internal/calendar"
+	"zhijia/internal/store"
+	"zhijia/internal/valuation"
+)
+
+// Bounds of what is held in memory: the deals of so many institutions, and so many solved ledgers.
+const (
+	heldDeals   = 64
+	heldLedgers = 128
+)
+
+// ledgers hold each institution's priced deals as last read, and what was solved over them. What was read is dropped when a
+// deal changes; what was solved is named by its content and never out of date.
+type ledgers struct {
+	read   *lru.Cache[string, *dealsOf]
+	solved *lru.Cache[ledgerKey, *valuation.Ledger]
+}
+
+func newLedgers() *ledgers {
+	read, _ := lru.New[string, *dealsOf](heldDeals) // fails for a size that is not positive only
+	solved, _ := lru.New[ledgerKey, *valuation.Ledger](heldLedgers)
+	return &ledgers{read, solved}
+}
+
+// ledgerKey names a solved ledger by all it was made of.
+type ledgerKey struct {
+	id, leftOut string // of the deals
+	assumptions string // hash
+	year        int
+}
+
+// dealsOf are the priced deals of one institution at one version of its ledger, by their last day.
+type dealsOf struct {
+	version string
+	deals   []valuation.Comparable
+	ends    []calendar.Date
+
+	mu   sync.Mutex
+	sets map[int]*dealSet // by the number of deals, the first of them
+}
+
+// dealSet is what was sold before some day.
+type dealSet struct {
+	id    string
+	deals []valuation.Comparable
+}
+
+// ledger is what a question of the date is answered from: the deals that ended before it, solved under the assumptions.
+// drop leaves out deals of the subject itself; last is the last day of those that are in.
+func (s *Service) ledger(ctx context.Context, institution string, t calendar.Date, a *hashed, drop func(*valuation.Comparable) bool) (ref *valuation.LedgerRef, last calendar.Date, err error) {
+	held, err := s.dealsOf(ctx, institution)
+	if err != nil {
+		return nil, last, err
+	}
+	n, _ := slices.BinarySearchFunc(held.ends, t, calendar.Date.Compare)
+	if n > 0 {
+		last = held.ends[n-1]
+	}
+	set, err := held.first(n, func(id string, body []byte) error { return s.db.PutLedger(ctx, id, body) })
+	if err != nil {
+		return nil, last, err
+	}
+	ref = &valuation.LedgerRef{ID: set.id, Deals: n}
+	for i := range set.deals {
+		if drop(&set.deals[i]) {
+			ref.LeftOut = append(ref.LeftOut, set.deals[i].DealID)
+		}
+	}
+	ref.Solved, err = s.solve(ref, set.deals, t, a)
+	return ref, last, err
+}
+
+// dealsOf reads the institution's deals, or takes what is held while no deal has changed.
+func (s *Service) dealsOf(ctx context.Context, institution string) (*dealsOf, error) {
+	version, err := s.db.LedgerVersion(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if held, ok := s.ledgers.read.Get(institution); ok && held.version == version {
+		return held, nil
+	}
+	// Read after the version: a change in between is read now and once more.
+	deals, err := s.db.PricedDeals(ctx)
+	if err != nil {
+		return nil, err
+	}
+	end := func(c *valuation.Comparable) calendar.Date { return c.Date.LastDay(c.DateUnit) }
+	slices.SortStableFunc(deals, func(x, y valuation.Comparable) int { return end(&x).Compare(end(&y)) })
+	held := &dealsOf{version: version, deals: deals, sets: map[int]*dealSet{}}
+	for i := range deals {
+		held.ends = append(held.ends, end(&deals[i]))
+	}
+	s.ledgers.read.Add(institution, held)
+	return held, nil
+}
+
+// heldSets bounds the sets held of one institution: an evaluation asks for many days.
+const heldSets = 16
+
+// first is the set of the first n deals. It is put into the store when it is made, so that every valuation that names it can
+// be worked out again.
+func (d *dealsOf) first(n int, put func(id string, body []byte) error) (*dealSet, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if set, ok := d.sets[n]; ok {
+		return set, nil
+	}
+	body, err := marshal(d.deals[:n])
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(body)
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	if _, err := w.Write(body); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	if len(d.sets) >= heldSets {
+		clear(d.sets)
+	}
+	set := &dealSet{id: hex.EncodeToString(sum[:]), deals: d.deals[:n]}
+	if err := put(set.id, z.Bytes()); err != nil {
+		return nil, err
+	}
+	d.sets[n] = set
+	return set, nil
+}
+
+// solve takes the solved ledger that is held, or solves it.
+func (s *Service) solve(ref *valuation.LedgerRef, deals []valuation.Comparable, t calendar.Date, a *hashed) (*valuation.Ledger, error) {
+	key := ledgerKey{ref.ID, strings.Join(ref.LeftOut, "\x00"), a.hash, t.Year}
+	if l, ok := s.ledgers.solved.Get(key); ok {
+		return l, nil
+	}
+	if len(ref.LeftOut) > 0 {
+		deals = slices.DeleteFunc(slices.Clone(deals), func(c valuation.Comparable) bool { return slices.Contains(ref.LeftOut, c.DealID) })
+	}
+	l, err := a.Ledger(deals, t)
+	if err == nil {
+		s.ledgers.solved.Add(key, l)
+	}
+	return l, err
+}
+
+// attach gives the evidence of a stored valuation the deals it names.
+func (s *Service) attach(ctx context.Context, ev *valuation.Evidence, t calendar.Date, a *hashed) (err error) {
+	ref := ev.Ledger
+	if ref == nil {
+		return nil
+	}
+	body, err := s.db.Ledger(ctx, ref.ID)
+	if err != nil {
+		return err
+	}
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	var deals []valuation.Comparable
+	if err := json.NewDecoder(z).Decode(&deals); err != nil {
+		return err
+	}
+	ref.Solved, err = s.solve(ref, deals, t, a)
+	return err
+}
+
+// overlaps reports whether a deal is of one of the numbers or families.
+func overlaps(c *valuation.Comparable, q *store.ComparableQuery) bool {
+	return c.FamilyID != "" && slices.Contains(q.Family, c.FamilyID) || slices.ContainsFunc(c.Numbers, func(n string) bool { return slices.Contains(q.Numbers, n) })
+}
