@@ -74,7 +74,7 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 	}
 	a = valuation.Assignment{
 		Purpose: terms.Purpose(req.Purpose), Basis: terms.Basis(req.Basis), Premise: terms.Premise(req.Premise),
-		ExploitationScenario: req.Scenario, Date: req.Date, Level: req.Level, RightFraction: req.Share,
+		ExploitationScenario: req.Scenario, Date: req.Date, Level: req.Level, RightFraction: terms.ValueOr(req.Share, 0),
 		LicenceKind: terms.DealKind(req.LicenceKind), LicenceTerm: req.LicenceTerm,
 		Owner: terms.OwnerType(g.patents[0].OwnerType), Market: market.Sale(req.Market), MarketFact: req.MarketFact, Encumbered: encumbered(g.states),
 	}
@@ -148,17 +148,20 @@ func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
 		case fault.KindOf(err) == fault.NotFound && g.req.Text != nil:
 			p.Number = string(number.Key())
 			g.warn("SUBJECT-NOT-STORED", "专利不在库中，仅按请求所给内容估值。", "The patent is not in the store; it is valued from what the request gives.")
+		case fault.KindOf(err) == fault.NotFound:
+			p.Number = string(number.Key())
+			g.byNumber(*number)
 		default:
 			return err
-		}
-		if p.Kind == "" {
-			p.Kind = string(number.Kind)
 		}
 		if number.NamesApplication() && !p.Filing.IsZero() && p.Filing.Year != number.Year {
 			g.warn("FILING-YEAR", "申请日与申请号中的年份不一致，请核对。", "The filing date contradicts the year in the application number.")
 		}
 	}
 	g.complete(&p)
+	if number != nil {
+		g.fromNumber(&p, *number)
+	}
 	g.patents = []store.Patent{p}
 	seen := map[string]bool{p.Number: true}
 	for _, text := range g.req.Bundle {
@@ -172,12 +175,14 @@ func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
 		}
 		seen[string(n.Key())] = true
 		stored, err := g.db.Patent(ctx, string(n.Key()))
+		if fault.KindOf(err) == fault.NotFound {
+			stored, err = store.Patent{Source: "request", Number: string(n.Key())}, nil
+			g.byNumber(n)
+		}
 		if err != nil {
 			return err
 		}
-		if stored.Kind == "" {
-			stored.Kind = string(n.Kind)
-		}
+		g.fromNumber(&stored, n)
 		g.patents = append(g.patents, stored)
 	}
 	for i := range g.patents {
@@ -198,6 +203,27 @@ func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
 		}
 	}
 	return nil
+}
+
+// byNumber says that of a patent nothing is known but its number.
+func (g *gathering) byNumber(n patent.Number) {
+	g.missing("TEXT", "库中没有 "+n.String()+"，仅按号码所示的类型和申请年份估值，区间较宽。", n.String()+" is not in the store; it is valued from the kind and the filing year that its number shows, in a wide range.", "导入该专利，或在请求中提供题名、摘要、权利要求和分类号")
+}
+
+// fromNumber fills what the number itself says: the kind, and the year of filing where no filing date is known. The first
+// of January is the day that leaves the shortest life. The number of an international application names the year it entered
+// the office, which says nothing of when its term began.
+func (g *gathering) fromNumber(p *store.Patent, n patent.Number) {
+	if p.Kind == "" {
+		p.Kind = string(n.Kind)
+	}
+	if !n.NamesApplication() || !p.Filing.IsZero() || n.PCT {
+		return
+	}
+	p.Filing = calendar.New(n.Year, time.January, 1)
+	if p.Grant.IsZero() || p.Filing.Before(p.Grant) {
+		g.missing("FILING-DATE", n.String()+" 的申请日不明，按申请号年份的 1 月 1 日计，剩余期限取最短。", "The filing date of "+n.String()+" is not known: the first day of the year of its number is taken, which leaves the shortest life.", "提供申请日")
+	}
 }
 
 // complete fills from the request what the store does not know. The store

@@ -41,7 +41,7 @@ type Request struct {
 
 	LicenceKind string   `json:"licence_kind,omitempty" doc:"For purpose licence: exclusive_licence, sole_licence, plain_licence"`
 	LicenceTerm *float64 `json:"licence_term_years,omitempty"`
-	Share       float64  `json:"right_fraction,omitempty" doc:"Co-owned share of the right, (0, 1]; default 1"`
+	Share       *float64 `json:"right_fraction,omitempty" doc:"Co-owned share of the right, (0, 1]; default 1"`
 
 	Income     *income.Facts   `json:"income,omitempty"`
 	Cost       *cost.Facts     `json:"cost,omitempty"`
@@ -194,7 +194,7 @@ func (r *Request) check(today calendar.Date) (*patent.Number, error) {
 	if r.Level != 0 && (math.IsNaN(r.Level) || r.Level < 0.5 || r.Level > 0.99) {
 		bad("level", "level.range", "区间置信水平应在 0.5 到 0.99 之间。", "The level must lie between 0.5 and 0.99.")
 	}
-	if r.Share != 0 && (math.IsNaN(r.Share) || r.Share < 0 || r.Share > 1) {
+	if s := r.Share; s != nil && !(*s > 0 && *s <= 1) {
 		bad("right_fraction", "share.range", "权利份额应在 0 到 1 之间。", "The share of the right must lie in (0, 1].")
 	}
 	seen := map[string]bool{}

@@ -63,6 +63,8 @@ type MarketRules struct {
 	ScoreSD      terms.Figure `json:"score_sd"`
 	ClaimsMedian terms.Figure `json:"claims_median"`
 	ClaimsLogSD  terms.Figure `json:"claims_log_sd"`
+	CitedMedian  terms.Figure `json:"cited_median"` // of 1 + the number of citations received
+	CitedLogSD   terms.Figure `json:"cited_log_sd"`
 	FamilyAlone  terms.Figure `json:"family_alone"` // share of patents with a family of one office
 	FamilyTail   terms.Figure `json:"family_tail"`  // exponent of the share with more offices
 }
@@ -82,6 +84,12 @@ func (m *MarketRules) claims(n float64) *float64 {
 		return nil
 	}
 	p := percentile(distuv.UnitNormal.CDF(math.Log(n/m.ClaimsMedian.Value) / m.ClaimsLogSD.Value))
+	return &p
+}
+
+// cited is the percentile of a number of citations received among patents, where the patent's own cohort is not known.
+func (m *MarketRules) cited(n float64) *float64 {
+	p := percentile(distuv.UnitNormal.CDF(math.Log((n+1)/m.CitedMedian.Value) / m.CitedLogSD.Value))
 	return &p
 }
 

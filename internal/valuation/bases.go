@@ -255,6 +255,9 @@ func (j *job) damages() {
 	if a.MultiplierRefused || a.MultiplierOfOldLaw {
 		j.flag("DMG-PUN", "review", "惩罚性倍数须为故意且情节严重，并只适用于 2021年6月1日起的行为；未计入", "a punitive multiple needs a wilful and grave act on or after 2021-06-01; it was not counted")
 	}
+	if m := j.as.Damages.MaxMultiplier.Value; terms.ValueOr(f.Multiplier, 1) > m && a.Multiplier == m {
+		j.flag("DMG-MAX", "review", fmt.Sprintf("惩罚性倍数最高为 %g 倍（专利法第七十一条），超出部分未计入", m), fmt.Sprintf("the law ends at %g times (patent law, art. 71): what was asked for beyond was not counted", m))
+	}
 	zero := 0.0
 	v := Estimate{Level: j.level, Calibration: "none"}
 	switch {

@@ -61,7 +61,7 @@ func figureScenes(as Assumptions) []figureScene {
 				first.Grant = calendar.Date{}
 			}
 			second := *first
-			second.Number, second.Family = "Z", ptr(4)
+			second.Number, second.Family, second.CitedBy = "Z", ptr(4), ptr(3)
 			asg.Subject = append(asg.Subject, second)
 			ev := everyMethodsFacts()
 			ev.Income = &income.Facts{Current: terms.Exactly(1e9)}

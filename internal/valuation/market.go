@@ -136,6 +136,8 @@ func (j *job) question(p terms.Patent, s market.Sale) market.Question {
 	if r := j.ev.Rank; r != nil { // the subject's standing in its class and filing year
 		x := percentile(r.Percentile)
 		q.Citations = &x
+	} else if p.CitedBy != nil {
+		q.Citations = j.as.Market.cited(float64(*p.CitedBy))
 	}
 	if p.Claims != nil {
 		q.Claims = j.as.Market.claims(float64(*p.Claims))

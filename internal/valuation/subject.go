@@ -60,6 +60,7 @@ func validate(asg *Assignment, ev *Evidence) error {
 		}
 	}
 	number("licence_term_years", asg.LicenceTerm, 0, 100)
+	number("public_ask", ev.Ask, 0.01, 1e15)
 	if f := ev.Income; f != nil {
 		const yuan = 1e15
 		for i := range f.Revenue {
@@ -83,7 +84,7 @@ func validate(asg *Assignment, ev *Evidence) error {
 		quantity("income.lump_sum", f.LumpSum, 0, yuan)
 		quantity("income.attribution", f.Attribution, 0, 1)
 		quantity("income.tax_rate", f.Tax, 0, 1)
-		quantity("income.discount_rate", f.Discount, -0.5, 10)
+		quantity("income.discount_rate", f.Discount, 0, 10)
 		quantity("income.risk_free_rate", f.RiskFree, -0.1, 1)
 		quantity("income.economic_life_years", f.EconomicLife, 0, 100)
 		quantity("income.contract_term_years", f.ContractTerm, 0, 100)

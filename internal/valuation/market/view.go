@@ -86,6 +86,15 @@ func (v *View) price(q Question) Figure {
 	year := cmp.Or(q.Year, v.year)
 	col, val := s.place(&q.Labels, year)
 	known := s.variance(col, val) + s.unseen(&q.Labels)
+	if q.Owner == "" && p.Ordinary {
+		// An owner nobody names leaves at least as much open as any owner would.
+		for _, owner := range owners {
+			as := Ordinary(q.Market, owner, q.Kind)
+			as.Deal = q.Deal
+			c, x := s.place(&as, year)
+			known = max(known, s.variance(c, x)+s.unseen(&as))
+		}
+	}
 	facts, missing := p.facts(&q.Facts)
 	noise := s.scale[gNoise] * s.scale[gNoise]
 	rest := noise + s.scale[gEvent]*s.scale[gEvent] + s.scale[gSeller]*s.scale[gSeller]
@@ -116,6 +125,8 @@ func (v *View) price(q Question) Figure {
 	part("score", p.score(q.Score, math.Sqrt(rest)))
 	return f
 }
+
+var owners = [...]string{"university", "institute", "hospital", "firm", "individual"}
 
 // score is the shift sqrt(R²)·s·z of the indicator sheet, s being the sd of prices about their level.
 func (p *Prior) score(z *float64, sd float64) float64 {

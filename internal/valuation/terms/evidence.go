@@ -23,7 +23,7 @@ type Patent struct {
 	Assignees *int `json:"assignees,omitempty"`
 	Inventors *int `json:"inventors,omitempty"`
 
-	CitedBy    *int `json:"cited_by,omitempty"` // public before T; carries no weight in the price model
+	CitedBy    *int `json:"cited_by,omitempty"` // public before T; a percentile by the reference table where the cohort is not known
 	Subclasses *int `json:"ipc_subclasses,omitempty"`
 
 	FamilyID string `json:"family_id,omitempty"` // members of one family are discounted in a bundle
