@@ -58,9 +58,11 @@ var allowed = map[string][]string{
 	"internal/desk":      append([]string{"internal/paging", "internal/store", "internal/jobs", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
 	"internal/arranger":  append([]string{"internal/paging", "internal/store", "internal/jobs"}, domain...),
 	"internal/watch":     append([]string{"internal/paging", "internal/store", "internal/jobs"}, domain...),
-	"internal/harness":   append([]string{"internal/store", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
+	"internal/harness":   append([]string{"internal/store", "internal/intake", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
 
 	"internal/intake": append([]string{"internal/paging", "internal/store", "internal/sheet", "internal/appraisal"}, domain...),
+
+	"internal/ledger": append([]string{"internal/paging", "internal/store", "internal/intake", "internal/appraisal"}, domain...),
 
 	"internal/people": append([]string{"internal/store", "internal/appraisal"}, domain...),
 	"internal/audit":  append([]string{"internal/paging", "internal/store"}, domain...),
@@ -93,7 +95,7 @@ var domain = []string{
 // edge is what the REST API and the pages may call: use cases and the plain
 // values they answer with, never the store.
 var edge = append([]string{
-	"internal/paging", "internal/strict", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/desk",
+	"internal/paging", "internal/strict", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/ledger", "internal/desk",
 }, domain...)
 
 // pure packages may not reach the clock, the network, a database or a log.

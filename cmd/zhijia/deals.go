@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -20,11 +21,13 @@ import (
 )
 
 type dealsCmd struct {
-	Read dealsReadCmd `cmd:"" help:"Read priced deals out of notices, contracts, auction results, announcements and judgments."`
+	Screen dealsScreenCmd `cmd:"" help:"Judge every own deal by the rules of validity and say which are no comparables, and why."`
+	Judge  dealsJudgeCmd  `cmd:"" help:"Say against the rules whether an own deal counts, with a reason."`
+	Read   dealsReadCmd   `cmd:"" help:"Read priced deals out of notices, contracts, auction results, announcements and judgments."`
 }
 
 type dealsReadCmd struct {
-	Files []string `arg:"" help:"Text, HTML or DOCX files, folders of them, or - for standard input."`
+	Files []string `arg:"" help:"Text, HTML, DOCX or PDF files with a text layer, folders of them, or - for standard input."`
 	Out   string   `short:"o" placeholder:"FILE" help:"Write the rows that wait for nobody as CSV in the columns of the import of transactions."`
 }
 
@@ -135,7 +138,15 @@ func readDeals(g *Globals, name string) (deal.Reading, error) {
 		defer f.Close()
 		in = f
 	}
-	text, err := doc.Text(in, name)
+	data, err := io.ReadAll(io.LimitReader(in, doc.MaxFile+1))
+	if err != nil {
+		return deal.Reading{}, fault.New(fault.Invalid, "file.read", "文件无法读取。", "The file cannot be read.").Because(err)
+	}
+	read := func() (string, error) { return doc.Text(bytes.NewReader(data), name) }
+	if doc.IsPDF(data) {
+		read = func() (string, error) { return doc.PDF(data) }
+	}
+	text, err := read()
 	if err != nil {
 		return deal.Reading{}, err
 	}

@@ -15,6 +15,8 @@ import (
 // fitCmd estimates from the operator's own data.
 type fitCmd struct {
 	Market fitMarketCmd `cmd:"" help:"Fit the scales of the market approach to the stored deals, out of time, with a model card."`
+	Export fitExportCmd `cmd:"" help:"Write level, spread and counts of the own deals by market and kind, and no deal, for another institution."`
+	Import fitImportCmd `cmd:"" help:"Calibrate with other institutions' statistics as labelled priors."`
 	Impact fitImpactCmd `cmd:"" help:"Fit technical impact from text and facts to citation percentile, with a model card; stays unknown when never fitted."`
 }
 

@@ -38,11 +38,7 @@ func (c *ingestCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	o, err := c.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{Days: g.days})
-	if err != nil {
-		return err
-	}
-	svc, err := appraisal.New(g.ctx, db, o)
+	svc, err := c.appraiser(g, db)
 	if err != nil {
 		return err
 	}
@@ -76,6 +72,15 @@ func (c *ingestCmd) Run(g *Globals) error {
 		return fault.New(fault.Invalid, "import.nothing", fmt.Sprintf("没有导入任何行，%d 行全部被拒绝，原因见上。", rejected), fmt.Sprintf("Nothing was taken: all %d rows were rejected.", rejected))
 	}
 	return nil
+}
+
+// appraiser is the service that embeds what is taken in.
+func (m *modelFlags) appraiser(g *Globals, db *store.DB) (*appraisal.Service, error) {
+	o, err := m.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{Days: g.days})
+	if err != nil {
+		return nil, err
+	}
+	return appraisal.New(g.ctx, db, o)
 }
 
 func (c *ingestCmd) file(g *Globals, db *store.DB, svc *appraisal.Service, name string) (rep intake.Report, err error) {

@@ -28,6 +28,7 @@ type cli struct {
 	Comparables  comparablesCmd  `cmd:"" help:"Search the priced deals most like a patent."`
 	Ingest       ingestCmd       `cmd:"" help:"Take files of patents, transactions, events or citations into the store."`
 	Deals        dealsCmd        `cmd:"" help:"Read priced deals out of notices and contracts."`
+	Ledger       ledgerCmd       `cmd:"" help:"Calibrate on the institution's own deals and watch for drift."`
 	Registry     registryCmd     `cmd:"" help:"Check patent numbers; find and decide what is told twice."`
 	Dossier      dossierCmd      `cmd:"" help:"Show whose a patent is, whether it is alive, until when, and whether it is free."`
 	Embed        embedCmd        `cmd:"" help:"Fit, show and search with the text embedder."`

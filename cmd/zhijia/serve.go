@@ -28,6 +28,7 @@ import (
 	"zhijia/internal/intake"
 	"zhijia/internal/jobs"
 	"zhijia/internal/judge"
+	"zhijia/internal/ledger"
 	"zhijia/internal/pages"
 )
 
@@ -121,16 +122,17 @@ func (c *serveCmd) Run(g *Globals) error {
 	}
 	defer beside(g.ctx, queue, log, workers)()
 	files := intake.New(db, svc, time.Now)
+	deals := ledger.New(db, time.Now)
 	dossiers := dossier.New(db, time.Now, g.days)
 	record := audit.New(db, time.Now)
 	if _, err := api.New(entrance, api.Options{
-		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Dossier: dossiers, Audit: record, Days: g.days, Version: release,
+		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Days: g.days, Version: release,
 		Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
 	}); err != nil {
 		return err
 	}
 	if err := pages.Register(entrance, pages.Options{
-		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Dossier: dossiers, Audit: record, Institution: c.OIDC.Institution, Provider: identity,
+		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Institution: c.OIDC.Institution, Provider: identity,
 	}); err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ import (
 	"zhijia/internal/gate"
 	"zhijia/internal/harness"
 	"zhijia/internal/intake"
+	"zhijia/internal/ledger"
 	"zhijia/internal/money"
 	"zhijia/internal/strict"
 	"zhijia/internal/valuation/terms"
@@ -43,6 +44,7 @@ type Options struct {
 	Arranger  *arranger.Desk
 	Watch     *watch.Service
 	Intake    *intake.Service
+	Ledger    *ledger.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
 	Eval      *harness.Service  // nil: evaluation is off
@@ -91,6 +93,7 @@ var resources = []func(huma.API, *Server){
 	registerBook,
 	registerClasses,
 	registerDeals,
+	registerLedger,
 	registerPools,
 	registerPatents,
 	registerRegistry,

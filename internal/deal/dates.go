@@ -81,7 +81,7 @@ func moments(s string) []moment {
 	if n := len(out); n > 0 && out[n-1].date.Day != 0 {
 		last := out[n-1]
 		for _, m := range dateShort.FindAllStringSubmatchIndex(s[:last.a], 20) {
-			if !signAfter.MatchString(s[m[1]:min(len(s), m[1]+110)]) {
+			if after := s[m[1]:min(len(s), m[1]+110)]; !signAfter.MatchString(after) && !closeAfter.MatchString(after) {
 				continue
 			}
 			month, day := num(s[m[2]:m[3]]), num(s[m[4]:m[5]])

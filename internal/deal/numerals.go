@@ -119,6 +119,8 @@ var (
 	moneyArabic = compile(`(人民币|RMB|CNY|USD|US\$|HKD|HK\$|EUR|JPY|GBP|[¥$€£])? ?[:]?((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?: ?\. ?[0-9]+)?)(?: ?[余多])? ?(?:` + units + `)(?:[余多])? ?(元|圆|美元|美金|欧元|港元|港币|日元|英镑|人民币|yuan|RMB|CNY|USD|EUR|U\.S\. dollars|US dollars|dollars|euros)?`)
 	moneyMixed  = compile(`(人民币|[¥])? ?([0-9]+(?:\.[0-9]+)?亿)?([0-9]+万)?零?([0-9]千)?零?([0-9]百)?零?([0-9]{1,4})?(元)`)
 	moneyHan    = compile(`(人民币)? ?[:]?([` + numeral + `万亿]+)(美元|欧元|港元|港币|日元|元|圆)(整|正|[` + numeral + `]角(?:[` + numeral + `]分)?整?)?`)
+	moneyLabel  = compile(`(?:价|价格|价款|金额|款|费|费用|对价|总额|值)(?:\((?:人民币|单位[:为]?|[：:])*|/)(万元|亿元|元)\)? ?[:\t| ]{0,8}([0-9][0-9,]*(?:\.[0-9]+)?)`)
+	ownUnit     = compile(`^ ?(?:万|亿|元|圆|千)`)
 	rangeMark   = compile(`^ ?(?:至|到|-|~|—|或)+ ?$`)
 )
 
@@ -197,6 +199,13 @@ func amounts(s string) []money {
 			end--
 		}
 		out = append(out, money{span: span{a, end}, yuan: round(x * multiples[unit]), currency: currencyOf(word, sign)})
+	}
+	for _, m := range moneyLabel.FindAllStringSubmatchIndex(s, -1) { // 成交价格(万元): 42.5
+		x, ok := plain(sub(m, 2))
+		if end := m[5]; !ok || end < len(s) && (isDigit(rune(s[end])) || strings.IndexByte("%.,/-", s[end]) >= 0) || x*multiples[strings.TrimSuffix(sub(m, 1), "元")] > 1e15 || counted.MatchString(s[end:min(len(s), end+12)]) || ownUnit.MatchString(s[end:min(len(s), end+12)]) {
+			continue
+		}
+		out = append(out, money{span: span{m[4], m[5]}, yuan: round(x * multiples[strings.TrimSuffix(sub(m, 1), "元")]), currency: "CNY"})
 	}
 	for _, m := range moneyHan.FindAllStringSubmatchIndex(s, -1) {
 		x, ok := chinese(sub(m, 2))

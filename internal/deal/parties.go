@@ -7,10 +7,11 @@ import (
 
 var (
 	strongEnd  = compile(`^(?:股份有限公司|有限责任公司|有限公司|股份公司|集团公司|合伙企业(?:\((?:有限合伙|普通合伙)\))?|\((?:有限合伙|普通合伙|集团)\))`)
-	weakEnd    = compile(`^(?:大学|学院|学校|研究所|研究院|研究中心|科学院|工程院|医院|公司|集团|总厂|厂|中心|事务所|合作社|银行|分行|支行|协会|商行|工作室|实验室|设计院|总站|站|交易所|经营部|个体工商户|基金会|出版社|委员会|管理局|农场|林场|医学院)`)
+	weakEnd    = compile(`^(?:大学|学院|学校|研究所|研究院|研究中心|科学院|工程院|医院|公司|集团|总厂|厂|中心|事务所|合作社|银行|分行|支行|协会|商行|工作室|实验室|设计院|总站|站|交易所|经营部|个体工商户|基金会|出版社|委员会|管理局|农场|林场|医学院|保健院|卫生院|疗养院|检测院|检验院|计量院|规划院|勘察院|勘测院|农科院|农科所|中学|小学|技校|植物园|学会|研究会|商会|门诊部)`)
 	branch     = compile(`^(?:[\p{Han}]{2,8}?(?:分公司|支行|分行|分院|分所|分校))`)
 	hospital   = compile(`^(?:附属[\p{Han}]{0,10}?(?:医院|中学|研究所)|第[一二三四五六七八九十]+(?:附属|临床)?[\p{Han}]{0,4}?医院|[\p{Han}]{0,6}?(?:附属)[\p{Han}]{0,8}?医院|[\p{Han}]{2,6}研究所)`)
 	hardStop   = compile(`^(?:[，。;:、\n\t|“”《》"<>【】\[\]!?*#@\x01]|拟|关于|我|了|尚|转让|受让|许可|授权|方式|将|把|(?:签订|签署)|与|以下简称|同意|委托|持有|名下|所有的|管理人|通过|原告|被告)`)
+	bodyActs   = compile(`^(?:向|对|给|由|从|就)`)
 	english    = compile(`^(?:the )?([A-Z][A-Za-z&'’.-]*(?: (?:of|and|for|the|&|[A-Z][A-Za-z&'’.-]*|\([A-Z][A-Za-z]*\)))*(?:[,，]? (?:Co\.[,，]? ?Ltd|Ltd\.?|Inc\.?|Ltd\.?|LLC|GmbH|Corp\.?|plc|S\.A\.))?)`)
 	person     = compile(`^[\p{Han}·]{2,4}?(?:[，。;、\n\t|( )]|与|以[^，。]|于[0-9]|处|通过|出价|报价|应价|竞得|取得|受让|购得|摘得|胜出|中标|拍得|买下|$)`)
 	personTail = compile(`(?:[，。;、\n\t|( )]|与|以.|于[0-9]|处|通过|出价|报价|应价|竞得|取得|受让|购得|摘得|胜出|中标|拍得|买下)$`)
@@ -25,6 +26,9 @@ func orgAt(s string, at int) (span, bool) {
 	runes := 0
 	for i := at; i < limit; {
 		rest := s[i:limit]
+		if end > 0 && end == i && bodyActs.MatchString(rest) {
+			break // 甲大学向乙公司: the first name ends
+		}
 		if i > at || strings.HasPrefix(rest, "，") {
 			if hardStop.MatchString(rest) {
 				break
@@ -114,6 +118,11 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 	if strings.HasPrefix(s[at:min(len(s), at+3)], "“") {
 		at += len("“")
 	}
+	if m := sideWord.FindString(s[at:min(len(s), at+6)]); m != "" { // 乙方某公司
+		if sp, ok := orgAt(s, at+len(m)); ok && strings.HasSuffix(s[sp.a:sp.b], "公司") && sp.b-sp.a >= 12 {
+			at = sp.a
+		}
+	}
 	for _, a := range d.aliases {
 		if strings.HasPrefix(s[at:], a.name) {
 			if sp, ok := orgAt(s, at); ok && sp.b-sp.a > len(a.name) {
@@ -123,6 +132,11 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 		}
 	}
 	if sp, ok := orgAt(s, at); ok && sp.b-sp.a >= 9 && sp.b <= at+130 && !anyBody.MatchString(s[sp.a:sp.b]) {
+		if i := strings.LastIndex(s[sp.a:sp.b], "的"); i > 0 { // 某人控制的甲公司
+			if rest, ok := orgAt(s, sp.a+i+len("的")); ok && rest.b == sp.b && rest.b-rest.a >= 12 {
+				sp = rest
+			}
+		}
 		return party{span: sp, name: d.v.value(sp)}, true
 	}
 	if m := forSum.ReplaceAllString(english.FindString(s[at:min(len(s), at+120)]), ""); len(m) > 4 {
@@ -134,6 +148,13 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 		if !strings.HasSuffix(m, "Ltd.") && !strings.HasSuffix(m, "Inc.") && !strings.HasSuffix(m, "Corp.") && !strings.HasSuffix(m, "S.A.") {
 			for b > a && s[b-1] == '.' {
 				b--
+			}
+		}
+		if labelled { // a company's own name beside the English one
+			if gap := nameGap.FindString(s[b:min(len(s), b+12)]); gap != "" {
+				if sp, ok := orgAt(s, b+len(gap)); ok && sp.b-sp.a >= 12 {
+					return party{span: sp, name: d.v.value(sp)}, true
+				}
 			}
 		}
 		at := d.fuller(span{a, b})
@@ -150,6 +171,8 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 	}
 	return party{}, false
 }
+
+var nameGap = compile(`^[ ./,，(]+`)
 
 // fuller finds the name with its legal form where a heading left that out.
 func (d *document) fuller(at span) span {
@@ -178,6 +201,7 @@ var (
 	legalForm    = compile(`(?:Co\.[,，]? ?Ltd\.?|Ltd\.?|Inc\.?|LLC|GmbH|Corp\.?|plc|S\.A\.)`)
 	forSum       = compile(` (?:for|and) (?:CNY|RMB|USD?|HKD?|EUR|GBP|JPY)\b.*`)
 	relationWord = compile(`^(?:控股股东|实际控制人|关联方|全资子公司|控股子公司|参股公司|母公司)`)
+	sideWord     = compile(`^[甲乙丙]方`)
 	bidCode      = compile(`^[A-Z]{1,3}[0-9]{1,6}\(`)
 )
 
@@ -207,6 +231,48 @@ func (d *document) partiesAt(at, end int) (party, bool) {
 	all.more = spans[1:]
 	return all, true
 }
+
+// meant is the body that a name stands for: a university for its department
+// (农学院 of a notice that 某农业大学 signs), and the full name where another
+// place writes it with its town (锐捷机械厂 of 桐江市锐捷机械厂).
+func (d *document) meant(p party) party {
+	if p.name == "" || len(p.more) > 0 || strings.Contains(p.name, "、") {
+		return p
+	}
+	runes := utf8.RuneCountInString(p.name)
+	if runes <= 5 && department.MatchString(p.name) && !d.listed && weakSeller.MatchString(d.issuer.name) && !strings.Contains(d.issuer.name, p.name) {
+		return d.issuer
+	}
+	if runes < 4 || townOf.MatchString(p.name) {
+		return p
+	}
+	for low, tries := 0, 0; low < len(d.s) && tries < 40; tries++ {
+		i := strings.Index(d.s[low:], p.name)
+		if i < 0 {
+			break
+		}
+		at := low + i
+		if m := townEnd.FindStringSubmatchIndex(d.s[max(0, at-24):at]); m != nil {
+			from := max(0, at-24) + m[2]
+			if o, ok := orgAt(d.s, from); ok && o.b == at+len(p.name) {
+				return party{span: o, name: d.v.value(o)}
+			}
+		}
+		if o, ok := orgAt(d.s, at); ok && !strings.HasSuffix(p.name, "公司") && strings.HasSuffix(d.s[o.a:o.b], "公司") && legalTail.MatchString(d.s[at+len(p.name):o.b]) {
+			return party{span: o, name: d.v.value(o)} // 铸远铝业 of 铸远铝业有限责任公司
+		}
+		low = at + len(p.name)
+	}
+	return p
+}
+
+var legalTail = compile(`^(?:集团)?(?:股份)?(?:有限)?(?:责任)?公司$`)
+
+var (
+	department = compile(`(?:学院|实验室|中心|课题组|研究所|科|系|处)$`)
+	townOf     = compile(`^\p{Han}{2,4}(?:省|市|县|区|镇|州)`)
+	townEnd    = compile(`(?:^|[ :，。;、(“\n\t告与和及向由])(\p{Han}{2,4}(?:省|市|县|区|镇|州))$`)
+)
 
 var listMark = compile(`^(?:[、;]|  +|和|与|及|/| ?& ?)`)
 

@@ -149,6 +149,9 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 					continue
 				}
 				w.weight = 2
+				if best != nil && best.per == "year" { // 每年1万元，三年共计3万元
+					w.weight = best.weight
+				}
 			}
 			if best != nil && w.weight == best.weight && w.weight >= 3 && math.Abs(w.yuan-best.yuan) > 0.005 && w.per == best.per {
 				conflict = true

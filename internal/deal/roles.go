@@ -7,7 +7,7 @@ import (
 var (
 	roleLabel = compile(`(原)?([甲乙丙]方\((?:受让|被许可|购买|承接|引进)(?:方|人)?\)|[甲乙丙]方\((?:出让|转让|让与|许可|出售)(?:方|人)?\)|被许可单位|被许可方|被许可人|被分许可人|被分许可方|被再许可方|被再许可人|意向受让方|意向单位|意向企业|意向方|合作单位|合作方|承接企业|引进方|引进单位|许可对象|转让对象|拟受让方|拟受让单位|承接单位|承接方|接收方|接收单位|受让方|受让人|受让单位|受让企业|受许可方|受许可人|买受人|买受方|买方|购买方|购买人|竞得人|竞得方|竞买人|用户姓名|最终受让方|摘牌方|中标人|中标单位|对方单位|合作企业|入股企业|标的公司|目标公司|Assignee|Licensee|Buyer|Purchaser|转让方|出让方|让与人|让与方|分许可人|分许可方|许可方|许可人|委托方|委托人|委托单位|卖方|出售方|转让单位|出让单位|转让人|出让人|持有单位|持有方|送拍单位|送拍方|供方|权属单位|成果持有人|所有权人|债务人|被执行人|Assignor|Licensor|Seller|专利权人|专利申请人|权利人|成果完成单位|完成单位|发布单位)\)?(?:\([^()\n]{0,24}\))?(?:名称)?(?:由[“]?\x01+[”]?(?:更正|变更|修改|调整|修正|订正|改)为)?(?:不变，)?(?:均|拟|仍|暂定|暂)?(?:为|是|系)?([ :\t|]*)`)
 
-	toBuyer    = compile(`(?:转|转让|让与|出让|许可|授权|出售|售|卖|转移|过户|划转|使用权|所有权)(?:并[\p{Han}]{0,4})?(?:给予|给|予|与|至|于)`)
+	toBuyer    = compile(`(?:转|转让|让与|出让|许可|授权|出售|售|卖|转移|过户|划转|使用权|所有权)(?:并[\p{Han}]{0,4})?(?:给予|给|予|与|至|于)|(?:转让|许可|出让)[“《][^”》\n]{2,90}[”》](?:\([^()\n]{0,60}\))?(?:等[^，。;\n]{0,12})?(?:发明|实用新型|外观设计)?(?:专利)?(?:权)?给`)
 	grantBuyer = compile(`(?:让与|许可|授予|准许|授权)`)
 	byBuyer    = compile(`(?:由|被)`)
 	byVerb     = compile(`^[^。;\n]{0,60}?(?:竞得|摘牌|摘得|受让|购得|成交|拍得|胜出|中标|取得|获得|买下|收购|拿下)`)
@@ -22,7 +22,7 @@ var (
 	agentOf    = compile(`受([^受\n。]{4,90}?)(?:的)?委托`)
 	buysFrom   = compile(`(?:向|从)([^向从\n。，;]{2,120}?)(?:处)?(?:购买|收购|受让|购得|引进|购入|支付(?:转让|许可|受让))`)
 	withOther  = compile(`与([^与\n。;]{2,150}?)(?:正式)?(?:于[^，。]{2,14})?(?:签订|签署|订立|签约|达成|签了|签下|完成)`)
-	buyerSpeak = compile(`受让|购买|购得|买下|收购|引进|取得|获得[^。]{0,12}许可|获得(?:后者|对方|其|该)|许可给(?:本)?公司|转让给(?:本)?公司`)
+	buyerSpeak = compile(`受让|购买|购得|买下|收购|引进|取得|获得[^。]{0,80}许可|获得(?:后者|对方|其|该)|许可给(?:本)?公司|转让给(?:本)?公司`)
 	ownedBy    = compile(`(?:所)?(?:持有|拥有|所有|名下|享有|送拍|选送|提交拍卖)(?:的)?|管理人|破产`)
 	subject    = compile(`拟以|拟将|拟把|同意将|决定将|自愿将|自愿对|已将|将其|将|拟|把`)
 	dealVerb   = compile(`^[^。\n]{0,400}?(?:转让|许可|让与|出让|作价|出资|入股|出售)`)
@@ -98,6 +98,15 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 		if m := personGives.FindStringSubmatchIndex(text); m != nil && !notName.MatchString(text[m[2]:m[3]]) {
 			at := span{sp.a + m[2], sp.a + m[3]}
 			seller = party{span: at, name: d.v.value(at)}
+		}
+	}
+	if seller.name == "" {
+		if m := personOwns.FindStringSubmatchIndex(text); m != nil && !notName.MatchString(text[m[2]:m[3]]) {
+			at := span{sp.a + m[2], sp.a + m[3]}
+			seller = party{span: at, name: d.v.value(at)}
+			if buyer.name == "" && whole && d.listed {
+				buyer = d.issuer
+			}
 		}
 	}
 	if seller.name == "" {
@@ -225,8 +234,14 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 			}
 		}
 	}
+	if buyer.name == "" && whole && seller.name != d.issuer.name && issuerTakes.MatchString(text) {
+		buyer = d.issuer
+	}
 	return seller, buyer
 }
+
+// issuerTakes says that the company that issues shares acquired the patents.
+var issuerTakes = compile(`发行人[^，。;\n]{0,20}(?:受让|购买|购入|继受取得|收购|买入)`)
 
 // shortOf reports whether a name is a shorter form of a company's:
 // 田丰公司 of 田丰农机制造有限公司.
@@ -238,7 +253,13 @@ func shortOf(name, full string) bool {
 // surnames begin the names of persons; the commonest, for names without a label.
 const surnames = `赵钱孙李周吴郑王冯陈蒋沈韩杨朱秦许何吕施张孔曹严华金魏陶姜谢邹章苏潘葛范彭鲁韦马苗方俞任袁柳史唐费薛雷贺倪汤罗毕郝安常齐康伍余顾孟黄穆萧尹姚邵汪祁毛戴宋庞熊纪舒屈项祝董梁杜阮季贾江童郭梅林钟徐邱骆高夏蔡田樊胡凌霍万卢莫房丁邓石崔吉龚程陆温庄叶龙段侯`
 
-var personGives = compile(`(?:^|[，。;:\n])([` + surnames + `]\p{Han}{1,2})(?:自愿|同意|已)?将[^，。;\n]{0,120}专利[^。\n]{0,80}(?:转让|许可|让与|出让|卖)`)
+// doubleNames are the surnames of two characters.
+const doubleNames = `欧阳|司马|上官|诸葛|夏侯|慕容|令狐|皇甫|尉迟|公孙|司徒|东方|南宫`
+
+// personOwns reads 受让董事长魏某持有的…: a person whose patents are bought.
+var personOwns = compile(`(?:受让|购买|收购|购入|受让了)(?:公司|发行人|本公司|自然人|关联自然人|股东|控股股东|实际控制人|董事长|副董事长|董事|总经理|副总经理|监事|先生|、|兼|的)*((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2})(?:先生|女士)?(?:所)?(?:持有|拥有|名下|所有)`)
+
+var personGives = compile(`(?:^|[，。;:\n])((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2})(?:自愿|同意|已)?将[^，。;\n]{0,120}专利[^。\n]{0,80}(?:转让|许可|让与|出让|卖)`)
 
 // taken reads 甲受让乙“…”专利: who takes from whom.
 func (d *document) taken(sp span) (seller, buyer party, ok bool) {
@@ -394,10 +415,13 @@ func (d *document) sellerIn(sp span, buyer party) party {
 	}
 	for _, m := range d.mentionsIn(sp) { // 北岭研究所“…”发明专利: whose it is
 		q := quotedBefore.FindStringSubmatchIndex(d.s[max(sp.a, m.a-300):m.a])
-		if q == nil || buyer.name == "" {
+		if q == nil || buyer.name == "" && !auctionWord.MatchString(text) {
 			continue
 		}
 		at := max(sp.a, m.a-300) + q[2] - len("“")
+		if strings.HasSuffix(d.s[:at], "的") { // 甲大学的“…”
+			at -= len("的")
+		}
 		if p, ok := d.orgBefore(at); ok && p.b == at && p.a >= sp.a && p.name != buyer.name && !auctioneer.MatchString(p.name) {
 			return p
 		}

@@ -94,7 +94,7 @@ func (d *document) patents(r *Row, list []mention) {
 }
 
 func (d *document) put(r *Row, field string, p party) {
-	if p.name == "" {
+	if p = d.meant(p); p.name == "" {
 		return
 	}
 	if field == "seller" {
@@ -483,6 +483,12 @@ func (d *document) proseRows() []Row {
 	whole := span{0, len(d.s)}
 	gs, gb := d.partiesOf(whole)
 	kind, kindSpan := d.dealKind(d.s)
+	if len(groups) == 1 && len(ms) > 1 && d.facts().open && gb.name == "" && !together.MatchString(d.s) {
+		groups = nil // an open licence is granted patent by patent
+		for _, m := range ms {
+			groups = append(groups, group{mentions: []mention{m}, span: whole})
+		}
+	}
 	var out []Row
 	total := 0.0
 	for gi, g := range groups {
@@ -492,6 +498,18 @@ func (d *document) proseRows() []Row {
 		local := g.span
 		if len(groups) == 1 || each != nil {
 			local = whole
+		}
+		ownLine := false
+		if len(groups) == 1 && len(ms) == 1 && otherRight.MatchString(d.s) { // beside software and know-how with prices of their own
+			line := span{d.lineStart(ms[0].a), d.lineEnd(ms[0].b)}
+			for _, m := range d.moneyIn(span{ms[0].b, line.b}) {
+				if ownLine = m.class == price || m.class == bare; ownLine && !otherRight.MatchString(d.s[line.a:line.b]) {
+					local = line
+				} else {
+					ownLine = false
+				}
+				break
+			}
 		}
 		r.DealKind = kind
 		if len(groups) > 1 && each == nil {
@@ -542,7 +560,7 @@ func (d *document) proseRows() []Row {
 		} else if len(groups) == 1 {
 			d.count(&r, local, true)
 		}
-		if len(groups) > 1 && len(r.Numbers) <= 1 && r.PriceKind == Total {
+		if (len(groups) > 1 || ownLine) && len(r.Numbers) <= 1 && r.PriceKind == Total {
 			r.PriceKind = Each
 		}
 		d.settle(&r, local)
@@ -564,6 +582,9 @@ func (d *document) proseRows() []Row {
 	}
 	return out
 }
+
+// together says that several patents have one price.
+var together = compile(`打包|一并|一揽子|合计|共计|总计|整体`)
 
 // named returns the patents of the text with their titles: those with a
 // number, or, where none has one, those named by title.
@@ -720,6 +741,10 @@ func (d *document) groups(ms []mention) []group {
 				return true
 			case bare:
 				return true
+			case sum: // 转让价格合计10万元 ends its paragraph
+				if low := d.lineStart(m.a); strings.Contains(d.s[m.b:max(b, m.b)], "\n") && low <= a && a > 0 && sumOfPrice.MatchString(d.s[max(a, m.a-40):m.a]) {
+					return true
+				}
 			}
 		}
 		return false
@@ -745,6 +770,12 @@ func (d *document) groups(ms []mention) []group {
 			end := len(d.s)
 			if i+1 < len(out) {
 				end = out[i+1].mentions[0].a
+			}
+			if i > 0 { // a paragraph may name its price before its patent
+				if low := d.lineStart(g.mentions[0].a); low > out[i-1].mentions[len(out[i-1].mentions)-1].b && len(g.mentions) == 1 && priceFirst.MatchString(d.s[low:g.mentions[0].a]) {
+					priced++
+					continue
+				}
 			}
 			if prices(g.mentions[0].a, end) || freeOf(d.s[g.mentions[0].a:end]) != nil {
 				priced++
@@ -800,6 +831,11 @@ func (d *document) groups(ms []mention) []group {
 	return out
 }
 
-var grant = compile(`(?:甲方|乙方|丙方|公司|大学|学院|研究所|研究院|医院)[^。;\n]{0,4}(?:将|授权|许可|同意)`)
+// priceFirst is 以60万元的价格受让“…”.
+var priceFirst = compile(`以[^，。;\n]{2,24}元[^，。;\n]{0,8}(?:价格|价款|对价)?(?:受让|购买|购得|收购)[^，。;\n]*$`)
+
+var sumOfPrice = compile(`(?:转让|许可|价格|价款|费用?)[^，。;\n]{0,6}(?:合计|共计|总计|总额)`)
+
+var grant = compile(`(?:甲方|乙方|丙方|公司|大学|学院|研究所|研究院|医院|厂|中心|集团)[^。;\n]{0,4}(?:将|授权|许可|同意)`)
 
 var crossWord = compile(`交叉许可|交叉授权|(?:相互|互相|互)(?:授予|授权|许可|授)`)

@@ -35,7 +35,7 @@ var (
 	soleWord      = compile(`排他|排它|(?i:\bsole licen)`)
 	plainWord     = compile(`普通|开放许可|非独占|非排他|(?i:non-exclusive)`)
 	licenceWord   = compile(`许可(?:方式|类型|种类|形式)?|(?i:licen[cs])`)
-	licenceLabel  = compile(`(?:(?:^|[\n•● ])方式|许可性质|许可方式|许可类型|许可种类|许可形式|许可性质|实施方式|转化方式|交易方式)[:为是 \t|]{1,4}([^，。;\n]{2,40})`)
+	licenceLabel  = compile(`(?:(?:^|[\n•● ])方式|许可性质|性质|许可方式|许可类型|许可种类|许可形式|许可性质|实施方式|转化方式|交易方式)[:为是 \t|]{1,4}([^，。;\n]{2,40})`)
 	licenceVerb   = compile(`(?:许可(?:给|予)|许可方|许可人|许可费|许可合同|许可协议|许可期|许可使用|专利许可|许可期限|被许可|实施许可|许可使用费|(?i:licens(?:es|ed|ee|or)))`)
 	assignVerb    = compile(`转让给|转让价|转让费|转让方|受让方|受让人|让与|权转让|转让总价|转让合同|转让协议|购买|收购|(?i:assign)`)
 	contribWord   = compile(`作价(?:入股|投资|出资)|折价入股|以[^。;\n]{0,160}(?:专利|知识产权|成果|无形资产)[^。;\n]{0,40}(?:出资|入股|增资)|专利(?:权)?(?:出资|入股)`)
@@ -117,7 +117,7 @@ func grantOf(text string) []int {
 	return nil
 }
 
-var headLicence = compile(`(?:依据|根据|按照|基于|此前|原)[^。;，\n]{0,36}$|(?:订立|签订|签署|取得|获得)的$`)
+var headLicence = compile(`(?:依据|根据|按照|基于|鉴于|此前|原)[^。;，\n]{0,36}$|(?:订立|签订|签署|取得|获得)的$|签有$`)
 
 func blank(s string) string { return strings.Repeat("\x01", len(s)) }
 
@@ -135,7 +135,7 @@ var (
 	freeWord    = compile(`免费|无偿|零元|零对价|互免|互不支付|互不收[取费]|免于支付|均?不(?:另行)?(?:支付|收取)[^，。;\n]{0,6}(?:许可|使用)费|不收取(?:任何)?(?:专利)?(?:许可)?(?:使用)?费|免收|免除许可费|(?i:royalty-free|free of charge)`)
 	noPriceWord = compile(`面议|另行(?:商定|协商|约定)|待评估|价格区间|价格待定|暂未确定|待定|保密`)
 	royaltyWord = compile(`(?:销售额|销售收入|净销售|销售净额|营业额|销售利润|净利润|利润|收入|产值|提成|royalt)[^。;\n]{0,30}?([0-9]+(?:\.[0-9]+)?) ?(?:%|per cent|percent)|百分之([` + numeral + `]{1,4})|([0-9]+(?:\.[0-9]+)?) ?(?:%|per cent|percent)[^，。;\n]{0,14}(?:提成|特许权|计提|许可费|使用费|of net sales|of sales|royalt)`)
-	royaltyOf   = compile(`提成|销售额的|销售收入的|净销售额|营业额的|特许权使用费|(?i:royalt)`)
+	royaltyOf   = compile(`提成|提取|计提|销售额的|销售收入的|净销售额|营业额的|特许权使用费|(?i:royalt)`)
 	relatedYes  = compile(`(?:构成|属于|属|系|为|暨|涉及)关联(?:方)?(?:交易|关系)|关联董事|(?:存在|有)(?:股权|任职|亲属)?(?:等)?关联关系|控股股东(?:购买|收购|受让|转让)|向(?:控股股东|实际控制人|控股子公司|全资子公司|母公司|关联方)|(?:法定代表人|董事|监事|高管|股东|总经理|实际控制人)[^。;\n]{0,14}(?:为|是|系)[^。;\n]{0,20}(?:发明人|完成人|教师|职工|教授)|(?:完成人|发明人|教授|团队成员)[^。;\n]{0,24}(?:担任|持有|任)[^。;\n]{0,24}(?:董事|股权|法定代表人|股份|监事|总经理|股东)|报备(?:了)?关联|关联关系[:为是]{1,2}(?:是|有|存在)|为受让方(?:股东|法定代表人)|(?i:is an affiliate of|are affiliated|related party transaction)`)
 	relatedNo   = compile(`(?:不|未|无|没有|并非|非)(?:构成|属于|属|涉及|存在|有|系|为)?[^，。;\n]{0,14}(?:关联|利害关系|隶属)|关联(?:关系|交易|情况)?(?:说明)?[:为是 \t|]{1,3}(?:无|否|不|没有)|(?i:holds? no (?:position|shares?|interest|stake)|no shareholding|not affiliated|unaffiliated|no affiliation|not related|independent of each other|arm's length)`)
 	courtHead   = compile(`判\s*决\s*书|裁\s*定\s*书|调\s*解\s*书|人民法院|知识产权法庭|法院|仲裁`)
@@ -218,7 +218,7 @@ var (
 )
 
 var (
-	signAfter   = compile(`^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|正式签)`)
+	signAfter   = compile(`^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|正式签|(?i:signed|entered into))`)
 	signBefore  = compile(`(?:签订|签署|订立|签约|生效|盖章|签章|签字|Signing|Effective|effective|signature|signed|Signed|dated|Dated)(?:日期|日|时间|Date|于|on|在|为|生效|签字| )*[ :：自于/]{0,3}$`)
 	closeBefore = compile(`(?:成交日期|成交确认日|成交时间|交易日期|交割日|凭证出具日|竞价日|竞价截止|结束时间|拍卖时间|竞价时间|成交于|于|合同签订日期)[ :]{0,2}$`)
 	closeAfter  = compile(`^[ ，,]?[^。;\n]{0,40}?(?:处置|届满|拍卖|成交|结束|举槌|竞得|落槌|举行|开拍|竞价|胜出|拍得|摘得|购得|出价|变卖)`)
@@ -268,6 +268,10 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 	}
 	post := d.s[m.b:min(len(d.s), m.b+110)]
 	line := d.s[d.lineStart(m.a):m.a]
+	signs := post // up to the next date: who signs, signs on that one
+	if i < last {
+		signs = d.s[m.b:min(d.moments[i+1].a, m.b+110)]
+	}
 	score := 1
 	future := strings.HasSuffix(pre, "定于") || strings.HasSuffix(pre, "将于") || strings.HasSuffix(pre, "拟于")
 	switch {
@@ -275,9 +279,11 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 		score = 90
 	case made && closeBefore.MatchString(pre) && !strings.HasSuffix(pre, "于"):
 		score = 92
+	case made && kind == Auction && i > 0 && rangeMark.MatchString(hours.ReplaceAllString(d.s[d.moments[i-1].b:m.a], "")) && hours.MatchString(post):
+		score = 88 // the bidding ends: 11日10时至12日10时
 	case made && kind == Auction && closeAfter.MatchString(post) && !future && !periodEnd.MatchString(post):
 		score = 85
-	case made && signAfter.MatchString(post) && !future && !futureSign.MatchString(post) && !meeting.MatchString(post):
+	case made && signAfter.MatchString(signs) && !future && !futureSign.MatchString(post) && !meeting.MatchString(post):
 		score = 80
 	case made && sameDay.MatchString(post) && !future:
 		score = 82
@@ -311,6 +317,8 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 	}
 	return score
 }
+
+var hours = compile(`^ ?[0-9]{1,2} ?(?:时|点|:[0-9]{2})(?:[0-9]{1,2}分)?`)
 
 var withdrawn = compile(`^[^。;\n]{0,40}公示(?:了|的)`)
 

@@ -47,7 +47,7 @@ var headWords = []struct {
 	{compile(`许可期限|许可年限|^期限|年限|Term`), colTerm},
 	{compile(`日期|时间|签订日|签约日|签署日|成交日|登记日|合同日|^日|Date`), colDate},
 	{compile(`方式|合同类别|交易类型|转化类型|转化形式|许可种类|许可类型|合同类型|^类[型别]$`), colKind},
-	{compile(`名称|标的|成果|题目|Title|专利$`), colTitle},
+	{compile(`名称|标的|成果|题目|Title|^\p{Han}{0,6}专利$`), colTitle},
 	{compile(`结果|状态|成交情况`), colStatus},
 }
 

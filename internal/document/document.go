@@ -53,8 +53,8 @@ func Text(r io.Reader, name string) (string, error) {
 	switch {
 	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
 		return docx(data)
-	case bytes.HasPrefix(bytes.TrimLeft(data[:min(len(data), 1024)], "\r\n\t "), []byte("%PDF-")):
-		return "", fault.New(fault.Unsupported, "document.pdf", "暂不支持 PDF，请另存为 DOCX、HTML 或文本，或粘贴文字。", "PDF is not read; save it as DOCX, HTML or text, or paste the text.")
+	case IsPDF(data):
+		return "", fault.New(fault.Unsupported, "document.pdf", "此处不读 PDF：请用 zhijia deals read 读取，或另存为 DOCX、HTML 或文本，或粘贴文字。", "PDF is not read here: use zhijia deals read, save it as DOCX, HTML or text, or paste the text.")
 	case bytes.HasPrefix(data, []byte("\xd0\xcf\x11\xe0")):
 		return "", fault.New(fault.Unsupported, "document.doc", "不支持旧版 DOC 或 WPS 文件，请另存为 DOCX。", "Old DOC files are not read; save it as DOCX.")
 	}

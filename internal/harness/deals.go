@@ -19,6 +19,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/embed"
 	"zhijia/internal/fault"
+	"zhijia/internal/intake"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
 	"zhijia/internal/sheet"
@@ -122,48 +123,18 @@ func (set *dealSet) notCases() [][]string {
 	return rows
 }
 
-// dealColumns are the fields of a deal and the headers that name them, as
-// sheet.Header folds them: those of the transactions import in Chinese and
-// English, and those of the project's own facts.
-var dealColumns = map[string][]string{
-	"id":              {"编号", "交易编号"},
-	"title":           {"专利名称", "标题", "名称", "标的名称"},
-	"abstract":        {"摘要", "说明", "description", "text"},
-	"claims":          {"权利要求", "权利要求书"},
-	"patent_numbers":  {"numbers", "专利号", "申请号"},
-	"n_patents":       {"patents", "专利件数", "件数"},
-	"patent_kind":     {"patent_type", "专利类型"},
-	"printed_kind":    nil,
-	"ipc":             {"ipc分类号", "分类号"},
-	"price":           {"amount", "成交价", "成交金额", "金额"},
-	"unit":            {"金额单位", "单位"},
-	"currency":        {"币种"},
-	"rate":            {"汇率"},
-	"price_kind":      {"价格类型"},
-	"usability":       nil,
-	"deal_kind":       {"交易方式", "交易类型"},
-	"method":          nil,
-	"date":            {"成交日期", "日期", "交易日期"},
-	"related_party":   {"关联交易"},
-	"seller":          {"出让方", "卖方", "转让方", "许可方"},
-	"buyer":           {"受让方", "买方", "被许可方"},
-	"owner_type":      {"权利人类型", "卖方类型"},
-	"source_type":     {"来源类型"},
-	"source_url":      {"来源链接", "来源"},
-	"date_precision":  nil,
-	"market":          {"成交市场"},
-	"channel":         {"成交渠道"},
-	"notes":           {"备注"},
-	"family_id":       {"同族编号"},
-	"cluster":         nil,
-	"duplicate_of":    nil,
-	"exclusion_code":  {"排除代码"},
-	"royalty_rate":    {"提成率", "许可费率"},
-	"licence_term":    {"licence_term_years", "许可年限"},
-	"appraised_value": {"appraised", "评估值"},
-	"valuation_basis": {"basis", "评估方法", "定价依据"},
+// importField says what a column of the transactions import is called here,
+// where the names differ.
+var importField = map[string]string{
+	"text": "abstract", "numbers": "patent_numbers", "patents": "n_patents", "amount": "price", "appraised": "appraised_value", "basis": "valuation_basis", "licence_term_years": "licence_term",
+	"event": "cluster",
+}
 
-	"replacement_cost": {"重置成本"},
+// factColumns are the columns that the project's own facts have beside those of
+// the import, and texts that may be given inline.
+var factColumns = map[string][]string{
+	"patent_numbers": nil, "n_patents": nil, "price": nil, "appraised_value": nil, "valuation_basis": nil, "abstract": nil, "cluster": nil, "licence_term": nil,
+	"claims": {"权利要求", "权利要求书"}, "patent_kind": {"patent_type"}, "printed_kind": nil, "usability": nil, "date_precision": nil, "duplicate_of": nil, "replacement_cost": {"重置成本"},
 }
 
 // readDeals reads priced deals from CSV, XLSX or JSON lines in the columns of
@@ -172,7 +143,13 @@ var dealColumns = map[string][]string{
 // title, abstract, claims.
 func readDeals(r io.Reader, file string) ([]*deal, error) {
 	fieldOf := map[string]string{}
-	for field, headers := range dealColumns {
+	for field, headers := range intake.Headers("transactions") {
+		here := cmp.Or(importField[field], field)
+		for _, h := range append(headers, field) {
+			fieldOf[sheet.Header(h)] = here
+		}
+	}
+	for field, headers := range factColumns {
 		fieldOf[field] = field
 		for _, h := range headers {
 			fieldOf[sheet.Header(h)] = field
@@ -323,7 +300,7 @@ func parseDeal(get func(string) string) (*deal, error) {
 	}
 	d.Cluster = cmp.Or(get("cluster"), d.FamilyID, page, d.DealID)
 	sale, channel := price.SaleOf(string(d.Source), string(d.Kind), method)
-	d.Market, d.Channel = price.Sale(cmp.Or(get("market"), string(sale))), cmp.Or(get("channel"), channel)
+	d.Market, d.Channel = price.Sale(cmp.Or(marketWord(get("market")), string(sale))), cmp.Or(get("channel"), channel)
 	d.Exclusion = get("exclusion_code")
 	d.NotACase = notACase(d, get("usability"), cmp.Or(get("printed_kind"), get("patent_kind")))
 	return d, nil
@@ -389,11 +366,22 @@ func parsePeriod(s string) (calendar.Date, terms.Precision) {
 	return calendar.Date{}, ""
 }
 
+// marketWord is the market of sale by its code or its Chinese name.
+func marketWord(s string) string {
+	if w, ok := intake.Word("market", s); ok {
+		return w
+	}
+	return s
+}
+
 func anyOf(s string, words ...string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s, w) })
 }
 
 func dealKind(s string) terms.DealKind {
+	if w, ok := intake.Word("deal_kind", s); ok {
+		return terms.DealKind(w)
+	}
 	l := strings.ToLower(s)
 	switch {
 	case l == "plain_licence":
@@ -429,6 +417,9 @@ func patentKind(s string) patent.Kind {
 }
 
 func ownerType(s string) terms.OwnerType {
+	if w, ok := intake.Word("owner_type", s); ok {
+		return terms.OwnerType(w)
+	}
 	switch {
 	case anyOf(s, "大学", "学院", "高校", "university"):
 		return terms.OwnerUniversity
@@ -443,6 +434,9 @@ func ownerType(s string) terms.OwnerType {
 }
 
 func sourceType(s string) terms.SourceType {
+	if w, ok := intake.Word("source_type", s); ok {
+		return terms.SourceType(w)
+	}
 	switch {
 	case slices.Contains([]string{"platform", "exchange", "ipo_disclosure", "court", "bankruptcy", "literature", "sec_filing"}, s):
 		return terms.SourceType(s)
@@ -467,6 +461,9 @@ func sourceType(s string) terms.SourceType {
 }
 
 func priceKind(s string) terms.PriceKind {
+	if w, ok := intake.Word("price_kind", s); ok {
+		return terms.PriceKind(w)
+	}
 	switch {
 	case s == "running_royalty" || s == "starting_price" || s == "free":
 		return terms.PriceKind(s)

@@ -14,6 +14,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
+	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/market"
 )
 
@@ -22,7 +23,7 @@ var kindWords = map[string]string{
 }
 
 var ownerWords = map[string]string{
-	"university": "高校|大学", "institute": "科研院所|研究所|研究院", "firm": "企业|公司", "individual": "个人|自然人", "unknown": "未知",
+	"university": "高校|大学", "institute": "科研院所|研究所|研究院|医院|hospital", "firm": "企业|公司", "individual": "个人|自然人", "unknown": "未知",
 }
 
 var patents = dataset{
@@ -192,6 +193,11 @@ var transactions = dataset{
 		"notes":              {"备注"},
 		"family_id":          {"同族编号"},
 		"exclusion_code":     {"排除代码"},
+		"event":              {"成交场次", "场次", "公告编号", "项目编号"},
+		"filing_date":        {"申请日", "申请日期"},
+		"remaining_life":     {"剩余年限", "remaining_life_years"},
+		"claim_count":        {"权利要求数", "权利要求项数"},
+		"family_size":        {"同族数", "同族件数"},
 	},
 	parse: func(r *reader) any {
 		d := store.Deal{
@@ -207,9 +213,26 @@ var transactions = dataset{
 		d.Amount = r.amount("amount")
 		d.Date, d.DateUnit = r.period("date")
 		d.Exclusion = r.text("exclusion_code", 40)
+		d.Event, d.RemainingLife = r.text("event", 200), r.number("remaining_life", -20, 40)
+		if n := r.count("claim_count"); n != nil && *n > 0 {
+			x := float64(*n)
+			d.Claims = &x
+		}
+		if n := r.count("family_size"); n != nil && *n > 0 {
+			x := float64(*n)
+			d.Family = &x
+		}
+		filing := r.date("filing_date")
 		d.Market, d.Channel, d.Method = r.word("market", marketWords), r.text("channel", 40), r.text("method", 200)
 		if market.Contradicts(d.OwnerType, []string{d.Seller}) {
 			r.bad("owner_type", "owner.contradiction", "权利人类型与名称不符。", "The type of the owner contradicts the name.")
+		}
+		if d.RemainingLife == nil && !filing.IsZero() && !d.Date.IsZero() {
+			counted(&d)
+			if term := patent.TermYears(patent.Kind(d.PatentKind), filing); term > 0 {
+				life := float64(term) - filing.YearsUntil(d.Date)
+				d.RemainingLife = &life
+			}
 		}
 		if d.ID == "" {
 			supply(&d)
@@ -246,7 +269,7 @@ var transactions = dataset{
 			d := &rows[i]
 			counted(d) // what this row says of its patents goes before what was counted once
 			if before, ok := known[d.ID]; ok {
-				if before.Exclusion == exclusion(&before) { // worked out, not stated
+				if before.Exclusion == exclusion(&before) || valuation.Derived(before.Exclusion) { // worked out, not stated
 					before.Exclusion = ""
 				}
 				if sale, channel := market.SaleOf(before.SourceType, before.DealKind, before.Method); before.Market == string(sale) {
@@ -296,31 +319,16 @@ func counted(d *store.Deal) {
 }
 
 // exclusion says why a deal is no comparable (standards 3.1), "" when it is
-// one. The codes are those of eval/datasets/README.md.
-func exclusion(d *store.Deal) string {
-	switch {
-	case d.DealKind == "ask" || d.PriceKind == "ask" || d.PriceKind == "starting_price":
-		return "ASK"
-	case d.DealKind == "damages":
-		return "DAMAGES"
-	case d.PriceKind == "aggregate":
-		return "AGGREGATE"
-	case d.PriceKind == "structured" || d.PriceKind == "cap" || d.PriceKind == "running_royalty":
-		return "STRUCTURED"
-	case d.Amount == nil || *d.Amount == 0:
-		return "AMOUNT-UNKNOWN"
-	case d.RelatedParty != nil && *d.RelatedParty:
-		return "RELATED-PARTY"
-	case d.Patents == nil || *d.Patents == 0:
-		return "COUNT-UNKNOWN"
-	case *d.Patents > 20:
-		return "PORTFOLIO"
-	case d.Currency != "CNY" && d.Rate == nil:
-		return "CURRENCY"
-	case d.Date.IsZero():
-		return "DATE-UNKNOWN"
+// one.
+func exclusion(d *store.Deal) string { return kept(assumptions.Unpriced(comparable(d))) }
+
+// kept is the code that is written down: an unknown market is asked again at
+// every valuation, because a later source may tell it.
+func kept(code string) string {
+	if code == "MARKET-UNKNOWN" {
+		return ""
 	}
-	return ""
+	return code
 }
 
 var citations = dataset{

@@ -9,18 +9,20 @@ import (
 
 	"zhijia/internal/deal"
 	"zhijia/internal/sheet"
+	"zhijia/internal/store"
 )
 
 // ReadDeal is a row that was read out of a text, with the text's name.
 type ReadDeal struct {
-	Source string `json:"source"` // the file
+	Source string `json:"source"`       // the file
+	ID     string `json:"id,omitempty"` // empty: by what the row says
 	deal.Row
 }
 
 // ledgerColumns are columns of the transactions dataset, in the order in which
 // [WriteDeals] writes them.
 var ledgerColumns = []string{
-	"title", "numbers", "patents", "amount", "currency", "price_kind", "deal_kind", "appraised", "licence_term_years", "royalty_rate",
+	"id", "title", "numbers", "patents", "amount", "currency", "price_kind", "deal_kind", "appraised", "licence_term_years", "royalty_rate",
 	"date", "related_party", "seller", "buyer", "owner_type", "source_type", "market", "source_url", "notes",
 }
 
@@ -69,7 +71,7 @@ func WriteDeals(w io.Writer, rows []ReadDeal) (written int, err error) {
 			patents = strconv.Itoa(r.Patents)
 		}
 		cells := []string{
-			clipBytes(title, 1000), strings.Join(r.Numbers, ";"), patents, number(r.Amount), r.Currency, kind, string(r.DealKind), number(r.Appraised), number(r.TermYears), number(r.Royalty),
+			r.ID, clipBytes(title, 1000), strings.Join(r.Numbers, ";"), patents, number(r.Amount), r.Currency, kind, string(r.DealKind), number(r.Appraised), number(r.TermYears), number(r.Royalty),
 			r.Date, map[string]string{"yes": "是", "no": "否"}[r.RelatedParty], clipBytes(r.Seller, 500), clipBytes(r.Buyer, 500), ownerOf(r.Seller), sourceOf(r.Row), importMarket[r.Market], clipBytes(r.Source, 2000), "status=" + string(r.Status),
 		}
 		for i := range cells {
@@ -82,6 +84,55 @@ func WriteDeals(w io.Writer, rows []ReadDeal) (written int, err error) {
 	}
 	out.Flush()
 	return written, out.Error()
+}
+
+// WriteLedger writes stored deals as CSV in the columns of the transactions
+// dataset and two more, which the import ignores: whether the row counts, by
+// note, and who accepted it.
+func WriteLedger(w io.Writer, deals []store.LedgerDeal, note func(*store.LedgerDeal) string) error {
+	out := csv.NewWriter(w)
+	header := append(append([]string{}, ledgerColumns...), "patent_kind", "ipc", "event", "remaining_life", "claim_count", "family_size", "validity", "provenance")
+	if err := out.Write(header); err != nil {
+		return err
+	}
+	number := func(x *float64) string {
+		if x == nil {
+			return ""
+		}
+		return strconv.FormatFloat(*x, 'f', -1, 64)
+	}
+	for i := range deals {
+		d := &deals[i]
+		patents, related, date := "", "", ""
+		if d.Patents != nil {
+			patents = strconv.Itoa(*d.Patents)
+		}
+		if d.RelatedParty != nil {
+			related = map[bool]string{true: "是", false: "否"}[*d.RelatedParty]
+		}
+		if !d.Date.IsZero() {
+			date = d.Date.String()
+			switch d.DateUnit {
+			case "year":
+				date = date[:4]
+			case "month":
+				date = date[:7]
+			}
+		}
+		cells := []string{
+			d.ID, d.Title, strings.Join(d.Numbers, ";"), patents, number(d.Amount), d.Currency, d.PriceKind, d.DealKind, number(d.Appraised), number(d.LicenceTerm), number(d.RoyaltyRate),
+			date, related, d.Seller, d.Buyer, d.OwnerType, d.SourceType, d.Market, d.SourceURL, d.Notes,
+			d.PatentKind, strings.Join(d.IPC, ";"), d.Event, number(d.RemainingLife), number(d.Claims), number(d.Family), note(d), string(d.Provenance),
+		}
+		for j := range cells {
+			cells[j] = sheet.Inert(cells[j])
+		}
+		if err := out.Write(cells); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
 }
 
 // clipBytes cuts a text to what a column holds, at a character's edge.

@@ -114,6 +114,9 @@ func Run(ctx context.Context, db *store.DB, svc *appraisal.Service, actor apprai
 		return rep, err
 	}
 	failed := run(ctx, db, svc, ds, file, r, o, &rep, func() error { return save(ctx, false) })
+	if failed == nil && name == "transactions" && !o.DryRun && rep.Accepted > 0 {
+		_, failed = Screen(ctx, db, actor)
+	}
 	if failed != nil {
 		record.Error = fault.Public(failed).Zh
 	}

@@ -146,7 +146,7 @@ func TestAFileOfFewColumnsOfDeals(t *testing.T) {
 		{"成交价(元)", "2000000", []string{"Amount"}},
 		{"币种", "USD", []string{"Currency"}},
 		{"汇率", "7.1", []string{"Rate"}},
-		{"价格类型", "入门费", []string{"PriceKind"}},
+		{"价格类型", "入门费", []string{"PriceKind", "Exclusion"}},
 		{"交易方式", "普通许可", []string{"DealKind"}},
 		{"评估值", "3000000", []string{"Appraised"}},
 		{"评估方法", "市场法", []string{"Basis"}},

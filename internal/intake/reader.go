@@ -1,8 +1,10 @@
 package intake
 
 import (
+	"maps"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -164,15 +166,8 @@ func (r *reader) word(field string, words map[string]string) string {
 	if s == "" {
 		return ""
 	}
-	for code, names := range words {
-		if s == code {
-			return code
-		}
-		for _, name := range strings.Split(names, "|") {
-			if s == name {
-				return code
-			}
-		}
+	if code, ok := lookUp(words, s); ok {
+		return code
 	}
 	r.bad(field, "word.unknown", "取值不在允许范围内。", "Not one of the allowed words.")
 	return ""
@@ -181,6 +176,28 @@ func (r *reader) word(field string, words map[string]string) string {
 // locarno is a class of designs, 14-03 or LOC(13)Cl.14-03, or a printed label
 // without a class.
 var locarno = regexp.MustCompile(`(?i)^(?:(?:LOC\s*[(（]\d{1,2}[)）]\s*Cl\.?\s*)?\d{2}-\d{2}|Int\.?\s*Cl\.?\s*\d{0,2})$`)
+
+// lookUp finds the code of a word, given as the code or one of its names.
+func lookUp(words map[string]string, s string) (string, bool) {
+	for code, names := range words {
+		if s == code || slices.Contains(strings.Split(names, "|"), s) {
+			return code, true
+		}
+	}
+	return "", false
+}
+
+// Word reads a word of a closed list of the transactions import, as the import
+// does: what the harness and the import read of a file is one.
+func Word(field, text string) (code string, ok bool) {
+	lists := map[string]map[string]string{
+		"deal_kind": dealWords, "price_kind": priceWords, "market": marketWords, "source_type": sourceWords, "owner_type": ownerWords, "patent_kind": soldKinds,
+	}
+	return lookUp(lists[field], strings.ToLower(strings.TrimSpace(text)))
+}
+
+// Headers lists the columns of a dataset and the headers that name each.
+func Headers(dataset string) map[string][]string { return maps.Clone(datasets[dataset].columns) }
 
 func (r *reader) ipc(field string) []string {
 	var out []string

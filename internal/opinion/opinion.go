@@ -321,6 +321,11 @@ func (w writer) market() string {
 func (w writer) calibration() string {
 	v := w.Conclusion.Value
 	level := percent(v.Level)
+	if v.Calibration == "conformal" && v.Coverage != nil && v.CoverageLow != nil && v.CoverageFrom > 0 {
+		return w.t(
+			fmt.Sprintf("名义置信水平 %s；本机构 %d 至 %d 年的 %d 笔成交（%d 次事件）未参与拟合与校准，逐笔按其之前的成交估计，实际落入区间的比例为 %s（95%% 区间 %s 至 %s）。", level, v.CoverageFrom, v.CoverageTo, v.N, v.Events, percent(*v.Coverage), percent(*v.CoverageLow), percent(*v.CoverageHigh)),
+			fmt.Sprintf("Nominal level %s; of the institution's %d deals of %d events, %d to %d, which entered neither fit nor calibration and were each priced from what came before, %s fell inside (95%% interval %s to %s).", level, v.N, v.Events, v.CoverageFrom, v.CoverageTo, percent(*v.Coverage), percent(*v.CoverageLow), percent(*v.CoverageHigh)))
+	}
 	if v.Calibration == "conformal" && v.Coverage != nil && v.CoverageLow != nil {
 		return w.t(
 			fmt.Sprintf("名义置信水平 %s；按 %d 个来源的 %d 笔成交逐来源留出检验，实际落入区间的比例为 %s（95%% 区间 %s 至 %s）。", level, v.Events, v.N, percent(*v.Coverage), percent(*v.CoverageLow), percent(*v.CoverageHigh)),

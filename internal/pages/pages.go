@@ -20,6 +20,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
 	"zhijia/internal/intake"
+	"zhijia/internal/ledger"
 	"zhijia/internal/people"
 	"zhijia/internal/provider"
 	"zhijia/internal/watch"
@@ -33,6 +34,7 @@ type Options struct {
 	Desk      *desk.Desk
 	Watch     *watch.Service
 	Intake    *intake.Service
+	Ledger    *ledger.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
 
@@ -134,6 +136,7 @@ func Register(g *gate.Gate, opt Options) error {
 	registerDeskPages(s)
 	registerRegistryPages(s)
 	registerQueuePages(s)
+	registerLedgerPages(s)
 	s.pageRoute(http.MethodGet, "/officer/egress", s.showEgress)
 	s.pageRoute(http.MethodGet, "/", func(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, "/officer")

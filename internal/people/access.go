@@ -175,7 +175,20 @@ var Access = map[string][]Role{
 	"POST /v1/imports/{id}": {Officer, Admin},
 	"GET /v1/imports/{id}":  {Officer, Admin},
 
-	"POST /v1/deals:read": {Officer, Evaluator},
+	"POST /v1/deals:read":          {Officer, Evaluator},
+	"GET /v1/deals":                readers,
+	"POST /v1/deals:screen":        {Officer},
+	"POST /v1/deals/{id}:validity": {Officer},
+	"POST /v1/ledger:calibrate":    {Officer},
+	"GET /v1/ledger/drift":         readers,
+	"GET /v1/ledger/statistics":    {Officer, Admin},
+
+	"GET /officer/ledger":            pageRoles,
+	"GET /officer/ledger/export":     {Officer},
+	"POST /officer/ledger/validity":  {Officer},
+	"POST /officer/ledger/calibrate": {Officer},
+	"GET /officer/ledger/read":       {Officer},
+	"POST /officer/ledger/read":      {Officer},
 
 	"POST /v1/batches":                         valuers,
 	"GET /v1/batches":                          readers,

@@ -63,7 +63,7 @@ const dealColumns = `d.id, d.title, d.numbers, d.patents, coalesce(d.patent_kind
 	coalesce(d.price_kind, ''), d.deal_kind, d.licence_term, d.royalty_rate, d.date, coalesce(d.date_unit, ''), d.related_party,
 	coalesce(d.seller, ''), coalesce(d.buyer, ''), coalesce(d.owner_type, ''), coalesce(d.source_type, ''), coalesce(d.source_url, ''),
 	coalesce(d.family_id, ''), coalesce(d.duplicate_of, ''), coalesce(d.exclusion, ''),
-	coalesce(d.market, ''), coalesce(d.channel, ''), d.remaining_life, d.claim_count, d.family_size, d.assignees, d.quality, d.terms`
+	coalesce(d.market, ''), coalesce(d.channel, ''), d.remaining_life, d.claim_count, d.family_size, d.assignees, d.quality, coalesce(d.event, ''), d.terms`
 
 // rankColumns are what ranking needs of a candidate; the rest is read only of
 // those that are shown.
@@ -83,7 +83,7 @@ func scanCandidate(row pgx.CollectableRow) (candidate, error) {
 		&c.Price, &c.Kind, &c.Term, &c.Royalty, &c.Date, &c.DateUnit, &c.Related,
 		&c.Parties.Seller, &c.Parties.Buyer, &c.Owner, &c.Source, &c.URL,
 		&c.FamilyID, &c.DuplicateOf, &c.Exclusion,
-		&c.Market, &c.Channel, &c.RemainingLife, &c.Claims, &c.Family, &c.Assignees, &c.Quality, &terms, &c.cosine,
+		&c.Market, &c.Channel, &c.RemainingLife, &c.Claims, &c.Family, &c.Assignees, &c.Quality, &c.Event, &terms, &c.cosine,
 	)
 	c.ipc, c.kind, c.terms = c.IPC, c.Patent, unpackTerms(terms)
 	return c, err

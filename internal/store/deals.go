@@ -55,22 +55,24 @@ type Deal struct {
 	Family         *float64      `json:"family,omitempty"`
 	Assignees      *float64      `json:"assignees,omitempty"`
 	Quality        *float64      `json:"quality,omitempty"`
+	Event          string        `json:"event,omitempty"` // session or notice that several deals share
 }
 
 // Text is what is embedded: title and description.
 func (d *Deal) Text() string { return JoinText(d.Title, d.Description) }
 
-// OwnDeals returns the institution's own deals of these ids, by id.
-func (db *DB) OwnDeals(ctx context.Context, ids []string) (_ map[string]Deal, err error) {
-	defer fault.Wrap(&err, "store.OwnDeals")
-	rows, err := db.pool.Query(ctx, `
-		SELECT id, title, coalesce(description, ''), coalesce(description_by, ''), numbers, coalesce(printed_numbers, ''), patents, coalesce(patent_kind, ''),
+// wholeDeal are the columns of [Deal].
+const wholeDeal = `id, title, coalesce(description, ''), coalesce(description_by, ''), numbers, coalesce(printed_numbers, ''), patents, coalesce(patent_kind, ''),
 			coalesce(printed_kind, ''), ipc, amount::float8, currency, rate, coalesce(price_kind, ''), coalesce(usability, ''), deal_kind, coalesce(method, ''),
 			coalesce(basis, ''), appraised::float8, licence_term, royalty_rate, date, coalesce(date_unit, ''), coalesce(printed_date, ''), related_party,
 			coalesce(seller, ''), coalesce(buyer, ''), coalesce(owner_type, ''), coalesce(source_type, ''), coalesce(source_url, ''), coalesce(notes, ''),
 			coalesce(family_id, ''), coalesce(duplicate_of, ''), coalesce(exclusion, ''), coalesce(market, ''), coalesce(channel, ''),
-			remaining_life, claim_count, family_size, assignees, quality
-		FROM deals WHERE institution = institution_now() AND id = ANY ($1)`, ids)
+			remaining_life, claim_count, family_size, assignees, quality, coalesce(event, '')`
+
+// OwnDeals returns the institution's own deals of these ids, by id.
+func (db *DB) OwnDeals(ctx context.Context, ids []string) (_ map[string]Deal, err error) {
+	defer fault.Wrap(&err, "store.OwnDeals")
+	rows, err := db.pool.Query(ctx, `SELECT `+wholeDeal+` FROM deals WHERE institution = institution_now() AND id = ANY ($1)`, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -95,11 +97,11 @@ func (db *DB) PutDeals(ctx context.Context, deals []Deal) (err error) {
 				INSERT INTO deals (id, title, description, description_by, numbers, printed_numbers, patents, patent_kind, printed_kind, ipc,
 					amount, currency, rate, price_kind, usability, deal_kind, method, basis, appraised, licence_term, royalty_rate,
 					date, date_unit, printed_date, related_party, seller, buyer, owner_type, source_type, source_url, notes,
-					family_id, duplicate_of, exclusion, remaining_life, claim_count, family_size, assignees, quality, text_hash, terms, market, channel)
+					family_id, duplicate_of, exclusion, remaining_life, claim_count, family_size, assignees, quality, text_hash, terms, market, channel, event)
 				VALUES ($1, $2, nullif($3, ''), nullif($4, ''), coalesce($5, '{}'::text[]), nullif($6, ''), $7, nullif($8, ''), nullif($9, ''), coalesce($10, '{}'::text[]),
 					$11::float8::numeric, $12, $13, nullif($14, ''), nullif($15, ''), $16, nullif($17, ''), nullif($18, ''), $19::float8::numeric, $20, $21,
 					$22, nullif($23, ''), nullif($24, ''), $25, nullif($26, ''), nullif($27, ''), nullif($28, ''), nullif($29, ''), nullif($30, ''), nullif($31, ''),
-					nullif($32, ''), nullif($33, ''), nullif($34, ''), $35, $36, $37, $38, $39, $40, $41, nullif($42, ''), nullif($43, ''))
+					nullif($32, ''), nullif($33, ''), nullif($34, ''), $35, $36, $37, $38, $39, $40, $41, nullif($42, ''), nullif($43, ''), nullif($44, ''))
 				ON CONFLICT (institution, id) DO UPDATE SET
 					title = EXCLUDED.title, description = EXCLUDED.description, description_by = EXCLUDED.description_by, numbers = EXCLUDED.numbers,
 					printed_numbers = EXCLUDED.printed_numbers, patents = EXCLUDED.patents, patent_kind = EXCLUDED.patent_kind,
@@ -111,11 +113,11 @@ func (db *DB) PutDeals(ctx context.Context, deals []Deal) (err error) {
 					source_url = EXCLUDED.source_url, notes = EXCLUDED.notes, family_id = EXCLUDED.family_id, duplicate_of = EXCLUDED.duplicate_of,
 					exclusion = EXCLUDED.exclusion, market = EXCLUDED.market, channel = EXCLUDED.channel, remaining_life = EXCLUDED.remaining_life, claim_count = EXCLUDED.claim_count,
 					family_size = EXCLUDED.family_size, assignees = EXCLUDED.assignees, quality = EXCLUDED.quality,
-					text_hash = EXCLUDED.text_hash, terms = EXCLUDED.terms, updated_at = now()`,
+					text_hash = EXCLUDED.text_hash, terms = EXCLUDED.terms, event = EXCLUDED.event, updated_at = now()`,
 				d.ID, d.Title, d.Description, d.DescriptionBy, d.Numbers, d.PrintedNumbers, d.Patents, d.PatentKind, d.PrintedKind, d.IPC,
 				d.Amount, d.Currency, d.Rate, d.PriceKind, d.Usability, d.DealKind, d.Method, d.Basis, d.Appraised, d.LicenceTerm, d.RoyaltyRate,
 				d.Date, d.DateUnit, d.PrintedDate, d.RelatedParty, d.Seller, d.Buyer, d.OwnerType, d.SourceType, d.SourceURL, d.Notes,
-				d.FamilyID, d.DuplicateOf, d.Exclusion, d.RemainingLife, d.Claims, d.Family, d.Assignees, d.Quality, TextHash(text), packTerms(embed.Bigrams(text)), d.Market, d.Channel)
+				d.FamilyID, d.DuplicateOf, d.Exclusion, d.RemainingLife, d.Claims, d.Family, d.Assignees, d.Quality, TextHash(text), packTerms(embed.Bigrams(text)), d.Market, d.Channel, d.Event)
 		}
 		return tx.SendBatch(ctx, batch).Close()
 	})

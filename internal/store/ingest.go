@@ -175,7 +175,12 @@ func (db *DB) MergeDeals(ctx context.Context, batch []Deal, space int, vectors [
 		ids[i] = batch[i].ID
 		rows[i] = Unembedded{DealOf: db.pool.scope(ctx), Deal: batch[i].ID, Hash: TextHash(batch[i].Text())}
 	}
-	err = db.transact(ctx, func(tx pgx.Tx) error { return markRepeats(ctx, tx, ids) })
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		if err := applyValidity(ctx, tx, ids); err != nil {
+			return err
+		}
+		return markRepeats(ctx, tx, ids)
+	})
 	if err != nil || vectors == nil {
 		return err
 	}

@@ -35,6 +35,12 @@ var exclusions = map[string][2]string{
 	"NOT-FINITE":          {"数据不是有限数", "a figure is not finite"},
 	"NOT-PATENT":          {"技术秘密或批件，不是专利", "know-how or approvals, no patent"},
 	"DEAD-AT-SALE":        {"成交时专利权已失效", "the right had lapsed before the sale"},
+	"BUNDLE-ASSETS":       {"连同设备、厂房、技术秘密、商标或软件一并出售，价款不只是专利的", "sold with plant, know-how, marks or software: not the price of patents alone"},
+	"PART-INTEREST":       {"只转让部分份额", "a part interest was sold"},
+	"DISTRESSED":          {"破产、清算或司法处置，而成交市场未如此标注", "sold in a bankruptcy or by force, and not recorded so"},
+	"TOKEN":               {"象征性价款", "a token price"},
+	"OUT-OF-SCALE":        {"金额超出任何已知专利交易的量级", "beyond the scale of any known deal in patents"},
+	"UNIT-SCALE":          {"单价与同市场同类成交相差上千倍，疑为单位错误", "a factor of thousands from its kind: an error of the unit"},
 	"NOT-CLEAN":           {"其他原因，见备注", "other reasons, in the notes"},
 	"OWN-DEAL":            {"待估专利自身的交易，盲评时不用", "the subject's own deal, left out of a blind valuation"},
 	"FAMILY":              {"待估专利同族的交易，盲评时不用", "a deal of the subject's family, left out of a blind valuation"},
@@ -82,10 +88,19 @@ func (a *Assumptions) refuse(c *Comparable, t calendar.Date) string {
 		return c.Exclusion
 	case c.DuplicateOf != "":
 		return "DUPLICATE"
+	case !c.Date.IsZero() && !c.Date.LastDay(c.DateUnit).Before(t):
+		return "DATE-NOT-BEFORE"
+	}
+	return a.Unpriced(c)
+}
+
+// Unpriced says why a row is no point price between strangers, whatever the
+// valuation date; "" when it is one. The import, the screening, the market
+// approach and the harness ask it.
+func (a *Assumptions) Unpriced(c *Comparable) string {
+	switch {
 	case c.Date.IsZero():
 		return "DATE-UNKNOWN"
-	case !c.Date.LastDay(c.DateUnit).Before(t):
-		return "DATE-NOT-BEFORE"
 	case c.Kind == terms.DealDamages:
 		return "DAMAGES"
 	case c.Kind == terms.DealAsk:
@@ -114,8 +129,6 @@ func (a *Assumptions) refuse(c *Comparable, t calendar.Date) string {
 		return "AMOUNT-UNKNOWN"
 	case *c.Amount <= 0:
 		return "AMOUNT-NOT-POSITIVE"
-	case sale(c) == market.Unknown:
-		return "MARKET-UNKNOWN"
 	case c.Currency != "" && c.Currency != "CNY" && (c.Rate == nil || *c.Rate <= 0):
 		return "CURRENCY"
 	case c.Price != terms.PricePerPatent && (c.Patents == nil || *c.Patents < 1):
@@ -124,6 +137,8 @@ func (a *Assumptions) refuse(c *Comparable, t calendar.Date) string {
 		return "PORTFOLIO"
 	case c.Related != nil && *c.Related:
 		return "RELATED-PARTY"
+	case sale(c) == market.Unknown:
+		return "MARKET-UNKNOWN"
 	}
 	return ""
 }
@@ -184,7 +199,7 @@ func (a *Assumptions) MarketDeal(c *Comparable) market.Deal {
 	}
 	d := market.Deal{
 		ID: c.DealID, Labels: market.Labels{Market: sale, Channel: channel, Owner: owner, Deal: deal, Kind: kind},
-		Event: c.Event, Seller: c.Parties.Seller, Log: math.Log(amount), Patents: n, Date: c.Date.LastDay(c.DateUnit), Related: c.Related != nil && *c.Related,
+		Event: c.Event, Seller: sellerKey(c.Parties.Seller), Log: math.Log(amount), Patents: n, Date: c.Date.LastDay(c.DateUnit), Related: c.Related != nil && *c.Related,
 		Own: c.Source == terms.SourceOwnLedger,
 	}
 	if d.Event == "" && c.Source != terms.SourcePlatform { // a platform's list of prices is no session

@@ -73,6 +73,8 @@ type Estimate struct {
 	Coverage     *float64 `json:"measured_coverage,omitempty"`     // share of the N calibration deals inside their own leave-one-out range
 	CoverageLow  *float64 `json:"measured_coverage_low,omitempty"` // 95% interval over events
 	CoverageHigh *float64 `json:"measured_coverage_high,omitempty"`
+	CoverageFrom int      `json:"measured_from_year,omitempty"` // first year of own deals that entered neither fit nor calibration; 0: each event was left out alone
+	CoverageTo   int      `json:"measured_to_year,omitempty"`
 	N            int      `json:"n"`      // deals
 	Events       int      `json:"events"` // source pages or sessions they come from
 

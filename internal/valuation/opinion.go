@@ -132,6 +132,8 @@ func (j *job) calibrated(level float64) calibrated {
 			if math.Abs(h.Level-level) < 1e-9 {
 				held := h
 				out.held = &held
+				out.n, out.events = h.Deals, h.Events
+				break
 			}
 		}
 	}
@@ -186,6 +188,7 @@ func (j *job) rangeOf(theta, s float64, cal calibrated) {
 	v.N, v.Events, v.Calibration = cal.n, cal.events, cal.how
 	if cal.held != nil {
 		v.Coverage, v.CoverageLow, v.CoverageHigh = &cal.held.Coverage, &cal.held.Low, &cal.held.High
+		v.CoverageFrom, v.CoverageTo = cal.held.From, cal.held.To
 	}
 	if math.IsInf(cal.half, 1) {
 		half = max(z*s, cal.largest*s)

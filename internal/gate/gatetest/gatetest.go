@@ -23,6 +23,7 @@ import (
 	"zhijia/internal/gate"
 	"zhijia/internal/intake"
 	"zhijia/internal/jobs"
+	"zhijia/internal/ledger"
 	"zhijia/internal/people"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -169,6 +170,7 @@ type World struct {
 	Jobs      *jobs.Queue
 	Watch     *watch.Service
 	Intake    *intake.Service
+	Ledger    *ledger.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
 }
@@ -210,7 +212,7 @@ func Over(t testing.TB, db *store.DB, svc *appraisal.Service) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{DB: db, Appraisal: svc, Arranger: arranger.NewDesk(db, queue, time.Now), Jobs: queue, Intake: intake.New(db, svc, time.Now), Dossier: dossier.New(db, time.Now, calendar.Shipped()), Audit: audit.New(db, time.Now)}
+	w := &World{DB: db, Appraisal: svc, Arranger: arranger.NewDesk(db, queue, time.Now), Jobs: queue, Intake: intake.New(db, svc, time.Now), Ledger: ledger.New(db, time.Now), Dossier: dossier.New(db, time.Now, calendar.Shipped()), Audit: audit.New(db, time.Now)}
 	if w.Desk, err = desk.New(db, svc, nil); err != nil {
 		t.Fatal(err)
 	}

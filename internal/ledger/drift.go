@@ -1,0 +1,147 @@
+package ledger
+
+import (
+	"context"
+	"math"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/calendar"
+	"zhijia/internal/fault"
+	"zhijia/internal/store"
+	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/market"
+)
+
+// Point is one deal on the control chart: its error against the range the model
+// gave it before it was known.
+type Point struct {
+	ID     string      `json:"id"`
+	Market market.Sale `json:"market"`
+	Year   int         `json:"year"`
+	Error  float64     `json:"log_error"` // ln paid - ln expected
+	Half   float64     `json:"half"`      // half the 80% range
+	In     bool        `json:"in"`
+	Smooth float64     `json:"smooth"` // exponentially weighted mean of the errors in half ranges
+	Limit  float64     `json:"limit"`  // three sd of Smooth when nothing drifts
+	Alarm  bool        `json:"alarm"`
+}
+
+// Drift is how deals fared that came after a day.
+type Drift struct {
+	Version string        `json:"version"` // of the assumptions in use
+	Since   calendar.Date `json:"since"`
+	Points  []Point       `json:"points"`
+	// Coverage of the 80% range on these deals and its interval; the alarm rings
+	// when the interval lies outside .76 to .84.
+	Coverage     float64       `json:"coverage"`
+	CoverageLow  float64       `json:"coverage_low"`
+	CoverageHigh float64       `json:"coverage_high"`
+	Alarm        bool          `json:"alarm"`
+	Markets      []market.Sale `json:"markets"` // whose level or coverage has left its band
+	Revalue      []Due         `json:"revalue"` // valuations in those markets, made with what drifted, newest first
+	Zh           string        `json:"zh"`
+}
+
+// Due is a valuation to make anew.
+type Due = store.DueValuation
+
+// weight of the newest error in the smoothed mean (Roberts 1959; Lucas,
+// Saccucci 1990: .2 finds a shift of one sd in about ten).
+const weight = 0.2
+
+// Drift prices the own deals since a day by the assumptions in use and what was
+// known before the day.
+func (s *Service) Drift(ctx context.Context, actor appraisal.Actor, since calendar.Date) (d *Drift, err error) {
+	defer fault.Wrap(&err, "ledger.Drift")
+	ctx = store.As(ctx, actor.Institution)
+	as, version, err := s.inUse(ctx)
+	if err != nil {
+		return nil, err
+	}
+	deals, err := s.deals(ctx, &as, calendar.InChina(s.now()).AddDays(1))
+	if err != nil {
+		return nil, err
+	}
+	trials, err := market.Arrivals(as.Prices, deals, since, level)
+	if err != nil {
+		return nil, err
+	}
+	d = chart(trials)
+	d.Version, d.Since = version, since
+	if len(d.Markets) > 0 {
+		if d.Revalue, err = s.db.DueValuations(ctx, d.Markets); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// chart draws the control chart of trials in their order, and of each market by
+// itself.
+func chart(trials []market.Trial) *Drift {
+	d := &Drift{Points: []Point{}, Markets: []market.Sale{}, Revalue: []Due{}, CoverageHigh: 1, Zh: "此日之后没有可比的自有成交"}
+	if len(trials) == 0 {
+		return d
+	}
+	d.Points, _ = points(trials)
+	for _, l := range market.Table(trials) {
+		off := l.After.CoverageHigh < level-band || l.After.CoverageLow > level+band
+		if l.Market == "" {
+			d.Coverage, d.CoverageLow, d.CoverageHigh, d.Alarm = l.After.Coverage, l.After.CoverageLow, l.After.CoverageHigh, off
+			continue
+		}
+		var here []market.Trial
+		for _, t := range trials {
+			if t.Market == l.Market {
+				here = append(here, t)
+			}
+		}
+		if _, shifted := points(here); shifted || off {
+			d.Markets = append(d.Markets, l.Market)
+			d.Alarm = true
+		}
+	}
+	d.Zh = "成交与预期相符，未见漂移"
+	if d.Alarm {
+		d.Zh = "成交偏离预期：请重新校准，并重估所列估值"
+	}
+	return d
+}
+
+// points smooths the errors; an event is one step, however many lots it has.
+// shifted says that the last steps lie beyond the limit.
+func points(trials []market.Trial) (out []Point, shifted bool) {
+	z := 0.0
+	steps := 0
+	sd := 1 / 1.2815515655446004 // of an error in half ranges, the range being 80% of a normal one
+	for i := 0; i < len(trials); {
+		j, sum := i, 0.0
+		for ; j < len(trials) && trials[j].Event == trials[i].Event; j++ {
+			sum += trials[j].After.Error / trials[j].After.Half
+		}
+		steps++
+		z = weight*sum/float64(j-i) + (1-weight)*z
+		limit := 3 * sd * math.Sqrt(weight/(2-weight)*(1-math.Pow(1-weight, 2*float64(steps))))
+		shifted = math.Abs(z) > limit
+		for ; i < j; i++ {
+			t := &trials[i]
+			out = append(out, Point{t.ID, t.Market, t.Year, t.After.Error, t.After.Half, math.Abs(t.After.Error) <= t.After.Half, z, limit, shifted})
+		}
+	}
+	return out, shifted
+}
+
+// inUse returns the assumptions that new valuations use.
+func (s *Service) inUse(ctx context.Context) (valuation.Assumptions, string, error) {
+	version, err := s.db.ActiveAssumptions(ctx)
+	if err != nil || version == "" {
+		as := valuation.DefaultAssumptions()
+		return as, as.Version, err
+	}
+	stored, ok, err := s.db.Assumptions(ctx, version)
+	if err != nil || !ok {
+		return valuation.Assumptions{}, "", fault.New(fault.NotFound, "assumptions.unknown", "没有参数版本 "+version+"。", "There are no assumptions "+version+".").Because(err)
+	}
+	as, err := valuation.LoadAssumptions(stored.Body)
+	return as, version, err
+}

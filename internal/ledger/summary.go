@@ -1,0 +1,235 @@
+package ledger
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/deal"
+	"zhijia/internal/fault"
+	"zhijia/internal/intake"
+	"zhijia/internal/store"
+	"zhijia/internal/valuation/market"
+)
+
+// Group is a part of the deals in view, with the prices of one patent.
+type Group struct {
+	Name        string
+	Own, Public int     // comparables
+	Median      float64 // yuan of one patent; 0: none
+	Low, High   float64 // quarter and three quarters of them
+}
+
+// Missing is a fact that some own deals lack, and what it costs.
+type Missing struct {
+	What, Why string
+	Deals     int
+}
+
+// Summary is a ledger at one look.
+type Summary struct {
+	Own, Valid, Public        int
+	ByMarket, ByClass, ByYear []Group
+	Missing                   []Missing
+	Refused                   map[string]int // own deals by code
+	From, To                  int
+	Version                   string       // of the assumptions in use
+	Held                      *market.Held // of its 80% range
+}
+
+// Summarise sums the deals of the institution's view up.
+func (s *Service) Summarise(ctx context.Context, actor appraisal.Actor) (out *Summary, err error) {
+	defer fault.Wrap(&err, "ledger.Summarise")
+	ctx = store.As(ctx, actor.Institution)
+	all, err := s.db.SeenDeals(ctx, store.LedgerFilter{})
+	if err != nil {
+		return nil, err
+	}
+	as, version, err := s.inUse(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out = &Summary{Refused: map[string]int{}, Version: version}
+	for i := range as.Prices.Calibration.Held {
+		if h := &as.Prices.Calibration.Held[i]; h.Level == level {
+			out.Held = h
+		}
+	}
+	markets, classes, years := grouping{}, grouping{}, grouping{}
+	lack := map[string]int{}
+	for i := range all {
+		l := listed(all[i])
+		d := &l.Deal // with its market
+		if d.Own {
+			out.Own++
+			if l.Validity.Code != "" {
+				out.Refused[l.Validity.Code]++
+			}
+			for what, open := range map[string]bool{
+				"日期": d.Date.IsZero(), "件数": d.Patents == nil, "成交市场": d.Market == "" || d.Market == "unknown", "专利类型": d.PatentKind == "", "出让方": d.Seller == "",
+				"IPC 分类号": len(d.IPC) == 0, "申请日或剩余年限": d.RemainingLife == nil, "是否关联": d.RelatedParty == nil,
+			} {
+				if open {
+					lack[what]++
+				}
+			}
+		}
+		if l.Validity.Code != "" || d.Amount == nil || d.Patents == nil || *d.Patents < 1 {
+			continue
+		}
+		if d.Own {
+			out.Valid++
+		} else {
+			out.Public++
+		}
+		unit := *d.Amount
+		if d.Rate != nil && d.Currency != "CNY" {
+			unit *= *d.Rate
+		}
+		if d.PriceKind != "per_patent" {
+			unit /= float64(*d.Patents)
+		}
+		markets.add(d.Market, d.Own, unit)
+		class := "未知"
+		if len(d.IPC) > 0 && len(d.IPC[0]) >= 3 {
+			class = d.IPC[0][:3]
+		}
+		classes.add(class, d.Own, unit)
+		if y := d.Date.Year; y > 0 {
+			years.add(strconv.Itoa(y), d.Own, unit)
+			if d.Own {
+				out.From, out.To = min(cmp.Or(out.From, y), y), max(out.To, y)
+			}
+		}
+	}
+	out.ByMarket, out.ByClass, out.ByYear = markets.list(), classes.list(), years.list()
+	slices.SortStableFunc(out.ByClass, func(a, b Group) int { return cmp.Compare(b.Own+b.Public, a.Own+a.Public) })
+	out.ByClass = out.ByClass[:min(len(out.ByClass), 15)]
+	for _, m := range [...][2]string{
+		{"日期", "无日期的成交不能证明早于基准日，不作可比"},
+		{"件数", "不知件数即无单价"},
+		{"成交市场", "市场不同，价格相差数十至上千倍"},
+		{"专利类型", "按未知类型处理，区间放宽"},
+		{"出让方", "同一卖方的成交不能识别为一次经验"},
+		{"IPC 分类号", "不能按领域检索"},
+		{"申请日或剩余年限", "剩余期限未计入"},
+		{"是否关联", "关联交易可能混入"},
+	} {
+		if n := lack[m[0]]; n > 0 {
+			out.Missing = append(out.Missing, Missing{m[0], m[1], n})
+		}
+	}
+	return out, nil
+}
+
+type grouping map[string]*struct {
+	own, public int
+	units       []float64
+}
+
+func (g grouping) add(name string, own bool, unit float64) {
+	if g[name] == nil {
+		g[name] = &struct {
+			own, public int
+			units       []float64
+		}{}
+	}
+	if own {
+		g[name].own++
+	} else {
+		g[name].public++
+	}
+	g[name].units = append(g[name].units, unit)
+}
+
+func (g grouping) list() (out []Group) {
+	for name, x := range g {
+		slices.Sort(x.units)
+		at := func(p float64) float64 { return x.units[int(math.Round(p*float64(len(x.units)-1)))] }
+		out = append(out, Group{name, x.own, x.public, at(.5), at(.25), at(.75)})
+	}
+	slices.SortFunc(out, func(a, b Group) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}
+
+// WriteOwn writes the institution's own deals as CSV in the columns of the
+// transactions import, with their validity.
+func (s *Service) WriteOwn(ctx context.Context, actor appraisal.Actor, w io.Writer) (err error) {
+	defer fault.Wrap(&err, "ledger.WriteOwn")
+	all, err := s.db.SeenDeals(store.As(ctx, actor.Institution), store.LedgerFilter{Own: true})
+	if err != nil {
+		return err
+	}
+	return intake.WriteLedger(w, all, func(d *Deal) string { return listed(*d).Validity.Zh })
+}
+
+// Acceptance is a row of a reading as a person accepts it.
+type Acceptance struct {
+	Text   string   // that was read
+	Source string   // its name, as the person gives it
+	Row    int      // of the reading
+	Edit   deal.Row // the fields as they are accepted
+}
+
+// Accept takes a row of a text into the ledger, with the words it was read from
+// and who accepted it. Accepted again it is the same deal.
+func (s *Service) Accept(ctx context.Context, svc *appraisal.Service, actor appraisal.Actor, a Acceptance) (id string, err error) {
+	reading, err := deal.Read(a.Text)
+	if err != nil {
+		return "", err
+	}
+	if a.Row < 0 || a.Row >= len(reading.Rows) {
+		return "", fault.New(fault.NotFound, "reading.row", "文本中没有这一行。", "The text has no such row.")
+	}
+	was := reading.Rows[a.Row]
+	sum := sha256.Sum256([]byte(fmt.Sprintf("%d\x00%s", a.Row, a.Text)))
+	id = "read-" + hex.EncodeToString(sum[:10])
+	row := a.Edit
+	row.Waits, row.Quotes = false, was.Quotes
+	var file bytes.Buffer
+	if n, err := intake.WriteDeals(&file, []intake.ReadDeal{{Source: a.Source, ID: id, Row: row}}); err != nil || n != 1 {
+		return "", fault.New(fault.Invalid, "reading.cancelled", "已取消的交易不进入台账。", "A deal that was called off does not enter the ledger.").Because(err)
+	}
+	rep, err := intake.Run(ctx, s.db, svc, actor, "transactions", "read.csv", &file, intake.Options{})
+	if err != nil {
+		return "", err
+	}
+	if rep.Accepted != 1 {
+		var fields []fault.Field
+		for _, r := range rep.Rejects {
+			fields = append(fields, fault.Field{Field: r.Field, Code: r.Code, Zh: r.Zh, En: r.En})
+		}
+		return "", fault.New(fault.Invalid, "reading.fields", "有字段不能入账，请改正。", "A field cannot enter the ledger; mend it.", fields...)
+	}
+	mended := []string{}
+	for field, pair := range map[string][2]any{
+		"numbers": {was.Numbers, row.Numbers}, "amount": {was.Amount, row.Amount}, "price_kind": {was.PriceKind, row.PriceKind}, "deal_kind": {was.DealKind, row.DealKind},
+		"seller": {was.Seller, row.Seller}, "buyer": {was.Buyer, row.Buyer}, "date": {was.Date, row.Date}, "patents": {was.Patents, row.Patents}, "market": {was.Market, row.Market}, "title": {was.Title, row.Title},
+	} {
+		x, _ := json.Marshal(pair[0])
+		y, _ := json.Marshal(pair[1])
+		if !bytes.Equal(x, y) {
+			mended = append(mended, field)
+		}
+	}
+	slices.Sort(mended)
+	text := sha256.Sum256([]byte(a.Text))
+	provenance, err := json.Marshal(map[string]any{
+		"source": a.Source, "text_sha256": hex.EncodeToString(text[:]), "row": a.Row, "quotes": was.Quotes, "mended": mended,
+		"accepted_by": actor.Name, "accepted_at": s.now().UTC().Truncate(time.Second),
+	})
+	if err != nil {
+		return "", err
+	}
+	return id, s.db.SetProvenance(store.As(ctx, actor.Institution), id, provenance, actor.Name)
+}
