@@ -31,7 +31,7 @@ var patents = dataset{
 		"number":             {"专利号", "申请号", "专利号/申请号", "申请（专利）号", "专利申请号", "application number", "application_number", "app_num"},
 		"publication_number": {"公开（公告）号", "公布号", "公开号", "公告号", "授权公告号", "publication_numbers", "display key", "id", "pub_num"},
 		"kind":               {"专利类型", "专利类别", "公开类型", "类型"},
-		"title":              {"专利名称", "标题", "标题（中文）", "名称", "发明名称", "标题（译）（简体中文）", "标题（翻译）"},
+		"title":              {"专利名称", "标题", "题名", "标题（中文）", "名称", "发明名称", "标题（译）（简体中文）", "标题（翻译）"},
 		"abstract":           {"摘要", "摘要（中文）"},
 		"claims":             {"权利要求", "权利要求书"},
 		"description":        {"说明书"},
@@ -164,7 +164,7 @@ var sourceWords = map[string]string{
 var transactions = dataset{
 	columns: map[string][]string{
 		"id":                 {"编号", "交易编号"},
-		"title":              {"专利名称", "标题", "名称", "标的名称"},
+		"title":              {"专利名称", "标题", "题名", "名称", "标的名称"},
 		"text":               {"摘要", "说明", "description", "abstract"},
 		"numbers":            {"专利号", "申请号", "patent_numbers"},
 		"patents":            {"专利件数", "件数", "n_patents"},

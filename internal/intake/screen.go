@@ -39,8 +39,11 @@ type ScreenReport struct {
 type Refused struct {
 	ID string `json:"id"`
 	valuation.Validity
-	Decided *store.Decided `json:"decided,omitempty"`
+	Decided *Judged `json:"decided,omitempty"`
 }
+
+// Judged is what a person said of a deal's validity.
+type Judged store.Decided
 
 // Screen judges every own deal anew by the rules of [valuation.Assumptions.Screen]
 // and writes down what it finds. What a file stated and what a person decided
@@ -83,7 +86,7 @@ func Screen(ctx context.Context, db *store.DB, actor appraisal.Actor) (rep Scree
 			continue
 		}
 		rep.Codes[v.Code]++
-		rep.Refused = append(rep.Refused, Refused{d.ID, v, d.Decided})
+		rep.Refused = append(rep.Refused, Refused{d.ID, v, (*Judged)(d.Decided)})
 	}
 	rep.Changed, err = db.SetExclusions(ctx, codes, actor.Name)
 	return rep, err

@@ -43,7 +43,7 @@ type Drift struct {
 }
 
 // Due is a valuation to make anew.
-type Due = store.DueValuation
+type Due store.DueValuation
 
 // weight of the newest error in the smoothed mean (Roberts 1959; Lucas,
 // Saccucci 1990: .2 finds a shift of one sd in about ten).
@@ -69,8 +69,12 @@ func (s *Service) Drift(ctx context.Context, actor appraisal.Actor, since calend
 	d = chart(trials)
 	d.Version, d.Since = version, since
 	if len(d.Markets) > 0 {
-		if d.Revalue, err = s.db.DueValuations(ctx, d.Markets); err != nil {
+		due, err := s.db.DueValuations(ctx, d.Markets)
+		if err != nil {
 			return nil, err
+		}
+		for _, v := range due {
+			d.Revalue = append(d.Revalue, Due(v))
 		}
 	}
 	return d, nil
