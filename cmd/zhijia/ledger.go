@@ -287,13 +287,11 @@ type fitImportCmd struct {
 }
 
 func (c *fitImportCmd) Run(g *Globals) error {
-	var shared []ledger.Statistics
 	for _, name := range c.Files {
 		st, err := readStatistics(name)
 		if err != nil {
 			return err
 		}
-		shared = append(shared, st)
 		if !g.JSON {
 			out := tabwriter.NewWriter(g.stdout, 0, 4, 2, ' ', 0)
 			fmt.Fprintf(out, "%s　%s\n市场\t类型\tn\t事件\t年\t中位单价\tln 标准差\n", st.Label, st.Made)

@@ -218,7 +218,7 @@ func TestMarketLabelApproved(t *testing.T) {
 		}
 		return c.MarketUnreviewed
 	}
-	if !value() || !value() {
+	if first, second := value(), value(); !first || !second {
 		t.Fatal("a label that nobody approved counts")
 	}
 	list, _, err := w.gate.People.Proposals(ctx, two, true, "", 10)
