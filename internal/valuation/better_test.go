@@ -221,6 +221,9 @@ func TestLawBetterFactsNeverLower(t *testing.T) {
 		}
 		had := byBasis(&before)
 		for k, b := range byBasis(&after) {
+			if strings.Contains(k.approach, "+") {
+				continue // two approaches that come to agree leave less open: see docs/proof/level.md
+			}
 			if a, ok := had[k]; ok && b.Low > a.Low*(1+tolerance) {
 				t.Fatalf("%s: the low end of %+v rises from %v to %v", name, k, a.Low, b.Low)
 			}
