@@ -41,6 +41,22 @@ func TestKeys(t *testing.T) {
 		t.Errorf("a revoked key: %+v", p)
 	}
 
+	// People of the institution: added, given other roles, disabled.
+	if w := admin.Post("/v1/people", map[string]any{"login": "li.si", "name": "李四", "password": "correct horse battery", "roles": []string{"officer"}}); w.Code != http.StatusCreated {
+		t.Fatalf("add a person: %d %s", w.Code, w.Body)
+	}
+	for _, x := range []struct {
+		path, want string
+		body       any
+	}{
+		{"/v1/people/li.si:roles", `"roles":["officer","approver"]`, map[string]any{"roles": []string{"officer", "approver"}}},
+		{"/v1/people/li.si:disable", `"disabled_at":"`, "{}"},
+	} {
+		if w := admin.Post(x.path, x.body); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), x.want) {
+			t.Errorf("%s: %d %s", x.path, w.Code, w.Body)
+		}
+	}
+
 	flip := made.Key[:len(made.Key)-1] + string('0'+('1'-made.Key[len(made.Key)-1]%2)%2)
 	for name, c := range map[string]struct{ key, code string }{
 		"none":         {"", "auth.missing"},

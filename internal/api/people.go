@@ -21,11 +21,11 @@ type (
 			Roles    []people.Role `json:"roles" minItems:"1" maxItems:"7" enum:"operator,admin,officer,approver,desk,evaluator,auditor" uniqueItems:"true"`
 		}
 	}
-	personRef struct {
+	PersonRef struct {
 		Login string `path:"login" maxLength:"80"`
 	}
 	rolesIn struct {
-		personRef
+		PersonRef
 		Body struct {
 			Roles []people.Role `json:"roles" minItems:"1" maxItems:"7" enum:"operator,admin,officer,approver,desk,evaluator,auditor" uniqueItems:"true"`
 		}
@@ -68,7 +68,7 @@ func registerPeople(api huma.API, s *Server) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "disable-person", Method: http.MethodPost, Path: "/v1/people/{login}:disable", Summary: "停用人员 Disable a person; ends sessions and keys", Tags: []string{"people"},
-	}, func(ctx context.Context, in *personRef) (*reply[people.Person], error) {
+	}, func(ctx context.Context, in *PersonRef) (*reply[people.Person], error) {
 		p, err := s.gate.People.Disable(ctx, people.Of(ctx), in.Login)
 		return &reply[people.Person]{p}, err
 	})
