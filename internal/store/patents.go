@@ -105,6 +105,17 @@ func scanPatent(row pgx.CollectableRow) (Patent, error) {
 	return p, err
 }
 
+// patentQuery finds a patent, own record first, by application or publication number.
+const patentQuery = `
+	SELECT ` + patentColumns + ` FROM patents WHERE number = (
+		-- One scalar: a row-level wall lets no coalesce into an index's condition.
+		SELECT number FROM (
+			(SELECT 1 AS form, number FROM patents WHERE number = $1 AND ` + visible + ` LIMIT 1)
+			UNION ALL
+			(SELECT 2, number FROM patents WHERE publication_number = $1 AND ` + visible + ` ORDER BY ` + ownFirst + ` LIMIT 1)) AS named
+		ORDER BY form LIMIT 1) AND ` + visible + `
+	ORDER BY ` + ownFirst
+
 // Patent returns the patent with the application or publication number given
 // in normal form, or a NotFound fault. A record under a publication number
 // that was matched with one under an application number is that one.
@@ -115,11 +126,7 @@ func (db *DB) Patent(ctx context.Context, number string) (_ Patent, err error) {
 			return Patent{}, err
 		}
 	}
-	rows, err := db.pool.Query(ctx, `
-		SELECT `+patentColumns+` FROM patents WHERE number = coalesce(
-			(SELECT number FROM patents WHERE number = $1 AND `+visible+` LIMIT 1),
-			(SELECT number FROM patents WHERE publication_number = $1 AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1)) AND `+visible+`
-		ORDER BY `+ownFirst, number)
+	rows, err := db.pool.Query(ctx, patentQuery, number)
 	if err != nil {
 		return Patent{}, err
 	}

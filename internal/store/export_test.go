@@ -1,0 +1,4 @@
+package store
+
+// PatentQuery is the statement of [DB.Patent], for the test of its plan.
+const PatentQuery = patentQuery
