@@ -8,8 +8,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"zhijia/internal/calendar"
-	"zhijia/internal/fault"
 	"zhijia/internal/intake"
 	"zhijia/internal/ledger"
 	"zhijia/internal/money"
@@ -38,7 +36,7 @@ func (c *ledgerCalibrateCmd) Help() string {
 func (c *ledgerCalibrateCmd) Run(g *Globals) error {
 	o := ledger.CalibrateOptions{Activate: c.Activate, Force: c.Force}
 	var err error
-	if o.Before, err = dayFlag(c.Date); err != nil {
+	if o.Before, err = optionalDate("--date", c.Date); err != nil {
 		return err
 	}
 	for _, name := range c.Prior {
@@ -126,7 +124,7 @@ type ledgerDriftCmd struct {
 }
 
 func (c *ledgerDriftCmd) Run(g *Globals) error {
-	since, err := dayFlag(c.Since)
+	since, err := optionalDate("--since", c.Since)
 	if err != nil {
 		return err
 	}
@@ -162,18 +160,6 @@ func yesNo(b bool) string {
 		return "是"
 	}
 	return "否"
-}
-
-// dayFlag reads a day, zero when none is given.
-func dayFlag(s string) (calendar.Date, error) {
-	if s == "" {
-		return calendar.Date{}, nil
-	}
-	d, err := calendar.Parse(s)
-	if err != nil {
-		return d, fault.New(fault.Invalid, "date.shape", "日期须为 YYYY-MM-DD。", "The date must be YYYY-MM-DD.").Because(err)
-	}
-	return d, nil
 }
 
 func readStatistics(name string) (ledger.Statistics, error) {

@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"zhijia/internal/calendar"
-	"zhijia/internal/fault"
 	"zhijia/internal/intake"
 	"zhijia/internal/ledger"
 	"zhijia/internal/valuation"
@@ -135,7 +134,7 @@ func registerLedger(api huma.API, s *Server) {
 		Description: "The coverage is of own deals that entered neither fit nor calibration. The same deals give the same fit to the bit.",
 		Metadata:    map[string]any{metaTimeout: s.gate.ImportTimeout},
 	}, func(ctx context.Context, in *calibrate) (*reply[*ledger.Calibration], error) {
-		before, err := optionalDay(in.Body.Before)
+		before, err := queryDate("before", in.Body.Before)
 		if err != nil {
 			return nil, err
 		}
@@ -154,7 +153,7 @@ func registerLedger(api huma.API, s *Server) {
 		OperationID: "ledger-drift", Method: http.MethodGet, Path: "/v1/ledger/drift", Tags: tags,
 		Summary: "漂移 Expected against paid: control chart, coverage, what to value anew",
 	}, func(ctx context.Context, in *driftQuery) (*reply[*ledger.Drift], error) {
-		since, err := optionalDay(in.Since)
+		since, err := queryDate("query.since", in.Since)
 		if err != nil {
 			return nil, err
 		}
@@ -169,15 +168,4 @@ func registerLedger(api huma.API, s *Server) {
 		st, err := s.opt.Ledger.Export(ctx, actor(ctx), in.Label)
 		return &reply[ledger.Statistics]{st}, err
 	})
-}
-
-func optionalDay(s string) (calendar.Date, error) {
-	if s == "" {
-		return calendar.Date{}, nil
-	}
-	d, err := calendar.Parse(s)
-	if err != nil {
-		return d, fault.New(fault.Invalid, "date.shape", "日期须为 YYYY-MM-DD。", "The date must be YYYY-MM-DD.").Because(err)
-	}
-	return d, nil
 }

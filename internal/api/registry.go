@@ -90,7 +90,7 @@ func (in *DossierQuery) query() dossier.Query {
 	}}
 }
 
-// queryDate reads an optional date of a query.
+// queryDate reads an optional date of a query or a body.
 func queryDate(field, text string) (calendar.Date, error) {
 	if text == "" {
 		return calendar.Date{}, nil

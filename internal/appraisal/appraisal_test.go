@@ -259,6 +259,14 @@ func TestBadRequestsNameEveryField(t *testing.T) {
 			t.Errorf("%s is not named", field)
 		}
 	}
+	// A right of another office is no Chinese patent, alone or in a bundle.
+	for _, n := range []string{"US9123456B2", "WO2016123456A1", "EP1234567A1", "PCT/CN2016/079715"} {
+		for _, req := range []appraisal.Request{{Number: n}, {Number: "ZL201310543019.6", Bundle: []string{n}}, {Number: n, Text: &appraisal.Text{Title: "轴承"}}} {
+			if _, err := svc.Value(context.Background(), actor, req); fault.KindOf(err) != fault.Invalid {
+				t.Errorf("%+v is valued: %v", req, err)
+			}
+		}
+	}
 }
 
 // The space is fitted and switched while valuations are being asked for; none

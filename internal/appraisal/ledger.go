@@ -11,30 +11,59 @@ import (
 	"strings"
 	"sync"
 
-	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
 
-// Bounds of what is held in memory: the deals of so many institutions, and so many solved ledgers.
-const (
-	heldDeals   = 64
-	heldLedgers = 128
-)
+// maxHeld bounds the deals held in memory, once as read and once as solved. Ten thousand of either take about 9 MB.
+const maxHeld = 200_000
 
 // ledgers hold each institution's priced deals as last read, and what was solved over them. What was read is dropped when a
 // deal changes; what was solved is named by its content and never out of date.
 type ledgers struct {
-	read   *lru.Cache[string, *dealsOf]
-	solved *lru.Cache[ledgerKey, *valuation.Ledger]
+	read   *held[string, *dealsOf] // by institution
+	solved *held[ledgerKey, *valuation.Ledger]
 }
 
 func newLedgers() *ledgers {
-	read, _ := lru.New[string, *dealsOf](heldDeals) // fails for a size that is not positive only
-	solved, _ := lru.New[ledgerKey, *valuation.Ledger](heldLedgers)
-	return &ledgers{read, solved}
+	return &ledgers{
+		read:   newHeld[string](func(d *dealsOf) int { return len(d.deals) }),
+		solved: newHeld[ledgerKey](func(l *valuation.Ledger) int { return l.Deals() }),
+	}
+}
+
+// held keeps values of up to [maxHeld] deals in all, and at least the last one; the least used go first.
+type held[K comparable, V any] struct {
+	mu    sync.Mutex
+	list  *simplelru.LRU[K, V]
+	size  func(V) int
+	deals int
+}
+
+func newHeld[K comparable, V any](size func(V) int) *held[K, V] {
+	h := &held[K, V]{size: size}
+	h.list, _ = simplelru.NewLRU(maxHeld, func(_ K, v V) { h.deals -= size(v) + 1 }) // fails for a size that is not positive only
+	return h
+}
+
+func (h *held[K, V]) get(k K) (V, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.list.Get(k)
+}
+
+func (h *held[K, V]) put(k K, v V) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.list.Remove(k)
+	h.deals += h.size(v) + 1 // an empty ledger takes place, too
+	h.list.Add(k, v)
+	for h.deals > maxHeld && h.list.Len() > 1 {
+		h.list.RemoveOldest()
+	}
 }
 
 // ledgerKey names a solved ledger by all it was made of.
@@ -91,7 +120,7 @@ func (s *Service) dealsOf(ctx context.Context, institution string) (*dealsOf, er
 	if err != nil {
 		return nil, err
 	}
-	if held, ok := s.ledgers.read.Get(institution); ok && held.version == version {
+	if held, ok := s.ledgers.read.get(institution); ok && held.version == version {
 		return held, nil
 	}
 	// Read after the version: a change in between is read now and once more.
@@ -105,7 +134,7 @@ func (s *Service) dealsOf(ctx context.Context, institution string) (*dealsOf, er
 	for i := range deals {
 		held.ends = append(held.ends, end(&deals[i]))
 	}
-	s.ledgers.read.Add(institution, held)
+	s.ledgers.read.put(institution, held)
 	return held, nil
 }
 
@@ -147,7 +176,7 @@ func (d *dealsOf) first(n int, put func(id string, body []byte) error) (*dealSet
 // solve takes the solved ledger that is held, or solves it.
 func (s *Service) solve(ref *valuation.LedgerRef, deals []valuation.Comparable, t calendar.Date, a *hashed) (*valuation.Ledger, error) {
 	key := ledgerKey{ref.ID, strings.Join(ref.LeftOut, "\x00"), a.hash, t.Year}
-	if l, ok := s.ledgers.solved.Get(key); ok {
+	if l, ok := s.ledgers.solved.get(key); ok {
 		return l, nil
 	}
 	if len(ref.LeftOut) > 0 {
@@ -155,7 +184,7 @@ func (s *Service) solve(ref *valuation.LedgerRef, deals []valuation.Comparable, 
 	}
 	l, err := a.Ledger(deals, t)
 	if err == nil {
-		s.ledgers.solved.Add(key, l)
+		s.ledgers.solved.put(key, l)
 	}
 	return l, err
 }

@@ -108,21 +108,25 @@ func (r *Request) check(today calendar.Date) (*patent.Number, error) {
 	bad := func(field, code, zh, en string) {
 		fields = append(fields, fault.Field{Field: field, Code: code, Zh: zh, En: en})
 	}
-	var number *patent.Number
-	if r.Number != "" {
-		n, err := patent.ParseNumber(r.Number)
+	// The law, the fees and the prices are those of Chinese patents.
+	read := func(field, text string) *patent.Number {
+		n, err := patent.ParseNumber(text)
 		if err != nil {
 			pub := fault.Public(err)
-			bad("number", pub.Code, pub.Zh, pub.En)
-		} else {
-			number = &n
+			bad(field, pub.Code, pub.Zh, pub.En)
+			return nil
 		}
+		if n.Office != "CN" {
+			bad(field, "number.foreign", "这是其他国家或国际组织的号码（"+n.Office+"），本系统只为中国专利估值；请给出中国申请号或专利号。", "This is a number of another office ("+n.Office+"); Chinese patents alone are valued here. Give the Chinese application or patent number.")
+		}
+		return &n
+	}
+	var number *patent.Number
+	if r.Number != "" {
+		number = read("number", r.Number)
 	}
 	for i, s := range r.Bundle {
-		if _, err := patent.ParseNumber(s); err != nil {
-			pub := fault.Public(err)
-			bad(fmt.Sprintf("bundle[%d]", i), pub.Code, pub.Zh, pub.En)
-		}
+		read(fmt.Sprintf("bundle[%d]", i), s)
 	}
 	if r.Number == "" && r.Text == nil {
 		bad("number", "subject.missing", "请给出专利号，或给出标题和摘要。", "Give a patent number, or a title and abstract.")

@@ -47,6 +47,9 @@ func (a *Assumptions) Ledger(deals []Comparable, t calendar.Date) (*Ledger, erro
 	return l, nil
 }
 
+// Deals is the number of deals that count.
+func (l *Ledger) Deals() int { return len(l.of) }
+
 // fits says whether the ledger may answer for the date under the assumptions.
 func (l *Ledger) fits(a *Assumptions, t calendar.Date) bool {
 	return l != nil && l.assumptions == a.Version && l.year == t.Year && l.last.Before(t)

@@ -278,9 +278,6 @@ func TestHeavyTailsAreHeavy(t *testing.T) {
 }
 
 func TestOracleHolds80(t *testing.T) {
-	if testing.Short() {
-		t.Skip()
-	}
 	for _, f := range Families() {
 		in, n := 0, 120
 		for i, e := range Fresh(f, true, n, 21) {

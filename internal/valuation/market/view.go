@@ -126,6 +126,7 @@ func (v *View) price(q Question) Figure {
 	return f
 }
 
+// owners are the types an owner can have.
 var owners = [...]string{"university", "institute", "hospital", "firm", "individual"}
 
 // score is the shift sqrt(R²)·s·z of the indicator sheet, s being the sd of prices about their level.
