@@ -26,7 +26,10 @@ import (
 type Assumptions struct {
 	Version string `json:"version"`
 
-	Market MarketRules  `json:"market"`
+	Market MarketRules `json:"market"`
+
+	Screening ScreeningRules `json:"screening"` // a file without it gets the one that ships
+
 	Prices market.Prior `json:"price_model"` // of the market approach; a file without it gets the one that ships
 
 	Royalty  income.RoyaltyTable  `json:"royalty"`
@@ -96,6 +99,16 @@ func (m *MarketRules) cited(n float64) *float64 {
 // percentile keeps a share off the ends, where its normal score has no bound.
 func percentile(x float64) float64 { return min(max(x, 1e-3), 1-1e-3) }
 
+// ScreeningRules are the bounds of what is taken for a price when deals are screened, before any of them counts.
+type ScreeningRules struct {
+	Token   terms.Figure `json:"token"`   // yuan a patent: for less it was given away
+	Largest terms.Figure `json:"largest"` // yuan a patent
+	Far     terms.Figure `json:"far"`     // factor from the median of its market and kind beyond which the unit is doubted
+	Blind   terms.Figure `json:"blind"`   // the same where only the prior tells the level
+	Near    terms.Figure `json:"near"`    // factor within which ten thousand times more or less must bring it back
+	Few     terms.Figure `json:"few"`     // deals of one market and kind whose median is a level
+}
+
 // Reconciliation weighs the approaches (standards 7).
 type Reconciliation struct {
 	Rho         terms.Figure `json:"rho"`
@@ -163,6 +176,9 @@ func LoadAssumptions(b []byte) (Assumptions, error) {
 	}
 	if a.Prices.Version == "" {
 		a.Prices = market.Default()
+	}
+	if a.Screening == (ScreeningRules{}) {
+		a.Screening = DefaultAssumptions().Screening
 	}
 	if err := a.check(); err != nil {
 		return Assumptions{}, fmt.Errorf("assumptions %s: %w", a.Version, err)

@@ -27,17 +27,6 @@ type Validity struct {
 	En   string `json:"en,omitempty"`
 }
 
-// Bounds of the rules that look at the size of a price, in yuan and factors.
-const (
-	tokenPrice   = 100  // a patent for less was given away
-	largestPrice = 5e9  // for one patent: ten times the dearest bundle ever told in public
-	largestDeal  = 1e11 // for a whole deal
-	scaleFar     = 5.3  // ln 200: further from its kind than any market from the next
-	scaleNear    = 3.9  // ln 50: what a unit of 万 must bring it back within
-	scaleBlind   = 6.9  // ln 1,000: where only the prior tells the level
-	scaleFew     = 8    // deals of one market and kind whose median is a level
-)
-
 var (
 	withAssets  = regexp.MustCompile(`(?:连同|及|和|含|与|、|以及|包括)(?:其)?(?:配套|相关|全部|附属)?(?:生产|试验|专用)?(?:设备|生产线|厂房|土地|存货|技术秘密|专有技术|技术资料及服务|软件著作权|商标|批件|临床批件|know-how)`)
 	partOfRight = regexp.MustCompile(`(?:[0-9]{1,2}(?:\.[0-9]+)?[%％]|百分之[一二三四五六七八九十]+|部分|共有|[一二三]分之[一二])(?:的)?(?:份额|权益|专利权份额|权属|共有权|权利份额)|(?:份额|共有权)(?:的)?转让|undivided interest|part interest`)
@@ -51,6 +40,7 @@ var (
 // scale, or a factor of 10,000 away from its kind. The order of the deals
 // changes nothing. Repeats are found by the store, within one view.
 func (a *Assumptions) Screen(deals []Screened) map[string]Validity {
+	r := &a.Screening
 	out := make(map[string]Validity, len(deals))
 	type cell struct {
 		market market.Sale
@@ -71,7 +61,7 @@ func (a *Assumptions) Screen(deals []Screened) map[string]Validity {
 	level := map[cell]float64{}
 	for k, x := range sizes {
 		slices.Sort(x)
-		if len(x) >= scaleFew {
+		if float64(len(x)) >= r.Few.Value {
 			level[k] = (x[len(x)/2] + x[(len(x)-1)/2]) / 2
 		}
 	}
@@ -84,18 +74,18 @@ func (a *Assumptions) Screen(deals []Screened) map[string]Validity {
 		d := &of[i]
 		k := cell{d.Market, d.Kind}
 		at, n := level[k], len(sizes[k])
-		if n < scaleFew {
+		if float64(n) < r.Few.Value {
 			if err != nil {
 				continue
 			}
 			n, at = 0, prior.Price(market.Question{Labels: d.Labels}).Mean
 		}
 		unit := d.Log - math.Log(float64(d.Patents))
-		far, limit := unit-at, scaleFar
+		far, limit := unit-at, math.Log(r.Far.Value)
 		if n == 0 {
-			limit = scaleBlind
+			limit = math.Log(r.Blind.Value)
 		}
-		if math.Abs(far) <= limit || math.Abs(math.Abs(far)-math.Log(1e4)) > scaleNear {
+		if math.Abs(far) <= limit || math.Abs(math.Abs(far)-math.Log(1e4)) > math.Log(r.Near.Value) {
 			continue
 		}
 		what, unitZh := "高", "元误作万元，或成交市场标注有误"
@@ -120,6 +110,7 @@ func (a *Assumptions) screenOne(c *Screened) Validity {
 	if k := a.Unpriced(&c.Comparable); k != "" {
 		return code(k)
 	}
+	r := &a.Screening
 	words := strings.Join([]string{c.Title, c.Method, c.Notes}, "\n")
 	yuan := *c.Amount
 	if c.Rate != nil && c.Currency != "CNY" {
@@ -138,9 +129,9 @@ func (a *Assumptions) screenOne(c *Screened) Validity {
 		return code("PART-INTEREST")
 	case sale(&c.Comparable) != market.Distress && sale(&c.Comparable) != market.Court && underForce.MatchString(words):
 		return code("DISTRESSED")
-	case each < tokenPrice:
+	case each < r.Token.Value:
 		return code("TOKEN")
-	case each > largestPrice || yuan > largestDeal:
+	case each > r.Largest.Value:
 		return code("OUT-OF-SCALE")
 	}
 	return Validity{}

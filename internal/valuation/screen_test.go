@@ -1,7 +1,9 @@
 package valuation
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -79,4 +81,45 @@ func TestScreenIsOfTheSet(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestScreeningFiguresAreRead changes each figure of the screening and looks whether another deal counts for it.
+func TestScreeningFiguresAreRead(t *testing.T) {
+	var deals []Screened
+	for i := range 20 {
+		deals = append(deals, ordinaryDeal(fmt.Sprint(i), 3e4+2e3*float64(i), 1))
+	}
+	alone := ordinaryDeal("alone in its kind", 3e7, 1)
+	alone.Patent = patent.UtilityModel
+	deals = append(deals,
+		ordinaryDeal("a token", 60, 1), ordinaryDeal("dear", 6e9, 1), ordinaryDeal("three hundred times its kind", 300*4.9e4, 1), alone,
+	)
+	base := DefaultAssumptions()
+	was := base.Screen(deals)
+	figures := func(a *Assumptions) map[string]*terms.Figure {
+		r := &a.Screening
+		return map[string]*terms.Figure{"token": &r.Token, "largest": &r.Largest, "far": &r.Far, "blind": &r.Blind, "near": &r.Near, "few": &r.Few}
+	}
+	for name := range figures(&base) {
+		moved := false
+		for _, by := range []float64{8, 1. / 8} {
+			as := DefaultAssumptions()
+			figures(&as)[name].Value *= by
+			moved = moved || !maps.Equal(was, as.Screen(deals))
+		}
+		if !moved {
+			t.Errorf("screening.%s = %v decides nothing", name, figures(&base)[name].Value)
+		}
+	}
+	// Assumptions of before the screening had figures of its own screen by those that ship.
+	var tree map[string]any
+	if err := json.Unmarshal(assumptionsJSON, &tree); err != nil {
+		t.Fatal(err)
+	}
+	delete(tree, "screening")
+	raw, _ := json.Marshal(tree)
+	old, err := LoadAssumptions(raw)
+	if err != nil || old.Screening != base.Screening {
+		t.Errorf("%+v, %v", old.Screening, err)
+	}
 }
