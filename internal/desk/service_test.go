@@ -116,7 +116,7 @@ func TestServiceWorkersAndPostgresKilled(t *testing.T) {
 	url, restart := durable(t)
 	bin := program(t)
 	d, db := newDesk(t, url)
-	rows := rowsOf("ZHIJIA_SERVICE_ROWS", 1_000)
+	rows := rowsOf("ZHIJIA_SERVICE_ROWS", 2_000)
 	table, want := generate(rows)
 	kinds := map[string]bool{}
 	for _, code := range want {
