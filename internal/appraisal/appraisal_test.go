@@ -7,6 +7,7 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"strings"
 	"testing"
 
 	"zhijia/internal/appraisal"
@@ -335,5 +336,40 @@ func TestSwitchOfSpaceWhileServing(t *testing.T) {
 	}
 	if before == 0 {
 		t.Error("nothing was served during the fit")
+	}
+}
+
+// TestNumberAloneNarrowsAsTheNumberTells values patents the store does not know: by kind and year where the number is an
+// application's, by kind alone where it is a publication's or its term began elsewhere; a later year is worth no less.
+func TestNumberAloneNarrowsAsTheNumberTells(t *testing.T) {
+	t.Parallel()
+	_, svc := setup(t)
+	number := func(digits string) string { return "CN" + digits + "." + string(patent.CheckDigit(digits)) }
+	day := calendar.MustParse("2026-06-01")
+	at := func(n string) (float64, string) {
+		_, c := value(t, svc, appraisal.Request{Number: n, Date: day})
+		said := ""
+		for _, m := range c.MissingEvidence {
+			if m.Code == "TEXT" {
+				said = m.Zh
+			}
+		}
+		return c.Value.Median, said
+	}
+	older, said := at(number("201216990127"))
+	if !strings.Contains(said, "申请年份") {
+		t.Errorf("an application number: %q", said)
+	}
+	if younger, _ := at(number("202216990127")); younger <= older {
+		t.Errorf("ten years younger by the number: %.0f, the older %.0f", younger, older)
+	}
+	utility, _ := at(number("202226990127"))
+	if younger, _ := at(number("202216990127")); utility >= younger {
+		t.Errorf("a utility model by its number: %.0f, the invention %.0f", utility, younger)
+	}
+	for _, n := range []string{"CN112345678B", number("201980012345")} {
+		if v, said := at(n); v <= 0 || said == "" || strings.Contains(said, "申请年份") {
+			t.Errorf("%s: %.0f, %q", n, v, said)
+		}
 	}
 }

@@ -241,7 +241,11 @@ func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
 
 // byNumber says that of a patent nothing is known but its number.
 func (g *gathering) byNumber(n patent.Number) {
-	g.missing("TEXT", "库中没有 "+n.String()+"，仅按号码所示的类型和申请年份估值，区间较宽。", n.String()+" is not in the store; it is valued from the kind and the filing year that its number shows, in a wide range.", "导入该专利，或在请求中提供题名、摘要、权利要求和分类号")
+	zh, en := "类型", "the kind that its number shows"
+	if n.NamesApplication() && !n.PCT {
+		zh, en = "类型和申请年份", "the kind and the filing year that its number shows"
+	}
+	g.missing("TEXT", "库中没有 "+n.String()+"，仅按号码所示的"+zh+"估值，区间较宽。", n.String()+" is not in the store; it is valued from "+en+", in a wide range.", "导入该专利，或在请求中提供题名、摘要、权利要求和分类号")
 }
 
 // fromNumber fills what the number itself says: the kind, and the year of filing where no filing date is known. The first
