@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +31,12 @@ func newDesk(tb testing.TB, url string) (*Desk, *store.DB) {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(db.Close)
-	now := func() time.Time { return on.Time().Add(9 * time.Hour) }
+	// The clock moves by a microsecond at each look, for batches are told apart and
+	// put in order by the time they were taken in.
+	var looks atomic.Int64
+	now := func() time.Time {
+		return on.Time().Add(9*time.Hour + time.Duration(looks.Add(1))*time.Microsecond)
+	}
 	svc, err := appraisal.New(tb.Context(), db, appraisal.Options{Now: now})
 	if err != nil {
 		tb.Fatal(err)
