@@ -178,6 +178,16 @@ func (s *Set) Version() string {
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
+// Own names the newest templates of the set that do not ship with the program.
+func (s *Set) Own() (names []string) {
+	for i, p := range s.prompts {
+		if (i+1 == len(s.prompts) || s.prompts[i+1].ID != p.ID) && p.Source != "embedded" {
+			names = append(names, p.Name())
+		}
+	}
+	return names
+}
+
 // All returns every template, by id and version.
 func (s *Set) All() []Prompt { return slices.Clone(s.prompts) }
 

@@ -50,6 +50,11 @@ func (d *Database) open(g *Globals) (*store.DB, func(), error) {
 		release()
 		return nil, nil, err
 	}
+	if err := g.identify(db); err != nil {
+		db.Close()
+		release()
+		return nil, nil, err
+	}
 	return db, func() { db.Close(); release() }, nil
 }
 

@@ -31,7 +31,7 @@ func (c *embedFitCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	f, err := svc.Spaces().Fit(g.ctx, c.Seed, c.Force, func(stage string, n int) {
+	f, err := svc.Spaces().Fit(g.ctx, g.operator(), c.Seed, c.Force, func(stage string, n int) {
 		if terminal(g.stderr) {
 			fmt.Fprintf(g.stderr, "\r%-8s %8d ", stage, n)
 		}
@@ -44,7 +44,8 @@ func (c *embedFitCmd) Run(g *Globals) error {
 		if f.Held > 0 {
 			out["ndcg10_before"], out["ndcg10_after"] = f.Old, f.New
 		}
-		if f.Switched {
+		out["waiting"] = f.Waiting
+		if f.Switched || f.Waiting {
 			out["space"], out["fitted_on"], out["card"] = f.Space.String(), f.Space.FittedOn, f.Card
 		}
 		return g.print(out)
@@ -53,6 +54,10 @@ func (c *embedFitCmd) Run(g *Globals) error {
 		fmt.Fprintf(g.stdout, "finding the same subclass among %d texts held out, nDCG@10: space in use %.3f, new space %.3f\n", f.Held, f.Old, f.New)
 	} else {
 		fmt.Fprintln(g.stdout, "too few stored texts have IPC symbols to say whether a new space would be better")
+	}
+	if f.Waiting {
+		fmt.Fprintln(g.stdout, waitsZh)
+		return nil
 	}
 	if !f.Switched {
 		fmt.Fprintln(g.stdout, "the space in use stays; --force switches all the same")
@@ -85,7 +90,7 @@ func (c *embedUseCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	space, err := svc.Spaces().UseEndpoint(judge.With(g.ctx, judge.Permit{Actor: g.operator()}), u.Host, c.LLM.EmbedModel, client, func(stage string, n int) {
+	space, waiting, err := svc.Spaces().UseEndpoint(judge.With(g.ctx, judge.Permit{Actor: g.operator()}), g.operator(), u.Host, c.LLM.EmbedModel, client, func(stage string, n int) {
 		if terminal(g.stderr) {
 			fmt.Fprintf(g.stderr, "\r%-8s %8d ", stage, n)
 		}
@@ -94,7 +99,11 @@ func (c *embedUseCmd) Run(g *Globals) error {
 		return err
 	}
 	if g.JSON {
-		return g.print(map[string]any{"space": space.String()})
+		return g.print(map[string]any{"space": space.String(), "waiting": waiting})
+	}
+	if waiting {
+		fmt.Fprintln(g.stdout, waitsZh)
+		return nil
 	}
 	fmt.Fprintf(g.stdout, "now using %s\n", space)
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/market"
 )
@@ -82,11 +83,16 @@ func (c *fitMarketCmd) Run(g *Globals) error {
 			return err
 		}
 	}
+	waiting := false
 	if c.Activate {
 		if err := db.PutAssumptions(g.ctx, as.Version, body, "market fit"); err != nil {
 			return err
 		}
-		if err := db.ActivateAssumptions(g.ctx, as.Version); err != nil {
+		kind := store.ProposeFit
+		if c.Base != "" {
+			kind = store.ProposeAssumptions
+		}
+		if waiting, err = db.Enact(g.ctx, g.operator(), kind, as.Version, map[string]any{"version": as.Version, "deals": report.Deals, "events": report.Events, "worse": report.Worse, "forced": c.Force}, time.Now().UTC()); err != nil {
 			return err
 		}
 	}
@@ -104,6 +110,9 @@ func (c *fitMarketCmd) Run(g *Globals) error {
 	if report.Tested > 0 {
 		fmt.Fprintf(g.stdout, "out of time, n = %d deals of %d events: median |ln error| %.3f (in use %.3f), CRPS %.3f (%.3f), difference %+.3f [%+.3f, %+.3f], 80%% range covers %.0f%%\n",
 			report.Tested, report.TestedEvent, report.Error, report.ErrorPrior, report.CRPS, report.CRPSPrior, report.Difference, report.Low, report.High, 100*report.Coverage)
+	}
+	if waiting {
+		fmt.Fprintln(g.stdout, waitsZh)
 	}
 	if !c.Activate {
 		fmt.Fprintln(g.stdout, "未启用；加 --activate 用于新的估值。 Not in use; --activate uses it for new valuations.")

@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"time"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/embed"
 	"zhijia/internal/fault"
+	"zhijia/internal/store"
 	"zhijia/internal/valuation/impact"
 )
 
@@ -51,7 +53,16 @@ func (c *fitImpactCmd) Run(g *Globals) error {
 	if rows, err = db.ImpactRows(g.ctx, id); err != nil {
 		return err
 	}
-	return c.fit(g, rows, space, func(version string, body []byte) error { return db.PutImpactModel(g.ctx, version, body) })
+	return c.fit(g, rows, space, func(version string, body []byte) error {
+		if err := db.PutImpactModel(g.ctx, version, body); err != nil {
+			return err
+		}
+		waiting, err := db.Enact(g.ctx, g.operator(), store.ProposeImpact, version, map[string]any{"version": version, "space": space, "patents": len(rows)}, time.Now().UTC())
+		if waiting {
+			fmt.Fprintln(g.stderr, waitsZh)
+		}
+		return err
+	})
 }
 
 func (c *fitImpactCmd) fit(g *Globals, rows []impact.Row, space string, keep func(version string, body []byte) error) error {

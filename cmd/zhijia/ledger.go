@@ -111,6 +111,8 @@ func (c *ledgerCalibrateCmd) show(w io.Writer, r *ledger.Calibration) {
 	switch {
 	case r.Active:
 		fmt.Fprintf(w, "已启用 %s：新的估值意见将载明件数、期间与实测覆盖率\n", r.Version)
+	case r.Waiting:
+		fmt.Fprintln(w, waitsZh)
 	case r.Version != "":
 		fmt.Fprintf(w, "未启用 %s；加 --activate 用于新的估值\n", r.Version)
 	}
@@ -223,12 +225,15 @@ func (c *dealsJudgeCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	history, err := ledger.New(db, time.Now).Judge(g.ctx, g.operator(), c.ID, c.Code, c.Reason)
+	history, waiting, err := ledger.New(db, time.Now).Judge(g.ctx, g.operator(), c.ID, c.Code, c.Reason)
 	if err != nil {
 		return err
 	}
 	if g.JSON {
 		return g.print(history)
+	}
+	if waiting {
+		fmt.Fprintln(g.stderr, waitsZh)
 	}
 	for _, h := range history {
 		code := h.Code

@@ -228,7 +228,7 @@ func (c *llmConsentCmd) Run(g *Globals) error {
 	}
 	fmt.Fprintf(g.stdout, "%s: %t\n", c.Of, set.Allowed)
 	if set.Waiting {
-		fmt.Fprintln(g.stdout, "待另一人复核：zhijia proposals list")
+		fmt.Fprintln(g.stdout, waitsZh)
 	}
 	return nil
 }

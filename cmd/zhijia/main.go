@@ -16,6 +16,7 @@ import (
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/people"
 )
 
 // cli is the command line. One field per subcommand, one file per subcommand.
@@ -61,6 +62,8 @@ type Globals struct {
 
 	Institution string `default:"default" env:"ZHIJIA_INSTITUTION" placeholder:"ID" help:"Institution the command works for; public is the operator's corpus, which everybody reads."`
 
+	Key string `name:"key" env:"ZHIJIA_KEY" secret:"true" placeholder:"KEY" help:"Key of the person in whose name the command acts and is put on record; without it, whoever runs the program on this machine."`
+
 	JSON bool `help:"Print JSON for programs instead of text for people." env:"ZHIJIA_JSON"`
 
 	Calendar string `placeholder:"FILE" env:"ZHIJIA_CALENDAR" help:"Holidays and make-up days announced after this program was built, by year; the form of internal/calendar/china.json."`
@@ -70,6 +73,7 @@ type Globals struct {
 	stdout io.Writer
 	stderr io.Writer
 	days   *calendar.Working
+	who    *people.Principal // whose key is given
 }
 
 // print writes v as one indented JSON document to standard output.

@@ -23,8 +23,12 @@ type peopleCmd struct {
 	Erase    peopleEraseCmd    `cmd:"" help:"Forget a person's name, user name and password; what was done stays on record under the id."`
 }
 
-// root is the operator of this machine, who may give every role.
+// root is whose key is given, else the operator of this machine, who may give
+// every role.
 func (g *Globals) root() people.Principal {
+	if g.who != nil {
+		return *g.who
+	}
 	return people.Principal{Name: g.operator().Name, Institution: g.Institution, Roles: people.Roles}
 }
 
@@ -154,6 +158,26 @@ type peopleEraseCmd struct{ personArg }
 // Run erases the person.
 func (c *peopleEraseCmd) Run(g *Globals) error {
 	return c.people(g, func(s *people.People) (any, error) { return s.Erase(g.ctx, g.root(), c.Login) })
+}
+
+// waitsZh is said where another person has to approve first.
+const waitsZh = "待另一人复核：zhijia proposals list。 Waits for another person to approve."
+
+// identify finds out whose key is given, and lets the command act and be put on
+// record in that name.
+func (g *Globals) identify(db *store.DB) error {
+	if g.Key == "" {
+		return nil
+	}
+	who, err := people.NewKeys(db, time.Now).Check(g.ctx, g.Key)
+	if err != nil {
+		return err
+	}
+	if who.Institution != g.Institution {
+		return fault.New(fault.Forbidden, "institution.other", "密钥属于机构 "+who.Institution+"，请以 --institution "+who.Institution+" 运行。", "The key belongs to "+who.Institution+"; run with --institution "+who.Institution+".")
+	}
+	g.who, g.ctx = &who, people.With(g.ctx, who, "cli")
+	return nil
 }
 
 // proposalsCmd is the queue of what one person proposed and another decides.

@@ -2,16 +2,19 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/store"
 	"zhijia/prompts"
 )
 
 // promptsCmd shows the rubric put to the language model.
 type promptsCmd struct {
-	List promptsListCmd `cmd:"" help:"List the templates with version, indicator and hash."`
-	Show promptsShowCmd `cmd:"" help:"Show one template."`
-	Diff promptsDiffCmd `cmd:"" help:"Compare a folder's templates, or two versions of one, with the embedded ones."`
+	List  promptsListCmd  `cmd:"" help:"List the templates with version, indicator and hash."`
+	Show  promptsShowCmd  `cmd:"" help:"Show one template."`
+	Adopt promptsAdoptCmd `cmd:"" help:"Propose that another person of the institution stands by a folder's templates; until then scores made with them are marked 未经复核."`
+	Diff  promptsDiffCmd  `cmd:"" help:"Compare a folder's templates, or two versions of one, with the embedded ones."`
 }
 
 type promptFolder struct {
@@ -70,6 +73,33 @@ func findPrompt(set *prompts.Set, id string, version int) (prompts.Prompt, error
 		return p, fault.New(fault.NotFound, "prompts.unknown", "没有这个提示词或版本；可用 zhijia prompts list 查看。", "There is no such template or version; see zhijia prompts list.")
 	}
 	return p, nil
+}
+
+type promptsAdoptCmd struct {
+	Database
+	promptFolder
+}
+
+// Run proposes them.
+func (c *promptsAdoptCmd) Run(g *Globals) error {
+	set, err := prompts.Load(c.Prompts)
+	if err != nil {
+		return err
+	}
+	own := set.Own()
+	if len(own) == 0 {
+		return fault.New(fault.Invalid, "prompts.shipped", "该文件夹没有自有的提示词（--prompts），随程序发布的无需复核。", "The folder has no templates of its own (--prompts); those that ship need no approval.")
+	}
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := db.Propose(g.ctx, g.operator(), store.ProposeRubric, set.Version(), map[string]any{"version": set.Version(), "prompts": own}, time.Now().UTC()); err != nil {
+		return err
+	}
+	fmt.Fprintf(g.stdout, "%s\n%s\n", set.Version(), waitsZh)
+	return nil
 }
 
 type promptsDiffCmd struct {

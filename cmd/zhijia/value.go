@@ -131,8 +131,12 @@ func writeOpinionPage(path string, r *appraisal.Record, lang opinion.Lang) error
 	return f.Close()
 }
 
-// operator is who runs the program on this machine.
+// operator is who acts: the person or system whose key is given, else who runs
+// the program on this machine.
 func (g *Globals) operator() appraisal.Actor {
+	if g.who != nil {
+		return g.who.Actor()
+	}
 	a := appraisal.Actor{Name: "cli", Institution: g.Institution}
 	if u, err := user.Current(); err == nil {
 		a.Name = "cli:" + u.Username

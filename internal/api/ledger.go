@@ -45,6 +45,8 @@ type DealDecision struct {
 	Reason string    `json:"reason"`
 	By     string    `json:"by"`
 	At     time.Time `json:"at"`
+
+	ApprovedBy string `json:"approved_by,omitempty" doc:"Another person; absent: nobody else stands by it (未经复核)."`
 }
 
 func describeDecision(d *ledger.Decided) DealDecision { return DealDecision(*d) }
@@ -82,6 +84,7 @@ type (
 	}
 	dealJudged struct {
 		History []DealDecision `json:"history" doc:"Every decision, oldest first; the last counts."`
+		Waiting bool           `json:"waiting,omitempty" doc:"The decision counts once another person approves it."`
 	}
 	calibrate struct {
 		Body struct {
@@ -123,10 +126,10 @@ func registerLedger(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "judge-deal", Method: http.MethodPost, Path: "/v1/deals/{id}:validity", Tags: tags,
 		Summary:     "改判效力 Say whether an own deal counts",
-		Description: "Against the rules, with a reason. Append-only and audited: a later decision counts, the earlier stay on record.",
+		Description: "Against the rules, with a reason. Append-only and audited: a later decision counts, the earlier stay on record. Where another person of the institution approves, it waits for him; else it counts at once and is marked 未经复核.",
 	}, func(ctx context.Context, in *dealJudge) (*reply[dealJudged], error) {
-		history, err := s.opt.Ledger.Judge(ctx, actor(ctx), in.ID, in.Body.Code, in.Body.Reason)
-		return &reply[dealJudged]{dealJudged{each(history, describeDecision)}}, err
+		history, waiting, err := s.opt.Ledger.Judge(ctx, actor(ctx), in.ID, in.Body.Code, in.Body.Reason)
+		return &reply[dealJudged]{dealJudged{each(history, describeDecision), waiting}}, err
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "calibrate-ledger", Method: http.MethodPost, Path: "/v1/ledger:calibrate", Tags: tags,

@@ -320,7 +320,7 @@ func TestSwitchOfSpaceWhileServing(t *testing.T) {
 	}
 	for served.Load() == 0 && !t.Failed() {
 	}
-	fitted, err := svc.Spaces().Fit(ctx, 1, true, nil)
+	fitted, err := svc.Spaces().Fit(ctx, appraisal.Actor{Name: "test", Institution: store.Public}, 1, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

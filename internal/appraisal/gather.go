@@ -63,6 +63,11 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 	if err := g.indicators(ctx); err != nil {
 		return a, nil, err
 	}
+	unreviewed, err := s.db.Unreviewed(ctx)
+	if err != nil {
+		return a, nil, err
+	}
+	g.ev.Unreviewed = append(unreviewed, g.ev.Unreviewed...)
 	g.ev.Income, g.ev.Cost, g.ev.Option, g.ev.SaleChance = req.Income, req.Cost, req.Option, req.SaleChance
 	g.ev.Ask, g.ev.Damages = req.Ask, req.Damages
 	g.ev.DataCutoff = g.cutoff
@@ -537,6 +542,9 @@ func (g *gathering) indicators(ctx context.Context) error {
 		scores = append(scores, judged.Scores...)
 		g.ev.Warnings = append(g.ev.Warnings, judged.Notes...)
 		g.ev.ModelUse, g.pending = judged.Use, judged.Pending
+		if judged.Unreviewed {
+			g.ev.Unreviewed = append(g.ev.Unreviewed, "rubric")
+		}
 	}
 	switch x, err := g.impact(ctx, p); {
 	case err != nil:

@@ -65,6 +65,9 @@ func (s *Service) Revise(ctx context.Context, actor Actor, id string) (_ Revisio
 	ev.Indicators = append(slices.DeleteFunc(ev.Indicators, func(x terms.IndicatorScore) bool { return x.Evaluator == terms.ByModel }), judged.Scores...)
 	ev.Warnings = append(slices.DeleteFunc(ev.Warnings, func(n terms.Note) bool { return strings.HasPrefix(n.Code, "MODEL-") }), judged.Notes...)
 	ev.ModelUse, snap.Revises = judged.Use, id
+	if judged.Unreviewed && !slices.Contains(ev.Unreviewed, "rubric") {
+		ev.Unreviewed = append(ev.Unreviewed, "rubric")
+	}
 	assumptions, err := s.assumptions(ctx, snap.Assumptions)
 	if err != nil {
 		return Revision{}, err

@@ -3,6 +3,8 @@ package desk
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -126,6 +128,9 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 	if err := bookable(lending.Decide(checked, o.lending(facts), today), booked.Approval); err != nil {
 		return store.BookLoan{}, err
 	}
+	if err := d.secondPerson(ctx, actor, &policy, &booked, now); err != nil {
+		return store.BookLoan{}, err
+	}
 	var known []lending.Condition
 	for i := range checked {
 		known = append(known, grounds(&checked[i], 1)...)
@@ -136,6 +141,52 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 	}
 	booked.Standing = told.Standing
 	return booked, d.db.PutBookLoan(ctx, booked, valuations, today, told.Alerts)
+}
+
+// secondPerson asks for another person where the loan lies above the policy's
+// limit. Where there is none who could approve it is booked and marked 未经复核,
+// unless the policy refuses that.
+func (d *Desk) secondPerson(ctx context.Context, actor appraisal.Actor, policy *lending.Policy, l *store.BookLoan, now time.Time) error {
+	if policy.FourEyesAbove == nil || l.Balance <= policy.FourEyesAbove.Amount {
+		return nil
+	}
+	numbers := make([]string, len(l.Patents))
+	for i := range l.Patents {
+		numbers[i] = l.Patents[i].Number
+	}
+	what := map[string]any{
+		"contract": l.Contract, "borrower": l.Borrower, "balance": l.Balance, "maturity": l.Maturity, "policy": policy.ID + "@" + policy.Version, "patents": numbers, "approval": l.Approval,
+	}
+	body, err := json.Marshal(what)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(body)
+	subject := hex.EncodeToString(sum[:16])
+	l.Review = &subject
+	_, approved, err := d.db.Approval(ctx, actor.Institution, store.ProposeBooking, subject)
+	if err != nil {
+		return err
+	}
+	if approved != "" {
+		l.Reviewed = store.Approved
+		return nil
+	}
+	other, err := d.db.OtherApprover(ctx, actor)
+	if err != nil {
+		return err
+	}
+	if rule, listed := policy.Rules["P18"]; !other && listed && rule.Severity != lending.Warns {
+		return fault.New(fault.Conflict, "book.unreviewed", "余额超过须复核的限额，政策（P18）不接受未经复核的放款，而本机构没有另一名复核人；请先设置复核人。", "The balance lies above the limit, the policy (P18) takes no loan that nobody else approved, and the institution has no other approver: add one first.")
+	}
+	if err := d.db.Propose(ctx, actor, store.ProposeBooking, subject, what, now); err != nil {
+		return err
+	}
+	if other {
+		return fault.New(fault.Conflict, "book.waits", "余额超过须复核的限额（"+policy.FourEyesAbove.Source+"），已提请复核；另一人同意后，请以同样内容再次登记。", "The balance lies above the limit of booking and was put before another person; book the same again once it is approved.")
+	}
+	l.Reviewed = store.Undecided
+	return nil
 }
 
 // bookable checks a loan by what decides a file. What the law forbids is

@@ -33,6 +33,8 @@ type Judgement struct {
 	Notes   []terms.Note
 	Use     *valuation.ModelUse
 	Pending bool // questions are open: a later reading may say more
+
+	Unreviewed bool // by prompts of its own that no second person of the institution approved
 }
 
 // Permit says who sends a text and what was said about its leaving.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"zhijia/internal/fault"
 	"zhijia/internal/jobs"
@@ -31,7 +32,8 @@ type Rubric struct {
 	client *llm.Client
 	reader *Reader
 	cfg    llm.Config
-	prompt string // of the set in use
+	prompt string   // of the set in use
+	own    []string // its templates that do not ship with the program
 	log    *slog.Logger
 	sheets sync.Map // version of the assumptions -> []string, the codes for the model
 }
@@ -56,7 +58,7 @@ func NewRubric(ctx context.Context, db *store.DB, cfg llm.Config, set *prompts.S
 	if err != nil {
 		return nil, err
 	}
-	return &Rubric{db: db, queue: queue, client: client, reader: NewReader(client, set), cfg: client.Config(), prompt: set.Version(), log: log}, nil
+	return &Rubric{db: db, queue: queue, client: client, reader: NewReader(client, set), cfg: client.Config(), prompt: set.Version(), own: set.Own(), log: log}, nil
 }
 
 // Client returns the endpoint's client, e.g. as the embedder of a space.
@@ -158,6 +160,22 @@ func (r *Rubric) Judge(ctx context.Context, s Subject) Judgement {
 	return r.report(ctx, &s, &reading)
 }
 
+// unreviewed reports whether nobody of the institution but who set them up stands
+// by templates that do not ship with the program, and asks for it.
+func (r *Rubric) unreviewed(ctx context.Context, s *Subject) bool {
+	if len(r.own) == 0 {
+		return false
+	}
+	_, approved, err := r.db.Approval(ctx, s.Actor.Institution, store.ProposeRubric, r.prompt)
+	if err == nil && approved == "" {
+		err = r.db.Propose(ctx, s.Actor, store.ProposeRubric, r.prompt, map[string]any{"version": r.prompt, "prompts": r.own}, time.Now().UTC().Truncate(time.Microsecond))
+	}
+	if err != nil {
+		r.log.WarnContext(ctx, "asking for the approval of the prompts", "err", err)
+	}
+	return approved == ""
+}
+
 // report turns a reading into scores and says what was left out and what it
 // cost.
 func (r *Rubric) report(ctx context.Context, s *Subject, reading *Reading) (out Judgement) {
@@ -182,6 +200,7 @@ func (r *Rubric) report(ctx context.Context, s *Subject, reading *Reading) (out 
 	if err != nil {
 		r.log.WarnContext(ctx, "reading the agreement study", "err", err)
 	}
+	out.Unreviewed = r.unreviewed(ctx, s)
 	for i := range reading.Results {
 		if x := &reading.Results[i]; x.Score != nil {
 			out.Scores = append(out.Scores, r.score(s, x, proven))

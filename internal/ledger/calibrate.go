@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
@@ -64,6 +65,7 @@ type Calibration struct {
 	DecisionZh string   `json:"decision_zh"`
 	Version    string   `json:"version,omitempty"` // of the assumptions with the fit; empty: nothing was fitted
 	Active     bool     `json:"active"`
+	Waiting    bool     `json:"waiting,omitempty"` // in use once another person approves it
 	Notes      []string `json:"notes,omitempty"`
 
 	assumptions valuation.Assumptions
@@ -155,11 +157,12 @@ func (s *Service) Calibrate(ctx context.Context, actor appraisal.Actor, o Calibr
 	if err := s.db.PutAssumptions(ctx, as.Version, body, fmt.Sprintf("ledger of %d own deals", c.Own)); err != nil {
 		return nil, err
 	}
-	if err := s.db.ActivateAssumptions(ctx, as.Version); err != nil {
+	c.Waiting, err = s.db.Enact(ctx, actor, store.ProposeFit, as.Version, map[string]any{"version": as.Version, "own_deals": c.Own, "decision": c.DecisionZh, "forced": o.Force}, s.now().UTC().Truncate(time.Microsecond))
+	if err != nil {
 		return nil, err
 	}
-	c.Active = true
-	return c, s.db.Record(ctx, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "ledger.calibrate", Subject: as.Version, Detail: map[string]any{"own_deals": c.Own, "decision": c.Decision, "forced": o.Force}})
+	c.Active = !c.Waiting
+	return c, nil
 }
 
 // band is how far a measured coverage may lie from its level: .76 to .84.

@@ -101,16 +101,17 @@ func (s *Service) Screen(ctx context.Context, actor appraisal.Actor) (intake.Scr
 }
 
 // Judge records what a person says of the validity of an own deal, against the
-// rules; an empty code says that it counts. Every decision stays on record.
-func (s *Service) Judge(ctx context.Context, actor appraisal.Actor, id, code, reason string) ([]Decided, error) {
+// rules; an empty code says that it counts. Every decision stays on record;
+// waiting says that it counts once another person approves it.
+func (s *Service) Judge(ctx context.Context, actor appraisal.Actor, id, code, reason string) (history []Decided, waiting bool, err error) {
 	code, reason = strings.ToUpper(strings.TrimSpace(code)), strings.TrimSpace(reason)
 	if code != "" && !valuation.KnownValidity(code) {
-		return nil, fault.New(fault.Invalid, "deal.validity", "没有效力代码 "+code+"。", "There is no validity code "+code+".")
+		return nil, false, fault.New(fault.Invalid, "deal.validity", "没有效力代码 "+code+"。", "There is no validity code "+code+".")
 	}
 	if reason == "" {
-		return nil, fault.New(fault.Invalid, "deal.reason", "请写明理由。", "Give the reason.")
+		return nil, false, fault.New(fault.Invalid, "deal.reason", "请写明理由。", "Give the reason.")
 	}
-	return s.db.DecideValidity(store.As(ctx, actor.Institution), id, code, reason, actor.Name, s.now().UTC().Truncate(time.Microsecond))
+	return s.db.DecideValidity(ctx, actor, id, code, reason, s.now().UTC().Truncate(time.Microsecond))
 }
 
 // deals are the admitted prices of the view before a day, as the model sees

@@ -12,6 +12,7 @@ import (
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // Verdict is what the desk may do with a row.
@@ -500,6 +501,9 @@ func (b *book) policies(i int) {
 	if p.Unreviewed {
 		b.policy(i, "P16", p.ID+"@"+p.Version, "由另一人复核该政策")
 		d.Conditions = append(d.Conditions, Reason{Code: "W02", Basis: OfPolicy, Severity: Warns, Zh: fixed["W02"].Zh, En: fixed["W02"].En, Evidence: p.ID + "@" + p.Version + "，未经复核", Supply: "由另一人复核该政策"})
+	}
+	if f := slices.IndexFunc(v.Flags, func(f terms.Flag) bool { return f.Code == valuation.FlagUnreviewed }); f >= 0 {
+		b.policy(i, "P17", v.Flags[f].Zh, "由另一人复核")
 	}
 	switch {
 	case row.Kind == "":

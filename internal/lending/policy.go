@@ -75,6 +75,11 @@ type Policy struct {
 	InternalLimit   Limit  `json:"internal_limit"`
 	NegotiatedLimit *Limit `json:"negotiated_limit,omitempty"`
 
+	// FourEyesAbove is the balance above which another person approves the
+	// booking of a loan; nil: none. Where nobody else could, the loan is booked
+	// and marked 未经复核, unless the policy lists P18.
+	FourEyesAbove *Limit `json:"four_eyes_above,omitempty"`
+
 	Review       Figure `json:"deviation_review"`
 	RedDeviation Figure `json:"deviation_red"`
 
@@ -294,6 +299,9 @@ func (p *Policy) check() error {
 	}
 	if l := p.NegotiatedLimit; l != nil && (l.Amount < 0 || l.Source == "") {
 		bad("negotiated_limit", "须为非负金额并注明来源。", "Must be an amount of at least 0 with its source.")
+	}
+	if l := p.FourEyesAbove; l != nil && (l.Amount < 0 || l.Source == "") {
+		bad("four_eyes_above", "须为非负金额并注明来源。", "Must be an amount of at least 0 with its source.")
 	}
 	if p.InternalLimit.Amount < 0 || p.InternalLimit.Source == "" {
 		bad("internal_limit", "须为非负金额并注明来源。", "Must be an amount of at least 0 with its source.")

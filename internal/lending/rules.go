@@ -39,6 +39,8 @@ var Rules = map[string]words{
 	"P14": {"预计在贷款期内质押率将超过上限", "The ceiling will be exceeded before the loan ends, as the patents' term runs down."},
 	"P15": {"押品未覆盖的部分超过本机构可承担的信用敞口", "More of the loan is credit than the institution takes."},
 	"P16": {"所用质押政策未经另一人复核", "Nobody but its author stands by the policy."},
+	"P17": {"估值所依据的参数、拟合、向量空间、评分标准或成交效力未经另一人复核", "Nobody but who brought it stands by what the value rests on."},
+	"P18": {"放款超过须复核的限额而未经另一人复核", "The loan lies above the limit of booking and no other person approved it."},
 	"P13": {"单一类型专利占押品价值比例过高", "One kind of patent makes up too much of the collateral."},
 }
 

@@ -80,7 +80,7 @@ func registerLedgerPages(s *Server) {
 		return s.opt.Ledger.WriteOwn(c.Request.Context(), people.Of(c.Request.Context()).Actor(), c.Writer)
 	})
 	s.pageRoute(http.MethodPost, "/officer/ledger/validity", func(c *gin.Context) error {
-		_, err := s.opt.Ledger.Judge(c.Request.Context(), people.Of(c.Request.Context()).Actor(), c.PostForm("id"), c.PostForm("code"), clipNote(c.PostForm("reason")))
+		_, waiting, err := s.opt.Ledger.Judge(c.Request.Context(), people.Of(c.Request.Context()).Actor(), c.PostForm("id"), c.PostForm("code"), clipNote(c.PostForm("reason")))
 		if err != nil && (fault.KindOf(err) == fault.Invalid || fault.KindOf(err) == fault.Conflict) {
 			gate.NoteError(c, err)
 			return s.showLedger(c, fault.KindOf(err).HTTPStatus(), nil, err)
@@ -88,7 +88,11 @@ func registerLedgerPages(s *Server) {
 		if err != nil {
 			return err
 		}
-		c.Redirect(http.StatusSeeOther, "/officer/ledger?own=1")
+		to := "/officer/ledger?own=1"
+		if waiting {
+			to = "/officer/proposals?all=1"
+		}
+		c.Redirect(http.StatusSeeOther, to)
 		return nil
 	})
 	s.filePageRoute(http.MethodPost, "/officer/ledger/calibrate", 1<<16, func(c *gin.Context) error {
@@ -150,7 +154,7 @@ func (s *Server) showLedger(c *gin.Context, status int, run *ledger.Calibration,
 			l.Count = strconv.Itoa(*d.Patents)
 		}
 		if x := d.Decided; x != nil {
-			l.Decided = x.By + "：" + x.Reason
+			l.Decided = x.By + "：" + x.Reason + "（" + cmp.Or(x.ApprovedBy, "未经") + "复核）"
 		}
 		if len(d.Provenance) > 0 {
 			l.Accepted = "自文本读取，经人核对"

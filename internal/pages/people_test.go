@@ -1,18 +1,22 @@
 package pages
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
+	"zhijia/internal/desk"
 	"zhijia/internal/fault"
 	"zhijia/internal/gate/gatetest"
 	"zhijia/internal/lending"
+	"zhijia/internal/money"
 	"zhijia/internal/people"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
@@ -303,5 +307,202 @@ func TestPolicyByTwo(t *testing.T) {
 	}
 	if got, err := w.Desk.Policy(ctx, one.Actor(), "OWN"); err != nil || got.Version != "1" || got.Unreviewed {
 		t.Errorf("%s, %v, %v", got.Version, got.Unreviewed, err)
+	}
+}
+
+// What changes values or books a large loan waits for another person where the
+// institution has one. Where it has none it is in force at once and every value
+// says so; who then refuses takes it back.
+func TestActivationsByTwo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := store.As(t.Context(), "default")
+	one := gatetest.NewPerson(t, w.DB, "default", "one", people.Officer, people.Approver)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	body, err := json.Marshal(valuation.DefaultAssumptions())
+	must(err)
+	must(w.DB.PutDeals(ctx, []store.Deal{{ID: "D1", Title: "自有成交", Currency: "CNY", DealKind: "assignment", Exclusion: "OLD"}}))
+	// propose puts a thing of each kind in force, or before the second person; n tells them apart.
+	propose := func(n string) map[store.ProposalKind]bool {
+		t.Helper()
+		waits := map[store.ProposalKind]bool{}
+		enact := func(kind store.ProposalKind, subject string) {
+			t.Helper()
+			waiting, err := w.DB.Enact(ctx, one.Actor(), kind, subject, map[string]any{"version": subject}, time.Now().UTC())
+			must(err)
+			waits[kind] = waiting
+		}
+		must(w.DB.PutAssumptions(ctx, "fit-"+n, body, ""))
+		enact(store.ProposeFit, "fit-"+n)
+		must(w.DB.PutAssumptions(ctx, "own-"+n, body, ""))
+		enact(store.ProposeAssumptions, "own-"+n)
+		must(w.DB.PutImpactModel(ctx, "impact-"+n, []byte(`{}`)))
+		enact(store.ProposeImpact, "impact-"+n)
+		space, err := w.DB.PutSpace(ctx, store.Space{Provider: "x", Model: "m", Version: n, Dimension: 3})
+		must(err)
+		enact(store.ProposeSpace, strconv.Itoa(space))
+		_, waiting, err := w.DB.DecideValidity(ctx, one.Actor(), "D1", "CODE-"+n, "理由", time.Now().UTC())
+		must(err)
+		waits[store.ProposeValidity] = waiting
+		return waits
+	}
+	type state struct{ Assumptions, Impact, Space, Exclusion, Unreviewed string }
+	now := func() (s state) {
+		t.Helper()
+		s.Assumptions, err = w.DB.ActiveAssumptions(ctx)
+		must(err)
+		s.Impact, _, _, err = w.DB.ImpactModel(ctx)
+		must(err)
+		id, err := w.DB.ActiveSpaceID(ctx)
+		must(err)
+		space, err := w.DB.Space(ctx, id)
+		must(err)
+		s.Space = space.Version
+		deals, err := w.DB.SeenDeals(ctx, store.LedgerFilter{Own: true})
+		must(err)
+		s.Exclusion = deals[0].Exclusion
+		parts, err := w.DB.Unreviewed(ctx)
+		must(err)
+		s.Unreviewed = strings.Join(parts, " ")
+		return s
+	}
+	decideAll := func(by people.Principal, act string) {
+		t.Helper()
+		list, _, err := w.gate.People.Proposals(ctx, by, true, "", 20)
+		must(err)
+		if len(list) != 5 {
+			t.Fatalf("%d wait", len(list))
+		}
+		for _, p := range list {
+			if _, err := w.gate.People.Decide(ctx, one, p.ID, act, ""); fault.Public(err).Code != "proposal.same_person" {
+				t.Errorf("%s by himself: %v", p.Kind, err)
+			}
+			if p.Zh == "" {
+				t.Errorf("%s has no Chinese name", p.Kind)
+			}
+			_, err := w.gate.People.Decide(ctx, by, p.ID, act, "")
+			must(err)
+		}
+	}
+	const all = "assumptions space impact validity"
+	shipped := now()
+	if shipped.Unreviewed != "" {
+		t.Fatalf("what ships is not reviewed: %+v", shipped)
+	}
+	for kind, waits := range propose("1") {
+		if waits {
+			t.Errorf("alone, %s waits", kind)
+		}
+	}
+	alone := state{"own-1", "impact-1", "1", "CODE-1", all}
+	if got := now(); got != alone {
+		t.Errorf("alone: %+v", got)
+	}
+	two := gatetest.NewPerson(t, w.DB, "default", "two", people.Approver)
+	decideAll(two, "refuse")
+	if got := now(); got != shipped {
+		t.Errorf("refused: %+v, want %+v", got, shipped)
+	}
+	for kind, waits := range propose("2") {
+		if !waits {
+			t.Errorf("%s does not wait", kind)
+		}
+	}
+	if got := now(); got != shipped {
+		t.Errorf("while it waits: %+v", got)
+	}
+	// He changes his mind; another may not meanwhile.
+	if _, _, err := w.DB.DecideValidity(ctx, two.Actor(), "D1", "OTHER", "x", time.Now().UTC()); fault.Public(err).Code != "proposal.open" {
+		t.Errorf("beside an open proposal: %v", err)
+	}
+	decideAll(two, "approve")
+	got := now()
+	if got.Assumptions != "own-2" && got.Assumptions != "fit-2" || got.Impact != "impact-2" || got.Space != "2" || got.Exclusion != "CODE-2" || got.Unreviewed != "" {
+		t.Errorf("approved: %+v", got)
+	}
+	// A withdrawn one does nothing.
+	propose("3")
+	list, _, err := w.gate.People.Proposals(ctx, two, true, "", 20)
+	must(err)
+	for _, p := range list {
+		if _, err := w.gate.People.Decide(ctx, one, p.ID, "withdraw", ""); err != nil {
+			t.Errorf("%s: %v", p.Kind, err)
+		}
+	}
+	if again := now(); again != got {
+		t.Errorf("withdrawn: %+v", again)
+	}
+}
+
+// A loan above the policy's limit is booked once another person approved it, as
+// it was approved; an institution with one person books it, marked, unless its
+// policy refuses that.
+func TestBookingByTwo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	one := gatetest.NewPerson(t, w.DB, "default", "one", people.Officer)
+	policy := func(version string, rules map[string]lending.Rule) string {
+		t.Helper()
+		p := lending.Policies()[lending.DefaultPolicy]
+		p.ID, p.Version, p.Label, p.FourEyesAbove = "BIG", version, "own", &lending.Limit{Amount: 1000000_00, Source: "授权书"}
+		p.Rules = rules
+		if err := w.Desk.PutPolicy(ctx, one.Actor(), p); err != nil {
+			t.Fatal(err)
+		}
+		return "BIG@" + version
+	}
+	book := func(contract, policy string, balance money.Fen) (store.BookLoan, string) {
+		t.Helper()
+		l, err := w.Desk.Book(ctx, one.Actor(), desk.Loan{
+			Approval: "信贷审批委员会同意", Contract: contract, Borrower: "甲公司", Balance: balance, Maturity: calendar.InChina(time.Now().AddDate(1, 0, 0)), Policy: policy, Rows: []lending.Row{{Number: gatetest.KnownNumber}},
+		})
+		if err != nil {
+			return l, fault.Public(err).Code
+		}
+		return l, ""
+	}
+	strict := policy("2", map[string]lending.Rule{"P18": {Severity: lending.Refuses, Source: "x"}})
+	if _, code := book("C0", strict, 2000000_00); code != "book.unreviewed" {
+		t.Errorf("a policy that refuses it: %q", code)
+	}
+	plain := policy("1", nil)
+	if l, code := book("C1", plain, 2000000_00); code != "" || l.Reviewed != store.Undecided {
+		t.Errorf("alone: %q %q", code, l.Reviewed)
+	}
+	two := gatetest.NewPerson(t, w.DB, "default", "two", people.Approver)
+	if err := w.Desk.SetBalance(ctx, one.Actor(), "C1", 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // asked twice it is proposed once
+		if _, code := book("C2", plain, 2000000_00); code != "book.waits" {
+			t.Errorf("with another person: %q", code)
+		}
+	}
+	list, _, err := w.gate.People.Proposals(ctx, two, true, "", 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range list {
+		if p.Kind == string(store.ProposeBooking) && strings.Contains(string(p.Payload), "C2") {
+			if _, err := w.gate.People.Decide(ctx, two, p.ID, "approve", ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, code := book("C2", plain, 2000000_01); code != "book.waits" {
+		t.Errorf("another balance than approved: %q", code)
+	}
+	if l, code := book("C2", plain, 2000000_00); code != "" || l.Reviewed != store.Approved {
+		t.Errorf("approved: %q %q", code, l.Reviewed)
+	}
+	loans, err := w.DB.BookLoans(ctx, "default", "", 10)
+	if err != nil || len(loans) != 1 || loans[0].Reviewed != store.Approved {
+		t.Errorf("%+v, %v", loans, err)
 	}
 }

@@ -79,6 +79,9 @@ func (s *Server) showProposals(c *gin.Context, status int, problem error) error 
 var payloadZh = map[string]string{
 	"valuation": "估值参考意见", "value": "金额（元）", "reason": "理由", "patents": "专利", "market": "成交市场", "kind": "依据种类", "date": "依据日期", "document": "依据文件",
 	"id": "编号", "version": "版本", "name": "名称", "allowed": "同意外发", "basis": "价值类型",
+	"deal": "成交", "code": "效力代码（空为可比）", "before": "原代码", "own_deals": "自有成交数", "decision": "检验结论", "deals": "成交数", "events": "事件数", "worse": "外推检验变差", "forced": "强制启用",
+	"space": "向量空间", "documents": "文本数", "held_out": "检验文本数", "ndcg10_before": "现用空间 nDCG@10", "ndcg10_after": "新空间 nDCG@10", "prompts": "更改的提示词",
+	"contract": "担保合同", "borrower": "借款人", "balance": "余额（元）", "maturity": "到期日", "policy": "质押政策",
 }
 
 // proposalFacts words what is proposed; of a long document the lines that name it.
@@ -95,7 +98,9 @@ func proposalFacts(p *people.Proposal) (facts []keyValue) {
 		text := fmt.Sprint(x)
 		switch x := x.(type) {
 		case float64:
-			text = money.Zh(x, 6)
+			if text = strconv.FormatFloat(x, 'f', -1, 64); k == "value" || k == "balance" {
+				text = money.Zh(x, 6)
+			}
 		case bool:
 			text = map[bool]string{true: "是", false: "否"}[x]
 		case []any:

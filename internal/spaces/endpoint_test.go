@@ -13,6 +13,7 @@ import (
 	"zhijia/internal/llm"
 	"zhijia/internal/llm/llmtest"
 	"zhijia/internal/spaces"
+	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/valuation"
 )
@@ -51,11 +52,11 @@ func TestEndpointSpace(t *testing.T) {
 	if err := db.LoadFacts(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := svc.Spaces().UseEndpoint(ctx, "endpoint", "bge-m3", client, nil); fault.KindOf(err) != fault.Forbidden || server.EmbedCalls() != 0 {
+	if _, _, err := svc.Spaces().UseEndpoint(ctx, store.Actor{Name: "test", Institution: store.Public}, "endpoint", "bge-m3", client, nil); fault.KindOf(err) != fault.Forbidden || server.EmbedCalls() != 0 {
 		t.Fatalf("texts left without anybody's permit: %v, %d calls", err, server.EmbedCalls())
 	}
 	permitted := judge.With(ctx, judge.Permit{Actor: actor})
-	space, err := svc.Spaces().UseEndpoint(permitted, "endpoint", "bge-m3", client, nil)
+	space, _, err := svc.Spaces().UseEndpoint(permitted, store.Actor{Name: "test", Institution: store.Public}, "endpoint", "bge-m3", client, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +125,7 @@ func TestChangedEmbedderIsNoticed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := first.UseEndpoint(ctx, "endpoint", "bge-m3", client, nil); err != nil {
+	if _, _, err := first.UseEndpoint(ctx, store.Actor{Name: "test", Institution: store.Public}, "endpoint", "bge-m3", client, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := start(cfg).Active(ctx); err != nil {
@@ -145,7 +146,7 @@ func TestChangedEmbedderIsNoticed(t *testing.T) {
 	if _, err := start(cfg).Active(ctx); fault.Public(err).Code != "embedder.changed" {
 		t.Errorf("another model under the name: %v", err)
 	}
-	if _, err := start(cfg).UseEndpoint(ctx, "endpoint", "bge-m3", client, nil); err != nil {
+	if _, _, err := start(cfg).UseEndpoint(ctx, store.Actor{Name: "test", Institution: store.Public}, "endpoint", "bge-m3", client, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := start(cfg).Active(ctx); err != nil {

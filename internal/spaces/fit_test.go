@@ -5,6 +5,7 @@ import (
 
 	"zhijia/internal/embed"
 	"zhijia/internal/spaces"
+	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 )
 
@@ -23,20 +24,20 @@ func TestFitSwitchesOnlyForBetter(t *testing.T) {
 	if before.Version != embed.Shipped().Version() {
 		t.Errorf("a new store uses %s, not the model that ships", before)
 	}
-	if _, err := s.Fit(ctx, 1, false, nil); err == nil {
+	if _, err := s.Fit(ctx, store.Actor{Name: "test", Institution: store.Public}, 1, false, nil); err == nil {
 		t.Error("an empty store was fitted on")
 	}
 	if err := db.LoadFacts(ctx); err != nil { // few texts: a fit on them is no better
 		t.Fatal(err)
 	}
-	f, err := s.Fit(ctx, 1, false, nil)
+	f, err := s.Fit(ctx, store.Actor{Name: "test", Institution: store.Public}, 1, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if after, _ := s.Active(ctx); f.Switched || f.Held > 0 && f.New > f.Old || after.ID != before.ID {
 		t.Errorf("a few texts switched the space: %+v", f)
 	}
-	f, err = s.Fit(ctx, 1, true, nil)
+	f, err = s.Fit(ctx, store.Actor{Name: "test", Institution: store.Public}, 1, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

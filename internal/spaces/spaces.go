@@ -15,7 +15,9 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -90,7 +92,7 @@ func (s *Spaces) ensure(ctx context.Context) error {
 	if id == 0 {
 		return s.db.ActivateSpace(ctx, space.ID)
 	}
-	return s.switchTo(ctx, space, nil)
+	return s.switchTo(ctx, space, nil, func() error { return s.db.ActivateSpace(ctx, space.ID) })
 }
 
 // Active returns the space in use. The model is loaded once per space.
@@ -294,26 +296,37 @@ func (s *Spaces) embedInto(ctx context.Context, space *Space, progress func(done
 // UseEndpoint embeds every stored row through an endpoint into a space of its
 // own, beside the one in use, and switches in one step. provider and model
 // name the space; the endpoint's first vector tells its dimension.
-func (s *Spaces) UseEndpoint(ctx context.Context, provider, model string, e Embedder, progress func(stage string, done int)) (_ store.Space, err error) {
+func (s *Spaces) UseEndpoint(ctx context.Context, actor store.Actor, provider, model string, e Embedder, progress func(stage string, done int)) (_ store.Space, waiting bool, err error) {
 	defer fault.Wrap(&err, "spaces.UseEndpoint(%s, %s)", provider, model)
 	probe, err := e.EmbedProbe(ctx)
 	if err != nil {
-		return store.Space{}, err
+		return store.Space{}, false, err
 	}
 	body, err := json.Marshal(probe)
 	if err != nil {
-		return store.Space{}, err
+		return store.Space{}, false, err
 	}
 	sum := sha256.Sum256(body)
 	space := &Space{endpoint: e, Space: store.Space{Provider: provider, Model: model, Version: "endpoint-" + hex.EncodeToString(sum[:4]), Dimension: len(probe), Body: body}}
 	if space.ID, err = s.db.PutSpace(ctx, space.Space); err != nil {
-		return store.Space{}, err
+		return store.Space{}, false, err
 	}
-	return space.Space, s.switchTo(ctx, space, progress)
+	waiting, err = s.propose(ctx, actor, space, progress, map[string]any{"space": space.String()})
+	return space.Space, waiting, err
 }
 
-// switchTo fills a space and makes it the one in use.
-func (s *Spaces) switchTo(ctx context.Context, space *Space, progress func(stage string, done int)) error {
+// propose fills a space and makes it the one in use, or, where another person
+// of the institution approves, proposes that.
+func (s *Spaces) propose(ctx context.Context, actor store.Actor, space *Space, progress func(stage string, done int), card map[string]any) (waiting bool, err error) {
+	err = s.switchTo(ctx, space, progress, func() error {
+		waiting, err = s.db.Enact(ctx, actor, store.ProposeSpace, strconv.Itoa(space.ID), card, time.Now().UTC().Truncate(time.Microsecond))
+		return err
+	})
+	return waiting, err
+}
+
+// switchTo fills a space and makes it the one in use by activate.
+func (s *Spaces) switchTo(ctx context.Context, space *Space, progress func(stage string, done int), activate func() error) error {
 	if progress == nil {
 		progress = func(string, int) {}
 	}
@@ -334,7 +347,7 @@ func (s *Spaces) switchTo(ctx context.Context, space *Space, progress func(stage
 	if err := s.embedInto(ctx, space, nil); err != nil {
 		return err
 	}
-	if err := s.db.ActivateSpace(ctx, space.ID); err != nil {
+	if err := activate(); err != nil {
 		return err
 	}
 	return s.embedInto(ctx, space, nil)
@@ -349,6 +362,7 @@ type Fitted struct {
 	Space    store.Space
 	Card     embed.Card
 	Switched bool
+	Waiting  bool    // the switch is proposed and waits for another person
 	Held     int     // texts with symbols that neither model of the comparison was fitted on
 	Old, New float64 // nDCG@10 for "same subclass" among them, of the space in use and of the new one; 0 when Held is 0
 }
@@ -358,7 +372,7 @@ type Fitted struct {
 // the same subclass better than the one in use; only then, or when forced, is
 // every row embedded in it and the switch made, in one step. Requests are
 // served throughout, from the old space and then from the new.
-func (s *Spaces) Fit(ctx context.Context, seed uint64, force bool, progress func(stage string, done int)) (_ Fitted, err error) {
+func (s *Spaces) Fit(ctx context.Context, actor store.Actor, seed uint64, force bool, progress func(stage string, done int)) (_ Fitted, err error) {
 	defer fault.Wrap(&err, "spaces.Fit")
 	if progress == nil {
 		progress = func(string, int) {}
@@ -405,8 +419,10 @@ func (s *Spaces) Fit(ctx context.Context, seed uint64, force bool, progress func
 	if space.ID, err = s.db.PutSpace(ctx, space.Space); err != nil {
 		return f, err
 	}
-	f.Space, f.Switched = space.Space, true
-	return f, s.switchTo(ctx, space, progress)
+	f.Space = space.Space
+	f.Waiting, err = s.propose(ctx, actor, space, progress, map[string]any{"space": space.String(), "documents": space.FittedOn, "held_out": f.Held, "ndcg10_before": f.Old, "ndcg10_after": f.New, "forced": force})
+	f.Switched = err == nil && !f.Waiting
+	return f, err
 }
 
 // heldAtMost bounds the texts of a comparison, whose work grows with their

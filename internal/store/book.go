@@ -36,6 +36,8 @@ type BookLoan struct {
 	Outcome    string     `json:"outcome,omitempty"`  // repaid, defaulted, sold: what became of it
 	Proceeds   *money.Fen `json:"proceeds,omitempty"` // of the collateral
 	Standing   []string   `json:"standing"`           // what was told and still holds: breach, cover, expiry:NUMBER, ground:CODE:NUMBER, failed:NUMBER
+	Review     *string    `json:"-"`                  // the proposal that another person decides on; nil: none was needed
+	Reviewed   string     `json:"reviewed,omitempty"` // where another person had to approve the booking: approved, or open (未经复核)
 	Approval   string     `json:"approval,omitempty"` // who approved it and why, where the checks at booking asked for it
 }
 
@@ -86,9 +88,9 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 	ctx = As(ctx, l.Institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
-			INSERT INTO book_loans (id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, product, credit_code, standing, approval)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (institution, contract) DO NOTHING`,
-			l.ID, l.Institution, l.Contract, l.Borrower, int64(l.Principal), int64(l.Balance), l.Maturity, []byte(l.Policy), l.CreatedAt, l.CreatedBy, l.Product, l.CreditCode, orEmpty(l.Standing), l.Approval)
+			INSERT INTO book_loans (id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, product, credit_code, standing, approval, review)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (institution, contract) DO NOTHING`,
+			l.ID, l.Institution, l.Contract, l.Borrower, int64(l.Principal), int64(l.Balance), l.Maturity, []byte(l.Policy), l.CreatedAt, l.CreatedBy, l.Product, l.CreditCode, orEmpty(l.Standing), l.Approval, l.Review)
 		if err != nil {
 			return err
 		}
@@ -130,7 +132,7 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 		if err := putAlerts(ctx, tx, &l, "request", today, l.CreatedAt, alerts); err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{l.Institution, l.CreatedBy, "book.add", l.ID, map[string]any{"contract": l.Contract, "balance": l.Balance, "product": l.Product, "patents": numbers, "valuations": sealed, "standing": orEmpty(l.Standing), "approval": l.Approval}})
+		return record(ctx, tx, Act{l.Institution, l.CreatedBy, "book.add", l.ID, map[string]any{"contract": l.Contract, "balance": l.Balance, "product": l.Product, "patents": numbers, "valuations": sealed, "standing": orEmpty(l.Standing), "approval": l.Approval, "reviewed": l.Reviewed}})
 	})
 }
 
@@ -150,7 +152,7 @@ func scanBookPatent(row pgx.CollectableRow) (p BookPatent, err error) {
 func scanBookLoan(row pgx.CollectableRow) (l BookLoan, err error) {
 	var principal, balance int64
 	var proceeds *int64
-	err = row.Scan(&l.ID, &l.Institution, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt, &l.Product, &l.CreditCode, &l.Standing, &l.Outcome, &proceeds, &l.Approval)
+	err = row.Scan(&l.ID, &l.Institution, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt, &l.Product, &l.CreditCode, &l.Standing, &l.Outcome, &proceeds, &l.Approval, &l.Reviewed)
 	if proceeds != nil {
 		x := money.Fen(*proceeds)
 		l.Proceeds = &x
@@ -159,7 +161,8 @@ func scanBookLoan(row pgx.CollectableRow) (l BookLoan, err error) {
 	return l, err
 }
 
-const bookLoanColumns = `id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, closed_at, product, credit_code, standing, outcome, proceeds, approval`
+const bookLoanColumns = `id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, closed_at, product, credit_code, standing, outcome, proceeds, approval,
+	CASE WHEN review IS NOT NULL THEN coalesce((SELECT p.status FROM proposals p WHERE p.institution = book_loans.institution AND p.kind = 'booking' AND p.subject = review ORDER BY p.status = 'approved' DESC, p.id DESC LIMIT 1), 'open') ELSE '' END`
 
 func bookPatents(ctx context.Context, db querier, loan string) ([]BookPatent, error) {
 	rows, err := db.Query(ctx, `SELECT `+bookPatentColumns+` FROM book_patents p WHERE loan = $1 ORDER BY number`, loan)

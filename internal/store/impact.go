@@ -48,16 +48,39 @@ func ImpactFacts(claims, independent, inventors, family, cites, ipc, owners, len
 	return facts
 }
 
-// PutImpactModel stores a fitted model; the newest is in use.
+// PutImpactModel stores a fitted model; [DB.Enact] puts it in use.
 func (db *DB) PutImpactModel(ctx context.Context, version string, body []byte) (err error) {
 	defer fault.Wrap(&err, "store.PutImpactModel")
-	_, err = db.pool.Exec(ctx, `INSERT INTO impact_models (version, body) VALUES ($1, $2) ON CONFLICT (institution, version) DO UPDATE SET created_at = now()`, version, body)
+	_, err = db.pool.Exec(ctx, `INSERT INTO impact_models (version, body) VALUES ($1, $2) ON CONFLICT (institution, version) DO NOTHING`, version, body)
+	return err
+}
+
+func activateImpact(ctx context.Context, tx pgx.Tx, version string, reviewed bool) error {
+	if _, err := tx.Exec(ctx, `UPDATE impact_models SET active = false WHERE active AND version <> $1 AND institution = institution_now()`, version); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `UPDATE impact_models SET active = true, reviewed = reviewed OR $2 WHERE version = $1 AND institution = institution_now()`, version, reviewed)
 	return err
 }
 
 // ImpactModel returns the model in use; ok is false when none was fitted.
 func (db *DB) ImpactModel(ctx context.Context) (version string, body []byte, ok bool, err error) {
 	defer fault.Wrap(&err, "store.ImpactModel")
-	err = found(&ok, db.pool.QueryRow(ctx, `SELECT version, body FROM impact_models WHERE `+visible+` ORDER BY `+ownFirst+`, created_at DESC, version LIMIT 1`).Scan(&version, &body))
+	err = found(&ok, db.pool.QueryRow(ctx, `SELECT version, body FROM impact_models WHERE active AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1`).Scan(&version, &body))
 	return version, body, ok, err
+}
+
+// Unreviewed returns of what an institution's values rest on now those parts
+// that no second person approved: assumptions, space, impact, validity.
+func (db *DB) Unreviewed(ctx context.Context) (parts []string, err error) {
+	defer fault.Wrap(&err, "store.Unreviewed")
+	rows, err := db.pool.Query(ctx, `
+		(SELECT part FROM (SELECT 'assumptions' AS part, reviewed FROM assumptions WHERE active AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1) AS a WHERE NOT reviewed)
+		UNION ALL (SELECT part FROM (SELECT 'space' AS part, reviewed FROM spaces WHERE status = 'active' AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1) AS s WHERE NOT reviewed)
+		UNION ALL (SELECT part FROM (SELECT 'impact' AS part, reviewed FROM impact_models WHERE active AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1) AS m WHERE NOT reviewed)
+		UNION ALL (SELECT 'validity' WHERE EXISTS (SELECT FROM `+validityNow+` v WHERE v.status IS DISTINCT FROM 'approved'))`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }

@@ -14,14 +14,22 @@ import (
 // ProposalKind says what a proposal is about.
 type ProposalKind string
 
-// What needs a second person. Of an override, a market label and a policy the
-// effect is there at once and is marked 未经复核 until somebody else stands by
-// it; a consent waits for him where there is one who could give his word.
+// What needs a second person. Of an override, a market label, a policy and a
+// rubric the effect is there at once and is marked 未经复核 until somebody else
+// stands by it; the others wait for him where there is one who could give his
+// word, and else are in force and marked.
 const (
-	ProposeOverride ProposalKind = "override"     // subject: id of the override
-	ProposeMarket   ProposalKind = "market_label" // subject: hash of the patents, the market and its fact
-	ProposePolicy   ProposalKind = "policy"       // subject: id@version
-	ProposeConsent  ProposalKind = "consent"      // subject: the institution
+	ProposeOverride    ProposalKind = "override"     // subject: id of the override
+	ProposeMarket      ProposalKind = "market_label" // subject: hash of the patents, the market and its fact
+	ProposePolicy      ProposalKind = "policy"       // subject: id@version
+	ProposeRubric      ProposalKind = "rubric"       // subject: version of the set of prompts
+	ProposeConsent     ProposalKind = "consent"      // subject: the institution
+	ProposeFit         ProposalKind = "fit"          // subject: version of the assumptions that a fit made
+	ProposeAssumptions ProposalKind = "assumptions"  // subject: version of assumptions that a person wrote
+	ProposeImpact      ProposalKind = "impact"       // subject: version of a model of technical impact
+	ProposeSpace       ProposalKind = "space"        // subject: id of the space
+	ProposeValidity    ProposalKind = "validity"     // subject: id of the deal
+	ProposeBooking     ProposalKind = "booking"      // subject: hash of the loan
 )
 
 // Where a proposal stands.
@@ -67,14 +75,110 @@ func propose(ctx context.Context, tx pgx.Tx, a Actor, kind ProposalKind, subject
 	if err != nil {
 		return err
 	}
+	_, err = proposeOnce(ctx, tx, a, kind, subject, body, at)
+	return err
+}
+
+// proposeOnce is propose for a body that is JSON already; it returns the id of
+// what is open now. Who changes his mind withdraws what he proposed before by
+// proposing anew; another person's open proposal of something else about the
+// same thing is a Conflict.
+func proposeOnce(ctx context.Context, tx pgx.Tx, a Actor, kind ProposalKind, subject string, body []byte, at time.Time) (id string, err error) {
 	if _, err := tx.Exec(ctx, `UPDATE proposals SET status = 'expired', decided_at = expires_at WHERE institution = $1 AND kind = $2 AND subject = $3 AND status = 'open' AND expires_at <= $4`,
 		a.Institution, kind, subject, at); err != nil {
-		return err
+		return "", err
 	}
-	_, err = tx.Exec(ctx, `
+	if _, err := tx.Exec(ctx, `UPDATE proposals SET status = 'withdrawn', decided_by = $5, decider = nullif($6, ''), decided_at = $4, note = 'superseded'
+		WHERE institution = $1 AND kind = $2 AND subject = $3 AND status = 'open' AND proposed_by = $5 AND proposer IS NOT DISTINCT FROM nullif($6, '') AND payload::text <> $7`,
+		a.Institution, kind, subject, at, a.Name, a.Person, string(body)); err != nil {
+		return "", err
+	}
+	id = NewID("prp", at)
+	tag, err := tx.Exec(ctx, `
 		INSERT INTO proposals (id, institution, kind, subject, payload, proposed_by, proposer, proposed_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, nullif($7, ''), $8, $9) ON CONFLICT DO NOTHING`,
-		NewID("prp", at), a.Institution, kind, subject, body, a.Name, a.Person, at, at.Add(proposalLife))
+		id, a.Institution, kind, subject, body, a.Name, a.Person, at, at.Add(proposalLife))
+	if err != nil || tag.RowsAffected() == 1 {
+		return id, err
+	}
+	var open string
+	if err := tx.QueryRow(ctx, `SELECT id, payload::text FROM proposals WHERE institution = $1 AND kind = $2 AND subject = $3 AND status = 'open'`, a.Institution, kind, subject).Scan(&id, &open); err != nil {
+		return "", err
+	}
+	if open != string(body) {
+		return "", fault.New(fault.Conflict, "proposal.open", "同一事项已有另一人的提议待复核，请先在“待我处理”中处理。", "Another person's proposal about the same waits to be decided; decide it first.")
+	}
+	return id, nil
+}
+
+// enacted says under which action what a kind does is put on record when it takes effect.
+var enacted = map[ProposalKind]string{
+	ProposeConsent: "model.consent", ProposeFit: "fit.activate", ProposeAssumptions: "assumptions.activate", ProposeImpact: "impact.activate", ProposeSpace: "space.activate", ProposeValidity: "deal.validity",
+}
+
+// Enact does what a second person has to stand by. Where the institution has
+// one, it is proposed and waits; else it is in force at once, nobody else having
+// approved it.
+func (db *DB) Enact(ctx context.Context, a Actor, kind ProposalKind, subject string, payload any, at time.Time) (waiting bool, err error) {
+	defer fault.Wrap(&err, "store.Enact(%s)", kind)
+	body, err := json.Marshal(payload)
+	if err != nil {
+		return false, err
+	}
+	ctx = As(ctx, a.Institution)
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		id, err := proposeOnce(ctx, tx, a, kind, subject, body, at)
+		if err != nil {
+			return err
+		}
+		if waiting, err = otherApprover(ctx, tx, a); err != nil {
+			return err
+		}
+		action := enacted[kind]
+		if waiting {
+			action = "proposal.make"
+		} else if err := takeEffect(ctx, tx, &Proposal{ID: id, Institution: a.Institution, Kind: kind, Subject: subject, Payload: body, ProposedBy: a.Name, ProposedAt: at}); err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{a.Institution, a.Name, action, subject, map[string]any{"proposal": id, "kind": kind, "payload": json.RawMessage(body)}})
+	})
+	return waiting, err
+}
+
+// takeEffect puts in force what a proposal asks for, approved by DecidedBy;
+// empty: by nobody else.
+func takeEffect(ctx context.Context, tx pgx.Tx, p *Proposal) error {
+	reviewed := p.DecidedBy != ""
+	switch p.Kind {
+	case ProposeConsent:
+		return allowModel(ctx, tx, p)
+	case ProposeFit, ProposeAssumptions:
+		return activateAssumptions(ctx, tx, p.Subject, reviewed)
+	case ProposeImpact:
+		return activateImpact(ctx, tx, p.Subject, reviewed)
+	case ProposeSpace:
+		return activateSpace(ctx, tx, p.Subject, reviewed)
+	case ProposeValidity:
+		return decideValidity(ctx, tx, p)
+	}
+	return nil
+}
+
+// undo takes back what was in force before another person refused it, or its
+// proposer withdrew it.
+func undo(ctx context.Context, tx pgx.Tx, p *Proposal) (err error) {
+	switch p.Kind {
+	case ProposeConsent:
+		_, err = tx.Exec(ctx, `UPDATE model_consent SET allowed = false, set_by = $2, set_at = now(), approved_by = NULL WHERE institution = $1 AND allowed AND approved_by IS NULL`, p.Institution, p.DecidedBy)
+	case ProposeFit, ProposeAssumptions:
+		_, err = tx.Exec(ctx, `UPDATE assumptions SET active = false WHERE institution = $1 AND version = $2 AND active AND NOT reviewed`, p.Institution, p.Subject)
+	case ProposeImpact:
+		_, err = tx.Exec(ctx, `UPDATE impact_models SET active = false WHERE institution = $1 AND version = $2 AND active AND NOT reviewed`, p.Institution, p.Subject)
+	case ProposeSpace:
+		_, err = tx.Exec(ctx, `UPDATE spaces SET status = 'retired' WHERE institution = $1 AND id = $2::text::integer AND status = 'active' AND NOT reviewed`, p.Institution, p.Subject)
+	case ProposeValidity:
+		err = undoValidity(ctx, tx, p)
+	}
 	return err
 }
 
@@ -171,10 +275,14 @@ func (db *DB) DecideProposal(ctx context.Context, a Actor, id, status, note stri
 		if p, err = pgx.CollectExactlyOneRow(rows, scanProposal); err != nil {
 			return err
 		}
-		if p.Kind == ProposeConsent && status == Approved {
-			if err := allowModel(ctx, tx, &p); err != nil {
-				return err
-			}
+		switch status {
+		case Approved:
+			err = takeEffect(ctx, tx, &p)
+		case Refused, Withdrawn:
+			err = undo(ctx, tx, &p)
+		}
+		if err != nil {
+			return err
 		}
 		action := map[string]string{Approved: "proposal.approve", Refused: "proposal.refuse", Withdrawn: "proposal.withdraw"}[status]
 		return record(ctx, tx, Act{a.Institution, a.Name, action, p.Subject, map[string]any{
@@ -203,8 +311,15 @@ func mayDecide(p *Proposal, a Actor, status string, at time.Time) error {
 	return nil
 }
 
+// OtherApprover reports whether the actor's institution has somebody else who
+// could approve.
+func (db *DB) OtherApprover(ctx context.Context, a Actor) (there bool, err error) {
+	defer fault.Wrap(&err, "store.OtherApprover")
+	return otherApprover(As(ctx, a.Institution), db.pool, a)
+}
+
 // otherApprover reports whether somebody else than the actor could approve.
-func otherApprover(ctx context.Context, tx pgx.Tx, a Actor) (there bool, err error) {
+func otherApprover(ctx context.Context, tx querier, a Actor) (there bool, err error) {
 	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM people WHERE institution = $1 AND id <> $2 AND disabled_at IS NULL AND 'approver' = ANY (roles))`, a.Institution, a.Person).Scan(&there)
 	return there, err
 }

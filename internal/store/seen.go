@@ -26,6 +26,8 @@ type Decided struct {
 	Reason string    `json:"reason"`
 	By     string    `json:"by"`
 	At     time.Time `json:"at"`
+
+	ApprovedBy string `json:"approved_by,omitempty"` // another person; empty: 未经复核
 }
 
 // LedgerFilter chooses deals.
@@ -35,9 +37,14 @@ type LedgerFilter struct {
 	Limit int    // 0: all
 }
 
-// validityNow is the latest decision on each own deal.
-const validityNow = `(SELECT DISTINCT ON (v.deal) v.deal, v.code, v.reason, v.by_whom, v.at FROM deal_validity v
-	WHERE v.institution = institution_now() ORDER BY v.deal, v.seq DESC)`
+// standingValidity keeps of the decisions v those that nobody refused and their
+// proposer did not withdraw; validityNow is the latest of them on each own deal.
+const (
+	standingValidity = `NOT EXISTS (SELECT FROM proposals r WHERE r.institution = v.institution AND r.id = v.proposal AND r.status IN ('refused', 'withdrawn'))`
+	validityNow      = `(SELECT DISTINCT ON (v.deal) v.deal, v.code, v.reason, v.by_whom, v.at, p.status, p.decided_by
+	FROM deal_validity v LEFT JOIN proposals p ON p.institution = v.institution AND p.id = v.proposal
+	WHERE v.institution = institution_now() AND p.status IS DISTINCT FROM 'refused' AND p.status IS DISTINCT FROM 'withdrawn' ORDER BY v.deal, v.seq DESC)`
+)
 
 // SeenDeals returns the deals an institution sees, by id: its own, and those of
 // the public it has not brought itself.
@@ -48,23 +55,26 @@ func (db *DB) SeenDeals(ctx context.Context, f LedgerFilter) (_ []LedgerDeal, er
 		limit = &f.Limit
 	}
 	rows, err := db.pool.Query(ctx, `
-		SELECT `+wholeDeal+`, d.institution = institution_now(), d.provenance, v.code, v.reason, v.by_whom, v.at
+		SELECT `+wholeDeal+`, d.institution = institution_now(), d.provenance, v.code, v.reason, v.by_whom, v.at, CASE WHEN v.status = 'approved' THEN v.decided_by END
 		FROM deals d LEFT JOIN `+validityNow+` v ON v.deal = d.id AND d.institution = institution_now()
 		WHERE `+dealCounts+` AND ($1 = false OR d.institution = institution_now()) AND d.id > $2 ORDER BY d.id LIMIT $3`, f.Own, f.After, limit)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (l LedgerDeal, err error) {
-		var code, reason, by *string
+		var code, reason, by, approved *string
 		var at *time.Time
 		d := &l.Deal
 		err = row.Scan(&d.ID, &d.Title, &d.Description, &d.DescriptionBy, &d.Numbers, &d.PrintedNumbers, &d.Patents, &d.PatentKind,
 			&d.PrintedKind, &d.IPC, &d.Amount, &d.Currency, &d.Rate, &d.PriceKind, &d.Usability, &d.DealKind, &d.Method,
 			&d.Basis, &d.Appraised, &d.LicenceTerm, &d.RoyaltyRate, &d.Date, &d.DateUnit, &d.PrintedDate, &d.RelatedParty,
 			&d.Seller, &d.Buyer, &d.OwnerType, &d.SourceType, &d.SourceURL, &d.Notes, &d.FamilyID, &d.DuplicateOf, &d.Exclusion, &d.Market, &d.Channel,
-			&d.RemainingLife, &d.Claims, &d.Family, &d.Assignees, &d.Quality, &d.Event, &l.Own, &l.Provenance, &code, &reason, &by, &at)
+			&d.RemainingLife, &d.Claims, &d.Family, &d.Assignees, &d.Quality, &d.Event, &l.Own, &l.Provenance, &code, &reason, &by, &at, &approved)
 		if code != nil {
-			l.Decided = &Decided{*code, *reason, *by, at.UTC()}
+			l.Decided = &Decided{Code: *code, Reason: *reason, By: *by, At: at.UTC()}
+			if approved != nil {
+				l.Decided.ApprovedBy = *approved
+			}
 		}
 		return l, err
 	})
@@ -82,7 +92,7 @@ func (db *DB) SetExclusions(ctx context.Context, codes map[string]string, by str
 		tag, err := tx.Exec(ctx, `
 			UPDATE deals d SET exclusion = nullif(s.code, ''), updated_at = now() FROM unnest($1::text[], $2::text[]) AS s (id, code)
 			WHERE d.institution = institution_now() AND d.id = s.id AND coalesce(d.exclusion, '') <> s.code
-				AND NOT EXISTS (SELECT FROM deal_validity v WHERE v.institution = institution_now() AND v.deal = d.id)`, ids, list)
+				AND NOT EXISTS (SELECT FROM deal_validity v WHERE v.institution = institution_now() AND v.deal = d.id AND `+standingValidity+`)`, ids, list)
 		if changed = tag.RowsAffected(); err != nil || changed == 0 {
 			return err
 		}
@@ -100,37 +110,72 @@ func applyValidity(ctx context.Context, tx pgx.Tx, ids []string) error {
 	return err
 }
 
-// DecideValidity records what a person says of an own deal; code ” says that
-// it counts. Decisions before stay on record and are returned, oldest first.
-func (db *DB) DecideValidity(ctx context.Context, id, code, reason, by string, now time.Time) (history []Decided, err error) {
+// DecideValidity takes what a person says of an own deal; code ” says that it
+// counts. It counts at once, marked 未经复核, unless another person of the
+// institution approves: then it waits for him. Decisions before stay on record
+// and are returned, oldest first.
+func (db *DB) DecideValidity(ctx context.Context, a Actor, id, code, reason string, now time.Time) (history []Decided, waiting bool, err error) {
 	defer fault.Wrap(&err, "store.DecideValidity(%s)", id)
-	err = db.transact(ctx, func(tx pgx.Tx) error {
-		var own, public bool
-		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM deals WHERE institution = institution_now() AND id = $1), EXISTS (SELECT FROM deals WHERE id = $1)`, id).Scan(&own, &public)
-		switch {
-		case err != nil:
-			return err
-		case !own && public:
-			return fault.New(fault.Conflict, "deal.public", "公共成交不能由本机构改判；请将该成交导入本机构台账后再判定，本机构的记录优先于公共记录。", "A public deal cannot be judged here: import it into your ledger; your own row then stands before the public one.")
-		case !own:
-			return fault.New(fault.NotFound, "deal.unknown", "没有这笔成交。", "There is no such deal.")
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO deal_validity (deal, code, reason, by_whom, at) VALUES ($1, $2, $3, $4, $5)`, id, code, reason, by, now); err != nil {
-			return err
-		}
-		if err := applyValidity(ctx, tx, []string{id}); err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, `SELECT code, reason, by_whom, at FROM deal_validity WHERE institution = institution_now() AND deal = $1 ORDER BY seq`, id)
-		if err != nil {
-			return err
-		}
-		if history, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Decided]); err != nil {
-			return err
-		}
-		return record(ctx, tx, Act{db.pool.scope(ctx), by, "deal.validity", id, map[string]any{"code": code, "reason": reason}})
-	})
-	return history, err
+	ctx = As(ctx, a.Institution)
+	var own, public bool
+	var before *string
+	if err := db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM deals WHERE institution = institution_now() AND id = $1), EXISTS (SELECT FROM deals WHERE id = $1),
+		(SELECT exclusion FROM deals WHERE institution = institution_now() AND id = $1)`, id).Scan(&own, &public, &before); err != nil {
+		return nil, false, err
+	}
+	switch {
+	case !own && public:
+		return nil, false, fault.New(fault.Conflict, "deal.public", "公共成交不能由本机构改判；请将该成交导入本机构台账后再判定，本机构的记录优先于公共记录。", "A public deal cannot be judged here: import it into your ledger; your own row then stands before the public one.")
+	case !own:
+		return nil, false, fault.New(fault.NotFound, "deal.unknown", "没有这笔成交。", "There is no such deal.")
+	}
+	if waiting, err = db.Enact(ctx, a, ProposeValidity, id, validityChange{id, code, reason, before}, now); err != nil {
+		return nil, false, err
+	}
+	rows, err := db.pool.Query(ctx, `SELECT v.code, v.reason, v.by_whom, v.at, CASE WHEN p.status = 'approved' THEN p.decided_by ELSE '' END
+		FROM deal_validity v LEFT JOIN proposals p ON p.institution = v.institution AND p.id = v.proposal
+		WHERE v.institution = institution_now() AND v.deal = $1 ORDER BY v.seq`, id)
+	if err != nil {
+		return nil, false, err
+	}
+	history, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Decided])
+	return history, waiting, err
+}
+
+// validityChange is what is proposed about a deal.
+type validityChange struct {
+	Deal   string  `json:"deal"`
+	Code   string  `json:"code"`
+	Reason string  `json:"reason"`
+	Before *string `json:"before"` // the code that stood; nil: it counted
+}
+
+func decideValidity(ctx context.Context, tx pgx.Tx, p *Proposal) error {
+	var c validityChange
+	if err := json.Unmarshal(p.Payload, &c); err != nil {
+		return err
+	}
+	// One that was in force before it was approved stays as it is.
+	if _, err := tx.Exec(ctx, `INSERT INTO deal_validity (deal, code, reason, by_whom, at, proposal)
+		SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM deal_validity WHERE institution = institution_now() AND proposal = $6)`,
+		p.Subject, c.Code, c.Reason, p.ProposedBy, p.ProposedAt, p.ID); err != nil {
+		return err
+	}
+	return applyValidity(ctx, tx, []string{p.Subject})
+}
+
+// undoValidity lets the decision before stand again, or what the screening said
+// when there was none.
+func undoValidity(ctx context.Context, tx pgx.Tx, p *Proposal) error {
+	var c validityChange
+	if err := json.Unmarshal(p.Payload, &c); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE deals SET exclusion = $2 WHERE institution = institution_now() AND id = $1
+		AND EXISTS (SELECT FROM deal_validity WHERE institution = institution_now() AND proposal = $3)`, p.Subject, c.Before, p.ID); err != nil {
+		return err
+	}
+	return applyValidity(ctx, tx, []string{p.Subject})
 }
 
 // SetProvenance keeps where an own deal was read from and who accepted it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/pgvector/pgvector-go"
@@ -71,20 +72,23 @@ func (db *DB) PutSpace(ctx context.Context, s Space) (id int, err error) {
 	return id, err
 }
 
-// ActivateSpace switches to a space in one step: requests see the old one or
-// the new one, never a mixture.
+// ActivateSpace switches to a space in one step, on the program's own word: the
+// one that ships. Requests see the old one or the new one, never a mixture.
+// What a person brings goes through [DB.Enact].
 func (db *DB) ActivateSpace(ctx context.Context, id int) (err error) {
 	defer fault.Wrap(&err, "store.ActivateSpace(%d)", id)
-	return db.transact(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE spaces SET status = 'retired' WHERE status = 'active' AND id <> $1 AND institution = institution_now()`, id); err != nil {
-			return err
-		}
-		tag, err := tx.Exec(ctx, `UPDATE spaces SET status = 'active' WHERE id = $1 AND institution = institution_now()`, id)
-		if err == nil && tag.RowsAffected() == 0 {
-			err = fault.New(fault.NotFound, "space.unknown", "没有这个向量空间。", "There is no such embedding space.")
-		}
+	return db.transact(ctx, func(tx pgx.Tx) error { return activateSpace(ctx, tx, strconv.Itoa(id), true) })
+}
+
+func activateSpace(ctx context.Context, tx pgx.Tx, id string, reviewed bool) error {
+	if _, err := tx.Exec(ctx, `UPDATE spaces SET status = 'retired' WHERE status = 'active' AND id <> $1::text::integer AND institution = institution_now()`, id); err != nil {
 		return err
-	})
+	}
+	tag, err := tx.Exec(ctx, `UPDATE spaces SET status = 'active', reviewed = reviewed OR $2 WHERE id = $1::text::integer AND institution = institution_now()`, id, reviewed)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = fault.New(fault.NotFound, "space.unknown", "没有这个向量空间。", "There is no such embedding space.")
+	}
+	return err
 }
 
 // Unembedded is a row whose text has no current vector in a space.

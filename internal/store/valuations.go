@@ -192,19 +192,22 @@ func (db *DB) PutAssumptions(ctx context.Context, version string, body []byte, n
 }
 
 // ActivateAssumptions makes a stored version of the institution the one its new
-// valuations use.
+// valuations use, on the program's own word: what ships, or is measured. What a
+// person brings goes through [DB.Enact].
 func (db *DB) ActivateAssumptions(ctx context.Context, version string) (err error) {
 	defer fault.Wrap(&err, "store.ActivateAssumptions(%s)", version)
-	return db.transact(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE assumptions SET active = false WHERE active AND version <> $1 AND institution = institution_now()`, version); err != nil {
-			return err
-		}
-		tag, err := tx.Exec(ctx, `UPDATE assumptions SET active = true WHERE version = $1 AND institution = institution_now()`, version)
-		if err == nil && tag.RowsAffected() == 0 {
-			err = fault.New(fault.NotFound, "assumptions.unknown", "没有参数版本 "+version+"。", "There are no assumptions "+version+".")
-		}
+	return db.transact(ctx, func(tx pgx.Tx) error { return activateAssumptions(ctx, tx, version, true) })
+}
+
+func activateAssumptions(ctx context.Context, tx pgx.Tx, version string, reviewed bool) error {
+	if _, err := tx.Exec(ctx, `UPDATE assumptions SET active = false WHERE active AND version <> $1 AND institution = institution_now()`, version); err != nil {
 		return err
-	})
+	}
+	tag, err := tx.Exec(ctx, `UPDATE assumptions SET active = true, reviewed = reviewed OR $2 WHERE version = $1 AND institution = institution_now()`, version, reviewed)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = fault.New(fault.NotFound, "assumptions.unknown", "没有参数版本 "+version+"。", "There are no assumptions "+version+".")
+	}
+	return err
 }
 
 // ActiveAssumptions returns the version new valuations use, the institution's

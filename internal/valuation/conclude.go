@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/stat/distuv"
 
@@ -124,6 +125,7 @@ func (j *job) open() {
 	o.Versions["valuation_model"] = ModelVersion
 	o.Versions["price_model"] = j.as.Prices.Version
 	o.MissingEvidence = append(o.MissingEvidence, j.ev.Missing...)
+	j.unreviewed()
 	for _, w := range j.ev.Warnings {
 		o.Flags = append(o.Flags, terms.Flag{Note: w, Severity: "note"})
 	}
@@ -139,6 +141,22 @@ func (j *job) open() {
 // ModelVersion names the mathematics of this package; it changes whenever
 // equal inputs would give another value.
 const ModelVersion = "valuation/5"
+
+// FlagUnreviewed marks a value that rests on what no second person approved.
+const FlagUnreviewed = "UNREVIEWED"
+
+var partZh = map[string]string{"assumptions": "参数或拟合", "space": "向量空间", "impact": "技术影响力模型", "validity": "成交效力判定", "rubric": "评分标准（提示词）"}
+
+func (j *job) unreviewed() {
+	if len(j.ev.Unreviewed) == 0 {
+		return
+	}
+	zh := make([]string, len(j.ev.Unreviewed))
+	for i, part := range j.ev.Unreviewed {
+		zh[i] = cmp.Or(partZh[part], part)
+	}
+	j.flag(FlagUnreviewed, "review", "未经复核："+strings.Join(zh, "、"), "not approved by a second person: "+strings.Join(j.ev.Unreviewed, ", "))
+}
 
 func (j *job) flag(code, severity, zh, en string) {
 	j.out.Flags = append(j.out.Flags, terms.NewFlag(code, severity, zh, en))

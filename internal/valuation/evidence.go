@@ -91,6 +91,10 @@ type Evidence struct {
 
 	SaleChance *terms.Quantity `json:"sale_chance,omitempty"` // operator's chance of sale within 12 months, in [0, 1]
 
+	// Unreviewed are the parts the value rests on that no second person approved:
+	// assumptions, space, impact, validity, rubric.
+	Unreviewed []string `json:"unreviewed,omitempty"`
+
 	ModelUse   *ModelUse         `json:"model_use,omitempty"` // nil: no model was asked
 	Warnings   []terms.Note      `json:"warnings,omitempty"`  // of the gathering steps, passed through to the flags
 	Missing    []terms.Note      `json:"missing,omitempty"`   // what the gathering steps could not get
