@@ -58,8 +58,13 @@ BEGIN
 END
 $$;
 
+-- refuse_change keeps rows as they are, from everybody but the owner of the
+-- table while he deletes an institution as a whole, see store.DeleteInstitution.
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'DELETE' AND current_setting('zhijia.leaving', true) = institution_now() AND pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE') THEN
+        RETURN NULL;
+    END IF;
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
 END
 $$;
@@ -97,10 +102,10 @@ CREATE TABLE idempotency (
 );
 CREATE INDEX idempotency_claimed_at ON idempotency (claimed_at);
 
--- Who asked what, on which inputs, and what came of it: append-only, each
--- entry sealed with the hash of the one before.
+-- Who asked what, on which inputs, and what came of it: append-only, a chain of
+-- each institution's own, each entry sealed with the hash of the one before.
 CREATE TABLE audit (
-    seq         bigint PRIMARY KEY,              -- 1, 2, 3 … without a gap
+    seq         bigint NOT NULL,                 -- of the institution: 1, 2, 3 … without a gap
     at          timestamptz NOT NULL,
     institution text NOT NULL,
     actor       text NOT NULL,
@@ -108,20 +113,18 @@ CREATE TABLE audit (
     subject     text NOT NULL,                   -- e.g. a batch's id and line
     detail      json NOT NULL,                   -- versions, hashes of inputs and results, before and after; its bytes are sealed
     prev        bytea NOT NULL,                  -- hash of the entry before; 32 zero bytes for the first
-    hash        bytea NOT NULL                   -- SHA-256 over prev and all the above, see audit_append
+    hash        bytea NOT NULL,                  -- SHA-256 over prev and all the above, see audit_append
+    PRIMARY KEY (institution, seq)
 );
 CREATE INDEX audit_subject ON audit (subject, seq);
-CREATE INDEX audit_institution ON audit (institution, seq);
 CREATE TRIGGER audit_frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- audit_append seals one entry. It is called last in a transaction, since the
--- lock that puts entries in order (lockAudit of the store) is held until the
--- commit.
+-- lock that puts an institution's entries in order is held until the commit.
 -- +goose StatementBegin
 CREATE FUNCTION audit_append(a_institution text, a_actor text, a_action text, a_subject text, a_detail json) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
-    asker text := current_setting('zhijia.institution', true);
     n bigint;
     before bytea;
     moment timestamptz;
@@ -129,12 +132,10 @@ DECLARE
     part text;
 BEGIN
     IF a_institution IS DISTINCT FROM institution_now() AND institution_now() IS DISTINCT FROM '*' THEN
-        RAISE EXCEPTION 'an entry of % under %', a_institution, asker USING ERRCODE = 'insufficient_privilege';
+        RAISE EXCEPTION 'an entry of % under %', a_institution, institution_now() USING ERRCODE = 'insufficient_privilege';
     END IF;
-    PERFORM pg_advisory_xact_lock(7241010);
-    PERFORM set_config('zhijia.institution', '*', true); -- the entry before may be another institution's
-    SELECT seq, hash INTO n, before FROM audit ORDER BY seq DESC LIMIT 1;
-    PERFORM set_config('zhijia.institution', asker, true);
+    PERFORM pg_advisory_xact_lock(7241010, hashtext(a_institution));
+    SELECT seq, hash INTO n, before FROM audit WHERE institution = a_institution ORDER BY seq DESC LIMIT 1;
     n := coalesce(n, 0) + 1;
     before := coalesce(before, decode(repeat('00', 32), 'hex'));
     moment := clock_timestamp();
@@ -149,6 +150,26 @@ BEGIN
 END
 $$;
 -- +goose StatementEnd
+
+-- The chains of all institutions tied together, daily: a tie seals the tie
+-- before and the head of every chain. One hash kept elsewhere holds all of them.
+-- What is kept of an institution that left is the number and hash of its heads.
+CREATE TABLE audit_ties (
+    seq  bigint PRIMARY KEY,
+    at   timestamptz NOT NULL,
+    prev bytea NOT NULL,
+    hash bytea NOT NULL                          -- SHA-256 over prev, seq, at and every head by institution
+);
+CREATE TABLE audit_tie_heads (
+    tie         bigint NOT NULL REFERENCES audit_ties (seq),
+    institution text NOT NULL,
+    seq         bigint NOT NULL,
+    hash        bytea NOT NULL,
+    PRIMARY KEY (institution, tie)
+);
+CREATE INDEX audit_tie_heads_tie ON audit_tie_heads (tie, institution);
+CREATE TRIGGER audit_ties_frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_ties FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_tie_heads_frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_tie_heads FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Every text that left this system: what, where, when, how much. Append-only.
 CREATE TABLE egress (
@@ -184,5 +205,6 @@ CREATE POLICY corpus ON institutions FOR SELECT USING (id = 'public');
 CALL wall('api_keys');
 CALL wall('idempotency');
 CALL wall('audit');
+CALL wall('audit_tie_heads');
 CALL wall('egress');
 CALL wall('model_consent');

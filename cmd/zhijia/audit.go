@@ -16,7 +16,7 @@ import (
 
 type auditCmd struct {
 	Verify auditVerifyCmd `cmd:"" help:"Walk the whole record and name what does not hold."`
-	Head   auditHeadCmd   `cmd:"" help:"Print the last entry's number and hash, to be kept elsewhere."`
+	Head   auditHeadCmd   `cmd:"" help:"Tie the chains of all institutions together and print the tie's number and hash, to be kept elsewhere."`
 	Show   auditShowCmd   `cmd:"" help:"Show entries."`
 }
 
@@ -24,7 +24,7 @@ type auditVerifyCmd struct {
 	Database
 	Anchors string `help:"A file of heads kept elsewhere, one a line, as audit head --append writes it." type:"existingfile" placeholder:"FILE"`
 
-	Head string `help:"A head kept elsewhere, as audit head prints it: finds a record whose end was cut off or that was rewritten." placeholder:"SEQ:HASH"`
+	Head string `help:"A tie kept elsewhere, as audit head prints it: finds a record whose end was cut off or that was rewritten." placeholder:"SEQ:HASH"`
 }
 
 // Run verifies; a record that does not hold ends with an error.
@@ -59,7 +59,7 @@ func (c *auditVerifyCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	head, breaks, err := db.VerifyAuditAgainst(g.ctx, known, appraisal.Intact)
+	state, breaks, err := db.VerifyAudit(g.ctx, known, appraisal.Intact)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (c *auditVerifyCmd) Run(g *Globals) error {
 		if breaks == nil {
 			breaks = []store.AuditBreak{}
 		}
-		if err := g.print(map[string]any{"entries": head.Seq, "head": fmt.Sprintf("%d:%x", head.Seq, head.Hash), "intact": len(breaks) == 0, "breaks": breaks}); err != nil {
+		if err := g.print(map[string]any{"entries": state.Entries, "chains": state.Chains, "head": fmt.Sprintf("%d:%x", state.Tie.Seq, state.Tie.Hash), "intact": len(breaks) == 0, "breaks": breaks}); err != nil {
 			return err
 		}
 	} else {
@@ -80,7 +80,7 @@ func (c *auditVerifyCmd) Run(g *Globals) error {
 			fmt.Fprintf(g.stdout, "%s\n", b.Zh)
 		}
 		if len(breaks) == 0 {
-			fmt.Fprintf(g.stdout, "审计记录完整：%d 条，最后一条 %d:%x\n", head.Seq, head.Seq, head.Hash)
+			fmt.Fprintf(g.stdout, "审计记录完整：%d 个机构 %d 条，最后一次联结 %d:%x\n", state.Chains, state.Entries, state.Tie.Seq, state.Tie.Hash)
 		}
 	}
 	if len(breaks) > 0 {
@@ -96,7 +96,7 @@ type auditHeadCmd struct {
 	Every time.Duration `help:"Do so again and again, e.g. 24h, until told to stop." placeholder:"DURATION"`
 }
 
-// Run prints the head, once or at intervals.
+// Run ties and prints, once or at intervals.
 func (c *auditHeadCmd) Run(g *Globals) error {
 	for {
 		if err := c.once(g); err != nil || c.Every <= 0 {
@@ -116,12 +116,12 @@ func (c *auditHeadCmd) once(g *Globals) error {
 		return err
 	}
 	defer done()
-	head, err := db.AuditHead(g.ctx)
+	tie, err := db.TieAudit(g.ctx)
 	if err != nil {
 		return err
 	}
-	line := fmt.Sprintf("%d:%x\n", head.Seq, head.Hash)
-	if c.Append != "" && head.Seq > 0 {
+	line := fmt.Sprintf("%d:%x\n", tie.Seq, tie.Hash)
+	if c.Append != "" {
 		f, err := os.OpenFile(c.Append, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
 			return fault.New(fault.Invalid, "file.create", "无法写入 "+c.Append+"。", "Cannot write "+c.Append+".").Because(err)
@@ -133,6 +133,9 @@ func (c *auditHeadCmd) once(g *Globals) error {
 		if err := errors.Join(f.Sync(), f.Close()); err != nil {
 			return err
 		}
+	}
+	if g.JSON {
+		return g.print(tie)
 	}
 	_, err = fmt.Fprint(g.stdout, line)
 	return err

@@ -184,7 +184,7 @@ func TestBook(t *testing.T) {
 	if loans, _ := db.BookLoans(t.Context(), officer.Institution, "", 10); len(loans) != 0 {
 		t.Errorf("a loan paid off stays: %d", len(loans))
 	}
-	_, breaks, err := db.VerifyAudit(t.Context(), store.AuditHead{}, appraisal.Intact)
+	_, breaks, err := db.VerifyAudit(t.Context(), nil, appraisal.Intact)
 	if err != nil || len(breaks) > 0 {
 		t.Errorf("audit: %v %v", breaks, err)
 	}
@@ -335,7 +335,7 @@ func TestBookUnderFire(t *testing.T) {
 			revalued++
 		}
 	}
-	if _, breaks, err := db.VerifyAudit(t.Context(), store.AuditHead{}, appraisal.Intact); err != nil || len(breaks) > 0 || revalued != 2 {
+	if _, breaks, err := db.VerifyAudit(t.Context(), nil, appraisal.Intact); err != nil || len(breaks) > 0 || revalued != 2 {
 		t.Errorf("%d revaluations on record, %v %v", revalued, breaks, err)
 	}
 	proceeds := money.Fen(12_345_67)

@@ -110,7 +110,7 @@ func TestSessionsEnd(t *testing.T) {
 	if _, err := w.gate.People.Erase(ctx, root, "one"); err != nil {
 		t.Fatal(err)
 	}
-	if _, breaks, err := w.DB.VerifyAudit(ctx, store.AuditHead{}, appraisal.Intact); err != nil || len(breaks) > 0 {
+	if _, breaks, err := w.DB.VerifyAudit(ctx, nil, appraisal.Intact); err != nil || len(breaks) > 0 {
 		t.Errorf("the record after an erasure: %v, %v", breaks, err)
 	}
 	if _, err := w.DB.Person(ctx, "default", "one"); err == nil {

@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -129,18 +131,17 @@ func scanAudit(row pgx.CollectableRow) (e AuditEntry, err error) {
 	return e, err
 }
 
-// Audit returns entries after a number, oldest first. An institution of Everyone or
-// subject asks for every one.
+// Audit returns an institution's entries after a number, oldest first; without
+// a subject, every one.
 func (db *DB) Audit(ctx context.Context, institution, subject string, after int64, limit int) (_ []AuditEntry, err error) {
 	defer fault.Wrap(&err, "store.Audit")
-	ctx = whose(ctx, institution)
-	return auditPage(ctx, db.pool, institution, subject, after, limit)
+	return auditPage(As(ctx, institution), db.pool, institution, subject, after, limit)
 }
 
 func auditPage(ctx context.Context, q querier, institution, subject string, after int64, limit int) ([]AuditEntry, error) {
 	rows, err := q.Query(ctx, `
 		SELECT `+auditColumns+` FROM audit
-		WHERE seq > $1 AND ($2 = '*' OR institution = $2) AND ($3 = '' OR subject = $3)
+		WHERE institution = $2 AND seq > $1 AND ($3 = '' OR subject = $3)
 		ORDER BY seq LIMIT $4`, after, institution, subject, limit)
 	if err != nil {
 		return nil, err
@@ -148,103 +149,282 @@ func auditPage(ctx context.Context, q querier, institution, subject string, afte
 	return pgx.CollectRows(rows, scanAudit)
 }
 
-// AuditHead is the last entry's number and hash. Kept elsewhere, it shows a
-// record whose end was cut off.
+// AuditHead is a number and a hash: of the last entry of a chain, or of a tie.
+// The last tie kept elsewhere shows a record whose end was cut off or that was
+// rewritten as a whole.
 type AuditHead struct {
 	Seq  int64  `json:"seq"`
 	Hash []byte `json:"hash"`
 }
 
-// AuditHead returns the head.
-func (db *DB) AuditHead(ctx context.Context) (h AuditHead, err error) {
-	err = db.pool.QueryRow(across(ctx), `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`).Scan(&h.Seq, &h.Hash)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return AuditHead{Hash: make([]byte, sha256.Size)}, nil
+// ChainHead is the end of one institution's chain.
+type ChainHead struct {
+	Institution string `json:"institution"`
+	AuditHead
+}
+
+// AuditTie seals the tie before and the end of every institution's chain.
+type AuditTie struct {
+	AuditHead
+	At    time.Time   `json:"at"`
+	Prev  []byte      `json:"prev"`
+	Heads []ChainHead `json:"heads"` // by institution
+}
+
+// Seal computes the hash a tie must have: SHA-256 over the tie before, its
+// number, its time in microseconds and, for each institution in the order of its
+// id, the id with its length, the number and the hash of its last entry.
+func (t *AuditTie) Seal() []byte {
+	h := sha256.New()
+	h.Write(t.Prev)
+	number := func(x int64) { h.Write(binary.BigEndian.AppendUint64(nil, uint64(x))) }
+	number(t.Seq)
+	number(t.At.UnixMicro())
+	for _, c := range t.Heads {
+		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(c.Institution))))
+		h.Write([]byte(c.Institution))
+		number(c.Seq)
+		h.Write(c.Hash)
 	}
-	return h, err
+	return h.Sum(nil)
+}
+
+// chainHeads is the last entry of every chain, found by one look for each.
+const chainHeads = `
+	WITH RECURSIVE chains AS (
+		(SELECT institution FROM audit ORDER BY institution LIMIT 1)
+		UNION ALL SELECT (SELECT a.institution FROM audit a WHERE a.institution > c.institution ORDER BY a.institution LIMIT 1) FROM chains c WHERE c.institution IS NOT NULL)
+	SELECT c.institution, h.seq, h.hash FROM chains c, LATERAL (SELECT seq, hash FROM audit a WHERE a.institution = c.institution ORDER BY seq DESC LIMIT 1) h`
+
+// TieAudit ties the chains together and returns the tie, to be kept elsewhere.
+func (db *DB) TieAudit(ctx context.Context) (t AuditTie, err error) {
+	defer fault.Wrap(&err, "store.TieAudit")
+	ctx = across(ctx)
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockTies); err != nil {
+			return err
+		}
+		t.Prev = make([]byte, sha256.Size)
+		if err := tx.QueryRow(ctx, `SELECT seq, hash FROM audit_ties ORDER BY seq DESC LIMIT 1`).Scan(&t.Seq, &t.Prev); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		t.Seq++
+		if t.Heads, err = readHeads(tx.Query(ctx, chainHeads)); err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&t.At); err != nil {
+			return err
+		}
+		t.Hash = t.Seal()
+		if _, err := tx.Exec(ctx, `INSERT INTO audit_ties (seq, at, prev, hash) VALUES ($1, $2, $3, $4)`, t.Seq, t.At, t.Prev, t.Hash); err != nil {
+			return err
+		}
+		var b pgx.Batch
+		for _, h := range t.Heads {
+			b.Queue(`INSERT INTO audit_tie_heads (tie, institution, seq, hash) VALUES ($1, $2, $3, $4)`, t.Seq, h.Institution, h.Seq, h.Hash)
+		}
+		return tx.SendBatch(ctx, &b).Close()
+	})
+	return t, err
+}
+
+// readHeads reads heads in the order of the ids' bytes.
+func readHeads(rows pgx.Rows, err error) ([]ChainHead, error) {
+	if err != nil {
+		return nil, err
+	}
+	heads, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (h ChainHead, err error) {
+		err = row.Scan(&h.Institution, &h.Seq, &h.Hash)
+		return h, err
+	})
+	slices.SortFunc(heads, func(a, b ChainHead) int { return strings.Compare(a.Institution, b.Institution) })
+	return heads, err
 }
 
 // AuditBreak is one place where the record does not hold.
 type AuditBreak struct {
-	Seq  int64  `json:"seq"`
-	Kind string `json:"kind"` // altered, missing, reordered, cut, unrecorded, valuation_altered, valuation_missing, batch_altered, batch_missing
-	Zh   string `json:"zh"`
-	En   string `json:"en"`
+	Institution string `json:"institution,omitempty"` // empty: a tie
+	Seq         int64  `json:"seq"`
+	Kind        string `json:"kind"` // altered, missing, reordered, cut, unrecorded, valuation_altered, valuation_missing, batch_altered, batch_missing
+	Zh          string `json:"zh"`
+	En          string `json:"en"`
 }
 
 // maxBreaks bounds a report on a record that is broken throughout.
 const maxBreaks = 100
 
-// VerifyAudit walks the whole record in the order of its numbers and returns
-// what does not hold and the head. known, when its Seq is not 0, is a head kept
-// elsewhere. intact is asked about every valuation an entry names with
-// valuation and valuation_hash in its detail.
-func (db *DB) VerifyAudit(ctx context.Context, known AuditHead, intact func(*Valuation) bool) (head AuditHead, breaks []AuditBreak, err error) {
-	return db.VerifyAuditAgainst(ctx, []AuditHead{known}, intact)
+// AuditState is how much was verified.
+type AuditState struct {
+	Entries int64
+	Chains  int
+	Tie     AuditHead // the last one; Seq 0: none was made
 }
 
-// VerifyAuditAgainst is [DB.VerifyAudit] with any number of heads kept
-// elsewhere. Even without one a record whose end was cut off is found as long
-// as what it recorded is still there: every valuation, override and finished
-// batch must be on record.
-func (db *DB) VerifyAuditAgainst(ctx context.Context, heads []AuditHead, intact func(*Valuation) bool) (head AuditHead, breaks []AuditBreak, err error) {
+// VerifyAudit walks every institution's chain and the ties and returns what does
+// not hold. known are ties kept elsewhere. intact is asked about every valuation
+// an entry names with valuation and valuation_hash in its detail. Even without a
+// tie a chain whose end was cut off is found as long as what it recorded is still
+// there: every valuation, override and finished batch must be on record.
+func (db *DB) VerifyAudit(ctx context.Context, known []AuditHead, intact func(*Valuation) bool) (state AuditState, breaks []AuditBreak, err error) {
 	defer fault.Wrap(&err, "store.VerifyAudit")
-	known := map[int64][]byte{}
-	var last int64
-	for _, h := range heads {
-		if old, twice := known[h.Seq]; h.Seq > 0 && twice && !bytes.Equal(old, h.Hash) {
-			return head, nil, fault.New(fault.Invalid, "audit.head", fmt.Sprintf("另行保存的第 %d 条有两个不同的哈希。", h.Seq), fmt.Sprintf("Two heads kept elsewhere for entry %d differ.", h.Seq))
+	kept := map[int64][]byte{}
+	for _, h := range known {
+		if old, twice := kept[h.Seq]; h.Seq > 0 && twice && !bytes.Equal(old, h.Hash) {
+			return state, nil, fault.New(fault.Invalid, "audit.head", fmt.Sprintf("另行保存的第 %d 次联结有两个不同的哈希。", h.Seq), fmt.Sprintf("Two hashes kept elsewhere for tie %d differ.", h.Seq))
 		}
-		known[h.Seq], last = h.Hash, max(last, h.Seq)
+		kept[h.Seq] = h.Hash
 	}
-	tx, err := db.pool.beginSnapshot(across(ctx)) // one moment throughout
+	ctx = across(ctx)
+	tx, err := db.pool.beginSnapshot(ctx) // one moment throughout
 	if err != nil {
-		return head, nil, err
+		return state, nil, err
 	}
 	defer tx.Rollback(context.WithoutCancel(ctx))
-	onRecord := map[string]bool{}
-	found := func(seq int64, kind, zh, en string) {
-		if len(breaks) < maxBreaks {
-			breaks = append(breaks, AuditBreak{seq, kind, fmt.Sprintf(zh, seq), fmt.Sprintf(en, seq)})
+	v := &verifier{tx: tx, intact: intact, onRecord: map[string]bool{}, left: map[string]AuditHead{}, tied: map[string]map[int64][]byte{}}
+	if state.Tie, err = v.ties(ctx, kept); err != nil {
+		return state, nil, err
+	}
+	heads, err := readHeads(tx.Query(ctx, chainHeads))
+	if err != nil {
+		return state, nil, err
+	}
+	state.Chains = len(heads)
+	for _, h := range heads {
+		last, err := v.chain(ctx, h.Institution)
+		if err != nil {
+			return state, nil, err
+		}
+		state.Entries += last.Seq
+		v.ends(h.Institution, last)
+		delete(v.tied, h.Institution)
+	}
+	for _, institution := range slices.Sorted(maps.Keys(v.tied)) { // chains that are gone
+		v.ends(institution, v.left[institution])
+	}
+	missing, err := unrecorded(ctx, tx, v.onRecord)
+	for _, id := range missing {
+		v.found("", 0, "unrecorded", "库中的 "+id+" 没有审计记录：记录可能被截去（第 %d 次联结之后）。", id+" is in store and not on record: the record may have been cut off (after tie %d).")
+	}
+	return state, v.breaks, err
+}
+
+type verifier struct {
+	tx       pgx.Tx
+	intact   func(*Valuation) bool
+	onRecord map[string]bool
+	tied     map[string]map[int64][]byte // institution -> number of its entry -> hash, as the ties sealed it
+	left     map[string]AuditHead        // the ends of institutions that were deleted, as the operator's chain says
+	breaks   []AuditBreak
+}
+
+func (v *verifier) found(institution string, seq int64, kind, zh, en string) {
+	if len(v.breaks) < maxBreaks {
+		zh, en := fmt.Sprintf(zh, seq), fmt.Sprintf(en, seq)
+		if institution != "" {
+			zh, en = institution+"："+zh, institution+": "+en
+		}
+		v.breaks = append(v.breaks, AuditBreak{institution, seq, kind, zh, en})
+	}
+}
+
+// ties walks the ties and keeps what they say of the chains.
+func (v *verifier) ties(ctx context.Context, kept map[int64][]byte) (last AuditHead, err error) {
+	last.Hash = make([]byte, sha256.Size)
+	rows, err := v.tx.Query(ctx, `SELECT seq, at, prev, hash FROM audit_ties ORDER BY seq`)
+	if err != nil {
+		return last, err
+	}
+	ties, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t AuditTie, err error) {
+		err = row.Scan(&t.Seq, &t.At, &t.Prev, &t.Hash)
+		return t, err
+	})
+	if err != nil {
+		return last, err
+	}
+	for i := range ties {
+		t := &ties[i]
+		if t.Heads, err = readHeads(v.tx.Query(ctx, `SELECT institution, seq, hash FROM audit_tie_heads WHERE tie = $1`, t.Seq)); err != nil {
+			return last, err
+		}
+		for _, h := range t.Heads {
+			if v.tied[h.Institution] == nil {
+				v.tied[h.Institution] = map[int64][]byte{}
+			}
+			v.tied[h.Institution][h.Seq] = h.Hash
+		}
+		if t.Seq != last.Seq+1 {
+			v.found("", last.Seq+1, "missing", "第 %d 次联结缺失。", "Tie %d is missing.")
+		} else if !bytes.Equal(t.Prev, last.Hash) {
+			v.found("", t.Seq, "reordered", "第 %d 次联结不接续前一次。", "Tie %d does not follow the one before.")
+		}
+		if !bytes.Equal(t.Seal(), t.Hash) {
+			v.found("", t.Seq, "altered", "第 %d 次联结的内容与其封存的哈希不符。", "Tie %d does not match its own hash.")
+		}
+		if hash, ok := kept[t.Seq]; ok && !bytes.Equal(hash, t.Hash) {
+			v.found("", t.Seq, "altered", "第 %d 次联结与另行保存的哈希不符：记录被整体重写。", "Tie %d differs from the hash kept elsewhere: the record was rewritten.")
+		}
+		last = t.AuditHead
+	}
+	for seq := range kept {
+		if seq > last.Seq {
+			v.found("", seq, "cut", "另行保存有第 %d 次联结，记录在此之前就结束了。", "Tie %d is kept elsewhere; the record ends before it.")
 		}
 	}
+	return last, nil
+}
+
+// chain walks one institution's entries and returns the last.
+func (v *verifier) chain(ctx context.Context, institution string) (head AuditHead, err error) {
 	head.Hash = make([]byte, sha256.Size)
 	const page = 1000
 	for {
-		entries, err := auditPage(ctx, tx, Everyone, "", head.Seq, page)
+		entries, err := auditPage(ctx, v.tx, institution, "", head.Seq, page)
 		if err != nil {
-			return head, nil, err
+			return head, err
 		}
 		for i := range entries {
 			e := &entries[i]
 			if e.Seq != head.Seq+1 {
-				found(head.Seq+1, "missing", "第 %d 条缺失。", "Entry %d is missing.")
+				v.found(institution, head.Seq+1, "missing", "第 %d 条缺失。", "Entry %d is missing.")
 			} else if !bytes.Equal(e.Prev, head.Hash) {
-				found(e.Seq, "reordered", "第 %d 条不接续前一条：顺序被改动，或前一条被重写。", "Entry %d does not follow the one before: reordered, or that one was rewritten.")
+				v.found(institution, e.Seq, "reordered", "第 %d 条不接续前一条：顺序被改动，或前一条被重写。", "Entry %d does not follow the one before: reordered, or that one was rewritten.")
 			}
 			if !bytes.Equal(e.Seal(), e.Hash) {
-				found(e.Seq, "altered", "第 %d 条内容与其封存的哈希不符。", "Entry %d does not match its own hash.")
+				v.found(institution, e.Seq, "altered", "第 %d 条内容与其封存的哈希不符。", "Entry %d does not match its own hash.")
 			}
-			if kept, ok := known[e.Seq]; ok && e.Seq > 0 && !bytes.Equal(e.Hash, kept) {
-				found(e.Seq, "altered", "第 %d 条与另行保存的哈希不符：记录被整体重写。", "Entry %d differs from the head kept elsewhere: the record was rewritten.")
+			if hash, ok := v.tied[institution][e.Seq]; ok && !bytes.Equal(hash, e.Hash) {
+				v.found(institution, e.Seq, "altered", "第 %d 条与联结时封存的哈希不符：该机构的记录被重写。", "Entry %d differs from what a tie sealed: the institution's record was rewritten.")
 			}
+			v.departure(e)
 			head = AuditHead{e.Seq, e.Hash}
 		}
-		if err := verifyValuations(ctx, tx, entries, intact, onRecord, found); err != nil {
-			return head, nil, err
+		if err := verifyValuations(ctx, v.tx, entries, v.intact, v.onRecord, v.found); err != nil {
+			return head, err
 		}
 		if len(entries) < page {
-			break
+			return head, nil
 		}
 	}
-	if head.Seq < last {
-		found(last, "cut", "另行保存的最后一条是第 %d 条，记录在此之前就结束了。", "The head kept elsewhere is entry %d; the record ends before it.")
+}
+
+// departure notes what the operator's chain says of an institution that left.
+func (v *verifier) departure(e *AuditEntry) {
+	var d struct {
+		Last AuditHead `json:"last"`
 	}
-	unrecorded, err := unrecorded(ctx, tx, onRecord)
-	for _, id := range unrecorded {
-		found(head.Seq+1, "unrecorded", "第 %d 条起的记录可能被截去：库中的 "+id+" 没有审计记录。", "The record may have been cut from entry %d on: "+id+" is in store and not on record.")
+	if e.Institution == Public && e.Action == actLeave && json.Unmarshal(e.Detail, &d) == nil {
+		v.left[e.Subject] = d.Last
 	}
-	return head, breaks, err
+}
+
+// ends checks that a chain reaches as far as the ties say.
+func (v *verifier) ends(institution string, last AuditHead) {
+	for seq := range v.tied[institution] {
+		if seq > last.Seq {
+			v.found(institution, seq, "cut", "联结时已有第 %d 条，记录在此之前就结束了。", "A tie sealed entry %d; the record ends before it.")
+			return
+		}
+	}
 }
 
 // unrecorded returns what is in store and not on record.
@@ -296,7 +476,7 @@ func (e *AuditEntry) putsOnRecord() (valuations []sealedRecord, others []string)
 
 // verifyValuations checks every valuation the entries name, a hundred to a
 // read: each is some 100 kB.
-func verifyValuations(ctx context.Context, tx pgx.Tx, entries []AuditEntry, intact func(*Valuation) bool, onRecord map[string]bool, found func(int64, string, string, string)) error {
+func verifyValuations(ctx context.Context, tx pgx.Tx, entries []AuditEntry, intact func(*Valuation) bool, onRecord map[string]bool, found func(institution string, seq int64, kind, zh, en string)) error {
 	type named struct {
 		seq         int64
 		institution string
@@ -338,9 +518,9 @@ func verifyValuations(ctx context.Context, tx pgx.Tx, entries []AuditEntry, inta
 		for _, n := range page {
 			switch hash, there := state[n.Valuation]; {
 			case !there:
-				found(n.seq, "valuation_missing", "第 %d 条所记的估值记录已不存在。", "The valuation of entry %d is gone.")
+				found(n.institution, n.seq, "valuation_missing", "第 %d 条所记的估值记录已不存在。", "The valuation of entry %d is gone.")
 			case len(hash) == 0 || !bytes.Equal(hash, n.Hash):
-				found(n.seq, "valuation_altered", "第 %d 条所记的估值记录被改动。", "The valuation of entry %d was altered.")
+				found(n.institution, n.seq, "valuation_altered", "第 %d 条所记的估值记录被改动。", "The valuation of entry %d was altered.")
 			}
 		}
 	}

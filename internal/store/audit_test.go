@@ -10,7 +10,8 @@ import (
 	"zhijia/internal/store/storetest"
 )
 
-// Entries of many institutions and connections make one chain without a gap.
+// Entries of many institutions and connections make a chain of each without a
+// gap, and a tie over all.
 func TestAuditUnderConcurrency(t *testing.T) {
 	db := storetest.New(t)
 	var wg sync.WaitGroup
@@ -25,25 +26,30 @@ func TestAuditUnderConcurrency(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	head, breaks, err := db.VerifyAudit(t.Context(), store.AuditHead{}, func(*store.Valuation) bool { return true })
-	if err != nil || head.Seq != 200 || len(breaks) > 0 {
-		t.Errorf("%d entries, %v, %v", head.Seq, breaks, err)
+	tie, err := db.TieAudit(t.Context())
+	if err != nil || len(tie.Heads) != 8 || tie.Heads[3].Institution != "d" || tie.Heads[3].Seq != 25 {
+		t.Fatalf("%+v, %v", tie, err)
+	}
+	whole := func(*store.Valuation) bool { return true }
+	state, breaks, err := db.VerifyAudit(t.Context(), []store.AuditHead{tie.AuditHead}, whole)
+	if err != nil || state.Entries != 200 || state.Chains != 8 || state.Tie.Seq != 1 || len(breaks) > 0 {
+		t.Errorf("%+v, %v, %v", state, breaks, err)
 	}
 	entries, err := db.Audit(t.Context(), "a", "", 0, 100)
 	if err != nil || len(entries) != 25 || !strings.HasPrefix(string(entries[0].Detail), `{"origin":{"request":"req-0001","roles":["officer"]},"n":0}`) {
 		t.Errorf("%d entries, %s, %v", len(entries), entries[0].Detail, err)
 	}
-	heads := []store.AuditHead{{Seq: 200, Hash: head.Hash}, {Seq: 200, Hash: make([]byte, 32)}}
-	if _, _, err := db.VerifyAuditAgainst(t.Context(), heads, nil); err == nil {
-		t.Error("two hashes of one entry are taken")
+	heads := []store.AuditHead{tie.AuditHead, {Seq: tie.Seq, Hash: make([]byte, 32)}}
+	if _, _, err := db.VerifyAudit(t.Context(), heads, whole); err == nil {
+		t.Error("two hashes of one tie are taken")
 	}
-	heads = []store.AuditHead{{Seq: 7, Hash: make([]byte, 32)}, {Seq: 201, Hash: make([]byte, 32)}}
-	if _, breaks, err := db.VerifyAuditAgainst(t.Context(), heads, nil); err != nil || len(breaks) != 2 || breaks[0].Kind != "altered" || breaks[1].Kind != "cut" {
+	heads = []store.AuditHead{{Seq: 1, Hash: make([]byte, 32)}, {Seq: 2, Hash: make([]byte, 32)}}
+	if _, breaks, err := db.VerifyAudit(t.Context(), heads, whole); err != nil || len(breaks) != 2 || breaks[0].Kind != "altered" || breaks[1].Kind != "cut" {
 		t.Errorf("%v %v", breaks, err)
 	}
 }
 
-// What one chain for all institutions costs: entries a second by connections,
+// What the chain costs: entries a second by connections,
 // beside the same row without the chain.
 func BenchmarkAudit(b *testing.B) {
 	for _, chained := range []bool{true, false} {

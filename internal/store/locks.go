@@ -7,7 +7,8 @@ const (
 	lockExtend   = 7241001 // creating the extension
 	lockQueue    = 7241002 // migrating the job queue
 	LockClone    = 7241003 // storetest: cloning the template
-	lockAudit    = 7241010 // the order of the audit's entries; also taken by audit_append
+	lockAudit    = 7241010 // classid; objid: hash of the institution whose entries audit_append puts in order
+	lockTies     = 7241011 // the order of the ties of the audit
 	lockOffers   = 7241020 // offers of patents: whoever comes second sees the first
 	lockFinish   = 7241030 // classid; objid: hash of an institution that decides a batch under programmes
 	lockAlerts   = 7241052 // who changes alerts; seq is in the order of the commits

@@ -1,9 +1,16 @@
 package store_test
 
 import (
+	"archive/zip"
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,14 +24,6 @@ import (
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 )
-
-// unwalled are the tables that hold nothing of any institution, each with why.
-var unwalled = map[string]string{
-	"goose_db_version": "the schema's own version",
-	"model_endpoints":  "what an endpoint can do, the same for everybody",
-	"watch_days":       "days on which the calendar was looked at",
-	"desk_clock":       "where the queue's virtual time stands",
-}
 
 // app opens a connection under the program's role that works for nobody yet.
 func app(t *testing.T, url string) *pgx.Conn {
@@ -89,7 +88,7 @@ func TestEveryTableHasAWall(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, listed := unwalled[table]; listed {
+		if _, listed := store.Nobodys[table]; listed {
 			if forced || column && table != "desk_clock" {
 				t.Errorf("%s is listed as nobody's and names an institution", table)
 			}
@@ -115,7 +114,7 @@ func fill(t *testing.T, url string) {
 		t.Fatal(err)
 	}
 	for _, table := range tables(t, conn) {
-		if _, listed := unwalled[table]; listed || table == "institutions" {
+		if _, listed := store.Nobodys[table]; listed || table == "institutions" {
 			continue
 		}
 		// Constraints on values are no matter here.
@@ -197,7 +196,7 @@ func TestWallsHoldWithoutConditions(t *testing.T) {
 		return seen
 	}
 	for _, table := range tables(t, conn) {
-		if _, listed := unwalled[table]; listed || table == "institutions" {
+		if _, listed := store.Nobodys[table]; listed || table == "institutions" {
 			continue
 		}
 		var shared bool
@@ -456,5 +455,151 @@ func TestWallsHoldForCopyAndAfterErrors(t *testing.T) {
 		if _, ok, err := db.Assumptions(store.As(ctx, "b"), "mine"); ok || err != nil {
 			t.Fatalf("after an error b reads a's: %v", err)
 		}
+	}
+}
+
+// An institution is exported with a file a table and deleted from every table,
+// also from one that nobody wrote a rule for; another's rows and the public ones
+// stay, no secret leaves, and a table without an owner fails the walls' test.
+func TestInstitutionLeaves(t *testing.T) {
+	t.Parallel()
+	ctx, url := t.Context(), storetest.URL(t)
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(ctx, `CREATE TABLE novel (institution text NOT NULL DEFAULT institution_now(), note text NOT NULL, other text REFERENCES batches (id)); CALL wall('novel')`); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, url)
+	db, err := store.Open(ctx, url, store.Options{MaxConns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	count := func() map[string]map[string]int {
+		t.Helper()
+		n := map[string]map[string]int{}
+		for _, table := range tables(t, conn) {
+			if _, nobodys := store.Nobodys[table]; nobodys || table == "institutions" || table == "audit" {
+				continue
+			}
+			n[table] = map[string]int{}
+			for _, who := range []string{"a", "b", store.Public} {
+				var rows int
+				if err := conn.QueryRow(ctx, `SELECT count(*) FROM `+table+` WHERE institution = $1`, who).Scan(&rows); err != nil {
+					t.Fatal(err)
+				}
+				n[table][who] = rows
+			}
+		}
+		return n
+	}
+	before := count()
+	var file bytes.Buffer
+	m, err := db.ExportInstitution(ctx, "a", "test", &file, func(*zip.Writer) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive, err := zip.NewReader(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := map[string]bool{}
+	for _, f := range archive.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inside[strings.TrimSuffix(f.Name, ".jsonl")] = true
+		for line := range strings.Lines(string(body)) {
+			if f.Name == "manifest.json" {
+				break
+			}
+			var row map[string]any
+			if err := json.Unmarshal([]byte(line), &row); err != nil {
+				t.Fatalf("%s: %v: %s", f.Name, err, line)
+			}
+			if who := cmp.Or(row["institution"], row["id"]); who != "a" {
+				t.Errorf("%s holds a row of %v", f.Name, who)
+			}
+			for column := range row {
+				if secret := regexp.MustCompile(`secret|password|token$|token_|^previous$`); secret.MatchString(column) && column != "prompt_tokens" && column != "answer_tokens" {
+					t.Errorf("%s holds %s", f.Name, column)
+				}
+			}
+		}
+	}
+	for table, n := range before {
+		withheld := slices.Contains(m.Withheld, table)
+		if n["a"] == 0 || inside[table] == withheld || !withheld && m.Rows[table] != int64(n["a"]) {
+			t.Errorf("%s: %d rows, in the export %v with %d, withheld %v", table, n["a"], inside[table], m.Rows[table], withheld)
+		}
+	}
+	for _, kept := range []string{store.Public, store.Default, "nobody"} {
+		if _, err := db.DeleteInstitution(ctx, kept, "test"); err == nil {
+			t.Errorf("%s was deleted", kept)
+		}
+	}
+	if _, err := db.DeleteInstitution(ctx, "a", "test"); err != nil {
+		t.Fatal(err)
+	}
+	for table, n := range count() {
+		want := before[table]
+		if table != "audit_tie_heads" {
+			want["a"] = 0
+		}
+		if !maps.Equal(n, want) {
+			t.Errorf("%s: %v, want %v", table, n, want)
+		}
+	}
+	var there bool
+	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM institutions WHERE id = 'a') OR EXISTS (SELECT FROM audit WHERE institution = 'a')`).Scan(&there); err != nil || there {
+		t.Errorf("a is still there: %v, %v", there, err)
+	}
+	entries, err := db.Audit(ctx, store.Public, "a", 0, 10)
+	if err != nil || len(entries) != 1 || entries[0].Action != "institution.delete" {
+		t.Errorf("%+v, %v", entries, err)
+	}
+	// The service's role deletes nothing that is append-only.
+	role := app(t, url)
+	as(t, role, "b", func(tx pgx.Tx) {
+		_, err := tx.Exec(ctx, `SELECT set_config('zhijia.leaving', 'b', true)`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM audit`); err == nil {
+			t.Error("the service's role deletes the record")
+		}
+	})
+}
+
+// After an institution left, the chains of the others and the ties hold.
+func TestRecordHoldsAfterLeaving(t *testing.T) {
+	t.Parallel()
+	ctx, db := t.Context(), storetest.New(t)
+	for _, institution := range []string{"a", "b", "a"} {
+		if err := db.Record(ctx, store.Act{Institution: institution, Actor: "x", Action: "x", Subject: "x"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tie, err := db.TieAudit(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.DeleteInstitution(ctx, "a", "test"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.TieAudit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	state, breaks, err := db.VerifyAudit(ctx, []store.AuditHead{tie.AuditHead}, nil)
+	if err != nil || len(breaks) > 0 || state.Chains != 2 {
+		t.Errorf("%+v, %v, %v", state, breaks, err)
 	}
 }
