@@ -29,6 +29,7 @@ type world struct {
 	*gatetest.World
 	gate *gate.Gate
 	gatetest.Client
+	tokens map[string]string // of the sessions of keys
 }
 
 func newWorld(t testing.TB, opt options, roles ...people.Role) *world {
@@ -42,7 +43,7 @@ func newWorld(t testing.TB, opt options, roles ...people.Role) *world {
 func serve(t testing.TB, uses *gatetest.World, opt options, roles ...people.Role) *world {
 	t.Helper()
 	opt.DB = uses.DB
-	w := &world{World: uses, gate: gate.New(opt.Options)}
+	w := &world{World: uses, gate: gate.New(opt.Options), tokens: map[string]string{}}
 	if _, err := New(w.gate, Options{
 		Appraisal: uses.Appraisal, Desk: uses.Desk, Arranger: uses.Arranger, Watch: uses.Watch, Intake: uses.Intake, Ledger: uses.Ledger, Dossier: uses.Dossier, Audit: uses.Audit, Eval: opt.Eval,
 	}); err != nil {

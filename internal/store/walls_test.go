@@ -272,7 +272,8 @@ func TestWallsHoldWithoutConditions(t *testing.T) {
 // A statement prepared under one institution does not answer under another.
 func TestPreparedStatementsFollowTheScope(t *testing.T) {
 	t.Parallel()
-	ctx, url := t.Context(), storetest.URL(t)
+	ctx := t.Context()
+	url, _ := storetest.BareURL(t, storetest.URL(t)) // also without the store's own conditions
 	db, err := store.Open(ctx, url, store.Options{MaxConns: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -339,7 +340,7 @@ func TestKeysDoNotTellOfOthers(t *testing.T) {
 // it is registered, and nothing else; a licence and what was released are none.
 func TestInterestsElsewhere(t *testing.T) {
 	t.Parallel()
-	ctx, db := t.Context(), storetest.New(t)
+	ctx, db := t.Context(), storetest.NewBare(t) // also without the store's own conditions
 	at := time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC) // the 24th in China
 	put := func(institution, number string, p patent.Product, status store.OfferStatus) {
 		t.Helper()
@@ -577,6 +578,35 @@ func TestInstitutionLeaves(t *testing.T) {
 			t.Error("the service's role deletes the record")
 		}
 	})
+}
+
+// The proxy of the tests takes the conditions on the owner out: without the walls
+// one institution then reads another's record, and with them it does not.
+func TestBareStatements(t *testing.T) {
+	t.Parallel()
+	ctx, url := t.Context(), storetest.URL(t)
+	through, stripped := storetest.BareURL(t, url)
+	db, err := store.Open(ctx, through, store.Options{MaxConns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Record(ctx, store.Act{Institution: "a", Actor: "x", Action: "x", Subject: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, walls := range []bool{true, false} {
+		if entries, err := db.Audit(ctx, "b", "", 0, 10); err != nil || (len(entries) == 0) != walls || stripped.Load() == 0 {
+			t.Errorf("walls %v: b reads %d entries of a, %d statements stripped, %v", walls, len(entries), stripped.Load(), err)
+		}
+		conn, err := pgx.Connect(ctx, url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = conn.Exec(ctx, `ALTER TABLE audit DISABLE ROW LEVEL SECURITY`)
+		if err := errors.Join(err, conn.Close(ctx)); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // After an institution left, the chains of the others and the ties hold.

@@ -178,7 +178,13 @@ type World struct {
 // NewWorld makes a world of its own for a test.
 func NewWorld(t testing.TB) *World {
 	t.Helper()
-	ctx, db := context.Background(), storetest.New(t)
+	return NewWorldOn(t, storetest.New(t))
+}
+
+// NewWorldOn is [NewWorld] over an empty database.
+func NewWorldOn(t testing.TB, db *store.DB) *World {
+	t.Helper()
+	ctx := context.Background()
 	patent := store.Patent{
 		Number: KnownNumber, Kind: "invention", Title: "锂离子电池正极材料", Abstract: Battery, Claims: "1. " + Battery,
 		IPC: []string{"H01M 4/36"}, Filing: calendar.New(2013, 11, 5), Grant: calendar.New(2016, 3, 2), Owners: []string{"示例大学"}, OwnerType: "university",

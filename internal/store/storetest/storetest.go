@@ -36,6 +36,24 @@ func New(t testing.TB) *store.DB {
 	return db
 }
 
+// NewBare is [New] with the conditions on the owner taken out of every statement
+// that runs for an institution, see [BareURL].
+func NewBare(t testing.TB) *store.DB {
+	t.Helper()
+	url, stripped := BareURL(t, URL(t))
+	db, err := store.Open(context.Background(), url, store.Options{MaxConns: 8, Institution: store.Public})
+	if err != nil {
+		t.Fatalf("opening the test database: %v", err)
+	}
+	t.Cleanup(func() {
+		db.Close()
+		if stripped.Load() == 0 {
+			t.Error("no statement lost a condition on the owner")
+		}
+	})
+	return db
+}
+
 // URL returns the address of a migrated and empty database, dropped when the
 // test ends. Tests that start processes of their own use it.
 func URL(t testing.TB) string {

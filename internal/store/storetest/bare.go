@@ -1,0 +1,115 @@
+package storetest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/url"
+	"regexp"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// owners are the conditions on the owner in the store's statements: own rows,
+// own and public rows, those of a parameter.
+var owners = regexp.MustCompile(`(?i)\b(?:[a-z_]+\.)?institution (?:= institution_now\(\)|IN \(institution_now\(\), 'public'\)|= \$\d+\b)`)
+
+// Bare takes the conditions on the owner out of a statement: they hold for every
+// row whenever the statement runs for an institution. In the service's own scope,
+// which no request has, they stay: there the database draws no wall.
+func Bare(sql string) (bare string, n int) {
+	n = len(owners.FindAllStringIndex(sql, -1))
+	return owners.ReplaceAllString(sql, `(current_setting('zhijia.institution', true) <> '*' OR $0)`), n
+}
+
+// BareURL is the address of a proxy before the database at a URL that takes the
+// conditions on the owner out of every statement on its way, and how many
+// statements had one: what still keeps institutions apart is the database alone.
+func BareURL(t testing.TB, to string) (through string, stripped *atomic.Int64) {
+	t.Helper()
+	config, err := pgx.ParseConfig(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, address := "tcp", net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
+	if config.Host != "" && config.Host[0] == '/' {
+		network, address = "unix", config.Host+"/.s.PGSQL."+strconv.Itoa(int(config.Port))
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	stripped = new(atomic.Int64)
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return // closed with the test
+			}
+			server, err := net.Dial(network, address)
+			if err != nil {
+				client.Close()
+				continue
+			}
+			go func() { _, _ = io.Copy(client, server); client.Close() }()
+			go func() { _ = forward(server, client, stripped); server.Close() }()
+		}
+	}()
+	at, err := url.Parse("postgres:///" + config.Database + "?sslmode=disable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at.User, at.Host = url.UserPassword(config.User, config.Password), l.Addr().String()
+	return at.String(), stripped
+}
+
+// forward passes a client's messages on, statements without their conditions.
+func forward(server io.Writer, client io.Reader, stripped *atomic.Int64) error {
+	message := func(head int) ([]byte, error) { // the length is the last four bytes of the head and counts itself
+		b := make([]byte, head)
+		if _, err := io.ReadFull(client, b); err != nil {
+			return nil, err
+		}
+		body := make([]byte, max(0, int(binary.BigEndian.Uint32(b[head-4:]))-4))
+		_, err := io.ReadFull(client, body)
+		return append(b, body...), err
+	}
+	start, err := message(4)
+	if err != nil {
+		return err
+	}
+	if _, err := server.Write(start); err != nil {
+		return err
+	}
+	for {
+		m, err := message(5)
+		if err != nil {
+			return err
+		}
+		from, to := 5, len(m)
+		switch m[0] {
+		case 'Q':
+			to--
+		case 'P':
+			from += bytes.IndexByte(m[5:], 0) + 1
+			to = from + bytes.IndexByte(m[from:], 0)
+		default:
+			from = to
+		}
+		if from < to {
+			if sql, n := Bare(string(m[from:to])); n > 0 {
+				stripped.Add(1)
+				m = append(append(bytes.Clone(m[:from]), sql...), m[to:]...)
+				binary.BigEndian.PutUint32(m[1:5], uint32(len(m)-1))
+			}
+		}
+		if _, err := server.Write(m); err != nil {
+			return err
+		}
+	}
+}
