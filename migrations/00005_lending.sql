@@ -227,13 +227,28 @@ CREATE TABLE interests_told (
     day         date NOT NULL,
     side        text NOT NULL CHECK (side IN ('asked', 'told_of')),
     number      text NOT NULL,
+    sealed      boolean NOT NULL DEFAULT false,  -- in the institution's audit chain, see store.TieAudit
     PRIMARY KEY (institution, day, side, number)
+);
+
+-- A borrower's written word that other institutions may be asked about a patent.
+CREATE TABLE interest_authorisations (
+    institution text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
+    number      text NOT NULL,
+    borrower    text NOT NULL CHECK (borrower <> ''),
+    signed_on   date NOT NULL,
+    valid_until date,                            -- last day; NULL: the document states none
+    document    text NOT NULL CHECK (document <> ''), -- number or place of the signed paper
+    noted_by    text NOT NULL,
+    noted_at    timestamptz NOT NULL,
+    PRIMARY KEY (institution, number, borrower)
 );
 
 -- In which of the patents another institution than the one that asks noted an
 -- interest: the day of the first, and whether a registration of one is noted.
--- No more than that leaves the wall, only among those that opted in, and of at
--- most a thousand patents a day.
+-- No more than that leaves the wall, only among those that opted in, only of
+-- patents for which the one that asks has the borrower's written authorisation,
+-- and of at most a thousand patents a day.
 -- +goose StatementBegin
 CREATE FUNCTION interests_elsewhere(asked text[]) RETURNS TABLE (number text, noted date, registered boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -246,6 +261,8 @@ BEGIN
     IF asker IS NULL OR asker = '*' OR NOT EXISTS (SELECT FROM institutions i WHERE i.id = asker AND i.shares_interests) THEN
         RETURN;
     END IF;
+    SELECT array_agg(DISTINCT a.number) INTO asked FROM interest_authorisations a
+    WHERE a.institution = asker AND a.number = ANY (asked) AND a.signed_on <= today AND (a.valid_until IS NULL OR a.valid_until >= today);
     PERFORM set_config('zhijia.institution', '*', true);
     IF EXISTS (SELECT FROM collateral_offers o JOIN institutions i ON i.id = o.institution AND i.shares_interests
         WHERE o.number = ANY (asked) AND o.institution <> asker AND o.status <> 'released' AND o.product <> 'licence') THEN
@@ -272,6 +289,7 @@ $$;
 -- +goose StatementEnd
 
 CALL wall('interests_told');
+CALL wall('interest_authorisations');
 CALL wall('lending_policies');
 CALL wall('lending_programmes');
 CALL wall('batches');

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"zhijia/internal/calendar"
+
 	"github.com/danielgtaylor/huma/v2"
 
 	"zhijia/internal/desk"
@@ -54,7 +56,7 @@ func registerOffers(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "offer-patents", Method: http.MethodPost, Path: "/v1/offers", Tags: tags,
 		Summary:     "登记用途 Put patents up as collateral, into a pool, a lease or a licence",
-		Description: "Answers at once what stands between this and every other use on file, of any institution: another borrower with the same patent, a pledge, a pool, a lease, an exclusive licence. Of another institution only product, status and time are told. Batches, collateral checks, booked loans and pools put theirs up by themselves.",
+		Description: "Answers at once what stands between this and every other use on file, another borrower with the same patent, a pledge, a pool, a lease, an exclusive licence. Of another institution no more is told than that it noted an interest, the day, and whether it is registered; only where both opted in and the borrower authorised it in writing (POST /v1/interest-authorisations). Batches, collateral checks, booked loans and pools put theirs up by themselves.",
 	}, func(ctx context.Context, in *offerPut) (*offerConflicts, error) {
 		code := ""
 		if in.Body.Code != "" {
@@ -96,6 +98,31 @@ func registerOffers(api huma.API, s *Server) {
 		var err error
 		out.Body.Released, err = s.opt.Desk.EndUses(ctx, actor(ctx), in.Body.Product, in.Body.Reference)
 		return out, err
+	})
+
+	type authorise struct {
+		Body struct {
+			Numbers  []string      `json:"numbers" minItems:"1" maxItems:"1000" doc:"Application or patent numbers in any usual form."`
+			Borrower string        `json:"borrower" minLength:"1" maxLength:"500" doc:"Who signed."`
+			SignedOn calendar.Date `json:"signed_on" doc:"Not after today."`
+			Until    calendar.Date `json:"valid_until,omitzero" doc:"Last day; left out where the document states none."`
+			Document string        `json:"document" minLength:"1" maxLength:"200" doc:"Number or place of the signed paper."`
+		}
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "authorise-interests", Method: http.MethodPost, Path: "/v1/interest-authorisations", Tags: tags, DefaultStatus: http.StatusNoContent,
+		Summary:     "登记借款人书面授权 Note that a borrower agreed in writing to other institutions being asked",
+		Description: "Without an authorisation that is in force nothing is asked of other institutions about a patent, and an answer says nothing of them. It is on your institution's record.",
+	}, func(ctx context.Context, in *authorise) (*struct{}, error) {
+		x := desk.Authorisation{Borrower: in.Body.Borrower, SignedOn: in.Body.SignedOn, Until: in.Body.Until, Document: in.Body.Document}
+		for _, text := range in.Body.Numbers {
+			n, err := parseNumber("body.numbers", text)
+			if err != nil {
+				return nil, err
+			}
+			x.Numbers = append(x.Numbers, n)
+		}
+		return nil, s.opt.Desk.Authorise(ctx, actor(ctx), x)
 	})
 
 	type batchConflicts struct {

@@ -358,7 +358,7 @@ func (p *poolRoutes) get(c *gin.Context) error {
 
 func (p *poolRoutes) release(c *gin.Context) error {
 	who := people.Of(c.Request.Context())
-	if err := p.desk.Release(c.Request.Context(), who.Institution, c.Param("id")); err != nil {
+	if err := p.desk.Release(c.Request.Context(), who.Institution, who.Actor().Name, c.Param("id")); err != nil {
 		return err
 	}
 	return p.get(c)

@@ -157,7 +157,7 @@ func nothingCrosses(t *testing.T, w *world, everyRole bool) {
 	made(officer.Upload("/v1/imports/transactions", "file", secret+".csv", []byte("题名,成交金额\n"+secret+",1\n")), "import")
 	made(desk.Upload("/v1/batches", "file", secret+".csv", []byte("专利号,名称\n"+number+","+secret+"\n")), "batch")
 	must2 := func(_ any, err error) { t.Helper(); must(err) }
-	must2(w.DB.PutOffers(ctx, "a", []patent.Offer{{Number: number, Product: "pledge", Reference: secret, Party: secret}}, store.Committed, time.Now()))
+	must2(w.DB.PutOffers(ctx, "a", "test", []patent.Offer{{Number: number, Product: "pledge", Reference: secret, Party: secret}}, store.Committed, time.Now()))
 	list, _, err := w.gate.People.Proposals(t.Context(), person, false, "", 10)
 	must(err)
 	for _, p := range list {

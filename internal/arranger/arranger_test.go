@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"zhijia/internal/patent"
+
 	"zhijia/internal/arranger"
 	"zhijia/internal/fault"
 	"zhijia/internal/jobs"
@@ -76,6 +78,15 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 
 	// The same patents again, from another institution: what the first noted is a
 	// reason to look at each, blocks nothing, and names nobody.
+	var numbers []string
+	for _, x := range pool.Example(1).Patents {
+		n, err := patent.ParseNumber(x.Number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		numbers = append(numbers, string(n.Key()))
+	}
+	storetest.Authorise(t, db, "other", numbers...)
 	q, notes, err := desk.Create(ctx, "other", "test", pool.Example(1))
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,6 @@ func (d *Desk) Pools(ctx context.Context, institution, cursor string, limit int)
 }
 
 // Release frees the pool's patents for another pool.
-func (d *Desk) Release(ctx context.Context, institution, id string) error {
-	return d.db.ReleasePool(ctx, institution, id, d.now())
+func (d *Desk) Release(ctx context.Context, institution, by, id string) error {
+	return d.db.ReleasePool(ctx, institution, by, id, d.now())
 }

@@ -231,6 +231,7 @@ func TestBookUnderFire(t *testing.T) {
 	if _, err := d.Book(t.Context(), other, Loan{Approval: "信贷审批委员会同意", Contract: "X", Borrower: "甲公司", Balance: 1, Maturity: on.AddYears(2), Rows: []lending.Row{{Number: second}}}); err != nil {
 		t.Errorf("another bank's loan blocks: %v", err)
 	}
+	storetest.Authorise(t, db, other.Institution, second)
 	if noted, err := db.Interests(t.Context(), other.Institution, []string{second}); err != nil || len(noted) != 1 {
 		t.Errorf("another bank's loan is not told: %+v %v", noted, err)
 	}

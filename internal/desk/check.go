@@ -71,7 +71,7 @@ func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.
 	if c.Facts, err = d.db.LendingFacts(ctx, d.query(actor.Institution, &o, valued, c.ID)); err != nil {
 		return Check{}, err
 	}
-	conflicts, err := d.db.PutOffers(ctx, actor.Institution, offersOf(rows), store.Offered, d.now().UTC())
+	conflicts, err := d.db.PutOffers(ctx, actor.Institution, actor.Name, offersOf(rows), store.Offered, d.now().UTC())
 	if err != nil {
 		return Check{}, err
 	}

@@ -30,6 +30,9 @@ func TestOneWayOrAnother(t *testing.T) {
 		}
 		return found
 	}
+	for _, a := range []appraisal.Actor{officer, other} {
+		storetest.Authorise(t, db, a.Institution, "CN201310543019.6")
+	}
 	first := mustSubmit(t, d, officer, file("甲公司", "DB-1"))
 	if found := conflicts(officer, first); len(found) != 0 {
 		t.Fatalf("the first: %+v", found)

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"strings"
+	"time"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/deskfile"
@@ -182,10 +183,19 @@ func (d *Desk) Offer(ctx context.Context, actor appraisal.Actor, offers []patent
 	if committed {
 		status = store.Committed
 	}
-	return d.db.PutOffers(ctx, actor.Institution, offers, status, d.now().UTC())
+	return d.db.PutOffers(ctx, actor.Institution, actor.Name, offers, status, d.now().UTC())
+}
+
+// Authorisation is a borrower's written word.
+type Authorisation = store.Authorisation
+
+// Authorise notes that a borrower agreed in writing to other institutions being
+// asked about patents.
+func (d *Desk) Authorise(ctx context.Context, actor appraisal.Actor, x Authorisation) error {
+	return d.db.PutAuthorisation(ctx, actor, x, d.now().UTC().Truncate(time.Microsecond))
 }
 
 // EndUses ends every use under a contract and returns how many there were.
 func (d *Desk) EndUses(ctx context.Context, actor appraisal.Actor, product patent.Product, reference string) (int, error) {
-	return d.db.SetOffers(ctx, actor.Institution, product, reference, store.Released, d.now().UTC())
+	return d.db.SetOffers(ctx, actor.Institution, actor.Name, product, reference, store.Released, d.now().UTC())
 }

@@ -47,10 +47,10 @@ func TestMatchReviewDecide(t *testing.T) {
 	offer := func(party string) []patent.Offer {
 		return []patent.Offer{{Number: "CN1", Product: patent.ByPledge, Reference: "C1", Party: party}}
 	}
-	if _, err := db.PutOffers(ctx, "a", offer("华新电子材料有限公司"), store.Offered, now); err != nil {
+	if _, err := db.PutOffers(ctx, "a", "test", offer("华新电子材料有限公司"), store.Offered, now); err != nil {
 		t.Fatal(err)
 	}
-	if found, err := db.PutOffers(ctx, "a", offer("华兴电子材料有限公司"), store.Offered, now); err != nil || len(found) != 1 || found[0].Code != "double_offer" {
+	if found, err := db.PutOffers(ctx, "a", "test", offer("华兴电子材料有限公司"), store.Offered, now); err != nil || len(found) != 1 || found[0].Code != "double_offer" {
 		t.Fatalf("two borrowers: %+v, %v", found, err)
 	}
 

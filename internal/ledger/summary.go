@@ -170,6 +170,9 @@ func (s *Service) WriteOwn(ctx context.Context, actor appraisal.Actor, w io.Writ
 	if err != nil {
 		return err
 	}
+	if err := s.db.Record(ctx, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "ledger.download", Subject: actor.Institution, Detail: map[string]any{"deals": len(all)}}); err != nil {
+		return err
+	}
 	return intake.WriteLedger(w, all, func(d *Deal) string { return listed(*d).Validity.Zh })
 }
 

@@ -228,6 +228,7 @@ var Access = map[string][]Role{
 	"POST /v1/matches/{id}:decide":          {Officer},
 	"POST /v1/offers":                       valuers,
 	"POST /v1/offers:release":               valuers,
+	"POST /v1/interest-authorisations":      valuers,
 	"GET /v1/batches/{id}/conflicts":        readers,
 	"GET /officer/patents":                  pageRoles,
 	"GET /officer/alerts":                   pageRoles,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 )
 
@@ -204,6 +206,9 @@ func (db *DB) TieAudit(ctx context.Context) (t AuditTie, err error) {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockTies); err != nil {
 			return err
 		}
+		if err := sealInterests(ctx, tx); err != nil {
+			return err
+		}
 		t.Prev = make([]byte, sha256.Size)
 		if err := tx.QueryRow(ctx, `SELECT seq, hash FROM audit_ties ORDER BY seq DESC LIMIT 1`).Scan(&t.Seq, &t.Prev); err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
@@ -226,6 +231,38 @@ func (db *DB) TieAudit(ctx context.Context) (t AuditTie, err error) {
 		return tx.SendBatch(ctx, &b).Close()
 	})
 	return t, err
+}
+
+// sealInterests puts on the record of both sides which patents institutions were
+// told of, or told of each other, since the last tie. It is done here, in the
+// order of their ids, since whoever is told holds one chain alone.
+func sealInterests(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, `
+		WITH new AS (UPDATE interests_told SET sealed = true WHERE NOT sealed RETURNING institution, day, side, number)
+		SELECT institution, day, side, array_agg(number ORDER BY number) FROM new GROUP BY 1, 2, 3 ORDER BY institution COLLATE "C", day, side`)
+	if err != nil {
+		return err
+	}
+	acts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (a Act, err error) {
+		var day calendar.Date
+		var side string
+		var numbers []string
+		err = row.Scan(&a.Institution, &day, &side, &numbers)
+		a.Actor, a.Action, a.Subject, a.Detail = "system", "interests."+side, day.String(), map[string]any{"numbers": numbers}
+		return a, err
+	})
+	for _, a := range acts {
+		if err == nil {
+			err = record(ctx, tx, a)
+		}
+	}
+	return err
+}
+
+// sha256Hex is a hash as entries state it.
+func sha256Hex(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // readHeads reads heads in the order of the ids' bytes.

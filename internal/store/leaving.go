@@ -214,7 +214,8 @@ func (db *DB) DeleteInstitution(ctx context.Context, id, by string) (gone map[st
 			return err
 		}
 		// Nothing is written meanwhile: who writes an entry waits, then finds no institution.
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1, hashtext($2)), set_config('zhijia.leaving', $2, true)`, lockAudit, id); err != nil {
+		if _, err := tx.Exec(ctx, `
+			SELECT set_config('zhijia.leaving', $2, true), (SELECT count(pg_advisory_xact_lock($1, hashtext(i))) FROM (SELECT i FROM unnest($3::text[]) AS i ORDER BY i COLLATE "C") AS o)`, lockAudit, id, []string{id, Public}); err != nil {
 			return err
 		}
 		var last AuditHead

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -55,12 +56,22 @@ type OfferConflict struct {
 // at the same moment one sees the other. An offer told again keeps its first
 // time; its status becomes the one given, except that a committed offer does
 // not become an offered one again.
-func (db *DB) PutOffers(ctx context.Context, institution string, offers []patent.Offer, status OfferStatus, at time.Time) (found []OfferConflict, err error) {
+func (db *DB) PutOffers(ctx context.Context, institution, by string, offers []patent.Offer, status OfferStatus, at time.Time) (found []OfferConflict, err error) {
 	defer fault.Wrap(&err, "store.PutOffers")
 	ctx = As(ctx, institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
-		found, err = putOffers(ctx, tx, institution, offers, status, at)
-		return err
+		if found, err = putOffers(ctx, tx, institution, offers, status, at); err != nil {
+			return err
+		}
+		numbers := make([]string, len(offers))
+		for i := range offers {
+			numbers[i] = offers[i].Number
+		}
+		reference := ""
+		if len(offers) > 0 {
+			reference = offers[0].Reference
+		}
+		return record(ctx, tx, Act{institution, by, "offer.put", reference, map[string]any{"status": status, "numbers": numbers, "conflicts": len(found)}})
 	})
 	return found, err
 }
@@ -191,13 +202,15 @@ func clashes(ctx context.Context, q querier, institution string, offers []patent
 
 // SetOffers changes the status of every offer of an institution under one reference
 // of a product and returns their number.
-func (db *DB) SetOffers(ctx context.Context, institution string, product patent.Product, reference string, status OfferStatus, at time.Time) (_ int, err error) {
+func (db *DB) SetOffers(ctx context.Context, institution, by string, product patent.Product, reference string, status OfferStatus, at time.Time) (_ int, err error) {
 	defer fault.Wrap(&err, "store.SetOffers")
 	ctx = As(ctx, institution)
 	n := 0
 	err = db.transact(ctx, func(tx pgx.Tx) error {
-		n, err = setOffers(ctx, tx, institution, product, reference, status, at)
-		return err
+		if n, err = setOffers(ctx, tx, institution, product, reference, status, at); err != nil || n == 0 {
+			return err
+		}
+		return record(ctx, tx, Act{institution, by, "offer." + string(status), reference, map[string]any{"product": product, "offers": n}})
 	})
 	return n, err
 }
@@ -239,6 +252,41 @@ func (i Interest) Zh() string {
 		registered = "称已登记"
 	}
 	return "另一机构于 " + i.Noted.String() + " 记录过对该专利的权益（" + registered + "），请向登记机关核实"
+}
+
+// Authorisation is a borrower's written word that other institutions may be asked
+// about patents.
+type Authorisation struct {
+	Numbers  []string // normal forms
+	Borrower string
+	SignedOn calendar.Date
+	Until    calendar.Date // last day; zero: the document states none
+	Document string        // number or place of the signed paper
+}
+
+// PutAuthorisation notes a borrower's word, on record. Without one that is in
+// force nothing is asked of other institutions about a patent.
+func (db *DB) PutAuthorisation(ctx context.Context, by Actor, x Authorisation, at time.Time) (err error) {
+	defer fault.Wrap(&err, "store.PutAuthorisation")
+	ctx = As(ctx, by.Institution)
+	today := calendar.InChina(at)
+	if strings.TrimSpace(x.Borrower) == "" || strings.TrimSpace(x.Document) == "" || len(x.Numbers) == 0 || x.SignedOn.IsZero() || x.SignedOn.After(today) || !x.Until.IsZero() && x.Until.Before(x.SignedOn) {
+		return fault.New(fault.Invalid, "authorisation.invalid", "请写明专利、借款人、不晚于今天的签署日和授权书编号；有效期不得早于签署日。", "Give the patents, the borrower, the day it was signed, not after today, and the document; it cannot end before it was signed.")
+	}
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		var until *calendar.Date
+		if !x.Until.IsZero() {
+			until = &x.Until
+		}
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO interest_authorisations (number, borrower, signed_on, valid_until, document, noted_by, noted_at)
+			SELECT DISTINCT number, $2, $3::date, $4::date, $5, $6, $7::timestamptz FROM unnest($1::text[]) AS number
+			ON CONFLICT (institution, number, borrower) DO UPDATE SET signed_on = EXCLUDED.signed_on, valid_until = EXCLUDED.valid_until, document = EXCLUDED.document, noted_by = EXCLUDED.noted_by, noted_at = EXCLUDED.noted_at`,
+			x.Numbers, x.Borrower, x.SignedOn, until, x.Document, by.Name, at); err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{by.Institution, by.Name, "interests.authorise", x.Document, map[string]any{"numbers": x.Numbers, "borrower": x.Borrower, "signed_on": x.SignedOn, "valid_until": until}})
+	})
 }
 
 // Interests returns the patents in which another institution than the one that

@@ -19,9 +19,12 @@ func TestOffers(t *testing.T) {
 	offer := func(p patent.Product, reference, party string) []patent.Offer {
 		return []patent.Offer{{Number: "CN1", Product: p, Reference: reference, Party: party}}
 	}
+	for _, institution := range storetest.Institutions {
+		storetest.Authorise(t, db, institution, "CN1")
+	}
 	put := func(institution string, o []patent.Offer, status store.OfferStatus) []store.OfferConflict {
 		t.Helper()
-		found, err := db.PutOffers(ctx, institution, o, status, at)
+		found, err := db.PutOffers(ctx, institution, "test", o, status, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,10 +45,10 @@ func TestOffers(t *testing.T) {
 	if len(found) != 2 || found[0].Code != "double_offer" || found[0].Reference != "C1" || found[0].Party != "甲有限公司" {
 		t.Errorf("another borrower: %+v", found)
 	}
-	if n, err := db.SetOffers(ctx, "a", patent.ByPledge, "C1", store.Released, at); n != 1 || err != nil {
+	if n, err := db.SetOffers(ctx, "a", "test", patent.ByPledge, "C1", store.Released, at); n != 1 || err != nil {
 		t.Errorf("released %d, %v", n, err)
 	}
-	if n, err := db.SetOffers(ctx, "b", patent.ByPledge, "C1", store.Released, at); n != 1 || err != nil {
+	if n, err := db.SetOffers(ctx, "b", "test", patent.ByPledge, "C1", store.Released, at); n != 1 || err != nil {
 		t.Errorf("released %d, %v", n, err)
 	}
 	if found, err := db.OfferConflicts(ctx, "a", offer(patent.ByPledge, "C9", "乙有限公司")); len(found) != 1 || found[0].Product != patent.ByPool || err != nil {
@@ -67,7 +70,7 @@ func TestOffersAtOnce(t *testing.T) {
 	alone := 0
 	for i := range n {
 		wg.Go(func() {
-			found, err := db.PutOffers(ctx, "a", []patent.Offer{{Number: "CN1", Product: patent.ByPledge, Reference: fmt.Sprint(i), Party: fmt.Sprintf("第%d公司", i)}}, store.Offered, time.Now())
+			found, err := db.PutOffers(ctx, "a", "test", []patent.Offer{{Number: "CN1", Product: patent.ByPledge, Reference: fmt.Sprint(i), Party: fmt.Sprintf("第%d公司", i)}}, store.Offered, time.Now())
 			if err != nil {
 				t.Error(err)
 			}

@@ -64,8 +64,10 @@ func (db *DB) PutPool(ctx context.Context, p Pool) (err error) {
 		if err != nil {
 			return err
 		}
-		_, err = putOffers(ctx, tx, p.Institution, offers, Committed, p.CreatedAt)
-		return err
+		if _, err = putOffers(ctx, tx, p.Institution, offers, Committed, p.CreatedAt); err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{p.Institution, p.CreatedBy, "pool.put", p.ID, map[string]any{"name": p.Deal.Name, "numbers": numbers, "deal_sha256": sha256Hex(body)}})
 	})
 }
 
@@ -113,7 +115,7 @@ func (db *DB) Pools(ctx context.Context, institution string, after time.Time, af
 }
 
 // ReleasePool frees a pool's patents for another pool.
-func (db *DB) ReleasePool(ctx context.Context, institution, id string, at time.Time) (err error) {
+func (db *DB) ReleasePool(ctx context.Context, institution, by, id string, at time.Time) (err error) {
 	defer fault.Wrap(&err, "store.ReleasePool(%s)", id)
 	ctx = As(ctx, institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
@@ -124,8 +126,10 @@ func (db *DB) ReleasePool(ctx context.Context, institution, id string, at time.T
 		if tag.RowsAffected() == 0 {
 			return fault.New(fault.NotFound, "pool.unknown", "没有这个资产池。", "There is no such pool.")
 		}
-		_, err = setOffers(ctx, tx, institution, patent.ByPool, id, Released, at)
-		return err
+		if _, err = setOffers(ctx, tx, institution, patent.ByPool, id, Released, at); err != nil {
+			return err
+		}
+		return record(ctx, tx, Act{institution, by, "pool.release", id, nil})
 	})
 }
 

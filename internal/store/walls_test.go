@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -340,11 +341,11 @@ func TestKeysDoNotTellOfOthers(t *testing.T) {
 // it is registered, and nothing else; a licence and what was released are none.
 func TestInterestsElsewhere(t *testing.T) {
 	t.Parallel()
-	ctx, db := t.Context(), storetest.NewBare(t) // also without the store's own conditions
+	ctx, db := t.Context(), storetest.NewBare(t)         // also without the store's own conditions
 	at := time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC) // the 24th in China
 	put := func(institution, number string, p patent.Product, status store.OfferStatus) {
 		t.Helper()
-		if _, err := db.PutOffers(ctx, institution, []patent.Offer{{Number: number, Product: p, Reference: "R", Party: "甲"}}, status, at); err != nil {
+		if _, err := db.PutOffers(ctx, institution, "test", []patent.Offer{{Number: number, Product: p, Reference: "R", Party: "甲"}}, status, at); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -352,10 +353,29 @@ func TestInterestsElsewhere(t *testing.T) {
 	put("b", "CN1", "pool", store.Offered)
 	put("b", "CN2", "licence", store.Committed)
 	put("b", "CN3", "pledge", store.Committed)
-	if _, err := db.SetOffers(ctx, "b", "pledge", "R", store.Released, at); err != nil {
+	if _, err := db.SetOffers(ctx, "b", "test", "pledge", "R", store.Released, at); err != nil {
 		t.Fatal(err)
 	}
 	numbers := []string{"CN1", "CN2", "CN3"}
+	// Without the borrower's written word nothing is told, nor by one that ended or does not begin before it is signed.
+	now := time.Now()
+	today := calendar.InChina(now)
+	if err := db.PutAuthorisation(ctx, store.Actor{Institution: "a"}, store.Authorisation{Numbers: numbers, Borrower: "甲", SignedOn: today.AddDays(-9), Until: today.AddDays(-1), Document: "D"}, now); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []store.Authorisation{{Numbers: numbers, Borrower: "甲", SignedOn: today.AddDays(1), Document: "D"}, {Numbers: numbers, Borrower: "甲", SignedOn: today}, {Numbers: numbers, SignedOn: today, Document: "D"}} {
+		if err := db.PutAuthorisation(ctx, store.Actor{Institution: "a"}, x, now); fault.Public(err).Code != "authorisation.invalid" {
+			t.Errorf("%+v: %v", x, err)
+		}
+	}
+	for _, asker := range []string{"a", "b"} {
+		if got, err := db.Interests(ctx, asker, numbers); err != nil || len(got) != 0 {
+			t.Errorf("%s is told %+v without an authorisation, %v", asker, got, err)
+		}
+	}
+	for _, asker := range []string{"a", "b", "other"} {
+		storetest.Authorise(t, db, asker, numbers...)
+	}
 	for institution, want := range map[string]int{"a": 1, "b": 1, "other": 1, "": 0, store.Everyone: 0} {
 		got, err := db.Interests(ctx, institution, numbers)
 		if err != nil || len(got) != want || want == 1 && (got[0].Number != "CN1" || got[0].Noted.String() != "2026-11-24" || got[0].Registered) {
@@ -367,6 +387,20 @@ func TestInterestsElsewhere(t *testing.T) {
 	}
 	if err := db.PutInstitution(ctx, "x", "甲\u202e乙", "test"); fault.Public(err).Code != "institution.id" {
 		t.Errorf("a name that turns the direction: %v", err)
+	}
+	// Both sides have it on record once the chains are tied.
+	if _, err := db.TieAudit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for institution, actions := range map[string]string{"a": "interests.asked interests.told_of", "b": "interests.asked interests.told_of", "other": "interests.asked"} {
+		entries, err := db.Audit(ctx, institution, today.String(), 0, 10)
+		var got []string
+		for _, e := range entries {
+			got = append(got, e.Action)
+		}
+		if err != nil || strings.Join(got, " ") != actions {
+			t.Errorf("on record of %s: %v, %v", institution, got, err)
+		}
 	}
 	// Who does not tell is not told, and what he noted is not told of.
 	for _, kept := range []string{"a", "b"} {
@@ -389,9 +423,11 @@ func TestInterestsElsewhere(t *testing.T) {
 		asked = append(asked, fmt.Sprintf("CN9%04d", i))
 		many = append(many, patent.Offer{Number: asked[i], Product: "pledge", Reference: "R2", Party: "甲"})
 	}
-	if _, err := db.PutOffers(ctx, "bank", many, store.Committed, at); err != nil {
+	if _, err := db.PutOffers(ctx, "bank", "test", many, store.Committed, at); err != nil {
 		t.Fatal(err)
 	}
+	storetest.Authorise(t, db, "other", asked...)
+	storetest.Authorise(t, db, "a", asked...)
 	if _, err := db.Interests(ctx, "other", asked); fault.Public(err).Code != "interests.limit" {
 		t.Errorf("beyond the limit: %v", err)
 	}

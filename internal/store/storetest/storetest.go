@@ -19,6 +19,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/localdb"
 	"zhijia/internal/store"
 	"zhijia/migrations"
@@ -52,6 +53,16 @@ func NewBare(t testing.TB) *store.DB {
 		}
 	})
 	return db
+}
+
+// Authorise notes the borrower's written word that other institutions may be asked
+// about patents, without which they tell nothing.
+func Authorise(t testing.TB, db *store.DB, institution string, numbers ...string) {
+	t.Helper()
+	x := store.Authorisation{Numbers: numbers, Borrower: "甲公司", SignedOn: calendar.New(2026, 1, 2), Document: "授权书1"}
+	if err := db.PutAuthorisation(context.Background(), store.Actor{Name: "test", Institution: institution}, x, time.Now()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // URL returns the address of a migrated and empty database, dropped when the
