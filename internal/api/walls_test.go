@@ -243,6 +243,28 @@ func nothingCrosses(t *testing.T, w *world, everyRole bool) {
 	}
 
 	other := clients[people.Officer]
+	// The figure of an institution that brought nothing is that of any other such, whoever's ledger was asked before.
+	ask := map[string]any{"text": map[string]string{"title": "电池正极材料", "abstract": gatetest.Battery}, "valuation_date": "2026-06-01"}
+	figure := func(c gatetest.Client) (v struct {
+		Conclusion struct {
+			Value struct{ Median, Low, High float64 }
+		}
+	}) {
+		t.Helper()
+		r := c.Post("/v1/valuations", ask)
+		if r.Code != http.StatusCreated || c.Key != officer.Key && strings.Contains(r.Body.String(), secret) {
+			t.Errorf("a valuation: %d %.300s", r.Code, r.Body)
+		}
+		return gatetest.Decode[struct {
+			Conclusion struct {
+				Value struct{ Median, Low, High float64 }
+			}
+		}](t, r.Body.Bytes())
+	}
+	mine, theirs, anybodys := figure(officer), figure(other), figure(w.keyOf(t, "test", people.Officer))
+	if theirs != anybodys || mine == theirs {
+		t.Errorf("a %+v, b %+v, another %+v", mine, theirs, anybodys)
+	}
 	if r := other.Post("/v1/comparables:search", search); r.Code != 200 || strings.Contains(r.Body.String(), secret+"电池") || strings.Contains(r.Body.String(), "7654321") {
 		t.Errorf("comparables: %d %.400s", r.Code, r.Body)
 	}

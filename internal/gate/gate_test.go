@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,37 @@ import (
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 )
+
+// Every event that a route can come to is in the list, every event of the list
+// comes about by some route, and the page for the security officer has them all.
+func TestEventsAreListed(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	met := map[string]bool{}
+	for route := range people.Access {
+		for _, status := range []int{200, 303, 400, 401, 403, 404, 409, 422, 429, 500, 503, 504} {
+			event := gate.EventOf(route, status)
+			if gate.Events[event] == "" {
+				t.Errorf("%s, %d: %q is not in the list", route, status, event)
+			}
+			if writes := strings.HasPrefix(route, "POST "); status < 400 && writes && (event == "read" || event == "data.exported") {
+				t.Errorf("%s: %s", route, event)
+			}
+			met[event] = true
+		}
+	}
+	for event := range gate.Events {
+		if !met[event] {
+			t.Errorf("%s never comes about", event)
+		}
+		if !strings.Contains(string(page), "`"+event+"`") {
+			t.Errorf("docs/security.md does not list %s", event)
+		}
+	}
+}
 
 // newGate is a gate with one route of its own, for any key.
 func newGate(t *testing.T, opt gate.Options) *gate.Gate {

@@ -62,6 +62,7 @@ func (g *Gate) observe(c *gin.Context) {
 	attrs := []slog.Attr{
 		slog.String("request_id", requestID(c.Request.Context())),
 		slog.String("route", route),
+		slog.String("event", eventOf(route, status)),
 		slog.Int("status", status),
 		slog.Int("bytes", max(c.Writer.Size(), 0)),
 		slog.Float64("ms", float64(took.Microseconds())/1000),

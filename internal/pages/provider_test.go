@@ -26,7 +26,16 @@ import (
 // groups makes the provider's example accounts members of groups.
 type groups struct {
 	*opstorage.Storage
-	of []string
+	of     []string
+	client string
+	ended  func(user string) // called when a session ends at the provider
+}
+
+func (g *groups) TerminateSession(ctx context.Context, user, client string) error {
+	if g.ended != nil {
+		g.ended(user)
+	}
+	return g.Storage.TerminateSession(ctx, user, client)
 }
 
 func (g *groups) SetUserinfoFromToken(ctx context.Context, info *oidc.UserInfo, token, subject, origin string) error {
@@ -35,35 +44,83 @@ func (g *groups) SetUserinfoFromToken(ctx context.Context, info *oidc.UserInfo, 
 	return err
 }
 
+// atProvider is the pages behind a real identity provider, each on a socket.
+type atProvider struct {
+	*world
+	idp   *httptest.Server
+	here  string // address of the pages
+	users *groups
+}
+
+const callbackPath = "/officer/sign-in/callback"
+
+func newProvider(t *testing.T) *atProvider {
+	t.Helper()
+	var op http.Handler
+	idp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { op.ServeHTTP(w, r) }))
+	t.Cleanup(idp.Close)
+	app := httptest.NewUnstartedServer(nil)
+	here := "http://" + app.Listener.Addr().String()
+	callback := here + callbackPath
+	id := "zhijia-" + app.Listener.Addr().String() // the example's clients are the process's
+	opstorage.RegisterClients(opstorage.WebClient(id, "secret", callback))
+	users := &groups{Storage: opstorage.NewStorage(opstorage.NewUserStore(idp.URL)), of: []string{"staff", "patents"}}
+	op = exampleop.SetupServer(idp.URL, users, nil, false)
+	identity, err := provider.New(provider.Config{
+		Issuer: idp.URL, ClientID: id, ClientSecret: "secret", RedirectURL: callback, GroupsClaim: "groups", Roles: map[string][]string{"patents": {"officer"}, "heads": {"approver"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &atProvider{world: &world{World: gatetest.NewWorld(t)}, idp: idp, here: here, users: users}
+	users.client = id
+	p.gate = gate.New(gate.Options{DB: p.DB})
+	if err := Register(p.gate, Options{Appraisal: p.Appraisal, Desk: p.Desk, Watch: p.Watch, Intake: p.Intake, Dossier: p.Dossier, Audit: p.Audit, Provider: identity}); err != nil {
+		t.Fatal(err)
+	}
+	app.Config.Handler = p.gate
+	app.Start()
+	t.Cleanup(app.Close)
+	return p
+}
+
+// tell sends the provider's signed word that its sessions of a person ended, as
+// change leaves it, and returns the answer's status.
+func (p *atProvider) tell(t *testing.T, change func(map[string]any)) int {
+	t.Helper()
+	key, err := p.users.SigningKey(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: key.SignatureAlgorithm(), Key: jose.JSONWebKey{Key: key.Key(), KeyID: key.ID()}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := map[string]any{
+		"iss": p.idp.URL, "aud": p.users.client, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(), "jti": "1", "sub": "id1",
+		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
+	}
+	change(claims)
+	token, err := jwt.Signed(signer).Claims(claims).Serialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.PostForm(p.here+"/officer/sign-in/logout", url.Values{"logout_token": {token}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	return r.StatusCode
+}
+
 // A person signs in through the form of a real provider, is out here when he
 // signs out here and when the provider says that he is out there. A forged or
 // repeated answer signs nobody in, nor does an account without a group.
 func TestSignInByProvider(t *testing.T) {
 	t.Parallel()
-	var op http.Handler
-	idp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { op.ServeHTTP(w, r) }))
-	defer idp.Close()
-	app := httptest.NewUnstartedServer(nil)
-	here := "http://" + app.Listener.Addr().String()
-	callback := here + "/officer/sign-in/callback"
-	opstorage.RegisterClients(opstorage.WebClient("zhijia", "secret", callback))
-	store := &groups{Storage: opstorage.NewStorage(opstorage.NewUserStore(idp.URL)), of: []string{"staff", "patents"}}
-	op = exampleop.SetupServer(idp.URL, store, nil, false)
-
-	identity, err := provider.New(provider.Config{
-		Issuer: idp.URL, ClientID: "zhijia", ClientSecret: "secret", RedirectURL: callback, GroupsClaim: "groups", Roles: map[string][]string{"patents": {"officer"}, "heads": {"approver"}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{World: gatetest.NewWorld(t)}
-	w.gate = gate.New(gate.Options{DB: w.DB})
-	if err := Register(w.gate, Options{Appraisal: w.Appraisal, Desk: w.Desk, Watch: w.Watch, Intake: w.Intake, Dossier: w.Dossier, Audit: w.Audit, Provider: identity}); err != nil {
-		t.Fatal(err)
-	}
-	app.Config.Handler = w.gate
-	app.Start()
-	defer app.Close()
+	w := newProvider(t)
+	idp, here, store := w.idp, w.here, w.users
+	callback := here + callbackPath
 
 	var answer *url.URL // what the provider sent the browser back with
 	browser := func() *http.Client {
@@ -129,28 +186,7 @@ func TestSignInByProvider(t *testing.T) {
 	two, again := browser(), browser()
 	signIn(two, "test-user@127.0.0.1")
 	signIn(again, "test-user@127.0.0.1")
-	key, err := store.SigningKey(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: key.SignatureAlgorithm(), Key: jose.JSONWebKey{Key: key.Key(), KeyID: key.ID()}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	told := func(change func(map[string]any)) int {
-		t.Helper()
-		claims := map[string]any{
-			"iss": idp.URL, "aud": "zhijia", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(), "jti": "1", "sub": "id1",
-			"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
-		}
-		change(claims)
-		token, err := jwt.Signed(signer).Claims(claims).Serialize()
-		if err != nil {
-			t.Fatal(err)
-		}
-		status, _ := read(http.PostForm(here+"/officer/sign-in/logout", url.Values{"logout_token": {token}}))
-		return status
-	}
+	told := func(change func(map[string]any)) int { t.Helper(); return w.tell(t, change) }
 	for name, change := range map[string]func(map[string]any){
 		"an identity token":  func(c map[string]any) { delete(c, "events") },
 		"another's":          func(c map[string]any) { c["aud"] = "other" },

@@ -17,7 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/patent"
 	"zhijia/internal/store"
 )
 
@@ -30,6 +32,7 @@ type receiver struct {
 }
 
 type received struct {
+	path                 string
 	id, stamp, signature string
 	body                 []byte
 }
@@ -40,7 +43,7 @@ func newReceiver(t testing.TB) *receiver {
 		body, _ := io.ReadAll(q.Body)
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.got = append(r.got, received{q.Header.Get("webhook-id"), q.Header.Get("webhook-timestamp"), q.Header.Get("webhook-signature"), body})
+		r.got = append(r.got, received{q.URL.Path, q.Header.Get("webhook-id"), q.Header.Get("webhook-timestamp"), q.Header.Get("webhook-signature"), body})
 		if r.status == http.StatusFound {
 			w.Header().Set("Location", r.URL+"/elsewhere")
 		}
@@ -188,6 +191,48 @@ func TestSignedDeliveries(t *testing.T) {
 	w.deliver()
 	if d := w.deliveries("waiting"); len(r.taken()) != 0 || len(d) != 1 || !strings.Contains(d[0].Error, "ZHIJIA_WEBHOOK_KEY") {
 		t.Errorf("%+v", d)
+	}
+}
+
+// Two institutions watch the same patent, each with a place of its own for its
+// messages: what one of them knows goes to its own place alone, what the public
+// register says to both.
+func TestDeliveriesKeepToTheirInstitution(t *testing.T) {
+	t.Parallel()
+	w, r := newPushingWorld(t)
+	for _, institution := range []string{"a", "b"} {
+		if _, _, err := w.Subscribe(w.ctx, institution, "张三", r.URL+"/"+institution, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.patent(17)
+	w.watch("a")
+	w.watch("b")
+	w.day(t, "2030-02-01")
+	w.sweep()
+	for w.deliver() {
+	}
+	r.taken()
+	own := store.LegalEvent{Number: number, Event: patent.Event{Code: "CF01", Effective: calendar.MustParse("2030-01-20"), Gazette: calendar.MustParse("2030-01-20"), Source: "own"}}
+	if err := w.db.MergeEvents(store.As(w.ctx, "a"), []store.LegalEvent{own}); err != nil {
+		t.Fatal(err)
+	}
+	w.sweep()
+	for w.deliver() {
+	}
+	got := r.taken()
+	if len(got) == 0 {
+		t.Fatal("its own event is not told")
+	}
+	for _, m := range got {
+		if m.path != "/a" {
+			t.Errorf("what a knows went to %s: %s", m.path, m.body)
+		}
+	}
+	if list, err := w.db.Deliveries(w.ctx, "b", "", 0, 10); err != nil || slices.ContainsFunc(list, func(d store.Delivery) bool {
+		return strings.Contains(string(d.Body), "CF01") || strings.Contains(string(d.Body), "lapsed")
+	}) {
+		t.Errorf("b's messages: %+v, %v", list, err)
 	}
 }
 

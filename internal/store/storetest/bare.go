@@ -7,11 +7,14 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"zhijia/internal/store"
 )
 
 // owners are the conditions on the owner in the store's statements: own rows,
@@ -31,6 +34,36 @@ func Bare(sql string) (bare string, n int) {
 // statements had one: what still keeps institutions apart is the database alone.
 func BareURL(t testing.TB, to string) (through string, stripped *atomic.Int64) {
 	t.Helper()
+	stripped = new(atomic.Int64)
+	return proxy(t, to, func(start []byte) []byte { return start }, func(sql string) string {
+		bare, n := Bare(sql)
+		if n > 0 {
+			stripped.Add(1)
+		}
+		return bare
+	}), stripped
+}
+
+// ProxyURL is the address of a proxy before the database at a URL that changes
+// nothing; with owner, but that the program works in the name of whoever logs in:
+// the owner of the tables, before whom there is no wall. It is for measuring what
+// the walls cost, one as far away as the other.
+func ProxyURL(t testing.TB, to string, owner bool) string {
+	t.Helper()
+	role := []byte("role\x00" + store.Role + "\x00")
+	return proxy(t, to, func(start []byte) []byte {
+		if i := bytes.Index(start, role); owner && i > 0 {
+			start = slices.Delete(bytes.Clone(start), i, i+len(role))
+			binary.BigEndian.PutUint32(start, uint32(len(start)))
+		}
+		return start
+	}, func(sql string) string { return sql })
+}
+
+// proxy passes everything on to the database at a URL, the first message and
+// every statement as they are changed.
+func proxy(t testing.TB, to string, first func([]byte) []byte, statement func(string) string) string {
+	t.Helper()
 	config, err := pgx.ParseConfig(to)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +77,6 @@ func BareURL(t testing.TB, to string) (through string, stripped *atomic.Int64) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	stripped = new(atomic.Int64)
 	go func() {
 		for {
 			client, err := l.Accept()
@@ -57,7 +89,7 @@ func BareURL(t testing.TB, to string) (through string, stripped *atomic.Int64) {
 				continue
 			}
 			go func() { _, _ = io.Copy(client, server); client.Close() }()
-			go func() { _ = forward(server, client, stripped); server.Close() }()
+			go func() { _ = forward(server, client, first, statement); server.Close() }()
 		}
 	}()
 	at, err := url.Parse("postgres:///" + config.Database + "?sslmode=disable")
@@ -65,11 +97,11 @@ func BareURL(t testing.TB, to string) (through string, stripped *atomic.Int64) {
 		t.Fatal(err)
 	}
 	at.User, at.Host = url.UserPassword(config.User, config.Password), l.Addr().String()
-	return at.String(), stripped
+	return at.String()
 }
 
-// forward passes a client's messages on, statements without their conditions.
-func forward(server io.Writer, client io.Reader, stripped *atomic.Int64) error {
+// forward passes a client's messages on.
+func forward(server io.Writer, client io.Reader, first func([]byte) []byte, statement func(string) string) error {
 	message := func(head int) ([]byte, error) { // the length is the last four bytes of the head and counts itself
 		b := make([]byte, head)
 		if _, err := io.ReadFull(client, b); err != nil {
@@ -83,7 +115,7 @@ func forward(server io.Writer, client io.Reader, stripped *atomic.Int64) error {
 	if err != nil {
 		return err
 	}
-	if _, err := server.Write(start); err != nil {
+	if _, err := server.Write(first(start)); err != nil {
 		return err
 	}
 	for {
@@ -102,8 +134,7 @@ func forward(server io.Writer, client io.Reader, stripped *atomic.Int64) error {
 			from = to
 		}
 		if from < to {
-			if sql, n := Bare(string(m[from:to])); n > 0 {
-				stripped.Add(1)
+			if sql := statement(string(m[from:to])); sql != string(m[from:to]) {
 				m = append(append(bytes.Clone(m[:from]), sql...), m[to:]...)
 				binary.BigEndian.PutUint32(m[1:5], uint32(len(m)-1))
 			}
