@@ -45,13 +45,14 @@ $$;
 
 -- wall lets a transaction see and change only the rows of its institution, and
 -- see the public ones where shared. The scope * is the service's own, which
--- looks for work and faults across institutions; it is no institution's id.
+-- looks for work and faults across institutions; it is no institution's id. Whose
+-- transaction it is is asked once a statement, not once a row.
 CREATE PROCEDURE wall(t regclass, shared boolean DEFAULT false) LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
     EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', t);
-    EXECUTE format('CREATE POLICY own ON %s USING (institution = institution_now()) WITH CHECK (institution = institution_now())', t);
-    EXECUTE format($p$CREATE POLICY service ON %s USING (institution_now() = '*') WITH CHECK (institution_now() = '*')$p$, t);
+    EXECUTE format('CREATE POLICY own ON %s USING (institution = (SELECT institution_now())) WITH CHECK (institution = institution_now())', t);
+    EXECUTE format($p$CREATE POLICY service ON %s USING ((SELECT institution_now()) = '*') WITH CHECK (institution_now() = '*')$p$, t);
     IF shared THEN
         EXECUTE format($p$CREATE POLICY corpus ON %s FOR SELECT USING (institution = 'public')$p$, t);
     END IF;
