@@ -192,6 +192,9 @@ func finds(t *testing.T, b *browser, path string) {
 			t.Errorf("%s: %d, found %v", query, r.Code, found)
 		}
 	}
+	if r := b.send("GET", "/officer/patents?number=2013105430196", nil); !strings.Contains(r.Body.String(), path+`"`) {
+		t.Error("the dossier does not know its valuation")
+	}
 	if r := b.send("GET", "/officer/valuations?from=2026-02-30&q=%22%3E%3Cscript%3E", nil); r.Code != 422 || !strings.Contains(r.Body.String(), "不是有效日期") || strings.Contains(r.Body.String(), "<script>") {
 		t.Errorf("a day that is none: %d", r.Code)
 	}
