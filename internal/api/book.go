@@ -29,6 +29,7 @@ type BookedLoan struct {
 	ClosedAt   *time.Time     `json:"closed_at,omitempty"`
 	Outcome    string         `json:"outcome,omitempty" enum:"repaid,defaulted,sold" doc:"What became of it."`
 	Proceeds   *money.Fen     `json:"proceeds,omitempty" doc:"Of the collateral, yuan."`
+	Reviewed   string         `json:"reviewed,omitempty" enum:"approved,open,refused,withdrawn,expired" doc:"Where the policy asked for another person at booking: approved, or else 未经复核."`
 	Standing   []string       `json:"standing" doc:"What was told and still holds: breach, cover, expiry:NUMBER, failed:NUMBER."`
 	Patents    []BookedPatent `json:"patents"`
 }
@@ -54,7 +55,7 @@ func describeLoan(l *desk.BookedLoan) BookedLoan {
 	out := BookedLoan{
 		ID: l.ID, Contract: l.Contract, Borrower: l.Borrower, CreditCode: l.CreditCode, Product: l.Product, Principal: l.Principal, Balance: l.Balance,
 		Maturity: l.Maturity, CreatedAt: l.CreatedAt, CreatedBy: l.CreatedBy, ClosedAt: l.ClosedAt, Outcome: l.Outcome, Proceeds: l.Proceeds,
-		Standing: append([]string{}, l.Standing...), Patents: make([]BookedPatent, len(l.Patents)),
+		Reviewed: l.Reviewed, Standing: append([]string{}, l.Standing...), Patents: make([]BookedPatent, len(l.Patents)),
 	}
 	for i := range l.Patents {
 		p := &l.Patents[i]

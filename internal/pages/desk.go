@@ -85,6 +85,7 @@ type (
 	loanLine struct {
 		Contract, Borrower, Balance, Maturity, Product, LTV string
 		Amount                                              money.Fen
+		Unreviewed                                          bool
 		Standing                                            []choice
 		Patents                                             []bookedLine
 	}
@@ -553,7 +554,7 @@ func describeAlert(a *desk.Alert) (alertLine, error) {
 }
 
 func describeLoan(x *desk.BookedLoan) loanLine {
-	l := loanLine{Contract: x.Contract, Borrower: x.Borrower, Balance: zhMoney(x.Balance), Amount: x.Balance, Maturity: x.Maturity.String(), Product: x.Product, LTV: "—"}
+	l := loanLine{Contract: x.Contract, Borrower: x.Borrower, Balance: zhMoney(x.Balance), Amount: x.Balance, Maturity: x.Maturity.String(), Product: x.Product, LTV: "—", Unreviewed: x.Reviewed != "" && x.Reviewed != "approved"}
 	for _, code := range x.Standing {
 		kind, number, _ := strings.Cut(code, ":")
 		level := "red"

@@ -187,7 +187,7 @@ const wholePeriodBefore = `CASE d.date_unit WHEN 'year' THEN date_trunc('year', 
 // same price within a month for the same patents, or under the same title where
 // neither names its patents. Rows of two owners are never joined for anything
 // else. An institution without deals pays for one look.
-const dealCounts = `(d.institution = institution_now() OR d.institution = 'public' AND (
+const dealCounts = `(d.institution = (SELECT institution_now()) OR d.institution = 'public' AND (
 	NOT (SELECT EXISTS (SELECT FROM deals WHERE institution = institution_now() AND institution <> 'public'))
 	OR NOT EXISTS (SELECT FROM deals o WHERE o.institution = institution_now() AND o.id = d.id)
 	AND NOT EXISTS (SELECT FROM deals o WHERE o.institution = institution_now() AND o.date BETWEEN d.date - 31 AND d.date + 31 AND ` + sameDeal + `)))`

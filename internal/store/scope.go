@@ -29,7 +29,7 @@ func As(ctx context.Context, institution string) context.Context {
 // visible are the rows of a corpus table that an institution reads, its own and
 // the operator's, and ownFirst puts its own before them.
 const (
-	visible  = `institution IN (institution_now(), 'public')`
+	visible  = `institution IN ((SELECT institution_now()), 'public')`
 	ownFirst = `institution = 'public'`
 )
 

@@ -19,7 +19,7 @@ import (
 
 // owners are the conditions on the owner in the store's statements: own rows,
 // own and public rows, those of a parameter.
-var owners = regexp.MustCompile(`(?i)\b(?:[a-z_]+\.)?institution (?:= institution_now\(\)|IN \(institution_now\(\), 'public'\)|= \$\d+\b)`)
+var owners = regexp.MustCompile(`(?i)\b(?:[a-z_]+\.)?institution (?:= (?:\(SELECT institution_now\(\)\)|institution_now\(\))|IN \(\(SELECT institution_now\(\)\), 'public'\)|= \$\d+\b)`)
 
 // Bare takes the conditions on the owner out of a statement: they hold for every
 // row whenever the statement runs for an institution. In the service's own scope,
