@@ -116,7 +116,8 @@ func (c *serveCmd) Run(g *Globals) error {
 		MaxBody: c.MaxBodyMiB << 20, MaxUpload: c.MaxUploadMiB << 20, RatePerSecond: c.Rate, RateBurst: c.Burst, Tracing: c.TraceEndpoint != "",
 	})
 	workers := append(portfolios.Workers(c.WatchInterval), c.scoring(g.ctx, judge.RunOptions{})...)
-	workers = append(workers, loans.Monitor(bookInterval), pools.Worker(), entrance.Retention())
+	workers = append(workers, loans.Monitor(bookInterval)...)
+	workers = append(workers, pools.Worker(), entrance.Retention())
 	if c.DeskRows > 0 {
 		workers = append(workers, loans.Workers(desk.WorkOptions{Rows: c.DeskRows})...)
 	}
