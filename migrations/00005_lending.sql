@@ -41,6 +41,7 @@ CREATE TABLE batches (
     finished_at timestamptz,
     contracts   json,                            -- once finished
     digest      bytea,                           -- SHA-256 over all decisions, once finished
+    verdicts    json,                            -- how many rows were decided how
     facts       json,                            -- what stood in store when it was decided: drawn under its programmes, patents in the book
     UNIQUE (institution, id),
     UNIQUE (institution, key)

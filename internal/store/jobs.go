@@ -391,11 +391,11 @@ func (db *DB) DropJobs(ctx context.Context, tx pgx.Tx, institution, subject stri
 	return err
 }
 
-// OpenJobs counts the jobs of a kind and subject.
-func (db *DB) OpenJobs(ctx context.Context, kind, subject string) (n int, err error) {
-	defer fault.Wrap(&err, "store.OpenJobs")
-	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM jobs WHERE kind = $1 AND subject = $2`, kind, subject).Scan(&n)
-	return n, err
+// OpenJobs reports whether a kind and subject has a job that has not ended.
+func (db *DB) OpenJobs(ctx context.Context, kind, subject string) (open bool, err error) {
+	defer fault.Wrap(&err, "store.OpenJobs(%s)", kind)
+	err = db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM jobs WHERE kind = $1 AND subject = $2)`, kind, subject).Scan(&open)
+	return open, err
 }
 
 // Transact runs f in one transaction: committed when f returns nil, rolled back
