@@ -59,7 +59,7 @@ var allowed = map[string][]string{
 	"internal/desk":      append([]string{"internal/paging", "internal/store", "internal/jobs", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
 	"internal/arranger":  append([]string{"internal/paging", "internal/store", "internal/jobs"}, domain...),
 	"internal/watch":     append([]string{"internal/paging", "internal/store", "internal/jobs"}, domain...),
-	"internal/harness":   append([]string{"internal/store", "internal/intake", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
+	"internal/harness":   append([]string{"internal/store", "internal/jobs", "internal/intake", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
 
 	"internal/intake": append([]string{"internal/paging", "internal/store", "internal/sheet", "internal/appraisal"}, domain...),
 

@@ -77,6 +77,17 @@ CREATE TABLE model_runs (
     status      text NOT NULL CHECK (status IN ('running', 'finished', 'cancelled')),
     note        text NOT NULL DEFAULT '',        -- stable code of what it waits for
     ended_at    timestamptz,
+    -- Progress, counted as it changes: it is asked for every few seconds.
+    waiting     integer NOT NULL DEFAULT 0,      -- subjects, by status
+    done        integer NOT NULL DEFAULT 0,
+    partly      integer NOT NULL DEFAULT 0,
+    forbidden   integer NOT NULL DEFAULT 0,
+    unknown     integer NOT NULL DEFAULT 0,
+    files       integer NOT NULL DEFAULT 0,      -- model_batches
+    open_files  integer NOT NULL DEFAULT 0,      -- of them, not at their end
+    asked       bigint NOT NULL DEFAULT 0,       -- questions in them
+    answered    bigint NOT NULL DEFAULT 0,
+    failed      bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (institution, id)
 );
 CREATE UNIQUE INDEX model_runs_open ON model_runs (institution, key) WHERE status = 'running';
@@ -116,6 +127,45 @@ CREATE TABLE model_batches (
     FOREIGN KEY (institution, run) REFERENCES model_runs (institution, id)
 );
 CREATE INDEX model_batches_open ON model_batches (run) WHERE ended_at IS NULL;
+
+-- +goose StatementBegin
+CREATE FUNCTION model_run_subjects_added() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE model_runs r SET waiting = r.waiting + a.n
+    FROM (SELECT institution, run, count(*) AS n FROM added WHERE status = 'waiting' GROUP BY 1, 2) AS a WHERE r.institution = a.institution AND r.id = a.run;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION model_run_subject_moved() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE model_runs SET
+        waiting = waiting + (NEW.status = 'waiting')::integer - (OLD.status = 'waiting')::integer,
+        done = done + (NEW.status = 'done')::integer - (OLD.status = 'done')::integer,
+        partly = partly + (NEW.status = 'partly')::integer - (OLD.status = 'partly')::integer,
+        forbidden = forbidden + (NEW.status = 'forbidden')::integer - (OLD.status = 'forbidden')::integer,
+        unknown = unknown + (NEW.status = 'unknown')::integer - (OLD.status = 'unknown')::integer
+    WHERE institution = NEW.institution AND id = NEW.run;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION model_batch_moved() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE model_runs SET -- what is not there, before or after, counts nothing
+        files = files + (NEW.id IS NOT NULL)::integer - (OLD.id IS NOT NULL)::integer,
+        open_files = open_files + (NEW.id IS NOT NULL AND NEW.ended_at IS NULL)::integer - (OLD.id IS NOT NULL AND OLD.ended_at IS NULL)::integer,
+        asked = asked + coalesce(NEW.requests, 0) - coalesce(OLD.requests, 0),
+        answered = answered + coalesce(NEW.completed, 0) - coalesce(OLD.completed, 0),
+        failed = failed + coalesce(NEW.failed, 0) - coalesce(OLD.failed, 0)
+    WHERE institution = coalesce(NEW.institution, OLD.institution) AND id = coalesce(NEW.run, OLD.run);
+    RETURN NULL;
+END
+$$;
+-- +goose StatementEnd
+CREATE TRIGGER model_run_subjects_added AFTER INSERT ON model_run_subjects REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION model_run_subjects_added();
+CREATE TRIGGER model_run_subject_moved AFTER UPDATE OF status ON model_run_subjects FOR EACH ROW WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION model_run_subject_moved();
+CREATE TRIGGER model_batch_moved AFTER INSERT OR UPDATE OR DELETE ON model_batches FOR EACH ROW EXECUTE FUNCTION model_batch_moved();
 
 -- Questions under way. No two open files of an institution ask the same one.
 CREATE TABLE model_batch_items (

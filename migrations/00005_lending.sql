@@ -41,6 +41,7 @@ CREATE TABLE batches (
     finished_at timestamptz,
     contracts   json,                            -- once finished
     digest      bytea,                           -- SHA-256 over all decisions, once finished
+    verdicts    json,                            -- how many rows were decided how
     facts       json,                            -- what stood in store when it was decided: drawn under its programmes, patents in the book
     UNIQUE (institution, id),
     UNIQUE (institution, key)
@@ -188,8 +189,9 @@ CREATE TABLE book_patents (
     status         text NOT NULL,                          -- of the latest valuation
     valuation      text NOT NULL,
     valued_on      date NOT NULL,
-    due            date NOT NULL,                          -- next revaluation
-    events         integer NOT NULL,                       -- about it on file when it was valued; more call for a revaluation
+    due            date,                                   -- next revaluation; NULL: none, the loan is closed
+    arrived        integer NOT NULL,                       -- events about it that ever came in, see book_mark
+    seen           integer NOT NULL,                       -- of them, before its latest valuation was begun; more call for a revaluation
     base           bigint NOT NULL,                        -- fen: the value a fall is measured against
     base_valuation text NOT NULL,
     alerted        text NOT NULL DEFAULT '',               -- gravest fall below the base told so far
@@ -200,8 +202,34 @@ CREATE TABLE book_patents (
     FOREIGN KEY (institution, valuation) REFERENCES valuations (institution, id),
     FOREIGN KEY (institution, base_valuation) REFERENCES valuations (institution, id)
 );
-CREATE INDEX book_patents_due ON book_patents (due);
+CREATE INDEX book_patents_due ON book_patents (due) WHERE due IS NOT NULL;
+CREATE INDEX book_patents_told ON book_patents (loan) WHERE due IS NOT NULL AND arrived > seen;
 CREATE INDEX book_patents_number ON book_patents (number);
+
+-- book_mark counts new events on the patents of open loans, so that nobody has
+-- to count them again: an institution's own, and the public ones for everybody.
+-- The lock (lockBook of the store) keeps it from a loan that is being booked: who
+-- books counts what is on file, and either sees the other. Rows are locked in
+-- order, so that two imports wait for each other in one direction.
+-- +goose StatementBegin
+CREATE FUNCTION book_mark() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    asker text := current_setting('zhijia.institution', true);
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(7241040);
+    IF asker = 'public' THEN
+        PERFORM set_config('zhijia.institution', '*', true);
+    END IF;
+    WITH told AS (
+        SELECT b.loan, b.number, (SELECT count(*) FROM changed c WHERE c.number = b.number AND c.institution IN (b.institution, 'public')) AS n
+        FROM book_patents b WHERE b.due IS NOT NULL AND b.number IN (SELECT number FROM changed) ORDER BY b.loan, b.number FOR NO KEY UPDATE)
+    UPDATE book_patents b SET arrived = b.arrived + told.n FROM told WHERE b.loan = told.loan AND b.number = told.number AND told.n > 0;
+    PERFORM set_config('zhijia.institution', asker, true);
+    RETURN NULL;
+END
+$$;
+-- +goose StatementEnd
+CREATE TRIGGER book_events_new AFTER INSERT ON events REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION book_mark();
 
 -- Every use a patent was put up for by any product: collateral of a loan, an
 -- asset of a pool, the object of a lease, a licence. One row per patent, desk,

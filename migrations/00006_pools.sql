@@ -31,6 +31,7 @@ CREATE TABLE pool_simulations (
     error       text,
     finished_at timestamptz,
     report      json,                            -- when done
+    paths       bigint NOT NULL DEFAULT 0,       -- in its tallies, counted as they come
     UNIQUE (institution, id),
     FOREIGN KEY (institution, pool_id) REFERENCES pools (institution, id)
 );

@@ -15,6 +15,7 @@ import (
 	"zhijia/internal/accuracy"
 	"zhijia/internal/fault"
 	"zhijia/internal/harness"
+	"zhijia/internal/jobs"
 	"zhijia/internal/llm"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
@@ -37,14 +38,27 @@ type evalFlags struct {
 	Database
 	LLM         llm.Config `embed:"" prefix:"llm-"`
 	Prompts     string     `name:"prompts" env:"ZHIJIA_PROMPTS" group:"Model" placeholder:"DIR" help:"Folder whose templates override the embedded ones."`
-	RunsDir     string     `name:"runs" help:"Folder of the runs." default:"eval-runs" env:"ZHIJIA_EVAL_RUNS"`
+	RunsDir     string     `name:"runs" help:"Folder the reports are written to." default:"eval-runs" env:"ZHIJIA_EVAL_RUNS"`
 	Data        string     `help:"Folder of datasets that are not shipped; tasks that need it are skipped without it. Default: ../shared/data if it is there." placeholder:"DIR"`
 	Recorded    string     `help:"Folder of recorded model replies. Default: eval/recorded of a checkout." placeholder:"DIR"`
 	Assumptions string     `help:"Assumptions file to value with instead of the one that ships." placeholder:"FILE"`
 }
 
-func (f *evalFlags) service(g *Globals) (*harness.Service, error) {
-	s := &harness.Service{Files: eval.FS, Dir: f.RunsDir, DataDir: f.Data, Program: programVersion()}
+func (f *evalFlags) service(g *Globals) (_ *harness.Service, done func(), err error) {
+	db, done, err := f.open(g)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			done()
+		}
+	}()
+	queue, err := jobs.New(db, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &harness.Service{DB: db, Queue: queue, Files: eval.FS, Reports: f.RunsDir, DataDir: f.Data, Program: programVersion()}
 	s.Product.Scratch = f.scratch(g)
 	s.RecordTo = cmp.Or(f.Recorded, recordingsFolder())
 	s.Product.Judge = f.newEvalJudge(g, s.RecordTo)
@@ -56,15 +70,15 @@ func (f *evalFlags) service(g *Globals) (*harness.Service, error) {
 	if f.Assumptions != "" {
 		raw, err := os.ReadFile(f.Assumptions)
 		if err != nil {
-			return nil, fault.New(fault.NotFound, "eval.assumptions", "无法读取参数文件。", "The assumptions file cannot be read.").Because(err)
+			return nil, nil, fault.New(fault.NotFound, "eval.assumptions", "无法读取参数文件。", "The assumptions file cannot be read.").Because(err)
 		}
 		as, err := valuation.LoadAssumptions(raw)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		s.Product.Assumptions = &as
 	}
-	return s, nil
+	return s, done, nil
 }
 
 // scratch opens an empty database on the configured server, for an evaluation.
@@ -151,34 +165,35 @@ type evalRunCmd struct {
 }
 
 func (c *evalRunCmd) Run(g *Globals) error {
-	s, err := c.service(g)
+	s, done, err := c.service(g)
 	if err != nil {
 		return err
 	}
+	defer done()
 	o := harness.Options{Type: harness.RunType(c.Type), Note: c.Note, Dataset: c.Dataset, Seed: c.Seed, Live: c.Live, Resume: c.Resume, Progress: g.progress()}
 	if c.Task != "" {
 		o.Tasks = []string{c.Task}
 	}
-	run, err := s.Run(g.ctx, o)
+	run, err := s.Run(g.ctx, g.operator(), o)
 	if err != nil {
 		if run != nil {
 			fmt.Fprintf(g.stderr, "run %s: continue with --resume %s\n", run.ID, run.ID)
 		}
 		return err
 	}
-	page, _, err := s.Report(run.ID, "")
+	page, _, err := s.Report(g.ctx, g.operator(), run.ID, "")
 	if err != nil {
 		return err
 	}
 	if c.SaveBaselines != "" {
-		if _, err := s.SaveBaselines(run.ID, c.SaveBaselines); err != nil {
+		if _, err := s.SaveBaselines(g.ctx, g.operator(), run.ID, c.SaveBaselines); err != nil {
 			return err
 		}
 	}
 	if g.JSON {
 		return g.print(run)
 	}
-	if err := s.WriteMarkdown(g.stdout, run.ID); err != nil {
+	if err := s.WriteMarkdown(g.ctx, g.operator(), g.stdout, run.ID); err != nil {
 		return err
 	}
 	fmt.Fprintf(g.stdout, "\nRun %s. Report: %s\n", run.ID, page)
@@ -190,11 +205,12 @@ type evalRunsCmd struct {
 }
 
 func (c *evalRunsCmd) Run(g *Globals) error {
-	s, err := c.service(g)
+	s, done, err := c.service(g)
 	if err != nil {
 		return err
 	}
-	runs, err := s.Runs()
+	defer done()
+	runs, err := s.Runs(g.ctx, g.operator(), 1000)
 	if err != nil {
 		return err
 	}
@@ -222,11 +238,12 @@ type evalCompareCmd struct {
 }
 
 func (c *evalCompareCmd) Run(g *Globals) error {
-	s, err := c.service(g)
+	s, done, err := c.service(g)
 	if err != nil {
 		return err
 	}
-	compared, err := s.Compare(c.A, c.B, accuracy.Options{Level: c.Level, Workers: 2})
+	defer done()
+	compared, err := s.Compare(g.ctx, g.operator(), c.A, c.B, accuracy.Options{Level: c.Level, Workers: 2})
 	if err != nil {
 		return err
 	}
@@ -263,21 +280,22 @@ type evalGateCmd struct {
 }
 
 func (c *evalGateCmd) Run(g *Globals) error {
-	s, err := c.service(g)
+	s, done, err := c.service(g)
 	if err != nil {
 		return err
 	}
+	defer done()
 	var result *harness.GateResult
 	if c.Judged != "" {
-		run, err := s.Status(c.Judged)
+		run, err := s.Status(g.ctx, g.operator(), c.Judged)
 		if err != nil {
 			return err
 		}
-		if result, err = s.Judge(run); err != nil {
+		if result, err = s.Judge(g.ctx, g.operator(), run); err != nil {
 			return err
 		}
 	} else {
-		if result, err = s.Gate(g.ctx, harness.Options{Tasks: c.Task, Type: harness.RunTest, Note: "gate", Progress: g.progress()}); err != nil {
+		if result, err = s.Gate(g.ctx, g.operator(), harness.Options{Tasks: c.Task, Type: harness.RunTest, Note: "gate", Progress: g.progress()}); err != nil {
 			return err
 		}
 	}
@@ -306,11 +324,12 @@ type evalReportCmd struct {
 }
 
 func (c *evalReportCmd) Run(g *Globals) error {
-	s, err := c.service(g)
+	s, done, err := c.service(g)
 	if err != nil {
 		return err
 	}
-	page, text, err := s.Report(c.ID, c.Against)
+	defer done()
+	page, text, err := s.Report(g.ctx, g.operator(), c.ID, c.Against)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ import (
 	"zhijia/internal/judge"
 	"zhijia/internal/ledger"
 	"zhijia/internal/pages"
+	"zhijia/internal/store"
 )
 
 // serviceFlags are the settings of the service.
@@ -48,7 +49,6 @@ type serviceFlags struct {
 	oidcFlags
 	watchFlags
 	DeskRows      int    `env:"ZHIJIA_DESK_ROWS" group:"Service" default:"4" help:"Rows of loan desks' files this process works at once; 0 leaves them to zhijia worker."`
-	EvalRuns      string `env:"ZHIJIA_EVAL_RUNS" group:"Service" default:"eval-runs" placeholder:"DIR" help:"Folder of evaluation runs."`
 	LogLevel      string `env:"ZHIJIA_LOG_LEVEL" group:"Observation" enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
 	LogFormat     string `env:"ZHIJIA_LOG_FORMAT" group:"Observation" enum:"json,text" default:"json" help:"json or text."`
 	TraceEndpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT" group:"Observation" placeholder:"URL" help:"OTLP/HTTP collector for traces. Empty: no traces."`
@@ -116,7 +116,9 @@ func (c *serveCmd) Run(g *Globals) error {
 		MaxBody: c.MaxBodyMiB << 20, MaxUpload: c.MaxUploadMiB << 20, RatePerSecond: c.Rate, RateBurst: c.Burst, Tracing: c.TraceEndpoint != "",
 	})
 	workers := append(portfolios.Workers(c.WatchInterval), c.scoring(g.ctx, judge.RunOptions{})...)
-	workers = append(workers, loans.Monitor(bookInterval), pools.Worker(), entrance.Retention())
+	workers = append(workers, loans.Monitor(bookInterval)...)
+	evaluations := c.evaluations(g, db, queue)
+	workers = append(workers, pools.Worker(), evaluations.Worker(), entrance.Retention())
 	if c.DeskRows > 0 {
 		workers = append(workers, loans.Workers(desk.WorkOptions{Rows: c.DeskRows})...)
 	}
@@ -127,7 +129,7 @@ func (c *serveCmd) Run(g *Globals) error {
 	record := audit.New(db, time.Now)
 	if _, err := api.New(entrance, api.Options{
 		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Days: g.days, Version: release,
-		Eval: &harness.Service{Files: eval.FS, Dir: c.EvalRuns, Program: programVersion(), Product: harness.Product{Scratch: c.scratch(g)}},
+		Eval: evaluations,
 	}); err != nil {
 		return err
 	}
@@ -144,6 +146,12 @@ func (c *serveCmd) Run(g *Globals) error {
 	err = entrance.Serve(g.ctx, l)
 	log.Info("stopped")
 	return err
+}
+
+// evaluations are those anybody of an institution may ask for: of what ships,
+// with no model.
+func (d *Database) evaluations(g *Globals, db *store.DB, queue *jobs.Queue) *harness.Service {
+	return &harness.Service{DB: db, Queue: queue, Files: eval.FS, Program: programVersion(), Product: harness.Product{Scratch: d.scratch(g)}}
 }
 
 // beside works in the background. The returned function ends it, after the

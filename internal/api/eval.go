@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"zhijia/internal/accuracy"
+	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
 	"zhijia/internal/harness"
 	"zhijia/internal/people"
@@ -111,11 +112,11 @@ func describeRun(r *harness.Run) Evaluation {
 // registerEval offers the harness to evaluators: start a run, follow it, read
 // its figures, its log and its report.
 func registerEval(api huma.API, s *Server) {
-	service := func(ctx context.Context) (*harness.Service, error) {
+	service := func(ctx context.Context) (*harness.Service, appraisal.Actor, error) {
 		if s.opt.Eval == nil {
-			return nil, fault.New(fault.Unavailable, "eval.off", "本实例未启用评测。", "Evaluation is not enabled on this instance.")
+			return nil, appraisal.Actor{}, fault.New(fault.Unavailable, "eval.off", "本实例未启用评测。", "Evaluation is not enabled on this instance.")
 		}
-		return s.opt.Eval.For(people.Of(ctx).Institution), nil
+		return s.opt.Eval, people.Of(ctx).Actor(), nil
 	}
 	type evaluationTasks struct {
 		Body struct {
@@ -125,7 +126,7 @@ func registerEval(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-evaluation-tasks", Method: http.MethodGet, Path: "/v1/evaluation-tasks", Summary: "评测任务 Evaluation tasks", Tags: []string{"evaluations"},
 	}, func(ctx context.Context, _ *struct{}) (*evaluationTasks, error) {
-		h, err := service(ctx)
+		h, _, err := service(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +158,7 @@ func registerEval(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "start-evaluation", Method: http.MethodPost, Path: "/v1/evaluations", Summary: "开始评测 Start a run", Tags: []string{"evaluations"}, DefaultStatus: http.StatusAccepted,
 	}, func(ctx context.Context, in *startEvaluation) (*one, error) {
-		h, err := service(ctx)
+		h, who, err := service(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -165,7 +166,7 @@ func registerEval(api huma.API, s *Server) {
 		if in.Body.Task != "" {
 			o.Tasks = []string{in.Body.Task}
 		}
-		run, err := h.Start(o)
+		run, err := h.Start(ctx, who, o)
 		if err != nil {
 			return nil, err
 		}
@@ -180,17 +181,17 @@ func registerEval(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-evaluations", Method: http.MethodGet, Path: "/v1/evaluations", Summary: "评测列表 List runs, newest first", Tags: []string{"evaluations"},
 	}, func(ctx context.Context, _ *struct{}) (*evaluations, error) {
-		h, err := service(ctx)
+		h, who, err := service(ctx)
 		if err != nil {
 			return nil, err
 		}
-		runs, err := h.Runs()
+		runs, err := h.Runs(ctx, who, 100)
 		if err != nil {
 			return nil, err
 		}
 		out := &evaluations{}
 		out.Body.Evaluations = []Evaluation{}
-		for i := range runs[:min(len(runs), 100)] {
+		for i := range runs {
 			e := describeRun(&runs[i])
 			for k := range e.Tasks {
 				e.Tasks[k].Figures = []EvaluationFigure{} // of one run, under its own path
@@ -206,11 +207,11 @@ func registerEval(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "get-evaluation", Method: http.MethodGet, Path: "/v1/evaluations/{id}", Summary: "评测进度与结果 Progress and figures of a run", Tags: []string{"evaluations"},
 	}, func(ctx context.Context, in *byID) (*one, error) {
-		h, err := service(ctx)
+		h, who, err := service(ctx)
 		if err != nil {
 			return nil, err
 		}
-		run, err := h.Status(in.ID)
+		run, err := h.Status(ctx, who, in.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -219,11 +220,11 @@ func registerEval(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "stop-evaluation", Method: http.MethodPost, Path: "/v1/evaluations/{id}:stop", Summary: "停止评测 Stop a run", Tags: []string{"evaluations"}, DefaultStatus: http.StatusNoContent,
 	}, func(ctx context.Context, in *byID) (*struct{}, error) {
-		h, err := service(ctx)
+		h, who, err := service(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return nil, h.Stop(in.ID)
+		return nil, h.Stop(ctx, who, in.ID)
 	})
 
 	type compare struct {
@@ -240,11 +241,11 @@ func registerEval(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{
 		OperationID: "compare-evaluations", Method: http.MethodGet, Path: "/v1/evaluations:compare", Summary: "比较两次评测 Compare two runs, paired by case", Tags: []string{"evaluations"},
 	}, func(ctx context.Context, in *compare) (*evaluationsCompared, error) {
-		h, err := service(ctx)
+		h, who, err := service(ctx)
 		if err != nil {
 			return nil, err
 		}
-		c, err := h.Compare(in.A, in.B, accuracy.Options{Iterations: 2000, Workers: 2})
+		c, err := h.Compare(ctx, who, in.A, in.B, accuracy.Options{Iterations: 2000, Workers: 2})
 		if err != nil {
 			return nil, err
 		}
@@ -264,28 +265,28 @@ func registerEval(api huma.API, s *Server) {
 		return out, nil
 	})
 
-	stream := func(id, path, summary, contentType string, write func(h *harness.Service, c *gin.Context) error) {
+	stream := func(id, path, summary, contentType string, write func(h *harness.Service, who appraisal.Actor, c *gin.Context) error) {
 		s.raw(huma.Operation{
 			OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Tags: []string{"evaluations"},
 			Parameters: []*huma.Param{{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}},
 			Responses:  map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: huma.TypeString}}}}},
 		}, func(c *gin.Context) error {
-			h, err := service(c.Request.Context())
+			h, who, err := service(c.Request.Context())
 			if err != nil {
 				return err
 			}
-			if _, err := h.Status(c.Param("id")); err != nil {
+			if _, err := h.Status(c.Request.Context(), who, c.Param("id")); err != nil {
 				return err
 			}
 			c.Header("Content-Type", contentType+"; charset=utf-8")
-			return write(h, c)
+			return write(h, who, c)
 		})
 	}
-	stream("get-evaluation-report", "/v1/evaluations/{id}/report", "评测报告 The run's report", "text/html", func(h *harness.Service, c *gin.Context) error {
+	stream("get-evaluation-report", "/v1/evaluations/{id}/report", "评测报告 The run's report", "text/html", func(h *harness.Service, who appraisal.Actor, c *gin.Context) error {
 		c.Header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:")
-		return h.WriteHTML(c.Writer, c.Param("id"))
+		return h.WriteHTML(c.Request.Context(), who, c.Writer, c.Param("id"))
 	})
-	stream("get-evaluation-samples", "/v1/evaluations/{id}/samples", "逐例记录 The run's log, a JSON object per line", "application/jsonl", func(h *harness.Service, c *gin.Context) error {
-		return h.WriteSamples(c.Writer, c.Param("id"))
+	stream("get-evaluation-samples", "/v1/evaluations/{id}/samples", "逐例记录 The run's log, a JSON object per line", "application/jsonl", func(h *harness.Service, who appraisal.Actor, c *gin.Context) error {
+		return h.WriteSamples(c.Request.Context(), who, c.Writer, c.Param("id"))
 	})
 }

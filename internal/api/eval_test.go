@@ -11,6 +11,7 @@ import (
 	"zhijia/eval"
 	"zhijia/internal/gate/gatetest"
 	"zhijia/internal/harness"
+	"zhijia/internal/jobs"
 	"zhijia/internal/people"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -18,25 +19,51 @@ import (
 
 func TestEvaluationOverREST(t *testing.T) {
 	t.Parallel()
+	uses := gatetest.NewWorld(t)
 	h := &harness.Service{
-		Files: eval.FS, Dir: t.TempDir(), Program: "test",
+		DB: uses.DB, Queue: uses.Jobs, Files: eval.FS, Program: "test",
 		Product: harness.Product{Scratch: func(context.Context) (*store.DB, func(), error) { return storetest.New(t), func() {}, nil }},
 	}
-	w := newWorld(t, options{Eval: h}, people.Evaluator)
+	w := serve(t, uses, options{Eval: h}, people.Evaluator)
 	if r := w.Get("/v1/evaluation-tasks"); r.Code != http.StatusOK || !strings.Contains(r.Body.String(), "price-out-of-time") {
 		t.Fatalf("tasks: %d %s", r.Code, r.Body)
 	}
-	begin := func(body string) Evaluation {
+	ask := func(body string) Evaluation {
 		t.Helper()
 		r := w.Post("/v1/evaluations", json.RawMessage(body))
 		if r.Code != http.StatusAccepted {
 			t.Fatalf("start: %d %s", r.Code, r.Body)
 		}
-		e := gatetest.Decode[Evaluation](t, r.Body.Bytes())
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := h.Wait(ctx, e.ID); err != nil {
-			t.Fatal(err)
+		return gatetest.Decode[Evaluation](t, r.Body.Bytes())
+	}
+	// Looking starts nothing; a worker does.
+	idle := ask(`{"task":"registry-accuracy"}`)
+	for _, path := range []string{"", "/" + idle.ID, "/" + idle.ID + "/samples"} {
+		w.Get("/v1/evaluations" + path)
+	}
+	if got := gatetest.Decode[Evaluation](t, w.Get("/v1/evaluations/"+idle.ID).Body.Bytes()); got.Status != "running" || got.Tasks[0].Done != 0 || got.Tasks[0].Task != "registry-accuracy" {
+		t.Errorf("worked on though no worker runs: %+v", got)
+	}
+	if r := w.Post("/v1/evaluations/"+idle.ID+":stop", `{}`); r.Code != http.StatusNoContent {
+		t.Errorf("stop: %d %s", r.Code, r.Body)
+	}
+	if got := gatetest.Decode[Evaluation](t, w.Get("/v1/evaluations/"+idle.ID).Body.Bytes()); got.Status != "interrupted" {
+		t.Errorf("stopped: %+v", got)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	worked := make(chan error, 1)
+	go func() { worked <- uses.Jobs.Run(ctx, jobs.RunOptions{}, h.Worker()) }()
+	defer func() {
+		stop()
+		if err := <-worked; err != nil {
+			t.Error(err)
+		}
+	}()
+	begin := func(body string) Evaluation {
+		t.Helper()
+		e := ask(body)
+		for tick := time.Tick(10 * time.Millisecond); e.Status == "running"; <-tick {
+			e = gatetest.Decode[Evaluation](t, w.Get("/v1/evaluations/"+e.ID).Body.Bytes())
 		}
 		return e
 	}
@@ -72,7 +99,7 @@ func TestEvaluationOverREST(t *testing.T) {
 	if r := w.Get("/v1/evaluations/" + a.ID + "/samples"); r.Code != http.StatusOK || strings.Count(r.Body.String(), "\n") != 60 {
 		t.Errorf("samples: %d, %d lines", r.Code, strings.Count(r.Body.String(), "\n"))
 	}
-	if r := w.Get("/v1/evaluations"); len(gatetest.Decode[struct{ Evaluations []Evaluation }](t, r.Body.Bytes()).Evaluations) != 3 {
+	if r := w.Get("/v1/evaluations"); len(gatetest.Decode[struct{ Evaluations []Evaluation }](t, r.Body.Bytes()).Evaluations) != 4 {
 		t.Errorf("list: %s", r.Body)
 	}
 	for path, want := range map[string]int{"/v1/evaluations/nope": 404, "/v1/evaluations/nope/report": 404, "/v1/evaluations:compare?a=x&b=y": 404} {

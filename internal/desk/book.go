@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
@@ -285,28 +287,119 @@ type why struct {
 	Threshold string            `json:"threshold,omitempty"`
 }
 
-// RevalueDue values every booked patent that is due, or about which an event
-// arrived, and raises what the desk must see. The institution store.Everyone takes
-// everyone's.
-// It returns how many were valued.
+// A loan of the book is revalued by a job of its institution: its patents one
+// after another, so that two that fall together are seen together. Once an
+// interval a job of the house looks by index which loans are due.
+var (
+	revaluations    = jobs.Kind[revaluation]{Name: "revaluations", Queued: 4, Timeout: 30 * time.Minute}
+	revaluationsDue = jobs.Kind[struct{}]{Name: "revaluations-due", Timeout: 5 * time.Minute}
+)
+
+// revaluation is a loan with patents to be valued again.
+type revaluation struct {
+	Loan string `json:"loan"`
+}
+
+// revaluers is how many loans one process revalues at once.
+const revaluers = 2
+
+// Monitor looks at an interval for what of the book is due and values it.
+func (d *Desk) Monitor(every time.Duration) []jobs.Worker {
+	return []jobs.Worker{
+		revaluationsDue.Worker(1, func(ctx context.Context, _ *jobs.Turn, _ struct{}) (jobs.Next, error) {
+			return jobs.Done, d.orderRevaluations(ctx)
+		}).Every(every),
+		revaluations.Worker(revaluers, func(ctx context.Context, t *jobs.Turn, r revaluation) (jobs.Next, error) {
+			ctx, stop := t.UntilDrain(ctx)
+			defer stop()
+			_, more, err := d.revalueLoan(ctx, t.Institution, r.Loan, t.Over)
+			if err == nil && more {
+				return jobs.Again, nil
+			}
+			return jobs.Done, err
+		}),
+	}
+}
+
+// orderRevaluations puts every loan that is due to work.
+func (d *Desk) orderRevaluations(ctx context.Context) error {
+	due, err := d.db.DueLoans(ctx, store.Everyone, calendar.InChina(d.now()))
+	if err != nil {
+		return err
+	}
+	orders := map[string][]jobs.Order[revaluation]{}
+	for _, l := range due {
+		orders[l.Institution] = append(orders[l.Institution], jobs.Order[revaluation]{Key: l.ID, Subject: l.ID, Args: revaluation{l.ID}})
+	}
+	for institution, loans := range orders {
+		ctx := store.As(ctx, institution)
+		if err := d.db.Transact(ctx, func(tx pgx.Tx) error { return revaluations.Add(ctx, d.queue, tx, institution, loans...) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RevalueDue values, in this process and at once, every booked patent that is
+// due, or about which an event came in, and raises what the desk must see. The
+// institution store.Everyone takes everyone's. Loans that another process has in
+// hand are left to it. It returns how many patents were valued.
 func (d *Desk) RevalueDue(ctx context.Context, institution string) (n int, err error) {
 	defer fault.Wrap(&err, "desk.RevalueDue")
-	for ctx.Err() == nil {
-		now := d.now().UTC().Truncate(time.Microsecond)
-		today := calendar.InChina(now)
-		found, err := d.db.RevalueNext(ctx, institution, today, now, func(r store.Revaluation) (store.Revalued, error) {
-			out, err := d.revalue(ctx, r, today)
-			if err == nil || outage(ctx, err) {
-				return out, err
-			}
-			return failed(r, today, err)
+	due, err := d.db.DueLoans(ctx, institution, calendar.InChina(d.now()))
+	if err != nil {
+		return 0, err
+	}
+	for _, l := range due {
+		var failed error
+		one := revaluations.Worker(1, func(ctx context.Context, t *jobs.Turn, r revaluation) (jobs.Next, error) {
+			var valued int
+			valued, _, failed = d.revalueLoan(ctx, t.Institution, r.Loan, func() bool { return false })
+			n += valued
+			return jobs.Done, failed
 		})
-		if err != nil || !found {
-			return n, err
+		if _, err := d.queue.Once(ctx, one, l.Institution, l.ID, revaluation{l.ID}); err != nil || failed != nil {
+			return n, cmp.Or(failed, err)
 		}
-		n++
 	}
 	return n, ctx.Err()
+}
+
+// revalueLoan values the patents of a loan that are due, one after another,
+// until over. What it reads, what models say and what it stores are three
+// steps: no transaction is open while a patent is valued.
+func (d *Desk) revalueLoan(ctx context.Context, institution, loan string, over func() bool) (n int, more bool, err error) {
+	defer fault.Wrap(&err, "desk.revalueLoan(%s)", loan)
+	ctx = store.As(ctx, institution)
+	for first := true; ; first = false {
+		now := d.now().UTC().Truncate(time.Microsecond)
+		today := calendar.InChina(now)
+		r, found, err := d.db.DueRevaluation(ctx, institution, loan, today)
+		if err != nil || !found {
+			return n, false, err
+		}
+		if !first && over() {
+			return n, true, nil
+		}
+		a, err := d.appraise(ctx, &r, today)
+		if err != nil && outage(ctx, err) {
+			return n, false, err
+		}
+		cause := err
+		stored, err := d.db.PutRevaluation(ctx, r, today, now, func(l store.BookLoan) (store.Revalued, error) {
+			r.Loan = l
+			if cause != nil {
+				return failed(r, today, cause)
+			}
+			return a.settle(r, today)
+		})
+		if err != nil {
+			return n, false, err
+		}
+		if stored {
+			n++
+		}
+	}
 }
 
 // failed puts a patent that cannot be valued off to the next day and says so,
@@ -406,34 +499,55 @@ func (d *Desk) SetBalance(ctx context.Context, actor appraisal.Actor, contract s
 	})
 }
 
-func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.Date) (out store.Revalued, err error) {
+// appraised is a patent of the book as it is valued now, beside what it is
+// compared with.
+type appraised struct {
+	policy    lending.Policy
+	v         lending.Valued // on the policy's basis
+	draft     *appraisal.Draft
+	known     []lending.Condition  // grounds that are met
+	old, base valuation.Conclusion // the latest before, and the one a fall is measured from
+}
+
+// appraise values a patent of the book again. Models are asked here, and waited
+// for like in a batch.
+func (d *Desk) appraise(ctx context.Context, r *store.Revaluation, today calendar.Date) (a appraised, err error) {
 	var row lending.Row
-	var policy lending.Policy
 	if err := json.Unmarshal(r.Patent.Input, &row); err != nil {
-		return out, err
+		return a, err
 	}
-	if policy, err = lending.LoadPolicy(r.Loan.Policy); err != nil {
-		return out, err
+	if a.policy, err = lending.LoadPolicy(r.Loan.Policy); err != nil {
+		return a, err
 	}
 	actor := appraisal.Actor{Name: "system", Institution: r.Loan.Institution}
-	old, err := d.conclusion(ctx, actor, r.Patent.Valuation)
-	if err != nil {
-		return out, err
+	if a.old, err = d.conclusion(ctx, actor, r.Patent.Valuation); err != nil {
+		return a, err
 	}
-	v, draft, err := Value(ctx, d.db, d.appraisal, actor, row, today, false)
-	if err != nil {
-		return out, err
+	a.base = a.old
+	if r.Patent.BaseValuation != r.Patent.Valuation {
+		if a.base, err = d.conclusion(ctx, actor, r.Patent.BaseValuation); err != nil {
+			return a, err
+		}
 	}
-	known := grounds(&v, 2)
-	v = *v.Of(policy.Basis)
+	if a.v, a.draft, err = Value(ctx, d.db, d.appraisal, actor, row, today, true); err != nil { // nobody waits for it
+		return a, err
+	}
+	a.known = grounds(&a.v, 2)
+	a.v = *a.v.Of(a.policy.Basis)
+	return a, nil
+}
+
+// settle says what a patent's new value means for its loan as it stands.
+func (a *appraised) settle(r store.Revaluation, today calendar.Date) (out store.Revalued, err error) {
+	v, draft := &a.v, a.draft
 	out.Valuation = &draft.Valuation
 	out.Patent = r.Patent
 	p := &out.Patent
 	p.Value, p.Low, p.Status, p.Valuation = v.Point, v.Low, string(v.Status), draft.Valuation.ID
-	p.ValuedOn, p.Due = today, today.AddMonths(int(policy.Revaluation.Value))
+	p.ValuedOn, p.Due = today, today.AddMonths(int(a.policy.Revaluation.Value))
 	w := why{
-		Cause: r.Cause, Before: r.Patent.Valuation, After: draft.Valuation.ID, Hash: draft.Valuation.Hash, Status: [2]string{string(old.Status), string(v.Status)},
-		Causes: largest(valuation.Explain(old, draft.Conclusion)), Ceiling: p.Ceiling,
+		Cause: r.Cause, Before: r.Patent.Valuation, After: draft.Valuation.ID, Hash: draft.Valuation.Hash, Status: [2]string{string(a.old.Status), string(v.Status)},
+		Causes: largest(valuation.Explain(a.old, draft.Conclusion)), Ceiling: p.Ceiling,
 	}
 	for _, e := range draft.State.Statements {
 		if e.Public().After(r.Patent.ValuedOn) || r.Cause == "event" && e.Public().AddDays(1).After(r.Patent.ValuedOn) {
@@ -468,10 +582,10 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.
 	out.Detail = w
 
 	loan.Standing = slices.DeleteFunc(slices.Clone(loan.Standing), func(c string) bool { return c == "failed:"+p.Number })
-	if out.Told, err = look(&loan, &policy, was, r.Cause, today, known, p.Number); err != nil {
+	if out.Told, err = look(&loan, &a.policy, was, r.Cause, today, a.known, p.Number); err != nil {
 		return out, err
 	}
-	watch, drop, rebased := policy.Follow(lending.Watch{Base: r.Patent.Base, Alerted: r.Patent.Alerted}, v.Point)
+	watch, drop, rebased := a.policy.Follow(lending.Watch{Base: r.Patent.Base, Alerted: r.Patent.Alerted}, v.Point)
 	p.Base, p.Alerted = watch.Base, watch.Alerted
 	if rebased {
 		p.BaseValuation = draft.Valuation.ID
@@ -484,11 +598,7 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.
 	case drop != nil:
 		// What changed is told since the base, which the fall is measured from.
 		if r.Patent.BaseValuation != r.Patent.Valuation {
-			base, err := d.conclusion(ctx, actor, r.Patent.BaseValuation)
-			if err != nil {
-				return out, err
-			}
-			w.Before, w.Status[0], w.Causes = r.Patent.BaseValuation, string(base.Status), largest(valuation.Explain(base, draft.Conclusion))
+			w.Before, w.Status[0], w.Causes = r.Patent.BaseValuation, string(a.base.Status), largest(valuation.Explain(a.base, draft.Conclusion))
 			w.Zh = say(r.Patent.Base) + fmt.Sprintf("；上次估值%s元", r.Patent.Value)
 		}
 		w.Threshold = drop.Zh
@@ -566,19 +676,4 @@ func collateralOf(l *store.BookLoan, p *store.BookPatent, rec *appraisal.Record)
 		v.State.Standing = patent.Dead
 	}
 	return v, nil
-}
-
-var revaluations = jobs.Kind[struct{}]{Name: "revaluations", Timeout: 30 * time.Minute}
-
-// Monitor looks at an interval for what of the book is due and values it.
-func (d *Desk) Monitor(every time.Duration) jobs.Worker {
-	return revaluations.Worker(1, func(ctx context.Context, t *jobs.Turn, _ struct{}) (jobs.Next, error) {
-		ctx, stop := t.UntilDrain(ctx)
-		defer stop()
-		n, err := d.RevalueDue(ctx, store.Everyone)
-		if n > 0 {
-			d.log.InfoContext(ctx, "revalued the book", "patents", n)
-		}
-		return jobs.Done, err
-	}).Every(every)
 }

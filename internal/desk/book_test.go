@@ -2,17 +2,21 @@ package desk
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/lending"
+	"zhijia/internal/llm/llmtest"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -201,12 +205,19 @@ func clock(t *testing.T, d *Desk, db *store.DB, day calendar.Date) {
 	d.appraisal = svc
 }
 
-// A process that dies while it revalues leaves the patent as it was, due, and
-// the next one values it once. What two patents of a loan lose together breaks
-// the ceiling once, however many processes look.
+// While a model is asked about a booked patent no transaction is open. A process
+// that loses its turn between reading and writing, as one that dies does, leaves
+// the patent as it was, due, and the next one values it once. What two patents of
+// a loan lose together breaks the ceiling once, however many processes look.
 func TestBookUnderFire(t *testing.T) {
-	url := storetest.URL(t)
-	d, db := newDesk(t, url)
+	var asked atomic.Pointer[func()] // what happens when the model is asked
+	d, db, model := modelDesk(t, func(r llmtest.Request) llmtest.Reply {
+		if f := asked.Load(); f != nil {
+			(*f)()
+		}
+		return llmtest.Always(60)(r)
+	}, nil)
+	admin := owner(t, db.Queue().Config().ConnString())
 	stockBooked(t, d, db)
 	const second = "CN202010123456.2"
 	if err := db.MergePatents(t.Context(), []store.Patent{{
@@ -265,33 +276,44 @@ func TestBookUnderFire(t *testing.T) {
 		t.Errorf("at the limit, with terms running down: %v", got)
 	}
 	day := on.AddMonths(6)
-	clock(t, d, db, day)
+	d.now = func() time.Time { return day.Time().Add(9 * time.Hour) }
+	if _, err := admin.Exec(t.Context(), `DELETE FROM judgements`); err != nil { // so that the model is asked again
+		t.Fatal(err)
+	}
 
-	// One process dies in the middle, its connection with it.
-	started, release := make(chan struct{}), make(chan struct{})
+	// One process stands still while it asks, and the other finds the loan in hand.
+	calls := model.Calls()
+	started, release, open := make(chan struct{}), make(chan struct{}), 0
+	standStill := sync.OnceFunc(func() {
+		if err := admin.QueryRow(context.Background(), `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL`).Scan(&open); err != nil {
+			t.Error(err)
+		}
+		close(started)
+		<-release
+	})
+	asked.Store(&standStill)
 	died := make(chan error, 1)
 	go func() {
-		_, err := db.RevalueNext(t.Context(), store.Everyone, day, d.now(), func(r store.Revaluation) (store.Revalued, error) {
-			close(started)
-			<-release
-			return d.revalue(t.Context(), r, day)
-		})
+		_, err := d.RevalueDue(t.Context(), store.Everyone)
 		died <- err
 	}()
 	<-started
-	// Another finds nothing to do: the whole loan is in hand.
+	if open != 0 {
+		t.Errorf("%d transactions are open while a model is asked", open)
+	}
 	if n, err := d.RevalueDue(t.Context(), store.Everyone); n != 0 || err != nil {
 		t.Errorf("two processes have one loan in hand: %d %v", n, err)
 	}
-	if _, err := owner(t, url).Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`); err != nil {
+	// Its lease is over: the turn is taken from it.
+	if _, err := admin.Exec(t.Context(), `UPDATE jobs SET status = 'parked', owner = NULL, leased_until = NULL WHERE kind = 'revaluations'`); err != nil {
 		t.Fatal(err)
 	}
 	close(release)
-	if err := <-died; err == nil {
-		t.Fatal("a process whose connection is gone stored its work")
+	if err := <-died; !store.TurnLost(err) {
+		t.Fatalf("a process that lost its turn stored its work: %v", err)
 	}
-	if got := alerts(); len(got) != 1 {
-		t.Errorf("what a dead process found: %v", got)
+	if got := alerts(); len(got) != 1 || model.Calls() == calls {
+		t.Errorf("what a process without a turn found: %v, after %d calls", got, model.Calls()-calls)
 	}
 
 	// Both rights end; four processes look at once.
@@ -372,7 +394,24 @@ func TestBookSlowSlide(t *testing.T) {
 	var want, steps []string
 	for k := 1; k <= 12; k++ {
 		clock(t, d, db, on.AddMonths(6*k))
-		if n, err := d.RevalueDue(t.Context(), store.Everyone); n != 1 || err != nil {
+		if k == 1 { // as the service does it: a job looks, another values
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- d.queue.Run(ctx, jobs.RunOptions{}, d.Monitor(time.Hour)...) }()
+			for tick := time.Tick(10 * time.Millisecond); ; <-tick {
+				loans, err := db.BookLoans(t.Context(), officer.Institution, "", 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if loans[0].Patents[0].ValuedOn == on.AddMonths(6) {
+					break
+				}
+			}
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		} else if n, err := d.RevalueDue(t.Context(), store.Everyone); n != 1 || err != nil {
 			t.Fatalf("half-year %d: %d %v", k, n, err)
 		}
 		loans, err := db.BookLoans(t.Context(), officer.Institution, "", 1)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/calendar"
 	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
@@ -283,6 +285,49 @@ func TestFairBetweenDesks(t *testing.T) {
 		t.Errorf("%d rows of the large file were worked before the small one of 60 ended", worked)
 	}
 	t.Logf("when the small file of 60 rows ended, %d rows of the large file of 900 were done", worked)
+}
+
+// Who comes while every worker is busy with another's large file waits for a few
+// rows of it, and not for the chunks in hand.
+func TestFirstRowOfAnotherDesk(t *testing.T) {
+	d, db := newDesk(t, storetest.URL(t))
+	bank := appraisal.Actor{Name: "desk-b", Institution: "bank-b"}
+	var mu sync.Mutex
+	begun := map[string][]time.Time{} // rows, by institution
+	busy := make(chan struct{})
+	value := d.value
+	d.value = func(ctx context.Context, db *store.DB, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on calendar.Date, wait bool) (lending.Valued, *appraisal.Draft, error) {
+		mu.Lock()
+		begun[actor.Institution] = append(begun[actor.Institution], time.Now())
+		if len(begun[officer.Institution]) == 100 && len(begun[bank.Institution]) == 0 {
+			close(busy)
+		}
+		mu.Unlock()
+		return value(ctx, db, service, actor, row, on, wait)
+	}
+	large, _ := generate(600)
+	small, _ := generate(5)
+	mustSubmit(t, d, officer, large)
+	defer work(t, d)()
+	<-busy
+	b := mustSubmit(t, d, bank, small)
+	wait(t, d, bank, b.ID)
+	var taken time.Time // in the last statement before the commit
+	if err := db.Queue().QueryRow(t.Context(), `SELECT at FROM audit WHERE subject = $1 ORDER BY seq LIMIT 1`, b.ID).Scan(&taken); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	stood := 0
+	for _, at := range begun[officer.Institution] {
+		if at.After(taken) && at.Before(begun[bank.Institution][0]) {
+			stood++
+		}
+	}
+	if stood > 3*6*politeRows { // of six workers, and a margin for a loaded machine
+		t.Errorf("%d rows of a large file stood before another's first row", stood)
+	}
+	t.Logf("%d rows of a large file stood before another's first row", stood)
 }
 
 // One altered byte, one entry less, two exchanged, the end cut off: each is

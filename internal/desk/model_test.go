@@ -40,12 +40,17 @@ func modelDesk(tb testing.TB, chat func(llmtest.Request) llmtest.Reply, change f
 		tb.Fatal(err)
 	}
 	now := func() time.Time { return on.Time().Add(9 * time.Hour) }
-	svc, err := appraisal.New(tb.Context(), db, appraisal.Options{Judge: rubric, Now: now})
+	var d *Desk
+	svc, err := appraisal.New(tb.Context(), db, appraisal.Options{Judge: rubric, Now: func() time.Time {
+		if d != nil {
+			return d.now()
+		}
+		return now()
+	}})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d, err := New(db, svc, nil)
-	if err != nil {
+	if d, err = New(db, svc, nil); err != nil {
 		tb.Fatal(err)
 	}
 	d.now = now

@@ -43,8 +43,14 @@ type decision struct {
 	Batch string `json:"batch"`
 }
 
-// chunkRows is how many rows a chunk has at most.
-const chunkRows = 10
+// chunkRows is how many rows a chunk has at most, and politeRows after how many
+// it looks whether another institution has not had a turn yet and gives it this
+// worker: few enough that a new file does not wait for whole chunks of a large
+// one, and so many that the looks cost a hundredth.
+const (
+	chunkRows  = 10
+	politeRows = 2
+)
 
 // attempts is how often a row may fail, panic or exceed its time, and deaths
 // how often its process may die with it in hand. The second is larger because
@@ -146,7 +152,7 @@ func (d *Desk) chunk(ctx context.Context, t *jobs.Turn, c chunk, timeout time.Du
 	hurry := time.NewTimer(patience)
 	defer hurry.Stop()
 	for i := 0; i < len(rows); i++ {
-		if i > 0 && t.Over() {
+		if i > 0 && (t.Over() || i%politeRows == 0 && t.Starves(ctx)) {
 			next, err := rowKind.Again(chunk{c.Batch, linesOf(rows[i:])})
 			return next.With(w.put), err
 		}

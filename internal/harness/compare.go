@@ -2,11 +2,13 @@ package harness
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
 
 	"zhijia/internal/accuracy"
+	"zhijia/internal/appraisal"
 	"zhijia/internal/fault"
 )
 
@@ -45,12 +47,12 @@ func (c *Comparison) Worse() bool {
 }
 
 // Compare pairs the samples of two runs of this service by task and case.
-func (s *Service) Compare(a, b string, opt accuracy.Options) (*Comparison, error) {
-	runA, samplesA, err := s.finished(a)
+func (s *Service) Compare(ctx context.Context, who appraisal.Actor, a, b string, opt accuracy.Options) (*Comparison, error) {
+	runA, samplesA, err := s.finished(ctx, who, a)
 	if err != nil {
 		return nil, err
 	}
-	runB, samplesB, err := s.finished(b)
+	runB, samplesB, err := s.finished(ctx, who, b)
 	if err != nil {
 		return nil, err
 	}
@@ -75,15 +77,15 @@ func (s *Service) Compare(a, b string, opt accuracy.Options) (*Comparison, error
 	return out, nil
 }
 
-func (s *Service) finished(id string) (*Run, []Sample, error) {
-	run, err := s.Status(id)
+func (s *Service) finished(ctx context.Context, who appraisal.Actor, id string) (*Run, []Sample, error) {
+	run, err := s.Status(ctx, who, id)
 	if err != nil {
 		return nil, nil, err
 	}
 	if run.Status != StatusFinished {
 		return nil, nil, fault.New(fault.Conflict, "eval.not_finished", "该评测尚未完成。", fmt.Sprintf("Run %s is %s; only finished runs can be compared.", id, run.Status))
 	}
-	samples, err := s.Samples(id)
+	samples, err := s.Samples(ctx, who, id)
 	return run, samples, err
 }
 

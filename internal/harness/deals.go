@@ -36,15 +36,14 @@ type dealSet struct {
 	after      calendar.Date // the day after the latest deal
 }
 
-// open reads a dataset: "file:PATH" of an evaluator, "data:NAME" of the data
-// folder, or a file of eval/datasets.
+// ownData begins the name of a dataset of the evaluator's own.
+const ownData = "file:"
+
+// open reads a dataset: "file:NAME", the evaluator's own, kept with the run;
+// "data:NAME" of the data folder; or a file of eval/datasets.
 func (s *Service) open(name string) ([]byte, error) {
-	if path, ok := strings.CutPrefix(name, "file:"); ok {
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fault.New(fault.NotFound, "eval.dataset", "无法读取数据文件。", "The dataset cannot be read.").Because(err)
-		}
-		return raw, nil
+	if strings.HasPrefix(name, ownData) {
+		return s.own, nil
 	}
 	if path, ok := strings.CutPrefix(name, "data:"); ok {
 		if s.DataDir == "" {
@@ -97,7 +96,7 @@ func datasetFile(name string) string {
 }
 
 func datasetName(name string) string {
-	if path, ok := strings.CutPrefix(name, "file:"); ok {
+	if path, ok := strings.CutPrefix(name, ownData); ok {
 		return filepath.Base(path)
 	}
 	return name

@@ -3,8 +3,8 @@
 //
 // A [Task] is declared in eval/tasks/*.yaml: what is measured, on which data,
 // split how, with which metrics, clusters and gates. [Service.Run] answers its
-// cases one by one, writes a line per case to the run's log, and summarises
-// the log; an interrupted run is resumed from it. [Compare] pairs two runs
+// cases one by one, stores what came of each, and sums up; an interrupted run is
+// resumed from what is stored. [Service.Start] leaves a run to a worker. [Compare] pairs two runs
 // case by case; [Service.Gate] holds the small tasks against thresholds and
 // against the committed baseline. [WriteHTML] and [WriteMarkdown] print a run
 // for people.

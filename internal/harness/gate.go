@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"zhijia/internal/accuracy"
+	"zhijia/internal/appraisal"
 )
 
 // Check is one line of the gate's answer.
@@ -41,18 +42,18 @@ type Baseline struct {
 // bound of its interval, and every primary loss against the committed
 // baseline: a task whose paired comparison says worse, or that lost answers,
 // fails.
-func (s *Service) Gate(ctx context.Context, o Options) (*GateResult, error) {
+func (s *Service) Gate(ctx context.Context, who appraisal.Actor, o Options) (*GateResult, error) {
 	o.Smalls = len(o.Tasks) == 0
-	run, err := s.Run(ctx, o)
+	run, err := s.Run(ctx, who, o)
 	if err != nil {
 		return nil, err
 	}
-	return s.Judge(run)
+	return s.Judge(ctx, who, run)
 }
 
 // Judge holds a finished run against thresholds and baselines.
-func (s *Service) Judge(run *Run) (*GateResult, error) {
-	samples, err := s.Samples(run.ID)
+func (s *Service) Judge(ctx context.Context, who appraisal.Actor, run *Run) (*GateResult, error) {
+	samples, err := s.Samples(ctx, who, run.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -134,8 +135,8 @@ func (s *Service) Baseline(task string) (*Baseline, error) {
 
 // SaveBaselines writes the baseline of every task of a finished run to dir,
 // to be reviewed and committed.
-func (s *Service) SaveBaselines(id, dir string) ([]string, error) {
-	run, samples, err := s.finished(id)
+func (s *Service) SaveBaselines(ctx context.Context, who appraisal.Actor, id, dir string) ([]string, error) {
+	run, samples, err := s.finished(ctx, who, id)
 	if err != nil {
 		return nil, err
 	}

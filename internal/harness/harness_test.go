@@ -17,8 +17,10 @@ import (
 
 	"zhijia/eval"
 	"zhijia/internal/accuracy"
+	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/valuation"
@@ -26,18 +28,32 @@ import (
 	"zhijia/internal/valuation/terms"
 )
 
-// service runs the shipped tasks over a database per market.
+// who asks in these tests.
+var who = appraisal.Actor{Name: "evaluator", Institution: store.Default}
+
+// service runs the shipped tasks over a database per market, and keeps its runs
+// in another.
 func service(t *testing.T) *Service {
 	t.Helper()
-	return &Service{
-		Files: eval.FS, Dir: t.TempDir(), Program: "test",
-		Product: Product{Scratch: func(context.Context) (*store.DB, func(), error) { return storetest.New(t), func() {}, nil }},
+	return kept(t, &Service{
+		Files: eval.FS, Product: Product{Scratch: func(context.Context) (*store.DB, func(), error) { return storetest.New(t), func() {}, nil }},
+	})
+}
+
+// kept gives a service a database for its runs.
+func kept(t *testing.T, s *Service) *Service {
+	t.Helper()
+	var err error
+	s.DB, s.Reports, s.Program = storetest.New(t), t.TempDir(), "test"
+	if s.Queue, err = jobs.New(s.DB, nil); err != nil {
+		t.Fatal(err)
 	}
+	return s
 }
 
 func run(t *testing.T, s *Service, o Options) *Run {
 	t.Helper()
-	r, err := s.Run(context.Background(), o)
+	r, err := s.Run(context.Background(), who, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,11 +114,11 @@ func TestRunCompareGateReport(t *testing.T) {
 	if a.Status != StatusFinished || a.Tasks[0].Summary.Failed > 0 || a.Tasks[0].Summary.Answered < 8 {
 		t.Fatalf("run: %+v", a.Tasks[0].Summary)
 	}
-	samplesA, err := s.Samples(a.ID)
+	samplesA, err := s.Samples(t.Context(), who, a.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	samplesB, err := s.Samples(b.ID)
+	samplesB, err := s.Samples(t.Context(), who, b.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,14 +127,14 @@ func TestRunCompareGateReport(t *testing.T) {
 	if string(ja) != string(jb) {
 		t.Error("the same run gave other samples the second time")
 	}
-	cmp, err := s.Compare(a.ID, b.ID, accuracy.Options{Iterations: 500})
+	cmp, err := s.Compare(t.Context(), who, a.ID, b.ID, accuracy.Options{Iterations: 500})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if cmp.Worse() || len(cmp.Tasks[0].Moved) != 0 {
 		t.Errorf("a no-op moved cases: %+v", cmp.Tasks[0])
 	}
-	page, text, err := s.Report(b.ID, a.ID)
+	page, text, err := s.Report(t.Context(), who, b.ID, a.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +165,7 @@ func TestWorseModelIsFlagged(t *testing.T) {
 	good := run(t, s, Options{Tasks: []string{"price-leave-one-out"}, Type: RunBaseline})
 	files := fstest.MapFS{}
 	dir := t.TempDir()
-	if _, err := s.SaveBaselines(good.ID, dir); err != nil {
+	if _, err := s.SaveBaselines(t.Context(), who, good.ID, dir); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"tasks/price-leave-one-out.yaml", "datasets/deals.csv"} {
@@ -175,14 +191,14 @@ func TestWorseModelIsFlagged(t *testing.T) {
 	as.Prices.Levels, as.Prices.Anchors = levels, nil
 	s.Product.Assumptions = &as
 	s.Files = files
-	g, err := s.Gate(context.Background(), Options{Tasks: []string{"price-leave-one-out"}})
+	g, err := s.Gate(t.Context(), who, Options{Tasks: []string{"price-leave-one-out"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if g.Passed || !slices.ContainsFunc(g.Checks, func(c Check) bool { return c.What == "baseline" && !c.Passed }) {
 		t.Errorf("the gate let a worse model pass: %+v", g.Checks)
 	}
-	cmp, err := s.Compare(good.ID, g.Run.ID, accuracy.Options{Iterations: 1000})
+	cmp, err := s.Compare(t.Context(), who, good.ID, g.Run.ID, accuracy.Options{Iterations: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,33 +207,46 @@ func TestWorseModelIsFlagged(t *testing.T) {
 	}
 }
 
-// An interrupted run is continued, and ends as an uninterrupted one.
+// An interrupted run is continued, and ends as an uninterrupted one. One that a
+// process died over reads as interrupted when its lease is over, and its samples
+// are kept.
 func TestResume(t *testing.T) {
 	t.Parallel()
 	s := service(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	r, err := s.Run(ctx, Options{Tasks: []string{"registry-accuracy"}, Progress: func(_ string, done, _ int) {
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := s.Run(ctx, who, Options{Tasks: []string{"registry-accuracy"}, Progress: func(_ string, done, _ int) {
 		if done == 20 {
 			cancel()
 		}
 	}})
-	if !errors.Is(err, context.Canceled) || r.Status != StatusInterrupted {
-		t.Fatalf("status %v, err %v", r.Status, err)
+	if !errors.Is(err, context.Canceled) || r.Status != StatusInterrupted || r.Tasks[0].Done != 20 {
+		t.Fatalf("%+v, err %v", r, err)
 	}
-	half, err := s.Samples(r.ID)
+	half, err := s.Samples(t.Context(), who, r.ID)
 	if err != nil || len(half) != 20 {
 		t.Fatalf("%d samples, %v", len(half), err)
 	}
-	// A line cut short by a crash is dropped and answered again.
-	log := filepath.Join(s.Dir, r.ID, "samples.jsonl")
-	f, err := os.OpenFile(log, os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
+	// As if it had been killed: nobody said how it ended, and its job is there.
+	for _, step := range []struct {
+		sql  string
+		want Status
+	}{
+		{`UPDATE eval_runs SET status = 'running'`, StatusInterrupted},
+		{`INSERT INTO jobs (institution, kind, key, subject, args, status, owner, leased_until) SELECT institution, queue, id, id, '{}', 'running', 'GONE', now() + interval '1 minute' FROM eval_runs`, StatusRunning},
+		{`UPDATE jobs SET leased_until = now()`, StatusInterrupted},
+	} {
+		if _, err := s.DB.Queue().Exec(t.Context(), step.sql); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Status(t.Context(), who, r.ID); err != nil || got.Status != step.want {
+			t.Errorf("%s: %+v, %v", step.sql, got, err)
+		}
+		if step.want == StatusRunning {
+			if _, err := s.Run(t.Context(), who, Options{Resume: r.ID}); fault.Public(err).Code != "eval.busy" {
+				t.Errorf("resumed while it runs: %v", err)
+			}
+		}
 	}
-	if _, err := f.WriteString(`{"task":"registry-acc`); err != nil {
-		t.Fatal(err)
-	}
-	f.Close()
 	done := run(t, s, Options{Resume: r.ID})
 	whole := run(t, s, Options{Tasks: []string{"registry-accuracy"}})
 	a, _ := json.Marshal(done.Tasks[0].Summary)
@@ -225,32 +254,121 @@ func TestResume(t *testing.T) {
 	if done.Status != StatusFinished || string(a) != string(b) {
 		t.Errorf("resumed and whole runs differ:\n%s\n%s", a, b)
 	}
-	if _, err := s.Run(context.Background(), Options{Resume: r.ID}); fault.KindOf(err) != fault.Conflict {
+	if _, err := s.Run(t.Context(), who, Options{Resume: r.ID}); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("resuming a finished run: %v", err)
+	}
+	var left int
+	if err := s.DB.Queue().QueryRow(t.Context(), `SELECT count(*) FROM jobs`).Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d jobs left, %v", left, err)
 	}
 }
 
-func TestStartInTheBackground(t *testing.T) {
+// A run that was ordered is worked by any process, a task a turn, and seen by
+// all of the institution and nobody else. Of a process that dies with one in
+// hand it is taken, and what was answered is not answered again; one that is
+// stopped writes nothing more; an institution has one worked at a time and so
+// many open.
+func TestOrderedRuns(t *testing.T) {
 	t.Parallel()
 	s := service(t)
-	r, err := s.Start(Options{Tasks: []string{"registry-accuracy"}})
+	another := &Service{DB: s.DB, Queue: s.Queue, Files: s.Files, Program: s.Program, Product: s.Product}
+	first, err := s.Start(t.Context(), who, Options{Tasks: []string{"registry-accuracy", "registry-accuracy-large"}})
+	if err != nil || first.Status != StatusRunning || len(first.Tasks) != 2 {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	stopped, err := s.Start(t.Context(), who, Options{Tasks: []string{"registry-accuracy"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	deadline, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	if err := s.Wait(deadline, r.ID); err != nil {
+	other := appraisal.Actor{Name: "x", Institution: "another"}
+	if err := s.DB.PutInstitution(t.Context(), other.Institution, "another", "test"); err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.Status(r.ID)
-	if err != nil || got.Status != StatusFinished || got.Tasks[0].Done != got.Tasks[0].Total {
-		t.Fatalf("%+v, %v", got, err)
+	if err := another.Stop(t.Context(), other, first.ID); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("another institution stops a run: %v", err)
 	}
-	if runs, err := s.Runs(); err != nil || len(runs) != 1 {
-		t.Errorf("%d runs, %v", len(runs), err)
+	if runs, err := s.Runs(t.Context(), other, 10); err != nil || len(runs) != 0 {
+		t.Errorf("another institution sees %d runs, %v", len(runs), err)
 	}
-	for _, id := range []string{"", "..", "../" + r.ID, "nope"} {
-		if _, err := s.Status(id); fault.KindOf(err) != fault.NotFound {
+	if err := another.Stop(t.Context(), who, stopped.ID); err != nil {
+		t.Error(err)
+	}
+	if err := another.Stop(t.Context(), who, stopped.ID); fault.Public(err).Code != codeEnded {
+		t.Errorf("stopped twice: %v", err)
+	}
+	if got, err := another.Status(t.Context(), who, stopped.ID); err != nil || got.Status != StatusInterrupted || got.Finished == nil {
+		t.Errorf("stopped: %+v, %v", got, err)
+	}
+	// A process took the first, answered ten cases and died.
+	if _, err := s.DB.Queue().Exec(t.Context(), `UPDATE jobs SET status = 'running', owner = 'GONE', leased_until = now() - interval '1 second'`); err != nil {
+		t.Fatal(err)
+	}
+	for at := range 10 {
+		for range 2 { // written twice is once
+			if err := s.DB.PutEvalSamples(t.Context(), who.Institution, first.ID, 0, []store.EvalSample{{At: at, Body: json.RawMessage(`{"task":"registry-accuracy","case":"kept","status":"failed"}`)}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	worked := make(chan error, 1)
+	go func() { worked <- another.Queue.Run(ctx, jobs.RunOptions{Lease: time.Second}, another.Worker()) }()
+	got := first
+	for tick := time.Tick(20 * time.Millisecond); got.Status == StatusRunning; <-tick {
+		if got, err = s.Status(t.Context(), who, first.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got.Status != StatusFinished || got.Tasks[0].Done != got.Tasks[0].Total || got.Tasks[0].Summary.Failed != 10 || got.Tasks[1].Skipped == "" {
+		t.Errorf("%+v", got)
+	}
+	samples, err := s.Samples(t.Context(), who, first.ID)
+	if err != nil || len(samples) != got.Tasks[0].Total+got.Tasks[1].Total || samples[9].Case != "kept" || samples[10].Case == "kept" {
+		t.Errorf("%d samples, %v", len(samples), err)
+	}
+	// A process dies over a run again and again: it has failed, and says so.
+	doomed, err := s.Start(t.Context(), who, Options{Tasks: []string{"no-such"}})
+	if fault.KindOf(err) != fault.NotFound || doomed != nil {
+		t.Errorf("an unknown task: %v", err)
+	}
+	stop()
+	if err := <-worked; err != nil {
+		t.Error(err)
+	}
+	if doomed, err = s.Start(t.Context(), who, Options{Tasks: []string{"registry-accuracy"}}); err != nil {
+		t.Fatal(err)
+	}
+	for range evaluations.Open - 1 {
+		if _, err := s.Start(t.Context(), who, Options{Tasks: []string{"registry-accuracy"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Start(t.Context(), who, Options{Tasks: []string{"registry-accuracy"}}); fault.Public(err).Code != store.CodeJobs {
+		t.Errorf("beyond the quota: %v", err)
+	}
+	if _, err := s.DB.Queue().Exec(t.Context(), `UPDATE jobs SET status = 'running', owner = 'GONE', leased_until = now() - interval '1 second', deaths = $2 WHERE key = $1`, doomed.ID, deaths-1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.DB.Queue().Exec(t.Context(), `DELETE FROM jobs WHERE key <> $1`, doomed.ID); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop = context.WithCancel(t.Context())
+	defer stop()
+	go func() { worked <- another.Queue.Run(ctx, jobs.RunOptions{Lease: time.Second}, another.Worker()) }()
+	for tick := time.Tick(20 * time.Millisecond); doomed.Status == StatusRunning; <-tick {
+		if doomed, err = s.Status(t.Context(), who, doomed.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if doomed.Status != StatusFailed || !strings.Contains(doomed.Error, "died") {
+		t.Errorf("%+v", doomed)
+	}
+	stop()
+	if err := <-worked; err != nil {
+		t.Error(err)
+	}
+	for _, id := range []string{"", "..", "../" + first.ID, "nope"} {
+		if _, err := s.Status(t.Context(), who, id); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("Status(%q): %v", id, err)
 		}
 	}
@@ -549,7 +667,7 @@ func TestRetrievalSets(t *testing.T) {
 			t.Errorf("%s: %+v", task, m)
 		}
 	}
-	if _, err := s.Run(context.Background(), Options{Tasks: []string{"retrieval-same-subclass"}, Dataset: write(`{"id":"a"`)}); fault.KindOf(err) != fault.Invalid {
+	if _, err := s.Run(t.Context(), who, Options{Tasks: []string{"retrieval-same-subclass"}, Dataset: write(`{"id":"a"`)}); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("broken set: %v", err)
 	}
 }

@@ -2,7 +2,9 @@ package harness
 
 import (
 	"cmp"
+	"context"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -14,6 +16,7 @@ import (
 	"strings"
 
 	"zhijia/internal/accuracy"
+	"zhijia/internal/appraisal"
 )
 
 //go:embed report.html
@@ -54,35 +57,50 @@ type worstCase struct {
 	Evidence                                         []Evidence
 }
 
-// Report writes report.html and report.md beside the run's record. against is
-// the run its changes are shown from; empty means the committed baseline.
-func (s *Service) Report(id, against string) (htmlPath, mdPath string, err error) {
-	r, err := s.report(id, against)
+// Report writes report.html and report.md to a folder of the run's own, with its
+// record, run.json, and its log, samples.jsonl, to be archived. against is the run
+// its changes are shown from; empty means the committed baseline.
+func (s *Service) Report(ctx context.Context, who appraisal.Actor, id, against string) (htmlPath, mdPath string, err error) {
+	r, err := s.report(ctx, who, id, against)
 	if err != nil {
 		return "", "", err
 	}
-	write := func(name string, f func(io.Writer, *report) error) (string, error) {
-		p := filepath.Join(s.path(id), name)
+	folder := filepath.Join(s.Reports, r.Run.ID)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", "", err
+	}
+	write := func(name string, f func(io.Writer) error) (string, error) {
+		p := filepath.Join(folder, name)
 		file, err := os.Create(p)
 		if err != nil {
 			return "", err
 		}
 		defer file.Close()
-		if err := f(file, r); err != nil {
+		if err := f(file); err != nil {
 			return "", err
 		}
 		return p, file.Close()
 	}
-	if htmlPath, err = write("report.html", writeHTML); err != nil {
+	if _, err := write("run.json", func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", " ")
+		return enc.Encode(r.Run)
+	}); err != nil {
 		return "", "", err
 	}
-	mdPath, err = write("report.md", writeMarkdown)
+	if _, err := write("samples.jsonl", func(w io.Writer) error { return s.WriteSamples(ctx, who, w, id) }); err != nil {
+		return "", "", err
+	}
+	if htmlPath, err = write("report.html", func(w io.Writer) error { return writeHTML(w, r) }); err != nil {
+		return "", "", err
+	}
+	mdPath, err = write("report.md", func(w io.Writer) error { return writeMarkdown(w, r) })
 	return htmlPath, mdPath, err
 }
 
 // WriteHTML writes the run's report as one self-contained page.
-func (s *Service) WriteHTML(w io.Writer, id string) error {
-	r, err := s.report(id, "")
+func (s *Service) WriteHTML(ctx context.Context, who appraisal.Actor, w io.Writer, id string) error {
+	r, err := s.report(ctx, who, id, "")
 	if err != nil {
 		return err
 	}
@@ -90,23 +108,23 @@ func (s *Service) WriteHTML(w io.Writer, id string) error {
 }
 
 // WriteMarkdown writes the run's report as Markdown.
-func (s *Service) WriteMarkdown(w io.Writer, id string) error {
-	r, err := s.report(id, "")
+func (s *Service) WriteMarkdown(ctx context.Context, who appraisal.Actor, w io.Writer, id string) error {
+	r, err := s.report(ctx, who, id, "")
 	if err != nil {
 		return err
 	}
 	return writeMarkdown(w, r)
 }
 
-func (s *Service) report(id, against string) (*report, error) {
-	run, samples, err := s.finished(id)
+func (s *Service) report(ctx context.Context, who appraisal.Actor, id, against string) (*report, error) {
+	run, samples, err := s.finished(ctx, who, id)
 	if err != nil {
 		return nil, err
 	}
 	r := &report{Run: run, Printed: run.Finished.Format("2006-01-02 15:04 UTC")}
 	var other []Sample
 	if against != "" {
-		if _, other, err = s.finished(against); err != nil {
+		if _, other, err = s.finished(ctx, who, against); err != nil {
 			return nil, err
 		}
 	}

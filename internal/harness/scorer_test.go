@@ -132,9 +132,9 @@ func TestScorerTask(t *testing.T) {
 		t.Fatal(err)
 	}
 	measure := func(make func(*http.Client) fake) *Summary {
-		s := &Service{Files: files, Dir: t.TempDir(), Program: "test"}
+		s := kept(t, &Service{Files: files})
 		s.Product.Judge = func(c *http.Client) (appraisal.Judge, string, error) { return make(c), "test", nil }
-		r, err := s.Run(context.Background(), Options{Tasks: []string{"scorer-reliability"}, Dataset: own})
+		r, err := s.Run(t.Context(), who, Options{Tasks: []string{"scorer-reliability"}, Dataset: own})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,14 +160,14 @@ func TestScorerTask(t *testing.T) {
 		t.Errorf("an inventing judge: quote validity %v", got)
 	}
 	// A reply that is not recorded fails the run.
-	s := &Service{Files: fstest.MapFS{"tasks/scorer-reliability.yaml": {Data: task}}, Dir: t.TempDir(), Program: "test"}
+	s := kept(t, &Service{Files: fstest.MapFS{"tasks/scorer-reliability.yaml": {Data: task}}})
 	s.Product.Judge = func(c *http.Client) (appraisal.Judge, string, error) { return fake{client: c}, "test", nil }
-	if _, err := s.Run(context.Background(), Options{Tasks: []string{"scorer-reliability"}, Dataset: own}); err == nil || !strings.Contains(err.Error(), "not recorded") {
+	if _, err := s.Run(t.Context(), who, Options{Tasks: []string{"scorer-reliability"}, Dataset: own}); err == nil || !strings.Contains(err.Error(), "not recorded") {
 		t.Errorf("a miss did not fail the run: %v", err)
 	}
 	// Without a judge the task says so.
-	s = &Service{Files: files, Dir: t.TempDir(), Program: "test"}
-	r, err := s.Run(context.Background(), Options{Tasks: []string{"scorer-reliability"}})
+	s = kept(t, &Service{Files: files})
+	r, err := s.Run(t.Context(), who, Options{Tasks: []string{"scorer-reliability"}})
 	if err != nil || r.Tasks[0].Skipped == "" {
 		t.Errorf("no judge: %+v, %v", r, err)
 	}

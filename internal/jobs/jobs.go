@@ -193,6 +193,14 @@ func (t *Turn) Over() bool {
 	}
 }
 
+// Starves reports that another institution waits for its first turn of this kind
+// while this one goes on. It is a small query, for work that can stop between
+// two pieces.
+func (t *Turn) Starves(ctx context.Context) bool {
+	starved, err := t.db.Starved(ctx, t.Kind, t.Institution)
+	return starved && err == nil // what follows meets the error too
+}
+
 // Draining is closed when the process is about to stop.
 func (t *Turn) Draining() <-chan struct{} { return t.draining }
 

@@ -537,7 +537,7 @@ func (r *Rubric) collect(ctx context.Context, b *store.ModelBatch, at llm.Batch)
 func (r *Rubric) fanOut(ctx context.Context, run *store.ModelRun, poll time.Duration) (done bool, wait time.Duration, err error) {
 	kind := r.patentKind()
 	open, err := r.db.OpenJobs(ctx, kind.Name, run.ID)
-	if err != nil || open > 0 {
+	if err != nil || open {
 		return false, min(poll, 5*time.Second), err
 	}
 	const page = 1000

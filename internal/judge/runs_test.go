@@ -115,6 +115,27 @@ func working(t *testing.T, r *judge.Rubric) (stop func()) {
 	return stop
 }
 
+// counted holds the counters of a run against the rows they count, as both are
+// at one moment.
+func counted(t *testing.T, db *store.DB, id string) {
+	t.Helper()
+	var counters, rows string
+	if err := db.Queue().QueryRow(t.Context(), `
+		SELECT row (r.waiting, r.done, r.partly, r.forbidden, r.unknown, r.files, r.open_files, r.asked, r.answered, r.failed)::text,
+			row (s.waiting, s.done, s.partly, s.forbidden, s.unknown, b.files, b.open_files, b.asked, b.answered, b.failed)::text
+		FROM model_runs r,
+			LATERAL (SELECT count(*) FILTER (WHERE status = 'waiting') AS waiting, count(*) FILTER (WHERE status = 'done') AS done, count(*) FILTER (WHERE status = 'partly') AS partly,
+				count(*) FILTER (WHERE status = 'forbidden') AS forbidden, count(*) FILTER (WHERE status = 'unknown') AS unknown FROM model_run_subjects WHERE run = r.id) s,
+			LATERAL (SELECT count(*) AS files, count(*) FILTER (WHERE ended_at IS NULL) AS open_files, coalesce(sum(requests), 0) AS asked, coalesce(sum(completed), 0) AS answered,
+				coalesce(sum(failed), 0) AS failed FROM model_batches WHERE run = r.id) b
+		WHERE r.id = $1`, id).Scan(&counters, &rows); err != nil {
+		t.Fatal(err)
+	}
+	if counters != rows {
+		t.Errorf("counters %s, rows %s", counters, rows)
+	}
+}
+
 // until looks at a run until cond holds.
 func until(t *testing.T, db *store.DB, id string, cond func(store.RunProgress) bool) store.RunProgress {
 	t.Helper()
@@ -127,6 +148,7 @@ func until(t *testing.T, db *store.DB, id string, cond func(store.RunProgress) b
 			t.Fatal(err)
 		}
 		if cond(p) {
+			counted(t, db, id)
 			return p
 		}
 		select {

@@ -396,7 +396,9 @@ func (db *DB) FinishBatch(ctx context.Context, b *Batch, q FactsQuery, decide fu
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE batches SET status = 'finished', finished_at = now(), contracts = $2, digest = $3, facts = $4 WHERE id = $1`, b.ID, []byte(f.Contracts), f.Digest, kept); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE batches SET status = 'finished', finished_at = now(), contracts = $2, digest = $3, facts = $4,
+			verdicts = (SELECT coalesce(json_object_agg(verdict, n), '{}') FROM (SELECT decision ->> 'verdict' AS verdict, count(*) AS n FROM batch_rows WHERE batch = $1 AND decision IS NOT NULL GROUP BY 1) v)
+			WHERE id = $1`, b.ID, []byte(f.Contracts), f.Digest, kept); err != nil {
 			return err
 		}
 		done = true
@@ -582,17 +584,10 @@ func (db *DB) setBatch(ctx context.Context, institution, id, by, action string, 
 	})
 }
 
-// BatchVerdicts counts the rows of a decided batch by verdict.
-func (db *DB) BatchVerdicts(ctx context.Context, id string) (_ map[string]int, err error) {
+// BatchVerdicts returns how many rows of a finished batch were decided how.
+func (db *DB) BatchVerdicts(ctx context.Context, id string) (counts map[string]int, err error) {
 	defer fault.Wrap(&err, "store.BatchVerdicts(%s)", id)
-	rows, err := db.pool.Query(ctx, `SELECT decision ->> 'verdict', count(*) FROM batch_rows WHERE batch = $1 AND decision IS NOT NULL GROUP BY 1`, id)
-	if err != nil {
-		return nil, err
-	}
-	counts := map[string]int{}
-	var verdict string
-	var n int
-	_, err = pgx.ForEachRow(rows, []any{&verdict, &n}, func() error { counts[verdict] = n; return nil })
+	err = db.pool.QueryRow(ctx, `SELECT coalesce(verdicts, '{}') FROM batches WHERE id = $1`, id).Scan(&counts)
 	return counts, err
 }
 

@@ -52,7 +52,7 @@ type BookPatent struct {
 	Valuation  string          `json:"valuation"`
 	ValuedOn   calendar.Date   `json:"valued_on"`
 	Due        calendar.Date   `json:"next_revaluation"`
-	Events     int             `json:"-"` // on file when it was valued
+	Events     int             `json:"-"` // that had come in when its valuation was begun
 
 	Base          money.Fen     `json:"base_value"` // a fall is measured against it
 	BaseValuation string        `json:"base_valuation"`
@@ -87,6 +87,9 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 	defer fault.Wrap(&err, "store.PutBookLoan(%s)", l.Contract)
 	ctx = As(ctx, l.Institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockBook); err != nil { // no event comes in unseen
+			return err
+		}
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO book_loans (id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, product, credit_code, standing, approval, review)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (institution, contract) DO NOTHING`,
@@ -114,8 +117,8 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 				expiry = &p.Expiry
 			}
 			if _, err := tx.Exec(ctx, `
-				INSERT INTO book_patents (loan, institution, number, input, first_value, value, low, status, valuation, valued_on, due, events, base, base_valuation, ceiling, expiry)
-				VALUES ($1, $14, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $5, $8, $12, $13)`,
+				INSERT INTO book_patents (loan, institution, number, input, first_value, value, low, status, valuation, valued_on, due, seen, arrived, base, base_valuation, ceiling, expiry)
+				VALUES ($1, $14, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, (SELECT count(*) FROM events WHERE number = $2 AND `+visible+`), $5, $8, $12, $13)`,
 				l.ID, p.Number, []byte(p.Input), int64(p.FirstValue), int64(p.Value), int64(p.Low), p.Status, p.Valuation, p.ValuedOn, p.Due, p.Events, p.Ceiling, expiry, l.Institution); err != nil {
 				return err
 			}
@@ -136,7 +139,7 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 	})
 }
 
-const bookPatentColumns = `p.number, p.input, p.first_value, p.value, p.low, p.status, p.valuation, p.valued_on, p.due, p.events, p.base, p.base_valuation, p.alerted, p.ceiling, p.expiry`
+const bookPatentColumns = `p.number, p.input, p.first_value, p.value, p.low, p.status, p.valuation, p.valued_on, p.due, p.arrived, p.base, p.base_valuation, p.alerted, p.ceiling, p.expiry`
 
 func scanBookPatent(row pgx.CollectableRow) (p BookPatent, err error) {
 	var first, value, low, base int64
@@ -251,6 +254,9 @@ func (db *DB) SetBookBalance(ctx context.Context, institution, contract string, 
 			return err
 		}
 		if balance == 0 {
+			if _, err := tx.Exec(ctx, `UPDATE book_patents SET due = NULL WHERE loan = $1`, l.ID); err != nil {
+				return err
+			}
 			if _, err := setOffers(ctx, tx, institution, patent.ByPledge, contract, Released, now); err != nil {
 				return err
 			}
@@ -280,7 +286,8 @@ func putAlerts(ctx context.Context, tx pgx.Tx, l *BookLoan, cause string, today 
 	return nil
 }
 
-// Revaluation is a booked patent to be valued again.
+// Revaluation is a booked patent to be valued again, as it stood when it was
+// looked at.
 type Revaluation struct {
 	Loan   BookLoan // with all its patents
 	Patent BookPatent
@@ -295,46 +302,84 @@ type Revalued struct {
 	Detail    any
 }
 
-// RevalueNext claims one booked patent that is due on a day, or about which an
-// event arrived since it was valued, has value value it and stores the outcome
-// with its alerts, all in one transaction. The whole loan is claimed: another
-// process skips it meanwhile, so that two patents that fall together are seen
-// together; one that dies leaves it as it was. An institution of Everyone takes anyone's.
-// found is false when nothing is due.
-func (db *DB) RevalueNext(ctx context.Context, institution string, today calendar.Date, now time.Time, value func(Revaluation) (Revalued, error)) (found bool, err error) {
-	defer fault.Wrap(&err, "store.RevalueNext")
-	ctx = whose(ctx, institution)
+// DueLoan is an open loan one of whose patents is to be valued again.
+type DueLoan struct{ ID, Institution string }
+
+// dueLoans reads by index alone: what is due by the calendar, and what events
+// came in about.
+const dueLoans = `
+	SELECT loan, institution FROM book_patents WHERE due <= $1
+	UNION SELECT loan, institution FROM book_patents WHERE due IS NOT NULL AND arrived > seen ORDER BY 2, 1`
+
+// DueLoans returns the open loans with a patent that is due on a day, or about
+// which an event came in since it was valued. An institution of Everyone sees
+// everyone's.
+func (db *DB) DueLoans(ctx context.Context, institution string, today calendar.Date) (_ []DueLoan, err error) {
+	defer fault.Wrap(&err, "store.DueLoans")
+	rows, err := db.pool.Query(whose(ctx, institution), dueLoans, today)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[DueLoan])
+}
+
+// DueRevaluation returns the patent of an open loan that is to be valued first,
+// with the loan as it stands; found is false when none is.
+func (db *DB) DueRevaluation(ctx context.Context, institution, loan string, today calendar.Date) (r Revaluation, found bool, err error) {
+	defer fault.Wrap(&err, "store.DueRevaluation(%s)", loan)
+	ctx = As(ctx, institution)
+	tx, err := db.pool.beginSnapshot(ctx) // one moment of the loan; it is over before anything is valued
+	if err != nil {
+		return r, false, err
+	}
+	defer tx.Rollback(context.WithoutCancel(ctx))
+	var number string
+	err = tx.QueryRow(ctx, `
+		SELECT number, CASE WHEN due <= $2 THEN 'schedule' ELSE 'event' END FROM book_patents
+		WHERE loan = $1 AND due IS NOT NULL AND (due <= $2 OR arrived > seen) ORDER BY due, number LIMIT 1`, loan, today).Scan(&number, &r.Cause)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return r, false, nil
+	}
+	if err != nil {
+		return r, false, err
+	}
+	if r.Loan, err = bookLoan(ctx, tx, loan, ""); err != nil {
+		return r, false, err
+	}
+	r.Patent = r.Loan.Patents[slices.IndexFunc(r.Loan.Patents, func(p BookPatent) bool { return p.Number == number })]
+	return r, true, nil
+}
+
+// bookLoan returns a loan with its patents; lock is of the loan, or empty.
+func bookLoan(ctx context.Context, tx pgx.Tx, id, lock string) (l BookLoan, err error) {
+	rows, err := tx.Query(ctx, `SELECT `+bookLoanColumns+` FROM book_loans WHERE id = $1 `+lock, id)
+	if err != nil {
+		return l, err
+	}
+	if l, err = pgx.CollectExactlyOneRow(rows, scanBookLoan); err != nil {
+		return l, err
+	}
+	l.Patents, err = bookPatents(ctx, tx, id)
+	return l, err
+}
+
+// PutRevaluation stores the outcome of a revaluation with its alerts, once: what
+// settle makes of the loan as it stands now. Nothing is stored when the loan was
+// closed or the patent valued since r was read.
+func (db *DB) PutRevaluation(ctx context.Context, r Revaluation, today calendar.Date, now time.Time, settle func(BookLoan) (Revalued, error)) (stored bool, err error) {
+	defer fault.Wrap(&err, "store.PutRevaluation(%s)", r.Loan.ID)
+	ctx = As(ctx, r.Loan.Institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
-		var loan, number, cause string
-		var events int
-		err := tx.QueryRow(ctx, `
-			SELECT p.loan, p.number, CASE WHEN p.due <= $1 THEN 'schedule' ELSE 'event' END, (SELECT count(*) FROM events e WHERE e.number = p.number AND e.institution IN (p.institution, 'public'))::int
-			FROM book_patents p JOIN book_loans l ON l.id = p.loan
-			WHERE l.closed_at IS NULL AND ($2 = '*' OR l.institution = $2)
-			AND (p.due <= $1 OR (SELECT count(*) FROM events e WHERE e.number = p.number AND e.institution IN (p.institution, 'public')) > p.events)
-			ORDER BY p.due, p.loan, p.number LIMIT 1 FOR UPDATE OF p, l SKIP LOCKED`, today, institution).Scan(&loan, &number, &cause, &events)
-		if errors.Is(err, pgx.ErrNoRows) {
+		stored = false
+		loan, err := bookLoan(ctx, tx, r.Loan.ID, "FOR UPDATE")
+		if err != nil || loan.ClosedAt != nil {
+			return err
+		}
+		i := slices.IndexFunc(loan.Patents, func(p BookPatent) bool { return p.Number == r.Patent.Number })
+		if was := &loan.Patents[i]; was.Valuation != r.Patent.Valuation || was.Due != r.Patent.Due {
 			return nil
 		}
-		if err != nil {
-			return err
-		}
-		// Read anew under the lock: another process may have valued a patent of
-		// this loan since the statement above began.
-		r := Revaluation{Cause: cause}
-		rows, err := tx.Query(ctx, `SELECT `+bookLoanColumns+` FROM book_loans WHERE id = $1`, loan)
-		if err != nil {
-			return err
-		}
-		if r.Loan, err = pgx.CollectExactlyOneRow(rows, scanBookLoan); err != nil {
-			return err
-		}
-		if r.Loan.Patents, err = bookPatents(ctx, tx, loan); err != nil {
-			return err
-		}
-		r.Patent = r.Loan.Patents[slices.IndexFunc(r.Loan.Patents, func(p BookPatent) bool { return p.Number == number })]
-		r.Patent.Events = events // as many as this valuation will have seen
-		out, err := value(r)
+		out, err := settle(loan)
 		if err != nil {
 			return err
 		}
@@ -345,21 +390,21 @@ func (db *DB) RevalueNext(ctx context.Context, institution string, today calenda
 			}
 		}
 		if _, err := tx.Exec(ctx, `
-			UPDATE book_patents SET value = $3, low = $4, status = $5, valuation = $6, valued_on = $7, due = $8, events = $9, base = $10, base_valuation = $11, alerted = $12
+			UPDATE book_patents SET value = $3, low = $4, status = $5, valuation = $6, valued_on = $7, due = $8, seen = $9, base = $10, base_valuation = $11, alerted = $12
 			WHERE loan = $1 AND number = $2`,
-			loan, number, int64(p.Value), int64(p.Low), p.Status, p.Valuation, p.ValuedOn, p.Due, events, int64(p.Base), p.BaseValuation, p.Alerted); err != nil {
+			loan.ID, p.Number, int64(p.Value), int64(p.Low), p.Status, p.Valuation, p.ValuedOn, p.Due, r.Patent.Events, int64(p.Base), p.BaseValuation, p.Alerted); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE book_loans SET standing = $2 WHERE id = $1`, loan, orEmpty(out.Standing)); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE book_loans SET standing = $2 WHERE id = $1`, loan.ID, orEmpty(out.Standing)); err != nil {
 			return err
 		}
-		if err := putAlerts(ctx, tx, &r.Loan, cause, today, now, out.Alerts); err != nil {
+		if err := putAlerts(ctx, tx, &loan, r.Cause, today, now, out.Alerts); err != nil {
 			return err
 		}
-		found = true
-		return record(ctx, tx, Act{r.Loan.Institution, "system", "book.revalue", loan + "/" + number, out.Detail})
+		stored = true
+		return record(ctx, tx, Act{loan.Institution, "system", "book.revalue", loan.ID + "/" + p.Number, out.Detail})
 	})
-	return found && err == nil, err
+	return stored && err == nil, err
 }
 
 // BookAlerts returns an institution's alerts after an id, oldest first; open leaves

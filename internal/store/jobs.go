@@ -391,11 +391,21 @@ func (db *DB) DropJobs(ctx context.Context, tx pgx.Tx, institution, subject stri
 	return err
 }
 
-// OpenJobs counts the jobs of a kind and subject.
-func (db *DB) OpenJobs(ctx context.Context, kind, subject string) (n int, err error) {
-	defer fault.Wrap(&err, "store.OpenJobs")
-	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM jobs WHERE kind = $1 AND subject = $2`, kind, subject).Scan(&n)
-	return n, err
+// Starved reports whether another institution than the one given waits for a
+// turn of a kind and has none in hand.
+func (db *DB) Starved(ctx context.Context, kind, besides string) (starved bool, err error) {
+	defer fault.Wrap(&err, "store.Starved(%s)", kind)
+	err = db.pool.QueryRow(across(ctx), `
+		SELECT EXISTS (SELECT FROM jobs q WHERE kind = $1 AND institution <> $2 AND status = 'queued'
+			AND NOT EXISTS (SELECT FROM jobs r WHERE r.kind = $1 AND r.institution = q.institution AND r.status = 'running'))`, kind, besides).Scan(&starved)
+	return starved, err
+}
+
+// OpenJobs reports whether a kind and subject has a job that has not ended.
+func (db *DB) OpenJobs(ctx context.Context, kind, subject string) (open bool, err error) {
+	defer fault.Wrap(&err, "store.OpenJobs(%s)", kind)
+	err = db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM jobs WHERE kind = $1 AND subject = $2)`, kind, subject).Scan(&open)
+	return open, err
 }
 
 // Transact runs f in one transaction: committed when f returns nil, rolled back

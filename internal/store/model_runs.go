@@ -141,14 +141,10 @@ func (db *DB) RunProgress(ctx context.Context, institution, id string) (p RunPro
 	if p.Run, err = db.ModelRun(ctx, institution, id); err != nil {
 		return p, err
 	}
-	if err := db.pool.QueryRow(ctx, `
-		SELECT count(*), count(*) FILTER (WHERE status = 'waiting'), count(*) FILTER (WHERE status = 'done'), count(*) FILTER (WHERE status = 'partly'),
-			count(*) FILTER (WHERE status = 'forbidden'), count(*) FILTER (WHERE status = 'unknown') FROM model_run_subjects WHERE run = $1`, id).
-		Scan(&p.Subjects, &p.Waiting, &p.Done, &p.Partly, &p.Forbidden, &p.Unknown); err != nil {
-		return p, err
-	}
-	err = db.pool.QueryRow(ctx, `SELECT count(*), count(*) FILTER (WHERE ended_at IS NULL), coalesce(sum(requests), 0)::bigint, coalesce(sum(completed), 0)::bigint, coalesce(sum(failed), 0)::bigint FROM model_batches WHERE run = $1`, id).
-		Scan(&p.Batches, &p.Open, &p.Asked, &p.Answers, &p.Failed)
+	err = db.pool.QueryRow(ctx, `
+		SELECT waiting + done + partly + forbidden + unknown, waiting, done, partly, forbidden, unknown, files, open_files, asked, answered, failed
+		FROM model_runs WHERE institution = $1 AND id = $2`, institution, id).
+		Scan(&p.Subjects, &p.Waiting, &p.Done, &p.Partly, &p.Forbidden, &p.Unknown, &p.Batches, &p.Open, &p.Asked, &p.Answers, &p.Failed)
 	return p, err
 }
 

@@ -254,9 +254,8 @@ func (db *DB) PoolSimulation(ctx context.Context, institution, id string) (s Poo
 	ctx = As(ctx, institution)
 	var seed int64
 	err = db.pool.QueryRow(ctx, `
-		SELECT id, pool_id, institution, created_at, seed, scenarios, targets, status, coalesce(error, ''), finished_at, report,
-			(SELECT coalesce(sum(to_path - from_path), 0) FROM pool_tallies WHERE simulation_id = s.id)::bigint
-		FROM pool_simulations s WHERE id = $1 AND institution = $2`, id, institution).
+		SELECT id, pool_id, institution, created_at, seed, scenarios, targets, status, coalesce(error, ''), finished_at, report, paths
+		FROM pool_simulations WHERE id = $1 AND institution = $2`, id, institution).
 		Scan(&s.ID, &s.PoolID, &s.Institution, &s.CreatedAt, &seed, &s.Scenarios, &s.Targets, &s.Status, &s.Error, &s.FinishedAt, &s.Report, &s.Done)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return s, fault.New(fault.NotFound, "pool.simulation.unknown", "没有这个模拟任务。", "There is no such simulation.")
@@ -265,15 +264,17 @@ func (db *DB) PoolSimulation(ctx context.Context, institution, id string) (s Poo
 	return s, err
 }
 
-// PutPoolTally stores one finished range. The same range again is ignored:
-// its paths are a function of the seed.
+// PutPoolTally stores one finished range and counts its paths. The same range
+// again is ignored: its paths are a function of the seed.
 func (db *DB) PutPoolTally(ctx context.Context, simulation string, from, to int64, t pool.Tally) (err error) {
 	defer fault.Wrap(&err, "store.PutPoolTally(%s, %d)", simulation, from)
 	body, err := json.Marshal(t)
 	if err != nil {
 		return err
 	}
-	_, err = db.pool.Exec(ctx, `INSERT INTO pool_tallies (institution, simulation_id, from_path, to_path, tally) SELECT institution, id, $2, $3, $4 FROM pool_simulations WHERE id = $1 ON CONFLICT DO NOTHING`, simulation, from, to, body)
+	_, err = db.pool.Exec(ctx, `
+		WITH put AS (INSERT INTO pool_tallies (institution, simulation_id, from_path, to_path, tally) SELECT institution, id, $2, $3, $4 FROM pool_simulations WHERE id = $1 ON CONFLICT DO NOTHING RETURNING to_path - from_path AS n)
+		UPDATE pool_simulations SET paths = paths + put.n FROM put WHERE id = $1`, simulation, from, to, body)
 	return err
 }
 
