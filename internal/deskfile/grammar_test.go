@@ -208,17 +208,3 @@ func TestDeclarations(t *testing.T) {
 		}
 	}
 }
-
-// The kinds of patent as vendors and desks write them; what is no kind is none.
-func TestWordsOfKinds(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]patent.Kind{
-		"发明": patent.Invention, "发明专利权": patent.Invention, "授权发明": patent.Invention, "发明授权": patent.Invention, "中国发明专利": patent.Invention, "发明（已授权）": patent.Invention, "发明创造专利": patent.Invention, "发明公开": patent.Invention, "B": patent.Invention, "Invention": patent.Invention,
-		"实用新型专利权": patent.UtilityModel, "新型": patent.UtilityModel, "utility model": patent.UtilityModel, "U": patent.UtilityModel, "外观设计专利权": patent.Design, "外观": patent.Design, "S": patent.Design,
-		"布图设计": "", "发明人": "", "非发明": "", "发明/实用新型": "", "专利": "", "": "",
-	} {
-		if got := kindOf(text); got != want {
-			t.Errorf("%s: %q, want %q", text, got, want)
-		}
-	}
-}

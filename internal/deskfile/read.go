@@ -688,26 +688,9 @@ func (c *batchCells) number(r *lending.Row) *patent.Number {
 	return &n
 }
 
-// kindWords are the kinds of patent as desks and data vendors write them: the
-// kind, and what is put before and behind it.
-var kindWords = regexp.MustCompile(`(?i)^(?:中国|国家|国内|职务|已?授权|有效)*(?:(发明|invention|[ab]\d?)|(实用新型|实用|新型|utility[ _]model|[uy]\d?)|(外观设计|外观|设计|design|s\d?))(?:创造|专利权|专利|权|类|型|[(（\-— ]|[)）]|已?授权|公开|公布|公告|申请)*$`)
-
-func kindOf(text string) patent.Kind {
-	m := kindWords.FindStringSubmatch(text)
-	switch {
-	case m == nil:
-		return ""
-	case m[1] != "":
-		return patent.Invention
-	case m[2] != "":
-		return patent.UtilityModel
-	}
-	return patent.Design
-}
-
 func (c *batchCells) kind(r *lending.Row, n *patent.Number) {
 	if text := sheet.Narrow(c.get("kind")); text != "" {
-		if r.Kind = kindOf(text); r.Kind == "" {
+		if r.Kind = patent.KindOf(text); r.Kind == "" {
 			c.bad("kind", "kind.unknown", fmt.Sprintf("“%s”应为发明、实用新型或外观设计。", clip(text)), "must be 发明, 实用新型 or 外观设计.")
 		}
 	}
