@@ -169,6 +169,10 @@ type Decision struct {
 	NotCompared string        `json:"not_compared,omitempty"` // why the external appraisal was not compared, Chinese
 	HumanOnly   bool          `json:"human_only"`             // a person owns it: no decision by automation alone
 	NextRevalue calendar.Date `json:"next_revaluation"`
+
+	// UnchangedSince is the day a row of a batch that was decided again was valued
+	// as of, when it still comes to the same.
+	UnchangedSince calendar.Date `json:"unchanged_since,omitzero"`
 }
 
 // Decisions are a batch decided.

@@ -3,7 +3,7 @@ package lending
 import "cmp"
 
 // RulesVersion names this set of rules; it is stored with every decision.
-const RulesVersion = "lending-5"
+const RulesVersion = "lending-6"
 
 // firstRules decided before a decision named its rules.
 const firstRules = "lending-1"
@@ -65,6 +65,7 @@ var fixed = map[string]words{
 	"D08": {"同一合同各行的产品代码不一致", "The rows of one contract name different programmes."},
 	"D09": {"各行的号码可能是同一件专利", "Numbers of these rows may be one patent."},
 	"D10": {"估值之后登记簿有新的公告，该结论早于登记簿", "The register has said more since the row was valued."},
+	"D11": {"事实有变，重新决定时该行已重新估值", "The facts have changed: the row was valued anew when the batch was decided again."},
 	"L01": {"综合抵押率超过 100%", "The loan exceeds the sum of value times ceiling."},
 	"L02": {"未填写拟贷金额", "No loan amount is stated."},
 	"L03": {"银行限额或产品额度不足以支持全部拟贷金额", "A limit of the bank or of the product is below the loan asked for."},
