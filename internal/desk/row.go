@@ -261,7 +261,7 @@ func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on ca
 	}
 	switch {
 	case row.Standing == patent.Dead && s.Standing == patent.Unknown && stated:
-		s.Standing, s.Reason, s.Since = patent.Dead, row.Ended, row.RegisterAsOf
+		s.Standing, s.Reason, f.Ended = patent.Dead, row.Ended, row.RegisterAsOf
 		word("E02")
 	case row.Standing == patent.Dead && s.Standing != patent.Dead:
 		f.Conflicts["E02"] = "所填为权利已失效，与库中记录不符"
@@ -292,6 +292,7 @@ func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on ca
 	f.State, f.Expiry, f.Fees, f.Pledgors, f.Maturity = *s, v.Expiry, account.On(on, days), pledgors, row.Maturity
 	f.Debtor = cmp.Or(v.Debtor, row.Borrower)
 	f.CoOwnerConsent, f.Consents, f.Agreement, f.SoleOwner = row.CoConsent, row.Consents, row.Agreement, row.SoleOwner
+	f.Contract = row.ContractStates
 	f.Challenged, f.Twin, f.Declarations = row.Challenged, row.Twin, row.Declarations
 	slices.Sort(v.OnWord)
 	return f

@@ -184,8 +184,8 @@ func TestNamesOfOwners(t *testing.T) {
 func TestDeclarations(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"E11：双方知悉无效程序并坚持登记": "E11", "E11:当事人已知晓无效宣告程序，仍同意办理质押登记": "E11", "E10：没有同日申请": "twin no", "E10：无同日申请": "twin no", "E10：不存在同样的发明创造": "twin no", "E10：存在同日申请": "E10 twin yes", "E11：未被提起无效宣告": "challenged no",
-		"E11：质权人不同意继续办理": "?", "E11：双方不知悉": "?", "E11：见附件": "?", "双方知悉": "?", "E11：Y": "?", "E11：知悉": "?", "E11：双方知悉无效程序，银行尚在研究": "?", "E10：可能有同日申请": "?", "E10：同日申请已放弃": "?",
+		"E11：双方知悉无效程序并坚持登记": "E11", "E11:当事人已知晓无效宣告程序，仍同意办理质押登记": "E11", "E10：没有同日申请": "twin no", "E10：无同日申请": "twin no", "E10：不存在同样的发明创造": "twin no", "E10：存在同日申请": "twin yes", "E10：双方知悉同日申请，仍同意办理质押登记": "E10 twin yes", "E11：未被提起无效宣告": "challenged no",
+		"E11：质权人不同意继续办理": "?", "E11：双方不知悉": "?", "E11：见附件": "?", "双方知悉": "?", "E11：Y": "?", "E11：知悉": "?", "E11：双方知悉无效程序，银行尚在研究": "?", "E10：可能有同日申请": "?", "E10：确认存在同日申请": "twin yes", "E10：同意": "?", "E11：承诺知悉无效程序": "?", "E10：同日申请已放弃": "?",
 	} {
 		d := readDeclaration(text)
 		var got []string
@@ -205,6 +205,33 @@ func TestDeclarations(t *testing.T) {
 		}
 		if s := strings.Join(got, " "); s != want {
 			t.Errorf("%s: %s, want %s", text, s, want)
+		}
+	}
+}
+
+// What a cell says of the contract's five elements: the letters of those it
+// states, "-" for a cell that does not tell, "?" for one not understood.
+func TestContractElements(t *testing.T) {
+	t.Parallel()
+	letters := map[string]string{"parties": "p", "debt": "d", "period": "t", "patents": "n", "scope": "s"}
+	for text, want := range map[string]string{
+		"齐全": "pdtns", "五项要素齐全": "pdtns", "合同已签订，要素完整": "pdtns", "符合第八条": "pdtns", "无缺项": "pdtns", "当事人名称和地址、债权种类和数额、履行期限、专利清单、担保范围": "pdtns", "已载明当事人、主债权、债务期限、专利号、担保范围": "pdtns",
+		"缺担保范围": "pdtn", "未约定质押担保的范围": "pdtn", "缺少债权数额和履行期限": "pns", "已写明当事人、专利清单，缺担保范围": "pdtn", "没有写明专利号": "pdts",
+		"": "-", "-": "-", "未签订": "-", "尚未签订": "-", "质押合同 2026-11-01": "-", "(2026)质字0012号": "-",
+		"齐全，缺担保范围": "?", "不齐全": "?", "基本齐全": "?", "应当齐全": "?", "缺": "?", "缺项": "?", "详见附件": "?", "当事人、债权": "?", "已写明担保范围，缺担保范围": "?", "没有齐全": "?", "待补": "?", "未签订，齐全": "?", "Y": "?",
+	} {
+		states, unread := readContract(text)
+		got := ""
+		for _, f := range states {
+			got += letters[f]
+		}
+		if unread {
+			got += "?"
+		} else if states == nil {
+			got = "-"
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
 }

@@ -92,6 +92,7 @@ var batchColumns = []batchColumn{
 	{key: "borrower_limit", zh: "借款人限额", names: []string{"授信限额", "借款人授信限额", "单户限额"}, amount: true, note: "可空。银行对该借款人的限额。"},
 	{key: "bearable", zh: "偿债能力限额", names: []string{"可承受贷款额", "偿债能力"}, amount: true, note: "可空。银行按现金流（DSCR）测算的可承受贷款额。"},
 	{key: "pledgor", rank: true, zh: "出质人及同意(Y/N)", names: []string{"出质人", "出质人名称", "出质人及同意", "抵押人", "第三方出质人", "第三方出质人及同意"}, note: "专利权人不是借款人时填写：专利权人名称，后加 ;Y 或 ;N。", wide: 18},
+	{key: "contract_states", zh: "质押合同要素", names: []string{"合同要素", "质押合同内容", "质押合同要素(第八条)", "质押合同条款"}, note: "质押合同写明第八条的五项（当事人名称和地址、被担保债权的种类和数额、债务履行期限、专利清单、质押担保范围）填“齐全”；缺哪项填“缺担保范围”等；未签订填“未签订”。", wide: 18, pick: []string{"齐全", "未签订"}, open: true},
 	{key: "declaration", zh: "声明", names: []string{"当事人声明"}, note: "对 E10、E11 的声明，如“E11：双方知悉无效程序并坚持登记”。", wide: 30},
 }
 
@@ -627,6 +628,12 @@ func (b *batchReader) line(row sheet.Row) Line {
 			c.unreadable("declaration", text)
 		}
 	}
+	if text := c.raw("contract_states"); text != "" {
+		var unread bool
+		if r.ContractStates, unread = readContract(text); unread {
+			c.unreadable("contract_states", text)
+		}
+	}
 	c.remark()
 	r.Unread = c.notes
 	if len(c.faults) == 0 {
@@ -706,7 +713,7 @@ func (c *batchCells) kind(r *lending.Row, n *patent.Number) {
 func (c *batchCells) dates(r *lending.Row, n *patent.Number) {
 	r.Filing, r.Grant, r.Maturity = c.date("filing_date"), c.date("grant_date"), c.date("maturity")
 	if n != nil && n.NamesApplication() && !r.Filing.IsZero() && n.Year != 0 && r.Filing.Year > n.Year { // a divisional keeps an earlier day, and so does what was posted at the end of a year
-		c.bad("filing_date", "date.filing_year", fmt.Sprintf("申请日为 %s，申请号中的年份为 %d，请核对。", r.Filing, n.Year), "contradicts the year in the number.")
+		c.bad("filing_date", "date.filing_year", fmt.Sprintf("%s 晚于申请号中的年份 %d，请核对。", r.Filing, n.Year), "contradicts the year in the number.")
 	}
 	if !r.Filing.IsZero() && !r.Grant.IsZero() && r.Grant.Before(r.Filing) {
 		c.bad("grant_date", "date.grant_before_filing", "早于申请日。", "lies before the filing date.")

@@ -47,6 +47,8 @@ type Row struct {
 	Pledgors       []string         `json:"pledgors,omitempty"`
 	PledgorConsent patent.Truth     `json:"pledgor_consent,omitempty"`
 
+	ContractStates []string `json:"contract_states,omitempty"` // of article 8, see [patent.ContractFields]; empty: unknown
+
 	FeesPaidTo   *int          `json:"fees_paid_to,omitempty"` // patent year up to which the annual fees are paid
 	Pledged      patent.Truth  `json:"pledged,omitempty"`
 	Preserved    patent.Truth  `json:"preserved,omitempty"`

@@ -96,10 +96,10 @@ var unknownGround = map[string]words{
 	"E04": {"年费是否缴清未知", "Whether the annual fees are paid is unknown."},
 	"E05": {"是否有保全或权属纠纷未知", "Whether a court has preserved the right is unknown."},
 	"E06": {"债务期限是否在专利有效期内未知", "Whether the debt ends within the patent's term is unknown."},
-	"E07": {"质押合同要素待核对（第八条）", "The pledge contract has not been seen."},
+	"E07": {"质押合同是否写全第八条的各项未知", "The pledge contract has not been seen."},
 	"E08": {"全体共有人是否同意未知", "Whether every co-owner agrees is unknown."},
 	"E09": {"是否已有质押登记未知", "Whether a pledge is registered is unknown."},
-	"E10": {"是否有同日申请的发明专利未知", "Whether an invention was filed on the same day is unknown."},
+	"E10": {"是否另有同日申请的发明专利未知", "Whether an invention was filed on the same day is unknown."},
 	"E11": {"是否被请求宣告无效未知", "Whether an invalidation is pending is unknown."},
 	"E12": {"其他出质条件待核对", "Other conditions have not been checked."},
 }
