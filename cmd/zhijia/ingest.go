@@ -22,10 +22,11 @@ import (
 type ingestCmd struct {
 	Database
 	modelFlags
-	Dataset string   `arg:"" help:"patents, transactions, events or citations."`
-	Files   []string `arg:"" help:"CSV (UTF-8 or GB18030), XLSX or JSONL files." type:"existingfile"`
-	DryRun  bool     `name:"dry-run" help:"Check every row and store nothing."`
-	Rejects string   `help:"Where rejected rows go, as CSV. Default: FILE.rejects.csv." placeholder:"FILE"`
+	Dataset string            `arg:"" help:"patents, transactions, events or citations."`
+	Files   []string          `arg:"" help:"CSV (UTF-8 or GB18030), XLSX or JSONL files." type:"existingfile"`
+	DryRun  bool              `name:"dry-run" help:"Check every row and store nothing."`
+	Map     map[string]string `name:"map" mapsep:"none" placeholder:"HEADER=FIELD" help:"What a header of the files means: a field or known header of the dataset, or nothing to leave it unread. Give it once a header; it is remembered for files with the same headers."`
+	Rejects string            `help:"Where rejected rows go, as CSV. Default: FILE.rejects.csv." placeholder:"FILE"`
 }
 
 func (c *ingestCmd) Help() string {
@@ -68,7 +69,11 @@ func (c *ingestCmd) Run(g *Globals) error {
 			return err
 		}
 	}
-	if accepted == 0 && rejected > 0 {
+	switch {
+	case accepted > 0:
+	case rejected == 0:
+		return fault.New(fault.Invalid, "import.empty", "没有导入任何行：文件中没有数据行。", "Nothing was taken: the files have no rows.")
+	default:
 		return fault.New(fault.Invalid, "import.nothing", fmt.Sprintf("没有导入任何行，%d 行全部被拒绝，原因见上。", rejected), fmt.Sprintf("Nothing was taken: all %d rows were rejected.", rejected))
 	}
 	return nil
@@ -103,6 +108,7 @@ func (c *ingestCmd) file(g *Globals, db *store.DB, svc *appraisal.Service, name 
 	rep, err = intake.Run(g.ctx, db, svc, g.operator(), c.Dataset, name, in, intake.Options{
 		DryRun: c.DryRun,
 		Reject: rejects.write,
+		Map:    c.Map,
 		Progress: func(rows int64) {
 			bar.Describe(fmt.Sprintf("%s %d 行", info.Name(), rows))
 		},
@@ -127,8 +133,13 @@ func (c *ingestCmd) file(g *Globals, db *store.DB, svc *appraisal.Service, name 
 			}
 			fmt.Fprintf(g.stdout, "  第 %d 行 %s：%s [%s]\n", r.Row, r.Field, r.Zh, r.Code)
 		}
-		if len(rep.Ignored) > 0 {
-			fmt.Fprintf(g.stdout, "  未识别的列，已忽略：%s\n", strings.Join(rep.Ignored, "、"))
+		if len(rep.Unread) > 0 {
+			fmt.Fprintf(g.stdout, "  未识别的列，已忽略：%s（可用 --map 列=字段 说明其含义）\n", strings.Join(rep.Ignored, "、"))
+		}
+		for _, u := range rep.Unread {
+			if u.Guess != "" {
+				fmt.Fprintf(g.stdout, "    “%s”可能是 %s（如：%s）：--map '%s=%s'\n", u.Header, u.Guess, strings.Join(u.Examples, "，"), u.Header, u.Guess)
+			}
 		}
 	}
 	return rep, nil

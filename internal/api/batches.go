@@ -96,6 +96,7 @@ type LendingFacts struct {
 	Drawn  []lending.Draw   `json:"drawn,omitempty" doc:"Under the programmes."`
 	Booked []lending.Booked `json:"booked,omitempty" doc:"Patents that secure loans of the book."`
 	Later  []lending.Later  `json:"later,omitempty" doc:"What the register said after the rows were valued."`
+	Again  *lending.Again   `json:"again,omitempty" doc:"Of a batch that was decided before: when, and the lines decided otherwise."`
 }
 
 // BatchID is the path of one batch.
@@ -173,7 +174,7 @@ func registerBatches(api huma.API, s *Server) {
 			_, err := s.opt.Desk.Retry(ctx, p.Actor(), id)
 			return err
 		}},
-		{"decide-batch", "decide", "重新决定 Decide a finished batch again on what is drawn and booked today; values stay", func(ctx context.Context, id string) error {
+		{"decide-batch", "decide", "重新决定 Decide a finished batch again on today's facts: rows with news are valued anew, the values of the others stand", func(ctx context.Context, id string) error {
 			p := people.Of(ctx)
 			return s.opt.Desk.DecideAgain(ctx, p.Actor(), id)
 		}},

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -24,6 +25,9 @@ var (
 	errUploadCut  = fault.New(fault.Invalid, "upload.truncated", "上传未完成，已存的批次保留，重新上传同一文件即可补齐。", "The upload broke off; batches already stored are kept, and uploading the file again completes it.")
 )
 
+// maxMapped bounds the headers that one upload explains.
+const maxMapped = 200
+
 // registerImports serves uploads. A file is streamed: it is never held in
 // memory or on disk, and every batch of rows is stored wholly or not at all.
 func registerImports(api huma.API, s *Server) {
@@ -39,6 +43,7 @@ func registerImports(api huma.API, s *Server) {
 		Parameters: []*huma.Param{
 			// One name for one place in the path: the specification knows no two paths that differ in a name alone.
 			{Name: "id", In: "path", Required: true, Description: "What the file holds.", Schema: &huma.Schema{Type: huma.TypeString, Enum: datasets}},
+			{Name: "map", In: "query", Schema: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}}, Explode: new(true), Description: "HEADER=FIELD: what a header of the file means, a field or known header of the dataset, or nothing to leave it unread. Once a header; remembered for files with the same headers."},
 			{Name: "dry_run", In: "query", Schema: &huma.Schema{Type: huma.TypeBoolean}, Description: "Check every row and store nothing."},
 		},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
@@ -76,8 +81,18 @@ func (s *Server) getImport(ctx context.Context, in *importID) (*reply[Import], e
 }
 
 func (s *Server) importFile(c *gin.Context) error {
-	dry := false
+	dry, columns := false, map[string]string{}
 	for k, v := range c.Request.URL.Query() {
+		if k == "map" {
+			for _, pair := range v {
+				header, field, ok := strings.Cut(pair, "=")
+				if !ok || header == "" || len(columns) == maxMapped {
+					return fault.New(fault.Invalid, "map.shape", "map 参数应为“列=字段”，每列一个，最多 200 个。", "The parameter map is HEADER=FIELD, one for each header, at most 200.")
+				}
+				columns[header] = field
+			}
+			continue
+		}
 		switch {
 		case k != "dry_run":
 			return fault.New(fault.Invalid, "query.unknown", "未知查询参数。", "Unknown query parameter.")
@@ -105,9 +120,16 @@ func (s *Server) importFile(c *gin.Context) error {
 	case part.FormName() != "file":
 		return fault.New(fault.Invalid, "field.unknown", "只接受 file 字段。", "Only the field file is accepted.")
 	}
-	report, err := s.opt.Intake.Take(ctx, p.Actor(), c.Param("id"), gate.FileName(part.FileName()), &upload{r: part}, intake.Options{DryRun: dry})
+	report, err := s.opt.Intake.Take(ctx, p.Actor(), c.Param("id"), gate.FileName(part.FileName()), &upload{r: part}, intake.Options{DryRun: dry, Map: columns})
 	if err != nil {
 		return uploadError(err)
+	}
+	for { // the file was streamed; what comes behind it is named, not dropped in silence
+		part, err := parts.NextPart()
+		if err != nil {
+			break
+		}
+		report.IgnoredParts = append(report.IgnoredParts, gate.FileName(cmp.Or(part.FileName(), part.FormName())))
 	}
 	if !dry {
 		// Vectors of the local space come with the rows; an endpoint's may lag.

@@ -34,6 +34,12 @@ func TestImports(t *testing.T) {
 			t.Errorf("state: %d %s", got.Code, got.Body)
 		}
 	}
+	explained := "/v1/imports/patents?dry_run=true&map=%E6%A1%88%E5%8F%B7%3Dnumber&map=%E7%9B%AE%3Dtitle"
+	body := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"p.csv\"\r\n\r\n案号,目\nCN202010000001.9,泵\r\n--b\r\nContent-Disposition: form-data; name=\"more\"\r\n\r\nx\r\n--b--\r\n"
+	got := w.Do("POST", explained, "multipart/form-data; boundary=b", strings.NewReader(body))
+	if rep := gatetest.Decode[intake.Report](t, got.Body.Bytes()); len(rep.IgnoredParts) != 1 || rep.IgnoredParts[0] != "more" || rep.Accepted+rep.Rejected != 1 {
+		t.Errorf("explained headers and a part behind the file: %d %s", got.Code, got.Body)
+	}
 	found := w.Post("/v1/comparables:search", map[string]any{"text": map[string]any{"title": "电池专利转让"}})
 	if n := strings.Count(found.Body.String(), `"deal_id"`); n != 8 {
 		t.Errorf("%d deals after two imports of the same two, want 6 and 2", n)
@@ -48,6 +54,8 @@ func TestImports(t *testing.T) {
 		"another field":             {w.Upload("/v1/imports/transactions", "data", "x.csv", rows), "field.unknown"},
 		"JSON instead of multipart": {w.Post("/v1/imports/transactions", "{}"), "content_type.unsupported"},
 		"no file":                   {w.Do("POST", "/v1/imports/transactions", "multipart/form-data; boundary=b", strings.NewReader("--b--\r\n")), "upload.file_missing"},
+		"a mapping to no field":     {w.Upload("/v1/imports/transactions?map=a%3Dhorse", "file", "x.csv", rows), "map.column"},
+		"a mapping in no shape":     {w.Upload("/v1/imports/transactions?map=a", "file", "x.csv", rows), "map.shape"},
 		"an unknown query":          {w.Upload("/v1/imports/transactions?dry=1", "file", "x.csv", rows), "query.unknown"},
 		"a dry run in words":        {w.Upload("/v1/imports/transactions?dry_run=maybe", "file", "x.csv", rows), "field.type"},
 		"a broken upload":           {w.Do("POST", "/v1/imports/transactions", "multipart/form-data; boundary=b", strings.NewReader(cut)), "upload.truncated"},

@@ -318,7 +318,9 @@ func (d *Desk) Result(ctx context.Context, actor appraisal.Actor, id string) (_ 
 			if err != nil {
 				return err
 			}
-			out.UnchangedSince = since(out)
+			if out.UnchangedSince = out.Decision.UnchangedSince; out.UnchangedSince.IsZero() && out.Valued.Before == nil {
+				out.UnchangedSince = since(out)
+			}
 			if !yield(out, nil) {
 				return errStop
 			}
@@ -341,15 +343,32 @@ func (d *Desk) since(ctx context.Context, b *store.Batch) (func(*deskfile.Outcom
 	if err != nil {
 		return nil, err
 	}
-	decided := make([]map[int]uint64, len(earlier))
+	type said struct {
+		same uint64
+		day  calendar.Date
+	}
+	decided := make([]map[int]said, len(earlier))
 	for i := range earlier {
-		decided[i] = map[int]uint64{}
-		err := d.db.EachBatchRow(ctx, earlier[i].ID, func(row *store.BatchRow) error {
+		decided[i] = map[int]said{}
+		facts, err := d.db.BatchFacts(ctx, earlier[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		day := earlier[i].AsOf
+		if facts.Again != nil {
+			day = facts.Again.On
+		}
+		err = d.db.EachBatchRow(ctx, earlier[i].ID, func(row *store.BatchRow) error {
 			out, err := ReadOutcome(row)
-			if err == nil {
-				decided[i][row.Line] = sameness(out)
+			if err != nil {
+				return err
 			}
-			return err
+			x := said{sameness(out), day}
+			if since := out.Decision.UnchangedSince; !since.IsZero() {
+				x.day = since
+			}
+			decided[i][row.Line] = x
+			return nil
 		})
 		if err != nil {
 			return nil, err
@@ -358,10 +377,10 @@ func (d *Desk) since(ctx context.Context, b *store.Batch) (func(*deskfile.Outcom
 	return func(out *deskfile.Outcome) (day calendar.Date) {
 		now := sameness(out)
 		for i := range decided { // the latest first
-			if was, seen := decided[i][out.Valued.Row.Line]; !seen || was != now {
+			if was, seen := decided[i][out.Valued.Row.Line]; !seen || was.same != now {
 				break
 			}
-			day = earlier[i].AsOf
+			day = decided[i][out.Valued.Row.Line].day
 		}
 		return day
 	}, nil
@@ -477,15 +496,23 @@ func (d *Desk) finish(ctx context.Context, id string) (err error) {
 	if err := json.Unmarshal(b.Options, &o); err != nil {
 		return err
 	}
-	batch, err := d.outcomes(ctx, &b, func(*store.BatchRow) {})
+	var was map[int]uint64 // what the rows told an officer before
+	if b.Contracts != nil {
+		was = map[int]uint64{}
+	}
+	batch, err := d.outcomes(ctx, &b, func(row *store.BatchRow, out *deskfile.Outcome) {
+		if was != nil && row.Status == store.RowDone && out.Decision.Verdict != "" {
+			was[row.Line] = sameness(out)
+		}
+	})
 	if err != nil {
 		return err
 	}
-	return d.decide(ctx, &b, batch, o)
+	return d.decide(ctx, &b, batch, o, was)
 }
 
 // outcomes reads what the rows of a batch are decided on.
-func (d *Desk) outcomes(ctx context.Context, b *store.Batch, each func(*store.BatchRow)) ([]lending.Valued, error) {
+func (d *Desk) outcomes(ctx context.Context, b *store.Batch, each func(*store.BatchRow, *deskfile.Outcome)) ([]lending.Valued, error) {
 	batch := make([]lending.Valued, 0, b.Rows)
 	words := interner{}
 	err := d.db.EachBatchRow(ctx, b.ID, func(row *store.BatchRow) error {
@@ -493,7 +520,7 @@ func (d *Desk) outcomes(ctx context.Context, b *store.Batch, each func(*store.Ba
 		if err != nil {
 			return err
 		}
-		each(row)
+		each(row, out)
 		v := out.Valued
 		if row.Status != store.RowDone {
 			v = lending.Refused(v.Row, summary(out.Faults, row.Status))

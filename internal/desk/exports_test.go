@@ -102,8 +102,9 @@ func TestExportsDecided(t *testing.T) {
 	if err := d.DecideAgain(t.Context(), officer, first.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, rows := results(t, d, first.ID); !slices.Contains(codesIn(rows[0]), "D10") || slices.Contains(codesIn(rows[1]), "D10") {
-		t.Errorf("decided again, the register's news is not told: %v %v", codesIn(rows[0]), codesIn(rows[1]))
+	wait(t, d, officer, first.ID)
+	if _, rows := results(t, d, first.ID); !slices.Contains(codesIn(rows[0]), "E05") || slices.Contains(codesIn(rows[0]), "D10") || rows[1].UnchangedSince != on || !rows[0].UnchangedSince.IsZero() {
+		t.Errorf("decided again on the register's news: %v, unchanged %v and %v", codesIn(rows[0]), rows[0].UnchangedSince, rows[1].UnchangedSince)
 	}
 	if same, err := d.Redecide(t.Context(), first.ID); err != nil || !same {
 		t.Errorf("decided on the stored facts: %v %v", same, err)
@@ -113,8 +114,44 @@ func TestExportsDecided(t *testing.T) {
 	if !fresh || rows[0].Decision.Verdict != lending.Refuse || !slices.Contains(codesIn(rows[0]), "E05") {
 		t.Errorf("fresh %v: %v", fresh, codesIn(rows[0]))
 	}
-	if !rows[0].UnchangedSince.IsZero() || rows[2].UnchangedSince != on {
+	if rows[0].UnchangedSince != on || rows[2].UnchangedSince != on { // as the first batch says, decided again
 		t.Errorf("unchanged since %v and %v", rows[0].UnchangedSince, rows[2].UnchangedSince)
+	}
+
+	// Decided again after a right has lapsed and the ledger has new deals: the
+	// lapsed one is worth nothing, what moved says from what and why, and a third
+	// decision on the same facts says that it stands.
+	lapse := store.LegalEvent{Number: mustKey(t, f.Rows[2].Number), Event: patent.Event{Code: "CF01", Effective: calendar.New(2026, 10, 9), Source: "公报"}}
+	if err := db.MergeEvents(t.Context(), []store.LegalEvent{lapse}); err != nil {
+		t.Fatal(err)
+	}
+	stockBooked(t, d, db)
+	for range 2 {
+		if err := d.DecideAgain(t.Context(), officer, second.ID); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, d, officer, second.ID)
+	}
+	_, again := results(t, d, second.ID)
+	moved := 0
+	for i, row := range again {
+		was := row.Valued.Before
+		switch {
+		case was == nil && row.Valued.Point != rows[i].Valued.Point, was != nil && was.Point != rows[i].Valued.Point, (was == nil) == slices.Contains(codesIn(row), "D11"):
+			t.Errorf("row %d: %v, %+v after %v", i+1, row.Valued.Point, was, rows[i].Valued.Point)
+		case was != nil && i != 2:
+			moved++
+		}
+	}
+	lapsed := again[2].Valued
+	if lapsed.Before == nil || lapsed.Before.Point == 0 || lapsed.Point != 0 || len(lapsed.Before.News) != 1 || lapsed.Before.News[0].Code != "CF01" || moved == 0 {
+		t.Errorf("lapsed: %v, %+v; %d other rows moved", lapsed.Point, lapsed.Before, moved)
+	}
+	if same, err := d.Redecide(t.Context(), second.ID); err != nil || !same {
+		t.Errorf("decided on the stored facts: %v %v", same, err)
+	}
+	if broken, err := d.VerifyBatches(t.Context()); err != nil || len(broken) > 0 {
+		t.Errorf("the record: %v %v", broken, err)
 	}
 
 	// Headers nobody knows are offered with a guess, mapped once, remembered.

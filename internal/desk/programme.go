@@ -179,12 +179,23 @@ func holdKey(batch string, r *lending.Row) string {
 }
 
 // decide decides a batch and stores what came of it.
-func (d *Desk) decide(ctx context.Context, b *store.Batch, batch []lending.Valued, o Options) error {
+func (d *Desk) decide(ctx context.Context, b *store.Batch, batch []lending.Valued, o Options, was map[int]uint64) error {
 	q := d.query(b.Institution, &o, batch, b.ID)
 	q.Batch, q.AsOf = b.ID, b.AsOf
 	done, err := d.db.FinishBatch(ctx, b, q, func(facts store.Facts) (f store.Finished, err error) {
 		lo := o.lending(facts)
 		decided := lending.Decide(batch, lo, b.AsOf)
+		if was != nil {
+			f.Again = &lending.Again{On: calendar.InChina(d.now()), Changed: []int{}}
+			for i := range decided.Rows {
+				now := deskfile.Outcome{Status: string(store.RowDone), Valued: batch[i], Decision: decided.Rows[i]}
+				if x, seen := was[decided.Rows[i].Line]; seen && x != sameness(&now) {
+					f.Again.Changed = append(f.Again.Changed, decided.Rows[i].Line)
+				}
+			}
+			facts.Again = f.Again
+			decided.Since(batch, f.Again, b.AsOf)
+		}
 		if f.Contracts, err = json.Marshal(decided.Contracts); err != nil {
 			return f, err
 		}
@@ -244,7 +255,7 @@ func digest(decided *lending.Decisions, contracts []byte, facts store.Facts) ([]
 
 // writeFacts adds the facts to a digest, where there are any.
 func writeFacts(digest io.Writer, facts store.Facts) error {
-	if len(facts.Drawn)+len(facts.Booked)+len(facts.Later) == 0 {
+	if len(facts.Drawn)+len(facts.Booked)+len(facts.Later) == 0 && facts.Again == nil {
 		return nil
 	}
 	kept, err := json.Marshal(facts)
@@ -318,12 +329,23 @@ func (d *Desk) Cover(ctx context.Context, actor appraisal.Actor, id, contract st
 }
 
 // DecideAgain decides a finished batch on what stands in store today: room that
-// was let go, patents that are free. Its values stay.
+// was let go, patents that are free, and the value of every patent of which the
+// register, the store or the ledger has said more. A row is valued anew as of
+// today and says what it was; the values of the others stand, and say since
+// when. It returns before rows that are valued anew are done.
 func (d *Desk) DecideAgain(ctx context.Context, actor appraisal.Actor, id string) (err error) {
 	defer fault.Wrap(&err, "desk.DecideAgain(%s)", id)
 	ctx = store.As(ctx, actor.Institution)
+	b, err := d.db.Batch(ctx, actor.Institution, id)
+	if err != nil {
+		return err
+	}
+	stale := 0
 	// When this process dies before it has finished, a worker does it.
-	if err := d.db.ReopenBatch(ctx, actor.Institution, id, actor.Name, func(tx pgx.Tx) error { return d.toDecide(ctx, tx, actor.Institution, id) }); err != nil {
+	if err := d.db.ReopenBatch(ctx, actor.Institution, id, actor.Name, calendar.InChina(d.now()), func(tx pgx.Tx, lines []int) error {
+		stale = len(lines)
+		return d.enqueue(ctx, tx, &b, lines)
+	}); err != nil || stale > 0 {
 		return err
 	}
 	return d.finish(ctx, id)
@@ -350,11 +372,12 @@ func (d *Desk) Redecide(ctx context.Context, id string) (same bool, err error) {
 	if json.Unmarshal(b.Options, &o) != nil {
 		return false, nil
 	}
-	batch, err := d.outcomes(ctx, &b, func(*store.BatchRow) {})
+	batch, err := d.outcomes(ctx, &b, func(*store.BatchRow, *deskfile.Outcome) {})
 	if err != nil {
 		return false, err
 	}
 	decided := lending.Decide(batch, o.lending(facts), b.AsOf)
+	decided.Since(batch, facts.Again, b.AsOf)
 	contracts, err := json.Marshal(decided.Contracts)
 	if err != nil {
 		return false, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"slices"
+	"time"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
@@ -42,8 +43,10 @@ func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor 
 		if len(named.Owners) == 0 {
 			named.Owners = []string{named.Borrower}
 		}
-		if named.Owners, err = dossier.KnownAs(ctx, db, actor.Institution, named.Owners, v.State.Owners); err != nil {
-			return v, d, err
+		for _, names := range []*[]string{&named.Owners, &named.Pledgors} {
+			if *names, err = dossier.KnownAs(ctx, db, actor.Institution, *names, v.State.Owners); err != nil {
+				return v, d, err
+			}
 		}
 	}
 	if len(v.State.Owners) > 0 && !slices.ContainsFunc(v.State.Owners, func(o string) bool { return patent.SameName(o, row.Borrower) }) {
@@ -55,7 +58,7 @@ func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor 
 			debtor = known[0]
 		}
 	}
-	if debtor != "" || !slices.Equal(named.Owners, row.Owners) {
+	if debtor != "" || !slices.Equal(named.Owners, row.Owners) || !slices.Equal(named.Pledgors, row.Pledgors) {
 		again, err := view(named, debtor, d, on, service.Days())
 		if err != nil {
 			return v, d, err
@@ -91,7 +94,7 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date, 
 		row.Kind = patent.Kind(p.Kind)
 	}
 	row.Title = cmp.Or(row.Title, p.Title)
-	if row.Filing.IsZero() {
+	if row.Filing.IsZero() && !fromNumber(p) {
 		row.Filing = p.Filing
 	}
 	if row.Grant.IsZero() {
@@ -103,7 +106,10 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date, 
 	v = lending.Valued{
 		Row: row, Debtor: debtor, Valuation: hex.EncodeToString(d.Valuation.Hash), Status: c.Status, ReasonCode: c.ReasonCode, Level: c.Value.Level,
 		Calibration: c.Value.Calibration, Grade: c.Grade, Flags: c.Flags, Versions: c.Versions, DataCutoff: c.DataCutoff, FromRow: p.ID == 0,
-		Expiry: patent.Expiry(row.Kind, row.Filing, p.AddedBy(on)), State: d.State,
+		State: d.State,
+	}
+	if !row.Filing.IsZero() {
+		v.Expiry = patent.Expiry(row.Kind, row.Filing, p.AddedBy(on))
 	}
 	if n, err := patent.ParseNumber(p.Number); err == nil {
 		v.Key = n.Key()
@@ -140,6 +146,15 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date, 
 	v.Facts = sources(&v, p)
 	v.Eligibility.Findings = slices.DeleteFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Outcome == patent.Clear })
 	return v, nil
+}
+
+// fromNumber reports whether a filing date is the first day of the year in the
+// number, which stands for a day that is not known. A value may be reckoned
+// from it; the term of protection may not, because a divisional keeps the
+// earlier day of its parent.
+func fromNumber(p *store.Patent) bool {
+	n, err := patent.ParseNumber(p.Number)
+	return err == nil && n.NamesApplication() && p.Filing == calendar.New(n.Year, time.January, 1)
 }
 
 // sources says of each ground that was answered on whose word it is: the row's
@@ -246,7 +261,7 @@ func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on ca
 	}
 	switch {
 	case row.Standing == patent.Dead && s.Standing == patent.Unknown && stated:
-		s.Standing, s.Reason, s.Since = patent.Dead, row.Ended, row.RegisterAsOf
+		s.Standing, s.Reason, f.Ended = patent.Dead, row.Ended, row.RegisterAsOf
 		word("E02")
 	case row.Standing == patent.Dead && s.Standing != patent.Dead:
 		f.Conflicts["E02"] = "所填为权利已失效，与库中记录不符"
@@ -269,9 +284,15 @@ func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on ca
 	if len(pledgors) == 0 && row.Borrower != "" {
 		pledgors = []string{row.Borrower}
 	}
+	if slices.ContainsFunc(row.Pledgors, func(p string) bool {
+		return !slices.ContainsFunc(s.Owners, func(o string) bool { return patent.SameName(o, p) })
+	}) {
+		pledgors = row.Pledgors // the column names one who owns nothing here
+	}
 	f.State, f.Expiry, f.Fees, f.Pledgors, f.Maturity = *s, v.Expiry, account.On(on, days), pledgors, row.Maturity
 	f.Debtor = cmp.Or(v.Debtor, row.Borrower)
 	f.CoOwnerConsent, f.Consents, f.Agreement, f.SoleOwner = row.CoConsent, row.Consents, row.Agreement, row.SoleOwner
+	f.Contract = row.ContractStates
 	f.Challenged, f.Twin, f.Declarations = row.Challenged, row.Twin, row.Declarations
 	slices.Sort(v.OnWord)
 	return f

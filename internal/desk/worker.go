@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/jobs"
 	"zhijia/internal/lending"
@@ -323,7 +324,13 @@ func (w *chunkWork) value(ctx context.Context, r *store.BatchRow, end store.EndR
 	if err := json.Unmarshal(r.Input, &row); err != nil {
 		return end, detail, err
 	}
-	v, draft, err := d.value(ctx, d.db, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Institution: b.Institution}, row, b.AsOf, true)
+	day := b.AsOf
+	if r.Valued != nil { // of a batch that is decided again
+		if today := calendar.InChina(d.now()); today.After(day) {
+			day = today
+		}
+	}
+	v, draft, err := d.value(ctx, d.db, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Institution: b.Institution}, row, day, true)
 	if kind := fault.KindOf(err); err != nil && (kind == fault.Invalid || kind == fault.NotFound || kind == fault.TooLarge) {
 		pub := fault.Public(err)
 		fields := pub.Fields
@@ -337,14 +344,49 @@ func (w *chunkWork) value(ctx context.Context, r *store.BatchRow, end store.EndR
 	if err != nil {
 		return end, detail, err
 	}
+	end.Status, end.Valuation = store.RowDone, &draft.Valuation
+	if r.Valued != nil {
+		if v, err = w.compared(ctx, r, v, day); err != nil {
+			return end, detail, err
+		}
+		if v.Before == nil && r.Valuation != "" {
+			end.Valuation, end.Kept = nil, r.Valuation
+		}
+	}
 	if end.Valued, err = json.Marshal(v); err != nil {
 		return end, detail, err
 	}
 	detail.Valued = hash(end.Valued)
-	end.Status, end.Valuation = store.RowDone, &draft.Valuation
+	if detail.Policy = w.options.Policy.ID + " " + w.options.Policy.Version; end.Kept != "" {
+		detail.Valuation = end.Kept
+		return end, detail, nil
+	}
 	detail.Valuation, detail.Hash, detail.Versions = draft.Valuation.ID, draft.Valuation.Hash, v.Versions
-	detail.Policy = w.options.Policy.ID + " " + w.options.Policy.Version
 	return end, detail, nil
+}
+
+// compared holds a row that was valued anew against what it came to before. One
+// that comes to the same keeps its value, and says since when it stands.
+func (w *chunkWork) compared(ctx context.Context, r *store.BatchRow, v lending.Valued, day calendar.Date) (lending.Valued, error) {
+	var was lending.Valued
+	if err := json.Unmarshal(r.Valued, &was); err != nil {
+		return v, err
+	}
+	since := was.Stands
+	switch {
+	case !since.IsZero():
+	case was.Before != nil:
+		since = was.Before.Now
+	default:
+		since = w.batch.AsOf
+	}
+	if was.Status == v.Status && was.Point == v.Point && was.Low == v.Low && was.High == v.High && was.Forced == v.Forced && slices.Equal(was.Bases, v.Bases) {
+		was.State, was.Eligibility, was.Facts, was.OnWord, was.Expiry, was.Before, was.Stands = v.State, v.Eligibility, v.Facts, v.OnWord, v.Expiry, nil, since
+		return was, nil
+	}
+	news, err := w.d.db.RowNews(ctx, w.batch.ID, r.Line, calendar.InChina(w.d.now()))
+	v.Before = &lending.Before{On: since, Now: day, Status: was.Status, Point: was.Point, News: news}
+	return v, err
 }
 
 func hash(b []byte) []byte {

@@ -158,7 +158,7 @@ func entries(text string, known []string) (out []string) {
 	return slices.DeleteFunc(out, func(s string) bool { return strings.TrimSpace(s) == "" })
 }
 
-var nameStatus = regexp.MustCompile(`^(.*?)[\s:：(（]+(.*?)[)）]?$`)
+var nameStatus = regexp.MustCompile(`^(.*?)[\s:：(（=\-—]+(.*?)[)）]?$`)
 
 // nameOf cuts the names off the front of an entry: those known, else those that
 // read like a name, with nothing but words of the grammar behind them.
@@ -181,6 +181,13 @@ func nameOf(entry string, known []string) (names []string, rest string) {
 	}
 	if len(names) > 0 || entry == "" {
 		return names, entry
+	}
+	for _, n := range known { // 已取得浙江大学书面同意: what stands around the name is the status
+		if before, after, found := strings.Cut(entry, n); n != "" && found && before != "" && !strings.Contains(after, n) {
+			if !slices.ContainsFunc(known, func(o string) bool { return o != n && o != "" && strings.Contains(entry, o) }) {
+				return []string{n}, before + after
+			}
+		}
 	}
 	v := vocabularies["consent"]
 	understood := func(s string) bool {

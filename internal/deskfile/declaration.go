@@ -17,9 +17,10 @@ type declared struct {
 	unread     bool
 }
 
-// readDeclaration reads E10：… and E11：… . A statement clears E11 when it says
-// that the parties know of the proceedings and go on with the registration; a
-// statement that there is none is an answer, and a refusal clears nothing.
+// readDeclaration reads E10：… and E11：… . A statement clears a ground when it
+// says that the parties know of the same-day application or the proceedings and
+// go on with the registration (article 11, nos. 10 and 11); that there is one
+// or none is an answer, and a refusal clears nothing.
 func readDeclaration(text string) (d declared) {
 	code := ""
 	for _, part := range strings.FieldsFunc(sheet.Narrow(text), func(r rune) bool { return strings.ContainsRune(";；\n|", r) }) {
@@ -57,10 +58,8 @@ func (d *declared) one(code, text string) {
 	case code == "E10" && count(words, "twin") > 0 && count(words, "know", "go") == 0:
 		if d.twin = patent.Yes; negators == 1 {
 			d.twin = patent.No
-		} else {
-			keep()
 		}
-	case code == "E10" && count(words, "twin") > 0 && negators == 0 && count(words, "go") > 0:
+	case code == "E10" && count(words, "twin") > 0 && negators == 0 && count(words, "go") > 0 && count(words, "register") > 0:
 		d.twin = patent.Yes
 		keep()
 	case code == "E11" && negators == 0 && count(words, "know") > 0 && count(words, "go") > 0 && count(words, "register") > 0:

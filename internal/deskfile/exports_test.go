@@ -125,6 +125,7 @@ func TestOtherProgramsAreNamed(t *testing.T) {
 	}{
 		"a.ods": {ods, "file.ods"}, "renamed.xlsx": {ods, "file.ods"},
 		"old.xls": {append([]byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), append(make([]byte, 2000), []byte("W\x00o\x00r\x00k\x00b\x00o\x00o\x00k\x00")...)...), "file.xls"},
+		"old.doc": {append([]byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), []byte("W\x00o\x00r\x00d\x00D\x00o\x00c\x00u\x00m\x00e\x00n\x00t\x00")...), "file.format"},
 	} {
 		if _, broken := readAll(t, c.body, name, Options{}); broken != c.want {
 			t.Errorf("%s: %q, want %q", name, broken, c.want)

@@ -62,7 +62,7 @@ var vocabularies = func() map[string]*vocabulary {
 type token struct{ class, text string }
 
 const (
-	separators = ";；。\n、,，/|:：()（）[]【】 \t+&"
+	separators = ";；。\n、,，/|:：()（）[]【】 \t+&-—–="
 	joiners    = "和与及或并且"
 )
 
@@ -91,7 +91,7 @@ func (v *vocabulary) tokens(text string) (out []token) {
 				class = ","
 			case '：':
 				class = ":"
-			case '(', ')', '（', '）', '[', ']', '【', '】', '\t':
+			case '(', ')', '（', '）', '[', ']', '【', '】', '\t', '-', '—', '–', '=':
 				class = " "
 			}
 			if m := reference.FindString(rest); m != "" {
@@ -117,7 +117,9 @@ func (v *vocabulary) tokens(text string) (out []token) {
 		switch {
 		case n > 0:
 			word := string(runes[i : i+n])
-			out = append(out, token{v.class[strings.ToUpper(word)], word})
+			for class := range strings.SplitSeq(v.class[strings.ToUpper(word)], "+") { // 解押 is two words in one
+				out = append(out, token{class, word})
+			}
 			i += n
 		case strings.ContainsRune(joiners, r):
 			out = append(out, token{"、", string(r)})

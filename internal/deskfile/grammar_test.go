@@ -24,7 +24,11 @@ func TestRegisterGrammar(t *testing.T) {
 		"有效": "----alive", "授权": "----alive", "正常": "----alive", "专利权维持": "----alive", "有效，无质押": "n---alive", "授权;质押": "y---alive",
 		"失效": "----dead", "未缴年费终止失效": "----dead:fee_unpaid", "专利权的终止(未缴年费专利权终止)": "----dead:fee_unpaid", "专利权有效期届满": "----dead:expired", "已宣告全部无效": "----dead:invalidated", "无效": "----dead:invalidated", "专利权的主动放弃": "----dead:abandoned", "无权": "----dead",
 		"专利权部分无效": "----partly", "实质审查的生效": "----pending", "未失效": "----alive", "未被宣告无效": "----", "审中": "----pending",
+		"因权属纠纷中止程序": "-y--", "曾质押，现已注销": "n---", "曾被查封；已解除": "-n--", "已质押，尚未解除": "y---", "未质押，未查封，未被请求宣告无效，未许可他人": "nnnn", "国家知识产权局已受理无效宣告请求": "--y-", "无效请求审查中": "--y-", "专利权的恢复": "----alive",
+		"无效宣告请求已被驳回": "--n-", "驳回无效宣告请求": "--n-", "无效宣告请求撤回;有效": "--n-alive", "他项权利：质押": "y---", "他项权利：无": "nnnn", "无/无/无/无": "nnnn", "在押": "y---", "未在押": "n---", "已解押": "n---", "未解押": "y---", "已解封": "-n--", "查封未解冻": "?",
+		"有权-审定授权": "----alive", "失效-未缴年费": "----dead:fee_unpaid", "失效-全部无效": "----dead:invalidated", "避重放弃": "----dead:abandoned", "有效期限届满": "----dead:expired", "状态：有效": "----alive",
 		// not understood, or understood to say nothing sure
+		"未缴年费": "?", "质押到期": "?", "质押（已到期）": "?", "质押已结清": "?", "有效；诉讼中": "?", "无；诉讼中": "?", "质押登记申请被驳回": "?", "驳回质押": "?", "无效宣告请求未受理": "?", "无，查封": "?",
 		"曾质押": "?", "拟质押": "?", "可能存在质押": "?", "质押办理中": "?", "无质押，查封": "?", "质押情况见卷宗": "?", "不无质押": "?", "有效;失效": "?", "质押已解除;质押": "?", "即将届满": "?", "质押给甲后又还清": "?", "无质押解除": "?", "看情况": "?", "没有不质押": "?",
 	} {
 		got := readRegister(text, "", false)
@@ -79,7 +83,7 @@ func TestConsentGrammar(t *testing.T) {
 	three := []string{firstOwner, secondOwner, thirdOwner}
 	for cell, want := range map[string]patent.Outcome{
 		"浙江大学;Y": patent.Clear, "浙江大学 Y": patent.Clear, "浙江大学：同意": patent.Clear, "浙江大学已书面同意": patent.Clear, "浙江大学（同意）": patent.Clear, "浙江大学;是": patent.Clear, "浙江大学;y": patent.Clear, "浙江大学 √": patent.Clear,
-		"浙江大学已出具同意书": patent.Clear, "Y": patent.Clear, "同意": patent.Clear, "全体共有人均同意": patent.Clear, "浙江大学，同意质押": patent.Clear, "浙江大学同意（2026-10-01）": patent.Clear,
+		"浙江大学已出具同意书": patent.Clear, "已取得浙江大学书面同意": patent.Clear, "浙江大学-Y": patent.Clear, "浙江大学=同意": patent.Clear, "未取得浙江大学书面同意": patent.Met, "需浙江大学同意": patent.Open, "经浙江大学同意": patent.Open, "无需浙江大学同意": patent.Open, "Y": patent.Clear, "同意": patent.Clear, "全体共有人均同意": patent.Clear, "浙江大学，同意质押": patent.Clear, "浙江大学同意（2026-10-01）": patent.Clear,
 		"浙江大学;N": patent.Met, "浙江大学不同意": patent.Met, "浙江大学没有同意": patent.Met, "浙江大学：未同意": patent.Met, "浙江大学拒绝": patent.Met, "浙江大学反对": patent.Met, "浙江大学拒绝同意": patent.Met, "浙江大学尚未取得书面同意": patent.Met, "N": patent.Met, "浙江大学 否": patent.Met,
 		"": patent.Open, "无": patent.Open, "-": patent.Open, "同上": patent.Open, "详见附件": patent.Open, "浙江大学": patent.Open, "浙江大学：待同意": patent.Open, "浙江大学：不反对": patent.Open, "浙江大学并非不同意": patent.Open, "浙江大学拟同意": patent.Open,
 		"浙江大学：待董事会通过后同意": patent.Open, "浙江大学原则上同意": patent.Open, "浙江大学口头同意": patent.Open, "浙江大学部分同意": patent.Open, "浙江大学同意后撤回": patent.Open, "浙江大学曾同意": patent.Open, "浙江大学同意，但需学校批准": patent.Open, "浙江大学同意;撤回": patent.Open,
@@ -163,6 +167,7 @@ func TestNamesOfOwners(t *testing.T) {
 		"甲公司;乙大学": "甲公司|乙大学", "甲公司，乙大学": "甲公司|乙大学", "甲公司、乙大学": "甲公司|乙大学", "甲公司 乙大学": "甲公司|乙大学", "甲公司和浙江大学": "甲公司|浙江大学", "甲公司及乙研究院": "甲公司|乙研究院", "甲公司 | 乙大学": "甲公司|乙大学", "甲公司,乙大学,": "甲公司|乙大学",
 		"Sony Group Co., Ltd.": "Sony Group Co., Ltd.", "A Inc.; B University": "A Inc.|B University", "和利时科技有限公司": "和利时科技有限公司", "深圳和顺科技有限公司": "深圳和顺科技有限公司", "张三": "张三", "张三、李四": "张三|李四", "1.甲公司 2.乙大学": "甲公司|乙大学",
 		"甲公司（60%）；乙大学(40%)": "甲公司|乙大学", "-": "", "无": "", "甲公司;-": "甲公司", "张三和李四": "张三|李四",
+		"甲公司&乙大学": "甲公司|乙大学", "A Co., Ltd. and B University": "A Co., Ltd.|B University", "甲公司——乙大学": "甲公司|乙大学", "AT&T公司": "AT&T公司", "张三+李四": "张三|李四",
 		"同上": "?", "详见附件": "?", "浙江大学等3人": "浙江大学?", "甲和浙江大学": "甲和浙江大学?", "浙江大学等": "浙江大学?",
 	} {
 		names, doubt := readNames(text)
@@ -179,8 +184,8 @@ func TestNamesOfOwners(t *testing.T) {
 func TestDeclarations(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"E11：双方知悉无效程序并坚持登记": "E11", "E11:当事人已知晓无效宣告程序，仍同意办理质押登记": "E11", "E10：没有同日申请": "twin no", "E10：无同日申请": "twin no", "E10：不存在同样的发明创造": "twin no", "E10：存在同日申请": "E10 twin yes", "E11：未被提起无效宣告": "challenged no",
-		"E11：质权人不同意继续办理": "?", "E11：双方不知悉": "?", "E11：见附件": "?", "双方知悉": "?", "E11：Y": "?", "E11：知悉": "?", "E11：双方知悉无效程序，银行尚在研究": "?", "E10：可能有同日申请": "?", "E10：同日申请已放弃": "?",
+		"E11：双方知悉无效程序并坚持登记": "E11", "E11:当事人已知晓无效宣告程序，仍同意办理质押登记": "E11", "E10：没有同日申请": "twin no", "E10：无同日申请": "twin no", "E10：不存在同样的发明创造": "twin no", "E10：存在同日申请": "twin yes", "E10：双方知悉同日申请，仍同意办理质押登记": "E10 twin yes", "E11：未被提起无效宣告": "challenged no",
+		"E11：质权人不同意继续办理": "?", "E11：双方不知悉": "?", "E11：见附件": "?", "双方知悉": "?", "E11：Y": "?", "E11：知悉": "?", "E11：双方知悉无效程序，银行尚在研究": "?", "E10：可能有同日申请": "?", "E10：确认存在同日申请": "twin yes", "E10：同意": "?", "E11：承诺知悉无效程序": "?", "E10：同日申请已放弃": "?",
 	} {
 		d := readDeclaration(text)
 		var got []string
@@ -200,6 +205,33 @@ func TestDeclarations(t *testing.T) {
 		}
 		if s := strings.Join(got, " "); s != want {
 			t.Errorf("%s: %s, want %s", text, s, want)
+		}
+	}
+}
+
+// What a cell says of the contract's five elements: the letters of those it
+// states, "-" for a cell that does not tell, "?" for one not understood.
+func TestContractElements(t *testing.T) {
+	t.Parallel()
+	letters := map[string]string{"parties": "p", "debt": "d", "period": "t", "patents": "n", "scope": "s"}
+	for text, want := range map[string]string{
+		"齐全": "pdtns", "五项要素齐全": "pdtns", "合同已签订，要素完整": "pdtns", "符合第八条": "pdtns", "无缺项": "pdtns", "当事人名称和地址、债权种类和数额、履行期限、专利清单、担保范围": "pdtns", "已载明当事人、主债权、债务期限、专利号、担保范围": "pdtns",
+		"缺担保范围": "pdtn", "未约定质押担保的范围": "pdtn", "缺少债权数额和履行期限": "pns", "已写明当事人、专利清单，缺担保范围": "pdtn", "没有写明专利号": "pdts",
+		"": "-", "-": "-", "未签订": "-", "尚未签订": "-", "质押合同 2026-11-01": "-", "(2026)质字0012号": "-",
+		"齐全，缺担保范围": "?", "不齐全": "?", "基本齐全": "?", "应当齐全": "?", "缺": "?", "缺项": "?", "详见附件": "?", "当事人、债权": "?", "已写明担保范围，缺担保范围": "?", "没有齐全": "?", "待补": "?", "未签订，齐全": "?", "Y": "?",
+	} {
+		states, unread := readContract(text)
+		got := ""
+		for _, f := range states {
+			got += letters[f]
+		}
+		if unread {
+			got += "?"
+		} else if states == nil {
+			got = "-"
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
 }

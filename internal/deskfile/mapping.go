@@ -114,7 +114,7 @@ func guess(x *Heading) (key string) {
 	for i := range knownColumns {
 		c := &knownColumns[i]
 		for _, n := range append([]string{c.zh}, c.names...) {
-			if s := alike(name, sheet.Header(n)); s > best {
+			if s := sheet.Alike(name, sheet.Header(n)); s > best {
 				best, key = s, c.key
 			}
 		}
@@ -127,29 +127,4 @@ func guess(x *Heading) (key string) {
 		}
 	}
 	return key
-}
-
-// alike is Dice's coefficient of the pairs of characters of two texts, 0 to 1.
-func alike(a, b string) float64 {
-	pairs := func(s string) map[string]int {
-		out := map[string]int{}
-		r := []rune(s)
-		for i := 0; i+1 < len(r); i++ {
-			out[string(r[i:i+2])]++
-		}
-		return out
-	}
-	x, y := pairs(a), pairs(b)
-	both, all := 0, 0
-	for p, n := range x {
-		both += min(n, y[p])
-		all += n
-	}
-	for _, n := range y {
-		all += n
-	}
-	if all == 0 {
-		return 0
-	}
-	return 2 * float64(both) / float64(all)
 }

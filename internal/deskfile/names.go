@@ -34,7 +34,7 @@ var (
 	shareOf    = regexp.MustCompile(`[(（]\s*\d+(?:\.\d+)?\s*[%％]\s*[)）]|\d+(?:\.\d+)?\s*[%％]$`)
 	enumerator = regexp.MustCompile(`^(?:[(（]?\d{1,2}[.、)）]|[①-⑳])\s*`)
 	andOthers  = regexp.MustCompile(`等(?:\d+|[一二三四五六七八九十]+)?(?:人|家|方|个|名|位)?(?:单位|公司|专利权人|共有人)?$`)
-	joint      = regexp.MustCompile(`[和与及]`)
+	joint      = regexp.MustCompile(`[和与及&+]|(?i:\s+and\s+)`)
 )
 
 // readNames cuts a list of names. whole are names known to be one, so that a
@@ -46,7 +46,7 @@ func readNames(text string, whole ...string) (names []string, doubt bool) {
 	from := 0
 	runes := []rune(text)
 	for i, r := range runes {
-		cut := strings.ContainsRune(";；、|\n\t", r) || r == ',' && !latinForm.MatchString(string(runes[i+1:])) || r == '/'
+		cut := strings.ContainsRune(";；、|\n\t\\—", r) || r == ',' && !latinForm.MatchString(string(runes[i+1:])) || r == '/'
 		if r == ' ' || r == '\u00a0' { // between two Chinese names
 			left, right := strings.TrimSpace(string(runes[from:i])), strings.TrimSpace(string(runes[i+1:]))
 			cut = left != "" && enumerator.MatchString(right) || left != "" && right != "" && han(left) && startsHan(right) && (bodyEnd.MatchString(left) || len([]rune(left)) <= 4)

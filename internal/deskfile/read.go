@@ -25,7 +25,7 @@ import (
 
 // Reader names how files are read; it changes whenever an equal file would
 // be read otherwise, so that a file sent again is not answered from before.
-const Reader = "reader-4"
+const Reader = "reader-5"
 
 // Options say what a loan desk's file leaves open.
 type Options struct {
@@ -91,7 +91,8 @@ var batchColumns = []batchColumn{
 	{key: "state_owned", zh: "国有资产(Y/N)", names: []string{"国有资产", "是否国有资产"}, note: "是则须由资产评估机构评估。", pick: []string{"Y", "N"}},
 	{key: "borrower_limit", zh: "借款人限额", names: []string{"授信限额", "借款人授信限额", "单户限额"}, amount: true, note: "可空。银行对该借款人的限额。"},
 	{key: "bearable", zh: "偿债能力限额", names: []string{"可承受贷款额", "偿债能力"}, amount: true, note: "可空。银行按现金流（DSCR）测算的可承受贷款额。"},
-	{key: "pledgor", zh: "出质人及同意(Y/N)", names: []string{"出质人", "出质人名称", "出质人及同意", "抵押人", "第三方出质人"}, note: "专利权人不是借款人时填写：专利权人名称，后加 ;Y 或 ;N。", wide: 18},
+	{key: "pledgor", rank: true, zh: "出质人及同意(Y/N)", names: []string{"出质人", "出质人名称", "出质人及同意", "抵押人", "第三方出质人", "第三方出质人及同意"}, note: "专利权人不是借款人时填写：专利权人名称，后加 ;Y 或 ;N。", wide: 18},
+	{key: "contract_states", zh: "质押合同要素", names: []string{"合同要素", "质押合同内容", "质押合同要素(第八条)", "质押合同条款"}, note: "质押合同写明第八条的五项（当事人名称和地址、被担保债权的种类和数额、债务履行期限、专利清单、质押担保范围）填“齐全”；缺哪项填“缺担保范围”等；未签订填“未签订”。", wide: 18, pick: []string{"齐全", "未签订"}, open: true},
 	{key: "declaration", zh: "声明", names: []string{"当事人声明"}, note: "对 E10、E11 的声明，如“E11：双方知悉无效程序并坚持登记”。", wide: 30},
 }
 
@@ -107,6 +108,7 @@ var apartColumns = []batchColumn{
 	{key: "flags", zh: "法律状态/事件", names: []string{"法律状态事件", "法律事件"}},
 	{key: "pledgee", zh: "质权人", rank: true, names: []string{"当前质权人", "质押权人"}},
 	{key: "applicants", zh: "申请人", names: []string{"申请人名称", "第一申请人", "原始申请(专利权)人", "applicants", "assignee"}, rank: true, note: "只在没有借款人列的清单里当作专利权人。"},
+	{key: "pledgor_consent", zh: "出质人是否同意", names: []string{"出质人同意", "第三方是否同意", "第三方出质人同意", "出质人同意(y/n)"}, note: "只写同意与否，名称在出质人列。"},
 	{key: "pledge_count", zh: "质押次数", names: []string{"质押登记次数"}},
 	{key: "remark", zh: "备注", names: []string{"说明", "备注说明", "其他说明"}},
 	{key: "register_as_of", zh: "状态日期", names: []string{"登记簿日期", "法律状态日期", "登记状态日期", "状态截至日期", "法律文书日期", "当前法律状态公告日", "法律状态生效日", "法律状态更新日"}, rank: true},
@@ -241,6 +243,7 @@ type batchReader struct {
 	by      map[string]string       // folded header by key
 	numbers []string                // further headers of numbers
 	states  []string                // further headers of states
+	pledger []string                // further headers of pledgors
 	unit    money.Unit
 	stated  string                    // the unit of the amounts
 	seen    map[[sha256.Size]byte]int // line by content, to find repeated rows
@@ -376,8 +379,8 @@ func (b *batchReader) foot(row sheet.Row) string {
 }
 
 // second takes a header out of use that another one outranks. A second column
-// of numbers or of states is still read: it fills what the first leaves empty,
-// and must not contradict it.
+// of numbers, of states or of pledgors is still read: it fills what the first
+// leaves empty, and must not contradict it.
 func (b *batchReader) second(c *batchColumn, h string) (ignored []string) {
 	b.columns[h] = nil
 	switch c.key {
@@ -385,6 +388,8 @@ func (b *batchReader) second(c *batchColumn, h string) (ignored []string) {
 		b.numbers = append(b.numbers, h)
 	case "register":
 		b.states = append(b.states, h)
+	case "pledgor":
+		b.pledger = append(b.pledger, h)
 	default:
 		return []string{h}
 	}
@@ -623,6 +628,12 @@ func (b *batchReader) line(row sheet.Row) Line {
 			c.unreadable("declaration", text)
 		}
 	}
+	if text := c.raw("contract_states"); text != "" {
+		var unread bool
+		if r.ContractStates, unread = readContract(text); unread {
+			c.unreadable("contract_states", text)
+		}
+	}
 	c.remark()
 	r.Unread = c.notes
 	if len(c.faults) == 0 {
@@ -684,17 +695,9 @@ func (c *batchCells) number(r *lending.Row) *patent.Number {
 	return &n
 }
 
-// kindWords are the kinds of patent as desks and data vendors write them.
-var kindWords = map[string]patent.Kind{
-	"发明": patent.Invention, "发明专利": patent.Invention, "invention": patent.Invention, "发明授权": patent.Invention, "授权发明": patent.Invention, "发明公开": patent.Invention,
-	"发明公布": patent.Invention, "发明申请": patent.Invention, "发明授权专利": patent.Invention, "发明专利授权": patent.Invention, "发明专利申请": patent.Invention, "国家发明专利": patent.Invention, "a": patent.Invention, "b": patent.Invention, "u": patent.UtilityModel, "y": patent.UtilityModel, "s": patent.Design, "职务发明": patent.Invention,
-	"实用新型": patent.UtilityModel, "实用新型专利": patent.UtilityModel, "utility_model": patent.UtilityModel, "utility model": patent.UtilityModel, "新型": patent.UtilityModel, "新型专利": patent.UtilityModel, "实用": patent.UtilityModel, "实用新型授权": patent.UtilityModel,
-	"外观设计": patent.Design, "外观设计专利": patent.Design, "外观": patent.Design, "外观专利": patent.Design, "design": patent.Design, "外观设计授权": patent.Design,
-}
-
 func (c *batchCells) kind(r *lending.Row, n *patent.Number) {
 	if text := sheet.Narrow(c.get("kind")); text != "" {
-		if r.Kind = kindWords[strings.ToLower(text)]; r.Kind == "" {
+		if r.Kind = patent.KindOf(text); r.Kind == "" {
 			c.bad("kind", "kind.unknown", fmt.Sprintf("“%s”应为发明、实用新型或外观设计。", clip(text)), "must be 发明, 实用新型 or 外观设计.")
 		}
 	}
@@ -710,7 +713,7 @@ func (c *batchCells) kind(r *lending.Row, n *patent.Number) {
 func (c *batchCells) dates(r *lending.Row, n *patent.Number) {
 	r.Filing, r.Grant, r.Maturity = c.date("filing_date"), c.date("grant_date"), c.date("maturity")
 	if n != nil && n.NamesApplication() && !r.Filing.IsZero() && n.Year != 0 && r.Filing.Year > n.Year { // a divisional keeps an earlier day, and so does what was posted at the end of a year
-		c.bad("filing_date", "date.filing_year", fmt.Sprintf("申请日为 %s，申请号中的年份为 %d，请核对。", r.Filing, n.Year), "contradicts the year in the number.")
+		c.bad("filing_date", "date.filing_year", fmt.Sprintf("%s 晚于申请号中的年份 %d，请核对。", r.Filing, n.Year), "contradicts the year in the number.")
 	}
 	if !r.Filing.IsZero() && !r.Grant.IsZero() && r.Grant.Before(r.Filing) {
 		c.bad("grant_date", "date.grant_before_filing", "早于申请日。", "lies before the filing date.")
@@ -759,21 +762,43 @@ func (c *batchCells) consent(r *lending.Row) {
 	if said.unread {
 		c.unreadable("consent", text)
 	}
-	if text = c.raw("pledgor"); text == "" || isEmpty(text) {
+	for _, h := range append([]string{c.by["pledgor"]}, c.pledger...) {
+		c.pledgor(r, sheet.Narrow(c.cells[h]), known)
+	}
+	if text = c.raw("pledgor_consent"); text != "" && !isEmpty(text) {
+		said = readConsent(text, known)
+		answer := said.all
+		if len(said.each) == 1 && said.each[0].Party == "" {
+			answer = said.each[0].Said
+		}
+		if answer == "" || said.unread || said.none || r.PledgorConsent != "" && r.PledgorConsent != answer {
+			r.PledgorConsent = ""
+			c.unreadable("pledgor_consent", text)
+			return
+		}
+		r.PledgorConsent = answer
+	}
+}
+
+// pledgor reads who pledges and, where the cell says so, his consent.
+func (c *batchCells) pledgor(r *lending.Row, text string, known []string) {
+	if text == "" || isEmpty(text) {
 		return
 	}
-	said = readConsent(text, known)
+	said := readConsent(text, known)
 	if said.unread || said.none {
 		c.unreadable("pledgor", text)
 		return
 	}
-	r.PledgorConsent = said.all
+	r.PledgorConsent = cmp.Or(said.all, r.PledgorConsent)
 	for _, x := range said.each {
 		if x.Party == "" {
 			r.PledgorConsent = x.Said
 			continue
 		}
-		r.Pledgors = append(r.Pledgors, x.Party)
+		if !slices.Contains(r.Pledgors, x.Party) {
+			r.Pledgors = append(r.Pledgors, x.Party)
+		}
 		r.Consents = append(r.Consents, x)
 	}
 }

@@ -1,6 +1,7 @@
 package deskfile
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -36,7 +37,7 @@ func (r *registered) answer(class string) *patent.Truth {
 
 var (
 	subjects   = []string{"pledge", "preserve", "challenge", "void", "licence", "plain", "burden"}
-	states     = []string{"alive", "dead:fee_unpaid", "dead:expired", "dead:abandoned", "dead:invalidated", "dead:", "partly", "pending_grant", "refused"}
+	states     = []string{"alive", "dead:fee_unpaid", "dead:expired", "dead:abandoned", "dead:invalidated", "dead:", "unpaid", "partly", "pending_grant", "refused"}
 	modifiers  = []string{"negator", "pending", "past", "ended", "unknown", "yes", "again", "all", ":"}
 	listJoints = []string{"、", "/", "|", "+", "&"}
 )
@@ -44,6 +45,10 @@ var (
 // existential negators deny a thing; the others deny a deed: 无解除 says
 // nothing of a pledge, 未解除 says that it stands.
 var existential = []string{"无", "没有", "并无", "尚无", "不存在", "无任何", "不含", "未见", "未有", "没", "N", "NO", "否"}
+
+// unpaid stands for a fee that was not paid until another word says that the
+// right has ended for it.
+const unpaid patent.Standing = "unpaid"
 
 // segment is a stretch of a cell about one subject or one state.
 type segment struct {
@@ -70,10 +75,20 @@ func segments(clause []token) (out []segment) {
 		case t.class == "":
 			cur.unread, open = true, true
 		case slices.Contains(subjects, t.class), slices.Contains(states, t.class):
+			onSubject := slices.Contains(subjects, cur.class) && cur.class != "burden"
 			switch {
 			case cur.class == "":
 				cur.class, cur.word, open = t.class, t.text, true
 				cur.before, loose = loose, nil
+			case cur.class == "burden" && len(cur.before) == 0 && len(loose) > 0 && count(loose, ":") == len(loose): // 他项权利：质押
+				cur = segment{class: t.class, word: t.text, joint: cur.joint}
+				loose = nil
+			case onSubject && t.class == "refused": // 无效宣告请求被驳回
+				loose = append(loose, rejected(cur.class, t))
+			case cur.class == "refused" && len(loose)+len(cur.before) == 0 && slices.Contains(subjects, t.class) && t.class != "burden": // 驳回无效宣告请求
+				cur.class, cur.word, cur.before = t.class, t.text, []token{rejected(t.class, token{"refused", cur.word})}
+			case slices.Contains([]string{"challenge", "void"}, cur.class) && t.class == "pending_grant": // 无效请求审查中
+				loose = append(loose, token{"yes", t.text})
 			case cur.class == t.class && len(loose) == 0:
 				cur.word = t.text
 			case slices.Contains([]string{"pledge", "preserve", "challenge", "licence", "plain"}, cur.class) && strings.HasPrefix(t.class, "dead:") && t.class != "dead:invalidated":
@@ -110,6 +125,47 @@ func segments(clause []token) (out []segment) {
 	return out
 }
 
+// rejected is what a request that was turned down or taken back comes to: a
+// challenge is over with it; whether a registration stands for another reason
+// is not said.
+func rejected(subject string, t token) token {
+	if subject == "challenge" || subject == "void" {
+		return token{"ended", t.text}
+	}
+	return token{"pending", t.text}
+}
+
+// lapses end the debt or the time of a pledge; the register holds it until it
+// is struck off.
+var lapses = []string{"到期", "已到期", "届满", "已届满", "期满", "结束", "已结束", "结清", "已结清", "失效", "已失效"}
+
+func lapsed(mods []token) bool {
+	return slices.ContainsFunc(mods, func(t token) bool { return t.class == "ended" && slices.Contains(lapses, t.text) })
+}
+
+// resolved joins a thing of the past with what became of it: 曾质押，现已注销.
+func resolved(clauses [][]segment) {
+	var last *segment
+	for c := range clauses {
+		kept := clauses[c][:0]
+		for i := range clauses[c] {
+			s := clauses[c][i]
+			mods := slices.Concat(s.before, s.after)
+			if last != nil && s.class == "" && !s.unread && count(mods, "ended") == 1 && count(mods, "pending", "unknown") == 0 {
+				last.after = append(slices.Clone(last.after), mods...)
+				last = nil
+				continue
+			}
+			kept = append(kept, s)
+			last = nil
+			if own := slices.Concat(s.before, s.after); slices.Contains(subjects, s.class) && !s.unread && len(own) > 0 && count(own, "past", "yes") == len(own) {
+				last = &kept[len(kept)-1]
+			}
+		}
+		clauses[c] = kept
+	}
+}
+
 // polarity reads modifiers: whether the thing they go with is there now.
 func polarity(mods []token) patent.Truth {
 	negators, ended := count(mods, "negator"), count(mods, "ended")
@@ -141,8 +197,19 @@ func readRegister(text, about string, flags bool) (r registered) {
 	answers := map[string][]said{}
 	standings := map[patent.Standing]string{}
 	meaningful, voids, bareNo, yes := 0, 0, false, false
+	var clauses [][]segment
 	for _, clause := range split(vocabularies["register"].tokens(text), ";") {
-		segs := segments(clause)
+		if count(clause, "note") > 0 && count(clause, "void", "challenge", "partly", "dead:", "dead:invalidated", "dead:fee_unpaid") == 0 {
+			r.unread = true // 诉讼中: about what?
+		}
+		clauses = append(clauses, segments(clause))
+	}
+	resolved(clauses)
+	for _, segs := range clauses {
+		allNo := !slices.ContainsFunc(segs, func(s segment) bool {
+			mods := slices.Concat(s.before, s.after)
+			return s.class != "" || s.unread || count(mods, "negator") != 1 || count(mods, "negator", ":", "all") != len(mods)
+		})
 		for i := range segs {
 			s := &segs[i]
 			if s.unread {
@@ -159,7 +226,7 @@ func readRegister(text, about string, flags bool) (r registered) {
 				switch p := polarity(mods); {
 				case p == "" || count(mods, "ended") > 0:
 					r.unread = r.unread || count(mods, "unknown") == 0
-				case p == patent.No && len(segs) == 1:
+				case p == patent.No && (len(segs) == 1 || allNo): // 无/无/无/无
 					bareNo = true
 				case p == patent.Yes && about != "":
 					yes = true
@@ -168,7 +235,7 @@ func readRegister(text, about string, flags bool) (r registered) {
 				}
 			case slices.Contains(states, s.class):
 				meaningful++
-				r.state(s, polarity(mods), len(mods) > count(mods, "yes", "all"), standings)
+				r.state(s, polarity(mods), len(mods) > count(mods, "yes", "all", ":"), standings)
 			case s.class == "burden":
 				if polarity(mods) == patent.No {
 					bareNo = true
@@ -184,7 +251,7 @@ func readRegister(text, about string, flags bool) (r registered) {
 				if len(mods) == 0 {
 					p = inherited(segs, i)
 				}
-				if flags && p == patent.Yes {
+				if flags && p == patent.Yes || s.class == "pledge" && p == patent.No && lapsed(mods) {
 					p = ""
 				}
 				if s.class == "plain" && p == patent.Yes {
@@ -236,6 +303,14 @@ func readRegister(text, about string, flags bool) (r registered) {
 	case bareNo:
 		r.pledged, r.preserved, r.challenged, r.licensed = patent.No, patent.No, patent.No, patent.No
 	}
+	if ended, ok := standings[unpaid]; ok { // a fee may be paid in the months of grace
+		delete(standings, unpaid)
+		if old, dead := standings[patent.Dead]; dead {
+			standings[patent.Dead] = cmp.Or(old, ended)
+		} else {
+			r.unread = true
+		}
+	}
 	switch len(standings) {
 	case 0:
 	case 1:
@@ -269,6 +344,10 @@ func (r *registered) state(s *segment, p patent.Truth, qualified bool, standings
 		standings[patent.Alive] = ""
 	case s.class == "pending_grant" && !qualified:
 		standings[patent.Pending] = ""
+	case s.class == "unpaid" && !qualified:
+		if old, ok := standings[unpaid]; !ok || old == "" {
+			standings[unpaid] = "fee_unpaid"
+		}
 	case s.class == "partly" && !qualified:
 		r.partly = true
 	case s.class == "partly" && p == patent.No:
@@ -312,6 +391,8 @@ func inherited(segs []segment, at int) patent.Truth {
 		mods := slices.Concat(s.before, s.after)
 		switch {
 		case from != "":
+			return ""
+		case segs[at].class == "pledge" && lapsed(mods):
 			return ""
 		case i == at+1 && s.class == "", count(mods, "all", ":") > 0, len(mods) == 1 && mods[0].class == "negator":
 			return polarity(mods)

@@ -18,10 +18,6 @@ import (
 	"zhijia/internal/valuation/market"
 )
 
-var kindWords = map[string]string{
-	"invention": "发明|发明专利|发明申请|发明授权|授权发明|发明公开|发明公布|发明专利申请|a|b", "utility_model": "实用新型|实用新型专利|u|y", "design": "外观设计|外观|外观设计专利|s",
-}
-
 var ownerWords = map[string]string{
 	"university": "高校|大学", "institute": "科研院所|研究所|研究院|医院|hospital", "firm": "企业|公司", "individual": "个人|自然人", "unknown": "未知",
 }
@@ -58,7 +54,7 @@ var patents = dataset{
 	parse: func(r *reader) any {
 		p := store.Patent{
 			Title: r.required("title", 1000), Abstract: r.text("abstract", 20_000), Claims: r.text("claims", 400_000), Description: r.text("description", 2_000_000),
-			Kind: r.word("kind", kindWords), IPC: r.ipc("ipc"),
+			Kind: r.kind("kind"), IPC: r.ipc("ipc"),
 			Filing: r.date("filing_date"), Published: r.date("publication_date"), Grant: r.date("grant_date"),
 			Owners: r.list("owners"), OwnerType: r.word("owner_type", ownerWords), FamilyID: r.text("family_id", 100),
 			ClaimCount: r.count("claim_count"), IndependentClaims: r.count("independent_claims"), Inventors: r.names("inventors"),

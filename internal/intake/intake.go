@@ -32,14 +32,16 @@ type Reject struct {
 
 // Report is the outcome of one file.
 type Report struct {
-	ID       string   `json:"id"`
-	Dataset  string   `json:"dataset"`
-	Name     string   `json:"name"`
-	DryRun   bool     `json:"dry_run,omitempty"`
-	Accepted int64    `json:"accepted"`
-	Rejected int64    `json:"rejected"`
-	Rejects  []Reject `json:"rejects"` // the first of them
-	Ignored  []string `json:"ignored_columns,omitempty"`
+	ID           string   `json:"id"`
+	Dataset      string   `json:"dataset"`
+	Name         string   `json:"name"`
+	DryRun       bool     `json:"dry_run,omitempty"`
+	Accepted     int64    `json:"accepted"`
+	Rejected     int64    `json:"rejected"`
+	Rejects      []Reject `json:"rejects"` // the first of them
+	Ignored      []string `json:"ignored_columns,omitempty"`
+	IgnoredParts []string `json:"ignored_parts,omitempty"`  // of an upload, behind its file
+	Unread       []Unread `json:"unread_columns,omitempty"` // the same, with what each may mean
 }
 
 // Options of one run.
@@ -47,12 +49,18 @@ type Options struct {
 	DryRun   bool               // check every row, store nothing
 	Progress func(rows int64)   // rows done so far, taken or not
 	Reject   func(Reject) error // every rejected row, as it is found
+
+	// Map says what further headers mean: a field of the dataset, or one of its
+	// headers, by header; "" has the header left unread. It is remembered for
+	// files with the same headers, and outranks what is known.
+	Map map[string]string
 }
 
 const (
 	batchRows      = 1000
 	keptRejects    = 1000
 	maxFaultsOfRow = 20
+	keptUnread     = 100
 )
 
 // Datasets lists what can be taken in.
@@ -91,6 +99,19 @@ func Run(ctx context.Context, db *store.DB, svc *appraisal.Service, actor apprai
 	if !ok {
 		return rep, fault.New(fault.NotFound, "dataset.unknown", "没有数据集 "+name+"，应为："+strings.Join(Datasets(), "、")+"。", "There is no dataset "+name+"; it is one of "+strings.Join(Datasets(), ", ")+".")
 	}
+	known := headersOf(ds, name)
+	if err := known.say(o.Map); err != nil {
+		return rep, err
+	}
+	if db != nil {
+		has, err := db.HasColumnMaps(ctx, actor.Institution)
+		if err != nil {
+			return rep, err
+		}
+		if has || len(o.Map) > 0 {
+			known.db, known.institution = db, actor.Institution
+		}
+	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	rep = Report{ID: store.NewID("imp", now), Dataset: name, Name: file, DryRun: o.DryRun}
 	record := store.Import{ID: rep.ID, Institution: actor.Institution, Dataset: name, Name: file, By: actor.Name, StartedAt: now}
@@ -113,7 +134,7 @@ func Run(ctx context.Context, db *store.DB, svc *appraisal.Service, actor apprai
 	if err := save(ctx, false); err != nil {
 		return rep, err
 	}
-	failed := run(ctx, db, svc, ds, file, r, o, &rep, func() error { return save(ctx, false) })
+	failed := run(ctx, db, svc, ds, known, actor.Name, file, r, o, &rep, func() error { return save(ctx, false) })
 	if failed == nil && name == "transactions" && !o.DryRun && rep.Accepted > 0 {
 		_, failed = Screen(ctx, db, actor)
 	}
@@ -123,14 +144,7 @@ func Run(ctx context.Context, db *store.DB, svc *appraisal.Service, actor apprai
 	return rep, errors.Join(failed, save(context.WithoutCancel(ctx), failed == nil))
 }
 
-func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, file string, r io.Reader, o Options, rep *Report, save func() error) error {
-	names, rank := map[string]string{}, map[string]int{} // folded header -> field, and its place among the field's headers
-	for field, headers := range ds.columns {
-		names[field] = field
-		for i, h := range headers {
-			names[sheet.Header(h)], rank[sheet.Header(h)] = field, i+1
-		}
-	}
+func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, names *headers, by, file string, r io.Reader, o Options, rep *Report, save func() error) error {
 	reject := func(x Reject) error {
 		rep.Rejected++
 		if len(rep.Rejects) < keptRejects {
@@ -155,22 +169,28 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 		}
 		return save()
 	}
-	checked := false
-	header := func(cells []string) bool { // titles may stand above it
-		known, all := 0, 0
+	checked, read := false, map[string]string{} // the header each field is read from
+	var broken error                            // of the store, while the header was looked for
+	header := func(cells []string) bool {       // titles may stand above it
+		known, all := 0, []string{}
 		for _, c := range cells {
 			if h := sheet.Header(c); h != "" {
-				all++
-				if _, _, ok := resolve(names, h); ok {
+				all = append(all, h)
+				if _, _, ok := names.resolve(h); ok {
 					known++
 				}
 			}
 		}
-		return known >= 2 || known > 0 && known == all
+		if known >= 2 || known > 0 && known == len(all) || len(all) < 2 {
+			return known > 0
+		}
+		said, err := names.recall(ctx, all)
+		broken = errors.Join(broken, err)
+		return said
 	}
 	for row, err := range sheet.Below(r, file, sheet.Layout{Header: header}) {
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if err := errors.Join(ctx.Err(), broken); err != nil {
+			return err
 		}
 		if err != nil {
 			if fault.Public(err).Code == "file.no_number" {
@@ -186,30 +206,49 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 			continue
 		}
 		in := &reader{cells: make(map[string]string, len(row.Cells))}
-		ignore := func(header string) {
-			if !slices.Contains(rep.Ignored, header) && len(rep.Ignored) < 100 {
-				rep.Ignored = append(rep.Ignored, header)
+		if !checked {
+			list := slices.Collect(maps.Keys(row.Cells))
+			if _, err := names.recall(ctx, list); err != nil {
+				return err
+			}
+			if !o.DryRun {
+				if err := names.remember(ctx, list, by); err != nil {
+					return err
+				}
+			}
+		}
+		ignore := func(header, cell string) {
+			i := slices.IndexFunc(rep.Unread, func(u Unread) bool { return u.Header == header })
+			if i < 0 {
+				if len(rep.Unread) == keptUnread {
+					return
+				}
+				i = len(rep.Unread)
+				rep.Unread = append(rep.Unread, Unread{Header: header, Examples: []string{}})
+			}
+			if u := &rep.Unread[i]; cell != "" && len(u.Examples) < 3 && !slices.Contains(u.Examples, sheet.Clip(cell, 40)) {
+				u.Examples = append(u.Examples, sheet.Clip(cell, 40))
 			}
 		}
 		// Of two headers that mean one field the one that stands first in the
 		// dataset's table counts, whatever the file's order; the other is named.
 		for _, header := range slices.SortedFunc(maps.Keys(row.Cells), func(a, b string) int {
-			return cmp.Or(cmp.Compare(place(rank, a), place(rank, b)), cmp.Compare(a, b))
+			return cmp.Or(cmp.Compare(names.place(a), names.place(b)), cmp.Compare(a, b))
 		}) {
 			cell := row.Cells[header]
 			if cell == "-" || cell == "--" || cell == "/" { // a vendor's mark for empty
 				cell = ""
 			}
-			field, unit, ok := resolve(names, header)
+			field, unit, ok := names.resolve(header)
 			if !ok {
-				ignore(header)
+				ignore(header, cell)
 				continue
 			}
 			if _, taken := in.cells[field]; taken {
-				ignore(header)
+				ignore(header, cell)
 				continue
 			}
-			in.cells[field] = cell
+			in.cells[field], read[field] = cell, header
 			if unit != "" {
 				in.cells["unit"] = unit
 			}
@@ -234,41 +273,18 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 			}
 		}
 	}
-	slices.Sort(rep.Ignored)
+	slices.SortFunc(rep.Unread, func(a, b Unread) int { return strings.Compare(a.Header, b.Header) })
+	for i := range rep.Unread {
+		u := &rep.Unread[i]
+		rep.Ignored = append(rep.Ignored, u.Header)
+		if said, ok := names.said[u.Header]; !ok || said != "" {
+			u.Guess = names.guess(u.Header, read)
+		}
+	}
 	return flush()
 }
 
-var errColumns = fault.New(fault.Invalid, "file.columns_unknown", "表头中没有可识别的列，请下载模板或查看文档。", "None of the columns is known; see the documentation for their names.")
-
-// place is where a header stands among those of its field; a unit in brackets
-// changes nothing.
-func place(rank map[string]int, header string) int {
-	if i, ok := rank[header]; ok {
-		return i
-	}
-	name, _, _ := strings.Cut(header, "(")
-	return rank[name]
-}
-
-// resolve finds the field a header names; a unit in brackets is declared with
-// the header: 成交价(万元).
-func resolve(names map[string]string, header string) (field, unit string, ok bool) {
-	if field, ok = names[header]; ok {
-		return field, "", true
-	}
-	name, rest, found := strings.Cut(header, "(")
-	if !found {
-		return "", "", false
-	}
-	if field, ok = names[name]; !ok {
-		return "", "", false
-	}
-	unit = strings.TrimSuffix(rest, ")")
-	if field != "amount" {
-		unit = ""
-	}
-	return field, unit, true
-}
+var errColumns = fault.New(fault.Invalid, "file.columns_unknown", "表头中没有可识别的列，请说明各列的含义（--map 列=字段，接口为 map 参数），或改用文档所列的表头。", "None of the columns is known; say what they mean (--map HEADER=FIELD, in the interface the parameter map), or use the headers of the documentation.")
 
 // embed returns the active space and the vectors of texts when the space is
 // local; an endpoint's vectors are made afterwards, because a slow endpoint

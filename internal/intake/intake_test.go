@@ -14,6 +14,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/fault"
 	"zhijia/internal/intake"
 	"zhijia/internal/localdb"
 	"zhijia/internal/patent"
@@ -106,6 +107,46 @@ func TestRowsAreRefusedOneByOne(t *testing.T) {
 		if want[r.Row] != r.Code {
 			t.Errorf("row %d: %s %s, want %s", r.Row, r.Field, r.Code, want[r.Row])
 		}
+	}
+	headersAreExplainedOnce(t, db, svc)
+}
+
+// A header that nobody knows is offered with what it may mean; said once, it is
+// known for every file with the same headers, and for no other institution.
+func headersAreExplainedOnce(t *testing.T, db *store.DB, svc *appraisal.Service) {
+	t.Helper()
+	ctx := t.Context()
+	body := "内部档案\n我方案号,专利的名称,简介,备忘\n" + number(5001) + ",一种泵,一种泵。,甲\n"
+	take := func(who appraisal.Actor, o intake.Options) (intake.Report, error) {
+		return intake.Run(ctx, db, svc, who, "patents", "x.csv", strings.NewReader(body), o)
+	}
+	code := func(err error) string { return fault.Public(err).Code }
+	if _, err := take(actor, intake.Options{}); code(err) != "file.columns_unknown" {
+		t.Errorf("nothing said: %v", err)
+	}
+	if _, err := take(actor, intake.Options{Map: map[string]string{"我方案号": "horse"}}); code(err) != "map.column" {
+		t.Errorf("a field that is none: %v", err)
+	}
+	said := map[string]string{"我方案号": "number", "专利的名称": "专利名称", "备忘": ""}
+	rep, err := take(actor, intake.Options{Map: said, DryRun: true})
+	if err != nil || rep.Accepted != 1 || len(rep.Unread) != 2 || rep.Unread[1].Header != "简介" || len(rep.Unread[1].Examples) != 1 {
+		t.Errorf("said: %+v %v", rep, err)
+	}
+	if _, err := take(actor, intake.Options{}); code(err) != "file.columns_unknown" {
+		t.Errorf("a dry run is not remembered: %v", err)
+	}
+	if _, err := take(actor, intake.Options{Map: said}); err != nil {
+		t.Error(err)
+	}
+	if rep, err = take(actor, intake.Options{}); err != nil || rep.Accepted != 1 {
+		t.Errorf("remembered: %+v %v", rep, err)
+	}
+	if _, err := take(appraisal.Actor{Name: "test", Institution: "other"}, intake.Options{}); code(err) != "file.columns_unknown" {
+		t.Errorf("another institution: %v", err)
+	}
+	rep, err = intake.Run(ctx, nil, nil, actor, "patents", "y.csv", strings.NewReader("专利号,专利名称,摘要文\n"+number(1)+",泵,一种泵。\n"), intake.Options{DryRun: true})
+	if err != nil || len(rep.Unread) != 1 || rep.Unread[0].Guess != "abstract" {
+		t.Errorf("guess: %+v %v", rep.Unread, err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
+	"zhijia/internal/sheet"
 )
 
 // reader reads the cells of one row and collects every fault.
@@ -171,6 +172,19 @@ func (r *reader) word(field string, words map[string]string) string {
 	}
 	r.bad(field, "word.unknown", "取值不在允许范围内。", "Not one of the allowed words.")
 	return ""
+}
+
+// kind reads the kind of a patent as vendors write it.
+func (r *reader) kind(field string) string {
+	text := sheet.Narrow(r.cells[field])
+	if text == "" {
+		return ""
+	}
+	kind := patent.KindOf(text)
+	if kind == "" {
+		r.bad(field, "word.unknown", "应为发明、实用新型或外观设计。", "An invention, utility model or design is wanted.")
+	}
+	return string(kind)
 }
 
 // locarno is a class of designs, 14-03 or LOC(13)Cl.14-03, or a printed label

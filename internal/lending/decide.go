@@ -170,6 +170,10 @@ type Decision struct {
 	NotCompared string        `json:"not_compared,omitempty"` // why the external appraisal was not compared, Chinese
 	HumanOnly   bool          `json:"human_only"`             // a person owns it: no decision by automation alone
 	NextRevalue calendar.Date `json:"next_revaluation"`
+
+	// UnchangedSince is the day a row of a batch that was decided again was valued
+	// as of, when it still comes to the same.
+	UnchangedSince calendar.Date `json:"unchanged_since,omitzero"`
 }
 
 // Decisions are a batch decided.
@@ -410,6 +414,9 @@ func (b *book) grounds(i int) {
 		if f.Outcome == patent.Open {
 			w := unknownGround[f.Code]
 			r.Zh, r.En, r.Unknown = cmp.Or(w.Zh, r.Zh), cmp.Or(w.En, r.En), true
+			if _, why, ok := strings.Cut(r.Evidence, "未知："); ok { // said by the ground already
+				r.Evidence = why
+			}
 		}
 		switch {
 		case f.Outcome == patent.Met && f.Severity == patent.Block:
@@ -479,7 +486,7 @@ func (b *book) thirdParty(i int) {
 func (b *book) evidence(i int) {
 	v, d := &b.batch[i], &b.rows[i]
 	for _, u := range v.Row.Unread {
-		b.add(i, OfFile, Supplements, "F02", "“"+u.Column+"”写的是“"+u.Text+"”，未能理解，按未知处理", "改用明确的写法，或附证明文件", "")
+		b.add(i, OfFile, Supplements, "F02", "“"+u.Column+"”一格写的是“"+u.Text+"”", "改用明确的写法，或附证明文件", "")
 	}
 	if len(v.OnWord) == 0 {
 		return
@@ -630,12 +637,39 @@ func (b *book) product(i int) {
 // (Pudong, 2022).
 const averagePledge = 2622 * money.Fen(money.Wan)
 
+// stateAsOf is the day of the oldest answer that the state of a right rests on.
+// A fresh event about one thing makes no older answer to another fresher, and a
+// row speaks for what it states.
+func stateAsOf(v *Valued) calendar.Date {
+	seen, stated := v.State.LastSeen, v.Row.RegisterAsOf
+	asOf := seen
+	if stated.After(asOf) {
+		asOf = stated
+	}
+	for _, x := range []struct {
+		code string
+		said patent.Truth
+	}{{"E05", v.Row.Preserved}, {"E09", v.Row.Pledged}} {
+		if slices.ContainsFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Code == x.code && f.Outcome != patent.Clear }) {
+			continue // told by a reason of its own
+		}
+		var of calendar.Date
+		if x.said != "" {
+			of = stated
+		}
+		if seen.After(of) && !slices.Contains(v.OnWord, x.code) {
+			of = seen
+		}
+		if !of.IsZero() && of.Before(asOf) {
+			asOf = of
+		}
+	}
+	return asOf
+}
+
 // staleReason says why the legal state is too old to rely on, or "".
 func staleReason(v *Valued, on calendar.Date, p *Policy) string {
-	asOf := v.State.LastSeen
-	if v.Row.RegisterAsOf.After(asOf) {
-		asOf = v.Row.RegisterAsOf
-	}
+	asOf := stateAsOf(v)
 	switch {
 	case asOf.IsZero():
 		return "没有注明日期的法律状态"

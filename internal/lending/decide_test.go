@@ -149,10 +149,20 @@ func TestVerdicts(t *testing.T) {
 			x := 1000 * wan
 			v.Row.External, v.Row.ExternalDate = &x, today.AddMonths(-7)
 		}), template, Supplement, "P05"},
-		"few comparables":  {set(func(v *Valued) { v.Comparables = nil }), template, Accept, "P06"},
-		"over market":      {set(func(v *Valued) { v.Methods = []Method{{"market", 7e6, 1}} }), template, Accept, "P08"},
-		"long loan":        {set(func(v *Valued) { v.Row.Maturity = today.AddMonths(13) }), Policies()["CCB-NB"], Refuse, "P09"},
-		"unknown kind":     {set(func(v *Valued) { v.Row.Kind = "" }), template, Supplement, "P10"},
+		"few comparables":    {set(func(v *Valued) { v.Comparables = nil }), template, Accept, "P06"},
+		"over market":        {set(func(v *Valued) { v.Methods = []Method{{"market", 7e6, 1}} }), template, Accept, "P08"},
+		"long loan":          {set(func(v *Valued) { v.Row.Maturity = today.AddMonths(13) }), Policies()["CCB-NB"], Refuse, "P09"},
+		"unknown kind":       {set(func(v *Valued) { v.Row.Kind = "" }), template, Supplement, "P10"},
+		"state at the limit": {set(func(v *Valued) { v.Row.RegisterAsOf = today.AddDays(-90) }), template, Accept, ""},
+		"fresh news beside old words": {set(func(v *Valued) {
+			v.Row.RegisterAsOf, v.Row.Pledged, v.OnWord, v.State.LastSeen = today.AddDays(-91), patent.No, []string{"E09"}, today.AddDays(-3)
+		}), template, Supplement, "P11"},
+		"fresh words beside old news": {set(func(v *Valued) {
+			v.Row.RegisterAsOf, v.Row.Pledged, v.Row.Preserved, v.OnWord, v.State.LastSeen = today.AddDays(-90), patent.No, patent.No, []string{"E05"}, today.AddDays(-400)
+		}), template, Accept, ""},
+		"old news that no word repeats": {set(func(v *Valued) {
+			v.Row.RegisterAsOf, v.Row.Preserved, v.OnWord, v.State.LastSeen = today, patent.No, []string{"E05"}, today.AddDays(-91)
+		}), template, Supplement, "P11"},
 		"stale state":      {set(func(v *Valued) { v.Row.RegisterAsOf = today.AddDays(-91) }), template, Supplement, "P11"},
 		"a person":         {set(func(v *Valued) { v.Row.Owners = []string{"张三"} }), template, Supplement, "P12"},
 		"not reviewed":     {set(func(*Valued) {}), unreviewed(nil), Accept, ""},

@@ -47,6 +47,8 @@ type Row struct {
 	Pledgors       []string         `json:"pledgors,omitempty"`
 	PledgorConsent patent.Truth     `json:"pledgor_consent,omitempty"`
 
+	ContractStates []string `json:"contract_states,omitempty"` // of article 8, see [patent.ContractFields]; empty: unknown
+
 	FeesPaidTo   *int          `json:"fees_paid_to,omitempty"` // patent year up to which the annual fees are paid
 	Pledged      patent.Truth  `json:"pledged,omitempty"`
 	Preserved    patent.Truth  `json:"preserved,omitempty"`
@@ -118,6 +120,26 @@ type Valued struct {
 	Eligibility patent.Eligibility `json:"eligibility"`
 	State       patent.State       `json:"state"`
 	Fault       *fault.Field       `json:"fault,omitempty"` // the row could not be valued
+
+	// Of a row that was looked at anew when its batch was decided again: what it
+	// was worth before, or since when its value stands.
+	Before *Before       `json:"before,omitempty"`
+	Stands calendar.Date `json:"stands,omitzero"`
+}
+
+// Before is what a row came to when its batch was decided before.
+type Before struct {
+	On     calendar.Date    `json:"on"`  // it was valued as of
+	Now    calendar.Date    `json:"now"` // it was valued anew as of
+	Status valuation.Status `json:"status"`
+	Point  money.Fen        `json:"point"`
+	News   []Later          `json:"news,omitempty"` // what the register said since; empty: the store or the ledger has changed
+}
+
+// Again says that a batch was decided before.
+type Again struct {
+	On      calendar.Date `json:"on"`
+	Changed []int         `json:"changed"` // lines that are decided otherwise than before
 }
 
 // Fact says where the answer to a ground comes from.

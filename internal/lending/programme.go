@@ -2,6 +2,7 @@ package lending
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
+	"zhijia/internal/valuation"
 )
 
 // Draw is what one borrower has drawn, or is held for it, under a programme.
@@ -128,11 +130,51 @@ type Later struct {
 func (b *book) later() {
 	news := map[int][]string{}
 	for _, x := range b.o.Later {
-		news[x.Line] = append(news[x.Line], patent.Codes[x.Code]+"（"+x.Code+"，"+x.Day.String()+"）")
+		news[x.Line] = append(news[x.Line], x.zh())
 	}
 	for i := range b.batch {
 		if list := news[b.batch[i].Row.Line]; len(list) > 0 && b.batch[i].Fault == nil {
-			b.add(i, OfFile, Supplements, "D10", strings.Join(list, "、"), "重新提交该文件，按今日的事实估值和判断", "")
+			b.add(i, OfFile, Supplements, "D10", strings.Join(list, "、"), "重新决定该批次，或重新提交该文件：按今日的事实估值和判断", "")
+		}
+		if was := b.batch[i].Before; was != nil && b.batch[i].Fault == nil {
+			why := "库中记录或成交台账有变动"
+			if len(was.News) > 0 {
+				var list []string
+				for _, x := range was.News {
+					list = append(list, x.zh())
+				}
+				why = "新登记：" + strings.Join(list, "、")
+			}
+			b.add(i, OfValue, Warns, "D11", fmt.Sprintf("%s估值%s，%s估值%s；%s", was.On, wanOr(was.Status, was.Point), was.Now, wanOr(b.batch[i].Status, b.batch[i].Point), why), "", "")
+		}
+	}
+}
+
+func (l *Later) zh() string {
+	return patent.Codes[l.Code] + "（" + l.Code + "，" + l.Day.String() + "）"
+}
+
+// wanOr words a value, or that there is none.
+func wanOr(s valuation.Status, f money.Fen) string {
+	if s == valuation.Abstained {
+		return "未给出"
+	}
+	return fmt.Sprintf("%.2f万元", float64(f)/float64(money.Wan))
+}
+
+// Since says of every row of a batch that was decided before, and that comes to
+// the same, since when it stands: as of which day it was valued. asOf is the
+// batch's.
+func (d *Decisions) Since(batch []Valued, again *Again, asOf calendar.Date) {
+	if again == nil {
+		return
+	}
+	for i := range d.Rows {
+		if v := &batch[i]; v.Before == nil && v.Fault == nil && !slices.Contains(again.Changed, d.Rows[i].Line) {
+			d.Rows[i].UnchangedSince = v.Stands
+			if v.Stands.IsZero() {
+				d.Rows[i].UnchangedSince = asOf
+			}
 		}
 	}
 }

@@ -3,7 +3,7 @@ package lending
 import "cmp"
 
 // RulesVersion names this set of rules; it is stored with every decision.
-const RulesVersion = "lending-5"
+const RulesVersion = "lending-6"
 
 // firstRules decided before a decision named its rules.
 const firstRules = "lending-1"
@@ -67,6 +67,7 @@ var fixed = map[string]words{
 	"D08": {"同一合同各行的产品代码不一致", "The rows of one contract name different programmes."},
 	"D09": {"各行的号码可能是同一件专利", "Numbers of these rows may be one patent."},
 	"D10": {"估值之后登记簿有新的公告，该结论早于登记簿", "The register has said more since the row was valued."},
+	"D11": {"事实有变，重新决定时该行已重新估值", "The facts have changed: the row was valued anew when the batch was decided again."},
 	"L01": {"综合抵押率超过 100%", "The loan exceeds the sum of value times ceiling."},
 	"L02": {"未填写拟贷金额", "No loan amount is stated."},
 	"L03": {"银行限额或产品额度不足以支持全部拟贷金额", "A limit of the bank or of the product is below the loan asked for."},
@@ -97,10 +98,10 @@ var unknownGround = map[string]words{
 	"E04": {"年费是否缴清未知", "Whether the annual fees are paid is unknown."},
 	"E05": {"是否有保全或权属纠纷未知", "Whether a court has preserved the right is unknown."},
 	"E06": {"债务期限是否在专利有效期内未知", "Whether the debt ends within the patent's term is unknown."},
-	"E07": {"质押合同要素待核对（第八条）", "The pledge contract has not been seen."},
+	"E07": {"质押合同是否写全第八条的各项未知", "The pledge contract has not been seen."},
 	"E08": {"全体共有人是否同意未知", "Whether every co-owner agrees is unknown."},
 	"E09": {"是否已有质押登记未知", "Whether a pledge is registered is unknown."},
-	"E10": {"是否有同日申请的发明专利未知", "Whether an invention was filed on the same day is unknown."},
+	"E10": {"是否另有同日申请的发明专利未知", "Whether an invention was filed on the same day is unknown."},
 	"E11": {"是否被请求宣告无效未知", "Whether an invalidation is pending is unknown."},
 	"E12": {"其他出质条件待核对", "Other conditions have not been checked."},
 }

@@ -36,10 +36,10 @@ var Grounds = []Ground{
 	{"E04", Block, "未按规定缴纳年费", "Annual fees are in arrears."},
 	{"E05", Block, "权属纠纷中止或法院保全", "Proceedings are suspended over ownership, or a court has preserved the right."},
 	{"E06", Block, "债务履行期限超过专利权有效期", "The debt runs beyond the term of the patent."},
-	{"E07", Block, "质押合同要素不完整（第八条）", "The contract lacks an element that article 8 requires."},
+	{"E07", Block, "质押合同缺少第八条要求的内容", "The contract lacks an element that article 8 requires."},
 	{"E08", Block, "共有专利未取得全体共有人同意", "Not every co-owner has agreed."},
 	{"E09", Block, "已办理质押登记且在质押期间", "A pledge is already registered and in force."},
-	{"E10", Warn, "同日申请同样的发明创造（实用新型/发明）", "The applicant filed the same invention on the same day as the other kind."},
+	{"E10", Warn, "同一申请人同日就同样的发明创造另申请了发明专利", "The applicant filed the same invention on the same day as the other kind."},
 	{"E11", Warn, "专利权已被启动无效宣告程序", "An invalidation is pending."},
 	{"E12", Review, "其他不符合出质条件", "Another condition is not met."},
 }
@@ -56,6 +56,7 @@ var contractZh = map[string]string{
 // what the parties state. A field left empty is not known.
 type PledgeFacts struct {
 	State  State         `json:"state"`
+	Ended  calendar.Date `json:"ended,omitzero"` // the parties say that the right had ended by this day; zero: the register's word
 	Expiry calendar.Date `json:"expiry"` // the right has ended on this day; see [Expiry]
 	Fees   FeeState      `json:"fees"`
 
@@ -205,10 +206,14 @@ func ownerTest(f *PledgeFacts, x *Finding) {
 
 func endedTest(f *PledgeFacts, x *Finding) {
 	switch {
+	case f.State.Standing == Dead && f.State.Reason == "invalidated" && !f.Ended.IsZero():
+		x.met("", "来文称截至%s已被宣告全部无效（对决定不服的，可自收到通知之日起三个月内起诉）", f.Ended)
 	case f.State.Standing == Dead && f.State.Reason == "invalidated":
 		x.met("", "已于%s被宣告全部无效（对决定不服的，可自收到通知之日起三个月内起诉）", f.State.Since)
+	case f.State.Standing == Dead && !f.Ended.IsZero():
+		x.met("", "来文称截至%s已失效，原因：%s", f.Ended, cmp.Or(reasonZh(f.State.Reason), "未说明"))
 	case f.State.Standing == Dead:
-		x.met("", "自%s起失效（%s）", f.State.Since, cmp.Or(reasonZh(f.State.Reason), "原因未说明"))
+		x.met("", "自%s起失效，原因：%s", f.State.Since, cmp.Or(reasonZh(f.State.Reason), "未说明"))
 	case !f.Expiry.IsZero() && !f.State.On.Before(f.Expiry):
 		x.met("", "保护期于%s届满", f.Expiry)
 	case f.State.Standing == Unknown:
@@ -241,19 +246,19 @@ func feeTest(f *PledgeFacts, x *Finding) {
 	case FeesGrace:
 		x.met("补缴第"+fmt.Sprint(f.Fees.Year)+"年度年费及滞纳金的收据", "第%d年度年费应于%s前缴纳，%s", f.Fees.Year, f.Fees.Due, f.Fees.Zh)
 	case FeesLapsed, FeesRestorable:
-		x.met("恢复权利的证明", "第%d年度年费应于%s前缴纳，%s", f.Fees.Year, f.Fees.Due, f.Fees.Zh)
+		x.met("恢复权利的证明", "第%d年度年费应于%s前缴纳，未见缴纳，%s", f.Fees.Year, f.Fees.Due, f.Fees.Zh)
 	case FeesUnknown, "":
-		x.open("最近一次年费缴费收据", "年费缴至年度未知")
+		x.open("最近一次年费缴费收据", "年费缴至年度未知：没有缴费记录")
 	}
 }
 
 func seizureTest(f *PledgeFacts, x *Finding) {
 	switch f.State.Preserved {
 	case Yes:
-		x.met("保全解除的公告", "专利权处于保全中")
+		x.met("保全解除的公告", "专利权处于保全或权属纠纷中止中")
 	case No:
 	default:
-		x.open(registerCopy, "是否有保全或权属纠纷未知：没有保全信息")
+		x.open(registerCopy, "是否有保全或权属纠纷未知：没有保全或中止的信息")
 	}
 }
 
@@ -264,7 +269,11 @@ func termTest(f *PledgeFacts, x *Finding) {
 	case f.Maturity.IsZero():
 		x.open("债务到期日", "未说明债务履行期限")
 	case !OutlivesDebt(f.Expiry, f.Maturity):
-		x.met("缩短债务期限至"+f.Expiry.AddDays(-1).String()+"以前", "债务于%s到期，专利最后受保护日为%s", f.Maturity, f.Expiry.AddDays(-1))
+		supply := "将债务到期日改为不晚于" + f.Expiry.AddDays(-1).String()
+		if !f.State.On.Before(f.Expiry) {
+			supply = "更换押品" // no term is short enough
+		}
+		x.met(supply, "债务于%s到期，专利最后受保护日为%s", f.Maturity, f.Expiry.AddDays(-1))
 	}
 }
 
@@ -309,21 +318,21 @@ func consentTest(f *PledgeFacts, x *Finding) {
 	case len(owners) == 0:
 		x.open(registerCopy, "库中没有登记簿记载的专利权人，是否共有未知")
 	case len(owners) > 1 && (f.CoOwnerConsent == No || len(refused) > 0):
-		who := ""
+		who := "来文称未全部同意"
 		if len(refused) > 0 {
-			who = "：" + strings.Join(refused, "、")
+			who = strings.Join(refused, "、") + "不同意"
 		}
-		x.met(paper, "共有人%d名，未全部同意%s", len(owners), who)
+		x.met(paper, "专利权人%d名，%s", len(owners), who)
 	case stranger >= 0:
 		x.open(registerCopy, fmt.Sprintf("%s不在专利权人（%s）之列，是否共有未知", f.Consents[stranger].Party, strings.Join(owners, "、")))
 	case len(owners) == 1:
 	case f.SoleOwner == Yes:
-		x.open(paper, fmt.Sprintf("称无共有人，而专利权人有%d名：%s", len(owners), strings.Join(owners, "、")))
+		x.open(paper, fmt.Sprintf("来文称无共有人，而专利权人有%d名：%s", len(owners), strings.Join(owners, "、")))
 	case f.CoOwnerConsent == Yes, len(silent) == 0, f.Debtor == "" && len(silent) == 1 && len(f.Consents) > 0, unnamed && len(owners) == 2 && len(silent) == 1:
 	case f.Agreement:
-		x.open("共有人另有约定的书面协议（写明文件与日期）", fmt.Sprintf("共有人%d名，称另有约定，未见协议", len(owners)))
+		x.open("共有人另有约定的书面协议（写明文件与日期）", fmt.Sprintf("专利权人%d名，来文称另有约定，未见协议", len(owners)))
 	default:
-		x.open(paper, fmt.Sprintf("共有人%d名，未见同意：%s", len(owners), strings.Join(silent, "、")))
+		x.open(paper, fmt.Sprintf("专利权人%d名，未见%s同意", len(owners), strings.Join(silent, "、")))
 	}
 }
 
@@ -331,7 +340,7 @@ func secondPledgeTest(f *PledgeFacts, x *Finding) {
 	switch f.State.Pledged {
 	case Yes:
 		if len(f.State.Pledges) == 0 { // stated, without a registration on file
-			x.met("质押登记注销通知书", "当事人陈述已质押，库中没有登记信息")
+			x.met("质押登记注销通知书", "来文称已质押，库中没有登记信息")
 			return
 		}
 		p := f.State.Pledges[0]
@@ -348,20 +357,20 @@ func twinTest(f *PledgeFacts, x *Finding) {
 	switch {
 	case f.Kind == Invention, f.Kind == Design:
 	case f.Twin == Yes:
-		x.met("关于同日申请的声明", "同一申请人同日另有同样发明创造的发明专利申请%s", f.TwinNumber)
+		x.met("当事人知悉同日申请并同意继续办理登记的声明", "%s", cmp.Or(f.TwinNumber, "来文称有"))
 	case f.Twin == No:
 	default:
-		x.open("是否有同日申请的说明", "是否有同日申请未知")
+		x.open("是否有同日申请的说明", "是否有同日申请未知：没有说明")
 	}
 }
 
 func challengeTest(f *PledgeFacts, x *Finding) {
 	switch {
 	case f.State.Challenged == Yes || f.Challenged == Yes:
-		x.met("当事人知悉无效宣告程序的声明", "无效宣告请求已受理")
+		x.met("当事人知悉无效宣告程序并同意继续办理登记的声明", "无效宣告请求已受理")
 	case f.State.Challenged == No && f.Challenged != Yes, f.Challenged == No:
 	default:
-		x.open("是否被请求宣告无效的说明", "公报不公布无效请求的提出，是否被请求未知")
+		x.open("是否被请求宣告无效的说明", "是否被请求宣告无效未知：公报不公布请求的提出")
 	}
 }
 
@@ -373,7 +382,7 @@ func otherTest(f *PledgeFacts, x *Finding) {
 	switch text := strings.TrimSpace(f.Other); text {
 	case "none":
 	case "":
-		x.open("经办人核对意见", "其他条件须由经办人核对")
+		x.open("经办人核对意见", "须由经办人核对")
 	default:
 		x.met("", "%s", text)
 	}

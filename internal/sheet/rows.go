@@ -597,3 +597,28 @@ func cellOf(v any) string {
 	}
 	return fmt.Sprint(v)
 }
+
+// Alike is Dice's coefficient of the pairs of characters of two texts, 0 to 1.
+func Alike(a, b string) float64 {
+	pairs := func(s string) map[string]int {
+		out := map[string]int{}
+		r := []rune(s)
+		for i := 0; i+1 < len(r); i++ {
+			out[string(r[i:i+2])]++
+		}
+		return out
+	}
+	x, y := pairs(a), pairs(b)
+	both, all := 0, 0
+	for p, n := range x {
+		both += min(n, y[p])
+		all += n
+	}
+	for _, n := range y {
+		all += n
+	}
+	if all == 0 {
+		return 0
+	}
+	return 2 * float64(both) / float64(all)
+}

@@ -38,6 +38,7 @@ var (
 	errBomb    = fault.New(fault.TooLarge, "file.xlsx_size", "工作簿解压后过大，请拆分文件或改用 CSV。", "The workbook is too large when unpacked; split it or use CSV.")
 	errLong    = fault.New(fault.TooLarge, "file.xlsx_cell", "单元格内容过长。", "A cell is too long.")
 	errOldBook = fault.New(fault.Unsupported, "file.xls", "这是旧的 XLS 格式，请在 Excel 或 WPS 中另存为 XLSX。", "This is the old XLS format; save it as XLSX.")
+	errOldText = fault.New(fault.Unsupported, "file.format", "这是旧版 Word 或 PowerPoint 文件，不是表格；请把其中的表格另存为 XLSX。", "This is an old Word or PowerPoint file and no workbook; save its table as XLSX.")
 	errLocked  = fault.New(fault.Unsupported, "file.encrypted", "工作簿设有打开密码，请取消密码后再提交。", "The workbook has a password; remove it first.")
 	errODS     = fault.New(fault.Unsupported, "file.ods", "这是 ODS 格式，请在 LibreOffice 或 WPS 中另存为 XLSX。", "This is the ODS format; save it as XLSX.")
 	errBinary  = fault.New(fault.Unsupported, "file.xlsb", "这是 XLSB 格式，请另存为 XLSX。", "This is the XLSB format; save it as XLSX.")
@@ -52,6 +53,9 @@ func compound(in io.Reader) error {
 	}
 	if bytes.Contains(body, utf16Text("EncryptedPackage")) {
 		return errLocked
+	}
+	if bytes.Contains(body, utf16Text("WordDocument")) || bytes.Contains(body, utf16Text("PowerPoint Document")) {
+		return errOldText
 	}
 	return errOldBook
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -75,6 +76,7 @@ type BatchRow struct {
 	Status    RowStatus       `json:"status"`
 	Fault     json.RawMessage `json:"fault,omitempty"`
 	Valuation string          `json:"valuation,omitempty"`
+	EndedAt   *time.Time      `json:"-"` // of a row of [DB.ChunkRows] that was valued before
 	Valued    json.RawMessage `json:"valued,omitempty"`
 	Decision  json.RawMessage `json:"decision,omitempty"`
 }
@@ -244,13 +246,13 @@ func (db *DB) EachBatchRow(ctx context.Context, id string, visit func(*BatchRow)
 func (db *DB) ChunkRows(ctx context.Context, id string, lines []int) (b Batch, rows []BatchRow, err error) {
 	defer fault.Wrap(&err, "store.ChunkRows(%s)", id)
 	got, err := db.pool.Query(ctx, `
-		SELECT b.id, b.institution, b.created_by, b.options, b.as_of, b.priority, r.line, r.input
+		SELECT b.id, b.institution, b.created_by, b.options, b.as_of, b.priority, r.line, r.input, coalesce(r.valuation, ''), r.valued, r.ended_at
 		FROM batch_rows r JOIN batches b ON b.id = r.batch WHERE r.batch = $1 AND r.line = ANY ($2) AND r.status = 'waiting' AND b.status = 'running' ORDER BY r.line`, id, lines)
 	if err != nil {
 		return b, nil, err
 	}
 	rows, err = pgx.CollectRows(got, func(row pgx.CollectableRow) (r BatchRow, err error) {
-		return r, row.Scan(&b.ID, &b.Institution, &b.CreatedBy, (*[]byte)(&b.Options), &b.AsOf, &b.Priority, &r.Line, (*[]byte)(&r.Input))
+		return r, row.Scan(&b.ID, &b.Institution, &b.CreatedBy, (*[]byte)(&b.Options), &b.AsOf, &b.Priority, &r.Line, (*[]byte)(&r.Input), &r.Valuation, (*[]byte)(&r.Valued), &r.EndedAt)
 	})
 	return b, rows, err
 }
@@ -261,6 +263,7 @@ type EndRow struct {
 	Status    RowStatus
 	Fault     json.RawMessage
 	Valuation *Valuation // of a row that is done
+	Kept      string     // id of the valuation that stays, of a row that was valued anew and came to the same
 	Valued    json.RawMessage
 	Act       Act
 }
@@ -290,8 +293,11 @@ func (db *DB) PutRowResults(ctx context.Context, tx pgx.Tx, batch string, rows [
 			return 0, err
 		}
 		var valuation *string
-		if r.Valuation != nil {
+		switch {
+		case r.Valuation != nil:
 			valuation = &r.Valuation.ID
+		case r.Kept != "":
+			valuation = &r.Kept
 		}
 		b.Queue(`SELECT audit_append($1, $2, $3, $4, $5)`, r.Act.Institution, r.Act.Actor, r.Act.Action, r.Act.Subject, detail)
 		b.Queue(`SELECT desk_end_row($1, $2, $3, $4, $5, $6)`, batch, r.Line, string(r.Status), []byte(r.Fault), valuation, []byte(r.Valued))
@@ -311,6 +317,7 @@ type Facts struct {
 	Drawn  []lending.Draw   `json:"drawn,omitempty"`
 	Booked []lending.Booked `json:"booked,omitempty"`
 	Later  []lending.Later  `json:"later,omitempty"` // what the register said after the rows were valued
+	Again  *lending.Again   `json:"again,omitempty"` // of a batch that was decided before
 }
 
 // FactsQuery asks for the facts a batch is decided on.
@@ -328,6 +335,7 @@ type FactsQuery struct {
 // Finished is a batch decided.
 type Finished struct {
 	Contracts json.RawMessage
+	Again     *lending.Again         // of a batch that was decided before
 	Digest    []byte                 // SHA-256 over all decisions and the facts
 	Holds     []Hold                 // on the programmes
 	Decisions iter.Seq2[int, []byte] // each row's line and decision
@@ -392,6 +400,7 @@ func (db *DB) FinishBatch(ctx context.Context, b *Batch, q FactsQuery, decide fu
 				return err
 			}
 		}
+		facts.Again = f.Again
 		kept, err := json.Marshal(facts)
 		if err != nil {
 			return err
@@ -490,11 +499,30 @@ func (db *DB) CancelBatch(ctx context.Context, institution, id, by string) error
 	})
 }
 
-// ReopenBatch opens a finished batch to be decided again; its rows keep their
-// results. queue has it decided, in the same transaction.
-func (db *DB) ReopenBatch(ctx context.Context, institution, id, by string, queue func(pgx.Tx) error) error {
+// ReopenBatch opens a finished batch to be decided again. The rows about whose
+// patents the register, the store or the ledger has said more since they ended
+// wait to be valued anew, and keep what they came to until they are; the others
+// keep it. queue puts the waiting lines to work, in the same transaction.
+func (db *DB) ReopenBatch(ctx context.Context, institution, id, by string, today calendar.Date, queue func(tx pgx.Tx, lines []int) error) error {
 	ctx = As(ctx, institution)
-	return db.setBatch(ctx, institution, id, by, "batch.reopen", BatchFinished, BatchRunning, queue)
+	return db.setBatch(ctx, institution, id, by, "batch.reopen", BatchFinished, BatchRunning, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			UPDATE batch_rows r SET status = 'waiting' FROM batches b
+			WHERE b.id = $1 AND r.batch = b.id AND r.status = 'done' AND (
+				r.ended_at < (SELECT max(updated_at) FROM deals)
+				OR EXISTS (SELECT FROM patents p WHERE p.number IN (r.input->>'number', r.valued->>'key') AND p.updated_at > r.ended_at)
+				OR EXISTS (SELECT FROM events e WHERE e.number IN (r.input->>'number', r.valued->>'key') AND `+newsSQL+`))
+			RETURNING r.line`, id, today)
+		if err != nil {
+			return err
+		}
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[int])
+		if err != nil {
+			return err
+		}
+		slices.Sort(lines)
+		return queue(tx, lines)
+	})
 }
 
 // ResumeBatch takes a cancelled batch up again; queue puts its waiting rows to

@@ -115,6 +115,32 @@ func lendingFacts(ctx context.Context, db querier, q FactsQuery) (f Facts, err e
 	return f, err
 }
 
+// newsSQL holds for an event e that a row r of a batch b was not valued on: it
+// arrived after the row ended, or took effect after the day the row was valued
+// as of. $2 is today.
+const newsSQL = `e.` + visible + ` AND (e.arrived_at > r.ended_at OR greatest(e.gazette, e.effective) > coalesce((r.valued->'state'->>'on')::date, b.as_of))
+	AND greatest(e.gazette, e.effective) <= $2`
+
+// RowNews are the events about the patent of a waiting row that it was not
+// valued on, of a batch that was decided before.
+func (db *DB) RowNews(ctx context.Context, batch string, line int, today calendar.Date) (_ []lending.Later, err error) {
+	defer fault.Wrap(&err, "store.RowNews(%s)", batch)
+	rows, err := db.pool.Query(ctx, `
+		SELECT r.line, e.code, greatest(e.gazette, e.effective) AS public FROM batches b
+		JOIN batch_rows r ON r.batch = b.id AND r.line = $3
+		JOIN events e ON e.number IN (r.input->>'number', r.valued->>'key')
+		WHERE b.id = $1 AND `+newsSQL+` ORDER BY public, e.code`, batch, today, line)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanLater)
+}
+
+func scanLater(row pgx.CollectableRow) (l lending.Later, err error) {
+	err = row.Scan(&l.Line, &l.Code, &l.Day)
+	return l, err
+}
+
 // laterEvents are the events about a batch's patents that its rows were not
 // valued on: they arrived afterwards, or took effect after the batch's date.
 func laterEvents(ctx context.Context, db querier, q FactsQuery) ([]lending.Later, error) {
@@ -122,26 +148,22 @@ func laterEvents(ctx context.Context, db querier, q FactsQuery) ([]lending.Later
 		SELECT r.line, e.code, greatest(e.gazette, e.effective) AS public FROM events e
 		JOIN batches b ON b.id = $1
 		JOIN batch_rows r ON r.batch = b.id AND r.status = 'done' AND (r.input->>'number' = e.number OR r.valued->>'key' = e.number)
-		WHERE e.number = ANY ($2) AND e.`+visible+` AND (e.arrived_at > b.created_at OR greatest(e.gazette, e.effective) > $3)
-		AND (e.arrived_at > r.ended_at OR greatest(e.gazette, e.effective) > $3) AND greatest(e.gazette, e.effective) <= $4
-		ORDER BY r.line, public, e.code`, q.Batch, q.Numbers, q.AsOf, q.Today)
+		WHERE e.number = ANY ($3) AND (e.arrived_at > b.created_at OR greatest(e.gazette, e.effective) > b.as_of) AND `+newsSQL+`
+		ORDER BY r.line, public, e.code`, q.Batch, q.Today, q.Numbers)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (l lending.Later, err error) {
-		err = row.Scan(&l.Line, &l.Code, &l.Day)
-		return l, err
-	})
+	return pgx.CollectRows(rows, scanLater)
 }
 
 // FactsStamp names the state of what decisions rest on: it changes whenever a
-// file was taken in, an event arrived, a patent changed, a name was decided, or
-// a loan was booked or closed.
+// file was taken in, an event arrived, a patent or a deal changed, a name was
+// decided, or a loan was booked or closed.
 func (db *DB) FactsStamp(ctx context.Context, institution string) (stamp string, err error) {
 	defer fault.Wrap(&err, "store.FactsStamp")
 	err = db.pool.QueryRow(As(ctx, institution), `
 		SELECT concat_ws('|', (SELECT max(arrived_at) FROM events), (SELECT max(updated_at) FROM patents), (SELECT max(finished_at) FROM imports),
-			(SELECT max(seq) FROM match_decisions), (SELECT concat(count(*), max(created_at), max(closed_at)) FROM book_loans))`).Scan(&stamp)
+			(SELECT string_agg(changed_by, ',' ORDER BY institution) FROM deal_changes), (SELECT max(seq) FROM match_decisions), (SELECT concat(count(*), max(created_at), max(closed_at)) FROM book_loans))`).Scan(&stamp)
 	return stamp, err
 }
 
