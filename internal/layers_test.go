@@ -44,7 +44,8 @@ var allowed = map[string][]string{
 	"internal/provider": {"internal/fault"},
 	"internal/sheet":    {"internal/fault", "internal/calendar", "internal/money"},
 	"internal/document": {"internal/fault", "internal/sheet"},
-	"internal/opinion":  domain,
+	"internal/chart":    {},
+	"internal/opinion":  append([]string{"internal/chart"}, domain...),
 	"internal/deskfile": append([]string{"internal/sheet", "internal/opinion"}, domain...),
 	"internal/poolfile": append([]string{"internal/sheet", "internal/strict"}, domain...),
 

@@ -56,7 +56,7 @@ type (
 		List          []listLine
 		Next          string
 	}
-	listLine     struct{ ID, Created, Number, Name, Purpose, Date, Figure, Range string }
+	listLine     struct{ ID, Created, By, Number, Name, Purpose, Date, Figure, Range string }
 	overrideLine struct {
 		ID, Value, Model, Officer, Created, Reason, State, Approved string
 		CanApprove                                                  bool
@@ -72,12 +72,13 @@ type (
 		Workings    []workingNode
 		Overrides   []overrideLine
 		CanOverride bool
+		CanTry      bool
 	}
 )
 
 func registerValuationPages(s *Server) {
 	s.pageRoute(http.MethodGet, "/officer", func(c *gin.Context) error {
-		return s.showHome(c, http.StatusOK, url.Values{"date": {calendar.InChina(s.gate.Now()).String()}, "purpose": {"assignment"}}, nil)
+		return s.showHome(c, http.StatusOK, url.Values{"number": {c.Query("number")}, "date": {calendar.InChina(s.gate.Now()).String()}, "purpose": {"assignment"}}, nil)
 	})
 	s.pageRoute(http.MethodPost, "/officer/valuations", func(c *gin.Context) error {
 		ctx := c.Request.Context()
@@ -140,7 +141,7 @@ func registerValuationPages(s *Server) {
 			err = fault.New(fault.Invalid, "value.range", "请填写金额。", "Give the figure.")
 		}
 		if err == nil {
-			_, err = s.opt.Appraisal.Override(ctx, p.Actor(), c.Param("id"), *value, c.PostForm("reason"))
+			_, err = s.opt.Appraisal.Override(ctx, p.Actor(), c.Param("id"), *value*1e4, c.PostForm("reason"))
 		}
 		if fault.KindOf(err) == fault.Invalid && err != nil {
 			gate.NoteError(c, err)
@@ -166,7 +167,7 @@ const homeLines = 30
 func (s *Server) showHome(c *gin.Context, status int, form url.Values, problem error) error {
 	ctx := c.Request.Context()
 	p := people.Of(ctx)
-	lines, next, err := s.opt.Appraisal.Valuations(ctx, p.Actor(), "", c.Query("cursor"), homeLines)
+	lines, next, err := s.opt.Appraisal.Valuations(ctx, p.Actor(), appraisal.Query{}, c.Query("cursor"), homeLines)
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func (s *Server) showHome(c *gin.Context, status int, form url.Values, problem e
 
 func describeLine(v appraisal.Summary) listLine {
 	l := listLine{
-		ID: v.ID, Created: shortTime(v.CreatedAt), Number: v.Number, Name: v.Title, Purpose: purposeName(v.Purpose), Date: v.AsOf.String(),
+		ID: v.ID, Created: shortTime(v.CreatedAt), By: v.CreatedBy, Number: v.Number, Name: v.Title, Purpose: purposeName(v.Purpose), Date: v.AsOf.String(),
 		Range: money.Zh(v.Low, 2) + " 至 " + money.Zh(v.High, 2),
 	}
 	switch {
@@ -216,7 +217,7 @@ func (s *Server) showValuation(c *gin.Context, status int, problem error) error 
 	if err != nil {
 		return err
 	}
-	v := valuationPage{page: s.newPage(c, "估值参考意见"), ID: rec.ID(), CanOverride: p.May("POST /officer/valuations/{id}/overrides")}
+	v := valuationPage{page: s.newPage(c, "估值参考意见"), ID: rec.ID(), CanOverride: p.May("POST /officer/valuations/{id}/overrides"), CanTry: p.May("GET /officer/valuations/{id}/what-if")}
 	if v.Style, v.Opinion, err = o.Fragment(opinion.Zh); err != nil {
 		return err
 	}

@@ -100,6 +100,8 @@ var Access = map[string][]Role{
 	"POST /officer/valuations":                {Officer, Desk},
 	"GET /officer/valuations/{id}":            pageRoles,
 	"GET /officer/valuations/{id}/opinion":    pageRoles,
+	"GET /officer/valuations":                 pageRoles,
+	"GET /officer/valuations/{id}/what-if":    {Officer, Desk},
 	"POST /officer/valuations/{id}/overrides": {Officer},
 	"POST /officer/logout":                    anyone,
 	"GET /officer/sign-in":                    anyone,
