@@ -23,8 +23,8 @@ CREATE VIEW watching WITH (security_invoker) AS
 -- values fell or whose ceilings broke. One row per cause, restated when what is on file says
 -- otherwise later. seq is renewed at every change, under a lock, so that a
 -- poller that asks for what is after its last one misses nothing.
-CREATE SEQUENCE watch_alerts_seq;
-CREATE TABLE watch_alerts (
+CREATE SEQUENCE alerts_seq;
+CREATE TABLE alerts (
     id              text PRIMARY KEY,            -- of institution, number and cause: the same alert has the same id for ever
     seq             bigint NOT NULL UNIQUE,
     revision        integer NOT NULL,
@@ -55,9 +55,9 @@ CREATE TABLE watch_alerts (
     told            boolean NOT NULL DEFAULT true, -- its messages are queued
     UNIQUE (institution, number, cause)
 );
-CREATE INDEX watch_alerts_poll ON watch_alerts (institution, seq);
-CREATE INDEX watch_alerts_book ON watch_alerts (institution, seq) WHERE kind <> '';
-CREATE INDEX watch_alerts_untold ON watch_alerts (seq) WHERE NOT told;
+CREATE INDEX alerts_poll ON alerts (institution, seq);
+CREATE INDEX alerts_book ON alerts (institution, seq) WHERE kind <> '';
+CREATE INDEX alerts_untold ON alerts (seq) WHERE NOT told;
 
 -- Patents whose alerts are to be worked out again, in order of mention; a
 -- number may be there many times.
@@ -147,6 +147,6 @@ CREATE INDEX webhook_deliveries_list ON webhook_deliveries (institution, seq);
 
 CALL wall('watched_patents');
 CALL wall('watch_dirty');
-CALL wall('watch_alerts');
+CALL wall('alerts');
 CALL wall('webhooks');
 CALL wall('webhook_deliveries');

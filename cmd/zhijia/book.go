@@ -1,12 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"text/tabwriter"
-	"time"
 
 	"zhijia/internal/desk"
 	"zhijia/internal/fault"
@@ -20,8 +18,6 @@ type bookCmd struct {
 	List    bookListCmd    `cmd:"" help:"List the open loans and their patents."`
 	Balance bookBalanceCmd `cmd:"" help:"Record what is still owed; 0 closes the loan."`
 	Revalue bookRevalueCmd `cmd:"" help:"Value now whatever is due or has new events; serve and worker do so every minute."`
-	Alerts  bookAlertsCmd  `cmd:"" help:"Show alerts that nobody has acknowledged."`
-	Ack     bookAckCmd     `cmd:"" help:"Acknowledge an alert."`
 
 	Collateral bookCollateralCmd `cmd:"" help:"Print the book as rows of the regulator's collateral table IE_006_603, JSON."`
 }
@@ -160,49 +156,4 @@ func (c *bookRevalueCmd) Run(g *Globals) error {
 	}
 	fmt.Fprintf(g.stdout, "重估 %d 项。\n", n)
 	return nil
-}
-
-type bookAlertsCmd struct {
-	Database
-	All bool `help:"Also those acknowledged."`
-}
-
-// Run shows alerts.
-func (c *bookAlertsCmd) Run(g *Globals) error {
-	db, done, err := c.open(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	alerts, err := db.BookAlerts(g.ctx, g.operator().Institution, !c.All, 0, 1000)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(alerts)
-	}
-	for _, a := range alerts {
-		var detail struct{ Zh, Threshold string }
-		if err := json.Unmarshal(a.Detail, &detail); err != nil {
-			return err
-		}
-		fmt.Fprintf(g.stdout, "%d  %s  %s  %s  %s  %s\n", a.ID, a.On, map[string]string{"red": "红", "yellow": "黄"}[a.Level], a.Contract, detail.Threshold, detail.Zh)
-	}
-	return nil
-}
-
-type bookAckCmd struct {
-	Database
-	ID   int64  `arg:"" help:"Of the alert."`
-	Note string `help:"What follows from it."`
-}
-
-// Run acknowledges.
-func (c *bookAckCmd) Run(g *Globals) error {
-	db, done, err := c.open(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	return db.AcknowledgeAlert(g.ctx, g.operator().Institution, c.ID, g.operator().Name, c.Note, time.Now())
 }

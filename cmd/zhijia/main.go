@@ -37,7 +37,7 @@ type cli struct {
 	DB           dbCmd           `cmd:"" name:"db" help:"Look after the database."`
 	Batch        batchCmd        `cmd:"" help:"Work a loan desk's file of patents: values in, decisions with reasons out."`
 	Worker       workerCmd       `cmd:"" help:"Share the work on loan desks' files; any number of machines may."`
-	Book         bookCmd         `cmd:"" help:"Watch the patents that secure loans: revalue them, see alerts."`
+	Book         bookCmd         `cmd:"" help:"Watch the patents that secure loans: revalue them; zhijia watch alerts --book shows what is told of them."`
 	Watch        watchCmd        `cmd:"" help:"Watch a portfolio: fees, lapses, transfers, pledges, invalidity, loans that outlive a right."`
 	Lend         lendCmd         `cmd:"" help:"Evaluate lending rules: policies, decisions, loss sharing, cover, statistics."`
 	Audit        auditCmd        `cmd:"" help:"Verify and show the record of who asked what and what came of it."`

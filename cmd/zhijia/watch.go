@@ -179,11 +179,10 @@ func (c *watchSweepCmd) Run(g *Globals) error {
 type watchAlertsCmd struct {
 	Database
 	Open  bool  `help:"Only those that hold and nobody acknowledged."`
+	Book  bool  `help:"Only those of booked loans."`
 	After int64 `help:"Only what changed after this seq."`
 	Limit int   `default:"100"`
 }
-
-var alertStatusZh = map[store.AlertStatus]string{store.AlertOpen: "有效", store.AlertSettled: "已了结", store.AlertRestated: "已更正撤回"}
 
 // Run shows alerts.
 func (c *watchAlertsCmd) Run(g *Globals) error {
@@ -192,7 +191,7 @@ func (c *watchAlertsCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	list, err := db.WatchAlerts(g.ctx, g.operator().Institution, store.AlertFilter{After: c.After, Open: c.Open, Limit: c.Limit})
+	list, err := db.Alerts(g.ctx, g.operator().Institution, store.AlertFilter{After: c.After, Open: c.Open, Book: c.Book, Limit: c.Limit})
 	if err != nil {
 		return err
 	}
@@ -204,7 +203,7 @@ func (c *watchAlertsCmd) Run(g *Globals) error {
 		if a.AcknowledgedAt != nil {
 			seen = "，" + a.AcknowledgedBy + "已确认"
 		}
-		fmt.Fprintf(g.stdout, "%d  %s  %s  %s（%s%s，第%d版，%s）\n", a.Seq, a.Date, a.Number, a.Zh, alertStatusZh[a.Status], seen, a.Revision, a.ID)
+		fmt.Fprintf(g.stdout, "%d  %s  %s  %s（%s%s，第%d版，%s）\n", a.Seq, a.Date, a.Number, a.Zh, a.Status.Zh(), seen, a.Revision, a.ID)
 	}
 	fmt.Fprintf(g.stdout, "共 %d 条\n", len(list))
 	return nil
@@ -213,7 +212,7 @@ func (c *watchAlertsCmd) Run(g *Globals) error {
 type watchAckCmd struct {
 	Database
 	ID   string `arg:"" help:"The alert's id."`
-	Note string `help:"What follows from it."`
+	Note string `required:"" help:"What follows from it."`
 }
 
 // Run acknowledges an alert.
@@ -223,7 +222,7 @@ func (c *watchAckCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	_, err = db.AcknowledgeWatchAlert(g.ctx, g.operator().Institution, c.ID, g.operator().Name, c.Note, time.Now().UTC())
+	_, err = db.AcknowledgeAlert(g.ctx, g.operator().Institution, c.ID, g.operator().Name, c.Note, time.Now().UTC())
 	return err
 }
 

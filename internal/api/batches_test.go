@@ -263,10 +263,10 @@ func TestBookOverREST(t *testing.T) {
 	if got := w.Get("/v1/book/loans"); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "DB-9") {
 		t.Errorf("%d %s", got.Code, got.Body)
 	}
-	if got := w.Get("/v1/book/alerts?open=true"); got.Code != http.StatusOK {
+	if got := w.Get("/v1/alerts?open=true&book=true"); got.Code != http.StatusOK {
 		t.Errorf("%d %s", got.Code, got.Body)
 	}
-	if got := w.Post("/v1/book/alerts/7:acknowledge", `{"note":"x"}`); gatetest.Problem(t, got).Code != "book.alert_unknown" {
+	if got := w.Post("/v1/alerts/ba_"+strings.Repeat("0", 32)+":acknowledge", `{"note":"x"}`); gatetest.Problem(t, got).Code != "alert.unknown" {
 		t.Errorf("%d %s", got.Code, got.Body)
 	}
 	if got := w.Post("/v1/book/loans/DB-9:balance", `{"balance":0}`); got.Code != http.StatusNoContent {

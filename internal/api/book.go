@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -67,32 +66,6 @@ func describeLoan(l *desk.BookedLoan) BookedLoan {
 	return out
 }
 
-// BookAlert is something a desk must see of its book. Amounts in yuan.
-type BookAlert struct {
-	ID             int64           `json:"id"`
-	Loan           string          `json:"loan"`
-	Contract       string          `json:"contract"`
-	Number         string          `json:"number" doc:"Empty: of the whole contract."`
-	At             time.Time       `json:"at"`
-	On             calendar.Date   `json:"on"`
-	Level          string          `json:"level" enum:"yellow,red"`
-	Kind           string          `json:"kind" enum:"drop,ended,breach,cover,expiry,failed"`
-	Cause          string          `json:"cause" enum:"schedule,event,request"`
-	Old            money.Fen       `json:"old_value"`
-	New            money.Fen       `json:"new_value"`
-	Detail         json.RawMessage `json:"detail"`
-	AcknowledgedAt *time.Time      `json:"acknowledged_at,omitempty"`
-	AcknowledgedBy string          `json:"acknowledged_by,omitempty"`
-	Note           string          `json:"note,omitempty"`
-}
-
-func describeBookAlert(a *desk.Alert) BookAlert {
-	return BookAlert{
-		ID: a.ID, Loan: a.Loan, Contract: a.Contract, Number: a.Number, At: a.At, On: a.On, Level: a.Level, Kind: a.Kind, Cause: a.Cause, Old: a.Old, New: a.New,
-		Detail: a.Detail, AcknowledgedAt: a.AcknowledgedAt, AcknowledgedBy: a.AcknowledgedBy, Note: a.Note,
-	}
-}
-
 // LoanOutcome is what became of a loan, for back-testing.
 type LoanOutcome struct {
 	Kind     string     `json:"kind" enum:"repaid,defaulted,sold" doc:"sold: the collateral was."`
@@ -117,20 +90,6 @@ type (
 		Rows []lending.Collateral `json:"rows"`
 		Page
 	}
-	bookAlertsIn struct {
-		PageQuery
-		Open bool `query:"open" doc:"Only those not acknowledged."`
-	}
-	bookAlerts struct {
-		Alerts []BookAlert `json:"alerts"`
-		Page
-	}
-	bookAlertAck struct {
-		ID   int64 `path:"id" minimum:"1"`
-		Body struct {
-			Note string `json:"note" minLength:"1" maxLength:"2000" doc:"What follows from it."`
-		}
-	}
 )
 
 func registerBook(api huma.API, s *Server) {
@@ -149,12 +108,6 @@ func registerBook(api huma.API, s *Server) {
 		OperationID: "report-collateral", Method: http.MethodGet, Path: "/v1/book/collateral", Tags: []string{"book"},
 		Summary: "押品报送字段 The book as rows of the regulator's collateral table IE_006_603", Description: "PGJZ is the first value recognised, YXRDJZ the latest, DZYL the ratio of the whole contract in percent. A page holds the rows of up to limit contracts.",
 	}, s.reportCollateral)
-	huma.Register(api, huma.Operation{
-		OperationID: "list-book-alerts", Method: http.MethodGet, Path: "/v1/book/alerts", Summary: "在册预警 Falls of value, ended rights and broken ceilings, with old and new value and why", Tags: []string{"book"},
-	}, s.listBookAlerts)
-	huma.Register(api, huma.Operation{
-		OperationID: "acknowledge-alert", Method: http.MethodPost, Path: "/v1/book/alerts/{id}:acknowledge", Summary: "确认预警 Record that an alert was seen and what follows", Tags: []string{"book"}, DefaultStatus: http.StatusNoContent,
-	}, s.acknowledgeBookAlert)
 }
 
 func (s *Server) bookLoan(ctx context.Context, in *bookLoanIn) (*reply[BookedLoan], error) {
@@ -177,13 +130,4 @@ func (s *Server) setBalance(ctx context.Context, in *balanceIn) (*struct{}, erro
 func (s *Server) reportCollateral(ctx context.Context, in *PageQuery) (*reply[collateral], error) {
 	rows, next, err := s.opt.Desk.Collateral(ctx, actor(ctx), in.Cursor, in.Limit)
 	return &reply[collateral]{collateral{rows, pageTo(next)}}, err
-}
-
-func (s *Server) listBookAlerts(ctx context.Context, in *bookAlertsIn) (*reply[bookAlerts], error) {
-	alerts, next, err := s.opt.Desk.Alerts(ctx, actor(ctx), in.Open, in.Cursor, in.Limit)
-	return &reply[bookAlerts]{bookAlerts{each(alerts, describeBookAlert), pageTo(next)}}, err
-}
-
-func (s *Server) acknowledgeBookAlert(ctx context.Context, in *bookAlertAck) (*struct{}, error) {
-	return nil, s.opt.Desk.Acknowledge(ctx, actor(ctx), in.ID, in.Body.Note)
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"zhijia/internal/lending"
+	"zhijia/internal/money"
 	"zhijia/internal/patent"
 	"zhijia/internal/people"
 	"zhijia/internal/watch"
@@ -21,7 +23,8 @@ type WatchedPatent struct {
 	AddedBy string    `json:"added_by"`
 }
 
-// Alert is an alert of the watched portfolio.
+// Alert is something an institution must see: of a patent it watches, or of a
+// loan in its book.
 type Alert struct {
 	ID  string `json:"id"`
 	Seq int64  `json:"seq" doc:"Renewed at every change: ask for what is after the last one seen."`
@@ -33,10 +36,28 @@ type Alert struct {
 	AcknowledgedAt *time.Time `json:"acknowledged_at,omitempty"`
 	AcknowledgedBy string     `json:"acknowledged_by,omitempty"`
 	Note           string     `json:"note,omitempty"`
+	Level          string     `json:"level,omitempty" enum:"yellow,red" doc:"Of a booked loan."`
+	Book           *BookAlert `json:"book,omitempty" doc:"Of a booked loan; the contract is in loan."`
+}
+
+// BookAlert is what an alert says of a loan in the book. Amounts in yuan.
+type BookAlert struct {
+	Kind    lending.AlertKind `json:"kind" enum:"drop,ended,breach,cover,expiry,failed,ground"`
+	Trigger lending.Trigger   `json:"trigger" enum:"schedule,event,request" doc:"What had it looked at."`
+	Old     money.Fen         `json:"old_value"`
+	New     money.Fen         `json:"new_value"`
+	Detail  json.RawMessage   `json:"detail" doc:"What changed and why."`
 }
 
 func describeAlert(a *watch.Alert) Alert {
-	return Alert{a.ID, a.Seq, a.Alert, a.Revision, string(a.Status), a.RaisedAt, a.ChangedAt, a.AcknowledgedAt, a.AcknowledgedBy, a.Note}
+	out := Alert{
+		ID: a.ID, Seq: a.Seq, Alert: a.Alert, Revision: a.Revision, Status: string(a.Status), RaisedAt: a.RaisedAt, ChangedAt: a.ChangedAt,
+		AcknowledgedAt: a.AcknowledgedAt, AcknowledgedBy: a.AcknowledgedBy, Note: a.Note, Level: a.Level,
+	}
+	if b := a.Book; b != nil {
+		out.Book = &BookAlert{b.Kind, b.Trigger, b.Old, b.New, b.Detail}
+	}
+	return out
 }
 
 // Webhook is where an institution wants its alerts sent.
@@ -101,6 +122,7 @@ type (
 		After  int64  `query:"after" minimum:"0" doc:"The next of the reply before; 0 from the beginning."`
 		Number string `query:"number" maxLength:"40" doc:"Only of this patent."`
 		Open   bool   `query:"open" doc:"Only those that hold and nobody acknowledged."`
+		Book   bool   `query:"book" doc:"Only those of booked loans: falls of value, ended rights, broken ceilings."`
 		Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	}
 	alertFeed struct {
@@ -108,15 +130,15 @@ type (
 		Next   int64   `json:"next" doc:"Give it as after to see what changes later. The same as after when there is nothing new."`
 	}
 	alertAck struct {
-		ID   string `path:"id" pattern:"^wa_[0-9a-f]{32}$"`
+		ID   string `path:"id" pattern:"^(wa|ba)_[0-9a-f]{32}$"`
 		Body struct {
-			Note string `json:"note" maxLength:"2000" doc:"What follows from it."`
+			Note string `json:"note" minLength:"1" maxLength:"2000" doc:"What follows from it."`
 		}
 	}
 	webhookAdd struct {
 		Body struct {
 			URL   string   `json:"url" minLength:"1" maxLength:"2000" doc:"https; no private address unless the operator admits it."`
-			Codes []string `json:"codes,omitempty" maxItems:"20" uniqueItems:"true" enum:"fee_due_90,fee_due_60,fee_due_30,fee_late,fee_lapse,transfer,pledge,preservation,lapse,restored,invalidity_filed,invalidated,expiry_within_loan,book_drop,book_ended,book_breach,book_cover,book_expiry,book_failed" doc:"Alerts to send. Default: all."`
+			Codes []string `json:"codes,omitempty" maxItems:"20" uniqueItems:"true" enum:"fee_due_90,fee_due_60,fee_due_30,fee_late,fee_lapse,transfer,pledge,preservation,lapse,restored,invalidity_filed,invalidated,expiry_within_loan,book_drop,book_ended,book_breach,book_cover,book_expiry,book_failed,book_ground" doc:"Alerts to send. Default: all."`
 		}
 	}
 	webhooks struct {
@@ -153,11 +175,11 @@ func registerWatch(api huma.API, s *Server) {
 	}, s.unwatchPatent)
 	huma.Register(api, huma.Operation{
 		OperationID: "poll-alerts", Method: http.MethodGet, Path: "/v1/alerts", Tags: tags,
-		Summary:     "组合预警 Alerts of the watched portfolio, in the order in which they last changed",
+		Summary:     "预警 Alerts of watched patents and booked loans, in the order in which they last changed",
 		Description: "An alert is raised once per cause. When what is on file says otherwise later, it comes again under the same id with the next revision: restated, or settled when the fee was paid or the loan closed. A poller that asks for what is after its last `next` misses nothing.",
 	}, s.pollAlerts)
 	huma.Register(api, huma.Operation{
-		OperationID: "acknowledge-watch-alert", Method: http.MethodPost, Path: "/v1/alerts/{id}:acknowledge", Summary: "确认组合预警 Record that an alert was seen and what follows", Tags: tags,
+		OperationID: "acknowledge-alert", Method: http.MethodPost, Path: "/v1/alerts/{id}:acknowledge", Summary: "确认预警 Record that an alert was seen and what follows", Tags: tags,
 	}, s.acknowledgeAlert)
 	registerWebhooks(api, s)
 }
@@ -183,7 +205,7 @@ func (s *Server) unwatchPatent(ctx context.Context, in *watchRemove) (*struct{},
 }
 
 func (s *Server) pollAlerts(ctx context.Context, in *alertsIn) (*reply[alertFeed], error) {
-	q := watch.AlertQuery{After: in.After, Open: in.Open}
+	q := watch.AlertQuery{After: in.After, Open: in.Open, Book: in.Book}
 	if in.Number != "" {
 		var err error
 		if q.Number, err = parseNumber("query.number", in.Number); err != nil {

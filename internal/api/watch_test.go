@@ -60,10 +60,10 @@ func TestWatchOverREST(t *testing.T) {
 		t.Fatal(err)
 	}
 	type page struct {
-		Alerts []store.WatchAlert
+		Alerts []store.Alert
 		Next   int64
 	}
-	var seen []store.WatchAlert
+	var seen []store.Alert
 	after := int64(0)
 	for range 3 { // one a page
 		p := gatetest.Decode[page](t, w.Get("/v1/alerts?limit=1&after="+strconv.FormatInt(after, 10)).Body.Bytes())

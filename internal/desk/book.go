@@ -420,7 +420,10 @@ func failed(r store.Revaluation, today calendar.Date, cause error) (store.Revalu
 // tell adds an alert.
 func tell(to *store.Told, level, kind, number string, old, now money.Fen, w why) error {
 	body, err := json.Marshal(w)
-	to.Alerts = append(to.Alerts, store.BookAlert{Level: level, Kind: kind, Number: number, Old: old, New: now, Detail: body})
+	to.Alerts = append(to.Alerts, store.Alert{
+		Alert: patent.Alert{Number: number}, Level: level,
+		Book: &store.BookAlert{Kind: lending.AlertKind(kind), Old: old, New: now, Detail: body},
+	})
 	return err
 }
 

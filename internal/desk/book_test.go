@@ -51,9 +51,9 @@ func stockBooked(t *testing.T, d *Desk, db *store.DB) {
 	}
 }
 
-func kinds(alerts []store.BookAlert) (out []string) {
+func kinds(alerts []store.Alert) (out []string) {
 	for _, a := range alerts {
-		out = append(out, a.Level+" "+a.Kind+" "+a.Cause)
+		out = append(out, a.Level+" "+string(a.Book.Kind)+" "+string(a.Book.Trigger))
 	}
 	return out
 }
@@ -119,7 +119,7 @@ func TestBook(t *testing.T) {
 	if n, _ := d.RevalueDue(t.Context(), store.Everyone); n != 0 {
 		t.Errorf("valued again at once: %d", n)
 	}
-	alerts, err := db.BookAlerts(t.Context(), officer.Institution, true, 0, 10)
+	alerts, err := db.Alerts(t.Context(), officer.Institution, store.AlertFilter{Book: true, Open: true, Limit: 10})
 	if err != nil || slices.Contains(kinds(alerts), "red ended schedule") {
 		t.Errorf("%v %v", kinds(alerts), err)
 	}
@@ -149,7 +149,7 @@ func TestBook(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	alerts, err = db.BookAlerts(t.Context(), officer.Institution, true, 0, 10)
+	alerts, err = db.Alerts(t.Context(), officer.Institution, store.AlertFilter{Book: true, Open: true, Limit: 10})
 	if err != nil || len(alerts) != before+2 || !slices.Contains(kinds(alerts), "red ended event") || !slices.Contains(kinds(alerts), "red breach event") {
 		t.Fatalf("%v %v", kinds(alerts), err)
 	}
@@ -164,22 +164,22 @@ func TestBook(t *testing.T) {
 	if err != nil || len(sent) != 2 || !strings.Contains(string(sent[0].Body), `"book_ended"`) || !strings.Contains(string(sent[1].Body), `"level":"red"`) {
 		t.Errorf("%+v %v", sent, err)
 	}
-	listed, err := db.WatchAlerts(t.Context(), officer.Institution, store.AlertFilter{Open: true, Number: booked, Limit: 100})
-	if err != nil || !slices.ContainsFunc(listed, func(a store.WatchAlert) bool { return a.Code == "book_ended" && a.Loan == "DB-1" }) || !slices.ContainsFunc(listed, func(a store.WatchAlert) bool { return a.Code == "lapse" }) {
+	listed, err := db.Alerts(t.Context(), officer.Institution, store.AlertFilter{Open: true, Number: booked, Limit: 100})
+	if err != nil || !slices.ContainsFunc(listed, func(a store.Alert) bool { return a.Code == "book_ended" && a.Loan == "DB-1" }) || !slices.ContainsFunc(listed, func(a store.Alert) bool { return a.Code == "lapse" }) {
 		t.Errorf("%+v %v", listed, err)
 	}
 	a := alerts[before]
 	var w why
-	if err := json.Unmarshal(a.Detail, &w); err != nil || a.New != 0 || a.Old <= 0 || w.Status[1] != "zero" || len(w.Events) != 1 || w.Zh == "" {
+	if err := json.Unmarshal(a.Book.Detail, &w); err != nil || a.Book.New != 0 || a.Book.Old <= 0 || w.Status[1] != "zero" || len(w.Events) != 1 || w.Zh == "" {
 		t.Errorf("%+v %+v %v", a, w, err)
 	}
-	if err := db.AcknowledgeAlert(t.Context(), "bank-b", a.ID, "x", "", d.now()); fault.KindOf(err) != fault.NotFound {
+	if _, err := db.AcknowledgeAlert(t.Context(), "bank-b", a.ID, "x", "", d.now()); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("another bank acknowledges: %v", err)
 	}
-	if err := db.AcknowledgeAlert(t.Context(), officer.Institution, a.ID, "desk-a", "要求补充押品", d.now()); err != nil {
+	if _, err := db.AcknowledgeAlert(t.Context(), officer.Institution, a.ID, "desk-a", "要求补充押品", d.now()); err != nil {
 		t.Error(err)
 	}
-	if left, _ := db.BookAlerts(t.Context(), officer.Institution, true, 0, 10); len(left) != before+1 {
+	if left, _ := db.Alerts(t.Context(), officer.Institution, store.AlertFilter{Book: true, Open: true, Limit: 10}); len(left) != before+1 {
 		t.Errorf("%d open", len(left))
 	}
 	if err := d.SetBalance(t.Context(), officer, "DB-1", 0, nil); err != nil {
@@ -260,14 +260,14 @@ func TestBookUnderFire(t *testing.T) {
 	}
 	alerts := func() []string {
 		t.Helper()
-		all, err := db.BookAlerts(t.Context(), officer.Institution, false, 0, 100)
+		all, err := db.Alerts(t.Context(), officer.Institution, store.AlertFilter{Book: true, Limit: 100})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, a := range all {
 			var w why
-			if err := json.Unmarshal(a.Detail, &w); err != nil || w.Zh == "" {
-				t.Errorf("%s says nothing: %v", a.Kind, err)
+			if err := json.Unmarshal(a.Book.Detail, &w); err != nil || w.Zh == "" {
+				t.Errorf("%s says nothing: %v", a.Book.Kind, err)
 			}
 		}
 		return kinds(all)
@@ -388,9 +388,16 @@ func TestBookSlowSlide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	watcher, err := watch.New(db, watch.Options{Key: bytes.Repeat([]byte{7}, 32), Now: func() time.Time { return d.now() }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := watcher.Subscribe(t.Context(), officer.Institution, "desk-a", "https://example.org/alerts", []string{"book_drop"}); err != nil {
+		t.Fatal(err)
+	}
 	policy := lending.Policies()["BOCOM-HIST"]
 	last := loan.Patents[0]
-	watch, base := lending.Watch{Base: last.Value}, last
+	follow, base := lending.Watch{Base: last.Value}, last
 	var want, steps []string
 	for k := 1; k <= 12; k++ {
 		clock(t, d, db, on.AddMonths(6*k))
@@ -425,36 +432,50 @@ func TestBookSlowSlide(t *testing.T) {
 		steps = append(steps, p.Value.String())
 		var a *lending.Alert
 		var rebased bool
-		watch, a, rebased = policy.Follow(watch, p.Value)
+		follow, a, rebased = policy.Follow(follow, p.Value)
 		if a != nil {
 			want = append(want, a.Level+" "+a.Old.String()+" "+a.New.String()+" "+base.Valuation)
 		}
 		if rebased {
 			base = p
 		}
-		if p.Base != watch.Base || p.BaseValuation != base.Valuation || p.Alerted != watch.Alerted {
-			t.Errorf("half-year %d: %+v, want %+v", k, p, watch)
+		if p.Base != follow.Base || p.BaseValuation != base.Valuation || p.Alerted != follow.Alerted {
+			t.Errorf("half-year %d: %+v, want %+v", k, p, follow)
 		}
 	}
-	all, err := db.BookAlerts(t.Context(), officer.Institution, true, 0, 50)
+	all, err := db.Alerts(t.Context(), officer.Institution, store.AlertFilter{Book: true, Open: true, Limit: 50})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
 	for _, a := range all {
-		if a.Kind != "drop" {
+		if a.Book.Kind != lending.AlertDrop {
 			continue
 		}
 		var w why
-		if err := json.Unmarshal(a.Detail, &w); err != nil {
+		if err := json.Unmarshal(a.Book.Detail, &w); err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, a.Level+" "+a.Old.String()+" "+a.New.String()+" "+w.Before)
+		got = append(got, a.Level+" "+a.Book.Old.String()+" "+a.Book.New.String()+" "+w.Before)
 		if len(w.Causes) == 0 || w.Threshold == "" {
 			t.Errorf("an alert without a cause: %+v", w)
 		}
 	}
 	if len(got) < 2 || !slices.Equal(got, want) {
 		t.Errorf("values %v, told %v, want %v", steps, got, want)
+	}
+	// Each fall is in the one stream of messages, with both values.
+	if _, err := watcher.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sent, err := db.Deliveries(t.Context(), officer.Institution, "", 0, 100)
+	if err != nil || len(sent) != len(got) {
+		t.Fatalf("%d messages of %d falls, %v", len(sent), len(got), err)
+	}
+	for i := range sent {
+		var body watch.Message
+		if err := json.Unmarshal(sent[i].Body, &body); err != nil || body.Type != "alert.raised" || body.Data.Book == nil || body.Data.Level+" "+body.Data.Book.Old.String()+" "+body.Data.Book.New.String() != got[i][:strings.LastIndexByte(got[i], ' ')] {
+			t.Errorf("message %d: %s, want %s, %v", i, sent[i].Body, got[i], err)
+		}
 	}
 }

@@ -237,10 +237,6 @@ func (d *Desk) Retry(ctx context.Context, actor appraisal.Actor, id string) (int
 // a silent connection for dead.
 const heartbeat = 15 * time.Second
 
-// asking is how many times longer than counting takes Watch waits to count
-// again: a listener costs the database a twentieth of a processor at most.
-const asking = 20
-
 // Watch yields the progress of a batch until it is no longer running: at once,
 // then when it changed, at most once in every interval, and now and then when
 // it did not.
@@ -256,9 +252,7 @@ func (d *Desk) Watch(ctx context.Context, actor appraisal.Actor, id string, ever
 		var last store.Progress
 		var said time.Time
 		for {
-			start := time.Now()
 			p, err := d.db.BatchProgress(ctx, id)
-			tick.Reset(max(every, asking*time.Since(start))) // counting a large file takes its time
 			if err == nil && p == last && time.Since(said) < heartbeat {
 				err = ctx.Err()
 			} else if said = time.Now(); !yield(p, err) {

@@ -103,11 +103,14 @@ func rowsOf(name string, usual int) int {
 // TestServiceWorkersAndPostgresKilled always is.
 func size() int { return rowsOf("ZHIJIA_BATCH_ROWS", 600) }
 
-// A file with one dirty row in twenty: every dirty row is named with its
-// reason, every clean row is valued, and the same file makes the same bytes in
-// another database.
+// A file with every kind of dirt: every dirty row is named with its reason,
+// every clean row is valued, and the same file makes the same bytes in another
+// database.
 func TestDirtyFile(t *testing.T) {
-	table, want := generate(size() / 2)
+	table, want := generateDirty(4*len(dirts), 4)
+	if len(want) != len(dirts) {
+		t.Fatalf("%d of %d kinds of dirt", len(want), len(dirts))
+	}
 	var books, tables [2]bytes.Buffer
 	for run := range 2 {
 		d, db := newDesk(t, storetest.URL(t))
@@ -272,7 +275,7 @@ func TestCancelResumeRetry(t *testing.T) {
 // are worked in turn from the moment the small one arrives.
 func TestFairBetweenDesks(t *testing.T) {
 	d, db := newDesk(t, storetest.URL(t))
-	large, _ := generate(900)
+	large, _ := generate(300)
 	small, _ := generate(60)
 	a := mustSubmit(t, d, officer, large)
 	b := mustSubmit(t, d, appraisal.Actor{Name: "desk-b", Institution: "bank-b"}, small)
@@ -284,7 +287,7 @@ func TestFairBetweenDesks(t *testing.T) {
 	if worked > 57+6*chunkRows {
 		t.Errorf("%d rows of the large file were worked before the small one of 60 ended", worked)
 	}
-	t.Logf("when the small file of 60 rows ended, %d rows of the large file of 900 were done", worked)
+	t.Logf("when the small file of 60 rows ended, %d rows of the large file of 300 were done", worked)
 }
 
 // Who comes while every worker is busy with another's large file waits for a few
@@ -333,12 +336,32 @@ func TestFirstRowOfAnotherDesk(t *testing.T) {
 // One altered byte, one entry less, two exchanged, the end cut off: each is
 // found.
 func TestTamperedAudit(t *testing.T) {
+	url := storetest.URL(t)
+	d, db := newDesk(t, url)
+	table, _ := generate(8)
+	b := mustSubmit(t, d, officer, table)
+	stop := work(t, d)
+	wait(t, d, officer, b.ID)
+	stop()
+	tie, err := db.TieAudit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := []store.AuditHead{tie.AuditHead}
+	state, breaks, err := db.VerifyAudit(t.Context(), kept, appraisal.Intact)
+	if err != nil || len(breaks) > 0 || state.Entries != 10 { // submit, 8 rows, finish
+		t.Fatalf("before: %d entries, %v, %v", state.Entries, breaks, err)
+	}
+	conn := owner(t, url)
+	if _, err := conn.Exec(t.Context(), `SET session_replication_role = replica`); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct{ sql, kind string }{
 		"one byte":         {`UPDATE audit SET detail = regexp_replace(detail::text, '([a-z])', '\1\1')::json WHERE seq = 4`, "altered"},
 		"the actor":        {`UPDATE audit SET actor = 'x' WHERE seq = 4`, "altered"},
 		"the time":         {`UPDATE audit SET at = at + interval '1 microsecond' WHERE seq = 4`, "altered"},
 		"one missing":      {`DELETE FROM audit WHERE seq = 4`, "missing"},
-		"renumbered":       {`DELETE FROM audit WHERE seq = 4; UPDATE audit SET seq = seq - 1 WHERE seq > 4`, "reordered"},
+		"renumbered":       {`DELETE FROM audit WHERE seq = 4; UPDATE audit SET seq = -seq WHERE seq > 4; UPDATE audit SET seq = -seq - 1 WHERE seq < 0`, "reordered"},
 		"exchanged":        {`UPDATE audit SET seq = -4 WHERE seq = 4; UPDATE audit SET seq = 4 WHERE seq = 5; UPDATE audit SET seq = 5 WHERE seq = -4`, "reordered"},
 		"end cut":          {`DELETE FROM audit WHERE seq > 6`, "cut"},
 		"a chain gone":     {`DELETE FROM audit`, "cut"},
@@ -348,37 +371,45 @@ func TestTamperedAudit(t *testing.T) {
 		"valuation":        {`UPDATE valuations SET conclusion = regexp_replace(conclusion::text, '([a-z])', '\1\1')::json WHERE id = (SELECT min(id) FROM valuations)`, "valuation_altered"},
 		"valuation's hash": {`UPDATE valuations SET hash = set_byte(hash, 3, get_byte(hash, 3) # 1) WHERE id = (SELECT min(id) FROM valuations)`, "valuation_altered"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := storetest.URL(t)
-			d, db := newDesk(t, url)
-			table, _ := generate(8)
-			b := mustSubmit(t, d, officer, table)
-			stop := work(t, d)
-			wait(t, d, officer, b.ID)
-			stop()
-			tie, err := db.TieAudit(t.Context())
-			if err != nil {
+		if _, err := db.Queue().Exec(t.Context(), strings.Split(c.sql, ";")[0]); err == nil {
+			t.Errorf("%s: the record lets itself be changed", name)
+		}
+		put := altered(t, conn, "audit", "valuations", "audit_ties", "audit_tie_heads")
+		for q := range strings.SplitSeq(c.sql, ";") {
+			if _, err := conn.Exec(t.Context(), q); err != nil {
 				t.Fatal(err)
 			}
-			state, breaks, err := db.VerifyAudit(t.Context(), []store.AuditHead{tie.AuditHead}, appraisal.Intact)
-			if err != nil || len(breaks) > 0 || state.Entries != 10 { // submit, 8 rows, finish
-				t.Fatalf("before: %d entries, %v, %v", state.Entries, breaks, err)
-			}
-			if _, err := db.Queue().Exec(t.Context(), strings.Split(c.sql, ";")[0]); err == nil {
-				t.Error("the record lets itself be changed")
-			}
-			conn := owner(t, url)
-			for _, q := range append([]string{`SET session_replication_role = replica`}, strings.Split(c.sql, ";")...) {
-				if _, err := conn.Exec(t.Context(), q); err != nil {
-					t.Fatal(err)
-				}
-			}
-			_, breaks, err = db.VerifyAudit(t.Context(), []store.AuditHead{tie.AuditHead}, appraisal.Intact)
-			if err != nil || !slices.ContainsFunc(breaks, func(b store.AuditBreak) bool { return b.Kind == c.kind && b.Zh != "" }) {
-				t.Errorf("%v %v, want %s", breaks, err, c.kind)
-			}
-		})
+		}
+		_, breaks, err := db.VerifyAudit(t.Context(), kept, appraisal.Intact)
+		if err != nil || !slices.ContainsFunc(breaks, func(b store.AuditBreak) bool { return b.Kind == c.kind && b.Zh != "" }) {
+			t.Errorf("%s: %v %v, want %s", name, breaks, err, c.kind)
+		}
+		put()
+	}
+	if _, breaks, err := db.VerifyAudit(t.Context(), kept, appraisal.Intact); err != nil || len(breaks) > 0 {
+		t.Errorf("put back: %v %v", breaks, err)
+	}
+}
+
+// altered keeps tables as they are and returns what puts them back.
+func altered(t *testing.T, conn *pgx.Conn, tables ...string) (put func()) {
+	t.Helper()
+	exec := func(sql string) {
+		t.Helper()
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, table := range tables {
+		exec(`CREATE TEMP TABLE kept_` + table + ` AS TABLE ` + table)
+	}
+	return func() {
+		t.Helper()
+		for _, table := range tables {
+			exec(`DELETE FROM ` + table)
+			exec(`INSERT INTO ` + table + ` TABLE kept_` + table)
+			exec(`DROP TABLE kept_` + table)
+		}
 	}
 }
 
@@ -437,15 +468,13 @@ func TestTamperedColumns(t *testing.T) {
 	const last = 10
 	for _, change := range []string{text("institution"), text("actor"), text("action"), text("subject"), document("detail"), bytea("prev"), bytea("hash"), `at = at + interval '1 microsecond'`, `at = at - interval '1 day'`} {
 		for _, seq := range []int{1, 5, last} {
-			exec(`CREATE TEMP TABLE kept AS TABLE audit`)
+			put := altered(t, conn, "audit")
 			exec(fmt.Sprintf(`UPDATE audit SET %s WHERE seq = %d`, change, seq))
 			found := verify()
 			if !slices.ContainsFunc(found, func(b store.AuditBreak) bool { return b.Seq == int64(seq) && b.Zh != "" && b.En != "" }) {
 				t.Errorf("%s of entry %d: %v", change, seq, found)
 			}
-			exec(`TRUNCATE audit`)
-			exec(`INSERT INTO audit TABLE kept`)
-			exec(`DROP TABLE kept`)
+			put()
 		}
 	}
 	for name, c := range map[string]struct{ sql, kind string }{
@@ -459,18 +488,12 @@ func TestTamperedColumns(t *testing.T) {
 		"facts that were none": {`UPDATE batches SET facts = '{"drawn":[{"programme":"X","borrower":"y","amount":1}]}'`, "batch_altered"},
 		"another policy":       {`UPDATE batches SET options = replace(options::text, '"value":0.25', '"value":0.35')::json`, "batch_altered"},
 	} {
-		for _, table := range []string{"audit", "batches", "batch_rows"} {
-			exec(`CREATE TEMP TABLE kept_` + table + ` AS TABLE ` + table)
-		}
+		put := altered(t, conn, "audit", "batches", "batch_rows")
 		exec(c.sql)
 		if found := verify(); !slices.ContainsFunc(found, func(b store.AuditBreak) bool { return b.Kind == c.kind && b.Zh != "" }) {
 			t.Errorf("%s: %v, want %s", name, found, c.kind)
 		}
-		for _, table := range []string{"audit", "batches", "batch_rows"} {
-			exec(`DELETE FROM ` + table)
-			exec(`INSERT INTO ` + table + ` TABLE kept_` + table)
-			exec(`DROP TABLE kept_` + table)
-		}
+		put()
 	}
 	if found := verify(); len(found) > 0 {
 		t.Errorf("put back: %v", found)

@@ -69,9 +69,12 @@ var dirts = []dirt{
 	{"number.foreign", set("专利号", "US6199157B1")},
 }
 
-// generate makes the rows of a file: one row in twenty is dirty, each kind in
-// turn. Nothing in it is real. want is the code of each dirty line.
-func generate(rows int) (table [][]string, want map[int]string) {
+// generate makes the rows of a file of which one in twenty is dirty.
+func generate(rows int) (table [][]string, want map[int]string) { return generateDirty(rows, 20) }
+
+// generateDirty makes the rows of a file: every so manieth row is dirty, each
+// kind in turn. Nothing in it is real. want is the code of each dirty line.
+func generateDirty(rows, every int) (table [][]string, want map[int]string) {
 	r := rand.New(rand.NewPCG(7, 11))
 	words := []string{"电池", "正极", "材料", "装置", "图像", "识别", "催化剂", "传感器", "涂层", "算法", "支架", "焊接"}
 	want = map[int]string{}
@@ -89,8 +92,8 @@ func generate(rows int) (table [][]string, want map[int]string) {
 			kind, fmt.Sprintf("%d-%02d-%02d", year, 1+r.IntN(12), 1+r.IntN(28)), fmt.Sprintf("%d-06-01", year+3), borrower, "无", "18", "无 2026-11-01",
 			fmt.Sprint(50 + r.IntN(5000)), "", fmt.Sprint(10 + i/3%500), "2027-10-31", fmt.Sprintf("DB-%05d", i/3), "", "", "", "",
 		}
-		if i%20 == 19 {
-			d := dirts[i/20%len(dirts)]
+		if i%every == every-1 {
+			d := dirts[i/every%len(dirts)]
 			d.make(cells)
 			want[i+2] = d.code
 		}

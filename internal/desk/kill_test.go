@@ -39,7 +39,10 @@ func TestMain(m *testing.M) {
 		return
 	}
 	// The database server of the tests outlives them; localdb waits for it.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"), goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(programDir)
+		os.Exit(code)
+	}))
 }
 
 func workForTest(url string) error {
@@ -217,8 +220,9 @@ func TestWorkersKilled(t *testing.T) {
 	b := mustSubmit(t, d, officer, table)
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)) // any moment will do
 	kills := make([]func(), 3)
+	bin := program(t)
 	for i := range kills {
-		kills[i], _ = startWorker(t, url)
+		kills[i], _ = start(t, bin, url, "worker", "--rows", "6")
 	}
 	killed, next := 0, 0
 	watchOut(t, d, b.ID, func(p store.Progress) {
@@ -230,10 +234,12 @@ func TestWorkersKilled(t *testing.T) {
 		i := r.IntN(len(kills))
 		kills[i]()
 		killed++
-		kills[i], _ = startWorker(t, url)
+		kills[i], _ = start(t, bin, url, "worker", "--rows", "6")
 	})
+	if killed != 6 {
+		t.Errorf("%d workers killed", killed)
+	}
 	checkOnce(t, db, b.ID, len(table)-1, len(want))
-	t.Logf("%d workers killed", killed)
 }
 
 // kill -9 of PostgreSQL while workers work: they go on when it is back.
@@ -242,15 +248,16 @@ func TestPostgresKilled(t *testing.T) {
 	d, db := newDesk(t, url)
 	table, want := generate(size() / 4)
 	b := mustSubmit(t, d, officer, table)
-	startWorker(t, url)
-	killWorker, _ := startWorker(t, url)
+	bin := program(t)
+	start(t, bin, url, "worker", "--rows", "6")
+	killWorker, _ := start(t, bin, url, "worker", "--rows", "6")
 	struck := false
 	watchOut(t, d, b.ID, func(p store.Progress) {
 		if !struck && p.Ended() > p.Rows/3 {
 			struck = true
 			restart()
 			killWorker()
-			startWorker(t, url)
+			start(t, bin, url, "worker", "--rows", "6")
 		}
 	})
 	if !struck {
@@ -265,7 +272,7 @@ func TestWorkerStops(t *testing.T) {
 	d, db := newDesk(t, url)
 	table, _ := generate(400)
 	b := mustSubmit(t, d, officer, table)
-	_, stop := startWorker(t, url)
+	_, stop := start(t, program(t), url, "worker", "--rows", "6")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	enough := errors.New("enough")

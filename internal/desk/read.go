@@ -2,7 +2,6 @@ package desk
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"zhijia/internal/appraisal"
@@ -23,7 +22,6 @@ type (
 	Facts       = store.Facts
 	BookedLoan  = store.BookLoan
 	LoanOutcome = store.Outcome
-	Alert       = store.BookAlert
 	Hold        = store.Hold
 	Conflict    = store.OfferConflict
 )
@@ -149,31 +147,8 @@ func (d *Desk) Loans(ctx context.Context, actor appraisal.Actor, cursor string, 
 	return page, next, nil
 }
 
-// Alerts returns one page of what the institution must see of its book, oldest
-// first, of what nobody acknowledged when open, and the cursor of the next.
-func (d *Desk) Alerts(ctx context.Context, actor appraisal.Actor, open bool, cursor string, limit int) (_ []Alert, next string, err error) {
-	after, err := paging.ReadNumber(cursor)
-	if err != nil {
-		return nil, "", err
-	}
-	found, err := d.db.BookAlerts(ctx, actor.Institution, open, after, limit+1)
-	if err != nil {
-		return nil, "", err
-	}
-	page, next := paging.Cut(found, limit, func(a *Alert) paging.Place { return paging.Numbered(a.ID) })
-	return page, next, nil
-}
-
 // maxNote bounds what a person writes beside a decision, bytes.
 const maxNote = 2000
-
-// Acknowledge records that an alert was seen and what follows from it.
-func (d *Desk) Acknowledge(ctx context.Context, actor appraisal.Actor, id int64, note string) error {
-	if note = strings.TrimSpace(note); note == "" || len(note) > maxNote {
-		return fault.New(fault.Invalid, "note.missing", "请写明处理意见（不超过 2000 字节）。", "Say what follows from it, in at most 2,000 bytes.")
-	}
-	return d.db.AcknowledgeAlert(ctx, actor.Institution, id, actor.Name, note, d.now())
-}
 
 // Offer puts patents up as collateral, into a pool, a lease or a licence, and
 // returns what stands between this and every other use on file, of any

@@ -24,19 +24,33 @@ import (
 	"zhijia/internal/store"
 )
 
-// program builds the real program once.
+// build builds the real program, once for all tests of the package. It has no
+// race detector: the processes that are killed show what is left behind, and
+// races are looked for in the tests' own process.
+var build = sync.OnceValue(func() error {
+	var err error
+	if programDir, err = os.MkdirTemp("", "zhijia-program-"); err != nil {
+		return err
+	}
+	if out, err := exec.Command("go", "build", "-o", programDir, "zhijia/cmd/zhijia").CombinedOutput(); err != nil {
+		return fmt.Errorf("building: %w\n%s", err, out)
+	}
+	return nil
+})
+
+var programDir string // removed by TestMain
+
 func program(t *testing.T) string {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), "zhijia")
-	if out, err := exec.Command("go", "build", "-o", bin, "zhijia/cmd/zhijia").CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
+	if err := build(); err != nil {
+		t.Fatal(err)
 	}
-	return bin
+	return filepath.Join(programDir, "zhijia")
 }
 
 // start runs the program as a process of its own and returns what kills it,
-// kill -9.
-func start(t *testing.T, bin, url string, args ...string) (kill func()) {
+// kill -9, and what ends it in order.
+func start(t *testing.T, bin, url string, args ...string) (kill, stop func()) {
 	t.Helper()
 	cmd := exec.Command(bin, args...)
 	cmd.Env = append(os.Environ(), "DATABASE_URL="+url, "ZHIJIA_LOG_LEVEL=error")
@@ -48,13 +62,16 @@ func start(t *testing.T, bin, url string, args ...string) (kill func()) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	kill = sync.OnceFunc(func() {
-		_ = cmd.Process.Signal(syscall.SIGKILL)
-		_ = cmd.Wait() // reports the signal
-		_ = log.Close()
-	})
+	end := func(s os.Signal) func() {
+		return sync.OnceFunc(func() {
+			_ = cmd.Process.Signal(s)
+			_ = cmd.Wait() // reports the signal
+			_ = log.Close()
+		})
+	}
+	kill, stop = end(syscall.SIGKILL), end(syscall.SIGTERM)
 	t.Cleanup(kill)
-	return kill
+	return kill, stop
 }
 
 // service is a running zhijia serve that can be killed and started again.
@@ -69,7 +86,7 @@ func (s *service) again() {
 	if s.kill != nil {
 		s.kill()
 	}
-	s.kill = start(s.t, s.bin, s.url, "serve", "--listen", strings.TrimPrefix(s.base, "http://"), "--desk-rows", "4")
+	s.kill, _ = start(s.t, s.bin, s.url, "serve", "--listen", strings.TrimPrefix(s.base, "http://"), "--desk-rows", "4")
 }
 
 // do asks until the service answers, through its deaths and outages of the
@@ -106,7 +123,7 @@ func (s *service) do(method, path, contentType string, body []byte) (status int,
 	return 0, nil
 }
 
-// The real program under a file of 2,000 rows, one in twenty dirty, of
+// The real program under a file of 1,000 rows, one in twenty dirty, of
 // twenty-six kinds: the service is killed while it takes the file in, then
 // service and workers are killed at random, and PostgreSQL once. Every row has
 // exactly one result, every dirty row its reason, and the result is the same
@@ -116,7 +133,7 @@ func TestServiceWorkersAndPostgresKilled(t *testing.T) {
 	url, restart := durable(t)
 	bin := program(t)
 	d, db := newDesk(t, url)
-	rows := rowsOf("ZHIJIA_SERVICE_ROWS", 2_000)
+	rows := rowsOf("ZHIJIA_SERVICE_ROWS", 1_000)
 	table, want := generate(rows)
 	kinds := map[string]bool{}
 	for _, code := range want {
@@ -138,7 +155,7 @@ func TestServiceWorkersAndPostgresKilled(t *testing.T) {
 	s.again()
 	workers := make([]func(), 2)
 	for i := range workers {
-		workers[i] = start(t, bin, url, "worker", "--rows", "6")
+		workers[i], _ = start(t, bin, url, "worker", "--rows", "6")
 	}
 
 	var form bytes.Buffer
@@ -175,21 +192,21 @@ func TestServiceWorkersAndPostgresKilled(t *testing.T) {
 		if p.Ended() < next || killed+served == 9 {
 			return
 		}
-		next = p.Ended() + p.Rows/10
+		next = p.Ended() + p.Rows/12
 		switch i := r.IntN(3); {
 		case !restarted && p.Ended() > p.Rows*2/5:
 			restarted = true
 			restart()
 		case i < 2 && (killed == 0 || served > 0):
 			workers[i]()
-			workers[i] = start(t, bin, url, "worker", "--rows", "6")
+			workers[i], _ = start(t, bin, url, "worker", "--rows", "6")
 			killed++
 		default:
 			s.again()
 			served++
 		}
 	})
-	if killed == 0 || served == 0 || !restarted {
+	if killed == 0 || served == 0 || killed+served < 6 || !restarted {
 		t.Errorf("%d workers and %d services killed, PostgreSQL: %t", killed, served, restarted)
 	}
 	t.Logf("%d rows; %d workers and %d services killed, PostgreSQL killed and started again", rows, killed, served+1)

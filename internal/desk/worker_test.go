@@ -184,7 +184,7 @@ func TestRowThatKillsItsProcess(t *testing.T) {
 func TestRetriedRowIsNotStarved(t *testing.T) {
 	d, db := newDesk(t, storetest.URL(t))
 	small, _ := generate(5)
-	large, _ := generate(3000) // more than is worked while a row waits to be tried again
+	large, _ := generate(1500) // more than is worked while a row waits to be tried again
 	bank := appraisal.Actor{Name: "desk-b", Institution: "bank-b"}
 	b := mustSubmit(t, d, bank, small)
 	a := mustSubmit(t, d, officer, large)
@@ -199,10 +199,10 @@ func TestRetriedRowIsNotStarved(t *testing.T) {
 	wait(t, d, bank, b.ID)
 	stop()
 	n := endedBefore(t, db, a, b)
-	if n > 2800 { // of 2,850: at the very end
+	if n > 1400 { // of 1,425: at the very end
 		t.Errorf("the row waited for %d rows of another desk", n)
 	}
-	t.Logf("when the retried row was through, %d rows of the large file of 3,000 were", n)
+	t.Logf("when the retried row was through, %d rows of the large file of 1,500 were", n)
 }
 
 // Priority orders a desk's own files and takes nothing from another desk.

@@ -150,7 +150,7 @@ type Refusal struct {
 // Suggest proposes at most k classes for a text by the model that ships.
 func Suggest(text string, k int) Suggestion {
 	found, silence := Shipped().Classes(text, k)
-	out := Suggestion{Classes: append([]Class{}, found...), Model: shippedVersion()}
+	out := Suggestion{Classes: append([]Class{}, found...), Model: Shipped().Version()}
 	if silence != "" {
 		zh, en := silence.Texts()
 		out.Silence = &Refusal{silence, zh, en}

@@ -47,6 +47,9 @@ func TestFitIsReproducibleAndRoundTrips(t *testing.T) {
 	if !slices.Equal(m.Embed(texts[7]), loaded.Embed(texts[7])) {
 		t.Error("a saved and loaded model embeds differently")
 	}
+	if loaded.Version() != m.Version() {
+		t.Error("a saved and loaded model has another version")
+	}
 }
 
 func TestBasisIsOrthonormal(t *testing.T) {

@@ -34,6 +34,7 @@ type Model struct {
 	block     *block           // the projection
 	classes   *classes         // what the projection was learned from; nil for an SVD
 	card      Card
+	version   string // of a model that was read, hashed once; else empty
 }
 
 // block is a projection of the terms to a few dimensions, kept in eight bits
@@ -375,20 +376,31 @@ func (m *Model) Save(w io.Writer) error {
 	for _, x := range m.block.scale {
 		put(math.Float32bits(x))
 	}
-	for _, q := range m.block.small {
-		b.WriteByte(byte(q))
+	small := make([]byte, len(m.block.small))
+	for i, q := range m.block.small {
+		small[i] = byte(q)
 	}
+	b.Write(small)
 	_, err = w.Write(b.Bytes())
 	return err
 }
 
 // Version identifies the model by its content.
 func (m *Model) Version() string {
-	h := sha256.New()
-	if err := m.Save(h); err != nil {
-		panic(err) // a hash never fails to write, and the header is plain data
+	if m.version != "" {
+		return m.version
 	}
-	return hex.EncodeToString(h.Sum(nil))[:12]
+	var b bytes.Buffer
+	if err := m.Save(&b); err != nil {
+		panic(err) // a buffer never fails to write, and the header is plain data
+	}
+	return versionOf(b.Bytes())
+}
+
+// versionOf returns the version of the model that a body is the saved form of.
+func versionOf(body []byte) string {
+	h := sha256.Sum256(body)
+	return hex.EncodeToString(h[:])[:12]
 }
 
 // ErrFormat is returned by [Load] for bytes that [Model.Save] did not write.
@@ -419,7 +431,7 @@ func Load(body []byte) (*Model, error) {
 	if h.Terms < 0 || h.Terms > maxTerms || h.Documents < 0 || h.Width < 0 || h.Width >= Dimension {
 		return nil, ErrFormat
 	}
-	m := &Model{documents: h.Documents, terms: map[string]int32{}, classes: h.Classes, card: h.Card}
+	m := &Model{documents: h.Documents, terms: map[string]int32{}, classes: h.Classes, card: h.Card, version: versionOf(body)}
 	for range h.Terms {
 		size := take(1)
 		if !ok {

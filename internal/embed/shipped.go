@@ -20,6 +20,3 @@ var Shipped = sync.OnceValue(func() *Model {
 	}
 	return m
 })
-
-// shippedVersion is the shipped model's version; it hashes some megabytes.
-var shippedVersion = sync.OnceValue(func() string { return Shipped().Version() })

@@ -3,7 +3,6 @@ package pages
 import (
 	"cmp"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -25,9 +24,8 @@ import (
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
 	"zhijia/internal/people"
+	"zhijia/internal/watch"
 )
-
-var alertNames = map[string]string{"drop": "估值下降", "ended": "权利失效", "breach": "超过质押率上限", "cover": "预计将超限", "expiry": "先于贷款到期", "failed": "无法重估", "ground": "法定不予登记的情形"}
 
 var routeNames = map[lending.Route]string{lending.Internal: "内部估值", lending.Negotiated: "协商估值", lending.External: "须外部评估"}
 
@@ -77,11 +75,6 @@ type (
 		After, Next                                      string
 		CanAct                                           bool
 	}
-	alertLine struct {
-		ID                                                           int64
-		Level, Kind, Contract, Number, On, Old, New, Fall, Zh, Cause string
-		AckedBy, AckedAt, Note                                       string
-	}
 	loanLine struct {
 		Contract, Borrower, Balance, Maturity, Product, LTV string
 		Amount                                              money.Fen
@@ -92,8 +85,7 @@ type (
 	bookedLine struct{ Number, First, Value, Change, ValuedOn, Due, Expiry, Valuation string }
 	bookPage   struct {
 		page
-		Alerts []alertLine
-		All    bool
+		Alerts int // that nobody has acknowledged; at most alertsTold
 		Loans  []loanLine
 		Next   string
 		CanAct bool
@@ -166,15 +158,6 @@ func registerDeskPages(s *Server) {
 			err = s.opt.Desk.SetBalance(ctx, p.Actor(), c.PostForm("contract"), balance, outcome)
 		}
 		return s.backTo(c, "/officer/book", err, s.showBook)
-	})
-	s.pageRoute(http.MethodPost, "/officer/book/alerts/{id}", func(c *gin.Context) error {
-		ctx := c.Request.Context()
-		p := people.Of(ctx)
-		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-		if err != nil {
-			return fault.New(fault.NotFound, "book.alert_unknown", "没有这条预警。", "There is no such alert.")
-		}
-		return s.backTo(c, "/officer/book", s.opt.Desk.Acknowledge(ctx, p.Actor(), id, c.PostForm("note")), s.showBook)
 	})
 	s.pageRoute(http.MethodGet, "/officer/lending", func(c *gin.Context) error { return s.showLending(c, http.StatusOK, nil) })
 	s.pageRoute(http.MethodPost, "/officer/lending/release", func(c *gin.Context) error {
@@ -498,26 +481,22 @@ func percent(x *float64) string {
 // shortTime is a moment as an officer in China reads it.
 func shortTime(t time.Time) string { return t.In(calendar.China).Format("2006-01-02 15:04") }
 
+// alertsTold is how many alerts the book's page counts at most.
+const alertsTold = 1000
+
 func (s *Server) showBook(c *gin.Context, status int, problem error) error {
 	ctx := c.Request.Context()
 	p := people.Of(ctx)
-	pg := bookPage{page: s.newPage(c, "在册押品"), All: c.Query("all") != "", CanAct: p.May("POST /officer/book/alerts/{id}")}
+	pg := bookPage{page: s.newPage(c, "在册押品"), CanAct: p.May("POST /officer/book/balance")}
 	pg.Wide = true
 	if problem != nil {
 		pg.Fault = gate.ProblemOf(c.Request, problem)
 	}
-	alerts, _, err := s.opt.Desk.Alerts(ctx, p.Actor(), !pg.All, "", 200)
+	alerts, err := s.opt.Watch.Alerts(ctx, p.Institution, watch.AlertQuery{Open: true, Book: true}, alertsTold)
 	if err != nil {
 		return err
 	}
-	slices.Reverse(alerts)
-	for i := range alerts {
-		l, err := describeAlert(&alerts[i])
-		if err != nil {
-			return err
-		}
-		pg.Alerts = append(pg.Alerts, l)
-	}
+	pg.Alerts = len(alerts)
 	const lines = 50
 	loans, next, err := s.opt.Desk.Loans(ctx, p.Actor(), c.Query("cursor"), lines)
 	if err != nil {
@@ -530,29 +509,6 @@ func (s *Server) showBook(c *gin.Context, status int, problem error) error {
 	return s.show(c, status, "book", pg)
 }
 
-func describeAlert(a *desk.Alert) (alertLine, error) {
-	var d struct {
-		Zh        string   `json:"zh"`
-		Threshold string   `json:"threshold"`
-		Events    []string `json:"events"`
-	}
-	if err := json.Unmarshal(a.Detail, &d); err != nil {
-		return alertLine{}, err
-	}
-	l := alertLine{
-		ID: a.ID, Level: a.Level, Kind: cmp.Or(alertNames[a.Kind], a.Kind), Contract: a.Contract, Number: cmp.Or(a.Number, "整个合同"), On: a.On.String(), Old: zhMoney(a.Old), New: zhMoney(a.New),
-		Zh: d.Zh, Cause: map[string]string{"schedule": "定期重估", "event": "法律事件", "request": "登记或更新"}[a.Cause], AckedBy: a.AcknowledgedBy, Note: a.Note,
-	}
-	if a.Old > 0 && a.New < a.Old {
-		fall := 1 - float64(a.New)/float64(a.Old)
-		l.Fall = "↓" + percent(&fall)
-	}
-	if a.AcknowledgedAt != nil {
-		l.AckedAt = shortTime(*a.AcknowledgedAt)
-	}
-	return l, nil
-}
-
 func describeLoan(x *desk.BookedLoan) loanLine {
 	l := loanLine{Contract: x.Contract, Borrower: x.Borrower, Balance: zhMoney(x.Balance), Amount: x.Balance, Maturity: x.Maturity.String(), Product: x.Product, LTV: "—", Unreviewed: x.Reviewed != "" && x.Reviewed != "approved"}
 	for _, code := range x.Standing {
@@ -561,7 +517,7 @@ func describeLoan(x *desk.BookedLoan) loanLine {
 		if kind == "cover" || kind == "failed" {
 			level = "yellow"
 		}
-		l.Standing = append(l.Standing, choice{level, strings.TrimSpace(cmp.Or(alertNames[kind], kind) + " " + number)})
+		l.Standing = append(l.Standing, choice{level, strings.TrimSpace(lending.AlertKind(kind).Zh() + " " + number)})
 	}
 	var total money.Fen
 	for _, p := range x.Patents {

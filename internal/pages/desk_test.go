@@ -178,21 +178,28 @@ func TestBookPages(t *testing.T) {
 	b.send("POST", "/officer/login", url.Values{"key": {w.Key}})
 	bookLoan(t, w)
 	shown := b.send("GET", "/officer/book", nil)
-	for _, part := range []string{"DB-9", "超过质押率上限", "处理意见", "首次估值", "更新余额"} {
+	for _, part := range []string{"DB-9", "条未处理的预警", "首次估值", "更新余额"} {
 		if !strings.Contains(shown.Body.String(), part) {
 			t.Errorf("the book lacks %s", part)
 		}
 	}
 	token := b.csrf(shown.Body.String())
-	_, rest, _ := strings.Cut(shown.Body.String(), `action="/officer/book/alerts/`)
+	shown = b.send("GET", "/officer/alerts?book=1", nil)
+	for _, part := range []string{"DB-9", "超过质押率上限", "处理意见", "登记或更新"} {
+		if !strings.Contains(shown.Body.String(), part) {
+			t.Errorf("the alerts lack %s", part)
+		}
+	}
+	_, rest, _ := strings.Cut(shown.Body.String(), `action="/officer/alerts/`)
 	alert, _, _ := strings.Cut(rest, `"`)
-	if r := b.send("POST", "/officer/book/alerts/"+alert, url.Values{"csrf": {token}, "note": {" "}}); r.Code != 422 {
+	alert = "/officer/alerts/" + alert
+	if r := b.send("POST", alert, url.Values{"csrf": {token}, "note": {" "}}); r.Code != 422 {
 		t.Errorf("without a word: %d", r.Code)
 	}
-	if r := b.send("POST", "/officer/book/alerts/"+alert, url.Values{"csrf": {token}, "note": {"<i>补充押品</i>"}}); r.Code != http.StatusSeeOther {
+	if r := b.send("POST", alert, url.Values{"csrf": {token}, "note": {"<i>补充押品</i>"}}); r.Code != http.StatusSeeOther {
 		t.Errorf("acknowledge: %d %s", r.Code, r.Body)
 	}
-	if r := b.send("GET", "/officer/book?all=1", nil); !strings.Contains(r.Body.String(), "&lt;i&gt;补充押品") {
+	if r := b.send("GET", "/officer/alerts?all=1&book=1", nil); !strings.Contains(r.Body.String(), "&lt;i&gt;补充押品") {
 		t.Error("the note is not shown, or not escaped")
 	}
 	if r := b.send("POST", "/officer/book/balance", url.Values{"csrf": {token}, "contract": {"DB-9"}, "balance": {"abc"}}); r.Code != 422 {

@@ -21,12 +21,19 @@ const queueLines = 50
 type (
 	alertsPage struct {
 		page
-		Alerts []watchAlertLine
+		Alerts []alertLine
+		All    bool  // also those acknowledged or over
+		Book   bool  // only those of booked loans
 		Next   int64 // 0: there are no more
 		CanAck bool
 	}
-	watchAlertLine struct{ ID, Number, Day, What, Loan, Source, Raised string }
-	matchesPage    struct {
+	alertLine struct {
+		ID, Number, Day, What, Loan, Source, Raised string
+		Level, Kind, Old, New, Fall, Trigger        string // of a booked loan
+		Open                                        bool   // it can be acknowledged
+		Status, AckedBy, AckedAt, Note              string
+	}
+	matchesPage struct {
 		page
 		Pairs     []matchLine
 		Next      string
@@ -36,14 +43,15 @@ type (
 )
 
 func registerQueuePages(s *Server) {
-	s.pageRoute(http.MethodGet, "/officer/alerts", s.showAlerts)
+	s.pageRoute(http.MethodGet, "/officer/alerts", func(c *gin.Context) error { return s.showAlerts(c, http.StatusOK, nil) })
 	s.pageRoute(http.MethodPost, "/officer/alerts/{id}/acknowledge", func(c *gin.Context) error {
 		p := people.Of(c.Request.Context())
-		if _, err := s.opt.Watch.Acknowledge(c.Request.Context(), p.Institution, p.Actor().Name, c.Param("id"), clipNote(c.PostForm("note"))); err != nil {
-			return err
+		_, err := s.opt.Watch.Acknowledge(c.Request.Context(), p.Institution, p.Actor().Name, c.Param("id"), c.PostForm("note"))
+		back := "/officer/alerts"
+		if c.Query("book") != "" {
+			back += "?book=1"
 		}
-		c.Redirect(http.StatusSeeOther, "/officer/alerts")
-		return nil
+		return s.backTo(c, back, err, s.showAlerts)
 	})
 	s.pageRoute(http.MethodGet, "/officer/matches", func(c *gin.Context) error { return s.showMatches(c, http.StatusOK, nil) })
 	s.pageRoute(http.MethodPost, "/officer/matches/{id}/decide", func(c *gin.Context) error {
@@ -69,25 +77,49 @@ func clipNote(s string) string {
 	return strings.TrimSpace(s)
 }
 
-func (s *Server) showAlerts(c *gin.Context) error {
+func (s *Server) showAlerts(c *gin.Context, status int, problem error) error {
 	p := people.Of(c.Request.Context())
 	after, _ := strconv.ParseInt(c.Query("after"), 10, 64) // what is no number begins at the beginning
-	list, err := s.opt.Watch.Alerts(c.Request.Context(), p.Institution, watch.AlertQuery{After: after, Open: true}, queueLines)
+	v := alertsPage{page: s.newPage(c, "预警"), All: c.Query("all") != "", Book: c.Query("book") != "", CanAck: p.May("POST /officer/alerts/{id}/acknowledge")}
+	v.Wide = true
+	if problem != nil {
+		v.Fault = gate.ProblemOf(c.Request, problem)
+	}
+	list, err := s.opt.Watch.Alerts(c.Request.Context(), p.Institution, watch.AlertQuery{After: after, Open: !v.All, Book: v.Book}, queueLines)
 	if err != nil {
 		return err
 	}
-	v := alertsPage{page: s.newPage(c, "组合预警"), CanAck: p.May("POST /officer/alerts/{id}/acknowledge")}
-	for _, a := range list {
-		what := a.Zh
-		if a.Revision > 1 {
-			what += "（第" + strconv.Itoa(a.Revision) + "版，内容已更正）"
-		}
-		v.Alerts = append(v.Alerts, watchAlertLine{a.ID, a.Number, a.Date.String(), what, a.Loan, a.Source, shortTime(a.RaisedAt)})
+	for i := range list {
+		v.Alerts = append(v.Alerts, describeAlert(&list[i]))
 	}
 	if len(list) == queueLines {
 		v.Next = list[len(list)-1].Seq
 	}
-	return s.show(c, http.StatusOK, "alerts", v)
+	return s.show(c, status, "alerts", v)
+}
+
+func describeAlert(a *watch.Alert) alertLine {
+	l := alertLine{
+		ID: a.ID, Number: a.Number, Day: a.Date.String(), What: a.Zh, Loan: a.Loan, Source: a.Source, Raised: shortTime(a.RaisedAt), Level: a.Level,
+		Open: a.AcknowledgedAt == nil && a.Status == watch.Open, Status: a.Status.Zh(), AckedBy: a.AcknowledgedBy, Note: a.Note,
+	}
+	if a.Revision > 1 {
+		l.What += "（第" + strconv.Itoa(a.Revision) + "版，内容已更正）"
+	}
+	if a.AcknowledgedAt != nil {
+		l.AckedAt = shortTime(*a.AcknowledgedAt)
+	}
+	if b := a.Book; b != nil {
+		l.Kind, l.Trigger, l.Source = b.Kind.Zh(), b.Trigger.Zh(), "在册押品"
+		if b.Old != b.New {
+			l.Old, l.New = zhMoney(b.Old), zhMoney(b.New)
+		}
+		if b.Old > 0 && b.New < b.Old {
+			fall := 1 - float64(b.New)/float64(b.Old)
+			l.Fall = "↓" + percent(&fall)
+		}
+	}
+	return l
 }
 
 func (s *Server) showMatches(c *gin.Context, status int, problem error) error {

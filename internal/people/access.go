@@ -122,7 +122,6 @@ var Access = map[string][]Role{
 	"GET /officer/batches/{id}/rows/{line}/opinion": pageRoles,
 	"GET /officer/book":                             pageRoles,
 	"POST /officer/book/balance":                    valuers,
-	"POST /officer/book/alerts/{id}":                valuers,
 	"GET /officer/lending":                          pageRoles,
 	"POST /officer/lending/release":                 valuers,
 
@@ -223,8 +222,6 @@ var Access = map[string][]Role{
 	"POST /v1/book/loans":                      valuers,
 	"GET /v1/book/loans":                       readers,
 	"POST /v1/book/loans/{contract}:balance":   valuers,
-	"GET /v1/book/alerts":                      readers,
-	"POST /v1/book/alerts/{id}:acknowledge":    valuers,
 
 	"POST /v1/matches:scan":                 {Officer, Admin},
 	"GET /v1/matches":                       readers,

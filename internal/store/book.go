@@ -61,29 +61,10 @@ type BookPatent struct {
 	Expiry        calendar.Date `json:"expiry,omitzero"`
 }
 
-// BookAlert is something the desk must see.
-type BookAlert struct {
-	ID             int64           `json:"id"` // place in the one list of alerts
-	Loan           string          `json:"loan"`
-	Contract       string          `json:"contract"`
-	Number         string          `json:"number"`
-	At             time.Time       `json:"at"`
-	On             calendar.Date   `json:"on"`
-	Level          string          `json:"level"` // yellow, red
-	Kind           string          `json:"kind"`  // drop, ended, breach, cover, expiry, failed
-	Cause          string          `json:"cause"` // schedule, event, request
-	Old            money.Fen       `json:"old_value"`
-	New            money.Fen       `json:"new_value"`
-	Detail         json.RawMessage `json:"detail"`
-	AcknowledgedAt *time.Time      `json:"acknowledged_at,omitempty"`
-	AcknowledgedBy string          `json:"acknowledged_by,omitempty"`
-	Note           string          `json:"note,omitempty"`
-}
-
 // PutBookLoan books a loan with its patents and their valuations, or nothing.
 // A contract is booked once, and no loan on a patent that is committed
 // elsewhere: a second pledge cannot be registered.
-func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuation, today calendar.Date, alerts []BookAlert) (err error) {
+func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuation, today calendar.Date, alerts []Alert) (err error) {
 	defer fault.Wrap(&err, "store.PutBookLoan(%s)", l.Contract)
 	ctx = As(ctx, l.Institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
@@ -202,7 +183,7 @@ func (db *DB) BookLoans(ctx context.Context, institution string, after string, l
 
 // Told is what a look at a loan brings: what is new, and what holds now.
 type Told struct {
-	Alerts   []BookAlert
+	Alerts   []Alert
 	Standing []string // codes
 }
 
@@ -265,7 +246,9 @@ func (db *DB) SetBookBalance(ctx context.Context, institution, contract string, 
 	})
 }
 
-func putAlerts(ctx context.Context, tx pgx.Tx, l *BookLoan, cause string, today calendar.Date, now time.Time, alerts []BookAlert) error {
+// putAlerts raises alerts about a booked loan: of each, the number, the level
+// and what it says of the book.
+func putAlerts(ctx context.Context, tx pgx.Tx, l *BookLoan, cause string, today calendar.Date, now time.Time, alerts []Alert) error {
 	if len(alerts) == 0 {
 		return nil
 	}
@@ -274,12 +257,13 @@ func putAlerts(ctx context.Context, tx pgx.Tx, l *BookLoan, cause string, today 
 	}
 	for _, a := range alerts {
 		id := NewID("ba", now)
-		en := fmt.Sprintf("%s, contract %s %s: collateral %s -> %s yuan.", a.Kind, l.Contract, a.Number, a.Old, a.New)
+		x := a.Book
+		en := fmt.Sprintf("%s, contract %s %s: collateral %s -> %s yuan.", x.Kind, l.Contract, a.Number, x.Old, x.New)
 		if _, err := tx.Exec(ctx, `
-			INSERT INTO watch_alerts (id, seq, revision, institution, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at,
+			INSERT INTO alerts (id, seq, revision, institution, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at,
 				kind, level, loan_id, trigger, old_value, new_value, detail, told)
-			VALUES ($1::text, nextval('watch_alerts_seq'), 1, $2, $3, 'book|' || $1::text, 'book_' || $4::text, $5, coalesce($6::json ->> 'zh', $4::text), $7, '', 'book', $8, 'open', $9, $9, $4::text, $10, $11, $12, $13, $14, $6::json, false)`,
-			id, l.Institution, a.Number, a.Kind, today, []byte(a.Detail), en, l.Contract, now, a.Level, l.ID, cause, int64(a.Old), int64(a.New)); err != nil {
+			VALUES ($1::text, nextval('alerts_seq'), 1, $2, $3, 'book|' || $1::text, 'book_' || $4::text, $5, coalesce($6::json ->> 'zh', $4::text), $7, '', 'book', $8, 'open', $9, $9, $4::text, $10, $11, $12, $13, $14, $6::json, false)`,
+			id, l.Institution, a.Number, x.Kind, today, []byte(x.Detail), en, l.Contract, now, a.Level, l.ID, cause, int64(x.Old), int64(x.New)); err != nil {
 			return err
 		}
 	}
@@ -405,43 +389,4 @@ func (db *DB) PutRevaluation(ctx context.Context, r Revaluation, today calendar.
 		return record(ctx, tx, Act{loan.Institution, "system", "book.revalue", loan.ID + "/" + p.Number, out.Detail})
 	})
 	return stored && err == nil, err
-}
-
-// BookAlerts returns an institution's alerts after an id, oldest first; open leaves
-// out those acknowledged.
-func (db *DB) BookAlerts(ctx context.Context, institution string, open bool, after int64, limit int) (_ []BookAlert, err error) {
-	defer fault.Wrap(&err, "store.BookAlerts")
-	ctx = As(ctx, institution)
-	rows, err := db.pool.Query(ctx, `
-		SELECT seq, loan_id, loan, number, raised_at, day, level, kind, trigger, old_value, new_value, detail, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, '')
-		FROM watch_alerts WHERE institution = $1 AND kind <> '' AND seq > $2 AND (NOT $3 OR acknowledged_at IS NULL) ORDER BY seq LIMIT $4`, institution, after, open, limit)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (a BookAlert, err error) {
-		var before, after int64
-		err = row.Scan(&a.ID, &a.Loan, &a.Contract, &a.Number, &a.At, &a.On, &a.Level, &a.Kind, &a.Cause, &before, &after, (*[]byte)(&a.Detail), &a.AcknowledgedAt, &a.AcknowledgedBy, &a.Note)
-		a.At, a.Old, a.New = a.At.UTC(), money.Fen(before), money.Fen(after)
-		return a, err
-	})
-}
-
-// AcknowledgeAlert records that an officer has seen an alert and what follows
-// from it. Once is enough: the first stays.
-func (db *DB) AcknowledgeAlert(ctx context.Context, institution string, id int64, by, note string, now time.Time) (err error) {
-	defer fault.Wrap(&err, "store.AcknowledgeAlert(%d)", id)
-	ctx = As(ctx, institution)
-	return db.transact(ctx, func(tx pgx.Tx) error {
-		var loan string
-		err := tx.QueryRow(ctx, `
-			UPDATE watch_alerts SET acknowledged_at = coalesce(acknowledged_at, $3), acknowledged_by = coalesce(acknowledged_by, $4), note = coalesce(note, $5)
-			WHERE institution = $1 AND seq = $2 AND kind <> '' RETURNING loan_id`, institution, id, now, by, note).Scan(&loan)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return fault.New(fault.NotFound, "book.alert_unknown", "没有这条预警。", "There is no such alert.")
-		}
-		if err != nil {
-			return err
-		}
-		return record(ctx, tx, Act{institution, by, "book.acknowledge", loan, map[string]any{"alert": id, "note": note}})
-	})
 }

@@ -13,6 +13,8 @@ import (
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/lending"
+	"zhijia/internal/money"
 	"zhijia/internal/patent"
 )
 
@@ -87,8 +89,22 @@ const (
 	AlertRestated AlertStatus = "restated" // what is on file now does not bear it out
 )
 
-// WatchAlert is an alert raised for an institution.
-type WatchAlert struct {
+// Zh returns the status's Chinese name.
+func (s AlertStatus) Zh() string {
+	switch s {
+	case AlertOpen:
+		return "有效"
+	case AlertSettled:
+		return "已了结"
+	case AlertRestated:
+		return "已更正撤回"
+	}
+	return string(s)
+}
+
+// Alert is something an institution must see: of a patent it watches, or of a
+// loan in its book.
+type Alert struct {
 	ID  string `json:"id"`
 	Seq int64  `json:"seq"` // renewed at every change: ask for what is after the last one seen
 	patent.Alert
@@ -100,6 +116,16 @@ type WatchAlert struct {
 	AcknowledgedBy string      `json:"acknowledged_by,omitempty"`
 	Note           string      `json:"note,omitempty"`
 	Level          string      `json:"level,omitempty"` // of a booked loan: yellow, red
+	Book           *BookAlert  `json:"book,omitempty"`  // of a booked loan
+}
+
+// BookAlert is what an alert says of a loan in the book. Amounts in yuan.
+type BookAlert struct {
+	Kind    lending.AlertKind `json:"kind"`
+	Trigger lending.Trigger   `json:"trigger"`
+	Old     money.Fen         `json:"old_value"`
+	New     money.Fen         `json:"new_value"`
+	Detail  json.RawMessage   `json:"detail"` // what changed and why
 }
 
 // Watch is one patent watched by one institution, with all that its alerts are
@@ -111,7 +137,7 @@ type Watch struct {
 	Patent      *Patent   // nil: no record
 	Events      []ArrivedEvent
 	Loans       []patent.Loan
-	Alerts      []WatchAlert // raised before
+	Alerts      []Alert // raised before
 }
 
 // ArrivedEvent is an event and when it came into the store.
@@ -141,7 +167,7 @@ func (db *DB) DueWatches(ctx context.Context, today calendar.Date) (err error) {
 // alerts of each watch concerned, and stores it with a message to every
 // subscription that wants it, all in one transaction. It returns how many
 // marks were taken and alerts changed.
-func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive func(Watch) []AlertChange, message func(WatchAlert) (kind string, body []byte, err error), call CallWebhooks) (taken, changed int, err error) {
+func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive func(Watch) []AlertChange, message func(Alert) (kind string, body []byte, err error), call CallWebhooks) (taken, changed int, err error) {
 	defer fault.Wrap(&err, "store.SweepWatches")
 	ctx = across(ctx)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
@@ -211,17 +237,17 @@ func (db *DB) SweepWatches(ctx context.Context, limit int, now time.Time, derive
 
 // tellBook queues the messages of what was raised about booked loans: values
 // that fell, ceilings that broke.
-func tellBook(ctx context.Context, tx pgx.Tx, now time.Time, message func(WatchAlert) (kind string, body []byte, err error), call CallWebhooks) error {
-	rows, err := tx.Query(ctx, `UPDATE watch_alerts SET told = true WHERE NOT told RETURNING institution, `+alertColumns)
+func tellBook(ctx context.Context, tx pgx.Tx, now time.Time, message func(Alert) (kind string, body []byte, err error), call CallWebhooks) error {
+	rows, err := tx.Query(ctx, `UPDATE alerts SET told = true WHERE NOT told RETURNING institution, `+alertColumns)
 	if err != nil {
 		return err
 	}
 	type told struct {
 		institution string
-		WatchAlert
+		Alert
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (x told, err error) {
-		x.WatchAlert, err = scanAlert(row, &x.institution)
+		x.Alert, err = scanAlert(row, &x.institution)
 		return x, err
 	})
 	if err != nil {
@@ -229,11 +255,11 @@ func tellBook(ctx context.Context, tx pgx.Tx, now time.Time, message func(WatchA
 	}
 	slices.SortFunc(list, func(a, b told) int { return cmp.Compare(a.Seq, b.Seq) })
 	for _, x := range list {
-		kind, body, err := message(x.WatchAlert)
+		kind, body, err := message(x.Alert)
 		if err != nil {
 			return err
 		}
-		if err := queueMessages(ctx, tx, x.institution, x.WatchAlert, kind, body, now, call); err != nil {
+		if err := queueMessages(ctx, tx, x.institution, x.Alert, kind, body, now, call); err != nil {
 			return err
 		}
 	}
@@ -297,15 +323,15 @@ func watchesOf(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error
 	}); err != nil {
 		return nil, err
 	}
-	if rows, err = tx.Query(ctx, `SELECT institution, `+alertColumns+` FROM watch_alerts WHERE institution = institution_now() AND kind = '' AND number = ANY ($1)`, numbers); err != nil {
+	if rows, err = tx.Query(ctx, `SELECT institution, `+alertColumns+` FROM alerts WHERE institution = institution_now() AND kind = '' AND number = ANY ($1)`, numbers); err != nil {
 		return nil, err
 	}
 	type owned struct {
 		institution string
-		WatchAlert
+		Alert
 	}
 	raised, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (o owned, err error) {
-		o.WatchAlert, err = scanAlert(row, &o.institution)
+		o.Alert, err = scanAlert(row, &o.institution)
 		return o, err
 	})
 	if err != nil {
@@ -316,30 +342,37 @@ func watchesOf(ctx context.Context, tx pgx.Tx, numbers []string) ([]Watch, error
 		w.Patent, w.Events = patents[w.Number], events[w.Number]
 		for _, o := range raised {
 			if o.institution == w.Institution && o.Number == w.Number {
-				w.Alerts = append(w.Alerts, o.WatchAlert)
+				w.Alerts = append(w.Alerts, o.Alert)
 			}
 		}
 	}
 	return out, nil
 }
 
-const alertColumns = `id, seq, revision, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, ''), level`
+const alertColumns = `id, seq, revision, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at, acknowledged_at, coalesce(acknowledged_by, ''), coalesce(note, ''), level, kind, trigger, coalesce(old_value, 0), coalesce(new_value, 0), detail`
 
 // scanAlert reads alertColumns behind what else is asked for.
-func scanAlert(row pgx.CollectableRow, first ...any) (a WatchAlert, err error) {
+func scanAlert(row pgx.CollectableRow, first ...any) (a Alert, err error) {
+	var b BookAlert
+	var before, after int64
 	err = row.Scan(append(first, &a.ID, &a.Seq, &a.Revision, &a.Number, &a.Cause, &a.Code, &a.Date, &a.Zh, &a.En, &a.Event, &a.Source, &a.Loan, &a.Status,
-		&a.RaisedAt, &a.ChangedAt, &a.AcknowledgedAt, &a.AcknowledgedBy, &a.Note, &a.Level)...)
+		&a.RaisedAt, &a.ChangedAt, &a.AcknowledgedAt, &a.AcknowledgedBy, &a.Note, &a.Level,
+		&b.Kind, &b.Trigger, &before, &after, (*[]byte)(&b.Detail))...)
+	if b.Kind != "" {
+		b.Old, b.New = money.Fen(before), money.Fen(after)
+		a.Book = &b
+	}
 	a.RaisedAt, a.ChangedAt = a.RaisedAt.UTC(), a.ChangedAt.UTC()
 	return a, err
 }
 
 // putAlert raises an alert or restates it. Restated, it is to be acknowledged
 // again; settled, it is not.
-func putAlert(ctx context.Context, tx pgx.Tx, institution string, c AlertChange, now time.Time) (WatchAlert, error) {
+func putAlert(ctx context.Context, tx pgx.Tx, institution string, c AlertChange, now time.Time) (Alert, error) {
 	x := c.Alert
 	rows, err := tx.Query(ctx, `
-		INSERT INTO watch_alerts AS w (id, seq, revision, institution, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at)
-		VALUES ($1, nextval('watch_alerts_seq'), 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+		INSERT INTO alerts AS w (id, seq, revision, institution, number, cause, code, day, zh, en, event, source, loan, status, raised_at, changed_at)
+		VALUES ($1, nextval('alerts_seq'), 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
 		ON CONFLICT (id) DO UPDATE SET seq = EXCLUDED.seq, revision = w.revision + 1, code = EXCLUDED.code, day = EXCLUDED.day, zh = EXCLUDED.zh, en = EXCLUDED.en,
 			event = EXCLUDED.event, source = EXCLUDED.source, loan = EXCLUDED.loan, status = EXCLUDED.status, changed_at = EXCLUDED.changed_at,
 			acknowledged_at = CASE WHEN EXCLUDED.status = 'settled' THEN w.acknowledged_at END,
@@ -348,9 +381,9 @@ func putAlert(ctx context.Context, tx pgx.Tx, institution string, c AlertChange,
 		RETURNING `+alertColumns,
 		c.ID, institution, x.Number, x.Cause, x.Code, x.Date, x.Zh, x.En, x.Event, x.Source, x.Loan, c.Status, now)
 	if err != nil {
-		return WatchAlert{}, err
+		return Alert{}, err
 	}
-	return pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (WatchAlert, error) { return scanAlert(row) })
+	return pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (Alert, error) { return scanAlert(row) })
 }
 
 // AlertFilter chooses alerts.
@@ -358,45 +391,46 @@ type AlertFilter struct {
 	After  int64  // seq of the last one seen
 	Number string // of one patent; empty: any
 	Open   bool   // only those that hold and nobody acknowledged
+	Book   bool   // only those of booked loans
 	Limit  int
 }
 
-// WatchAlerts returns an institution's alerts in the order in which they last
+// Alerts returns an institution's alerts in the order in which they last
 // changed.
-func (db *DB) WatchAlerts(ctx context.Context, institution string, f AlertFilter) (_ []WatchAlert, err error) {
-	defer fault.Wrap(&err, "store.WatchAlerts")
+func (db *DB) Alerts(ctx context.Context, institution string, f AlertFilter) (_ []Alert, err error) {
+	defer fault.Wrap(&err, "store.Alerts")
 	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
-		SELECT `+alertColumns+` FROM watch_alerts
-		WHERE institution = $1 AND seq > $2 AND ($3 = '' OR number = $3) AND (NOT $4 OR acknowledged_at IS NULL AND status = 'open')
-		ORDER BY seq LIMIT $5`, institution, f.After, f.Number, f.Open, f.Limit)
+		SELECT `+alertColumns+` FROM alerts
+		WHERE institution = $1 AND seq > $2 AND ($3 = '' OR number = $3) AND (NOT $4 OR acknowledged_at IS NULL AND status = 'open') AND (NOT $5 OR kind <> '')
+		ORDER BY seq LIMIT $6`, institution, f.After, f.Number, f.Open, f.Book, f.Limit)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (WatchAlert, error) { return scanAlert(row) })
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Alert, error) { return scanAlert(row) })
 }
 
-// AcknowledgeWatchAlert records that somebody has seen an alert and what
+// AcknowledgeAlert records that somebody has seen an alert and what
 // follows from it. Once is enough: the first stays until it is restated.
-func (db *DB) AcknowledgeWatchAlert(ctx context.Context, institution, id, by, note string, now time.Time) (_ WatchAlert, err error) {
-	defer fault.Wrap(&err, "store.AcknowledgeWatchAlert(%s)", id)
+func (db *DB) AcknowledgeAlert(ctx context.Context, institution, id, by, note string, now time.Time) (_ Alert, err error) {
+	defer fault.Wrap(&err, "store.AcknowledgeAlert(%s)", id)
 	ctx = As(ctx, institution)
-	var a WatchAlert
+	var a Alert
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			UPDATE watch_alerts SET acknowledged_at = coalesce(acknowledged_at, $3), acknowledged_by = coalesce(acknowledged_by, $4), note = coalesce(note, $5)
+			UPDATE alerts SET acknowledged_at = coalesce(acknowledged_at, $3), acknowledged_by = coalesce(acknowledged_by, $4), note = coalesce(note, $5)
 			WHERE institution = $1 AND id = $2 RETURNING `+alertColumns, institution, id, now, by, note)
 		if err != nil {
 			return err
 		}
-		a, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (WatchAlert, error) { return scanAlert(row) })
+		a, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (Alert, error) { return scanAlert(row) })
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fault.New(fault.NotFound, "alert.unknown", "没有这条预警。", "There is no such alert.")
 		}
 		if err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{institution, by, "watch.acknowledge", id, map[string]any{"revision": a.Revision, "note": note}})
+		return record(ctx, tx, Act{institution, by, "alert.acknowledge", id, map[string]any{"revision": a.Revision, "note": note}})
 	})
 	return a, err
 }
@@ -517,7 +551,7 @@ type CallWebhooks func(ctx context.Context, tx pgx.Tx, institution string, webho
 
 // queueMessages puts an alert's message to every subscription that wants it.
 // Its id names subscription, alert and revision: put twice it is there once.
-func queueMessages(ctx context.Context, tx pgx.Tx, institution string, a WatchAlert, kind string, body []byte, now time.Time, call CallWebhooks) error {
+func queueMessages(ctx context.Context, tx pgx.Tx, institution string, a Alert, kind string, body []byte, now time.Time, call CallWebhooks) error {
 	rows, err := tx.Query(ctx, `
 		INSERT INTO webhook_deliveries (id, webhook, institution, kind, body, status, next_at, created_at)
 		SELECT 'msg_' || encode(substring(sha256(convert_to(id || '|' || $2 || '|' || ($3::integer)::text, 'UTF8')) FOR 16), 'hex'), id, $1, $4, $5, 'waiting', $6, $6

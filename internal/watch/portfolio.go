@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"strings"
 
 	"zhijia/internal/fault"
 	"zhijia/internal/paging"
@@ -12,10 +13,13 @@ import (
 // What is read of a portfolio is as stored.
 type (
 	Watched  = store.WatchedPatent
-	Alert    = store.WatchAlert
+	Alert    = store.Alert
 	Webhook  = store.Webhook
 	Delivery = store.Delivery
 )
+
+// Open is the status of an alert that holds.
+const Open = store.AlertOpen
 
 // Add watches patents for an institution and returns how many were not watched
 // before. A number that is no application number is refused by name.
@@ -60,6 +64,7 @@ type AlertQuery struct {
 	After  int64  // Seq of the last one seen
 	Number string // of one patent; empty: any
 	Open   bool   // only those that hold and nobody acknowledged
+	Book   bool   // only those of booked loans
 }
 
 // Alerts returns up to limit alerts of an institution in the order in which
@@ -67,12 +72,18 @@ type AlertQuery struct {
 // comes again with a higher Seq, so whoever asks for what is after the last one
 // seen misses nothing.
 func (s *Service) Alerts(ctx context.Context, institution string, q AlertQuery, limit int) ([]Alert, error) {
-	return s.db.WatchAlerts(ctx, institution, store.AlertFilter{After: q.After, Number: q.Number, Open: q.Open, Limit: limit})
+	return s.db.Alerts(ctx, institution, store.AlertFilter{After: q.After, Number: q.Number, Open: q.Open, Book: q.Book, Limit: limit})
 }
+
+// maxNote bounds what a person writes beside an alert, bytes.
+const maxNote = 2000
 
 // Acknowledge records that an alert was seen and what follows from it.
 func (s *Service) Acknowledge(ctx context.Context, institution, by, id, note string) (Alert, error) {
-	return s.db.AcknowledgeWatchAlert(ctx, institution, id, by, note, s.now())
+	if note = strings.TrimSpace(note); note == "" || len(note) > maxNote {
+		return Alert{}, fault.New(fault.Invalid, "note.missing", "请写明处理意见（不超过 2000 字节）。", "Say what follows from it, in at most 2,000 bytes.")
+	}
+	return s.db.AcknowledgeAlert(ctx, institution, id, by, note, s.now())
 }
 
 // Webhooks returns an institution's subscriptions.

@@ -124,7 +124,7 @@ func Derive(w store.Watch, today calendar.Date, days *calendar.Working) []store.
 	}
 	slices.SortStableFunc(kept, func(a, b patent.Alert) int { return a.Date.Compare(b.Date) })
 	var out []store.AlertChange
-	raised := map[string]*store.WatchAlert{}
+	raised := map[string]*store.Alert{}
 	for i := range w.Alerts {
 		raised[w.Alerts[i].Cause] = &w.Alerts[i]
 	}
@@ -150,7 +150,7 @@ func Derive(w store.Watch, today calendar.Date, days *calendar.Working) []store.
 
 // settled reports that what an alert calls for was done: the fee of its year
 // is paid, its loan is no longer in the book.
-func settled(a *store.WatchAlert, w *patent.Watched) bool {
+func settled(a *store.Alert, w *patent.Watched) bool {
 	if fee, ok := strings.CutPrefix(a.Cause, "fee|"); ok {
 		_, text, _ := strings.Cut(fee, "|")
 		year, err := strconv.Atoi(text)
@@ -173,12 +173,12 @@ func alertID(institution string, a patent.Alert) string {
 
 // Message is what a webhook is sent.
 type Message struct {
-	Type      string            `json:"type"` // alert.raised, alert.restated, alert.settled, webhook.test
-	Timestamp time.Time         `json:"timestamp"`
-	Data      *store.WatchAlert `json:"data"`
+	Type      string       `json:"type"` // alert.raised, alert.restated, alert.settled, webhook.test
+	Timestamp time.Time    `json:"timestamp"`
+	Data      *store.Alert `json:"data"`
 }
 
-func (s *Service) message(a store.WatchAlert) (string, []byte, error) {
+func (s *Service) message(a store.Alert) (string, []byte, error) {
 	kind := "alert.raised"
 	switch {
 	case a.Status == store.AlertSettled:

@@ -91,10 +91,10 @@ func (w *world) sweep() int {
 }
 
 // alerts are an institution's, each as code, status and revision.
-func (w *world) alerts(institution string, f store.AlertFilter) (out []string, list []store.WatchAlert) {
+func (w *world) alerts(institution string, f store.AlertFilter) (out []string, list []store.Alert) {
 	w.t.Helper()
 	f.Limit = 1000
-	list, err := w.db.WatchAlerts(w.ctx, institution, f)
+	list, err := w.db.Alerts(w.ctx, institution, f)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -196,11 +196,11 @@ func TestImportsRaiseOnce(t *testing.T) {
 	// Acknowledged, it is off the list of what is open; what changes about it
 	// brings it back.
 	_, list := w.alerts("a", store.AlertFilter{})
-	i := slices.IndexFunc(list, func(a store.WatchAlert) bool { return a.Code == "transfer" })
-	if _, err := w.db.AcknowledgeWatchAlert(w.ctx, "a", list[i].ID, "李四", "已联系出质人", w.at); err != nil {
+	i := slices.IndexFunc(list, func(a store.Alert) bool { return a.Code == "transfer" })
+	if _, err := w.db.AcknowledgeAlert(w.ctx, "a", list[i].ID, "李四", "已联系出质人", w.at); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.db.AcknowledgeWatchAlert(w.ctx, "b", list[i].ID, "李四", "", w.at); err == nil {
+	if _, err := w.db.AcknowledgeAlert(w.ctx, "b", list[i].ID, "李四", "", w.at); err == nil {
 		t.Error("another institution's alert was acknowledged")
 	}
 	if got, _ := w.alerts("a", store.AlertFilter{Open: true}); len(got) != 3 {
@@ -311,7 +311,7 @@ func TestDeriveSettles(t *testing.T) {
 				t.Fatalf("%s twice", c.Alert.Cause)
 			}
 			seen[c.ID] = true
-			w.Alerts = append(w.Alerts, store.WatchAlert{ID: c.ID, Alert: c.Alert, Status: c.Status})
+			w.Alerts = append(w.Alerts, store.Alert{ID: c.ID, Alert: c.Alert, Status: c.Status})
 		}
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		rng.Shuffle(len(w.Events), func(i, j int) { w.Events[i], w.Events[j] = w.Events[j], w.Events[i] })
