@@ -168,7 +168,10 @@ func (j *job) recoverable(in []int) []int {
 		a := &j.app[i]
 		if family(a.result.ID) == "market" {
 			d := math.Log(1 - j.as.Lending.DisposalShare.Value)
-			a.theta, a.thetaModel, a.neutral = a.theta+d, a.thetaModel+d, a.neutral+d
+			a.theta, a.thetaModel, a.neutral, a.plain = a.theta+d, a.thetaModel+d, a.neutral+d, a.plain+d
+			if c := a.ask; c != nil {
+				a.ask = &ceiling{c.at + d, c.sd, c.theta + d, c.thetaModel + d, c.neutral + d}
+			}
 			a.parts = append(a.parts, part{"disposal_costs", "rule", d})
 		}
 		if best < 0 || a.theta > j.app[best].theta {
@@ -181,6 +184,11 @@ func (j *job) recoverable(in []int) []int {
 	}
 	// Which of the two is higher without the model's scores may differ.
 	j.app[best].thetaModel, j.app[best].neutral = without, neutral
+	for _, i := range in {
+		if i != best {
+			j.lower = append(j.lower, &j.app[i])
+		}
+	}
 	return []int{best}
 }
 
@@ -389,8 +397,8 @@ func (j *job) bases(in []int) {
 			f.Premise = o.Premise
 		}
 		if a := &j.app[i]; a.sd0 > 0 {
-			half := distuv.UnitNormal.Quantile((1+j.level)/2) * math.Sqrt(a.sd0*a.sd0+a.unknown)
-			f.Value, f.Low, f.High = math.Exp(a.theta), math.Exp(a.theta-half), math.Exp(a.theta+half)
+			low, high := a.ends(distuv.UnitNormal.Quantile((1 + j.level) / 2))
+			f.Value, f.Low, f.High = math.Exp(a.theta), math.Exp(low), math.Exp(high)
 		}
 		add(f)
 	}
