@@ -3,7 +3,9 @@ package appraisal_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
@@ -70,6 +72,18 @@ func TestLedgerFollowsItsOwner(t *testing.T) {
 	}
 	if again, err := fresh.Replay(ctx, actor, records[3].ID()); err != nil || !again.Identical {
 		t.Errorf("replayed by another process: %+v, %v", again, err)
+	}
+	// What a valuation names is kept; a set that none names goes when nobody has used it.
+	if err := db.PutLedger(store.As(ctx, "bank"), strings.Repeat("a", 64), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int64{0, 1, 0} {
+		if n, err := db.PruneLedgers(ctx, time.Now().Add([]time.Duration{-time.Hour, time.Hour, time.Hour}[i])); err != nil || n != want {
+			t.Errorf("pruning %d: %d dropped, want %d, %v", i, n, want, err)
+		}
+	}
+	if again, err := fresh.Replay(ctx, actor, records[0].ID()); err != nil || !again.Identical {
+		t.Errorf("replayed after pruning: %+v, %v", again, err)
 	}
 	if err := db.PutDeals(store.As(ctx, "bank"), []store.Deal{{ID: "own-0", Title: "专利转让", Currency: "CNY", DealKind: "ask", Date: sold, DateUnit: "day"}}); err != nil {
 		t.Fatal(err)

@@ -170,7 +170,7 @@ func (j *job) open() {
 
 // ModelVersion names the mathematics of this package; it changes whenever
 // equal inputs would give another value.
-const ModelVersion = "valuation/5"
+const ModelVersion = "valuation/6"
 
 func (j *job) flag(code, severity, zh, en string) {
 	j.out.Flags = append(j.out.Flags, terms.NewFlag(code, severity, zh, en))
