@@ -129,7 +129,13 @@ func (j *job) inputs() terms.Inputs {
 // takes it for more than the owner's own plans.
 func (j *job) doubtInputs() {
 	f, taken := j.ev.Income, j.inputs()
-	if f == nil || f.Inputs != "" || taken == terms.InputsOwner {
+	if f == nil || taken == terms.InputsOwner {
+		return
+	}
+	if f.Inputs != "" {
+		if j.asg.Purpose == terms.PurposePledge && taken == terms.InputsMarket {
+			j.flag("INC-STATED", "review", "收益资料被声明为市场参与者的预期，因而计入质押的市场价值；请核对依据，权利人自身的预测不应如此声明", "the income facts are declared to be market participants' and so enter the market value of a pledge: check what they rest on; the owner's own plans must not be declared so")
+		}
 		return
 	}
 	zh := map[terms.Inputs]string{terms.InputsMarket: "市场参与者的预期", terms.InputsContract: "许可合同约定的金额"}[taken]
