@@ -44,7 +44,8 @@ var allowed = map[string][]string{
 	"internal/provider": {"internal/fault"},
 	"internal/sheet":    {"internal/fault", "internal/calendar", "internal/money"},
 	"internal/document": {"internal/fault", "internal/sheet"},
-	"internal/opinion":  domain,
+	"internal/chart":    {},
+	"internal/opinion":  append([]string{"internal/chart"}, domain...),
 	"internal/deskfile": append([]string{"internal/sheet", "internal/opinion"}, domain...),
 	"internal/poolfile": append([]string{"internal/sheet", "internal/strict"}, domain...),
 
@@ -69,7 +70,7 @@ var allowed = map[string][]string{
 
 	"internal/gate":  {"internal/fault", "internal/jobs", "internal/people", "internal/store"},
 	"internal/api":   append([]string{"internal/gate", "internal/harness"}, edge...),
-	"internal/pages": append([]string{"internal/gate", "internal/provider"}, edge...),
+	"internal/pages": append([]string{"internal/chart", "internal/gate", "internal/provider"}, edge...),
 
 	"prompts":    {"internal/fault"},
 	"migrations": {},

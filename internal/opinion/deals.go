@@ -2,10 +2,12 @@ package opinion
 
 import (
 	"fmt"
+	"html/template"
 	"slices"
 	"strconv"
 	"strings"
 
+	"zhijia/internal/chart"
 	"zhijia/internal/money"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/terms"
@@ -35,6 +37,10 @@ func (w writer) comparables() section {
 			s.Blocks = append(s.Blocks, block{Para: w.t("没有采用任何可比交易。", "No comparable deal was used.")})
 		}
 		return s
+	}
+	if wide, narrow := w.inItsMarket(); wide != "" {
+		s.Blocks = append(s.Blocks, block{Wide: wide, Narrow: narrow, Note: w.t("图：横轴为成交日期，纵轴为单价（对数）。实心为采用的交易，面积表示权重，位置为修正到标的所在市场后的单价，竖线另一端为实际成交单价；空心为未采用的交易，按整笔金额。右侧竖条为本次区间与中值。",
+			"Picture: date of the deal across, price of one patent upwards (logarithmic). Filled: deals used, their area the weight, placed at the price brought to the subject's market; the thin line leads to the price as paid. Hollow: deals set aside, at the whole amount. The bar at the right is the range and the median.")})
 	}
 	t := &table{
 		Head: []string{
@@ -75,6 +81,43 @@ func (w writer) comparables() section {
 		block{Note: w.t("权重按对数价格计，可以为负；拉动是该笔交易使市场法结果偏离先验水平的金额。", "Weights apply to log price and may be negative; the pull is what the deal moves the market value away from the prior.")},
 		block{List: sources})
 	return s
+}
+
+// inItsMarket draws the figure among the deals it came from, for a single patent;
+// the prices of a bundle's parts are nobody's. It is empty where the market has
+// no figure.
+func (w writer) inItsMarket() (wide, narrow template.HTML) {
+	c := w.Conclusion
+	i := slices.IndexFunc(c.Approaches, func(a valuation.ApproachResult) bool { return a.ID == "market" && a.Applicable })
+	if i < 0 || len(w.Assignment.Subject) != 1 {
+		return "", ""
+	}
+	m := chart.Market{Date: c.Date.Time(), Low: c.Approaches[i].Low, Point: c.Approaches[i].Value, High: c.Approaches[i].High, Yuan: func(v float64) string { return w.yuan(v, 1) }}
+	if c.Approaches[i].Weight == 1 && c.Value.Low > 0 {
+		m.Low, m.Point, m.High = c.Value.Low, c.Value.Median, c.Value.High
+	}
+	for i, x := range c.Comparables {
+		m.Deals = append(m.Deals, chart.Deal{
+			Day: x.Date.Time(), Price: x.Normalised, Paid: x.UnitPrice, Weight: x.Weight, Focus: i < shownComparables,
+			Label: strings.Join([]string{w.dealName(x.Comparable), w.dealDate(x.Comparable), w.dealPrice(x.Comparable), w.t("修正后单价 ", "adjusted ") + w.yuan(x.Normalised, 3), w.t("权重 ", "weight ") + fixed(x.Weight, 3)}, w.t("，", ", ")),
+		})
+	}
+	for _, e := range c.Excluded {
+		if e.Amount == nil || e.Date.IsZero() || (e.Currency != "" && e.Currency != "CNY") {
+			continue
+		}
+		name := e.Title
+		if name == "" {
+			name = e.DealID
+		}
+		m.Deals = append(m.Deals, chart.Deal{
+			Day: e.Date.Time(), Price: *e.Amount, Aside: true,
+			Label: strings.Join([]string{short(name, 28), e.Date.String(), w.t("整笔 ", "in all ") + w.yuan(*e.Amount, 3), w.t("未采用：", "set aside: ") + w.exclusion(e)}, w.t("，", ", ")),
+		})
+	}
+	m.Label = w.t(fmt.Sprintf("标的在其市场中的位置：采用 %d 笔、未采用 %d 笔成交的日期与单价", len(c.Comparables), len(c.Excluded)),
+		fmt.Sprintf("The subject in its market: date and price of %d deals used and %d set aside", len(c.Comparables), len(c.Excluded)))
+	return m.SVG(720), m.SVG(340)
 }
 
 func (w writer) dealName(c valuation.Comparable) string {
@@ -163,7 +206,7 @@ func (w writer) excluded() section {
 	})
 	var counts []string
 	for _, c := range codes {
-		counts = append(counts, fmt.Sprintf("%s [%s]: %d", names[c], c, byCode[c]))
+		counts = append(counts, fmt.Sprintf(w.t("%s：%d 笔", "%s: %d"), names[c], byCode[c]))
 	}
 	s.Blocks = append(s.Blocks, block{List: counts})
 	t := &table{

@@ -15,6 +15,7 @@ var opinionPage string
 
 var opinionTemplate = template.Must(template.New("opinion").Funcs(template.FuncMap{
 	"date":    func(cell string) bool { return dateCell.MatchString(cell) },
+	"blank":   func(cell string) bool { return cell == "" || cell == "—" },
 	"numeric": func(t *table, i int) bool { return i < len(t.Numeric) && t.Numeric[i] },
 	"lead":    func(t *table, i int) bool { return t.Lead && i == 0 },
 	"barX":    func(share float64) string { return fixed(math.Abs(share)*100, 1) },

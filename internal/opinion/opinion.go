@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"html/template"
 	"io"
 	"math"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"zhijia/internal/calendar"
+	"zhijia/internal/chart"
 	"zhijia/internal/money"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/market"
@@ -81,6 +83,9 @@ type (
 		Table *table
 		List  []string
 		Bars  []barLine
+		// Pictures say what a table beside them says: HTML alone has them.
+		Wide, Narrow template.HTML // of one picture, for paper and for a phone
+		Rungs        []barLine
 	}
 	fact  struct{ Key, Value string }
 	table struct {
@@ -91,7 +96,8 @@ type (
 	}
 	barLine struct {
 		Label, Value string
-		Share        float64 // of the longest, in [-1, 1]
+		Share        float64       // of the longest, in [-1, 1]
+		Picture      template.HTML // instead of a bar from zero
 	}
 )
 
@@ -345,7 +351,7 @@ func (w writer) reason() []string {
 	c := w.Conclusion
 	switch {
 	case c.Reason != nil:
-		out := []string{w.note(*c.Reason) + " [" + c.Reason.Code + "]"}
+		out := []string{w.note(*c.Reason)}
 		if c.Reason.Next != "" {
 			out = append(out, w.t("下一步：", "Next: ")+c.Reason.Next)
 		}
@@ -509,7 +515,16 @@ func (w writer) bases() section {
 			w.yuan(b.Value, 3), w.yuan(b.Low, 2) + w.t(" 至 ", " to ") + w.yuan(b.High, 2), w.t(b.Zh, b.En),
 		})
 	}
-	s.Blocks = append(s.Blocks, block{Table: t})
+	rungs := make([]chart.Rung, len(w.Conclusion.Bases))
+	lines := make([]barLine, len(rungs))
+	for i, b := range w.Conclusion.Bases {
+		rungs[i] = chart.Rung{Low: b.Low, Point: b.Value, High: b.High}
+		lines[i] = barLine{Label: t.Rows[i][0], Value: t.Rows[i][2]}
+	}
+	for i, picture := range chart.Ladder(rungs) {
+		lines[i].Picture = picture
+	}
+	s.Blocks = append(s.Blocks, block{Rungs: lines, Note: w.t("横轴为对数：相邻两条刻度线相差十倍。", "Logarithmic: each mark is ten times the one before.")}, block{Table: t})
 	return s
 }
 
@@ -552,6 +567,7 @@ func (w writer) contributions() section {
 	n := 0
 	largest := math.Abs(cs[0].Yuan)
 	var lines []barLine
+	var steps []float64
 	for i, c := range cs {
 		total += c.Yuan
 		if i >= shownContributions {
@@ -559,12 +575,17 @@ func (w writer) contributions() section {
 			n++
 			continue
 		}
-		lines = append(lines, barLine{w.contributionName(c.Key), w.signed(c.Yuan), safeRatio(c.Yuan, largest)})
+		steps = append(steps, c.Yuan)
+		lines = append(lines, barLine{Label: w.contributionName(c.Key), Value: w.signed(c.Yuan), Share: safeRatio(c.Yuan, largest)})
 	}
 	if n > 0 {
-		lines = append(lines, barLine{w.t(fmt.Sprintf("其余 %d 项合计", n), fmt.Sprintf("%d other items", n)), w.signed(rest), safeRatio(rest, largest)})
+		steps = append(steps, rest)
+		lines = append(lines, barLine{Label: w.t(fmt.Sprintf("其余 %d 项合计", n), fmt.Sprintf("%d other items", n)), Value: w.signed(rest), Share: safeRatio(rest, largest)})
 	}
 	lines = append(lines, barLine{Label: w.t("合计（中值）", "Sum (median)"), Value: w.yuan(total, 6)})
+	for i, picture := range chart.Waterfall(steps) {
+		lines[i].Picture = picture
+	}
 	s.Blocks = append(s.Blocks, block{Bars: lines},
 		block{Note: w.t("各项之和等于中值，误差不超过 1 元。", "The items add up to the median within one yuan.")})
 	return s
@@ -575,6 +596,11 @@ func safeRatio(a, b float64) float64 {
 		return 0
 	}
 	return max(-1, min(1, a/b))
+}
+
+// ItemName is a contribution's name in Chinese.
+func ItemName(c valuation.Conclusion, key string) string {
+	return writer{Opinion{Conclusion: c}, Zh}.contributionName(key)
 }
 
 func (w writer) contributionName(key string) string {
@@ -594,7 +620,20 @@ func (w writer) contributionName(key string) string {
 			}
 		}
 	}
-	return w.word(items, key)
+	if part := "part." + key; workings[part] != [2]string{} {
+		return w.word(workings, part)
+	}
+	if _, known := items[key]; known {
+		return w.word(items, key)
+	}
+	if by, ok := strings.CutPrefix(key, "damages."); ok {
+		return w.t("赔偿金额：", "damages: ") + w.word(workings, by)
+	}
+	approach, input, of := strings.Cut(key, ".")
+	if !of {
+		return w.word(items, key)
+	}
+	return w.word(items, approach) + w.t("：", ": ") + w.word(inputs, input)
 }
 
 func (w writer) width() section {
@@ -617,7 +656,7 @@ func (w writer) width() section {
 		if i == 8 || x.Share < 0.005 {
 			break
 		}
-		lines = append(lines, barLine{w.contributionName(x.Key), percent(x.Share), safeRatio(x.Share, ws[0].Share)})
+		lines = append(lines, barLine{Label: w.contributionName(x.Key), Value: percent(x.Share), Share: safeRatio(x.Share, ws[0].Share)})
 	}
 	s.Blocks = append(s.Blocks, block{Bars: lines})
 	return s
@@ -717,7 +756,7 @@ func (w writer) missing() section {
 		if n.Next != "" {
 			line += w.t(" → 请补充：", " → supply: ") + n.Next
 		}
-		list = append(list, line+" ["+n.Code+"]")
+		list = append(list, line)
 	}
 	if len(list) > 0 {
 		s.Blocks = append(s.Blocks, block{List: list})
@@ -731,7 +770,7 @@ func (w writer) flags() section {
 	for _, sev := range []string{"alarm", "review", "note"} {
 		for _, f := range w.Conclusion.Flags {
 			if f.Severity == sev {
-				list = append(list, w.t("【", "[")+w.word(severities, sev)+w.t("】", "] ")+w.note(f.Note)+" ["+f.Code+"]")
+				list = append(list, w.t("【", "[")+w.word(severities, sev)+w.t("】", "] ")+w.note(f.Note))
 			}
 		}
 	}

@@ -84,7 +84,7 @@ func sample() Opinion {
 				{Key: "rank", Yuan: -171000},
 				{Key: "indicator:L1.1", Yuan: 353567},
 			},
-			WidthContributions: []valuation.WidthContribution{{Key: "noise", Share: .61}, {Key: "between_methods", Share: .2}, {Key: "parameter", Share: .12}, {Key: "widening", Share: .07}},
+			WidthContributions: []valuation.WidthContribution{{Key: "market.price_noise", Share: .61}, {Key: "disagreement", Share: .2}, {Key: "market.level", Share: .12}, {Key: "market.unknown_facts", Share: .07}},
 			MissingEvidence: []terms.Note{
 				{Code: "income.revenue", Zh: "没有使用该专利的产品的收入", En: "no revenue of the products that use the patent", Next: "近三年分产品销售收入及未来五年预测"},
 				{Code: "legal.encumbrance", Zh: "未核实质押与独占许可登记", En: "pledges and exclusive licences not checked", Next: "专利登记簿副本"},

@@ -41,10 +41,15 @@ func writeText(out io.Writer, d doc) error {
 		p()
 		p(s.Title)
 		p(strings.Repeat("-", min(textWidth, columns(s.Title)+8)))
-		for i, b := range s.Blocks {
-			if i > 0 && (b.Facts != nil || b.Table != nil) {
+		printed := false
+		for _, b := range s.Blocks {
+			if b.Wide != "" || b.Rungs != nil {
+				continue
+			}
+			if printed && (b.Facts != nil || b.Table != nil) {
 				p()
 			}
+			printed = true
 			switch {
 			case b.Para != "":
 				wrap(p, b.Para, "  ", "  ")

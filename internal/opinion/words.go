@@ -129,6 +129,8 @@ var (
 		"income.cash_flow": {"节省的许可费现金流", "royalty cash flow"}, "income.tax_rate": {"税", "tax"}, "income.terms": {"收益法其他条件", "other terms of the income approach"},
 		"income.hazard": {"失效风险", "hazard"}, "income.share_decay": {"贡献衰减", "decay of the share"}, "income.economic_life_years": {"经济寿命", "economic life"},
 		"income.revenue_growth": {"收入增长", "revenue growth"}, "income.revenue_current": {"当前收入", "current revenue"}, "income.attribution": {"专利贡献份额", "attribution"},
+		"licence_terms": {"许可方式与期限", "kind and term of the licence"}, "model_cap": {"指标评分影响的上限", "limit of what scores may move"}, "forced_sale": {"强制变现的折减", "allowance for a forced sale"},
+		"other": {"其余小项", "smaller items"}, "status": {"结论的状态改变", "the state of the conclusion"}, "legal_state": {"法律状态", "legal state"}, "damages": {"赔偿金额", "damages"}, "income.model": {"收益法其余输入", "other inputs of the income approach"},
 		"disposal_costs": {"处置费用", "costs of disposal"}, "right_fraction": {"权利份额", "share of the right"}, "calibration": {"校准放宽", "calibration"},
 	}
 	versions = words{
@@ -148,7 +150,7 @@ var (
 		"part.citations": {"被引用", "citations"}, "part.deals": {"已有成交的影响", "what deals on file did"}, "part.score": {"指标评分", "score"}, "part.year": {"年份", "year"},
 		"part.bundle_count": {"打包件数", "number of patents"}, "part.public_ask": {"公开报价上限", "cap by the public ask"},
 		"statutory_low": {"法定赔偿下限", "statutory lower limit"}, "statutory_high": {"法定赔偿上限", "statutory upper limit"}, "reasonable_costs": {"合理开支", "reasonable costs"},
-		"loss": {"实际损失", "actual loss"}, "gain": {"侵权获利", "infringer's gain"}, "licence_fee": {"许可费的合理倍数", "multiple of a licence fee"}, "share_in_force": {"权利有效期间占比", "share in force"},
+		"loss": {"实际损失", "actual loss"}, "statutory": {"法定赔偿", "statutory damages"}, "gain": {"侵权获利", "infringer's gain"}, "licence_fee": {"许可费的合理倍数", "multiple of a licence fee"}, "share_in_force": {"权利有效期间占比", "share in force"},
 		"multiplier": {"惩罚性倍数", "punitive multiple"}, "damages": {"赔偿金额", "damages"},
 		"predictive_sd": {"预测标准差", "predictive sd"}, "scale": {"件数与份额折算", "scale"},
 		"comparable.": {"可比交易 ", "comparable "}, "weight": {"权重", "weight"}, "residual": {"与先验之差", "residual"}, "similarity": {"相似度", "similarity"},
