@@ -124,15 +124,16 @@ $$;
 -- +goose StatementEnd
 CREATE TRIGGER deals_changed BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON deals FOR EACH STATEMENT EXECUTE FUNCTION note_deal_change();
 
--- The priced deals that stored valuations were inferred from, as they were: each set once, by the hash of its bytes.
+-- The priced deals that stored valuations were inferred from, as they were: each set once, by the hash of its bytes. A set
+-- that no valuation names and nobody has used of late is dropped.
 CREATE TABLE ledgers (
     institution text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
     id          text NOT NULL CHECK (id ~ '^[0-9a-f]{64}$'),
     deals       bytea NOT NULL,                  -- JSON array, gzip
-    created_at  timestamptz NOT NULL DEFAULT now(),
+    used_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (institution, id)
 );
-CREATE TRIGGER ledgers_frozen BEFORE UPDATE OR TRUNCATE ON ledgers FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ledgers_frozen BEFORE UPDATE OF institution, id, deals OR TRUNCATE ON ledgers FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Who cites whom, by normal forms of publication or application numbers.
 CREATE TABLE citations (

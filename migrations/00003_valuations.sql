@@ -34,8 +34,10 @@ CREATE TABLE valuations (
     snapshot    json NOT NULL,                   -- assignment and evidence
     conclusion  json NOT NULL,
     hash        bytea NOT NULL,                  -- SHA-256 over assumptions hash, snapshot and conclusion
+    ledger      text GENERATED ALWAYS AS (snapshot -> 'evidence' -> 'ledger' ->> 'id') STORED,
     PRIMARY KEY (institution, id)
 );
+CREATE INDEX valuations_ledger ON valuations (institution, ledger);
 CREATE INDEX valuations_list ON valuations (institution, created_at DESC, id DESC);
 CREATE TRIGGER valuations_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON valuations FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 

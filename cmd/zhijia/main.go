@@ -25,6 +25,7 @@ type cli struct {
 
 	Demo         demoCmd         `cmd:"" help:"Value a real patent from the project's own facts; provisions whatever is missing."`
 	Value        valueCmd        `cmd:"" help:"Value a patent by number or by text."`
+	Since        sinceCmd        `cmd:"" help:"Ask a stored valuation's question again today and say why the figure differs."`
 	Revise       reviseCmd       `cmd:"" help:"Revise a stored valuation by the model's reading of its patent."`
 	Comparables  comparablesCmd  `cmd:"" help:"Search the priced deals most like a patent."`
 	Ingest       ingestCmd       `cmd:"" help:"Take files of patents, transactions, events or citations into the store."`

@@ -118,6 +118,17 @@ func registerValuations(api huma.API, s *Server) {
 		return &replayed{Body: r}, err
 	})
 
+	type since struct{ Body appraisal.Since }
+	huma.Register(api, huma.Operation{
+		OperationID: "valuation-since", Method: http.MethodPost, Path: "/v1/valuations/{id}:since", Tags: []string{"valuations"},
+		Summary:     "与今天相比 The same question asked today, and why the figure differs",
+		Description: "Asks the stored valuation's question again as of today. The difference is told by cause (versions, time, deals, register, subject, scores, facts), and the causes sum to it. Nothing is stored.",
+	}, func(ctx context.Context, in *ValuationID) (*since, error) {
+		p := people.Of(ctx)
+		r, err := s.opt.Appraisal.Since(ctx, p.Actor(), in.ID)
+		return &since{Body: r}, err
+	})
+
 	type whatIf struct {
 		ValuationID
 		Body appraisal.Change

@@ -219,4 +219,5 @@ func TestChangesMoveAsNamed(t *testing.T) {
 	if strong < 60 {
 		t.Errorf("%d changes move the figure by more than 5%%, want 60", strong)
 	}
+	t.Run("the largest untruths", func(t *testing.T) { largestUntruths(t, run) })
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
@@ -87,6 +88,7 @@ type dealsOf struct {
 type dealSet struct {
 	id    string
 	deals []valuation.Comparable
+	kept  time.Time // when the store was last told that it is used
 }
 
 // ledger is what a question of the date is answered from: the deals that ended before it, solved under the assumptions.
@@ -100,7 +102,7 @@ func (s *Service) ledger(ctx context.Context, institution string, t calendar.Dat
 	if n > 0 {
 		last = held.ends[n-1]
 	}
-	set, err := held.first(n, func(id string, body []byte) error { return s.db.PutLedger(ctx, id, body) })
+	set, err := held.first(n, s.now(), func(id string, body []byte) error { return s.db.PutLedger(ctx, id, body) })
 	if err != nil {
 		return nil, last, err
 	}
@@ -141,12 +143,15 @@ func (s *Service) dealsOf(ctx context.Context, institution string) (*dealsOf, er
 // heldSets bounds the sets held of one institution: an evaluation asks for many days.
 const heldSets = 16
 
+// usedEvery is how often the store is told that a set is used: it drops what no valuation names and nobody uses.
+const usedEvery = time.Hour
+
 // first is the set of the first n deals. It is put into the store when it is made, so that every valuation that names it can
 // be worked out again.
-func (d *dealsOf) first(n int, put func(id string, body []byte) error) (*dealSet, error) {
+func (d *dealsOf) first(n int, now time.Time, put func(id string, body []byte) error) (*dealSet, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if set, ok := d.sets[n]; ok {
+	if set, ok := d.sets[n]; ok && now.Sub(set.kept) < usedEvery {
 		return set, nil
 	}
 	body, err := marshal(d.deals[:n])
@@ -165,7 +170,7 @@ func (d *dealsOf) first(n int, put func(id string, body []byte) error) (*dealSet
 	if len(d.sets) >= heldSets {
 		clear(d.sets)
 	}
-	set := &dealSet{id: hex.EncodeToString(sum[:]), deals: d.deals[:n]}
+	set := &dealSet{id: hex.EncodeToString(sum[:]), deals: d.deals[:n], kept: now}
 	if err := put(set.id, z.Bytes()); err != nil {
 		return nil, err
 	}

@@ -3,7 +3,10 @@ package appraisal_test
 import (
 	"context"
 	"fmt"
+	"math"
+	"strings"
 	"testing"
+	"time"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
@@ -63,6 +66,24 @@ func TestLedgerFollowsItsOwner(t *testing.T) {
 			}
 		}
 	}
+	// Asked today, each differs by named causes that sum to the difference: time for all, the deals for what was valued before.
+	for i, d := range days {
+		since, err := svc.Since(ctx, actor, records[i].ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum, named := 0.0, map[string]bool{}
+		for _, c := range since.Causes {
+			sum += c.Yuan
+			named[c.Key] = true
+		}
+		if math.Abs(sum-since.Change) > 1e-6*since.Before || since.Change == 0 || since.Before != before["bank"+d.String()] {
+			t.Errorf("as of %s: %+v sums to %v of %v", d, since.Causes, sum, since.Change)
+		}
+		if !named["time"] || !named["deals"] || named["versions"] || named["facts"] { // and the scores that records give by their age
+			t.Errorf("as of %s: named %v", d, named)
+		}
+	}
 	// A fresh process holds nothing and gives the same bytes.
 	fresh, err := appraisal.New(ctx, db, appraisal.Options{})
 	if err != nil {
@@ -70,6 +91,18 @@ func TestLedgerFollowsItsOwner(t *testing.T) {
 	}
 	if again, err := fresh.Replay(ctx, actor, records[3].ID()); err != nil || !again.Identical {
 		t.Errorf("replayed by another process: %+v, %v", again, err)
+	}
+	// What a valuation names is kept; a set that none names goes when nobody has used it.
+	if err := db.PutLedger(store.As(ctx, "bank"), strings.Repeat("a", 64), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	for i, ago := range []time.Duration{time.Hour, -time.Hour, -time.Hour} {
+		if n, err := db.PruneLedgers(ctx, time.Now().Add(-ago)); err != nil || n > 0 != (i == 1) {
+			t.Errorf("pruning %d: %d dropped, %v", i, n, err)
+		}
+	}
+	if again, err := fresh.Replay(ctx, actor, records[0].ID()); err != nil || !again.Identical {
+		t.Errorf("replayed after pruning: %+v, %v", again, err)
 	}
 	if err := db.PutDeals(store.As(ctx, "bank"), []store.Deal{{ID: "own-0", Title: "专利转让", Currency: "CNY", DealKind: "ask", Date: sold, DateUnit: "day"}}); err != nil {
 		t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/dossier"
-	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
@@ -26,10 +25,7 @@ import (
 func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on calendar.Date, wait bool) (lending.Valued, *appraisal.Draft, error) {
 	ctx = store.As(ctx, actor.Institution)
 	d, err := service.Draft(ctx, actor, request(&row, on, wait))
-	switch {
-	case row.Title == "" && (fault.KindOf(err) == fault.NotFound || err == nil && d.Subject.ID == 0):
-		return lending.Valued{}, nil, fault.New(fault.Invalid, "row.unknown_patent", "库中没有该专利，请填写专利名称后按所填内容估值。", "The patent is not in the store; give its title to have it valued from what the row says.")
-	case err != nil:
+	if err != nil {
 		return lending.Valued{}, nil, err
 	}
 	v, err := view(row, "", d, on, service.Days())

@@ -301,6 +301,8 @@ func basisZh(r *resultRow) string {
 	switch {
 	case r.Status != "done":
 		return ""
+	case r.Valued.FromRow && r.Valued.Row.Title == "":
+		return "仅按号码（库中无此专利，也未填名称）"
 	case r.Valued.FromRow:
 		return "按所填内容（库中无此专利）"
 	}

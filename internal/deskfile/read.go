@@ -70,7 +70,7 @@ var batchColumns = []batchColumn{
 	{key: "borrower", zh: "借款人名称", names: []string{"借款人", "借款企业", "借款企业名称", "借款单位", "企业名称", "公司名称", "客户名称", "借款人全称", "债务人", "债务人名称", "单位名称", "融资企业", "贷款企业", "贷款企业名称", "融资主体", "融资人", "借款主体", "申贷企业", "授信客户", "授信客户名称", "申请企业", "申请单位"}, note: "必填。", required: true, wide: 26},
 	{key: "credit_code", zh: "统一社会信用代码", names: []string{"信用代码", "社会信用代码", "统一信用代码", "统一社会信用代码/组织机构代码", "uscc"}, note: "18 位，含校验位。", wide: 22},
 	{key: "number", rank: true, zh: "专利号/申请号", names: []string{"专利号", "申请号", "专利号(申请号)", "申请号(专利号)", "申请号/专利号", "专利(申请)号", "申请(专利)号", "专利号码", "专利申请号", "专利编号", "专利号(zl)", "专利号zl", "出质专利号", "质押专利号", "专利号或申请号", "patent_number", "申请(专利)号码", "application number", "专利(申请号)"}, note: "必填。如 ZL202010123456.2；校验位会被核对。", required: true, wide: 22},
-	{key: "title", rank: true, zh: "专利名称", names: []string{"发明名称", "名称", "标题", "专利标题", "出质专利名称", "质押专利名称", "发明创造名称", "标题(中文)", "名称中", "标题(译)(简体中文)", "title", "标题(翻译)"}, note: "库中没有该专利时必填，估值以此为据。", wide: 36},
+	{key: "title", rank: true, zh: "专利名称", names: []string{"发明名称", "名称", "标题", "专利标题", "出质专利名称", "质押专利名称", "发明创造名称", "标题(中文)", "名称中", "标题(译)(简体中文)", "title", "标题(翻译)"}, note: "库中没有该专利时请填写；不填则仅按号码所示的类型和申请年份估值，区间较宽。", wide: 36},
 	{key: "kind", rank: true, zh: "专利类型", names: []string{"类型", "专利种类", "专利类别", "公开类型", "类别", "kind"}, note: "须与专利号一致。", pick: []string{"发明", "实用新型", "外观设计"}},
 	{key: "filing_date", zh: "申请日", names: []string{"申请日期", "application date", "filing/creation date", "filing date"}, note: "YYYY-MM-DD。"},
 	{key: "grant_date", rank: true, zh: "授权公告日", names: []string{"授权日", "授权公告日期", "授权日期", "公告日", "grant date"}, note: "YYYY-MM-DD。"},

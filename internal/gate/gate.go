@@ -207,13 +207,20 @@ func (g *Gate) Serve(ctx context.Context, l net.Listener) error {
 // sessionsKept is how long a session that is over stays to be looked at.
 const sessionsKept = 30 * 24 * time.Hour
 
+// ledgersKept is how long a set of deals that no valuation names is kept after its last use: a process that holds it says
+// every hour that it does, and what it concludes may be stored a while later.
+const ledgersKept = 7 * 24 * time.Hour
+
 var retention = jobs.Kind[struct{}]{Name: "retention", Timeout: 10 * time.Minute}
 
-// Retention drops every hour the replies and sessions that are kept no longer.
+// Retention drops every hour the replies, sessions and sets of deals that are kept no longer.
 func (g *Gate) Retention() jobs.Worker {
 	return retention.Worker(1, func(ctx context.Context, _ *jobs.Turn, _ struct{}) (jobs.Next, error) {
 		_, err := g.DB.PruneIdempotency(ctx, g.Now().Add(-IdempotencyLifetime))
 		if _, more := g.DB.PruneSessions(ctx, g.Now().Add(-sessionsKept)); more != nil {
+			err = errors.Join(err, more)
+		}
+		if _, more := g.DB.PruneLedgers(ctx, g.Now().Add(-ledgersKept)); more != nil {
 			err = errors.Join(err, more)
 		}
 		return jobs.Done, err

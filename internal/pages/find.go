@@ -35,6 +35,7 @@ type (
 		page
 		ID, Subject   string
 		Purposes      any
+		Today         bool // compared with the same question asked today
 		Asked         bool
 		Before, After whatIfSide
 		Change        string
@@ -172,7 +173,8 @@ func (s *Server) whatIf(c *gin.Context) error {
 		stated = *ev.Income
 	}
 	asked := c.Request.URL.Query()
-	v.Asked = len(asked) > 0
+	v.Today = asked.Has("today")
+	v.Asked = len(asked) > 0 && !v.Today
 	v.Form = url.Values{"purpose": {string(a.Purpose)}}
 	var change appraisal.Change
 	var faults []fault.Field
@@ -209,6 +211,14 @@ func (s *Server) whatIf(c *gin.Context) error {
 	switch {
 	case len(faults) > 0:
 		err = fault.New(fault.Invalid, "request.invalid", "请求有误，请按下列提示修改后重试。", "The request is not valid; see the fields.", faults...)
+	case v.Today:
+		var since appraisal.Since
+		if since, err = s.opt.Appraisal.Since(ctx, p.Actor(), rec.ID()); err == nil {
+			v.Asked, v.After, v.Change = true, side(since.Today), signedZh(since.Change)
+			for _, x := range since.Causes {
+				v.Causes = append(v.Causes, causeLine{x.Zh, signedZh(x.Yuan), x.Yuan > 0})
+			}
+		}
 	case v.Asked:
 		var w appraisal.WhatIf
 		if w, err = s.opt.Appraisal.WhatIf(ctx, p.Actor(), rec.ID(), change); err == nil {

@@ -223,6 +223,9 @@ func triesOtherwise(t *testing.T, b *browser, path string) {
 	if r := b.send("GET", path+"/what-if"+fmt.Sprintf(as, "licence", "2400"), nil).Body.String(); !strings.Contains(r, "差别来自") || !strings.Contains(r, "变为原来的") {
 		t.Errorf("another purpose and revenue change nothing: %s", r)
 	}
+	if r := b.send("GET", path+"/what-if?today=yes", nil); r.Code != 200 || !strings.Contains(r.Body.String(), "今天重新估值") {
+		t.Errorf("asked today: %d", r.Code)
+	}
 	if r := b.send("GET", path+"/what-if"+fmt.Sprintf(as, "pledge", "many"), nil); r.Code != 422 || !strings.Contains(r.Body.String(), "revenue") || !strings.Contains(r.Body.String(), `value="many"`) {
 		t.Errorf("a number that is none: %d", r.Code)
 	}

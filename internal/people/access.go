@@ -129,6 +129,7 @@ var Access = map[string][]Role{
 
 	"POST /v1/valuations":                {Officer, Desk, Evaluator},
 	"POST /v1/valuations/{id}:replay":    readers,
+	"POST /v1/valuations/{id}:since":     readers,
 	"POST /v1/valuations/{id}:what-if":   {Officer, Desk, Evaluator},
 	"GET /v1/comparables:search":         readers,
 	"POST /v1/comparables:search":        readers,

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -37,11 +38,20 @@ func (db *DB) PricedDeals(ctx context.Context) (_ []valuation.Comparable, err er
 	})
 }
 
-// PutLedger keeps a set of deals under the hash of its bytes.
+// PutLedger keeps a set of deals under the hash of its bytes, or notes that it is still used.
 func (db *DB) PutLedger(ctx context.Context, id string, deals []byte) (err error) {
 	defer fault.Wrap(&err, "store.PutLedger")
-	_, err = db.pool.Exec(ctx, `INSERT INTO ledgers (id, deals) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, deals)
+	_, err = db.pool.Exec(ctx, `INSERT INTO ledgers (id, deals) VALUES ($1, $2) ON CONFLICT (institution, id) DO UPDATE SET used_at = now()`, id, deals)
 	return err
+}
+
+// PruneLedgers drops the sets of deals that no valuation names and that nobody has used since a moment.
+func (db *DB) PruneLedgers(ctx context.Context, before time.Time) (_ int64, err error) {
+	defer fault.Wrap(&err, "store.PruneLedgers")
+	tag, err := db.pool.Exec(across(ctx), `
+		DELETE FROM ledgers l WHERE used_at < $1
+			AND NOT EXISTS (SELECT FROM valuations v WHERE v.institution = l.institution AND v.ledger = l.id)`, before)
+	return tag.RowsAffected(), err
 }
 
 // Ledger returns a kept set of deals.

@@ -129,7 +129,13 @@ func (j *job) inputs() terms.Inputs {
 // takes it for more than the owner's own plans.
 func (j *job) doubtInputs() {
 	f, taken := j.ev.Income, j.inputs()
-	if f == nil || f.Inputs != "" || taken == terms.InputsOwner {
+	if f == nil || taken == terms.InputsOwner {
+		return
+	}
+	if f.Inputs != "" {
+		if j.asg.Purpose == terms.PurposePledge && taken == terms.InputsMarket {
+			j.flag("INC-STATED", "review", "收益资料被声明为市场参与者的预期，因而计入质押的市场价值；请核对依据，权利人自身的预测不应如此声明", "the income facts are declared to be market participants' and so enter the market value of a pledge: check what they rest on; the owner's own plans must not be declared so")
+		}
 		return
 	}
 	zh := map[terms.Inputs]string{terms.InputsMarket: "市场参与者的预期", terms.InputsContract: "许可合同约定的金额"}[taken]
@@ -168,7 +174,10 @@ func (j *job) recoverable(in []int) []int {
 		a := &j.app[i]
 		if family(a.result.ID) == "market" {
 			d := math.Log(1 - j.as.Lending.DisposalShare.Value)
-			a.theta, a.thetaModel, a.neutral = a.theta+d, a.thetaModel+d, a.neutral+d
+			a.theta, a.thetaModel, a.neutral, a.plain = a.theta+d, a.thetaModel+d, a.neutral+d, a.plain+d
+			if c := a.ask; c != nil {
+				a.ask = &ceiling{c.at + d, c.sd, c.theta + d, c.thetaModel + d, c.neutral + d}
+			}
 			a.parts = append(a.parts, part{"disposal_costs", "rule", d})
 		}
 		if best < 0 || a.theta > j.app[best].theta {
@@ -181,6 +190,11 @@ func (j *job) recoverable(in []int) []int {
 	}
 	// Which of the two is higher without the model's scores may differ.
 	j.app[best].thetaModel, j.app[best].neutral = without, neutral
+	for _, i := range in {
+		if i != best {
+			j.lower = append(j.lower, &j.app[i])
+		}
+	}
 	return []int{best}
 }
 
@@ -389,8 +403,8 @@ func (j *job) bases(in []int) {
 			f.Premise = o.Premise
 		}
 		if a := &j.app[i]; a.sd0 > 0 {
-			half := distuv.UnitNormal.Quantile((1+j.level)/2) * math.Sqrt(a.sd0*a.sd0+a.unknown)
-			f.Value, f.Low, f.High = math.Exp(a.theta), math.Exp(a.theta-half), math.Exp(a.theta+half)
+			low, high := a.ends(distuv.UnitNormal.Quantile((1 + j.level) / 2))
+			f.Value, f.Low, f.High = math.Exp(a.theta), math.Exp(low), math.Exp(high)
 		}
 		add(f)
 	}

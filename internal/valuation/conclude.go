@@ -29,11 +29,42 @@ import (
 type approach struct {
 	result                     ApproachResult
 	theta, thetaModel, neutral float64 // ln yuan: with all, without the model's, neutral
+	plain                      float64 // ln yuan before scores and the facts of small terms
 	sd0                        float64 // log sd with every score known
 	weigh                      float64 // log sd that its weight follows, where facts of the subject move sd0; 0: sd0
 	unknown                    float64 // further variance for what is unknown
-	parts                      []part  // theta = ln prior median + Σ parts
+	unscored                   float64 // the same had nobody scored anything
+	ask                        *ceiling
+	parts                      []part // theta = ln prior median + Σ parts
 	width                      []WidthContribution
+}
+
+// ceiling is what nobody pays more than, and the figure had it not been known.
+type ceiling struct {
+	at                         float64 // ln yuan
+	sd                         float64 // of prices below it: as for a patent of which no fact is known
+	theta, thetaModel, neutral float64
+}
+
+// ends are the ends of the approach's own range in ln yuan, half its half width in sd.
+func (a *approach) ends(half float64) (low, high float64) {
+	low, high = a.theta-half*math.Sqrt(a.sd0*a.sd0+a.unscored), a.theta+half*math.Sqrt(a.sd0*a.sd0+a.unknown)
+	if c := a.ask; c != nil {
+		low = min(low+c.theta-a.theta, c.at-half*c.sd)
+	}
+	return low, high
+}
+
+// apart is how far two approaches lie from each other before scores and facts of small terms, with the public ask and
+// without.
+func (a *approach) apart(b *approach) float64 {
+	d := math.Abs(a.plain - b.plain)
+	for _, c := range []*ceiling{a.ask, b.ask} {
+		if c != nil {
+			d = max(d, math.Abs(min(a.plain, c.at)-min(b.plain, c.at)))
+		}
+	}
+	return d
 }
 
 // job carries one valuation through its steps.
@@ -57,6 +88,7 @@ type job struct {
 	licence      float64 // log factor of the right against ownership
 	part         float64 // log of the fraction of the right
 	app          []approach
+	lower        []*approach // of a recoverable amount: those that are not the higher
 	legalUnknown int
 }
 
@@ -140,7 +172,7 @@ func (j *job) open() {
 
 // ModelVersion names the mathematics of this package; it changes whenever
 // equal inputs would give another value.
-const ModelVersion = "valuation/5"
+const ModelVersion = "valuation/6"
 
 // FlagUnreviewed marks a value that rests on what no second person approved.
 const FlagUnreviewed = "UNREVIEWED"
@@ -261,6 +293,7 @@ func withoutModel(in []terms.IndicatorScore) []terms.IndicatorScore {
 func (j *job) add(a approach) {
 	if j.legalUnknown > 0 {
 		a.unknown += j.as.Market.MissingFeatureVar.Value
+		a.unscored += j.as.Market.MissingFeatureVar.Value
 	}
 	j.app = append(j.app, a)
 }
@@ -282,7 +315,7 @@ func (j *job) cost() {
 	}
 	theta := math.Log(v) + j.part + j.licence
 	j.add(approach{
-		theta: theta, thetaModel: theta, neutral: theta, sd0: sd,
+		theta: theta, thetaModel: theta, neutral: theta, plain: theta, sd0: sd,
 		parts:  []part{{"cost", "fact", theta - j.base}},
 		width:  []WidthContribution{{"cost", 1}},
 		result: ApproachResult{ID: "cost", Method: "replacement_cost_less_obsolescence", Applicable: true, Workings: w, Flags: []terms.Flag{terms.NewFlag("COST-FLOOR", "note", "成本法结果只作下限参考", "cost is a floor for young, unpractised patents, never a ceiling")}},
@@ -347,7 +380,7 @@ func (j *job) option() {
 	theta := math.Log(c) + j.part + j.licence
 	w := []terms.Working{{Key: "S", Value: s, Unit: "yuan"}, {Key: "X", Value: x, Unit: "yuan"}, {Key: "volatility", Value: sigma, Unit: "rate"}, {Key: "years", Value: t, Unit: "years"}, {Key: "cost_of_delay", Value: q, Unit: "rate", Formula: "1/T unless given"}, {Key: "d1", Value: d1, Unit: "ratio"}, {Key: "d2", Value: d2, Unit: "ratio"}, {Key: "value", Value: c, Unit: "yuan", Formula: "S·e^(-qT)·Φ(d1) - X·e^(-rT)·Φ(d2)", Source: "Black, Scholes 1973; Merton 1973"}}
 	j.add(approach{
-		theta: theta, thetaModel: theta, neutral: theta, sd0: max(elastic*rel, j.as.Option.MinSD.Value),
+		theta: theta, thetaModel: theta, neutral: theta, plain: theta, sd0: max(elastic*rel, j.as.Option.MinSD.Value),
 		parts: []part{{"option", "fact", theta - j.base}}, width: []WidthContribution{{"option", 1}},
 		result: ApproachResult{ID: "option", Method: "black_scholes", Applicable: true, Workings: w},
 	})

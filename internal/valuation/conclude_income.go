@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"zhijia/internal/calendar"
+	"zhijia/internal/patent"
 	"zhijia/internal/valuation/income"
 	"zhijia/internal/valuation/terms"
 )
@@ -38,37 +39,66 @@ func (j *job) income() {
 		j.missing("income.revenue", "未提供使用该专利的产品收入预测", "no revenue forecast of the products that use the patent", "提供产品收入、增长率和许可费率或行业")
 		return
 	}
-	as := j.as
-	riskFree := as.Discount.RiskFree.Value
+	riskFree := j.as.Discount.RiskFree.Value
 	if f.RiskFree != nil {
 		riskFree = f.RiskFree.Dist().Quantile(0.5)
 	}
-	s := incomeScores{
-		royalty: income.FactorScores(as.Royalty.Groups, j.ind, j.live, true),
-		risk:    income.FactorScores(as.Discount.Risks, j.ind, j.live, false),
+	x := j.opinions(j.live, riskFree)
+	// A utility model earns no more than an invention would, all else equal, whose fees are higher.
+	var order *incomeOpinions
+	if f.AnnualCost == nil && x.full.Missing[income.ReliefFromRoyalty] == "" && slices.ContainsFunc(j.live, func(p terms.Patent) bool { return p.Kind == patent.UtilityModel }) {
+		order = j.opinions(asInventions(j.live), riskFree)
 	}
-	s.table, s.rate = income.ScoreTable(as.Royalty.Groups, s.royalty), as.Discount.Build(riskFree, s.risk)
-	unmodelled := income.ScoreTable(as.Royalty.Groups, income.FactorScores(as.Royalty.Groups, j.ind, j.live, false))
-	middle := s.rate
-	middle.Rate = s.rate.Neutral
-
-	subject := j.incomeSubject()
-	resolve := func(r income.TableScore, b *income.BuildUp) *income.Inputs {
-		return income.Resolve(subject, f, &as.Income, &as.Royalty, &as.Discount, r, b)
-	}
-	// Three opinions: with every score, without the model's, and with every
-	// score at the middle of its table.
-	full, plain, neutral := resolve(s.table, &s.rate), resolve(unmodelled, &s.rate), resolve(income.TableScore{R: 0.5}, &middle)
 	for m := range incomeMethods {
 		m := income.Method(m)
 		if m == income.ExcessEarningsMethod && f.ExcessEarnings == nil || m == income.WithAndWithout && len(f.With) == 0 {
 			continue
 		}
-		j.incomeMethod(m, full, plain, neutral, &s)
+		if m != income.ReliefFromRoyalty {
+			order = nil // the other methods know no fees
+		}
+		j.incomeMethod(m, x, order)
 	}
-	if full.Scored && full.BuiltUp && full.Missing[income.ReliefFromRoyalty] == "" {
-		j.doubleCounting(full, resolve, &s, riskFree)
+	if x.full.Scored && x.full.BuiltUp && x.full.Missing[income.ReliefFromRoyalty] == "" {
+		j.doubleCounting(x, riskFree)
 	}
+}
+
+// incomeOpinions are three opinions of the income of the members: with every score, without the model's, and with every
+// score at the middle of its table. Each has its own draws, so that what the cap and the width compare with does not depend
+// on any score it must not depend on.
+type incomeOpinions struct {
+	scores               incomeScores
+	full, plain, neutral *income.Inputs
+	resolve              func(income.TableScore, *income.BuildUp) *income.Inputs
+}
+
+func (j *job) opinions(live []terms.Patent, riskFree float64) *incomeOpinions {
+	as, f := j.as, j.ev.Income
+	s := incomeScores{
+		royalty: income.FactorScores(as.Royalty.Groups, j.ind, live, true),
+		risk:    income.FactorScores(as.Discount.Risks, j.ind, live, false),
+	}
+	s.table, s.rate = income.ScoreTable(as.Royalty.Groups, s.royalty), as.Discount.Build(riskFree, s.risk)
+	unmodelled := income.ScoreTable(as.Royalty.Groups, income.FactorScores(as.Royalty.Groups, j.ind, live, false))
+	middle := s.rate
+	middle.Rate = s.rate.Neutral
+	subject := j.incomeSubject()
+	subject.Fees = as.annualFees(live, j.asg.Date)
+	x := &incomeOpinions{scores: s, resolve: func(r income.TableScore, b *income.BuildUp) *income.Inputs {
+		return income.Resolve(subject, f, &as.Income, &as.Royalty, &as.Discount, r, b)
+	}}
+	x.full, x.plain, x.neutral = x.resolve(s.table, &s.rate), x.resolve(unmodelled, &s.rate), x.resolve(income.TableScore{R: 0.5}, &middle)
+	return x
+}
+
+// asInventions are the members as if each were an invention, of the same life.
+func asInventions(live []terms.Patent) []terms.Patent {
+	out := slices.Clone(live)
+	for i := range out {
+		out[i].Kind = patent.Invention
+	}
+	return out
 }
 
 // incomeSubject is what the income approach must know of the right: a bundle
@@ -85,7 +115,6 @@ func (j *job) incomeSubject() income.Subject {
 	if j.asg.Purpose == terms.PurposeLicence && j.asg.LicenceTerm != nil {
 		s.Licence = *j.asg.LicenceTerm
 	}
-	s.Fees = j.as.annualFees(j.live, j.asg.Date)
 	return s
 }
 
@@ -112,20 +141,26 @@ func (a *Assumptions) annualFees(live []terms.Patent, t calendar.Date) []float64
 	return out
 }
 
-// incomeMethod values one method three ways. Each opinion has its own draws, so
-// that what the cap and the width compare with does not depend on any score it
-// must not depend on.
-func (j *job) incomeMethod(m income.Method, full, plain, neutral *income.Inputs, s *incomeScores) {
-	name, f := incomeMethods[m], j.ev.Income
+// incomeMethod values one method three ways. A median above that of order, the same members as inventions, gives way to it.
+func (j *job) incomeMethod(m income.Method, x, order *incomeOpinions) {
+	name, f, full, neutral, s := incomeMethods[m], j.ev.Income, x.full, x.neutral, &x.scores
 	if reason := full.Missing[m]; reason != "" {
 		j.notApplicable(name.id, name.method, reason, full.Notes)
 		j.missing("income.revenue", "收益法缺少必要数据："+reason, "the income approach lacks "+reason, "提供产品收入、增长率和许可费率或行业")
 		return
 	}
-	run := func(in *income.Inputs) (income.Result, bool) {
-		return in.Simulate(m, f.Correlations, j.as.Simulation.Paths, j.as.Simulation.Seed)
+	ok := true
+	run := func(pick func(*incomeOpinions) *income.Inputs) income.Result {
+		r, fits := pick(x).Simulate(m, f.Correlations, j.as.Simulation.Paths, j.as.Simulation.Seed)
+		ok = ok && fits
+		if order != nil && ok {
+			if o, _ := pick(order).Simulate(m, f.Correlations, j.as.Simulation.Paths, j.as.Simulation.Seed); o.P50 < r.P50 {
+				return o
+			}
+		}
+		return r
 	}
-	r, ok := run(full)
+	r := run(func(x *incomeOpinions) *income.Inputs { return x.full })
 	if !ok {
 		j.notApplicable(name.id, name.method, "income.correlations", full.Notes)
 		return
@@ -139,23 +174,30 @@ func (j *job) incomeMethod(m income.Method, full, plain, neutral *income.Inputs,
 		j.app = append(j.app, approach{result: result})
 		return
 	}
-	rp, _ := run(plain)
-	rn, _ := run(neutral)
+	rp, rn := run(func(x *incomeOpinions) *income.Inputs { return x.plain }), run(func(x *incomeOpinions) *income.Inputs { return x.neutral })
 	right := j.part + j.exclusivity()
 	log := func(yuan float64) float64 { return math.Log(max(yuan, halfFen)) }
-	a := approach{theta: log(r.P50) + right, thetaModel: log(rp.P50) + right, neutral: log(rn.P50) + right, result: result}
+	a := approach{theta: log(r.P50) + right, thetaModel: log(rp.P50) + right, neutral: log(rn.P50) + right, plain: log(rn.P50) + right, result: result}
 	a.sd0, a.width = j.incomeWidth(name.id, rn)
+	gross, _ := neutral.Gross().Simulate(m, f.Correlations, j.as.Simulation.Paths, j.as.Simulation.Seed)
+	a.weigh, _ = j.incomeWidth(name.id, gross)
 	if m == income.ReliefFromRoyalty && full.Scored {
-		w := income.UnknownRoyaltyLog(full.M, full.N, s.table.Unknown+s.table.Doubted) / (2 * terms.Z10)
-		a.unknown += w * w
+		open := func(unknown float64) float64 {
+			return math.Pow(income.UnknownRoyaltyLog(full.M, full.N, unknown)/(2*terms.Z10), 2)
+		}
+		a.unknown += open(s.table.Unknown + s.table.Doubted)
+		a.unscored += open(1)
 		j.out.Model.Theory = full.N / full.M
 	}
 	if full.BuiltUp { // half the table's span, in proportion to what is unscored
-		span := s.rate.Span / 2 * s.rate.Unknown
-		low, high := neutral.At(m, income.Median()), neutral.At(m, income.Median())
-		low.Discount, high.Discount = low.Discount-span, high.Discount+span
-		w := (log(m.Value(&low)) - log(m.Value(&high))) / (2 * terms.Z10)
-		a.unknown += w * w
+		open := func(unknown float64) float64 {
+			span := s.rate.Span / 2 * unknown
+			low, high := neutral.At(m, income.Median()), neutral.At(m, income.Median())
+			low.Discount, high.Discount = low.Discount-span, high.Discount+span
+			return math.Pow((log(m.Value(&low))-log(m.Value(&high)))/(2*terms.Z10), 2)
+		}
+		a.unknown += open(s.rate.Unknown)
+		a.unscored += open(1)
 	}
 	a.parts = j.incomeParts(m, full, s, a.theta, right)
 	j.add(a)
@@ -246,8 +288,8 @@ func (j *job) incomeParts(m income.Method, in *income.Inputs, s *incomeScores, t
 
 // doubleCounting flags risks that lower both the royalty and the discount rate
 // and shows the value with those risks left out of the rate.
-func (j *job) doubleCounting(full *income.Inputs, resolve func(income.TableScore, *income.BuildUp) *income.Inputs, s *incomeScores, riskFree float64) {
-	as := j.as
+func (j *job) doubleCounting(x *incomeOpinions, riskFree float64) {
+	as, s := j.as, &x.scores
 	twice := income.DoubleCounted(as.Royalty.Groups, as.Discount.Risks, s.royalty, s.risk)
 	if len(twice) == 0 {
 		return
@@ -261,7 +303,7 @@ func (j *job) doubleCounting(full *income.Inputs, resolve func(income.TableScore
 		}
 	}
 	b := as.Discount.Build(riskFree, once)
-	d, alone := full.At(income.ReliefFromRoyalty, income.Median()), resolve(s.table, &b).At(income.ReliefFromRoyalty, income.Median())
+	d, alone := x.full.At(income.ReliefFromRoyalty, income.Median()), x.resolve(s.table, &b).At(income.ReliefFromRoyalty, income.Median())
 	with, free := d.Relief(), alone.Relief()
 	j.out.Workings = append(j.out.Workings, terms.Working{Key: "double_counting", Value: free, Unit: "yuan", Formula: "relief from royalty at medians with the risks left out of the rate", Children: []terms.Working{
 		{Key: "with", Value: with, Unit: "yuan"}, {Key: "without", Value: free, Unit: "yuan"}, {Key: "rate_without", Value: b.Rate, Unit: "rate"},

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 
+	"zhijia/internal/patent"
+	"zhijia/internal/valuation/indicator"
 	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
 )
@@ -93,8 +95,10 @@ type MarketFigure struct {
 // marketAnswer is the subject's price in one market, before the licence and the share of the right.
 type marketAnswer struct {
 	theta, noModel, neutral float64 // ln yuan: all scores, without the model's, without any
+	plain                   float64 // with the life alone: no score, no other fact
+	bare                    float64 // without any fact
 	sd, known               float64
-	weigh                   float64 // widest sd of a member of whom no fact is known: no fact moves it
+	weigh                   float64 // widest sd of a member of whom no fact is known, of either kind: no fact moves it
 	parts                   []part
 }
 
@@ -102,23 +106,35 @@ type marketAnswer struct {
 var ownTerm = []string{"L1.3", "L2.2", "T5.2"}
 
 // zScore is the normal score of the indicator sheet among patents, by the reference table of the assumptions. An indicator
-// nobody scored counts as average, so a good score that becomes known never lowers it; nothing known is nil.
+// nobody scored counts as average, each by its own weight: so a good score that becomes known never lowers it, and a bad one
+// never raises it. Nothing known is nil.
 func (j *job) zScore(scores []terms.IndicatorScore) *float64 {
-	sheet := &j.as.Sheet
-	kept := slices.DeleteFunc(slices.Clone(scores), func(s terms.IndicatorScore) bool { return slices.Contains(ownTerm, s.Code) })
-	q := sheet.Score(j.asg.Purpose, kept, j.as.Grades.Unknown.Value)
-	if q.Score == nil {
-		return nil
-	}
-	// What could be known is all but the indicators that have a term of their own.
-	var all []terms.IndicatorScore
-	for _, n := range sheet.Nodes {
-		if !slices.Contains(ownTerm, n.Code) {
-			all = append(all, terms.IndicatorScore{Code: n.Code, Score: &j.as.Market.ScoreMean.Value})
+	sheet, mean := &j.as.Sheet, j.as.Market.ScoreMean.Value
+	known := map[string]terms.IndicatorScore{}
+	for _, s := range scores {
+		if s.Score != nil && !slices.Contains(ownTerm, s.Code) && slices.ContainsFunc(sheet.Nodes, func(n indicator.Node) bool { return n.Code == s.Code }) {
+			known[s.Code] = s
 		}
 	}
-	known := (1 - q.Unknown) / (1 - sheet.Score(j.asg.Purpose, all, j.as.Grades.Unknown.Value).Unknown)
-	z := known * (*q.Score - j.as.Market.ScoreMean.Value) / j.as.Market.ScoreSD.Value
+	if len(known) == 0 {
+		return nil
+	}
+	var filled, all []terms.IndicatorScore
+	for _, n := range sheet.Nodes {
+		average := terms.IndicatorScore{Code: n.Code, Score: &mean}
+		if s, ok := known[n.Code]; ok {
+			filled = append(filled, s)
+		} else if n.Kind == "sum" {
+			filled = append(filled, average)
+		}
+		if !slices.Contains(ownTerm, n.Code) {
+			all = append(all, average)
+		}
+	}
+	q := sheet.Score(j.asg.Purpose, filled, j.as.Grades.Unknown.Value)
+	// What could be known is all but the indicators that have a term of their own.
+	could := 1 - sheet.Score(j.asg.Purpose, all, j.as.Grades.Unknown.Value).Unknown
+	z := (*q.Score - mean) / j.as.Market.ScoreSD.Value / could
 	return &z
 }
 
@@ -152,7 +168,7 @@ func (j *job) ask(l *Ledger, s market.Sale) marketAnswer {
 	v, half := l.view, min(l.ready.At(s, j.level).Half, maxHalf)
 	all, none := j.zScore(j.ind), j.zScore(withoutModel(j.ind))
 	var a marketAnswer
-	sum, sumNo, sumNeutral, low, lowKnown := 0.0, 0.0, 0.0, 0.0, 0.0
+	sum, sumNo, sumNeutral, sumPlain, sumBare, low, lowKnown := 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
 	logs := map[string]float64{}
 	var keys []string
 	for i := range j.all {
@@ -170,8 +186,16 @@ func (j *job) ask(l *Ledger, s market.Sale) marketAnswer {
 		sum += w
 		sumNo += m.share * math.Exp(no.Mean)
 		sumNeutral += m.share * math.Exp(neutral.Mean)
+		q.Facts = market.Facts{Life: q.Life}
+		sumPlain += m.share * math.Exp(v.Price(q).Mean)
 		q.Facts = market.Facts{}
-		a.weigh = max(a.weigh, v.Price(q).SD)
+		bare := v.Price(q)
+		sumBare += m.share * math.Exp(bare.Mean)
+		a.weigh = max(a.weigh, bare.SD)
+		for _, kind := range [...]patent.Kind{patent.Invention, patent.UtilityModel} {
+			q.Kind = string(kind)
+			a.weigh = max(a.weigh, v.Price(q).SD)
+		}
 		low += m.share * math.Exp(neutral.Mean-half*f.SD)
 		lowKnown += m.share * math.Exp(neutral.Mean-half*f.Known)
 		for _, x := range f.Parts {
@@ -181,7 +205,7 @@ func (j *job) ask(l *Ledger, s market.Sale) marketAnswer {
 			logs[x.Key] += w * x.Log
 		}
 	}
-	a.theta, a.noModel, a.neutral = math.Log(sum), math.Log(sumNo), math.Log(sumNeutral)
+	a.theta, a.noModel, a.neutral, a.plain, a.bare = math.Log(sum), math.Log(sumNo), math.Log(sumNeutral), math.Log(sumPlain), math.Log(sumBare)
 	a.sd, a.known = (a.neutral-math.Log(low))/half, (a.neutral-math.Log(lowKnown))/half
 	rest := a.theta
 	for _, k := range keys {
@@ -228,34 +252,35 @@ func (j *job) market() {
 	}
 	scale := j.part + j.licence
 	a := j.ask(l, headline)
-	cap := 0.0
+	var ask *ceiling
 	if j.ev.Ask != nil && *j.ev.Ask > 0 && headline == market.Private {
 		// Nobody pays in private more than is asked in public for the same right.
-		if cap = min(math.Log(*j.ev.Ask)-a.theta, 0); cap < 0 {
-			a.theta, a.noModel, a.neutral = a.theta+cap, min(a.noModel, a.theta+cap), min(a.neutral, a.theta+cap)
+		ask = &ceiling{math.Log(*j.ev.Ask), a.weigh, a.theta, a.noModel, a.neutral}
+		if cap := ask.at - a.theta; cap < 0 {
+			a.theta, a.noModel, a.neutral = ask.at, min(a.noModel, ask.at), min(a.neutral, ask.at)
 			a.parts = append(a.parts, part{"public_ask", "fact", cap})
 			j.flag("MKT-ASK", "review", "私下转让金额以该专利的公开报价为上限", "the private figure is capped at the public ask for this very patent")
 		}
 	}
-	j.figures(l, scale, cap)
+	j.figures(l, scale, ask)
 	if j.asg.Purpose == terms.PurposeLicence {
-		half := min(l.ready.At(headline, j.level).Half, maxHalf) * a.sd
+		low, high := a.ends(min(l.ready.At(headline, j.level).Half, maxHalf), ask)
 		j.ownership = &BasisFigure{
 			Basis: terms.BasisMarket, Premise: terms.PremiseOrderly, Scope: terms.ScopeBare, Approach: "market", Market: headline, IfSold: true,
-			Value: math.Exp(a.theta + j.part), Low: math.Exp(a.theta + j.part - half), High: math.Exp(a.theta + j.part + half), Zh: "如转让所有权", En: "if ownership is sold",
+			Value: math.Exp(a.theta + j.part), Low: math.Exp(low + j.part), High: math.Exp(high + j.part), Zh: "如转让所有权", En: "if ownership is sold",
 		}
 	}
 	j.base = a.parts[0].log // the market's level
 	parts := []part{{"right_fraction", "fact", j.part}, {"licence_terms", "fact", j.licence}}
 	parts = append(parts, a.parts[1:]...)
 	app := approach{
-		theta: a.theta + scale, thetaModel: a.noModel + scale, neutral: a.neutral + scale, sd0: a.sd, weigh: a.weigh, parts: parts,
+		theta: a.theta + scale, thetaModel: a.noModel + scale, neutral: a.neutral + scale, plain: a.plain + scale, sd0: a.sd, weigh: a.weigh, parts: parts,
 		width:  []WidthContribution{{"market.level", min(a.known*a.known/(a.sd*a.sd), 1)}, {"market.price_noise", max(1-a.known*a.known/(a.sd*a.sd), 0)}},
 		result: ApproachResult{ID: "market", Method: "random_effects", Applicable: true},
 	}
-	app.unknown += licenceVar
-	if j.legalUnknown > 0 {
-		app.unknown += as.Market.MissingFeatureVar.Value
+	app.unknown, app.unscored = licenceVar, licenceVar
+	if ask != nil {
+		app.ask = &ceiling{ask.at + scale, math.Sqrt(ask.sd*ask.sd + licenceVar), ask.theta + scale, ask.thetaModel + scale, ask.neutral + scale}
 	}
 	shown := j.shown()
 	also := make(map[string]bool, len(shown))
@@ -266,7 +291,7 @@ func (j *job) market() {
 	weights, j.out.NEff = v.Weights(j.question(j.live[0], headline), shownDeals, also)
 	j.comparables(weights, shown, l.of, math.Exp(app.theta), v.Base(j.question(j.live[0], headline)))
 	app.result.Workings = j.marketWorkings(a, weights, headline, scale)
-	j.app = append(j.app, app)
+	j.add(app)
 	j.notApplicable("rank", "", "rank.in_market_prior", nil)
 	if j.asg.Owner == "" || j.asg.Owner == terms.OwnerUnknown {
 		j.missing("owner_type", "权利人类型不明，按普通权利人估值，区间相应放宽", "the owner type is unknown: an ordinary owner is assumed and the range is wider", "提供权利人名称或类型（高校、科研院所、企业、个人）")
@@ -276,11 +301,20 @@ func (j *job) market() {
 	}
 }
 
+// ends are the ends of the range in ln yuan; ask is what nobody pays more than, nil if none is known.
+func (a *marketAnswer) ends(half float64, ask *ceiling) (low, high float64) {
+	low, high = a.theta-half*a.sd, a.theta+half*a.sd
+	if ask != nil {
+		low = min(ask.theta-half*a.sd, ask.at-half*ask.sd)
+	}
+	return low, high
+}
+
 // maxHalf bounds half a range in sd where the deals are too few to measure it.
 const maxHalf = 10
 
 // figures fills the ladder of markets: in each "if sold" there.
-func (j *job) figures(l *Ledger, scale, cap float64) {
+func (j *job) figures(l *Ledger, scale float64, ask *ceiling) {
 	show := []market.Sale{market.Distress, market.Private, market.Showcase, market.Corporate}
 	if j.sale == market.Court {
 		show = append(show, market.Court)
@@ -288,14 +322,21 @@ func (j *job) figures(l *Ledger, scale, cap float64) {
 	if _, fixed := fixedSale(j.asg.Purpose); fixed {
 		show = show[:2]
 	}
+	private := 0.0 // ln yuan of the right in private, no fact of it known
+	if ask != nil {
+		private = j.ask(l, market.Private).bare
+	}
 	for _, s := range show {
 		a := j.ask(l, s)
-		if s == market.Private || s == market.Distress {
-			a.theta += cap
+		var under *ceiling
+		if ask != nil && (s == market.Private || s == market.Distress) {
+			// A sale by force brings as much less than the ask as it brings less than a private one.
+			under = &ceiling{at: ask.at + min(a.bare-private, 0), sd: a.weigh, theta: a.theta}
+			a.theta = min(a.theta, under.at)
 		}
-		half := min(l.ready.At(s, j.level).Half, maxHalf) * a.sd
+		low, high := a.ends(min(l.ready.At(s, j.level).Half, maxHalf), under)
 		j.out.Markets = append(j.out.Markets, MarketFigure{
-			Market: s, Zh: saleZh[s], Median: math.Exp(a.theta + scale), Low: math.Exp(a.theta + scale - half), High: math.Exp(a.theta + scale + half), Deals: l.sales[s],
+			Market: s, Zh: saleZh[s], Median: math.Exp(a.theta + scale), Low: math.Exp(low + scale), High: math.Exp(high + scale), Deals: l.sales[s],
 		})
 	}
 	j.out.Market = j.sale

@@ -23,49 +23,34 @@ func (j *job) conclude() {
 		j.withoutAmount()
 		return
 	}
-	views := func(pick func(*approach) float64, unknown bool) []view {
-		v := make([]view, len(in))
-		for k, i := range in {
-			a := &j.app[i]
-			sd := cmp.Or(a.weigh, a.sd0)
-			if unknown {
-				sd = math.Sqrt(a.sd0*a.sd0 + a.unknown)
-			}
-			v[k] = view{pick(a), sd, a.result.Applicability}
-		}
-		return v
-	}
 	rho := as.Reconciliation.Rho.Value
-	// Weights from widths that no fact of the subject moves: a better fact must not shift weight to a lower figure.
-	neutral := reconcile(views(func(a *approach) float64 { return a.neutral }, false), rho)
-	width := neutral
-	wide := views(func(a *approach) float64 { return a.neutral }, true)
+	joint := j.join(in)
+	cal, cal80 := j.calibrated(j.level), j.calibrated(0.80)
+	theta := j.capModel(joint.sum(func(a *approach) float64 { return a.theta }), joint.sum(func(a *approach) float64 { return a.thetaModel }))
+	wide := joint.views(func(a *approach) float64 { return a.unknown })
+	down, up := joint.ends(wide, rho, cal80.half)
+	s := (down + up) / (2 * cal80.half)
+	fsd := s * cal80.half / distuv.UnitNormal.Quantile(0.90)
+	width := joint.reconciled
 	width.spread(wide, rho)
-	s := width.sd()
+	width.between = max(s*s-width.within, 0)
 
-	theta, thetaModel := 0.0, 0.0
-	for k, i := range in {
-		theta += neutral.weight[k] * j.app[i].theta
-		thetaModel += neutral.weight[k] * j.app[i].thetaModel
-	}
-	theta = j.capModel(theta, thetaModel)
-
+	low, high := j.ends(&joint, cal.half)
+	bound, _ := j.ends(&joint, cal.lower)
 	liquidation := 0.0
-	cal := j.calibrated(j.level)
-	fsd, finite := j.forecastSD(s)
 	if o.Basis == terms.BasisLiquidation || o.Premise == terms.PremiseForced {
 		liquidation = min(math.Log(j.forced())-theta, 0)
-		theta += liquidation
 	}
-	j.rangeOf(theta, s, cal)
+	j.rangeOf(theta+liquidation, low+liquidation, high+liquidation, bound+liquidation, &cal)
+	theta += liquidation
 	o.FSD = fsd
 	for i, p := range o.PWithin {
 		x := float64(p.Percent) / 100
 		o.PWithin[i].Chance = distuv.UnitNormal.CDF(math.Log1p(x)/fsd) - distuv.UnitNormal.CDF(math.Log1p(-x)/fsd)
 	}
 
-	j.results(in, neutral.weight)
-	disagree := j.triangulate(in, neutral.weight)
+	j.results(in, joint.weight)
+	disagree := j.triangulate(in, joint.weight)
 	if disagree {
 		o.Status, o.ReasonCode = RangeOnly, "approaches.disagree"
 		o.Reason = &terms.Note{Code: o.ReasonCode, Zh: "各方法结果相差 5 倍以上，只给区间", En: "the approaches differ by more than a factor of 5: a range only", Next: "核对各方法的输入，由评估人员选定方法并说明理由"}
@@ -76,8 +61,8 @@ func (j *job) conclude() {
 		o.Reason = &terms.Note{Code: o.ReasonCode, Zh: "成交市场不明：按私下转让、展示交易、企业并购分别给出金额，不给单一点值", En: "the market of sale is unknown: a figure for private, showcase and corporate each, and no point", Next: "说明拟以何种方式成交，并提供挂牌公告、意向书或买方"}
 		o.Value.Point, o.Value.Rounded.Point = nil, nil
 	}
-	j.grade(in, fsd, finite)
-	j.causes(in, neutral.weight, theta, liquidation)
+	j.grade(in, fsd, cal80.measured)
+	j.causes(in, joint.weight, theta, liquidation)
 	j.widths(in, &width, wide, rho)
 	j.net()
 	j.allocate(o.Value.Median)
@@ -85,20 +70,17 @@ func (j *job) conclude() {
 	j.bases(in)
 	j.override(o.Value.Median)
 	j.wants()
+	multiplier := 0.0
+	if cal.measured {
+		multiplier = cal.half
+	}
 	o.Workings = append(o.Workings,
 		terms.Working{Key: "log_value", Value: theta, Unit: "log", Formula: "Σ weight·ln approach value", Source: "standards 7"},
 		terms.Working{Key: "sd_within", Value: math.Sqrt(width.within), Unit: "log", Formula: "√Σ w_i w_j s_i s_j ρ_ij"},
-		terms.Working{Key: "sd_between", Value: math.Sqrt(width.between), Unit: "log", Formula: "√Σ w (ln V_m - ln V)²"},
-		terms.Working{Key: "sd_model", Value: s, Unit: "log", Formula: "√(within + between)"},
-		terms.Working{Key: "calibration_multiplier", Value: finiteOr(cal.half, 0), Unit: "ratio", Formula: "conformal quantile of |error|/sd", Source: as.Prices.Calibration.Source},
+		terms.Working{Key: "sd_between", Value: math.Sqrt(width.between), Unit: "log", Formula: "√(sd_model² - sd_within²): ends of approaches beyond the joined range"},
+		terms.Working{Key: "sd_model", Value: s, Unit: "log", Formula: "half the 80% range over the multiplier"},
+		terms.Working{Key: "calibration_multiplier", Value: multiplier, Unit: "ratio", Formula: "conformal quantile of |error|/sd", Source: as.Prices.Calibration.Source},
 		terms.Working{Key: "fsd", Value: fsd, Unit: "log"})
-}
-
-func finiteOr(v, def float64) float64 {
-	if math.IsInf(v, 0) || math.IsNaN(v) {
-		return def
-	}
-	return v
 }
 
 // capModel keeps the model's scores within the cap: the value stays within
@@ -110,21 +92,111 @@ func (j *job) capModel(theta, without float64) float64 {
 	if m.Cap > j.as.Model.Alarm.Value {
 		j.flag("MDL-CAP", "alarm", "模型评分影响上限高于 4 倍", "the cap on model scores is above a factor of 4")
 	}
-	half := math.Log(m.Cap) / 2
-	if d := theta - without; math.Abs(d) > half {
-		theta = without + math.Copysign(half, d)
+	capped := j.clamp(theta, without)
+	if capped != theta {
 		m.Clamped = true
 		j.flag("MDL-CLAMP", "review", "模型评分的影响已达上限，超出部分未计入", "model scores reached their cap; the rest was left out")
 	}
+	theta = capped
 	m.Factor, m.Without = math.Exp(theta-without), math.Exp(without)
 	return theta
+}
+
+// clamp keeps theta within √cap of the figure without the model's scores.
+func (j *job) clamp(theta, without float64) float64 {
+	half := math.Log(j.as.Model.Cap.Value) / 2
+	return min(max(theta, without-half), without+half)
+}
+
+// joint is the approaches that answer, with their weights.
+type joint struct {
+	reconciled
+	app []*approach
+}
+
+// join weighs the approaches by widths that no fact of the subject moves: a better fact must not shift weight to a lower
+// figure.
+func (j *job) join(in []int) joint {
+	var g joint
+	v := make([]view, len(in))
+	for k, i := range in {
+		a := &j.app[i]
+		g.app = append(g.app, a)
+		v[k] = view{a.neutral, cmp.Or(a.weigh, a.sd0), a.result.Applicability}
+	}
+	g.reconciled = reconcile(v, j.as.Reconciliation.Rho.Value)
+	return g
+}
+
+// sum is the weighted mean of what pick says of each approach.
+func (g *joint) sum(pick func(*approach) float64) float64 {
+	t := 0.0
+	for k, a := range g.app {
+		t += g.weight[k] * pick(a)
+	}
+	return t
+}
+
+// views are the opinions that give the width: scores at their middle, with the variance of what is unknown.
+func (g *joint) views(unknown func(*approach) float64) []view {
+	v := make([]view, len(g.app))
+	for k, a := range g.app {
+		v[k] = view{theta: a.neutral, sd: math.Sqrt(a.sd0*a.sd0 + unknown(a))}
+	}
+	return v
+}
+
+// ends are the low and the high end of the range in ln yuan, half its half width in units of the model's sd. What a score
+// leaves less open it takes from the high end only: a score told at its worst never raises the low end.
+func (j *job) ends(g *joint, half float64) (low, high float64) {
+	rho := j.as.Reconciliation.Rho.Value
+	low, high = math.Inf(1), math.Inf(1)
+	for _, under := range []bool{false, true} { // without the public ask, and as if the price were the ask
+		if under && !slices.ContainsFunc(g.app, func(a *approach) bool { return a.ask != nil }) {
+			break
+		}
+		shut, open := g.views(func(a *approach) float64 { return a.unscored }), g.views(func(a *approach) float64 { return a.unknown })
+		theta, without := 0.0, 0.0
+		for k, a := range g.app {
+			t, m := a.theta, a.thetaModel
+			if c := a.ask; c != nil && under {
+				t, m = c.at, c.at
+				shut[k], open[k] = view{theta: c.at, sd: c.sd}, view{theta: c.at, sd: c.sd}
+			} else if c != nil {
+				t, m = c.theta, c.thetaModel
+				shut[k].theta, open[k].theta = c.neutral, c.neutral
+			}
+			theta += g.weight[k] * t
+			without += g.weight[k] * m
+		}
+		theta = j.clamp(theta, without)
+		down, _ := g.reconciled.ends(shut, rho, half)
+		_, up := g.reconciled.ends(open, rho, half)
+		low, high = min(low, theta-down), min(high, theta+up)
+	}
+	for _, a := range j.lower { // of two figures the higher counts, so neither end lies below that of the other
+		low = max(low, j.clamp(a.theta, a.thetaModel)-half*math.Sqrt(a.sd0*a.sd0+a.unscored))
+		high = max(high, j.clamp(a.theta, a.thetaModel)+half*math.Sqrt(a.sd0*a.sd0+a.unknown))
+	}
+	return low, high
 }
 
 // calibrated is the width of a range in units of the model's sd, as the errors on past deals were in the market of sale.
 func (j *job) calibrated(level float64) calibrated {
 	c := &j.as.Prices.Calibration
 	w := c.Ready().At(j.headline(), level)
-	out := calibrated{half: w.Half, lower: w.Lower, how: "uncalibrated", largest: c.Largest()}
+	out := calibrated{half: w.Half, lower: w.Lower, how: "uncalibrated", measured: true}
+	z, z1 := distuv.UnitNormal.Quantile((1+level)/2), distuv.UnitNormal.Quantile(level)
+	if math.IsInf(out.half, 1) {
+		out.half, out.measured = max(z, c.Largest()), false
+	}
+	if math.IsInf(out.lower, 1) {
+		out.lower = c.Largest()
+	}
+	// Published deals are dearer than ordinary ones, so their errors say too
+	// little of prices below the figure: a lender's bound is no nearer than the
+	// normal one.
+	out.lower = max(out.lower, z1)
 	if len(c.Scores) > 0 {
 		out.how = "conformal"
 		for _, h := range c.Held {
@@ -150,8 +222,8 @@ func (j *job) headline() market.Sale {
 
 // calibrated is the outcome of calibration in units of the model's sd.
 type calibrated struct {
-	half, lower float64
-	largest     float64 // largest error seen, in stated sd
+	half, lower float64 // where the events are too few, as the largest error was, and no less than the normal
+	measured    bool    // the events sufficed for the level
 	n, events   int
 	held        *market.Held
 	how         string
@@ -167,46 +239,27 @@ func (j *job) forced() float64 {
 	return 0
 }
 
-// forecastSD is the model's sd, calibrated at 80% when the calibration is
-// finite; otherwise not below the prior's.
-func (j *job) forecastSD(s float64) (fsd float64, finite bool) {
-	cal := j.calibrated(0.80)
-	if math.IsInf(cal.half, 1) {
-		return s * max(1, cal.largest/distuv.UnitNormal.Quantile(0.90)), false
-	}
-	return s * cal.half / distuv.UnitNormal.Quantile(0.90), true
-}
-
-// rangeOf sets point, low, high and lower bound around theta.
-func (j *job) rangeOf(theta, s float64, cal calibrated) {
+// rangeOf sets point, low, high and lower bound, all given in ln yuan.
+func (j *job) rangeOf(theta, low, high, bound float64, cal *calibrated) {
 	v := &j.out.Value
-	z, z1 := distuv.UnitNormal.Quantile((1+j.level)/2), distuv.UnitNormal.Quantile(j.level)
-	// Published deals are dearer than ordinary ones, so their errors say too
-	// little of prices below the figure: a lender's bound is no nearer than the
-	// normal one.
-	half, lower := cal.half*s, max(cal.lower, z1)*s
 	v.N, v.Events, v.Calibration = cal.n, cal.events, cal.how
 	if cal.held != nil {
 		v.Coverage, v.CoverageLow, v.CoverageHigh = &cal.held.Coverage, &cal.held.Low, &cal.held.High
 		v.CoverageFrom, v.CoverageTo = cal.held.From, cal.held.To
 	}
-	if math.IsInf(cal.half, 1) {
-		half = max(z*s, cal.largest*s)
+	if !cal.measured {
 		v.Calibration = "uncalibrated"
 		j.flag("CAL-N", "review", fmt.Sprintf("校准样本 %d 件，不足以支持该水平，采用先验区间", cal.n), fmt.Sprintf("%d calibration deals are too few for this level: the prior's range is used", cal.n))
-	}
-	if math.IsInf(cal.lower, 1) {
-		lower = max(z1*s, cal.largest*s)
 	}
 	v.Median = math.Exp(theta)
 	point := v.Median
 	v.Point = &point
-	v.Low, v.High = math.Exp(theta-half), math.Exp(theta+half)
-	v.LowerBound = min(math.Exp(theta-lower), v.Median)
+	v.Low, v.High = math.Exp(low), math.Exp(high)
+	v.LowerBound = min(math.Exp(bound), v.Median)
 	g := &j.as.Grades
 	rp := money.Round(point, g.Point)
 	v.Rounded = Rounded{Point: &rp, Low: money.Round(v.Low, g.Ends), High: money.Round(v.High, g.Ends)}
-	if j.level >= 0.8 && half < math.Log(j.as.Reconciliation.AlarmFactor.Value) {
+	if alarm := math.Log(j.as.Reconciliation.AlarmFactor.Value); j.level >= 0.8 && min(theta-low, high-theta) < alarm {
 		j.flag("RNG-NARROW", "alarm", "区间窄于上下 2 倍，窄于已知的价格离散程度，请核对输入", "the range is narrower than a factor of 2 either way: published price dispersion does not support it")
 	}
 	if cal.how == "uncalibrated" {
@@ -226,21 +279,24 @@ func (j *job) results(in []int, weight []float64) {
 		if a.sd0 > 0 {
 			r.LogSD = math.Sqrt(a.sd0*a.sd0 + a.unknown)
 			r.Value = math.Exp(a.theta)
-			r.Low, r.High = math.Exp(a.theta-z*r.LogSD), math.Exp(a.theta+z*r.LogSD)
+			low, high := a.ends(z)
+			r.Low, r.High = math.Exp(low), math.Exp(high)
 		}
 		j.out.Approaches = append(j.out.Approaches, *r)
 	}
 }
 
 // triangulate compares the approaches that speak of the subject itself, and
-// reports whether they differ too much for a point value.
+// reports whether they differ too much for a point value. It compares them
+// before scores and before the claims, family and citations, whose small terms
+// must not decide: a worse one told must not bring two approaches together.
 func (j *job) triangulate(in []int, weight []float64) bool {
 	t := &j.as.Reconciliation
 	worst, tooFar := 0.0, false
 	var a, b string
 	for k, i := range in {
 		for l, m := range in[:k] {
-			d := math.Abs(j.app[i].theta - j.app[m].theta)
+			d := j.app[i].apart(&j.app[m])
 			if d > worst {
 				worst, a, b = d, j.app[m].result.ID, j.app[i].result.ID
 			}

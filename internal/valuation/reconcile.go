@@ -16,11 +16,8 @@ type reconciled struct {
 	weight  []float64
 	theta   float64
 	within  float64 // variance of the weighted mean with correlated errors
-	between float64 // Σ w (θ_m - θ)²
+	between float64 // Σ w (θ_m - θ)²: what disagreement adds
 }
-
-// sd is √(within + between): disagreement widens the range.
-func (r *reconciled) sd() float64 { return math.Sqrt(r.within + r.between) }
 
 // reconcile weighs views by applicability and precision, u = a/s², with common
 // correlation rho of their errors: Var = Σ_ij w_i w_j s_i s_j ρ_ij.
@@ -53,4 +50,25 @@ func (r *reconciled) spread(views []view, rho float64) {
 			r.within += r.weight[i] * r.weight[j] * v.sd * u.sd * c
 		}
 	}
+}
+
+// ends is how far below and above the joined opinion its range reaches, in ln
+// yuan, at half times the views' sd. The mean with correlated errors has a range
+// of its own; a view whose end lies beyond it pulls it outward by the view's
+// weight, so that disagreement widens the range. Neither end moves against an end
+// or the middle of any view: a view that falls and becomes surer, but whose own
+// low end does not rise, never raises the joined low end.
+func (r *reconciled) ends(views []view, rho, half float64) (down, up float64) {
+	x := *r
+	x.theta = 0
+	for i, v := range views {
+		x.theta += x.weight[i] * v.theta
+	}
+	x.spread(views, rho)
+	low, high := x.theta-half*math.Sqrt(x.within), x.theta+half*math.Sqrt(x.within)
+	for i, v := range views {
+		down += x.weight[i] * max(low-(v.theta-half*v.sd), 0)
+		up += x.weight[i] * max(v.theta+half*v.sd-high, 0)
+	}
+	return x.theta - low + down, high - x.theta + up
 }

@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // evidence has deals, an income, and a model's votes that disagree.
 func TestVersionReplays(t *testing.T) {
 	t.Parallel()
-	const file = "testdata/valuation-5.json"
+	const file = "testdata/valuation-6.json"
 	var record struct {
 		Assignment Assignment      `json:"assignment"`
 		Evidence   Evidence        `json:"evidence"`

@@ -31,7 +31,7 @@ func (w *WACC) Rate() (float64, bool) {
 // every risk is at the middle.
 type BuildUp struct {
 	Rate, Low, High, Neutral float64
-	Unknown                  float64 // mean unknown weight of the four risks
+	Unknown                  float64 // mean weight of the four risks that is unknown or doubted
 	Span                     float64 // Σ R_max
 	Premia                   []terms.Working
 }
@@ -45,7 +45,7 @@ func (t *DiscountTable) Build(riskFree float64, scores map[string]FactorScore) B
 		b.Rate += max1 * s.R
 		b.Low += max1 * s.Low
 		b.High += max1 * s.High
-		b.Unknown += s.Unknown / float64(len(t.Risks))
+		b.Unknown += (s.Unknown + s.Doubted) / float64(len(t.Risks))
 		b.Span += max1
 		b.Premia = append(b.Premia, terms.Working{Key: "risk." + g.Code, Value: max1 * s.R, Unit: "rate", Formula: "R_max·Σ w·s/100", Source: t.Source})
 	}

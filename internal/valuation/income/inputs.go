@@ -143,6 +143,13 @@ func (in *Inputs) At(m Method, u Uniforms) Draw {
 	return d
 }
 
+// Gross are the inputs before fees, upkeep and charges: their spread does not depend on how much is earned.
+func (in *Inputs) Gross() *Inputs {
+	g := *in
+	g.subject.Fees, g.charge, g.dist[iCost] = nil, 0, terms.Point(0)
+	return &g
+}
+
 // random lists the uncertain inputs a method depends on.
 func (in *Inputs) random(m Method) []int {
 	var out []int

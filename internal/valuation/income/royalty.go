@@ -13,7 +13,7 @@ type FactorScore struct {
 	Code  string
 	Score *float64 // 0 to 100
 	By    terms.Evaluator
-	Doubt float64 // share of the judges against it
+	Doubt float64 // share of the judges against it; 1 of an officer's, whose agreement with others no study has measured
 }
 
 // GroupScore is a group's weighted score over what was scored.
@@ -97,7 +97,7 @@ func FactorScores(groups []FactorGroup, ind []terms.IndicatorScore, sub []terms.
 		for _, f := range g.Factors {
 			if s, ok := byCode[f.Code]; ok {
 				v := min(max(*s.Score, 0), 100)
-				out[f.Code] = FactorScore{f.Code, &v, s.Evaluator, s.Doubt()}
+				out[f.Code] = FactorScore{f.Code, &v, s.Evaluator, doubtOf(&s)}
 				continue
 			}
 			if len(f.ByRight) > 0 {
@@ -111,7 +111,7 @@ func FactorScores(groups []FactorGroup, ind []terms.IndicatorScore, sub []terms.
 				if s, ok := byCode[c]; ok {
 					sum += min(max(*s.Score, 0), 100)
 					n++
-					doubt += s.Doubt()
+					doubt += doubtOf(&s)
 					if s.Evaluator.ModelScored() || s.Evaluator == terms.ByOfficer && by == terms.ByData {
 						by = s.Evaluator
 					}
@@ -124,6 +124,13 @@ func FactorScores(groups []FactorGroup, ind []terms.IndicatorScore, sub []terms.
 		}
 	}
 	return out
+}
+
+func doubtOf(s *terms.IndicatorScore) float64 {
+	if s.Evaluator == terms.ByOfficer {
+		return 1
+	}
+	return s.Doubt()
 }
 
 // scoreByRight is the mean score of the patents' rights by the anchors of a

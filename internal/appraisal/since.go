@@ -1,0 +1,102 @@
+package appraisal
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+
+	"zhijia/internal/calendar"
+	"zhijia/internal/fault"
+	"zhijia/internal/store"
+	"zhijia/internal/valuation"
+)
+
+// Since says how a stored valuation differs from the same question asked today, by causes that sum to the difference. The
+// later one is not stored.
+type Since struct {
+	ID     string           `json:"id"`
+	Then   calendar.Date    `json:"valuation_date"`
+	Now    calendar.Date    `json:"today"`
+	Before float64          `json:"before"` // median, yuan
+	After  float64          `json:"after"`
+	Change float64          `json:"change"`
+	Status valuation.Status `json:"status"` // today
+	Causes []SinceCause     `json:"causes"` // in the order in which one thing after the other was put in today's place; sum to change
+
+	Today valuation.Conclusion `json:"conclusion"`
+}
+
+// SinceCause is one cause of the difference.
+type SinceCause struct {
+	Key  string  `json:"key" enum:"versions,time,deals,register,subject,scores,facts"`
+	Zh   string  `json:"zh"`
+	En   string  `json:"en"`
+	Yuan float64 `json:"yuan"`
+}
+
+// Since asks a stored valuation's question again today. One thing after another of what it rested on gives way to today's:
+// the program and its assumptions, the date, the deals, the register, what is asked and known of the patent, the scores, and
+// the rest of the evidence. What each moves is its part.
+func (s *Service) Since(ctx context.Context, actor Actor, id string) (_ Since, err error) {
+	defer fault.Wrap(&err, "appraisal.Since(%s)", id)
+	ctx = store.As(ctx, actor.Institution)
+	v, err := s.db.Valuation(ctx, actor.Institution, id)
+	if err != nil {
+		return Since{}, err
+	}
+	var snap snapshot
+	var before valuation.Conclusion
+	var req Request
+	for _, x := range []struct {
+		raw  []byte
+		into any
+	}{{v.Snapshot, &snap}, {v.Conclusion, &before}, {v.Request, &req}} {
+		if err := json.Unmarshal(x.raw, x.into); err != nil {
+			return Since{}, err
+		}
+	}
+	req.Date = calendar.Date{}
+	asked, g, err := s.gather(ctx, actor, &req, calendar.InChina(s.now()))
+	if err != nil {
+		return Since{}, err
+	}
+	now := &g.ev
+	out := Since{ID: id, Then: snap.Assignment.Date, Now: asked.Date, Before: before.Value.Median, Causes: []SinceCause{}}
+	a, ev, last := snap.Assignment, snap.Evidence, out.Before
+	for _, step := range []struct {
+		key, zh, en string
+		take        func()
+	}{
+		{"versions", "模型与参数的版本", "version of the model and of its assumptions", func() {}},
+		{"time", "时间推移（剩余保护期与年份）", "time passed: remaining life and year", func() { a.Date = asked.Date }},
+		{"deals", "此后计入、更正或删除的成交", "deals that came, were corrected or went", func() {
+			ev.Ledger, ev.Comparables, ev.Excluded, ev.Retrieval, ev.DataCutoff = now.Ledger, now.Comparables, now.Excluded, now.Retrieval, now.DataCutoff
+		}},
+		{"register", "法律状态与年费", "legal state and fees", func() { ev.Legal, ev.Fees = now.Legal, now.Fees }},
+		{"subject", "专利事实与委托事项", "facts of the patent and what is asked", func() { a, ev.Rank, ev.Ask = asked, now.Rank, now.Ask }},
+		{"scores", "指标评分", "scores of the indicators", func() { ev.Indicators, ev.ModelUse = now.Indicators, now.ModelUse }},
+		{"facts", "收益、成本及其他资料", "income, cost and other facts", func() { ev = *now }},
+	} {
+		step.take()
+		if ev.Ledger != nil {
+			ref := *ev.Ledger
+			ref.Solved = nil
+			ev.Ledger = &ref
+			if err := s.attach(ctx, &ev, a.Date, g.under); err != nil {
+				return Since{}, err
+			}
+		}
+		c, err := valuation.Conclude(a, ev, g.under.Assumptions)
+		if err != nil && step.key != "facts" {
+			continue // half of today's facts may contradict half of those of then: the next step brings the rest
+		} else if err != nil {
+			return Since{}, err
+		}
+		if yuan := c.Value.Median - last; math.Abs(yuan) >= 1e-9*max(last, 1) {
+			out.Causes = append(out.Causes, SinceCause{step.key, step.zh, step.en, yuan})
+		}
+		last, out.Today = c.Value.Median, c
+	}
+	out.After, out.Change, out.Status = last, last-out.Before, out.Today.Status
+	return out, nil
+}
