@@ -41,203 +41,220 @@ func buyerRole(label string) bool {
 		label == "Assignee" || label == "Licensee" || label == "Buyer" || label == "Purchaser"
 }
 
-// partiesOf reads who sells and who buys in a piece of the text.
+// partiesOf reads who sells and who buys in a piece of the text: by labels
+// first, then by the verbs of the deal, then by who owns and who speaks.
 func (d *document) partiesOf(sp span) (seller, buyer party) {
-	text := d.s[sp.a:sp.b]
 	whole := sp.a == 0 && sp.b == len(d.s)
-	var owner party
-	for _, m := range roleLabel.FindAllStringSubmatchIndex(text, 400) {
-		label := text[m[4]:m[5]]
-		sep := text[m[6]:m[7]]
-		at := sp.a + m[1]
-		rest := d.s[at:min(len(d.s), at+40)]
-		if m[2] >= 0 || !strings.ContainsAny(sep, ":\t|") && notStart.MatchString(rest) {
-			continue
-		}
-		if strings.Contains(sep, "\n") {
-			continue
-		}
-		p, ok := d.partiesAt(at, d.lineEnd(at))
-		if !ok {
-			continue
-		}
-		if sep == "" && !strings.HasSuffix(text[:m[1]], "为") && len([]rune(p.name)) <= 4 && !bidder.MatchString(label) {
-			if _, body := orgAt(d.s, p.a); !body {
-				continue
-			}
-		}
-		if !strings.ContainsAny(sep, ":\t|") && p.b > at+120 {
-			continue
-		}
-		switch {
-		case buyerRole(label):
-			if buyer.name == "" {
-				buyer = p
-			}
-		case label == "专利权人" || label == "权利人" || label == "完成单位" || label == "成果完成单位" || label == "专利申请人" || label == "债务人" || label == "被执行人" || label == "发布单位":
-			if owner.name == "" {
-				owner = p
-			}
-		case seller.name == "":
-			seller = p
-		}
-	}
-	if m := contribWord.FindStringIndex(text); m != nil {
+	seller, buyer, owner := d.labelled(sp)
+	if contribWord.MatchString(d.s[sp.a:sp.b]) {
 		s, b := d.contribution(sp)
-		if seller.name == "" {
-			seller = s
-		}
-		if buyer.name == "" {
-			buyer = b
-		}
+		seller, buyer = orElse(seller, s), orElse(buyer, b)
 	}
 	if buyer.name == "" {
 		buyer = d.buyerIn(sp)
 	}
 	if seller.name == "" {
-		if m := personGives.FindStringSubmatchIndex(text); m != nil && !notName.MatchString(text[m[2]:m[3]]) {
-			at := span{sp.a + m[2], sp.a + m[3]}
-			seller = party{span: at, name: d.v.value(at)}
+		seller = d.personIn(sp, personGives)
+	}
+	if seller.name == "" {
+		if seller = d.personIn(sp, personOwns); seller.name != "" && buyer.name == "" && whole && d.listed {
+			buyer = d.issuer
 		}
 	}
 	if seller.name == "" {
-		if m := personOwns.FindStringSubmatchIndex(text); m != nil && !notName.MatchString(text[m[2]:m[3]]) {
-			at := span{sp.a + m[2], sp.a + m[3]}
-			seller = party{span: at, name: d.v.value(at)}
-			if buyer.name == "" && whole && d.listed {
-				buyer = d.issuer
-			}
-		}
-	}
-	if seller.name == "" {
-		if m := agentOf.FindStringSubmatchIndex(text); m != nil {
+		if m := agentOf.FindStringSubmatchIndex(d.s[sp.a:sp.b]); m != nil {
 			if p, ok := d.partiesAt(sp.a+m[2], sp.a+m[3]); ok {
 				seller = p
 			}
 		}
 	}
 	if seller.name == "" {
-		for _, m := range buysFrom.FindAllStringSubmatchIndex(text, 12) {
-			at := sp.a + m[2]
-			if strings.HasPrefix(d.s[at:], "控股股东") {
-				at += len("控股股东")
-			}
-			if strings.HasPrefix(d.s[at:], "关联方") {
-				at += len("关联方")
-			}
-			at += len(bidderWord.FindString(d.s[at:min(len(d.s), at+40)]))
-			if p, ok := d.partiesAt(at, sp.a+m[3]); ok && p.name != buyer.name && !(d.issuer.name == p.name && !d.listed) {
-				seller = p
-				if buyer.name == "" && whole && d.issuer.name != p.name {
-					buyer = d.issuer
-				}
-				break
-			}
+		if seller = d.boughtFrom(sp, buyer); seller.name != "" && buyer.name == "" && whole && d.issuer.name != seller.name {
+			buyer = d.issuer
 		}
 	}
 	if seller.name == "" || buyer.name == "" {
-		for _, m := range withOther.FindAllStringSubmatchIndex(text, 12) {
-			p, ok := d.partiesAt(sp.a+m[2], sp.a+m[3])
-			if !ok {
-				continue
-			}
-			speaker, has := d.subjectBefore(sp.a+m[0], sp.a)
-			if !has {
-				speaker = d.issuer
-			}
-			if speaker.name == p.name || speaker.name == "" {
-				continue
-			}
-			after := text[m[1]:min(len(text), m[1]+200)]
-			if j := strings.Index(after, "。"); j >= 0 {
-				after = after[:j]
-			}
-			if buyer.name == speaker.name {
-				if seller.name == "" {
-					seller = p
-				}
-				break
-			}
-			if buyer.name == p.name || shortOf(p.name, buyer.name) {
-				if seller.name == "" {
-					seller = speaker
-				}
-				break
-			}
-			if seller.name == p.name || speaker.name == d.issuer.name && d.listed && buyerSpeak.MatchString(d.heading) || buyerSpeak.MatchString(after) {
-				if seller.name == "" {
-					seller = p
-				}
-				if buyer.name == "" {
-					buyer = speaker
-				}
-			} else {
-				if seller.name == "" {
-					seller = speaker
-				}
-				if buyer.name == "" && speaker.name == seller.name {
-					buyer = p
-				}
-			}
-			break
-		}
+		seller, buyer = d.contracted(sp, seller, buyer)
 	}
 	if seller.name == "" {
 		if s, b, ok := d.taken(sp); ok && s.name != buyer.name {
-			seller = s
-			if buyer.name == "" {
-				buyer = b
-			}
+			seller, buyer = s, orElse(buyer, b)
 		}
 	}
-	if m := boughtEn.FindStringIndex(text); m != nil && seller.name == "" && buyer.name == "" {
-		low := max(0, m[0]-120)
-		if left := orgEnEnd.FindStringIndex(text[low:m[0]]); left != nil && left[1]-left[0] > 4 {
-			if p, ok := d.partyAt(sp.a+m[1], false); ok {
-				at := span{sp.a + low + left[0], sp.a + m[0]}
-				seller, buyer = p, party{span: at, name: d.v.value(at)}
-			}
-		}
-	}
-	if m := grantEn.FindAllStringIndex(text, 6); m != nil && (seller.name == "" || buyer.name == "") {
-		for _, g := range m {
-			left := orgEnEnd.FindStringIndex(text[max(0, g[0]-120):g[0]])
-			right, ok := d.partyAt(sp.a+g[1], false)
-			if to := patentsTo.FindStringIndex(text[g[1]:min(len(text), g[1]+400)]); to != nil {
-				right, ok = d.partyAt(sp.a+g[1]+to[1], false)
-			}
-			if left == nil || !ok {
-				continue
-			}
-			at := span{sp.a + max(0, g[0]-120) + left[0], sp.a + g[0]}
-			if at.b-at.a < 5 {
-				continue
-			}
-			seller, buyer = party{span: at, name: d.v.value(at)}, right
-			break
-		}
-	}
-	if seller.name == "" {
-		seller = owner
-	}
+	seller, buyer = d.inEnglish(sp, seller, buyer)
+	seller = orElse(seller, owner)
 	if seller.name == "" {
 		seller = d.sellerIn(sp, buyer)
 	}
-	if seller.name == "" && whole && d.issuer.name != buyer.name {
+	if !whole {
+		return seller, buyer
+	}
+	if seller.name == "" && d.issuer.name != buyer.name {
 		seller = d.issuer
 	}
-	if buyer.name == "" && seller.name != "" && whole { // 甲与乙专利许可合同解除公告
-		for _, m := range withHead.FindAllStringIndex(text[:min(len(text), 300)], 4) {
-			if p, ok := d.partyAt(m[1], false); ok && p.a == m[1] && p.name != seller.name && ofContract.MatchString(d.s[p.b:min(len(d.s), p.b+60)]) {
-				buyer = p
-				break
-			}
-		}
+	if buyer.name == "" && seller.name != "" {
+		buyer = d.partnerInHead(seller)
 	}
-	if buyer.name == "" && whole && seller.name != d.issuer.name && issuerTakes.MatchString(text) {
+	if buyer.name == "" && seller.name != d.issuer.name && issuerTakes.MatchString(d.s) {
 		buyer = d.issuer
 	}
 	return seller, buyer
+}
+
+// orElse is the first party, or the second where the first is not known.
+func orElse(p, q party) party {
+	if p.name == "" {
+		return q
+	}
+	return p
+}
+
+// owners label whose a patent is, which is not yet who sells it.
+var owners = map[string]bool{"专利权人": true, "权利人": true, "完成单位": true, "成果完成单位": true, "专利申请人": true, "债务人": true, "被执行人": true, "发布单位": true}
+
+// labelled reads the parties that a label announces.
+func (d *document) labelled(sp span) (seller, buyer, owner party) {
+	text := d.s[sp.a:sp.b]
+	for _, m := range roleLabel.FindAllStringSubmatchIndex(text, 400) {
+		p, ok := d.atLabel(sp.a, text, m)
+		if !ok {
+			continue
+		}
+		switch label := text[m[4]:m[5]]; {
+		case buyerRole(label):
+			buyer = orElse(buyer, p)
+		case owners[label]:
+			owner = orElse(owner, p)
+		default:
+			seller = orElse(seller, p)
+		}
+	}
+	return seller, buyer, owner
+}
+
+// atLabel reads the party behind a label, where one stands there.
+func (d *document) atLabel(base int, text string, m []int) (party, bool) {
+	label, sep := text[m[4]:m[5]], text[m[6]:m[7]]
+	at := base + m[1]
+	marked := strings.ContainsAny(sep, ":\t|")
+	if m[2] >= 0 || !marked && notStart.MatchString(d.s[at:min(len(d.s), at+40)]) {
+		return party{}, false
+	}
+	p, ok := d.partiesAt(at, d.lineEnd(at))
+	if !ok {
+		return party{}, false
+	}
+	if sep == "" && !strings.HasSuffix(text[:m[1]], "为") && len([]rune(p.name)) <= 4 && !bidder.MatchString(label) {
+		if _, body := orgAt(d.s, p.a); !body {
+			return party{}, false
+		}
+	}
+	return p, marked || p.b <= at+120
+}
+
+// personIn finds a person who gives or owns the patents.
+func (d *document) personIn(sp span, who *pattern) party {
+	m := who.FindStringSubmatchIndex(d.s[sp.a:sp.b])
+	if m == nil || notName.MatchString(d.s[sp.a+m[2]:sp.a+m[3]]) {
+		return party{}
+	}
+	at := span{sp.a + m[2], sp.a + m[3]}
+	return party{span: at, name: d.v.value(at)}
+}
+
+// boughtFrom finds from whom the text says that the patents were bought.
+func (d *document) boughtFrom(sp span, buyer party) party {
+	for _, m := range buysFrom.FindAllStringSubmatchIndex(d.s[sp.a:sp.b], 12) {
+		at := sp.a + m[2]
+		for _, skip := range []string{"控股股东", "关联方"} {
+			at += len(skip) * b2i(strings.HasPrefix(d.s[at:], skip))
+		}
+		at += len(bidderWord.FindString(d.s[at:min(len(d.s), at+40)]))
+		if p, ok := d.partiesAt(at, sp.a+m[3]); ok && p.name != buyer.name && !(d.issuer.name == p.name && !d.listed) {
+			return p
+		}
+	}
+	return party{}
+}
+
+// contracted reads 甲与乙签订…: of the two who sign, the other one is what the
+// first is not.
+func (d *document) contracted(sp span, seller, buyer party) (party, party) {
+	text := d.s[sp.a:sp.b]
+	for _, m := range withOther.FindAllStringSubmatchIndex(text, 12) {
+		p, ok := d.partiesAt(sp.a+m[2], sp.a+m[3])
+		if !ok {
+			continue
+		}
+		speaker, has := d.subjectBefore(sp.a+m[0], sp.a)
+		if !has {
+			speaker = d.issuer
+		}
+		if speaker.name == p.name || speaker.name == "" {
+			continue
+		}
+		after := text[m[1]:min(len(text), m[1]+200)]
+		if j := strings.Index(after, "。"); j >= 0 {
+			after = after[:j]
+		}
+		switch {
+		case buyer.name == speaker.name:
+			return orElse(seller, p), buyer
+		case buyer.name == p.name || shortOf(p.name, buyer.name):
+			return orElse(seller, speaker), buyer
+		case seller.name == p.name || speaker.name == d.issuer.name && d.listed && buyerSpeak.MatchString(d.heading) || buyerSpeak.MatchString(after):
+			return orElse(seller, p), orElse(buyer, speaker)
+		}
+		if seller = orElse(seller, speaker); speaker.name == seller.name {
+			buyer = orElse(buyer, p)
+		}
+		return seller, buyer
+	}
+	return seller, buyer
+}
+
+// inEnglish reads "A has acquired … from B" and "A has granted to B".
+func (d *document) inEnglish(sp span, seller, buyer party) (party, party) {
+	text := d.s[sp.a:sp.b]
+	subject := func(at int) (party, bool) {
+		low := max(0, at-120)
+		left := orgEnEnd.FindStringIndex(text[low:at])
+		if left == nil || left[1]-left[0] < 5 {
+			return party{}, false
+		}
+		sp := span{sp.a + low + left[0], sp.a + at}
+		return party{span: sp, name: d.v.value(sp)}, true
+	}
+	if m := boughtEn.FindStringIndex(text); m != nil && seller.name == "" && buyer.name == "" {
+		if b, ok := subject(m[0]); ok {
+			if p, ok := d.partyAt(sp.a+m[1], false); ok {
+				seller, buyer = p, b
+			}
+		}
+	}
+	if seller.name != "" && buyer.name != "" {
+		return seller, buyer
+	}
+	for _, g := range grantEn.FindAllStringIndex(text, 6) {
+		right, ok := d.partyAt(sp.a+g[1], false)
+		if to := patentsTo.FindStringIndex(text[g[1]:min(len(text), g[1]+400)]); to != nil {
+			right, ok = d.partyAt(sp.a+g[1]+to[1], false)
+		}
+		if left, has := subject(g[0]); has && ok {
+			return left, right
+		}
+	}
+	return seller, buyer
+}
+
+// partnerInHead reads 甲与乙专利许可合同解除公告.
+func (d *document) partnerInHead(seller party) party {
+	for _, m := range withHead.FindAllStringIndex(d.s[:min(len(d.s), 300)], 4) {
+		if p, ok := d.partyAt(m[1], false); ok && p.a == m[1] && p.name != seller.name && ofContract.MatchString(d.s[p.b:min(len(d.s), p.b+60)]) {
+			return p
+		}
+	}
+	return party{}
 }
 
 // issuerTakes says that the company that issues shares acquired the patents.
