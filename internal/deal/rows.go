@@ -280,13 +280,13 @@ func (d *document) named() []mention {
 	if len(quoted) == 0 {
 		quoted = englishTitle.FindAllStringSubmatchIndex(d.s, 200)
 	}
+	named := 0 // where the last title ended, for the next in its row
 	for _, m := range quoted {
 		t := d.s[m[2]:m[3]]
-		near := d.s[max(0, m[0]-60):m[0]] + "\n" + d.s[m[1]:min(len(d.s), m[1]+40)]
-		if notTitle.MatchString(t) || !patentNear.MatchString(near) || titles[t] {
+		if titles[t] || !d.isTitle(m) && !(named > 0 && rowMark.MatchString(d.s[named:m[0]]) && !noTitle(t)) {
 			continue
 		}
-		titles[t] = true
+		titles[t], named = true, m[1]
 		out = append(out, mention{span: span{m[2], m[3]}, title: span{m[2], m[3]}})
 	}
 	if len(out) == 0 {
@@ -297,7 +297,28 @@ func (d *document) named() []mention {
 	return out
 }
 
+// noTitle reports what stands between quotation marks and is no title.
+func noTitle(t string) bool {
+	return notTitle.MatchString(t) || strings.ContainsRune(t, masked) || strings.ContainsAny(t, ":。，%!?") || strings.Contains(t, "元")
+}
+
+// isTitle reports whether a piece between quotation marks is the title of a
+// patent: the words beside it say so, or it is worded as inventions are.
+func (d *document) isTitle(m []int) bool {
+	t, before, after := d.s[m[2]:m[3]], d.s[max(0, m[0]-60):m[0]], d.s[m[1]:min(len(d.s), m[1]+60)]
+	switch {
+	case noTitle(t):
+		return false
+	case titleBefore.MatchString(before) || titleAfter.MatchString(after):
+		return true
+	}
+	return inventionName.MatchString(t) && patentNear.MatchString(before+"\n"+after)
+}
+
 var (
+	titleBefore = compile(`(?:专利|发明|实用新型|外观设计|成果|技术|名称|标的|项目|(?i:patents?|entitled|titled))(?:权)?(?:名称)?[:为是-]{0,2} ?$`)
+	titleAfter  = compile(`^(?:\([^()\n]{0,40}\))?(?:等(?:[0-9]{1,4}|[一二两三四五六七八九十百]{1,4})?(?:件|项|个)?)?(?:[0-9]{1,4}|[一二两三四五六七八九十百]{1,4})?(?:件|项)?(?:授权|有效|国家|职务|中国|核心)?(?:的)?(?:发明|实用新型|外观设计|专利|技术|成果|职务)|^(?:[“”《》、和及与]|等)|^ ?(?i:patents?)`)
+	rowMark     = compile(`^(?:、|和|及|与|以及|，|;| )*$`)
 	titleLabel  = compile(`(?:成果名称|专利名称|发明名称|拟转让专利|标的专利|项目名称|拟转让成果|专利技术名称|Patent [Tt]itle|\nTitle)[:\t| ]{1,3}[“《]?([^，。;；\n\t|”》]{3,200}?)(?:[”》]|发明专利权转让|专利权转让|专利转让|[，。;\n\t|(]|$)`)
 	headTitle   = compile(`关于[^“”\n]{0,12}“([^“”\n]{3,200})”`)
 	quotedTitle = compile(`[“《]([^“”《》\n]{3,200})[”》]`)

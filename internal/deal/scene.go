@@ -8,8 +8,13 @@ import (
 var (
 	pledgeHead   = compile(`质押|融资|贷款|保险|证券化`)
 	subsidyHead  = compile(`补助|资助|奖补|奖励名单|专项资金|补贴|预算|拟立项|验收|获奖|统计`)
+	feeHead      = compile(`年费|缴费|欠费|费用减缴|滞纳金|恢复费|届满提醒|缴纳提醒`)
+	wantedHead   = compile(`(?:技术|企业|成果|专利)(?:技术)?(?:难题|需求)|需求(?:征集|信息|发布|清单)|求购|征集(?:技术|专利|成果)|揭榜`)
+	deniedHead   = compile(`不实|传闻|谣传|辟谣|纯属|否认|系误传`)
+	rewardHead   = compile(`(?:报酬|奖励|奖金|发明人|署名权|权属|归属)[^。\n]{0,8}纠纷`)
 	dealHead     = compile(`转让|许可|受让|购买|收购|拍卖|竞买|成交|作价|入股|出资|挂牌|(?i:licen[cs]|assign)|轉讓`)
-	dealWord     = compile(`转让|许可|让与|受让|购买|收购|拍卖|竞得|起拍|作价|入股|成交|出让|买断|(?i:licen[cs]|assign|sold|purchase)`)
+	offered      = compile(`拟转让|转让公|转让信息|成交|许可公`)
+	dealWord     = compile(`转让|流标|流拍|竞价|竞买|摘牌|成交|卖断|让渡|许可|让与|受让|购买|收购|拍卖|竞得|起拍|作价|入股|出让|买断|(?i:licen[cs]|assign|sold|purchase)`)
 	infringement = compile(`侵权|侵犯|侵害`)
 	contractWord = compile(`(?:转让|许可|让与)(?:合同|协议)纠纷|达成(?:如下)?(?:调解|和解)?协议|订立《|签订《|(?:转让|许可)给`)
 )
@@ -24,6 +29,14 @@ func (d *document) nothing() (Warning, bool) {
 		return Warning{"no_deal_subsidy", "补助、奖励或统计，不是专利交易。", "Subsidies, awards or statistics, no deal in patents."}, true
 	case infringement.MatchString(d.s) && strings.Contains(d.s, "赔偿") && !contractWord.MatchString(d.s):
 		return Warning{"no_deal_damages", "侵权赔偿，不是交易价格。", "Damages for infringement are no price."}, true
+	case feeHead.MatchString(h) && !dealHead.MatchString(h):
+		return Warning{"no_deal_fees", "年费或官费事项，不是专利交易。", "Fees of the office, no deal in patents."}, true
+	case wantedHead.MatchString(h) && !offered.MatchString(h):
+		return Warning{"no_deal_wanted", "技术需求或求购，尚无交易。", "A wish for technology, no deal yet."}, true
+	case deniedHead.MatchString(h):
+		return Warning{"no_deal_denied", "传闻或被否认的消息，不是交易。", "A rumour or a denial, no deal."}, true
+	case rewardHead.MatchString(h) && !contractWord.MatchString(d.s):
+		return Warning{"no_deal_reward", "发明人报酬或权属的纠纷，没有交易价格。", "A dispute on an inventor's reward or on ownership, without a price."}, true
 	case !dealWord.MatchString(d.s):
 		return Warning{"no_deal", "没有转让、许可、拍卖或作价的内容。", "Nothing is assigned, licensed, auctioned or contributed."}, true
 	}
