@@ -223,6 +223,11 @@ func (d *document) names() {
 			}
 		}
 	}
+	for _, m := range weAre.FindAllStringSubmatchIndex(d.s, 4) { // 我们(某公司)
+		if o, ok := orgAt(d.s, m[1]); ok && o.b < len(d.s) && d.s[o.b] == ')' && !d.known(d.s[m[2]:m[3]]) {
+			d.aliases = append(d.aliases, alias{d.s[m[2]:m[3]], party{span: o, name: d.v.value(o)}})
+		}
+	}
 	d.issuer = d.findIssuer()
 	sort.SliceStable(d.aliases, func(i, j int) bool { return len(d.aliases[i].name) > len(d.aliases[j].name) })
 	if d.issuer.name != "" {
@@ -240,10 +245,13 @@ func (d *document) names() {
 	}
 }
 
+// weAre is 我们(某公司).
+var weAre = compile(`(我们|我方|我司|我公司|本公司|我校|我院|我所|我厂|本单位)\(`)
+
 var calledParty = compile(`(?:^|[\n(，。;])(?:[\p{Han}]{2,5}\()?(甲方|乙方|丙方|原告|被告)(?:\((?:转让方|受让方|让与人|受让人|许可方|被许可方|许可人|被许可人)\))?\)?(?:\([^)\n]{0,20}\))?(?:为|是)?[: ]*`)
 
 // pleader is what a party is called in a judgment or an award.
-var pleader = compile(`(?:^|[\n(，。; ])(被申请人|申请人|被上诉人|上诉人)(?:\([^)\n]{0,20}\))?[: ]*`)
+var pleader = compile(`(?:^|[\n(，。; ])(申请执行人|被执行人|被申请人|申请人|被上诉人|上诉人)(?:\([^)\n]{0,20}\))?[: ]*`)
 
 func (d *document) known(name string) bool {
 	return slices.ContainsFunc(d.aliases, func(a alias) bool { return a.name == name })
@@ -285,7 +293,7 @@ func boundary(s string) int { return strings.LastIndexAny(s, "\n") + 1 }
 
 var (
 	orgEdge = compile(`[，。;:、\n\t“”《》"|()\x01]|被告|原告|由|给|与|向|受|被|将|和|及|系|经|为|是|对|从|在|于|以|[0-9]日|  `)
-	orgTrim = compile(`^(?:我国|约定|明确|载明|兹证明|兹有|证明|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|原告|被告|专利权人|申请人|关于|转发|转载)+`)
+	orgTrim = compile(`^(?:[0-9]{4}年(?:[0-9]{1,2}月)?(?:[0-9]{1,2}日)?|鉴于|由于|兹因|据悉|近日|日前|我国|约定|明确|载明|兹证明|兹有|证明|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|原告|被告|专利权人|申请人|关于|转发|转载)+`)
 )
 
 // orgsIn finds the bodies named in a piece.
@@ -297,8 +305,7 @@ func (d *document) orgsIn(sp span) []party {
 		if o, ok := orgAt(d.s, start); ok && o.b <= sp.b {
 			// A verb inside means that the name starts behind it.
 			name := d.s[o.a:o.b]
-			if i := innerEdge.FindAllStringIndex(name, -1); len(i) > 0 {
-				cut := i[len(i)-1][1]
+			if cut := innerCut(name); cut > 0 {
 				if rest, ok := orgAt(d.s, o.a+cut); ok && rest.b == o.b && o.b-o.a-cut >= 12 {
 					o = rest
 				}
@@ -316,7 +323,25 @@ func (d *document) orgsIn(sp span) []party {
 	return out
 }
 
-var innerEdge = compile(`由|给|向|被|的|系|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
+// innerCut finds where the words before a name end, such as 由 and 向; those
+// that belong to a name (给水, 系统, 方向) are none.
+func innerCut(name string) int {
+	cut := 0
+	for _, m := range innerEdge.FindAllStringIndex(name, -1) {
+		whole := false
+		for _, w := range nameWord.FindAllStringIndex(name, -1) {
+			whole = whole || w[0] <= m[0] && m[1] <= w[1]
+		}
+		if !whole {
+			cut = m[1]
+		}
+	}
+	return cut
+}
+
+var nameWord = compile(`给水|给排水|供给|补给|系统|体系|水系|系泊|系列|系缆|方向|定向|向阳|向荣|转向|导向|航向|面向|自由|被服|植被|是非`)
+
+var innerEdge = compile(`由|给|向|被|的|系|是|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
 
 // findIssuer finds who speaks: the body that signs at the end, or the one that
 // the title begins with.

@@ -12,6 +12,9 @@ import (
 // characters.
 const numeral = `零〇一二两三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟弐参`
 
+// chineseFigures are the characters that an amount in words ends with.
+const chineseFigures = numeral + `万亿`
+
 var digitOf = map[rune]float64{
 	'零': 0, '〇': 0, '一': 1, '壹': 1, '二': 2, '两': 2, '贰': 2, '弐': 2, '三': 3, '叁': 3, '参': 3, '四': 4, '肆': 4, '五': 5, '伍': 5,
 	'六': 6, '陆': 6, '七': 7, '柒': 7, '八': 8, '捌': 8, '九': 9, '玖': 9,

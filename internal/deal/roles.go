@@ -4,16 +4,34 @@ import (
 	"strings"
 )
 
-var (
-	roleLabel = compile(`(原)?([甲乙丙]方\((?:受让|被许可|购买|承接|引进)(?:方|人)?\)|[甲乙丙]方\((?:出让|转让|让与|许可|出售)(?:方|人)?\)|被许可单位|被许可方|被许可人|被分许可人|被分许可方|被再许可方|被再许可人|意向受让方|意向单位|意向企业|意向方|合作单位|合作方|承接企业|引进方|引进单位|许可对象|转让对象|拟受让方|拟受让单位|承接单位|承接方|接收方|接收单位|受让方|受让人|受让单位|受让企业|受许可方|受许可人|买受人|买受方|买方|购买方|购买人|竞得人|竞得方|竞买人|用户姓名|最终受让方|摘牌方|中标人|中标单位|对方单位|合作企业|入股企业|标的公司|目标公司|Assignee|Licensee|Buyer|Purchaser|转让方|出让方|让与人|让与方|分许可人|分许可方|许可方|许可人|委托方|委托人|委托单位|卖方|出售方|转让单位|出让单位|转让人|出让人|持有单位|持有方|送拍单位|送拍方|供方|权属单位|成果持有人|所有权人|债务人|被执行人|Assignor|Licensor|Seller|专利权人|专利申请人|权利人|成果完成单位|完成单位|发布单位)\)?(?:\([^()\n]{0,24}\))?(?:名称)?(?:由[“]?\x01+[”]?(?:更正|变更|修改|调整|修正|订正|改)为)?(?:不变，)?(?:均|拟|仍|暂定|暂)?(?:为|是|系)?([ :\t|]*)`)
+// Words that announce a party: who buys, who sells, and whose the patents are,
+// which is not yet who sells them.
+const (
+	buyerWords = `[甲乙丙]方\((?:受让|被许可|购买|承接|引进|使用|买)(?:方|人)?\)|被许可单位|被许可方|被许可人|被许可企业|被授权方|被授权人|被授权单位|获许可方|获授权方|被分许可人|被分许可方|被再许可方|被再许可人|意向受让方|意向单位|意向企业|意向买方|意向方|合作单位|合作方|合作企业|合作对象|承接企业|承接单位|承接方|承让方|引进方|引进单位|引进企业|许可对象|转让对象|拟受让方|拟受让单位|拟受让企业|接收方|接收单位|受让方|受让人|受让单位|受让企业|受让公司|受让机构|受许可方|受许可人|使用方|使用单位|实施单位|买受人|买受方|买受|买方|买家|买主|需方|购买方|购买人|购买单位|购入方|竞得人|竞得方|竞买人|成交人|成交单位|用户姓名|最终受让方|摘牌方|摘牌人|摘牌单位|中标人|中标单位|中选单位|中选人|对方单位|签约企业|入股企业|增资标的|增资对象|被投资企业|被投资公司|被增资方|被增资企业|标的公司|标的企业|目标公司|Assignee|Licensee|Buyer|Purchaser|Transferee`
+	sellerWords = `[甲乙丙]方\((?:出让|转让|让与|许可|出售|授权|卖)(?:方|人)?\)|转让方|出让方|让与人|让与方|分许可人|分许可方|许可方|许可人|许可单位|授权方|授权人|授权单位|委托方|委托人|委托单位|卖方|卖家|卖主|出售方|出卖人|转让单位|出让单位|转让人|出让人|处置单位|处置方|持有单位|持有方|送拍单位|送拍方|选送单位|供方|权属单位|成果持有人|所有权人|Assignor|Licensor|Seller|Transferor`
+	ownerWords  = `专利权人|专利申请人|申请人|权利人|成果完成单位|完成单位|成果所属单位|专利权属单位|债务人|被执行人|发布单位`
+)
 
-	toBuyer    = compile(`(?:转|转让|让与|出让|许可|授权|出售|售|卖|转移|过户|划转|使用权|所有权)(?:并[\p{Han}]{0,4})?(?:给予|给|予|与|至|于)|(?:转让|许可|出让)[“《][^”》\n]{2,90}[”》](?:\([^()\n]{0,60}\))?(?:等[^，。;\n]{0,12})?(?:发明|实用新型|外观设计)?(?:专利)?(?:权)?给`)
+// roleLabel is a label of a party: 受让方:, 转让人一:, 乙方(买方).
+var roleLabel = compile(`(原)?(` + buyerWords + `|` + sellerWords + `|` + ownerWords + `)\)?([一二三四①②③④1-4])?(?:\([^()\n]{0,24}\))?(?:名称)?(?:由[“]?\x01+[”]?(?:更正|变更|修改|调整|修正|订正|改)为)?(?:不变，)?(?:均|拟|仍|暂定|暂|同样|同|也|亦)?(?:为|是|系)?([ :\t|]*)`)
+
+// roleBehind is a role in brackets behind a name: 某公司(原合同受让方).
+var roleBehind = compile(`\((?:以下|下)?(?:简)?(?:称)?(?:[“])?(?:原|原合同|本合同|[甲乙丙]方)?[:/，、 ]?(` + buyerWords + `|` + sellerWords + `)[”]?(?:[，、/ ][^()\n]{0,16})?\)`)
+
+var (
+	buyerRole  = compile(`^(?:` + buyerWords + `)$`)
+	ownerRole  = compile(`^(?:` + ownerWords + `)$`)
+	markedRole = compile(`^(?:买受|申请人|使用单位|实施单位|成交人|需方|供方)$`) // a label with a colon alone
+)
+
+var (
+	toBuyer    = compile(`(?:转|转让|让与|出让|许可|授权|出售|售|卖|卖断|让渡|移转|转移|过户|划转|使用权|所有权)(?:并[\p{Han}]{0,4})?(?:给予|给|予|与|至|于)|(?:转让|许可|出让)[“《][^”》\n]{2,90}[”》](?:\([^()\n]{0,60}\))?(?:等[^，。;\n]{0,12})?(?:发明|实用新型|外观设计)?(?:专利)?(?:权)?给`)
 	grantBuyer = compile(`(?:让与|许可|授予|准许|授权)`)
 	byBuyer    = compile(`(?:由|被)`)
 	byVerb     = compile(`^[^。;\n]{0,60}?(?:竞得|摘牌|摘得|受让|购得|成交|拍得|胜出|中标|取得|获得|买下|收购|拿下)`)
 	bidderWord = compile(`^(?:自然人|个人|境内|一名|竞买人|竞买方|竞拍人|买受人|意向方|意向受让方|受让方)+`)
 	wants      = compile(`(?:希望|有意|意向|愿意|愿|申请|提出|计划|欲|请求|要求)(?:以[^，。;\n]{0,30})?(?:整体)?(?:取得|受让|购买|引进|获得|收购|买断|购得)`)
-	takes      = compile(`(?:受让|购买|收购|购得|摘得|竞得|买下|引进|取得|获得)(?:了)?`)
+	takes      = compile(`(?:继续使用|沿用|受让|购买|收购|购得|摘得|竞得|买下|引进|取得|获得)(?:了)?`)
 	ofParty    = compile(`^(?:所)?(?:持有|所有|拥有|名下|享有|的|“|《|专利|[0-9一二两三四五六七八九十]{1,4} ?[项件]|等)`)
 	withHead   = compile(`与|和`)
 	ofContract = compile(`^[^，。;\n]{0,16}(?:合同|协议)`)
@@ -21,11 +39,11 @@ var (
 	paidFor    = compile(`以(?:人民币)?(?:总价|最高价|底价)? ?¥?[0-9][0-9,.]* ?(?:万|亿)?元?(?:的[^，。;\n]{0,10})?(?:竞得|胜出|拍得|受让|成交|购得|摘得|中标|买下|摘牌|收购|购买|拿下)`)
 	agentOf    = compile(`受([^受\n。]{4,90}?)(?:的)?委托`)
 	buysFrom   = compile(`(?:向|从)([^向从\n。，;]{2,120}?)(?:处)?(?:购买|收购|受让|购得|引进|购入|支付(?:转让|许可|受让))`)
-	withOther  = compile(`与([^与\n。;]{2,150}?)(?:正式)?(?:于[^，。]{2,14})?(?:签订|签署|订立|签约|达成|签了|签下|完成)`)
+	withOther  = compile(`与([^与\n。;]{2,150}?)(?:正式)?(?:于[^，。]{2,14})?(?:签订|签署|订立|签约|达成|签了|签下|完成|举行)`)
 	buyerSpeak = compile(`受让|购买|购得|买下|收购|引进|取得|获得[^。]{0,80}许可|获得(?:后者|对方|其|该)|许可给(?:本)?公司|转让给(?:本)?公司`)
 	ownedBy    = compile(`(?:所)?(?:持有|拥有|所有|名下|享有|送拍|选送|提交拍卖)(?:的)?|管理人|破产`)
 	subject    = compile(`拟以|拟将|拟把|同意将|决定将|自愿将|自愿对|已将|将其|将|拟|把`)
-	dealVerb   = compile(`^[^。\n]{0,400}?(?:转让|许可|让与|出让|作价|出资|入股|出售)`)
+	dealVerb   = compile(`^[^。\n]{0,400}?(?:转让|许可|让与|出让|作价|出资|入股|出售|卖断|让渡|卖给)`)
 	founded    = compile(`(?:设立|成立|组建|新设|创办)(?:了|的)?(?:合资公司|新公司|公司)?[“:]?`)
 	investsIn  = compile(`(?:入股|增资|投资|出资|投入|注入)+(?:到|至|于|给)?`)
 	putsIn     = compile(`以[^。;\n]{0,200}(?:专利|知识产权|成果|技术)[^。;\n]{0,60}(?:作价|增资|出资|入股|投资)`)
@@ -34,12 +52,6 @@ var (
 	orgEnEnd   = compile(`([A-Z][A-Za-z'’&.-]*(?:[,，]? (?:of|and|for|the|&|[A-Z][A-Za-z'’&.-]*|Ltd\.))*)$`)
 	notStart   = compile(`^(?:式|案|法|应|在|将|须|自|于|与|向|可|不|的|按|需|均|已|同|及|所|以|和|或|负|另|对|未|承|条件|资格|名单|义务|权利|有权|是否|待|经|共|一次|分|并|之|因|若|如|情况|法定|指定|为)`)
 )
-
-func buyerRole(label string) bool {
-	return strings.Contains(label, "受让") || strings.Contains(label, "被许") || strings.Contains(label, "购买") || strings.HasPrefix(label, "承接") || strings.HasPrefix(label, "接收") || strings.HasPrefix(label, "被分") || strings.HasPrefix(label, "受") || strings.HasPrefix(label, "意向") || strings.HasPrefix(label, "买") || strings.HasPrefix(label, "购") ||
-		strings.HasPrefix(label, "竞") || strings.HasPrefix(label, "用户") || strings.HasPrefix(label, "摘") || strings.HasPrefix(label, "中标") || strings.HasPrefix(label, "最终") || label == "对方单位" || strings.HasPrefix(label, "合作") || strings.HasPrefix(label, "引进") || label == "许可对象" || label == "转让对象" || label == "入股企业" || label == "标的公司" || label == "目标公司" ||
-		label == "Assignee" || label == "Licensee" || label == "Buyer" || label == "Purchaser"
-}
 
 // partiesOf reads who sells and who buys in a piece of the text: by labels
 // first, then by the verbs of the deal, then by who owns and who speaks.
@@ -109,24 +121,40 @@ func orElse(p, q party) party {
 	return p
 }
 
-// owners label whose a patent is, which is not yet who sells it.
-var owners = map[string]bool{"专利权人": true, "权利人": true, "完成单位": true, "成果完成单位": true, "专利申请人": true, "债务人": true, "被执行人": true, "发布单位": true}
-
-// labelled reads the parties that a label announces.
+// labelled reads the parties that a label announces, or a role in brackets
+// behind the name.
 func (d *document) labelled(sp span) (seller, buyer, owner party) {
 	text := d.s[sp.a:sp.b]
+	put := func(to *party, p party, next bool) {
+		if to.name == "" {
+			*to = p
+		} else if next && to.name != p.name {
+			to.name += "、" + p.name
+			to.more = append(to.more, p.span)
+		}
+	}
 	for _, m := range roleLabel.FindAllStringSubmatchIndex(text, 400) {
 		p, ok := d.atLabel(sp.a, text, m)
 		if !ok {
 			continue
 		}
+		next := m[6] >= 0 && !strings.Contains("一①1", text[m[6]:m[7]]) // 转让人二
 		switch label := text[m[4]:m[5]]; {
-		case buyerRole(label):
-			buyer = orElse(buyer, p)
-		case owners[label]:
-			owner = orElse(owner, p)
+		case ownerRole.MatchString(label):
+			put(&owner, p, false)
+		case buyerRole.MatchString(label):
+			put(&buyer, p, next)
 		default:
-			seller = orElse(seller, p)
+			put(&seller, p, next)
+		}
+	}
+	for _, m := range roleBehind.FindAllStringSubmatchIndex(text, 40) {
+		if p, ok := d.orgBefore(sp.a + m[0]); ok && p.a >= sp.a {
+			if buyerRole.MatchString(text[m[2]:m[3]]) {
+				put(&buyer, p, false)
+			} else {
+				put(&seller, p, false)
+			}
 		}
 	}
 	return seller, buyer, owner
@@ -134,14 +162,17 @@ func (d *document) labelled(sp span) (seller, buyer, owner party) {
 
 // atLabel reads the party behind a label, where one stands there.
 func (d *document) atLabel(base int, text string, m []int) (party, bool) {
-	label, sep := text[m[4]:m[5]], text[m[6]:m[7]]
+	label, sep := text[m[4]:m[5]], text[m[8]:m[9]]
 	at := base + m[1]
 	marked := strings.ContainsAny(sep, ":\t|")
 	if m[2] >= 0 || !marked && notStart.MatchString(d.s[at:min(len(d.s), at+40)]) {
 		return party{}, false
 	}
 	p, ok := d.partiesAt(at, d.lineEnd(at))
-	if !ok {
+	if !ok || !marked && markedRole.MatchString(label) {
+		return party{}, false
+	}
+	if _, body := orgAt(d.s, p.a); label == "申请人" && (!body || d.facts().court) { // who applies, and no team of persons
 		return party{}, false
 	}
 	if sep == "" && !strings.HasSuffix(text[:m[1]], "为") && len([]rune(p.name)) <= 4 && !bidder.MatchString(label) {
@@ -205,6 +236,9 @@ func (d *document) contracted(sp span, seller, buyer party) (party, party) {
 		case seller.name == p.name || speaker.name == d.issuer.name && d.listed && buyerSpeak.MatchString(d.heading) || buyerSpeak.MatchString(after):
 			return orElse(seller, p), orElse(buyer, speaker)
 		}
+		if payer := d.payer(sp); seller.name == "" && buyer.name == "" && (payer.name == speaker.name || payer.name == "" && sells(p.name) && !sells(speaker.name)) {
+			return p, speaker
+		}
 		if seller = orElse(seller, speaker); speaker.name == seller.name {
 			buyer = orElse(buyer, p)
 		}
@@ -212,6 +246,43 @@ func (d *document) contracted(sp span, seller, buyer party) (party, party) {
 	}
 	return seller, buyer
 }
+
+// sells reports whether a body is one of those that sell to companies: a
+// university, a hospital, an institute.
+func sells(name string) bool {
+	return weakSeller.MatchString(name) && !strings.HasSuffix(name, "公司")
+}
+
+// payer finds who pays: the first party of a clause that pays for something
+// else than a breach, a reward or a fee.
+func (d *document) payer(sp span) party {
+	for _, m := range pays.FindAllStringIndex(d.s[sp.a:sp.b], 12) {
+		at := sp.a + m[0]
+		low := max(sp.a, at-160)
+		low += strings.LastIndexAny(d.s[low:at], "\n;:") + 1
+		for _, edge := range []string{"，", "。"} {
+			if j := strings.LastIndex(d.s[low:at], edge); j >= 0 {
+				low += j + len(edge)
+			}
+		}
+		if notPaid.MatchString(d.s[low:min(len(d.s), at+60)]) {
+			continue
+		}
+		end := at
+		if j := strings.Index(d.s[low:at], "向"); j >= 0 {
+			end = low + j
+		}
+		if p, ok := d.firstParty(span{low, end}); ok {
+			return p
+		}
+	}
+	return party{}
+}
+
+var (
+	pays    = compile(`支付|付清|付款|缴付|汇入`)
+	notPaid = compile(`违约|赔偿|利息|退还|返还|报酬|奖励|奖金|佣金|工资|判决|诉请|请求|保证金`)
+)
 
 // inEnglish reads "A has acquired … from B" and "A has granted to B".
 func (d *document) inEnglish(sp span, seller, buyer party) (party, party) {
@@ -223,6 +294,7 @@ func (d *document) inEnglish(sp span, seller, buyer party) (party, party) {
 			return party{}, false
 		}
 		sp := span{sp.a + low + left[0], sp.a + at}
+		sp.a += len("The ") * b2i(strings.HasPrefix(d.s[sp.a:], "The "))
 		return party{span: sp, name: d.v.value(sp)}, true
 	}
 	if m := boughtEn.FindStringIndex(text); m != nil && seller.name == "" && buyer.name == "" {
@@ -282,6 +354,7 @@ var personGives = compile(`(?:^|[，。;:\n])((?:` + doubleNames + `|[` + surnam
 func (d *document) taken(sp span) (seller, buyer party, ok bool) {
 	for _, m := range takes.FindAllStringIndex(d.s[sp.a:sp.b], 20) {
 		at := sp.a + m[1]
+		at += len(relationWord.FindString(d.s[at:min(len(d.s), at+40)]))
 		p, found := d.partyAt(at, false)
 		if !found || p.a != at && p.name != d.issuer.name || !ofParty.MatchString(d.s[at+d.length(at, p):min(len(d.s), at+d.length(at, p)+24)]) {
 			continue
@@ -378,6 +451,21 @@ func (d *document) buyerIn(sp span) party {
 			return p
 		}
 	}
+	for _, m := range toIt.FindAllStringIndex(text, 12) { // 因甲公司需要，拟将…向其转让
+		if p, ok := d.companyBefore(span{max(sp.a, sp.a+m[0]-400), sp.a + m[0]}); ok {
+			return p
+		}
+	}
+	if m := debtTaker.FindStringIndex(text); m != nil {
+		if p, ok := d.partyAt(sp.a+m[1], false); ok && offsets.MatchString(d.s[sp.a+m[1]:min(len(d.s), sp.a+m[1]+150)]) {
+			return p
+		}
+	}
+	for _, m := range gets.FindAllStringIndex(text, 6) { // 我方拿到的是普通许可
+		if p, ok := d.subjectBefore(sp.a+m[0], sp.a); ok && !sells(p.name) {
+			return p
+		}
+	}
 	for _, m := range wants.FindAllStringIndex(text, 20) {
 		low := max(sp.a, sp.a+m[0]-300)
 		if j := strings.LastIndexByte(d.s[low:sp.a+m[0]], '\n'); j >= 0 {
@@ -411,6 +499,26 @@ func (d *document) buyerIn(sp span) party {
 	}
 	return party{}
 }
+
+// companyBefore finds the last body of a paragraph that is not the one who
+// speaks.
+func (d *document) companyBefore(sp span) (party, bool) {
+	sp.a += strings.LastIndexByte(d.s[sp.a:sp.b], '\n') + 1
+	orgs := d.orgsIn(sp)
+	for i := len(orgs) - 1; i >= 0; i-- {
+		if p := orgs[i]; p.name != d.issuer.name && !sells(p.name) && !auctioneer.MatchString(p.name) {
+			return p, true
+		}
+	}
+	return party{}, false
+}
+
+var (
+	toIt      = compile(`[向对]其(?:独占|普通|排他|实施|以[^，。;\n]{2,24})?(?:转让|许可|出让|出售|授权|让与)|(?:转让|许可|出让|出售|授权|让与)(?:给|予|与|于)其(?:使用|实施|[，。;]|$)`)
+	debtTaker = compile(`(?:交付|抵偿|抵债|抵偿给|抵债给|过户给|过户至)(?:给|予|至)?`)
+	offsets   = compile(`^[^，。;\n]{0,60}?(?:抵偿|抵债|以抵|所有)`)
+	gets      = compile(`(?:拿到|取得|获得)(?:的是|了)(?:[^，。;\n“]{0,20})?(?:普通|独占|排他|独家)`)
+)
 
 func b2i(b bool) int {
 	if b {

@@ -49,11 +49,16 @@ var (
 	plainWord     = compile(`普通|开放许可|非独占|非排他|(?i:non-exclusive)`)
 	licenceWord   = compile(`许可(?:方式|类型|种类|形式)?|(?i:licen[cs])`)
 	licenceLabel  = compile(`(?:(?:^|[\n•● ])方式|许可性质|性质|许可方式|许可类型|许可种类|许可形式|许可性质|实施方式|转化方式|交易方式)[:为是 \t|]{1,4}([^，。;\n]{2,40})`)
-	licenceVerb   = compile(`(?:许可(?:给|予)|许可方|许可人|许可费|许可合同|许可协议|许可期|许可使用|专利许可|许可期限|被许可|实施许可|许可使用费|(?i:licens(?:es|ed|ee|or)))`)
+	licenceVerb   = compile(`(?:授权书|授权协议|授权费|授权金|普通许可|独占许可|排他许可|许可(?:给|予)|许可方|许可人|许可费|许可合同|许可协议|许可期|许可使用|专利许可|许可期限|被许可|实施许可|许可使用费|(?i:licens(?:es|ed|ee|or)))`)
 	assignVerb    = compile(`转让给|转让价|转让费|转让方|受让方|受让人|让与|权转让|转让总价|转让合同|转让协议|购买|收购|(?i:assign)`)
 	contribWord   = compile(`作价(?:入股|投资|出资)|折价入股|以[^。;\n]{0,160}(?:专利|知识产权|成果|无形资产)[^。;\n]{0,40}(?:出资|入股|增资)|专利(?:权)?(?:出资|入股)`)
 	auctionWord   = compile(`拍卖|竞得|起拍|竞价|竞买公告|竞买人(?:[^须应]|$)|落槌|应价|变卖|拍品`)
 	auctionNot    = compile(`协议(?:方式)?(?:成交|转让)|协议定价|未进行拍卖`)
+)
+
+var (
+	offset   = compile(`以物抵债|抵偿(?:等额|相应|部分)?债务|抵偿债务|作价抵债|抵债`)
+	hammered = compile(`竞得|拍得|变卖给|买受人`)
 )
 
 // licenceKind reads the kind of a licence out of words.
@@ -87,8 +92,11 @@ func (d *document) dealKind(text string) (Kind, span) {
 	if m := contribWord.FindStringIndex(d.s); m != nil && !strings.Contains(d.s[max(0, m[0]-30):m[0]], "货币") {
 		return Contribution, span{m[0], m[1]}
 	}
-	if auctionWord.MatchString(d.s) && !auctionNot.MatchString(d.s) {
+	if auctionWord.MatchString(d.s) && !auctionNot.MatchString(d.s) && (!offset.MatchString(d.s) || hammered.MatchString(d.s)) {
 		return Auction, at(auctionWord)
+	}
+	if m := offset.FindStringIndex(d.s); m != nil && !hammered.MatchString(d.s) {
+		return Assignment, span{m[0], m[1]} // given for a debt after the auctions failed
 	}
 	licence, assign := len(licenceVerb.FindAllStringIndex(text, 60)), len(assignVerb.FindAllStringIndex(text, 60))
 	switch h := d.heading; {
