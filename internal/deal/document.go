@@ -293,7 +293,7 @@ func boundary(s string) int { return strings.LastIndexAny(s, "\n") + 1 }
 
 var (
 	orgEdge = compile(`[，。;:、\n\t“”《》"|()\x01]|被告|原告|由|给|与|向|受|被|将|和|及|系|经|为|是|对|从|在|于|以|[0-9]日|  `)
-	orgTrim = compile(`^(?:[0-9]{4}年(?:[0-9]{1,2}月)?(?:[0-9]{1,2}日)?|鉴于|由于|兹因|据悉|近日|日前|我国|约定|明确|载明|兹证明|兹有|证明|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|原告|被告|专利权人|申请人|关于|转发|转载)+`)
+	orgTrim = compile(`^(?:[0-9]{4}年(?:[0-9]{1,2}月)?(?:[0-9]{1,2}日)?|鉴于|由于|兹因|截至目前|截至|目前|申请执行人|被执行人|因|据悉|近日|日前|我国|约定|明确|载明|兹证明|兹有|证明|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|原告|被告|专利权人|申请人|关于|转发|转载)+`)
 )
 
 // orgsIn finds the bodies named in a piece.
@@ -381,6 +381,7 @@ func (d *document) findIssuer() party {
 		if m := compile(`(?:发布单位|公示单位|公告单位|单位):`).FindStringIndex(t); m != nil {
 			trim = m[1]
 		}
+		trim += len(orgTrim.FindString(d.s[l.a+trim : l.b]))
 		if o, ok := orgAt(d.s, l.a+trim); ok && o.b <= l.b && !auctioneer.MatchString(d.s[o.a:o.b]) {
 			foot = party{span: o, name: d.v.value(o)}
 			break
@@ -430,14 +431,14 @@ type labelRule struct {
 }
 
 var labelRules = []labelRule{
-	{`竞买保证金|履约保证金|保证金|佣金|受理费|诉讼费|评估费|代理费|手续费|服务费|交易费|年费|滞纳金|恢复费|奖励|奖金|违约金|赔偿金|赔偿|损失|合理开支|合理费用|注册资本|货币出资|现金出资|货币|现金|营业收入|收入|净资产|总资产|账面原值|账面净值|账面价值|账面值|账面|净值|原值|借款|本金|贷款|授信|融资|补助|补贴|资助|奖补|投资额|总投资|投资|预算|经费|基金|销售额|销售收入|销售该产品|产值|利润|货币资金|余额|债权|关联交易|质押|担保|税额|税款|增值税额|加价幅度|加价阶梯|竞价阶梯|加价|溢价|责任上限|责任|liability|增资|增价幅度|控制价|每股|研发累计|租用|租金|限价|采购|意外|认缴|实缴|提取|押金|研发投入|研发费用|市值|成本|净收益|收益|可获得|税费|索赔|罚款|罚金|工资|年薪|规费|申请费|维持费|认购|股东|股权|定增|income|revenue|funding|research|damages|penalty|deposit|commission|每公斤|每吨|每台|每套|每瓶|每亩|每支|保底`, other, 0},
+	{`官费|变更费|登记费|公证费|印花税|培训费|差旅费|检测费|材料费|运费|过户费|次高报价|次高价|工本费|资料费|咨询费|竞买保证金|履约保证金|保证金|佣金|受理费|诉讼费|评估费|代理费|手续费|服务费|交易费|年费|滞纳金|恢复费|奖励|奖金|违约金|赔偿金|赔偿|损失|合理开支|合理费用|注册资本|货币出资|现金出资|货币|现金|营业收入|收入|净资产|总资产|账面原值|账面净值|账面价值|账面值|账面|净值|原值|借款|本金|贷款|授信|融资|补助|补贴|资助|奖补|投资额|总投资|投资|预算|经费|基金|销售额|销售收入|销售该产品|产值|利润|货币资金|余额|债权|关联交易|质押|担保|税额|税款|增值税额|加价幅度|加价阶梯|竞价阶梯|加价|溢价|责任上限|责任|liability|增资|增价幅度|控制价|每股|研发累计|租用|租金|限价|采购|意外|认缴|实缴|提取|押金|研发投入|研发费用|市值|成本|净收益|收益|可获得|税费|索赔|罚款|罚金|工资|年薪|规费|申请费|维持费|认购|股东|股权|定增|income|revenue|funding|research|damages|penalty|deposit|commission|每公斤|每吨|每台|每套|每瓶|每亩|每支|保底`, other, 0},
 	{`评估价值|评估值|评估价格|评估价|评估结果|评估结论|评估金额|评估总值|评估总价|评估为|市场价值|价值|估值|估价|评估作价|评估|appraised|valued at`, appraised, 0},
 	{`变卖价|转让报价|报价|要价|出售意向价|起拍价格|起拍价|起始价|起价|转让底价|挂牌底价|竞价底价|底价|挂牌价格|挂牌价|挂牌金额|保留价|参考价格|参考价|首次报价|转让参考价|starting price|reserve price`, start, 0},
 	{`不超过|不高于|上限|最高不超过|最高|封顶|不得超过|up to|not exceed|exceed|capped at`, ceiling, 0},
-	{`入门费|首付款|首期许可费|首期费|预付许可费|upfront fee|upfront payment|upfront|up-front|initial fee|一次性付款`, upfront, 0},
+	{`签约费|签约金|签字费|启动费|入门许可费|首次许可费|入门费|首付款|首期许可费|首期费|预付许可费|upfront fee|upfront payment|upfront|up-front|initial fee|一次性付款`, upfront, 0},
 	{`首期款|首期|首付|预付款|预付|定金|第一期|第二期|第三期|第四期|第一笔|第二笔|第三笔|首笔|尾款|余款|剩余|再付|支付|缴纳|付清|付款|给付|退还|返还|汇入|到账|已付|付|即|shall pay|will pay|pay|paid`, instalment, 0},
 	{`合计|总计|共计|总额|总共|一共|累计|total`, sum, 0},
-	{`以自有资金|以自筹资金|转让总价款|转让总价|转让总金额|转让价格|转让价款|转让价|转让费用|转让费总额|转让费|转让金额|转让款|转让对价|转让总额|让与总价|让与价款|让与价格|让与价|许可费总额|许可总费用|许可总价|许可费用|许可使用费总额|许可使用费|许可价格|许可金额|许可费|分许可费|实施许可费|专利使用费|使用费|合同总价款|合同总价|合同总额|合同总金额|合同金额|合同价款|合同价格|合同价|合同额|成交总价|成交价格|成交价|成交金额|成交额|最终报价|最终出价|最高报价|最高应价|最高出价|最高价|再许可费|落槌价|拍卖价|交易价格|交易对价|交易金额|交易价款|交易总价|收购价格|收购价款|购买价格|受让价格|受让价款|受让价|受让金额|出让价格|出让价款|出让价|出让金|作价出资|作价入股|作价投资|折价入股|协议定价|协议价格|协议价|拟定价格|作价|折合|售价|总价款|总价|总金额|总对价|对价|价款|单价|定价|价格|费用|金额|价|consideration|purchase price|transfer price|licence fee|license fee|price of|price`, price, 3},
+	{`最后一次有效报价|有效报价|成交:|拍出|落在|定格在|一口价|价钱|授权金|授权费|买断费|买断价|议定价格|议定价|约定价款|以自有资金|以自筹资金|转让总价款|转让总价|转让总金额|转让价格|转让价款|转让价|转让费用|转让费总额|转让费|转让金额|转让款|转让对价|转让总额|让与总价|让与价款|让与价格|让与价|许可费总额|许可总费用|许可总价|许可费用|许可使用费总额|许可使用费|许可价格|许可金额|许可费|分许可费|实施许可费|专利使用费|使用费|合同总价款|合同总价|合同总额|合同总金额|合同金额|合同价款|合同价格|合同价|合同额|成交总价|成交价格|成交价|成交金额|成交额|最终报价|最终出价|最高报价|最高应价|最高出价|最高价|再许可费|落槌价|拍卖价|交易价格|交易对价|交易金额|交易价款|交易总价|收购价格|收购价款|购买价格|受让价格|受让价款|受让价|受让金额|出让价格|出让价款|出让价|出让金|作价出资|作价入股|作价投资|折价入股|协议定价|协议价格|协议价|拟定价格|作价|折合|售价|总价款|总价|总金额|总对价|对价|价款|单价|定价|价格|费用|金额|价|consideration|purchase price|transfer price|licence fee|license fee|price of|price`, price, 3},
 }
 
 var labelPattern, labelClass = func() (*pattern, map[string]labelRule) {
@@ -495,9 +496,18 @@ func (d *document) untitled(body string) string {
 
 var inventionName = compile(`^(?:一种|基于|用于)|(?:方法|装置|系统|设备|机构|工艺|结构|组合物|材料)$`)
 
+var (
+	changedTo   = compile(`(?:调整|变更|下调|上调|降低|降|修改|修订|改)(?:为|至|到)(?:人民币)?[ ]?$`)
+	formerly    = compile(`原(?:合同|协议|先|来)?(?:所)?(?:约定|商定|确定|定|有)?(?:的)?$`)
+	otherAssets = compile(`(?:设备|存货|厂房|房产|房屋|土地|库存|机器|车辆)[^。\n]{0,40}元`)
+	ofPatents   = compile(`(?:专利权?|无形资产)(?:共|计)?(?:[0-9]{1,3}|[一二两三四五六七八九十]{1,3})?(?:件|项|个)?[，,: ]?(?:的)?(?:作价|价款|价格|转让价款?|计|对价|评估作价)(?:为)?(?:人民币)?[ ]?$`)
+	otherFee    = compile(`，[^，。;\n]{0,12}\p{Han}(?:费|税|款|金)(?:用)?(?:为|约|计|共)?[: ]?$`)
+)
+
 // classify says of every amount what it is.
 func (d *document) classify(body string) {
 	labels := labelPattern.FindAllStringIndex(d.untitled(body), -1)
+	besideAssets := otherAssets.MatchString(body)
 	first := 0
 	for i := range d.money {
 		m := &d.money[i]
@@ -556,6 +566,18 @@ func (d *document) classify(body string) {
 			if strings.Count(gap, "，") > 1 && m.class != other && m.class != sum {
 				m.weight = min(m.weight, 1)
 			}
+		}
+		if (m.class == price || m.class == bare) && changedTo.MatchString(pre) {
+			m.class, m.weight = price, 4 // 由70万元调整为52万元
+		}
+		if m.class == price && formerly.MatchString(body[max(low, m.label.a-36):max(low, m.label.a)]) {
+			m.class = other
+		}
+		if m.class == price && besideAssets && ofPatents.MatchString(sentence) {
+			m.weight = 5 // the patents' own price beside that of machines and stock
+		}
+		if best != nil && m.class == price && otherFee.MatchString(body[best[1]:m.a]) {
+			m.class = other // 不收取费用，变更官费200元: the last fee named has no rule
 		}
 		if m.class == price && payBefore.MatchString(body[max(low, m.label.a-36):max(low, m.label.a)]) {
 			m.weight = 1

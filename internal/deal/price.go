@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	byPosition = compile(`第 ?([0-9]{1,2}(?:\.[0-9]{1,2})?|[一二三四五六七八九十]{1,3}|[①-⑳]|\([一二三四五六七八九十0-9]{1,2}\)) ?[项件个号]`)
+	byPosition = compile(`(?:第 ?)?(\([ivx]{1,4}\)) ?项|第 ?([0-9]{1,2}(?:\.[0-9]{1,2})?|[一二三四五六七八九十]{1,3}|[①-⑳]|\([一二三四五六七八九十0-9]{1,2}\)) ?[项件个号]`)
 	respective = compile(`(?:分别|依次)(?:为|是|按|以|作价)?[:为]?(?:人民币)?[ ]?$`)
 	between    = compile(`^(?:整)?(?:\([^()\n]{0,30}\))?(?:、|，|和|及|与|以及| )*(?:人民币)?[ ]?$`)
 )
@@ -33,7 +33,7 @@ func (d *document) assigned(ms []mention) ([]group, map[int]money) {
 			win = win[j+1:]
 		}
 		if p := byPosition.FindAllStringSubmatch(win, -1); len(p) == 1 {
-			if at := place(d.s, ms, p[0][1]); at >= 0 {
+			if at := place(d.s, ms, p[0][1]+p[0][2]); at >= 0 {
 				if _, twice := each[at]; !twice {
 					each[at] = m
 				}
@@ -90,7 +90,7 @@ func place(s string, ms []mention, ref string) int {
 			item = item[j+1:]
 		}
 		item = strings.TrimLeft(item, " \t(*·◆●")
-		if strings.HasPrefix(item, ref) && !strings.HasPrefix(strings.TrimPrefix(item, ref), ".") && len(item) > len(ref) && !isDigit(rune(item[len(ref)])) {
+		if strings.HasPrefix(item, ref) && !strings.HasPrefix(strings.TrimPrefix(item, ref), ".") && len(item) > len(ref) && !isDigit(rune(item[len(ref)])) && !latin(rune(item[len(ref)])) {
 			return i
 		}
 	}

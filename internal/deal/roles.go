@@ -456,7 +456,7 @@ func (d *document) buyerIn(sp span) party {
 			return p
 		}
 	}
-	if m := debtTaker.FindStringIndex(text); m != nil {
+	for _, m := range debtTaker.FindAllStringIndex(text, 12) {
 		if p, ok := d.partyAt(sp.a+m[1], false); ok && offsets.MatchString(d.s[sp.a+m[1]:min(len(d.s), sp.a+m[1]+150)]) {
 			return p
 		}

@@ -177,7 +177,7 @@ func (d *document) proseRows() []Row {
 			}
 			if b.name != "" {
 				buyer = b
-			} else if unsold.MatchString(d.s[local.a:local.b]) {
+			} else if unsold.MatchString(d.s[local.a:local.b]) || kind == Auction && inOther(groups, gi, buyer.a) {
 				buyer = party{}
 			}
 		}
@@ -208,7 +208,7 @@ func (d *document) proseRows() []Row {
 		} else if len(groups) == 1 {
 			d.count(&r, local, true)
 		}
-		if (len(groups) > 1 || ownLine) && len(r.Numbers) <= 1 && r.PriceKind == Total {
+		if (len(groups) > 1 || ownLine) && max(len(r.Numbers), len(g.mentions)) <= 1 && r.PriceKind == Total {
 			r.PriceKind = Each
 		}
 		d.settle(&r, local)
@@ -229,6 +229,16 @@ func (d *document) proseRows() []Row {
 		}
 	}
 	return out
+}
+
+// inOther reports whether a place stands in another group than the i-th.
+func inOther(groups []group, i, at int) bool {
+	for k, g := range groups {
+		if k != i && g.a <= at && at < g.b {
+			return true
+		}
+	}
+	return false
 }
 
 // together says that several patents have one price.
