@@ -351,6 +351,7 @@ func (d *document) findIssuer() party {
 	for _, l := range d.lines {
 		t := d.s[l.a:l.b]
 		trim := len(headNoise.FindString(t))
+		trim += len(headYear.FindString(t[trim:]))
 		if strings.TrimSpace(t) == "" || codeLine.MatchString(t) {
 			continue
 		}
@@ -404,6 +405,8 @@ func (d *document) findIssuer() party {
 	}
 	return foot
 }
+
+var headYear = compile(`^[0-9]{4}(?:年度?|-[0-9]{4}年?)(?:[0-9]{1,2}月)?`)
 
 var headNoise = compile(`^[ \t#>*]*(?:【[^】\n]*】|\[[^\]\n]*\]|通知公告|公示|公告|关于|转发|转载|\([^)\n]{1,12}\)|[: ])*`)
 
@@ -497,6 +500,7 @@ func (d *document) untitled(body string) string {
 var inventionName = compile(`^(?:一种|基于|用于)|(?:方法|装置|系统|设备|机构|工艺|结构|组合物|材料)$`)
 
 var (
+	totalLabel  = compile(`总|合同(?:价|金额|额)|成交(?:价|金额|额)`)
 	changedTo   = compile(`(?:调整|变更|下调|上调|降低|降|修改|修订|改)(?:为|至|到)(?:人民币)?[ ]?$`)
 	formerly    = compile(`原(?:合同|协议|先|来)?(?:所)?(?:约定|商定|确定|定|有)?(?:的)?$`)
 	otherAssets = compile(`(?:设备|存货|厂房|房产|房屋|土地|库存|机器|车辆)[^。\n]{0,40}元`)
@@ -530,6 +534,9 @@ func (d *document) classify(body string) {
 			if labels[j][0] >= low {
 				second, best = best, labels[j]
 			}
+		}
+		if best != nil && totalLabel.MatchString(body[best[0]:best[1]]) {
+			m.total = body[best[0]:best[1]]
 		}
 		post := body[m.b:min(len(body), m.b+60)]
 		pre := body[low:m.a]

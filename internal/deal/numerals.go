@@ -114,6 +114,7 @@ type money struct {
 	weight   int
 	per      string // each, year or empty
 	label    span
+	total    string // the label, where it names the price of everything
 }
 
 const units = `(万亿|亿|百万|千万|万|千|million|Million|MILLION|billion|thousand|k)?`

@@ -104,6 +104,7 @@ func place(s string, ms []mention, ref string) int {
 type offers struct {
 	best, upfront, start, ceiling, appraised *money
 	conflict                                 bool // two prices of one weight
+	twoTotals                                bool // by the same word for a total
 	ranged                                   bool
 }
 
@@ -123,8 +124,14 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 	}
 	d.choose(r, o, sp, kind)
 	if o.conflict && r.PriceKind != UpfrontPlusRoyalty && r.PriceKind != Ask && r.PriceKind != Cap {
-		r.warn("prices_differ", "文中有几个不同的价格，取了第一个，请核对。", "The text names different prices; the first was taken.")
 		r.Waits = true
+		if o.twoTotals {
+			r.warn("prices_differ", "文中有两个不同的总价，无从取舍，金额留空，请核对。", "The text names two totals and does not decide; none was taken.")
+			r.Amount, r.PriceKind = nil, None
+			delete(r.Quotes, "amount")
+		} else {
+			r.warn("prices_differ", "文中有几个不同的价格，取了第一个，请核对。", "The text names different prices; the first was taken.")
+		}
 	}
 }
 
@@ -212,6 +219,7 @@ func (o *offers) offer(m *money, kind Kind) {
 	}
 	if m.weight == o.best.weight && m.weight >= 3 && math.Abs(m.yuan-o.best.yuan) > 0.005 && m.per == o.best.per {
 		o.conflict = true
+		o.twoTotals = o.twoTotals || m.total != "" && m.total == o.best.total
 	}
 	switch {
 	case o.best.currency != m.currency && m.weight >= 1:

@@ -166,9 +166,27 @@ func (tr *tableReader) patentsOf(cs []span, cell map[column]span) ([]mention, bo
 			title.a += len("“")
 			title.b -= len("”")
 		}
-		ms[0].title = title
+		ms[0].title = tr.besideNumber(title)
 	}
 	return ms, true
+}
+
+// besideNumber takes the numbers off a cell that holds them with the title.
+func (tr *tableReader) besideNumber(title span) span {
+	ms := tr.mentionsIn(title)
+	if len(ms) != 1 || ms[0].number == "" {
+		return title
+	}
+	before, after := span{title.a, ms[0].a}, span{ms[0].b, title.b}
+	for _, side := range []span{before, after} {
+		text := tr.s[side.a:side.b]
+		side.a += len(text) - len(strings.TrimLeft(text, " ，,:;)、("))
+		side.b -= len(text) - len(strings.TrimRight(text, " ，,:;(、"))
+		if side.b-side.a >= 9 {
+			return side
+		}
+	}
+	return title
 }
 
 // kindOf reads the kind of deal of a line, or takes that of the text.
@@ -183,7 +201,7 @@ func (tr *tableReader) kindOf(r *Row, cell map[column]span) {
 		switch {
 		case strings.Contains(words, "作价") || strings.Contains(words, "入股"):
 			r.DealKind = Contribution
-		case strings.Contains(words, "许可") || exclusiveWord.MatchString(words) || soleWord.MatchString(words):
+		case strings.Contains(words, "许可") || exclusiveWord.MatchString(words) || soleWord.MatchString(words) || plainWord.MatchString(words):
 			r.DealKind = licenceKind(words)
 		case strings.Contains(words, "转让"):
 			r.DealKind = Assignment
@@ -197,8 +215,15 @@ func (tr *tableReader) kindOf(r *Row, cell map[column]span) {
 			tr.term(r, c)
 		}
 	}
-	if c := cell[colTerm]; !c.empty() {
-		tr.term(r, c)
+	c := cell[colTerm]
+	if c.empty() {
+		return
+	}
+	tr.term(r, c)
+	if n, ok := figure(tr.s[c.a:c.b]); ok && n > 0 && n <= 50 && r.TermYears == nil { // years by the head
+		years := float64(n)
+		r.TermYears = &years
+		r.cite("licence_term_years", tr.v.quote(c))
 	}
 }
 
@@ -302,6 +327,14 @@ func (tr *tableReader) packages(recs []record) []Row {
 		return out
 	case priced == 0 && slices.ContainsFunc(recs, unitless):
 		return rowsOf(recs)
+	case priced == 1 && slices.ContainsFunc(tr.t.words, wholeHead.MatchString):
+		k := slices.IndexFunc(recs, func(r record) bool { return r.priced })
+		from, first := recs[k].row, &recs[0].row
+		first.Amount, first.Currency, first.PriceKind = from.Amount, from.Currency, from.PriceKind
+		if k > 0 {
+			first.cite("amount", from.Quotes["amount"]...)
+		}
+		return tr.onePrice(recs, true)
 	case priced == 0 || priced == 1 && len(recs) > 1 && recs[0].priced && !slices.ContainsFunc(recs[1:], func(r record) bool { return r.told }):
 		return tr.onePrice(recs, priced > 0)
 	}
@@ -368,7 +401,8 @@ var (
 	plausibleTitle = compile(`\p{Han}{4,}|[A-Za-z]{4,}`)
 	otherRight     = compile(`软件著作权|软著|注册商标|商标|计算机软件|登记号|技术秘密|品种权|集成电路布图|版权`)
 	noPriceCell    = compile(`面议|待定|另行`)
-	bareNumber     = compile(`^[¥ ]?[0-9][0-9,]*(?:\.[0-9]+)?$`)
+	bareNumber     = compile(`^[¥ ]?(?:[0-9][0-9,]*|[0-9]{1,3}(?: [0-9]{3})+)(?:\.[0-9]+)?$`)
+	wholeHead      = compile(`整包|打包|一揽子|整体`)
 )
 
 func isBareNumber(s string) bool { return bareNumber.MatchString(strings.TrimSpace(s)) }
