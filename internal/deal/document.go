@@ -110,6 +110,7 @@ func newDocument(text string) *document {
 		mask(body, m.a, m.b)
 	}
 	d.money = amounts(string(body))
+	d.withoutUnit(string(body))
 	d.classify(string(body))
 	return d
 }

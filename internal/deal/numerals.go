@@ -114,6 +114,7 @@ type money struct {
 	weight   int
 	per      string // each, year or empty
 	label    span
+	unitless bool   // a price without a unit, or with two
 	total    string // the label, where it names the price of everything
 }
 
@@ -262,6 +263,33 @@ var (
 	counted = compile(`^ ?(?:件|项|个|人|台|套|次|家|份|吨|亩|平方|公里|只|字|余件|多件|股|公斤|千克|户|条|篇|名|瓶|支|辆|千瓦)`)
 	element = compile(`^(?:素|件|宇宙|环|组|年|旦|月|器|杂|共聚|合金)`)
 )
+
+// unitPrice is a price without a unit of its own: 转让价格:6.8;
+var unitPrice = compile(`(?:价格|价款|转让价|成交价|转让费|许可费|使用费|转让金额|成交金额|合同金额)(?:\(不?含税\))?(?::|为) ?([0-9][0-9,]*(?:\.[0-9]+)?) ?(?:[;。，\n]|$)`)
+
+// withoutUnit adds the prices that have no unit of their own: in the unit that
+// the text states, where no other amount speaks against it.
+func (d *document) withoutUnit(body string) {
+	unit := 0.0
+	if m := caption.FindStringSubmatch(d.s); m != nil {
+		unit = unitOf(m[1])
+	}
+	for _, m := range d.money {
+		if strings.Contains(d.s[m.a:m.b], "万") != (unit == 1e4) {
+			unit = 0
+			break
+		}
+	}
+	had := len(d.money)
+	for _, m := range unitPrice.FindAllStringSubmatchIndex(body, -1) {
+		x, ok := plain(body[m[2]:m[3]])
+		if !ok || x*unit > 1e15 || len(inSpan(d.money[:had], span{m[2], m[3] + 1}, func(m money) int { return m.a })) > 0 {
+			continue
+		}
+		d.money = append(d.money, money{span: span{m[2], m[3]}, yuan: round(x * unit), currency: "CNY", unitless: unit == 0})
+	}
+	sortBy(d.money, func(m money) int { return m.a })
+}
 
 // round keeps an amount to the hundredth of its unit.
 func round(x float64) float64 { return math.Round(x*100) / 100 }

@@ -103,6 +103,8 @@ func place(s string, ms []mention, ref string) int {
 // offers are the amounts of a piece that could be its price, by what they are.
 type offers struct {
 	best, upfront, start, ceiling, appraised *money
+	undecided                                bool // words and figures differ
+	unitless                                 bool // a price without a unit
 	conflict                                 bool // two prices of one weight
 	twoTotals                                bool // by the same word for a total
 	ranged                                   bool
@@ -123,6 +125,14 @@ func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 		r.cite("royalty_rate", d.v.quote(rateSpan))
 	}
 	d.choose(r, o, sp, kind)
+	if o.unitless && r.Amount == nil {
+		r.warn("unit_unknown", "价格没有写明单位，或单位前后矛盾。", "The price has no unit, or two.")
+		r.Waits = true
+	}
+	if o.undecided {
+		r.Amount, r.PriceKind = nil, None
+		delete(r.Quotes, "amount")
+	}
 	if o.conflict && r.PriceKind != UpfrontPlusRoyalty && r.PriceKind != Ask && r.PriceKind != Cap {
 		r.Waits = true
 		if o.twoTotals {
@@ -142,6 +152,10 @@ func (d *document) offersIn(r *Row, sp span, kind Kind, alone bool) offers {
 	for i := range list {
 		m := &list[i]
 		if m.currency != "CNY" && m.class == appraised {
+			continue
+		}
+		if m.unitless {
+			o.unitless = true
 			continue
 		}
 		if m.ranged {
@@ -183,14 +197,21 @@ func (d *document) sameAgain(r *Row, o *offers, before, m *money) bool {
 		return false
 	}
 	if math.Abs(before.yuan-m.yuan) > 0.005 && before.class != other {
-		r.warn("capitals_differ", "大写金额与小写金额不一致，取大写，请核对。", "The amount in words differs from the one in figures; the words were taken.")
 		r.Waits = true
-		if m.capital && o.best == before {
-			o.best = m
+		if wordsHold.MatchString(d.s) {
+			r.warn("capitals_differ", "大写金额与小写金额不一致，文中约定以大写为准，请核对。", "The amount in words differs from the one in figures; the text says that the words hold.")
+			if m.capital && o.best != nil && o.best.a == before.a {
+				o.best.yuan, o.best.span = m.yuan, m.span
+			}
+		} else {
+			r.warn("capitals_differ", "大写金额与小写金额不一致，无从取舍，金额留空，请核对。", "The amount in words differs from the one in figures; none was taken.")
+			o.undecided = true
 		}
 	}
 	return true
 }
+
+var wordsHold = compile(`以(?:中文)?大写(?:金额|数字)?为准|大写(?:金额)?(?:优先|为准)`)
 
 // weighed gives an amount its weight as a price.
 func (d *document) weighed(m money, o *offers, several bool) *money {

@@ -101,14 +101,14 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 	if !whole {
 		return seller, buyer
 	}
+	if buyer.name == "" && seller.name != d.issuer.name && issuerTakes.MatchString(d.s) {
+		buyer = d.issuer
+	}
 	if seller.name == "" && d.issuer.name != buyer.name {
 		seller = d.issuer
 	}
 	if buyer.name == "" && seller.name != "" {
 		buyer = d.partnerInHead(seller)
-	}
-	if buyer.name == "" && seller.name != d.issuer.name && issuerTakes.MatchString(d.s) {
-		buyer = d.issuer
 	}
 	return seller, buyer
 }

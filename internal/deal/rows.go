@@ -137,6 +137,11 @@ func (d *document) proseRows() []Row {
 			groups = append(groups, group{mentions: []mention{m}, span: whole})
 		}
 	}
+	if len(groups) == 1 && kind != Auction && kind != Contribution {
+		if k, sp := d.kindBeside(ms, kind); !sp.empty() {
+			kind, kindSpan = k, sp
+		}
+	}
 	var out []Row
 	total := 0.0
 	for gi, g := range groups {
@@ -230,6 +235,28 @@ func (d *document) proseRows() []Row {
 	}
 	return out
 }
+
+// kindBeside reads the kind of deal that stands right behind the title:
+// “…”专利转让. It settles only whether the patent is sold or licensed.
+func (d *document) kindBeside(ms []mention, kind Kind) (Kind, span) {
+	for _, m := range ms {
+		end := max(m.b, m.title.b)
+		at := soldBeside.FindStringSubmatchIndex(d.s[end:min(len(d.s), end+60)])
+		if at == nil {
+			continue
+		}
+		sp := span{end + at[2], end + at[3]}
+		if sold := d.s[sp.a:sp.b] == "转让"; sold == (kind == Assignment) {
+			return kind, span{}
+		} else if sold {
+			return Assignment, sp
+		}
+		return licenceKind(d.s), sp
+	}
+	return kind, span{}
+}
+
+var soldBeside = compile(`^[”》)]{1,2}(?:发明|实用新型|外观设计)?专利(?:权)?(转让|许可)(?:[，。(:]|$)`)
 
 // inOther reports whether a place stands in another group than the i-th.
 func inOther(groups []group, i, at int) bool {
@@ -327,7 +354,7 @@ func (d *document) isTitle(m []int) bool {
 
 var (
 	titleBefore = compile(`(?:专利|发明|实用新型|外观设计|成果|技术|名称|标的|项目|(?i:patents?|entitled|titled))(?:权)?(?:名称)?[:为是-]{0,2} ?$`)
-	titleAfter  = compile(`^(?:\([^()\n]{0,40}\))?(?:等(?:[0-9]{1,4}|[一二两三四五六七八九十百]{1,4})?(?:件|项|个)?)?(?:[0-9]{1,4}|[一二两三四五六七八九十百]{1,4})?(?:件|项)?(?:授权|有效|国家|职务|中国|核心)?(?:的)?(?:发明|实用新型|外观设计|专利|技术|成果|职务)|^(?:[“”《》、和及与]|等)|^ ?(?i:patents?)`)
+	titleAfter  = compile(`^(?:\([^()\n]{0,40}\))?(?:等(?:[0-9]{1,4}|[一二两三四五六七八九十百]{1,4})?(?:件|项|个)?)?(?:[0-9]{1,4}|[一二两三四五六七八九十百]{1,4})?(?:件|项)?(?:授权|有效|国家|职务|中国|核心)?(?:的)?(?:发明|实用新型|外观设计|专利|技术|成果|职务)|^(?:[“”《》、和及与]|等)|^(?:起拍|起始价|挂牌价|保留价|底价|成交价)|^ ?(?i:patents?)`)
 	rowMark     = compile(`^(?:、|和|及|与|以及|，|;| )*$`)
 	titleLabel  = compile(`(?:成果名称|专利名称|发明名称|拟转让专利|标的专利|项目名称|拟转让成果|专利技术名称|Patent [Tt]itle|\nTitle)[:\t| ]{1,3}[“《]?([^，。;；\n\t|”》]{3,200}?)(?:[”》]|发明专利权转让|专利权转让|专利转让|[，。;\n\t|(]|$)`)
 	headTitle   = compile(`关于[^“”\n]{0,12}“([^“”\n]{3,200})”`)

@@ -322,7 +322,7 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 		score = 0
 	case strings.HasSuffix(pre, "声明日期:") || strings.HasSuffix(pre, "声明日:"):
 		score = 75
-	case noDate.MatchString(pre) && !noticeWord.MatchString(strings.TrimRight(pre, "自 ")):
+	case noDate.MatchString(pre) && !postedAfter.MatchString(post) && !noticeWord.MatchString(strings.TrimRight(pre, "自 ")):
 		score = 0
 	case i > 0 && rangeMark.MatchString(d.s[d.moments[i-1].b:m.a]):
 		score = 0
