@@ -504,6 +504,11 @@ func (d *document) buyerIn(sp span) party {
 // speaks.
 func (d *document) companyBefore(sp span) (party, bool) {
 	sp.a += strings.LastIndexByte(d.s[sp.a:sp.b], '\n') + 1
+	if m := atWish.FindStringSubmatchIndex(d.s[sp.a:sp.b]); m != nil {
+		if o, ok := orgAt(d.s, sp.a+m[2]); ok && o.b <= sp.a+m[3] {
+			return party{span: o, name: d.v.value(o)}, true
+		}
+	}
 	orgs := d.orgsIn(sp)
 	for i := len(orgs) - 1; i >= 0; i-- {
 		if p := orgs[i]; p.name != d.issuer.name && !sells(p.name) && !auctioneer.MatchString(p.name) {
@@ -515,6 +520,7 @@ func (d *document) companyBefore(sp span) (party, bool) {
 
 var (
 	toIt      = compile(`[向对]其(?:独占|普通|排他|实施|以[^，。;\n]{2,24})?(?:转让|许可|出让|出售|授权|让与)|(?:转让|许可|出让|出售|授权|让与)(?:给|予|与|于)其(?:使用|实施|[，。;]|$)`)
+	atWish    = compile(`(?:^|[，。;: ])[应因据经]([^，。;\n]{4,80}?)(?:的|之)?(?:请求|要求|申请|需要|生产|发展|委托|提议|来函)`)
 	debtTaker = compile(`(?:交付|抵偿|抵债|抵偿给|抵债给|过户给|过户至)(?:给|予|至)?`)
 	offsets   = compile(`^[^，。;\n]{0,60}?(?:抵偿|抵债|以抵|所有)`)
 	gets      = compile(`(?:拿到|取得|获得)(?:的是|了)(?:[^，。;\n“]{0,20})?(?:普通|独占|排他|独家)`)
@@ -538,12 +544,10 @@ func (d *document) sellerIn(sp span, buyer party) party {
 			}
 		}
 	}
-	for _, m := range d.mentionsIn(sp) { // 北岭研究所“…”发明专利: whose it is
-		q := quotedBefore.FindStringSubmatchIndex(d.s[max(sp.a, m.a-300):m.a])
-		if q == nil || buyer.name == "" && !auctionWord.MatchString(text) {
-			continue
+	for _, at := range d.titlesIn(sp) { // 北岭研究所“…”发明专利: whose it is
+		if buyer.name == "" && !auctionWord.MatchString(d.s) {
+			break
 		}
-		at := max(sp.a, m.a-300) + q[2] - len("“")
 		if strings.HasSuffix(d.s[:at], "的") { // 甲大学的“…”
 			at -= len("的")
 		}
@@ -594,6 +598,30 @@ func (d *document) sellerIn(sp span, buyer party) party {
 		}
 	}
 	return party{}
+}
+
+// titlesIn finds where the quoted titles of the patents of a piece begin, those
+// beside a number first.
+func (d *document) titlesIn(sp span) []int {
+	var out []int
+	for _, m := range d.mentionsIn(sp) {
+		low := max(sp.a, m.a-300)
+		if q := quotedBefore.FindStringSubmatchIndex(d.s[low:m.a]); q != nil {
+			out = append(out, low+q[2]-len("“"))
+		}
+	}
+	if len(d.mentions) > 0 {
+		return out
+	}
+	for _, m := range quotedTitle.FindAllStringSubmatchIndex(d.s[sp.a:sp.b], 20) {
+		for k := range m {
+			m[k] += sp.a
+		}
+		if d.isTitle(m) {
+			out = append(out, m[0])
+		}
+	}
+	return out
 }
 
 var (

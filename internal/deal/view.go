@@ -249,6 +249,8 @@ func dashLabel(line []piece) {
 			return
 		case isHan(r):
 			words++
+		case words == 1 && r == '、' && strings.ContainsRune(numeral, line[i-1].r): // 二、受让人--
+			words = 0
 		case words > 0 || !isDigit(r) && !strings.ContainsRune("().、 *·◆●■", r) && (r < '①' || r > '⑳'):
 			return
 		}
