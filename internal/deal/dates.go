@@ -95,7 +95,7 @@ func moments(s string) []moment {
 	// 4月18日，甲与乙签订…: a day of signing takes its year from the last date.
 	if n := len(out); n > 0 && out[n-1].date.Day != 0 {
 		last := out[n-1]
-		for _, m := range dateShort.FindAllStringSubmatchIndex(s[:last.a], 20) {
+		for _, m := range dateShort.FindAllStringSubmatchIndex(s, 20) {
 			if after := s[m[1]:min(len(s), m[1]+110)]; !signAfter.MatchString(after) && !closeAfter.MatchString(after) && !dealsAfter.MatchString(s[m[1]:min(len(s), m[1]+300)]) {
 				continue
 			}

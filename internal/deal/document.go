@@ -501,12 +501,16 @@ func (d *document) untitled(body string) string {
 var inventionName = compile(`^(?:一种|基于|用于)|(?:方法|装置|系统|设备|机构|工艺|结构|组合物|材料)$`)
 
 var (
-	totalLabel  = compile(`总`)
-	changedTo   = compile(`(?:调整|变更|下调|上调|降低|降|修改|修订|改)(?:为|至|到)(?:人民币)?[ ]?$`)
-	formerly    = compile(`原(?:合同|协议|先|来)?(?:所)?(?:约定|商定|确定|定|有)?(?:的)?$`)
-	otherAssets = compile(`(?:设备|存货|厂房|房产|房屋|土地|库存|机器|车辆)[^。\n]{0,40}元`)
-	ofPatents   = compile(`(?:专利权?|无形资产)(?:共|计)?(?:[0-9]{1,3}|[一二两三四五六七八九十]{1,3})?(?:件|项|个)?[，,: ]?(?:的)?(?:作价|价款|价格|转让价款?|计|对价|评估作价)(?:为)?(?:人民币)?[ ]?$`)
-	otherFee    = compile(`，[^，。;\n]{0,12}\p{Han}(?:费|税|款|金)(?:用)?(?:为|约|计|共)?[: ]?$`)
+	asBasis      = compile(`^(?:等)?(?:为|作为)(?:定价|作价)?(?:的)?(?:依据|基础|参考|基准|准)`)
+	paysPlain    = compile(`^(?:支付|付|缴纳|付款|给付|shall pay|will pay|pay|paid)$`)
+	upfrontAfter = compile(`^(?:整)?(?:的)?(?:不可退还的)?(?:首付款|首期款|入门费|预付款|签约金|签约费|upfront|up-front)`)
+	priceAfter   = compile(`^(?:整)?(?:的)?(?:专利)?(?:一次性)?(?:转让费|许可费|使用费|许可使用费|转让款|转让价款|价款|转让总价)`)
+	totalLabel   = compile(`总`)
+	changedTo    = compile(`(?:调整|变更|下调|上调|降低|降|修改|修订|改)(?:为|至|到)(?:人民币)?[ ]?$`)
+	formerly     = compile(`原(?:合同|协议|先|来)?(?:所)?(?:约定|商定|确定|定|有)?(?:的)?$`)
+	otherAssets  = compile(`(?:设备|存货|厂房|房产|房屋|土地|库存|机器|车辆)[^。\n]{0,40}元`)
+	ofPatents    = compile(`(?:专利权?|无形资产)(?:共|计)?(?:[0-9]{1,3}|[一二两三四五六七八九十]{1,3})?(?:件|项|个)?[，,: ]?(?:的)?(?:作价|价款|价格|转让价款?|计|对价|评估作价)(?:为)?(?:人民币)?[ ]?$`)
+	otherFee     = compile(`，[^，。;\n]{0,12}\p{Han}(?:费|税|款|金)(?:用)?(?:为|约|计|共)?[: ]?$`)
 )
 
 // classify says of every amount what it is.
@@ -532,7 +536,7 @@ func (d *document) classify(body string) {
 		}
 		var best, second []int
 		for j := first; j < len(labels) && labels[j][1] <= m.a; j++ {
-			if labels[j][0] >= low {
+			if labels[j][0] >= low && !asBasis.MatchString(body[labels[j][1]:min(len(body), labels[j][1]+40)]) {
 				second, best = best, labels[j]
 			}
 		}
@@ -573,6 +577,14 @@ func (d *document) classify(body string) {
 			}
 			if strings.Count(gap, "，") > 1 && m.class != other && m.class != sum {
 				m.weight = min(m.weight, 1)
+			}
+		}
+		if m.class == bare || m.class == instalment && paysPlain.MatchString(body[m.label.a:m.label.b]) {
+			switch {
+			case upfrontAfter.MatchString(post):
+				m.class = upfront // 支付200万元首付款
+			case priceAfter.MatchString(post):
+				m.class, m.weight = price, 3
 			}
 		}
 		if (m.class == price || m.class == bare) && changedTo.MatchString(pre) {

@@ -7,13 +7,13 @@ import (
 // Words that announce a party: who buys, who sells, and whose the patents are,
 // which is not yet who sells them.
 const (
-	buyerWords = `[甲乙丙]方\((?:受让|被许可|购买|承接|引进|使用|买)(?:方|人)?\)|被许可单位|被许可方|被许可人|被许可企业|被授权方|被授权人|被授权单位|获许可方|获授权方|被分许可人|被分许可方|被再许可方|被再许可人|意向受让方|意向单位|意向企业|意向买方|意向方|合作单位|合作方|合作企业|合作对象|承接企业|承接单位|承接方|承让方|引进方|引进单位|引进企业|许可对象|转让对象|拟受让方|拟受让单位|拟受让企业|接收方|接收单位|受让方|受让人|受让单位|受让企业|受让公司|受让机构|受许可方|受许可人|使用方|使用单位|实施单位|买受人|买受方|买受|买方|买家|买主|需方|购买方|购买人|购买单位|购入方|竞得人|竞得方|竞买人|成交人|成交单位|用户姓名|最终受让方|摘牌方|摘牌人|摘牌单位|中标人|中标单位|中选单位|中选人|对方单位|签约企业|入股企业|增资标的|增资对象|被投资企业|被投资公司|被增资方|被增资企业|标的公司|标的企业|目标公司|Assignee|Licensee|Buyer|Purchaser|Transferee`
+	buyerWords  = `[甲乙丙]方\((?:受让|被许可|购买|承接|引进|使用|买)(?:方|人)?\)|被许可单位|被许可方|被许可人|被许可企业|被授权方|被授权人|被授权单位|获许可方|获授权方|被分许可人|被分许可方|被再许可方|被再许可人|意向受让方|意向单位|意向企业|意向买方|意向方|合作单位|合作方|合作企业|合作对象|承接企业|承接单位|承接方|承让方|引进方|引进单位|引进企业|许可对象|转让对象|拟受让方|拟受让单位|拟受让企业|接收方|接收单位|受让方|受让人|受让单位|受让企业|受让公司|受让机构|受许可方|受许可人|使用方|使用单位|实施单位|买受人|买受方|买受|买方|买家|买主|需方|购买方|购买人|购买单位|购入方|竞得人|竞得方|竞买人|成交人|成交单位|用户姓名|最终受让方|摘牌方|摘牌人|摘牌单位|中标人|中标单位|中选单位|中选人|对方单位|签约企业|入股企业|增资标的|增资对象|被投资企业|被投资公司|被增资方|被增资企业|标的公司|标的企业|目标公司|Assignee|Licensee|Buyer|Purchaser|Transferee`
 	sellerWords = `[甲乙丙]方\((?:出让|转让|让与|许可|出售|授权|卖)(?:方|人)?\)|转让方|出让方|让与人|让与方|分许可人|分许可方|许可方|许可人|许可单位|授权方|授权人|授权单位|委托方|委托人|委托单位|卖方|卖家|卖主|出售方|出卖人|转让单位|出让单位|转让人|出让人|处置单位|处置方|持有单位|持有方|送拍单位|送拍方|选送单位|供方|权属单位|成果持有人|所有权人|Assignor|Licensor|Seller|Transferor`
 	ownerWords  = `专利权人|专利申请人|申请人|权利人|成果完成单位|完成单位|成果所属单位|专利权属单位|债务人|被执行人|发布单位`
 )
 
 // roleLabel is a label of a party: 受让方:, 转让人一:, 乙方(买方).
-var roleLabel = compile(`(原)?(` + buyerWords + `|` + sellerWords + `|` + ownerWords + `)\)?([一二三四①②③④1-4])?(?:\([^()\n]{0,24}\))?(?:名称)?(?:由[“]?\x01+[”]?(?:更正|变更|修改|调整|修正|订正|改)为)?(?:不变，)?(?:均|拟|仍|暂定|暂|同样|同|也|亦)?(?:为|是|系)?([ :\t|]*)`)
+var roleLabel = compile(`(原)?(` + buyerWords + `|` + sellerWords + `|` + ownerWords + `)\)?([一二三四①②③④1-4])?(?:\([^()\n]{0,24}\))?(?:单位|企业)?(?:名称|全称|情况|信息|简介|概况)?(?:误(?:写|录|作)?为[“]?\x01+[”]?，?(?:应当?|现)?(?:更正|改)?为)?(?:由[“]?\x01+[”]?(?:更正|变更|修改|调整|修正|订正|改)为)?(?:不变，)?(?:均|拟|仍|暂定|暂|同样|同|也|亦)?(?:为|是|系)?([ :\t|]*)`)
 
 // roleBehind is a role in brackets behind a name: 某公司(原合同受让方).
 var roleBehind = compile(`\((?:以下|下)?(?:简)?(?:称)?(?:[“])?(?:原|原合同|本合同|[甲乙丙]方)?[:/，、 ]?(` + buyerWords + `|` + sellerWords + `)[”]?(?:[，、/ ][^()\n]{0,16})?\)`)
@@ -228,6 +228,7 @@ func (d *document) contracted(sp span, seller, buyer party) (party, party) {
 		if j := strings.Index(after, "。"); j >= 0 {
 			after = after[:j]
 		}
+		after = roleNoun.ReplaceAllString(after, "") // 因受让方未付款 says nothing of who takes
 		switch {
 		case buyer.name == speaker.name:
 			return orElse(seller, p), buyer
@@ -348,7 +349,19 @@ const doubleNames = `欧阳|司马|上官|诸葛|夏侯|慕容|令狐|皇甫|尉
 // personOwns reads 受让董事长魏某持有的…: a person whose patents are bought.
 var personOwns = compile(`(?:受让|购买|收购|购入|受让了)(?:公司|发行人|本公司|自然人|关联自然人|股东|控股股东|实际控制人|董事长|副董事长|董事|总经理|副总经理|监事|先生|、|兼|的)*((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2})(?:先生|女士)?(?:所)?(?:持有|拥有|名下|所有)`)
 
-var personGives = compile(`(?:^|[，。;:\n])((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2})(?:自愿|同意|已)?将[^，。;\n]{0,120}专利[^。\n]{0,80}(?:转让|许可|让与|出让|卖)`)
+// personTakes reads 赵某(竞买号7)于…以8万元竞得: a person who takes at a price.
+var personTakes = compile(`(?:^|[，。;:\n由])((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2})(?:先生|女士)?(?:\([^()\n]{0,24}\))?(?:于[^，。;\n]{2,40}?)?以(?:人民币)?[^，。;\n]{2,40}(?:竞得|拍得|购得|买下|受让|摘得|胜出)`)
+
+var colonMark = compile(`^[:为] ?`)
+
+// personGives is a person who sells: 高某将…专利…转让, 高某系…专利权人, 高某与某公司签订…转让.
+var personGives = compile(`(?:^|[，。;:\n])((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2})(?:先生|女士)?(?:(?:自愿|同意|已)?将[^，。;\n]{0,120}专利[^。\n]{0,80}(?:转让|许可|让与|出让|卖)|(?:系|是|为)[^。;\n]{0,160}专利权人|与[^，。;\n]{2,60}公司(?:于[^，。;\n]{4,30})?(?:签订|签署|订立)[^。;\n]{0,40}(?:转让|许可))`)
+
+// roleNoun is a word for a party and no deed.
+var roleNoun = compile(`受让(?:方|人|单位|企业)|购买(?:方|人)`)
+
+// tradesAs ends the name of a body that trades.
+var tradesAs = compile(`(?:公司|合作社|厂|集团|商行|经营部|事务所|工作室|农场|\((?:有限|普通)合伙\))$`)
 
 // taken reads 甲受让乙“…”专利: who takes from whom.
 func (d *document) taken(sp span) (seller, buyer party, ok bool) {
@@ -426,6 +439,7 @@ func (d *document) buyerIn(sp span) party {
 	text := d.s[sp.a:sp.b]
 	for _, m := range toBuyer.FindAllStringIndex(text, 60) {
 		at := sp.a + m[1]
+		at += len(colonMark.FindString(d.s[at:min(len(d.s), at+4)]))
 		for _, skip := range []string{"了", "关联方", "控股子公司", "全资子公司", "子公司", "意向受让方", "受让方"} {
 			at += len(skip) * b2i(strings.HasPrefix(d.s[at:], skip))
 		}
@@ -444,6 +458,12 @@ func (d *document) buyerIn(sp span) party {
 		}
 		if p, ok := find(span{low, sp.a + m[0]}); ok {
 			return p
+		}
+	}
+	for _, m := range personTakes.FindAllStringSubmatchIndex(text, 6) {
+		if !notName.MatchString(text[m[2]:m[3]]) {
+			at := span{sp.a + m[2], sp.a + m[3]}
+			return party{span: at, name: d.v.value(at)}
 		}
 	}
 	for _, m := range sellsTo.FindAllStringIndex(text, 20) {
@@ -474,8 +494,10 @@ func (d *document) buyerIn(sp span) party {
 		if j := strings.LastIndex(d.s[low:sp.a+m[0]], "。"); j >= 0 {
 			low += j + len("。")
 		}
-		if p, ok := d.firstParty(span{low, sp.a + m[0]}); ok && p.name != d.issuer.name {
-			return p
+		for _, find := range []func(span) (party, bool){d.firstParty, d.lastParty} {
+			if p, ok := find(span{low, sp.a + m[0]}); ok && p.name != d.issuer.name {
+				return p
+			}
 		}
 	}
 	for _, m := range byBuyer.FindAllStringIndex(text, 60) {
@@ -492,7 +514,7 @@ func (d *document) buyerIn(sp span) party {
 	for _, m := range grantBuyer.FindAllStringIndex(text, 60) {
 		if p, ok := d.partyAt(sp.a+m[1], false); ok {
 			end := sp.a + m[1]
-			if p.a == end && strings.HasSuffix(d.s[p.a:p.b], "公司") && p.b-p.a < 75 || p.a != end {
+			if p.a == end && tradesAs.MatchString(d.s[p.a:p.b]) && p.b-p.a < 75 || p.a != end {
 				return p
 			}
 		}
@@ -609,9 +631,6 @@ func (d *document) titlesIn(sp span) []int {
 		if q := quotedBefore.FindStringSubmatchIndex(d.s[low:m.a]); q != nil {
 			out = append(out, low+q[2]-len("“"))
 		}
-	}
-	if len(d.mentions) > 0 {
-		return out
 	}
 	for _, m := range quotedTitle.FindAllStringSubmatchIndex(d.s[sp.a:sp.b], 20) {
 		for k := range m {
