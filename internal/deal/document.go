@@ -249,7 +249,7 @@ func (d *document) names() {
 // weAre is 我们(某公司).
 var weAre = compile(`(我们|我方|我司|我公司|本公司|我校|我院|我所|我厂|本单位)\(`)
 
-var calledParty = compile(`(?:^|[\n(，。;])(?:[\p{Han}]{2,5}\()?(甲方|乙方|丙方|原告|被告)(?:\((?:转让方|受让方|让与人|受让人|许可方|被许可方|许可人|被许可人)\))?\)?(?:\([^)\n]{0,20}\))?(?:为|是)?[: ]*`)
+var calledParty = compile(`(?:^|[\n(，。;与和诉及 ])(?:[\p{Han}]{2,5}\()?(甲方|乙方|丙方|原告|被告)(?:\((?:转让方|受让方|让与人|受让人|许可方|被许可方|许可人|被许可人)\))?\)?(?:\([^)\n]{0,20}\))?(?:为|是)?[: ]*`)
 
 // pleader is what a party is called in a judgment or an award.
 var pleader = compile(`(?:^|[\n(，。; ])(申请执行人|被执行人|被申请人|申请人|被上诉人|上诉人)(?:\([^)\n]{0,20}\))?[: ]*`)
@@ -401,8 +401,13 @@ func (d *document) findIssuer() party {
 	if foot.name != "" && (head.name == "" || strings.HasPrefix(foot.name, head.name) || !d.listed && !weakSeller.MatchString(head.name)) {
 		return foot
 	}
-	if head.name != "" {
-		return head
+	if head.name != "" || foot.name != "" {
+		return orElse(head, foot)
+	}
+	for _, p := range d.orgsIn(span{0, min(len(d.s), len(d.heading))}) { // 清单(某大学，2023年发布)
+		if sells(p.name) && !auctioneer.MatchString(p.name) {
+			return p
+		}
 	}
 	return foot
 }
@@ -501,6 +506,7 @@ func (d *document) untitled(body string) string {
 var inventionName = compile(`^(?:一种|基于|用于)|(?:方法|装置|系统|设备|机构|工艺|结构|组合物|材料)$`)
 
 var (
+	overBasis    = compile(`(?:不低于|高于|低于|等于|参照|参考|依据|根据|按照|结合)(?:该|上述)?$`)
 	asBasis      = compile(`^(?:等)?(?:为|作为)(?:定价|作价)?(?:的)?(?:依据|基础|参考|基准|准)`)
 	paysPlain    = compile(`^(?:支付|付|缴纳|付款|给付|shall pay|will pay|pay|paid)$`)
 	upfrontAfter = compile(`^(?:整)?(?:的)?(?:不可退还的)?(?:首付款|首期款|入门费|预付款|签约金|签约费|upfront|up-front)`)
@@ -512,6 +518,13 @@ var (
 	ofPatents    = compile(`(?:专利权?|无形资产)(?:共|计)?(?:[0-9]{1,3}|[一二两三四五六七八九十]{1,3})?(?:件|项|个)?[，,: ]?(?:的)?(?:作价|价款|价格|转让价款?|计|对价|评估作价)(?:为)?(?:人民币)?[ ]?$`)
 	otherFee     = compile(`，[^，。;\n]{0,12}\p{Han}(?:费|税|款|金)(?:用)?(?:为|约|计|共)?[: ]?$`)
 )
+
+// basis reports whether a label names what a price rests on and not the amount
+// behind it: 以评估值为基础，确定为80万元; 不低于评估价，为35万元.
+func basis(body string, label []int, amount int) bool {
+	return asBasis.MatchString(body[label[1]:min(len(body), label[1]+40)]) ||
+		strings.HasPrefix(body[label[0]:], "评估") && strings.Contains(body[label[1]:amount], "，") && overBasis.MatchString(body[max(0, label[0]-24):label[0]])
+}
 
 // classify says of every amount what it is.
 func (d *document) classify(body string) {
@@ -536,7 +549,7 @@ func (d *document) classify(body string) {
 		}
 		var best, second []int
 		for j := first; j < len(labels) && labels[j][1] <= m.a; j++ {
-			if labels[j][0] >= low && !asBasis.MatchString(body[labels[j][1]:min(len(body), labels[j][1]+40)]) {
+			if labels[j][0] >= low && !basis(body, labels[j], m.a) {
 				second, best = best, labels[j]
 			}
 		}

@@ -566,6 +566,15 @@ func (d *document) localKind(sp span, whole Kind) (Kind, span) {
 		return whole, span{}
 	}
 	text := d.s[sp.a:sp.b]
+	if m := licenceLabel.FindStringSubmatchIndex(text); m != nil {
+		at := span{sp.a + m[2], sp.a + m[3]}
+		switch v := d.s[at.a:at.b]; {
+		case strings.Contains(v, "转让"):
+			return Assignment, at
+		case licenceWord.MatchString(v) || exclusiveWord.MatchString(v) || soleWord.MatchString(v) || plainWord.MatchString(v):
+			return licenceKind(v), at
+		}
+	}
 	if m := licenceGrant.FindStringIndex(text); m != nil {
 		return licenceKind(text[m[0]:m[1]]), span{sp.a + m[0], sp.a + m[1]}
 	}

@@ -16,7 +16,7 @@ const (
 var roleLabel = compile(`(原)?(` + buyerWords + `|` + sellerWords + `|` + ownerWords + `)\)?([一二三四①②③④1-4])?(?:\([^()\n]{0,24}\))?(?:单位|企业)?(?:名称|全称|情况|信息|简介|概况)?(?:误(?:写|录|作)?为[“]?\x01+[”]?，?(?:应当?|现)?(?:更正|改)?为)?(?:由[“]?\x01+[”]?(?:更正|变更|修改|调整|修正|订正|改)为)?(?:不变，)?(?:均|拟|仍|暂定|暂|同样|同|也|亦)?(?:为|是|系)?([ :\t|]*)`)
 
 // roleBehind is a role in brackets behind a name: 某公司(原合同受让方).
-var roleBehind = compile(`\((?:以下|下)?(?:简)?(?:称)?(?:[“])?(?:原|原合同|本合同|[甲乙丙]方)?[:/，、 ]?(` + buyerWords + `|` + sellerWords + `)[”]?(?:[，、/ ][^()\n]{0,16})?\)`)
+var roleBehind = compile(`\((?:以下|下)?(?:简)?(?:称)?(?:the )?[“"]?(?:原|原合同|本合同|[甲乙丙]方)?[:/，、 ]?(` + buyerWords + `|` + sellerWords + `)[”"]?(?:[，、/ ][^()\n]{0,16})?\)`)
 
 var (
 	buyerRole  = compile(`^(?:` + buyerWords + `)$`)
@@ -149,7 +149,11 @@ func (d *document) labelled(sp span) (seller, buyer, owner party) {
 		}
 	}
 	for _, m := range roleBehind.FindAllStringSubmatchIndex(text, 40) {
-		if p, ok := d.orgBefore(sp.a + m[0]); ok && p.a >= sp.a {
+		p, ok := d.orgBefore(sp.a + m[0])
+		if !ok {
+			p, ok = d.englishBefore(sp, sp.a+len(strings.TrimRight(text[:m[0]], " ")))
+		}
+		if ok && p.a >= sp.a {
 			if buyerRole.MatchString(text[m[2]:m[3]]) {
 				put(&buyer, p, false)
 			} else {
@@ -288,16 +292,7 @@ var (
 // inEnglish reads "A has acquired … from B" and "A has granted to B".
 func (d *document) inEnglish(sp span, seller, buyer party) (party, party) {
 	text := d.s[sp.a:sp.b]
-	subject := func(at int) (party, bool) {
-		low := max(0, at-120)
-		left := orgEnEnd.FindStringIndex(text[low:at])
-		if left == nil || left[1]-left[0] < 5 {
-			return party{}, false
-		}
-		sp := span{sp.a + low + left[0], sp.a + at}
-		sp.a += len("The ") * b2i(strings.HasPrefix(d.s[sp.a:], "The "))
-		return party{span: sp, name: d.v.value(sp)}, true
-	}
+	subject := func(at int) (party, bool) { return d.englishBefore(sp, sp.a+at) }
 	if m := boughtEn.FindStringIndex(text); m != nil && seller.name == "" && buyer.name == "" {
 		if b, ok := subject(m[0]); ok {
 			if p, ok := d.partyAt(sp.a+m[1], false); ok {
@@ -318,6 +313,21 @@ func (d *document) inEnglish(sp span, seller, buyer party) (party, party) {
 		}
 	}
 	return seller, buyer
+}
+
+// englishBefore finds an English name that ends at a place.
+func (d *document) englishBefore(sp span, at int) (party, bool) {
+	low := max(sp.a, at-120)
+	left := orgEnEnd.FindStringIndex(d.s[low:at])
+	if left == nil || left[1]-left[0] < 5 {
+		return party{}, false
+	}
+	name := span{low + left[0], at}
+	name.a += len("The ") * b2i(strings.HasPrefix(d.s[name.a:], "The "))
+	if roleEnglish.MatchString(d.s[name.a:name.b]) {
+		return party{}, false
+	}
+	return party{span: name, name: d.v.value(name)}, true
 }
 
 // partnerInHead reads 甲与乙专利许可合同解除公告.
@@ -500,6 +510,16 @@ func (d *document) buyerIn(sp span) party {
 			}
 		}
 	}
+	for _, m := range plans.FindAllStringIndex(text, 12) { // 某公司拟出资25万元受让
+		low := max(sp.a, sp.a+m[0]-200)
+		low += strings.LastIndexAny(d.s[low:sp.a+m[0]], "\n;") + 1
+		if j := strings.LastIndex(d.s[low:sp.a+m[0]], "。"); j >= 0 {
+			low += j + len("。")
+		}
+		if p, ok := d.firstParty(span{low, sp.a + m[0]}); ok && p.name != d.issuer.name && !d.listed && !sells(p.name) {
+			return p
+		}
+	}
 	for _, m := range byBuyer.FindAllStringIndex(text, 60) {
 		if skip := len(bidderWord.FindString(d.s[sp.a+m[1] : min(len(d.s), sp.a+m[1]+60)])); skip > 0 {
 			at := sp.a + m[1] + skip
@@ -543,6 +563,7 @@ func (d *document) companyBefore(sp span) (party, bool) {
 var (
 	toIt      = compile(`[向对]其(?:独占|普通|排他|实施|以[^，。;\n]{2,24})?(?:转让|许可|出让|出售|授权|让与)|(?:转让|许可|出让|出售|授权|让与)(?:给|予|与|于)其(?:使用|实施|[，。;]|$)`)
 	atWish    = compile(`(?:^|[，。;: ])[应因据经]([^，。;\n]{4,80}?)(?:的|之)?(?:请求|要求|申请|需要|生产|发展|委托|提议|来函)`)
+	plans     = compile(`拟(?:以|出资|出价|支付)?[^，。;\n拟向从]{0,30}(?:受让|购买|收购|买断|购得|引进)(?:[^方人价]|$)`)
 	debtTaker = compile(`(?:交付|抵偿|抵债|抵偿给|抵债给|过户给|过户至)(?:给|予|至)?`)
 	offsets   = compile(`^[^，。;\n]{0,60}?(?:抵偿|抵债|以抵|所有)`)
 	gets      = compile(`(?:拿到|取得|获得)(?:的是|了)(?:[^，。;\n“]{0,20})?(?:普通|独占|排他|独家)`)

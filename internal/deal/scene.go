@@ -305,7 +305,7 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 		score = 90
 	case made && closeBefore.MatchString(pre) && !strings.HasSuffix(pre, "于"):
 		score = 92
-	case made && kind == Auction && i > 0 && rangeMark.MatchString(hours.ReplaceAllString(d.s[d.moments[i-1].b:m.a], "")) && hours.MatchString(post):
+	case made && kind == Auction && i > 0 && rangeMark.MatchString(strings.Replace(hours.ReplaceAllString(d.s[d.moments[i-1].b:m.a], ""), "起", "", 1)) && hours.MatchString(post):
 		score = 88 // the bidding ends: 11日10时至12日10时
 	case made && kind == Auction && closeAfter.MatchString(post) && !future && !periodEnd.MatchString(post):
 		score = 85
@@ -353,7 +353,7 @@ var hours = compile(`^ ?[0-9]{1,2} ?(?:时|点|:[0-9]{2})(?:[0-9]{1,2}分)?`)
 var withdrawn = compile(`^[^。;\n]{0,40}公示(?:了|的)`)
 
 var (
-	postedAfter = compile(`^起?(?:张贴|公示|发布|刊登|公开|挂网|上网)`)
+	postedAfter = compile(`^起?(?:张贴|公示|发布|刊登|公开|挂网|上网)|^起 ?(?:[0-9]{1,3}|[一二三五七十]{1,3}) ?个?(?:工作|自然)?[日天]内`)
 	intent      = compile(`^[^。;\n]{0,100}?(?:签订|签署|签约|达成)(?:了)?[^。;\n，]{0,16}(?:意向|框架|战略|备忘录)`)
 	dealsAfter  = compile(`^，[^。;\n]{0,200}?(?:转让给|许可给|授权给|卖给|售予|出让给|许可使用)`)
 )
