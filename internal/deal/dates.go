@@ -18,6 +18,10 @@ type moment struct {
 var (
 	dateArabic  = compile(`((?:19|20)[0-9]{2}) ?(?:年|[./-]) ?([0-9]{1,2}) ?(?:月|[./-]) ?([0-9]{1,2})(?: ?[日号])?`)
 	dateHan     = compile(`([二一][〇零0九八O][〇零一二三四五六七八九0O]{2})年([` + numeral + `]{1,3})月([` + numeral + `廿卅]{1,4})[日号]`)
+	dateMixed   = compile(`((?:19|20)[0-9]{2}|[二一][〇零0九八O][〇零一二三四五六七八九0O]{2}) ?年 ?(元|正|[` + numeral + `]{1,3})月 ?(初?)([` + numeral + `廿卅]{1,4}|[0-9]{1,2})[日号]?`)
+	dateLine    = compile(`([0-9]{1,2})月([0-9]{1,2})日[电讯]`)
+	dayBefore   = compile(`^[^。\n]{0,60}?昨[天日]`)
+	anyYear     = compile(`((?:19|20)[0-9]{2})年`)
 	dateMonth   = compile(`((?:19|20)[0-9]{2}) ?年 ?([0-9]{1,2}) ?月`)
 	dateCompact = compile(`(?:^|[^0-9A-Za-z.])((?:19|20)[0-9]{2})([01][0-9])([0-3][0-9])(?:$|[^0-9A-Za-z.])`)
 	compactSum  = compile(`^ ?(?:万|亿)?(?:元|圆|美元|美金|欧元|港元|港币|日元|英镑|人民币)`)
@@ -58,6 +62,17 @@ func moments(s string) []moment {
 			add(m[0], m[1], int(year), num(s[m[4]:m[5]]), num(day))
 		}
 	}
+	for _, m := range dateMixed.FindAllStringSubmatchIndex(s, -1) { // 2021年元月十八日
+		if dateHan.MatchString(s[m[0]:m[1]]) {
+			continue
+		}
+		year := num(s[m[2]:m[3]])
+		if x, han := row(strings.NewReplacer("0", "〇", "O", "〇").Replace(s[m[2]:m[3]])); han && year < 1900 {
+			year = int(x)
+		}
+		month := strings.NewReplacer("元", "一", "正", "一").Replace(s[m[4]:m[5]])
+		add(m[0], m[1], year, num(month), num(strings.NewReplacer("廿", "二十", "卅", "三十").Replace(s[m[8]:m[9]])))
+	}
 	for _, m := range dateMonth.FindAllStringSubmatchIndex(s, -1) {
 		if rest := strings.TrimLeft(s[m[1]:min(len(s), m[1]+4)], " "); rest != "" && isDigit(rune(rest[0])) {
 			continue
@@ -80,13 +95,27 @@ func moments(s string) []moment {
 	// 4月18日，甲与乙签订…: a day of signing takes its year from the last date.
 	if n := len(out); n > 0 && out[n-1].date.Day != 0 {
 		last := out[n-1]
-		for _, m := range dateShort.FindAllStringSubmatchIndex(s[:last.a], 20) {
-			if after := s[m[1]:min(len(s), m[1]+110)]; !signAfter.MatchString(after) && !closeAfter.MatchString(after) {
+		for _, m := range dateShort.FindAllStringSubmatchIndex(s, 20) {
+			if after := s[m[1]:min(len(s), m[1]+110)]; !signAfter.MatchString(after) && !closeAfter.MatchString(after) && !dealsAfter.MatchString(s[m[1]:min(len(s), m[1]+300)]) {
 				continue
 			}
 			month, day := num(s[m[2]:m[3]]), num(s[m[4]:m[5]])
 			year := last.date.Year - b2i(month > int(last.date.Month) || month == int(last.date.Month) && day > last.date.Day)
 			add(m[2], m[1], year, month, day)
+		}
+	}
+	// 某地12月3日电 昨天上午，2023年…: the day of a report takes its year from the text.
+	if y := anyYear.FindStringSubmatch(s); y != nil {
+		for _, m := range dateLine.FindAllStringSubmatchIndex(s, 4) {
+			end := m[1]
+			day, err := calendar.Parse(fmt.Sprintf("%s-%02d-%02d", y[1], num(s[m[2]:m[3]]), num(s[m[4]:m[5]])))
+			if err != nil {
+				continue
+			}
+			if b := dayBefore.FindStringIndex(s[end:min(len(s), end+120)]); b != nil {
+				day, end = day.AddDays(-1), end+b[1]
+			}
+			add(m[2], end, day.Year, int(day.Month), day.Day)
 		}
 	}
 	sortBy(out, func(m moment) int { return m.a })
@@ -102,5 +131,11 @@ func moments(s string) []moment {
 		add(m.b+e[2], m.b+e[1], year, month, day)
 	}
 	sortBy(out, func(m moment) int { return m.a })
-	return out
+	kept := out[:0]
+	for _, m := range out {
+		if n := len(kept); n == 0 || m.a >= kept[n-1].b {
+			kept = append(kept, m)
+		}
+	}
+	return kept
 }

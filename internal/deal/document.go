@@ -110,6 +110,7 @@ func newDocument(text string) *document {
 		mask(body, m.a, m.b)
 	}
 	d.money = amounts(string(body))
+	d.withoutUnit(string(body))
 	d.classify(string(body))
 	return d
 }
@@ -223,6 +224,11 @@ func (d *document) names() {
 			}
 		}
 	}
+	for _, m := range weAre.FindAllStringSubmatchIndex(d.s, 4) { // 我们(某公司)
+		if o, ok := orgAt(d.s, m[1]); ok && o.b < len(d.s) && d.s[o.b] == ')' && !d.known(d.s[m[2]:m[3]]) {
+			d.aliases = append(d.aliases, alias{d.s[m[2]:m[3]], party{span: o, name: d.v.value(o)}})
+		}
+	}
 	d.issuer = d.findIssuer()
 	sort.SliceStable(d.aliases, func(i, j int) bool { return len(d.aliases[i].name) > len(d.aliases[j].name) })
 	if d.issuer.name != "" {
@@ -240,10 +246,13 @@ func (d *document) names() {
 	}
 }
 
-var calledParty = compile(`(?:^|[\n(，。;])(?:[\p{Han}]{2,5}\()?(甲方|乙方|丙方|原告|被告)(?:\((?:转让方|受让方|让与人|受让人|许可方|被许可方|许可人|被许可人)\))?\)?(?:\([^)\n]{0,20}\))?(?:为|是)?[: ]*`)
+// weAre is 我们(某公司).
+var weAre = compile(`(我们|我方|我司|我公司|本公司|我校|我院|我所|我厂|本单位)\(`)
+
+var calledParty = compile(`(?:^|[\n(，。;与和诉及 ])(?:[\p{Han}]{2,5}\()?(甲方|乙方|丙方|原告|被告)(?:\((?:转让方|受让方|让与人|受让人|许可方|被许可方|许可人|被许可人)\))?\)?(?:\([^)\n]{0,20}\))?(?:为|是)?[: ]*`)
 
 // pleader is what a party is called in a judgment or an award.
-var pleader = compile(`(?:^|[\n(，。; ])(被申请人|申请人|被上诉人|上诉人)(?:\([^)\n]{0,20}\))?[: ]*`)
+var pleader = compile(`(?:^|[\n(，。; ])(申请执行人|被执行人|被申请人|申请人|被上诉人|上诉人)(?:\([^)\n]{0,20}\))?[: ]*`)
 
 func (d *document) known(name string) bool {
 	return slices.ContainsFunc(d.aliases, func(a alias) bool { return a.name == name })
@@ -285,7 +294,7 @@ func boundary(s string) int { return strings.LastIndexAny(s, "\n") + 1 }
 
 var (
 	orgEdge = compile(`[，。;:、\n\t“”《》"|()\x01]|被告|原告|由|给|与|向|受|被|将|和|及|系|经|为|是|对|从|在|于|以|[0-9]日|  `)
-	orgTrim = compile(`^(?:我国|约定|明确|载明|兹证明|兹有|证明|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|原告|被告|专利权人|申请人|关于|转发|转载)+`)
+	orgTrim = compile(`^(?:[0-9]{4}年(?:[0-9]{1,2}月)?(?:[0-9]{1,2}日)?|鉴于|由于|兹因|截至目前|截至|目前|申请执行人|被执行人|据悉|近日|日前|我国|约定|明确|载明|兹证明|兹有|证明|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|原告|被告|专利权人|申请人|关于|转发|转载)+`)
 )
 
 // orgsIn finds the bodies named in a piece.
@@ -297,8 +306,7 @@ func (d *document) orgsIn(sp span) []party {
 		if o, ok := orgAt(d.s, start); ok && o.b <= sp.b {
 			// A verb inside means that the name starts behind it.
 			name := d.s[o.a:o.b]
-			if i := innerEdge.FindAllStringIndex(name, -1); len(i) > 0 {
-				cut := i[len(i)-1][1]
+			if cut := innerCut(name); cut > 0 {
 				if rest, ok := orgAt(d.s, o.a+cut); ok && rest.b == o.b && o.b-o.a-cut >= 12 {
 					o = rest
 				}
@@ -316,7 +324,25 @@ func (d *document) orgsIn(sp span) []party {
 	return out
 }
 
-var innerEdge = compile(`由|给|向|被|的|系|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
+// innerCut finds where the words before a name end, such as 由 and 向; those
+// that belong to a name (给水, 系统, 方向) are none.
+func innerCut(name string) int {
+	cut := 0
+	for _, m := range innerEdge.FindAllStringIndex(name, -1) {
+		whole := false
+		for _, w := range nameWord.FindAllStringIndex(name, -1) {
+			whole = whole || w[0] <= m[0] && m[1] <= w[1]
+		}
+		if !whole {
+			cut = m[1]
+		}
+	}
+	return cut
+}
+
+var nameWord = compile(`给水|给排水|供给|补给|系统|体系|水系|系泊|系列|系缆|方向|定向|向阳|向荣|转向|导向|航向|面向|自由|被服|植被|是非`)
+
+var innerEdge = compile(`由|给|向|被|的|系|是|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
 
 // findIssuer finds who speaks: the body that signs at the end, or the one that
 // the title begins with.
@@ -326,6 +352,7 @@ func (d *document) findIssuer() party {
 	for _, l := range d.lines {
 		t := d.s[l.a:l.b]
 		trim := len(headNoise.FindString(t))
+		trim += len(headYear.FindString(t[trim:]))
 		if strings.TrimSpace(t) == "" || codeLine.MatchString(t) {
 			continue
 		}
@@ -356,6 +383,7 @@ func (d *document) findIssuer() party {
 		if m := compile(`(?:发布单位|公示单位|公告单位|单位):`).FindStringIndex(t); m != nil {
 			trim = m[1]
 		}
+		trim += len(orgTrim.FindString(d.s[l.a+trim : l.b]))
 		if o, ok := orgAt(d.s, l.a+trim); ok && o.b <= l.b && !auctioneer.MatchString(d.s[o.a:o.b]) {
 			foot = party{span: o, name: d.v.value(o)}
 			break
@@ -373,11 +401,18 @@ func (d *document) findIssuer() party {
 	if foot.name != "" && (head.name == "" || strings.HasPrefix(foot.name, head.name) || !d.listed && !weakSeller.MatchString(head.name)) {
 		return foot
 	}
-	if head.name != "" {
-		return head
+	if head.name != "" || foot.name != "" {
+		return orElse(head, foot)
+	}
+	for _, p := range d.orgsIn(span{0, min(len(d.s), len(d.heading))}) { // 清单(某大学，2023年发布)
+		if sells(p.name) && !auctioneer.MatchString(p.name) {
+			return p
+		}
 	}
 	return foot
 }
+
+var headYear = compile(`^[0-9]{4}(?:年度?|-[0-9]{4}年?)(?:[0-9]{1,2}月)?`)
 
 var headNoise = compile(`^[ \t#>*]*(?:【[^】\n]*】|\[[^\]\n]*\]|通知公告|公示|公告|关于|转发|转载|\([^)\n]{1,12}\)|[: ])*`)
 
@@ -405,14 +440,14 @@ type labelRule struct {
 }
 
 var labelRules = []labelRule{
-	{`竞买保证金|履约保证金|保证金|佣金|受理费|诉讼费|评估费|代理费|手续费|服务费|交易费|年费|滞纳金|恢复费|奖励|奖金|违约金|赔偿金|赔偿|损失|合理开支|合理费用|注册资本|货币出资|现金出资|货币|现金|营业收入|收入|净资产|总资产|账面原值|账面净值|账面价值|账面值|账面|净值|原值|借款|本金|贷款|授信|融资|补助|补贴|资助|奖补|投资额|总投资|投资|预算|经费|基金|销售额|销售收入|销售该产品|产值|利润|货币资金|余额|债权|关联交易|质押|担保|税额|税款|增值税额|加价幅度|加价阶梯|竞价阶梯|加价|溢价|责任上限|责任|liability|增资|增价幅度|控制价|每股|研发累计|租用|租金|限价|采购|意外|认缴|实缴|提取|押金|研发投入|研发费用|市值|成本|净收益|收益|可获得|税费|索赔|罚款|罚金|工资|年薪|规费|申请费|维持费|认购|股东|股权|定增|income|revenue|funding|research|damages|penalty|deposit|commission|每公斤|每吨|每台|每套|每瓶|每亩|每支|保底`, other, 0},
+	{`官费|变更费|登记费|公证费|印花税|培训费|差旅费|检测费|材料费|运费|过户费|次高报价|次高价|工本费|资料费|咨询费|竞买保证金|履约保证金|保证金|佣金|受理费|诉讼费|评估费|代理费|手续费|服务费|交易费|年费|滞纳金|恢复费|奖励|奖金|违约金|赔偿金|赔偿|损失|合理开支|合理费用|注册资本|货币出资|现金出资|货币|现金|营业收入|收入|净资产|总资产|账面原值|账面净值|账面价值|账面值|账面|净值|原值|借款|本金|贷款|授信|融资|补助|补贴|资助|奖补|投资额|总投资|投资|预算|经费|基金|销售额|销售收入|销售该产品|产值|利润|货币资金|余额|债权|关联交易|质押|担保|税额|税款|增值税额|加价幅度|加价阶梯|竞价阶梯|加价|溢价|责任上限|责任|liability|增资|增价幅度|控制价|每股|研发累计|租用|租金|限价|采购|意外|认缴|实缴|提取|押金|研发投入|研发费用|市值|成本|净收益|收益|可获得|税费|索赔|罚款|罚金|工资|年薪|规费|申请费|维持费|认购|股东|股权|定增|income|revenue|funding|research|damages|penalty|deposit|commission|每公斤|每吨|每台|每套|每瓶|每亩|每支|保底`, other, 0},
 	{`评估价值|评估值|评估价格|评估价|评估结果|评估结论|评估金额|评估总值|评估总价|评估为|市场价值|价值|估值|估价|评估作价|评估|appraised|valued at`, appraised, 0},
 	{`变卖价|转让报价|报价|要价|出售意向价|起拍价格|起拍价|起始价|起价|转让底价|挂牌底价|竞价底价|底价|挂牌价格|挂牌价|挂牌金额|保留价|参考价格|参考价|首次报价|转让参考价|starting price|reserve price`, start, 0},
 	{`不超过|不高于|上限|最高不超过|最高|封顶|不得超过|up to|not exceed|exceed|capped at`, ceiling, 0},
-	{`入门费|首付款|首期许可费|首期费|预付许可费|upfront fee|upfront payment|upfront|up-front|initial fee|一次性付款`, upfront, 0},
+	{`签约费|签约金|签字费|启动费|入门许可费|首次许可费|入门费|首付款|首期许可费|首期费|预付许可费|upfront fee|upfront payment|upfront|up-front|initial fee|一次性付款`, upfront, 0},
 	{`首期款|首期|首付|预付款|预付|定金|第一期|第二期|第三期|第四期|第一笔|第二笔|第三笔|首笔|尾款|余款|剩余|再付|支付|缴纳|付清|付款|给付|退还|返还|汇入|到账|已付|付|即|shall pay|will pay|pay|paid`, instalment, 0},
 	{`合计|总计|共计|总额|总共|一共|累计|total`, sum, 0},
-	{`以自有资金|以自筹资金|转让总价款|转让总价|转让总金额|转让价格|转让价款|转让价|转让费用|转让费总额|转让费|转让金额|转让款|转让对价|转让总额|让与总价|让与价款|让与价格|让与价|许可费总额|许可总费用|许可总价|许可费用|许可使用费总额|许可使用费|许可价格|许可金额|许可费|分许可费|实施许可费|专利使用费|使用费|合同总价款|合同总价|合同总额|合同总金额|合同金额|合同价款|合同价格|合同价|合同额|成交总价|成交价格|成交价|成交金额|成交额|最终报价|最终出价|最高报价|最高应价|最高出价|最高价|再许可费|落槌价|拍卖价|交易价格|交易对价|交易金额|交易价款|交易总价|收购价格|收购价款|购买价格|受让价格|受让价款|受让价|受让金额|出让价格|出让价款|出让价|出让金|作价出资|作价入股|作价投资|折价入股|协议定价|协议价格|协议价|拟定价格|作价|折合|售价|总价款|总价|总金额|总对价|对价|价款|单价|定价|价格|费用|金额|价|consideration|purchase price|transfer price|licence fee|license fee|price of|price`, price, 3},
+	{`最后一次有效报价|有效报价|成交:|拍出|落在|定格在|一口价|价钱|授权金|授权费|买断费|买断价|议定价格|议定价|约定价款|以自有资金|以自筹资金|转让总价款|转让总价|转让总金额|转让价格|转让价款|转让价|转让费用|转让费总额|转让费|转让金额|转让款|转让对价|转让总额|让与总价|让与价款|让与价格|让与价|许可费总额|许可总费用|许可总价|许可费用|许可使用费总额|许可使用费|许可价格|许可金额|许可费|分许可费|实施许可费|专利使用费|使用费|合同总价款|合同总价|合同总额|合同总金额|合同金额|合同价款|合同价格|合同价|合同额|成交总价|成交价格|成交价|成交金额|成交额|最终报价|最终出价|最高报价|最高应价|最高出价|最高价|再许可费|落槌价|拍卖价|交易价格|交易对价|交易金额|交易价款|交易总价|收购价格|收购价款|购买价格|受让价格|受让价款|受让价|受让金额|出让价格|出让价款|出让价|出让金|作价出资|作价入股|作价投资|折价入股|协议定价|协议价格|协议价|拟定价格|作价|折合|售价|总价款|总价|总金额|总对价|对价|价款|单价|定价|价格|费用|金额|价|consideration|purchase price|transfer price|licence fee|license fee|price of|price`, price, 3},
 }
 
 var labelPattern, labelClass = func() (*pattern, map[string]labelRule) {
@@ -470,9 +505,31 @@ func (d *document) untitled(body string) string {
 
 var inventionName = compile(`^(?:一种|基于|用于)|(?:方法|装置|系统|设备|机构|工艺|结构|组合物|材料)$`)
 
+var (
+	overBasis    = compile(`(?:不低于|高于|低于|等于|参照|参考|依据|根据|按照|结合)(?:该|上述)?$`)
+	asBasis      = compile(`^(?:等)?(?:为|作为)(?:定价|作价)?(?:的)?(?:依据|基础|参考|基准|准)`)
+	paysPlain    = compile(`^(?:支付|付|缴纳|付款|给付|shall pay|will pay|pay|paid)$`)
+	upfrontAfter = compile(`^(?:整)?(?:的)?(?:不可退还的)?(?:首付款|首期款|入门费|预付款|签约金|签约费|upfront|up-front)`)
+	priceAfter   = compile(`^(?:整)?(?:的)?(?:专利)?(?:一次性)?(?:转让费|许可费|使用费|许可使用费|转让款|转让价款|价款|转让总价)`)
+	totalLabel   = compile(`总`)
+	changedTo    = compile(`(?:调整|变更|下调|上调|降低|降|修改|修订|改)(?:为|至|到)(?:人民币)?[ ]?$`)
+	formerly     = compile(`原(?:合同|协议|先|来)?(?:所)?(?:约定|商定|确定|定|有)?(?:的)?$`)
+	otherAssets  = compile(`(?:设备|存货|厂房|房产|房屋|土地|库存|机器|车辆)[^。\n]{0,40}元`)
+	ofPatents    = compile(`(?:专利权?|无形资产)(?:共|计)?(?:[0-9]{1,3}|[一二两三四五六七八九十]{1,3})?(?:件|项|个)?[，,: ]?(?:的)?(?:作价|价款|价格|转让价款?|计|对价|评估作价)(?:为)?(?:人民币)?[ ]?$`)
+	otherFee     = compile(`，[^，。;\n]{0,12}\p{Han}(?:费|税|款|金)(?:用)?(?:为|约|计|共)?[: ]?$`)
+)
+
+// basis reports whether a label names what a price rests on and not the amount
+// behind it: 以评估值为基础，确定为80万元; 不低于评估价，为35万元.
+func basis(body string, label []int, amount int) bool {
+	return asBasis.MatchString(body[label[1]:min(len(body), label[1]+40)]) ||
+		strings.HasPrefix(body[label[0]:], "评估") && strings.Contains(body[label[1]:amount], "，") && overBasis.MatchString(body[max(0, label[0]-24):label[0]])
+}
+
 // classify says of every amount what it is.
 func (d *document) classify(body string) {
 	labels := labelPattern.FindAllStringIndex(d.untitled(body), -1)
+	besideAssets := otherAssets.MatchString(body)
 	first := 0
 	for i := range d.money {
 		m := &d.money[i]
@@ -492,9 +549,12 @@ func (d *document) classify(body string) {
 		}
 		var best, second []int
 		for j := first; j < len(labels) && labels[j][1] <= m.a; j++ {
-			if labels[j][0] >= low {
+			if labels[j][0] >= low && !basis(body, labels[j], m.a) {
 				second, best = best, labels[j]
 			}
+		}
+		if best != nil && totalLabel.MatchString(body[best[0]:best[1]]) {
+			m.total = body[best[0]:best[1]]
 		}
 		post := body[m.b:min(len(body), m.b+60)]
 		pre := body[low:m.a]
@@ -531,6 +591,26 @@ func (d *document) classify(body string) {
 			if strings.Count(gap, "，") > 1 && m.class != other && m.class != sum {
 				m.weight = min(m.weight, 1)
 			}
+		}
+		if m.class == bare || m.class == instalment && paysPlain.MatchString(body[m.label.a:m.label.b]) {
+			switch {
+			case upfrontAfter.MatchString(post):
+				m.class = upfront // 支付200万元首付款
+			case priceAfter.MatchString(post):
+				m.class, m.weight = price, 3
+			}
+		}
+		if (m.class == price || m.class == bare) && changedTo.MatchString(pre) {
+			m.class, m.weight = price, 4 // 由70万元调整为52万元
+		}
+		if m.class == price && formerly.MatchString(body[max(low, m.label.a-36):max(low, m.label.a)]) {
+			m.class = other
+		}
+		if m.class == price && besideAssets && ofPatents.MatchString(sentence) {
+			m.weight = 5 // the patents' own price beside that of machines and stock
+		}
+		if best != nil && m.class == price && otherFee.MatchString(body[best[1]:m.a]) {
+			m.class = other // 不收取费用，变更官费200元: the last fee named has no rule
 		}
 		if m.class == price && payBefore.MatchString(body[max(low, m.label.a-36):max(low, m.label.a)]) {
 			m.weight = 1

@@ -189,6 +189,114 @@ func TestKindsOfWording(t *testing.T) {
 			"Qingshan University sells pump patent to Haichuan Pumps\n\n9 March 2022 - Haichuan Pumps Co., Ltd. has acquired the Chinese patent \"Balanced impeller for a pump\" from Qingshan University for RMB 1.2 million. The assignment agreement was signed on 4 March 2022.\n",
 			[]string{"|1200000.00|total|assignment|Qingshan University|Haichuan Pumps Co., Ltd.|2022-03-04|concluded"},
 		},
+		"labels in half-width brackets": {
+			"成果公示\n[成果名称] 一种泵壳\n[专利号] ZL" + pump + "\n[专利权人] 青山大学\n[受让企业] 海川科技有限公司\n[协议价款] 玖万伍仟元整\n[公示时间] 2023.5.8-2023.5.22\n",
+			[]string{pump + "|95000.00|total|assignment|青山大学|海川科技有限公司|2023-05-08|proposed"},
+		},
+		"labels before dashes": {
+			"青山大学专利处置公告\n一、标的——一种泵壳（ZL" + pump + "）\n二、受让人——海川科技有限公司\n三、方式及价格——协议转让，价格18万元\n2023年5月8日\n",
+			[]string{pump + "|180000.00|total|assignment|青山大学|海川科技有限公司|2023-05-08|proposed"},
+		},
+		"roles in brackets behind the names": {
+			"海川科技有限公司（受让方）与青山大学（转让方）于2022年4月8日就“一种泵壳”（ZL" + pump + "）签订专利权转让合同，转让费6.5万元。\n",
+			[]string{pump + "|65000.00|total|assignment|青山大学|海川科技有限公司|2022-04-08|concluded"},
+		},
+		"several who sell, by number": {
+			"专利权转让合同\n让与人1：青山大学\n让与人2：海川科技有限公司\n受让人：启正新材料有限公司\n标的：“一种泵壳”，ZL" + pump + "，价款22万元\n签订日期：2021年5月19日\n",
+			[]string{pump + "|220000.00|total|assignment|青山大学、海川科技有限公司|启正新材料有限公司|2021-05-19|concluded"},
+		},
+		"prices by Roman numbers": {
+			"专利转让合同\n出让人：青山大学\n受让人：启正新材料有限公司\n标的：\n(i) “一种泵壳”，ZL" + pump + "；\n(ii) “阀门密封检测方法”，ZL" + valve + "。\n价格：(i)项：80000元；(ii)项：35000元；共计115000元。\n签订日期：2021年5月19日\n",
+			[]string{pump + "|80000.00|each|assignment|青山大学|启正新材料有限公司|2021-05-19|concluded", valve + "|35000.00|each|assignment|青山大学|启正新材料有限公司|2021-05-19|concluded"},
+		},
+		"to it": {
+			"青山大学专利转让公示\n应海川科技有限公司请求，我校拟将“一种泵壳”（ZL" + pump + "）专利权向其转让，转让价款12万元。\n青山大学\n2023年5月8日\n",
+			[]string{pump + "|120000.00|total|assignment|青山大学|海川科技有限公司|2023-05-08|proposed"},
+		},
+		"a company that pays an institute": {
+			"海川科技有限公司于2020年3月2日与北岭化工研究所签署《专利排他许可合同》，许可专利为“膜清洗方法”（ZL" + pump + "），许可费45万元，期限6年。海川科技有限公司已付清全部款项。\n",
+			[]string{pump + "|450000.00|total|sole_licence|北岭化工研究所|海川科技有限公司|2020-03-02|concluded"},
+		},
+		"lines broken inside a title and an amount": {
+			"青山大学科技处\n公示\n我校“一种离心泵叶\n轮平衡方法”（ZL" + pump + "）拟转让给海川科技有限公司，转让费人民币四十\n万元。\n青山大学\n2023年5月8日\n",
+			[]string{pump + "|400000.00|total|assignment|青山大学|海川科技有限公司|2023-05-08|proposed"},
+		},
+		"free beside fees of others": {
+			"青山大学专利转让公示\n拟将“一种泵壳”（ZL" + pump + "）无偿转让给海川科技有限公司，不收取转让费，著录变更手续的代办费300元由我校承担。\n青山大学\n2023年5月8日\n",
+			[]string{pump + "|0.00|free|assignment|青山大学|海川科技有限公司|2023-05-08|proposed"},
+		},
+		"a price that was changed": {
+			"专利许可合同补充协议\n许可方：青山大学\n被许可方：海川科技有限公司\n就“一种泵壳”（ZL" + pump + "）独占许可，原约定许可费60万元，现双方同意许可费由60万元降至45万元。\n签订日期：2022年8月1日\n",
+			[]string{pump + "|450000.00|total|exclusive_licence|青山大学|海川科技有限公司|2022-08-01|concluded"},
+		},
+		"patents among machines": {
+			"海川机械有限公司出售资产的公告\n海川机械有限公司于2022年4月20日与启正新材料有限公司签订《资产转让协议》，交易总价900万元，其中：\n（1）机器设备一批，作价700万元；\n（2）专利权2项，作价200万元，即“一种泵壳”（ZL" + pump + "）、“夹具”（ZL" + clamp + "）。\n",
+			[]string{clamp + "," + pump + "|2000000.00|total|assignment|海川机械有限公司|启正新材料有限公司|2022-04-20|concluded"},
+		},
+		"a signing fee and a share": {
+			"海川科技有限公司与青山大学签订许可合同的公告\n2024年2月26日，青山大学与海川科技有限公司签订《专利实施许可合同》，将“一种泵壳”（ZL" + pump + "）独占许可给海川科技有限公司，签约金300万元，另按净销售额的5%收取提成。\n",
+			[]string{pump + "|3000000.00|upfront_plus_royalty|exclusive_licence|青山大学|海川科技有限公司|2024-02-26|concluded"},
+		},
+		"given for a debt": {
+			"执行裁定书\n申请执行人海州信用社，被执行人海川机械有限公司。\n本院依法拍卖被执行人名下“夹具”（ZL" + clamp + "）专利权，两次流拍。申请执行人同意以物抵债。裁定如下：\n被执行人名下上述专利权作价26,000元，交付申请执行人抵偿债务。\n二〇二一年九月三日\n",
+			[]string{clamp + "|26000.00|total|assignment|海川机械有限公司|-|2021-09-03|concluded"},
+		},
+		"lots that nobody took": {
+			"竞价会流标说明\n2022年9月24日竞价会上，下列标的无人报价：\n1、青山大学“一种泵壳”（ZL" + pump + "），起始价30万元；\n2、北岭化工研究所“膜清洗方法”（ZL" + valve + "），起始价12万元。\n组委会\n2022年9月28日\n",
+			[]string{pump + "|300000.00|ask|auction|青山大学||2022-09-24|ask", valve + "|120000.00|ask|auction|北岭化工研究所||2022-09-24|ask"},
+		},
+		"a date in two writings": {
+			"专利转让协议\n甲方：青山大学\n乙方：海川科技有限公司\n甲方将“一种泵壳”（ZL" + pump + "）卖断给乙方，价钱五万元。\n甲方：青山大学（盖章）\n乙方：海川科技有限公司（盖章）\n2022年元月二十日\n",
+			[]string{pump + "|50000.00|total|assignment|青山大学|海川科技有限公司|2022-01-20|concluded"},
+		},
+		"pasted from today on": {
+			"专利许可公示书\n许可人青山大学与被许可人海川科技有限公司就“一种泵壳”（专利号：" + pump + "）达成普通许可意向，许可费共8万元。\n本公示书自2021年3月5日公开，至2021年3月19日止。\n青山大学科研院\n",
+			[]string{pump + "|80000.00|total|plain_licence|青山大学|海川科技有限公司|2021-03-05|-"},
+		},
+		"a day of a report": {
+			"青山大学签下成果转化大单\n《海州日报》讯 5月6日，青山大学“单晶铜箔制备技术”发明专利以180万元转让给海川科技有限公司。\n（2023年5月9日 第2版）\n",
+			[]string{"|1800000.00|total|assignment|青山大学|海川科技有限公司|2023-05-06|concluded"},
+		},
+		"yesterday": {
+			"本网海州6月10日电　昨日，2022年海州专利拍卖会举槌。青山大学的“一种泵壳”专利10万元起拍，木槌落在26万元，买家是海川科技有限公司。\n",
+			[]string{"|260000.00|hammer|auction|青山大学|海川科技有限公司|2022-06-09|concluded"},
+		},
+		"a head of two rows": {
+			"青山大学专利转让明细\n\n专利号\t名称\t金额（万元）\t\t受让单位\t签约时间\n〃\t〃\t评估值\t成交价\t〃\t〃\nZL" + pump + "\t一种泵壳\t11.2\t12\t海川科技有限公司\t2023-07-17\nZL" + valve + "\t阀门密封检测方法\t6.8\t6.5\t启正新材料有限公司\t2023-09-05\n",
+			[]string{pump + "|120000.00|each|assignment|青山大学|海川科技有限公司|2023-07-17|-", valve + "|65000.00|each|assignment|青山大学|启正新材料有限公司|2023-09-05|-"},
+		},
+		"one price of a package in any line": {
+			"青山大学拟转让专利明细\n\n序号\t名称\t专利号\t转让价（万元，打包）\n1\t一种泵壳\tZL" + pump + "\t\n2\t夹具\tZL" + clamp + "\t19\n受让方：海川科技有限公司　公示时间：2023年2月20日起15日　青山大学科研院\n",
+			[]string{clamp + "," + pump + "|190000.00|total|assignment|青山大学|海川科技有限公司|2023-02-20|proposed"},
+		},
+		"kinds, terms and sums in columns": {
+			"青山大学专利许可明细　（金额：元）\n\n许可合同签订日\t专利号\t专利名称\t被许可方\t方式\t年限\t许可费总额\n2020.02.27\t" + pump + "\t一种泵壳\t海川科技有限公司\t普通\t2\t80 000\n2020.08.13\t" + valve + "\t阀门密封检测方法\t启正新材料有限公司\t独占\t6\t450,000\n",
+			[]string{pump + "|80000.00|each|plain_licence|青山大学|海川科技有限公司|2020-02-27|-", valve + "|450000.00|each|exclusive_licence|青山大学|启正新材料有限公司|2020-08-13|-"},
+		},
+		"two totals": {
+			"青山大学专利转让公示\n青山大学拟将“一种泵壳”（ZL" + pump + "）等2件专利转让给海川科技有限公司，转让总价20万元。\n转让总价26万元扣除税费后，团队得七成。\n青山大学\n2023年5月8日\n",
+			[]string{pump + "||none|assignment|青山大学|海川科技有限公司|2023-05-08|proposed"},
+		},
+		"words and figures that differ": {
+			"青山大学专利转让公示\n青山大学拟将“一种泵壳”（ZL" + pump + "）转让给海川科技有限公司，转让费人民币壹拾贰万元整（￥210,000.00）。\n青山大学\n2023年5月8日\n",
+			[]string{pump + "||none|assignment|青山大学|海川科技有限公司|2023-05-08|proposed"},
+		},
+		"a unit of the text, and a price in another": {
+			"青山大学专利转让公示\n拟向海川科技有限公司转让下列专利（单位：万元）：\n名称：一种泵壳；专利号：" + pump + "；转让价格：5.5；\n名称：阀门密封检测方法；专利号：" + valve + "；转让价格：3。\n青山大学\n2023年5月8日\n",
+			[]string{pump + "|55000.00|each|assignment|青山大学|海川科技有限公司|2023-05-08|proposed", valve + "|30000.00|each|assignment|青山大学|海川科技有限公司|2023-05-08|proposed"},
+		},
+		"a sale among intents": {
+			"海州市对接会举行\n2月18日，青山大学与海川科技有限公司签署“联合实验室”意向书，五年投入2,000万元；此前“一种泵壳”专利转让（2021年12月30日签约，价款16.8万元）已完成。（2022年2月19日）\n",
+			[]string{"|168000.00|total|assignment|青山大学|海川科技有限公司|2021-12-30|concluded"},
+		},
+		"we are": {
+			"各位好，与青山大学的许可协议2024年1月12日签完了：\n专利：一种泵壳（申请号" + pump + "）\n我方（海川科技有限公司）取得的是普通许可，一口价9万元。\n",
+			[]string{pump + "|90000.00|total|plain_licence|青山大学|海川科技有限公司|2024-01-12|concluded"},
+		},
+		"names with words of acting in them": {
+			"北岭自动化系统集成有限公司专利转让公告\n北岭自动化系统集成有限公司拟将“一种泵壳”（ZL" + pump + "）转让给海州供给水设备有限公司，转让价款7万元。\n2023年5月8日\n",
+			[]string{pump + "|70000.00|total|assignment|北岭自动化系统集成有限公司|海州供给水设备有限公司|2023-05-08|proposed"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reading, err := deal.Read(c.text)
@@ -224,6 +332,23 @@ func TestSumsThatLookLikeDates(t *testing.T) {
 			if err != nil || len(reading.Rows) != 1 || amount(reading.Rows[0].Amount) != fmt.Sprintf("%d.00", yuan) || reading.Rows[0].Date != "2023-05-08" {
 				t.Errorf("%s: %+v, %v", fmt.Sprintf(form, yuan), reading.Rows, err)
 			}
+		}
+	}
+}
+
+// Texts that speak of patents and sums and tell no deal.
+func TestKindsWithoutDeal(t *testing.T) {
+	for name, text := range map[string]string{
+		"fees due":         "专利缴费通知\n下列专利年费即将届满：\nZL202110345678.3 一种泵壳 1200元\n逾期不缴的，可转让给其他单位。\n青山大学\n2023年5月6日\n",
+		"a wish":           "企业技术难题征集\n需求单位：海川科技有限公司\n已有专利202110345678.3，拟受让成熟专利，投入资金100万元以内\n2023年8月31日\n",
+		"a denial":         "网传海川科技收购高校专利 公司：消息不实\n有传闻称海川科技有限公司拟以2000万元收购青山大学的“泵壳制造”专利。公司否认。\n2023年8月25日\n",
+		"totals of a year": "去年转让专利120件\n2023年，青山大学签订转让、许可合同88份，涉及专利120件，合同金额3,100万元，“转化日历”受到好评。\n",
+		"a market's range": "“专利集市”开张\n记者从“专利集市”获悉，平台上的许可费每件每年1000元至3万元，意向金额合计逾90万元。\n",
+		"a reward":         "职务发明奖励纠纷案\n原告诉称，青山大学将“一种泵壳”专利许可海川科技有限公司使用而未付奖励，请求支付奖励5万元。法院酌定2万元。\n",
+	} {
+		reading, err := deal.Read(text)
+		if err != nil || len(reading.Rows) > 0 || len(reading.Notes) == 0 {
+			t.Errorf("%s: %+v, %v", name, reading, err)
 		}
 	}
 }

@@ -12,6 +12,9 @@ import (
 // characters.
 const numeral = `零〇一二两三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟弐参`
 
+// chineseFigures are the characters that an amount in words ends with.
+const chineseFigures = numeral + `万亿`
+
 var digitOf = map[rune]float64{
 	'零': 0, '〇': 0, '一': 1, '壹': 1, '二': 2, '两': 2, '贰': 2, '弐': 2, '三': 3, '叁': 3, '参': 3, '四': 4, '肆': 4, '五': 5, '伍': 5,
 	'六': 6, '陆': 6, '七': 7, '柒': 7, '八': 8, '捌': 8, '九': 9, '玖': 9,
@@ -111,6 +114,8 @@ type money struct {
 	weight   int
 	per      string // each, year or empty
 	label    span
+	unitless bool   // a price without a unit, or with two
+	total    string // the label, where it names the price of everything
 }
 
 const units = `(万亿|亿|百万|千万|万|千|million|Million|MILLION|billion|thousand|k)?`
@@ -258,6 +263,33 @@ var (
 	counted = compile(`^ ?(?:件|项|个|人|台|套|次|家|份|吨|亩|平方|公里|只|字|余件|多件|股|公斤|千克|户|条|篇|名|瓶|支|辆|千瓦)`)
 	element = compile(`^(?:素|件|宇宙|环|组|年|旦|月|器|杂|共聚|合金)`)
 )
+
+// unitPrice is a price without a unit of its own: 转让价格:6.8;
+var unitPrice = compile(`(?:价格|价款|转让价|成交价|转让费|许可费|使用费|转让金额|成交金额|合同金额)(?:\(不?含税\))?(?::|为) ?([0-9][0-9,]*(?:\.[0-9]+)?) ?(?:[;。，\n]|$)`)
+
+// withoutUnit adds the prices that have no unit of their own: in the unit that
+// the text states, where no other amount speaks against it.
+func (d *document) withoutUnit(body string) {
+	unit := 0.0
+	if m := caption.FindStringSubmatch(d.s); m != nil {
+		unit = unitOf(m[1])
+	}
+	for _, m := range d.money {
+		if strings.Contains(d.s[m.a:m.b], "万") != (unit == 1e4) {
+			unit = 0
+			break
+		}
+	}
+	had := len(d.money)
+	for _, m := range unitPrice.FindAllStringSubmatchIndex(body, -1) {
+		x, ok := plain(body[m[2]:m[3]])
+		if !ok || x*unit > 1e15 || len(inSpan(d.money[:had], span{m[2], m[3] + 1}, func(m money) int { return m.a })) > 0 {
+			continue
+		}
+		d.money = append(d.money, money{span: span{m[2], m[3]}, yuan: round(x * unit), currency: "CNY", unitless: unit == 0})
+	}
+	sortBy(d.money, func(m money) int { return m.a })
+}
 
 // round keeps an amount to the hundredth of its unit.
 func round(x float64) float64 { return math.Round(x*100) / 100 }

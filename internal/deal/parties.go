@@ -139,7 +139,7 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 		}
 		return party{span: sp, name: d.v.value(sp)}, true
 	}
-	if m := forSum.ReplaceAllString(english.FindString(s[at:min(len(s), at+120)]), ""); len(m) > 4 {
+	if m := forSum.ReplaceAllString(english.FindString(s[at:min(len(s), at+120)]), ""); len(m) > 4 && !roleEnglish.MatchString(m) {
 		a := at
 		if strings.HasPrefix(m, "the ") {
 			a += 4
@@ -172,6 +172,9 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 	return party{}, false
 }
 
+// roleEnglish is what an English contract calls a party.
+var roleEnglish = compile(`^(?i:the )?(?:Assignor|Assignee|Licensor|Licensee|Transferor|Transferee|Seller|Buyer|Purchaser|Part(?:y|ies)|Company|University|Agreement)\b`)
+
 var nameGap = compile(`^[ ./,，(]+`)
 
 // fuller finds the name with its legal form where a heading left that out.
@@ -195,17 +198,17 @@ func (d *document) fuller(at span) span {
 }
 
 // anyBody is a word for a company and no name of one.
-var anyBody = compile(`^(?:全资|控股|参股|该|本|贵|其|某)*(?:子|分|母|孙|该|本|贵|新|目标|标的|项目|合资|集团|关联|有限|股份)公司$`)
+var anyBody = compile(`^(?:新设|新设立|拟设|拟设立|成立|全资|控股|参股|该|本|贵|其|某)*(?:子|分|母|孙|该|本|贵|新|目标|标的|项目|合资|集团|关联|有限|股份)公司$`)
 
 var (
 	legalForm    = compile(`(?:Co\.[,，]? ?Ltd\.?|Ltd\.?|Inc\.?|LLC|GmbH|Corp\.?|plc|S\.A\.)`)
 	forSum       = compile(` (?:for|and) (?:CNY|RMB|USD?|HKD?|EUR|GBP|JPY)\b.*`)
-	relationWord = compile(`^(?:控股股东|实际控制人|关联方|全资子公司|控股子公司|参股公司|母公司)`)
+	relationWord = compile(`^(?:(?:本|该|我)?公司的?|其)?(?:控股股东|实际控制人|关联方|全资子公司|控股子公司|参股公司|母公司)`)
 	sideWord     = compile(`^[甲乙丙]方`)
 	bidCode      = compile(`^[A-Z]{1,3}[0-9]{1,6}\(`)
 )
 
-var notName = compile(`待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|放弃|原因|违约|未按|逾期|主动|同上|另行|保密|双方|申请人|上诉人|前者|后者|他人|第三|任何|其他|使用|本人|名称|地址|法定`)
+var notName = compile(`原告|被告|受让|转让|出让|让与|许可|授权|买受|待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|放弃|原因|违约|未按|逾期|主动|同上|另行|保密|双方|申请人|上诉人|前者|后者|他人|第三|任何|其他|使用|本人|名称|地址|法定`)
 
 // partiesAt reads one or several parties in a row, as a label announces them.
 func (d *document) partiesAt(at, end int) (party, bool) {

@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	byPosition = compile(`第 ?([0-9]{1,2}(?:\.[0-9]{1,2})?|[一二三四五六七八九十]{1,3}|[①-⑳]|\([一二三四五六七八九十0-9]{1,2}\)) ?[项件个号]`)
+	byPosition = compile(`(?:第 ?)?(\([ivx]{1,4}\)) ?项|第 ?([0-9]{1,2}(?:\.[0-9]{1,2})?|[一二三四五六七八九十]{1,3}|[①-⑳]|\([一二三四五六七八九十0-9]{1,2}\)) ?[项件个号]`)
 	respective = compile(`(?:分别|依次)(?:为|是|按|以|作价)?[:为]?(?:人民币)?[ ]?$`)
 	between    = compile(`^(?:整)?(?:\([^()\n]{0,30}\))?(?:、|，|和|及|与|以及| )*(?:人民币)?[ ]?$`)
 )
@@ -33,7 +33,7 @@ func (d *document) assigned(ms []mention) ([]group, map[int]money) {
 			win = win[j+1:]
 		}
 		if p := byPosition.FindAllStringSubmatch(win, -1); len(p) == 1 {
-			if at := place(d.s, ms, p[0][1]); at >= 0 {
+			if at := place(d.s, ms, p[0][1]+p[0][2]); at >= 0 {
 				if _, twice := each[at]; !twice {
 					each[at] = m
 				}
@@ -90,7 +90,7 @@ func place(s string, ms []mention, ref string) int {
 			item = item[j+1:]
 		}
 		item = strings.TrimLeft(item, " \t(*·◆●")
-		if strings.HasPrefix(item, ref) && !strings.HasPrefix(strings.TrimPrefix(item, ref), ".") && len(item) > len(ref) && !isDigit(rune(item[len(ref)])) {
+		if strings.HasPrefix(item, ref) && !strings.HasPrefix(strings.TrimPrefix(item, ref), ".") && len(item) > len(ref) && !isDigit(rune(item[len(ref)])) && !latin(rune(item[len(ref)])) {
 			return i
 		}
 	}
@@ -100,160 +100,222 @@ func place(s string, ms []mention, ref string) int {
 	return -1
 }
 
+// offers are the amounts of a piece that could be its price, by what they are.
+type offers struct {
+	best, upfront, start, ceiling, appraised *money
+	undecided                                bool // words and figures differ
+	unitless                                 bool // a price without a unit
+	conflict                                 bool // two prices of one weight
+	twoTotals                                bool // by the same word for a total
+	ranged                                   bool
+}
+
 // price chooses the amount of a row and says what it is.
 func (d *document) price(r *Row, sp span, kind Kind, alone bool) {
 	text := d.s[sp.a:sp.b]
-	var best, upf, beg, capped, app *money
-	conflict := false
-	ranged := false
-	list := d.moneyIn(sp)
-	better := func(old *money, m *money) bool {
-		return old == nil || m.weight > old.weight
-	}
-	list = d.bids(list)
-	for i := range list {
-		m := &list[i]
-		if m.currency != "CNY" && m.class == appraised {
-			continue
-		}
-		if m.ranged {
-			ranged = ranged || m.class == price || m.class == bare
-			continue
-		}
-		if i > 0 && again.MatchString(d.s[list[i-1].b:m.a]) {
-			p := &list[i-1]
-			if p.currency == m.currency && math.Abs(p.yuan-m.yuan) > 0.005 && p.class != other {
-				r.warn("capitals_differ", "大写金额与小写金额不一致，取大写，请核对。", "The amount in words differs from the one in figures; the words were taken.")
-				r.Waits = true
-				if m.capital && best == p {
-					best = m
-				}
-			}
-			if p.currency == m.currency {
-				continue
-			}
-		}
-		switch m.class {
-		case price, bare, instalment, sum:
-			w := *m
-			switch m.class {
-			case bare:
-				w.weight = 1
-				if alone && len(list) > 1 && m.label.empty() && !d.beside(m.a) {
-					w.weight = 0
-				}
-			case instalment:
-				w.weight = 0
-			case sum:
-				if !alone {
-					continue
-				}
-				w.weight = 2
-				if best != nil && best.per == "year" { // 每年1万元，三年共计3万元
-					w.weight = best.weight
-				}
-			}
-			if best != nil && w.weight == best.weight && w.weight >= 3 && math.Abs(w.yuan-best.yuan) > 0.005 && w.per == best.per {
-				conflict = true
-			}
-			if best != nil && best.currency != w.currency && w.weight >= 1 {
-				if w.currency == "CNY" {
-					best, conflict = &w, false
-				}
-				continue
-			}
-			if better(best, &w) || kind != Auction && best.per == "year" && w.per == "" && w.weight >= best.weight {
-				conflict = conflict && w.weight == best.weight
-				best = &w
-			}
-		case upfront:
-			if better(upf, m) {
-				upf = m
-			}
-		case start:
-			// The last starting price holds: a second auction has its own.
-			beg = m
-		case ceiling:
-			if capped == nil || m.weight > capped.weight || m.weight == capped.weight && m.yuan > capped.yuan {
-				capped = m
-			}
-		case appraised:
-			if app == nil {
-				app = m
-			}
-		}
-	}
-	if app != nil && r.Appraised == nil {
-		x := app.yuan
+	o := d.offersIn(r, sp, kind, alone)
+	if o.appraised != nil && r.Appraised == nil {
+		x := o.appraised.yuan
 		r.Appraised = &x
-		r.cite("appraised", d.v.quote(app.span))
-	}
-	set := func(m *money, k PriceKind) {
-		if m.currency != "CNY" {
-			r.Currency, r.PriceKind = m.currency, None
-			r.warn("currency", "价格“"+d.s[m.a:m.b]+"”不是人民币，未折算。", "The price "+d.s[m.a:m.b]+" is not in yuan and was not converted.")
-			r.Waits = true
-			return
-		}
-		x := m.yuan
-		if x == 0 {
-			k = Free
-		}
-		r.Amount, r.Currency, r.PriceKind = &x, m.currency, k
-		r.cite("amount", d.v.quote(m.span))
+		r.cite("appraised", d.v.quote(o.appraised.span))
 	}
 	rate, rateSpan := d.royalty(text, sp.a)
 	if !rateSpan.empty() {
 		r.Royalty = &rate
 		r.cite("royalty_rate", d.v.quote(rateSpan))
 	}
+	d.choose(r, o, sp, kind)
+	if o.unitless && r.Amount == nil {
+		r.warn("unit_unknown", "价格没有写明单位，或单位前后矛盾。", "The price has no unit, or two.")
+		r.Waits = true
+	}
+	if o.undecided {
+		r.Amount, r.PriceKind = nil, None
+		delete(r.Quotes, "amount")
+	}
+	if o.conflict && r.PriceKind != UpfrontPlusRoyalty && r.PriceKind != Ask && r.PriceKind != Cap {
+		r.Waits = true
+		if o.twoTotals {
+			r.warn("prices_differ", "文中有两个不同的总价，无从取舍，金额留空，请核对。", "The text names two totals and does not decide; none was taken.")
+			r.Amount, r.PriceKind = nil, None
+			delete(r.Quotes, "amount")
+		} else {
+			r.warn("prices_differ", "文中有几个不同的价格，取了第一个，请核对。", "The text names different prices; the first was taken.")
+		}
+	}
+}
+
+// offersIn gathers the amounts of a piece.
+func (d *document) offersIn(r *Row, sp span, kind Kind, alone bool) offers {
+	var o offers
+	list := d.bids(d.moneyIn(sp))
+	for i := range list {
+		m := &list[i]
+		if m.currency != "CNY" && m.class == appraised {
+			continue
+		}
+		if m.unitless {
+			o.unitless = true
+			continue
+		}
+		if m.ranged {
+			o.ranged = o.ranged || m.class == price || m.class == bare
+			continue
+		}
+		if i > 0 && again.MatchString(d.s[list[i-1].b:m.a]) && d.sameAgain(r, &o, &list[i-1], m) {
+			continue
+		}
+		switch m.class {
+		case price, bare, instalment, sum:
+			if m.class != sum || alone {
+				o.offer(d.weighed(*m, &o, alone && len(list) > 1), kind)
+			}
+		case upfront:
+			if o.upfront == nil || m.weight > o.upfront.weight {
+				o.upfront = m
+			}
+		case start:
+			// The last starting price holds: a second auction has its own.
+			o.start = m
+		case ceiling:
+			if o.ceiling == nil || m.weight > o.ceiling.weight || m.weight == o.ceiling.weight && m.yuan > o.ceiling.yuan {
+				o.ceiling = m
+			}
+		case appraised:
+			if o.appraised == nil {
+				o.appraised = m
+			}
+		}
+	}
+	return o
+}
+
+// sameAgain takes an amount that says the one before it again, in words or in
+// figures, and reports whether it does.
+func (d *document) sameAgain(r *Row, o *offers, before, m *money) bool {
+	if before.currency != m.currency {
+		return false
+	}
+	if math.Abs(before.yuan-m.yuan) > 0.005 && before.class != other {
+		r.Waits = true
+		if wordsHold.MatchString(d.s) {
+			r.warn("capitals_differ", "大写金额与小写金额不一致，文中约定以大写为准，请核对。", "The amount in words differs from the one in figures; the text says that the words hold.")
+			if m.capital && o.best != nil && o.best.a == before.a {
+				o.best.yuan, o.best.span = m.yuan, m.span
+			}
+		} else {
+			r.warn("capitals_differ", "大写金额与小写金额不一致，无从取舍，金额留空，请核对。", "The amount in words differs from the one in figures; none was taken.")
+			o.undecided = true
+		}
+	}
+	return true
+}
+
+var wordsHold = compile(`以(?:中文)?大写(?:金额|数字)?为准|大写(?:金额)?(?:优先|为准)`)
+
+// weighed gives an amount its weight as a price.
+func (d *document) weighed(m money, o *offers, several bool) *money {
+	switch m.class {
+	case bare:
+		m.weight = 1
+		if several && m.label.empty() && !d.beside(m.a) {
+			m.weight = 0
+		}
+	case instalment:
+		m.weight = 0
+	case sum:
+		m.weight = 2
+		if o.best != nil && o.best.per == "year" { // 每年1万元，三年共计3万元
+			m.weight = o.best.weight
+		}
+	}
+	return &m
+}
+
+// offer holds an amount against the best so far.
+func (o *offers) offer(m *money, kind Kind) {
+	if o.best == nil {
+		o.best = m
+		return
+	}
+	if m.weight == o.best.weight && m.weight >= 3 && math.Abs(m.yuan-o.best.yuan) > 0.005 && m.per == o.best.per {
+		o.conflict = true
+		o.twoTotals = o.twoTotals || m.total != "" && m.total == o.best.total
+	}
+	switch {
+	case o.best.currency != m.currency && m.weight >= 1:
+		if m.currency == "CNY" {
+			o.best, o.conflict = m, false
+		}
+	case m.weight > o.best.weight || kind != Auction && o.best.per == "year" && m.per == "" && m.weight >= o.best.weight:
+		o.conflict = o.conflict && m.weight == o.best.weight
+		o.best = m
+	}
+}
+
+// choose takes of the offers the one that is the price.
+func (d *document) choose(r *Row, o offers, sp span, kind Kind) {
+	text, best := d.s[sp.a:sp.b], o.best
 	strong := best != nil && best.weight >= 1
 	open := d.facts().open && r.Buyer == ""
+	free := freeOf(text)
+	royalty := r.Royalty != nil
 	switch {
-	case kind == Auction && strong && (best.weight >= 2 || beg == nil) && !(unsold.MatchString(text) && best.weight < 3):
-		set(best, Hammer)
-	case kind == Auction && beg != nil:
-		set(beg, Ask)
-	case open && best != nil && !(freeOf(text) != nil && best.weight < 3):
-		set(best, Ask)
-	case capped != nil && (capped.weight >= 3 || strings.Contains(text, "里程碑") || !strong):
-		set(capped, Cap)
-	case upf != nil && (!rateSpan.empty() || perUnit.MatchString(text)):
-		set(upf, UpfrontPlusRoyalty)
-	case freeOf(text) != nil && (best == nil || best.weight < 2):
-		if m := freeOf(text); m != nil {
-			zero := 0.0
-			r.Amount, r.PriceKind = &zero, Free
-			r.cite("amount", d.v.quote(span{sp.a + m[0], sp.a + m[1]}))
-		}
-	case strong && (!rateSpan.empty() || perUnit.MatchString(text)) && royaltyOf.MatchString(text):
-		set(best, UpfrontPlusRoyalty)
-	case strong && beg != nil && best.weight < 2:
-		set(beg, Ask)
+	case kind == Auction && strong && (best.weight >= 2 || o.start == nil) && !(unsold.MatchString(text) && best.weight < 3):
+		d.setPrice(r, best, Hammer)
+	case kind == Auction && o.start != nil:
+		d.setPrice(r, o.start, Ask)
+	case open && best != nil && !(free != nil && best.weight < 3):
+		d.setPrice(r, best, Ask)
+	case o.ceiling != nil && (o.ceiling.weight >= 3 || strings.Contains(text, "里程碑") || !strong):
+		d.setPrice(r, o.ceiling, Cap)
+	case o.upfront != nil && (royalty || perUnit.MatchString(text)):
+		d.setPrice(r, o.upfront, UpfrontPlusRoyalty)
+	case free != nil && (best == nil || best.weight < 2):
+		zero := 0.0
+		r.Amount, r.PriceKind = &zero, Free
+		r.cite("amount", d.v.quote(span{sp.a + free[0], sp.a + free[1]}))
+	case strong && (royalty || perUnit.MatchString(text)) && royaltyOf.MatchString(text):
+		d.setPrice(r, best, UpfrontPlusRoyalty)
+	case strong && o.start != nil && best.weight < 2:
+		d.setPrice(r, o.start, Ask)
 	case strong:
-		set(best, Total)
-	case upf != nil:
-		set(upf, Total)
-	case beg != nil:
-		set(beg, Ask)
-	case !rateSpan.empty() && royaltyOf.MatchString(text) && kind != Assignment:
+		d.setPrice(r, best, Total)
+	case o.upfront != nil:
+		d.setPrice(r, o.upfront, Total)
+	case o.start != nil:
+		d.setPrice(r, o.start, Ask)
+	case royalty && royaltyOf.MatchString(text) && kind != Assignment:
 		r.PriceKind = RunningRoyalty
-	case best != nil && !ranged && !noPriceWord.MatchString(text):
-		set(best, Total)
+	case best != nil && !o.ranged && !noPriceWord.MatchString(text):
+		d.setPrice(r, best, Total)
 		r.warn("part_or_price", "金额可能只是一期付款，请核对。", "The amount may be a part payment.")
 		r.Waits = true
-	case app != nil:
+	case o.appraised != nil:
 		r.PriceKind = AppraisedOnly
 	default:
 		r.PriceKind = None
-		if ranged {
+		if o.ranged {
 			r.warn("range", "只有价格区间，没有确定价格。", "A range, no price.")
 		}
 	}
-	if conflict && r.PriceKind != UpfrontPlusRoyalty && r.PriceKind != Ask && r.PriceKind != Cap {
-		r.warn("prices_differ", "文中有几个不同的价格，取了第一个，请核对。", "The text names different prices; the first was taken.")
+}
+
+// setPrice puts an amount into a row; one in another currency is told of, and
+// not converted.
+func (d *document) setPrice(r *Row, m *money, k PriceKind) {
+	if m.currency != "CNY" {
+		r.Currency, r.PriceKind = m.currency, None
+		r.warn("currency", "价格“"+d.s[m.a:m.b]+"”不是人民币，未折算。", "The price "+d.s[m.a:m.b]+" is not in yuan and was not converted.")
 		r.Waits = true
+		return
 	}
+	x := m.yuan
+	if x == 0 {
+		k = Free
+	}
+	r.Amount, r.Currency, r.PriceKind = &x, m.currency, k
+	r.cite("amount", d.v.quote(m.span))
 }
 
 var perUnit = compile(`提成[^。\n]{0,40}每(?:吨|台|套|公斤|千克|件产品|支|瓶|亩|只|米|平方米)|每(?:销售|售出|生产|产出|卖出)?[一1]?(?:吨|台|套|公斤|千克|件产品|支|瓶|亩|只|米|平方米)[^。;\n]{0,14}(?:提取|提成|计提|计付|收取|支付)`)
@@ -504,6 +566,15 @@ func (d *document) localKind(sp span, whole Kind) (Kind, span) {
 		return whole, span{}
 	}
 	text := d.s[sp.a:sp.b]
+	if m := licenceLabel.FindStringSubmatchIndex(text); m != nil {
+		at := span{sp.a + m[2], sp.a + m[3]}
+		switch v := d.s[at.a:at.b]; {
+		case strings.Contains(v, "转让"):
+			return Assignment, at
+		case licenceWord.MatchString(v) || exclusiveWord.MatchString(v) || soleWord.MatchString(v) || plainWord.MatchString(v):
+			return licenceKind(v), at
+		}
+	}
 	if m := licenceGrant.FindStringIndex(text); m != nil {
 		return licenceKind(text[m[0]:m[1]]), span{sp.a + m[0], sp.a + m[1]}
 	}

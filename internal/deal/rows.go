@@ -137,6 +137,11 @@ func (d *document) proseRows() []Row {
 			groups = append(groups, group{mentions: []mention{m}, span: whole})
 		}
 	}
+	if len(groups) == 1 && kind != Auction && kind != Contribution {
+		if k, sp := d.kindBeside(ms, kind); !sp.empty() {
+			kind, kindSpan = k, sp
+		}
+	}
 	var out []Row
 	total := 0.0
 	for gi, g := range groups {
@@ -177,7 +182,7 @@ func (d *document) proseRows() []Row {
 			}
 			if b.name != "" {
 				buyer = b
-			} else if unsold.MatchString(d.s[local.a:local.b]) {
+			} else if unsold.MatchString(d.s[local.a:local.b]) || kind == Auction && inOther(groups, gi, buyer.a) {
 				buyer = party{}
 			}
 		}
@@ -208,7 +213,7 @@ func (d *document) proseRows() []Row {
 		} else if len(groups) == 1 {
 			d.count(&r, local, true)
 		}
-		if (len(groups) > 1 || ownLine) && len(r.Numbers) <= 1 && r.PriceKind == Total {
+		if (len(groups) > 1 || ownLine) && max(len(r.Numbers), len(g.mentions)) <= 1 && r.PriceKind == Total {
 			r.PriceKind = Each
 		}
 		d.settle(&r, local)
@@ -229,6 +234,38 @@ func (d *document) proseRows() []Row {
 		}
 	}
 	return out
+}
+
+// kindBeside reads the kind of deal that stands right behind the title:
+// “…”专利转让. It settles only whether the patent is sold or licensed.
+func (d *document) kindBeside(ms []mention, kind Kind) (Kind, span) {
+	for _, m := range ms {
+		end := max(m.b, m.title.b)
+		at := soldBeside.FindStringSubmatchIndex(d.s[end:min(len(d.s), end+60)])
+		if at == nil {
+			continue
+		}
+		sp := span{end + at[2], end + at[3]}
+		if sold := d.s[sp.a:sp.b] == "转让"; sold == (kind == Assignment) {
+			return kind, span{}
+		} else if sold {
+			return Assignment, sp
+		}
+		return licenceKind(d.s), sp
+	}
+	return kind, span{}
+}
+
+var soldBeside = compile(`^[”》)]{1,2}(?:发明|实用新型|外观设计)?专利(?:权)?(转让|许可)(?:[，。(:]|$)`)
+
+// inOther reports whether a place stands in another group than the i-th.
+func inOther(groups []group, i, at int) bool {
+	for k, g := range groups {
+		if k != i && g.a <= at && at < g.b {
+			return true
+		}
+	}
+	return false
 }
 
 // together says that several patents have one price.
@@ -280,13 +317,13 @@ func (d *document) named() []mention {
 	if len(quoted) == 0 {
 		quoted = englishTitle.FindAllStringSubmatchIndex(d.s, 200)
 	}
+	named := 0 // where the last title ended, for the next in its row
 	for _, m := range quoted {
 		t := d.s[m[2]:m[3]]
-		near := d.s[max(0, m[0]-60):m[0]] + "\n" + d.s[m[1]:min(len(d.s), m[1]+40)]
-		if notTitle.MatchString(t) || !patentNear.MatchString(near) || titles[t] {
+		if titles[t] || !d.isTitle(m) && !(named > 0 && rowMark.MatchString(d.s[named:m[0]]) && !noTitle(t)) {
 			continue
 		}
-		titles[t] = true
+		titles[t], named = true, m[1]
 		out = append(out, mention{span: span{m[2], m[3]}, title: span{m[2], m[3]}})
 	}
 	if len(out) == 0 {
@@ -297,7 +334,28 @@ func (d *document) named() []mention {
 	return out
 }
 
+// noTitle reports what stands between quotation marks and is no title.
+func noTitle(t string) bool {
+	return notTitle.MatchString(t) || strings.ContainsRune(t, masked) || strings.ContainsAny(t, ":。，%!?") || strings.Contains(t, "元")
+}
+
+// isTitle reports whether a piece between quotation marks is the title of a
+// patent: the words beside it say so, or it is worded as inventions are.
+func (d *document) isTitle(m []int) bool {
+	t, before, after := d.s[m[2]:m[3]], d.s[max(0, m[0]-60):m[0]], d.s[m[1]:min(len(d.s), m[1]+60)]
+	switch {
+	case noTitle(t):
+		return false
+	case titleBefore.MatchString(before) || titleAfter.MatchString(after):
+		return true
+	}
+	return inventionName.MatchString(t) && patentNear.MatchString(before+"\n"+after)
+}
+
 var (
+	titleBefore = compile(`(?:专利|发明|实用新型|外观设计|成果|技术|名称|标的|项目|(?i:patents?|entitled|titled))(?:权)?(?:名称)?[:为是-]{0,2} ?$`)
+	titleAfter  = compile(`^(?:\([^()\n]{0,40}\))?(?:等(?:[0-9]{1,4}|[一二两三四五六七八九十百]{1,4})?(?:件|项|个)?)?(?:[0-9]{1,4}|[一二两三四五六七八九十百]{1,4})?(?:件|项)?(?:授权|有效|国家|职务|中国|核心)?(?:的)?(?:发明|实用新型|外观设计|专利|技术|成果|职务)|^(?:[“”《》、和及与]|等)|^(?:起拍|起始价|挂牌价|保留价|底价|成交价)|^ ?(?i:patents?)`)
+	rowMark     = compile(`^(?:、|和|及|与|以及|，|;| )*$`)
 	titleLabel  = compile(`(?:成果名称|专利名称|发明名称|拟转让专利|标的专利|项目名称|拟转让成果|专利技术名称|Patent [Tt]itle|\nTitle)[:\t| ]{1,3}[“《]?([^，。;；\n\t|”》]{3,200}?)(?:[”》]|发明专利权转让|专利权转让|专利转让|[，。;\n\t|(]|$)`)
 	headTitle   = compile(`关于[^“”\n]{0,12}“([^“”\n]{3,200})”`)
 	quotedTitle = compile(`[“《]([^“”《》\n]{3,200})[”》]`)

@@ -8,8 +8,13 @@ import (
 var (
 	pledgeHead   = compile(`质押|融资|贷款|保险|证券化`)
 	subsidyHead  = compile(`补助|资助|奖补|奖励名单|专项资金|补贴|预算|拟立项|验收|获奖|统计`)
+	feeHead      = compile(`年费|缴费|欠费|费用减缴|滞纳金|恢复费|届满提醒|缴纳提醒`)
+	wantedHead   = compile(`(?:技术|企业|成果|专利)(?:技术)?(?:难题|需求)|需求(?:征集|信息|发布|清单)|求购|征集(?:技术|专利|成果)|揭榜`)
+	deniedHead   = compile(`不实|传闻|谣传|辟谣|纯属|否认|系误传`)
+	rewardHead   = compile(`(?:报酬|奖励|奖金|发明人|署名权|权属|归属)[^。\n]{0,8}纠纷`)
 	dealHead     = compile(`转让|许可|受让|购买|收购|拍卖|竞买|成交|作价|入股|出资|挂牌|(?i:licen[cs]|assign)|轉讓`)
-	dealWord     = compile(`转让|许可|让与|受让|购买|收购|拍卖|竞得|起拍|作价|入股|成交|出让|买断|(?i:licen[cs]|assign|sold|purchase)`)
+	offered      = compile(`拟转让|转让公|转让信息|成交|许可公`)
+	dealWord     = compile(`转让|流标|流拍|竞价|竞买|摘牌|成交|卖断|让渡|许可|让与|受让|购买|收购|拍卖|竞得|起拍|作价|入股|出让|买断|(?i:licen[cs]|assign|sold|purchase)`)
 	infringement = compile(`侵权|侵犯|侵害`)
 	contractWord = compile(`(?:转让|许可|让与)(?:合同|协议)纠纷|达成(?:如下)?(?:调解|和解)?协议|订立《|签订《|(?:转让|许可)给`)
 )
@@ -24,6 +29,14 @@ func (d *document) nothing() (Warning, bool) {
 		return Warning{"no_deal_subsidy", "补助、奖励或统计，不是专利交易。", "Subsidies, awards or statistics, no deal in patents."}, true
 	case infringement.MatchString(d.s) && strings.Contains(d.s, "赔偿") && !contractWord.MatchString(d.s):
 		return Warning{"no_deal_damages", "侵权赔偿，不是交易价格。", "Damages for infringement are no price."}, true
+	case feeHead.MatchString(h) && !dealHead.MatchString(h):
+		return Warning{"no_deal_fees", "年费或官费事项，不是专利交易。", "Fees of the office, no deal in patents."}, true
+	case wantedHead.MatchString(h) && !offered.MatchString(h):
+		return Warning{"no_deal_wanted", "技术需求或求购，尚无交易。", "A wish for technology, no deal yet."}, true
+	case deniedHead.MatchString(h):
+		return Warning{"no_deal_denied", "传闻或被否认的消息，不是交易。", "A rumour or a denial, no deal."}, true
+	case rewardHead.MatchString(h) && !contractWord.MatchString(d.s):
+		return Warning{"no_deal_reward", "发明人报酬或权属的纠纷，没有交易价格。", "A dispute on an inventor's reward or on ownership, without a price."}, true
 	case !dealWord.MatchString(d.s):
 		return Warning{"no_deal", "没有转让、许可、拍卖或作价的内容。", "Nothing is assigned, licensed, auctioned or contributed."}, true
 	}
@@ -36,11 +49,16 @@ var (
 	plainWord     = compile(`普通|开放许可|非独占|非排他|(?i:non-exclusive)`)
 	licenceWord   = compile(`许可(?:方式|类型|种类|形式)?|(?i:licen[cs])`)
 	licenceLabel  = compile(`(?:(?:^|[\n•● ])方式|许可性质|性质|许可方式|许可类型|许可种类|许可形式|许可性质|实施方式|转化方式|交易方式)[:为是 \t|]{1,4}([^，。;\n]{2,40})`)
-	licenceVerb   = compile(`(?:许可(?:给|予)|许可方|许可人|许可费|许可合同|许可协议|许可期|许可使用|专利许可|许可期限|被许可|实施许可|许可使用费|(?i:licens(?:es|ed|ee|or)))`)
+	licenceVerb   = compile(`(?:授权书|授权协议|授权费|授权金|普通许可|独占许可|排他许可|许可(?:给|予)|许可方|许可人|许可费|许可合同|许可协议|许可期|许可使用|专利许可|许可期限|被许可|实施许可|许可使用费|(?i:licens(?:es|ed|ee|or)))`)
 	assignVerb    = compile(`转让给|转让价|转让费|转让方|受让方|受让人|让与|权转让|转让总价|转让合同|转让协议|购买|收购|(?i:assign)`)
 	contribWord   = compile(`作价(?:入股|投资|出资)|折价入股|以[^。;\n]{0,160}(?:专利|知识产权|成果|无形资产)[^。;\n]{0,40}(?:出资|入股|增资)|专利(?:权)?(?:出资|入股)`)
 	auctionWord   = compile(`拍卖|竞得|起拍|竞价|竞买公告|竞买人(?:[^须应]|$)|落槌|应价|变卖|拍品`)
 	auctionNot    = compile(`协议(?:方式)?(?:成交|转让)|协议定价|未进行拍卖`)
+)
+
+var (
+	offset   = compile(`以物抵债|抵偿(?:等额|相应|部分)?债务|抵偿债务|作价抵债|抵债`)
+	hammered = compile(`竞得|拍得|变卖给|买受人`)
 )
 
 // licenceKind reads the kind of a licence out of words.
@@ -74,8 +92,14 @@ func (d *document) dealKind(text string) (Kind, span) {
 	if m := contribWord.FindStringIndex(d.s); m != nil && !strings.Contains(d.s[max(0, m[0]-30):m[0]], "货币") {
 		return Contribution, span{m[0], m[1]}
 	}
-	if auctionWord.MatchString(d.s) && !auctionNot.MatchString(d.s) {
+	if auctionWord.MatchString(d.s) && !auctionNot.MatchString(d.s) && (!offset.MatchString(d.s) || hammered.MatchString(d.s)) {
 		return Auction, at(auctionWord)
+	}
+	if m := offset.FindStringIndex(d.s); m != nil && !hammered.MatchString(d.s) {
+		return Assignment, span{m[0], m[1]} // given for a debt after the auctions failed
+	}
+	if d.facts().open { // any body may take it: plain by law
+		return PlainLicence, at(openWord)
 	}
 	licence, assign := len(licenceVerb.FindAllStringIndex(text, 60)), len(assignVerb.FindAllStringIndex(text, 60))
 	switch h := d.heading; {
@@ -126,12 +150,13 @@ var licenceGrant = compile(`(?:以)?(?:独占|排他|普通|独家)(?:性|地|�
 var (
 	cancelHead  = compile(`终止|解除|撤销|撤回|取消|中止|作废`)
 	cancelWord  = compile(`(?:合同|协议|转让|许可|交易|项目)[^。;\n]{0,12}已(?:于[^。;\n]{0,16})?(?:经)?(?:解除|终止|撤销|取消|撤回)|(?:决定|同意|现)(?:解除|终止|撤销|取消|撤回)|签[署订]《(?:解除|终止)`)
-	signedWord  = compile(`签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|(?i:effective date|signing date|date of signature|has granted|have signed|signed|has acquired)`)
+	signedWord  = compile(`签下|拍出|卖出|落槌|交易成功|达成交易|成交通知|签完|签妥|签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|(?i:effective date|signing date|date of signature|has granted|have signed|signed|has acquired)`)
 	futureWord  = compile(`(?:(?:拟|将|同意)[^，。;\n]{0,40}|(?:后|如|若|待|应当|前|未|尚|无人|流拍|日内|之日)[^，。;\n]{0,14})$`)
-	futureAfter = compile(`^(?:方式|价)|^(?:《[^》]*》|[\p{Han}]{0,8})?(?:后|起|之日起|之日|的合同为准|前|时|以实际|的标的)|^标的(?:买受人|另)`)
+	futureAfter = compile(`^(?:方式|价)|^(?:《[^》]*》|[\p{Han}]{0,8})?(?:后|起|之日起|之日|的合同为准|前|时(?:[^间期]|$)|以实际|的标的)|^标的(?:买受人|另)`)
 	proposeWord = compile(`拟|公示期|公示时间|公示日期|公示如下|予以公示|将与`)
 	openWord    = compile(`开放许可`)
 	unsold      = compile(`流拍|流标|无人(?:应价|报名|竞买|举牌|出价|竞价|应拍|竞拍|响应)|未(?:能)?成交|撤拍`)
+	soldWord    = compile(`竞得|成交价|成交金额|拍得|买受人[: ]`)
 	freeWord    = compile(`免费|无偿|零元|零对价|互免|互不支付|互不收[取费]|免于支付|均?不(?:另行)?(?:支付|收取)[^，。;\n]{0,6}(?:许可|使用)费|不收取(?:任何)?(?:专利)?(?:许可)?(?:使用)?费|免收|免除许可费|(?i:royalty-free|free of charge)`)
 	noPriceWord = compile(`面议|另行(?:商定|协商|约定)|待评估|价格区间|价格待定|暂未确定|待定|保密`)
 	royaltyWord = compile(`(?:销售额|销售收入|净销售|销售净额|营业额|销售利润|净利润|利润|收入|产值|提成|royalt)[^。;\n]{0,30}?([0-9]+(?:\.[0-9]+)?) ?(?:%|per cent|percent)|百分之([` + numeral + `]{1,4})|([0-9]+(?:\.[0-9]+)?) ?(?:%|per cent|percent)[^，。;\n]{0,14}(?:提成|特许权|计提|许可费|使用费|of net sales|of sales|royalt)`)
@@ -220,10 +245,10 @@ var (
 var (
 	signAfter   = compile(`^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|正式签|(?i:signed|entered into))`)
 	signBefore  = compile(`(?:签订|签署|订立|签约|生效|盖章|签章|签字|Signing|Effective|effective|signature|signed|Signed|dated|Dated)(?:日期|日|时间|Date|于|on|在|为|生效|签字| )*[ :：自于/]{0,3}$`)
-	closeBefore = compile(`(?:成交日期|成交确认日|成交时间|交易日期|交割日|凭证出具日|竞价日|竞价截止|结束时间|拍卖时间|竞价时间|成交于|于|合同签订日期)[ :]{0,2}$`)
+	closeBefore = compile(`(?:成交日期|成交日|成交确认日|成交时间|交易日期|交割日|凭证出具日|竞价日|竞价截止|结束时间|拍卖时间|竞价时间|成交于|于|合同签订日期)[ :为是]{0,3}$`)
 	closeAfter  = compile(`^[ ，,]?[^。;\n]{0,40}?(?:处置|届满|拍卖|成交|结束|举槌|竞得|落槌|举行|开拍|竞价|胜出|拍得|摘得|购得|出价|变卖)`)
-	noticeWord  = compile(`(?:公示|公告|声明|发布|挂牌)[，]?(?:起始|开始|起止)?(?:期限|期间|日期|时间|时段|期|日)?(?:为?(?:[0-9]{1,3}|[一二三五七十]{1,3})个?(?:工作|自然)?[日天][(，]?(?:即|自|从)?)?(?:为|自|从|:| |起|是)*$`)
-	noDate      = compile(`(?:授权公告日|授权日|申请日|基准日|生于|出生|成立于|成立日期|登记日|有效期|许可期限|期限|展示时间|缴至|会议|自|前付|起至|至|到|-|~|优先权日|公开日|屆满|届满日?|到期日|截止日|终止日|截至|截止|于次年)[ :为]{0,3}$`)
+	noticeWord  = compile(`(?:公示|公告|声明|发布|挂牌|公开|张贴|上网)[，]?(?:起始|开始|起止|起)?(?:期限|期间|日期|时间|时段|期|日)?(?:为?(?:[0-9]{1,3}|[一二三五七十]{1,3})个?(?:工作|自然)?[日天][(，]?(?:即|自|从)?)?(?:为|自|从|:|[ |\t]|起|是)*$`)
+	noDate      = compile(`(?:授权公告日|授权日|申请日|基准日|生于|出生|成立于|成立日期|登记日|有效期|许可期限|期限|展示时间|缴至|会议|自|前付|起至|至|到|-|~|优先权日|公开日|屆满|届满日?|到期日|截止日|终止日|截至|截止|于次年|公示止|止)[ :为]{0,3}$`)
 	noDateAfter = compile(`^(?:前|之前|至|起|-|~|为基准|为评估|判决|授权|申请|生|届满|止|，公司第|，[^。，;\n]{0,10}(?:会议|审议|判决)|以前|到期|[^，。;\n]{0,8}(?:发布|公布)的)`)
 	meeting     = compile(`^[ ，]?[^。;\n，]{0,30}(?:会议|审议|董事会|判决|裁定|支付|付清|缴|评估|网站发布)`)
 )
@@ -231,7 +256,8 @@ var (
 // when chooses the date of a deal: of the contract or the sale where one was
 // made, of the notice otherwise.
 func (d *document) when(sp span, status Status, kind Kind) (moment, bool) {
-	made := status == Concluded || status == Cancelled || kind == Auction && status == Asked && unsold.MatchString(d.s[sp.a:sp.b])
+	failed := unsold.MatchString(d.s[sp.a:sp.b]) || unsold.MatchString(d.s) && !soldWord.MatchString(d.s)
+	made := status == Concluded || status == Cancelled || kind == Auction && status == Asked && failed
 	key := fmt.Sprint(made, status, kind)
 	scores, ok := d.facts().dates[key]
 	if !ok {
@@ -266,7 +292,7 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 	if j := strings.LastIndex(pre, "。"); j >= 0 {
 		pre = pre[j+len("。"):]
 	}
-	post := d.s[m.b:min(len(d.s), m.b+110)]
+	post, far := d.s[m.b:min(len(d.s), m.b+110)], d.s[m.b:min(len(d.s), m.b+300)]
 	line := d.s[d.lineStart(m.a):m.a]
 	signs := post // up to the next date: who signs, signs on that one
 	if i < last {
@@ -279,12 +305,16 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 		score = 90
 	case made && closeBefore.MatchString(pre) && !strings.HasSuffix(pre, "于"):
 		score = 92
-	case made && kind == Auction && i > 0 && rangeMark.MatchString(hours.ReplaceAllString(d.s[d.moments[i-1].b:m.a], "")) && hours.MatchString(post):
+	case made && kind == Auction && i > 0 && rangeMark.MatchString(strings.Replace(hours.ReplaceAllString(d.s[d.moments[i-1].b:m.a], ""), "起", "", 1)) && hours.MatchString(post):
 		score = 88 // the bidding ends: 11日10时至12日10时
 	case made && kind == Auction && closeAfter.MatchString(post) && !future && !periodEnd.MatchString(post):
 		score = 85
+	case made && intent.MatchString(far):
+		score = 15
 	case made && signAfter.MatchString(signs) && !future && !futureSign.MatchString(post) && !meeting.MatchString(post):
 		score = 80
+	case made && kind != Auction && dealsAfter.MatchString(far) && !future && !meeting.MatchString(post):
+		score = 78
 	case made && sameDay.MatchString(post) && !future:
 		score = 82
 	case made && closeAfter.MatchString(post) && !future:
@@ -295,11 +325,11 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 		score = 0
 	case strings.HasSuffix(pre, "声明日期:") || strings.HasSuffix(pre, "声明日:"):
 		score = 75
-	case noDate.MatchString(pre) && !noticeWord.MatchString(strings.TrimRight(pre, "自 ")):
+	case noDate.MatchString(pre) && !postedAfter.MatchString(post) && !noticeWord.MatchString(strings.TrimRight(pre, "自 ")):
 		score = 0
 	case i > 0 && rangeMark.MatchString(d.s[d.moments[i-1].b:m.a]):
 		score = 0
-	case noticeWord.MatchString(strings.TrimRight(pre, " ")):
+	case noticeWord.MatchString(strings.TrimRight(pre, " ")) || postedAfter.MatchString(post):
 		score = 50
 	case signature(line, post) && i >= last-1:
 		score = 55
@@ -321,6 +351,12 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 var hours = compile(`^ ?[0-9]{1,2} ?(?:时|点|:[0-9]{2})(?:[0-9]{1,2}分)?`)
 
 var withdrawn = compile(`^[^。;\n]{0,40}公示(?:了|的)`)
+
+var (
+	postedAfter = compile(`^起?(?:张贴|公示|发布|刊登|公开|挂网|上网)|^起 ?(?:[0-9]{1,3}|[一二三五七十]{1,3}) ?个?(?:工作|自然)?[日天]内`)
+	intent      = compile(`^[^。;\n]{0,100}?(?:签订|签署|签约|达成)(?:了)?[^。;\n，]{0,16}(?:意向|框架|战略|备忘录)`)
+	dealsAfter  = compile(`^，[^。;\n]{0,200}?(?:转让给|许可给|授权给|卖给|售予|出让给|许可使用)`)
+)
 
 var sameDay = compile(`^[^。;\n]{0,100}同日[^。;\n]{0,24}(?:签订|签署|签约|订立)`)
 

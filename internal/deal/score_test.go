@@ -271,3 +271,9 @@ func TestSecondNotices(t *testing.T) {
 func TestThirdNotices(t *testing.T) {
 	judge(t, filepath.Join("testdata", "own_notices3.json"), .98, .9)
 }
+
+// TestFourthNotices holds them to the bounds on a fourth set, of eighty texts in
+// nine groups, written by somebody who had not seen the rules.
+func TestFourthNotices(t *testing.T) {
+	judge(t, filepath.Join("testdata", "own_notices4.json"), .98, .9)
+}

@@ -37,14 +37,14 @@ var headWords = []struct {
 	re  *pattern
 	col column
 }{
-	{compile(`隐藏|序号|^编号$|电话|联系|备注|支付方式|发明人|完成人|专利类型|专利类别|种类|授权日|申请日|公告日|^No\.?$|佣金|保证金|溢价|竞价轮|报名|数量|件数|原值|净值|账面|年费|提成|分配|奖励`), colNone},
+	{compile(`隐藏|场次|标的号|标的序号|标的编号|拍品号|批次|序号|^编号$|电话|联系|备注|支付方式|发明人|完成人|专利类型|专利类别|种类|授权日|申请日|公告日|^No\.?$|佣金|保证金|溢价|竞价轮|报名|数量|件数|原值|净值|账面|年费|提成|分配|奖励`), colNone},
 	{compile(`评估`), colAppraised},
 	{compile(`起拍|起始价|底价|挂牌价|保留价|参考价|starting`), colStart},
 	{compile(`专利号|申请号|授权号|公开号|公告号|专利编号|[Pp]atent [Nn]o|号码`), colNumber},
-	{compile(`受让|被许可|对方|竞得|买受|买方|购买方|企业名称|单位名称|接收|摘牌|Buyer|Assignee|Licensee`), colBuyer},
-	{compile(`转让方$|出让方|出让单位|转让单位|许可单位|许可方$|转让人|许可人|委托方|卖方|专利权人|权利人|持有人|持有单位|Seller|Assignor|Licensor`), colSeller},
+	{compile(`受让|被许可|被授权|使用方|买家|买主|承接|引进方|对方|竞得|买受|买方|购买方|企业名称|单位名称|接收|摘牌|Buyer|Assignee|Licensee`), colBuyer},
+	{compile(`转让方$|出让方|出让单位|转让单位|许可单位|许可方$|转让人|许可人|委托方|委托人|委托单位|送拍|选送|权属单位|所属单位|权利单位|卖方|卖家|专利权人|权利人|持有人|持有单位|Seller|Assignor|Licensor`), colSeller},
 	{compile(`价|金额|费|款|对价|Price|Fee|元\)`), colPrice},
-	{compile(`许可期限|许可年限|^期限|年限|Term`), colTerm},
+	{compile(`许可期|^期限|年限|使用期|有效期|Term`), colTerm},
 	{compile(`日期|时间|签订日|签约日|签署日|成交日|登记日|合同日|^日|Date`), colDate},
 	{compile(`方式|合同类别|交易类型|转化类型|转化形式|许可种类|许可类型|合同类型|^类[型别]$`), colKind},
 	{compile(`名称|标的|成果|题目|Title|^\p{Han}{0,6}专利$`), colTitle},
@@ -67,7 +67,7 @@ var (
 	wideGap  = compile(` {2,}`)
 	ruleLine = compile(`^[ |:+\-=]+$`)
 	unitHead = compile(`(?:[(:/ ]|单位)(?:人民币)?(万元|亿元|千元|元)`)
-	caption  = compile(`单位[:为]? ?(?:均为)?(?:人民币)?(万元|亿元|千元|元)`)
+	caption  = compile(`(?:单位|金额|币种|货币)[:为]? ?(?:均为)?(?:人民币)?(万元|亿元|千元|元)`)
 )
 
 // cells splits a line of a table.
@@ -148,10 +148,11 @@ func (d *document) findTables() []table {
 			continue
 		}
 		t := table{a: i}
+		words, body := d.headOf(i, head, kind)
 		known := 0
 		need := map[column]bool{}
-		for _, c := range head {
-			col, ok := headColumn(d.s[c.a:c.b])
+		for _, word := range words {
+			col, ok := headColumn(word)
 			if ok {
 				known++
 			}
@@ -160,7 +161,7 @@ func (d *document) findTables() []table {
 			}
 			need[col] = true
 			t.head = append(t.head, col)
-			t.words = append(t.words, d.s[c.a:c.b])
+			t.words = append(t.words, word)
 		}
 		named := false
 		for _, m := range d.mentionsIn(d.lines[i]) {
@@ -169,7 +170,7 @@ func (d *document) findTables() []table {
 		if known < 2 || known*2 < len(head) || named || !(need[colNumber] || need[colTitle]) {
 			continue
 		}
-		j := i + 1
+		j := body
 		for ; j < len(d.lines) && len(t.rows) <= MaxRows; j++ {
 			text := d.s[d.lines[j].a:d.lines[j].b]
 			if ruleLine.MatchString(text) {
@@ -191,6 +192,55 @@ func (d *document) findTables() []table {
 	}
 	return out
 }
+
+// headOf reads the words of the columns: of one line, or of two where the
+// second names what the first holds together (金额 over 评估 and 成交). It also
+// returns the first line of the body.
+func (d *document) headOf(i int, top []span, kind byte) ([]string, int) {
+	var words []string
+	for _, c := range top {
+		words = append(words, d.s[c.a:c.b])
+	}
+	next := i + 1
+	for next < len(d.lines) && ruleLine.MatchString(d.s[d.lines[next].a:d.lines[next].b]) {
+		next++
+	}
+	if next >= len(d.lines) || next > i+3 {
+		return words, i + 1
+	}
+	sub, k := cells(d.s, d.lines[next])
+	if k != kind || len(sub) != len(top) || len(d.mentionsIn(d.lines[next])) > 0 {
+		return words, i + 1
+	}
+	spans, heads := false, 0
+	for c, cell := range sub {
+		word := d.s[cell.a:cell.b]
+		spans = spans || top[c].empty() || word == "〃" || word == ""
+		if subHead.MatchString(word) {
+			heads++
+		} else if word != "〃" && word != "" {
+			return words, i + 1
+		}
+	}
+	if !spans || heads < 2 {
+		return words, i + 1
+	}
+	over := ""
+	for c, cell := range sub {
+		if !top[c].empty() {
+			over = words[c]
+		}
+		if word := d.s[cell.a:cell.b]; word == "〃" || word == "" {
+			over = ""
+		} else {
+			words[c] = over + word
+		}
+	}
+	return words, next + 1
+}
+
+// subHead is a word that names a column: no figure, no date, no name of a body.
+var subHead = compile(`^\(?[\p{Han}A-Za-z]{1,8}(?:[(/，,、][\p{Han}，,、/]{1,8}\)?)*\)?$`)
 
 // unitAbove reads the unit that stands above a table, or else anywhere.
 func (d *document) unitAbove(i int) float64 {

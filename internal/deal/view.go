@@ -128,6 +128,7 @@ func newView(text string) *view {
 		}
 	}
 	flush()
+	all = unwrap(all)
 	mendDigits(all, v.noisy)
 	var b strings.Builder
 	b.Grow(len(text))
@@ -214,21 +215,43 @@ func tidyLine(line []piece, noisy bool) []piece {
 	return kept
 }
 
-// openLabel reads 【专利号】ZL… at the beginning of a line as 专利号:ZL….
+// openLabel reads 【专利号】ZL…, [专利号] ZL… and 专利号--ZL… at the beginning of
+// a line as 专利号:ZL….
 func openLabel(line []piece) {
 	from := 0
 	for from < len(line) && line[from].r == ' ' {
 		from++
 	}
-	if from == len(line) || line[from].r != '【' {
+	if from == len(line) {
+		return
+	}
+	if line[from].r != '【' && line[from].r != '[' {
+		dashLabel(line[from:])
 		return
 	}
 	for i := from + 1; i+1 < len(line) && i <= from+10; i++ {
 		switch r := line[i].r; {
-		case r == '】' && i > from+2 && line[i+1].r != '\n':
+		case (r == '】' || r == ']') && i > from+2 && line[i+1].r != '\n':
 			line[from].r, line[i].r = ' ', ':'
 			return
 		case !isHan(r) && !isDigit(r):
+			return
+		}
+	}
+}
+
+// dashLabel reads (4)受让方--某公司 as (4)受让方:某公司.
+func dashLabel(line []piece) {
+	for i, words := 0, 0; i+2 < len(line) && i < 16; i++ {
+		switch r := line[i].r; {
+		case r == '-' && line[i+1].r == '-' && words >= 2:
+			line[i].r, line[i+1].r = ':', ' '
+			return
+		case isHan(r):
+			words++
+		case words == 1 && r == '、' && strings.ContainsRune(numeral, line[i-1].r): // 二、受让人--
+			words = 0
+		case words > 0 || !isDigit(r) && !strings.ContainsRune("().、 *·◆●■", r) && (r < '①' || r > '⑳'):
 			return
 		}
 	}
@@ -261,6 +284,63 @@ func tightLabel(line []piece) []piece {
 		}
 	}
 	return append(kept, line[end:]...)
+}
+
+// unwrap takes out the line breaks that part a title, a bracket or an amount:
+// the line before ends inside it, and the next line ends it.
+func unwrap(all []piece) []piece {
+	const most = 70 // characters of a line that such a piece may take
+	kept := make([]piece, 0, len(all))
+	lineAt := 0 // of the line in kept
+	for i, p := range all {
+		if p.r == '\n' && i > 0 && i+1 < len(all) && splits(kept[max(lineAt, len(kept)-most):], all[i+1:min(len(all), i+1+most)]) {
+			continue
+		}
+		kept = append(kept, p)
+		if p.r == '\n' {
+			lineAt = len(kept)
+		}
+	}
+	return kept
+}
+
+// splits reports whether a line break stands inside a title, a bracket, a list
+// or an amount.
+func splits(before, after []piece) bool {
+	if len(before) == 0 || after[0].r == '\n' {
+		return false
+	}
+	last, first := before[len(before)-1].r, after[0].r
+	switch {
+	case strings.ContainsRune(chineseFigures+"0123456789", last) && strings.ContainsRune("万亿元", first):
+		return len(after) == 1 || !isHan(after[1].r) || strings.ContainsRune("元整人", after[1].r)
+	case last == '、' && (isHan(first) || first == '“'):
+		return true
+	}
+	for _, pair := range []string{"“”", "()"} {
+		opening, closing := []rune(pair)[0], []rune(pair)[1]
+		if open := lastOf(before, opening); open < 0 || lastOf(before[open:], closing) >= 0 || len(before)-open < 2 {
+			continue
+		}
+		for _, p := range after {
+			switch {
+			case p.r == closing:
+				return true
+			case p.r == '\n' || p.r == opening || p.r == '\t' || p.r == '|':
+				return false
+			}
+		}
+	}
+	return false
+}
+
+func lastOf(line []piece, r rune) int {
+	for i := len(line) - 1; i >= 0; i-- {
+		if line[i].r == r {
+			return i
+		}
+	}
+	return -1
 }
 
 func latin(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
