@@ -262,6 +262,7 @@ func nothingCrosses(t *testing.T, w *world, everyRole bool) {
 		}](t, r.Body.Bytes())
 	}
 	mine, theirs, anybodys := figure(officer), figure(other), figure(w.keyOf(t, "test", people.Officer))
+	before = state() // with the valuation that it just asked for
 	if theirs != anybodys || mine == theirs {
 		t.Errorf("a %+v, b %+v, another %+v", mine, theirs, anybodys)
 	}
