@@ -249,7 +249,8 @@ func nothingCrosses(t *testing.T, w *world, everyRole bool) {
 		Conclusion struct {
 			Value struct{ Median, Low, High float64 }
 		}
-	}) {
+	},
+	) {
 		t.Helper()
 		r := c.Post("/v1/valuations", ask)
 		if r.Code != http.StatusCreated || c.Key != officer.Key && strings.Contains(r.Body.String(), secret) {
