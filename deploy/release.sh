@@ -9,7 +9,7 @@ out=${1:-dist}
 mkdir -p "$out"
 export GOFLAGS=-trimpath GOPROXY=off
 CGO_ENABLED=0 go build -o "$out/zhijia" ./cmd/zhijia
-go tool -modfile=internal/devtools/tools.mod cyclonedx-gomod bin -json -licenses -std -output-version 1.6 -output "$out/zhijia.cdx.json" "$out/zhijia"
+go tool -modfile=internal/devtools/tools.mod cyclonedx-gomod bin -json -std -output-version 1.6 -output "$out/zhijia.cdx.json" "$out/zhijia"
 
 notices=$out/THIRD-PARTY-NOTICES.txt
 : >"$notices"

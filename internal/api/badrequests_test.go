@@ -91,6 +91,8 @@ func TestBadRequests(t *testing.T) {
 		{name: "an abstract too long", method: "POST", path: v, body: text("abstract", strings.Repeat("x", 20001)), status: 422, code: "field.too_long"},
 		{name: "control characters in a text", method: "POST", path: v, body: `{"text":{"title":"a\u0007b"}}`, status: 422, code: "text.control_characters"},
 		{name: "a bidirectional override", method: "POST", path: v, body: `{"text":{"title":"a\u202eb"}}`, status: 422, code: "text.control_characters"},
+		{name: "a bidirectional override in a note", method: "POST", path: "/v1/offers", body: `{"numbers":["ZL201310543019.6"],"product":"pledge","status":"offered","reference":"x","party":"a\u2066b"}`, status: 422, code: "text.control_characters"},
+		{name: "a null byte in a party", method: "POST", path: "/v1/offers", body: `{"numbers":["ZL201310543019.6"],"product":"pledge","status":"offered","reference":"x","party":"a\u0000b"}`, status: 422, code: "text.control_characters"},
 		{name: "a null byte", method: "POST", path: v, body: `{"text":{"title":"a\u0000b"}}`, status: 422, code: "text.control_characters"},
 
 		// numbers of patents

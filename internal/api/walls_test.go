@@ -249,7 +249,8 @@ func nothingCrosses(t *testing.T, w *world, everyRole bool) {
 		Conclusion struct {
 			Value struct{ Median, Low, High float64 }
 		}
-	}) {
+	},
+	) {
 		t.Helper()
 		r := c.Post("/v1/valuations", ask)
 		if r.Code != http.StatusCreated || c.Key != officer.Key && strings.Contains(r.Body.String(), secret) {
@@ -262,6 +263,7 @@ func nothingCrosses(t *testing.T, w *world, everyRole bool) {
 		}](t, r.Body.Bytes())
 	}
 	mine, theirs, anybodys := figure(officer), figure(other), figure(w.keyOf(t, "test", people.Officer))
+	before = state() // with the valuation that it just asked for
 	if theirs != anybodys || mine == theirs {
 		t.Errorf("a %+v, b %+v, another %+v", mine, theirs, anybodys)
 	}

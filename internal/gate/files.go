@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"unicode"
 
 	"github.com/gin-gonic/gin"
 
@@ -37,10 +38,12 @@ func Spool(pattern string) (*os.File, error) {
 	return f, os.Remove(f.Name())
 }
 
-// FileName keeps what is harmless of a client's file name.
+// FileName keeps what is harmless of a client's file name: no control characters
+// and no marks that turn the direction of writing, behind which an ending reads
+// as another.
 func FileName(name string) string {
 	name = strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f || strings.ContainsRune(`/\<>"'`, r) {
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) || strings.ContainsRune(`/\<>"'`, r) {
 			return '_'
 		}
 		return r

@@ -16,8 +16,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/gin-gonic/gin"
+	"pgregory.net/rapid"
 
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
@@ -56,6 +58,21 @@ func TestEventsAreListed(t *testing.T) {
 			t.Errorf("docs/security.md does not list %s", event)
 		}
 	}
+}
+
+// No file's name reads as another, and what is left of a clean name is the name.
+func TestFileNames(t *testing.T) {
+	t.Parallel()
+	if got := gate.FileName("清单\u202exslx.csv"); got != "清单_xslx.csv" {
+		t.Errorf("%q", got)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.String().Draw(t, "name")
+		got := gate.FileName(name)
+		if strings.ContainsFunc(got, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }) || gate.FileName(got) != got {
+			t.Fatalf("%q becomes %q", name, got)
+		}
+	})
 }
 
 // newGate is a gate with one route of its own, for any key.

@@ -56,7 +56,7 @@ func TestEndpointSpace(t *testing.T) {
 		t.Fatalf("texts left without anybody's permit: %v, %d calls", err, server.EmbedCalls())
 	}
 	permitted := judge.With(ctx, judge.Permit{Actor: actor})
-	space, _, err := svc.Spaces().UseEndpoint(permitted, store.Actor{Name: "test", Institution: store.Public}, "endpoint", "bge-m3", client, nil)
+	space, _, err := svc.Spaces().UseEndpoint(permitted, actor, "endpoint", "bge-m3", client, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestChangedEmbedderIsNoticed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := first.UseEndpoint(ctx, store.Actor{Name: "test", Institution: store.Public}, "endpoint", "bge-m3", client, nil); err != nil {
+	if _, _, err := first.UseEndpoint(ctx, actor, "endpoint", "bge-m3", client, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := start(cfg).Active(ctx); err != nil {
@@ -146,7 +146,7 @@ func TestChangedEmbedderIsNoticed(t *testing.T) {
 	if _, err := start(cfg).Active(ctx); fault.Public(err).Code != "embedder.changed" {
 		t.Errorf("another model under the name: %v", err)
 	}
-	if _, _, err := start(cfg).UseEndpoint(ctx, store.Actor{Name: "test", Institution: store.Public}, "endpoint", "bge-m3", client, nil); err != nil {
+	if _, _, err := start(cfg).UseEndpoint(ctx, actor, "endpoint", "bge-m3", client, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := start(cfg).Active(ctx); err != nil {

@@ -282,7 +282,7 @@ func readHeads(rows pgx.Rows, err error) ([]ChainHead, error) {
 type AuditBreak struct {
 	Institution string `json:"institution,omitempty"` // empty: a tie
 	Seq         int64  `json:"seq"`
-	Kind        string `json:"kind"` // altered, missing, reordered, cut, unrecorded, valuation_altered, valuation_missing, batch_altered, batch_missing
+	Kind        string `json:"kind"` // altered, missing, reordered, cut, unrecorded, valuation_altered, valuation_missing, word_altered, batch_altered, batch_missing
 	Zh          string `json:"zh"`
 	En          string `json:"en"`
 }
@@ -438,10 +438,66 @@ func (v *verifier) chain(ctx context.Context, institution string) (head AuditHea
 		if err := verifyValuations(ctx, v.tx, entries, v.intact, v.onRecord, v.found); err != nil {
 			return head, err
 		}
+		if err := v.words(ctx, institution, entries); err != nil {
+			return head, err
+		}
 		if len(entries) < page {
 			return head, nil
 		}
 	}
+}
+
+// words checks that the figures and decisions of persons are as they were put on
+// record: overrides, and what became of proposals.
+func (v *verifier) words(ctx context.Context, institution string, entries []AuditEntry) error {
+	became := map[string]string{"proposal.approve": Approved, "proposal.refuse": Refused, "proposal.withdraw": Withdrawn}
+	said := map[string]string{} // id -> as on record
+	seq := map[string]int64{}
+	for i := range entries {
+		e := &entries[i]
+		var d struct {
+			Override string  `json:"override"`
+			After    float64 `json:"after"`
+			Reason   string  `json:"reason"`
+			Proposal string  `json:"proposal"`
+		}
+		if json.Unmarshal(e.Detail, &d) != nil {
+			continue
+		}
+		switch {
+		case e.Action == "valuation.override" && d.Override != "":
+			said[d.Override], seq[d.Override] = fmt.Sprintf("%g %s %s", d.After, d.Reason, e.Actor), e.Seq
+		case became[e.Action] != "" && d.Proposal != "":
+			said[d.Proposal], seq[d.Proposal] = became[e.Action]+" "+e.Actor, e.Seq
+		}
+	}
+	if len(said) == 0 {
+		return nil
+	}
+	ids := slices.Sorted(maps.Keys(said))
+	rows, err := v.tx.Query(ctx, `
+		SELECT id, value::float8, reason, officer FROM overrides WHERE institution = $1 AND id = ANY ($2)
+		UNION ALL SELECT id, NULL, status, coalesce(decided_by, '') FROM proposals WHERE institution = $1 AND id = ANY ($2)`, institution, ids)
+	if err != nil {
+		return err
+	}
+	held := map[string]string{}
+	var id, what, who string
+	var value *float64
+	if _, err := pgx.ForEachRow(rows, []any{&id, &value, &what, &who}, func() error {
+		if held[id] = what + " " + who; value != nil {
+			held[id] = fmt.Sprintf("%g %s %s", *value, what, who)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if held[id] != said[id] {
+			v.found(institution, seq[id], "word_altered", "第 %d 条所记的人工意见或复核结果（"+id+"）被改动或已不存在。", "What entry %d says of "+id+", a person's figure or decision, was altered or is gone.")
+		}
+	}
+	return nil
 }
 
 // departure notes what the operator's chain says of an institution that left.

@@ -1,10 +1,14 @@
 package store_test
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -82,6 +86,71 @@ func BenchmarkAudit(b *testing.B) {
 				wg.Wait()
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "entries/s")
 			})
+		}
+	}
+}
+
+// A person's figure, its approval and its approver are as they were put on
+// record, or it is said that they are not.
+func TestAlteredWordsOfPersons(t *testing.T) {
+	t.Parallel()
+	ctx, url := t.Context(), storetest.URL(t)
+	db, err := store.Open(ctx, url, store.Options{MaxConns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	exec := func(sql string) {
+		t.Helper()
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`SET session_replication_role = replica`)
+	exec(`INSERT INTO valuations (id, institution, created_at, created_by, title, purpose, as_of, status, low, high, assumptions, request, snapshot, conclusion, hash)
+		VALUES ('val_1', 'a', now(), 'x', 'x', 'pledge', now(), 'valued', 1, 2, 'x', '{}', '{}', '{}', '')`)
+	exec(`INSERT INTO people (id, institution, login, name, roles, created_at) VALUES ('p1', 'a', 'one', '一', '{officer}', now()), ('p2', 'a', 'two', '二', '{approver}', now())`)
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	one := store.Actor{Name: "一", Institution: "a", Person: "p1"}
+	o := store.Override{ID: "ovr_1", ValuationID: "val_1", CreatedAt: now, Officer: "一", Value: 5, Reason: "订单"}
+	if err := db.PutOverride(ctx, one, o, store.Act{Institution: "a", Actor: "一", Action: "valuation.override", Subject: "val_1", Detail: map[string]any{"after": 5, "reason": "订单", "override": "ovr_1"}}); err != nil {
+		t.Fatal(err)
+	}
+	id, err := db.ProposalAbout(ctx, "a", store.ProposeOverride, "ovr_1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.DecideProposal(ctx, store.Actor{Name: "二", Institution: "a", Person: "p2"}, id, store.Approved, "", now); err != nil {
+		t.Fatal(err)
+	}
+	altered := func() int {
+		t.Helper()
+		_, breaks, err := db.VerifyAudit(ctx, nil, func(*store.Valuation) bool { return true })
+		n := 0
+		for _, b := range breaks {
+			if b.Kind == "word_altered" && b.Institution == "a" {
+				n++
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := altered(); n != 0 {
+		t.Errorf("%d altered before", n)
+	}
+	for _, change := range []string{
+		`UPDATE overrides SET value = 99`, `UPDATE overrides SET value = 5, reason = 'x'`, `UPDATE overrides SET reason = '订单', officer = 'x'`, `UPDATE overrides SET officer = '一'; UPDATE proposals SET decided_by = 'x'`,
+		`UPDATE proposals SET decided_by = '二', status = 'open', decided_at = NULL`, `DELETE FROM proposals`,
+	} {
+		if exec(change); altered() == 0 {
+			t.Errorf("not found: %s", change)
 		}
 	}
 }

@@ -22,16 +22,18 @@ var (
 	ErrDuplicate = fault.New(fault.Invalid, "json.duplicate_key", "同一对象中有重复的字段名（不分大小写），请只保留一个。", "An object names the same field twice, in whatever case; keep one.")
 	ErrDepth     = fault.New(fault.Invalid, "json.depth", "JSON 嵌套过深。", "The JSON is nested too deeply.")
 	ErrTrailing  = fault.New(fault.Invalid, "json.trailing", "JSON 之后还有多余内容。", "Something follows the JSON value.")
+	ErrMarks     = fault.New(fault.Invalid, "text.control_characters", "含有空字符或改变书写方向的控制符，请清理后重试。", "A text contains a null character or marks that turn the direction of writing; clean it and try again.")
 
-	Faults = []*fault.Error{ErrSyntax, ErrEncoding, ErrDuplicate, ErrDepth, ErrTrailing}
+	Faults = []*fault.Error{ErrSyntax, ErrEncoding, ErrDuplicate, ErrDepth, ErrTrailing, ErrMarks}
 )
 
 const maxDepth = 32
 
 // Check refuses what encoding/json lets pass: bytes that are not UTF-8,
 // an object that names a field twice in whatever case (encoding/json ignores
-// the case of a name, and two readers would read two values), deep nesting, and
-// content after the value.
+// the case of a name, and two readers would read two values), deep nesting,
+// content after the value, and texts with what no database keeps or behind which
+// one text reads as another.
 func Check(data []byte) error {
 	if !utf8.Valid(data) {
 		return ErrEncoding
@@ -51,6 +53,9 @@ func Check(data []byte) error {
 		top := len(stack) - 1
 		delim, _ := tok.(json.Delim)
 		key, isString := tok.(string)
+		if strings.ContainsFunc(key, func(r rune) bool { return r == 0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 }) {
+			return ErrMarks
+		}
 		switch {
 		case delim == '}' || delim == ']':
 			stack = stack[:top]
