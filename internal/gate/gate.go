@@ -209,13 +209,14 @@ const sessionsKept = 30 * 24 * time.Hour
 
 var retention = jobs.Kind[struct{}]{Name: "retention", Timeout: 10 * time.Minute}
 
-// Retention drops every hour the replies and sessions that are kept no longer.
+// Retention drops every hour the replies and sessions that are kept no longer, and
+// the jobs of evaluations whose process died and that nobody resumed since.
 func (g *Gate) Retention() jobs.Worker {
 	return retention.Worker(1, func(ctx context.Context, _ *jobs.Turn, _ struct{}) (jobs.Next, error) {
 		_, err := g.DB.PruneIdempotency(ctx, g.Now().Add(-IdempotencyLifetime))
 		if _, more := g.DB.PruneSessions(ctx, g.Now().Add(-sessionsKept)); more != nil {
 			err = errors.Join(err, more)
 		}
-		return jobs.Done, err
+		return jobs.Done, errors.Join(err, g.DB.PruneEvalJobs(ctx, g.Now().Add(-sessionsKept)))
 	}).Every(time.Hour)
 }
