@@ -101,6 +101,11 @@ func TestOfficerPages(t *testing.T) {
 		t.Errorf("a form without its token: %d", r.Code)
 	}
 	form.Set("csrf", token)
+	// Another purpose has other fields; what was typed stays.
+	other := url.Values{"csrf": {token}, "purpose": {"infringement", "pledge"}, "number": {"ZL201310543019.6"}, "title": {"<b>轴承"}, "revenue": {"1,200"}}
+	if r := b.send("POST", "/officer/form", other); r.Code != 200 || !strings.Contains(r.Body.String(), `name="loss"`) || !strings.Contains(r.Body.String(), `type="hidden" name="revenue" value="1,200"`) || !strings.Contains(r.Body.String(), "&lt;b&gt;轴承") {
+		t.Errorf("the form of another purpose: %d", r.Code)
+	}
 	r := b.send("POST", "/officer/valuations", form)
 	if r.Code != http.StatusSeeOther {
 		t.Fatalf("value: %d %s", r.Code, r.Body)
