@@ -1,7 +1,11 @@
 package internal_test
 
 import (
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -103,6 +107,48 @@ var edge = append([]string{
 var pure = domain
 
 var impure = []string{"net", "os", "database/sql", "log", "log/slog", "os/exec", "net/url"}
+
+// The queue is a library: no statement names its tables, its times are times, and
+// who works is said by a lease of ours and by no lock of the server's. Every kind
+// of job bounds what one institution may have in the queue, but for those of the
+// house, of which there is one.
+func TestTheQueueIsUsedAsMeant(t *testing.T) {
+	house := []string{"sweeps", "retention", "revaluations-due"}
+	kind := regexp.MustCompile(`jobs\.Kind\[[^\]]+(\{\})?\]\{Name: *"?([^",]+)[^}]*\}`)
+	found := 0
+	for _, root := range []string{".", "../migrations", "../cmd"} {
+		err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() || strings.HasSuffix(path, "_test.go") || !strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, ".sql") {
+				return err
+			}
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			for _, word := range []string{"river_", "pg_locks", "scheduled_at"} {
+				if strings.Contains(string(raw), word) {
+					t.Errorf("%s names %s", path, word)
+				}
+			}
+			for _, m := range kind.FindAllStringSubmatch(string(raw), -1) {
+				if m[2] == "job.Args.Name" {
+					continue // the house's own, called for by the clock
+				}
+				found++
+				if !slices.Contains(house, m[2]) && !strings.Contains(m[0], "Queued: ") && !strings.Contains(m[0], "Open: ") || !strings.Contains(m[0], "Timeout: ") {
+					t.Errorf("%s: a kind of job without a bound of an institution or without a time: %s", path, m[0])
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found < 13 {
+		t.Errorf("%d kinds of job found", found)
+	}
+}
 
 func TestLayers(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "zhijia/...").Output()

@@ -155,7 +155,7 @@ func nothingCrosses(t *testing.T, w *world, everyRole bool) {
 	made(admin.Post("/v1/keys", map[string]any{"name": secret, "roles": []string{"desk"}}), "key")
 	made(admin.Post("/v1/model-consents", map[string]any{"allowed": false}), "consent")
 	made(officer.Upload("/v1/imports/transactions", "file", secret+".csv", []byte("题名,成交金额\n"+secret+",1\n")), "import")
-	made(desk.Upload("/v1/batches", "file", secret+".csv", []byte("专利号,名称\n"+number+","+secret+"\n")), "batch")
+	batch := made(desk.Upload("/v1/batches", "file", secret+".csv", []byte("专利号,名称\n"+number+","+secret+"\n")), "batch")
 	must2 := func(_ any, err error) { t.Helper(); must(err) }
 	must2(w.DB.PutOffers(ctx, "a", "test", []patent.Offer{{Number: number, Product: "pledge", Reference: secret, Party: secret}}, store.Committed, time.Now()))
 	list, _, err := w.gate.People.Proposals(t.Context(), person, false, "", 10)
@@ -285,6 +285,41 @@ func nothingCrosses(t *testing.T, w *world, everyRole bool) {
 	}
 	if after := state(); after != before {
 		t.Error("another institution changed something")
+	}
+
+	// Whoever only looks starts no work: neither the owner, at what is his.
+	work := func() (jobs string) {
+		t.Helper()
+		must(w.DB.Queue().QueryRow(t.Context(), `SELECT coalesce(string_agg(concat_ws(' ', id, kind, key, status, turn), ', ' ORDER BY id), '') FROM jobs`).Scan(&jobs))
+		return jobs
+	}
+	idle := work()
+	owners := map[people.Role]gatetest.Client{}
+	for route, allowed := range people.Access {
+		method, path, _ := strings.Cut(route, " ")
+		if method != http.MethodGet || len(allowed) == 0 || strings.HasSuffix(path, "/events") {
+			continue
+		}
+		role := allowed[0]
+		if owners[role].H == nil {
+			owners[role] = w.keyOf(t, houseOf(role, "a"), role)
+		}
+		for _, id := range []string{batch, valuation, number} {
+			if path := parameter.ReplaceAllLiteralString(path, id); strings.HasPrefix(path, "/officer") {
+				w.page(t, owners[role].Key, method, path)
+			} else {
+				owners[role].Get(path)
+			}
+			if !parameter.MatchString(path) {
+				break
+			}
+		}
+		if now := work(); now != idle {
+			t.Fatalf("%s started work: %s, before %s", route, now, idle)
+		}
+	}
+	if idle == "" {
+		t.Error("there is no job to be started")
 	}
 }
 

@@ -213,7 +213,9 @@ const ledgersKept = 7 * 24 * time.Hour
 
 var retention = jobs.Kind[struct{}]{Name: "retention", Timeout: 10 * time.Minute}
 
-// Retention drops every hour the replies, sessions and sets of deals that are kept no longer.
+// Retention drops every hour the replies, sessions and sets of deals that are kept
+// no longer, and the jobs of evaluations whose process died and that nobody resumed
+// since.
 func (g *Gate) Retention() jobs.Worker {
 	return retention.Worker(1, func(ctx context.Context, _ *jobs.Turn, _ struct{}) (jobs.Next, error) {
 		_, err := g.DB.PruneIdempotency(ctx, g.Now().Add(-IdempotencyLifetime))
@@ -223,6 +225,6 @@ func (g *Gate) Retention() jobs.Worker {
 		if _, more := g.DB.PruneLedgers(ctx, g.Now().Add(-ledgersKept)); more != nil {
 			err = errors.Join(err, more)
 		}
-		return jobs.Done, err
+		return jobs.Done, errors.Join(err, g.DB.PruneEvalJobs(ctx, g.Now().Add(-sessionsKept)))
 	}).Every(time.Hour)
 }

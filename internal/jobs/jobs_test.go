@@ -308,11 +308,11 @@ func quota(b *bench) {
 	b.until("three are open", `SELECT count(*) = 3 FROM jobs WHERE kind = 'quota'`)
 }
 
-// What fails is tried again later, what panics too, and the count begins anew
-// after a good turn. New arguments are those of the next turn. What is written
+// What fails is tried again later, what panics or takes longer than its kind may
+// too, and the count begins anew after a good turn. New arguments are those of the next turn. What is written
 // with the end of a turn is written with it or not at all.
 func failures(b *bench) {
-	k := jobs.Kind[args]{Name: "failures", Timeout: time.Minute}
+	k := jobs.Kind[args]{Name: "failures", Timeout: time.Second}
 	var mu sync.Mutex
 	var seen []string
 	b.mustAdd(k, "bank", "one")
@@ -328,11 +328,14 @@ func failures(b *bench) {
 			return next.With(func(context.Context, pgx.Tx) error { return errors.New("will not go in") }), err
 		case 3:
 			return k.Again(args{9})
+		case 4:
+			<-ctx.Done()
+			return jobs.Done, ctx.Err()
 		}
 		return jobs.Done, nil
 	}))
 	b.untilGone("failures")
-	if got, want := fmt.Sprint(seen), "[0 0 0 1 0 2 9 0]"; got != want {
+	if got, want := fmt.Sprint(seen), "[0 0 0 1 0 2 9 0 9 1]"; got != want {
 		b.Errorf("arguments and failures: %s, not %s", got, want)
 	}
 }

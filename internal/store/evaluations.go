@@ -207,3 +207,11 @@ func (db *DB) EndEvalRun(ctx context.Context, tx pgx.Tx, institution, run, statu
 	}
 	return true, record(ctx, tx, Act{institution, by, "eval." + status, run, nil})
 }
+
+// PruneEvalJobs drops the jobs of runs that only their own process could work and
+// that nobody resumed: those whose lease ended before a moment.
+func (db *DB) PruneEvalJobs(ctx context.Context, before time.Time) (err error) {
+	defer fault.Wrap(&err, "store.PruneEvalJobs")
+	_, err = db.pool.Exec(across(ctx), `DELETE FROM jobs USING eval_runs r WHERE jobs.kind = r.queue AND jobs.key = r.id AND jobs.kind <> 'evaluations' AND jobs.leased_until < $1`, before)
+	return err
+}

@@ -21,7 +21,6 @@ var Nobodys = map[string]string{
 	"goose_db_version": "the schema's own version",
 	"model_endpoints":  "what an endpoint can do, the same for everybody",
 	"watch_days":       "days on which the calendar was looked at",
-	"desk_clock":       "where the queue's virtual time stands",
 	"audit_ties":       "one hash a day over the ends of all chains",
 }
 
