@@ -240,6 +240,16 @@ func numberFormsDecideAlike(t *testing.T, d *Desk, db *store.DB) {
 		}
 		return ""
 	}
+	// The book follows the patent: booked under one of its numbers, it is pledged
+	// under all of them.
+	loan := Loan{Contract: "ZH-1", Borrower: "甲公司", Balance: 1_00, Maturity: on.AddYears(1), Policy: "BOCOM-HIST", Approval: "信贷审批委员会同意", Rows: []lending.Row{{Number: "CN103543019A"}}}
+	if got, err := d.Book(t.Context(), officer, loan); err != nil || got.Patents[0].Number != booked {
+		t.Errorf("booked by its publication: %+v %v", got.Patents, err)
+	}
+	loan.Contract, loan.Rows = "ZH-2", []lending.Row{{Number: "ZL201310543019.6"}}
+	if _, err := d.Book(t.Context(), officer, loan); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("booked again by its application: %v", err)
+	}
 	stranger := "201310100001" + string(patent.CheckDigit("201310100001"))
 	forms := map[string][]string{
 		booked:          {"ZL201310543019.6", "2013105430196", "201310543019.6", "zl 2013 1 0543019.6", "ＣＮ201310543019.6", "CN103543019B", "CN103543019A", "CN 201310543019 A"},
