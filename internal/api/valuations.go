@@ -151,7 +151,12 @@ func registerValuations(api huma.API, s *Server) {
 
 	type list struct {
 		PageQuery
-		Number string `query:"number" maxLength:"40" doc:"Only valuations of this patent."`
+		Number  string        `query:"number" maxLength:"40" doc:"Only valuations of this patent."`
+		Title   string        `query:"title" maxLength:"200" doc:"Only those whose title has these words."`
+		Purpose string        `query:"purpose" maxLength:"40" doc:"Only those for this purpose."`
+		By      string        `query:"created_by" maxLength:"100" doc:"Only those that this person or system asked for."`
+		From    calendar.Date `query:"from" doc:"Only those made on this day in China or later."`
+		To      calendar.Date `query:"to" doc:"Only those made on this day in China or before."`
 	}
 	type listed struct {
 		Body struct {
@@ -163,15 +168,16 @@ func registerValuations(api huma.API, s *Server) {
 		OperationID: "list-valuations", Method: http.MethodGet, Path: "/v1/valuations", Tags: []string{"valuations"},
 		Summary: "估值列表 List valuations, newest first",
 	}, func(ctx context.Context, in *list) (*listed, error) {
-		number := ""
+		q := appraisal.MadeBetween(in.From, in.To)
+		q.Title, q.Purpose, q.By = in.Title, in.Purpose, in.By
 		if in.Number != "" {
 			n, err := parseNumber("query.number", in.Number)
 			if err != nil {
 				return nil, err
 			}
-			number = n
+			q.Number = n
 		}
-		lines, next, err := s.opt.Appraisal.Valuations(ctx, people.Of(ctx).Actor(), number, in.Cursor, in.Limit)
+		lines, next, err := s.opt.Appraisal.Valuations(ctx, people.Of(ctx).Actor(), q, in.Cursor, in.Limit)
 		if err != nil {
 			return nil, err
 		}
@@ -320,6 +326,7 @@ func (s *Server) comparables(ctx context.Context, req appraisal.Request) (*retri
 type ValuationSummary struct {
 	ID        string        `json:"id"`
 	CreatedAt time.Time     `json:"created_at"`
+	CreatedBy string        `json:"created_by"`
 	Number    string        `json:"number,omitempty"`
 	Title     string        `json:"title"`
 	Purpose   string        `json:"purpose"`

@@ -368,17 +368,33 @@ func (s *Service) Get(ctx context.Context, actor Actor, id string) (*Record, err
 type (
 	Summary  = store.ValuationSummary
 	Override = store.Override
+	Query    = store.ValuationQuery
 )
 
-// Valuations returns one page of the institution's stored valuations, newest
-// first, of one patent when a number in its normal form is given, and the
-// cursor of the next.
-func (s *Service) Valuations(ctx context.Context, actor Actor, number, cursor string, limit int) (_ []Summary, next string, err error) {
+// MadeBetween asks for the valuations made from one day in China to another, both
+// counted; a zero date leaves its side open.
+func MadeBetween(from, to calendar.Date) (q Query) {
+	midnight := func(d calendar.Date) time.Time {
+		t := d.Time()
+		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, calendar.China)
+	}
+	if !from.IsZero() {
+		q.From = midnight(from)
+	}
+	if !to.IsZero() {
+		q.Until = midnight(to.AddDays(1))
+	}
+	return q
+}
+
+// Valuations returns one page of the institution's stored valuations that are
+// asked for, newest first, and the cursor of the next.
+func (s *Service) Valuations(ctx context.Context, actor Actor, q Query, cursor string, limit int) (_ []Summary, next string, err error) {
 	at, err := paging.Read(cursor)
 	if err != nil {
 		return nil, "", err
 	}
-	found, err := s.db.Valuations(ctx, actor.Institution, number, at.At, at.ID, limit+1)
+	found, err := s.db.Valuations(ctx, actor.Institution, q, at.At, at.ID, limit+1)
 	if err != nil {
 		return nil, "", err
 	}

@@ -598,6 +598,11 @@ func safeRatio(a, b float64) float64 {
 	return max(-1, min(1, a/b))
 }
 
+// ItemName is a contribution's name in Chinese.
+func ItemName(c valuation.Conclusion, key string) string {
+	return writer{Opinion{Conclusion: c}, Zh}.contributionName(key)
+}
+
 func (w writer) contributionName(key string) string {
 	if id, ok := strings.CutPrefix(key, "comparable:"); ok {
 		for i, c := range w.Conclusion.Comparables {

@@ -133,6 +133,7 @@ func Register(g *gate.Gate, opt Options) error {
 		return nil
 	})
 	registerValuationPages(s)
+	registerFindPages(s)
 	registerDeskPages(s)
 	registerRegistryPages(s)
 	registerQueuePages(s)

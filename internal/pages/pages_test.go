@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -100,6 +101,11 @@ func TestOfficerPages(t *testing.T) {
 		t.Errorf("a form without its token: %d", r.Code)
 	}
 	form.Set("csrf", token)
+	// Another purpose has other fields; what was typed stays.
+	other := url.Values{"csrf": {token}, "purpose": {"infringement", "pledge"}, "number": {"ZL201310543019.6"}, "title": {"<b>轴承"}, "revenue": {"1,200"}}
+	if r := b.send("POST", "/officer/form", other); r.Code != 200 || !strings.Contains(r.Body.String(), `name="loss"`) || !strings.Contains(r.Body.String(), `type="hidden" name="revenue" value="1,200"`) || !strings.Contains(r.Body.String(), "&lt;b&gt;轴承") {
+		t.Errorf("the form of another purpose: %d", r.Code)
+	}
 	r := b.send("POST", "/officer/valuations", form)
 	if r.Code != http.StatusSeeOther {
 		t.Fatalf("value: %d %s", r.Code, r.Body)
@@ -122,12 +128,15 @@ func TestOfficerPages(t *testing.T) {
 	if r := b.send("POST", path+"/overrides", url.Values{"csrf": {token}, "value": {"88万"}, "reason": {"x"}}); r.Code != 422 || !strings.Contains(r.Body.String(), "field.number") {
 		t.Errorf("override with a bad number: %d", r.Code)
 	}
-	if r := b.send("POST", path+"/overrides", url.Values{"csrf": {token}, "value": {"880,000"}, "reason": {"<b>订单</b>"}}); r.Code != http.StatusSeeOther {
+	if r := b.send("POST", path+"/overrides", url.Values{"csrf": {token}, "value": {"88"}, "reason": {"<b>订单</b>"}}); r.Code != http.StatusSeeOther {
 		t.Errorf("override: %d %s", r.Code, r.Body)
 	}
 	if r := b.send("GET", path, nil); !strings.Contains(r.Body.String(), "&lt;b&gt;订单&lt;/b&gt;") || strings.Contains(r.Body.String(), "<b>订单") {
 		t.Error("the override is missing or not escaped")
 	}
+
+	finds(t, b, path)
+	triesOtherwise(t, b, path)
 
 	// A mistake keeps what was typed and names the field and the right digit.
 	form.Set("number", "ZL201310543019.5")
@@ -172,5 +181,52 @@ func TestEgressPage(t *testing.T) {
 	desk.send("POST", "/officer/login", url.Values{"key": {gatetest.NewKey(t, w.DB, time.Time{}, people.Desk)}})
 	if w := desk.send("GET", "/officer/egress", nil); w.Code != http.StatusForbidden {
 		t.Errorf("a desk sees the page: %d", w.Code)
+	}
+}
+
+// finds looks the valuation up by each form of its number, by words of its title,
+// by day and by who asked; what does not fit finds nothing.
+func finds(t *testing.T, b *browser, path string) {
+	t.Helper()
+	for query, want := range map[string]bool{
+		"q=ZL201310543019.6": true, "q=2013105430196": true, "q=CN103592105B": false, "q=" + url.QueryEscape("正极"): true, "q=" + url.QueryEscape("%"): false, "q=" + url.QueryEscape("石墨烯"): false,
+		"purpose=pledge": true, "purpose=licence": false, "by=nobody": false, "from=2020-01-01&to=2099-01-01": true, "to=2020-01-01": false, "from=2099-01-01": false, "": true,
+	} {
+		r := b.send("GET", "/officer/valuations?"+query, nil)
+		if found := strings.Contains(r.Body.String(), path+`"`); r.Code != http.StatusOK || found != want {
+			t.Errorf("%s: %d, found %v", query, r.Code, found)
+		}
+	}
+	if r := b.send("GET", "/officer/patents?number=2013105430196", nil); !strings.Contains(r.Body.String(), path+`"`) {
+		t.Error("the dossier does not know its valuation")
+	}
+	if r := b.send("GET", "/officer/valuations?from=2026-02-30&q=%22%3E%3Cscript%3E", nil); r.Code != 422 || !strings.Contains(r.Body.String(), "不是有效日期") || strings.Contains(r.Body.String(), "<script>") {
+		t.Errorf("a day that is none: %d", r.Code)
+	}
+}
+
+// triesOtherwise asks what a valuation would be with other facts: the facts as
+// they were change nothing, a purpose with an income figure moves with the
+// revenue, a mistake is named, and nothing is stored.
+func triesOtherwise(t *testing.T, b *browser, path string) {
+	t.Helper()
+	same := b.send("GET", path+"/what-if", nil).Body.String()
+	for _, part := range []string{`value="1200"`, `value="3"`, `value="8"`, `value="pledge" selected`} {
+		if !strings.Contains(same, part) {
+			t.Errorf("the facts as stated lack %s", part)
+		}
+	}
+	as := "?purpose=%s&revenue=%s&growth=&royalty=3&discount=&life=8"
+	if r := b.send("GET", path+"/what-if"+fmt.Sprintf(as, "pledge", "1200"), nil).Body.String(); !strings.Contains(r, "没有差别") {
+		t.Errorf("the same facts give another figure: %s", r)
+	}
+	if r := b.send("GET", path+"/what-if"+fmt.Sprintf(as, "licence", "2400"), nil).Body.String(); !strings.Contains(r, "差别来自") || !strings.Contains(r, "变为原来的") {
+		t.Errorf("another purpose and revenue change nothing: %s", r)
+	}
+	if r := b.send("GET", path+"/what-if"+fmt.Sprintf(as, "pledge", "many"), nil); r.Code != 422 || !strings.Contains(r.Body.String(), "revenue") || !strings.Contains(r.Body.String(), `value="many"`) {
+		t.Errorf("a number that is none: %d", r.Code)
+	}
+	if list := b.send("GET", "/officer/valuations", nil).Body.String(); strings.Count(list, `href="/officer/valuations/val_`) != 1 {
+		t.Error("a what-if was stored")
 	}
 }

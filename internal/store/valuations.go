@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -79,6 +80,7 @@ func scanValuation(row pgx.Row) (v Valuation, err error) {
 type ValuationSummary struct {
 	ID        string        `json:"id"`
 	CreatedAt time.Time     `json:"created_at"`
+	CreatedBy string        `json:"created_by"`
 	Number    string        `json:"number,omitempty"`
 	Title     string        `json:"title"`
 	Purpose   string        `json:"purpose"`
@@ -89,20 +91,40 @@ type ValuationSummary struct {
 	High      float64       `json:"high"`
 }
 
+// ValuationQuery says which valuations are looked for; an empty field asks
+// nothing.
+type ValuationQuery struct {
+	Number  string    // of a patent, in its normal form
+	Title   string    // part of the title, in any case of letters
+	Purpose string    // code
+	By      string    // who asked for it
+	From    time.Time // made then or later
+	Until   time.Time // made before then
+}
+
 // Valuations lists an institution's valuations, newest first, after the one named
 // by the cursor's creation time and id; a zero time starts at the newest.
-func (db *DB) Valuations(ctx context.Context, institution, number string, after time.Time, afterID string, limit int) (_ []ValuationSummary, err error) {
+func (db *DB) Valuations(ctx context.Context, institution string, q ValuationQuery, after time.Time, afterID string, limit int) (_ []ValuationSummary, err error) {
 	defer fault.Wrap(&err, "store.Valuations")
 	ctx = As(ctx, institution)
 	if after.IsZero() {
 		after = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
 	which, args := "", []any{institution, after, afterID, limit}
-	if number != "" {
-		which, args = `id IN (SELECT valuation FROM valuation_patents WHERE institution = $1 AND number = $5 AND (created_at, valuation) < ($2, $3)) AND`, append(args, number)
+	ask := func(asked bool, condition string, value any) {
+		if asked {
+			args = append(args, value)
+			which += fmt.Sprintf(condition, len(args)) + " AND "
+		}
 	}
+	ask(q.Number != "", `id IN (SELECT valuation FROM valuation_patents WHERE institution = $1 AND number = $%d AND (created_at, valuation) < ($2, $3))`, q.Number)
+	ask(q.Title != "", `strpos(lower(title), lower($%d)) > 0`, q.Title)
+	ask(q.Purpose != "", `purpose = $%d`, q.Purpose)
+	ask(q.By != "", `created_by = $%d`, q.By)
+	ask(!q.From.IsZero(), `created_at >= $%d`, q.From)
+	ask(!q.Until.IsZero(), `created_at < $%d`, q.Until)
 	rows, err := db.pool.Query(ctx, `
-		SELECT id, created_at, `+valuationNumbers+`, title, purpose, as_of, status, point, low, high
+		SELECT id, created_at, created_by, `+valuationNumbers+`, title, purpose, as_of, status, point, low, high
 		FROM valuations v WHERE institution = $1 AND `+which+` (created_at, id) < ($2, $3)
 		ORDER BY created_at DESC, id DESC LIMIT $4`, args...)
 	if err != nil {
@@ -110,7 +132,7 @@ func (db *DB) Valuations(ctx context.Context, institution, number string, after 
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (ValuationSummary, error) {
 		var v ValuationSummary
-		err := row.Scan(&v.ID, &v.CreatedAt, &v.Number, &v.Title, &v.Purpose, &v.AsOf, &v.Status, &v.Point, &v.Low, &v.High)
+		err := row.Scan(&v.ID, &v.CreatedAt, &v.CreatedBy, &v.Number, &v.Title, &v.Purpose, &v.AsOf, &v.Status, &v.Point, &v.Low, &v.High)
 		v.CreatedAt = v.CreatedAt.UTC()
 		return v, err
 	})

@@ -1,0 +1,247 @@
+package pages
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"zhijia/internal/appraisal"
+	"zhijia/internal/calendar"
+	"zhijia/internal/fault"
+	"zhijia/internal/gate"
+	"zhijia/internal/money"
+	"zhijia/internal/opinion"
+	"zhijia/internal/patent"
+	"zhijia/internal/people"
+	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/terms"
+)
+
+type (
+	findPage struct {
+		page
+		Purposes any
+		List     []listLine
+		Next     string // query of the next page
+		Number   string // normal form, when a patent's number was asked for
+		CanValue bool
+	}
+	whatIfPage struct {
+		page
+		ID, Subject   string
+		Purposes      any
+		Asked         bool
+		Before, After whatIfSide
+		Change        string
+		Causes        []causeLine
+	}
+	whatIfSide struct{ Figure, Range, Grade string }
+	causeLine  struct {
+		Name, Yuan string
+		Up         bool
+	}
+)
+
+func registerFindPages(s *Server) {
+	s.pageRoute(http.MethodGet, "/officer/valuations", s.findValuations)
+	s.pageRoute(http.MethodGet, "/officer/valuations/{id}/what-if", s.whatIf)
+}
+
+// findValuations lists the valuations that a query asks for: by a patent's
+// number, words of the title, purpose, who asked, and days.
+func (s *Server) findValuations(c *gin.Context) error {
+	ctx := c.Request.Context()
+	p := people.Of(ctx)
+	form := c.Request.URL.Query()
+	v := findPage{page: s.newPage(c, "查找估值"), Purposes: purposeNames, CanValue: p.May("POST /officer/valuations")}
+	v.Form = form
+	q, err := formQuery(form)
+	if err == nil {
+		v.Number = q.Number
+		var found []appraisal.Summary
+		var next string
+		if found, next, err = s.opt.Appraisal.Valuations(ctx, p.Actor(), q, form.Get("cursor"), homeLines); err == nil {
+			for _, x := range found {
+				v.List = append(v.List, describeLine(x))
+			}
+			if next != "" {
+				more := url.Values{"cursor": {next}}
+				for _, k := range []string{"q", "purpose", "by", "from", "to"} {
+					if form.Get(k) != "" {
+						more.Set(k, form.Get(k))
+					}
+				}
+				v.Next = more.Encode()
+			}
+		}
+	}
+	status := http.StatusOK
+	if err != nil {
+		if fault.KindOf(err) != fault.Invalid {
+			return err
+		}
+		gate.NoteError(c, err)
+		v.Fault, status = gate.ProblemOf(c.Request, err), fault.Invalid.HTTPStatus()
+	}
+	return s.show(c, status, "find", v)
+}
+
+// formQuery reads what is looked for. Words that are a patent's number ask for
+// that patent, whatever its form; all others for a part of the title.
+func formQuery(form url.Values) (q appraisal.Query, err error) {
+	var faults []fault.Field
+	day := func(k string) (d calendar.Date) {
+		if text := strings.TrimSpace(form.Get(k)); text != "" {
+			var err error
+			if d, err = calendar.Parse(text); err != nil {
+				faults = append(faults, fault.Field{Field: k, Code: "field.date", Zh: "不是有效日期，请按 YYYY-MM-DD 填写", En: "not a date; want YYYY-MM-DD"})
+			}
+		}
+		return d
+	}
+	q = appraisal.MadeBetween(day("from"), day("to"))
+	q.Purpose, q.By = form.Get("purpose"), strings.TrimSpace(form.Get("by"))
+	words := strings.TrimSpace(form.Get("q"))
+	if n, err := patent.ParseNumber(words); words != "" && err == nil {
+		q.Number = string(n.Key())
+	} else {
+		q.Title = words
+	}
+	if len(faults) > 0 {
+		return q, fault.New(fault.Invalid, "request.invalid", "请求有误，请按下列提示修改后重试。", "The request is not valid; see the fields.", faults...)
+	}
+	return q, nil
+}
+
+// whatIfFields are the facts of the income approach that the page lets an
+// officer try otherwise: how each is written, and where it stands.
+var whatIfFields = []struct {
+	Name  string
+	Scale float64 // of the figure as written
+	Of    func(*income.Facts) **terms.Quantity
+}{
+	{"revenue", 1e4, func(f *income.Facts) **terms.Quantity { return &f.Current }},
+	{"growth", 0.01, func(f *income.Facts) **terms.Quantity { return &f.Growth }},
+	{"royalty", 0.01, func(f *income.Facts) **terms.Quantity { return &f.Royalty }},
+	{"discount", 0.01, func(f *income.Facts) **terms.Quantity { return &f.Discount }},
+	{"life", 1, func(f *income.Facts) **terms.Quantity { return &f.EconomicLife }},
+}
+
+// asWritten is a quantity as the form shows it: its value, or the likeliest of
+// its range; empty when nothing is stated.
+func asWritten(q *terms.Quantity, scale float64) string {
+	switch {
+	case q == nil:
+		return ""
+	case q.Value != nil:
+		return strconv.FormatFloat(money.Round(*q.Value/scale, 12), 'f', -1, 64)
+	case q.Mode != nil:
+		return strconv.FormatFloat(money.Round(*q.Mode/scale, 12), 'f', -1, 64)
+	}
+	return ""
+}
+
+// whatIf shows a stored valuation beside the same evidence with other facts.
+// Nothing is stored, and a field left as it was keeps the stated range.
+func (s *Server) whatIf(c *gin.Context) error {
+	ctx := c.Request.Context()
+	p := people.Of(ctx)
+	rec, err := s.opt.Appraisal.Get(ctx, p.Actor(), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	a, ev, err := rec.Snapshot()
+	if err != nil {
+		return err
+	}
+	before, err := rec.Conclusion()
+	if err != nil {
+		return err
+	}
+	v := whatIfPage{page: s.newPage(c, "换一个假设"), ID: rec.ID(), Subject: rec.Number(), Purposes: purposeNames, Before: side(before)}
+	if v.Subject == "" && len(a.Subject) > 0 {
+		v.Subject = a.Subject[0].Title
+	}
+	stated := income.Facts{}
+	if ev.Income != nil {
+		stated = *ev.Income
+	}
+	asked := c.Request.URL.Query()
+	v.Asked = len(asked) > 0
+	v.Form = url.Values{"purpose": {string(a.Purpose)}}
+	var change appraisal.Change
+	var faults []fault.Field
+	tried := stated
+	for _, f := range whatIfFields {
+		was := asWritten(*f.Of(&stated), f.Scale)
+		text := was
+		if v.Asked {
+			text = strings.TrimSpace(asked.Get(f.Name))
+		}
+		v.Form.Set(f.Name, text)
+		if text == was {
+			continue
+		}
+		x, err := number(text, f.Name)
+		if err != nil {
+			faults = append(faults, fault.Public(err).Fields...)
+			continue
+		}
+		*f.Of(&tried) = nil
+		if x != nil {
+			y := *x * f.Scale
+			*f.Of(&tried) = &terms.Quantity{Value: &y}
+		}
+		change.Income = &tried
+	}
+	if purpose := terms.Purpose(asked.Get("purpose")); v.Asked && purpose != "" {
+		v.Form.Set("purpose", string(purpose))
+		if purpose != a.Purpose {
+			change.Purpose = &purpose
+		}
+	}
+	status := http.StatusOK
+	switch {
+	case len(faults) > 0:
+		err = fault.New(fault.Invalid, "request.invalid", "请求有误，请按下列提示修改后重试。", "The request is not valid; see the fields.", faults...)
+	case v.Asked:
+		var w appraisal.WhatIf
+		if w, err = s.opt.Appraisal.WhatIf(ctx, p.Actor(), rec.ID(), change); err == nil {
+			v.After = side(w.Changed)
+			v.Change = signedZh(w.Difference.Change)
+			if w.Difference.Ratio > 0 {
+				v.Change += fmt.Sprintf("（变为原来的 %.2f 倍）", w.Difference.Ratio)
+			}
+			for _, x := range w.Difference.Causes {
+				v.Causes = append(v.Causes, causeLine{opinion.ItemName(w.Changed, x.Key), signedZh(x.Yuan), x.Yuan > 0})
+			}
+		}
+	}
+	if err != nil {
+		if fault.KindOf(err) != fault.Invalid {
+			return err
+		}
+		gate.NoteError(c, err)
+		v.Asked = false
+		v.Fault, status = gate.ProblemOf(c.Request, err), fault.Invalid.HTTPStatus()
+	}
+	return s.show(c, status, "what-if", v)
+}
+
+// side is one of the two figures of a comparison.
+func side(c valuation.Conclusion) whatIfSide {
+	l := describeLine(appraisal.Summary{Status: string(c.Status), Point: c.Value.Point, Low: c.Value.Low, High: c.Value.High})
+	return whatIfSide{l.Figure, l.Range, c.Grade}
+}
+
+func signedZh(yuan float64) string {
+	if yuan > 0 {
+		return "+" + money.Zh(yuan, 3)
+	}
+	return strings.Replace(money.Zh(yuan, 3), "-", "−", 1)
+}
