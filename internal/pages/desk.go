@@ -434,7 +434,7 @@ func (s *Server) showBatch(c *gin.Context, status int, problem error) error {
 
 func describeContract(x *lending.Contract, on calendar.Date) contractLine {
 	l := contractLine{
-		Key: x.Key, Borrower: x.Borrower, Loan: wan(x.Loan), Recommended: wan(x.Recommended), Route: routeNames[x.Route], LTV: percent(x.LTV), Mixed: percent(x.Mixed),
+		Key: x.Key, Borrower: x.Borrower, Loan: inWan(x.Loan), Recommended: inWan(x.Recommended), Route: routeNames[x.Route], LTV: percent(x.LTV), Mixed: percent(x.Mixed),
 		Verdict: x.Verdict.Zh(), Code: string(x.Verdict), Cover: "—", Breach: "—",
 		Bookable: x.Verdict == lending.Accept && !strings.HasPrefix(x.Key, "行") && !x.Maturity.IsZero(),
 	}
@@ -473,10 +473,10 @@ func describeRow(row *desk.Row) rowLine {
 	}
 	if row.Status == desk.RowDone {
 		if v.Point > 0 {
-			l.Value, l.Range = wan(v.Point), wan(v.Low)+" 至 "+wan(v.High)
+			l.Value, l.Range = inWan(v.Point), inWan(v.Low)+" 至 "+inWan(v.High)
 		}
 		if d.Verdict != "" {
-			l.Recommended = wan(d.Recommended)
+			l.Recommended = inWan(d.Recommended)
 		}
 		if v.Row.Portfolio {
 			l.Recommended = "—"
@@ -505,8 +505,8 @@ func describeRow(row *desk.Row) rowLine {
 	return l
 }
 
-// wan is an amount in 万元, for columns whose heading says so.
-func wan(f money.Fen) string { return strconv.FormatFloat(float64(f)/float64(money.Wan), 'f', 2, 64) }
+// inWan is an amount in 万元, for columns whose heading says so.
+func inWan(f money.Fen) string { return strconv.FormatFloat(float64(f)/float64(money.Wan), 'f', 2, 64) }
 
 func zhMoney(f money.Fen) string { return money.Zh(f.Yuan(), 4) }
 
