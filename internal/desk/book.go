@@ -91,6 +91,12 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 			return store.BookLoan{}, fault.New(fault.Invalid, "number.foreign", row.Number+" 不是中国专利号，不能在国家知识产权局登记质押。", row.Number+" is not a Chinese patent: its pledge cannot be registered.")
 		}
 		row.Number = string(n.Key())
+		switch p, err := d.db.Patent(ctx, row.Number); {
+		case err == nil:
+			row.Number = p.Number // the book and its watch follow the patent, whichever of its numbers is written
+		case fault.KindOf(err) != fault.NotFound:
+			return store.BookLoan{}, err
+		}
 		row.CreditCode, row.Product, row.Portfolio = cmp.Or(row.CreditCode, l.Code), l.Product, false
 		row.Line, row.Borrower, row.Contract, row.Loan, row.Maturity = i+1, l.Borrower, l.Contract, l.Balance, l.Maturity
 		events, err := d.db.CountEvents(ctx, row.Number) // before the valuation, so that none is missed

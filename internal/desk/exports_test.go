@@ -2,6 +2,7 @@ package desk
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -154,6 +155,8 @@ func TestExportsDecided(t *testing.T) {
 		t.Errorf("the record: %v %v", broken, err)
 	}
 
+	numberFormsDecideAlike(t, d, db)
+
 	// Headers nobody knows are offered with a guess, mapped once, remembered.
 	body := []byte("我行内部编码甲,授信主体,标的物名称,拟放款(万元),到期日\n" + strings.TrimPrefix(f.Rows[0].Number, "CN") + ",清越精密机械有限公司,一种轴承,10,2027-11-30\n")
 	list, err := d.Headings(t.Context(), officer, "自有.csv", bytes.NewReader(body), "")
@@ -209,4 +212,57 @@ func mustKey(t *testing.T, number string) string {
 		t.Fatal(err)
 	}
 	return string(n.Key())
+}
+
+// Renaming a number's form changes no decision, of a patent that is in the
+// store as of one that is not, whatever else the row says.
+func numberFormsDecideAlike(t *testing.T, d *Desk, db *store.DB) {
+	t.Helper()
+	if err := db.MergePatents(t.Context(), []store.Patent{{
+		Number: booked, Kind: "invention", Title: "一种激光器相对强度噪声的测量装置及方法", Filing: calendar.New(2013, 11, 5), Owners: []string{"甲公司"}, PublicationNumber: "CN103543019B", Source: "test",
+	}}, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	decide := func(number string, cells [2]string) string {
+		t.Helper()
+		body := "借款人名称,专利号,专利名称,专利类型,申请日,授权公告日,专利权人,共有人及同意,年费缴至年度,他项权利,上年产品收入(万元),拟贷金额(万元),拟到期日,担保合同号\n甲公司," + number +
+			",一种激光器测量装置,发明,2013-11-05,2016-05-04,甲公司," + cells[0] + ",14," + cells[1] + ",1000,1,2027-10-31,C-1\n"
+		for line, err := range deskfile.Read(strings.NewReader(body), "f.csv", deskfile.Options{On: on}) {
+			if err != nil || len(line.Faults) > 0 {
+				t.Fatalf("%s: %v %+v", number, err, line.Faults)
+			}
+			v, _, err := Value(t.Context(), db, d.appraisal, officer, line.Row, on, false)
+			if err != nil {
+				t.Fatalf("%s: %v", number, err)
+			}
+			x := lending.Decide([]lending.Valued{v}, lending.Options{Policy: lending.Policies()["BOCOM-HIST"]}, on).Rows[0]
+			return fmt.Sprint(x.Verdict, x.Reasons, x.Conditions, x.Lendable, x.Pledgeable, v.Point, v.Key)
+		}
+		return ""
+	}
+	// The book follows the patent: booked under one of its numbers, it is pledged
+	// under all of them.
+	loan := Loan{Contract: "ZH-1", Borrower: "甲公司", Balance: 1_00, Maturity: on.AddYears(1), Policy: "BOCOM-HIST", Approval: "信贷审批委员会同意", Rows: []lending.Row{{Number: "CN103543019A"}}}
+	if got, err := d.Book(t.Context(), officer, loan); err != nil || got.Patents[0].Number != booked {
+		t.Errorf("booked by its publication: %+v %v", got.Patents, err)
+	}
+	loan.Contract, loan.Rows = "ZH-2", []lending.Row{{Number: "ZL201310543019.6"}}
+	if _, err := d.Book(t.Context(), officer, loan); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("booked again by its application: %v", err)
+	}
+	stranger := "201310100001" + string(patent.CheckDigit("201310100001"))
+	forms := map[string][]string{
+		booked:          {"ZL201310543019.6", "2013105430196", "201310543019.6", "zl 2013 1 0543019.6", "ＣＮ201310543019.6", "CN103543019B", "CN103543019A", "CN 201310543019 A"},
+		"CN" + stranger: {"ZL" + stranger, stranger, "CN" + stranger[:12] + "." + stranger[12:], " zl" + stranger[:4] + " 1 " + stranger[5:]},
+	}
+	for _, cells := range [][2]string{{"无", "无 2026-11-20"}, {"乙大学：不同意", "质押 2026-11-20"}, {"", "有效 2026-11-20"}, {"无", "宣告专利权部分无效 2026-11-20"}} {
+		for number, others := range forms {
+			want := decide(number, cells)
+			for _, form := range others {
+				if got := decide(form, cells); got != want {
+					t.Errorf("%s as %s, %v: %s\nwant %s", number, form, cells, got, want)
+				}
+			}
+		}
+	}
 }

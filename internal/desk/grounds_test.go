@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"zhijia/internal/calendar"
 	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
@@ -150,7 +152,7 @@ func TestGroundsFromTheFile(t *testing.T) {
 }
 
 // decideGround decides the row of a case without a store: its value is given.
-func decideGround(t *testing.T, c groundCase) lending.Decision {
+func decideGround(t rapid.TB, c groundCase) lending.Decision {
 	t.Helper()
 	cells := map[string]string{
 		"借款人名称": "甲科技有限公司", "专利号/申请号": "CN201810100001." + string(patent.CheckDigit("201810100001")), "专利名称": "一种装置", "专利类型": "发明", "申请日": "2018-03-12", "授权公告日": "2020-06-09",
@@ -189,4 +191,49 @@ func decideGround(t *testing.T, c groundCase) lending.Decision {
 		v = lending.Refused(v.Row, fault.Field{Code: v.Fault.Code, Zh: v.Fault.Zh})
 	}
 	return lending.Decide([]lending.Valued{v}, lending.Options{Policy: policy}, on).Rows[0]
+}
+
+// A negation, condition or doubt before a consent never leads to an acceptance,
+// whoever's consent it is and whichever cell holds it; a plain yes does.
+func TestNoConsentIsReadOutOfARefusal(t *testing.T) {
+	t.Parallel()
+	const owner, partner = "甲科技有限公司", "浙江大学"
+	rapid.Check(t, func(t *rapid.T) {
+		consent := rapid.SampledFrom([]string{"同意", "已同意", "书面同意", "同意质押", "同意出质", "已出具同意函"}).Draw(t, "consent")
+		negation := rapid.SampledFrom([]string{"", "不", "未", "没有", "尚未", "并未", "从未", "拒绝", "待", "暂不", "不再", "如获批准后", "曾", "原则上", "是否", "未必", "无法"}).Draw(t, "negation")
+		cells := map[string]string{"专利权人": owner + ";" + partner, "共有人及同意(Y/N)": partner + rapid.SampledFrom([]string{"", "：", " ", ":"}).Draw(t, "joint") + negation + consent}
+		if rapid.Bool().Draw(t, "third party") {
+			cells = map[string]string{"借款人名称": "乙科技有限公司", "出质人及同意(Y/N)": owner + rapid.SampledFrom([]string{"", "：", " ", ";"}).Draw(t, "joint") + negation + consent}
+			if rapid.Bool().Draw(t, "apart") {
+				cells = map[string]string{"借款人名称": "乙科技有限公司", "出质人": owner, "出质人是否同意": negation + consent}
+			}
+		}
+		d := decideGround(t, groundCase{cells: cells})
+		if (d.Verdict == lending.Accept) != (negation == "") {
+			t.Fatalf("%v: %s %+v", cells, d.Zh, d.Reasons)
+		}
+	})
+}
+
+// What the row alone states carries the register's copy as a condition, of a day
+// that the policy allows; a statement a day older than that is accepted no more.
+func TestTheRowsWordIsAsFreshAsThePolicyAsks(t *testing.T) {
+	t.Parallel()
+	limit := int(lending.Policies()[lending.DefaultPolicy].StaleDays.Value)
+	for _, third := range []bool{false, true} {
+		for age, want := range map[int]lending.Verdict{0: lending.Accept, limit - 1: lending.Accept, limit: lending.Accept, limit + 1: lending.Supplement} {
+			cells := map[string]string{"质押/保全/无效/许可状态(as-of日期)": "无 " + on.AddDays(-age).String()}
+			if third {
+				cells["借款人名称"], cells["出质人及同意(Y/N)"] = "乙科技有限公司", "甲科技有限公司;Y"
+			}
+			d := decideGround(t, groundCase{cells: cells})
+			copied := slices.ContainsFunc(d.Conditions, func(r lending.Reason) bool {
+				return r.Code == "W01" && strings.Contains(r.Supply, on.AddDays(-limit).String())
+			})
+			signs := slices.ContainsFunc(d.Conditions, func(r lending.Reason) bool { return r.Code == "T01" })
+			if d.Verdict != want || !copied || signs != third {
+				t.Errorf("%d days old, third party %v: %s %+v, conditions %+v", age, third, d.Zh, d.Reasons, d.Conditions)
+			}
+		}
+	}
 }

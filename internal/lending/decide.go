@@ -527,6 +527,9 @@ func (b *book) policies(i int) {
 	}
 	if (row.Revenue == nil || *row.Revenue == 0) && !row.Portfolio {
 		b.policy(i, "P04", revenueGap(row), "补充使用该专利的产品收入")
+		if k := len(d.Reasons) - 1; row.Revenue == nil && k >= 0 && d.Reasons[k].Code == "P04" { // an unknown is not told as if it were so
+			d.Reasons[k].Zh, d.Reasons[k].En, d.Reasons[k].Unknown = "产品收入未知", "The product revenue is unknown.", true
+		}
 	}
 	if rule := p.Rules["P05"]; row.External != nil && (row.ExternalDate.IsZero() || row.ExternalDate.AddMonths(int(rule.Threshold)).Before(b.on)) {
 		b.policy(i, "P05", "评估基准日 "+dateOr(row.ExternalDate, "未填写"), "提供基准日在期限内的评估报告")

@@ -58,6 +58,8 @@ type (
 	rowLine struct {
 		Line                                                                                int
 		Number, Title, Borrower, Contract, Status, Value, Range, Recommended, Verdict, Code string
+		Whole                                                                               tally  // the verdict of its contract
+		Since                                                                               string // the day since which the row is as before
 		Reasons                                                                             []string
 		More                                                                                int
 	}
@@ -71,6 +73,7 @@ type (
 		Filter                                           string
 		Contracts                                        []contractLine
 		MoreContracts                                    bool
+		Portfolio                                        bool // a list without borrowers: no loan is judged
 		Rows                                             []rowLine
 		After, Next                                      string
 		CanAct                                           bool
@@ -396,15 +399,26 @@ func (s *Server) showBatch(c *gin.Context, status int, problem error) error {
 		return err
 	}
 	pg.Next = next
+	whole := map[string]tally{}
+	for _, k := range pg.Contracts {
+		whole[k.Key] = tally{Code: k.Code, Name: k.Verdict}
+	}
+	pg.Portfolio = len(rows) > 0
 	for i := range rows {
-		pg.Rows = append(pg.Rows, describeRow(&rows[i]))
+		l := describeRow(&rows[i])
+		l.Whole = whole[rows[i].Outcome.Decision.Contract]
+		pg.Rows = append(pg.Rows, l)
+		pg.Portfolio = pg.Portfolio && rows[i].Outcome.Valued.Row.Portfolio
+	}
+	if pg.Portfolio {
+		pg.Contracts, pg.MoreContracts = nil, false
 	}
 	return s.show(c, status, "batch", pg)
 }
 
 func describeContract(x *lending.Contract, on calendar.Date) contractLine {
 	l := contractLine{
-		Key: x.Key, Borrower: x.Borrower, Loan: zhMoney(x.Loan), Recommended: zhMoney(x.Recommended), Route: routeNames[x.Route], LTV: percent(x.LTV), Mixed: percent(x.Mixed),
+		Key: x.Key, Borrower: x.Borrower, Loan: inWan(x.Loan), Recommended: inWan(x.Recommended), Route: routeNames[x.Route], LTV: percent(x.LTV), Mixed: percent(x.Mixed),
 		Verdict: x.Verdict.Zh(), Code: string(x.Verdict), Cover: "—", Breach: "—",
 		Bookable: x.Verdict == lending.Accept && !strings.HasPrefix(x.Key, "行") && !x.Maturity.IsZero(),
 	}
@@ -443,10 +457,16 @@ func describeRow(row *desk.Row) rowLine {
 	}
 	if row.Status == desk.RowDone {
 		if v.Point > 0 {
-			l.Value, l.Range = zhMoney(v.Point), zhMoney(v.Low)+" 至 "+zhMoney(v.High)
+			l.Value, l.Range = inWan(v.Point), inWan(v.Low)+" 至 "+inWan(v.High)
 		}
 		if d.Verdict != "" {
-			l.Recommended = zhMoney(d.Recommended)
+			l.Recommended = inWan(d.Recommended)
+		}
+		if v.Row.Portfolio {
+			l.Recommended = "—"
+		}
+		if since := d.UnchangedSince; !since.IsZero() {
+			l.Since = since.String()
 		}
 	}
 	var all []string
@@ -468,6 +488,9 @@ func describeRow(row *desk.Row) rowLine {
 	l.More = len(all) - len(l.Reasons)
 	return l
 }
+
+// inWan is an amount in 万元, for columns whose heading says so.
+func inWan(f money.Fen) string { return strconv.FormatFloat(float64(f)/float64(money.Wan), 'f', 2, 64) }
 
 func zhMoney(f money.Fen) string { return money.Zh(f.Yuan(), 4) }
 

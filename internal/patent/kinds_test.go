@@ -1,6 +1,9 @@
 package patent
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // The kinds of patent as vendors and desks write them; what is no kind is none.
 func TestKindOf(t *testing.T) {
@@ -12,6 +15,27 @@ func TestKindOf(t *testing.T) {
 	} {
 		if got := KindOf(text); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// The documents of one application bear one serial number since August 2007, and
+// none before.
+func TestSiblings(t *testing.T) {
+	t.Parallel()
+	for number, want := range map[string]string{
+		"CN103543019A": "CN103543019B CN103543019C", "CN103543019B": "CN103543019A CN103543019C", "CN203543019U": "CN203543019Y", "CN303543019S": "", "CN201310543019.6": "", "CN1234567C": "", "US10123456B2": "",
+	} {
+		n, err := ParseNumber(number)
+		if err != nil {
+			t.Fatal(number, err)
+		}
+		got := ""
+		for _, k := range n.Siblings() {
+			got += " " + string(k)
+		}
+		if strings.TrimSpace(got) != want {
+			t.Errorf("%s: %s, want %s", number, got, want)
 		}
 	}
 }

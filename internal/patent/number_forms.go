@@ -100,6 +100,22 @@ func (n Number) oneSerial() bool {
 	return len(n.compact) == 9 && (n.Kind != Invention || n.compact[:3] > "100")
 }
 
+// Siblings are the keys of the other documents of the same application, as far
+// as the number tells: since August 2007 the publication, the grant and a later
+// edition bear one serial number (standard ZC 0007-2012). Nil for an application
+// number and for documents numbered apart.
+func (n Number) Siblings() (keys []Key) {
+	if n.Form != Publication || !n.oneSerial() {
+		return nil
+	}
+	for _, letter := range map[Kind]string{Invention: "ABC", UtilityModel: "UY", Design: "S"}[n.Kind] {
+		if string(letter) != n.letter() {
+			keys = append(keys, Key("CN"+n.compact+string(letter)))
+		}
+	}
+	return keys
+}
+
 // docdbKind is the letter that DOCDB and Google write behind an application
 // number of a kind of right.
 var docdbKind = map[Kind]string{Invention: "A", UtilityModel: "U", Design: "S"}

@@ -57,7 +57,7 @@ var contractZh = map[string]string{
 type PledgeFacts struct {
 	State  State         `json:"state"`
 	Ended  calendar.Date `json:"ended,omitzero"` // the parties say that the right had ended by this day; zero: the register's word
-	Expiry calendar.Date `json:"expiry"` // the right has ended on this day; see [Expiry]
+	Expiry calendar.Date `json:"expiry"`         // the right has ended on this day; see [Expiry]
 	Fees   FeeState      `json:"fees"`
 
 	Pledgors       []string      `json:"pledgors,omitempty"`

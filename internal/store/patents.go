@@ -12,6 +12,7 @@ import (
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/patent"
 )
 
 // Patent is a patent as the sources state it. Unknown counts are nil and
@@ -118,7 +119,8 @@ const patentQuery = `
 
 // Patent returns the patent with the application or publication number given
 // in normal form, or a NotFound fault. A record under a publication number
-// that was matched with one under an application number is that one.
+// that was matched with one under an application number is that one, and so is
+// one under another publication of the same application.
 func (db *DB) Patent(ctx context.Context, number string) (_ Patent, err error) {
 	defer fault.Wrap(&err, "store.Patent(%s)", number)
 	if !strings.Contains(number, ".") { // no application number
@@ -126,15 +128,26 @@ func (db *DB) Patent(ctx context.Context, number string) (_ Patent, err error) {
 			return Patent{}, err
 		}
 	}
-	rows, err := db.pool.Query(ctx, patentQuery, number)
+	find := func(number string) (Patent, bool, error) {
+		rows, err := db.pool.Query(ctx, patentQuery, number)
+		if err != nil {
+			return Patent{}, false, err
+		}
+		found, err := pgx.CollectRows(rows, scanPatent)
+		p, ok := overlay(found)
+		return p, ok, err
+	}
+	p, ok, err := find(number)
+	if n, shape := patent.ParseNumber(number); err == nil && !ok && shape == nil {
+		for _, sibling := range n.Siblings() { // filed under another document of the application
+			if p, ok, err = find(string(sibling)); ok || err != nil {
+				break
+			}
+		}
+	}
 	if err != nil {
 		return Patent{}, err
 	}
-	found, err := pgx.CollectRows(rows, scanPatent)
-	if err != nil {
-		return Patent{}, err
-	}
-	p, ok := overlay(found)
 	if !ok {
 		return Patent{}, fault.New(fault.NotFound, "patent.unknown",
 			"库中没有专利 "+number+"，请先导入，或在请求中给出标题、摘要和权利要求。",
