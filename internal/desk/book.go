@@ -423,7 +423,7 @@ func (d *Desk) revalue(ctx context.Context, r store.Revaluation, today calendar.
 	if out.Told, err = look(&loan, &policy, was, r.Cause, today, known, p.Number); err != nil {
 		return out, err
 	}
-	watch, drop, rebased := policy.Follow(lending.Watch{Base: r.Patent.Base, Alerted: r.Patent.Alerted}, v.Point)
+	watch, drop, rebased := policy.Follow(lending.Reference{Base: r.Patent.Base, Alerted: r.Patent.Alerted}, v.Point)
 	p.Base, p.Alerted = watch.Base, watch.Alerted
 	if rebased {
 		p.BaseValuation = draft.Valuation.ID
