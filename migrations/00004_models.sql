@@ -58,7 +58,7 @@ CREATE TABLE model_studies (
     model       text NOT NULL,
     prompts     text NOT NULL,                   -- version of the set of templates
     passed      boolean NOT NULL,
-    figures     jsonb NOT NULL,
+    figures     json NOT NULL,
     recorded_by text NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (institution, model, prompts)

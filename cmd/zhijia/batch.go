@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -50,7 +51,15 @@ type batchOptions struct {
 }
 
 func (o *batchOptions) options(g *Globals, d *desk.Desk) (out desk.Options, err error) {
-	if strings.HasSuffix(o.Policy, ".json") {
+	texts := desk.OptionTexts{Policy: o.Policy, Date: o.AsOf, Product: o.Product, Unit: o.Unit, Priority: strconv.Itoa(o.Priority)}
+	ofFile := strings.HasSuffix(o.Policy, ".json")
+	if ofFile {
+		texts.Policy = ""
+	}
+	if out, err = d.ReadOptions(g.ctx, g.operator(), texts); err != nil {
+		return out, err
+	}
+	if ofFile {
 		b, err := os.ReadFile(o.Policy)
 		if err != nil {
 			return out, fault.New(fault.NotFound, "file.open", "无法打开文件 "+o.Policy+"。", "Cannot open "+o.Policy+".").Because(err)
@@ -58,8 +67,6 @@ func (o *batchOptions) options(g *Globals, d *desk.Desk) (out desk.Options, err 
 		if out.Policy, err = lending.LoadPolicy(b); err != nil {
 			return out, err
 		}
-	} else if out.Policy, err = d.Policy(g.ctx, g.operator(), o.Policy); err != nil {
-		return out, err
 	}
 	if o.Limits != "" {
 		var in struct {
@@ -70,9 +77,6 @@ func (o *batchOptions) options(g *Globals, d *desk.Desk) (out desk.Options, err 
 			return out, err
 		}
 		out.Limits, out.Bearable = in.Limits, in.Bearable
-	}
-	if out.Programmes, err = d.Programmes(g.ctx, g.operator()); err != nil {
-		return out, err
 	}
 	for _, name := range o.Programme {
 		b, err := os.ReadFile(name)
@@ -88,9 +92,8 @@ func (o *batchOptions) options(g *Globals, d *desk.Desk) (out desk.Options, err 
 		}
 		out.Programmes[p.ID] = p
 	}
-	out.Unit, out.Product, out.Priority, out.Columns = o.Unit, o.Product, o.Priority, o.Map
-	out.Date, err = optionalDate("--as-of", o.AsOf)
-	return out, err
+	out.Columns = o.Map
+	return out, nil
 }
 
 // desk opens the database and a desk over it.

@@ -14,7 +14,7 @@ type poolDesk struct {
 	Database
 }
 
-func (c *poolDesk) desk(g *Globals) (*arranger.Desk, func(), error) {
+func (c *poolDesk) desk(g *Globals) (*arranger.Service, func(), error) {
 	db, done, err := c.open(g)
 	if err != nil {
 		return nil, nil, err
@@ -25,7 +25,7 @@ func (c *poolDesk) desk(g *Globals) (*arranger.Desk, func(), error) {
 		done()
 		return nil, nil, err
 	}
-	return arranger.NewDesk(db, queue, time.Now), done, nil
+	return arranger.New(db, queue, time.Now), done, nil
 }
 
 type poolCreateCmd struct {

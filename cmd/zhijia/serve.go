@@ -102,7 +102,7 @@ func (c *serveCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	pools := arranger.NewDesk(db, queue, time.Now)
+	pools := arranger.New(db, queue, time.Now)
 	loans, err := desk.New(db, svc, log)
 	if err != nil {
 		return err

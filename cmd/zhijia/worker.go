@@ -41,7 +41,7 @@ func (c *workerCmd) Run(g *Globals) error {
 	workers := append(portfolios.Workers(c.WatchInterval), c.scoring(g.ctx, judge.RunOptions{})...)
 	workers = append(workers, d.Workers(desk.WorkOptions{Rows: c.Rows, Timeout: c.Timeout})...)
 	workers = append(workers, d.Monitor(bookInterval)...)
-	workers = append(workers, arranger.NewDesk(db, queue, time.Now).Worker(), c.evaluations(g, db, queue).Worker(), gate.New(gate.Options{DB: db, Log: log}).Retention())
+	workers = append(workers, arranger.New(db, queue, time.Now).Worker(), c.evaluations(g, db, queue).Worker(), gate.New(gate.Options{DB: db, Log: log}).Retention())
 	fmt.Fprintln(g.stderr, "zhijia: working; stop with Ctrl-C")
 	return queue.Run(g.ctx, jobs.RunOptions{}, workers...)
 }

@@ -21,16 +21,16 @@ const negligible = 1e-4
 // minUnits is the number of independent units below which no verdict is given.
 const minUnits = 5
 
-// Verdict is the outcome of a comparison.
-type Verdict string
+// Outcome is what a comparison says.
+type Outcome string
 
 // The verdicts. Inconclusive says that the change, if any, is smaller than
 // this many samples can show.
 const (
-	Worse        Verdict = "worse"
-	Better       Verdict = "better"
-	Inconclusive Verdict = "inconclusive"
-	TooFew       Verdict = "too_few_units"
+	Worse        Outcome = "worse"
+	Better       Outcome = "better"
+	Inconclusive Outcome = "inconclusive"
+	TooFew       Outcome = "too_few_units"
 )
 
 // Comparison is the paired comparison of run B with run A on the same
@@ -48,7 +48,7 @@ type Comparison struct {
 	FlagLevel float64 `json:"flag_level"`
 	// MDE is the smallest true difference that would be flagged with 80% power.
 	MDE     Figure  `json:"mde"`
-	Verdict Verdict `json:"verdict"`
+	Verdict Outcome `json:"verdict"`
 }
 
 // Compare pairs the losses (lower is better) of two runs sample by sample.

@@ -41,7 +41,7 @@ import (
 type Options struct {
 	Appraisal *appraisal.Service
 	Desk      *desk.Desk
-	Arranger  *arranger.Desk
+	Arranger  *arranger.Service
 	Watch     *watch.Service
 	Intake    *intake.Service
 	Ledger    *ledger.Service

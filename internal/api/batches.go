@@ -279,36 +279,18 @@ func (s *Server) batchReply(ctx context.Context, id string) (*batchReply, error)
 func (s *Server) submitBatch(c *gin.Context) (err error) {
 	ctx := c.Request.Context()
 	p := people.Of(ctx)
-	var o desk.Options
+	var texts desk.OptionTexts
 	for k, v := range c.Request.URL.Query() {
-		switch k {
-		case "policy":
-			if len(v[0]) > 200 {
-				return fault.New(fault.Invalid, "policy.unknown", "没有这个质押政策。", "There is no such policy.")
-			}
-		case "valuation_date":
-			if o.Date, err = queryDate("query.valuation_date", v[0]); err != nil {
-				return err
-			}
-		case "product":
-			o.Product = v[0]
-		case "unit":
-			if v[0] != "元" && v[0] != "万元" {
-				return fault.New(fault.Invalid, "unit.unknown", "单位应为元或万元。", "The unit must be 元 or 万元.")
-			}
-			o.Unit = v[0]
-		case "priority":
-			if o.Priority, err = strconv.Atoi(v[0]); err != nil {
-				return fault.New(fault.Invalid, "batch.priority", "优先级应为 1 到 4。", "The priority must be 1 to 4.")
-			}
-		default:
+		to, known := map[string]*string{
+			"policy": &texts.Policy, "valuation_date": &texts.Date, "product": &texts.Product, "unit": &texts.Unit, "priority": &texts.Priority,
+		}[k]
+		if !known {
 			return fault.New(fault.Invalid, "query.unknown", "未知查询参数。", "Unknown query parameter.")
 		}
+		*to = v[0]
 	}
-	if o.Policy, err = s.opt.Desk.Policy(ctx, p.Actor(), c.Query("policy")); err != nil {
-		return err
-	}
-	if o.Programmes, err = s.opt.Desk.WithProgrammes(ctx, p.Actor(), nil); err != nil {
+	o, err := s.opt.Desk.ReadOptions(ctx, p.Actor(), texts)
+	if err != nil {
 		return err
 	}
 	if t, _, err := mime.ParseMediaType(c.GetHeader("Content-Type")); err != nil || t != "multipart/form-data" {

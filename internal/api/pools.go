@@ -142,7 +142,7 @@ func (anySchema) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: 
 // poolRoutes registers the pool's operations.
 type poolRoutes struct {
 	s       *Server
-	desk    *arranger.Desk
+	desk    *arranger.Service
 	schemas huma.Registry
 }
 

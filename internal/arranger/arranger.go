@@ -2,7 +2,7 @@
 // with what the rest of the product knows (stored valuations, patents, other
 // pools), keeps pools, and runs simulations on every core as durable jobs.
 //
-// Start with [Desk]. [Simulate] needs no database.
+// Start with [Service]. [Simulate] needs no database.
 package arranger
 
 import (
@@ -29,16 +29,16 @@ import (
 // chunk is how many paths one range of a durable simulation holds.
 const chunk = 5_000
 
-// Desk keeps pools and runs their simulations.
-type Desk struct {
+// Service keeps pools and runs their simulations.
+type Service struct {
 	db    *store.DB
 	queue *jobs.Queue
 	now   func() time.Time
 }
 
-// NewDesk returns a desk over the database.
-func NewDesk(db *store.DB, queue *jobs.Queue, now func() time.Time) *Desk {
-	return &Desk{db, queue, now}
+// New returns the pools of a database.
+func New(db *store.DB, queue *jobs.Queue, now func() time.Time) *Service {
+	return &Service{db, queue, now}
 }
 
 // simulations are worked one at a time for an institution: each takes every
@@ -50,7 +50,7 @@ type simulation struct {
 }
 
 // Worker runs simulations.
-func (d *Desk) Worker() jobs.Worker {
+func (d *Service) Worker() jobs.Worker {
 	return simulations.Worker(1, func(ctx context.Context, t *jobs.Turn, s simulation) (jobs.Next, error) {
 		more, err := d.work(ctx, t.Institution, s.ID, t.Over)
 		if err == nil && more {
@@ -71,7 +71,7 @@ func Normal(number string) string {
 
 // Create completes a deal from the store and keeps it. It returns the stored
 // pool with the notes of what was added.
-func (d *Desk) Create(ctx context.Context, institution, by string, deal pool.Deal) (_ store.Pool, notes []string, err error) {
+func (d *Service) Create(ctx context.Context, institution, by string, deal pool.Deal) (_ store.Pool, notes []string, err error) {
 	defer fault.Wrap(&err, "arranger.Create")
 	if err := deal.Check(); err != nil {
 		return store.Pool{}, nil, err
@@ -94,7 +94,7 @@ func (d *Desk) Create(ctx context.Context, institution, by string, deal pool.Dea
 // zero, state and encumbrance from the legal events public by the cut-off,
 // family, dates and owner from the patent records, and the other pool
 // that already holds a patent. Facts the deal states are kept.
-func (d *Desk) Complete(ctx context.Context, institution string, deal *pool.Deal, except string) (notes []string, err error) {
+func (d *Service) Complete(ctx context.Context, institution string, deal *pool.Deal, except string) (notes []string, err error) {
 	defer fault.Wrap(&err, "arranger.Complete")
 	ctx = store.As(ctx, institution)
 	at := map[string][]int{}
@@ -210,7 +210,7 @@ func (d *Desk) Complete(ctx context.Context, institution string, deal *pool.Deal
 }
 
 // Pool returns an institution's pool.
-func (d *Desk) Pool(ctx context.Context, institution, id string) (store.Pool, error) {
+func (d *Service) Pool(ctx context.Context, institution, id string) (store.Pool, error) {
 	return d.db.Pool(ctx, institution, id)
 }
 
@@ -271,7 +271,7 @@ func ranges(ctx context.Context, sim *pool.Simulation, scenarios int64, done map
 
 // Start accepts a simulation of a stored pool: the job is in the database when
 // Start returns, and is worked in the background.
-func (d *Desk) Start(ctx context.Context, institution, poolID string, seed uint64, scenarios int64, targets []pool.Target) (_ store.PoolSimulation, err error) {
+func (d *Service) Start(ctx context.Context, institution, poolID string, seed uint64, scenarios int64, targets []pool.Target) (_ store.PoolSimulation, err error) {
 	defer fault.Wrap(&err, "arranger.Start")
 	p, err := d.db.Pool(ctx, institution, poolID)
 	if err != nil {
@@ -293,14 +293,14 @@ func (d *Desk) Start(ctx context.Context, institution, poolID string, seed uint6
 }
 
 // Status returns a simulation.
-func (d *Desk) Status(ctx context.Context, institution, id string) (store.PoolSimulation, error) {
+func (d *Service) Status(ctx context.Context, institution, id string) (store.PoolSimulation, error) {
 	return d.db.PoolSimulation(ctx, institution, id)
 }
 
 // work runs missing ranges until over, stores each, and concludes when there is
 // none; more says that some are left. A failure of the inputs ends the
 // simulation; a failure of the database leaves it to the next turn.
-func (d *Desk) work(ctx context.Context, institution, id string, over func() bool) (more bool, err error) {
+func (d *Service) work(ctx context.Context, institution, id string, over func() bool) (more bool, err error) {
 	defer fault.Wrap(&err, "arranger.work(%s)", id)
 	s, err := d.db.PoolSimulation(ctx, institution, id)
 	if err != nil || s.Status != "running" {

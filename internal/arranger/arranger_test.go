@@ -26,7 +26,7 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 	t.Parallel()
 	ctx, db := store.As(context.Background(), store.Default), storetest.New(t)
 	now := func() time.Time { return time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC) }
-	desk := arranger.NewDesk(db, queue(t, db), now)
+	desk := arranger.New(db, queue(t, db), now)
 	deal := pool.Example(1)
 	for i := range deal.Patents[:4] {
 		deal.Patents[i].Value = nil
@@ -134,7 +134,7 @@ func TestSimulationResumes(t *testing.T) {
 	ctx, db := store.As(context.Background(), store.Default), storetest.New(t)
 	now := func() time.Time { return time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC) }
 	q := queue(t, db)
-	first := arranger.NewDesk(db, q, now)
+	first := arranger.New(db, q, now)
 	p, _, err := first.Create(ctx, "default", "test", pool.Example(1))
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestSimulationResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Asking how it stands starts nothing.
-	second := arranger.NewDesk(db, q, now)
+	second := arranger.New(db, q, now)
 	s, err := second.Status(ctx, "default", job.ID)
 	if err != nil || s.Status != "running" || s.Done != 5000 {
 		t.Fatalf("%+v, %v", s, err)

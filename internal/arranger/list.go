@@ -16,7 +16,7 @@ type (
 
 // Pools returns one page of the institution's pools, newest first, and the
 // cursor of the next.
-func (d *Desk) Pools(ctx context.Context, institution, cursor string, limit int) (_ []Summary, next string, err error) {
+func (d *Service) Pools(ctx context.Context, institution, cursor string, limit int) (_ []Summary, next string, err error) {
 	at, err := paging.Read(cursor)
 	if err != nil {
 		return nil, "", err
@@ -30,6 +30,6 @@ func (d *Desk) Pools(ctx context.Context, institution, cursor string, limit int)
 }
 
 // Release frees the pool's patents for another pool.
-func (d *Desk) Release(ctx context.Context, institution, by, id string) error {
+func (d *Service) Release(ctx context.Context, institution, by, id string) error {
 	return d.db.ReleasePool(ctx, institution, by, id, d.now())
 }

@@ -594,7 +594,7 @@ func (a *appraised) settle(r store.Revaluation, today calendar.Date) (out store.
 	if out.Told, err = look(&loan, &a.policy, was, r.Cause, today, a.known, p.Number); err != nil {
 		return out, err
 	}
-	watch, drop, rebased := a.policy.Follow(lending.Watch{Base: r.Patent.Base, Alerted: r.Patent.Alerted}, v.Point)
+	watch, drop, rebased := a.policy.Follow(lending.Reference{Base: r.Patent.Base, Alerted: r.Patent.Alerted}, v.Point)
 	p.Base, p.Alerted = watch.Base, watch.Alerted
 	if rebased {
 		p.BaseValuation = draft.Valuation.ID

@@ -397,7 +397,7 @@ func TestBookSlowSlide(t *testing.T) {
 	}
 	policy := lending.Policies()["BOCOM-HIST"]
 	last := loan.Patents[0]
-	follow, base := lending.Watch{Base: last.Value}, last
+	follow, base := lending.Reference{Base: last.Value}, last
 	var want, steps []string
 	for k := 1; k <= 12; k++ {
 		clock(t, d, db, on.AddMonths(6*k))

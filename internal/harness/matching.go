@@ -1,10 +1,8 @@
 package harness
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/csv"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -85,7 +83,7 @@ func (m *matching) answer(series, kind, origin string, there bool, outcome strin
 // toldDeals reads what identifies the deals of a file with the columns of the
 // project's own.
 func toldDeals(raw []byte) ([]patent.DealFacts, error) {
-	table, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")))).ReadAll()
+	table, err := readTable(raw)
 	if err != nil || len(table) < 2 {
 		return nil, fault.New(fault.Invalid, "eval.matching", "交易数据有误。", "The deals are malformed or empty.").Because(err)
 	}

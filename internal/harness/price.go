@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"zhijia/internal/accuracy"
 	"zhijia/internal/calendar"
 	"zhijia/internal/embed"
@@ -407,7 +409,7 @@ func sumRanges(samples []Sample, sum *Summary, opt accuracy.Options) error {
 		}
 		if sd := x.Values["log_sd"]; sd > 0 {
 			z := (math.Log(x.Values["price"]) - x.Values["log_mean"]) / sd
-			u = append(u, 0.5*math.Erfc(-z/math.Sqrt2))
+			u = append(u, distuv.UnitNormal.CDF(z))
 			crps = append(crps, x.Loss["crps"])
 			uClusters = append(uClusters, clusterOf(x))
 		}

@@ -1,9 +1,7 @@
 package harness
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"math"
 	"slices"
 	"strconv"
@@ -66,7 +64,7 @@ func (s *Service) prepareRank(t Task) (*plan, error) {
 }
 
 func readRankRows(raw []byte) (rows []rankRow, dropped int, err error) {
-	table, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")))).ReadAll()
+	table, err := readTable(raw)
 	if err != nil || len(table) < 2 {
 		return nil, 0, fault.New(fault.Invalid, "eval.rank", "指标数据有误。", "The indicator data are malformed or empty.").Because(err)
 	}

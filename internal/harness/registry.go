@@ -1,10 +1,8 @@
 package harness
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/csv"
 	"fmt"
 	"slices"
 	"strconv"
@@ -23,7 +21,7 @@ func (s *Service) prepareRegistry(t Task) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	table, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")))).ReadAll()
+	table, err := readTable(raw)
 	if err != nil || len(table) < 2 {
 		return nil, fault.New(fault.Invalid, "eval.registry", "登记数据有误。", "The registry facts are malformed or empty.").Because(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -55,7 +54,7 @@ func readDocuments(raw []byte, t Task) (*documentSet, error) {
 			rows = append(rows, row)
 		}
 	} else {
-		table, err := csv.NewReader(bytes.NewReader(trimmed)).ReadAll()
+		table, err := readTable(trimmed)
 		if err != nil || len(table) < 2 {
 			return nil, documentsFault("neither JSON lines nor a CSV with rows")
 		}

@@ -153,27 +153,27 @@ func (p *Policy) Drop(old, now money.Fen) *Alert {
 	return a
 }
 
-// Watch is what the book remembers of a patent between revaluations. Falls are
+// Reference is what the book remembers of a patent between revaluations. Falls are
 // measured against the base, not against the value before, so that a slow
 // slide is seen like a sudden fall: the base is the value first recognised,
 // rises with the value, and is taken anew when a red alert was raised.
-type Watch struct {
+type Reference struct {
 	Base    money.Fen
 	Alerted string // gravest level raised below this base: "", yellow, red
 }
 
 // Follow takes a new value in. The alert is nil when nothing new is to be
 // told; rebased says that the base is now this value.
-func (p *Policy) Follow(w Watch, now money.Fen) (_ Watch, alert *Alert, rebased bool) {
+func (p *Policy) Follow(w Reference, now money.Fen) (_ Reference, alert *Alert, rebased bool) {
 	if now > w.Base {
-		return Watch{Base: now}, nil, true
+		return Reference{Base: now}, nil, true
 	}
 	a := p.Drop(w.Base, now)
 	if a == nil || a.Level == w.Alerted {
 		return w, nil, false
 	}
 	if a.Level == "red" {
-		return Watch{Base: max(now, 0)}, a, true
+		return Reference{Base: max(now, 0)}, a, true
 	}
 	w.Alerted = a.Level
 	return w, a, false

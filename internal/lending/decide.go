@@ -948,7 +948,7 @@ func (b *book) collateral(c *Contract, rows []int) {
 	c.LTV, c.LTVLow, c.Mixed = ratio(c.Value), ratio(c.Low), ratio(lendable)
 	ceiling := float64(lendable) / float64(c.Value)
 	c.Ceiling = &ceiling
-	b.lookAhead(c, rows)
+	b.forecastCover(c, rows)
 }
 
 // lend finds the recommended amount and draws it on the programme.

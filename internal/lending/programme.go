@@ -208,8 +208,8 @@ func coverItem(v *Valued, ceiling float64) CoverItem {
 	return CoverItem{Number: v.Row.Number, Value: point, Low: low, Expiry: v.Expiry, Ceiling: &ceiling}
 }
 
-// lookAhead forecasts the contract's cover and applies P14.
-func (b *book) lookAhead(c *Contract, rows []int) {
+// forecastCover forecasts the contract's cover and applies P14.
+func (b *book) forecastCover(c *Contract, rows []int) {
 	rate := b.o.Policy.CoverDiscount
 	if rate == nil || !c.Maturity.After(b.on) {
 		return

@@ -13,7 +13,7 @@ import (
 // and again after it was told in red.
 func TestSlowSlide(t *testing.T) {
 	p := Policies()["TEMPLATE"]
-	w := Watch{Base: 1000 * wan}
+	w := Reference{Base: 1000 * wan}
 	value := 1000 * wan
 	var levels []string
 	for range 8 {
@@ -30,8 +30,8 @@ func TestSlowSlide(t *testing.T) {
 		t.Errorf("%q, want %q", levels, want)
 	}
 	// A rise lifts the base: what was won and is lost again is told.
-	w, _, rebased := p.Follow(Watch{Base: 100 * wan, Alerted: "yellow"}, 200*wan)
-	if w != (Watch{Base: 200 * wan}) || !rebased {
+	w, _, rebased := p.Follow(Reference{Base: 100 * wan, Alerted: "yellow"}, 200*wan)
+	if w != (Reference{Base: 200 * wan}) || !rebased {
 		t.Errorf("%+v", w)
 	}
 	if _, a, _ := p.Follow(w, 150*wan); a == nil || a.Level != "red" || a.Old != 200*wan {
@@ -45,7 +45,7 @@ func TestFollowLaws(t *testing.T) {
 	p := Policies()["TEMPLATE"]
 	rapid.Check(t, func(t *rapid.T) {
 		reference := money.Fen(rapid.Int64Range(1, 1e12).Draw(t, "first"))
-		w := Watch{Base: reference}
+		w := Reference{Base: reference}
 		yellow := false
 		for range rapid.IntRange(1, 30).Draw(t, "steps") {
 			now := money.Fen(rapid.Int64Range(0, 2*int64(w.Base)).Draw(t, "value"))

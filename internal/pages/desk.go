@@ -273,24 +273,10 @@ func (s *Server) submitBatchPage(c *gin.Context) error {
 	if err != nil || head.Size == 0 {
 		return again(gate.ErrNoFile)
 	}
-	o := desk.Options{Unit: c.PostForm("unit"), Product: c.PostForm("product")}
-	if o.Unit != "" && o.Unit != "元" && o.Unit != "万元" {
-		return again(fault.New(fault.Invalid, "unit.unknown", "单位应为元或万元。", "The unit must be 元 or 万元."))
-	}
-	if d := c.PostForm("date"); d != "" {
-		if o.Date, err = calendar.Parse(d); err != nil {
-			return again(fault.New(fault.Invalid, "field.date", "估值基准日不是有效日期。", "The valuation date is not a date."))
-		}
-	}
-	if x := c.PostForm("priority"); x != "" {
-		if o.Priority, err = strconv.Atoi(x); err != nil {
-			return again(fault.New(fault.Invalid, "batch.priority", "优先级应为 1 到 4。", "The priority must be 1 to 4."))
-		}
-	}
-	if o.Policy, err = s.opt.Desk.Policy(ctx, p.Actor(), c.PostForm("policy")); err != nil {
-		return again(err)
-	}
-	if o.Programmes, err = s.opt.Desk.WithProgrammes(ctx, p.Actor(), nil); err != nil {
+	o, err := s.opt.Desk.ReadOptions(ctx, p.Actor(), desk.OptionTexts{
+		Policy: c.PostForm("policy"), Date: c.PostForm("date"), Product: c.PostForm("product"), Unit: c.PostForm("unit"), Priority: c.PostForm("priority"),
+	})
+	if err != nil {
 		return again(err)
 	}
 	file, err := head.Open()

@@ -111,19 +111,19 @@ type Finding struct {
 	Declared string  `json:"declared,omitempty"` // the declaration
 }
 
-// Verdict sums the grounds up.
-type Verdict string
+// PledgeAnswer sums the grounds up: whether a pledge is registered.
+type PledgeAnswer string
 
-// Verdicts, the gravest first.
+// Answers, the gravest first.
 const (
-	Refused    Verdict = "refused"    // 不予受理
-	Supplement Verdict = "supplement" // 补充材料
-	Refer      Verdict = "review"     // 人工复核
-	Eligible   Verdict = "eligible"   // 可受理
+	Refused    PledgeAnswer = "refused"    // 不予受理
+	Supplement PledgeAnswer = "supplement" // 补充材料
+	Refer      PledgeAnswer = "review"     // 人工复核
+	Eligible   PledgeAnswer = "eligible"   // 可受理
 )
 
 // Zh returns the verdict in Chinese.
-func (v Verdict) Zh() string {
+func (v PledgeAnswer) Zh() string {
 	switch v {
 	case Refused:
 		return "不予受理"
@@ -137,9 +137,9 @@ func (v Verdict) Zh() string {
 
 // Eligibility answers whether a pledge can be registered.
 type Eligibility struct {
-	Verdict  Verdict   `json:"verdict"`
-	Zh       string    `json:"zh"`
-	Findings []Finding `json:"findings"`
+	Verdict  PledgeAnswer `json:"verdict"`
+	Zh       string       `json:"zh"`
+	Findings []Finding    `json:"findings"`
 }
 
 // CheckPledge answers the twelve grounds in order. What is not known is
@@ -149,7 +149,7 @@ func CheckPledge(f PledgeFacts) Eligibility {
 	tests := [...]func(*PledgeFacts, *Finding){
 		ownerTest, endedTest, grantTest, feeTest, seizureTest, termTest, contractTest, consentTest, secondPledgeTest, twinTest, challengeTest, otherTest,
 	}
-	rank := map[Verdict]int{Refused: 0, Supplement: 1, Refer: 2, Eligible: 3}
+	rank := map[PledgeAnswer]int{Refused: 0, Supplement: 1, Refer: 2, Eligible: 3}
 	for i, test := range tests {
 		x := Finding{Ground: Grounds[i], Outcome: Clear}
 		test(&f, &x)

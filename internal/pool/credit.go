@@ -4,24 +4,15 @@ import (
 	"errors"
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // Phi is the standard normal distribution function.
-func Phi(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
+func Phi(x float64) float64 { return distuv.UnitNormal.CDF(x) }
 
 // PhiInv is the inverse of [Phi]. It is -Inf at 0 and +Inf at 1.
-func PhiInv(p float64) float64 {
-	if p <= 0 {
-		return math.Inf(-1)
-	}
-	if p >= 1 {
-		return math.Inf(1)
-	}
-	if p < 0.5 { // Erfcinv keeps its precision in the lower tail
-		return -math.Sqrt2 * math.Erfcinv(2*p)
-	}
-	return math.Sqrt2 * math.Erfinv(2*p-1)
-}
+func PhiInv(p float64) float64 { return distuv.UnitNormal.Quantile(min(max(p, 0), 1)) }
 
 // ConditionalPD is the default probability of an obligor given the common
 // factor at its adverse quantile q (Vasicek):

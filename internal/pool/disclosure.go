@@ -111,7 +111,10 @@ func (x *IP) annexFields() []Field {
 	if v := x.Value; v != nil {
 		value = fmt.Sprintf("%s（%s至%s，%.0f%%区间，基准日%s）", money.Zh(v.Point, 3), money.Zh(v.Low, 2), money.Zh(v.High, 2), v.Level*100, v.Date)
 	}
-	kind := map[string]string{"invention": "发明", "utility": "实用新型", "design": "外观设计"}[x.Kind]
+	kind := ""
+	if x.Kind != "" {
+		kind = x.Kind.Zh()
+	}
 	return []Field{
 		{"title", "名称", x.Title},
 		{"kind", "类型", kind},

@@ -7,6 +7,7 @@ import (
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
 )
 
 // ExampleLabel marks the worked example wherever it is shown.
@@ -71,9 +72,9 @@ func Example(seed uint64) Deal {
 	}
 	for i := range patents {
 		firm := i % firms
-		kind, code, years := "invention", 1, 20
+		kind, code, years := patent.Invention, 1, 20
 		if r.IntN(5) == 0 {
-			kind, code, years = "utility", 2, 10
+			kind, code, years = patent.UtilityModel, 2, 10
 		}
 		filed := calendar.New(2019+r.IntN(4), 1, 1).AddDays(r.IntN(365))
 		point := math.Exp(14.4 + 0.8*r.NormFloat64()) // about 1.8 million yuan

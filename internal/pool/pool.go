@@ -20,6 +20,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
 )
 
 // Fact is a yes, a no, or not known. The zero value is unknown, so a fact
@@ -189,7 +190,7 @@ type Due struct {
 type IP struct {
 	Number      string        `json:"number"`
 	Title       string        `json:"title,omitempty"`
-	Kind        string        `json:"kind,omitempty"` // invention, utility, design
+	Kind        patent.Kind   `json:"kind,omitempty"`
 	Owner       string        `json:"owner,omitempty"`
 	OwnerPerson bool          `json:"owner_person,omitempty"` // the owner is a natural person
 	Family      string        `json:"family,omitempty"`

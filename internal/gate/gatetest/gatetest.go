@@ -166,7 +166,7 @@ type World struct {
 	DB        *store.DB
 	Appraisal *appraisal.Service
 	Desk      *desk.Desk
-	Arranger  *arranger.Desk
+	Arranger  *arranger.Service
 	Jobs      *jobs.Queue
 	Watch     *watch.Service
 	Intake    *intake.Service
@@ -218,7 +218,7 @@ func Over(t testing.TB, db *store.DB, svc *appraisal.Service) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{DB: db, Appraisal: svc, Arranger: arranger.NewDesk(db, queue, time.Now), Jobs: queue, Intake: intake.New(db, svc, time.Now), Ledger: ledger.New(db, time.Now), Dossier: dossier.New(db, time.Now, calendar.Shipped()), Audit: audit.New(db, time.Now)}
+	w := &World{DB: db, Appraisal: svc, Arranger: arranger.New(db, queue, time.Now), Jobs: queue, Intake: intake.New(db, svc, time.Now), Ledger: ledger.New(db, time.Now), Dossier: dossier.New(db, time.Now, calendar.Shipped()), Audit: audit.New(db, time.Now)}
 	if w.Desk, err = desk.New(db, svc, nil); err != nil {
 		t.Fatal(err)
 	}
