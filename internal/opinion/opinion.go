@@ -756,6 +756,13 @@ func (w writer) missing() section {
 		if n.Next != "" {
 			line += w.t(" → 请补充：", " → supply: ") + n.Next
 		}
+		switch {
+		case n.Narrows == nil:
+		case *n.Narrows < .0005:
+			line += w.t("（区间不因此收窄）", " (the range does not rest on it)")
+		default:
+			line += fmt.Sprintf(w.t("（预计区间收窄 %.1f%%）", " (expected to narrow the range by %.1f%%)"), 100**n.Narrows)
+		}
 		list = append(list, line)
 	}
 	if len(list) > 0 {
