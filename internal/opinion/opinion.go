@@ -269,7 +269,7 @@ func (w writer) figure() figure {
 func (w writer) meaning() string {
 	switch w.Conclusion.Basis {
 	case terms.BasisFair:
-		return w.t("公允价值：按主要市场中市场参与者的输入计量（第三层次），须由企业会同审计师采用。", "Fair value by market participants' inputs in the principal market, level 3; the company adopts it with its auditor.")
+		return w.t("公允价值：按主要市场中市场参与者的输入值计量（第三层次），须由企业会同审计师采用。", "Fair value by market participants' inputs in the principal market, level 3; the company adopts it with its auditor.")
 	case terms.BasisLiquidation:
 		return w.t("清算价值：如被强制处置、扣除处置费用后可得的金额。", "Liquidation value: what a forced sale leaves after its costs.")
 	case terms.BasisInUse:
@@ -366,11 +366,15 @@ func (w writer) conclusion() section {
 	c, a := w.Conclusion, w.Assignment
 	facts := []fact{
 		{w.t("评估目的", "Purpose"), w.word(purposes, string(a.Purpose))},
-		{w.t("价值类型", "Basis of value"), w.word(bases, string(c.Basis))},
-		{w.t("价值前提", "Premise"), w.word(premises, string(c.Premise))},
-		{w.t("资产范围", "Scope of the asset"), w.word(scopes, string(c.Scope))},
 		{w.t("估值基准日", "Valuation date"), w.date(c.Date.String())},
 		{w.t("数据截止日", "Data cut-off"), w.date(c.DataCutoff.String())},
+	}
+	if c.Status != valuation.Graded { // a grade is of no basis, and damages are no asset
+		words := []fact{{w.t("价值类型", "Basis of value"), w.word(bases, string(c.Basis))}, {w.t("价值前提", "Premise"), w.word(premises, string(c.Premise))}}
+		if c.Basis != terms.BasisDamages {
+			words = append(words, fact{w.t("资产范围", "Scope of the asset"), w.word(scopes, string(c.Scope))})
+		}
+		facts = slices.Insert(facts, 1, words...)
 	}
 	valued := c.Status == valuation.Valued || c.Status == valuation.RangeOnly
 	if valued {
@@ -754,7 +758,14 @@ func (w writer) missing() section {
 	for _, n := range w.Conclusion.MissingEvidence {
 		line := w.note(n)
 		if n.Next != "" {
-			line += w.t(" → 请补充：", " → supply: ") + n.Next
+			line += w.t(" → 下一步：", " → next: ") + n.Next
+		}
+		switch {
+		case n.Narrows == nil:
+		case *n.Narrows < .0005:
+			line += w.t("（区间不因此收窄）", " (the range does not rest on it)")
+		default:
+			line += fmt.Sprintf(w.t("（预计区间收窄 %.1f%%）", " (expected to narrow the range by %.1f%%)"), 100**n.Narrows)
 		}
 		list = append(list, line)
 	}

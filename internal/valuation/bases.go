@@ -383,8 +383,8 @@ func (j *job) bases(in []int) {
 		add(*j.ownership)
 	}
 	words := map[terms.Basis][2]string{
-		terms.BasisMarket:     {"按市场参与者的输入折现收益", "income by market participants' inputs"},
-		terms.BasisFair:       {"按市场参与者的输入折现收益", "income by market participants' inputs"},
+		terms.BasisMarket:     {"按市场参与者的输入值折现收益", "income by market participants' inputs"},
+		terms.BasisFair:       {"按市场参与者的输入值折现收益", "income by market participants' inputs"},
 		terms.BasisInUse:      {"按权利人自身的收入预测，是继续使用的收益，不是出售所得", "by the owner's own plans: what continued use earns, not what a sale brings"},
 		terms.BasisInvestment: {"对特定买方的价值，不是一般市场的价格", "to a named buyer: no price of the general market"},
 		terms.BasisContract:   {"许可合同约定的现金流", "the cash flow that licence contracts promise"},

@@ -80,6 +80,7 @@ type job struct {
 	sheet indicator.Result
 	base  float64 // ln of the market's level, with what the deals did to it
 	sale  market.Sale
+	led   *Ledger // that the market approach answered from
 	level float64
 
 	rules     PurposeRule

@@ -230,7 +230,7 @@ func (j *job) market() {
 		return
 	}
 	v := l.view
-	j.sale = saleOf(j.asg)
+	j.led, j.sale = l, saleOf(j.asg)
 	if (j.sale == market.Showcase || j.sale == market.Corporate) && j.out.Scope == terms.ScopeBare {
 		j.out.Scope = terms.ScopeSupported // what is sold there comes with support or a business
 	}

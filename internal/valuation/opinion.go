@@ -70,6 +70,7 @@ func (j *job) conclude() {
 	j.bases(in)
 	j.override(o.Value.Median)
 	j.wants()
+	j.narrow(in, cal.half)
 	multiplier := 0.0
 	if cal.measured {
 		multiplier = cal.half

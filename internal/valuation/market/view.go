@@ -88,7 +88,7 @@ func (v *View) price(q Question) Figure {
 	known := s.variance(col, val) + s.unseen(&q.Labels)
 	if q.Owner == "" && p.Ordinary {
 		// An owner nobody names leaves at least as much open as any owner would.
-		for _, owner := range owners {
+		for _, owner := range OwnerTypes {
 			as := Ordinary(q.Market, owner, q.Kind)
 			as.Deal = q.Deal
 			c, x := s.place(&as, year)
@@ -126,8 +126,8 @@ func (v *View) price(q Question) Figure {
 	return f
 }
 
-// owners are the types an owner can have.
-var owners = [...]string{"university", "institute", "hospital", "firm", "individual"}
+// OwnerTypes are the types an owner can have.
+var OwnerTypes = [...]string{"university", "institute", "hospital", "firm", "individual"}
 
 // score is the shift sqrt(R²)·s·z of the indicator sheet, s being the sd of prices about their level.
 func (p *Prior) score(z *float64, sd float64) float64 {

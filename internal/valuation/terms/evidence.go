@@ -116,4 +116,8 @@ type Note struct {
 	Zh   string `json:"zh"`
 	En   string `json:"en"`
 	Next string `json:"next,omitempty"` // what to supply next
+
+	// Narrows is the share by which the range, as ln of high over low, is expected to narrow once this is known; nil: not
+	// worked out.
+	Narrows *float64 `json:"narrows,omitempty"`
 }
