@@ -229,6 +229,16 @@ func (d *document) names() {
 			d.aliases = append(d.aliases, alias{d.s[m[2]:m[3]], party{span: o, name: d.v.value(o)}})
 		}
 	}
+	for _, l := range d.lines[:min(len(d.lines), 8)] { // 某公司:  贵公司…
+		at := l.a + len(addressee.FindString(d.s[l.a:l.b]))
+		if o, ok := orgAt(d.s, at); ok && strings.TrimRight(d.s[o.b:max(o.b, l.b)], " ") == ":" {
+			for _, w := range []string{"贵公司", "贵司", "贵方", "贵单位", "你单位", "你公司"} {
+				if !d.known(w) {
+					d.aliases = append(d.aliases, alias{w, party{span: o, name: d.v.value(o)}})
+				}
+			}
+		}
+	}
 	d.issuer = d.findIssuer()
 	sort.SliceStable(d.aliases, func(i, j int) bool { return len(d.aliases[i].name) > len(d.aliases[j].name) })
 	if d.issuer.name != "" {
@@ -245,6 +255,9 @@ func (d *document) names() {
 		}
 	}
 }
+
+// addressee begins the line of a letter that names whom it is to.
+var addressee = compile(`^ *(?:致[: ]*)?`)
 
 // weAre is 我们(某公司).
 var weAre = compile(`(我们|我方|我司|我公司|本公司|我校|我院|我所|我厂|本单位)\(`)
@@ -311,7 +324,9 @@ func (d *document) orgsIn(sp span) []party {
 					o = rest
 				}
 			}
-			out = append(out, party{span: o, name: d.v.value(o)})
+			if !anyBody.MatchString(d.s[o.a:o.b]) { // 贵公司 is no name
+				out = append(out, party{span: o, name: d.v.value(o)})
+			}
 			at = o.b
 			continue
 		}
@@ -342,7 +357,7 @@ func innerCut(name string) int {
 
 var nameWord = compile(`给水|给排水|供给|补给|系统|体系|水系|系泊|系列|系缆|方向|定向|向阳|向荣|转向|导向|航向|面向|自由|被服|植被|是非`)
 
-var innerEdge = compile(`由|给|向|被|的|系|是|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
+var innerEdge = compile(`征集到|由|给|向|被|的|系|是|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
 
 // findIssuer finds who speaks: the body that signs at the end, or the one that
 // the title begins with.
@@ -506,6 +521,7 @@ func (d *document) untitled(body string) string {
 var inventionName = compile(`^(?:一种|基于|用于)|(?:方法|装置|系统|设备|机构|工艺|结构|组合物|材料)$`)
 
 var (
+	soldAt       = compile(`^(?:整)?(?:的价格)?(?:协议|直接|一次性)?(?:成交|转让|受让|摘牌)`)
 	overBasis    = compile(`(?:不低于|高于|低于|等于|参照|参考|依据|根据|按照|结合)(?:该|上述)?$`)
 	asBasis      = compile(`^(?:等)?(?:为|作为)(?:定价|作价)?(?:的)?(?:依据|基础|参考|基准|准)`)
 	paysPlain    = compile(`^(?:支付|付|缴纳|付款|给付|shall pay|will pay|pay|paid)$`)
@@ -625,6 +641,9 @@ func (d *document) classify(body string) {
 		}
 		if m.class != ceiling && aggregate.MatchString(sentence) && !strings.Contains(sentence, "三年共计") {
 			m.class = other
+		}
+		if m.class == start && soldAt.MatchString(post) && strings.HasSuffix(strings.TrimRight(body[max(0, m.label.a-6):m.label.a], " "), "按") {
+			m.class, m.weight = price, 3 // 按挂牌价110万元协议成交
 		}
 		if startPost.MatchString(post) {
 			m.class, m.weight = start, 3

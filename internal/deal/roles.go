@@ -466,7 +466,11 @@ func (d *document) buyerIn(sp span) party {
 		if signedWord.MatchString(d.s[low : sp.a+m[0]]) {
 			find = d.firstParty // 甲与乙签订合同，以…受让: the subject buys
 		}
-		if p, ok := find(span{low, sp.a + m[0]}); ok {
+		p, ok := find(span{low, sp.a + m[0]})
+		if ok && p.a >= low && ofParty.MatchString(d.s[p.b:min(len(d.s), p.b+24)]) { // whose the patent is
+			p, ok = d.firstParty(span{low, sp.a + m[0]})
+		}
+		if ok {
 			return p
 		}
 	}
@@ -508,6 +512,21 @@ func (d *document) buyerIn(sp span) party {
 			if p, ok := find(span{low, sp.a + m[0]}); ok && p.name != d.issuer.name {
 				return p
 			}
+		}
+	}
+	for _, m := range becomes.FindAllStringIndex(text, 6) { // 某公司…成为受让方
+		low := max(sp.a, sp.a+m[0]-300)
+		low += strings.LastIndexAny(d.s[low:sp.a+m[0]], "\n;") + 1
+		if j := strings.LastIndex(d.s[low:sp.a+m[0]], "。"); j >= 0 {
+			low += j + len("。")
+		}
+		if p, ok := d.firstParty(span{low, sp.a + m[0]}); ok && !sells(p.name) {
+			return p
+		}
+	}
+	for _, m := range chosen.FindAllStringIndex(text, 6) { // 确定某公司为受让方
+		if p, ok := d.partyAt(sp.a+m[1], true); ok && asTaker.MatchString(d.s[p.b:min(len(d.s), p.b+30)]) {
+			return p
 		}
 	}
 	for _, m := range plans.FindAllStringIndex(text, 12) { // 某公司拟出资25万元受让
@@ -563,6 +582,9 @@ func (d *document) companyBefore(sp span) (party, bool) {
 var (
 	toIt      = compile(`[向对]其(?:独占|普通|排他|实施|以[^，。;\n]{2,24})?(?:转让|许可|出让|出售|授权|让与)|(?:转让|许可|出让|出售|授权|让与)(?:给|予|与|于)其(?:使用|实施|[，。;]|$)`)
 	atWish    = compile(`(?:^|[，。;: ])[应因据经]([^，。;\n]{4,80}?)(?:的|之)?(?:请求|要求|申请|需要|生产|发展|委托|提议|来函)`)
+	becomes   = compile(`(?:成为|被确定为|确定为|确认为)(?:本项目|该标的|该项目|最终|意向|唯一|的)*(?:受让方|受让人|买受人|中标人|竞得人)`)
+	chosen    = compile(`(?:确定|确认|选定)(?:由)?`)
+	asTaker   = compile(`^为(?:本项目|最终|意向|的)*(?:受让方|受让人|买受人|中标人|竞得人|受让单位)`)
 	plans     = compile(`拟(?:以|出资|出价|支付)?[^，。;\n拟向从]{0,30}(?:受让|购买|收购|买断|购得|引进)(?:[^方人价]|$)`)
 	debtTaker = compile(`(?:交付|抵偿|抵债|抵偿给|抵债给|过户给|过户至)(?:给|予|至)?`)
 	offsets   = compile(`^[^，。;\n]{0,60}?(?:抵偿|抵债|以抵|所有)`)
