@@ -24,6 +24,7 @@ type document struct {
 	changed  bool // a correction of an earlier notice
 	notes    []Warning
 	once     facts
+	full     map[string]party // what names stand for, once looked for
 }
 
 // facts are what is read of the whole text once, however many rows it has.
@@ -35,6 +36,8 @@ type facts struct {
 	related      string
 	relatedAt    span
 	open, called bool // an open licence; called off
+	auction      bool
+	failed       bool // an auction at which nothing was sold
 	contract     bool
 	court        bool
 	markets      map[Kind]Market
@@ -58,6 +61,8 @@ func (d *document) facts() *facts {
 	}
 	f.related, f.relatedAt = d.related(d.s)
 	f.open, f.called = openWord.MatchString(d.s), cancelWord.MatchString(d.s)
+	f.auction = auctionWord.MatchString(d.s)
+	f.failed = unsold.MatchString(d.s) && !soldWord.MatchString(d.s)
 	f.contract = contractHead.MatchString(d.heading) && !noticeHead.MatchString(d.heading)
 	f.court = courtHead.MatchString(d.heading)
 	f.markets, f.dates = map[Kind]Market{}, map[string][]int{}
@@ -93,7 +98,7 @@ var (
 )
 
 func newDocument(text string) *document {
-	d := &document{v: newView(text)}
+	d := &document{v: newView(text), full: map[string]party{}}
 	d.s = d.v.s
 	d.guard()
 	d.splitLines()

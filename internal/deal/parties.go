@@ -242,6 +242,19 @@ func (d *document) meant(p party) party {
 	if p.name == "" || len(p.more) > 0 || strings.Contains(p.name, "、") {
 		return p
 	}
+	full, known := d.full[p.name]
+	if !known {
+		full = d.fullName(p)
+		d.full[p.name] = full
+	}
+	if full.name == p.name {
+		return p
+	}
+	return full
+}
+
+// fullName looks for the body that a name stands for.
+func (d *document) fullName(p party) party {
 	runes := utf8.RuneCountInString(p.name)
 	if runes <= 5 && department.MatchString(p.name) && !d.listed && weakSeller.MatchString(d.issuer.name) && !strings.Contains(d.issuer.name, p.name) {
 		return d.issuer

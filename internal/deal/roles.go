@@ -464,7 +464,7 @@ func (d *document) sellerIn(sp span, buyer party) party {
 		}
 	}
 	for _, at := range d.titlesIn(sp) { // 北岭研究所“…”发明专利: whose it is
-		if buyer.name == "" && !auctionWord.MatchString(d.s) {
+		if buyer.name == "" && !d.facts().auction {
 			break
 		}
 		if strings.HasSuffix(d.s[:at], "的") { // 甲大学的“…”
