@@ -129,7 +129,7 @@ var (
 		"income.cash_flow": {"节省的许可费现金流", "royalty cash flow"}, "income.tax_rate": {"税", "tax"}, "income.terms": {"收益法其他条件", "other terms of the income approach"},
 		"income.hazard": {"失效风险", "hazard"}, "income.share_decay": {"贡献衰减", "decay of the share"}, "income.economic_life_years": {"经济寿命", "economic life"},
 		"income.revenue_growth": {"收入增长", "revenue growth"}, "income.revenue_current": {"当前收入", "current revenue"}, "income.attribution": {"专利贡献份额", "attribution"},
-		"model_cap": {"指标评分影响的上限", "limit of what scores may move"}, "forced_sale": {"强制变现的折减", "allowance for a forced sale"},
+		"licence_terms": {"许可方式与期限", "kind and term of the licence"}, "model_cap": {"指标评分影响的上限", "limit of what scores may move"}, "forced_sale": {"强制变现的折减", "allowance for a forced sale"},
 		"other": {"其余小项", "smaller items"}, "status": {"结论的状态改变", "the state of the conclusion"}, "legal_state": {"法律状态", "legal state"}, "damages": {"赔偿金额", "damages"}, "income.model": {"收益法其余输入", "other inputs of the income approach"},
 		"disposal_costs": {"处置费用", "costs of disposal"}, "right_fraction": {"权利份额", "share of the right"}, "calibration": {"校准放宽", "calibration"},
 	}

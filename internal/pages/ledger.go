@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"zhijia/internal/chart"
 	"zhijia/internal/deal"
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
@@ -37,13 +38,13 @@ type (
 		Table    []errorLine
 	}
 	ledgerChart struct {
-		Title, Unit string
-		SVG         template.HTML // made here of numbers and escaped names
-		Groups      []groupLine
+		Title  string
+		Groups []groupLine
 	}
 	groupLine struct {
 		Name, Median, Low, High string
 		Own, Public             int
+		Picture                 template.HTML
 	}
 	dealLine struct {
 		ID, Title, Amount, Count, Date, Seller, Market, Validity, Code, Decided, Accepted string
@@ -181,43 +182,18 @@ func (p ledgerPage) HeldZh() string {
 	return fmt.Sprintf("%d 笔成交（%d 次事件，逐事件留出）落入 80%% 区间的占 %.0f%%（95%% 区间 %.0f%%—%.0f%%）", h.Deals, h.Events, 100*h.Coverage, 100*h.Low, 100*h.High)
 }
 
-// chartOf draws the middle half of the prices of each group on a logarithmic
-// axis, with the median as a dot; the table behind it has the figures.
+// chartOf draws the middle half of the prices of each group on one logarithmic
+// axis, with the median marked; the table behind it has the figures.
 func chartOf(title string, groups []ledger.Group, name func(string) string) ledgerChart {
 	out := ledgerChart{Title: title}
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, g := range groups {
-		if g.Low > 0 {
-			low, high = min(low, math.Log10(g.Low)), max(high, math.Log10(g.High))
-		}
-		out.Groups = append(out.Groups, groupLine{name(g.Name), money.Zh(g.Median, 3), money.Zh(g.Low, 3), money.Zh(g.High, 3), g.Own, g.Public})
-	}
-	if len(groups) == 0 || math.IsInf(low, 0) {
-		return out
-	}
-	low, high = math.Floor(low), math.Ceil(high+1e-9)
-	if high == low {
-		high++
-	}
-	const left, width, line = 96, 440, 22
-	x := func(yuan float64) float64 { return left + width*(math.Log10(yuan)-low)/(high-low) }
-	tall := line*len(groups) + 30
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg viewBox="0 0 640 %d" role="img" aria-label="%s：每件单价的中位数与四分位距，对数轴" width="100%%">`, tall, template.HTMLEscapeString(title))
-	for e := low; e <= high; e++ {
-		fmt.Fprintf(&b, `<line x1="%.1f" y1="4" x2="%.1f" y2="%d" stroke="#cfd6dd"/><text x="%.1f" y="%d" font-size="11" fill="#5b6570" text-anchor="middle">%s</text>`,
-			x(math.Pow(10, e)), x(math.Pow(10, e)), tall-24, x(math.Pow(10, e)), tall-8, money.Zh(math.Pow(10, e), 3))
-	}
+	rungs := make([]chart.Rung, len(groups))
 	for i, g := range groups {
-		y := line*i + 16
-		fmt.Fprintf(&b, `<text x="%d" y="%d" font-size="12" text-anchor="end" fill="#1c2126">%s</text>`, left-8, y+4, template.HTMLEscapeString(name(g.Name)))
-		if g.Low > 0 {
-			fmt.Fprintf(&b, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#0b4f8a" stroke-width="5" stroke-opacity=".35"/><circle cx="%.1f" cy="%d" r="5" fill="#0b4f8a"/>`, x(g.Low), y, x(g.High), y, x(g.Median), y)
-		}
-		fmt.Fprintf(&b, `<text x="%d" y="%d" font-size="11" fill="#5b6570">自有 %d，公共 %d</text>`, left+width+8, y+4, g.Own, g.Public)
+		rungs[i] = chart.Rung{Low: g.Low, Point: g.Median, High: g.High}
 	}
-	b.WriteString(`</svg>`)
-	out.SVG = template.HTML(b.String())
+	for i, picture := range chart.Ladder(rungs) {
+		g := groups[i]
+		out.Groups = append(out.Groups, groupLine{name(g.Name), money.Zh(g.Median, 3), money.Zh(g.Low, 3), money.Zh(g.High, 3), g.Own, g.Public, picture})
+	}
 	return out
 }
 

@@ -101,6 +101,11 @@ func TestOfficerPages(t *testing.T) {
 		t.Errorf("a form without its token: %d", r.Code)
 	}
 	form.Set("csrf", token)
+	// Another purpose has other fields; what was typed stays.
+	other := url.Values{"csrf": {token}, "purpose": {"infringement", "pledge"}, "number": {"ZL201310543019.6"}, "title": {"<b>轴承"}, "revenue": {"1,200"}}
+	if r := b.send("POST", "/officer/form", other); r.Code != 200 || !strings.Contains(r.Body.String(), `name="loss"`) || !strings.Contains(r.Body.String(), `type="hidden" name="revenue" value="1,200"`) || !strings.Contains(r.Body.String(), "&lt;b&gt;轴承") {
+		t.Errorf("the form of another purpose: %d", r.Code)
+	}
 	r := b.send("POST", "/officer/valuations", form)
 	if r.Code != http.StatusSeeOther {
 		t.Fatalf("value: %d %s", r.Code, r.Body)
@@ -191,6 +196,9 @@ func finds(t *testing.T, b *browser, path string) {
 		if found := strings.Contains(r.Body.String(), path+`"`); r.Code != http.StatusOK || found != want {
 			t.Errorf("%s: %d, found %v", query, r.Code, found)
 		}
+	}
+	if r := b.send("GET", "/officer/patents?number=2013105430196", nil); !strings.Contains(r.Body.String(), path+`"`) {
+		t.Error("the dossier does not know its valuation")
 	}
 	if r := b.send("GET", "/officer/valuations?from=2026-02-30&q=%22%3E%3Cscript%3E", nil); r.Code != 422 || !strings.Contains(r.Body.String(), "不是有效日期") || strings.Contains(r.Body.String(), "<script>") {
 		t.Errorf("a day that is none: %d", r.Code)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"zhijia/internal/appraisal"
 	"zhijia/internal/dossier"
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
@@ -18,6 +19,8 @@ type dossierPage struct {
 	page
 	Dossier  *patent.Dossier
 	Owners   string
+	Valued   []listLine // the latest valuations of the institution's own
+	CanValue bool
 	Elements []contractElement
 }
 
@@ -66,6 +69,9 @@ func formDossier(form url.Values) dossier.Query {
 	return q
 }
 
+// valuedBefore is how many earlier valuations a dossier lists.
+const valuedBefore = 5
+
 func (s *Server) showDossier(c *gin.Context, status int, form url.Values, d *patent.Dossier, problem error) error {
 	p := dossierPage{page: s.newPage(c, "权利档案"), Dossier: d}
 	p.Form = form
@@ -76,6 +82,16 @@ func (s *Server) showDossier(c *gin.Context, status int, form url.Values, d *pat
 		p.Title = d.Display + " 权利档案"
 		if p.Owners = strings.Join(d.Owners, "、"); p.Owners == "" {
 			p.Owners = "未知"
+		}
+		ctx := c.Request.Context()
+		who := people.Of(ctx)
+		p.CanValue = who.May("POST /officer/valuations")
+		valued, _, err := s.opt.Appraisal.Valuations(ctx, who.Actor(), appraisal.Query{Number: d.Number}, "", valuedBefore)
+		if err != nil {
+			return err
+		}
+		for _, v := range valued {
+			p.Valued = append(p.Valued, describeLine(v))
 		}
 	}
 	for _, code := range patent.ContractFields {

@@ -19,8 +19,6 @@ import (
 	"zhijia/internal/opinion"
 	"zhijia/internal/people"
 	"zhijia/internal/valuation"
-	"zhijia/internal/valuation/cost"
-	"zhijia/internal/valuation/income"
 	"zhijia/internal/valuation/terms"
 )
 
@@ -38,6 +36,16 @@ var purposeNames = []struct{ Code, Name string }{
 	{"management", "管理"},
 }
 
+// purposeOf is a purpose that the form knows; transfer when it is none.
+func purposeOf(code string) string {
+	for _, p := range purposeNames {
+		if p.Code == code {
+			return code
+		}
+	}
+	return purposeNames[0].Code
+}
+
 func purposeName(code string) string {
 	for _, p := range purposeNames {
 		if p.Code == code {
@@ -53,6 +61,9 @@ type (
 		CanValue      bool
 		CanReadEgress bool
 		Purposes      any
+		Groups        []shownGroup
+		Kept          []choice // name and value of fields that the purpose does not show
+		NumberWrong   string
 		List          []listLine
 		Next          string
 	}
@@ -78,7 +89,16 @@ type (
 
 func registerValuationPages(s *Server) {
 	s.pageRoute(http.MethodGet, "/officer", func(c *gin.Context) error {
-		return s.showHome(c, http.StatusOK, url.Values{"number": {c.Query("number")}, "date": {calendar.InChina(s.gate.Now()).String()}, "purpose": {"assignment"}}, nil)
+		return s.showHome(c, http.StatusOK, url.Values{"number": {c.Query("number")}, "date": {calendar.InChina(s.gate.Now()).String()}, "purpose": {purposeOf(c.Query("purpose"))}}, nil)
+	})
+	// The form for another purpose: what was typed stays, nothing is valued.
+	s.pageRoute(http.MethodPost, "/officer/form", func(c *gin.Context) error {
+		if err := c.Request.ParseForm(); err != nil {
+			return gate.BodyError(err)
+		}
+		form := c.Request.PostForm
+		form.Set("purpose", purposeOf(form.Get("purpose")))
+		return s.showHome(c, http.StatusOK, form, nil)
 	})
 	s.pageRoute(http.MethodPost, "/officer/valuations", func(c *gin.Context) error {
 		ctx := c.Request.Context()
@@ -176,6 +196,7 @@ func (s *Server) showHome(c *gin.Context, status int, form url.Values, problem e
 	if problem != nil {
 		h.Fault = gate.ProblemOf(c.Request, problem)
 	}
+	h.Groups, h.Kept, h.NumberWrong = showForm(form, h.Fault)
 	for _, v := range lines {
 		h.List = append(h.List, describeLine(v))
 	}
@@ -271,65 +292,6 @@ func describeWorking(w terms.Working) workingNode {
 		n.Children = append(n.Children, describeWorking(c))
 	}
 	return n
-}
-
-// formRequest reads the officer's form. An empty field is unknown, not zero.
-func formRequest(form url.Values) (appraisal.Request, error) {
-	var faults []fault.Field
-	get := func(k string) string { return strings.TrimSpace(form.Get(k)) }
-	quantity := func(k string, scale float64) *terms.Quantity {
-		v, err := number(form.Get(k), k)
-		if err != nil {
-			faults = append(faults, fault.Public(err).Fields...)
-		}
-		if v == nil {
-			return nil
-		}
-		x := *v * scale
-		return &terms.Quantity{Value: &x}
-	}
-	date := func(k string) calendar.Date {
-		if get(k) == "" {
-			return calendar.Date{}
-		}
-		d, err := calendar.Parse(get(k))
-		if err != nil {
-			faults = append(faults, fault.Field{Field: k, Code: "field.date", Zh: "不是有效日期，请按 YYYY-MM-DD 填写", En: "not a date; want YYYY-MM-DD"})
-		}
-		return d
-	}
-	req := appraisal.Request{Number: get("number"), Purpose: get("purpose"), Date: date("date")}
-	if get("title") != "" || get("abstract") != "" || get("claims") != "" {
-		req.Text = &appraisal.Text{Title: get("title"), Abstract: get("abstract"), Claims: get("claims")}
-	}
-	facts := appraisal.Facts{Kind: get("kind"), Filing: date("filing"), Grant: date("grant"), OwnerType: get("owner")}
-	for _, symbol := range strings.FieldsFunc(get("ipc"), func(r rune) bool { return strings.ContainsRune(";；,，、", r) }) {
-		if symbol = strings.TrimSpace(symbol); symbol != "" {
-			facts.IPC = append(facts.IPC, symbol)
-		}
-	}
-	if facts.Kind != "" || facts.IPC != nil || !facts.Filing.IsZero() || !facts.Grant.IsZero() || facts.OwnerType != "" {
-		req.Patent = &facts
-	}
-	if l, err := number(form.Get("level"), "level"); err != nil {
-		faults = append(faults, fault.Public(err).Fields...)
-	} else if l != nil {
-		req.Level = *l
-	}
-	income := income.Facts{
-		Current: quantity("revenue", 1e4), Growth: quantity("growth", 0.01), Royalty: quantity("royalty", 0.01),
-		Discount: quantity("discount", 0.01), EconomicLife: quantity("life", 1),
-	}
-	if income.Current != nil || income.Growth != nil || income.Royalty != nil || income.Discount != nil || income.EconomicLife != nil {
-		req.Income = &income
-	}
-	if labour, expenses := quantity("labour", 1e4), quantity("expenses", 1e4); labour != nil || expenses != nil {
-		req.Cost = &cost.Facts{Labour: labour, Expenses: expenses}
-	}
-	if len(faults) > 0 {
-		return req, fault.New(fault.Invalid, "request.invalid", "请求有误，请按下列提示修改后重试。", "The request is not valid; see the fields.", faults...)
-	}
-	return req, nil
 }
 
 // number reads a decimal a person typed; nil when empty.

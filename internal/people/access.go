@@ -98,6 +98,7 @@ var Access = map[string][]Role{
 	"POST /officer/login":                     anyone,
 	"GET /officer":                            pageRoles,
 	"POST /officer/valuations":                {Officer, Desk},
+	"POST /officer/form":                      {Officer, Desk},
 	"GET /officer/valuations/{id}":            pageRoles,
 	"GET /officer/valuations/{id}/opinion":    pageRoles,
 	"GET /officer/valuations":                 pageRoles,
