@@ -2,6 +2,8 @@ package deal_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -349,6 +351,37 @@ func TestKindsWithoutDeal(t *testing.T) {
 		reading, err := deal.Read(text)
 		if err != nil || len(reading.Rows) > 0 || len(reading.Notes) == 0 {
 			t.Errorf("%s: %+v, %v", name, reading, err)
+		}
+	}
+}
+
+// TestWordings holds the rules to texts that vary the kinds of wording, written
+// while the rules were mended. The parts of testdata/wordings.txt are parted by
+// =====: a name, a row a line (numbers|amount|price kind|deal kind|seller|buyer|
+// date), ----- and the text.
+func TestWordings(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("testdata", "wordings.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range strings.Split(string(data), "\n=====\n") {
+		head, text, _ := strings.Cut(part, "\n-----\n")
+		want := strings.Split(head, "\n")
+		reading, err := deal.Read(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkQuotes(t, text, reading.Rows)
+		have := []string{want[0]}
+		for _, r := range reading.Rows {
+			v, fields := got(r), []string(nil)
+			for _, f := range judged {
+				fields = append(fields, v[f])
+			}
+			have = append(have, strings.Join(fields, "|"))
+		}
+		if !slices.Equal(have, want) {
+			t.Errorf("%s:\nhave %s\nwant %s", want[0], strings.Join(have[1:], "\n"), strings.Join(want[1:], "\n"))
 		}
 	}
 }

@@ -208,7 +208,7 @@ var (
 	bidCode      = compile(`^[A-Z]{1,3}[0-9]{1,6}\(`)
 )
 
-var notName = compile(`原告|被告|受让|转让|出让|让与|许可|授权|买受|待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|放弃|原因|违约|未按|逾期|主动|同上|另行|保密|双方|申请人|上诉人|前者|后者|他人|第三|任何|其他|使用|本人|名称|地址|法定`)
+var notName = compile(`合同|价款|金额|价格|日期|时间|方式|原告|被告|受让|转让|出让|让与|许可|授权|买受|待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|放弃|原因|违约|未按|逾期|主动|同上|另行|保密|双方|申请人|上诉人|前者|后者|他人|第三|任何|其他|使用|本人|名称|地址|法定`)
 
 // partiesAt reads one or several parties in a row, as a label announces them.
 func (d *document) partiesAt(at, end int) (party, bool) {
@@ -242,6 +242,19 @@ func (d *document) meant(p party) party {
 	if p.name == "" || len(p.more) > 0 || strings.Contains(p.name, "、") {
 		return p
 	}
+	full, known := d.full[p.name]
+	if !known {
+		full = d.fullName(p)
+		d.full[p.name] = full
+	}
+	if full.name == p.name {
+		return p
+	}
+	return full
+}
+
+// fullName looks for the body that a name stands for.
+func (d *document) fullName(p party) party {
 	runes := utf8.RuneCountInString(p.name)
 	if runes <= 5 && department.MatchString(p.name) && !d.listed && weakSeller.MatchString(d.issuer.name) && !strings.Contains(d.issuer.name, p.name) {
 		return d.issuer

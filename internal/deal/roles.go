@@ -445,130 +445,6 @@ func (d *document) firstParty(sp span) (party, bool) {
 	return best, has
 }
 
-func (d *document) buyerIn(sp span) party {
-	text := d.s[sp.a:sp.b]
-	for _, m := range toBuyer.FindAllStringIndex(text, 60) {
-		at := sp.a + m[1]
-		at += len(colonMark.FindString(d.s[at:min(len(d.s), at+4)]))
-		for _, skip := range []string{"了", "关联方", "控股子公司", "全资子公司", "子公司", "意向受让方", "受让方"} {
-			at += len(skip) * b2i(strings.HasPrefix(d.s[at:], skip))
-		}
-		if p, ok := d.partiesAt(at, d.lineEnd(at)); ok {
-			return p
-		}
-	}
-	for _, m := range paidFor.FindAllStringIndex(text, 20) {
-		low := max(sp.a, sp.a+m[0]-200)
-		if j := strings.LastIndexAny(d.s[low:sp.a+m[0]], "\n。;"); j >= 0 {
-			low += j + 1
-		}
-		find := d.lastParty
-		if signedWord.MatchString(d.s[low : sp.a+m[0]]) {
-			find = d.firstParty // 甲与乙签订合同，以…受让: the subject buys
-		}
-		if p, ok := find(span{low, sp.a + m[0]}); ok {
-			return p
-		}
-	}
-	for _, m := range personTakes.FindAllStringSubmatchIndex(text, 6) {
-		if !notName.MatchString(text[m[2]:m[3]]) {
-			at := span{sp.a + m[2], sp.a + m[3]}
-			return party{span: at, name: d.v.value(at)}
-		}
-	}
-	for _, m := range sellsTo.FindAllStringIndex(text, 20) {
-		if p, ok := d.partyAt(sp.a+m[0]+len("向"), false); ok && p.a == sp.a+m[0]+len("向") && sellsVerb.MatchString(d.s[p.b:min(len(d.s), p.b+40)]) {
-			return p
-		}
-	}
-	for _, m := range toIt.FindAllStringIndex(text, 12) { // 因甲公司需要，拟将…向其转让
-		if p, ok := d.companyBefore(span{max(sp.a, sp.a+m[0]-400), sp.a + m[0]}); ok {
-			return p
-		}
-	}
-	for _, m := range debtTaker.FindAllStringIndex(text, 12) {
-		if p, ok := d.partyAt(sp.a+m[1], false); ok && offsets.MatchString(d.s[sp.a+m[1]:min(len(d.s), sp.a+m[1]+150)]) {
-			return p
-		}
-	}
-	for _, m := range gets.FindAllStringIndex(text, 6) { // 我方拿到的是普通许可
-		if p, ok := d.subjectBefore(sp.a+m[0], sp.a); ok && !sells(p.name) {
-			return p
-		}
-	}
-	for _, m := range wants.FindAllStringIndex(text, 20) {
-		low := max(sp.a, sp.a+m[0]-300)
-		if j := strings.LastIndexByte(d.s[low:sp.a+m[0]], '\n'); j >= 0 {
-			low += j + 1
-		}
-		if j := strings.LastIndex(d.s[low:sp.a+m[0]], "。"); j >= 0 {
-			low += j + len("。")
-		}
-		for _, find := range []func(span) (party, bool){d.firstParty, d.lastParty} {
-			if p, ok := find(span{low, sp.a + m[0]}); ok && p.name != d.issuer.name {
-				return p
-			}
-		}
-	}
-	for _, m := range plans.FindAllStringIndex(text, 12) { // 某公司拟出资25万元受让
-		low := max(sp.a, sp.a+m[0]-200)
-		low += strings.LastIndexAny(d.s[low:sp.a+m[0]], "\n;") + 1
-		if j := strings.LastIndex(d.s[low:sp.a+m[0]], "。"); j >= 0 {
-			low += j + len("。")
-		}
-		if p, ok := d.firstParty(span{low, sp.a + m[0]}); ok && p.name != d.issuer.name && !d.listed && !sells(p.name) {
-			return p
-		}
-	}
-	for _, m := range byBuyer.FindAllStringIndex(text, 60) {
-		if skip := len(bidderWord.FindString(d.s[sp.a+m[1] : min(len(d.s), sp.a+m[1]+60)])); skip > 0 {
-			at := sp.a + m[1] + skip
-			if p, ok := d.partyAt(at, true); ok && p.a == at && byVerb.MatchString(d.s[p.b:sp.b]) {
-				return p
-			}
-		}
-		if p, ok := d.partyAt(sp.a+m[1], false); ok && p.a == sp.a+m[1] && p.b < sp.b && byVerb.MatchString(d.s[p.b:sp.b]) {
-			return p
-		}
-	}
-	for _, m := range grantBuyer.FindAllStringIndex(text, 60) {
-		if p, ok := d.partyAt(sp.a+m[1], false); ok {
-			end := sp.a + m[1]
-			if p.a == end && tradesAs.MatchString(d.s[p.a:p.b]) && p.b-p.a < 75 || p.a != end {
-				return p
-			}
-		}
-	}
-	return party{}
-}
-
-// companyBefore finds the last body of a paragraph that is not the one who
-// speaks.
-func (d *document) companyBefore(sp span) (party, bool) {
-	sp.a += strings.LastIndexByte(d.s[sp.a:sp.b], '\n') + 1
-	if m := atWish.FindStringSubmatchIndex(d.s[sp.a:sp.b]); m != nil {
-		if o, ok := orgAt(d.s, sp.a+m[2]); ok && o.b <= sp.a+m[3] {
-			return party{span: o, name: d.v.value(o)}, true
-		}
-	}
-	orgs := d.orgsIn(sp)
-	for i := len(orgs) - 1; i >= 0; i-- {
-		if p := orgs[i]; p.name != d.issuer.name && !sells(p.name) && !auctioneer.MatchString(p.name) {
-			return p, true
-		}
-	}
-	return party{}, false
-}
-
-var (
-	toIt      = compile(`[向对]其(?:独占|普通|排他|实施|以[^，。;\n]{2,24})?(?:转让|许可|出让|出售|授权|让与)|(?:转让|许可|出让|出售|授权|让与)(?:给|予|与|于)其(?:使用|实施|[，。;]|$)`)
-	atWish    = compile(`(?:^|[，。;: ])[应因据经]([^，。;\n]{4,80}?)(?:的|之)?(?:请求|要求|申请|需要|生产|发展|委托|提议|来函)`)
-	plans     = compile(`拟(?:以|出资|出价|支付)?[^，。;\n拟向从]{0,30}(?:受让|购买|收购|买断|购得|引进)(?:[^方人价]|$)`)
-	debtTaker = compile(`(?:交付|抵偿|抵债|抵偿给|抵债给|过户给|过户至)(?:给|予|至)?`)
-	offsets   = compile(`^[^，。;\n]{0,60}?(?:抵偿|抵债|以抵|所有)`)
-	gets      = compile(`(?:拿到|取得|获得)(?:的是|了)(?:[^，。;\n“]{0,20})?(?:普通|独占|排他|独家)`)
-)
-
 func b2i(b bool) int {
 	if b {
 		return 1
@@ -588,7 +464,7 @@ func (d *document) sellerIn(sp span, buyer party) party {
 		}
 	}
 	for _, at := range d.titlesIn(sp) { // 北岭研究所“…”发明专利: whose it is
-		if buyer.name == "" && !auctionWord.MatchString(d.s) {
+		if buyer.name == "" && !d.facts().auction {
 			break
 		}
 		if strings.HasSuffix(d.s[:at], "的") { // 甲大学的“…”

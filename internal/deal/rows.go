@@ -94,7 +94,7 @@ func (d *document) patents(r *Row, list []mention) {
 }
 
 func (d *document) put(r *Row, field string, p party) {
-	if p = d.meant(p); p.name == "" {
+	if p = d.meant(p); p.name == "" || field == "buyer" && p.name == r.Seller {
 		return
 	}
 	if field == "seller" {
@@ -187,7 +187,7 @@ func (d *document) proseRows() []Row {
 			}
 		}
 		d.put(&r, "seller", seller)
-		if buyer.name != seller.name || buyer.a != seller.a {
+		if buyer.name != seller.name {
 			d.put(&r, "buyer", buyer)
 		}
 		m, ok := each[gi]
@@ -508,6 +508,9 @@ func (d *document) groups(ms []mention) []group {
 				edge = j + len("。")
 			} else if j := strings.LastIndex(text, "，"); j >= 0 {
 				edge = j + len("，")
+				if ms := d.moneyIn(span{low, high}); len(ms) > 0 { // (ZL1，20万元)和“乙”(ZL2…
+					edge = max(edge, ms[len(ms)-1].b-low)
+				}
 			}
 			if edge < 0 {
 				edge = len(text)

@@ -256,7 +256,7 @@ var (
 // when chooses the date of a deal: of the contract or the sale where one was
 // made, of the notice otherwise.
 func (d *document) when(sp span, status Status, kind Kind) (moment, bool) {
-	failed := unsold.MatchString(d.s[sp.a:sp.b]) || unsold.MatchString(d.s) && !soldWord.MatchString(d.s)
+	failed := d.facts().failed || unsold.MatchString(d.s[sp.a:sp.b])
 	made := status == Concluded || status == Cancelled || kind == Auction && status == Asked && failed
 	key := fmt.Sprint(made, status, kind)
 	scores, ok := d.facts().dates[key]

@@ -277,3 +277,14 @@ func TestThirdNotices(t *testing.T) {
 func TestFourthNotices(t *testing.T) {
 	judge(t, filepath.Join("testdata", "own_notices4.json"), .98, .9)
 }
+
+// TestFifthNotices keeps what was right at first sight of twenty texts whose
+// sentence forms no rule was written for. They were scored once and not mended.
+func TestFifthNotices(t *testing.T) {
+	list := notices(t, filepath.Join("testdata", "own_notices5.json"))
+	counts, rows, exact := score(t, list)
+	report(t, counts, len(list), rows, exact)
+	if exact < 11 {
+		t.Errorf("%d rows right in all seven fields, 11 at first sight", exact)
+	}
+}

@@ -233,7 +233,7 @@ func (tr *tableReader) cellParties(r *Row, cell map[column]span) {
 		field string
 		col   column
 		all   party
-	}{{"buyer", colBuyer, tr.buyer}, {"seller", colSeller, tr.seller}} {
+	}{{"seller", colSeller, tr.seller}, {"buyer", colBuyer, tr.buyer}} {
 		c := cell[side.col]
 		if c.empty() {
 			tr.put(r, side.field, side.all)

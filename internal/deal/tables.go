@@ -140,9 +140,11 @@ func (d *document) findTables() []table {
 	for i := 0; i < len(d.lines); i++ {
 		head, kind := cells(d.s, d.lines[i])
 		if kind == 0 {
-			continue
+			if head, kind = d.wordHead(d.lines[i]); kind == 0 {
+				continue
+			}
 		}
-		if t, ok := d.transposed(i, kind); ok {
+		if t, ok := d.transposed(i, kind); ok && kind != wordGap {
 			out = append(out, t)
 			i = t.b - 1
 			continue
@@ -177,6 +179,11 @@ func (d *document) findTables() []table {
 				continue
 			}
 			got, k := cells(d.s, d.lines[j])
+			if kind == wordGap {
+				if got = wordsOf(d.s, d.lines[j]); len(got) == len(head) {
+					k = wordGap
+				}
+			}
 			if k != kind || len(got) < 2 {
 				break
 			}
@@ -189,6 +196,44 @@ func (d *document) findTables() []table {
 		t.caption, t.notes = d.unitAbove(i), d.footnotes()
 		out = append(out, t)
 		i = j - 1
+	}
+	return out
+}
+
+// wordGap is the kind of a table whose cells single blanks part.
+const wordGap = '_'
+
+// wordHead reads a line whose every word names a column.
+func (d *document) wordHead(l span) ([]span, byte) {
+	if l.b-l.a > 400 {
+		return nil, 0
+	}
+	head := wordsOf(d.s, l)
+	if len(head) < 4 {
+		return nil, 0
+	}
+	for _, c := range head {
+		if _, known := headColumn(d.s[c.a:c.b]); !known {
+			return nil, 0
+		}
+	}
+	return head, wordGap
+}
+
+// wordsOf splits a line at its blanks.
+func wordsOf(s string, l span) []span {
+	var out []span
+	for a := l.a; a < l.b; {
+		if s[a] == ' ' {
+			a++
+			continue
+		}
+		b := a
+		for b < l.b && s[b] != ' ' {
+			b++
+		}
+		out = append(out, span{a, b})
+		a = b
 	}
 	return out
 }
