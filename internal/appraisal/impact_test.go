@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
@@ -87,6 +88,10 @@ func TestImpactFillsItsIndicator(t *testing.T) {
 	}
 	if err := db.PutImpactModel(t.Context(), "impact-test", body); err != nil {
 		t.Fatal(err)
+	}
+	who := appraisal.Actor{Name: "test", Institution: store.Public}
+	if waits, err := db.Enact(t.Context(), who, store.ProposeImpact, "impact-test", nil, time.Now()); err != nil || waits {
+		t.Fatalf("in use: %v %v", waits, err)
 	}
 	x := scored()
 	if x == nil || x.Score == nil || *x.Score < 0 || *x.Score > 100 || x.Evaluator != terms.ByStatistical || x.Version != "impact-test" || !strings.Contains(x.Reason, "统计") {

@@ -463,17 +463,14 @@ func (d *document) sellerIn(sp span, buyer party) party {
 			}
 		}
 	}
-	for _, at := range d.titlesIn(sp) { // 北岭研究所“…”发明专利: whose it is
-		if buyer.name == "" && !d.facts().auction {
-			break
-		}
+	if titles := d.titlesIn(sp); len(titles) > 0 && (buyer.name != "" || d.facts().auction) { // 北岭研究所“…”发明专利: whose it is
+		at := titles[0]
 		if strings.HasSuffix(d.s[:at], "的") { // 甲大学的“…”
 			at -= len("的")
 		}
 		if p, ok := d.orgBefore(at); ok && p.b == at && p.a >= sp.a && p.name != buyer.name && !auctioneer.MatchString(p.name) {
 			return p
 		}
-		break
 	}
 	institution := d.issuer.name != "" && !d.listed && d.issuer.name != buyer.name && weakSeller.MatchString(d.issuer.name)
 	for _, m := range subject.FindAllStringIndex(text, 60) {

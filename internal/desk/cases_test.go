@@ -173,6 +173,8 @@ func TestCellsOfRows(t *testing.T) {
 		{ID: "a divisional", Set: map[string]string{"申请日": "2015-01-05", "授权公告日": "2019-07-21", "年费缴至年度": "13"}, Only: accept},
 		{ID: "time of day", Set: map[string]string{"申请日": "2018-05-14T09:30:00", "拟到期日": "2027/9/30 0:00"}, Only: accept},
 		{ID: "fees in words", Set: map[string]string{"年费缴至年度": "已缴至第10年度"}, Only: accept},
+		{ID: "an invention with a twin in the file", Set: map[string]string{"专利名称": "一种双座阀"}, NoCode: []string{"E10"}},
+		{ID: "its twin", Set: map[string]string{"专利名称": "一种双座阀", "专利类型": "实用新型", "专利号/申请号": "CN201820012345" + "." + string(patent.CheckDigit("201820012345"))}, Never: accept, Code: []string{"E10"}},
 		{ID: "fees to a day", Set: map[string]string{"年费缴至年度": "2028-05-13"}, Only: accept},
 	}
 	// Cells written from what pledge law asks, before the grammar was looked at.

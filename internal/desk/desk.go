@@ -454,7 +454,7 @@ func (in interner) one(s *string) {
 // 50,000 rows is decided as a whole.
 func (in interner) slim(v *lending.Valued) {
 	v.State = patent.State{Owners: v.State.Owners, Licences: v.State.Licences, LastSeen: v.State.LastSeen}
-	v.Flags, v.Versions, v.Facts, v.Row.Title = nil, nil, nil, ""
+	v.Flags, v.Versions, v.Facts = nil, nil, nil
 	v.Comparables = blank[:min(len(v.Comparables), len(blank))]
 	v.Eligibility.Findings = slices.Clone(v.Eligibility.Findings) // decoding leaves room behind the last
 	v.Methods = slices.Clone(v.Methods)

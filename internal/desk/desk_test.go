@@ -400,14 +400,18 @@ func altered(t *testing.T, conn *pgx.Conn, tables ...string) (put func()) {
 			t.Fatal(err)
 		}
 	}
-	for _, table := range tables {
-		exec(`CREATE TEMP TABLE kept_` + table + ` AS TABLE ` + table)
+	columns := make([]string, len(tables)) // but for those that the database computes
+	for i, table := range tables {
+		if err := conn.QueryRow(t.Context(), `SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`, table).Scan(&columns[i]); err != nil {
+			t.Fatal(err)
+		}
+		exec(`CREATE TEMP TABLE kept_` + table + ` AS SELECT ` + columns[i] + ` FROM ` + table)
 	}
 	return func() {
 		t.Helper()
-		for _, table := range tables {
+		for i, table := range tables {
 			exec(`DELETE FROM ` + table)
-			exec(`INSERT INTO ` + table + ` TABLE kept_` + table)
+			exec(`INSERT INTO ` + table + ` (` + columns[i] + `) TABLE kept_` + table)
 			exec(`DROP TABLE kept_` + table)
 		}
 	}

@@ -147,9 +147,6 @@ func (d *Desk) Loans(ctx context.Context, actor appraisal.Actor, cursor string, 
 	return page, next, nil
 }
 
-// maxNote bounds what a person writes beside a decision, bytes.
-const maxNote = 2000
-
 // Offer puts patents up as collateral, into a pool, a lease or a licence, and
 // returns what stands between this and every other use on file, of any
 // institution.

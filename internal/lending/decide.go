@@ -488,6 +488,9 @@ func (b *book) evidence(i int) {
 	for _, u := range v.Row.Unread {
 		b.add(i, OfFile, Supplements, "F02", "“"+u.Column+"”一格写的是“"+u.Text+"”", "改用明确的写法，或附证明文件", "")
 	}
+	if v.FromRow && v.Row.Title == "" {
+		b.add(i, OfFile, Supplements, "F03", v.Row.Number, "填写专利名称，或提供专利登记簿副本", "")
+	}
 	if len(v.OnWord) == 0 {
 		return
 	}

@@ -48,6 +48,7 @@ var Rules = map[string]words{
 var fixed = map[string]words{
 	"F01": {"该行数据有误，未估值", "The row is faulty and was not valued."},
 	"F02": {"单元格未能理解，按未知处理", "A cell was not understood and counts as unknown."},
+	"F03": {"仅凭专利号估值：库中没有该专利，来文也没有写明名称", "Valued by its number alone: the store does not know the patent, and the file does not name it."},
 	"T01": {"专利权人不是借款人，由第三人出质", "The owner is not the borrower: a third party pledges."},
 	"W01": {"所依据的权利状况只有来文所填，须以专利登记簿副本核实", "The state of the right rests on the file alone: a copy of the register must bear it out."},
 	"W02": {"所用质押政策未经复核", "The policy was not approved by a second person."},
