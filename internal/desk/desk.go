@@ -35,6 +35,7 @@ import (
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
+	"zhijia/internal/valuation/terms"
 )
 
 // Desk takes files and works them. It is safe for concurrent use.
@@ -454,7 +455,8 @@ func (in interner) one(s *string) {
 // 50,000 rows is decided as a whole.
 func (in interner) slim(v *lending.Valued) {
 	v.State = patent.State{Owners: v.State.Owners, Licences: v.State.Licences, LastSeen: v.State.LastSeen}
-	v.Flags, v.Versions, v.Facts = nil, nil, nil
+	v.Versions, v.Facts = nil, nil
+	v.Flags = slices.DeleteFunc(slices.Clone(v.Flags), func(f terms.Flag) bool { return f.Code != valuation.FlagUnreviewed })
 	v.Comparables = blank[:min(len(v.Comparables), len(blank))]
 	v.Eligibility.Findings = slices.Clone(v.Eligibility.Findings) // decoding leaves room behind the last
 	v.Methods = slices.Clone(v.Methods)

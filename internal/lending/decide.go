@@ -491,6 +491,13 @@ func (b *book) evidence(i int) {
 	if v.FromRow && v.Row.Title == "" {
 		b.add(i, OfFile, Supplements, "F03", v.Row.Number, "填写专利名称，或提供专利登记簿副本", "")
 	}
+	if basis := b.o.Policy.Basis; v.Row.Revenue != nil && !b.bare[i] && (basis == AppraisedIncome || basis == InUse) {
+		w := fixed["W03"]
+		d.Conditions = append(d.Conditions, Reason{
+			Code: "W03", Basis: OfFile, Severity: Warns, Zh: w.Zh, En: w.En, Evidence: "所填上年产品收入" + money.Zh(v.Row.Revenue.Yuan(), 6) + "，政策按" + basis.Zh() + "计押品价值",
+			Supply: "经审计的专利产品收入明细，或销售、许可合同与完税凭证",
+		})
+	}
 	if len(v.OnWord) == 0 {
 		return
 	}

@@ -190,7 +190,8 @@ func TestVerdicts(t *testing.T) {
 }
 
 // Open questions that only the contract or a declaration can answer are
-// conditions, not gaps.
+// conditions, not gaps; and so is that revenue which only the file states is borne
+// out, where the ceiling was made for income.
 func TestConditions(t *testing.T) {
 	v := clean(2, "甲公司", "C1", "CN1", 1000*wan)
 	for i := range v.Eligibility.Findings {
@@ -199,8 +200,13 @@ func TestConditions(t *testing.T) {
 		}
 	}
 	d := Decide([]Valued{v}, Options{Policy: open(.5, .5)}, today).Rows[0]
-	if d.Verdict != Accept || len(d.Conditions) != 4 {
+	if d.Verdict != Accept || len(d.Conditions) != 5 || d.Conditions[4].Code != "W03" {
 		t.Errorf("%s, conditions %+v", d.Verdict, d.Conditions)
+	}
+	market := open(.5, .5)
+	market.Basis = MarketBare
+	if d := Decide([]Valued{v}, Options{Policy: market}, today).Rows[0]; slices.ContainsFunc(d.Conditions, func(r Reason) bool { return r.Code == "W03" }) {
+		t.Errorf("asked of a market value: %+v", d.Conditions)
 	}
 }
 

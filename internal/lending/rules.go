@@ -51,6 +51,7 @@ var fixed = map[string]words{
 	"F03": {"仅凭专利号估值：库中没有该专利，来文也没有写明名称", "Valued by its number alone: the store does not know the patent, and the file does not name it."},
 	"T01": {"专利权人不是借款人，由第三人出质", "The owner is not the borrower: a third party pledges."},
 	"W01": {"所依据的权利状况只有来文所填，须以专利登记簿副本核实", "The state of the right rests on the file alone: a copy of the register must bear it out."},
+	"W03": {"押品价值按收益计，所依据的收入只有来文所填，须以审计报告或合同核实", "The collateral is valued by income, and the income rests on the file alone: audited accounts or contracts must bear it out."},
 	"W02": {"所用质押政策未经复核", "The policy was not approved by a second person."},
 	"V01": {"各方法分歧过大，只给出区间，须由估值人员选定", "The approaches disagree too much: range only, an officer must choose."},
 	"V02": {"证据不足，未给出估值", "Too little evidence for a value."},
