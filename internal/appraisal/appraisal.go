@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
@@ -390,6 +391,12 @@ func MadeBetween(from, to calendar.Date) (q Query) {
 // Valuations returns one page of the institution's stored valuations that are
 // asked for, newest first, and the cursor of the next.
 func (s *Service) Valuations(ctx context.Context, actor Actor, q Query, cursor string, limit int) (_ []Summary, next string, err error) {
+	for field, text := range map[string]string{"title": q.Title, "purpose": q.Purpose, "created_by": q.By} {
+		if !utf8.ValidString(text) || strings.ContainsFunc(text, hostileControl) {
+			return nil, "", fault.New(fault.Invalid, "text.control_characters", "含有非法字符（控制字符或非 UTF-8 编码），请清理后重试。", "Contains control characters or invalid UTF-8; clean it and try again.",
+				fault.Field{Field: field, Code: "text.control_characters", Zh: "含有非法字符", En: "control characters or invalid UTF-8"})
+		}
+	}
 	at, err := paging.Read(cursor)
 	if err != nil {
 		return nil, "", err

@@ -42,10 +42,7 @@ type (
 		Causes        []causeLine
 	}
 	whatIfSide struct{ Figure, Range, Grade string }
-	causeLine  struct {
-		Name, Yuan string
-		Up         bool
-	}
+	causeLine  struct{ Name, Yuan string }
 )
 
 func registerFindPages(s *Server) {
@@ -182,7 +179,7 @@ func (s *Server) whatIf(c *gin.Context) error {
 	for _, f := range whatIfFields {
 		was := asWritten(*f.Of(&stated), f.Scale)
 		text := was
-		if v.Asked {
+		if v.Asked && asked.Has(f.Name) {
 			text = strings.TrimSpace(asked.Get(f.Name))
 		}
 		v.Form.Set(f.Name, text)
@@ -216,7 +213,7 @@ func (s *Server) whatIf(c *gin.Context) error {
 		if since, err = s.opt.Appraisal.Since(ctx, p.Actor(), rec.ID()); err == nil {
 			v.Asked, v.After, v.Change = true, side(since.Today), signedZh(since.Change)
 			for _, x := range since.Causes {
-				v.Causes = append(v.Causes, causeLine{x.Zh, signedZh(x.Yuan), x.Yuan > 0})
+				v.Causes = append(v.Causes, causeLine{x.Zh, signedZh(x.Yuan)})
 			}
 		}
 	case v.Asked:
@@ -228,7 +225,7 @@ func (s *Server) whatIf(c *gin.Context) error {
 				v.Change += fmt.Sprintf("（变为原来的 %.2f 倍）", w.Difference.Ratio)
 			}
 			for _, x := range w.Difference.Causes {
-				v.Causes = append(v.Causes, causeLine{opinion.ItemName(w.Changed, x.Key), signedZh(x.Yuan), x.Yuan > 0})
+				v.Causes = append(v.Causes, causeLine{opinion.ItemName(w.Changed, x.Key), signedZh(x.Yuan)})
 			}
 		}
 	}

@@ -305,7 +305,7 @@ func formRequest(form url.Values) (appraisal.Request, error) {
 		{Name: "level", take: func(f *filling, text string) {
 			if l, err := number(text, "level"); err != nil {
 				f.faults = append(f.faults, fault.Public(err).Fields...)
-			} else {
+			} else if l != nil {
 				f.req.Level = *l
 			}
 		}},

@@ -132,6 +132,13 @@ func TestFormReadsAmounts(t *testing.T) {
 			}
 		}
 	}
+	// Marks between digits alone are no number, in no field.
+	for _, name := range append(formNames(), "level", "date") {
+		for _, v := range []string{",", "，", "，,", "/", "~", "至"} {
+			_, _ = formRequest(url.Values{"purpose": {"infringement"}, name: {v}})
+			_, _ = read(name, v)
+		}
+	}
 	// What the form of a purpose does not show is not read.
 	if req, err := formRequest(url.Values{"purpose": {"management"}, "revenue": {"x"}, "loss": {"5"}}); err != nil || req.Income != nil || req.Damages != nil {
 		t.Errorf("%+v %v", req, err)

@@ -200,6 +200,11 @@ func finds(t *testing.T, b *browser, path string) {
 	if r := b.send("GET", "/officer/patents?number=2013105430196", nil); !strings.Contains(r.Body.String(), path+`"`) {
 		t.Error("the dossier does not know its valuation")
 	}
+	for _, hostile := range []string{"q=%00", "q=%ff%fe", "by=%00x", "purpose=%00", "q=%E2%80%AEx"} {
+		if r := b.send("GET", "/officer/valuations?"+hostile, nil); r.Code != 422 {
+			t.Errorf("%s: %d", hostile, r.Code)
+		}
+	}
 	if r := b.send("GET", "/officer/valuations?from=2026-02-30&q=%22%3E%3Cscript%3E", nil); r.Code != 422 || !strings.Contains(r.Body.String(), "不是有效日期") || strings.Contains(r.Body.String(), "<script>") {
 		t.Errorf("a day that is none: %d", r.Code)
 	}
@@ -228,6 +233,12 @@ func triesOtherwise(t *testing.T, b *browser, path string) {
 	}
 	if r := b.send("GET", path+"/what-if"+fmt.Sprintf(as, "pledge", "many"), nil); r.Code != 422 || !strings.Contains(r.Body.String(), "revenue") || !strings.Contains(r.Body.String(), `value="many"`) {
 		t.Errorf("a number that is none: %d", r.Code)
+	}
+	if r := b.send("GET", path+"/what-if?purpose=zzz", nil); r.Code != 422 {
+		t.Errorf("a purpose that is none: %d", r.Code)
+	}
+	if r := b.send("GET", path+"/what-if?purpose=pledge", nil).Body.String(); !strings.Contains(r, `value="1200"`) || !strings.Contains(r, "没有差别") {
+		t.Error("a fact that was not sent is taken for unknown")
 	}
 	if list := b.send("GET", "/officer/valuations", nil).Body.String(); strings.Count(list, `href="/officer/valuations/val_`) != 1 {
 		t.Error("a what-if was stored")
