@@ -288,3 +288,9 @@ func TestFifthNotices(t *testing.T) {
 		t.Errorf("%d rows right in all seven fields, 11 at first sight", exact)
 	}
 }
+
+// TestSixthNotices holds them to the bounds on a sixth set of sixty texts in the
+// forms of notices, contracts, results, tables, the register and news.
+func TestSixthNotices(t *testing.T) {
+	judge(t, filepath.Join("testdata", "own_notices6.json"), .98, .9)
+}
