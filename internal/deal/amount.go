@@ -53,10 +53,10 @@ var labelPattern, labelClass = func() (*pattern, map[string]labelRule) {
 }()
 
 var (
-	soldFor     = compile(`^(?:整|\([^()]{0,12}\))?(?:的|之)?(?:总|最终|协议)?(?:最高应价|最高价|最高报价|价格|价款|对价|成交|竞得|胜出|拍得|购得|受让|转让|摘牌|摘得|拿下|中标|取得|获得|售出|卖出|落槌|收购|购买|出让|作价|让与|许可|买下|变卖|变现|卖给|卖与|售予|售给|被)`)
+	soldFor     = compile(`^(?:整|\([^()]{0,12}\))?(?:的|之)?(?:总|最终|协议)?(?:最高应价|最高价|最高报价|价格|价款|对价|成交|竞得|胜出|拍得|购得|受让|买受|转让|摘牌|摘得|拿下|拍走|拍下|买走|买入|购入|夺得|斩获|承接|接手|中标|取得|获得|售出|卖出|落槌|收购|购买|出让|作价|让与|许可|买下|变卖|变现|卖给|卖与|售予|售给|被)`)
 	soldBefore  = compile(`(?:^|[^\p{Han}])(?:均|各|仅|分别|共|合计|最终|成功|溢价)?(?:以|按|作价|for|以人民币)(?:人民币|现金|总价|底价|最高价|每件|每项|协议价)?[ ]?$|以(?:人民币|现金|总价|每件|每项)?[ ]?$|(?:出价|报价|应价)(?:人民币)?[ ]?$|按(?:人民币|每件|每项)?[ ]?$`)
 	payBefore   = compile(`(?:支付|给付|付给|退还|返还|缴纳|欠付|尚欠)[^，。;]{0,12}$`)
-	aggregate   = compile(`累计|以来|全年|历年|同期|同比|年均|上年|去年|[0-9]{4}年度?(?:[^，。;\n]{0,12})?(?:实现|共|总)|In [0-9]{4}|past|in total|资金来源|到位资金|财政|预算`)
+	aggregate   = compile(`累计|以来|全年|历年|签约(?:项目|成果)?[0-9]{1,3}(?:项|个)|同期|同比|年均|上年|去年|[0-9]{4}年度?(?:[^，。;\n]{0,12})?(?:实现|共|总)|In [0-9]{4}|past|in total|资金来源|到位资金|财政|预算`)
 	noPrice     = compile(`责任|赔偿|liability|借款|补助|奖补|担保|投资额|增资|授信|违约`)
 	perEach     = compile(`(?:每件|每项|每个|单价|每专利|件均|各为|各以|各按|各计|各作价|per patent|each)[^，。;\n]{0,18}$|(?:^|[，:、 )])各(?:自)?(?:人民币)?[ ]?$`)
 	headPrice   = compile(`(?:依据|根据|按照|基于)[^。;，\n]{0,160}(?:订立|签订|签署)的[^。;，\n]{0,80}$`) // of the contract that this one rests on
@@ -100,6 +100,7 @@ var (
 	upfrontAfter = compile(`^(?:整)?(?:的)?(?:不可退还的)?(?:首付款|首期款|入门费|预付款|签约金|签约费|upfront|up-front)`)
 	priceAfter   = compile(`^(?:整)?(?:的)?(?:专利)?(?:一次性)?(?:转让费|许可费|使用费|许可使用费|转让款|转让价款|价款|转让总价)`)
 	totalLabel   = compile(`总`)
+	inAll        = compile(`(?:^|[，、 (年])共(?:需|收)?(?:支付|计)?(?:人民币)?[ ]?$`)
 	changedTo    = compile(`(?:调整|变更|下调|上调|降低|降|修改|修订|改)(?:为|至|到)(?:人民币)?[ ]?$`)
 	formerly     = compile(`原(?:合同|协议|先|来)?(?:所)?(?:约定|商定|确定|定|有)?(?:的)?$`)
 	otherAssets  = compile(`(?:设备|存货|厂房|房产|房屋|土地|库存|机器|车辆)[^。\n]{0,40}元`)
@@ -211,6 +212,12 @@ func (m *money) byLabel(c *around) {
 
 // byOwnWords takes an amount for what the words right beside it say.
 func (m *money) byOwnWords(c *around, besideAssets bool) {
+	if m.class == bare && inAll.MatchString(c.pre) {
+		m.class, m.weight = sum, 2 // 3万元/年，共9万元
+	}
+	if m.class == instalment && c.second != nil && c.rule(c.second).class == sum && strings.TrimSpace(c.body[c.second[1]:c.best[0]]) == "" {
+		m.class, m.weight = sum, 2 // 合计支付10万元
+	}
 	if m.class == bare || m.class == instalment && paysPlain.MatchString(c.body[m.label.a:m.label.b]) {
 		switch {
 		case upfrontAfter.MatchString(c.post):

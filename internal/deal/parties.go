@@ -9,6 +9,7 @@ var (
 	strongEnd  = compile(`^(?:股份有限公司|有限责任公司|有限公司|股份公司|集团公司|合伙企业(?:\((?:有限合伙|普通合伙)\))?|\((?:有限合伙|普通合伙|集团)\))`)
 	weakEnd    = compile(`^(?:大学|学院|学校|研究所|研究院|研究中心|科学院|工程院|医院|公司|集团|总厂|厂|中心|事务所|合作社|银行|分行|支行|协会|商行|工作室|实验室|设计院|总站|站|交易所|经营部|个体工商户|基金会|出版社|委员会|管理局|农场|林场|医学院|保健院|卫生院|疗养院|检测院|检验院|计量院|规划院|勘察院|勘测院|农科院|农科所|中学|小学|技校|植物园|学会|研究会|商会|门诊部)`)
 	branch     = compile(`^(?:[\p{Han}]{2,8}?(?:分公司|支行|分行|分院|分所|分校))`)
+	academy    = compile(`^\p{Han}{2,5}?所(?:[，。;:、\n\t|() ]|$)`)
 	hospital   = compile(`^(?:附属[\p{Han}]{0,10}?(?:医院|中学|研究所)|第[一二三四五六七八九十]+(?:附属|临床)?[\p{Han}]{0,4}?医院|[\p{Han}]{0,6}?(?:附属)[\p{Han}]{0,8}?医院|[\p{Han}]{2,6}研究所)`)
 	hardStop   = compile(`^(?:[，。;:、\n\t|“”《》"<>【】\[\]!?*#@\x01]|拟|关于|我|了|尚|转让|受让|许可|授权|方式|将|把|(?:签订|签署)|与|以下简称|同意|委托|持有|名下|所有的|管理人|通过|原告|被告)`)
 	bodyActs   = compile(`^(?:向|对|给|由|从|就)`)
@@ -69,6 +70,8 @@ func orgAt(s string, at int) (span, bool) {
 				if end == i+len(m) {
 					if h := hospital.FindString(s[end:limit]); h != "" && (strings.HasSuffix(m, "学") || strings.HasSuffix(m, "院")) && !strings.Contains(h, "关于") {
 						end += len(h)
+					} else if a := academy.FindString(s[end:limit]); a != "" && (m == "农科院" || m == "科学院" || strings.HasSuffix(s[at:end], "农科院")) {
+						end += strings.LastIndex(a, "所") + len("所")
 					}
 				}
 				i += len(m)
@@ -208,7 +211,7 @@ var (
 	bidCode      = compile(`^[A-Z]{1,3}[0-9]{1,6}\(`)
 )
 
-var notName = compile(`合同|价款|金额|价格|日期|时间|方式|原告|被告|受让|转让|出让|让与|许可|授权|买受|待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|放弃|原因|违约|未按|逾期|主动|同上|另行|保密|双方|申请人|上诉人|前者|后者|他人|第三|任何|其他|使用|本人|名称|地址|法定`)
+var notName = compile(`合同|价款|金额|价格|日期|时间|方式|原告|被告|受让|转让|出让|让与|许可|授权|买受|待定|未定|无|不详|公开|征集|见附|甲方|乙方|丙方|我校|本校|我院|本院|单位|公司|企业|自然人|个人|对方|财产|放弃|原因|违约|未按|逾期|主动|同上|另行|保密|双方|申请人|上诉人|前者|后者|他人|第三|任何|其他|使用|买主|卖主|得主|买方|卖方|买家|卖家|人民币|现金|出具|本人|名称|地址|法定`)
 
 // partiesAt reads one or several parties in a row, as a label announces them.
 func (d *document) partiesAt(at, end int) (party, bool) {
@@ -224,7 +227,7 @@ func (d *document) partiesAt(at, end int) (party, bool) {
 			break
 		}
 		next, ok := d.partyAt(at+len(m), strings.TrimSpace(m) == "、" || strings.TrimSpace(m) == ";")
-		if !ok || next.a != at+len(m) {
+		if !ok || next.a != at+len(m) || otherRole.MatchString(d.v.s[next.a:min(len(d.v.s), next.a+24)]) {
 			break
 		}
 		all.name += "、" + next.name
@@ -289,6 +292,9 @@ var (
 	townOf     = compile(`^\p{Han}{2,4}(?:省|市|县|区|镇|州)`)
 	townEnd    = compile(`(?:^|[ :，。;、(“\n\t告与和及向由])(\p{Han}{2,4}(?:省|市|县|区|镇|州))$`)
 )
+
+// otherRole begins the other party: 申请人甲公司与被申请人乙大学.
+var otherRole = compile(`^(?:被?申请人|被?上诉人|申请执行人|被执行人|原告|被告|第三人|[甲乙丙]方|` + buyerWords + `|` + sellerWords + `)`)
 
 var listMark = compile(`^(?:[、;]|  +|和|与|及|/| ?& ?)`)
 

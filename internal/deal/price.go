@@ -291,6 +291,8 @@ func (d *document) choose(r *Row, o offers, sp span, kind Kind) {
 		d.setPrice(r, best, Total)
 		r.warn("part_or_price", "金额可能只是一期付款，请核对。", "The amount may be a part payment.")
 		r.Waits = true
+	case o.appraised != nil && kind == Contribution:
+		d.setPrice(r, o.appraised, Total) // 评估作价450万元
 	case o.appraised != nil:
 		r.PriceKind = AppraisedOnly
 	default:

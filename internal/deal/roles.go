@@ -9,7 +9,7 @@ import (
 const (
 	buyerWords  = `[甲乙丙]方\((?:受让|被许可|购买|承接|引进|使用|买)(?:方|人)?\)|被许可单位|被许可方|被许可人|被许可企业|被授权方|被授权人|被授权单位|获许可方|获授权方|被分许可人|被分许可方|被再许可方|被再许可人|意向受让方|意向单位|意向企业|意向买方|意向方|合作单位|合作方|合作企业|合作对象|承接企业|承接单位|承接方|承让方|引进方|引进单位|引进企业|许可对象|转让对象|拟受让方|拟受让单位|拟受让企业|接收方|接收单位|受让方|受让人|受让单位|受让企业|受让公司|受让机构|受许可方|受许可人|使用方|使用单位|实施单位|买受人|买受方|买受|买方|买家|买主|需方|购买方|购买人|购买单位|购入方|竞得人|竞得方|竞买人|成交人|成交单位|用户姓名|最终受让方|摘牌方|摘牌人|摘牌单位|中标人|中标单位|中选单位|中选人|对方单位|签约企业|入股企业|增资标的|增资对象|被投资企业|被投资公司|被增资方|被增资企业|标的公司|标的企业|目标公司|Assignee|Licensee|Buyer|Purchaser|Transferee`
 	sellerWords = `[甲乙丙]方\((?:出让|转让|让与|许可|出售|授权|卖)(?:方|人)?\)|转让方|出让方|让与人|让与方|分许可人|分许可方|许可方|许可人|许可单位|授权方|授权人|授权单位|委托方|委托人|委托单位|卖方|卖家|卖主|出售方|出卖人|转让单位|出让单位|转让人|出让人|处置单位|处置方|持有单位|持有方|送拍单位|送拍方|选送单位|供方|权属单位|成果持有人|所有权人|Assignor|Licensor|Seller|Transferor`
-	ownerWords  = `专利权人|专利申请人|申请人|权利人|成果完成单位|完成单位|成果所属单位|专利权属单位|债务人|被执行人|发布单位`
+	ownerWords  = `专利权人|专利申请人|申请人|权利人|成果完成单位|完成单位|成果所属单位|专利权属单位|债务人|被执行人|发布单位|备案单位|申报单位`
 )
 
 // roleLabel is a label of a party: 受让方:, 转让人一:, 乙方(买方).
@@ -58,9 +58,27 @@ var (
 func (d *document) partiesOf(sp span) (seller, buyer party) {
 	whole := sp.a == 0 && sp.b == len(d.s)
 	seller, buyer, owner := d.labelled(sp)
+	if seller.name == "" || buyer.name == "" {
+		s, b := d.openLabels(sp)
+		if s.name != buyer.name {
+			seller = orElse(seller, s)
+		}
+		if b.name != seller.name {
+			buyer = orElse(buyer, b)
+		}
+	}
 	if contribWord.MatchString(d.s[sp.a:sp.b]) {
 		s, b := d.contribution(sp)
 		seller, buyer = orElse(seller, s), orElse(buyer, b)
+	}
+	if seller.name == "" || buyer.name == "" {
+		s, b := d.framed(sp)
+		if s.name != buyer.name {
+			seller = orElse(seller, s)
+		}
+		if b.name != seller.name {
+			buyer = orElse(buyer, b)
+		}
 	}
 	if buyer.name == "" {
 		buyer = d.buyerIn(sp)

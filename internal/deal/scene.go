@@ -14,7 +14,7 @@ var (
 	rewardHead   = compile(`(?:报酬|奖励|奖金|发明人|署名权|权属|归属)[^。\n]{0,8}纠纷`)
 	dealHead     = compile(`转让|许可|受让|购买|收购|拍卖|竞买|成交|作价|入股|出资|挂牌|(?i:licen[cs]|assign)|轉讓`)
 	offered      = compile(`拟转让|转让公|转让信息|成交|许可公`)
-	dealWord     = compile(`转让|流标|流拍|竞价|竞买|摘牌|成交|卖断|让渡|许可|让与|受让|购买|收购|拍卖|竞得|起拍|作价|入股|出让|买断|(?i:licen[cs]|assign|sold|purchase)`)
+	dealWord     = compile(`转让|授权(?:使用|书|费|金|契约|协议|给|予)|专属授权|流标|流拍|竞价|竞买|摘牌|成交|卖断|让渡|许可|让与|受让|购买|收购|拍卖|竞得|起拍|作价|入股|出让|买断|(?i:licen[cs]|assign|sold|purchase)`)
 	infringement = compile(`侵权|侵犯|侵害`)
 	contractWord = compile(`(?:转让|许可|让与)(?:合同|协议)纠纷|达成(?:如下)?(?:调解|和解)?协议|订立《|签订《|(?:转让|许可)给`)
 )
@@ -44,7 +44,7 @@ func (d *document) nothing() (Warning, bool) {
 }
 
 var (
-	exclusiveWord = compile(`独占|独家|(?i:exclusive)`)
+	exclusiveWord = compile(`独占|独家|专属|(?i:exclusive)`)
 	soleWord      = compile(`排他|排它|(?i:\bsole licen)`)
 	plainWord     = compile(`普通|开放许可|非独占|非排他|(?i:non-exclusive)`)
 	licenceWord   = compile(`许可(?:方式|类型|种类|形式)?|(?i:licen[cs])`)
@@ -150,7 +150,7 @@ var licenceGrant = compile(`(?:以)?(?:独占|排他|普通|独家)(?:性|地|�
 var (
 	cancelHead  = compile(`终止|解除|撤销|撤回|取消|中止|作废`)
 	cancelWord  = compile(`(?:合同|协议|转让|许可|交易|项目)[^。;\n]{0,12}已(?:于[^。;\n]{0,16})?(?:经)?(?:解除|终止|撤销|取消|撤回)|(?:决定|同意|现)(?:解除|终止|撤销|取消|撤回)|签[署订]《(?:解除|终止)`)
-	signedWord  = compile(`签下|拍出|卖出|落槌|交易成功|达成交易|成交通知|签完|签妥|签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|(?i:effective date|signing date|date of signature|has granted|have signed|signed|has acquired)`)
+	signedWord  = compile(`专利权?人?[^。;\n]{0,40}变更为|变更后|签下|拍出|卖出|落槌|交易成功|达成交易|成交通知|签完|签妥|签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|(?i:effective date|signing date|date of signature|has granted|have signed|signed|has acquired)`)
 	futureWord  = compile(`(?:(?:拟|将|同意)[^，。;\n]{0,40}|(?:后|如|若|待|应当|前|未|尚|无人|流拍|日内|之日)[^，。;\n]{0,14})$`)
 	futureAfter = compile(`^(?:方式|价)|^(?:《[^》]*》|[\p{Han}]{0,8})?(?:后|起|之日起|之日|的合同为准|前|时(?:[^间期]|$)|以实际|的标的)|^标的(?:买受人|另)`)
 	proposeWord = compile(`拟|公示期|公示时间|公示日期|公示如下|予以公示|将与`)
@@ -243,10 +243,10 @@ var (
 )
 
 var (
-	signAfter   = compile(`^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|正式签|(?i:signed|entered into))`)
+	signAfter   = compile(`^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|合同生效|正式签|(?i:signed|entered into))`)
 	signBefore  = compile(`(?:签订|签署|订立|签约|生效|盖章|签章|签字|Signing|Effective|effective|signature|signed|Signed|dated|Dated)(?:日期|日|时间|Date|于|on|在|为|生效|签字| )*[ :：自于/]{0,3}$`)
 	closeBefore = compile(`(?:成交日期|成交日|成交确认日|成交时间|交易日期|交割日|凭证出具日|竞价日|竞价截止|结束时间|拍卖时间|竞价时间|成交于|于|合同签订日期)[ :为是]{0,3}$`)
-	closeAfter  = compile(`^[ ，,]?[^。;\n]{0,40}?(?:处置|届满|拍卖|成交|结束|举槌|竞得|落槌|举行|开拍|竞价|胜出|拍得|摘得|购得|出价|变卖)`)
+	closeAfter  = compile(`^[ ，,]?[^。;\n]{0,80}?(?:处置|届满|拍卖|成交|结束|举槌|竞得|落槌|举行|开拍|竞价|胜出|拍得|摘得|购得|出价|变卖)`)
 	noticeWord  = compile(`(?:公示|公告|声明|发布|挂牌|公开|张贴|上网)[，]?(?:起始|开始|起止|起)?(?:期限|期间|日期|时间|时段|期|日)?(?:为?(?:[0-9]{1,3}|[一二三五七十]{1,3})个?(?:工作|自然)?[日天][(，]?(?:即|自|从)?)?(?:为|自|从|:|[ |\t]|起|是)*$`)
 	noDate      = compile(`(?:授权公告日|授权日|申请日|基准日|生于|出生|成立于|成立日期|登记日|有效期|许可期限|期限|展示时间|缴至|会议|自|前付|起至|至|到|-|~|优先权日|公开日|屆满|届满日?|到期日|截止日|终止日|截至|截止|于次年|公示止|止)[ :为]{0,3}$`)
 	noDateAfter = compile(`^(?:前|之前|至|起|-|~|为基准|为评估|判决|授权|申请|生|届满|止|，公司第|，[^。，;\n]{0,10}(?:会议|审议|判决)|以前|到期|[^，。;\n]{0,8}(?:发布|公布)的)`)
@@ -348,7 +348,7 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 	return score
 }
 
-var hours = compile(`^ ?[0-9]{1,2} ?(?:时|点|:[0-9]{2})(?:[0-9]{1,2}分)?`)
+var hours = compile(`^ ?[0-9]{1,2} ?(?:时|点|(?::[0-9]{2}){1,2})(?:时|[0-9]{1,2}分)?`)
 
 var withdrawn = compile(`^[^。;\n]{0,40}公示(?:了|的)`)
 

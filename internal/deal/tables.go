@@ -37,15 +37,16 @@ var headWords = []struct {
 	re  *pattern
 	col column
 }{
-	{compile(`隐藏|场次|标的号|标的序号|标的编号|拍品号|批次|序号|^编号$|电话|联系|备注|支付方式|发明人|完成人|专利类型|专利类别|种类|授权日|申请日|公告日|^No\.?$|佣金|保证金|溢价|竞价轮|报名|数量|件数|原值|净值|账面|年费|提成|分配|奖励`), colNone},
+	{compile(`许可(?:种类|类型|类别|方式|性质)|转化方式|交易方式`), colKind},
+	{compile(`隐藏|场次|标的号|标的序号|标的编号|拍品号|批次|序号|^编号$|电话|联系|备注|支付方式|发明人|完成人|专利类型|专利类别|种类|授权日|申请日|公告日|^No\.?$|佣金|保证金|溢价|竞价轮|报名|余额|税额|数量|件数|原值|净值|账面|年费|提成|分配|奖励`), colNone},
 	{compile(`评估`), colAppraised},
-	{compile(`起拍|起始价|底价|挂牌价|保留价|参考价|starting`), colStart},
+	{compile(`起拍|起始价|起价|起叫价|底价|挂牌价|保留价|参考价|starting`), colStart},
 	{compile(`专利号|申请号|授权号|公开号|公告号|专利编号|[Pp]atent [Nn]o|号码`), colNumber},
 	{compile(`受让|被许可|被授权|使用方|买家|买主|承接|引进方|对方|竞得|买受|买方|购买方|企业名称|单位名称|接收|摘牌|Buyer|Assignee|Licensee`), colBuyer},
 	{compile(`转让方$|出让方|出让单位|转让单位|许可单位|许可方$|转让人|许可人|委托方|委托人|委托单位|送拍|选送|权属单位|所属单位|权利单位|卖方|卖家|专利权人|权利人|持有人|持有单位|Seller|Assignor|Licensor`), colSeller},
-	{compile(`价|金额|费|款|对价|Price|Fee|元\)`), colPrice},
+	{compile(`价|额|费|款|对价|Price|Fee|元\)|/(?:万|亿)?元$`), colPrice},
 	{compile(`许可期|^期限|年限|使用期|有效期|Term`), colTerm},
-	{compile(`日期|时间|签订日|签约日|签署日|成交日|登记日|合同日|^日|Date`), colDate},
+	{compile(`日期|时间|签订日|签约日|签署日|成交日|登记日|合同日|签约|签订|签署|^日|Date`), colDate},
 	{compile(`方式|合同类别|交易类型|转化类型|转化形式|许可种类|许可类型|合同类型|^类[型别]$`), colKind},
 	{compile(`名称|标的|成果|题目|Title|^\p{Han}{0,6}专利$`), colTitle},
 	{compile(`结果|状态|成交情况`), colStatus},
@@ -59,6 +60,12 @@ func headColumn(cell string) (column, bool) {
 		if h.re.MatchString(cell) {
 			return h.col, true
 		}
+	}
+	switch buys, sells := side(cell); {
+	case buys && !sells:
+		return colBuyer, true
+	case sells && !buys:
+		return colSeller, true
 	}
 	return colNone, false
 }
