@@ -67,9 +67,19 @@ var (
 	perUnitPost = compile(`^(?:整)? ?(?:/|每)(?:台|套|公斤|千克|吨|支|瓶|亩|只|平方米|立方米|月|股|辆|片|米)`)
 )
 
-// untitled masks the titles of patents: 一种磨耗评估方法 names no valuation.
+// untitled masks the titles of patents and the names of bodies: 一种磨耗评估方法
+// names no valuation, and 某投资有限责任公司 neither investment nor liability.
 func (d *document) untitled(body string) string {
 	out := []byte(body)
+	for at := 0; at < len(d.s); {
+		end := at + sentenceEnd(d.s[at:min(len(d.s), at+farthest)])
+		for _, o := range d.orgsIn(span{at, end}) {
+			if b := o.b; tradesAs.MatchString(d.s[o.a:b]) {
+				mask(out, o.a, b)
+			}
+		}
+		at = d.past(end)
+	}
 	for _, m := range quotedTitle.FindAllStringSubmatchIndex(body, -1) {
 		if t := body[m[2]:m[3]]; !strings.ContainsAny(t, ":") && !strings.Contains(t, "元") && !notTitle.MatchString(t) {
 			mask(out, m[2], m[3])
@@ -100,6 +110,10 @@ var (
 	upfrontAfter = compile(`^(?:整)?(?:的)?(?:不可退还的)?(?:首付款|首期款|入门费|预付款|签约金|签约费|upfront|up-front)`)
 	priceAfter   = compile(`^(?:整)?(?:的)?(?:专利)?(?:一次性)?(?:转让费|许可费|使用费|许可使用费|转让款|转让价款|价款|转让总价)`)
 	totalLabel   = compile(`总`)
+	highest      = compile(`^(?:整)?[，,]?(?:的报价)?(?:居首|居第一|最高|为最高|系最高|位列第一|排名第一|列第一|领先|胜出|中选|中标)`)
+	bidBefore    = compile(`(?:报价|出价|应价)(?:为|:)?(?:人民币)?[ ]?$`)
+	soldRight    = compile(`(?:成交|落槌|拍出|得标|中标|竞得|落锤)(?:于|在|:| )*(?:人民币)?$`)
+	startRight   = compile(`(?:起拍|起叫|起竞|挂牌|起始)(?:于|:| )*(?:人民币)?$`)
 	inAll        = compile(`(?:^|[，、 (年])共(?:需|收)?(?:支付|计)?(?:人民币)?[ ]?$`)
 	changedTo    = compile(`(?:调整|变更|下调|上调|降低|降|修改|修订|改)(?:为|至|到)(?:人民币)?[ ]?$`)
 	formerly     = compile(`原(?:合同|协议|先|来)?(?:所)?(?:约定|商定|确定|定|有)?(?:的)?$`)
@@ -137,7 +151,8 @@ func (a *around) beforeLabel(m *money) string {
 
 // classify says of every amount what it is.
 func (d *document) classify(body string) {
-	labels := labelPattern.FindAllStringIndex(d.untitled(body), -1)
+	plain := d.untitled(body)
+	labels := labelPattern.FindAllStringIndex(plain, -1)
 	besideAssets := otherAssets.MatchString(body)
 	first := 0
 	for i := range d.money {
@@ -147,7 +162,7 @@ func (d *document) classify(body string) {
 		if j := strings.LastIndex(body[c.low:m.a], "。"); j >= 0 {
 			c.low += j + len("。")
 		}
-		c.sentence = body[c.low:m.a]
+		c.sentence = plain[c.low:m.a]
 		if i > 0 && d.money[i-1].b > c.low {
 			c.low = d.money[i-1].b
 		}
@@ -212,6 +227,13 @@ func (m *money) byLabel(c *around) {
 
 // byOwnWords takes an amount for what the words right beside it say.
 func (m *money) byOwnWords(c *around, besideAssets bool) {
+	switch {
+	case m.class != bare && m.class != instalment:
+	case soldRight.MatchString(c.pre):
+		m.class, m.weight = price, 3 // 落槌 6.1万元
+	case startRight.MatchString(c.pre):
+		m.class, m.weight = start, 3
+	}
 	if m.class == bare && inAll.MatchString(c.pre) {
 		m.class, m.weight = sum, 2 // 3万元/年，共9万元
 	}
@@ -259,6 +281,9 @@ func (m *money) bySale(c *around) {
 	}
 	if m.class == start && soldAt.MatchString(c.post) && strings.HasSuffix(strings.TrimRight(c.beforeLabel(m), " "), "按") {
 		m.class, m.weight = price, 3 // 按挂牌价110万元协议成交
+	}
+	if (m.class == start || m.class == bare || m.class == price) && highest.MatchString(c.post) && bidBefore.MatchString(c.pre) {
+		m.class, m.weight = price, 3 // 报价3.35万元居首
 	}
 	if startPost.MatchString(c.post) {
 		m.class, m.weight = start, 3

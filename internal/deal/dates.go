@@ -26,8 +26,9 @@ var (
 	dateCompact = compile(`(?:^|[^0-9A-Za-z.])((?:19|20)[0-9]{2})([01][0-9])([0-3][0-9])(?:$|[^0-9A-Za-z.])`)
 	compactSum  = compile(`^ ?(?:万|亿)?(?:元|圆|美元|美金|欧元|港元|港币|日元|英镑|人民币)`)
 	dateShort   = compile(`(?:^|[^0-9年月至到~-])([0-9]{1,2})月([0-9]{1,2})日`)
+	dateDay     = compile(`(?:^|[^0-9年月至到~-])([0-9]{1,2})日(?:上午|下午|晚)?[，,]`)
 	dateDMY     = compile(`([0-9]{1,2})(?:st|nd|rd|th)? (January|February|March|April|May|June|July|August|September|October|November|December)[,，]? ((?:19|20)[0-9]{2})`)
-	periodEnd   = compile(`^ ?(?:[0-9]{1,2}(?:时|点|:[0-9]{2})(?:[0-9]{1,2}分)?)?(?:起)? ?(?:至|到|-|~)+ ?([0-9]{1,2})月 ?([0-9]{1,2}) ?日`)
+	periodEnd   = compile(`^ ?(?:[0-9]{1,2}(?:时|点|:[0-9]{2})(?:[0-9]{1,2}分)?)?(?:起)? ?(?:至|到|-|~)+ ?(?:([0-9]{1,2})月 ?)?([0-9]{1,2}) ?日`)
 	dateMDY     = compile(`(January|February|March|April|May|June|July|August|September|October|November|December) ([0-9]{1,2})(?:st|nd|rd|th)?[,，]? ((?:19|20)[0-9]{2})`)
 )
 
@@ -104,6 +105,15 @@ func moments(s string) []moment {
 			add(m[2], m[1], year, month, day)
 		}
 	}
+	// 10日，甲与乙签约: a day alone takes its month from the last date.
+	if n := len(out); n > 0 && out[n-1].date.Day != 0 {
+		last := out[n-1]
+		for _, m := range dateDay.FindAllStringSubmatchIndex(s, 8) {
+			if day := num(s[m[2]:m[3]]); day <= last.date.Day && signAfter.MatchString(s[m[1]:min(len(s), m[1]+110)]) {
+				add(m[2], m[3]+len("日"), last.date.Year, int(last.date.Month), day)
+			}
+		}
+	}
 	// 某地12月3日电 昨天上午，2023年…: the day of a report takes its year from the text.
 	if y := anyYear.FindStringSubmatch(s); y != nil {
 		for _, m := range dateLine.FindAllStringSubmatchIndex(s, 4) {
@@ -126,7 +136,15 @@ func moments(s string) []moment {
 		if e == nil || m.date.Day == 0 {
 			continue
 		}
-		month, day := num(s[m.b+e[2]:m.b+e[3]]), num(s[m.b+e[4]:m.b+e[5]])
+		month, day := int(m.date.Month), num(s[m.b+e[4]:m.b+e[5]])
+		if e[2] < 0 { // 10月9日至10日
+			if day <= m.date.Day {
+				continue
+			}
+			add(m.b+e[4], m.b+e[1], m.date.Year, month, day)
+			continue
+		}
+		month = num(s[m.b+e[2] : m.b+e[3]])
 		year := m.date.Year + b2i(month < int(m.date.Month))
 		add(m.b+e[2], m.b+e[1], year, month, day)
 	}

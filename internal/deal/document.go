@@ -90,8 +90,10 @@ func mask(b []byte, a, z int) {
 var (
 	hostileWord = compile(`(?i)忽略(?:此前|以上|之前|前述|上述|前面|所有|全部|本)|系统提示|系统指令|系统消息|提示词|阅读本文的|(?:人工智能|大模型|语言模型|智能体|AI|抽取程序|识别程序|解析程序|录入程序|读取程序)[^。\n]{0,24}(?:请|使用|应当|须|必须|忽略|输出|登记|记录|返回|填写|视为)|自动(?:提取|抽取|识别|读取|录入)程序|正确答案|直接照抄|读到此处|"(?:amount|numbers|price_kind|buyer)"|(?:金额|价格)均以[^。\n]{0,14}为(?:最小)?单位|ignore (?:all|any|previous|the above|prior|every)|system prompt|AI assistants?|language models?|AI agents?|(?:output|return|report) (?:an? )?(?:empty|the following)|as an AI|(?:status|amount|price_kind|buyer|seller|deal_kind)\s*(?:写为|设为|改为|填|=)`)
 	correction  = compile(`由[“"]?([^“”"\n。;]{1,80}?)[”"]?(?:更正|变更|修改|调整|修正|改)为[“"]?`)
-	corrected   = compile(`“([^“”\n]{1,80})”[，, ]{0,2}(?:应当为|应为|应是|应改为|现改为|现为|现更正为|更正为|改为|修改为|订正为|勘误为)`)
+	corrected   = compile(`“([^“”\n]{1,80})”[，, ]{0,2}(?:应当|应|现|均|统一)?(?:更正|订正|勘误|修改|修正|调整|变更|改|更改)?(?:为|是)`)
 	wrongFormer = compile(`(?:误写为|误为|误录为|原公示为|原文为|原为|更正前)[:“" ]{0,4}([^“”"\n。;，]{1,80})`)
+	ownerWord   = compile(`(?:专利权?|权利|申请|所有权)人`)
+	rightsError = compile(`更正|勘误|订正|有误|误写|误录|疏漏|失误|错误|笔误`)
 	denial      = compile(`(?:未处于|未许可|未曾许可|没有许可|不得|不另行|已取得该[^，。;\n]{0,12}的|禁止)[^，。;\n]{0,40}(?:许可|转让)[^，。;\n]{0,12}`)
 	aside       = compile(`不在(?:此次|本次)[^。\n]{0,16}范围|另有?一[件项](?:发明|实用新型|外观设计)?专利`)
 	codeLine    = compile(`证券代码|股票代码|证券简称|公告编号`)
@@ -160,6 +162,12 @@ func (d *document) guard() {
 	}
 	for _, re := range []*pattern{correction, corrected, wrongFormer} {
 		for _, m := range re.FindAllStringSubmatchIndex(string(body), -1) {
+			if re == correction && ownerWord.MatchString(d.s[max(0, m[0]-120):m[0]]) && !rightsError.MatchString(d.s) {
+				continue // 专利权人由甲变更为乙 is a deed
+			}
+			if re == corrected && m[1]-m[3] < 12 && !rightsError.MatchString(d.s) {
+				continue // “…”为 corrects nothing by itself
+			}
 			d.changed = true
 			mask(body, m[2], m[3])
 		}
@@ -208,7 +216,9 @@ func (d *document) names() {
 	for _, m := range shortName.FindAllStringSubmatchIndex(d.s, 64) {
 		of, ok := d.orgBefore(m[0])
 		if !ok {
-			continue
+			if of, ok = d.soulBefore(m[0]); !ok {
+				continue
+			}
 		}
 		for i := 2; i+1 < len(m); i += 2 {
 			if m[i] >= 0 {
@@ -261,6 +271,21 @@ func (d *document) names() {
 	}
 }
 
+// soulBefore finds the person named right before a place: 立合同人:陆某(以下称甲方).
+func (d *document) soulBefore(at int) (party, bool) {
+	m := soulEnds.FindStringSubmatchIndex(d.s[max(0, at-48):at])
+	if m == nil {
+		return party{}, false
+	}
+	sp := span{max(0, at-48) + m[2], max(0, at-48) + m[3]}
+	if notName.MatchString(d.s[sp.a:sp.b]) {
+		return party{}, false
+	}
+	return party{span: sp, name: d.v.value(sp)}, true
+}
+
+var soulEnds = compile(`(?:[:、，。;和与\n(]|自然人|发明人|人)((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2}) ?(?:先生|女士)?(?:，[男女](?:，[^，。;\n]{2,40})?)?$`)
+
 // addressee begins the line of a letter that names whom it is to.
 var addressee = compile(`^ *(?:致[: ]*)?`)
 
@@ -311,8 +336,8 @@ func (d *document) orgBefore(at int) (party, bool) {
 func boundary(s string) int { return strings.LastIndexAny(s, "\n") + 1 }
 
 var (
-	orgEdge = compile(`[，。;:、\n\t“”《》"|()\x01]|被告|原告|由|给|与|向|受|被|将|和|及|系|经|为|是|对|从|在|于|以|[0-9]日|  `)
-	orgTrim = compile(`^(?:[0-9]{4}年(?:[0-9]{1,2}月)?(?:[0-9]{1,2}日)?|鉴于|由于|兹因|截至目前|截至|目前|申请执行人|被执行人|据悉|近日|日前|我国|约定|明确|载明|兹证明|兹有|证明|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本校|本院|我校|我院|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|[甲乙丙]方|原告|被告|专利权人|申请人|关于|转发|转载)+`)
+	orgEdge = compile(`[，。;:、\n\t“”《》"|()\x01]|被执行人|申请执行人|被申请人|被告|原告|由|给|与|向|受|被|将|和|及|系|经|为|是|对|从|在|于|以|许可|转让|授权|受让|让与|出让|出售|购买|收购|[0-9]日| `)
+	orgTrim = compile(`^(?:[ -]+|[①-⑳]|[0-9]{1,2}[.、)]|得主|买家|买主|卖家|卖主|出让方|[0-9]{4}年(?:[0-9]{1,2}月)?(?:[0-9]{1,2}日)?|鉴于|由于|兹因|截至目前|截至|目前|申请执行人|被执行人|据悉|近日|日前|我国|约定|明确|载明|兹证明|兹有|证明|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本校|本院|我校|我院|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|[甲乙丙]方|原告|被告|专利权人|申请人|关于|转发|转载)+`)
 )
 
 // orgsIn finds the bodies named in a piece.
@@ -322,9 +347,13 @@ func (d *document) orgsIn(sp span) []party {
 	for at < sp.b && len(out) < 40 {
 		start := at + len(orgTrim.FindString(d.s[at:sp.b]))
 		if o, ok := orgAt(d.s, start); ok && o.b <= sp.b {
+			if skip := len(kinWord.FindString(d.s[o.a:o.b])); skip > 0 && o.b-o.a-skip >= 9 { // 控股股东某公司
+				o.a += skip
+			}
 			// A verb inside means that the name starts behind it.
 			name := d.s[o.a:o.b]
 			if cut := innerCut(name); cut > 0 {
+				cut += len(orgTrim.FindString(name[cut:]))
 				if rest, ok := orgAt(d.s, o.a+cut); ok && rest.b == o.b && o.b-o.a-cut >= 12 {
 					o = rest
 				}
@@ -333,6 +362,10 @@ func (d *document) orgsIn(sp span) []party {
 				out = append(out, party{span: o, name: d.v.value(o)})
 			}
 			at = o.b
+			continue
+		}
+		if m := hardStop.FindString(d.s[start:sp.b]); m != "" {
+			at = start + len(m)
 			continue
 		}
 		m := orgEdge.FindStringIndex(d.s[start:sp.b])
@@ -362,7 +395,7 @@ func innerCut(name string) int {
 
 var nameWord = compile(`给水|给排水|供给|补给|系统|体系|水系|系泊|系列|系缆|方向|定向|向阳|向荣|转向|导向|航向|面向|自由|被服|植被|是非`)
 
-var innerEdge = compile(`(?:[0-9]|[拾佰仟万亿])元整?|买下|买走|拍下|拍走|拿下|购得|拍得|竞得|征集到|由|给|向|被|的|系|是|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
+var innerEdge = compile(`(?:[0-9]|[拾佰仟万亿])元整?|买下|买走|拍下|拍走|拿下|购得|拍得|竞得|团队|课题组|公司从|公司向|企业从|征集到|被执行人|申请执行人|被申请人|个月|由|给|向|被|的|系|是|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
 
 // findIssuer finds who speaks: the body that signs at the end, or the one that
 // the title begins with.

@@ -28,17 +28,18 @@ var (
 		`|(受让|买下|买断|买走|买入|购买|购得|购入|购进|购置|收购|引进|承接|接手|竞得|拍得|拍走|拍下|拿下|摘得|摘牌|摘走|中标|胜出|买受|得标|取得|获得|拿到|收入囊中)` +
 		`|(签订|签署|订立|签约|签了|签下|签妥|缔结|签立|达成|签字)` +
 		`|(支付|付清|付给|缴付)` +
-		`|(持有|所有|拥有|名下|享有|所属|旗下)` +
+		`|(共同持有|共同所有|共同拥有|共有|持有|所有|拥有|名下|享有|所属|旗下)` +
 		`|(给)|(将|把)|(由|被)|(向|对)|(从)|(与|和|同)|(专利|实用新型|外观设计|成果)`)
 	deedMark   = []byte{'R', '-', 'H', 'v', 'G', 'T', 'S', 'p', 'o', 'g', 'j', 'y', 'x', 'c', 'w', 'N'}
-	dealWords  = compile(`转|让|许可|授权|售|卖|买|购|承接|接手|竞得|拍|拿下|摘|中标|胜出|变更为|签|达成|取得|获得`)
+	dealWords  = compile(`转|让|许可|授权|售|卖|买|购|承接|接手|竞得|拍|拿下|摘|中标|胜出|变更为|签|达成|取得|获得|共有`)
 	formerTie  = compile(`此前|早前|曾于|曾经|过去|历史上|前手|报告期前|先前|鉴于`)
 	joinBoth   = compile(`^(?:、|及|以及|和|与|/)$`)
 	joinFirm   = compile(`^(?:、|及|以及)$`)
-	bothTake   = compile(`^(?:双方|两家|二者|等?[两二三]家?(?:公司|企业|单位)?)?(?:共同|联合|一起|合伙)`)
+	bothTake   = compile(`^(?:双方|两家|二者|等?[两二三]家?(?:公司|企业|单位)?)?(?:共同|共有|联合|一起|合伙)`)
 	noDealer   = compile(`评估|会计师|律师|代理|公证|交易|拍卖|法院|法庭|仲裁|银行|知识产权局|管理局|保护中心|委员会|鉴证`)
 	thatBody   = compile(`该(?:公司|企业|厂|校|院|所|单位|高校)`)
 	kinWord    = compile(`^(?:本公司|公司|其)?(?:的)?(?:控股股东|实际控制人|关联方|关联企业|全资子公司|控股子公司|参股公司|母公司|意向方)`)
+	anyKin     = compile(`控股股东|实际控制人|关联方|(?:全资|控股|参股|子|母|孙|分)(?:子|孙)?公司`)
 	facultyEnd = compile(`(?:学院|系|实验室|研究所|研究院|中心|科)$`)
 	facultyOf  = compile(`^(?:的)?\p{Han}{2,4}?(?:教授|副教授|老师|团队|课题组|研究员|博士|等|主任)`)
 	namedSoul  = compile(`(?:自然人|市民|居民|个人|职工|农民|发明人|股东|教授|[甲乙丙]方)((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2}?)(?:先生|女士|[，。;:、\n( ]|拟|将|把|向|对|与|和|以|于|处|持有|名下|出价|竞得|购|受让|买|拍|拿|的|$)`)
@@ -49,23 +50,41 @@ var (
 // framed reads the parties out of what the sentences of a piece do. Where two
 // sentences differ the one told more often holds, and of two told as often none.
 func (d *document) framed(sp span) (seller, buyer party) {
-	var sellers, buyers []party
+	var sellers, buyers, partners []party
 	for at := sp.a; at < sp.b; {
 		end := at + sentenceEnd(d.s[at:min(sp.b, at+farthest)])
-		s, b := d.frame(span{at, end})
+		s, b, with := d.frame(span{at, end})
+		partners = append(partners, with...)
 		if s.name != "" {
 			sellers = append(sellers, s)
 		}
 		if b.name != "" {
 			buyers = append(buyers, b)
 		}
-		at = end + 1
+		at = d.past(end)
 	}
 	seller, buyer = d.foremost(sellers), d.foremost(buyers)
 	if seller.name == buyer.name {
 		return party{}, party{}
 	}
+	for _, p := range partners { // of two who sign the one is what the other is not
+		switch {
+		case buyer.name == "" && seller.name != "" && !related(p.name, seller.name):
+			buyer = p
+		case seller.name == "" && buyer.name != "" && !related(p.name, buyer.name):
+			seller = p
+		}
+	}
 	return seller, buyer
+}
+
+// past is the place behind the mark that ends a sentence.
+func (d *document) past(end int) int {
+	if end >= len(d.s) {
+		return end + 1
+	}
+	_, size := decode(d.s, end)
+	return end + size
 }
 
 func sentenceEnd(s string) int {
@@ -125,6 +144,9 @@ func (d *document) skeletonOf(sp span) skeleton {
 	for _, m := range quotedTitle.FindAllStringIndex(text, 60) {
 		add(token{span{sp.a + m[0], sp.a + m[1]}, 'N', party{}})
 	}
+	for _, m := range shortName.FindAllStringIndex(text, 20) {
+		add(token{span{sp.a + m[0], sp.a + m[1]}, 0, party{}})
+	}
 	for _, m := range d.mentionsIn(sp) {
 		add(token{m.span, 'N', party{}})
 	}
@@ -133,15 +155,14 @@ func (d *document) skeletonOf(sp span) skeleton {
 		if noDealer.MatchString(o.name) {
 			mark = '-'
 		}
-		if skip := len(kinWord.FindString(d.s[o.a:o.b])); skip > 0 && o.b-o.a-skip >= 9 { // 控股股东某公司
-			o.a += skip
-			o.name = d.v.value(o.span)
-		}
 		if sells(d.issuer.name) && o.name != d.issuer.name && facultyEnd.MatchString(o.name) && facultyOf.MatchString(d.s[o.b:min(len(d.s), o.b+40)]) {
 			add(token{o.span, mark, d.issuer}) // 材料学院某教授团队
 			continue
 		}
 		add(token{o.span, mark, o})
+	}
+	for _, m := range anyKin.FindAllStringIndex(text, 20) {
+		add(token{span{sp.a + m[0], sp.a + m[1]}, 0, party{}})
 	}
 	for _, a := range d.aliases {
 		for low, n := 0, 0; n < 8; n++ {
@@ -185,6 +206,9 @@ func (d *document) skeletonOf(sp span) skeleton {
 			sk.marks = append(sk.marks, '-')
 		}
 		at = t.b
+		if t.mark == 0 {
+			continue
+		}
 		if n := len(sk.parties); t.mark == 'P' && n > 0 && i > 0 && all[i-1].mark == 'P' && t.a == all[i-1].b && facultyEnd.MatchString(d.s[t.a:t.b]) {
 			continue // 某大学材料学院
 		}
@@ -265,20 +289,25 @@ var forms = []form{
 	{compile(`x-?(P)[^PT]*G`), 0, 1},
 	{compile(`[xc]-?(P)[^PG]*T`), 1, 0},
 	{compile(`(P)[^PHGTjx]*R`), 0, 1}, // 某公司为受让方
+	{compile(`j-?(P)o?-?N`), 1, 0},    // 将某公司的3件专利
+	{compile(`y-?(P)-?o`), 1, 0},      // 由甲与乙共有
 }
 
 // signers are two who sign with each other; what is done then says who takes.
-var signers = compile(`(P)-?w-?(P)[^P]*S`)
+var (
+	signers = compile(`(P)-?w-?(P)[^P]*S`)
+	partner = compile(`w-?(P)[^P]*S`)
+)
 
 // frame reads who sells and who buys in one sentence.
-func (d *document) frame(sp span) (seller, buyer party) {
+func (d *document) frame(sp span) (seller, buyer party, with []party) {
 	text := d.s[sp.a:sp.b]
 	if len(text) < 12 || len(text) > 1800 || !dealWords.MatchString(text) || formerTie.MatchString(text) {
-		return party{}, party{}
+		return party{}, party{}, nil
 	}
 	sk := d.skeletonOf(sp)
 	if len(sk.parties) == 0 || len(sk.parties) > 12 {
-		return party{}, party{}
+		return party{}, party{}, nil
 	}
 	marks := string(sk.marks)
 	at := func(m []int, group int) party {
@@ -306,6 +335,9 @@ func (d *document) frame(sp span) (seller, buyer party) {
 			break
 		}
 	}
+	if m := partner.FindStringSubmatchIndex(marks); m != nil {
+		with = append(with, at(m, 1))
+	}
 	if m := signers.FindStringSubmatchIndex(marks); m != nil {
 		one, two := at(m, 1), at(m, 2)
 		switch {
@@ -314,7 +346,7 @@ func (d *document) frame(sp span) (seller, buyer party) {
 				if sells(two.name) {
 					one, two = two, one
 				}
-				return one, two
+				return one, two, nil
 			}
 		case seller.name == "" && buyer.name == one.name:
 			seller = two
@@ -326,5 +358,5 @@ func (d *document) frame(sp span) (seller, buyer party) {
 			buyer = one
 		}
 	}
-	return seller, buyer
+	return seller, buyer, with
 }

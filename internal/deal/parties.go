@@ -11,7 +11,7 @@ var (
 	branch     = compile(`^(?:[\p{Han}]{2,8}?(?:分公司|支行|分行|分院|分所|分校))`)
 	academy    = compile(`^\p{Han}{2,5}?所(?:[，。;:、\n\t|() ]|$)`)
 	hospital   = compile(`^(?:附属[\p{Han}]{0,10}?(?:医院|中学|研究所)|第[一二三四五六七八九十]+(?:附属|临床)?[\p{Han}]{0,4}?医院|[\p{Han}]{0,6}?(?:附属)[\p{Han}]{0,8}?医院|[\p{Han}]{2,6}研究所)`)
-	hardStop   = compile(`^(?:[，。;:、\n\t|“”《》"<>【】\[\]!?*#@\x01]|拟|关于|我|了|尚|转让|受让|许可|授权|方式|将|把|(?:签订|签署)|与|以下简称|同意|委托|持有|名下|所有的|管理人|通过|原告|被告)`)
+	hardStop   = compile(`^(?:[，。;:、\n\t|“”《》"<>【】\[\]!?*#@\x01]|拟|关于|我|了|尚|转让|受让|许可|授权|方式|将|把|(?:签订|签署)|与|以下简称|同意|委托|持有|名下|所有的|管理人|通过|原告|被告|团队|课题组|变更为|变更至)`)
 	bodyActs   = compile(`^(?:向|对|给|由|从|就)`)
 	english    = compile(`^(?:the )?([A-Z][A-Za-z&'’.-]*(?: (?:of|and|for|the|&|[A-Z][A-Za-z&'’.-]*|\([A-Z][A-Za-z]*\)))*(?:[,，]? (?:Co\.[,，]? ?Ltd|Ltd\.?|Inc\.?|Ltd\.?|LLC|GmbH|Corp\.?|plc|S\.A\.))?)`)
 	person     = compile(`^[\p{Han}·]{2,4}?(?:[，。;、\n\t|( )]|与|以[^，。]|于[0-9]|处|通过|出价|报价|应价|竞得|取得|受让|购得|摘得|胜出|中标|拍得|买下|$)`)
@@ -121,8 +121,8 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 	if strings.HasPrefix(s[at:min(len(s), at+3)], "“") {
 		at += len("“")
 	}
-	if m := sideWord.FindString(s[at:min(len(s), at+6)]); m != "" { // 乙方某公司
-		if sp, ok := orgAt(s, at+len(m)); ok && strings.HasSuffix(s[sp.a:sp.b], "公司") && sp.b-sp.a >= 12 {
+	if m := sideWord.FindString(s[at:min(len(s), at+15)]); m != "" { // 乙方某公司
+		if sp, ok := orgAt(s, at+len(m)); ok && sp.b-sp.a >= 12 {
 			at = sp.a
 		}
 	}
@@ -142,7 +142,7 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 		}
 		return party{span: sp, name: d.v.value(sp)}, true
 	}
-	if m := forSum.ReplaceAllString(english.FindString(s[at:min(len(s), at+120)]), ""); len(m) > 4 && !roleEnglish.MatchString(m) {
+	if m := oneSentence(forSum.ReplaceAllString(english.FindString(s[at:min(len(s), at+120)]), "")); len(m) > 4 && !roleEnglish.MatchString(m) {
 		a := at
 		if strings.HasPrefix(m, "the ") {
 			a += 4
@@ -174,6 +174,19 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 	}
 	return party{}, false
 }
+
+// oneSentence cuts an English name where its sentence ends: A University. Under
+// the agreement.
+func oneSentence(name string) string {
+	for _, m := range stopEn.FindAllStringIndex(name, -1) {
+		if word := name[strings.LastIndexByte(name[:m[0]], ' ')+1 : m[0]]; len(word) > 4 {
+			return name[:m[0]]
+		}
+	}
+	return name
+}
+
+var stopEn = compile(`\. `)
 
 // roleEnglish is what an English contract calls a party.
 var roleEnglish = compile(`^(?i:the )?(?:Assignor|Assignee|Licensor|Licensee|Transferor|Transferee|Seller|Buyer|Purchaser|Part(?:y|ies)|Company|University|Agreement)\b`)
@@ -207,7 +220,7 @@ var (
 	legalForm    = compile(`(?:Co\.[,，]? ?Ltd\.?|Ltd\.?|Inc\.?|LLC|GmbH|Corp\.?|plc|S\.A\.)`)
 	forSum       = compile(` (?:for|and) (?:CNY|RMB|USD?|HKD?|EUR|GBP|JPY)\b.*`)
 	relationWord = compile(`^(?:(?:本|该|我)?公司的?|其)?(?:控股股东|实际控制人|关联方|全资子公司|控股子公司|参股公司|母公司)`)
-	sideWord     = compile(`^[甲乙丙]方`)
+	sideWord     = compile(`^(?:[甲乙丙]方|被?申请人|被?上诉人|申请执行人|被执行人|原告|被告)`)
 	bidCode      = compile(`^[A-Z]{1,3}[0-9]{1,6}\(`)
 )
 
@@ -244,6 +257,11 @@ func (d *document) partiesAt(at, end int) (party, bool) {
 func (d *document) meant(p party) party {
 	if p.name == "" || len(p.more) > 0 || strings.Contains(p.name, "、") {
 		return p
+	}
+	for _, a := range d.aliases {
+		if a.name == p.name && a.of.name != p.name {
+			return a.of
+		}
 	}
 	full, known := d.full[p.name]
 	if !known {

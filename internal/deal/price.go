@@ -285,8 +285,11 @@ func (d *document) choose(r *Row, o offers, sp span, kind Kind) {
 		d.setPrice(r, o.upfront, Total)
 	case o.start != nil:
 		d.setPrice(r, o.start, Ask)
-	case royalty && royaltyOf.MatchString(text) && kind != Assignment:
+	case royalty && best == nil && royaltyOf.MatchString(text) && kind != Assignment:
 		r.PriceKind = RunningRoyalty
+	case royalty && best != nil && best.class == instalment && kind != Assignment:
+		d.setPrice(r, best, UpfrontPlusRoyalty) // 签约后一次付清70万元，另按销售额3%
+		r.Waits = true
 	case best != nil && !o.ranged && !noPriceWord.MatchString(text):
 		d.setPrice(r, best, Total)
 		r.warn("part_or_price", "金额可能只是一期付款，请核对。", "The amount may be a part payment.")
@@ -579,6 +582,14 @@ func (d *document) localKind(sp span, whole Kind) (Kind, span) {
 	}
 	if m := licenceGrant.FindStringIndex(text); m != nil {
 		return licenceKind(text[m[0]:m[1]]), span{sp.a + m[0], sp.a + m[1]}
+	}
+	if whole == Assignment {
+		return whole, span{}
+	}
+	for _, re := range []*pattern{plainWord, exclusiveWord, soleWord} { // 甲厂，独占，5年
+		if m := re.FindStringIndex(text); m != nil {
+			return licenceKind(text), span{sp.a + m[0], sp.a + m[1]}
+		}
 	}
 	return whole, span{}
 }

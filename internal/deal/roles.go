@@ -45,7 +45,7 @@ var (
 	subject    = compile(`拟以|拟将|拟把|同意将|决定将|自愿将|自愿对|已将|将其|将|拟|把`)
 	dealVerb   = compile(`^[^。\n]{0,400}?(?:转让|许可|让与|出让|作价|出资|入股|出售|卖断|让渡|卖给)`)
 	founded    = compile(`(?:设立|成立|组建|新设|创办)(?:了|的)?(?:合资公司|新公司|公司)?[“:]?`)
-	investsIn  = compile(`(?:入股|增资|投资|出资|投入|注入)+(?:到|至|于|给)?`)
+	investsIn  = compile(`(?:入股|增资|投资|出资|投入|投进|注入)+(?:到|至|于|给|了)?(?:新成立的|新设立的|新设的|拟设立的|拟成立的)?`)
 	putsIn     = compile(`以[^。;\n]{0,200}(?:专利|知识产权|成果|技术)[^。;\n]{0,60}(?:作价|增资|出资|入股|投资)`)
 	grantEn    = compile(` (?:has |have )?(?:granted|grants|licensed|licenses|assigned|assigns|sold|sells|transferred)(?: to)? `)
 	patentsTo  = compile(`^[^.\n]{0,40}?(?i:patents?|right)[^\n]{0,300}? to (?:the )?`)
@@ -128,7 +128,67 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 	if buyer.name == "" && seller.name != "" {
 		buyer = d.partnerInHead(seller)
 	}
+	if buyer.name == "" && seller.name != "" && d.dealt() {
+		buyer = d.onlyOther(sp, seller, true)
+	}
+	if seller.name == "" && buyer.name != "" {
+		seller = d.onlyOther(sp, buyer, false)
+	}
 	return seller, buyer
+}
+
+// dealt reports whether somebody has taken the patents, or is about to.
+func (d *document) dealt() bool {
+	f := d.facts()
+	return !f.open && !f.failed && !(f.auction && !soldWord.MatchString(d.s)) && !noTaker.MatchString(d.s)
+}
+
+// noTaker says that who takes is still looked for.
+var noTaker = compile(`征集|公开挂牌|挂牌(?:底价|公告|期间|转让)|待定|未确定|招商|诚征|寻求|不特定|任何(?:单位|个人)|有意(?:者|向)`)
+
+// onlyOther is the one body beside a party that a piece names, where it names
+// just one.
+func (d *document) onlyOther(sp span, not party, trades bool) party {
+	var other party
+	for at := sp.a; at < sp.b; {
+		end := at + sentenceEnd(d.s[at:min(sp.b, at+farthest)])
+		if placeLine.MatchString(d.s[at:end]) {
+			at = d.past(end)
+			continue
+		}
+		for _, p := range d.orgsIn(span{at, end}) {
+			for _, a := range d.aliases {
+				if a.name == p.name {
+					p = a.of
+				}
+			}
+			p = d.meant(p)
+			switch {
+			case noDealer.MatchString(p.name), p.name == other.name, related(p.name, not.name), trades && !tradesAs.MatchString(d.s[p.a:p.b]):
+			case other.name != "" && related(p.name, other.name):
+				if len(p.name) > len(other.name) {
+					other = p
+				}
+			case other.name != "":
+				return party{}
+			default:
+				other = p
+			}
+		}
+		at = d.past(end)
+	}
+	return other
+}
+
+// placeLine tells where something is held or who answers, and names no party.
+var placeLine = compile(`^[^，。]{0,8}(?:地点|地址|主办|承办|协办|支持单位|电话|联系|来源|记者|开户)[^，。]{0,6}[: ]`)
+
+// related reports whether two names are of one body or of a body and its part.
+func related(p, q string) bool {
+	if p == "" || q == "" {
+		return false
+	}
+	return strings.Contains(q, p) || strings.Contains(p, q) || shortOf(p, q) || shortOf(q, p)
 }
 
 // orElse is the first party, or the second where the first is not known.
@@ -318,6 +378,16 @@ func (d *document) inEnglish(sp span, seller, buyer party) (party, party) {
 			}
 		}
 	}
+	if m := signedEn.FindStringIndex(text); m != nil && seller.name == "" && buyer.name == "" {
+		if one, ok := subject(m[0]); ok {
+			if two, ok := d.partyAt(sp.a+m[1], false); ok && schoolEn.MatchString(one.name) != schoolEn.MatchString(two.name) {
+				if schoolEn.MatchString(two.name) {
+					one, two = two, one
+				}
+				return one, two
+			}
+		}
+	}
 	if seller.name != "" && buyer.name != "" {
 		return seller, buyer
 	}
@@ -332,6 +402,11 @@ func (d *document) inEnglish(sp span, seller, buyer party) (party, party) {
 	}
 	return seller, buyer
 }
+
+var (
+	signedEn = compile(` (?:has |have )?(?:signed|entered into|concluded|executed) [^.\n]{0,200}? with (?:the )?`)
+	schoolEn = compile(`University|Institute|College|Academy|Hospital|School`)
+)
 
 // englishBefore finds an English name that ends at a place.
 func (d *document) englishBefore(sp span, at int) (party, bool) {

@@ -185,6 +185,12 @@ func (d *document) proseRows() []Row {
 			} else if unsold.MatchString(d.s[local.a:local.b]) || kind == Auction && inOther(groups, gi, buyer.a) {
 				buyer = party{}
 			}
+			if buyer.name == "" && seller.name != "" && !d.facts().open && !unsold.MatchString(d.s[local.a:local.b]) {
+				buyer = d.onlyOther(local, seller, true)
+			}
+			if seller.name == "" {
+				seller = d.onlyOther(local, buyer, false)
+			}
 		}
 		d.put(&r, "seller", seller)
 		if buyer.name != seller.name {

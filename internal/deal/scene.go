@@ -51,7 +51,7 @@ var (
 	licenceLabel  = compile(`(?:(?:^|[\n•● ])方式|许可性质|性质|许可方式|许可类型|许可种类|许可形式|许可性质|实施方式|转化方式|交易方式)[:为是 \t|]{1,4}([^，。;\n]{2,40})`)
 	licenceVerb   = compile(`(?:授权书|授权协议|授权费|授权金|普通许可|独占许可|排他许可|许可(?:给|予)|许可方|许可人|许可费|许可合同|许可协议|许可期|许可使用|专利许可|许可期限|被许可|实施许可|许可使用费|(?i:licens(?:es|ed|ee|or)))`)
 	assignVerb    = compile(`转让给|转让价|转让费|转让方|受让方|受让人|让与|权转让|转让总价|转让合同|转让协议|购买|收购|(?i:assign)`)
-	contribWord   = compile(`作价(?:入股|投资|出资)|折价入股|以[^。;\n]{0,160}(?:专利|知识产权|成果|无形资产)[^。;\n]{0,40}(?:出资|入股|增资)|专利(?:权)?(?:出资|入股)`)
+	contribWord   = compile(`作价(?:入股|投资|出资)|折价入股|以[^。;\n]{0,160}(?:专利|知识产权|成果|无形资产)[^。;\n]{0,40}(?:出资|入股|增资)|作价[^，。;\n]{0,24}，?(?:投入|投进|注入|换取|换得)|换(?:得|取)[^。;\n]{0,14}股(?:权|份)|专利(?:权)?(?:出资|入股)`)
 	auctionWord   = compile(`拍卖|竞得|起拍|竞价|竞买公告|竞买人(?:[^须应]|$)|落槌|应价|变卖|拍品`)
 	auctionNot    = compile(`协议(?:方式)?(?:成交|转让)|协议定价|未进行拍卖`)
 )
@@ -150,7 +150,7 @@ var licenceGrant = compile(`(?:以)?(?:独占|排他|普通|独家)(?:性|地|�
 var (
 	cancelHead  = compile(`终止|解除|撤销|撤回|取消|中止|作废`)
 	cancelWord  = compile(`(?:合同|协议|转让|许可|交易|项目)[^。;\n]{0,12}已(?:于[^。;\n]{0,16})?(?:经)?(?:解除|终止|撤销|取消|撤回)|(?:决定|同意|现)(?:解除|终止|撤销|取消|撤回)|签[署订]《(?:解除|终止)`)
-	signedWord  = compile(`专利权?人?[^。;\n]{0,40}变更为|变更后|签下|拍出|卖出|落槌|交易成功|达成交易|成交通知|签完|签妥|签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|(?i:effective date|signing date|date of signature|has granted|have signed|signed|has acquired)`)
+	signedWord  = compile(`专利权?人?[^。;\n]{0,40}变更为|变更后|签下|拍出|卖出|落槌|交易成功|达成交易|成交通知|签完|签妥|签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|立约|(?i:date of contract|contract date|effective date|signing date|date of signature|has granted|have signed|signed|has acquired)`)
 	futureWord  = compile(`(?:(?:拟|将|同意)[^，。;\n]{0,40}|(?:后|如|若|待|应当|前|未|尚|无人|流拍|日内|之日)[^，。;\n]{0,14})$`)
 	futureAfter = compile(`^(?:方式|价)|^(?:《[^》]*》|[\p{Han}]{0,8})?(?:后|起|之日起|之日|的合同为准|前|时(?:[^间期]|$)|以实际|的标的)|^标的(?:买受人|另)`)
 	proposeWord = compile(`拟|公示期|公示时间|公示日期|公示如下|予以公示|将与`)
@@ -243,8 +243,8 @@ var (
 )
 
 var (
-	signAfter   = compile(`^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|合同生效|正式签|(?i:signed|entered into))`)
-	signBefore  = compile(`(?:签订|签署|订立|签约|生效|盖章|签章|签字|Signing|Effective|effective|signature|signed|Signed|dated|Dated)(?:日期|日|时间|Date|于|on|在|为|生效|签字| )*[ :：自于/]{0,3}$`)
+	signAfter   = compile(`^ ?(?:起)?(?:正式)?生效|^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|合同生效|正式签|(?i:signed|entered into))`)
+	signBefore  = compile(`(?:签订|签署|订立|签约|生效|盖章|签章|签字|立约|订约|缔约|(?i:date of (?:the )?(?:contract|agreement|signature|signing)|(?:contract|agreement|signing|execution) date|made(?: and entered into)?|entered into)|Signing|Effective|effective|signature|signed|Signed|dated|Dated)(?:日期|日|时间|Date|于|on|在|为|生效|签字| )*[ :：自于/]{0,3}$`)
 	closeBefore = compile(`(?:成交日期|成交日|成交确认日|成交时间|交易日期|交割日|凭证出具日|竞价日|竞价截止|结束时间|拍卖时间|竞价时间|成交于|于|合同签订日期)[ :为是]{0,3}$`)
 	closeAfter  = compile(`^[ ，,]?[^。;\n]{0,80}?(?:处置|届满|拍卖|成交|结束|举槌|竞得|落槌|举行|开拍|竞价|胜出|拍得|摘得|购得|出价|变卖)`)
 	noticeWord  = compile(`(?:公示|公告|声明|发布|挂牌|公开|张贴|上网)[，]?(?:起始|开始|起止|起)?(?:期限|期间|日期|时间|时段|期|日)?(?:为?(?:[0-9]{1,3}|[一二三五七十]{1,3})个?(?:工作|自然)?[日天][(，]?(?:即|自|从)?)?(?:为|自|从|:|[ |\t]|起|是)*$`)
@@ -253,8 +253,10 @@ var (
 	meeting     = compile(`^[ ，]?[^。;\n，]{0,30}(?:会议|审议|董事会|判决|裁定|支付|付清|缴|评估|网站发布)`)
 )
 
-// when chooses the date of a deal: of the contract or the sale where one was
-// made, of the notice otherwise.
+// when chooses the date of a deal. Where one was made, the order is: the day a
+// label gives for the sale, the day of the contract, the day the bidding ended,
+// the day of entry in the register; else, and where none was made, the day of
+// the notice.
 func (d *document) when(sp span, status Status, kind Kind) (moment, bool) {
 	failed := d.facts().failed || unsold.MatchString(d.s[sp.a:sp.b])
 	made := status == Concluded || status == Cancelled || kind == Auction && status == Asked && failed
@@ -267,10 +269,18 @@ func (d *document) when(sp span, status Status, kind Kind) (moment, bool) {
 		}
 		d.once.dates[key] = scores
 	}
-	best, top := 0, 0
+	best, top, own := 0, 0, 0
+	for i, score := range scores {
+		if m := d.moments[i]; score > 0 && m.a >= sp.a && m.a < sp.b {
+			own++
+		}
+	}
 	for i, score := range scores {
 		if m := d.moments[i]; score >= 60 && m.a >= sp.a && m.a < sp.b {
 			score += 5
+		}
+		if m := d.moments[i]; own == 1 && score > 0 && made && sp.b-sp.a < len(d.s) && m.a >= sp.a && m.a < sp.b && len(d.mentionsIn(span{d.lineStart(m.a), m.a})) > 0 {
+			score += 40 // the one date of an item is the item's
 		}
 		if score > top {
 			best, top = i, score
@@ -301,13 +311,15 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 	score := 1
 	future := strings.HasSuffix(pre, "定于") || strings.HasSuffix(pre, "将于") || strings.HasSuffix(pre, "拟于")
 	switch {
+	case made && registered.MatchString(pre):
+		score = 57
 	case made && signBefore.MatchString(pre):
 		score = 90
 	case made && closeBefore.MatchString(pre) && !strings.HasSuffix(pre, "于"):
 		score = 92
 	case made && kind == Auction && i > 0 && rangeMark.MatchString(strings.Replace(hours.ReplaceAllString(d.s[d.moments[i-1].b:m.a], ""), "起", "", 1)) && hours.MatchString(post):
 		score = 88 // the bidding ends: 11日10时至12日10时
-	case made && kind == Auction && closeAfter.MatchString(post) && !future && !periodEnd.MatchString(post):
+	case made && kind == Auction && closeAfter.MatchString(far) && !future && !periodEnd.MatchString(post):
 		score = 85
 	case made && intent.MatchString(far):
 		score = 15
@@ -348,6 +360,10 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 	return score
 }
 
+// registered is the day that the office entered the change or the licence: it
+// counts where no day of the contract is told.
+var registered = compile(`(?:登记|备案|变更|过户|转移)(?:生效|手续合格|完成|公告)?(?:日期?|时间|于)(?:为|是)?[: ]{0,2}$`)
+
 var hours = compile(`^ ?[0-9]{1,2} ?(?:时|点|(?::[0-9]{2}){1,2})(?:时|[0-9]{1,2}分)?`)
 
 var withdrawn = compile(`^[^。;\n]{0,40}公示(?:了|的)`)
@@ -355,7 +371,7 @@ var withdrawn = compile(`^[^。;\n]{0,40}公示(?:了|的)`)
 var (
 	postedAfter = compile(`^起?(?:张贴|公示|发布|刊登|公开|挂网|上网)|^起 ?(?:[0-9]{1,3}|[一二三五七十]{1,3}) ?个?(?:工作|自然)?[日天]内`)
 	intent      = compile(`^[^。;\n]{0,100}?(?:签订|签署|签约|达成)(?:了)?[^。;\n，]{0,16}(?:意向|框架|战略|备忘录)`)
-	dealsAfter  = compile(`^，[^。;\n]{0,200}?(?:转让给|许可给|授权给|卖给|售予|出让给|许可使用)`)
+	dealsAfter  = compile(`^，[^。;\n]{0,200}?(?:作价|转让给|许可给|授权给|卖给|售予|出让给|许可使用)`)
 )
 
 var sameDay = compile(`^[^。;\n]{0,100}同日[^。;\n]{0,24}(?:签订|签署|签约|订立)`)

@@ -236,6 +236,9 @@ func (tr *tableReader) cellParties(r *Row, cell map[column]span) {
 	}{{"seller", colSeller, tr.seller}, {"buyer", colBuyer, tr.buyer}} {
 		c := cell[side.col]
 		if c.empty() {
+			if side.col == colBuyer && slices.Contains(tr.t.head, colBuyer) {
+				continue // a line without a buyer: nobody took it
+			}
 			tr.put(r, side.field, side.all)
 		} else if p, ok := tr.partiesAt(c.a, c.b); ok {
 			tr.put(r, side.field, p)
