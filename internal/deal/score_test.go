@@ -294,3 +294,9 @@ func TestFifthNotices(t *testing.T) {
 func TestSixthNotices(t *testing.T) {
 	judge(t, filepath.Join("testdata", "own_notices6.json"), .98, .9)
 }
+
+// TestSeventhNotices holds them to the bounds on a seventh set of thirty texts,
+// written after the sixth was mended.
+func TestSeventhNotices(t *testing.T) {
+	judge(t, filepath.Join("testdata", "own_notices7.json"), .98, .9)
+}
