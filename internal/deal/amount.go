@@ -34,7 +34,7 @@ var labelRules = []labelRule{
 	{`签约费|签约金|签字费|启动费|入门许可费|首次许可费|入门费|首付款|首期许可费|首期费|预付许可费|upfront fee|upfront payment|upfront|up-front|initial fee|一次性付款`, upfront, 0},
 	{`首期款|首期|首付|预付款|预付|定金|第一期|第二期|第三期|第四期|第一笔|第二笔|第三笔|首笔|尾款|余款|剩余|再付|支付|缴纳|付清|付款|给付|退还|返还|汇入|到账|已付|付|即|shall pay|will pay|pay|paid`, instalment, 0},
 	{`合计|总计|共计|总额|总共|一共|累计|total`, sum, 0},
-	{`最后一次有效报价|有效报价|成交:|拍出|落在|定格在|一口价|价钱|授权金|授权费|买断费|买断价|议定价格|议定价|约定价款|以自有资金|以自筹资金|转让总价款|转让总价|转让总金额|转让价格|转让价款|转让价|转让费用|转让费总额|转让费|转让金额|转让款|转让对价|转让总额|让与总价|让与价款|让与价格|让与价|许可费总额|许可总费用|许可总价|许可费用|许可使用费总额|许可使用费|许可价格|许可金额|许可费|分许可费|实施许可费|专利使用费|使用费|合同总价款|合同总价|合同总额|合同总金额|合同金额|合同价款|合同价格|合同价|合同额|成交总价|成交价格|成交价|成交金额|成交额|最终报价|最终出价|最高报价|最高应价|最高出价|最高价|再许可费|落槌价|拍卖价|交易价格|交易对价|交易金额|交易价款|交易总价|收购价格|收购价款|购买价格|受让价格|受让价款|受让价|受让金额|出让价格|出让价款|出让价|出让金|作价出资|作价入股|作价投资|折价入股|协议定价|协议价格|协议价|拟定价格|作价|折合|售价|总价款|总价|总金额|总对价|对价|价款|单价|定价|价格|费用|金额|价|consideration|purchase price|transfer price|licence fee|license fee|price of|price`, price, 3},
+	{`花了|花费|斥资|豪掷|最后一次有效报价|有效报价|成交:|拍出|落在|定格在|一口价|价钱|授权金|授权费|买断费|买断价|议定价格|议定价|约定价款|以自有资金|以自筹资金|转让总价款|转让总价|转让总金额|转让价格|转让价款|转让价|转让费用|转让费总额|转让费|转让金额|转让款|转让对价|转让总额|让与总价|让与价款|让与价格|让与价|许可费总额|许可总费用|许可总价|许可费用|许可使用费总额|许可使用费|许可价格|许可金额|许可费|分许可费|实施许可费|专利使用费|使用费|合同总价款|合同总价|合同总额|合同总金额|合同金额|合同价款|合同价格|合同价|合同额|成交总价|成交价格|成交价|成交金额|成交额|最终报价|最终出价|最高报价|最高应价|最高出价|最高价|再许可费|落槌价|拍卖价|交易价格|交易对价|交易金额|交易价款|交易总价|收购价格|收购价款|购买价格|受让价格|受让价款|受让价|受让金额|出让价格|出让价款|出让价|出让金|作价出资|作价入股|作价投资|折价入股|协议定价|协议价格|协议价|拟定价格|作价|折合|售价|总价款|总价|总金额|总对价|对价|价款|单价|定价|价格|费用|金额|价|consideration|purchase price|transfer price|licence fee|license fee|price of|price`, price, 3},
 }
 
 var labelPattern, labelClass = func() (*pattern, map[string]labelRule) {
@@ -210,7 +210,7 @@ func (m *money) byLabel(c *around) {
 		if c.second != nil && (before.class == price || before.class == upfront || before.class == ceiling || before.class == appraised || before.class == other) && !strings.Contains(c.body[c.second[1]:c.best[0]], "，") {
 			m.class, m.weight, m.label = before.class, 3, span{c.second[0], c.second[1]} // 转让费合计
 		}
-	case rule.class == ceiling && before.class == sum && c.second != nil:
+	case rule.class == ceiling && c.second != nil && (before.class == sum || before.class == price && strings.Contains(c.word(c.second), "总")):
 		m.weight = 3
 	case rule.class == price && (strings.HasSuffix(word, "费用") || word == "金额" || word == "价"):
 		m.weight = 2

@@ -96,6 +96,7 @@ var (
 	rightsError = compile(`更正|勘误|订正|有误|误写|误录|疏漏|失误|错误|笔误`)
 	denial      = compile(`(?:未处于|未许可|未曾许可|没有许可|不得|不另行|已取得该[^，。;\n]{0,12}的|禁止)[^，。;\n]{0,40}(?:许可|转让)[^，。;\n]{0,12}`)
 	aside       = compile(`不在(?:此次|本次)[^。\n]{0,16}范围|另有?一[件项](?:发明|实用新型|外观设计)?专利`)
+	filing      = compile(`招股说明书|募集说明书|公开转让说明书|问询函|反馈意见|年度报告|半年度报告|招股书`)
 	codeLine    = compile(`证券代码|股票代码|证券简称|公告编号`)
 )
 
@@ -104,7 +105,7 @@ func newDocument(text string) *document {
 	d.s = d.v.s
 	d.guard()
 	d.splitLines()
-	d.listed = codeLine.MatchString(d.s[:min(len(d.s), 400)]) || compile(`(?:股份有限公司|集团)董事会|上海证券交易所|深圳证券交易所|北京证券交易所`).MatchString(d.s)
+	d.listed = filing.MatchString(d.s[:min(len(d.s), 600)]) || codeLine.MatchString(d.s[:min(len(d.s), 400)]) || compile(`(?:股份有限公司|集团)董事会|上海证券交易所|深圳证券交易所|北京证券交易所`).MatchString(d.s)
 	d.mentions = mentions(d.s)
 	d.tables = d.findTables()
 	d.names()
@@ -395,7 +396,7 @@ func innerCut(name string) int {
 
 var nameWord = compile(`给水|给排水|供给|补给|系统|体系|水系|系泊|系列|系缆|方向|定向|向阳|向荣|转向|导向|航向|面向|自由|被服|植被|是非`)
 
-var innerEdge = compile(`(?:[0-9]|[拾佰仟万亿])元整?|买下|买走|拍下|拍走|拿下|购得|拍得|竞得|团队|课题组|公司从|公司向|企业从|征集到|被执行人|申请执行人|被申请人|个月|由|给|向|被|的|系|是|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
+var innerEdge = compile(`(?:[0-9]|[拾佰仟万亿])元整?|买下|买走|拍下|拍走|拿下|购得|拍得|竞得|团队|课题组|公司从|公司跟|公司和|公司向|企业从|征集到|被执行人|申请执行人|被申请人|个月|下列|上述|专利予|专利与|予以|予|由|给|向|被|的|系|是|[0-9]日|[年月]内|确定|同意|委托|子公司|全资|公司与|大学与|学院与`)
 
 // findIssuer finds who speaks: the body that signs at the end, or the one that
 // the title begins with.
@@ -467,6 +468,6 @@ func (d *document) findIssuer() party {
 
 var headYear = compile(`^[0-9]{4}(?:年度?|-[0-9]{4}年?)(?:[0-9]{1,2}月)?`)
 
-var headNoise = compile(`^[ \t#>*]*(?:【[^】\n]*】|\[[^\]\n]*\]|通知公告|公示|公告|关于|转发|转载|\([^)\n]{1,12}\)|[: ])*`)
+var headNoise = compile(`^[ \t#>*]*(?:【[^】\n]*】|\[[^\]\n]*\]|通知公告|公示|公告|关于对|关于|转发|转载|\([^)\n]{1,12}\)|[: ])*`)
 
 var auctioneer = compile(`拍卖|仲裁委|交易中心|交易所|法院|法庭|产权交易|保护中心|管理局|知识产权局`)

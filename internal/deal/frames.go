@@ -12,7 +12,9 @@ import (
 //	P party   N patent   m amount      j 将, 把       H gives to (转让给)
 //	G gives   T takes    g 给          x 向, 对       c 从
 //	y 由, 被   w 与, 和    S signs       v 变更为        o 持有, 所有, of
-//	p pays    R is the buyer           - anything else
+//	I puts in (增资, 入股)
+//	p pays    R is the buyer           k a subsidiary without a name
+//	- anything else
 type skeleton struct {
 	marks   []byte
 	parties []party // in the order of the P
@@ -25,12 +27,13 @@ var (
 		`|((?:转让|出让|让与|许可|授权|出售|售|卖|转移|过户|移交|让渡|划转|交付|许可使用|许可实施|转|作价转让)(?:权属)?(?:了)?(?:给予|给|予|与|至|到|于))` +
 		`|(变更为|变更至|变更到|改为|过户为)` +
 		`|(转让|出让|让与|许可|授权|出售|售卖|卖出|让渡)` +
-		`|(受让|买下|买断|买走|买入|购买|购得|购入|购进|购置|收购|引进|承接|接手|竞得|拍得|拍走|拍下|拿下|摘得|摘牌|摘走|中标|胜出|买受|得标|取得|获得|拿到|收入囊中)` +
-		`|(签订|签署|订立|签约|签了|签下|签妥|缔结|签立|达成|签字)` +
+		`|(受让|买了|买过来|买下|买断|买走|买入|购买|购得|购入|购进|购置|收购|引进|承接|接手|竞得|拍得|拍走|拍下|拿下|摘得|摘牌|摘走|中标|胜出|买受|得标|取得|获得|拿到|收入囊中)` +
+		`|(增资|入股|作价入股|作价投资|作价出资|出资|投资入股)` +
+		`|(签订|签署|订立|签约|签了|签下|签妥|签完|签好|签毕|谈妥|缔结|签立|达成|签字)` +
 		`|(支付|付清|付给|缴付)` +
 		`|(共同持有|共同所有|共同拥有|共有|持有|所有|拥有|名下|享有|所属|旗下)` +
-		`|(给)|(将|把)|(由|被)|(向|对)|(从)|(与|和|同)|(专利|实用新型|外观设计|成果)`)
-	deedMark   = []byte{'R', '-', 'H', 'v', 'G', 'T', 'S', 'p', 'o', 'g', 'j', 'y', 'x', 'c', 'w', 'N'}
+		`|(给)|(将|把)|(由|被)|(向|对)|(从)|(与|和|跟|同)|(专利|实用新型|外观设计|成果)`)
+	deedMark   = []byte{'R', '-', 'H', 'v', 'G', 'T', 'I', 'S', 'p', 'o', 'g', 'j', 'y', 'x', 'c', 'w', 'N'}
 	dealWords  = compile(`转|让|许可|授权|售|卖|买|购|承接|接手|竞得|拍|拿下|摘|中标|胜出|变更为|签|达成|取得|获得|共有`)
 	formerTie  = compile(`此前|早前|曾于|曾经|过去|历史上|前手|报告期前|先前|鉴于`)
 	joinBoth   = compile(`^(?:、|及|以及|和|与|/)$`)
@@ -43,6 +46,7 @@ var (
 	facultyEnd = compile(`(?:学院|系|实验室|研究所|研究院|中心|科)$`)
 	facultyOf  = compile(`^(?:的)?\p{Han}{2,4}?(?:教授|副教授|老师|团队|课题组|研究员|博士|等|主任)`)
 	namedSoul  = compile(`(?:自然人|市民|居民|个人|职工|农民|发明人|股东|教授|[甲乙丙]方)((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2}?)(?:先生|女士|[，。;:、\n( ]|拟|将|把|向|对|与|和|以|于|处|持有|名下|出价|竞得|购|受让|买|拍|拿|的|$)`)
+	withSoul   = compile(`(?:与|和|跟|向|给)((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2}?)(?:签|订立|达成|购买|购得|收购|支付|之间|转让|许可|受让|就)`)
 	titleSoul  = compile(`((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2}?)(?:先生|女士)`)
 	clauseSol  = compile(`(?:^|[，。;:\n与和由被给])((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2}?)(?:(?:自愿|同意|已|拟|愿)?(?:将|把)|与[^，。;\n]{2,60}(?:签|订)|以[^，。;\n]{2,24}元|\((?:转让|受让|许可|出让|买|卖)[^()\n]{0,6}\)|(?:买下|买走|拍下|拍走|拿下|拍得|竞得|购得|受让|摘得))`)
 )
@@ -162,7 +166,11 @@ func (d *document) skeletonOf(sp span) skeleton {
 		add(token{o.span, mark, o})
 	}
 	for _, m := range anyKin.FindAllStringIndex(text, 20) {
-		add(token{span{sp.a + m[0], sp.a + m[1]}, 0, party{}})
+		mark := byte(0)
+		if !slices.ContainsFunc(all, func(t token) bool { return t.mark == 'P' && t.a == sp.a+m[1] }) {
+			mark = 'k' // a subsidiary without its name acts for itself
+		}
+		add(token{span{sp.a + m[0], sp.a + m[1]}, mark, party{}})
 	}
 	for _, a := range d.aliases {
 		for low, n := 0, 0; n < 8; n++ {
@@ -180,7 +188,7 @@ func (d *document) skeletonOf(sp span) skeleton {
 			add(token{span{sp.a + m[0], sp.a + m[1]}, 'P', p})
 		}
 	}
-	for _, re := range []*pattern{namedSoul, titleSoul, clauseSol} {
+	for _, re := range []*pattern{namedSoul, titleSoul, withSoul, clauseSol} {
 		for _, m := range re.FindAllStringSubmatchIndex(text, 8) {
 			at := span{sp.a + m[2], sp.a + m[3]}
 			if !notName.MatchString(d.s[at.a:at.b]) {
@@ -272,6 +280,9 @@ type form struct {
 
 // forms are tried in order; the first that fits and fills a side fills it.
 var forms = []form{
+	{compile(`(P)[^PSH]*w-?(P)[^PT]*H(?:-|$)`), 1, 2}, // 甲与乙谈妥，把…转让给对方
+	{compile(`(P)[^P]*N[^P]*x-?(P)-?I`), 1, 2},        // 甲以专利对乙增资
+	{compile(`(P)[^P]*N[^P]*I-?(P)`), 1, 2},
 	{compile(`y-?(P)-?v-?(P)`), 1, 2},
 	{compile(`(P)-?(?:j|[^P]*[^Pwx]j)[^P]*(?:H|G[^P]*g|g)-?(P)`), 1, 2}, // 甲将…转让给乙
 	{compile(`j-?(P)o?[^P]*(?:H|G[^P]*g)-?(P)`), 1, 2},                  // 将甲的…转让给乙
@@ -281,11 +292,11 @@ var forms = []form{
 	{compile(`(P)[^PHG]*c-?(P)[^PG]*T`), 2, 1},                          // 甲从乙处购得
 	{compile(`(P)[^PHG]*x-?(P)[^P]*p`), 2, 1},                           // 甲向乙支付
 	{compile(`y-?(P)[^PHGS]*T-?(P)o?-?N`), 2, 1},
-	{compile(`(P)[^PHGSjxoy]*T-?(P)o?-?N`), 2, 1}, // 甲受让乙“…”专利
-	{compile(`(P)j?[^PHTS]*G(P)`), 1, 2},          // 甲许可乙实施
+	{compile(`(P)[^PHGSjxoyk]*T-?(P)o?-?N`), 2, 1}, // 甲受让乙“…”专利
+	{compile(`(P)j?[^PHTS]*G(P)`), 1, 2},           // 甲许可乙实施
 	{compile(`(P)o?-?N[^P]*y-?(P)[^PHG]*T`), 1, 2},
 	{compile(`y-?(P)[^PHG]*T`), 0, 1},
-	{compile(`(P)[^PHGSjxocwN]*T`), 0, 1},
+	{compile(`(P)[^PHGSjxocwNk]*T`), 0, 1},
 	{compile(`x-?(P)[^PT]*G`), 0, 1},
 	{compile(`[xc]-?(P)[^PG]*T`), 1, 0},
 	{compile(`(P)[^PHGTjx]*R`), 0, 1}, // 某公司为受让方
@@ -342,6 +353,14 @@ func (d *document) frame(sp span) (seller, buyer party, with []party) {
 		one, two := at(m, 1), at(m, 2)
 		switch {
 		case seller.name == "" && buyer.name == "":
+			after := marks[m[1]:]
+			takes, gives := strings.Contains(after, "T"), strings.ContainsAny(after, "GH")
+			switch {
+			case takes && !gives:
+				return two, one, nil
+			case gives && !takes && !sells(two.name):
+				return one, two, nil
+			}
 			if sells(one.name) != sells(two.name) {
 				if sells(two.name) {
 					one, two = two, one

@@ -119,10 +119,10 @@ func (d *document) partiesOf(sp span) (seller, buyer party) {
 	if !whole {
 		return seller, buyer
 	}
-	if buyer.name == "" && seller.name != d.issuer.name && issuerTakes.MatchString(d.s) {
+	if buyer.name == "" && seller.name != d.issuer.name && d.listed && !sells(d.issuer.name) && issuerTakes.MatchString(d.s) {
 		buyer = d.issuer
 	}
-	if seller.name == "" && d.issuer.name != buyer.name {
+	if seller.name == "" && d.issuer.name != buyer.name && (weakSeller.MatchString(d.issuer.name) || !buyerSpeak.MatchString(d.s)) {
 		seller = d.issuer
 	}
 	if buyer.name == "" && seller.name != "" {
@@ -434,7 +434,7 @@ func (d *document) partnerInHead(seller party) party {
 }
 
 // issuerTakes says that the company that issues shares acquired the patents.
-var issuerTakes = compile(`发行人[^，。;\n]{0,20}(?:受让|购买|购入|继受取得|收购|买入)`)
+var issuerTakes = compile(`(?:公司|发行人)[^。;\n]{0,40}(?:受让取得|继受取得|外购|受让(?:其|下列|以下|上述|了)|购买|购入|收购|买入)`)
 
 // shortOf reports whether a name is a shorter form of a company's:
 // 田丰公司 of 田丰农机制造有限公司.

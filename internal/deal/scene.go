@@ -14,7 +14,7 @@ var (
 	rewardHead   = compile(`(?:报酬|奖励|奖金|发明人|署名权|权属|归属)[^。\n]{0,8}纠纷`)
 	dealHead     = compile(`转让|许可|受让|购买|收购|拍卖|竞买|成交|作价|入股|出资|挂牌|(?i:licen[cs]|assign)|轉讓`)
 	offered      = compile(`拟转让|转让公|转让信息|成交|许可公`)
-	dealWord     = compile(`转让|授权(?:使用|书|费|金|契约|协议|给|予)|专属授权|流标|流拍|竞价|竞买|摘牌|成交|卖断|让渡|许可|让与|受让|购买|收购|拍卖|竞得|起拍|作价|入股|出让|买断|(?i:licen[cs]|assign|sold|purchase)`)
+	dealWord     = compile(`转让|买(?:了|下|过来|断|走|入)|(?i:seller|buyer|transferee)|授权(?:使用|书|费|金|契约|协议|给|予)|专属授权|流标|流拍|竞价|竞买|摘牌|成交|卖断|让渡|许可|让与|受让|购买|收购|拍卖|竞得|起拍|作价|入股|出让|买断|(?i:licen[cs]|assign|sold|purchase)`)
 	infringement = compile(`侵权|侵犯|侵害`)
 	contractWord = compile(`(?:转让|许可|让与)(?:合同|协议)纠纷|达成(?:如下)?(?:调解|和解)?协议|订立《|签订《|(?:转让|许可)给`)
 )
@@ -51,7 +51,7 @@ var (
 	licenceLabel  = compile(`(?:(?:^|[\n•● ])方式|许可性质|性质|许可方式|许可类型|许可种类|许可形式|许可性质|实施方式|转化方式|交易方式)[:为是 \t|]{1,4}([^，。;\n]{2,40})`)
 	licenceVerb   = compile(`(?:授权书|授权协议|授权费|授权金|普通许可|独占许可|排他许可|许可(?:给|予)|许可方|许可人|许可费|许可合同|许可协议|许可期|许可使用|专利许可|许可期限|被许可|实施许可|许可使用费|(?i:licens(?:es|ed|ee|or)))`)
 	assignVerb    = compile(`转让给|转让价|转让费|转让方|受让方|受让人|让与|权转让|转让总价|转让合同|转让协议|购买|收购|(?i:assign)`)
-	contribWord   = compile(`作价(?:入股|投资|出资)|折价入股|以[^。;\n]{0,160}(?:专利|知识产权|成果|无形资产)[^。;\n]{0,40}(?:出资|入股|增资)|作价[^，。;\n]{0,24}，?(?:投入|投进|注入|换取|换得)|换(?:得|取)[^。;\n]{0,14}股(?:权|份)|专利(?:权)?(?:出资|入股)`)
+	contribWord   = compile(`作价(?:入股|投资|出资)|折价入股|以[^。;\n]{0,160}(?:专利|知识产权|成果|无形资产)[^。;\n]{0,90}(?:出资|入股|增资)|作价[^，。;\n]{0,24}，?(?:投入|投进|注入|换取|换得)|换(?:得|取)[^。;\n]{0,14}股(?:权|份)|专利(?:权)?(?:出资|入股)`)
 	auctionWord   = compile(`拍卖|竞得|起拍|竞价|竞买公告|竞买人(?:[^须应]|$)|落槌|应价|变卖|拍品`)
 	auctionNot    = compile(`协议(?:方式)?(?:成交|转让)|协议定价|未进行拍卖`)
 )
@@ -150,7 +150,7 @@ var licenceGrant = compile(`(?:以)?(?:独占|排他|普通|独家)(?:性|地|�
 var (
 	cancelHead  = compile(`终止|解除|撤销|撤回|取消|中止|作废`)
 	cancelWord  = compile(`(?:合同|协议|转让|许可|交易|项目)[^。;\n]{0,12}已(?:于[^。;\n]{0,16})?(?:经)?(?:解除|终止|撤销|取消|撤回)|(?:决定|同意|现)(?:解除|终止|撤销|取消|撤回)|签[署订]《(?:解除|终止)`)
-	signedWord  = compile(`专利权?人?[^。;\n]{0,40}变更为|变更后|签下|拍出|卖出|落槌|交易成功|达成交易|成交通知|签完|签妥|签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|立约|(?i:date of contract|contract date|effective date|signing date|date of signature|has granted|have signed|signed|has acquired)`)
+	signedWord  = compile(`专利权?人?[^。;\n]{0,40}变更为|已签|变更后|签下|拍出|卖出|落槌|交易成功|达成交易|成交通知|签完|签妥|签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|立约|(?i:date of contract|contract date|effective date|signing date|date of signature|has granted|have signed|signed|has acquired)`)
 	futureWord  = compile(`(?:(?:拟|将|同意)[^，。;\n]{0,40}|(?:后|如|若|待|应当|前|未|尚|无人|流拍|日内|之日)[^，。;\n]{0,14})$`)
 	futureAfter = compile(`^(?:方式|价)|^(?:《[^》]*》|[\p{Han}]{0,8})?(?:后|起|之日起|之日|的合同为准|前|时(?:[^间期]|$)|以实际|的标的)|^标的(?:买受人|另)`)
 	proposeWord = compile(`拟|公示期|公示时间|公示日期|公示如下|予以公示|将与`)
@@ -243,7 +243,7 @@ var (
 )
 
 var (
-	signAfter   = compile(`^ ?(?:起)?(?:正式)?生效|^[ ，,]?[^。;\n]{0,60}?(?:签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|合同生效|正式签|(?i:signed|entered into))`)
+	signAfter   = compile(`^ ?(?:起)?(?:正式)?生效|^[ ，,)]?[^。;\n]{0,60}?(?:已签|签完|签好|签妥|签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|合同生效|正式签|(?i:signed|entered into))`)
 	signBefore  = compile(`(?:签订|签署|订立|签约|生效|盖章|签章|签字|立约|订约|缔约|(?i:date of (?:the )?(?:contract|agreement|signature|signing)|(?:contract|agreement|signing|execution) date|made(?: and entered into)?|entered into)|Signing|Effective|effective|signature|signed|Signed|dated|Dated)(?:日期|日|时间|Date|于|on|在|为|生效|签字| )*[ :：自于/]{0,3}$`)
 	closeBefore = compile(`(?:成交日期|成交日|成交确认日|成交时间|交易日期|交割日|凭证出具日|竞价日|竞价截止|结束时间|拍卖时间|竞价时间|成交于|于|合同签订日期)[ :为是]{0,3}$`)
 	closeAfter  = compile(`^[ ，,]?[^。;\n]{0,80}?(?:处置|届满|拍卖|成交|结束|举槌|竞得|落槌|举行|开拍|竞价|胜出|拍得|摘得|购得|出价|变卖)`)
@@ -341,6 +341,8 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 		score = 0
 	case i > 0 && rangeMark.MatchString(d.s[d.moments[i-1].b:m.a]):
 		score = 0
+	case sentAgain.MatchString(pre):
+		score = 53
 	case noticeWord.MatchString(strings.TrimRight(pre, " ")) || postedAfter.MatchString(post):
 		score = 50
 	case signature(line, post) && i >= last-1:
@@ -359,6 +361,9 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 	}
 	return score
 }
+
+// sentAgain is the day on which a notice was mended.
+var sentAgain = compile(`(?:重发|重新发布|更正后?|补正|修订)(?:后)?(?:发布|重发|公示)?(?:日期|时间)?[: ]{0,2}$`)
 
 // registered is the day that the office entered the change or the licence: it
 // counts where no day of the contract is told.

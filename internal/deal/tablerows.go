@@ -405,6 +405,7 @@ var (
 	otherRight     = compile(`软件著作权|软著|注册商标|商标|计算机软件|登记号|技术秘密|品种权|集成电路布图|版权`)
 	noPriceCell    = compile(`面议|待定|另行`)
 	bareNumber     = compile(`^[¥ ]?(?:[0-9][0-9,]*|[0-9]{1,3}(?: [0-9]{3})+)(?:\.[0-9]+)?$`)
+	yuanHead       = compile(`^[^万亿千]*\((?:RMB|CNY|yuan|¥)\)$`)
 	wholeHead      = compile(`整包|打包|一揽子|整体`)
 )
 
@@ -456,6 +457,8 @@ func (d *document) cellAmount(c span, t table, col int) (float64, string, bool) 
 			unit = unitOf(m[1])
 		} else if strings.Contains(t.words[col], "万元") {
 			unit = 1e4
+		} else if yuanHead.MatchString(t.words[col]) {
+			unit = 1
 		}
 	}
 	if unit != 0 && t.caption != 0 && unit != t.caption {
