@@ -300,3 +300,9 @@ func TestSixthNotices(t *testing.T) {
 func TestSeventhNotices(t *testing.T) {
 	judge(t, filepath.Join("testdata", "own_notices7.json"), .98, .9)
 }
+
+// TestEighthNotices holds them to the bounds on an eighth set, of forty texts in
+// the forms of the set that somebody else wrote.
+func TestEighthNotices(t *testing.T) {
+	judge(t, filepath.Join("testdata", "own_notices8.json"), .98, .9)
+}
