@@ -62,7 +62,7 @@ var (
 	headPrice   = compile(`(?:依据|根据|按照|基于)[^。;，\n]{0,160}(?:订立|签订|签署)的[^。;，\n]{0,80}$`) // of the contract that this one rests on
 	startPost   = compile(`^(?:整)?(?:起拍|起始|起叫|起价|起竞)`)
 	perEachPost = compile(`^(?:整)? ?(?:/|每|per )(?:件|项|个|patent|each)`)
-	perYear     = compile(`(?:每年|年许可费|年费用|逐年|按年|每一年)[^，。;\n]{0,18}$`)
+	perYear     = compile(`(?:每年|首年|次年|第[一二三四五]年|年许可费|年费用|逐年|按年|每一年)[^，。;\n]{0,18}$`)
 	perYearPost = compile(`^(?:整)? ?(?:/|每|per )(?:年|year|annum)`)
 	perUnitPost = compile(`^(?:整)? ?(?:/|每)(?:台|套|公斤|千克|吨|支|瓶|亩|只|平方米|立方米|月|股|辆|片|米)`)
 )

@@ -88,13 +88,14 @@ func mask(b []byte, a, z int) {
 }
 
 var (
-	hostileWord = compile(`(?i)忽略(?:此前|以上|之前|前述|上述|前面|所有|全部|本)|系统提示|系统指令|系统消息|提示词|阅读本文的|(?:人工智能|大模型|语言模型|智能体|AI|抽取程序|识别程序|解析程序|录入程序|读取程序)[^。\n]{0,24}(?:请|使用|应当|须|必须|忽略|输出|登记|记录|返回|填写|视为)|自动(?:提取|抽取|识别|读取|录入)程序|正确答案|直接照抄|读到此处|"(?:amount|numbers|price_kind|buyer)"|(?:金额|价格)均以[^。\n]{0,14}为(?:最小)?单位|ignore (?:all|any|previous|the above|prior|every)|system prompt|AI assistants?|language models?|AI agents?|(?:output|return|report) (?:an? )?(?:empty|the following)|as an AI|(?:status|amount|price_kind|buyer|seller|deal_kind)\s*(?:写为|设为|改为|填|=)`)
+	hostileWord = compile(`(?i)忽略(?:此前|以上|之前|前述|上述|前面|所有|全部|本)|系统提示|系统指令|系统消息|提示词|阅读本文的|请[^。\n]{0,8}(?:抽取|识别|解析|录入|读取|提取|采集|自动化)(?:程序|系统|工具|机器人|脚本|软件)|(?:程序|机器人|脚本|爬虫|助手)[^。\n]{0,24}(?:改为|写成|写为|填成|填为|登记为|记为|视为|输出)|(?:人工智能|大模型|语言模型|智能体|AI|抽取程序|识别程序|解析程序|录入程序|读取程序)[^。\n]{0,24}(?:请|使用|应当|须|必须|忽略|输出|登记|记录|返回|填写|视为)|自动(?:提取|抽取|识别|读取|录入)程序|正确答案|直接照抄|读到此处|"(?:amount|numbers|price_kind|buyer)"|(?:金额|价格)均以[^。\n]{0,14}为(?:最小)?单位|ignore (?:all|any|previous|the above|prior|every)|system prompt|AI assistants?|language models?|AI agents?|(?:output|return|report) (?:an? )?(?:empty|the following)|as an AI|(?:status|amount|price_kind|buyer|seller|deal_kind)\s*(?:写为|设为|改为|填|=)`)
 	correction  = compile(`由[“"]?([^“”"\n。;]{1,80}?)[”"]?(?:更正|变更|修改|调整|修正|改)为[“"]?`)
-	corrected   = compile(`“([^“”\n]{1,80})”[，, ]{0,2}(?:应当|应|现|均|统一)?(?:更正|订正|勘误|修改|修正|调整|变更|改|更改)?(?:为|是)`)
+	corrected   = compile(`“([^“”\n]{1,80})”(?:名称|一栏|处)?(?:有误|错误|系笔误|写错|不实)?[，, ]{0,2}(?:应当|应|现|均|统一)?(?:更正|订正|勘误|修改|修正|调整|变更|改|更改)?(?:为|是)`)
 	wrongFormer = compile(`(?:误写为|误为|误录为|原公示为|原文为|原为|更正前)[:“" ]{0,4}([^“”"\n。;，]{1,80})`)
 	ownerWord   = compile(`(?:专利权?|权利|申请|所有权)人`)
 	rightsError = compile(`更正|勘误|订正|有误|误写|误录|疏漏|失误|错误|笔误`)
 	denial      = compile(`(?:未处于|未许可|未曾许可|没有许可|不得|不另行|已取得该[^，。;\n]{0,12}的|禁止)[^，。;\n]{0,40}(?:许可|转让)[^，。;\n]{0,12}`)
+	comment     = compile(`<!--[^>]{0,900}-->`) // no reader of the page sees it
 	aside       = compile(`不在(?:此次|本次)[^。\n]{0,16}范围|另有?一[件项](?:发明|实用新型|外观设计)?专利`)
 	filing      = compile(`招股说明书|募集说明书|公开转让说明书|问询函|反馈意见|年度报告|半年度报告|招股书`)
 	codeLine    = compile(`证券代码|股票代码|证券简称|公告编号`)
@@ -149,6 +150,9 @@ func (d *document) guard() {
 		z = min(z, m[1]+farthest)
 		mask(body, max(a, done), z)
 		done = z
+	}
+	for _, m := range comment.FindAllStringIndex(d.s, -1) {
+		mask(body, m[0], m[1])
 	}
 	for _, m := range aside.FindAllStringIndex(d.s, -1) {
 		a := d.lineStart(m[0])

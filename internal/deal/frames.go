@@ -45,7 +45,8 @@ var (
 	anyKin     = compile(`控股股东|实际控制人|关联方|(?:全资|控股|参股|子|母|孙|分)(?:子|孙)?公司`)
 	facultyEnd = compile(`(?:学院|系|实验室|研究所|研究院|中心|科)$`)
 	facultyOf  = compile(`^(?:的)?\p{Han}{2,4}?(?:教授|副教授|老师|团队|课题组|研究员|博士|等|主任)`)
-	namedSoul  = compile(`(?:自然人|市民|居民|个人|职工|农民|发明人|股东|教授|[甲乙丙]方)((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2}?)(?:先生|女士|[，。;:、\n( ]|拟|将|把|向|对|与|和|以|于|处|持有|名下|出价|竞得|购|受让|买|拍|拿|的|$)`)
+	namedSoul  = compile(`(?:市民|居民|个人|职工|农民|发明人|股东|教授|[甲乙丙]方)((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2}?)(?:先生|女士|[，。;:、\n( ]|拟|将|把|向|对|与|和|以|于|处|持有|名下|出价|竞得|购|受让|买|拍|拿|的|$)`)
+	anySoul    = compile(`自然人(?:股东)?(\p{Han}{2,3}?)(?:先生|女士|[，。;:、\n( ]|拟|将|把|向|对|与|和|以|于|处|所|持有|名下|签|订|购|受让|买|竞|的|$)`)
 	withSoul   = compile(`(?:与|和|跟|向|给)((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2}?)(?:签|订立|达成|购买|购得|收购|支付|之间|转让|许可|受让|就)`)
 	titleSoul  = compile(`((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2}?)(?:先生|女士)`)
 	clauseSol  = compile(`(?:^|[，。;:\n与和由被给])((?:` + doubleNames + `|[` + surnames + `])\p{Han}{1,2}?)(?:(?:自愿|同意|已|拟|愿)?(?:将|把)|与[^，。;\n]{2,60}(?:签|订)|以[^，。;\n]{2,24}元|\((?:转让|受让|许可|出让|买|卖)[^()\n]{0,6}\)|(?:买下|买走|拍下|拍走|拿下|拍得|竞得|购得|受让|摘得))`)
@@ -188,7 +189,7 @@ func (d *document) skeletonOf(sp span) skeleton {
 			add(token{span{sp.a + m[0], sp.a + m[1]}, 'P', p})
 		}
 	}
-	for _, re := range []*pattern{namedSoul, titleSoul, withSoul, clauseSol} {
+	for _, re := range []*pattern{anySoul, namedSoul, titleSoul, withSoul, clauseSol} {
 		for _, m := range re.FindAllStringSubmatchIndex(text, 8) {
 			at := span{sp.a + m[2], sp.a + m[3]}
 			if !notName.MatchString(d.s[at.a:at.b]) {

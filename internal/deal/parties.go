@@ -11,7 +11,7 @@ var (
 	branch     = compile(`^(?:[\p{Han}]{2,8}?(?:分公司|支行|分行|分院|分所|分校))`)
 	academy    = compile(`^\p{Han}{2,5}?所(?:[，。;:、\n\t|() ]|$)`)
 	hospital   = compile(`^(?:附属[\p{Han}]{0,10}?(?:医院|中学|研究所)|第[一二三四五六七八九十]+(?:附属|临床)?[\p{Han}]{0,4}?医院|[\p{Han}]{0,6}?(?:附属)[\p{Han}]{0,8}?医院|[\p{Han}]{2,6}研究所)`)
-	hardStop   = compile(`^(?:[，。;:、\n\t|“”《》"<>【】\[\]!?*#@\x01]|拟|关于|我|了|尚|转让|受让|许可|授权|方式|将|把|(?:签订|签署)|与|以下简称|同意|委托|持有|名下|所有的|管理人|通过|原告|被告|团队|课题组|变更为|变更至)`)
+	hardStop   = compile(`^(?:[，。;:、\n\t|“”《》"<>【】\[\]!?*#@\x01]|拟|关于|我|了|尚|转让|受让|许可|授权|方式|将|把|(?:签订|签署)|与|以下简称|同意|委托|持有|名下|所有的|管理人|通过|原告|被告|团队|课题组|变更为|变更至|专利(?:权|作|均|已|转|许|拟|及|的|申请权|实施)|作价|入股|过户|均已|均为|均未|已于|已经|至公司)`)
 	bodyActs   = compile(`^(?:向|对|给|由|从|就)`)
 	english    = compile(`^(?:the )?([A-Z][A-Za-z&'’.-]*(?: (?:of|and|for|the|&|[A-Z][A-Za-z&'’.-]*|\([A-Z][A-Za-z]*\)))*(?:[,，]? (?:Co\.[,，]? ?Ltd|Ltd\.?|Inc\.?|Ltd\.?|LLC|GmbH|Corp\.?|plc|S\.A\.))?)`)
 	person     = compile(`^[\p{Han}·]{2,4}?(?:[，。;、\n\t|( )]|与|以[^，。]|于[0-9]|处|通过|出价|报价|应价|竞得|取得|受让|购得|摘得|胜出|中标|拍得|买下|$)`)
@@ -205,6 +205,9 @@ func (d *document) fuller(at span) span {
 			break
 		}
 		end := low + i + len(name)
+		if m := longerEn.FindString(d.s[end:min(len(d.s), end+80)]); m != "" {
+			return span{low + i, end + len(m)}
+		}
 		if m := legalForm.FindStringIndex(d.s[end:min(len(d.s), end+24)]); m != nil && strings.TrimLeft(d.s[end:end+m[0]], " ，,") == "" {
 			return span{low + i, end + m[1]}
 		}
@@ -214,10 +217,11 @@ func (d *document) fuller(at span) span {
 }
 
 // anyBody is a word for a company and no name of one.
-var anyBody = compile(`^(?:新设|新设立|拟设|拟设立|成立|全资|控股|参股|该|本|贵|其|某)*(?:子|分|母|孙|该|本|贵|新|目标|标的|项目|合资|集团|关联|有限|股份)公司$`)
+var anyBody = compile(`^(?:新设|新设立|拟设|拟设立|成立|全资|控股|参股|该|本|贵|其|某)*(?:子|分|母|孙|该|本|贵|新|目标|标的|项目|合资|集团|关联|有限|股份)公司$|^(?:从|到|在|以|为|各|两|该|本|其|我|贵|某)?(?:实验室|研究院|研究所|科学院|大学|学校|学院|医院|公司|中心|工厂|集团|银行|事务所|合作社)$`)
 
 var (
 	legalForm    = compile(`(?:Co\.[,，]? ?Ltd\.?|Ltd\.?|Inc\.?|LLC|GmbH|Corp\.?|plc|S\.A\.)`)
+	longerEn     = compile(`^(?: [A-Z][A-Za-z&-]*){1,4}[,，]? (?:Co\.[,，]? ?Ltd\.?|Ltd\.?|Inc\.?|LLC|GmbH|Corp\.?|plc|S\.A\.)`)
 	forSum       = compile(` (?:for|and) (?:CNY|RMB|USD?|HKD?|EUR|GBP|JPY)\b.*`)
 	relationWord = compile(`^(?:(?:本|该|我)?公司的?|其)?(?:控股股东|实际控制人|关联方|全资子公司|控股子公司|参股公司|母公司)`)
 	sideWord     = compile(`^(?:[甲乙丙]方|被?申请人|被?上诉人|申请执行人|被执行人|原告|被告)`)

@@ -444,7 +444,7 @@ func shortOf(name, full string) bool {
 }
 
 // surnames begin the names of persons; the commonest, for names without a label.
-const surnames = `赵钱孙李周吴郑王冯陈蒋沈韩杨朱秦许何吕施张孔曹严华金魏陶姜谢邹章苏潘葛范彭鲁韦马苗方俞任袁柳史唐费薛雷贺倪汤罗毕郝安常齐康伍余顾孟黄穆萧尹姚邵汪祁毛戴宋庞熊纪舒屈项祝董梁杜阮季贾江童郭梅林钟徐邱骆高夏蔡田樊胡凌霍万卢莫房丁邓石崔吉龚程陆温庄叶龙段侯`
+const surnames = `赵钱孙李周吴郑王冯陈蒋沈韩杨朱秦许何吕施张孔曹严华金魏陶姜谢邹章苏潘葛范彭鲁韦马苗方俞任袁柳史唐费薛雷贺倪汤罗毕郝安常齐康伍余顾孟黄穆萧尹姚邵汪祁毛戴宋庞熊纪舒屈项祝董梁杜阮季贾江童郭梅林钟徐邱骆高夏蔡田樊胡凌霍万卢莫房丁邓石崔吉龚程陆温庄叶龙段侯纪洪殷武温卓甄厉戚娄褚岳艾仇郁盛池桑柴晏瞿闻卫车裴阎臧祖欧易覃翁尤岑柯卞邢辛聂焦游耿冷饶曾沙靳樊鲍凤雍尹伏戴谈茅郎左蓝席麻郭荆楚`
 
 // doubleNames are the surnames of two characters.
 const doubleNames = `欧阳|司马|上官|诸葛|夏侯|慕容|令狐|皇甫|尉迟|公孙|司徒|东方|南宫`

@@ -7,7 +7,7 @@ import (
 
 var (
 	pledgeHead   = compile(`质押|融资|贷款|保险|证券化`)
-	subsidyHead  = compile(`补助|资助|奖补|奖励名单|专项资金|补贴|预算|拟立项|验收|获奖|统计`)
+	subsidyHead  = compile(`补助|资助|奖补|贴息|奖励资金|奖励公示|奖励名单|专项资金|补贴|预算|拟立项|验收|获奖|统计`)
 	feeHead      = compile(`年费|缴费|欠费|费用减缴|滞纳金|恢复费|届满提醒|缴纳提醒`)
 	wantedHead   = compile(`(?:技术|企业|成果|专利)(?:技术)?(?:难题|需求)|需求(?:征集|信息|发布|清单)|求购|征集(?:技术|专利|成果)|揭榜`)
 	deniedHead   = compile(`不实|传闻|谣传|辟谣|纯属|否认|系误传`)
@@ -145,7 +145,7 @@ var headLicence = compile(`(?:依据|根据|按照|基于|鉴于|此前|原)[^�
 
 func blank(s string) string { return strings.Repeat("\x01", len(s)) }
 
-var licenceGrant = compile(`(?:以)?(?:独占|排他|普通|独家)(?:性|地|实施|分|使用|方式)?(?:实施)?许可(?:方式)?(?:给|[^，。;\n]{0,12}许可)?|(?i:(?:non-)?exclusive licen[cs]e|sole licen[cs]e)`)
+var licenceGrant = compile(`(?:以)?(?:非)?(?:独占|排他|普通|独家)(?:性|地|实施|分|使用|方式)?(?:实施)?许可(?:方式)?(?:给|[^，。;\n]{0,12}许可)?|(?i:(?:non-)?exclusive licen[cs]e|sole licen[cs]e)`)
 
 var (
 	cancelHead  = compile(`终止|解除|撤销|撤回|取消|中止|作废`)
@@ -243,7 +243,7 @@ var (
 )
 
 var (
-	signAfter   = compile(`^ ?(?:起)?(?:正式)?生效|^[ ，,)]?[^。;\n]{0,60}?(?:已签|签完|签好|签妥|签订|签署|订立|签约|签了|达成(?:了)?(?:协议)?|双方签字|签字时生效|合同生效|正式签|(?i:signed|entered into))`)
+	signAfter   = compile(`^ ?(?:起)?(?:正式)?生效|^[ ，,)]?[^。;\n]{0,60}?(?:已签|签完|签好|签妥|签订|签署|订立|签约|签了|签下|签成|达成(?:了)?(?:协议)?|双方签字|签字时生效|合同生效|正式签|(?i:signed|entered into))`)
 	signBefore  = compile(`(?:签订|签署|订立|签约|生效|盖章|签章|签字|立约|订约|缔约|(?i:date of (?:the )?(?:contract|agreement|signature|signing)|(?:contract|agreement|signing|execution) date|made(?: and entered into)?|entered into)|Signing|Effective|effective|signature|signed|Signed|dated|Dated)(?:日期|日|时间|Date|于|on|在|为|生效|签字| )*[ :：自于/]{0,3}$`)
 	closeBefore = compile(`(?:成交日期|成交日|成交确认日|成交时间|交易日期|交割日|凭证出具日|竞价日|竞价截止|结束时间|拍卖时间|竞价时间|成交于|于|合同签订日期)[ :为是]{0,3}$`)
 	closeAfter  = compile(`^[ ，,]?[^。;\n]{0,80}?(?:处置|届满|拍卖|成交|结束|举槌|竞得|落槌|举行|开拍|竞价|胜出|拍得|摘得|购得|出价|变卖)`)
@@ -308,6 +308,10 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 	if i < last {
 		signs = d.s[m.b:min(d.moments[i+1].a, m.b+110)]
 	}
+	untilNext := far // up to the next date
+	if i < last {
+		untilNext = d.s[m.b:min(d.moments[i+1].a, m.b+300)]
+	}
 	score := 1
 	future := strings.HasSuffix(pre, "定于") || strings.HasSuffix(pre, "将于") || strings.HasSuffix(pre, "拟于")
 	switch {
@@ -319,6 +323,8 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 		score = 92
 	case made && kind == Auction && i > 0 && rangeMark.MatchString(strings.Replace(hours.ReplaceAllString(d.s[d.moments[i-1].b:m.a], ""), "起", "", 1)) && hours.MatchString(post):
 		score = 88 // the bidding ends: 11日10时至12日10时
+	case made && kind == Auction && i > 0 && endsThen.MatchString(post) && beganThen.MatchString(d.s[d.moments[i-1].b:m.a]):
+		score = 88
 	case made && kind == Auction && closeAfter.MatchString(far) && !future && !periodEnd.MatchString(post):
 		score = 85
 	case made && intent.MatchString(far):
@@ -327,7 +333,7 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 		score = 80
 	case made && kind != Auction && dealsAfter.MatchString(far) && !future && !meeting.MatchString(post):
 		score = 78
-	case made && sameDay.MatchString(post) && !future:
+	case made && sameDay.MatchString(untilNext) && !future:
 		score = 82
 	case made && closeAfter.MatchString(post) && !future:
 		score = 60
@@ -365,6 +371,11 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 // sentAgain is the day on which a notice was mended.
 var sentAgain = compile(`(?:重发|重新发布|更正后?|补正|修订)(?:后)?(?:发布|重发|公示)?(?:日期|时间)?[: ]{0,2}$`)
 
+var (
+	endsThen  = compile(`^ ?[0-9]{1,2} ?(?:时|点|:)[^，。;\n]{0,8}(?:止|结束|截止)`)
+	beganThen = compile(`^ ?[0-9]{1,2} ?(?:时|点|:)[^。;\n]{0,8}(?:开始|起)，?$`)
+)
+
 // registered is the day that the office entered the change or the licence: it
 // counts where no day of the contract is told.
 var registered = compile(`(?:登记|备案|变更|过户|转移)(?:生效|手续合格|完成|公告)?(?:日期?|时间|于)(?:为|是)?[: ]{0,2}$`)
@@ -379,7 +390,7 @@ var (
 	dealsAfter  = compile(`^，[^。;\n]{0,200}?(?:作价|转让给|许可给|授权给|卖给|售予|出让给|许可使用)`)
 )
 
-var sameDay = compile(`^[^。;\n]{0,100}同日[^。;\n]{0,24}(?:签订|签署|签约|订立)`)
+var sameDay = compile(`^[^;\n]{0,120}同日[^。;\n]{0,24}(?:签订|签署|签约|订立)`)
 
 var futureSign = compile(`^[^。;\n]{0,60}?(?:将与|拟与|拟签|将签)`)
 

@@ -260,7 +260,7 @@ func dashLabel(line []piece) {
 // tightLabel drops the blanks inside a label that is spread: 受 让 方:.
 func tightLabel(line []piece) []piece {
 	from := 0
-	for from < len(line) && line[from].r == ' ' {
+	for from < len(line) && strings.ContainsRune(" ◇◆●○■□▲△·•*-", line[from].r) {
 		from++
 	}
 	end, han, gap := from, 0, true
@@ -278,8 +278,8 @@ func tightLabel(line []piece) []piece {
 		return line
 	}
 	kept := make([]piece, 0, len(line))
-	for _, p := range line[:end] {
-		if p.r != ' ' {
+	for i, p := range line[:end] {
+		if p.r != ' ' || i < from {
 			kept = append(kept, p)
 		}
 	}
