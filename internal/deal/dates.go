@@ -20,6 +20,7 @@ var (
 	dateHan     = compile(`([二一][〇零0九八O][〇零一二三四五六七八九0O]{2})年([` + numeral + `]{1,3})月([` + numeral + `廿卅]{1,4})[日号]`)
 	dateMixed   = compile(`((?:19|20)[0-9]{2}|[二一][〇零0九八O][〇零一二三四五六七八九0O]{2}) ?年 ?(元|正|[` + numeral + `]{1,3})月 ?(初?)([` + numeral + `廿卅]{1,4}|[0-9]{1,2})[日号]?`)
 	dateLine    = compile(`([0-9]{1,2})月([0-9]{1,2})日[电讯]`)
+	reported    = compile(`^ ?(?:电|讯|消息)[^。\n]{0,12}?昨[天日]`)
 	dayBefore   = compile(`^[^。\n]{0,60}?昨[天日]`)
 	anyYear     = compile(`((?:19|20)[0-9]{2})年`)
 	dateMonth   = compile(`((?:19|20)[0-9]{2}) ?年 ?([0-9]{1,2}) ?月`)
@@ -91,6 +92,12 @@ func moments(s string) []moment {
 	}
 	for _, m := range dateMDY.FindAllStringSubmatchIndex(s, -1) {
 		add(m[0], m[1], num(s[m[6]:m[7]]), months[s[m[2]:m[3]]], num(s[m[4]:m[5]]))
+	}
+	for i, m := range out { // 2022年3月15日讯 昨日: the day before
+		if b := reported.FindStringIndex(s[m.b:min(len(s), m.b+90)]); b != nil && m.date.Day != 0 {
+			day := m.date.AddDays(-1)
+			out[i] = moment{span{m.a, m.b + b[1]}, day, fmt.Sprintf("%04d-%02d-%02d", day.Year, day.Month, day.Day)}
+		}
 	}
 	sortBy(out, func(m moment) int { return m.a })
 	// 4月18日，甲与乙签订…: a day of signing takes its year from the last date.

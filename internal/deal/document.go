@@ -231,6 +231,16 @@ func (d *document) names() {
 			}
 		}
 	}
+	for _, m := range sideBehind.FindAllStringSubmatchIndex(d.s, 16) { // 某公司(甲方)
+		name := d.s[m[2]:m[3]]
+		of, ok := d.orgBefore(m[0])
+		if !ok {
+			of, ok = d.soulBefore(m[0])
+		}
+		if ok && !d.known(name) {
+			d.aliases = append(d.aliases, alias{name, of})
+		}
+	}
 	called := calledParty.FindAllStringSubmatchIndex(d.s, 32)
 	if courtHead.MatchString(d.heading) {
 		called = append(called, pleader.FindAllStringSubmatchIndex(d.s, 32)...)
@@ -296,6 +306,8 @@ var addressee = compile(`^ *(?:致[: ]*)?`)
 
 // weAre is 我们(某公司).
 var weAre = compile(`(我们|我方|我司|我公司|本公司|我校|我院|我所|我厂|本单位)\(`)
+
+var sideBehind = compile(`\(([甲乙丙丁]方)\)`)
 
 var calledParty = compile(`(?:^|[\n(，。;与和诉及 ])(?:[\p{Han}]{2,5}\()?(甲方|乙方|丙方|原告|被告|发行人)(?:\((?:转让方|受让方|让与人|受让人|许可方|被许可方|许可人|被许可人)\))?\)?(?:\([^)\n]{0,20}\))?(?:为|是)?[: ]*`)
 
@@ -417,7 +429,7 @@ func (d *document) findIssuer() party {
 		if firsts++; firsts > 3 {
 			break
 		}
-		if o, ok := orgAt(d.s, l.a+trim); ok && o.b <= l.b && !auctioneer.MatchString(d.s[o.a:o.b]) {
+		if o, ok := orgAt(d.s, l.a+trim); ok && o.b <= l.b && !auctioneer.MatchString(d.s[o.a:o.b]) && !anyBody.MatchString(d.s[o.a:o.b]) {
 			if head.name == "" || d.listed && strings.HasSuffix(d.s[o.a:o.b], "公司") && !strings.HasSuffix(head.name, "公司") {
 				head = party{span: o, name: d.v.value(o)}
 			}

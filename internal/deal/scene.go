@@ -279,7 +279,7 @@ func (d *document) when(sp span, status Status, kind Kind) (moment, bool) {
 		if m := d.moments[i]; score >= 60 && m.a >= sp.a && m.a < sp.b {
 			score += 5
 		}
-		if m := d.moments[i]; own == 1 && score > 0 && made && sp.b-sp.a < len(d.s) && m.a >= sp.a && m.a < sp.b && len(d.mentionsIn(span{d.lineStart(m.a), m.a})) > 0 {
+		if m := d.moments[i]; own == 1 && score > 0 && sp.b-sp.a < len(d.s) && m.a >= sp.a && m.a < sp.b && len(d.mentionsIn(span{d.lineStart(m.a), m.a})) > 0 {
 			score += 40 // the one date of an item is the item's
 		}
 		if score > top {
@@ -348,7 +348,7 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 	case i > 0 && rangeMark.MatchString(d.s[d.moments[i-1].b:m.a]):
 		score = 0
 	case sentAgain.MatchString(pre):
-		score = 53
+		score = 56
 	case noticeWord.MatchString(strings.TrimRight(pre, " ")) || postedAfter.MatchString(post):
 		score = 50
 	case signature(line, post) && i >= last-1:
