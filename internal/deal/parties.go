@@ -164,6 +164,10 @@ func (d *document) partyAt(at int, labelled bool) (party, bool) {
 		return party{span: at, name: d.v.value(at)}, true
 	}
 	if labelled {
+		if m := shop.FindStringSubmatchIndex(s[at:min(len(s), at+90)]); m != nil && !notName.MatchString(s[at+m[2]:at+m[3]]) {
+			sp := span{at + m[2], at + m[3]}
+			return party{span: sp, name: d.v.value(sp)}, true
+		}
 		if m := person.FindString(s[at:min(len(s), at+24)]); m != "" {
 			name := personTail.ReplaceAllString(m, "")
 			if !notName.MatchString(name) {
@@ -187,6 +191,9 @@ func oneSentence(name string) string {
 }
 
 var stopEn = compile(`\. `)
+
+// shop is a whole value that ends as the names of small firms do: 冯记刀具行.
+var shop = compile(`^(\p{Han}{3,18}(?:行|店|部|铺|坊|庄|堂|号|园|苑|队|馆))(?:[，。;、\n\t|( ]|$)`)
 
 // roleEnglish is what an English contract calls a party.
 var roleEnglish = compile(`^(?i:the )?(?:Assignor|Assignee|Licensor|Licensee|Transferor|Transferee|Seller|Buyer|Purchaser|Part(?:y|ies)|Company|University|Agreement)\b`)

@@ -8,6 +8,7 @@ import (
 
 var (
 	byPosition = compile(`(?:第 ?)?(\([ivx]{1,4}\)) ?项|第 ?([0-9]{1,2}(?:\.[0-9]{1,2})?|[一二三四五六七八九十]{1,3}|[①-⑳]|\([一二三四五六七八九十0-9]{1,2}\)) ?[项件个号]`)
+	twoOf      = compile(`前者|后者`)
 	respective = compile(`(?:分别|依次)(?:为|是|按|以|作价)?[:为]?(?:人民币)?[ ]?$`)
 	between    = compile(`^(?:整)?(?:\([^()\n]{0,30}\))?(?:、|，|和|及|与|以及| )*(?:人民币)?[ ]?$`)
 )
@@ -31,6 +32,12 @@ func (d *document) assigned(ms []mention) ([]group, map[int]money) {
 		win := d.s[low:m.a]
 		if j := strings.LastIndexAny(win, "\n;"); j >= 0 {
 			win = win[j+1:]
+		}
+		if which := twoOf.FindAllStringSubmatch(win, -1); len(which) == 1 && len(ms) == 2 { // 前者24万元，后者3万元
+			if at := b2i(which[0][0] == "后者"); each[at].b == 0 {
+				each[at] = m
+			}
+			continue
 		}
 		if p := byPosition.FindAllStringSubmatch(win, -1); len(p) == 1 {
 			if at := place(d.s, ms, p[0][1]+p[0][2]); at >= 0 {

@@ -2,6 +2,7 @@ package deal
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -226,6 +227,9 @@ func (d *document) proseRows() []Row {
 		if r.Amount != nil {
 			total += *r.Amount
 		}
+		if each := d.buyersApart(buyer); len(groups) == 1 && each != nil {
+			return d.byBuyer(r, buyer, each)
+		}
 		out = append(out, r)
 	}
 	if len(out) > 1 {
@@ -238,6 +242,47 @@ func (d *document) proseRows() []Row {
 				break
 			}
 		}
+	}
+	return out
+}
+
+// buyersApart finds the prices that several buyers of the same patents pay each:
+// 许可给甲、乙，许可费分别为8万元和6万元. It returns nil where there are none.
+func (d *document) buyersApart(buyer party) []money {
+	n := len(buyer.more) + 1
+	if n < 2 {
+		return nil
+	}
+	for i, m := range d.money {
+		if !respective.MatchString(d.s[max(0, m.a-30):m.a]) || m.class != price && m.class != bare {
+			continue
+		}
+		run := []money{m}
+		for j := i + 1; j < len(d.money) && between.MatchString(d.s[run[len(run)-1].b:d.money[j].a]); j++ {
+			run = append(run, d.money[j])
+		}
+		if len(run) == n {
+			return run
+		}
+	}
+	return nil
+}
+
+// byBuyer makes a row of each buyer of the same patents.
+func (d *document) byBuyer(r Row, buyer party, each []money) []Row {
+	var out []Row
+	for i, at := range append([]span{buyer.span}, buyer.more...) {
+		one := r
+		one.Quotes = maps.Clone(r.Quotes)
+		delete(one.Quotes, "buyer")
+		delete(one.Quotes, "amount")
+		one.Warnings = slices.Clone(r.Warnings)
+		one.Buyer = ""
+		d.put(&one, "buyer", party{span: at, name: d.v.value(at)})
+		x := each[i].yuan
+		one.Amount, one.Currency, one.PriceKind = &x, each[i].currency, Each
+		one.cite("amount", d.v.quote(each[i].span))
+		out = append(out, one)
 	}
 	return out
 }

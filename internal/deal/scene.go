@@ -7,7 +7,9 @@ import (
 
 var (
 	pledgeHead   = compile(`质押|融资|贷款|保险|证券化`)
-	subsidyHead  = compile(`补助|资助|奖补|贴息|奖励资金|奖励公示|奖励名单|专项资金|补贴|预算|拟立项|验收|获奖|统计`)
+	subsidyHead  = compile(`补助|资助|奖补|贴息|奖励资金|奖励公示|奖励名单|专项资金|补贴|预算|拟立项|验收|获奖`)
+	countHead    = compile(`统计`)
+	countsDeals  = compile(`转让|许可|转化|成交|交易`)
 	feeHead      = compile(`年费|缴费|欠费|费用减缴|滞纳金|恢复费|届满提醒|缴纳提醒`)
 	wantedHead   = compile(`(?:技术|企业|成果|专利)(?:技术)?(?:难题|需求)|需求(?:征集|信息|发布|清单)|求购|征集(?:技术|专利|成果)|揭榜`)
 	deniedHead   = compile(`不实|传闻|谣传|辟谣|纯属|否认|系误传`)
@@ -25,7 +27,7 @@ func (d *document) nothing() (Warning, bool) {
 	switch {
 	case pledgeHead.MatchString(h) && !dealHead.MatchString(h):
 		return Warning{"no_deal_pledge", "质押、融资或保险事项，不是专利交易。", "A pledge, loan or insurance, no deal in patents."}, true
-	case subsidyHead.MatchString(h) && !dealHead.MatchString(h):
+	case countHead.MatchString(h) && !countsDeals.MatchString(h), subsidyHead.MatchString(h) && !dealHead.MatchString(h):
 		return Warning{"no_deal_subsidy", "补助、奖励或统计，不是专利交易。", "Subsidies, awards or statistics, no deal in patents."}, true
 	case infringement.MatchString(d.s) && strings.Contains(d.s, "赔偿") && !contractWord.MatchString(d.s):
 		return Warning{"no_deal_damages", "侵权赔偿，不是交易价格。", "Damages for infringement are no price."}, true
@@ -52,7 +54,7 @@ var (
 	licenceVerb   = compile(`(?:授权书|授权协议|授权费|授权金|普通许可|独占许可|排他许可|许可(?:给|予)|许可方|许可人|许可费|许可合同|许可协议|许可期|许可使用|专利许可|许可期限|被许可|实施许可|许可使用费|(?i:licens(?:es|ed|ee|or)))`)
 	assignVerb    = compile(`转让给|转让价|转让费|转让方|受让方|受让人|让与|权转让|转让总价|转让合同|转让协议|购买|收购|(?i:assign)`)
 	contribWord   = compile(`作价(?:入股|投资|出资)|折价入股|以[^。;\n]{0,160}(?:专利|知识产权|成果|无形资产)[^。;\n]{0,90}(?:出资|入股|增资)|作价[^，。;\n]{0,24}，?(?:投入|投进|注入|换取|换得)|换(?:得|取)[^。;\n]{0,14}股(?:权|份)|专利(?:权)?(?:出资|入股)`)
-	auctionWord   = compile(`拍卖|竞得|起拍|竞价|竞买公告|竞买人(?:[^须应]|$)|落槌|应价|变卖|拍品`)
+	auctionWord   = compile(`拍卖|竞得|起拍|竞价|动态报价|多次报价|竞争性报价|竞买公告|竞买人(?:[^须应]|$)|落槌|应价|变卖|拍品`)
 	auctionNot    = compile(`协议(?:方式)?(?:成交|转让)|协议定价|未进行拍卖`)
 )
 
