@@ -71,14 +71,8 @@ var (
 // names no valuation, and 某投资有限责任公司 neither investment nor liability.
 func (d *document) untitled(body string) string {
 	out := []byte(body)
-	for at := 0; at < len(d.s); {
-		end := at + sentenceEnd(d.s[at:min(len(d.s), at+farthest)])
-		for _, o := range d.orgsIn(span{at, end}) {
-			if b := o.b; tradesAs.MatchString(d.s[o.a:b]) {
-				mask(out, o.a, b)
-			}
-		}
-		at = d.past(end)
+	for _, m := range nameWords.FindAllStringIndex(body, -1) {
+		mask(out, m[0], m[1])
 	}
 	for _, m := range quotedTitle.FindAllStringSubmatchIndex(body, -1) {
 		if t := body[m[2]:m[3]]; !strings.ContainsAny(t, ":") && !strings.Contains(t, "元") && !notTitle.MatchString(t) {
@@ -99,6 +93,9 @@ func (d *document) untitled(body string) string {
 	}
 	return string(out)
 }
+
+// nameWords are the words in the names of bodies that would be labels elsewhere.
+var nameWords = compile(`有限责任|(?:投资|基金|担保|评估|融资|保险|收益|资产|服务)[^，。;:、\n给与向由于为将被的以0-9]{0,14}?(?:公司|事务所|集团|合伙企业)`)
 
 var inventionName = compile(`^(?:一种|基于|用于)|(?:方法|装置|系统|设备|机构|工艺|结构|组合物|材料)$`)
 

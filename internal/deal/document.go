@@ -25,6 +25,7 @@ type document struct {
 	notes    []Warning
 	once     facts
 	full     map[string]party // what names stand for, once looked for
+	frames   map[span]told    // of sentences, once read
 }
 
 // facts are what is read of the whole text once, however many rows it has.
@@ -102,7 +103,7 @@ var (
 )
 
 func newDocument(text string) *document {
-	d := &document{v: newView(text), full: map[string]party{}}
+	d := &document{v: newView(text), full: map[string]party{}, frames: map[span]told{}}
 	d.s = d.v.s
 	d.guard()
 	d.splitLines()
@@ -354,7 +355,7 @@ func boundary(s string) int { return strings.LastIndexAny(s, "\n") + 1 }
 
 var (
 	orgEdge = compile(`[，。;:、\n\t“”《》"|()\x01]|被执行人|申请执行人|被申请人|被告|原告|由|给|与|向|受|被|将|和|及|系|经|为|是|对|从|在|于|以|许可|转让|授权|受让|让与|出让|出售|购买|收购|[0-9]日| `)
-	orgTrim = compile(`^(?:[ -]+|[①-⑳]|[0-9]{1,2}[.、)]|得主|买家|买主|卖家|卖主|出让方|依照|按照|根据|依据|[0-9]{4}年(?:[0-9]{1,2}月)?(?:[0-9]{1,2}日)?|鉴于|由于|兹因|截至目前|截至|目前|申请执行人|被执行人|据悉|近日|日前|我国|约定|明确|载明|兹证明|兹有|证明|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本校|本院|我校|我院|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|[甲乙丙]方|原告|被告|专利权人|申请人|关于|转发|转载)+`)
+	orgTrim = compile(`^(?:[ -]+|[①-⑳]|[0-9]{1,2}[.、)]|得主|买家|买主|卖家|卖主|出让方|归属|归|依照|按照|根据|依据|[0-9]{4}年(?:[0-9]{1,2}月)?(?:[0-9]{1,2}日)?|鉴于|由于|兹因|截至目前|截至|目前|申请执行人|被执行人|据悉|近日|日前|我国|约定|明确|载明|兹证明|兹有|证明|其中|以及|以|及|和|与|经|由|向|给|对|现|兹|拟|为|于|在|该|本次|本校|本院|我校|我院|本|日|被|受让方|转让方|许可方|受让人|竞买人|买受人|委托方|委托人|意向受让方|自然人|[甲乙丙]方|原告|被告|专利权人|申请人|关于|转发|转载)+`)
 )
 
 // orgsIn finds the bodies named in a piece.
@@ -363,6 +364,9 @@ func (d *document) orgsIn(sp span) []party {
 	at := sp.a
 	for at < sp.b && len(out) < 40 {
 		start := at + len(orgTrim.FindString(d.s[at:sp.b]))
+		if rest := d.s[start:sp.b]; strings.HasPrefix(rest, "从") && !strings.HasPrefix(rest, "从化") { // 从化 is a town
+			start += len("从")
+		}
 		if o, ok := orgAt(d.s, start); ok && o.b <= sp.b {
 			if skip := len(kinWord.FindString(d.s[o.a:o.b])); skip > 0 && o.b-o.a-skip >= 9 { // 控股股东某公司
 				o.a += skip

@@ -58,7 +58,7 @@ func (d *document) framed(sp span) (seller, buyer party) {
 	var sellers, buyers, partners []party
 	for at := sp.a; at < sp.b; {
 		end := at + sentenceEnd(d.s[at:min(sp.b, at+farthest)])
-		s, b, with := d.frame(span{at, end})
+		s, b, with := d.frameOnce(span{at, end})
 		partners = append(partners, with...)
 		if s.name != "" {
 			sellers = append(sellers, s)
@@ -310,6 +310,21 @@ var (
 	signers = compile(`(P)-?w-?(P)[^P]*S`)
 	partner = compile(`w-?(P)[^P]*S`)
 )
+
+// told is what a sentence tells, kept for the items that hold it again.
+type told struct {
+	seller, buyer party
+	with          []party
+}
+
+func (d *document) frameOnce(sp span) (seller, buyer party, with []party) {
+	t, known := d.frames[sp]
+	if !known {
+		t.seller, t.buyer, t.with = d.frame(sp)
+		d.frames[sp] = t
+	}
+	return t.seller, t.buyer, t.with
+}
 
 // frame reads who sells and who buys in one sentence.
 func (d *document) frame(sp span) (seller, buyer party, with []party) {

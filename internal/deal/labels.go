@@ -1,6 +1,10 @@
 package deal
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // What a label of a party is made of. It is read by its parts and not from a
 // list: what comes first (拟, 最终, 项目), which side does what (受让, 出让), and
@@ -23,7 +27,7 @@ var (
 
 // side says which side a label announces.
 func side(label string) (buys, sells bool) {
-	if len(label) > 60 || len(label) < 3 {
+	if len(label) > 60 || len(label) < 3 || !strings.ContainsAny(label, "让许授承接引买购收竞摘中得成断付缴交落转卖售处送变现原供") {
 		return false, false
 	}
 	label = strings.Trim(label, " \t")
@@ -45,9 +49,10 @@ func side(label string) (buys, sells bool) {
 // openLabels reads the parties of lines and cells whose label is told by its
 // parts: 转化对象:某公司, 得主 | 某人, 变更后 某厂.
 func (d *document) openLabels(sp span) (seller, buyer party) {
-	for _, l := range d.lines {
-		if l.b <= sp.a || l.a >= sp.b {
-			continue
+	first, _ := slices.BinarySearchFunc(d.lines, sp.a, func(l span, a int) int { return cmp.Compare(l.b, a) })
+	for _, l := range d.lines[first:] {
+		if l.a >= sp.b {
+			break
 		}
 		l = span{max(l.a, sp.a), min(l.b, sp.b, l.a+farthest)}
 		text := d.s[l.a:l.b]

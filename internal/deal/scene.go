@@ -16,7 +16,7 @@ var (
 	rewardHead   = compile(`(?:报酬|奖励|奖金|发明人|署名权|权属|归属)[^。\n]{0,8}纠纷`)
 	dealHead     = compile(`转让|许可|受让|购买|收购|拍卖|竞买|成交|作价|入股|出资|挂牌|(?i:licen[cs]|assign)|轉讓`)
 	offered      = compile(`拟转让|转让公|转让信息|成交|许可公`)
-	dealWord     = compile(`转让|买(?:了|下|过来|断|走|入)|(?i:seller|buyer|transferee)|授权(?:使用|书|费|金|契约|协议|给|予)|专属授权|流标|流拍|竞价|竞买|摘牌|成交|卖断|让渡|许可|让与|受让|购买|收购|拍卖|竞得|起拍|作价|入股|出让|买断|(?i:licen[cs]|assign|sold|purchase)`)
+	dealWord     = compile(`转让|购得|购入|购进|买受|出售|售予|售给|卖给|卖与|卖出|过户(?:给|至|到)|承接|买(?:了|下|过来|断|走|入)|(?i:seller|buyer|transferee)|授权(?:使用|书|费|金|契约|协议|给|予)|专属授权|流标|流拍|竞价|竞买|摘牌|成交|卖断|让渡|许可|让与|受让|购买|收购|拍卖|竞得|起拍|作价|入股|出让|买断|(?i:licen[cs]|assign|sold|purchase)`)
 	infringement = compile(`侵权|侵犯|侵害`)
 	contractWord = compile(`(?:转让|许可|让与)(?:合同|协议)纠纷|达成(?:如下)?(?:调解|和解)?协议|订立《|签订《|(?:转让|许可)给`)
 )
