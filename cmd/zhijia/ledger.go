@@ -123,6 +123,7 @@ var saleNames = map[market.Sale]string{"": "全部", market.Private: "私下转�
 type ledgerDriftCmd struct {
 	Database
 	Since string `required:"" help:"Deals from this day on are held against what was known before it." placeholder:"YYYY-MM-DD"`
+	Alert bool   `help:"Raise an alert for every market out of its band, and settle those of markets back within it."`
 }
 
 func (c *ledgerDriftCmd) Run(g *Globals) error {
@@ -135,7 +136,14 @@ func (c *ledgerDriftCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	d, err := ledger.New(db, time.Now).Drift(g.ctx, g.operator(), since)
+	deals := ledger.New(db, time.Now)
+	var d *ledger.Drift
+	changed := 0
+	if c.Alert {
+		d, changed, err = deals.Watch(g.ctx, g.operator(), since)
+	} else {
+		d, err = deals.Drift(g.ctx, g.operator(), since)
+	}
 	if err != nil {
 		return err
 	}
@@ -151,6 +159,9 @@ func (c *ledgerDriftCmd) Run(g *Globals) error {
 		return err
 	}
 	fmt.Fprintf(g.stdout, "n = %d，80%% 区间覆盖 %.0f%%（95%% 区间 %.0f%%—%.0f%%）。%s\n", len(d.Points), 100*d.Coverage, 100*d.CoverageLow, 100*d.CoverageHigh, d.Zh)
+	if c.Alert {
+		fmt.Fprintf(g.stdout, "预警：新提出、改写或了结 %d 条。\n", changed)
+	}
 	for _, v := range d.Revalue {
 		fmt.Fprintf(g.stdout, "重估 %s　%s　基准日 %s\n", v.ID, v.Title, v.AsOf)
 	}

@@ -97,6 +97,15 @@ type (
 	driftQuery struct {
 		Since string `query:"since" required:"true" format:"date" doc:"Deals from this day on are held against what was known before it."`
 	}
+	driftWatch struct {
+		Body struct {
+			Since string `json:"since" format:"date" doc:"Deals from this day on are held against what was known before it."`
+		}
+	}
+	driftWatched struct {
+		*ledger.Drift
+		Changed int `json:"alerts_changed" doc:"Alerts raised, restated or settled."`
+	}
 	exportQuery struct {
 		Label string `query:"label" maxLength:"100" doc:"How other institutions shall call the sender."`
 	}
@@ -162,6 +171,22 @@ func registerLedger(api huma.API, s *Server) {
 		}
 		d, err := s.opt.Ledger.Drift(ctx, actor(ctx), since)
 		return &reply[*ledger.Drift]{d}, err
+	})
+	huma.Register(api, huma.Operation{
+		OperationID: "watch-ledger", Method: http.MethodPost, Path: "/v1/ledger:watch", Tags: tags,
+		Summary:     "漂移预警 Hold new deals against the model and raise alerts",
+		Description: "What ledger/drift answers, and an alert ledger_drift in the institution's list for every market whose level or coverage has left its band; the alert of a market back within it is settled. Asked again without a change it changes nothing.",
+		Metadata:    map[string]any{metaTimeout: s.gate.ImportTimeout},
+	}, func(ctx context.Context, in *driftWatch) (*reply[driftWatched], error) {
+		since, err := queryDate("since", in.Body.Since)
+		if err != nil {
+			return nil, err
+		}
+		d, changed, err := s.opt.Ledger.Watch(ctx, actor(ctx), since)
+		if err != nil {
+			return nil, err
+		}
+		return &reply[driftWatched]{driftWatched{d, changed}}, nil
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "ledger-statistics", Method: http.MethodGet, Path: "/v1/ledger/statistics", Tags: tags,

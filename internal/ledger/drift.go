@@ -2,11 +2,16 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"math"
+	"time"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/market"
@@ -78,6 +83,44 @@ func (s *Service) Drift(ctx context.Context, actor appraisal.Actor, since calend
 		}
 	}
 	return d, nil
+}
+
+// Watch is [Service.Drift], and raises an alert for every market whose level or
+// coverage has left its band; those of markets back within it are settled. The
+// alerts stand in the institution's one list, and its webhooks are told.
+func (s *Service) Watch(ctx context.Context, actor appraisal.Actor, since calendar.Date) (d *Drift, changed int, err error) {
+	defer fault.Wrap(&err, "ledger.Watch")
+	if d, err = s.Drift(ctx, actor, since); err != nil {
+		return nil, 0, err
+	}
+	now := s.now().UTC().Truncate(time.Microsecond)
+	today := calendar.InChina(now)
+	var drifting []store.AlertChange
+	for _, m := range d.Markets {
+		n, in := 0, 0
+		for _, p := range d.Points {
+			if p.Market == m {
+				n, in = n+1, in+b2i(p.In)
+			}
+		}
+		sum := sha256.Sum256([]byte(actor.Institution + "\x00drift\x00" + string(m)))
+		drifting = append(drifting, store.AlertChange{ID: "da_" + hex.EncodeToString(sum[:16]), Status: store.AlertOpen, Alert: patent.Alert{
+			Code: "ledger_drift", Cause: string(m), Date: today, Source: "ledger",
+			Zh: fmt.Sprintf("台账漂移（%s）：%s以来 %d 笔自有成交中 %d 笔落入 80%% 区间，水平或覆盖率已出控制限；请重新校准，待重估估值 %d 件。", marketZh[m], since, n, in, len(d.Revalue)),
+			En: fmt.Sprintf("Drift of the ledger (%s): of %d own deals since %s, %d lie within the 80%% range; level or coverage has left its band. Calibrate anew; %d valuations are due.", m, n, since, in, len(d.Revalue)),
+		}})
+	}
+	changed, err = s.db.PutDrift(ctx, actor.Institution, actor.Name, drifting, now)
+	return d, changed, err
+}
+
+var marketZh = map[market.Sale]string{market.Private: "私下转让", market.Showcase: "展示交易", market.Corporate: "企业并购", market.Court: "裁判", market.Distress: "处置"}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // chart draws the control chart of trials in their order, and of each market by

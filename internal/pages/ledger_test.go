@@ -5,7 +5,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"zhijia/internal/calendar"
+	"zhijia/internal/patent"
 	"zhijia/internal/people"
 	"zhijia/internal/store"
 )
@@ -53,6 +56,19 @@ func TestLedgerPages(t *testing.T) {
 				t.Errorf("accepted as %+v, %s", d.Deal, d.Provenance)
 			}
 			id = d.ID
+		}
+	}
+	drift := []store.AlertChange{{ID: "da_1", Status: store.AlertOpen, Alert: patent.Alert{Code: "ledger_drift", Cause: "private", Date: calendar.Date{Year: 2026, Month: 11, Day: 28}, Source: "ledger", Zh: "台账漂移（私下转让）", En: "Drift of the ledger"}}}
+	for i, want := range []int{1, 0, 1, 0} { // raised, told again, back in its band, and still
+		list := drift
+		if i > 1 {
+			list = nil
+		}
+		if n, err := w.DB.PutDrift(t.Context(), "default", "officer", list, time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC)); err != nil || n != want {
+			t.Errorf("drift, step %d: %d changed, %v", i, n, err)
+		}
+		if shown := b.send("GET", "/officer/alerts", nil).Body.String(); strings.Contains(shown, "台账漂移") != (i < 2) {
+			t.Errorf("drift, step %d: the alerts show %v", i, i >= 2)
 		}
 	}
 	judge := func(code, reason string) int {

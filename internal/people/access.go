@@ -184,6 +184,7 @@ var Access = map[string][]Role{
 	"POST /v1/deals/{id}:validity": {Officer},
 	"POST /v1/ledger:calibrate":    {Officer},
 	"GET /v1/ledger/drift":         readers,
+	"POST /v1/ledger:watch":        {Officer},
 	"GET /v1/ledger/statistics":    {Officer, Admin},
 
 	"GET /officer/ledger":            pageRoles,
