@@ -7,7 +7,7 @@ import (
 
 // A skeleton is a sentence of which only what tells who deals with whom is
 // left, one letter each. Wordings are many and skeletons few: 甲拟将其“…”专利
-// 以80万元转让给乙 and 甲同意把该专利卖给乙 are both PjNHP.
+// 以80万元转让给乙 is P-j-NmHP, and 甲同意把该专利卖给乙 is P-j-NHP.
 //
 //	P party   N patent   m amount      j 将, 把       H gives to (转让给)
 //	G gives   T takes    g 给          x 向, 对       c 从
@@ -92,6 +92,7 @@ func (d *document) past(end int) int {
 	return end + size
 }
 
+// sentenceEnd is where the first sentence of a text ends.
 func sentenceEnd(s string) int {
 	end := len(s)
 	if i := strings.IndexAny(s, "\n;"); i >= 0 {
@@ -208,7 +209,7 @@ func (d *document) skeletonOf(sp span) skeleton {
 		}
 	}
 	sortBy(all, func(t token) int { return t.a })
-	at, before := sp.a, 0
+	at := sp.a
 	for i := 0; i < len(all); i++ {
 		t := all[i]
 		if gap := strings.Trim(d.s[at:t.a], " ()“”，的\t|"); gap != "" || at == sp.a && t.a > at {
@@ -222,14 +223,13 @@ func (d *document) skeletonOf(sp span) skeleton {
 			continue // 某大学材料学院
 		}
 		if t.mark != 'P' {
-			if n := len(sk.marks); n == 0 || sk.marks[n-1] != t.mark || t.mark == 'P' {
+			if n := len(sk.marks); n == 0 || sk.marks[n-1] != t.mark {
 				sk.marks = append(sk.marks, t.mark)
 			}
-			before = 0
 			continue
 		}
 		// Several in a row act together.
-		for j := i + 1; j < len(all) && before == 0; j++ {
+		for j := i + 1; j < len(all); j++ {
 			next := all[j]
 			if next.mark == 'w' && j+1 < len(all) {
 				next = all[j+1]
