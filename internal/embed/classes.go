@@ -58,9 +58,6 @@ type Class struct {
 	Probability float64 `json:"probability" doc:"That the text belongs there; calibrated on texts held out. All subclasses together make 1."`
 }
 
-// KnowsClasses reports whether the model learned classes.
-func (m *Model) KnowsClasses() bool { return m.classes != nil }
-
 // Card returns what the model was fitted on and its held-out figures.
 func (m *Model) Card() Card { return m.card }
 

@@ -254,14 +254,18 @@ func (s *Service) divide(t Task, set *documentSet) ([]*documentSet, []*embed.Mod
 				learn = append(learn, p.examples()...)
 			}
 		}
-		m, err := embed.Train(learn, nil, embed.Card{}, t.Seed)
+		if len(learn) < embed.LeastExamples {
+			return nil, nil, documentsFault("%d documents with IPC symbols are too few to learn classes from", len(learn))
+		}
+		var err error
+		if t.Kind == KindClasses {
+			models[k], err = embed.Train(learn, nil, embed.Card{}, t.Seed)
+		} else {
+			models[k], err = embed.Learn(learn, t.Seed)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
-		if !m.KnowsClasses() {
-			return nil, nil, documentsFault("too few documents with IPC symbols to learn classes from")
-		}
-		models[k] = m
 	}
 	return parts, models, nil
 }
