@@ -133,8 +133,9 @@ func firstOf(cells map[string]string, names ...string) string {
 }
 
 type classifyCmd struct {
-	Text  string `arg:"" help:"Title, abstract or claim."`
-	Limit int    `default:"5" help:"Subclasses shown."`
+	Text   string   `arg:"" help:"Title, abstract or claim."`
+	Stated []string `help:"IPC symbols stated for the text; a strong contradiction is named." placeholder:"IPC"`
+	Limit  int      `default:"5" help:"Subclasses shown."`
 }
 
 // Help is shown below the usage of the command.
@@ -145,7 +146,7 @@ proposed for a text unlike those it learned from.`
 }
 
 func (c *classifyCmd) Run(g *Globals) error {
-	s := embed.Suggest(c.Text, c.Limit)
+	s := embed.Suggest(c.Text, c.Stated, c.Limit)
 	if g.JSON {
 		return g.print(s)
 	}
@@ -155,6 +156,9 @@ func (c *classifyCmd) Run(g *Globals) error {
 	}
 	for _, p := range s.Classes {
 		fmt.Fprintf(g.stdout, "%s  %.2f\n", p.Subclass, p.Probability)
+	}
+	if x := s.Contradiction; x != nil {
+		fmt.Fprintf(g.stdout, "所述分类号与文本明显不符，所述大类合计 p = %.2f。The text speaks against the symbols stated; their classes have p = %.2f together.\n", x.Stated, x.Stated)
 	}
 	return nil
 }

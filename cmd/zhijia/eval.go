@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -110,23 +111,41 @@ func programVersion() string {
 	return name
 }
 
-// progress draws a bar on standard error when it is a terminal.
+// progress draws a bar on standard error when it is a terminal, and writes a
+// line now and then when it is a file.
 func (g *Globals) progress() func(task string, done, total int) {
 	file, ok := g.stderr.(*os.File)
 	if !ok {
 		return nil
 	}
 	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return nil
+		const pause = 10 * time.Second
+		var last time.Time
+		return func(task string, done, total int) {
+			switch {
+			case total == 0:
+				fmt.Fprintf(g.stderr, "%s: being prepared\n", task)
+			case done == total || time.Since(last) > pause:
+				fmt.Fprintf(g.stderr, "%s: %d of %d\n", task, done, total)
+			default:
+				return
+			}
+			last = time.Now()
+		}
 	}
 	var bar *progressbar.ProgressBar
 	current := ""
 	return func(task string, done, total int) {
 		if task != current {
 			current = task
-			bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(g.stderr), progressbar.OptionSetDescription(task), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
+			bar = progressbar.NewOptions(max(total, 1), progressbar.OptionSetWriter(g.stderr), progressbar.OptionSetDescription(task), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
 		}
-		_ = bar.Set(done)
+		if total > 0 {
+			if bar.GetMax() != total {
+				bar.ChangeMax(total)
+			}
+			_ = bar.Set(done)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -483,6 +484,11 @@ func (g *gathering) comparables(ctx context.Context, vector []float32, space *sp
 			q.IPC = append(q.IPC, p.IPC...)
 		}
 	}
+	if len(q.IPC) == 0 {
+		for _, c := range embed.ToSearch(subject.Text()) {
+			q.Proposed = append(q.Proposed, valuation.ProposedClass{Subclass: c.Subclass, Probability: math.Round(1e4*c.Probability) / 1e4})
+		}
+	}
 	found, err := g.db.Comparables(ctx, q)
 	if err != nil {
 		return err
@@ -500,13 +506,35 @@ func (g *gathering) comparables(ctx context.Context, vector []float32, space *sp
 	}
 	if len(subject.IPC) == 0 {
 		zh, en := "缺少 IPC 分类号，可比案例检索范围放宽至全部领域。", "Without an IPC symbol the search for comparables covers every field."
-		if c := embed.Suggest(subject.Text(), 1).Classes; len(c) > 0 {
-			zh += fmt.Sprintf("按文本推定的分类 %s，p = %.2f，未用于检索，请核对。", c[0].Subclass, c[0].Probability)
-			en += fmt.Sprintf(" Class proposed from the text: %s, p = %.2f; it was not used, please check it.", c[0].Subclass, c[0].Probability)
+		switch c := embed.Suggest(subject.Text(), nil, 1).Classes; {
+		case len(q.Proposed) > 0:
+			zh = fmt.Sprintf("缺少 IPC 分类号，可比案例按文本推定的分类检索：%s。请核对。", proposedText(q.Proposed, "、"))
+			en = fmt.Sprintf("There is no IPC symbol; comparables are sought by the class proposed from text: %s. Please check it.", proposedText(q.Proposed, "; "))
+		case len(c) > 0:
+			zh += fmt.Sprintf("按文本推定的分类 %s，p = %.2f，把握不足，未用于检索，请核对。", c[0].Subclass, c[0].Probability)
+			en += fmt.Sprintf(" Class proposed from text: %s, p = %.2f; that is too unsure, and it was not used. Please check it.", c[0].Subclass, c[0].Probability)
 		}
 		g.missing("IPC", zh, en, "补充主 IPC 分类号")
 	}
+	if x := embed.Shipped().Contradicts(subject.Text(), subject.IPC); x != nil {
+		stated := strings.Join(embed.Subclasses(subject.IPC), "、")
+		g.warn("IPC-CONTRADICTED", fmt.Sprintf("所述分类号 %s 与文本明显不符：文本推定的分类为 %s，p = %.2f，所述大类合计 p = %.2f。请核对分类号与文本是否属于同一专利。", stated, x.Proposed.Subclass, x.Proposed.Probability, x.Stated),
+			fmt.Sprintf("The stated symbol %s contradicts the text: class proposed from text %s, p = %.2f; the stated classes have p = %.2f together. Check whether symbol and text are of one patent.", stated, x.Proposed.Subclass, x.Proposed.Probability, x.Stated))
+	}
 	return nil
+}
+
+// proposedText names the proposed classes, at most three of them.
+func proposedText(classes []valuation.ProposedClass, between string) string {
+	var out []string
+	for _, c := range classes[:min(3, len(classes))] {
+		out = append(out, fmt.Sprintf("%s，p = %.2f", c.Subclass, c.Probability))
+	}
+	text := strings.Join(out, between)
+	if between == "; " {
+		text = strings.ReplaceAll(text, "，", ", ")
+	}
+	return text
 }
 
 // indicators scores what rules can, then what the judge may read.

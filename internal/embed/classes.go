@@ -21,8 +21,9 @@ type Card struct {
 	Held     int     `json:"held_out,omitempty"`    // texts the figures below are of
 	First    float64 `json:"first_right,omitempty"` // share of the texts whose most probable subclass is one of theirs
 	FirstOf5 float64 `json:"among_five,omitempty"`  // share with one of theirs among the five most probable
-	// LogLoss is the mean of -ln p of the main subclass. Two numbers of the
-	// calibration were fitted on the same held-out texts, so it is a little low.
+	// LogLoss is the mean of -ln p, p being what was given to the subclasses of
+	// the text together. Two numbers of the calibration were fitted on the same
+	// held-out texts, so it is a little low.
 	LogLoss float64 `json:"log_loss,omitempty"`
 }
 
@@ -54,7 +55,7 @@ func (c *classes) valid(width int) error {
 // Class is a subclass proposed for a text, with its probability in [0, 1].
 type Class struct {
 	Subclass    string  `json:"subclass" doc:"IPC subclass, e.g. H01M."`
-	Probability float64 `json:"probability" doc:"Calibrated on texts held out."`
+	Probability float64 `json:"probability" doc:"That the text belongs there; calibrated on texts held out. All subclasses together make 1."`
 }
 
 // Card returns what the model was fitted on and its held-out figures.
@@ -96,6 +97,10 @@ const (
 	// leastSure is the probability of the most probable class below which the
 	// distribution is too flat to propose anything.
 	leastSure = 0.015
+	// Characters of technical words in no order: few pairs are known, and what is
+	// known points nowhere.
+	fewKnown = 0.4
+	unsure   = 0.12
 )
 
 // Classes returns the k most probable IPC subclasses of a text, most probable
@@ -115,7 +120,8 @@ func (m *Model) Classes(text string, k int) ([]Class, Silence) {
 	}
 	tf := counts(text)
 	v := m.block.project(m.weigh(tf))
-	if m.known(tf) < leastKnown || length(v) < m.classes.Faint {
+	known := m.known(tf)
+	if known < leastKnown || length(v) < m.classes.Faint {
 		return nil, SilentUnlike
 	}
 	p := m.classes.probabilities(v, m.classes.Sharpness, m.classes.Weight)
@@ -126,10 +132,70 @@ func (m *Model) Classes(text string, k int) ([]Class, Silence) {
 	slices.SortFunc(out, func(a, b Class) int {
 		return cmp.Or(cmp.Compare(b.Probability, a.Probability), cmp.Compare(a.Subclass, b.Subclass))
 	})
-	if out[0].Probability < leastSure {
+	if p := out[0].Probability; p < leastSure || known < fewKnown && p < unsure {
 		return nil, SilentUnlike
 	}
 	return out[:min(k, len(out))], ""
+}
+
+// What a search reads of proposed classes: the most probable ones until they
+// have enough together, at most mostSearched of them, and none when those have
+// too little together.
+const (
+	mostSearched = 8
+	enough       = 0.8
+	tooLittle    = 0.5
+)
+
+// ToSearch returns the subclasses of a text without a symbol that comparables
+// are sought in, most probable first; none when the text does not say enough.
+func ToSearch(text string) []Class {
+	found, _ := Shipped().Classes(text, mostSearched)
+	sum := 0.0
+	for i, c := range found {
+		if sum += c.Probability; sum >= enough {
+			return found[:i+1]
+		}
+	}
+	if sum < tooLittle {
+		return nil
+	}
+	return found
+}
+
+// A stated symbol contradicts a text strongly when the text speaks for another
+// class with surelyOther, and for the stated classes with hardlyStated at most.
+// BenchmarkAbstention has how often that is said of right symbols and of wrong
+// ones.
+const (
+	surelyOther  = 0.8
+	hardlyStated = 0.005
+)
+
+// Contradiction is a stated symbol that a text speaks against.
+type Contradiction struct {
+	Proposed Class   `json:"proposed" doc:"The subclass the text speaks for."`
+	Stated   float64 `json:"stated_probability" doc:"Of the classes (first three characters) stated, together."`
+}
+
+// Contradicts holds the IPC symbols stated for a text against it; nil when they
+// agree, or when the text or the symbols say too little.
+func (m *Model) Contradicts(text string, ipc []string) *Contradiction {
+	stated := Subclasses(ipc)
+	found, silence := m.Classes(text, math.MaxInt)
+	if silence != "" || len(stated) == 0 || found[0].Probability < surelyOther {
+		return nil
+	}
+	c := &Contradiction{Proposed: found[0]}
+	for _, f := range found {
+		if slices.ContainsFunc(stated, func(s string) bool { return s[:3] == f.Subclass[:3] }) {
+			c.Stated += f.Probability
+		}
+	}
+	if c.Stated > hardlyStated {
+		return nil
+	}
+	return c
 }
 
 // Suggestion is the answer about a text for programs: the command and the
@@ -138,6 +204,8 @@ type Suggestion struct {
 	Classes []Class  `json:"classes" nullable:"false" doc:"Most probable first; empty when none is proposed."`
 	Silence *Refusal `json:"silence,omitempty" doc:"Why no class is proposed."`
 	Model   string   `json:"model" doc:"Version of the model that proposed them."`
+
+	Contradiction *Contradiction `json:"contradiction,omitempty" doc:"Of the symbols stated, when the text speaks strongly against all of them."`
 }
 
 // Refusal is a [Silence] with its texts.
@@ -147,10 +215,11 @@ type Refusal struct {
 	En   string  `json:"en"`
 }
 
-// Suggest proposes at most k classes for a text by the model that ships.
-func Suggest(text string, k int) Suggestion {
+// Suggest proposes at most k classes for a text by the model that ships, and
+// holds the symbols stated for it against it.
+func Suggest(text string, stated []string, k int) Suggestion {
 	found, silence := Shipped().Classes(text, k)
-	out := Suggestion{Classes: append([]Class{}, found...), Model: Shipped().Version()}
+	out := Suggestion{Classes: append([]Class{}, found...), Model: Shipped().Version(), Contradiction: Shipped().Contradicts(text, stated)}
 	if silence != "" {
 		zh, en := silence.Texts()
 		out.Silence = &Refusal{silence, zh, en}

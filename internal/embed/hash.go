@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"gonum.org/v1/gonum/blas/blas32"
 )
@@ -142,9 +143,23 @@ func Hash(text string) []float32 {
 	return v
 }
 
+// A short first line of several is a title: it says what the text is about in
+// a few words, so each of them counts like titleTimes in the lines below it.
+const (
+	titleTimes  = 6
+	titleLength = 100 // characters; a longer first line is text like the rest
+)
+
 func counts(text string) map[string]int {
 	m := make(map[string]int, len(text)/2)
-	grams(text, func(g string) { m[g]++ })
+	title, rest, both := strings.Cut(text, "\n")
+	grams(title, func(g string) { m[g]++ })
+	if both && strings.TrimSpace(rest) != "" && utf8.RuneCountInString(title) <= titleLength {
+		for g := range m {
+			m[g] *= titleTimes
+		}
+	}
+	grams(rest, func(g string) { m[g]++ })
 	return m
 }
 

@@ -1,6 +1,7 @@
 package embed
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -16,18 +17,25 @@ type Example struct {
 	IPC  []string // e.g. "H01M 4/36" or "H01M", main one first; only section, class and subclass are read
 	// Group names what belongs together, such as the applicant; a group is held out whole. Empty: the text stands alone.
 	Group string
+	// Kin names what the text has in common with others beside its symbols, such
+	// as a patent family, or a patent that it is or cites. Texts that share one are drawn together like those of a
+	// subclass; one that no other text has teaches nothing.
+	Kin []string
 }
+
+// kinLabel marks a label that is no IPC symbol.
+const kinLabel = "kin:"
 
 const (
 	learnedDimension = 192
-	ridge            = 2.0  // penalty of the squared coefficients; rows have unit length
+	ridge            = 1.2  // penalty of the squared coefficients; rows have unit length
 	learnSteps       = 2    // subspace iterations
 	solveSteps       = 40   // of conjugate gradients, at most
 	solveTolerance   = 1e-2 // relative residual at which a solution counts
 )
 
 // targets are the label columns of a set of examples: one for each subclass,
-// class and section that occurs, centred, and divided by the fourth root of
+// class and section that occurs, and for each family of several texts, centred, and divided by the fourth root of
 // its variance, so that a rare subclass counts, but less than a common one.
 type targets struct {
 	names []string  // "H01M", "H01", "H", sorted
@@ -71,12 +79,43 @@ func Subclass(symbol string) string {
 	return string(c[:])
 }
 
+// maxKin bounds the labels that are no symbols, and with them the memory.
+const maxKin = 20_000
+
+// mostShared returns the kin that several texts have, at most maxKin of it.
+func mostShared(shared map[string]int) map[string]bool {
+	var names []string
+	for k, n := range shared {
+		if n > 1 {
+			names = append(names, k)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(shared[b], shared[a]), cmp.Compare(a, b)) })
+	out := map[string]bool{}
+	for _, k := range names[:min(len(names), maxKin)] {
+		out[k] = true
+	}
+	return out
+}
+
 func newTargets(examples []Example) *targets {
 	columns := map[string]int{}
+	shared := map[string]int{}
+	for _, e := range examples {
+		for _, k := range e.Kin {
+			shared[k]++
+		}
+	}
+	kin := mostShared(shared)
 	labels := make([][]string, len(examples))
 	for i, e := range examples {
 		for _, s := range Subclasses(e.IPC) {
 			labels[i] = append(labels[i], s, s[:3], s[:1])
+		}
+		for _, k := range e.Kin {
+			if kin[k] {
+				labels[i] = append(labels[i], kinLabel+k)
+			}
 		}
 		slices.Sort(labels[i])
 		labels[i] = slices.Compact(labels[i])
@@ -290,6 +329,42 @@ func solve(rows [][]entry, diagonal []float64, c, b *mat.Dense) {
 		}
 		rz = next
 	}
+}
+
+// level divides each direction of a projection by a power of its spread over
+// the texts, and multiplies the labels' directions by the same, so that what
+// is predicted stays. Without it the few directions that tell sections apart
+// outweigh in a cosine the many that tell subclasses apart: nDCG@10 of the same
+// subclass is .001 to .003 lower on titles and .02 on abstracts.
+func level(rows [][]entry, projection, directions *mat.Dense) {
+	const power = -0.2 // of the mean square
+	_, width := projection.Dims()
+	square := make([]float64, width)
+	v := make([]float64, width)
+	for _, row := range rows {
+		clear(v)
+		for _, e := range row {
+			axpy(e.weight, projection.RawRowView(int(e.term)), v)
+		}
+		for k, x := range v {
+			square[k] += x * x / float64(len(rows))
+		}
+	}
+	least := 1e-6 * slices.Max(square)
+	if least == 0 {
+		return
+	}
+	scale := func(m *mat.Dense, sign float64) {
+		rows, _ := m.Dims()
+		for i := range rows {
+			r := m.RawRowView(i)
+			for k := range r {
+				r[k] *= math.Pow(max(square[k], least), sign*power)
+			}
+		}
+	}
+	scale(projection, 1)
+	scale(directions, -1)
 }
 
 func axpy(a float64, x, y []float64) {

@@ -185,6 +185,34 @@ func TestLabelsThatEveryTextHas(t *testing.T) {
 	}
 }
 
+// Two texts of one family come nearer than without the family.
+func TestKinIsDrawnTogether(t *testing.T) {
+	t.Parallel()
+	fit := func(kin []string) *Model {
+		examples := labelledTexts(300, 3)
+		for range 6 {
+			examples = append(examples, Example{Text: "一种隔膜涂布设备", IPC: []string{"H01M"}, Kin: kin}, Example{Text: "一种孵化吸收塔", IPC: []string{"B01D"}, Kin: kin})
+		}
+		m, err := Train(examples, nil, Card{}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	near := func(m *Model) float64 {
+		return Cosine(m.Embed("一种隔膜涂布设备"), m.Embed("一种孵化吸收塔"))
+	}
+	with, without := fit([]string{"family 1"}), fit(nil)
+	if near(with) < near(without)+0.1 {
+		t.Errorf("with the family %.3f, without %.3f", near(with), near(without))
+	}
+	for _, c := range with.classes.Names {
+		if len(c) != 4 {
+			t.Errorf("a family became a class: %s", c)
+		}
+	}
+}
+
 func TestSubclass(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{

@@ -1,6 +1,7 @@
 package embed
 
 import (
+	"reflect"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -83,7 +84,7 @@ func TestFitLikeness(t *testing.T) {
 	}
 	near, far, wording := 0.9, 0.1, 0.2
 	for i, w := range l.Weights {
-		if w != again.Weights[i] {
+		if !reflect.DeepEqual(w, again.Weights[i]) {
 			t.Errorf("two fits differ: %+v, %+v", w, again.Weights[i])
 		}
 		if w.Pairs == 0 || w.Same == 0 || w.Text < 0 || w.Lexical < 0 || w.Section < 0 || w.Class < 0 || w.Subclass < 0 {
@@ -93,7 +94,7 @@ func TestFitLikeness(t *testing.T) {
 	if a, b := l.Of(Parts{Text: &near, Lexical: &wording}), l.Of(Parts{Text: &far, Lexical: &wording}); a < 0.5 || b > 0.5 {
 		t.Errorf("near %.3f, far %.3f", a, b)
 	}
-	if f := l.Card.Figures; len(f) != 1 || f[0].Texts == 0 || f[0].Likeness.Class < 0.9 {
+	if f := l.Card.Figures; len(f) != 1 || f[0].Texts == 0 || f[0].Likeness.Class.Value < 0.9 {
 		t.Errorf("figures %+v", f)
 	}
 	if l.Card.Wording != again.Card.Wording || l.Card.Hash == "" || l.Card.Fitted == 0 {

@@ -345,7 +345,7 @@ func (m *Model) Embed(text string) []float32 {
 	return v
 }
 
-const magic = "zhijia-embed-2\n"
+const magic = "zhijia-embed-3\n"
 
 // header is what a stored model holds beside its terms and blocks.
 type header struct {

@@ -69,6 +69,19 @@ func Train(examples []Example, corpus []string, about Card, seed uint64) (*Model
 	return m, nil
 }
 
+// Learn fits the map of [Train] alone, in half its time: the probabilities of
+// classes are not calibrated and the card is empty.
+func Learn(examples []Example, seed uint64) (*Model, error) { return labelled(examples, nil, seed) }
+
+// What the prediction of a subclass's class and section counts beside its own:
+// a rare subclass is known by its kin. Chosen, with the square root of the
+// scale, on a fifth of the shared texts: log loss 2.69 against 3.00 of the
+// subclass alone, one of five right in .739 against .706.
+const (
+	classCounts   = 0.2
+	sectionCounts = 0.1
+)
+
 // labelled fits vocabulary, learned block and class directions.
 func labelled(examples []Example, corpus []string, seed uint64) (*Model, error) {
 	texts := slices.Clone(corpus)
@@ -85,16 +98,27 @@ func labelled(examples []Example, corpus []string, seed uint64) (*Model, error) 
 	}
 	y := newTargets(examples)
 	projection, directions := learn(rows, len(m.names), y, seed)
+	level(rows, projection, directions)
 	m.block = newBlock(projection)
 	m.classes = &classes{Sharpness: 1}
+	at := map[string]int{}
 	for j, name := range y.names {
-		if len(name) != 4 {
+		at[name] = j
+	}
+	for j, name := range y.names {
+		if len(name) != 4 { // a class, a section, or kin, which is longer
 			continue
 		}
 		d := make([]float32, m.block.width)
-		for k := range d {
-			if y.scale[j] > 0 { // 0 for a subclass that every text has: the texts say nothing about it
-				d[k] = float32(directions.At(j, k) / y.scale[j])
+		for _, part := range []struct {
+			label  int
+			weight float64
+		}{{j, 1}, {at[name[:3]], classCounts}, {at[name[:1]], sectionCounts}} {
+			if y.scale[part.label] == 0 { // a label that every text has: the texts say nothing about it
+				continue
+			}
+			for k := range d {
+				d[k] += float32(part.weight * directions.At(part.label, k) / math.Sqrt(y.scale[part.label]))
 			}
 		}
 		m.classes.Names = append(m.classes.Names, name)
@@ -105,13 +129,13 @@ func labelled(examples []Example, corpus []string, seed uint64) (*Model, error) 
 }
 
 // calibrate finds the sharpness and the weight of the prior under which the
-// held-out main subclasses are most probable, the length of projection that
+// subclasses of the held-out texts, any of those a text has, are most probable, the length of projection that
 // one in a hundred held-out texts falls short of, and the figures of the card.
 func (m *Model) calibrate(held []Example, card *Card) (sharpness, weight, faint float64) {
 	type item struct {
-		v    []float32
-		main int
-		all  []string
+		v   []float32
+		own []int // its subclasses among those known
+		all []string
 	}
 	var items []item
 	var lengths []float64
@@ -122,8 +146,14 @@ func (m *Model) calibrate(held []Example, card *Card) (sharpness, weight, faint 
 		}
 		v := m.block.project(m.weigh(counts(e.Text)))
 		lengths = append(lengths, length(v))
-		if main, ok := slices.BinarySearch(m.classes.Names, Subclass(e.IPC[0])); ok {
-			items = append(items, item{v, main, all})
+		var own []int
+		for _, s := range all {
+			if j, ok := slices.BinarySearch(m.classes.Names, s); ok {
+				own = append(own, j)
+			}
+		}
+		if own != nil {
+			items = append(items, item{v, own, all})
 		}
 	}
 	if len(items) == 0 {
@@ -132,7 +162,11 @@ func (m *Model) calibrate(held []Example, card *Card) (sharpness, weight, faint 
 	loss := func(x []float64) float64 {
 		sum := 0.0
 		for _, it := range items {
-			sum -= math.Log(max(m.classes.probabilities(it.v, math.Exp(x[0]), math.Exp(x[1]))[it.main], 1e-300))
+			p, q := m.classes.probabilities(it.v, math.Exp(x[0]), math.Exp(x[1])), 0.0
+			for _, j := range it.own {
+				q += p[j]
+			}
+			sum -= math.Log(max(q, 1e-300))
 		}
 		return sum / float64(len(items))
 	}
@@ -180,7 +214,11 @@ func round3(x float64) float64 { return math.Round(1000*x) / 1000 }
 func hashOf(examples []Example) string {
 	h := sha256.New()
 	for _, e := range examples {
-		fmt.Fprintf(h, "%q %q\n", e.Text, strings.Join(e.IPC, " "))
+		fmt.Fprintf(h, "%q %q", e.Text, strings.Join(e.IPC, " "))
+		if len(e.Kin) > 0 {
+			fmt.Fprintf(h, " %q", e.Kin)
+		}
+		fmt.Fprintln(h)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

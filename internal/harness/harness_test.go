@@ -78,7 +78,7 @@ func TestShippedTasksAreWellFormed(t *testing.T) {
 			}
 		}
 	}
-	for _, k := range []Kind{KindPrice, KindRetrieval, KindRank, KindRegistry, KindMatching, KindLending, KindLatency} {
+	for _, k := range []Kind{KindPrice, KindRetrieval, KindRank, KindRegistry, KindMatching, KindLending, KindLatency, KindClasses} {
 		if !kinds[k] {
 			t.Errorf("no task of kind %s", k)
 		}
@@ -661,6 +661,10 @@ func TestRetrievalSets(t *testing.T) {
 	if !ok || m.Figure.Value < 0.9 || r.Tasks[0].Summary.N != 4 {
 		t.Errorf("labelled set: %+v", m)
 	}
+	sum := run(t, s, Options{Tasks: []string{"class-prediction-titles"}, Dataset: labelled}).Tasks[0].Summary
+	if m, ok := sum.figure("classes.first"); !ok || m.N != 4 || m.Figure.Value < 0.5 || len(sum.Calibration) == 0 {
+		t.Errorf("classes of the labelled set: %+v", m)
+	}
 	known := write(`{"id":"1","query":"磷酸铁锂正极","text":"一种磷酸铁锂正极材料的制备方法"}
 {"id":"2","query":"轴承润滑","text":"一种滚动轴承的润滑油槽"}
 `)
@@ -672,6 +676,46 @@ func TestRetrievalSets(t *testing.T) {
 	}
 	if _, err := s.Run(t.Context(), who, Options{Tasks: []string{"retrieval-same-subclass"}, Dataset: write(`{"id":"a"`)}); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("broken set: %v", err)
+	}
+}
+
+// A set that the shipped model learned from is divided, and no text is asked of
+// a model that learned from it or from another text of its owner.
+func TestDividedSet(t *testing.T) {
+	t.Parallel()
+	words := []string{"电池正极", "轴承滚子", "鹦鹉巢箱"}
+	var titles strings.Builder
+	titles.WriteString("publication_numbers,title,ipc_subclasses\n")
+	for i := range 300 {
+		fmt.Fprintf(&titles, "CN%d,一种%s及其%s第%d号,%s\n", i, words[i%3], words[i%3], i, []string{"H01M", "F16C", "A01K"}[i%3])
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"cn_titles_ipc.csv":         titles.String(),
+		"cn_city_abstracts_ipc.csv": "application_number,title,applicant,main_ipc,abstract\nCN1,一种电池,甲,H01M4/36,电池的正极\nCN2,一种轴承,甲,F16C1/00,轴承的滚子\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := service(t)
+	s.DataDir = dir
+	r := run(t, s, Options{Tasks: []string{"class-prediction-titles"}})
+	if m, ok := r.Tasks[0].Summary.figure("classes.first"); !ok || m.N != 300 || m.Figure.Value < 0.9 || len(r.Tasks[0].Versions) != 3 {
+		t.Errorf("%+v, models %v", m, r.Tasks[0].Versions)
+	}
+	task := Task{Dataset: "data:cn_city_abstracts_ipc.csv", Folds: 2, Learn: []string{"data:cn_titles_ipc.csv"}}
+	raw, err := s.open(task.Dataset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := readDocuments(raw, task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, _, err := s.divide(task, set)
+	if err != nil || len(parts[0].docs)*len(parts[1].docs) != 0 || !slices.Equal(set.docs[0].labels, []string{"H01M"}) {
+		t.Errorf("one applicant in two parts: %v, %v", parts, err)
 	}
 }
 

@@ -44,6 +44,8 @@ func (s *Service) prepare(ctx context.Context, t Task, live bool) (*plan, error)
 		return s.prepareRegistry(t)
 	case KindMatching:
 		return s.prepareMatching(t)
+	case KindClasses:
+		return s.prepareClasses(t)
 	case KindScorer:
 		return s.prepareScorer(ctx, t, live)
 	case KindLending:

@@ -45,6 +45,7 @@ type section struct {
 	Headline    []headline
 	Ratio       template.HTML
 	Calibration template.HTML
+	Reliability template.HTML // of classes proposed
 	Worst       []worstCase
 	Changes     *TaskComparison
 	ChangesFrom string
@@ -144,6 +145,9 @@ func (s *Service) report(ctx context.Context, who appraisal.Actor, id, against s
 			sec.Ratio = ratioPlot(mine)
 			sec.Calibration = calibrationPlot(t.Summary.Calibration)
 			sec.Worst = worst(mine, 10)
+		}
+		if t.Task.Kind == KindClasses {
+			sec.Reliability = calibrationPlot(t.Summary.Calibration)
 		}
 		from, name := other, against
 		if against == "" {
@@ -298,7 +302,7 @@ func writeMarkdown(w io.Writer, r *report) error {
 				fmt.Fprintf(&b, "\n%s\n", t.Caption)
 			}
 		}
-		if len(s.Summary.Calibration) > 0 {
+		if len(s.Summary.Calibration) > 0 && s.Task.Kind != KindClasses { // whose table above says it
 			b.WriteString("\n### Calibration 校准\n\n| stated level | measured coverage | n |\n|---|---|---|\n")
 			for _, p := range s.Summary.Calibration {
 				fmt.Fprintf(&b, "| %.0f%% | %s | %d |\n", 100*p.Level, percent(p.Coverage), p.N)

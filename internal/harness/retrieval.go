@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -29,6 +30,7 @@ type document struct {
 	query  string
 	text   string
 	labels []string
+	group  string // whose it is; a group is never divided
 }
 
 type documentSet struct {
@@ -39,7 +41,7 @@ type documentSet struct {
 // readDocuments reads a retrieval set: JSONL of documents {id, title,
 // abstract, claims, labels}, of known items {id, query, text}, or of anything
 // with the fields the task names (query, answer); or a CSV with title and
-// labels (or ipc_subclasses, separated by |).
+// labels (or ipc_subclasses, ipc or main_ipc, separated by |).
 func readDocuments(raw []byte, t Task) (*documentSet, error) {
 	var rows []map[string]any
 	if trimmed := bytes.TrimLeft(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), " \r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
@@ -78,7 +80,7 @@ func readDocuments(raw []byte, t Task) (*documentSet, error) {
 	}
 	seen := map[string]bool{}
 	for i, row := range rows {
-		d := document{id: cmp.Or(text(row, "id"), text(row, "publication_numbers"), text(row, "publication_number"), "line "+strconv.Itoa(i+1))}
+		d := document{id: cmp.Or(text(row, "id"), text(row, "publication_numbers"), text(row, "publication_number"), text(row, "application_number"), "line "+strconv.Itoa(i+1))}
 		switch {
 		case t.Query != "" && row["query"] == nil:
 			d.query, d.text = text(row, t.Query), text(row, strings.Split(t.Answer, "+")...)
@@ -89,7 +91,7 @@ func readDocuments(raw []byte, t Task) (*documentSet, error) {
 		default:
 			d.text = text(row, "title", "abstract", "claims")
 			d.query = d.text
-			d.labels = labelsOf(row)
+			d.labels, d.group = labelsOf(row), text(row, "applicant")
 		}
 		if t.Query != "" && row["query"] == nil && (d.query == "" || d.text == "") {
 			continue // the row has no such field: it is of another kind
@@ -122,6 +124,11 @@ func labelsOf(row map[string]any) []string {
 			return out
 		}
 	}
+	for _, name := range []string{"ipc", "main_ipc"} { // whole symbols
+		if v, ok := row[name].(string); ok {
+			return embed.Subclasses(strings.FieldsFunc(v, func(r rune) bool { return r == '|' || r == ';' }))
+		}
+	}
 	return nil
 }
 
@@ -144,31 +151,137 @@ func (s *Service) prepareRetrieval(ctx context.Context, t Task) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	queries := set.queries()
-	if len(queries) == 0 {
-		return nil, documentsFault("no document shares a label with another")
-	}
-	if t.Limit > 0 && len(queries) > t.Limit {
-		rng := rand.New(rand.NewPCG(t.Seed, 1))
-		rng.Shuffle(len(queries), func(i, j int) { queries[i], queries[j] = queries[j], queries[i] })
-		queries = queries[:t.Limit]
-		slices.Sort(queries)
-	}
-	systems, versions, drop, err := s.buildSystems(ctx, t, set)
+	parts, models, err := s.divide(t, set)
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]string, len(queries))
-	for i, q := range queries {
-		ids[i] = set.docs[q].id
+	type question struct{ part, q int }
+	var questions []question
+	for k, p := range parts {
+		for _, q := range p.queries() {
+			questions = append(questions, question{k, q})
+		}
+	}
+	if len(questions) == 0 {
+		return nil, documentsFault("no document shares a label with another")
+	}
+	if t.Limit > 0 && len(questions) > t.Limit {
+		rng := rand.New(rand.NewPCG(t.Seed, 1))
+		rng.Shuffle(len(questions), func(i, j int) { questions[i], questions[j] = questions[j], questions[i] })
+		questions = questions[:t.Limit]
+		slices.SortFunc(questions, func(a, b question) int { return cmp.Or(cmp.Compare(a.part, b.part), cmp.Compare(a.q, b.q)) })
+	}
+	systems := make([]map[string]searcher, len(parts))
+	versions := map[string]string{}
+	var drops []func()
+	drop := func() {
+		for _, d := range drops {
+			d()
+		}
+	}
+	for k, p := range parts {
+		var v map[string]string
+		var d func()
+		if systems[k], v, d, err = s.buildSystems(ctx, t, p, models[k]); err != nil {
+			drop()
+			return nil, err
+		}
+		if d != nil {
+			drops = append(drops, d)
+		}
+		for name, is := range v {
+			if len(parts) > 1 {
+				name += fmt.Sprintf(" of part %d", k+1)
+			}
+			versions[name] = is
+		}
+	}
+	ids := make([]string, len(questions))
+	for i, q := range questions {
+		ids[i] = parts[q.part].docs[q.q].id
 	}
 	return &plan{
 		dataset: DatasetID{Name: datasetName(t.Dataset), SHA256: digest(raw)}, cases: ids, versions: versions, close: drop,
-		answer: func(_ context.Context, i int) (Sample, error) { return set.ask(t, systems, queries[i]) },
+		answer: func(_ context.Context, i int) (Sample, error) {
+			q := questions[i]
+			return parts[q.part].ask(t, systems[q.part], q.q)
+		},
 		summarise: func(samples []Sample, opt accuracy.Options) (*Summary, error) {
-			return summariseRetrieval(t, set, samples, opt)
+			return summariseRetrieval(t, set, len(parts), samples, opt)
 		},
 	}, nil
+}
+
+// divide returns the parts of a set that are asked apart, each with the model
+// that learned classes from the other parts and from the task's further sets. A
+// set that the shipped model did not learn from is one part with that model.
+// Without a word of dividing a set that it did learn from has no model, and is
+// searched with one that learned no class.
+func (s *Service) divide(t Task, set *documentSet) ([]*documentSet, []*embed.Model, error) {
+	base := func(dataset string) string { return path.Base(strings.TrimPrefix(dataset, "data:")) }
+	if !slices.Contains(shippedLearned, base(t.Dataset)) || set.known {
+		return []*documentSet{set}, []*embed.Model{embed.Shipped()}, nil
+	}
+	if t.Folds < 2 {
+		return []*documentSet{set}, []*embed.Model{nil}, nil
+	}
+	var others []embed.Example
+	for _, file := range t.Learn {
+		raw, err := s.open(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		more, err := readDocuments(raw, Task{})
+		if err != nil {
+			return nil, nil, err
+		}
+		others = append(others, more.examples()...)
+	}
+	parts := make([]*documentSet, t.Folds)
+	for k := range parts {
+		parts[k] = &documentSet{}
+	}
+	for _, d := range set.docs {
+		h := sha256.Sum256([]byte(cmp.Or(d.group, d.id)))
+		p := parts[int(h[0])%t.Folds]
+		p.docs = append(p.docs, d)
+	}
+	models := make([]*embed.Model, t.Folds)
+	for k := range parts {
+		learn := slices.Clone(others)
+		for j, p := range parts {
+			if j != k {
+				learn = append(learn, p.examples()...)
+			}
+		}
+		if len(learn) < embed.LeastExamples {
+			return nil, nil, documentsFault("%d documents with IPC symbols are too few to learn classes from", len(learn))
+		}
+		var err error
+		if t.Kind == KindClasses {
+			models[k], err = embed.Train(learn, nil, embed.Card{}, t.Seed)
+		} else {
+			models[k], err = embed.Learn(learn, t.Seed)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return parts, models, nil
+}
+
+// examples are the documents to learn from: each as it is, and a text of a
+// title and more also as its title alone.
+func (set *documentSet) examples() []embed.Example {
+	var out []embed.Example
+	for _, d := range set.docs {
+		group := cmp.Or(d.group, d.id)
+		if title, _, more := strings.Cut(d.text, "\n"); more {
+			out = append(out, embed.Example{Text: title, IPC: d.labels, Group: group})
+		}
+		out = append(out, embed.Example{Text: d.text, IPC: d.labels, Group: group})
+	}
+	return out
 }
 
 // queries are the documents that have something to find.
@@ -245,10 +358,11 @@ func clip(s string, n int) string {
 var systemNames = map[string]string{
 	"hash": "vector: hash, no fit", "fitted": "vector: n-gram fitted on the set", "lexical": "lexical: bigram overlap",
 	"bm25": "lexical: BM25, 1-2-grams", "hybrid": "hybrid: fitted + lexical", "random": "random order",
+	"learned":     "vector: map learned from classes of other texts",
 	"store_exact": "product: exact distance", "store_hnsw": "product: HNSW index", "store_similarity": "product: similarity of comparables",
 }
 
-func summariseRetrieval(t Task, set *documentSet, samples []Sample, opt accuracy.Options) (*Summary, error) {
+func summariseRetrieval(t Task, set *documentSet, parts int, samples []Sample, opt accuracy.Options) (*Summary, error) {
 	sum := countStatuses(samples)
 	kind := "documents that share a label are relevant"
 	if set.known {
@@ -257,7 +371,7 @@ func summariseRetrieval(t Task, set *documentSet, samples []Sample, opt accuracy
 	at := "@" + strconv.Itoa(t.K)
 	table := Table{
 		Title: "Search paths and spaces 检索路径与向量空间", Header: []string{"system", "n", "nDCG" + at, "MRR" + at, "recall" + at, "precision" + at},
-		Caption: fmt.Sprintf("%d documents; %s. Brackets: 95%% interval%s.", len(set.docs), kind, map[bool]string{true: "", false: ", clustered by first label"}[set.known]),
+		Caption: fmt.Sprintf("%d documents%s; %s. Brackets: 95%% interval%s.", len(set.docs), map[bool]string{true: fmt.Sprintf(" in %d parts, each searched among itself by models that learned from the others", parts)}[parts > 1], kind, map[bool]string{true: "", false: ", clustered by first label"}[set.known]),
 	}
 	var clusters []string
 	for _, x := range samples {
@@ -305,7 +419,7 @@ func summariseRetrieval(t Task, set *documentSet, samples []Sample, opt accuracy
 }
 
 // buildSystems indexes the set for every system the task names.
-func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet) (_ map[string]searcher, versions map[string]string, drop func(), err error) {
+func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet, learned *embed.Model) (_ map[string]searcher, versions map[string]string, drop func(), err error) {
 	var stored func()
 	defer func() {
 		if err != nil && stored != nil {
@@ -335,6 +449,12 @@ func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet) (_
 			}
 			versions["embedding"] = model.Version()
 			f = vectorScores(texts, model.Embed)
+		case "learned":
+			if learned == nil {
+				return nil, taskFault("system learned needs folds on a set that the shipped model learned from")
+			}
+			versions["learned_embedding"] = learned.Version()
+			f = vectorScores(texts, learned.Embed)
 		case "lexical":
 			f = overlapScores(texts)
 		case "bm25":
@@ -378,12 +498,12 @@ func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet) (_
 			if stored != nil {
 				continue // all of them were made for the first
 			}
-			if _, err := part("fitted"); err != nil {
-				return nil, nil, nil, err
-			}
-			used := model
-			if !slices.Contains(shippedLearned, path.Base(strings.TrimPrefix(t.Dataset, "data:"))) {
-				used = embed.Shipped()
+			used := learned
+			if used == nil {
+				if _, err := part("fitted"); err != nil {
+					return nil, nil, nil, err
+				}
+				used = model
 			}
 			versions["store_embedding"] = used.Version()
 			var searches map[string]searcher
@@ -402,9 +522,7 @@ func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet) (_
 	return out, versions, stored, nil
 }
 
-// shippedLearned are the sets that the shipped model was trained on. There the
-// product's searches use the model fitted on the set, which saw no class;
-// `zhijia embed weigh` has their figures with classes learned from other texts.
+// shippedLearned are the sets that the shipped model was trained on.
 var shippedLearned = []string{"cn_titles_ipc.csv", "cn_city_abstracts_ipc.csv"}
 
 // storeSystems are the product's own searches of its corpus: exact distance,

@@ -170,7 +170,8 @@ type Options struct {
 	Live    bool   // ask the model and record; otherwise recorded replies only
 	Resume  string // id of a run to continue
 	Smalls  bool   // only the tasks the gate runs
-	// Progress is told after every case.
+	// Progress is told after every case, and with a total of 0 while a task is
+	// being prepared.
 	Progress func(task string, done, total int)
 }
 

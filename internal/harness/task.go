@@ -25,6 +25,7 @@ const (
 	KindScorer    Kind = "scorer"    // reliability of the language model as scorer
 	KindLending   Kind = "lending"   // decide a pledge loan
 	KindRegistry  Kind = "registry"  // numbers, check digits, dates and terms
+	KindClasses   Kind = "classes"   // propose IPC subclasses for a text
 	KindMatching  Kind = "matching"  // the same party, deal or patent from two sources
 	KindLatency   Kind = "latency"   // time and model cost per answer
 )
@@ -60,6 +61,12 @@ type Task struct {
 	Answer  string   `yaml:"answer" json:"answer,omitempty"`   // retrieval: fields that are searched
 	K       int      `yaml:"k" json:"k,omitempty"`             // retrieval: cut-off
 	Limit   int      `yaml:"limit" json:"limit,omitempty"`     // cases at most, chosen by seed; 0 is all
+
+	// Retrieval and classes, of a set that the shipped model learned from: in how
+	// many parts it is divided, each asked of a model that learned from the others
+	// and from the sets of Learn.
+	Folds int      `yaml:"folds" json:"folds,omitempty"`
+	Learn []string `yaml:"learn" json:"learn,omitempty"`
 
 	Register int `yaml:"register" json:"register,omitempty"` // matching: parties to find them among
 
@@ -112,7 +119,7 @@ func parseTask(raw []byte) (Task, error) {
 	}
 	sum := sha256.Sum256(raw)
 	t.Hash = hex.EncodeToString(sum[:8])
-	if !slices.Contains([]Kind{KindPrice, KindRetrieval, KindRank, KindScorer, KindLending, KindRegistry, KindMatching, KindLatency}, t.Kind) {
+	if !slices.Contains([]Kind{KindPrice, KindRetrieval, KindRank, KindScorer, KindLending, KindRegistry, KindMatching, KindLatency, KindClasses}, t.Kind) {
 		return t, taskFault("kind %q is unknown", t.Kind)
 	}
 	if t.Title.Zh == "" || t.Title.En == "" || t.About == "" {

@@ -229,6 +229,9 @@ func (w *working) task(ctx context.Context, run *Run, place int) (err error) {
 	}
 	// What is measured lies in a database of its own, where nobody holds a turn.
 	apart := store.As(store.InTurn(ctx, ""), store.Public)
+	if w.progress != nil {
+		w.progress(r.Task.Name, 0, 0) // being prepared
+	}
 	p, err := s.prepare(apart, r.Task, run.Live)
 	var absent *absentError
 	if errors.As(err, &absent) && s.own == nil {

@@ -27,6 +27,13 @@ func (w writer) comparables() section {
 				fmt.Sprintf("基准日之前的成交记录 %d 笔全部参与计算，各按其权重；下列为影响最大或文本相近的 %d 笔，未采用 %d 笔；检索路径：%s", n, len(c.Comparables), len(c.Excluded), w.word(paths, r.Path)),
 				fmt.Sprintf("all %d deals before the valuation date count, each by its weight; listed are the %d of most influence or alike in text, %d set aside; path: %s", n, len(c.Comparables), len(c.Excluded), w.word(paths, r.Path)))
 		}
+		if len(r.Proposed) > 0 {
+			p := r.Proposed[0]
+			how += w.t(fmt.Sprintf("；分类由文本推定：%s，p = %.2f", p.Subclass, p.Probability), fmt.Sprintf("; class proposed from text, p = %.2f: %s", p.Probability, p.Subclass))
+			if n := len(r.Proposed) - 1; n > 0 {
+				how += w.t(fmt.Sprintf("，另在 %d 个可能的小类中检索", n), fmt.Sprintf(", and %d less probable ones were searched too", n))
+			}
+		}
 		if r.Widened > 0 {
 			how += w.t(fmt.Sprintf("；同小类交易不足，范围已放宽 %d 级", r.Widened), fmt.Sprintf("; widened %d steps beyond the IPC subclass for want of deals", r.Widened))
 		}

@@ -372,7 +372,8 @@ type Fitted struct {
 	Old, New float64 // nDCG@10 for "same subclass" among them, of the space in use and of the new one; 0 when Held is 0
 }
 
-// Fit learns the local embedder from the store's own texts and IPC symbols.
+// Fit learns the local embedder from the store's own texts and IPC symbols, and
+// from families and citations where the store has them.
 // A fifth of the texts, owners apart, first says whether the new space finds
 // the same subclass better than the one in use; only then, or when forced, is
 // every row embedded in it and the switch made, in one step. Requests are
@@ -386,7 +387,7 @@ func (s *Spaces) Fit(ctx context.Context, actor store.Actor, seed uint64, force 
 	var examples []embed.Example
 	if err := s.db.EachText(ctx, func(t store.CorpusText) {
 		if len(t.IPC) > 0 && embed.Subclass(t.IPC[0]) != "" {
-			examples = append(examples, embed.Example{Text: t.Text, IPC: t.IPC, Group: t.Owner})
+			examples = append(examples, embed.Example{Text: t.Text, IPC: t.IPC, Group: t.Owner, Kin: t.Kin})
 		} else {
 			corpus = append(corpus, t.Text)
 		}

@@ -25,8 +25,12 @@ type ComparableQuery struct {
 	Space  int           // embedding space of Vector
 	Vector []float32     // nil: no text, or the embedder did not answer in time
 	Text   string        // for the lexical arm
-	IPC    []string      // main symbol first; empty: every class is searched
+	IPC    []string      // main symbol first; empty: the proposed classes are searched
 	Kind   patent.Kind   // empty: unknown
+	// Proposed are the classes the text speaks for. They say where to look when
+	// there is no symbol, and nothing of how alike two patents are; empty: every
+	// class is searched.
+	Proposed []valuation.ProposedClass
 
 	Numbers []string // of the subject, normal form
 	Family  []string // family ids of the subject
@@ -34,6 +38,18 @@ type ComparableQuery struct {
 
 	Limit    int // comparables wanted; 0 means 40
 	Excluded int // excluded deals reported; 0 means 20
+}
+
+// symbols are what is searched by.
+func (q *ComparableQuery) symbols() []string {
+	if len(q.IPC) > 0 {
+		return q.IPC
+	}
+	out := make([]string, len(q.Proposed))
+	for i, p := range q.Proposed {
+		out[i] = p.Subclass
+	}
+	return out
 }
 
 // Comparables is the answer: the admitted deals most alike, from most to least, and
@@ -210,11 +226,15 @@ func (db *DB) candidates(ctx context.Context, q ComparableQuery) ([]candidate, v
 		{terms.LevelSection, "d.section", 1},
 	}
 	retrieval := valuation.Retrieval{Level: terms.LevelNone}
+	symbols := q.symbols()
+	if len(q.IPC) == 0 {
+		retrieval.Proposed = q.Proposed
+	}
 	for i, l := range levels {
-		if len(q.IPC) == 0 {
+		if len(symbols) == 0 {
 			break
 		}
-		prefixes := prefixes(q.IPC, l.length)
+		prefixes := prefixes(symbols, l.length)
 		found, err := db.fetchCandidates(ctx, q, fmt.Sprintf(`%s = ANY($3)`, l.column), prefixes)
 		if err != nil {
 			return nil, retrieval, err
@@ -224,7 +244,7 @@ func (db *DB) candidates(ctx context.Context, q ComparableQuery) ([]candidate, v
 			return found, retrieval, nil
 		}
 	}
-	if len(q.IPC) > 0 {
+	if len(symbols) > 0 {
 		retrieval.Widened = len(levels)
 	}
 	found, err := db.fetchCandidates(ctx, q, `$3::text[] IS NULL`, nil)
@@ -254,7 +274,7 @@ func (db *DB) refusedDeals(ctx context.Context, q ComparableQuery) ([]candidate,
 		WHERE `+dealCounts+` AND d.exclusion IS NOT NULL AND (d.date IS NULL OR d.date < $2)
 		ORDER BY (d.subclass = ANY($3)) DESC NULLS LAST, (d.class = ANY($4)) DESC NULLS LAST, (d.section = ANY($5)) DESC NULLS LAST, d.id
 		LIMIT $6`,
-		q.Space, q.Before, prefixes(q.IPC, 4), prefixes(q.IPC, 3), prefixes(q.IPC, 1), 2*q.Excluded, queryVector(q.Vector))
+		q.Space, q.Before, prefixes(q.symbols(), 4), prefixes(q.symbols(), 3), prefixes(q.symbols(), 1), 2*q.Excluded, queryVector(q.Vector))
 	if err != nil {
 		return nil, err
 	}

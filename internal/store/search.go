@@ -279,6 +279,10 @@ type CorpusText struct {
 	Text  string
 	IPC   []string
 	Owner string // who owns the patent or sold it; "" unknown
+
+	// Kin are the patent family, and what the patent cites or is cited as: texts
+	// that share one belong together.
+	Kin []string
 }
 
 // EachText calls use with the text of every deal and patent the institution
@@ -286,18 +290,19 @@ type CorpusText struct {
 func (db *DB) EachText(ctx context.Context, use func(CorpusText)) (err error) {
 	defer fault.Wrap(&err, "store.EachText")
 	rows, err := db.pool.Query(ctx, `
-		SELECT text, ipc, owner FROM (
-			SELECT 0 AS part, id, concat_ws(E'\n', title, description) AS text, coalesce(ipc, '{}') AS ipc, coalesce(seller, '') AS owner FROM deals WHERE `+visible+`
+		SELECT text, ipc, owner, kin FROM (
+			SELECT 0 AS part, id, concat_ws(E'\n', title, description) AS text, coalesce(ipc, '{}') AS ipc, coalesce(seller, '') AS owner, '{}'::text[] AS kin FROM deals WHERE `+visible+`
 			UNION ALL
-			SELECT 1, number, concat_ws(E'\n', title, abstract, claims), coalesce(ipc, '{}'), coalesce(owners[1], '') FROM patents WHERE `+visible+`) t
+			SELECT 1, number, concat_ws(E'\n', title, abstract, claims), coalesce(ipc, '{}'), coalesce(owners[1], ''),
+				array_remove(ARRAY['family ' || family_id, 'cited ' || number], NULL) || ARRAY(SELECT 'cited ' || c.cited FROM citations c WHERE c.institution = patents.institution AND c.citing = patents.number ORDER BY c.cited LIMIT 50) FROM patents WHERE `+visible+`) t
 		ORDER BY part, id`)
 	if err != nil {
 		return err
 	}
 	var t CorpusText
-	_, err = pgx.ForEachRow(rows, []any{&t.Text, &t.IPC, &t.Owner}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&t.Text, &t.IPC, &t.Owner, &t.Kin}, func() error {
 		use(t)
-		t.IPC = nil // the next row fills a slice of its own
+		t.IPC, t.Kin = nil, nil // the next row fills slices of its own
 		return nil
 	})
 	return err

@@ -182,6 +182,14 @@ type Retrieval struct {
 	Space      string         `json:"space,omitempty"` // embedding space
 	Considered int            `json:"considered"`
 	Returned   int            `json:"returned"`
+
+	Proposed []ProposedClass `json:"proposed_classes,omitempty"` // sought in, of a subject without a symbol
+}
+
+// ProposedClass is an IPC subclass that the subject's text speaks for.
+type ProposedClass struct {
+	Subclass    string  `json:"subclass"`
+	Probability float64 `json:"probability"` // in [0, 1]
 }
 
 // ModelUse is what a valuation used of a model endpoint. Answers kept from
