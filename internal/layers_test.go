@@ -55,7 +55,7 @@ var allowed = map[string][]string{
 
 	"internal/jobs":      {"internal/fault", "internal/store"},
 	"internal/spaces":    append([]string{"internal/store"}, domain...),
-	"internal/dossier":   append([]string{"internal/store"}, domain...),
+	"internal/dossier":   append([]string{"internal/store", "internal/connect"}, domain...),
 	"internal/judge":     append([]string{"internal/store", "internal/jobs", "internal/llm", "prompts"}, domain...),
 	"internal/paging":    {"internal/fault"},
 	"internal/strict":    {"internal/fault"},
@@ -65,7 +65,8 @@ var allowed = map[string][]string{
 	"internal/watch":     append([]string{"internal/paging", "internal/store", "internal/jobs"}, domain...),
 	"internal/harness":   append([]string{"internal/store", "internal/jobs", "internal/intake", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
 
-	"internal/intake": append([]string{"internal/paging", "internal/store", "internal/sheet", "internal/appraisal"}, domain...),
+	"internal/connect": {"internal/fault", "internal/calendar", "internal/patent", "internal/sheet", "internal/document"},
+	"internal/intake":  append([]string{"internal/paging", "internal/store", "internal/sheet", "internal/appraisal", "internal/connect", "internal/dossier"}, domain...),
 
 	"internal/ledger": append([]string{"internal/paging", "internal/store", "internal/intake", "internal/appraisal"}, domain...),
 
