@@ -90,15 +90,15 @@ CREATE TABLE fetches (
 );
 CREATE INDEX fetches_list ON fetches (institution, id DESC);
 CREATE TABLE fetch_numbers (
-    fetch       text NOT NULL,
+    fetch_id    text NOT NULL,
     number      text NOT NULL,
     institution text NOT NULL DEFAULT institution_now(),
     state       text NOT NULL CHECK (state IN ('waiting', 'found', 'missing', 'failed')),
     detail      text NOT NULL DEFAULT '',
-    PRIMARY KEY (institution, fetch, number),
-    FOREIGN KEY (institution, fetch) REFERENCES fetches (institution, id)
+    PRIMARY KEY (institution, fetch_id, number),
+    FOREIGN KEY (institution, fetch_id) REFERENCES fetches (institution, id)
 );
-CREATE INDEX fetch_numbers_waiting ON fetch_numbers (institution, fetch, number) WHERE state = 'waiting';
+CREATE INDEX fetch_numbers_waiting ON fetch_numbers (institution, fetch_id, number) WHERE state = 'waiting';
 
 CALL wall('source_records', shared => true);
 CALL wall('source_documents', shared => true);

@@ -264,7 +264,7 @@ func (r *Record) end() {
 	}
 	if r.AsOf.IsZero() {
 		days := []calendar.Date{r.Filing, r.Published, r.Grant}
-		if o.Trade == Office { // a case looked up on a day that is not told
+		if o.Trade == Office || o.Trade == Desk { // of a day that is not told
 			days = nil
 		}
 		for _, e := range r.Events {

@@ -22,28 +22,32 @@ type Columns struct {
 	Source string
 	Field  map[string]string
 	Rank   map[string]int
+	marks  map[string]bool // headers by which it is known
 }
 
 var sourceColumns = func() []Columns {
 	var out []Columns
-	for _, r := range table(columnsTable, 3) {
+	for _, r := range table(columnsTable, 4) {
 		if len(out) == 0 || out[len(out)-1].Source != r[0] {
-			out = append(out, Columns{r[0], map[string]string{}, map[string]int{}})
+			out = append(out, Columns{r[0], map[string]string{}, map[string]int{}, map[string]bool{}})
 		}
 		c := &out[len(out)-1]
 		h := sheet.Header(r[1])
 		c.Field[h], c.Rank[h] = r[2], len(c.Rank)+1
+		if r[3] == "*" {
+			c.marks[h] = true
+		}
 	}
 	return out
 }()
 
 // Recognise tells whose table it is by its folded headers: the source that knows
-// the most of them, at least three and one that no other source has, or all of
-// them. Where two know as many it is nobody's.
+// the most of them, at least three and a third, and two of those that are its
+// mark (one, where it has but two). Where two know as many it is nobody's.
 func Recognise(headers []string) (Columns, bool) {
 	best, most, tie := -1, 0, false
 	for i, c := range sourceColumns {
-		known, own, named := 0, 0, 0
+		known, marks, named := 0, 0, 0
 		for _, h := range headers {
 			if h == "" {
 				continue
@@ -51,12 +55,12 @@ func Recognise(headers []string) (Columns, bool) {
 			named++
 			if _, ok := c.Field[h]; ok {
 				known++
-				if !slices.ContainsFunc(sourceColumns, func(o Columns) bool { _, has := o.Field[h]; return has && o.Source != c.Source }) {
-					own++
-				}
+			}
+			if c.marks[h] {
+				marks++
 			}
 		}
-		if known < 3 || own == 0 || known*3 < named {
+		if needed := 2; known < 3 || known*3 < named || marks < 1 || marks < needed && len(c.marks) > needed {
 			continue
 		}
 		switch {

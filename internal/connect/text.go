@@ -16,7 +16,7 @@ import (
 func textShape(text string) string {
 	flat := strings.ReplaceAll(narrow(text), " ", "")
 	switch {
-	case strings.Contains(flat, "登记簿副本") && strings.Contains(flat, "专利号"),
+	case strings.Contains(flat, "登记簿副本") && strings.Contains(flat, "专利号:"),
 		strings.Contains(flat, "专利权人:") && strings.Contains(flat, "出具日期:") && strings.Contains(flat, "专利号:"):
 		return "register"
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"zhijia/internal/connect"
+	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 )
@@ -61,4 +62,24 @@ func sourced(ctx context.Context, db *store.DB, number string) (out patent.Sourc
 		out.Views = append(out.Views, list[i].View())
 	}
 	return out, nil
+}
+
+// StatementsOf returns what sources state about a patent, by its number in any
+// usual form.
+func StatementsOf(ctx context.Context, db *store.DB, text string) ([]connect.Statement, error) {
+	n, err := patent.ParseNumber(text)
+	if err != nil {
+		return nil, err
+	}
+	number := string(n.Key())
+	if p, err := db.Patent(ctx, number); err == nil {
+		number = p.Number
+	} else if fault.KindOf(err) != fault.NotFound {
+		return nil, err
+	}
+	all, err := Statements(ctx, db, []string{number}, false)
+	if err == nil && len(all[number]) == 0 {
+		err = fault.New(fault.NotFound, "source.no_statements", "没有来源记载专利 "+number+"。", "No source states anything about "+number+".")
+	}
+	return all[number], err
 }

@@ -67,6 +67,8 @@ type Options struct {
 	// files with the same headers, and outranks what is known.
 	Map map[string]string
 
+	Record func(connect.Record) error // every record of a file of patents, as it is read
+
 	PDF bool // a PDF may be read: for a command, whose files are the user's own
 }
 
@@ -216,6 +218,11 @@ func (b *batches) reject(x Reject) error {
 
 func (b *batches) add(x any) error {
 	if r, ok := x.(connect.Record); ok {
+		if b.o.Record != nil {
+			if err := b.o.Record(r); err != nil {
+				return err
+			}
+		}
 		b.rep.Events += int64(len(r.Events))
 		if b.o.DryRun && len(b.rep.Preview) < keptPreview {
 			b.rep.Preview = append(b.rep.Preview, r)
@@ -308,8 +315,16 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 		broken = errors.Join(broken, err)
 		return said
 	}
-	part := -1
-	for row, err := range rows(sheet.Layout{Header: header, All: rep.Dataset == "patents"}) {
+	layout, part := sheet.Layout{Header: header}, -1
+	if rep.Dataset == "patents" { // sheets of fees stand beside that of the cases
+		layout.All = func(cells []string) bool {
+			return slices.ContainsFunc(cells, func(c string) bool {
+				field, _, _ := names.resolve(sheet.Header(c))
+				return field == "number" || field == "publication_number"
+			})
+		}
+	}
+	for row, err := range rows(layout) {
 		if err := errors.Join(ctx.Err(), broken); err != nil {
 			return err
 		}

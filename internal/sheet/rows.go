@@ -60,7 +60,7 @@ type Layout struct {
 	Header        func(cells []string) bool // reports whether a row is the header; nil: the first row that is not empty is
 	Known         func(header string) bool  // reports whether a folded header names a column: headers of two rows are joined by it
 	Data, Example string                    // sheets of a template: where Data stands, Example is not read
-	All           bool                      // every sheet with the header is read, not one alone
+	All           func(cells []string) bool // every sheet with a header that suits it, too, is read, not one alone
 }
 
 // Below is Rows for files whose header is the first row that suits, among the

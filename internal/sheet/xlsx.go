@@ -158,9 +158,16 @@ func readSheets(in io.Reader, limits unpacked, l Layout, yield func(Row, error) 
 	case 1:
 		return b.read(with[0], l, yield)
 	}
-	if l.All {
-		goOn := true
-		for i, s := range with {
+	if l.All != nil {
+		goOn, i := true, -1
+		for _, s := range with {
+			if has, err := b.has(s, Layout{Header: l.All}); err != nil || !has {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			i++
 			err := b.read(s, l, func(r Row, err error) bool {
 				r.Part = i
 				goOn = yield(r, err)
