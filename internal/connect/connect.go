@@ -605,8 +605,8 @@ func Events(list []Statement) []patent.Event {
 			if !o.Gazette.IsZero() {
 				return o.Gazette == e.Gazette
 			}
-			parties := func(x patent.Event) []string { return append(slices.Clone(x.After), x.Party) }
-			return o.Effective.Before(e.Gazette) && !o.Effective.AddDays(200).Before(e.Gazette) && slices.Equal(parties(o), parties(e))
+			one := func(a, b []string) bool { return len(a) == 0 || len(b) == 0 || slices.Equal(a, b) }
+			return o.Effective.Before(e.Gazette) && !o.Effective.AddDays(200).Before(e.Gazette) && one(o.After, e.After) && (o.Party == "" || e.Party == "" || o.Party == e.Party)
 		})
 	})
 }

@@ -68,8 +68,8 @@ func fold(s string) string {
 // may say 部分无效 and the cause 全部无效.
 func Wording(text string) (code string, ok bool) {
 	t := strings.TrimRight(fold(text), ";；。,:")
-	if i := strings.LastIndexAny(t, ";；"); i >= 0 {
-		if code, ok = Wording(t[i:]); ok {
+	if i := strings.LastIndexByte(t, ';'); i >= 0 {
+		if code, ok = Wording(t[i+1:]); ok {
 			return code, ok
 		}
 	}

@@ -40,7 +40,11 @@ func prsRecord(n *node) ([]Record, error) {
 	if err := r.reference(n.all("ApplicationReference")); err != nil {
 		return nil, err
 	}
-	r.Filing = day(n.to("ApplicationReference").first("Date").words())
+	for _, ref := range n.all("ApplicationReference") {
+		if d := day(ref.first("Date").words()); r.Filing.IsZero() {
+			r.Filing = d
+		}
+	}
 	code, wording := n.to("PRSCode").words(), cmp.Or(n.to("PRSValue").words(), n.to("PRSInformation").words())
 	means, known := Code(code)
 	if by, ok := Wording(wording); ok && (!known || means == "" || means == "CE01" || means == "C32") {

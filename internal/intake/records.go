@@ -72,7 +72,11 @@ func Merge(ctx context.Context, db *store.DB, svc *appraisal.Service, list []con
 			plain = append(plain, row(&r))
 			continue
 		}
-		s, err := keep(r, d)
+		from := d
+		if r.Source == "desk" { // its own word, whichever list it stood in
+			from = Document{Name: r.Stated, Retrieved: d.Retrieved}
+		}
+		s, err := keep(r, from)
 		if err != nil {
 			return err
 		}
@@ -113,7 +117,7 @@ func Merge(ctx context.Context, db *store.DB, svc *appraisal.Service, list []con
 		}
 		r := statement(&before[i])
 		r.Number = n
-		s, err := keep(r, Document{Hash: "", Name: r.Stated, Retrieved: d.Retrieved})
+		s, err := keep(r, Document{Name: r.Stated, Retrieved: d.Retrieved})
 		if err != nil {
 			return err
 		}
@@ -227,7 +231,7 @@ func statement(p *store.Patent) connect.Record {
 		Source: "desk", Number: p.Number, Publication: p.PublicationNumber, Kind: p.Kind, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description,
 		IPC: p.IPC, Locarno: p.Locarno, Filing: p.Filing, Published: p.Published, Grant: p.Grant, Owners: p.Owners, Applicants: p.Applicants, OwnerType: p.OwnerType,
 		FamilyID: p.FamilyID, ClaimCount: p.ClaimCount, Independent: p.IndependentClaims, Inventors: p.Inventors, FamilySize: p.FamilySize, CitedBy: p.CitedBy, Cites: p.Cites,
-		PaidThrough: p.PaidThroughYear, Adjustment: p.AdjustmentDays, Extension: p.ExtensionDays, Stated: p.Source, AsOf: p.SourceDate,
+		PaidThrough: p.PaidThroughYear, Adjustment: p.AdjustmentDays, Extension: p.ExtensionDays, Stated: stated(p.Source), AsOf: p.SourceDate,
 	}
 	if p.Confidential {
 		r.Confidential = &p.Confidential
@@ -297,4 +301,12 @@ func sourceName(s *connect.Statement) string {
 		return "import"
 	}
 	return s.Name()
+}
+
+// stated is what an own list said of its source; "import" stands for nothing.
+func stated(source string) string {
+	if source == "import" {
+		return ""
+	}
+	return source
 }
