@@ -56,19 +56,27 @@ func TestShapes(t *testing.T) {
 		want  []string
 		codes []string
 	}{
-		"gazette": {body: "专利权质押合同登记的生效\n专利号：ZL" + number[2:] + "\n登记号:Y2024980011111\n登记生效日:20240305\n出质人:甲公司\n质权人:乙银行（总行）\n\n" +
-			"专利权的转移\n专利号:ZL" + number[2:] + "\n登记生效日:20230201\n变更事项:专利权人\n变更前权利人:丙大学\n变更后权利人:甲公司\n变更事项:地址\n变更前权利人:100000 一号\n变更后权利人:100000 二号\n\n没有这种事务的\n专利号:ZL" + number[2:] + "\n",
-			want: []string{"cnipa_gazette|" + number + "|||||||PE01 2024-03-05/ Y2024980011111 乙银行（总行） 甲公司>", "cnipa_gazette|" + number + "|||||||TR01 2023-02-01/   丙大学>甲公司"}, codes: []string{"event.unknown"}},
-		"register": {body: "专利登记簿副本\n专利号：" + number + "\n发明名称：一种阀\n申请日：2021年04月02日\n授权公告日：2022年08月09日\n专利权人：甲公司;乙公司\n法律状态：专利权维持\n年费缴纳情况：已缴纳至第 4 年度\n著录项目变更：2023年05月06日，专利权人由“丙厂”变更为“甲公司、乙公司”\n质押：无\n保全：无\n出具日期：2025年01月10日\n",
-			want: []string{"register|" + number + "||一种阀|甲公司+乙公司||2021-04-02|2022-08-09|GR01 2022-08-09/2022-08-09   >|TR01 2023-05-06/   丙厂>甲公司+乙公司"}},
+		"gazette": {
+			body: "专利权质押合同登记的生效\n专利号：ZL" + number[2:] + "\n登记号:Y2024980011111\n登记生效日:20240305\n出质人:甲公司\n质权人:乙银行（总行）\n\n" +
+				"专利权的转移\n专利号:ZL" + number[2:] + "\n登记生效日:20230201\n变更事项:专利权人\n变更前权利人:丙大学\n变更后权利人:甲公司\n变更事项:地址\n变更前权利人:100000 一号\n变更后权利人:100000 二号\n\n没有这种事务的\n专利号:ZL" + number[2:] + "\n",
+			want: []string{"cnipa_gazette|" + number + "|||||||PE01 2024-03-05/ Y2024980011111 乙银行（总行） 甲公司>", "cnipa_gazette|" + number + "|||||||TR01 2023-02-01/   丙大学>甲公司"}, codes: []string{"event.unknown"},
+		},
+		"register": {
+			body: "专利登记簿副本\n专利号：" + number + "\n发明名称：一种阀\n申请日：2021年04月02日\n授权公告日：2022年08月09日\n专利权人：甲公司;乙公司\n法律状态：专利权维持\n年费缴纳情况：已缴纳至第 4 年度\n著录项目变更：2023年05月06日，专利权人由“丙厂”变更为“甲公司、乙公司”\n质押：无\n保全：无\n出具日期：2025年01月10日\n",
+			want: []string{"register|" + number + "||一种阀|甲公司+乙公司||2021-04-02|2022-08-09|GR01 2022-08-09/2022-08-09   >|TR01 2023-05-06/   丙厂>甲公司+乙公司"},
+		},
 		"register without its day": {body: "专利登记簿副本\n专利号：" + number + "\n专利权人：甲公司\n", codes: []string{"register.undated"}},
 		"numbers":                  {body: number + "\nZL " + number[2:] + "\nCN116012345B\nCN202111234567.9Q\n" + n[2:] + "\n" + number, want: []string{"numbers|" + number + "||||||", "numbers|" + number + "||||||", "numbers|CN116012345B|CN116012345B|||||", "numbers|" + number + "||||||"}, codes: []string{"", ""}},
-		"PRS, the original last": {body: `<b:PRS xmlns:b="x" xmlns:a="y"><b:PRSRecord><b:ApplicationReference dataFormat="standard"><a:DocNumber>202111234567</a:DocNumber></b:ApplicationReference><b:ApplicationReference dataFormat="original"><a:DocNumber>` + number[2:] + `</a:DocNumber><a:Date>20210402</a:Date></b:ApplicationReference><b:PRSPublicationDate><a:Date>20250107</a:Date></b:PRSPublicationDate><b:PRSCode>C32</b:PRSCode><b:PRSValue>专利权的无效、部分无效宣告专利权全部无效</b:PRSValue></b:PRSRecord><b:PRSRecord><b:PRSCode>ZZ99</b:PRSCode></b:PRSRecord></b:PRS>`,
-			want: []string{"cnipa_prs|" + number + "|||||2021-04-02||IW01 2025-01-07/2025-01-07   >"}, codes: []string{"record.number"}},
+		"PRS, the original last": {
+			body: `<b:PRS xmlns:b="x" xmlns:a="y"><b:PRSRecord><b:ApplicationReference dataFormat="standard"><a:DocNumber>202111234567</a:DocNumber></b:ApplicationReference><b:ApplicationReference dataFormat="original"><a:DocNumber>` + number[2:] + `</a:DocNumber><a:Date>20210402</a:Date></b:ApplicationReference><b:PRSPublicationDate><a:Date>20250107</a:Date></b:PRSPublicationDate><b:PRSCode>C32</b:PRSCode><b:PRSValue>专利权的无效、部分无效宣告专利权全部无效</b:PRSValue></b:PRSRecord><b:PRSRecord><b:PRSCode>ZZ99</b:PRSCode></b:PRSRecord></b:PRS>`,
+			want: []string{"cnipa_prs|" + number + "|||||2021-04-02||IW01 2025-01-07/2025-01-07   >"}, codes: []string{"record.number"},
+		},
 		"broken XML": {body: `<PRS><PRSRecord><ApplicationReference>`, codes: []string{"file.xml"}},
 		"other XML":  {body: `<a><b/></a>`, codes: []string{"file.xml_unknown"}},
-		"BigQuery, one line broken": {body: `{"publication_number":"CN-110000001-B","application_number":"CN-202111234567-U","kind_code":"B","title_localized":[{"text":"Valve","language":"en"},{"text":"一种阀","language":"zh"}],"filing_date":20210402,"publication_date":20220809,"grant_date":20220809,"assignee":["丙厂"],"family_id":"-1"}` + "\n{\"publication_number\":\n",
-			want: []string{"bigquery|" + number + "|CN110000001B|一种阀||丙厂|2021-04-02|2022-08-09"}, codes: []string{"row.json"}},
+		"BigQuery, one line broken": {
+			body: `{"publication_number":"CN-110000001-B","application_number":"CN-202111234567-U","kind_code":"B","title_localized":[{"text":"Valve","language":"en"},{"text":"一种阀","language":"zh"}],"filing_date":20210402,"publication_date":20220809,"grant_date":20220809,"assignee":["丙厂"],"family_id":"-1"}` + "\n{\"publication_number\":\n",
+			want: []string{"bigquery|" + number + "|CN110000001B|一种阀||丙厂|2021-04-02|2022-08-09"}, codes: []string{"row.json"},
+		},
 		"a refusal with HTTP 200": {body: `{"status":false,"error_code":67200004,"error_msg":"quota","data":{"pn":"x","simple_legal_status":[]}}`, codes: []string{"source.refused"}},
 		"claims of another":       {body: `{"data":[{"pn":"CN110000001B","pn_related":"US1A","claims":[{"claim_text":"1. x"}],"bibliographic_data":null}]}`, want: []string{"patsnap|CN110000001B|CN110000001B|||||"}},
 		"a page":                  {body: `<html><table></table></html>`, codes: []string{"table"}},

@@ -70,8 +70,13 @@ func absorb(to *Record, r Record) {
 		}
 	}
 	for _, x := range []struct{ to, from **int }{
-		{&to.ClaimCount, &r.ClaimCount}, {&to.Independent, &r.Independent}, {&to.Inventors, &r.Inventors}, {&to.FamilySize, &r.FamilySize},
-		{&to.CitedBy, &r.CitedBy}, {&to.Cites, &r.Cites}, {&to.PaidThrough, &r.PaidThrough},
+		{&to.ClaimCount, &r.ClaimCount},
+		{&to.Independent, &r.Independent},
+		{&to.Inventors, &r.Inventors},
+		{&to.FamilySize, &r.FamilySize},
+		{&to.CitedBy, &r.CitedBy},
+		{&to.Cites, &r.Cites},
+		{&to.PaidThrough, &r.PaidThrough},
 	} {
 		*x.to = cmp.Or(*x.to, *x.from)
 	}

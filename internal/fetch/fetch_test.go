@@ -62,7 +62,9 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) on(part string, list ...func(http.ResponseWriter, *http.Request)) { w.answers[part] = list }
+func (w *world) on(part string, list ...func(http.ResponseWriter, *http.Request)) {
+	w.answers[part] = list
+}
 
 func notFound(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/xml")
@@ -122,7 +124,9 @@ func (c *clock) sleep(_ context.Context, d time.Duration) error {
 var officer = appraisal.Actor{Name: "officer", Institution: "default"}
 
 // application is a number with its check digit, as the office writes it.
-func application(digits string) string { return "CN" + digits + "." + string(patent.CheckDigit(digits)) }
+func application(digits string) string {
+	return "CN" + digits + "." + string(patent.CheckDigit(digits))
+}
 
 // One database serves all cases: each has numbers of its own.
 func TestFetch(t *testing.T) {
