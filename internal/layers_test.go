@@ -55,7 +55,7 @@ var allowed = map[string][]string{
 
 	"internal/jobs":      {"internal/fault", "internal/store"},
 	"internal/spaces":    append([]string{"internal/store"}, domain...),
-	"internal/dossier":   append([]string{"internal/store"}, domain...),
+	"internal/dossier":   append([]string{"internal/store", "internal/connect"}, domain...),
 	"internal/judge":     append([]string{"internal/store", "internal/jobs", "internal/llm", "prompts"}, domain...),
 	"internal/paging":    {"internal/fault"},
 	"internal/strict":    {"internal/fault"},
@@ -65,7 +65,10 @@ var allowed = map[string][]string{
 	"internal/watch":     append([]string{"internal/paging", "internal/store", "internal/jobs"}, domain...),
 	"internal/harness":   append([]string{"internal/store", "internal/jobs", "internal/intake", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
 
-	"internal/intake": append([]string{"internal/paging", "internal/store", "internal/sheet", "internal/appraisal"}, domain...),
+	"internal/connect": {"internal/fault", "internal/calendar", "internal/patent", "internal/sheet", "internal/document"},
+	"internal/intake":  append([]string{"internal/paging", "internal/store", "internal/sheet", "internal/appraisal", "internal/connect", "internal/dossier"}, domain...),
+
+	"internal/fetch": append([]string{"internal/store", "internal/jobs", "internal/connect", "internal/intake", "internal/appraisal"}, domain...),
 
 	"internal/ledger": append([]string{"internal/paging", "internal/store", "internal/intake", "internal/appraisal"}, domain...),
 
@@ -100,7 +103,7 @@ var domain = []string{
 // edge is what the REST API and the pages may call: use cases and the plain
 // values they answer with, never the store.
 var edge = append([]string{
-	"internal/paging", "internal/strict", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/ledger", "internal/desk",
+	"internal/paging", "internal/strict", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/ledger", "internal/desk", "internal/fetch",
 }, domain...)
 
 // pure packages may not reach the clock, the network, a database or a log.
@@ -113,7 +116,7 @@ var impure = []string{"net", "os", "database/sql", "log", "log/slog", "os/exec",
 // of job bounds what one institution may have in the queue, but for those of the
 // house, of which there is one.
 func TestTheQueueIsUsedAsMeant(t *testing.T) {
-	house := []string{"sweeps", "retention", "revaluations-due"}
+	house := []string{"sweeps", "retention", "revaluations-due", "refreshes"}
 	kind := regexp.MustCompile(`jobs\.Kind\[[^\]]+(\{\})?\]\{Name: *"?([^",]+)[^}]*\}`)
 	found := 0
 	for _, root := range []string{".", "../migrations", "../cmd"} {

@@ -23,7 +23,7 @@ type ingestCmd struct {
 	Database
 	modelFlags
 	Dataset string            `arg:"" help:"patents, transactions, events or citations."`
-	Files   []string          `arg:"" help:"CSV (UTF-8 or GB18030), XLSX or JSONL files." type:"existingfile"`
+	Files   []string          `arg:"" help:"CSV (UTF-8 or GB18030), XLSX or JSONL files; of patents also XML, ZIP packages, JSON answers, notices, register copies (text, PDF) and lists of numbers." type:"existingfile"`
 	DryRun  bool              `name:"dry-run" help:"Check every row and store nothing."`
 	Map     map[string]string `name:"map" mapsep:"none" placeholder:"HEADER=FIELD" help:"What a header of the files means: a field or known header of the dataset, or nothing to leave it unread. Give it once a header; it is remembered for files with the same headers."`
 	Rejects string            `help:"Where rejected rows go, as CSV. Default: FILE.rejects.csv." placeholder:"FILE"`
@@ -109,6 +109,7 @@ func (c *ingestCmd) file(g *Globals, db *store.DB, svc *appraisal.Service, name 
 		DryRun: c.DryRun,
 		Reject: rejects.write,
 		Map:    c.Map,
+		PDF:    true,
 		Progress: func(rows int64) {
 			bar.Describe(fmt.Sprintf("%s %d 行", info.Name(), rows))
 		},
@@ -123,6 +124,9 @@ func (c *ingestCmd) file(g *Globals, db *store.DB, svc *appraisal.Service, name 
 			verb = "可导入"
 		}
 		fmt.Fprintf(g.stdout, "%s：%s %d 行，拒绝 %d 行，用时 %.1f 秒\n", name, verb, rep.Accepted, rep.Rejected, time.Since(start).Seconds())
+		if rep.SourceName != "" {
+			fmt.Fprintf(g.stdout, "  识别为：%s（法律事件 %d 条）\n", rep.SourceName, rep.Events)
+		}
 		if rep.Rejected > 0 {
 			fmt.Fprintf(g.stdout, "  拒绝的行及原因见 %s\n", rejects.path)
 		}

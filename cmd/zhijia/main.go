@@ -30,6 +30,8 @@ type cli struct {
 	Revise       reviseCmd       `cmd:"" help:"Revise a stored valuation by the model's reading of its patent."`
 	Comparables  comparablesCmd  `cmd:"" help:"Search the priced deals most like a patent."`
 	Ingest       ingestCmd       `cmd:"" help:"Take files of patents, transactions, events or citations into the store."`
+	Fetch        fetchCmd        `cmd:"" help:"Bring patents in by their numbers from the sources that are configured."`
+	Sources      sourcesCmd      `cmd:"" help:"Look after what sources state: kinds, precedence, statements, raw documents."`
 	Deals        dealsCmd        `cmd:"" help:"Read priced deals out of notices and contracts."`
 	Ledger       ledgerCmd       `cmd:"" help:"Calibrate on the institution's own deals and watch for drift."`
 	Registry     registryCmd     `cmd:"" help:"Check patent numbers; find and decide what is told twice."`

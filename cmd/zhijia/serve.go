@@ -24,6 +24,7 @@ import (
 	"zhijia/internal/desk"
 	"zhijia/internal/dossier"
 	"zhijia/internal/fault"
+	"zhijia/internal/fetch"
 	"zhijia/internal/gate"
 	"zhijia/internal/harness"
 	"zhijia/internal/intake"
@@ -48,6 +49,7 @@ type serviceFlags struct {
 	Rate           float64       `env:"ZHIJIA_RATE" group:"Service" default:"50" help:"Requests per second and key; 0: no limit."`
 	Burst          int           `env:"ZHIJIA_BURST" group:"Service" default:"200" help:"Requests a key may send at once."`
 	oidcFlags
+	sourceFlags
 	watchFlags
 	DeskRows      int    `env:"ZHIJIA_DESK_ROWS" group:"Service" default:"4" help:"Rows of loan desks' files this process works at once; 0 leaves them to zhijia worker."`
 	LogLevel      string `env:"ZHIJIA_LOG_LEVEL" group:"Observation" enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
@@ -122,6 +124,11 @@ func (c *serveCmd) Run(g *Globals) error {
 	workers := append(portfolios.Workers(c.WatchInterval), c.scoring(g.ctx, judge.RunOptions{})...)
 	workers = append(workers, loans.Monitor(bookInterval)...)
 	evaluations := c.evaluations(g, db, queue)
+	fetcher, err := fetch.New(db, svc, queue, c.Sources, time.Now, nil)
+	if err != nil {
+		return err
+	}
+	workers = append(workers, fetcher.Workers()...)
 	workers = append(workers, pools.Worker(), evaluations.Worker(), entrance.Retention())
 	if c.DeskRows > 0 {
 		workers = append(workers, loans.Workers(desk.WorkOptions{Rows: c.DeskRows})...)
@@ -133,7 +140,7 @@ func (c *serveCmd) Run(g *Globals) error {
 	record := audit.New(db, time.Now)
 	if _, err := api.New(entrance, api.Options{
 		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Days: g.days, Version: release,
-		Eval: evaluations,
+		Eval: evaluations, Fetch: fetcher,
 	}); err != nil {
 		return err
 	}

@@ -79,10 +79,12 @@ func optionalDate(flag, text string) (calendar.Date, error) {
 type valueCmd struct {
 	Database
 	modelFlags
+	sourceFlags
 	subject
 	Purpose string `help:"assignment, licence, contribution, pledge, securitisation, reporting, infringement or management." default:"assignment"`
 	Lang    string `help:"Language of the opinion." enum:"zh,en" default:"zh"`
 	Wait    bool   `help:"Wait for the model to read the text. Without it the answer comes at once, with the model's scores only if it read the text before."`
+	Fetch   bool   `help:"Bring the patent in by its number first, from the sources that are configured."`
 	HTML    string `name:"html" help:"Also write the opinion as one printable page." placeholder:"FILE"`
 }
 
@@ -95,6 +97,11 @@ func (c *valueCmd) Run(g *Globals) error {
 		req.Purpose = c.Purpose
 	}
 	req.Wait = req.Wait || c.Wait
+	if c.Fetch {
+		if err := c.fetchFirst(g, &c.Database, &c.modelFlags, req.Number); err != nil {
+			return err
+		}
+	}
 	svc, done, err := c.scoredService(g, &c.Database)
 	if err != nil {
 		return err

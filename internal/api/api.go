@@ -26,6 +26,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/desk"
 	"zhijia/internal/dossier"
+	"zhijia/internal/fetch"
 	"zhijia/internal/gate"
 	"zhijia/internal/harness"
 	"zhijia/internal/intake"
@@ -46,6 +47,7 @@ type Options struct {
 	Intake    *intake.Service
 	Ledger    *ledger.Service
 	Dossier   *dossier.Dossiers
+	Fetch     *fetch.Service // nil: no source is configured
 	Audit     *audit.Log
 	Eval      *harness.Service  // nil: evaluation is off
 	Days      *calendar.Working // default: as shipped
@@ -96,6 +98,7 @@ var resources = []func(huma.API, *Server){
 	registerLedger,
 	registerPools,
 	registerPatents,
+	registerFetch,
 	registerRegistry,
 	registerWatch,
 	registerMatches,

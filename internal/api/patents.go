@@ -26,6 +26,8 @@ type Patent struct {
 	Published         calendar.Date `json:"publication_date"`
 	Grant             calendar.Date `json:"grant_date"`
 	Owners            []string      `json:"owners"`
+	Applicants        []string      `json:"applicants,omitempty" doc:"Who applied: not today's owners."`
+	Locarno           []string      `json:"locarno,omitempty" doc:"Classes of a design."`
 	OwnerType         string        `json:"owner_type,omitempty"`
 	FamilyID          string        `json:"family_id,omitempty"`
 	ClaimCount        *int          `json:"claim_count"`
@@ -60,7 +62,7 @@ func (s *Server) getPatent(ctx context.Context, in *patentIn) (*reply[Patent], e
 	p, err := s.opt.Dossier.Patent(ctx, n)
 	return &reply[Patent]{Patent{
 		Number: p.Number, PublicationNumber: p.PublicationNumber, Kind: p.Kind, Title: p.Title, Abstract: p.Abstract, Claims: p.Claims, Description: p.Description,
-		IPC: p.IPC, Filing: p.Filing, Published: p.Published, Grant: p.Grant, Owners: p.Owners, OwnerType: p.OwnerType, FamilyID: p.FamilyID, ClaimCount: p.ClaimCount,
+		IPC: p.IPC, Filing: p.Filing, Published: p.Published, Grant: p.Grant, Owners: p.Owners, Applicants: p.Applicants, Locarno: p.Locarno, OwnerType: p.OwnerType, FamilyID: p.FamilyID, ClaimCount: p.ClaimCount,
 		IndependentClaims: p.IndependentClaims, Inventors: p.Inventors, FamilySize: p.FamilySize, CitedBy: p.CitedBy, Cites: p.Cites, PaidThroughYear: p.PaidThroughYear,
 		AdjustmentDays: p.AdjustmentDays, ExtensionDays: p.ExtensionDays, Confidential: p.Confidential, Source: p.Source, SourceDate: p.SourceDate,
 	}}, err

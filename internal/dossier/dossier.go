@@ -31,14 +31,17 @@ func Read(ctx context.Context, db *store.DB, institution string, n patent.Number
 		}
 		r.Title, r.Kind, r.IPC, r.Filing, r.Published, r.Grant = p.Title, patent.Kind(p.Kind), p.IPC, p.Filing, p.Published, p.Grant
 		r.Owners, r.PaidThrough, r.Source, r.SourceDate = p.Owners, p.PaidThroughYear, p.Source, p.SourceDate
-		r.Adjustment, r.Extension = p.AdjustmentDays, p.ExtensionDays
+		r.Adjustment, r.Extension, r.Applicants = p.AdjustmentDays, p.ExtensionDays, p.Applicants
 	}
 	number := string(r.Number.Key())
+	if r.Sourced, err = sourced(ctx, db, number); err != nil {
+		return patent.Dossier{}, err
+	}
 	events, err := db.Events(ctx, []string{number})
 	if err != nil {
 		return patent.Dossier{}, err
 	}
-	if unknown != nil && len(events[number]) == 0 {
+	if unknown != nil && len(events[number]) == 0 && len(r.Sourced.Views) == 0 {
 		return patent.Dossier{}, unknown
 	}
 	holders, err := db.PoolsHolding(ctx, institution, []string{number}, "")

@@ -12,7 +12,9 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
+	"zhijia/internal/connect"
 	"zhijia/internal/patent"
+	"zhijia/internal/sheet"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/market"
@@ -35,7 +37,7 @@ var patents = dataset{
 		"filing_date":        {"申请日", "申请日期", "application date", "filing/creation date", "app_date"},
 		"publication_date":   {"首次公开日", "公开日", "公布日", "公开（公告）日", "publication date", "pub_date"},
 		"grant_date":         {"授权公告日", "授权日", "授权公告日期", "grant date"},
-		"owners":             {"专利权人", "当前权利人", "当前专利权人", "现专利权人", "当前申请（专利权）人", "[标]当前申请（专利权）人", "权利人", "申请（专利权）人", "申请人", "applicants", "assignee"},
+		"owners":             {"专利权人", "当前权利人", "当前专利权人", "现专利权人", "当前申请（专利权）人", "[标]当前申请（专利权）人", "owners", "权利人", "申请（专利权）人"},
 		"owner_type":         {"权利人类型"},
 		"family_id":          {"同族编号"},
 		"claim_count":        {"权利要求数", "权利要求数量", "权项数", "total_claims"},
@@ -51,80 +53,91 @@ var patents = dataset{
 		"source":             {"来源"},
 		"source_date":        {"来源日期", "数据日期"},
 	},
-	parse: func(r *reader) any {
-		p := store.Patent{
-			Title: r.required("title", 1000), Abstract: r.text("abstract", 20_000), Claims: r.text("claims", 400_000), Description: r.text("description", 2_000_000),
-			Kind: r.kind("kind"), IPC: r.ipc("ipc"),
-			Filing: r.date("filing_date"), Published: r.date("publication_date"), Grant: r.date("grant_date"),
-			Owners: r.list("owners"), OwnerType: r.word("owner_type", ownerWords), FamilyID: r.text("family_id", 100),
-			ClaimCount: r.count("claim_count"), IndependentClaims: r.count("independent_claims"), Inventors: r.names("inventors"),
-			FamilySize: r.count("family_size"), CitedBy: r.count("cited_by"), Cites: r.count("cites"), PaidThroughYear: r.count("paid_through_year"),
-			AdjustmentDays: r.count("adjustment_days"), ExtensionDays: r.count("extension_days"),
-			Source: r.text("source", 1000), SourceDate: r.date("source_date"),
-		}
-		b := r.flag("confidential")
-		if p.ConfidentialUnknown = b == nil; b != nil {
-			p.Confidential = *b
-		}
-		n, hasNumber := r.patentNumber("number", false)
-		var publication patent.Number
-		if list := r.list("publication_number"); len(list) > 0 {
-			var err error
-			if publication, err = patent.ParseNumber(list[0]); err != nil {
-				r.bad("publication_number", "number.shape", "公开（公告）号无法识别。", "The publication number is not recognised.")
-			}
-			p.PublicationNumber = string(publication.Key())
-			if publication.NamesApplication() { // of 1985 to 1988; it is kept as printed
-				p.PublicationNumber = publication.String()
-			}
-		}
-		switch {
-		case hasNumber:
-			p.Number = string(n.Key())
-		case p.PublicationNumber != "":
-			p.Number, n = string(publication.Key()), publication
-		case len(r.faults) == 0:
-			r.bad("number", "field.missing", "请填写专利号（申请号）或公开号。", "An application or publication number is needed.")
-		}
-		if p.Kind != "" && n.Kind != "" && p.Kind != string(n.Kind) {
-			r.bad("kind", "number.kind", "专利类型与号码种类位不一致，号码表示"+n.Kind.Zh()+"。", "The kind contradicts the number, which names "+string(n.Kind)+".")
-		}
-		if p.Kind == "" {
-			p.Kind = string(n.Kind)
-		}
-		r.added(&p)
-		before := func(a, b calendar.Date) bool { return !a.IsZero() && !b.IsZero() && b.Before(a) }
-		if before(p.Filing, p.Published) || before(p.Filing, p.Grant) {
-			r.bad("filing_date", "date.order", "申请日晚于公开日或授权日。", "Filed after it was published or granted.")
-		}
-		return p
-	},
-	merge: func(ctx context.Context, db *store.DB, svc *appraisal.Service, batch []any) error {
-		rows := make([]store.Patent, len(batch))
-		texts := make([]string, len(batch))
-		for i := range batch {
-			rows[i] = batch[i].(store.Patent)
-			texts[i] = rows[i].Text()
-		}
-		space, vectors, err := embed(ctx, svc, texts)
-		if err != nil {
-			return err
-		}
-		return db.MergePatents(ctx, rows, space, vectors)
-	},
+	parse: parsePatent,
+	merge: mergeRecords,
 }
+
+// What a table says beyond the columns of a patent.
+func init() {
+	for field, list := range connect.ExtraFields {
+		patents.columns[field] = list
+	}
+}
+
+// parsePatent reads a row to what it states. A row that names no title must
+// state something else: a fee, an event, the state of the case.
+func parsePatent(r *reader) any {
+	title := r.text
+	if r.origin == "" {
+		title = r.required
+	}
+	p := connect.Record{
+		Source: cmp.Or(r.origin, "desk"),
+		Title:  title("title", 1000), Abstract: r.text("abstract", 20_000), Claims: r.text("claims", 400_000), Description: r.text("description", 2_000_000),
+		Kind: r.kind("kind"), IPC: r.classes(),
+		Filing: r.date("filing_date"), Published: r.date("publication_date"), Grant: r.date("grant_date"),
+		Owners: r.list("owners"), OwnerType: r.word("owner_type", ownerWords), FamilyID: r.text("family_id", 100),
+		ClaimCount: r.count("claim_count"), Independent: r.count("independent_claims"), Inventors: r.names("inventors"),
+		FamilySize: r.count("family_size"), CitedBy: r.count("cited_by"), Cites: r.count("cites"), PaidThrough: r.count("paid_through_year"),
+		Adjustment: r.count("adjustment_days"), Extension: r.count("extension_days"),
+		Confidential: r.flag("confidential"), Stated: r.text("source", 1000), AsOf: r.date("source_date"),
+	}
+	if word := r.cells["owner_type_word"]; p.OwnerType == "" && word != "" {
+		p.OwnerType = ownerTypes[word] // one that is not known is not stated
+	}
+	n, hasNumber := r.patentNumber("number", false)
+	var publication patent.Number
+	if list := r.list("publication_number"); len(list) > 0 {
+		var err error
+		if publication, err = patent.ParseNumber(list[0]); err != nil {
+			r.bad("publication_number", "number.shape", "公开（公告）号无法识别。", "The publication number is not recognised.")
+		}
+		p.Publication = string(publication.Key())
+		if publication.NamesApplication() { // of 1985 to 1988; it is kept as printed
+			p.Publication = publication.String()
+		}
+	}
+	switch {
+	case hasNumber:
+		p.Number = string(n.Key())
+	case p.Publication != "":
+		p.Number, n = string(publication.Key()), publication
+	case len(r.faults) == 0:
+		r.bad("number", "field.missing", "请填写专利号（申请号）或公开号。", "An application or publication number is needed.")
+	}
+	if p.Kind != "" && n.Kind != "" && p.Kind != string(n.Kind) {
+		r.bad("kind", "number.kind", "专利类型与号码种类位不一致，号码表示"+n.Kind.Zh()+"。", "The kind contradicts the number, which names "+string(n.Kind)+".")
+	}
+	if p.Kind == "" {
+		p.Kind = string(n.Kind)
+	}
+	r.added(p.Kind, p.Adjustment, p.Extension)
+	for _, field := range []string{"document_date", "end_date", "current_event_date", "transfer_date", "transfer_gazette", "pledge_date", "pledge_released", "pledge_gazette", "licence_date", "licence_ended", "fee_due", "fee_paid", "as_of", "notice_date", "current_event_effective"} {
+		r.date(field) // one that is none is told
+	}
+	p.Fill(r.cells)
+	p.End()
+	before := func(a, b calendar.Date) bool { return !a.IsZero() && !b.IsZero() && b.Before(a) }
+	if before(p.Filing, p.Published) || before(p.Filing, p.Grant) {
+		r.bad("filing_date", "date.order", "申请日晚于公开日或授权日。", "Filed after it was published or granted.")
+	}
+	return p
+}
+
+// ownerTypes are the words of vendors that are not those of the desk.
+var ownerTypes = map[string]string{"企业": "firm", "大专院校": "university", "科研单位": "institute", "个人": "individual"}
 
 // added checks the days that were added to a term: inventions only, and not
 // beyond what the law allows.
-func (r *reader) added(p *store.Patent) {
+func (r *reader) added(kind string, adjustment, extension *int) {
 	for _, x := range []struct {
 		field string
 		days  *int
 		most  int
-	}{{"adjustment_days", p.AdjustmentDays, 7305}, {"extension_days", p.ExtensionDays, 1827}} {
+	}{{"adjustment_days", adjustment, 7305}, {"extension_days", extension, 1827}} {
 		switch {
 		case x.days == nil || *x.days == 0:
-		case p.Kind != string(patent.Invention):
+		case kind != string(patent.Invention):
 			r.bad(x.field, "term.kind", "只有发明专利有期限补偿。", "Only the term of an invention is compensated.")
 		case *x.days > x.most:
 			r.bad(x.field, "term.range", fmt.Sprintf("期限补偿应不超过 %d 天。", x.most), fmt.Sprintf("No more than %d days.", x.most))
@@ -355,6 +368,28 @@ var citations = dataset{
 	},
 }
 
+// event reads a code of the gazette or of INPADOC, our short name, or the wording
+// of a gazette, an office or a vendor.
+func (r *reader) event(field string) string {
+	text := r.cells[field]
+	if code, ok := lookUp(eventWords, strings.ToLower(text)); ok || text == "" {
+		return strings.ToUpper(code)
+	}
+	if code, ok := connect.Wording(text); ok {
+		return code
+	}
+	code, known := connect.Code(text)
+	switch {
+	case code != "":
+		return code
+	case known:
+		r.bad(field, "event.none", "代码 "+sheet.Clip(text, 20)+" 不改变权利状态，无需导入。", "The code "+sheet.Clip(text, 20)+" changes nothing of the right.")
+	default:
+		r.bad(field, "word.unknown", "未识别的法律事件，请填写公告代码（如 PE01）或公告用语（如 专利权质押合同登记的生效）。", "Not a legal event that is known: give the gazette's code, such as PE01, or its wording.")
+	}
+	return ""
+}
+
 var eventWords = func() map[string]string {
 	words := make(map[string]string, len(patent.Codes))
 	for code, name := range patent.Codes {
@@ -382,7 +417,7 @@ var events = dataset{
 			r.bad("number", "number.not_application", "法律事件应使用申请号（专利号）。", "Events name a patent by its application number.")
 		}
 		e := store.LegalEvent{Number: string(n.Key()), Event: patent.Event{
-			Code: strings.ToUpper(r.word("code", eventWords)), Effective: r.date("effective"), Gazette: r.date("gazette"),
+			Code: r.event("code"), Effective: r.date("effective"), Gazette: r.date("gazette"),
 			Registration: r.text("registration", 100), Before: r.list("before"), After: r.list("after"), Party: r.text("party", 500),
 			LicenceKind: r.text("licence_kind", 50), Source: r.text("source", 1000),
 		}}

@@ -10,12 +10,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/calendar"
+	"zhijia/internal/connect"
 	"zhijia/internal/fault"
 	"zhijia/internal/sheet"
 	"zhijia/internal/store"
@@ -42,6 +46,14 @@ type Report struct {
 	Ignored      []string `json:"ignored_columns,omitempty"`
 	IgnoredParts []string `json:"ignored_parts,omitempty"`  // of an upload, behind its file
 	Unread       []Unread `json:"unread_columns,omitempty"` // the same, with what each may mean
+
+	Source     string            `json:"source,omitempty"`      // whose file it is, by its shape; several are parted by commas
+	SourceName string            `json:"source_name,omitempty"` // for people
+	Mapping    map[string]string `json:"mapping,omitempty"`     // header -> field that it was read to, "-": known and not taken
+	Terms      string            `json:"terms,omitempty"`       // what the source allows
+	Preview    []connect.Record  `json:"preview,omitempty"`     // of a dry run, the first records as they would be stored
+	Events     int64             `json:"events,omitempty"`      // legal events that came with the records
+	Notes      []string          `json:"notes,omitempty"`       // what was not understood and is kept in its own words; the first of them
 }
 
 // Options of one run.
@@ -54,9 +66,15 @@ type Options struct {
 	// headers, by header; "" has the header left unread. It is remembered for
 	// files with the same headers, and outranks what is known.
 	Map map[string]string
+
+	Record func(connect.Record) error // every record of a file of patents, as it is read
+
+	PDF bool // a PDF may be read: for a command, whose files are the user's own
 }
 
 const (
+	keptPreview    = 20
+	keptNotes      = 50
 	batchRows      = 1000
 	keptRejects    = 1000
 	maxFaultsOfRow = 20
@@ -134,7 +152,7 @@ func Run(ctx context.Context, db *store.DB, svc *appraisal.Service, actor apprai
 	if err := save(ctx, false); err != nil {
 		return rep, err
 	}
-	failed := run(ctx, db, svc, ds, known, actor.Name, file, r, o, &rep, func() error { return save(ctx, false) })
+	failed := take(ctx, db, svc, ds, known, actor.Name, file, r, o, &rep, func() error { return save(ctx, false) })
 	if failed == nil && name == "transactions" && !o.DryRun && rep.Accepted > 0 {
 		_, failed = Screen(ctx, db, actor)
 	}
@@ -144,31 +162,140 @@ func Run(ctx context.Context, db *store.DB, svc *appraisal.Service, actor apprai
 	return rep, errors.Join(failed, save(context.WithoutCancel(ctx), failed == nil))
 }
 
-func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, names *headers, by, file string, r io.Reader, o Options, rep *Report, save func() error) error {
-	reject := func(x Reject) error {
-		rep.Rejected++
-		if len(rep.Rejects) < keptRejects {
-			rep.Rejects = append(rep.Rejects, x)
-		}
-		if o.Reject != nil {
-			return o.Reject(x)
-		}
-		return nil
+// take reads a file of patents by its shape, and any other file as a table.
+func take(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, names *headers, by, file string, r io.Reader, o Options, rep *Report, save func() error) (err error) {
+	if rep.Dataset != "patents" {
+		return run(ctx, db, svc, ds, names, by, file, sheetRows(r, file), o, rep, save)
 	}
-	batch := make([]any, 0, batchRows)
-	flush := func() error {
-		if len(batch) > 0 && !o.DryRun {
-			if err := ds.merge(ctx, db, svc, batch); err != nil {
+	f, err := connect.Open(r, file, o.PDF)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	// What the document hashes to is known at its end; until then the import's id
+	// stands for it.
+	ctx = context.WithValue(ctx, documentKey{}, Document{Hash: rep.ID, Name: sheet.Clip(path.Base(file), 200), Retrieved: calendar.InChina(time.Now())})
+	if f.Table {
+		err = run(ctx, db, svc, ds, names, by, file, sheetRows(f.Reader, file), o, rep, save)
+	} else {
+		err = records(ctx, db, svc, f, o, rep, save)
+	}
+	if err != nil || o.DryRun || rep.Source == "" {
+		return err
+	}
+	hash, err := f.Hash()
+	if err != nil {
+		return err
+	}
+	return db.NameDocument(ctx, rep.ID, hash)
+}
+
+type tableRows func(sheet.Layout) iter.Seq2[sheet.Row, error]
+
+func sheetRows(r io.Reader, file string) tableRows {
+	return func(l sheet.Layout) iter.Seq2[sheet.Row, error] { return sheet.Below(r, file, l) }
+}
+
+// batches gathers rows and stores them a thousand at a time.
+type batches struct {
+	rows []any
+	o    *Options
+	rep  *Report
+	put  func([]any) error
+	save func() error
+}
+
+func (b *batches) reject(x Reject) error {
+	b.rep.Rejected++
+	if len(b.rep.Rejects) < keptRejects {
+		b.rep.Rejects = append(b.rep.Rejects, x)
+	}
+	if b.o.Reject != nil {
+		return b.o.Reject(x)
+	}
+	return nil
+}
+
+func (b *batches) add(x any) error {
+	if r, ok := x.(connect.Record); ok {
+		if b.o.Record != nil {
+			if err := b.o.Record(r); err != nil {
 				return err
 			}
 		}
-		rep.Accepted += int64(len(batch))
-		batch = batch[:0]
-		if o.Progress != nil {
-			o.Progress(rep.Accepted + rep.Rejected)
+		b.rep.Events += int64(len(r.Events))
+		if b.o.DryRun && len(b.rep.Preview) < keptPreview {
+			b.rep.Preview = append(b.rep.Preview, r)
 		}
-		return save()
+		for _, n := range r.Notes {
+			if n = r.Number + "：" + n; len(b.rep.Notes) < keptNotes && !slices.Contains(b.rep.Notes, n) {
+				b.rep.Notes = append(b.rep.Notes, n)
+			}
+		}
 	}
+	if b.rows = append(b.rows, x); len(b.rows) == batchRows {
+		return b.flush()
+	}
+	return nil
+}
+
+func (b *batches) flush() error {
+	if len(b.rows) > 0 && !b.o.DryRun {
+		if err := b.put(b.rows); err != nil {
+			return err
+		}
+	}
+	b.rep.Accepted += int64(len(b.rows))
+	b.rows = b.rows[:0]
+	if b.o.Progress != nil {
+		b.o.Progress(b.rep.Accepted + b.rep.Rejected)
+	}
+	return b.save()
+}
+
+// from names a source of the file in the report.
+func (rep *Report) from(id string) {
+	if id == "" || slices.Contains(strings.Split(rep.Source, ","), id) {
+		return
+	}
+	o := connect.OriginOf(id)
+	if rep.Source != "" {
+		rep.Source, rep.SourceName = rep.Source+",", rep.SourceName+"、"
+	}
+	rep.Source, rep.SourceName, rep.Terms = rep.Source+id, rep.SourceName+o.Zh, cmp.Or(rep.Terms, o.Terms)
+}
+
+// records takes in what is no table.
+func records(ctx context.Context, db *store.DB, svc *appraisal.Service, f *connect.File, o Options, rep *Report, save func() error) error {
+	b := &batches{o: &o, rep: rep, save: save, put: func(rows []any) error { return mergeRecords(ctx, db, svc, rows) }}
+	for row, err := range f.Rows() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		switch {
+		case err != nil && row.Number == 0:
+			if kept := b.flush(); kept != nil {
+				return errors.Join(err, kept)
+			}
+			return err
+		case err != nil:
+			pub := fault.Public(err)
+			if err := b.reject(Reject{Row: row.Number, Code: pub.Code, Zh: pub.Zh, En: pub.En}); err != nil {
+				return err
+			}
+			continue
+		}
+		rep.from(row.Record.Source)
+		if err := b.add(row.Record); err != nil {
+			return err
+		}
+	}
+	return b.flush()
+}
+
+func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, names *headers, by, file string, rows tableRows, o Options, rep *Report, save func() error) error {
+	b := &batches{o: &o, rep: rep, save: save, put: func(rows []any) error { return ds.merge(ctx, db, svc, rows) }}
+	reject := b.reject
 	checked, read := false, map[string]string{} // the header each field is read from
 	var broken error                            // of the store, while the header was looked for
 	header := func(cells []string) bool {       // titles may stand above it
@@ -188,7 +315,16 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 		broken = errors.Join(broken, err)
 		return said
 	}
-	for row, err := range sheet.Below(r, file, sheet.Layout{Header: header}) {
+	layout, part := sheet.Layout{Header: header}, -1
+	if rep.Dataset == "patents" { // sheets of fees stand beside that of the cases
+		layout.All = func(cells []string) bool {
+			return slices.ContainsFunc(cells, func(c string) bool {
+				field, _, _ := names.resolve(sheet.Header(c))
+				return field == "number" || field == "publication_number"
+			})
+		}
+	}
+	for row, err := range rows(layout) {
 		if err := errors.Join(ctx.Err(), broken); err != nil {
 			return err
 		}
@@ -206,6 +342,12 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 			continue
 		}
 		in := &reader{cells: make(map[string]string, len(row.Cells))}
+		if rep.Dataset == "patents" && row.Part != part {
+			part = row.Part
+			names.recognise(slices.Collect(maps.Keys(row.Cells)))
+			rep.from(names.vendor.Source)
+		}
+		in.origin = names.vendor.Source
 		if !checked {
 			list := slices.Collect(maps.Keys(row.Cells))
 			if _, err := names.recall(ctx, list); err != nil {
@@ -240,15 +382,20 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 				cell = ""
 			}
 			field, unit, ok := names.resolve(header)
+			if ok && field == "-" {
+				rep.mapped(header, "-")
+				continue
+			}
 			if !ok {
 				ignore(header, cell)
 				continue
 			}
-			if _, taken := in.cells[field]; taken {
+			if now, taken := in.cells[field]; taken && (now != "" || cell == "") {
 				ignore(header, cell)
 				continue
 			}
 			in.cells[field], read[field] = cell, header
+			rep.mapped(header, field)
 			if unit != "" {
 				in.cells["unit"] = unit
 			}
@@ -267,10 +414,8 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 			rep.Rejected -= int64(min(len(in.faults), maxFaultsOfRow)) - 1 // a row counts once
 			continue
 		}
-		if batch = append(batch, x); len(batch) == batchRows {
-			if err := flush(); err != nil {
-				return err
-			}
+		if err := b.add(x); err != nil {
+			return err
 		}
 	}
 	slices.SortFunc(rep.Unread, func(a, b Unread) int { return strings.Compare(a.Header, b.Header) })
@@ -281,7 +426,14 @@ func run(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, 
 			u.Guess = names.guess(u.Header, read)
 		}
 	}
-	return flush()
+	return b.flush()
+}
+
+func (rep *Report) mapped(header, field string) {
+	if rep.Mapping == nil {
+		rep.Mapping = map[string]string{}
+	}
+	rep.Mapping[header] = field
 }
 
 var errColumns = fault.New(fault.Invalid, "file.columns_unknown", "表头中没有可识别的列，请说明各列的含义（--map 列=字段，接口为 map 参数），或改用文档所列的表头。", "None of the columns is known; say what they mean (--map HEADER=FIELD, in the interface the parameter map), or use the headers of the documentation.")

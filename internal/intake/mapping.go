@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
+	"zhijia/internal/connect"
 	"zhijia/internal/fault"
 	"zhijia/internal/sheet"
 	"zhijia/internal/store"
@@ -26,6 +28,8 @@ type headers struct {
 	names map[string]string // folded header -> field
 	rank  map[string]int    // place of a header among those of its field
 	said  map[string]string // what a person said: folded header -> field, "" for one not to be read
+
+	vendor connect.Columns // of the source whose table it is; empty: nobody's in particular
 
 	db          *store.DB // nil: nothing is remembered
 	institution string
@@ -63,9 +67,11 @@ func (h *headers) resolve(header string) (field, unit string, ok bool) {
 	name, rest, bracket := strings.Cut(header, "(")
 	if field, ok = h.said[header]; ok {
 		ok = field != ""
+	} else if field, ok = h.vendor.Field[header]; ok {
+		return field, "", true
 	} else if field, ok = h.names[header]; ok {
 		return field, "", true
-	} else if bracket {
+	} else if bracket && !translated.MatchString(rest) {
 		field, ok = h.names[name]
 	}
 	if ok && bracket && field == "amount" {
@@ -80,11 +86,23 @@ func (h *headers) place(header string) int {
 	if _, said := h.said[header]; said {
 		return -1
 	}
-	if i, ok := h.rank[header]; ok {
+	if i, ok := h.vendor.Rank[header]; ok {
 		return i
 	}
+	if i, ok := h.rank[header]; ok {
+		return len(h.vendor.Rank) + i
+	}
 	name, _, _ := strings.Cut(header, "(")
-	return h.rank[name]
+	return len(h.vendor.Rank) + len(h.rank) + h.rank[name]
+}
+
+// translated is what stands in the brackets of a header of a translation or of
+// another form of a name: 标题(翻译) is not 标题.
+var translated = regexp.MustCompile(`翻译|译|原文|其他|英|小语种|外文|释义|日文`)
+
+// recognise tells whose table it is by its headers.
+func (h *headers) recognise(list []string) {
+	h.vendor, _ = connect.Recognise(list)
 }
 
 // set names a set of headers of a dataset: it is equal for files with the same

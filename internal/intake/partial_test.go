@@ -47,6 +47,8 @@ func TestAFileOfFewColumnsOfPatents(t *testing.T) {
 		{"公开日", "2014-02-13", "Published"},
 		{"授权公告日", "2016-03-03", "Grant"},
 		{"专利权人", "丙公司", "Owners"},
+		{"申请人", "丁公司", "Applicants"},
+		{"洛迦诺分类号", "13-03", "Locarno"},
 		{"权利人类型", "企业", "OwnerType"},
 		{"同族编号", "F2", "FamilyID"},
 		{"权利要求数", "11", "ClaimCount"},
@@ -62,8 +64,8 @@ func TestAFileOfFewColumnsOfPatents(t *testing.T) {
 		{"来源", "另一来源", "Source"},
 		{"数据日期", "2021-01-02", "SourceDate"},
 	}
-	full := "专利号,专利名称,公开号,摘要,权利要求,说明书,IPC分类号,申请日,公开日,授权公告日,专利权人,权利人类型,同族编号,权利要求数,独立权利要求数,发明人数,同族数,被引次数,引用次数,年费缴至年度,期限补偿天数,药品期限补偿天数,未公开,来源,数据日期\n" +
-		n + ",一种正极材料,CN103575513B,摘要,1. 一种。,说明书,H01M 4/36,2013-11-05,2014-02-12,2016-03-02,甲大学,高校,F1,10,2,3,4,5,6,8,0,0,是,来源,2020-01-01\n"
+	full := "专利号,专利名称,公开号,摘要,权利要求,说明书,IPC分类号,申请日,公开日,授权公告日,专利权人,申请人,洛迦诺分类号,权利人类型,同族编号,权利要求数,独立权利要求数,发明人数,同族数,被引次数,引用次数,年费缴至年度,期限补偿天数,药品期限补偿天数,未公开,来源,数据日期\n" +
+		n + ",一种正极材料,CN103575513B,摘要,1. 一种。,说明书,H01M 4/36,2013-11-05,2014-02-12,2016-03-02,甲大学,甲大学,13-02,高校,F1,10,2,3,4,5,6,8,0,0,是,来源,2020-01-01\n"
 	url := storetest.URL(t)
 	db, err := store.Open(t.Context(), url, store.Options{MaxConns: 4, Institution: actor.Institution})
 	if err != nil {
@@ -112,18 +114,18 @@ func TestAFileOfFewColumnsOfPatents(t *testing.T) {
 }
 
 // Of two headers that mean one field the one that stands first in the dataset's
-// table counts in every order of the file, and the report names the other: who
-// applied is not taken for who owns.
+// table counts in every order of the file, and the report names the other. Who
+// applied is another field: it is not taken for who owns.
 func TestTwoHeadersOfOneField(t *testing.T) {
 	t.Parallel()
 	const n = "CN201310543019.6"
-	for _, headers := range [][]string{{"专利权人", "申请人"}, {"申请人", "专利权人"}} {
-		cell := map[string]string{"专利权人": "甲公司", "申请人": "乙大学"}
+	for _, headers := range [][]string{{"专利权人", "权利人"}, {"权利人", "专利权人"}} {
+		cell := map[string]string{"专利权人": "甲公司", "权利人": "乙大学"}
 		for range 3 { // chance had its say in each run
 			db := storetest.New(t)
 			rep := take(t, db, "patents", "专利号,专利名称,"+headers[0]+","+headers[1]+"\n"+n+",一种正极材料,"+cell[headers[0]]+","+cell[headers[1]]+"\n")
 			p, err := db.Patent(store.As(t.Context(), actor.Institution), n)
-			if err != nil || !slices.Equal(p.Owners, []string{"甲公司"}) || !slices.Equal(rep.Ignored, []string{"申请人"}) {
+			if err != nil || !slices.Equal(p.Owners, []string{"甲公司"}) || !slices.Equal(rep.Ignored, []string{"权利人"}) {
 				t.Fatalf("%v: %v %v %v", headers, p.Owners, rep.Ignored, err)
 			}
 		}

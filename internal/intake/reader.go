@@ -18,6 +18,7 @@ import (
 // reader reads the cells of one row and collects every fault.
 type reader struct {
 	cells  map[string]string
+	origin string // id of the source whose table it is; empty: nobody's in particular
 	faults []fault.Field
 }
 
@@ -226,6 +227,17 @@ func (r *reader) ipc(field string) []string {
 			continue
 		}
 		out = append(out, c.String())
+	}
+	return out
+}
+
+// classes are the main class and the others, once each.
+func (r *reader) classes() []string {
+	var out []string
+	for _, s := range append(r.ipc("main_ipc"), r.ipc("ipc")...) {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
 	}
 	return out
 }

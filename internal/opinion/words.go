@@ -48,7 +48,7 @@ var (
 		"alive": {"有效", "alive"}, "dead": {"失效", "dead"}, "unknown": {"未知", "unknown"},
 	}
 	deaths = words{
-		"fee_unpaid": {"未缴年费终止", "annual fee unpaid"}, "expired": {"保护期届满", "term expired"}, "invalidated": {"被宣告无效", "invalidated"},
+		"fee_unpaid": {"未缴年费终止", "annual fee unpaid"}, "ended": {"权利终止，原因未说明", "ended, cause not told"}, "expired": {"保护期届满", "term expired"}, "invalidated": {"被宣告无效", "invalidated"},
 		"withdrawn": {"撤回", "withdrawn"}, "abandoned": {"放弃", "abandoned"}, "refused": {"驳回", "refused"},
 	}
 	stateSources = words{

@@ -29,6 +29,9 @@ type Record struct {
 	Source      string
 	SourceDate  calendar.Date
 
+	Applicants []string // at filing: not today's owners
+	Sourced    Sourced
+
 	// Aliases are names that a person decided to mean an owner of the patent.
 	Aliases []Alias
 }
@@ -98,6 +101,10 @@ type Dossier struct {
 	Eligibility Eligibility   `json:"pledge"`
 	Documents   []string      `json:"documents"` // to bring for a pledge
 
+	Applicants    []string       `json:"applicants,omitempty"` // at filing: not today's owners
+	Sources       []SourceView   `json:"sources"`              // documents that spoke of the patent, each with its day
+	Disagreements []Disagreement `json:"disagreements"`        // facts that sources state otherwise
+
 	addedDays int
 }
 
@@ -116,12 +123,14 @@ func Assemble(r Record, events []Event, h Holdings, pledge PledgeFacts, on calen
 	d.KindZh = d.Kind.Zh()
 	d.say("number", "专利号（申请号）", d.Display, "号码规则（校验位）", calendar.Date{})
 	if r.Title != "" {
-		d.say("title", "名称", r.Title, r.Source, r.SourceDate)
+		source, date := r.from("title")
+		d.say("title", "名称", r.Title, source, date)
 	}
 	for _, c := range SortIPC(r.IPC) {
 		d.IPC = append(d.IPC, Class{c.String(), SectionTitle(c.Section()), ClassTitle(c.Class())})
 	}
 	s := &d.State
+	d.sources(r, s)
 	d.owners(r, s)
 	d.grant(r, s)
 	d.term(r, s)
@@ -193,14 +202,21 @@ func (d *Dossier) owners(r Record, s *State) {
 		for ; i > 0 && len(s.Statements[i].After) == 0; i-- {
 		}
 		d.say("owners", "专利权人", strings.Join(s.Owners, "、"), s.Statements[i].Source, s.Statements[i].Public())
-		if len(r.Owners) > 0 && r.told(d.On) && r.SourceDate.After(s.Statements[i].Public()) && !sameParties(r.Owners, s.Owners) {
+		if len(r.Owners) > 0 && r.told(d.On) && r.SourceDate.After(s.Statements[i].Public()) && oneScript(r.Owners, s.Owners) && !SameParties(r.Owners, s.Owners) {
 			d.conflict("著录记录（%s，%s）的权利人为%s，公告最后记载为%s。", r.Source, r.SourceDate, strings.Join(r.Owners, "、"), strings.Join(s.Owners, "、"))
 		}
 	case len(r.Owners) > 0 && r.told(d.On):
 		s.Owners = r.Owners
-		d.say("owners", "专利权人", strings.Join(r.Owners, "、"), r.Source, r.SourceDate)
+		source, date := r.from("owners")
+		d.say("owners", "专利权人", strings.Join(r.Owners, "、"), source, date)
+	case len(r.Applicants) > 0:
+		d.miss("owners", "专利权人未知（申请时的申请人为"+strings.Join(r.Applicants, "、")+"，不等于现在的专利权人）", registerCopy)
 	default:
 		d.miss("owners", "专利权人未知", registerCopy)
+	}
+	if d.Applicants = r.Applicants; len(r.Applicants) > 0 {
+		source, date := r.from("applicants")
+		d.say("applicants", "申请人（申请时）", strings.Join(r.Applicants, "、"), source, date)
 	}
 	d.Owners = append(d.Owners, s.Owners...)
 }
@@ -227,7 +243,8 @@ func (d *Dossier) term(r Record, s *State) {
 		d.miss("filing", "申请日未知，无法计算保护期与年费", registerCopy)
 		return
 	}
-	d.say("filing", "申请日", r.Filing.String(), r.Source, r.SourceDate)
+	source, date := r.from("filing_date")
+	d.say("filing", "申请日", r.Filing.String(), source, date)
 	// A divisional application is numbered in its own year and has the filing
 	// date of its parent, so only a later filing date contradicts the number.
 	if r.Number.NamesApplication() && r.Filing.Year > r.Number.Year {
@@ -321,7 +338,8 @@ func (d *Dossier) fees(r Record, s *State, days *calendar.Working) {
 		d.miss("paid_through_year", "年费缴至年度未知", "最近一次年费缴费收据")
 		return
 	}
-	d.say("paid_through_year", "年费缴至", fmt.Sprintf("第%d年度", *paid), r.Source, r.SourceDate)
+	source, date := r.from("paid_through_year")
+	d.say("paid_through_year", "年费缴至", fmt.Sprintf("第%d年度", *paid), source, date)
 	if cost, ok := a.CostToKeep(); ok {
 		d.CostToKeep = &cost
 	}

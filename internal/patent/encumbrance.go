@@ -68,6 +68,9 @@ func Uses(s State, h Holdings) []Use {
 		if s.Preserved == Yes {
 			u.add(Forbidden, "处于保全中，不予办理登记")
 		}
+		if s.Standing == Alive && (s.Pledged == DontSay || s.Preserved == DontSay) {
+			u.add(NotKnown, "来源不完整，是否有质押或保全未知，请查专利登记簿副本")
+		}
 		for _, p := range s.Pledges {
 			why := "质押登记" + p.Registration + "（质权人" + p.Party + "）在质押期间"
 			if a.act == Pledge || a.act == Securitise {

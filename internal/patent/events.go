@@ -20,6 +20,7 @@ type Event struct {
 	Party        string        `json:"party,omitempty"`        // pledgee or licensee
 	LicenceKind  string        `json:"licence_kind,omitempty"` // 独占, 排他, 普通
 	Source       string        `json:"source,omitempty"`
+	Partial      bool          `json:"partial,omitempty"` // its source misses events: what it does not tell is not known
 }
 
 // Public returns the day the event became public.
@@ -32,7 +33,8 @@ func (e Event) Public() calendar.Date {
 
 // Codes are the events understood, with their Chinese names. The first block
 // is the gazette's; the second names stages of the application and of an
-// invalidation, which the gazette does not code.
+// invalidation, which the gazette does not code; the third are codes of INPADOC
+// until 2017 that say neither on nor off.
 var Codes = map[string]string{
 	"GR01": "授权", "TR01": "专利权的转移", "CP01": "专利权人名称变更", "CP02": "专利权人地址变更", "CP03": "专利权人名称和地址变更",
 	"CB03": "著录事项变更", "EE01": "许可备案生效", "EM01": "许可备案变更", "EC01": "许可备案注销",
@@ -40,6 +42,9 @@ var Codes = map[string]string{
 	"IW01": "全部无效", "IP01": "部分无效", "CF01": "未缴年费终止", "CX01": "期限届满终止", "AV01": "主动放弃", "RR01": "权利恢复",
 
 	"PB01": "公布", "SE01": "实质审查生效", "WD01": "视为撤回", "RJ01": "驳回", "WV01": "视为放弃取得专利权", "IF01": "无效宣告请求受理", "IR01": "无效宣告请求驳回（维持有效）",
+
+	"PLDC": "质押合同登记的生效、变更或注销（未说明是哪一种）", "LICC": "许可合同备案的生效、变更或注销（未说明是哪一种）", "RINS": "保全或其解除（未说明是哪一种）", "C32": "无效或部分无效宣告（未说明是哪一种）",
+	"CE01": "权利终止（未说明原因）",
 }
 
 // Standing is whether a right stands.
@@ -117,6 +122,9 @@ func Reduce(events []Event, on calendar.Date) State {
 	known = slices.CompactFunc(known, func(a, b Event) bool { return compareEvents(a, b) == 0 })
 	r := reduction{State: &s, over: map[string]bool{}, held: map[string]bool{}}
 	for _, e := range known {
+		r.whole = r.whole || e.Code == "GR01" && !e.Partial
+	}
+	for _, e := range known {
 		r.apply(e)
 		s.Statements = append(s.Statements, e)
 		if e.Public().After(s.LastSeen) {
@@ -130,8 +138,8 @@ func Reduce(events []Event, on calendar.Date) State {
 // granted before it is transferred, and ends after everything else.
 var stage = map[string]int{
 	"PB01": 0, "SE01": 1, "GR01": 2, "RR01": 3, "CP01": 4, "CP02": 4, "CP03": 4, "CB03": 4, "TR01": 5,
-	"PC01": 6, "EC01": 6, "PD01": 6, "PE01": 7, "EE01": 7, "PP01": 7, "PM01": 8, "EM01": 8,
-	"IF01": 9, "IR01": 10, "IP01": 11, "WD01": 12, "RJ01": 12, "WV01": 12, "CF01": 13, "AV01": 13, "CX01": 14, "IW01": 15,
+	"PC01": 6, "EC01": 6, "PD01": 6, "PE01": 7, "EE01": 7, "PP01": 7, "PM01": 8, "EM01": 8, "PLDC": 8, "LICC": 8, "RINS": 8, "C32": 11,
+	"IF01": 9, "IR01": 10, "IP01": 11, "WD01": 12, "RJ01": 12, "WV01": 12, "CF01": 13, "AV01": 13, "CE01": 14, "CX01": 14, "IW01": 15,
 }
 
 func compareEvents(a, b Event) int {
@@ -148,6 +156,11 @@ func (s *State) conflict(e Event, format string, args ...any) {
 
 func (s *State) end(e Event, reason string) {
 	switch {
+	case s.Standing == Dead && reason == "ended":
+		return // another source told the cause
+	case s.Standing == Dead && s.Reason == "ended":
+		s.Reason = reason
+		return
 	case s.Standing == Dead && s.Reason != reason:
 		s.conflict(e, "权利此前已因 %s 终止。", s.Reason)
 	case s.Standing == Dead:
@@ -166,6 +179,16 @@ type reduction struct {
 	over  map[string]bool // identities of registrations that were cancelled
 	held  map[string]bool // identities of preservations in force
 	moved calendar.Date   // of the latest transfer
+	whole bool            // a source that tells all events told the grant
+}
+
+// none is the answer when nothing is registered any more: no only where the
+// sources would have told.
+func (s *reduction) none(e Event) Truth {
+	if s.whole || !e.Partial {
+		return No
+	}
+	return DontSay
 }
 
 // identity is what tells one registration from another: its number, however
@@ -198,12 +221,24 @@ func (s *reduction) register(claims *[]Claim, e Event) (known bool) {
 		if !same {
 			continue
 		}
-		c.Registration, c.Party, c.Kind = cmp.Or(c.Registration, e.Registration), cmp.Or(c.Party, e.Party), cmp.Or(c.Kind, e.LicenceKind)
+		c.Registration, c.Kind = cmp.Or(c.Registration, e.Registration), cmp.Or(c.Kind, e.LicenceKind)
+		if c.Party == "" || !Han(c.Party) && Han(e.Party) { // the register's own name before its translation
+			c.Party = cmp.Or(e.Party, c.Party)
+		}
 		return true
 	}
 	*claims = append(*claims, Claim{e.Registration, e.Party, e.LicenceKind, e.Effective})
 	return false
 }
+
+// Han reports whether a name is written in Chinese characters.
+func Han(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r >= 0x3400 && r <= 0x9fff })
+}
+
+// oneScript reports whether two lists of names can be compared: a Chinese name
+// and its translation cannot.
+func oneScript(a, b []string) bool { return slices.ContainsFunc(a, Han) == slices.ContainsFunc(b, Han) }
 
 // sameCore reports whether two names are one without the legal form, as 甲银行
 // and 甲银行股份有限公司.
@@ -249,15 +284,21 @@ func (s *reduction) apply(e Event) {
 		}
 		s.Granted, s.Standing, s.Reason, s.Since = e.Effective, Alive, "", e.Effective
 		// Once granted, pledges and preservations are published.
-		s.Pledged, s.Preserved = No, No
+		s.Pledged, s.Preserved = s.none(e), s.none(e)
 		if len(e.After) > 0 {
 			s.Owners = e.After
 		}
 	case "TR01", "CP01", "CP03":
-		if e.Code == "TR01" && s.moved == e.Effective && (len(e.After) == 0 || sameParties(e.After, s.Owners)) {
+		if e.Code == "TR01" && s.moved == e.Effective && (len(e.After) == 0 || SameParties(e.After, s.Owners)) {
 			return // one transfer, told by another source
 		}
-		if len(e.Before) > 0 && len(s.Owners) > 0 && !sameParties(e.Before, s.Owners) {
+		if e.Code == "TR01" && s.moved == e.Effective && !oneScript(e.After, s.Owners) { // the same, in translation
+			if slices.ContainsFunc(e.After, Han) {
+				s.Owners = e.After
+			}
+			return
+		}
+		if len(e.Before) > 0 && len(s.Owners) > 0 && oneScript(e.Before, s.Owners) && !SameParties(e.Before, s.Owners) {
 			s.conflict(e, "变更前权利人为 %s，而此前记载为 %s。", strings.Join(e.Before, "、"), strings.Join(s.Owners, "、"))
 		}
 		if len(e.After) > 0 {
@@ -290,7 +331,7 @@ func (s *reduction) apply(e Event) {
 			s.conflict(e, "没有登记号为 %s 的质押。", e.Registration)
 		}
 		if len(s.Pledges) == 0 {
-			s.Pledged = No
+			s.Pledged = s.none(e)
 		}
 	case "PM01":
 		if i := find(s.Pledges, identity(e)); i < 0 {
@@ -322,9 +363,23 @@ func (s *reduction) apply(e Event) {
 		} else {
 			delete(s.held, id)
 		}
-		if s.Preserved = No; len(s.held) > 0 {
+		if s.Preserved = s.none(e); len(s.held) > 0 {
 			s.Preserved = Yes
 		}
+	case "PLDC", "RINS":
+		on := &s.Pledged
+		if e.Code == "RINS" {
+			on = &s.Preserved
+		}
+		if *on == No {
+			*on = DontSay
+		}
+		s.conflict(e, "来源未说明是生效、变更还是解除，可能仍有负担，请查专利登记簿副本。")
+	case "LICC":
+		s.conflict(e, "来源未说明是备案、变更还是注销，请查专利登记簿副本。")
+	case "C32":
+		s.Challenged, s.Standing, s.Reason, s.Since = DontSay, Unknown, "", e.Effective
+		s.conflict(e, "来源未说明是全部还是部分无效，请查专利登记簿副本。")
 	case "IF01":
 		s.Challenged = Yes
 	case "IR01":
@@ -345,6 +400,8 @@ func (s *reduction) apply(e Event) {
 		s.end(e, "fee_unpaid")
 	case "CX01":
 		s.end(e, "expired")
+	case "CE01":
+		s.end(e, "ended")
 	case "AV01":
 		s.end(e, "abandoned")
 	case "RR01":
@@ -353,7 +410,7 @@ func (s *reduction) apply(e Event) {
 			s.conflict(e, "已被宣告全部无效，不能恢复。")
 		case s.Standing != Dead:
 			s.conflict(e, "权利并未终止。")
-		case granted() || s.Reason == "fee_unpaid" || s.Reason == "abandoned":
+		case granted() || s.Reason == "fee_unpaid" || s.Reason == "abandoned" || s.Reason == "ended":
 			s.Standing, s.Reason, s.Since = Alive, "", e.Effective
 		default:
 			s.Standing, s.Reason, s.Since = Pending, "", e.Effective

@@ -236,7 +236,7 @@ func MatchPatents(a, b PatentFacts) Pair {
 		w.add(-8, "申请日不同")
 	}
 	if len(a.Owners) > 0 && len(b.Owners) > 0 {
-		if sameParties(a.Owners, b.Owners) {
+		if SameParties(a.Owners, b.Owners) {
 			w.add(3, "权利人一致")
 		} else {
 			w.add(-1, "权利人不同（可能经过转让）")

@@ -103,8 +103,8 @@ func SameName(a, b string) bool {
 	return x == y && f == g
 }
 
-// sameParties reports that two lists name the same parties in any order.
-func sameParties(a, b []string) bool {
+// SameParties reports that two lists name the same parties in any order.
+func SameParties(a, b []string) bool {
 	fold := func(names []string) []string {
 		out := make([]string, len(names))
 		for i, n := range names {

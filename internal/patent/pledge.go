@@ -193,7 +193,7 @@ func ownerTest(f *PledgeFacts, x *Finding) {
 		x.open(registerCopy, "库中没有登记簿记载的专利权人")
 	case len(f.Pledgors) == 0:
 		x.open("出质人名称", "未说明出质人")
-	case !sameParties(f.Pledgors, f.State.Owners):
+	case !SameParties(f.Pledgors, f.State.Owners):
 		former := ""
 		for _, n := range f.State.Former {
 			if slices.ContainsFunc(f.Pledgors, func(p string) bool { return SameName(p, n.Name) }) {
@@ -224,7 +224,7 @@ func endedTest(f *PledgeFacts, x *Finding) {
 func reasonZh(reason string) string {
 	if zh, ok := map[string]string{
 		"fee_unpaid": "未缴年费终止", "expired": "期限届满", "abandoned": "主动放弃", "invalidated": "宣告无效",
-		"withdrawn": "视为撤回", "refused": "驳回", "waived": "视为放弃取得专利权",
+		"withdrawn": "视为撤回", "refused": "驳回", "waived": "视为放弃取得专利权", "ended": "权利终止，原因未说明",
 	}[reason]; ok {
 		return zh
 	}

@@ -143,6 +143,9 @@ var Access = map[string][]Role{
 
 	"POST /v1/classes:suggest": readers,
 
+	"POST /v1/patents:fetch":           {Officer, Admin},
+	"GET /v1/fetches/{id}":             readers,
+	"POST /v1/fetches/{id}:resume":     {Officer, Admin},
 	"GET /v1/patents/{number}":         readers,
 	"GET /v1/patents/{number}/dossier": readers,
 	"GET /v1/patents/{number}/alerts":  readers,

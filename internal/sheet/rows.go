@@ -31,6 +31,7 @@ type Row struct {
 	Number   int // line of a text file, row of a sheet, from 1, the header included
 	Cells    map[string]string
 	Sheet    bool     // the row of a workbook
+	Part     int      // of the sheets that are read, which; from 0
 	Hidden   bool     // who looks at the sheet does not see it
 	Merged   []string // headers whose cell belongs to a merged one, which holds the content elsewhere
 	Days1904 bool     // serial numbers of dates count from 1904
@@ -59,6 +60,7 @@ type Layout struct {
 	Header        func(cells []string) bool // reports whether a row is the header; nil: the first row that is not empty is
 	Known         func(header string) bool  // reports whether a folded header names a column: headers of two rows are joined by it
 	Data, Example string                    // sheets of a template: where Data stands, Example is not read
+	All           func(cells []string) bool // every sheet with a header that suits it, too, is read, not one alone
 }
 
 // Below is Rows for files whose header is the first row that suits, among the

@@ -158,6 +158,27 @@ func readSheets(in io.Reader, limits unpacked, l Layout, yield func(Row, error) 
 	case 1:
 		return b.read(with[0], l, yield)
 	}
+	if l.All != nil {
+		goOn, i := true, -1
+		for _, s := range with {
+			if has, err := b.has(s, Layout{Header: l.All}); err != nil || !has {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			i++
+			err := b.read(s, l, func(r Row, err error) bool {
+				r.Part = i
+				goOn = yield(r, err)
+				return goOn
+			})
+			if err != nil || !goOn {
+				return err
+			}
+		}
+		return nil
+	}
 	var names []string
 	for _, s := range with {
 		names = append(names, Clip(s.name, 40))

@@ -74,7 +74,8 @@ func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vecto
 				number text, publication_number text, kind text, title text, abstract text, claims text, description text, ipc text[],
 				filing_date date, publication_date date, grant_date date, owners text[], owner_type text, family_id text,
 				claim_count integer, independent_claims integer, inventor_count integer, family_size integer, cited_by integer, cites integer,
-				paid_through_year integer, adjustment_days integer, extension_days integer, confidential boolean, source text, source_date date, stated_hash bytea, vector halfvec
+				paid_through_year integer, adjustment_days integer, extension_days integer, confidential boolean, source text, source_date date, stated_hash bytea, vector halfvec,
+				applicants text[], locarno text[]
 			) ON COMMIT DROP`)
 		if err != nil {
 			return err
@@ -84,6 +85,7 @@ func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vecto
 			"filing_date", "publication_date", "grant_date", "owners", "owner_type", "family_id",
 			"claim_count", "independent_claims", "inventor_count", "family_size", "cited_by", "cites",
 			"paid_through_year", "adjustment_days", "extension_days", "confidential", "source", "source_date", "stated_hash", "vector",
+			"applicants", "locarno",
 		}, pgx.CopyFromSlice(len(batch), func(i int) ([]any, error) {
 			p := &batch[i]
 			var vector any
@@ -99,6 +101,7 @@ func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vecto
 				day(p.Filing), day(p.Published), day(p.Grant), p.Owners, null(p.OwnerType), null(p.FamilyID),
 				p.ClaimCount, p.IndependentClaims, p.Inventors, p.FamilySize, p.CitedBy, p.Cites,
 				p.PaidThroughYear, p.AdjustmentDays, p.ExtensionDays, confidential, null(p.Source), day(p.SourceDate), TextHash(p.Text()), vector,
+				p.Applicants, p.Locarno,
 			}, nil
 		}))
 		if err != nil {
@@ -115,11 +118,11 @@ func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vecto
 			INSERT INTO patents AS p (number, publication_number, kind, title, abstract, claims, description, ipc,
 				filing_date, publication_date, grant_date, owners, owner_type, family_id,
 				claim_count, independent_claims, inventor_count, family_size, cited_by, cites,
-				paid_through_year, adjustment_days, extension_days, confidential, source, source_date, text_hash)
+				paid_through_year, adjustment_days, extension_days, confidential, source, source_date, text_hash, applicants, locarno)
 			SELECT number, publication_number, kind, title, abstract, claims, description, coalesce(ipc, '{}'),
 				filing_date, publication_date, grant_date, coalesce(owners, '{}'), owner_type, family_id,
 				claim_count, independent_claims, inventor_count, family_size, cited_by, cites,
-				paid_through_year, adjustment_days, extension_days, coalesce(confidential, false), coalesce(source, '`+sourceUnstated+`'), source_date, `+textHashOf+`
+				paid_through_year, adjustment_days, extension_days, coalesce(confidential, false), coalesce(source, '`+sourceUnstated+`'), source_date, `+textHashOf+`, coalesce(applicants, '{}'), coalesce(locarno, '{}')
 			FROM staging ORDER BY number
 			ON CONFLICT (institution, number) DO UPDATE SET
 				publication_number = coalesce(EXCLUDED.publication_number, p.publication_number), kind = coalesce(EXCLUDED.kind, p.kind),
@@ -129,6 +132,8 @@ func (db *DB) MergePatents(ctx context.Context, batch []Patent, space int, vecto
 				filing_date = coalesce(EXCLUDED.filing_date, p.filing_date), publication_date = coalesce(EXCLUDED.publication_date, p.publication_date),
 				grant_date = coalesce(EXCLUDED.grant_date, p.grant_date),
 				owners = CASE WHEN cardinality(EXCLUDED.owners) > 0 THEN EXCLUDED.owners ELSE p.owners END,
+				applicants = CASE WHEN cardinality(EXCLUDED.applicants) > 0 THEN EXCLUDED.applicants ELSE p.applicants END,
+				locarno = CASE WHEN cardinality(EXCLUDED.locarno) > 0 THEN EXCLUDED.locarno ELSE p.locarno END,
 				owner_type = coalesce(EXCLUDED.owner_type, p.owner_type), family_id = coalesce(EXCLUDED.family_id, p.family_id),
 				claim_count = coalesce(EXCLUDED.claim_count, p.claim_count), independent_claims = coalesce(EXCLUDED.independent_claims, p.independent_claims),
 				inventor_count = coalesce(EXCLUDED.inventor_count, p.inventor_count), family_size = coalesce(EXCLUDED.family_size, p.family_size),

@@ -22,6 +22,8 @@ var Nobodys = map[string]string{
 	"model_endpoints":  "what an endpoint can do, the same for everybody",
 	"watch_days":       "days on which the calendar was looked at",
 	"audit_ties":       "one hash a day over the ends of all chains",
+	"source_usage":     "what the service took from a source in an hour",
+	"source_pauses":    "until when a source must not be asked",
 }
 
 // What is not exported of an institution, and what is left of it when it is

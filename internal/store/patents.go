@@ -31,6 +31,8 @@ type Patent struct {
 	Published         calendar.Date `json:"publication_date"`
 	Grant             calendar.Date `json:"grant_date"`
 	Owners            []string      `json:"owners"`
+	Applicants        []string      `json:"applicants,omitempty"` // at filing: not today's owners
+	Locarno           []string      `json:"locarno,omitempty"`    // of a design
 	OwnerType         string        `json:"owner_type,omitempty"`
 	FamilyID          string        `json:"family_id,omitempty"`
 	ClaimCount        *int          `json:"claim_count"`
@@ -96,13 +98,13 @@ func TextHash(text string) []byte {
 
 const patentColumns = `id, number, coalesce(publication_number, ''), coalesce(kind, ''), title, coalesce(abstract, ''), coalesce(claims, ''), coalesce(description, ''),
 	ipc, filing_date, publication_date, grant_date, owners, coalesce(owner_type, ''), coalesce(family_id, ''),
-	claim_count, independent_claims, inventor_count, family_size, cited_by, cites, paid_through_year, adjustment_days, extension_days, confidential, source, source_date`
+	claim_count, independent_claims, inventor_count, family_size, cited_by, cites, paid_through_year, adjustment_days, extension_days, confidential, source, source_date, applicants, locarno`
 
 func scanPatent(row pgx.CollectableRow) (Patent, error) {
 	var p Patent
 	err := row.Scan(&p.ID, &p.Number, &p.PublicationNumber, &p.Kind, &p.Title, &p.Abstract, &p.Claims, &p.Description,
 		&p.IPC, &p.Filing, &p.Published, &p.Grant, &p.Owners, &p.OwnerType, &p.FamilyID,
-		&p.ClaimCount, &p.IndependentClaims, &p.Inventors, &p.FamilySize, &p.CitedBy, &p.Cites, &p.PaidThroughYear, &p.AdjustmentDays, &p.ExtensionDays, &p.Confidential, &p.Source, &p.SourceDate)
+		&p.ClaimCount, &p.IndependentClaims, &p.Inventors, &p.FamilySize, &p.CitedBy, &p.Cites, &p.PaidThroughYear, &p.AdjustmentDays, &p.ExtensionDays, &p.Confidential, &p.Source, &p.SourceDate, &p.Applicants, &p.Locarno)
 	return p, err
 }
 
@@ -175,6 +177,12 @@ func overlay(ownFirst []Patent) (p Patent, ok bool) {
 		}
 		if len(p.Owners) == 0 {
 			p.Owners = o.Owners
+		}
+		if len(p.Applicants) == 0 {
+			p.Applicants = o.Applicants
+		}
+		if len(p.Locarno) == 0 {
+			p.Locarno = o.Locarno
 		}
 		for _, x := range []struct{ own, other **int }{
 			{&p.ClaimCount, &o.ClaimCount},
