@@ -140,10 +140,10 @@ func TestUses(t *testing.T) {
 	for name, c := range map[string]struct{ got, want string }{
 		// transfer, license, open licence, pledge, securitise
 		"free":      {answer(free, Holdings{}), "+++++"},
-		"pledged":   {answer(spoilt["E09"](eligible()).State, Holdings{}), "ccc--"},
+		"pledged":   {answer(spoilt["E09"](eligible()).State, Holdings{}), "ccc-c"},
 		"preserved": {answer(spoilt["E05"](eligible()).State, Holdings{}), "-----"},
 		"licensed":  {answer(licensed, Holdings{}), "+--++"},
-		"pool":      {answer(free, Holdings{Pools: []string{"p"}}), "ccc--"},
+		"pool":      {answer(free, Holdings{Pools: []string{"p"}}), "ccc-c"},
 		"leased":    {answer(free, Holdings{Lessor: "某租赁公司"}), "-c---"},
 		"dead":      {answer(spoilt["E02"](eligible()).State, Holdings{}), "-----"},
 		"unknown":   {answer(Reduce(nil, on("2026-01-01")), Holdings{}), "?????"},
