@@ -243,6 +243,19 @@ func holderZh(p patent.Product) string {
 	return map[patent.Product]string{patent.ByPledge: "质权人", patent.ByPool: "管理人", patent.ByLease: "出租人", patent.ByLicence: "原被许可人"}[p]
 }
 
+// Cleared returns the document of a consent that cleared the use; empty: none was
+// needed, or none is there.
+func (r *Ruling) Cleared() string {
+	if r.Allowed == patent.Allowed {
+		for _, f := range r.Findings {
+			if f.Consent != "" {
+				return f.Consent
+			}
+		}
+	}
+	return ""
+}
+
 // Refusal is the fault of a use that may not be agreed; nil when it may.
 func (r *Ruling) Refusal() error {
 	var fields []fault.Field

@@ -143,7 +143,7 @@ func TestUses(t *testing.T) {
 		"pledged":   {answer(spoilt["E09"](eligible()).State, Holdings{}), "ccc-c"},
 		"preserved": {answer(spoilt["E05"](eligible()).State, Holdings{}), "-----"},
 		"licensed":  {answer(licensed, Holdings{}), "+--++"},
-		"pool":      {answer(free, Holdings{Pools: []string{"p"}}), "ccc-c"},
+		"pool":      {answer(free, Holdings{Pools: []string{"p"}}), "ccc--"},
 		"leased":    {answer(free, Holdings{Lessor: "某租赁公司"}), "-c---"},
 		"dead":      {answer(spoilt["E02"](eligible()).State, Holdings{}), "-----"},
 		"unknown":   {answer(Reduce(nil, on("2026-01-01")), Holdings{}), "?????"},

@@ -104,12 +104,12 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 				return err
 			}
 		}
-		clashes, err := putOffers(ctx, tx, l.Institution, offers, Committed, l.CreatedAt)
+		clashes, err := putOffers(ctx, tx, l.Institution, l.CreatedBy, offers, Committed, l.CreatedAt)
 		if err != nil {
 			return err
 		}
 		for _, c := range clashes {
-			if c.Status == Committed && c.Allowed == patent.Forbidden {
+			if c.Status.Burdens() && c.Allowed == patent.Forbidden {
 				return fault.New(fault.Conflict, "book.pledged_elsewhere", c.Number+" 已在"+c.Reference+"用于"+c.Product.Zh()+"，不能再次质押；解除后再登记。", c.Number+" already secures something else; a second pledge cannot be registered.")
 			}
 		}
@@ -238,7 +238,7 @@ func (db *DB) SetBookBalance(ctx context.Context, institution, contract string, 
 			if _, err := tx.Exec(ctx, `UPDATE book_patents SET due = NULL WHERE loan = $1`, l.ID); err != nil {
 				return err
 			}
-			if _, err := setOffers(ctx, tx, institution, patent.ByPledge, contract, Released, now); err != nil {
+			if _, err := setOffers(ctx, tx, institution, by, patent.ByPledge, contract, Released, now); err != nil {
 				return err
 			}
 		}
