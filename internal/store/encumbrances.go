@@ -26,8 +26,8 @@ func entriesOf(offers []patent.Offer, status OfferStatus) []encumbrance.Entry {
 
 // PutEntries takes uses of rights into the ledger of who acts, all or none, and
 // says of each agreed one what stands against it. What may not be agreed refuses
-// the whole; with dispute it is kept as disputed instead, which burdens nothing.
-func (db *DB) PutEntries(ctx context.Context, by Actor, entries []encumbrance.Entry, dispute bool, at time.Time) (rulings []encumbrance.Ruling, err error) {
+// the whole; with disputed it is kept as disputed instead, which burdens nothing.
+func (db *DB) PutEntries(ctx context.Context, by Actor, entries []encumbrance.Entry, disputed bool, at time.Time) (rulings []encumbrance.Ruling, err error) {
 	defer fault.Wrap(&err, "store.PutEntries")
 	ctx = As(ctx, by.Institution)
 	entries = slices.Clone(entries)
@@ -57,20 +57,11 @@ func (db *DB) PutEntries(ctx context.Context, by Actor, entries []encumbrance.En
 				return fault.New(fault.Conflict, "entry.transition", "该用途现为“"+before.Zh()+"”，不能改为“"+e.State.Zh()+"”。", "The use is "+string(before)+" and cannot become "+string(e.State)+".")
 			}
 		}
-		rulings, err = agree(ctx, tx, by.Institution, entries, true, !dispute, calendar.InChina(at))
+		rulings, err = agree(ctx, tx, by.Institution, entries, true, !disputed, calendar.InChina(at))
 		if err != nil {
 			return err
 		}
-		for i := range rulings {
-			if rulings[i].Refusal() == nil {
-				continue
-			}
-			for k := range entries {
-				if entries[k].Right == rulings[i].Right && entries[k].State.Burdens() {
-					entries[k].State = encumbrance.Disputed
-				}
-			}
-		}
+		dispute(entries, rulings)
 		if err := keepEntries(ctx, tx, by.Institution, by.Name, entries, at); err != nil {
 			return err
 		}
@@ -81,6 +72,20 @@ func (db *DB) PutEntries(ctx context.Context, by Actor, entries []encumbrance.En
 		return record(ctx, tx, Act{by.Institution, by.Name, "offer.put", reference, map[string]any{"entries": entries, "rulings": rulings}})
 	})
 	return rulings, err
+}
+
+// dispute marks the entries that may not be agreed.
+func dispute(entries []encumbrance.Entry, rulings []encumbrance.Ruling) {
+	for i := range rulings {
+		if rulings[i].Refusal() == nil {
+			continue
+		}
+		for k := range entries {
+			if entries[k].Right == rulings[i].Right && entries[k].State.Burdens() {
+				entries[k].State = encumbrance.Disputed
+			}
+		}
+	}
 }
 
 // lockLedger is held until the commit: whoever comes second sees the first.

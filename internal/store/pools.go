@@ -64,11 +64,15 @@ func (db *DB) PutPool(ctx context.Context, p Pool) (err error) {
 		if err != nil {
 			return err
 		}
-		// Which owner put what in, and whether the register bears it out, is the pool's own test.
-		if _, err := agree(ctx, tx, p.Institution, entriesOf(offers, Committed), false, true, calendar.InChina(p.CreatedAt)); err != nil {
+		// A patent the ledger forbids stands in the pool as disputed, where the pool's
+		// own test excludes it. Which owner put what in is that test's to ask.
+		entries := entriesOf(offers, Committed)
+		rulings, err := agree(ctx, tx, p.Institution, entries, false, false, calendar.InChina(p.CreatedAt))
+		if err != nil {
 			return err
 		}
-		if _, err = putOffers(ctx, tx, p.Institution, p.CreatedBy, offers, Committed, p.CreatedAt); err != nil {
+		dispute(entries, rulings)
+		if err := keepEntries(ctx, tx, p.Institution, p.CreatedBy, entries, p.CreatedAt); err != nil {
 			return err
 		}
 		return record(ctx, tx, Act{p.Institution, p.CreatedBy, "pool.put", p.ID, map[string]any{"name": p.Deal.Name, "numbers": numbers, "deal_sha256": sha256Hex(body)}})
