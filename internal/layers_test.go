@@ -41,7 +41,6 @@ var allowed = map[string][]string{
 
 	"internal/encumbrance": {"internal/fault", "internal/calendar", "internal/money", "internal/patent"},
 	"internal/scheme":      {"internal/fault", "internal/calendar", "internal/money", "internal/lending"},
-	"internal/period":      {"internal/fault", "internal/calendar", "internal/money"},
 
 	"internal/lending": append([]string{"internal/valuation"}, append(slices.Clone(theories), theory...)...),
 	"internal/pool":    append([]string{"internal/valuation"}, append(slices.Clone(theories), theory...)...),
@@ -98,7 +97,7 @@ var theories = []string{
 var domain = []string{
 	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/quote", "internal/embed",
 	"internal/accuracy", "internal/deal", "internal/valuation", "internal/lending", "internal/pool",
-	"internal/encumbrance", "internal/scheme", "internal/period",
+	"internal/encumbrance", "internal/scheme",
 	"internal/valuation/terms", "internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
 	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/damages", "internal/valuation/impact", "internal/valuation/formula",
 }
