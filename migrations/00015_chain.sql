@@ -52,8 +52,11 @@ CREATE TABLE encumbrance_consents (
 );
 CALL wall('encumbrance_consents');
 
--- What a firm used of a scheme: append-only, a correction is a row of its own
--- with a negative amount.
+-- What the bureau's statistics are split by, as stated when the loan was booked;
+-- empty: not stated.
+ALTER TABLE book_loans ADD COLUMN industry text NOT NULL DEFAULT '', ADD COLUMN bank text NOT NULL DEFAULT '', ADD COLUMN district text NOT NULL DEFAULT '';
+
+-- What a firm used of a scheme: append-only.
 CREATE TABLE scheme_uses (
     seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     institution text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
@@ -149,7 +152,6 @@ CREATE TABLE patent_marks (
     number      text NOT NULL,
     emerging    boolean,                         -- strategic emerging industry
     abroad      boolean,                         -- has family members abroad
-    income      boolean,                         -- brought income from technology or was put into use with much income
     award       boolean,                         -- national science award or China patent award
     track       text CHECK (track IN ('ordinary', 'priority', 'pre_examined')),
     requested   date,                            -- of priority or pre-examination

@@ -270,6 +270,15 @@ type Quote struct {
 	Parties    []lending.Payment `json:"parties,omitempty"`
 }
 
+// Why joins the quote's reasons in Chinese.
+func (q *Quote) Why() string {
+	list := make([]string, len(q.Reasons))
+	for i, r := range q.Reasons {
+		list[i] = r.Zh + "（" + r.Code + "）"
+	}
+	return strings.Join(list, "；")
+}
+
 func (q *Quote) reason(verdict, code, zh, supply string) {
 	rank := map[string]int{Usable: 0, Supply: 1, Refuse: 2}
 	if rank[verdict] > rank[q.Verdict] {
