@@ -24,6 +24,7 @@ import (
 	"zhijia/internal/arranger"
 	"zhijia/internal/audit"
 	"zhijia/internal/calendar"
+	"zhijia/internal/chain"
 	"zhijia/internal/desk"
 	"zhijia/internal/dossier"
 	"zhijia/internal/gate"
@@ -47,6 +48,7 @@ type Options struct {
 	Ledger    *ledger.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
+	Chain     *chain.Service
 	Eval      *harness.Service  // nil: evaluation is off
 	Days      *calendar.Working // default: as shipped
 	Version   string            // of the program, shown in the specification; default dev
@@ -100,6 +102,7 @@ var resources = []func(huma.API, *Server){
 	registerWatch,
 	registerMatches,
 	registerOffers,
+	registerChain,
 	registerImports,
 	registerValuations,
 }
