@@ -64,6 +64,8 @@ func (o *OneStop) section(key, zh, status string, lines, supply []string) {
 	if lines == nil {
 		lines = []string{}
 	}
+	slices.Sort(supply)
+	supply = slices.Compact(supply)
 	o.Sections = append(o.Sections, Section{key, zh, status, statusZh[status], lines, supply})
 }
 
@@ -173,6 +175,8 @@ func (o *OneStop) ofRight(d *patent.Dossier) {
 		zh := map[patent.Allowance]string{patent.Allowed: "可以", patent.WithConsent: "须经同意", patent.Forbidden: "不可以", patent.NotKnown: "未知"}[u.Allowed]
 		if u.Allowed == patent.Forbidden || u.Allowed == patent.WithConsent {
 			status = "attention"
+		} else if u.Allowed == patent.NotKnown && status == "ok" {
+			status = "missing"
 		}
 		lines = append(lines, strings.TrimSpace(u.Zh+"："+zh+" "+strings.Join(u.Reasons, "；")))
 	}
@@ -190,7 +194,7 @@ func (o *OneStop) ofValue(c *desk.Check, policy *lending.Policy, loan money.Fen)
 	case v.Point > 0 || v.Low > 0:
 		status = "ok"
 		o.Value, o.Low, o.High = &v.Point, &v.Low, &v.High
-		lines = append(lines, fmt.Sprintf("%s 元（%s—%s 元，水平 %.0f%%，%s）", v.Point, v.Low, v.High, 100*v.Level, v.Calibration))
+		lines = append(lines, fmt.Sprintf("%s 元（%s—%s 元，水平 %.0f%%，%s）", v.Point, v.Low, v.High, 100*v.Level, map[bool]string{true: "区间按过往误差校准", false: "区间未校准"}[v.Calibration == "conformal"]))
 		if v.Reason != "" {
 			status, lines = "attention", append(lines, v.Reason)
 		}
