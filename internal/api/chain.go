@@ -223,7 +223,7 @@ func registerSchemes(api huma.API, s *Server) {
 	huma.Register(api, huma.Operation{OperationID: "list-schemes", Method: http.MethodGet, Path: "/v1/schemes", Tags: tags, Summary: "政策方案库 Public schemes with source, dates and whether each can be chosen", Description: "A figure that nobody found is absent and named in missing: it is not zero."}, func(_ context.Context, in *struct {
 		Region     string            `query:"region" maxLength:"40"`
 		Instrument scheme.Instrument `query:"instrument" maxLength:"40"`
-		on
+		On         string            `query:"on" doc:"YYYY-MM-DD; default today."`
 	},
 	) (*told[library], error) {
 		d, err := day("query.on", in.On)
