@@ -39,6 +39,9 @@ var allowed = map[string][]string{
 	"internal/valuation/formula": append(slices.Clone(theories), theory...),
 	"internal/valuation":         append(slices.Clone(theories), theory...),
 
+	"internal/encumbrance": {"internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+	"internal/scheme":      {"internal/fault", "internal/calendar", "internal/money", "internal/lending"},
+
 	"internal/lending": append([]string{"internal/valuation"}, append(slices.Clone(theories), theory...)...),
 	"internal/pool":    append([]string{"internal/valuation"}, append(slices.Clone(theories), theory...)...),
 
@@ -56,6 +59,7 @@ var allowed = map[string][]string{
 	"internal/jobs":      {"internal/fault", "internal/store"},
 	"internal/spaces":    append([]string{"internal/store"}, domain...),
 	"internal/dossier":   append([]string{"internal/store", "internal/connect"}, domain...),
+	"internal/chain":     append([]string{"internal/store", "internal/sheet", "internal/dossier", "internal/appraisal", "internal/desk"}, domain...),
 	"internal/judge":     append([]string{"internal/store", "internal/jobs", "internal/llm", "prompts"}, domain...),
 	"internal/paging":    {"internal/fault"},
 	"internal/strict":    {"internal/fault"},
@@ -96,6 +100,7 @@ var theories = []string{
 var domain = []string{
 	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/quote", "internal/embed",
 	"internal/accuracy", "internal/deal", "internal/valuation", "internal/lending", "internal/pool",
+	"internal/encumbrance", "internal/scheme",
 	"internal/valuation/terms", "internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
 	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/damages", "internal/valuation/impact", "internal/valuation/formula",
 }
@@ -103,7 +108,7 @@ var domain = []string{
 // edge is what the REST API and the pages may call: use cases and the plain
 // values they answer with, never the store.
 var edge = append([]string{
-	"internal/paging", "internal/strict", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/ledger", "internal/desk", "internal/fetch",
+	"internal/paging", "internal/strict", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/ledger", "internal/desk", "internal/fetch", "internal/chain",
 }, domain...)
 
 // pure packages may not reach the clock, the network, a database or a log.

@@ -24,40 +24,50 @@ import (
 type cli struct {
 	Globals
 
-	Demo         demoCmd         `cmd:"" help:"Value a real patent from the project's own facts; provisions whatever is missing."`
-	Value        valueCmd        `cmd:"" help:"Value a patent by number or by text."`
-	Since        sinceCmd        `cmd:"" help:"Ask a stored valuation's question again today and say why the figure differs."`
-	Revise       reviseCmd       `cmd:"" help:"Revise a stored valuation by the model's reading of its patent."`
-	Comparables  comparablesCmd  `cmd:"" help:"Search the priced deals most like a patent."`
-	Ingest       ingestCmd       `cmd:"" help:"Take files of patents, transactions, events or citations into the store."`
-	Fetch        fetchCmd        `cmd:"" help:"Bring patents in by their numbers from the sources that are configured."`
-	Sources      sourcesCmd      `cmd:"" help:"Look after what sources state: kinds, precedence, statements, raw documents."`
-	Deals        dealsCmd        `cmd:"" help:"Read priced deals out of notices and contracts."`
-	Ledger       ledgerCmd       `cmd:"" help:"Calibrate on the institution's own deals and watch for drift."`
-	Registry     registryCmd     `cmd:"" help:"Check patent numbers; find and decide what is told twice."`
-	Dossier      dossierCmd      `cmd:"" help:"Show whose a patent is, whether it is alive, until when, and whether it is free."`
-	Embed        embedCmd        `cmd:"" help:"Fit, show and search with the text embedder."`
-	Classify     classifyCmd     `cmd:"" help:"Propose IPC subclasses for a text."`
-	DB           dbCmd           `cmd:"" name:"db" help:"Look after the database."`
-	Batch        batchCmd        `cmd:"" help:"Work a loan desk's file of patents: values in, decisions with reasons out."`
-	Worker       workerCmd       `cmd:"" help:"Share the work on loan desks' files; any number of machines may."`
-	Book         bookCmd         `cmd:"" help:"Watch the patents that secure loans: revalue them; zhijia watch alerts --book shows what is told of them."`
-	Watch        watchCmd        `cmd:"" help:"Watch a portfolio: fees, lapses, transfers, pledges, invalidity, loans that outlive a right."`
-	Lend         lendCmd         `cmd:"" help:"Evaluate lending rules: policies, decisions, loss sharing, cover, statistics."`
-	Audit        auditCmd        `cmd:"" help:"Verify and show the record of who asked what and what came of it."`
-	Eval         evalCmd         `cmd:"" help:"Measure how wrong the figures are and whether a change helped."`
-	Serve        serveCmd        `cmd:"" help:"Run the service: REST API, documentation and officer's pages."`
-	Institutions institutionsCmd `cmd:"" help:"Add and list the institutions on this service."`
-	People       peopleCmd       `cmd:"" help:"Add, list and disable the people of an institution."`
-	Proposals    proposalsCmd    `cmd:"" help:"What one person proposed and another decides."`
-	Keys         keysCmd         `cmd:"" help:"Make, list and end API keys."`
-	Config       configCmd       `cmd:"" help:"Show the settings the service would run with, secrets masked."`
-	Version      versionCmd      `cmd:"" help:"Show the version of this program."`
-	Compute      computeCmd      `cmd:"" help:"Evaluate one valuation formula on JSON inputs from standard input."`
-	Fit          fitCmd          `cmd:"" help:"Estimate parameters from own data, on request only."`
-	Pool         poolCmd         `cmd:"" help:"Securitise: test, size, stress, simulate, reconcile and disclose a pool of IP-backed receivables."`
-	Prompts      promptsCmd      `cmd:"" help:"List, show and compare the rubric put to the language model."`
-	LLM          llmCmd          `cmd:"" name:"llm" help:"Look after the model endpoint: probe, presets, egress log, consent, use."`
+	Demo           demoCmd           `cmd:"" help:"Value a real patent from the project's own facts; provisions whatever is missing."`
+	Value          valueCmd          `cmd:"" help:"Value a patent by number or by text."`
+	Since          sinceCmd          `cmd:"" help:"Ask a stored valuation's question again today and say why the figure differs."`
+	Revise         reviseCmd         `cmd:"" help:"Revise a stored valuation by the model's reading of its patent."`
+	Comparables    comparablesCmd    `cmd:"" help:"Search the priced deals most like a patent."`
+	Ingest         ingestCmd         `cmd:"" help:"Take files of patents, transactions, events or citations into the store."`
+	Fetch          fetchCmd          `cmd:"" help:"Bring patents in by their numbers from the sources that are configured."`
+	Sources        sourcesCmd        `cmd:"" help:"Look after what sources state: kinds, precedence, statements, raw documents."`
+	Deals          dealsCmd          `cmd:"" help:"Read priced deals out of notices and contracts."`
+	Ledger         ledgerCmd         `cmd:"" help:"Calibrate on the institution's own deals and watch for drift."`
+	Registry       registryCmd       `cmd:"" help:"Check patent numbers; find and decide what is told twice."`
+	Dossier        dossierCmd        `cmd:"" help:"Show whose a patent is, whether it is alive, until when, and whether it is free."`
+	Embed          embedCmd          `cmd:"" help:"Fit, show and search with the text embedder."`
+	Classify       classifyCmd       `cmd:"" help:"Propose IPC subclasses for a text."`
+	DB             dbCmd             `cmd:"" name:"db" help:"Look after the database."`
+	Batch          batchCmd          `cmd:"" help:"Work a loan desk's file of patents: values in, decisions with reasons out."`
+	Worker         workerCmd         `cmd:"" help:"Share the work on loan desks' files; any number of machines may."`
+	Book           bookCmd           `cmd:"" help:"Watch the patents that secure loans: revalue them; zhijia watch alerts --book shows what is told of them."`
+	Watch          watchCmd          `cmd:"" help:"Watch a portfolio: fees, lapses, transfers, pledges, invalidity, loans that outlive a right."`
+	Lend           lendCmd           `cmd:"" help:"Evaluate lending rules: policies, decisions, loss sharing, cover, statistics."`
+	Audit          auditCmd          `cmd:"" help:"Verify and show the record of who asked what and what came of it."`
+	Eval           evalCmd           `cmd:"" help:"Measure how wrong the figures are and whether a change helped."`
+	Serve          serveCmd          `cmd:"" help:"Run the service: REST API, documentation and officer's pages."`
+	Institutions   institutionsCmd   `cmd:"" help:"Add and list the institutions on this service."`
+	People         peopleCmd         `cmd:"" help:"Add, list and disable the people of an institution."`
+	Proposals      proposalsCmd      `cmd:"" help:"What one person proposed and another decides."`
+	Keys           keysCmd           `cmd:"" help:"Make, list and end API keys."`
+	Config         configCmd         `cmd:"" help:"Show the settings the service would run with, secrets masked."`
+	Version        versionCmd        `cmd:"" help:"Show the version of this program."`
+	Compute        computeCmd        `cmd:"" help:"Evaluate one valuation formula on JSON inputs from standard input."`
+	Fit            fitCmd            `cmd:"" help:"Estimate parameters from own data, on request only."`
+	Rights         rightsCmd         `cmd:"" help:"Keep the one ledger of what patents, marks, copyrights and layout designs are put up for."`
+	Schemes        schemesCmd        `cmd:"" help:"Public schemes: the library, what they pay, what was used."`
+	Onestop        onestopCmd        `cmd:"" help:"Everything about a patent at once: identity, owners, term, fees, state, uses, value, lending cap, documents."`
+	Statistics     statisticsCmd     `cmd:"" help:"Period statistics of the book or of a ledger, as of a day."`
+	Cashflow       cashflowCmd       `cmd:"" help:"How steady an income was: spread, trend, sources, forecast against actual."`
+	Intermediaries intermediariesCmd `cmd:"" help:"Appraisers, guarantors, lessors, brokers and rating agencies, and how their figures fared."`
+	OpenLicence    openLicenceCmd    `cmd:"" help:"Declarations of open licence."`
+	Marks          marksCmd          `cmd:"" help:"Flags of the national statistic of high-value inventions and the track of prosecution."`
+	Answer         answerCmd         `cmd:"" help:"Show a stored answer, or work it out again."`
+	Chain          chainCmd          `cmd:"" help:"The products over one right, by a generated example."`
+	Pool           poolCmd           `cmd:"" help:"Securitise: test, size, stress, simulate, reconcile and disclose a pool of IP-backed receivables."`
+	Prompts        promptsCmd        `cmd:"" help:"List, show and compare the rubric put to the language model."`
+	LLM            llmCmd            `cmd:"" name:"llm" help:"Look after the model endpoint: probe, presets, egress log, consent, use."`
 }
 
 // Globals are the flags every subcommand shares.

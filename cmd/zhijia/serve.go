@@ -21,6 +21,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/arranger"
 	"zhijia/internal/audit"
+	"zhijia/internal/chain"
 	"zhijia/internal/desk"
 	"zhijia/internal/dossier"
 	"zhijia/internal/fault"
@@ -138,14 +139,15 @@ func (c *serveCmd) Run(g *Globals) error {
 	deals := ledger.New(db, time.Now)
 	dossiers := dossier.New(db, time.Now, g.days)
 	record := audit.New(db, time.Now)
+	products := chain.New(db, loans, dossiers, time.Now)
 	if _, err := api.New(entrance, api.Options{
-		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Days: g.days, Version: release,
+		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Chain: products, Days: g.days, Version: release,
 		Eval: evaluations, Fetch: fetcher,
 	}); err != nil {
 		return err
 	}
 	if err := pages.Register(entrance, pages.Options{
-		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Institution: c.OIDC.Institution, Provider: identity,
+		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Chain: products, Institution: c.OIDC.Institution, Provider: identity,
 	}); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ import (
 	"zhijia/internal/arranger"
 	"zhijia/internal/audit"
 	"zhijia/internal/calendar"
+	"zhijia/internal/chain"
 	"zhijia/internal/desk"
 	"zhijia/internal/dossier"
 	"zhijia/internal/fetch"
@@ -49,6 +50,7 @@ type Options struct {
 	Dossier   *dossier.Dossiers
 	Fetch     *fetch.Service // nil: no source is configured
 	Audit     *audit.Log
+	Chain     *chain.Service
 	Eval      *harness.Service  // nil: evaluation is off
 	Days      *calendar.Working // default: as shipped
 	Version   string            // of the program, shown in the specification; default dev
@@ -103,6 +105,7 @@ var resources = []func(huma.API, *Server){
 	registerWatch,
 	registerMatches,
 	registerOffers,
+	registerChain,
 	registerImports,
 	registerValuations,
 }

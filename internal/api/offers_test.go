@@ -55,7 +55,7 @@ func TestUsesAcrossProducts(t *testing.T) {
 		t.Errorf("free: %s", got)
 	}
 	for _, c := range []struct{ product, uses, code string }{
-		{"lease", "-c---", "second_use"}, {"exclusive_licence", "+--++", "after_exclusive"}, {"pledge", "ccc--", "second_use"},
+		{"lease", "-c---", "second_use"}, {"exclusive_licence", "+--++", "after_exclusive"}, {"pledge", "ccc-c", "second_use"},
 	} {
 		if found := offer(c.product, "L-1", "示例大学", "committed"); len(found) != 0 {
 			t.Errorf("%s first: %+v", c.product, found)

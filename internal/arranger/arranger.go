@@ -18,6 +18,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
+	"zhijia/internal/calendar"
+	"zhijia/internal/encumbrance"
 	"zhijia/internal/fault"
 	"zhijia/internal/jobs"
 	"zhijia/internal/patent"
@@ -183,13 +185,26 @@ func (d *Service) Complete(ctx context.Context, institution string, deal *pool.D
 	if err != nil {
 		return nil, err
 	}
-	for _, o := range offers {
-		if o.Product == patent.ByPool || o.Product == patent.ByLicence {
+	consents, err := d.db.Consents(ctx, institution, numbers)
+	if err != nil {
+		return nil, err
+	}
+	for i := range offers {
+		o := &offers[i]
+		if o.Product == patent.ByPool || o.Product == patent.ByLicence || !o.Product.Burdens() {
+			continue
+		}
+		pooled := encumbrance.Entry{Right: o.Number, Product: patent.ByPool, Party: o.Party, PartyCode: o.PartyCode, State: store.Committed}
+		agreed := encumbrance.Judge(&pooled, []encumbrance.Entry{o.Entry()}, nil, consents, calendar.InChina(d.now()))
+		if document := agreed.Cleared(); o.Status.Burdens() && document != "" {
+			for _, i := range at[o.Number] {
+				notes = append(notes, fmt.Sprintf("%s：%s %s 的权利人已书面同意入池（%s）", deal.Patents[i].Number, o.Product.Zh(), o.Reference, document))
+			}
 			continue
 		}
 		name := o.Product.Zh() + " " + o.Reference
 		for _, i := range at[o.Number] {
-			if o.Status == store.Committed && deal.Patents[i].OtherPool == "" {
+			if o.Status.Burdens() && deal.Patents[i].OtherPool == "" {
 				deal.Patents[i].OtherPool = name
 				notes = append(notes, fmt.Sprintf("%s：已在%s中", deal.Patents[i].Number, name))
 			} else if o.Status == store.Offered {

@@ -35,6 +35,10 @@ type Loan struct {
 	Maturity calendar.Date `json:"maturity"`
 	Policy   string        `json:"policy,omitempty" maxLength:"200" doc:"id or id@version. Default TEMPLATE."`
 
+	Industry string `json:"industry,omitempty" maxLength:"100" doc:"Of the borrower, for statistics."`
+	Bank     string `json:"bank,omitempty" maxLength:"200" doc:"Branch that lends, for statistics."`
+	District string `json:"district,omitempty" maxLength:"100" doc:"Of the borrower, for statistics."`
+
 	Approval string `json:"approval,omitempty" maxLength:"2000" doc:"Who approved it and why: needed where the checks that decide a file would not accept the loan as it stands. What the law forbids is booked by no approval."`
 
 	Rows []lending.Row `json:"patents" minItems:"1" maxItems:"200" doc:"What the desk knows of each patent; a number is enough for one in the store."`
@@ -73,7 +77,7 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 	}
 	booked := store.BookLoan{
 		ID: store.NewID("ln", now), Institution: actor.Institution, Contract: l.Contract, Borrower: l.Borrower, Principal: l.Balance, Balance: l.Balance,
-		Maturity: l.Maturity, CreatedAt: now, CreatedBy: actor.Name, Product: l.Product, CreditCode: l.Code, Approval: strings.TrimSpace(l.Approval),
+		Maturity: l.Maturity, CreatedAt: now, CreatedBy: actor.Name, Product: l.Product, CreditCode: l.Code, Approval: strings.TrimSpace(l.Approval), Industry: strings.TrimSpace(l.Industry), Bank: strings.TrimSpace(l.Bank), District: strings.TrimSpace(l.District),
 	}
 	if booked.Policy, err = json.Marshal(policy); err != nil {
 		return store.BookLoan{}, err

@@ -189,7 +189,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 		if err := d.enqueue(ctx, tx, b, waiting); err != nil {
 			return err
 		}
-		return d.db.KeepOffers(ctx, tx, b.Institution, offers, store.Offered, now) // last: its lock is held until the commit
+		return d.db.KeepOffers(ctx, tx, b.Institution, actor.Name, offers, store.Offered, now) // last: its lock is held until the commit
 	})
 	if err != nil {
 		return store.Batch{}, false, err

@@ -3,11 +3,13 @@
 package dossier
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 
 	"zhijia/internal/calendar"
+	"zhijia/internal/encumbrance"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
@@ -77,15 +79,18 @@ func Read(ctx context.Context, db *store.DB, institution string, n patent.Number
 func hold(h *patent.Holdings, o *store.Offer) {
 	who := fmt.Sprintf("%s %s，%s", o.Party, o.Reference, calendar.InChina(o.OfferedAt))
 	switch {
-	case o.Product == patent.ByPool || o.Product == patent.ByLicence:
-	case o.Status == store.Offered:
+	case o.Product == patent.ByPool || o.Product == patent.ByLicence || !o.Product.Burdens():
+	case !o.Status.Burdens():
+		if o.Status == encumbrance.Disputed {
+			who += "，有争议"
+		}
 		h.Offered = append(h.Offered, o.Product.Zh()+"："+who)
 	case o.Product == patent.ByPledge:
 		h.Pledged = append(h.Pledged, who)
 	case o.Product == patent.ByExclusiveLicence:
 		h.Exclusive = append(h.Exclusive, who)
 	case o.Product == patent.ByLease:
-		h.Lessor = who
+		h.Lessor, h.Titled = cmp.Or(o.Beneficiary, who), o.Status == store.Registered
 	}
 }
 

@@ -3,6 +3,7 @@ package lending
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -198,7 +199,7 @@ func TestQuoteLaws(t *testing.T) {
 // tells source, date and status.
 func TestSchemesInForce(t *testing.T) {
 	for _, s := range Schemes() {
-		if s.Source == "" || s.Dated.IsZero() || s.Status(today) == "" {
+		if s.Source == "" || s.Dated.IsZero() && !strings.Contains(s.Source, "日期未见") || s.Status(today) == "" {
 			t.Errorf("%s: source %q, date %s, status %q", s.ID, s.Source, s.Dated, s.Status(today))
 		}
 	}

@@ -41,7 +41,8 @@ type Use struct {
 // Holdings are encumbrances by other products, which no gazette publishes.
 type Holdings struct {
 	Pools     []string `json:"pools,omitempty"`     // securitisation pools that hold the patent
-	Lessor    string   `json:"lessor,omitempty"`    // sale and leaseback: the title is here
+	Lessor    string   `json:"lessor,omitempty"`    // sale and leaseback: who has or will have the title
+	Titled    bool     `json:"titled,omitempty"`    // the transfer to the lessor is registered (TR01)
 	Pledged   []string `json:"pledged,omitempty"`   // loans it secures, whether or not the register says so yet
 	Exclusive []string `json:"exclusive,omitempty"` // exclusive licences agreed, recorded or not
 	Offered   []string `json:"offered,omitempty"`   // put up and not yet agreed: burdens nothing, and must be seen
@@ -73,7 +74,7 @@ func Uses(s State, h Holdings) []Use {
 		}
 		for _, p := range s.Pledges {
 			why := "质押登记" + p.Registration + "（质权人" + p.Party + "）在质押期间"
-			if a.act == Pledge || a.act == Securitise {
+			if a.act == Pledge {
 				u.add(Forbidden, why)
 			} else {
 				u.add(WithConsent, why+"，须经质权人同意")
@@ -93,7 +94,7 @@ func Uses(s State, h Holdings) []Use {
 		}
 		for _, p := range h.Pledged {
 			why := "已用于质押（" + p + "）"
-			if a.act == Pledge || a.act == Securitise {
+			if a.act == Pledge {
 				u.add(Forbidden, why)
 			} else {
 				u.add(WithConsent, why+"，须经质权人同意")
@@ -118,6 +119,9 @@ func Uses(s State, h Holdings) []Use {
 		}
 		if h.Lessor != "" {
 			why := "融资租赁：所有权属于" + h.Lessor
+			if !h.Titled {
+				why = "融资租赁（" + h.Lessor + "）：转让登记（TR01）前所有权未变"
+			}
 			if a.act == License {
 				u.add(WithConsent, why+"，须经出租人同意")
 			} else {

@@ -12,10 +12,17 @@ const (
 	ByLease            Product = "lease" // sale and leaseback
 	ByExclusiveLicence Product = "exclusive_licence"
 	ByLicence          Product = "licence" // ordinary
+	ByInsurance        Product = "insurance"
+	ByFund             Product = "fund_position" // a fund holds a stake or a licence share that rests on it
+	ByGuarantee        Product = "guarantee"     // a guarantor answers for the loan; a counter-pledge to him is a pledge
 )
 
 // Products are all of them.
-var Products = []Product{ByPledge, ByPool, ByLease, ByExclusiveLicence, ByLicence}
+var Products = []Product{ByPledge, ByPool, ByLease, ByExclusiveLicence, ByLicence, ByInsurance, ByFund, ByGuarantee}
+
+// Burdens reports whether the product takes something of the right away from its
+// owner. What does not may stand beside everything, for whoever.
+func (p Product) Burdens() bool { return p != ByInsurance && p != ByFund && p != ByGuarantee }
 
 // Zh returns the product's Chinese name.
 func (p Product) Zh() string {
@@ -30,6 +37,12 @@ func (p Product) Zh() string {
 		return "独占许可"
 	case ByLicence:
 		return "普通许可"
+	case ByInsurance:
+		return "保险"
+	case ByFund:
+		return "基金持仓"
+	case ByGuarantee:
+		return "融资担保"
 	}
 	return string(p)
 }
@@ -55,6 +68,9 @@ type Clash struct {
 // put up the same patent; the same party can only as far as [Uses] allows, and
 // an offer told again under its own contract is the same offer.
 func (o Offer) Against(earlier Offer) (Clash, bool) {
+	if !o.Product.Burdens() || !earlier.Product.Burdens() {
+		return Clash{}, false
+	}
 	if !o.sameParty(earlier) {
 		return Clash{"double_offer", Forbidden, "同一专利由不同主体提供（先有" + earlier.Product.Zh() + "）"}, true
 	}
@@ -64,7 +80,10 @@ func (o Offer) Against(earlier Offer) (Clash, bool) {
 	licence := o.Product == ByLicence || o.Product == ByExclusiveLicence
 	switch earlier.Product {
 	case ByPledge, ByPool:
-		if licence {
+		if licence || earlier.Product == ByPledge && o.Product == ByPool { // 民法典 444: its income may be passed on where the pledgee agrees
+			if o.Product == ByPool {
+				return Clash{"consent", WithConsent, "已用于质押，入池须经质权人同意"}, true
+			}
 			return Clash{"consent", WithConsent, "已用于" + earlier.Product.Zh() + "，新许可须经同意"}, true
 		}
 	case ByLease:

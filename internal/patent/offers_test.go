@@ -1,6 +1,7 @@
 package patent
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -19,7 +20,9 @@ func TestOfferAgainst(t *testing.T) {
 		"two borrowers, leased": {offer(ByLease, "A", "甲有限公司"), offer(ByPledge, "B", "乙有限公司"), "double_offer", Forbidden},
 		"same contract":         {offer(ByPledge, "A", "甲有限公司"), offer(ByPledge, "A", "甲 有限责任公司"), "", ""},
 		"second pledge":         {offer(ByPledge, "A", "甲有限公司"), offer(ByPledge, "B", "甲有限公司"), "second_use", Forbidden},
-		"pledged, then pool":    {offer(ByPledge, "A", "甲有限公司"), offer(ByPool, "B", "甲有限公司"), "second_use", Forbidden},
+		"pledged, then pool":    {offer(ByPledge, "A", "甲有限公司"), offer(ByPool, "B", "甲有限公司"), "consent", WithConsent},
+		"pledged and insured":   {offer(ByPledge, "A", "甲有限公司"), offer(ByInsurance, "B", "乙银行"), "", ""},
+		"fund, then pledge":     {offer(ByFund, "A", "甲基金"), offer(ByPledge, "B", "乙有限公司"), "", ""},
 		"pool, then pledge":     {offer(ByPool, "A", "甲有限公司"), offer(ByPledge, "B", "甲有限公司"), "second_use", Forbidden},
 		"two pools":             {offer(ByPool, "A", "甲有限公司"), offer(ByPool, "B", "甲有限公司"), "second_use", Forbidden},
 		"leased, then pledge":   {offer(ByLease, "A", "甲有限公司"), offer(ByPledge, "B", "甲有限公司"), "second_use", Forbidden},
@@ -43,7 +46,7 @@ func TestTwoPartiesAlwaysMeet(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func(label, party string) Offer {
-			return Offer{"CN1", rapid.SampledFrom(Products).Draw(t, label), rapid.SampledFrom([]string{"A", "B"}).Draw(t, label+" ref"), party, ""}
+			return Offer{"CN1", rapid.SampledFrom(slices.DeleteFunc(slices.Clone(Products), func(p Product) bool { return !p.Burdens() })).Draw(t, label), rapid.SampledFrom([]string{"A", "B"}).Draw(t, label+" ref"), party, ""}
 		}
 		a, b := draw("a", "甲(上海)有限公司"), draw("b", "乙有限公司")
 		x, _ := a.Against(b)

@@ -140,7 +140,7 @@ func TestUses(t *testing.T) {
 	for name, c := range map[string]struct{ got, want string }{
 		// transfer, license, open licence, pledge, securitise
 		"free":      {answer(free, Holdings{}), "+++++"},
-		"pledged":   {answer(spoilt["E09"](eligible()).State, Holdings{}), "ccc--"},
+		"pledged":   {answer(spoilt["E09"](eligible()).State, Holdings{}), "ccc-c"},
 		"preserved": {answer(spoilt["E05"](eligible()).State, Holdings{}), "-----"},
 		"licensed":  {answer(licensed, Holdings{}), "+--++"},
 		"pool":      {answer(free, Holdings{Pools: []string{"p"}}), "ccc--"},

@@ -31,6 +31,10 @@ type BookLoan struct {
 	ClosedAt    *time.Time      `json:"closed_at,omitempty"`
 	Patents     []BookPatent    `json:"patents"`
 
+	Industry string `json:"industry,omitempty"` // as stated, for statistics
+	Bank     string `json:"bank,omitempty"`
+	District string `json:"district,omitempty"`
+
 	Product    string     `json:"product,omitempty"` // programme it is drawn under
 	CreditCode string     `json:"credit_code,omitempty"`
 	Outcome    string     `json:"outcome,omitempty"`  // repaid, defaulted, sold: what became of it
@@ -72,9 +76,9 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 			return err
 		}
 		tag, err := tx.Exec(ctx, `
-			INSERT INTO book_loans (id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, product, credit_code, standing, approval, review)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (institution, contract) DO NOTHING`,
-			l.ID, l.Institution, l.Contract, l.Borrower, int64(l.Principal), int64(l.Balance), l.Maturity, []byte(l.Policy), l.CreatedAt, l.CreatedBy, l.Product, l.CreditCode, orEmpty(l.Standing), l.Approval, l.Review)
+			INSERT INTO book_loans (id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, product, credit_code, standing, approval, review, industry, bank, district)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (institution, contract) DO NOTHING`,
+			l.ID, l.Institution, l.Contract, l.Borrower, int64(l.Principal), int64(l.Balance), l.Maturity, []byte(l.Policy), l.CreatedAt, l.CreatedBy, l.Product, l.CreditCode, orEmpty(l.Standing), l.Approval, l.Review, l.Industry, l.Bank, l.District)
 		if err != nil {
 			return err
 		}
@@ -104,12 +108,12 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 				return err
 			}
 		}
-		clashes, err := putOffers(ctx, tx, l.Institution, offers, Committed, l.CreatedAt)
+		clashes, err := putOffers(ctx, tx, l.Institution, l.CreatedBy, offers, Committed, l.CreatedAt)
 		if err != nil {
 			return err
 		}
 		for _, c := range clashes {
-			if c.Status == Committed && c.Allowed == patent.Forbidden {
+			if c.Status.Burdens() && c.Allowed == patent.Forbidden {
 				return fault.New(fault.Conflict, "book.pledged_elsewhere", c.Number+" 已在"+c.Reference+"用于"+c.Product.Zh()+"，不能再次质押；解除后再登记。", c.Number+" already secures something else; a second pledge cannot be registered.")
 			}
 		}
@@ -136,7 +140,7 @@ func scanBookPatent(row pgx.CollectableRow) (p BookPatent, err error) {
 func scanBookLoan(row pgx.CollectableRow) (l BookLoan, err error) {
 	var principal, balance int64
 	var proceeds *int64
-	err = row.Scan(&l.ID, &l.Institution, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt, &l.Product, &l.CreditCode, &l.Standing, &l.Outcome, &proceeds, &l.Approval, &l.Reviewed)
+	err = row.Scan(&l.ID, &l.Institution, &l.Contract, &l.Borrower, &principal, &balance, &l.Maturity, (*[]byte)(&l.Policy), &l.CreatedAt, &l.CreatedBy, &l.ClosedAt, &l.Product, &l.CreditCode, &l.Standing, &l.Outcome, &proceeds, &l.Approval, &l.Reviewed, &l.Industry, &l.Bank, &l.District)
 	if proceeds != nil {
 		x := money.Fen(*proceeds)
 		l.Proceeds = &x
@@ -146,7 +150,7 @@ func scanBookLoan(row pgx.CollectableRow) (l BookLoan, err error) {
 }
 
 const bookLoanColumns = `id, institution, contract, borrower, principal, balance, maturity, policy, created_at, created_by, closed_at, product, credit_code, standing, outcome, proceeds, approval,
-	CASE WHEN review IS NOT NULL THEN coalesce((SELECT p.status FROM proposals p WHERE p.institution = book_loans.institution AND p.kind = 'booking' AND p.subject = review ORDER BY p.status = 'approved' DESC, p.id DESC LIMIT 1), 'open') ELSE '' END`
+	CASE WHEN review IS NOT NULL THEN coalesce((SELECT p.status FROM proposals p WHERE p.institution = book_loans.institution AND p.kind = 'booking' AND p.subject = review ORDER BY p.status = 'approved' DESC, p.id DESC LIMIT 1), 'open') ELSE '' END, industry, bank, district`
 
 func bookPatents(ctx context.Context, db querier, loan string) ([]BookPatent, error) {
 	rows, err := db.Query(ctx, `SELECT `+bookPatentColumns+` FROM book_patents p WHERE loan = $1 ORDER BY number`, loan)
@@ -238,7 +242,7 @@ func (db *DB) SetBookBalance(ctx context.Context, institution, contract string, 
 			if _, err := tx.Exec(ctx, `UPDATE book_patents SET due = NULL WHERE loan = $1`, l.ID); err != nil {
 				return err
 			}
-			if _, err := setOffers(ctx, tx, institution, patent.ByPledge, contract, Released, now); err != nil {
+			if _, err := setOffers(ctx, tx, institution, by, patent.ByPledge, contract, Released, now); err != nil {
 				return err
 			}
 		}

@@ -82,7 +82,11 @@ func list(s []string) []string {
 // institution's own and the public ones, one told by both once.
 func (db *DB) Events(ctx context.Context, numbers []string) (_ map[string][]patent.Event, err error) {
 	defer fault.Wrap(&err, "store.Events")
-	rows, err := db.pool.Query(ctx, `
+	return events(ctx, db.pool, numbers)
+}
+
+func events(ctx context.Context, q querier, numbers []string) (map[string][]patent.Event, error) {
+	rows, err := q.Query(ctx, `
 		SELECT DISTINCT ON (number, effective, code, registration, party) number, code, effective, gazette, registration, before, after, party, licence_kind, source, partial
 		FROM events WHERE number = ANY($1) AND `+visible+` ORDER BY number, effective, code, registration, party, `+ownFirst, numbers)
 	if err != nil {

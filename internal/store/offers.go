@@ -12,27 +12,45 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"zhijia/internal/calendar"
+	"zhijia/internal/encumbrance"
 	"zhijia/internal/fault"
+	"zhijia/internal/money"
 	"zhijia/internal/patent"
 )
 
 // OfferStatus is how far an offer has gone.
-type OfferStatus string
+type OfferStatus = encumbrance.State
 
-// Statuses. A released offer burdens nothing.
+// Statuses; see [encumbrance.State].
 const (
-	Offered   OfferStatus = "offered"
-	Committed OfferStatus = "committed"
-	Released  OfferStatus = "released"
+	Offered    = encumbrance.Offered
+	Committed  = encumbrance.Committed
+	Registered = encumbrance.Registered
+	Released   = encumbrance.Released
 )
 
-// Offer is one patent put up for one product, as kept.
+// Offer is one right put up for one product, as kept: an entry of the ledger.
 type Offer struct {
 	patent.Offer
 	Institution string      `json:"-"`
 	Status      OfferStatus `json:"status"`
 	OfferedAt   time.Time   `json:"offered_at"`
 	ChangedAt   time.Time   `json:"changed_at"`
+	ChangedBy   string      `json:"changed_by,omitempty"`
+
+	Beneficiary  string     `json:"beneficiary,omitempty"`
+	Registration string     `json:"registration,omitempty"`
+	Amount       *money.Fen `json:"amount,omitempty"`
+	Covers       string     `json:"covers,omitempty"`
+	Evidence     string     `json:"evidence,omitempty"`
+}
+
+// Entry is the offer as the ledger's rules see it.
+func (o *Offer) Entry() encumbrance.Entry {
+	return encumbrance.Entry{
+		Right: o.Number, Product: o.Product, Reference: o.Reference, Party: o.Party, PartyCode: o.PartyCode, State: o.Status,
+		Beneficiary: o.Beneficiary, Registration: o.Registration, Amount: o.Amount, Covers: o.Covers, Evidence: o.Evidence,
+	}
 }
 
 // OfferConflict is an offer that meets another of the same patent which is not
@@ -60,7 +78,12 @@ func (db *DB) PutOffers(ctx context.Context, institution, by string, offers []pa
 	defer fault.Wrap(&err, "store.PutOffers")
 	ctx = As(ctx, institution)
 	err = db.transact(ctx, func(tx pgx.Tx) error {
-		if found, err = putOffers(ctx, tx, institution, offers, status, at); err != nil {
+		if status == Committed {
+			if _, err := agree(ctx, tx, institution, entriesOf(offers, status), true, true, calendar.InChina(at)); err != nil {
+				return err
+			}
+		}
+		if found, err = putOffers(ctx, tx, institution, by, offers, status, at); err != nil {
 			return err
 		}
 		numbers := make([]string, len(offers))
@@ -76,45 +99,17 @@ func (db *DB) PutOffers(ctx context.Context, institution, by string, offers []pa
 	return found, err
 }
 
-func putOffers(ctx context.Context, tx pgx.Tx, institution string, offers []patent.Offer, status OfferStatus, at time.Time) ([]OfferConflict, error) {
-	if err := keepOffers(ctx, tx, institution, offers, status, at); err != nil || status == Released {
+func putOffers(ctx context.Context, tx pgx.Tx, institution, by string, offers []patent.Offer, status OfferStatus, at time.Time) ([]OfferConflict, error) {
+	if err := keepEntries(ctx, tx, institution, by, entriesOf(offers, status), at); err != nil || status == Released {
 		return nil, err
 	}
 	return clashes(ctx, tx, institution, offers)
 }
 
 // KeepOffers is PutOffers within a transaction, without looking for clashes.
-func (*DB) KeepOffers(ctx context.Context, tx pgx.Tx, institution string, offers []patent.Offer, status OfferStatus, at time.Time) (err error) {
+func (*DB) KeepOffers(ctx context.Context, tx pgx.Tx, institution, by string, offers []patent.Offer, status OfferStatus, at time.Time) (err error) {
 	defer fault.Wrap(&err, "store.KeepOffers")
-	return keepOffers(ctx, tx, institution, offers, status, at)
-}
-
-func keepOffers(ctx context.Context, tx pgx.Tx, institution string, offers []patent.Offer, status OfferStatus, at time.Time) error {
-	if len(offers) == 0 {
-		return nil
-	}
-	// Held until the commit: whoever comes second sees the first.
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockOffers); err != nil {
-		return err
-	}
-	columns := make([][]string, 5)
-	for _, o := range offers {
-		for i, text := range []string{o.Number, string(o.Product), o.Reference, o.Party, o.PartyCode} {
-			columns[i] = append(columns[i], text)
-		}
-	}
-	_, err := tx.Exec(ctx, `
-		INSERT INTO collateral_offers AS c (number, institution, product, reference, party, party_code, status, offered_at, changed_at)
-		SELECT DISTINCT ON (number, product, reference, party) number, $1, product, reference, party, code, $2, $3, $3
-		FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) AS o (number, product, reference, party, code)
-		ORDER BY number, product, reference, party, code DESC
-		ON CONFLICT (number, institution, product, reference, party) DO UPDATE SET
-			status = CASE WHEN c.status = 'committed' AND EXCLUDED.status = 'offered' THEN c.status ELSE EXCLUDED.status END,
-			changed_at = EXCLUDED.changed_at,
-			party_code = coalesce(nullif(EXCLUDED.party_code, ''), c.party_code)
-		WHERE c.status <> EXCLUDED.status OR c.party_code = ''`,
-		institution, status, at, columns[0], columns[1], columns[2], columns[3], columns[4])
-	return err
+	return keepEntries(ctx, tx, institution, by, entriesOf(offers, status), at)
 }
 
 // OfferConflicts returns what offers would clash with, without keeping them.
@@ -129,11 +124,14 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-const offerColumns = `number, institution, product, reference, party, party_code, status, offered_at, changed_at`
+const offerColumns = `number, institution, product, reference, party, party_code, status, offered_at, changed_at, changed_by, beneficiary, registration, amount, covers, evidence`
 
 func scanOffer(row pgx.CollectableRow) (Offer, error) {
 	var o Offer
-	err := row.Scan(&o.Number, &o.Institution, &o.Product, &o.Reference, &o.Party, &o.PartyCode, &o.Status, &o.OfferedAt, &o.ChangedAt)
+	var amount *int64
+	err := row.Scan(&o.Number, &o.Institution, &o.Product, &o.Reference, &o.Party, &o.PartyCode, &o.Status, &o.OfferedAt, &o.ChangedAt,
+		&o.ChangedBy, &o.Beneficiary, &o.Registration, &amount, &o.Covers, &o.Evidence)
+	o.Amount = (*money.Fen)(amount)
 	o.OfferedAt, o.ChangedAt = o.OfferedAt.UTC(), o.ChangedAt.UTC()
 	return o, err
 }
@@ -207,7 +205,7 @@ func (db *DB) SetOffers(ctx context.Context, institution, by string, product pat
 	ctx = As(ctx, institution)
 	n := 0
 	err = db.transact(ctx, func(tx pgx.Tx) error {
-		if n, err = setOffers(ctx, tx, institution, product, reference, status, at); err != nil || n == 0 {
+		if n, err = setOffers(ctx, tx, institution, by, product, reference, status, at); err != nil || n == 0 {
 			return err
 		}
 		return record(ctx, tx, Act{institution, by, "offer." + string(status), reference, map[string]any{"product": product, "offers": n}})
@@ -215,9 +213,9 @@ func (db *DB) SetOffers(ctx context.Context, institution, by string, product pat
 	return n, err
 }
 
-func setOffers(ctx context.Context, tx pgx.Tx, institution string, product patent.Product, reference string, status OfferStatus, at time.Time) (int, error) {
-	tag, err := tx.Exec(ctx, `UPDATE collateral_offers SET status = $4, changed_at = $5 WHERE institution = $1 AND product = $2 AND reference = $3 AND status <> $4`,
-		institution, product, reference, status, at)
+func setOffers(ctx context.Context, tx pgx.Tx, institution, by string, product patent.Product, reference string, status OfferStatus, at time.Time) (int, error) {
+	tag, err := tx.Exec(ctx, `UPDATE collateral_offers SET status = $4, changed_at = $5, changed_by = $6 WHERE institution = $1 AND product = $2 AND reference = $3 AND status <> $4`,
+		institution, product, reference, status, at, by)
 	return int(tag.RowsAffected()), err
 }
 

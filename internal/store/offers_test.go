@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"zhijia/internal/calendar"
+	"zhijia/internal/encumbrance"
+	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -84,5 +87,87 @@ func TestOffersAtOnce(t *testing.T) {
 	wg.Wait()
 	if alone != 1 {
 		t.Errorf("%d offers met no other", alone)
+	}
+}
+
+// The ledger: a commitment it forbids is refused or kept as disputed and never
+// moves the title, a consent opens what it names, a release frees, and every
+// change stands in the time line.
+func TestLedgerOfRights(t *testing.T) {
+	t.Parallel()
+	ctx, db := t.Context(), storetest.New(t)
+	by := store.Actor{Name: "张三", Institution: "a"}
+	at := time.Now().UTC()
+	const number = "CN201310543019.6"
+	if err := db.MergeEvents(store.As(ctx, store.Public), []store.LegalEvent{{Number: number, Event: patent.Event{Code: "GR01", Effective: calendar.MustParse("2016-03-02"), Source: "gazette"}}}); err != nil {
+		t.Fatal(err)
+	}
+	entry := func(p patent.Product, reference string, state encumbrance.State) encumbrance.Entry {
+		return encumbrance.Entry{Right: number, Product: p, Reference: reference, Party: "甲公司", State: state}
+	}
+	put := func(dispute bool, e encumbrance.Entry) string {
+		t.Helper()
+		_, err := db.PutEntries(ctx, by, []encumbrance.Entry{e}, dispute, at)
+		if err == nil {
+			return ""
+		}
+		return fault.Public(err).Code
+	}
+	pledge := entry(patent.ByPledge, "DB-1", encumbrance.Registered)
+	pledge.Registration, pledge.Beneficiary = "Y2026980000001", "乙银行"
+	lease := entry(patent.ByLease, "L-1", encumbrance.Registered)
+	lease.Beneficiary, lease.Registration = "丙租赁", "TR"
+	insured := entry(patent.ByInsurance, "BX-1", encumbrance.Committed)
+	for i, c := range []struct {
+		e       encumbrance.Entry
+		dispute bool
+		code    string
+	}{
+		{lease, false, "entry.invalid"}, // no transfer is registered
+		{pledge, false, ""},
+		{entry(patent.ByPool, "P-1", encumbrance.Committed), false, "encumbrance.consent"},
+		{entry(patent.ByPledge, "DB-2", encumbrance.Committed), false, "encumbrance.forbidden"},
+		{entry(patent.ByPledge, "DB-2", encumbrance.Committed), true, ""},
+		{entry(patent.ByPledge, "DB-2", encumbrance.Offered), false, "entry.transition"},
+		{insured, false, ""},
+		{entry(patent.ByFund, "F-1", encumbrance.Committed), false, ""},
+	} {
+		if got := put(c.dispute, c.e); got != c.code {
+			t.Fatalf("step %d: %s, want %s", i, got, c.code)
+		}
+	}
+	kept, err := db.Entries(ctx, "a", store.EntryFilter{State: encumbrance.Disputed})
+	if err != nil || len(kept) != 1 || kept[0].Reference != "DB-2" || kept[0].Status != encumbrance.Disputed {
+		t.Fatalf("disputed: %+v, %v", kept, err)
+	}
+	consent := encumbrance.Consent{Right: number, Product: patent.ByPledge, Reference: "DB-1", To: patent.ByPool, By: "乙银行", Document: "TY-1", SignedOn: calendar.InChina(at)}
+	if err := db.PutConsent(ctx, by, consent, at); err != nil {
+		t.Fatal(err)
+	}
+	if got := put(false, entry(patent.ByPool, "P-1", encumbrance.Committed)); got != "" {
+		t.Fatalf("with consent: %s", got)
+	}
+	if n, err := db.SetOffers(ctx, "a", "李四", patent.ByPledge, "DB-1", store.Released, at); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if n, err := db.SetOffers(ctx, "a", "李四", patent.ByPool, "P-1", store.Released, at); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if got := put(false, entry(patent.ByPledge, "DB-2", encumbrance.Committed)); got != "" {
+		t.Fatalf("after the release: %s", got)
+	}
+	steps, err := db.Steps(ctx, "a", number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := ""
+	for _, s := range steps {
+		line += string(s.Product) + " " + string(s.State) + ";"
+	}
+	if want := "pledge registered;pledge disputed;insurance committed;fund_position committed;pool committed;pledge released;pool released;pledge committed;"; line != want {
+		t.Errorf("time line %s\nwant %s", line, want)
+	}
+	if others, err := db.Steps(ctx, "b", number); err != nil || len(others) != 0 {
+		t.Errorf("another institution reads it: %+v, %v", others, err)
 	}
 }

@@ -91,7 +91,7 @@ func lendingFacts(ctx context.Context, db querier, q FactsQuery) (f Facts, err e
 	}
 	rows, err := db.Query(ctx, `
 		SELECT number, reference, product FROM collateral_offers
-		WHERE institution = $1 AND number = ANY ($2) AND status = 'committed' AND product <> 'licence' ORDER BY number, offered_at, product, reference`, q.Institution, q.Numbers)
+		WHERE institution = $1 AND number = ANY ($2) AND status IN ('committed', 'registered') AND product NOT IN ('licence', 'insurance', 'fund_position', 'guarantee') ORDER BY number, offered_at, product, reference`, q.Institution, q.Numbers)
 	if err != nil {
 		return f, err
 	}

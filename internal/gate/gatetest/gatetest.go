@@ -18,6 +18,7 @@ import (
 	"zhijia/internal/arranger"
 	"zhijia/internal/audit"
 	"zhijia/internal/calendar"
+	"zhijia/internal/chain"
 	"zhijia/internal/desk"
 	"zhijia/internal/dossier"
 	"zhijia/internal/gate"
@@ -173,6 +174,7 @@ type World struct {
 	Ledger    *ledger.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
+	Chain     *chain.Service
 }
 
 // NewWorld makes a world of its own for a test.
@@ -222,6 +224,7 @@ func Over(t testing.TB, db *store.DB, svc *appraisal.Service) *World {
 	if w.Desk, err = desk.New(db, svc, nil); err != nil {
 		t.Fatal(err)
 	}
+	w.Chain = chain.New(db, w.Desk, w.Dossier, time.Now)
 	if w.Watch, err = watch.New(db, watch.Options{Key: bytes.Repeat([]byte{7}, 32)}); err != nil {
 		t.Fatal(err)
 	}
