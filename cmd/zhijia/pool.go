@@ -221,17 +221,21 @@ func (c *poolStatsCmd) Run(g *Globals) error {
 
 // scenarioFlags describe one deterministic path.
 type scenarioFlags struct {
-	Default  float64 `default:"0" help:"Lifetime default rate, by initial principal."`
-	Recovery float64 `default:"0.3" help:"Of the defaulted principal."`
-	Lag      int     `default:"2" help:"Payment periods from default to recovery."`
-	CPR      float64 `default:"0" help:"Annual prepayment rate."`
-	Timing   string  `default:"even" enum:"even,front" help:"even, or front: everything before the first payment."`
-	Yield    float64 `default:"0" help:"Of assets bought in the revolving period."`
-	Support  bool    `help:"External supports perform."`
+	Default  float64        `default:"0" help:"Lifetime default rate: defaulted balance over initial principal, or see --basis."`
+	Basis    string         `default:"amount" enum:"amount,contract" help:"amount: rates of the balance; contract: share of contracts by initial principal."`
+	CDR      []float64      `name:"cdr" help:"Annual default rates of the outstanding balance by period, the last one standing on; in place of --default."`
+	CPRs     []float64      `name:"cpr-by-period" help:"Annual prepayment rates by period, the last one standing on; in place of --cpr."`
+	Obligor  map[string]int `name:"obligor-default" help:"OBLIGOR=PERIOD: all it owes defaults at the start of the period, from 1; repeat."`
+	Recovery float64        `default:"0.3" help:"Of the defaulted principal."`
+	Lag      int            `default:"2" help:"Payment periods from default to recovery."`
+	CPR      float64        `default:"0" help:"Annual prepayment rate."`
+	Timing   string         `default:"even" enum:"even,front" help:"even, or front: everything before the first payment."`
+	Yield    float64        `default:"0" help:"Of assets bought in the revolving period."`
+	Support  bool           `help:"External supports perform."`
 }
 
 func (s scenarioFlags) scenario() pool.Scenario {
-	x := pool.Scenario{Default: s.Default, Recovery: s.Recovery, Lag: s.Lag, CPR: s.CPR, Yield: s.Yield, Support: s.Support}
+	x := pool.Scenario{Default: s.Default, Recovery: s.Recovery, Lag: s.Lag, CPR: s.CPR, Yield: s.Yield, Support: s.Support, Basis: s.Basis, CDR: s.CDR, CPRs: s.CPRs, Named: s.Obligor}
 	if s.Timing == "front" {
 		x.Timing = pool.FrontLoaded()
 	}
@@ -270,6 +274,7 @@ func (c *poolCashflowCmd) Run(g *Globals) error {
 		fmt.Fprintf(g.stdout, "%s：本金%s，收到%s，损失%s，加权平均期限%s年，收益率%s\n", t.Name, t.Principal, t.Paid, t.Loss, figure(t.WAL, "%.2f", 1), figure(t.Yield, "%.3f%%", 100))
 	}
 	fmt.Fprintf(g.stdout, "流入合计%s = 流出合计%s\n", cf.Totals.In(), cf.Totals.Out())
+	fmt.Fprintf(g.stdout, "违约金额%s，占初始本金%.2f%%（按合同数口径%.2f%%）；回收率%s；损失占初始本金%.2f%%\n", cf.Rates.Defaulted, cf.Rates.Default*100, cf.Rates.Contracts*100, figure(cf.Rates.Recovery, "%.2f%%", 100), cf.Rates.Loss*100)
 	return nil
 }
 
@@ -305,7 +310,7 @@ func (c *poolSizeCmd) Run(g *Globals) error {
 		return g.print(s)
 	}
 	g.heading(&d)
-	fmt.Fprintf(g.stdout, "优先级最大规模 %s元（%.2f%%），次级 %s元\n最低覆盖倍数 %s，盈亏平衡违约率 %.2f%%\n", s.Senior, s.SeniorShare*100, s.Subordinated, figure(s.MinCoverage, "%.3f", 1), s.BreakEven*100)
+	fmt.Fprintf(g.stdout, "优先级最大规模 %s元（%.2f%%），次级 %s元\n最低覆盖倍数 %s，盈亏平衡违约率 %s\n规模受限于：%s\n", s.Senior, s.SeniorShare*100, s.Subordinated, figure(s.MinCoverage, "%.3f", 1), s.BreakEven.Zh(), s.BoundZh)
 	return nil
 }
 
@@ -313,6 +318,8 @@ type poolStressCmd struct {
 	dealFile
 	Lag int     `default:"2" help:"Payment periods from default to recovery."`
 	CPR float64 `default:"0" help:"Annual prepayment rate."`
+
+	Basis string `default:"amount" enum:"amount,contract" help:"Of the default rates: by amount, or by contract."`
 }
 
 // Run prints the grid.
@@ -321,7 +328,7 @@ func (c *poolStressCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	rep, err := d.Stress(pool.StressGrid{Lag: c.Lag, CPR: c.CPR})
+	rep, err := d.Stress(pool.StressGrid{Lag: c.Lag, CPR: c.CPR, Basis: c.Basis})
 	if err != nil {
 		return err
 	}
@@ -337,7 +344,7 @@ func (c *poolStressCmd) Run(g *Globals) error {
 				fmt.Fprintf(g.stdout, " 违约%2.0f%%→优先级损失%s", x.Default*100, x.SeniorLoss)
 			}
 		}
-		fmt.Fprintf(g.stdout, "；盈亏平衡%.2f%%\n", b.BreakEven*100)
+		fmt.Fprintf(g.stdout, "；盈亏平衡%s\n", b.BreakEven.Zh())
 	}
 	return nil
 }
@@ -387,7 +394,7 @@ func (c *poolSimulateCmd) Run(g *Globals) error {
 	}
 	g.heading(&d)
 	fmt.Fprintf(g.stdout, "%d条路径，种子%d，%d户\n", rep.Scenarios, rep.Seed, rep.Obligors)
-	fmt.Fprintf(g.stdout, "平均违约率 %.3f%%±%.3f%%，预期损失 %.3f%%±%.3f%%\n", rep.DefaultRate.Mean*100, rep.DefaultRate.SE*100, rep.ExpectedLoss.Mean*100, rep.ExpectedLoss.SE*100)
+	fmt.Fprintf(g.stdout, "平均违约率 %.3f%%±%.3f%%（按金额；按合同数口径%.3f%%±%.3f%%），预期损失 %.3f%%±%.3f%%（含摊还）\n", rep.Defaulted.Mean*100, rep.Defaulted.SE*100, rep.DefaultRate.Mean*100, rep.DefaultRate.SE*100, rep.ExpectedLoss.Mean*100, rep.ExpectedLoss.SE*100)
 	fmt.Fprintf(g.stdout, "优先级（不含外部增信）预期损失 %.4f%%±%.4f%%，损失概率 %.3f%%\n", rep.Senior.ExpectedLoss.Mean*100, rep.Senior.ExpectedLoss.SE*100, rep.Senior.LossProb.Mean*100)
 	if w := rep.WithSupport; w != nil {
 		fmt.Fprintf(g.stdout, "优先级（含外部增信）  预期损失 %.4f%%±%.4f%%，损失概率 %.3f%%\n", w.ExpectedLoss.Mean*100, w.ExpectedLoss.SE*100, w.LossProb.Mean*100)
@@ -395,11 +402,14 @@ func (c *poolSimulateCmd) Run(g *Globals) error {
 	for _, q := range rep.Quantiles {
 		fmt.Fprintf(g.stdout, "%.1f%%分位：有限池%d户=%.1f%%（精确），模拟按初始本金%.2f%%，渐近%.2f%%\n", q.Level*100, q.Defaults, q.ByCount*100, q.Simulated*100, q.Asymptotic*100)
 	}
+	if len(rep.LossRange) > 0 {
+		fmt.Fprintln(g.stdout, "以下各行按基准日敞口、不计摊还，故预期损失高于上面的模拟值（违约发生时本金已部分收回）：")
+	}
 	for _, l := range rep.LossRange {
 		fmt.Fprintf(g.stdout, "违约损失率%.0f%%：预期损失%.2f%%，99%%损失%.2f%%（精确，基准日敞口）\n", l.LGD*100, l.Mean*100, l.Q99*100)
 	}
 	for _, x := range rep.Cushions {
-		fmt.Fprintf(g.stdout, "%s：情景违约率%.2f%%，盈亏平衡%.2f%%，缓冲%.2f%%\n", x.Target, x.SDR*100, x.BreakEven*100, x.Cushion*100)
+		fmt.Fprintf(g.stdout, "%s：情景违约率%.2f%%（按金额；按合同数口径%.2f%%），盈亏平衡%s，缓冲%.2f%%（按金额）\n", x.Target, x.SDR*100, x.SDRContracts*100, x.BreakEven.Zh(), x.Cushion*100)
 	}
 	for _, n := range rep.Notes {
 		fmt.Fprintln(g.stdout, n)
@@ -558,7 +568,7 @@ func (c *poolAnnexCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(4, g.days)}
+	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(0, g.days)}
 	if t := d.Structure.Tranches; c.Stress && len(t) >= 2 {
 		s, err := d.Stress(pool.StressGrid{Lag: 2})
 		if err != nil {
@@ -579,13 +589,14 @@ func (c *poolAnnexCmd) Run(g *Globals) error {
 
 type poolNoticeCmd struct {
 	dealFile
-	Kind   string  `required:"" help:"loss, cash_flow, title, account, litigation, purchase, downgrade, default or value_fall."`
-	Date   string  `required:"" help:"Day of the event, YYYY-MM-DD."`
-	Amount string  `help:"Amount concerned, yuan."`
-	Base   string  `help:"What the amount is measured against, yuan."`
-	Prior  float64 `help:"Loss share already announced."`
-	Detail string  `help:"What happened."`
-	Out    string  `short:"o" help:"Write the draft as HTML."`
+	Kind       string  `required:"" help:"Kind of event: loss, operation, cash_flow, title, account, undone, litigation, purchase, purchase_change, breach, party_change, party_rating, publicity, business, dishonesty, dissolution, downgrade, default, value_fall, unpaid, amendment or liquidation."`
+	Securities string  `help:"Principal of all securities outstanding, yuan: what losses are measured against."`
+	Date       string  `required:"" help:"Day of the event, YYYY-MM-DD."`
+	Amount     string  `help:"Amount concerned, yuan."`
+	Base       string  `help:"What the amount is measured against, yuan."`
+	Prior      float64 `help:"Loss share already announced."`
+	Detail     string  `help:"What happened."`
+	Out        string  `short:"o" help:"Write the draft as HTML."`
 }
 
 // Run decides on a notice.
@@ -602,7 +613,7 @@ func (c *poolNoticeCmd) Run(g *Globals) error {
 	for _, x := range []struct {
 		s  string
 		to *money.Fen
-	}{{c.Amount, &e.Amount}, {c.Base, &e.Base}} {
+	}{{c.Amount, &e.Amount}, {c.Base, &e.Base}, {c.Securities, &e.Base}} {
 		if x.s != "" {
 			if *x.to, err = money.Parse(x.s, money.Yuan); err != nil {
 				return fault.New(fault.Invalid, "amount", "金额无效。", err.Error())

@@ -438,7 +438,7 @@ func (p *poolRoutes) annex(c *gin.Context) error {
 		return err
 	}
 	d := &rec.Deal
-	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(4, p.s.opt.Days)}
+	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(0, p.s.opt.Days)}
 	if t := d.Structure.Tranches; len(t) >= 2 {
 		s, err := d.Stress(pool.StressGrid{Lag: 2})
 		if err != nil {

@@ -301,12 +301,16 @@ type Deadline struct {
 }
 
 // DisclosureCalendar lists the periodic papers from the closing to the last
-// payment date of the given number of periods: the distribution report some
+// payment date of the given number of periods (0: of the whole contractual
+// life): the distribution report some
 // trading days before each payment date, by the rule of the exchange in force
 // on that date; the annual report by 30 April, unless the plan was set up too
 // late in the year; the tracking rating by 30 June.
 func (d *Deal) DisclosureCalendar(periods int, cal *calendar.Working) []Deadline {
 	var out []Deadline
+	if periods == 0 {
+		periods = d.lifePeriods()
+	}
 	for t := range periods {
 		pay, err := cal.NextTradingDay(d.PayDate(t))
 		x := Deadline{Kind: "distribution", Zh: fmt.Sprintf("第%d期收益分配报告", t+1)}

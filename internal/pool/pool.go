@@ -91,6 +91,10 @@ type Deal struct {
 	Waivers   []Waiver      `json:"waivers,omitempty"`
 	Shelf     *Shelf        `json:"shelf,omitempty"`
 	Credit    Credit        `json:"credit"`
+
+	// Days are the trading days known where the program runs; nil is what it
+	// ships with. It is no part of the deal.
+	Days *calendar.Working `json:"-"`
 }
 
 // Parties are the named roles of a plan.

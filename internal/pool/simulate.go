@@ -95,7 +95,6 @@ func (d *Deal) NewSimulation(seed uint64) (*Simulation, error) {
 		sequence: newSobol(seed, defaultReplicates),
 	}
 	smm := scaled(1 - math.Pow(1-d.Credit.CPR, float64(every)/12))
-	hazard := make([]int64, periods)
 	cs := static.contracts(periods)
 	sectors, regions := map[string]int{}, map[string]int{}
 	number := func(m map[string]int, key string) int {
@@ -118,7 +117,7 @@ func (d *Deal) NewSimulation(seed uint64) (*Simulation, error) {
 		owes := false
 		for i := range d.Assets {
 			if d.Assets[i].Obligor == o.ID {
-				f.run(&cs[i], 0, hazard, smm)
+				f.run(&cs[i], smm)
 				owes = true
 			}
 		}
@@ -159,7 +158,8 @@ func cumulativePD(pd, years float64) float64 { return -math.Expm1(years * math.L
 type Tally struct {
 	Paths       int64        `json:"paths"`
 	Count       []int64      `json:"count"`        // paths by number of defaults
-	DefaultRate []int64      `json:"default_rate"` // paths by cumulative default rate (initial principal of the defaulted obligors), in bins of 0.05%
+	DefaultRate []int64      `json:"default_rate"` // paths by cumulative default rate by contract (initial principal of the defaulted obligors), in bins of 0.05%
+	AmountRate  []int64      `json:"amount_rate"`  // paths by cumulative default rate by amount (balance at default)
 	LossRate    []int64      `json:"loss_rate"`    // paths by loss share of principal
 	Replicates  []ReplicateT `json:"replicates"`
 }
@@ -182,7 +182,7 @@ type ReplicateT struct {
 
 func (s *Simulation) newTally() Tally {
 	return Tally{
-		Count: make([]int64, len(s.obligors)+1), DefaultRate: make([]int64, rateBins+1), LossRate: make([]int64, rateBins+1),
+		Count: make([]int64, len(s.obligors)+1), DefaultRate: make([]int64, rateBins+1), AmountRate: make([]int64, rateBins+1), LossRate: make([]int64, rateBins+1),
 		Replicates: make([]ReplicateT, s.replicates),
 	}
 }
@@ -191,6 +191,7 @@ func (s *Simulation) newTally() Tally {
 func (t *Tally) Merge(o Tally) {
 	if t.Count == nil {
 		t.Count, t.DefaultRate, t.LossRate = make([]int64, len(o.Count)), make([]int64, len(o.DefaultRate)), make([]int64, len(o.LossRate))
+		t.AmountRate = make([]int64, len(o.AmountRate))
 		t.Replicates = make([]ReplicateT, len(o.Replicates))
 	}
 	t.Paths += o.Paths
@@ -199,6 +200,9 @@ func (t *Tally) Merge(o Tally) {
 	}
 	for i, v := range o.DefaultRate {
 		t.DefaultRate[i] += v
+	}
+	for i, v := range o.AmountRate {
+		t.AmountRate[i] += v
 	}
 	for i, v := range o.LossRate {
 		t.LossRate[i] += v
@@ -294,6 +298,7 @@ func (s *Simulation) Range(from, to int64) (Tally, error) {
 		tally.Paths++
 		tally.Count[n]++
 		tally.DefaultRate[mulDiv(exposed, rateBins, s.total)]++
+		tally.AmountRate[mulDiv(defaulted, rateBins, s.total)]++
 		tally.LossRate[mulDiv(max(0, defaulted-recovered), rateBins, s.total)]++
 	}
 	return tally, nil
@@ -428,11 +433,12 @@ type LossRange struct {
 
 // Cushion is break-even minus the default rate of one target level.
 type Cushion struct {
-	Target    string  `json:"target"` // user's label with its source
-	Level     float64 `json:"level"`
-	SDR       float64 `json:"sdr"` // quantile of the cumulative default rate
-	BreakEven float64 `json:"break_even"`
-	Cushion   float64 `json:"cushion"`
+	Target       string  `json:"target"` // user's label with its source
+	Level        float64 `json:"level"`
+	SDR          float64 `json:"sdr"`             // quantile of the cumulative default rate, by amount
+	SDRContracts float64 `json:"sdr_by_contract"` // the same by contract, initial principal of the defaulted obligors
+	BreakEven
+	Cushion float64 `json:"cushion"` // by amount: break-even − sdr
 }
 
 // Target is a user's target default probability, e.g. of a rating table, with
@@ -517,8 +523,8 @@ func (s *Simulation) Conclude(t Tally, targets []Target) (CreditReport, error) {
 			if !(x.PD > 0 && x.PD < 1) || x.Source == "" {
 				return CreditReport{}, badScenario("targets", "a target needs a probability in (0, 1) and a source")
 			}
-			sdr := binQuantile(t.DefaultRate, t.Paths, 1-x.PD)
-			rep.Cushions = append(rep.Cushions, Cushion{x.Label + "（" + x.Source + "）", 1 - x.PD, sdr, bdr, bdr - sdr})
+			sdr := binQuantile(t.AmountRate, t.Paths, 1-x.PD)
+			rep.Cushions = append(rep.Cushions, Cushion{x.Label + "（" + x.Source + "）", 1 - x.PD, sdr, binQuantile(t.DefaultRate, t.Paths, 1-x.PD), bdr, bdr.Amount - sdr})
 		}
 	}
 	rep.Support = s.supportAnalysis(rep.Senior.LossProb.Mean)

@@ -82,7 +82,8 @@ type heatTable struct {
 }
 
 type heatRow struct {
-	Recovery, BreakEven float64
+	Recovery  float64
+	BreakEven string
 	Cells               []heatCell
 }
 
@@ -108,7 +109,7 @@ func heat(r pool.StressReport, senior, sub money.Fen) []heatTable {
 			row := heatRow{Recovery: c.Recovery}
 			for _, b := range r.BreakEven {
 				if b.Timing == c.Timing && b.Recovery == c.Recovery && b.Yield == c.Yield {
-					row.BreakEven = b.BreakEven
+					row.BreakEven = b.BreakEven.Zh()
 				}
 			}
 			t.Rows = append(t.Rows, row)
