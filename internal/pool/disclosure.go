@@ -350,15 +350,15 @@ type Periodic struct {
 	Limit      string         `json:"limit"`
 }
 
-// PeriodDays is the first and the last due date of a payment period, counted
-// from 1; the first period begins after the cut-off.
+// PeriodDays is the first and the last day of a collection period, counted from
+// 1; the first begins after the cut-off.
 func (d *Deal) PeriodDays(period int) (from, to calendar.Date, err error) {
 	if period < 1 || period > d.periods() {
 		return from, to, badScenario("period", "no such payment period; periods count from 1")
 	}
-	from, to = d.CutOff.AddDays(1), d.PayDate(period-1)
+	from, to = d.CutOff.AddDays(1), d.collected(period-1)
 	if period > 1 {
-		from = d.PayDate(period - 2).AddDays(1)
+		from = d.collected(period - 2).AddDays(1)
 	}
 	return from, to, nil
 }
@@ -404,7 +404,6 @@ func (d *Deal) Periodic(period int, rec Reconciliation, events []Event, cal *cal
 	if rec.Leaked > 0 {
 		events = append(slices.Clone(events), Event{Kind: "account", Date: rec.firstLeak(cf.Periods[period].Date), Amount: rec.Leaked, Detail: "资金未进入专项计划账户或被划往他处"})
 	}
-	order := []string{"正常", "一般关注", "重点关注", "风险", "违约"}
 	for _, e := range events {
 		n, err := d.Notice(e, cal)
 		if err != nil {
@@ -415,9 +414,7 @@ func (d *Deal) Periodic(period int, rec Reconciliation, events []Event, cal *cal
 		}
 		p.Notices = append(p.Notices, n)
 		p.Reasons = append(p.Reasons, n.Why)
-		if slices.Index(order, n.Class) > slices.Index(order, p.Class) {
-			p.Class = n.Class
-		}
+		p.Class = worse(p.Class, n.Class)
 	}
 	p.Cash = d.masked(rec)
 	if rec.Expected == 0 {

@@ -92,9 +92,9 @@ type Size struct {
 	Target       string    `json:"target"`       // the binding target in words of the request
 	MinCoverage  *float64  `json:"min_coverage"` // lowest period coverage at that size
 	BreakEven
-	Basis     string   `json:"basis"`                // of the default rates: amount or contract
-	Retention *float64 `json:"retention,omitempty"`  // least subordinated share kept for risk retention; null where the rule does not bind
-	Bound     string   `json:"bound_by"`             // what stops a larger senior class: "target", "retention" or "issue"
+	Basis     string   `json:"basis"`               // of the default rates: amount or contract
+	Retention *float64 `json:"retention,omitempty"` // least subordinated share kept for risk retention; null where the rule does not bind
+	Bound     string   `json:"bound_by"`            // what stops a larger senior class: "target", "retention" or "issue"
 	BoundZh   string   `json:"bound_by_zh,omitempty"`
 }
 

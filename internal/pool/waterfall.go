@@ -215,6 +215,8 @@ type Ledger struct {
 	NoteInterest  money.Fen `json:"note_interest"`
 	NotePrincipal money.Fen `json:"note_principal"`
 	Residual      money.Fen `json:"residual"`
+	InTransit     money.Fen `json:"in_transit"` // servicing: kept back in regulated accounts; negative when it came on
+	Leaked        money.Fen `json:"leaked"`     // servicing: gone from regulated accounts
 	ToCash        money.Fen `json:"to_cash"`
 }
 
@@ -225,7 +227,7 @@ func (l Ledger) In() money.Fen {
 
 // Out is every yuan that went out.
 func (l Ledger) Out() money.Fen {
-	return l.Tax + l.Fees + l.LineRepaid + l.NoteInterest + l.NotePrincipal + l.Residual + l.ToCash
+	return l.Tax + l.Fees + l.LineRepaid + l.NoteInterest + l.NotePrincipal + l.Residual + l.InTransit + l.Leaked + l.ToCash
 }
 
 func (l *Ledger) add(o Ledger) {
@@ -242,6 +244,8 @@ func (l *Ledger) add(o Ledger) {
 	l.NoteInterest += o.NoteInterest
 	l.NotePrincipal += o.NotePrincipal
 	l.Residual += o.Residual
+	l.InTransit += o.InTransit
+	l.Leaked += o.Leaked
 	l.ToCash += o.ToCash
 }
 
@@ -330,6 +334,8 @@ type period struct {
 	last        bool
 	accelerated bool
 
+	transit   int64 // servicing: collected and kept in regulated accounts, more than before
+	leaked    int64 // servicing: gone from regulated accounts to others
 	opening   int64 // plan account and reserve at the start; the reserve funded at closing counts as coming in
 	guarantee int64 // received
 	available int64 // plan account before anything is paid
@@ -557,7 +563,7 @@ func (w *waterfall) collect(f *flows, p *period) {
 		p.guarantee = f.guarantee[p.t]
 		principal += p.guarantee
 	}
-	w.cash += f.interest[p.t] + principal
+	w.cash += f.interest[p.t] + principal - p.transit - p.leaked
 	w.kept += principal
 	p.available = w.cash
 }
@@ -859,7 +865,7 @@ func (w *waterfall) row(f *flows, p *period) Period {
 		Ledger: Ledger{
 			Interest: money.Fen(f.interest[t]), Principal: money.Fen(f.principal[t]), Recovery: money.Fen(f.recovery[t]),
 			Guarantee: money.Fen(p.guarantee), Support: money.Fen(p.support), Liquidity: money.Fen(p.drawn), LineRepaid: money.Fen(p.line), FromCash: money.Fen(p.opening),
-			Tax: money.Fen(p.tax), Fees: money.Fen(p.fees), Residual: money.Fen(p.residual), ToCash: money.Fen(w.cash + w.reserve),
+			Tax: money.Fen(p.tax), Fees: money.Fen(p.fees), Residual: money.Fen(p.residual), InTransit: money.Fen(p.transit), Leaked: money.Fen(p.leaked), ToCash: money.Fen(w.cash + w.reserve),
 		},
 	}
 	for k := range n + 1 {
