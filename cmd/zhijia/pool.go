@@ -37,6 +37,8 @@ type poolCmd struct {
 	Annex     poolAnnexCmd     `cmd:"" help:"Write the disclosure annex as HTML or XLSX."`
 	Notice    poolNoticeCmd    `cmd:"" help:"Decide whether an event needs a notice and by when."`
 	Report    poolReportCmd    `cmd:"" help:"Write the asset-management report of one payment period from the bank statement."`
+	Period    poolPeriodCmd    `cmd:"" help:"The pool after closing: close collection periods, report, reopen, replay."`
+	Release   poolReleaseCmd   `cmd:"" help:"Free a kept pool's rights for another pool."`
 	Create    poolCreateCmd    `cmd:"" help:"Keep a deal in the database, completed from stored valuations and patents."`
 	List      poolListCmd      `cmd:"" help:"List kept pools."`
 	Show      poolShowCmd      `cmd:"" help:"Show a kept pool as JSON."`
@@ -45,6 +47,13 @@ type poolCmd struct {
 // dealFile names a deal: XLSX, JSON, or a directory of CSV files.
 type dealFile struct {
 	File string `arg:"" help:"Deal: .xlsx, .json, or a directory with deal.csv, obligors.csv, assets.csv, patents.csv, tranches.csv, supports.csv."`
+}
+
+// withDays reads the deal for the calendar of the program.
+func (f dealFile) withDays(g *Globals) (pool.Deal, error) {
+	d, err := f.read()
+	d.Days = g.days
+	return d, err
 }
 
 func (f dealFile) read() (pool.Deal, error) {
@@ -147,7 +156,7 @@ var errPoolFails = fault.New(fault.Conflict, "pool.test", "资产池未通过全
 
 // Run tests; the exit code is 65 unless every rule passes or is waived.
 func (c *poolTestCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -186,7 +195,7 @@ type poolStatsCmd struct{ dealFile }
 
 // Run prints the statistics.
 func (c *poolStatsCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -249,7 +258,7 @@ type poolCashflowCmd struct {
 
 // Run prints the waterfall.
 func (c *poolCashflowCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -295,7 +304,7 @@ type poolSizeCmd struct {
 
 // Run sizes the senior tranche.
 func (c *poolSizeCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -324,7 +333,7 @@ type poolStressCmd struct {
 
 // Run prints the grid.
 func (c *poolStressCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -372,7 +381,7 @@ func readTargets(list []string) ([]pool.Target, error) {
 
 // Run simulates.
 func (c *poolSimulateCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -424,7 +433,7 @@ type poolRevolveCmd struct {
 
 // Run simulates the cycles.
 func (c *poolRevolveCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -472,6 +481,15 @@ func (c *poolShelfCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
+	if strings.EqualFold(filepath.Ext(c.File), ".xlsx") {
+		d, err := dealFile{c.File}.read()
+		if err != nil {
+			return err
+		}
+		if b, err = json.Marshal(d); err != nil {
+			return err
+		}
+	}
 	var both struct {
 		pool.Shelf
 		Inside *pool.Shelf `json:"shelf"`
@@ -482,6 +500,9 @@ func (c *poolShelfCmd) Run(g *Globals) error {
 	s := &both.Shelf
 	if both.Inside != nil {
 		s = both.Inside
+	}
+	if s.Approved == 0 && len(s.Series) == 0 {
+		return fault.New(fault.Invalid, "pool.shelf.none", "该文件没有储架信息（批复额度与各期发行）。", "the file has no shelf: neither an approved amount nor series")
 	}
 	l := s.Ledger()
 	if g.JSON {
@@ -511,7 +532,7 @@ type poolBuildCmd struct {
 
 // Run chooses.
 func (c *poolBuildCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -564,7 +585,7 @@ type poolAnnexCmd struct {
 
 // Run writes the annex.
 func (c *poolAnnexCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -601,7 +622,7 @@ type poolNoticeCmd struct {
 
 // Run decides on a notice.
 func (c *poolNoticeCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}

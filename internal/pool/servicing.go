@@ -874,3 +874,6 @@ func (w *waterfall) why(f *flows, p *period) (out []string) {
 	}
 	return out
 }
+
+// Late is what came of dues of earlier periods.
+func (c Collected) Late() money.Fen { return c.LatePrincipal + c.LateInterest }

@@ -84,7 +84,7 @@ type heatTable struct {
 type heatRow struct {
 	Recovery  float64
 	BreakEven string
-	Cells               []heatCell
+	Cells     []heatCell
 }
 
 type heatCell struct {
