@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -411,10 +412,11 @@ type SeniorRisk struct {
 // QuantileRow sets the finite pool beside the infinitely granular one.
 type QuantileRow struct {
 	Level      float64 `json:"level"`
-	Defaults   int     `json:"defaults"`   // exact mixture
-	ByCount    float64 `json:"by_count"`   // defaults / obligors
-	Simulated  float64 `json:"simulated"`  // cumulative default rate by initial principal, Monte Carlo, to 0.05%
-	Asymptotic float64 `json:"asymptotic"` // conditional PD at the level
+	Defaults   int     `json:"defaults"`            // exact mixture
+	ByCount    float64 `json:"by_count"`            // defaults / obligors
+	Simulated  float64 `json:"simulated"`           // cumulative default rate by initial principal, Monte Carlo, to 0.05%
+	ByAmount   float64 `json:"simulated_by_amount"` // cumulative default rate by balance at default, Monte Carlo, to 0.05%
+	Asymptotic float64 `json:"asymptotic"`          // conditional PD at the level
 }
 
 // LossQuantile is one quantile of the pool loss, share of principal.
@@ -495,24 +497,16 @@ func (s *Simulation) Conclude(t Tally, targets []Target) (CreditReport, error) {
 	rep.AsymptoticRho = rho
 	rep.ExactFactors = "single common factor with the sum of the correlations"
 	mix, err := ExactMixture(exposures, rho)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrMixtureDomain):
+		rep.Notes = append(rep.Notes, "超过2000户或相关系数合计超过0.95：不列示精确分布，只列模拟结果。")
+	case err != nil:
 		return CreditReport{}, err
-	}
-	rep.Count = mix.Count
-	for _, level := range []float64{0.95, 0.99, 0.999} {
-		k := mix.CountQuantile(level)
-		rep.Quantiles = append(rep.Quantiles, QuantileRow{level, k, float64(k) / float64(len(exposures)), binQuantile(t.DefaultRate, t.Paths, level), ConditionalPD(meanPD, rho, level)})
-		rep.Loss = append(rep.Loss, LossQuantile{level, mix.LossQuantile(level), binQuantile(t.LossRate, t.Paths, level)})
-	}
-	for _, lgd := range []float64{d.Credit.LGDLow, d.Credit.LGD, d.Credit.LGDHigh} {
-		for i := range exposures {
-			exposures[i].LGD = lgd
-		}
-		m, err := ExactMixture(exposures, rho)
-		if err != nil {
+	default:
+		rep.Notes = append(rep.Notes, "两种预期损失口径不同：模拟值计入摊还、随机损失率与违约时点；“精确”各行按基准日全部敞口、固定损失率计，未计摊还，故通常更高。")
+		if err := s.exact(&rep, &t, mix, exposures, meanPD, rho); err != nil {
 			return CreditReport{}, err
 		}
-		rep.LossRange = append(rep.LossRange, LossRange{lgd, m.ExpectedLoss(), m.LossQuantile(0.99)})
 	}
 	if len(targets) > 0 {
 		bdr, err := d.BreakEven(Scenario{Recovery: 1 - d.Credit.LGD, Lag: s.lag, CPR: d.Credit.CPR})
@@ -540,6 +534,28 @@ func (s *Simulation) Conclude(t Tally, targets []Target) (CreditReport, error) {
 	}
 	slices.Sort(rep.PDSources)
 	return rep, nil
+}
+
+// exact adds the rows of the finite pool's exact distribution.
+func (s *Simulation) exact(rep *CreditReport, t *Tally, mix Mixture, exposures []Exposure, meanPD, rho float64) error {
+	d := s.deal
+	rep.Count = mix.Count
+	for _, level := range []float64{0.95, 0.99, 0.999} {
+		k := mix.CountQuantile(level)
+		rep.Quantiles = append(rep.Quantiles, QuantileRow{level, k, float64(k) / float64(len(exposures)), binQuantile(t.DefaultRate, t.Paths, level), binQuantile(t.AmountRate, t.Paths, level), ConditionalPD(meanPD, rho, level)})
+		rep.Loss = append(rep.Loss, LossQuantile{level, mix.LossQuantile(level), binQuantile(t.LossRate, t.Paths, level)})
+	}
+	for _, lgd := range []float64{d.Credit.LGDLow, d.Credit.LGD, d.Credit.LGDHigh} {
+		for i := range exposures {
+			exposures[i].LGD = lgd
+		}
+		m, err := ExactMixture(exposures, rho)
+		if err != nil {
+			return err
+		}
+		rep.LossRange = append(rep.LossRange, LossRange{lgd, m.ExpectedLoss(), m.LossQuantile(0.99)})
+	}
+	return nil
 }
 
 func (s *Simulation) supportAnalysis(short float64) *SupportAnalysis {
