@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +31,7 @@ const (
 	poolFact   poolKind = 'f' // 是, 否, empty is unknown
 	poolBool   poolKind = 'b' // 是, 否, empty is 否
 	poolDate   poolKind = 'd'
+	poolMonth  poolKind = 'M' // a day, or a month as 2026-03 or 2026年3月
 	poolList   poolKind = 'l' // separated by ；or ; "无" is the empty list, empty is unknown
 )
 
@@ -44,7 +46,7 @@ var poolWords = map[string]map[string]string{
 	"class":    classWords,
 	"amortise": {"等额本息": "level", "等额本金": "equal_principal", "到期一次还本": "bullet", "一次性还本": "bullet", "按期付息到期还本": "bullet", "按计划": "schedule", "还款计划": "schedule"},
 	"kind": merged(classWords, map[string]string{
-		"发明": "invention", "发明专利": "invention", "实用新型": "utility", "外观设计": "design", "外观": "design",
+		"发明": "invention", "发明专利": "invention", "实用新型": "utility_model", "utility": "utility_model", "外观设计": "design", "外观": "design",
 		"商标": "trademark", "注册商标": "trademark", "著作权": "copyright", "作品著作权": "copyright", "软件著作权": "copyright", "集成电路布图设计": "layout_design", "布图设计": "layout_design",
 		"差额支付": "shortfall", "差额补足": "shortfall", "保证": "guarantee", "保证担保": "guarantee", "担保": "guarantee",
 	}),
@@ -111,6 +113,10 @@ var poolDealFields = []poolColumn{
 	{"facts.disposal_only", "仅依托处置资产产生现金流", poolFact},
 	{"facts.uncertain_cash", "现金流不确定", poolFact},
 	{"facts.mixed_unrelated", "不同类型且无关联的组合", poolFact},
+	{"facts.local_gov_debt", "涉及地方政府性债务", poolFact},
+	{"facts.special_originator", "特定原始权益人", poolFact},
+	{"facts.special_originator_sound", "特定原始权益人最近三年无重大违约、虚假披露或违法", poolFact},
+	{"facts.lessor_listed", "出租人为上市公司或其子公司", poolFact},
 	{"structure.every_months", "付息周期（月）", poolNumber},
 	{"structure.first_pay", "首个兑付日", poolDate},
 	{"structure.roll", "兑付日顺延规则（following/modified_following/preceding）", poolText},
@@ -170,6 +176,7 @@ var poolTables = []poolTable{
 		{"dishonest", "失信被执行人", poolFact},
 		{"bad_record", "不良记录", poolFact},
 		{"weak_credit", "资信较弱", poolFact},
+		{"subsidiary_dishonest", "重要子公司失信", poolFact},
 	}},
 	{"应收债权", "assets", "assets", []poolColumn{
 		{"id", "编号", poolText},
@@ -191,11 +198,16 @@ var poolTables = []poolTable{
 		{"consumer", "消费用途", poolFact},
 		{"price", "购买价格", poolMoney},
 		{"patents", "对应知识产权", poolList},
+		{"unencumbered", "无权利负担", poolFact},
+		{"lease_eligible", "租赁物适格可处置", poolFact},
+		{"lease_form", "租赁形式", poolText},
+		{"enhancer", "增信方", poolText},
+		{"security", "抵质押", poolText},
 	}},
 	{"知识产权", "patents", "patents", []poolColumn{
 		{"number", "专利号", poolText},
 		{"title", "名称", poolText},
-		{"kind", "类型（invention/utility/design）", poolText},
+		{"kind", "类型（发明/实用新型/外观设计/商标/著作权/布图设计）", poolText},
 		{"owner", "权利人", poolText},
 		{"owner_person", "权利人为自然人", poolBool},
 		{"family", "同族", poolText},
@@ -218,6 +230,11 @@ var poolTables = []poolTable{
 		{"value.level", "区间水平", poolNumber},
 		{"value.date", "价值基准日", poolDate},
 		{"value.source", "价值来源", poolText},
+		{"appraisal.institution", "评估机构", poolText},
+		{"appraisal.method", "评估方法", poolText},
+		{"appraisal.date", "评估基准日", poolDate},
+		{"appraisal.report_no", "评估报告号", poolText},
+		{"appraisal.value", "评估价值（元）", poolNumber},
 	}},
 	{"证券", "tranches", "structure.tranches", []poolColumn{
 		{"name", "名称", poolText}, {"principal", "规模", poolMoney}, {"coupon", "票面年利率", poolNumber}, {"pay", "还本方式（pass_through/bullet/scheduled）", poolText}, {"maturity", "到期期数", poolNumber}, {"rating", "评级", poolText}, {"day_count", "计息规则（act365/actact/30360）", poolText}, {"code", "证券代码", poolText},
@@ -233,6 +250,7 @@ var poolTables = []poolTable{
 		{"affiliate", "原始权益人关联方", poolFact},
 		{"evidence", "文件", poolText},
 	}},
+	{"历史现金流", "history", "history", []poolColumn{{"month", "月份", poolMonth}, {"contract", "合同", poolText}, {"source", "来源", poolText}, {"amount", "金额", poolMoney}}},
 	{"豁免", "waivers", "waivers", []poolColumn{{"rule", "规则", poolText}, {"evidence", "证据", poolText}}},
 	{"还款计划", "dues", poolDues, []poolColumn{{"asset", "资产编号", poolText}, {"date", "日期", poolDate}, {"principal", "本金", poolMoney}, {"interest", "利息", poolMoney}}},
 	{"储架系列", "series", "shelf.series", []poolColumn{{"name", "名称", poolText}, {"date", "发行日", poolDate}, {"amount", "规模", poolMoney}, {"criteria", "标准（名称=值；…）", poolList}}},
@@ -482,7 +500,10 @@ func put(doc map[string]any, c poolColumn, s string, unit money.Unit) error {
 		if c.kind == poolFact {
 			v = map[bool]pool.Fact{true: pool.Yes, false: pool.No}[yes]
 		}
-	case poolDate:
+	case poolDate, poolMonth:
+		if m := monthText.FindStringSubmatch(s); c.kind == poolMonth && m != nil {
+			s = m[1] + "-" + m[2] + "-1"
+		}
 		d, err := calendar.Parse(s)
 		if n, isNumber := strconv.ParseFloat(s, 64); isNumber == nil && n > 20000 && n < 80000 { // a spreadsheet's serial day
 			d, err = calendar.New(1899, 12, 30).AddDays(int(n)), nil
@@ -503,6 +524,8 @@ func put(doc map[string]any, c poolColumn, s string, unit money.Unit) error {
 	set(doc, c.key, v)
 	return nil
 }
+
+var monthText = regexp.MustCompile(`^(\d{4})[-/.年](\d{1,2})月?$`)
 
 // set places v at a dotted path.
 func set(doc map[string]any, path string, v any) {
