@@ -37,6 +37,8 @@ type poolCmd struct {
 	Annex     poolAnnexCmd     `cmd:"" help:"Write the disclosure annex as HTML or XLSX."`
 	Notice    poolNoticeCmd    `cmd:"" help:"Decide whether an event needs a notice and by when."`
 	Report    poolReportCmd    `cmd:"" help:"Write the asset-management report of one payment period from the bank statement."`
+	Period    poolPeriodCmd    `cmd:"" help:"The pool after closing: close collection periods, report, reopen, replay."`
+	Release   poolReleaseCmd   `cmd:"" help:"Free a kept pool's rights for another pool."`
 	Create    poolCreateCmd    `cmd:"" help:"Keep a deal in the database, completed from stored valuations and patents."`
 	List      poolListCmd      `cmd:"" help:"List kept pools."`
 	Show      poolShowCmd      `cmd:"" help:"Show a kept pool as JSON."`
@@ -45,6 +47,13 @@ type poolCmd struct {
 // dealFile names a deal: XLSX, JSON, or a directory of CSV files.
 type dealFile struct {
 	File string `arg:"" help:"Deal: .xlsx, .json, or a directory with deal.csv, obligors.csv, assets.csv, patents.csv, tranches.csv, supports.csv."`
+}
+
+// withDays reads the deal for the calendar of the program.
+func (f dealFile) withDays(g *Globals) (pool.Deal, error) {
+	d, err := f.read()
+	d.Days = g.days
+	return d, err
 }
 
 func (f dealFile) read() (pool.Deal, error) {
@@ -147,7 +156,7 @@ var errPoolFails = fault.New(fault.Conflict, "pool.test", "资产池未通过全
 
 // Run tests; the exit code is 65 unless every rule passes or is waived.
 func (c *poolTestCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -186,7 +195,7 @@ type poolStatsCmd struct{ dealFile }
 
 // Run prints the statistics.
 func (c *poolStatsCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -221,17 +230,21 @@ func (c *poolStatsCmd) Run(g *Globals) error {
 
 // scenarioFlags describe one deterministic path.
 type scenarioFlags struct {
-	Default  float64 `default:"0" help:"Lifetime default rate, by initial principal."`
-	Recovery float64 `default:"0.3" help:"Of the defaulted principal."`
-	Lag      int     `default:"2" help:"Payment periods from default to recovery."`
-	CPR      float64 `default:"0" help:"Annual prepayment rate."`
-	Timing   string  `default:"even" enum:"even,front" help:"even, or front: everything before the first payment."`
-	Yield    float64 `default:"0" help:"Of assets bought in the revolving period."`
-	Support  bool    `help:"External supports perform."`
+	Default  float64        `default:"0" help:"Lifetime default rate: defaulted balance over initial principal, or see --basis."`
+	Basis    string         `default:"amount" enum:"amount,contract" help:"amount: rates of the balance; contract: share of contracts by initial principal."`
+	CDR      []float64      `name:"cdr" help:"Annual default rates of the outstanding balance by period, the last one standing on; in place of --default."`
+	CPRs     []float64      `name:"cpr-by-period" help:"Annual prepayment rates by period, the last one standing on; in place of --cpr."`
+	Obligor  map[string]int `name:"obligor-default" help:"OBLIGOR=PERIOD: all it owes defaults at the start of the period, from 1; repeat."`
+	Recovery float64        `default:"0.3" help:"Of the defaulted principal."`
+	Lag      int            `default:"2" help:"Payment periods from default to recovery."`
+	CPR      float64        `default:"0" help:"Annual prepayment rate."`
+	Timing   string         `default:"even" enum:"even,front" help:"even, or front: everything before the first payment."`
+	Yield    float64        `default:"0" help:"Of assets bought in the revolving period."`
+	Support  bool           `help:"External supports perform."`
 }
 
 func (s scenarioFlags) scenario() pool.Scenario {
-	x := pool.Scenario{Default: s.Default, Recovery: s.Recovery, Lag: s.Lag, CPR: s.CPR, Yield: s.Yield, Support: s.Support}
+	x := pool.Scenario{Default: s.Default, Recovery: s.Recovery, Lag: s.Lag, CPR: s.CPR, Yield: s.Yield, Support: s.Support, Basis: s.Basis, CDR: s.CDR, CPRs: s.CPRs, Named: s.Obligor}
 	if s.Timing == "front" {
 		x.Timing = pool.FrontLoaded()
 	}
@@ -245,7 +258,7 @@ type poolCashflowCmd struct {
 
 // Run prints the waterfall.
 func (c *poolCashflowCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -270,6 +283,7 @@ func (c *poolCashflowCmd) Run(g *Globals) error {
 		fmt.Fprintf(g.stdout, "%s：本金%s，收到%s，损失%s，加权平均期限%s年，收益率%s\n", t.Name, t.Principal, t.Paid, t.Loss, figure(t.WAL, "%.2f", 1), figure(t.Yield, "%.3f%%", 100))
 	}
 	fmt.Fprintf(g.stdout, "流入合计%s = 流出合计%s\n", cf.Totals.In(), cf.Totals.Out())
+	fmt.Fprintf(g.stdout, "违约金额%s，占初始本金%.2f%%（按合同数口径%.2f%%）；回收率%s；损失占初始本金%.2f%%\n", cf.Rates.Defaulted, cf.Rates.Default*100, cf.Rates.Contracts*100, figure(cf.Rates.Recovery, "%.2f%%", 100), cf.Rates.Loss*100)
 	return nil
 }
 
@@ -290,7 +304,7 @@ type poolSizeCmd struct {
 
 // Run sizes the senior tranche.
 func (c *poolSizeCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -305,7 +319,7 @@ func (c *poolSizeCmd) Run(g *Globals) error {
 		return g.print(s)
 	}
 	g.heading(&d)
-	fmt.Fprintf(g.stdout, "优先级最大规模 %s元（%.2f%%），次级 %s元\n最低覆盖倍数 %s，盈亏平衡违约率 %.2f%%\n", s.Senior, s.SeniorShare*100, s.Subordinated, figure(s.MinCoverage, "%.3f", 1), s.BreakEven*100)
+	fmt.Fprintf(g.stdout, "优先级最大规模 %s元（%.2f%%），次级 %s元\n最低覆盖倍数 %s，盈亏平衡违约率 %s\n规模受限于：%s\n", s.Senior, s.SeniorShare*100, s.Subordinated, figure(s.MinCoverage, "%.3f", 1), s.BreakEven.Zh(), s.BoundZh)
 	return nil
 }
 
@@ -313,15 +327,17 @@ type poolStressCmd struct {
 	dealFile
 	Lag int     `default:"2" help:"Payment periods from default to recovery."`
 	CPR float64 `default:"0" help:"Annual prepayment rate."`
+
+	Basis string `default:"amount" enum:"amount,contract" help:"Of the default rates: by amount, or by contract."`
 }
 
 // Run prints the grid.
 func (c *poolStressCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
-	rep, err := d.Stress(pool.StressGrid{Lag: c.Lag, CPR: c.CPR})
+	rep, err := d.Stress(pool.StressGrid{Lag: c.Lag, CPR: c.CPR, Basis: c.Basis})
 	if err != nil {
 		return err
 	}
@@ -337,7 +353,7 @@ func (c *poolStressCmd) Run(g *Globals) error {
 				fmt.Fprintf(g.stdout, " 违约%2.0f%%→优先级损失%s", x.Default*100, x.SeniorLoss)
 			}
 		}
-		fmt.Fprintf(g.stdout, "；盈亏平衡%.2f%%\n", b.BreakEven*100)
+		fmt.Fprintf(g.stdout, "；盈亏平衡%s\n", b.BreakEven.Zh())
 	}
 	return nil
 }
@@ -365,7 +381,7 @@ func readTargets(list []string) ([]pool.Target, error) {
 
 // Run simulates.
 func (c *poolSimulateCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -387,7 +403,7 @@ func (c *poolSimulateCmd) Run(g *Globals) error {
 	}
 	g.heading(&d)
 	fmt.Fprintf(g.stdout, "%d条路径，种子%d，%d户\n", rep.Scenarios, rep.Seed, rep.Obligors)
-	fmt.Fprintf(g.stdout, "平均违约率 %.3f%%±%.3f%%，预期损失 %.3f%%±%.3f%%\n", rep.DefaultRate.Mean*100, rep.DefaultRate.SE*100, rep.ExpectedLoss.Mean*100, rep.ExpectedLoss.SE*100)
+	fmt.Fprintf(g.stdout, "平均违约率 %.3f%%±%.3f%%（按金额；按合同数口径%.3f%%±%.3f%%），预期损失 %.3f%%±%.3f%%（含摊还）\n", rep.Defaulted.Mean*100, rep.Defaulted.SE*100, rep.DefaultRate.Mean*100, rep.DefaultRate.SE*100, rep.ExpectedLoss.Mean*100, rep.ExpectedLoss.SE*100)
 	fmt.Fprintf(g.stdout, "优先级（不含外部增信）预期损失 %.4f%%±%.4f%%，损失概率 %.3f%%\n", rep.Senior.ExpectedLoss.Mean*100, rep.Senior.ExpectedLoss.SE*100, rep.Senior.LossProb.Mean*100)
 	if w := rep.WithSupport; w != nil {
 		fmt.Fprintf(g.stdout, "优先级（含外部增信）  预期损失 %.4f%%±%.4f%%，损失概率 %.3f%%\n", w.ExpectedLoss.Mean*100, w.ExpectedLoss.SE*100, w.LossProb.Mean*100)
@@ -395,11 +411,14 @@ func (c *poolSimulateCmd) Run(g *Globals) error {
 	for _, q := range rep.Quantiles {
 		fmt.Fprintf(g.stdout, "%.1f%%分位：有限池%d户=%.1f%%（精确），模拟按初始本金%.2f%%，渐近%.2f%%\n", q.Level*100, q.Defaults, q.ByCount*100, q.Simulated*100, q.Asymptotic*100)
 	}
+	if len(rep.LossRange) > 0 {
+		fmt.Fprintln(g.stdout, "以下各行按基准日敞口、不计摊还，故预期损失高于上面的模拟值（违约发生时本金已部分收回）：")
+	}
 	for _, l := range rep.LossRange {
 		fmt.Fprintf(g.stdout, "违约损失率%.0f%%：预期损失%.2f%%，99%%损失%.2f%%（精确，基准日敞口）\n", l.LGD*100, l.Mean*100, l.Q99*100)
 	}
 	for _, x := range rep.Cushions {
-		fmt.Fprintf(g.stdout, "%s：情景违约率%.2f%%，盈亏平衡%.2f%%，缓冲%.2f%%\n", x.Target, x.SDR*100, x.BreakEven*100, x.Cushion*100)
+		fmt.Fprintf(g.stdout, "%s：情景违约率%.2f%%（按金额；按合同数口径%.2f%%），盈亏平衡%s，缓冲%.2f%%（按金额）\n", x.Target, x.SDR*100, x.SDRContracts*100, x.BreakEven.Zh(), x.Cushion*100)
 	}
 	for _, n := range rep.Notes {
 		fmt.Fprintln(g.stdout, n)
@@ -414,7 +433,7 @@ type poolRevolveCmd struct {
 
 // Run simulates the cycles.
 func (c *poolRevolveCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -462,6 +481,15 @@ func (c *poolShelfCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
+	if strings.EqualFold(filepath.Ext(c.File), ".xlsx") {
+		d, err := dealFile{c.File}.read()
+		if err != nil {
+			return err
+		}
+		if b, err = json.Marshal(d); err != nil {
+			return err
+		}
+	}
 	var both struct {
 		pool.Shelf
 		Inside *pool.Shelf `json:"shelf"`
@@ -472,6 +500,9 @@ func (c *poolShelfCmd) Run(g *Globals) error {
 	s := &both.Shelf
 	if both.Inside != nil {
 		s = both.Inside
+	}
+	if s.Approved == 0 && len(s.Series) == 0 {
+		return fault.New(fault.Invalid, "pool.shelf.none", "该文件没有储架信息（批复额度与各期发行）。", "the file has no shelf: neither an approved amount nor series")
 	}
 	l := s.Ledger()
 	if g.JSON {
@@ -501,7 +532,7 @@ type poolBuildCmd struct {
 
 // Run chooses.
 func (c *poolBuildCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -554,11 +585,11 @@ type poolAnnexCmd struct {
 
 // Run writes the annex.
 func (c *poolAnnexCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
-	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(4, g.days)}
+	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(0, g.days)}
 	if t := d.Structure.Tranches; c.Stress && len(t) >= 2 {
 		s, err := d.Stress(pool.StressGrid{Lag: 2})
 		if err != nil {
@@ -579,18 +610,19 @@ func (c *poolAnnexCmd) Run(g *Globals) error {
 
 type poolNoticeCmd struct {
 	dealFile
-	Kind   string  `required:"" help:"loss, cash_flow, title, account, litigation, purchase, downgrade, default or value_fall."`
-	Date   string  `required:"" help:"Day of the event, YYYY-MM-DD."`
-	Amount string  `help:"Amount concerned, yuan."`
-	Base   string  `help:"What the amount is measured against, yuan."`
-	Prior  float64 `help:"Loss share already announced."`
-	Detail string  `help:"What happened."`
-	Out    string  `short:"o" help:"Write the draft as HTML."`
+	Kind       string  `required:"" help:"Kind of event: loss, operation, cash_flow, title, account, undone, litigation, purchase, purchase_change, breach, party_change, party_rating, publicity, business, dishonesty, dissolution, downgrade, default, value_fall, unpaid, amendment or liquidation."`
+	Securities string  `help:"Principal of all securities outstanding, yuan: what losses are measured against."`
+	Date       string  `required:"" help:"Day of the event, YYYY-MM-DD."`
+	Amount     string  `help:"Amount concerned, yuan."`
+	Base       string  `help:"What the amount is measured against, yuan."`
+	Prior      float64 `help:"Loss share already announced."`
+	Detail     string  `help:"What happened."`
+	Out        string  `short:"o" help:"Write the draft as HTML."`
 }
 
 // Run decides on a notice.
 func (c *poolNoticeCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -602,7 +634,7 @@ func (c *poolNoticeCmd) Run(g *Globals) error {
 	for _, x := range []struct {
 		s  string
 		to *money.Fen
-	}{{c.Amount, &e.Amount}, {c.Base, &e.Base}} {
+	}{{c.Amount, &e.Amount}, {c.Base, &e.Base}, {c.Securities, &e.Base}} {
 		if x.s != "" {
 			if *x.to, err = money.Parse(x.s, money.Yuan); err != nil {
 				return fault.New(fault.Invalid, "amount", "金额无效。", err.Error())

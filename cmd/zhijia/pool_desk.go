@@ -36,7 +36,7 @@ type poolCreateCmd struct {
 
 // Run keeps the deal.
 func (c *poolCreateCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ type poolReconcileCmd struct {
 
 // Run reconciles; the exit code is 65 when the loop is not closed.
 func (c *poolReconcileCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ type poolReportCmd struct {
 
 // Run writes the periodic report.
 func (c *poolReportCmd) Run(g *Globals) error {
-	d, err := c.read()
+	d, err := c.withDays(g)
 	if err != nil {
 		return err
 	}

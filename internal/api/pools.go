@@ -125,6 +125,38 @@ type PoolRevolved struct {
 	Cycles []pool.CycleResult `json:"cycles"`
 }
 
+// PoolPeriodLine is one version of a closed period in a list.
+type PoolPeriodLine struct {
+	Period     int           `json:"period"`
+	Version    int           `json:"version"`
+	Counts     bool          `json:"counts" doc:"False: reopened; a later version replaces it."`
+	From       calendar.Date `json:"from"`
+	To         calendar.Date `json:"to"`
+	PayDate    calendar.Date `json:"pay_date"`
+	Received   money.Fen     `json:"received"`
+	RiskClass  string        `json:"risk_class"`
+	ClosedAt   time.Time     `json:"closed_at"`
+	ClosedBy   string        `json:"closed_by"`
+	ReopenedAt *time.Time    `json:"reopened_at"`
+	ReopenedBy string        `json:"reopened_by,omitempty"`
+	Reason     string        `json:"reason,omitempty"`
+}
+
+// PoolPeriods are all versions of a pool's periods.
+type PoolPeriods struct {
+	Periods []PoolPeriodLine `json:"periods"`
+}
+
+// PoolReopen says why a period is reopened.
+type PoolReopen struct {
+	Reason string `json:"reason"`
+}
+
+// PoolReopened says how many periods count no more.
+type PoolReopened struct {
+	Periods int64 `json:"periods" doc:"The period and those after it."`
+}
+
 // moneySchema describes an amount to the specification.
 type moneySchema struct{}
 
@@ -199,6 +231,12 @@ func registerPools(api huma.API, s *Server) {
 	p.route("annex-pool", "POST /v1/pools/{id}:annex", "信息披露附件 The disclosure annex: ?format=html (default), xlsx or json", nil, reflect.TypeFor[pool.Annex](), 200, p.annex)
 	p.route("release-pool", "POST /v1/pools/{id}:release", "解除占用 Free the pool's patents for another pool", nil, reflect.TypeFor[PoolStored](), 200, p.release)
 
+	p.route("close-pool-period", "POST /v1/pools/{id}/periods", "期间结账 Close the next collection period from its bank lines", reflect.TypeFor[pool.Collection](), reflect.TypeFor[pool.Closed](), 201, p.closePeriod)
+	p.route("list-pool-periods", "GET /v1/pools/{id}/periods", "期间列表 Every version of every closed period", nil, reflect.TypeFor[PoolPeriods](), 200, p.periods)
+	p.route("get-pool-period", "GET /v1/pools/{id}/periods/{period}", "收益分配报告 The distribution report of a period: ?format=json (default) or html, ?version for one that counts no more", nil, reflect.TypeFor[pool.Closed](), 200, p.period)
+	p.route("reopen-pool-period", "POST /v1/pools/{id}/periods/{period}:reopen", "重新打开 Reopen a period and those after it", reflect.TypeFor[PoolReopen](), reflect.TypeFor[PoolReopened](), 200, p.reopenPeriod)
+	p.route("replay-pool", "POST /v1/pools/{id}:replay", "重放 Work the pool's life out again from its events", nil, reflect.TypeFor[arranger.Replayed](), 200, p.replay)
+
 	all := api.OpenAPI().Components.Schemas.Map()
 	for name, schema := range p.schemas.Map() {
 		schema.Required = nil // a field left out is unknown
@@ -222,6 +260,10 @@ func (p *poolRoutes) route(id, name, summary string, in, out reflect.Type, statu
 		content["text/html"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 		content[gate.XLSX] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
 		op.Parameters = append(op.Parameters, &huma.Param{Name: "format", In: "query", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"html", "xlsx", "json"}}})
+	case "get-pool-period":
+		content["text/html"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+		op.Parameters = append(op.Parameters, &huma.Param{Name: "format", In: "query", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"json", "html"}}},
+			&huma.Param{Name: "version", In: "query", Schema: &huma.Schema{Type: huma.TypeInteger}, Description: "Default: the version that counts."})
 	case "report-pool":
 		content["text/html"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 		op.Parameters = append(op.Parameters, &huma.Param{Name: "format", In: "query", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"json", "html"}}})
@@ -280,7 +322,9 @@ func decodeBody[T any](c *gin.Context) (in T, err error) {
 
 func (p *poolRoutes) stored(c *gin.Context) (arranger.Pool, error) {
 	who := people.Of(c.Request.Context())
-	return p.desk.Pool(c.Request.Context(), who.Institution, c.Param("id"))
+	rec, err := p.desk.Pool(c.Request.Context(), who.Institution, c.Param("id"))
+	rec.Deal.Days = p.s.opt.Days
+	return rec, err
 }
 
 func (p *poolRoutes) onDeal(ask func(*gin.Context, *pool.Deal) (any, error)) func(*gin.Context) error {
@@ -432,13 +476,101 @@ func (p *poolRoutes) report(c *gin.Context) error {
 	return nil
 }
 
+func (p *poolRoutes) closePeriod(c *gin.Context) error {
+	in, err := decodeBody[pool.Collection](c)
+	if err != nil {
+		return err
+	}
+	who := people.Of(c.Request.Context())
+	out, err := p.desk.Close(c.Request.Context(), who.Institution, who.Actor().Name, c.Param("id"), in, p.s.opt.Days)
+	if err != nil {
+		return err
+	}
+	c.Header("Location", fmt.Sprintf("/v1/pools/%s/periods/%d", c.Param("id"), out.Period))
+	return answer(c, http.StatusCreated, out.Closed)
+}
+
+func (p *poolRoutes) periods(c *gin.Context) error {
+	all, err := p.desk.Periods(c.Request.Context(), people.Of(c.Request.Context()).Institution, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, PoolPeriods{each(all, func(x *arranger.Period) PoolPeriodLine {
+		return PoolPeriodLine{
+			x.Period, x.Version, x.ReopenedAt == nil, x.Closed.From, x.Closed.To, x.Closed.PayDate, x.Closed.Received, x.Closed.Class,
+			x.ClosedAt, x.ClosedBy, x.ReopenedAt, x.ReopenedBy, x.Reason,
+		}
+	})})
+}
+
+// number reads a positive whole number of the path or the query; empty is nought.
+func number(text, name string) (int, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, fault.New(fault.Invalid, "field.range", name+" 应为正整数。", name+" must be a positive whole number.", fault.Field{Field: name, Code: "field.range", Zh: "应为正整数", En: "must be a positive whole number"})
+	}
+	return n, nil
+}
+
+func (p *poolRoutes) period(c *gin.Context) error {
+	period, err := number(c.Param("period"), "period")
+	if err != nil {
+		return err
+	}
+	version, err := number(c.Query("version"), "version")
+	if err != nil {
+		return err
+	}
+	x, err := p.desk.Period(c.Request.Context(), people.Of(c.Request.Context()).Institution, c.Param("id"), period, version)
+	if err != nil {
+		return err
+	}
+	if c.Query("format") != "html" {
+		return answer(c, http.StatusOK, x.Closed)
+	}
+	var b bytes.Buffer
+	if err := poolfile.WriteClosedHTML(&b, x.Closed); err != nil {
+		return err
+	}
+	c.Data(http.StatusOK, "text/html; charset=utf-8", b.Bytes())
+	return nil
+}
+
+func (p *poolRoutes) reopenPeriod(c *gin.Context) error {
+	period, err := number(c.Param("period"), "period")
+	if err != nil {
+		return err
+	}
+	in, err := decodeBody[PoolReopen](c)
+	if err != nil {
+		return err
+	}
+	who := people.Of(c.Request.Context())
+	n, err := p.desk.Reopen(c.Request.Context(), who.Institution, who.Actor().Name, c.Param("id"), period, in.Reason)
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, PoolReopened{n})
+}
+
+func (p *poolRoutes) replay(c *gin.Context) error {
+	out, err := p.desk.Replay(c.Request.Context(), people.Of(c.Request.Context()).Institution, c.Param("id"), p.s.opt.Days)
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, out)
+}
+
 func (p *poolRoutes) annex(c *gin.Context) error {
 	rec, err := p.stored(c)
 	if err != nil {
 		return err
 	}
 	d := &rec.Deal
-	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(4, p.s.opt.Days)}
+	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(0, p.s.opt.Days)}
 	if t := d.Structure.Tranches; len(t) >= 2 {
 		s, err := d.Stress(pool.StressGrid{Lag: 2})
 		if err != nil {

@@ -55,6 +55,42 @@ func TestPoolLifeCycle(t *testing.T) {
 			t.Errorf("%s %s: %d lacks %s: %.300s", c.method, c.path, code, c.want, text)
 		}
 	}
+	// The pool after closing: a period, its report, the next, reopening, replay.
+	from, to, err := deal.PeriodDays(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []pool.BankLine
+	for _, e := range deal.ExpectedReceipts(from, to) {
+		lines = append(lines, pool.BankLine{ID: e.ID, Date: e.Due, Account: "plan", Party: e.Payer, In: true, Amount: e.Amount})
+	}
+	in := pool.Collection{Lines: lines[1:], Accounts: pool.Accounts{Plan: "plan"}}
+	one := w.Post(path+"/periods", in)
+	if first := gatetest.Decode[pool.Closed](t, one.Body.Bytes()); one.Code != http.StatusCreated || first.Period != 1 || len(first.Causes) != 1 || one.Header().Get("Location") != path+"/periods/1" {
+		t.Fatalf("close: %d %.300s", one.Code, one.Body)
+	}
+	for _, c := range []struct {
+		method, path string
+		body         any
+		code         int
+		want         string
+	}{
+		{"POST", path + "/periods", pool.Collection{Period: 1, Accounts: in.Accounts}, 409, "pool.period.order"},
+		{"POST", path + "/periods", pool.Collection{Accounts: in.Accounts, Lines: lines[:1]}, 422, "pool.period.line"},
+		{"GET", path + "/periods/1?format=html", nil, 200, "实际与计划对照"},
+		{"POST", path + "/periods/1:reopen", map[string]any{"reason": " "}, 422, "pool.period.reason"},
+		{"POST", path + "/periods/1:reopen", map[string]any{"reason": "漏记一笔流水"}, 200, `"periods":1`},
+		{"GET", path + "/periods/1", nil, 404, "pool.period.unknown"},
+		{"POST", path + "/periods", pool.Collection{Lines: lines, Accounts: in.Accounts}, 201, `"version":2`},
+		{"POST", path + "/periods", pool.Collection{Accounts: in.Accounts}, 201, `"period":2`},
+		{"GET", path + "/periods/1?version=1", nil, 200, `"version":1`},
+		{"GET", path + "/periods", nil, 200, "漏记一笔流水"},
+		{"POST", path + ":replay", nil, 200, `"same":true`},
+	} {
+		if r := w.Do(c.method, c.path, "application/json", encoded(t, c.body)); r.Code != c.code || !strings.Contains(r.Body.String(), c.want) {
+			t.Errorf("%s %s: %d lacks %s: %.400s", c.method, c.path, r.Code, c.want, r.Body)
+		}
+	}
 	html := w.Post(path+":annex", nil)
 	if html.Code != 200 || !strings.Contains(html.Body.String(), "信息披露附件") || !strings.HasPrefix(html.Header().Get("Content-Type"), "text/html") {
 		t.Errorf("annex: %d %.200s", html.Code, html.Body)

@@ -168,6 +168,11 @@ var Access = map[string][]Role{
 	"GET /v1/pools/{id}/simulations/{simulation}": readers,
 	"POST /v1/pools/{id}:annex":                   readers,
 	"POST /v1/pools/{id}:release":                 valuers,
+	"POST /v1/pools/{id}/periods":                 valuers,
+	"GET /v1/pools/{id}/periods":                  readers,
+	"GET /v1/pools/{id}/periods/{period}":         readers,
+	"POST /v1/pools/{id}/periods/{period}:reopen": valuers,
+	"POST /v1/pools/{id}:replay":                  readers,
 
 	"GET /v1/evaluation-tasks":         readers,
 	"GET /v1/evaluations":              readers,

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -9,18 +10,26 @@ import (
 	"zhijia/internal/money"
 )
 
-// Scenario is one deterministic path of the pool. A default rate of x means
-// that contracts with x of the initial principal default at some time; what is
-// lost then is the balance still outstanding, so late defaults cost less.
+// Scenario is one deterministic path of the pool. Rates are of amounts: a
+// default rate of x means that x of the initial principal is lost to default at
+// the balance then outstanding: without a timing curve by the same share of the
+// outstanding balance in every period (a constant CDR), with one as the curve
+// says, no more than is outstanding. With the basis "contract" x is the share of contracts by initial principal; what is lost
+// then is the balance still outstanding, so late defaults cost less.
 type Scenario struct {
 	Name     string    `json:"name,omitempty"`
-	Default  float64   `json:"default"`           // lifetime default rate, share of initial principal
-	Timing   []float64 `json:"timing,omitempty"`  // share of the defaults in each period; empty is even over the contractual life
-	Recovery float64   `json:"recovery"`          // of the defaulted principal
-	Lag      int       `json:"lag_periods"`       // periods from default to recovery
-	CPR      float64   `json:"cpr"`               // annual prepayment rate
-	Yield    float64   `json:"revolving_yield"`   // of assets bought in the revolving period
-	Support  bool      `json:"support,omitempty"` // external supports perform; the reserve always does
+	Default  float64   `json:"default"`          // lifetime default rate, share of initial principal
+	Basis    string    `json:"basis,omitempty"`  // "amount" (also when empty) or "contract"
+	Timing   []float64 `json:"timing,omitempty"` // share of the defaulted amount in each period; empty is a constant share of what is outstanding (by contract: even over the contractual life)
+	Recovery float64   `json:"recovery"`         // of the defaulted principal
+	Lag      int       `json:"lag_periods"`      // periods from default to recovery
+	CPR      float64   `json:"cpr"`              // annual prepayment rate
+	Yield    float64   `json:"revolving_yield"`  // of assets bought in the revolving period
+
+	CDR     []float64      `json:"cdr,omitempty"`              // annual default rate of the balance outstanding, by period, the last one standing on; in place of default and timing
+	CPRs    []float64      `json:"cpr_by_period,omitempty"`    // annual prepayment rate by period, the last one standing on; in place of cpr
+	Named   map[string]int `json:"obligor_defaults,omitempty"` // obligor to the period, from 1, at whose start all it owes defaults, beside the rates
+	Support bool           `json:"support,omitempty"`          // external supports perform; the reserve always does
 }
 
 // FrontLoaded puts every default at the start, before the first payment.
@@ -59,30 +68,69 @@ func (s *Scenario) check(periods int) error {
 		return badScenario("timing", "more timing shares than periods")
 	case s.Lag < 0 || s.Lag > 120:
 		return badScenario("lag_periods", "lag must be 0 to 120 periods")
+	case s.Basis != "" && s.Basis != "amount" && s.Basis != "contract":
+		return badScenario("basis", "basis must be amount or contract")
+	case len(s.CDR) > 0 && (s.Default > 0 || len(s.Timing) > 0):
+		return badScenario("cdr", "give cdr, or default and timing, not both")
+	case len(s.CDR) > maxDues || len(s.CPRs) > maxDues:
+		return badScenario("cdr", "more than 600 rates")
+	}
+	for _, x := range append(slices.Clone(s.CDR), s.CPRs...) {
+		if !ok(x) {
+			return badScenario("cdr", "annual rates must be between 0 and 1")
+		}
+	}
+	for _, t := range s.Named {
+		if t < 1 || t > periods {
+			return badScenario("obligor_defaults", "an obligor defaults in a period of the deal, counted from 1")
+		}
 	}
 	return nil
 }
+
+// at is the value of a vector for period t, the last one standing on.
+func at(v []float64, t int) float64 { return v[min(t, len(v)-1)] }
 
 func badScenario(field, en string) error {
 	return fault.New(fault.Invalid, "pool.scenario", "情景参数无效，请检查 "+field+"。", en,
 		fault.Field{Field: field, Code: "pool.scenario." + field, Zh: "取值超出范围", En: en})
 }
 
-// project runs the receivables through a scenario. Each receivable loses the
-// same share of its performing balance in a period; every step is integer
-// fen, so scheduled + prepaid + defaulted principal equals the pool exactly.
+// project runs the receivables through a scenario, period by period. All lose
+// the same share of their performing balance in a period, but for the obligors
+// named; every step is integer fen, so scheduled + prepaid + defaulted
+// principal equals the pool exactly.
 func (d *Deal) project(s Scenario, periods int) (*flows, error) {
 	if err := s.check(periods); err != nil {
 		return nil, err
 	}
 	f := newFlows(periods)
 	cs := d.contracts(periods)
-	life := 0
+	steady := int64(0) // the constant hazard that comes to the default rate
+	if s.Default > 0 && len(s.Timing) == 0 && s.Basis != "contract" {
+		base := s
+		base.Default = 0
+		f, err := d.project(base, periods)
+		if err != nil {
+			return nil, err
+		}
+		steady = constantHazard(f.open, s.Default*float64(d.Total()))
+	}
+	owner := make([]string, len(cs))
+	balance := make([]int64, len(cs), len(cs)+d.revolvingPeriods())
+	life, total := 0, int64(0)
 	for i := range cs {
+		owner[i], balance[i] = d.Assets[i].Obligor, cs[i].open[0]
+		total += balance[i]
 		for t := range periods {
 			if cs[i].open[t] > 0 {
 				life = max(life, t+1)
 			}
+		}
+	}
+	for name := range s.Named {
+		if !slices.Contains(owner, name) {
+			return nil, badScenario("obligor_defaults", fmt.Sprintf("no obligor %.40q owes anything", name))
 		}
 	}
 	timing := s.Timing
@@ -92,33 +140,61 @@ func (d *Deal) project(s Scenario, periods int) (*flows, error) {
 			timing[t] = 1 / float64(life)
 		}
 	}
-	// hazard[t] is the share of what still performs that defaults in t.
-	hazard := make([]int64, periods)
-	left := 1.0
-	for t := range timing {
-		now := s.Default * timing[t]
-		if left > 1e-15 {
-			hazard[t] = scaled(min(1, now/left))
+	years := float64(d.Structure.every()) / 12
+	left := 1.0 // contracts not in default, for that basis
+	first := 0  // the period in which a contract of the revolving plan begins
+	var begins []int
+	for t := range periods {
+		open := int64(0)
+		for i := range cs {
+			if i < len(d.Assets) || begins[i-len(d.Assets)] <= t {
+				open += balance[i]
+			}
 		}
-		left -= now
-	}
-	smm := scaled(1 - math.Pow(1-s.CPR, float64(d.Structure.every())/12))
-	var bought []contract // by the revolving plan, one per period
-	for i := range cs {
-		f.run(&cs[i], 0, hazard, smm)
-	}
-	if r := d.Structure.Revolving; r != nil {
-		for t := 0; t < r.Periods && t < periods; t++ {
-			spend := f.principal[t]
-			if spend == 0 {
+		// hazard is the share of what still performs that defaults in t.
+		hazard := int64(0)
+		switch {
+		case len(s.CDR) > 0:
+			hazard = scaled(1 - math.Pow(1-at(s.CDR, t), years))
+		case steady > 0:
+			hazard = steady
+		case t >= len(timing):
+		case s.Basis == "contract":
+			now := s.Default * timing[t]
+			if left > 1e-15 {
+				hazard = scaled(min(1, now/left))
+			}
+			left -= now
+		case open > 0:
+			hazard = scaled(min(1, s.Default*timing[t]*float64(total)/float64(open)))
+		}
+		smm := scaled(1 - math.Pow(1-s.CPR, years))
+		if len(s.CPRs) > 0 {
+			smm = scaled(1 - math.Pow(1-at(s.CPRs, t), years))
+		}
+		for i := range cs {
+			if i >= len(d.Assets) && begins[i-len(d.Assets)] > t {
 				continue
 			}
-			f.principal[t] -= spend
-			f.close[t] += spend
-			bought = append(bought, revolvingAsset(spend, s.Yield*float64(d.Structure.every())/12, t+1, r.TermPeriods, periods))
-			f.run(&bought[len(bought)-1], t+1, hazard, smm)
+			h := hazard
+			if i < len(owner) {
+				if n, named := s.Named[owner[i]]; named && n == t+1 {
+					h = rateScale
+				}
+			}
+			balance[i] = f.step(&cs[i], t, balance[i], h, smm)
+		}
+		if r := d.Structure.Revolving; r != nil && t < r.Periods {
+			if spend := f.principal[t]; spend > 0 {
+				f.principal[t] -= spend
+				f.close[t] += spend
+				first = t + 1
+				cs = append(cs, revolvingAsset(spend, s.Yield*years, first, r.TermPeriods, periods))
+				balance, begins = append(balance, spend), append(begins, first)
+			}
 		}
 	}
+	f.cleanUp(d.Structure.CleanUp, total)
 	for t := range periods {
 		if at := t + s.Lag; f.defaulted[t] > 0 {
 			f.salvaged[t] = mulDiv(f.defaulted[t], scaled(s.Recovery), rateScale)
@@ -128,26 +204,82 @@ func (d *Deal) project(s Scenario, periods int) (*flows, error) {
 	return f, nil
 }
 
-// run adds one receivable from period `from` on.
-func (f *flows) run(c *contract, from int, hazard []int64, smm int64) {
-	if from >= len(c.open) {
+// constantHazard is the share of the outstanding balance whose default in every
+// period comes to the given amount in all: open is what is outstanding without
+// default, and what is left of it after t periods is (1−h)^t of that.
+func constantHazard(open []int64, amount float64) int64 {
+	comes := func(h float64) float64 {
+		sum, left := 0.0, 1.0
+		for _, o := range open {
+			sum += h * left * float64(o)
+			left *= 1 - h
+		}
+		return sum
+	}
+	lo, hi := 0.0, 1.0
+	for range 60 {
+		if mid := (lo + hi) / 2; comes(mid) < amount {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return scaled(hi)
+}
+
+func (d *Deal) revolvingPeriods() int {
+	if d.Structure.Revolving == nil {
+		return 0
+	}
+	return d.Structure.Revolving.Periods
+}
+
+// step takes one receivable through period t and returns what still performs.
+func (f *flows) step(c *contract, t int, balance, hazard, smm int64) int64 {
+	if balance == 0 {
+		return 0
+	}
+	f.open[t] += balance
+	lost := mulDiv(balance, hazard, rateScale)
+	balance -= lost
+	f.defaulted[t] += lost
+	if c.open[t] > 0 {
+		f.interest[t] += mulDiv(balance, c.interest[t], c.open[t])
+		paid := mulDiv(balance, c.principal[t], c.open[t])
+		balance -= paid
+		early := mulDiv(balance, smm, rateScale)
+		balance -= early
+		f.principal[t] += paid + early
+	}
+	f.close[t] += balance
+	return balance
+}
+
+// run takes one receivable through all periods without a default.
+func (f *flows) run(c *contract, smm int64) {
+	balance := c.open[0]
+	for t := range c.open {
+		balance = f.step(c, t, balance, 0, smm)
+	}
+}
+
+// cleanUp sells what performs, at par, in the first period at whose end it is
+// at most a share of the initial principal.
+func (f *flows) cleanUp(share float64, total int64) {
+	if share == 0 {
 		return
 	}
-	balance := c.open[from]
-	for t := from; t < len(c.open) && balance > 0; t++ {
-		f.open[t] += balance
-		lost := mulDiv(balance, hazard[t], rateScale)
-		balance -= lost
-		f.defaulted[t] += lost
-		if c.open[t] > 0 {
-			f.interest[t] += mulDiv(balance, c.interest[t], c.open[t])
-			paid := mulDiv(balance, c.principal[t], c.open[t])
-			balance -= paid
-			early := mulDiv(balance, smm, rateScale)
-			balance -= early
-			f.principal[t] += paid + early
+	limit := mulDiv(total, scaled(share), rateScale)
+	for t := range f.close {
+		if f.close[t] == 0 || f.close[t] > limit {
+			continue
 		}
-		f.close[t] += balance
+		f.principal[t] += f.close[t]
+		f.close[t] = 0
+		for u := t + 1; u < len(f.close); u++ {
+			f.interest[u], f.principal[u], f.open[u], f.close[u], f.defaulted[u], f.salvaged[u] = 0, 0, 0, 0, 0, 0
+		}
+		return
 	}
 }
 
@@ -175,6 +307,17 @@ type CashFlow struct {
 	Tranches []TrancheYield `json:"tranches"`
 	Outcome  Outcome        `json:"outcome"`
 	Totals   Ledger         `json:"totals"`
+	Rates    Rates          `json:"rates"`
+}
+
+// Rates are what a path came to, each by amount, with the share of contracts
+// beside the defaults.
+type Rates struct {
+	Defaulted money.Fen `json:"defaulted"`
+	Default   float64   `json:"default_by_amount"`   // balance at default / initial principal
+	Contracts float64   `json:"default_by_contract"` // contracts in default by initial principal, under the scenario's common rate
+	Recovery  *float64  `json:"recovery_rate"`       // recovered / defaulted; null without default
+	Loss      float64   `json:"loss_by_amount"`      // not recovered / initial principal
 }
 
 // TrancheYield is what one tranche earned.
@@ -223,11 +366,32 @@ func (d *Deal) CashFlow(s Scenario) (CashFlow, error) {
 		rows[t].Date = d.PayDate(t)
 		cf.Totals.add(rows[t].Ledger)
 	}
+	cf.Rates = f.rates(int64(d.Total()))
 	every := float64(d.Structure.every()) / 12
 	for k, tr := range d.Structure.Tranches {
 		cf.Tranches = append(cf.Tranches, trancheYield(tr, k, rows, out, every))
 	}
 	return cf, nil
+}
+
+func (f *flows) rates(total int64) (r Rates) {
+	left, recovered := 1.0, int64(0)
+	for t, lost := range f.defaulted {
+		r.Defaulted += money.Fen(lost)
+		recovered += f.recovery[t]
+		if f.open[t] > 0 {
+			left *= 1 - float64(lost)/float64(f.open[t])
+		}
+	}
+	if total > 0 {
+		r.Default, r.Contracts = float64(r.Defaulted)/float64(total), 1-left
+		r.Loss = float64(int64(r.Defaulted)-recovered) / float64(total)
+	}
+	if r.Defaulted > 0 {
+		x := float64(recovered) / float64(r.Defaulted)
+		r.Recovery = &x
+	}
+	return r
 }
 
 func trancheYield(tr Tranche, k int, rows []Period, out Outcome, years float64) TrancheYield {

@@ -16,11 +16,11 @@ var deadlinesJSON []byte
 type deadlineRule struct {
 	Kind        string        `json:"kind"`            // distribution, event, liquidation, annual_exempt_months
 	Venue       Venue         `json:"venue,omitempty"` // empty: both exchanges, where the own has no text
-	From        calendar.Date `json:"from,omitzero"`   // zero: not verified, taken as always in force
+	From        calendar.Date `json:"from,omitzero"`   // first day in force
 	TradingDays int           `json:"trading_days"`
 	Months      int           `json:"months,omitempty"` // a plan set up for less than this by the end of the year owes no annual report
 	Cite        string        `json:"cite"`
-	Note        string        `json:"note,omitempty"`
+	URL         string        `json:"url,omitempty"` // of the text
 }
 
 var deadlineRules = sync.OnceValue(func() []deadlineRule {

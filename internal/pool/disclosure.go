@@ -70,6 +70,10 @@ func (d *Deal) Annex() Annex {
 		{"senior", "优先级证券", senior},
 		{"subordinated", "次级证券", sub},
 		{"enhancement", "增信安排", support},
+		{"closing", "设立日", d.Closing.String()},
+		{"pay_dates", "兑付日", d.payDates()},
+		{"expected_maturity", "各档预期到期日", d.maturities()},
+		{"statement", "声明", "管理人保证本文件的内容真实、准确、完整，不存在虚假记载、误导性陈述或者重大遗漏。"},
 		{"cash_route", "现金流归集路径", map[string]string{"direct": "直接进入专项计划账户", "regulated": "经监管账户划入专项计划账户"}[d.Facts.CashRoute]},
 	}
 	for _, f := range a.Fields {
@@ -80,9 +84,9 @@ func (d *Deal) Annex() Annex {
 	ips := slices.Clone(d.Patents)
 	slices.SortStableFunc(ips, func(x, y IP) int { return cmp.Compare(x.Number, y.Number) })
 	for i := range ips {
-		item := AnnexIP{Number: ips[i].Number, Fields: ips[i].annexFields()}
+		item := AnnexIP{Number: ips[i].Number, Fields: ips[i].annexFields(d.assetsOf(ips[i].Number))}
 		for _, f := range item.Fields {
-			if f.Value == "" {
+			if f.Value == "" && f.Key != "appraisal" {
 				a.Missing = append(a.Missing, ips[i].Number+"："+f.Zh)
 			}
 		}
@@ -94,7 +98,34 @@ func (d *Deal) Annex() Annex {
 	return a
 }
 
-func (x *IP) annexFields() []Field {
+// payDates are the first and the last payment date and how they are moved.
+func (d *Deal) payDates() string {
+	n := d.lifePeriods()
+	moved := map[string]string{"": "遇非交易日不调整", "following": "遇非交易日顺延", "modified_following": "遇非交易日顺延、跨月则提前", "preceding": "遇非交易日提前"}[d.Structure.Roll]
+	return fmt.Sprintf("自%s起每%d个月，至%s，共%d期（%s）", d.PayDate(0), d.Structure.every(), d.PayDate(n-1), n, moved)
+}
+
+// maturities are when each class is planned to be repaid.
+func (d *Deal) maturities() string {
+	if len(d.Structure.Tranches) < 2 {
+		return ""
+	}
+	cf, err := d.CashFlow(Scenario{CPR: d.Credit.CPR})
+	if err != nil {
+		return ""
+	}
+	var out []string
+	for _, t := range cf.Tranches {
+		day := "存续期末仍有余额"
+		if t.PaidBy >= 0 {
+			day = cf.Periods[t.PaidBy].Date.String()
+		}
+		out = append(out, t.Name+" "+day)
+	}
+	return strings.Join(out, "；")
+}
+
+func (x *IP) annexFields(assets string) []Field {
 	owner := x.Owner
 	if x.OwnerPerson && owner != "" {
 		owner = Mask(owner)
@@ -111,9 +142,19 @@ func (x *IP) annexFields() []Field {
 	if v := x.Value; v != nil {
 		value = fmt.Sprintf("%s（%s至%s，%.0f%%区间，基准日%s）", money.Zh(v.Point, 3), money.Zh(v.Low, 2), money.Zh(v.High, 2), v.Level*100, v.Date)
 	}
-	kind := ""
-	if x.Kind != "" {
-		kind = x.Kind.Zh()
+	kind := KindZh(x.Kind)
+	appraised := ""
+	if a := x.Appraisal; a != nil {
+		for _, f := range []struct{ name, value string }{{"机构", a.Institution}, {"方法", a.Method}, {"基准日", a.Date.String()}, {"报告号", a.ReportNo}} {
+			if f.value == "" {
+				f.value = "【缺失】"
+			}
+			appraised += f.name + f.value + "，"
+		}
+		appraised += money.Zh(a.Yuan, 4)
+		if v := x.Value; v != nil && v.Point > 0 {
+			appraised += fmt.Sprintf("（较价值参考意见%+.1f%%）", (a.Yuan/v.Point-1)*100)
+		}
 	}
 	return []Field{
 		{"title", "名称", x.Title},
@@ -122,10 +163,23 @@ func (x *IP) annexFields() []Field {
 		{"registration", "登记情况", x.Registered},
 		{"licence", "许可及使用状况", use},
 		{"term", "保护期限", term},
+		{"assets", "对应基础资产", assets},
 		{"value", "价值参考意见（非评估报告）", value},
+		{"appraisal", "评估价值（如有）", appraised},
 		{"advancement", "技术先进性", x.Advancement},
 		{"benefit", "预期经济效益", x.Benefit},
 	}
+}
+
+// assetsOf names the receivables a right stands behind.
+func (d *Deal) assetsOf(number string) string {
+	var ids []string
+	for i := range d.Assets {
+		if slices.Contains(d.Assets[i].Patents, number) {
+			ids = append(ids, d.Assets[i].ID)
+		}
+	}
+	return strings.Join(ids, "、")
 }
 
 // Event is something that happened to a plan and may need a notice.
@@ -151,40 +205,60 @@ type EventKind struct {
 }
 
 const (
-	guideDisclosure = "资产支持证券信息披露相关指引"
+	guideDisclosure = "证监会资产证券化业务信息披露指引（证监会公告〔2014〕49号）"
 	guideNo5        = "上交所资产支持证券业务自律监管指引第5号（上证发〔2024〕30号）"
+	guideSZ2        = "深交所资产支持证券存续期监管业务指引第2号（深证上〔2024〕242号）"
 )
+
+// eventArticles are the article of Shanghai's guide no. 5 and of Shenzhen's
+// guide no. 2 an event rests on.
+var eventArticles = map[string][2]string{
+	"loss": {"5.2.1", "第十九条"}, "operation": {"5.2.2", "第二十条"}, "cash_flow": {"5.2.4", "第二十二条"}, "undone": {"5.2.5", "第二十三条"}, "title": {"5.2.6", "第二十四条"},
+	"account": {"5.2.7", "第二十五条"}, "litigation": {"5.2.8、5.3.1", "第二十六条、第二十九条"}, "purchase": {"5.2.9", "第二十七条"}, "purchase_change": {"5.2.10", "第二十八条"},
+	"breach": {"5.3.2", "第三十条"}, "party_change": {"5.3.4", "第三十一条"}, "party_rating": {"5.3.5", "第三十二条"}, "publicity": {"5.3.6", "第三十三条"}, "business": {"5.3.7", "第三十四条"},
+	"dishonesty": {"5.3.8", "第三十五条"}, "default": {"5.3.8", "第三十五条"}, "dissolution": {"5.3.9", "第三十六条"},
+	"unpaid": {"5.4.1", "第三十七条"}, "downgrade": {"5.4.2", "第三十八条"}, "amendment": {"5.4.3", "第三十九条"}, "liquidation": {"5.4.14", "第五十条"}, "value_fall": {"5.1.2", "第八条"},
+}
 
 // EventKinds is the list of events of the disclosure rules.
 func EventKinds() []EventKind {
-	return []EventKind{
-		{"loss", "一个会计年度内基础资产损失累计超过证券未偿本金的10%及每增加10%", guideNo5 + "5.2.1", 0.10},
-		{"cash_flow", "实际或重新预测的现金流较预测减少20%以上", guideDisclosure, 0.20},
-		{"title", "基础资产权属变更或设置权利负担", guideDisclosure, 0},
-		{"account", "账户被冻结或资金被挪用", guideNo5 + "5.2.7", 0},
-		{"undone", "约定事项未按期完成", guideNo5 + "5.2.5", 0},
-		{"purchase", "循环购买", guideDisclosure, 0},
-		{"purchase_change", "循环购买安排调整", guideNo5 + "5.2.10", 0},
-		{"breach", "参与机构违反约定", guideNo5 + "5.3.2", 0},
-		{"party_change", "参与机构变更", guideNo5 + "5.3.4", 0},
-		{"publicity", "与专项计划有关的重大负面舆情", guideNo5 + "5.3.6", 0},
-		{"dishonesty", "参与机构失信、受处罚或被立案", guideNo5 + "5.3.8", 0},
-		{"dissolution", "参与机构减资、合并、分立、解散或申请破产", guideNo5 + "5.3.9", 0},
-		{"litigation", "重大诉讼、仲裁", guideDisclosure, 0},
-		{"downgrade", "评级下调", guideDisclosure, 0},
-		{"default", "参与机构债务违约超过净资产5%且超过5000万元", guideDisclosure, 0.05},
-		{"value_fall", "抵质押物灭失或价值较大减损", guideDisclosure, 0},
-		{"unpaid", "未按约定分配收益", guideNo5 + "5.4.1", 0},
-		{"amendment", "计划说明书等文件条款变更", guideNo5 + "5.4.3", 0},
-		{"liquidation", "清算报告", guideNo5 + "5.4.14", 0},
+	list := []EventKind{
+		{Kind: "loss", Zh: "一个会计年度内资产损失累计超过全部证券未偿还本金余额的10%及每增加10%", Share: 0.10},
+		{Kind: "operation", Zh: "基础资产运行情况、产生现金流的能力发生重大变化"},
+		{Kind: "cash_flow", Zh: "实际或重新预测的现金流较最近一次预测下降20%以上", Share: 0.20},
+		{Kind: "title", Zh: "基础资产权属变化或争议、设置权利负担"},
+		{Kind: "account", Zh: "归集账户被查封、冻结，或资金被滞留、截留、挪用"},
+		{Kind: "undone", Zh: "约定或承诺事项履行期间届满"},
+		{Kind: "purchase", Zh: "循环购买"},
+		{Kind: "purchase_change", Zh: "未按约定循环购买或提前结束循环期"},
+		{Kind: "breach", Zh: "业务参与人违反约定"},
+		{Kind: "party_change", Zh: "业务参与人变更"},
+		{Kind: "party_rating", Zh: "业务参与人评级或展望调整"},
+		{Kind: "publicity", Zh: "重大不利报道或负面市场传闻"},
+		{Kind: "business", Zh: "业务参与人经营情况发生重大变化"},
+		{Kind: "dishonesty", Zh: "业务参与人失信、受处罚或被立案"},
+		{Kind: "dissolution", Zh: "业务参与人减资、合并、分立、解散或破产"},
+		{Kind: "litigation", Zh: "法律纠纷"},
+		{Kind: "downgrade", Zh: "资产支持证券评级下调、展望负面或列入观察名单"},
+		{Kind: "default", Zh: "业务参与人债务违约超过净资产5%且超过5000万元", Share: 0.05},
+		{Kind: "value_fall", Zh: "抵质押物灭失或价值较大减损"},
+		{Kind: "unpaid", Zh: "未按约定的时间、金额、方式分配收益"},
+		{Kind: "amendment", Zh: "专项计划文件主要约定变更"},
+		{Kind: "liquidation", Zh: "专项计划终止并清算完毕"},
 	}
+	for i := range list {
+		list[i].Cite = guideNo5 + eventArticles[list[i].Kind][0]
+	}
+	return list
 }
 
-// citation is the text an event of the deal's exchange rests on: the articles
-// on record are Shanghai's.
-func (d *Deal) citation(k EventKind) string {
-	if d.Venue == SZSE && strings.HasPrefix(k.Cite, guideNo5) {
-		return guideDisclosure + "；同类规定见" + k.Cite
+// citation is the text an event of the deal's exchange rests on.
+func (d *Deal) citation(k EventKind, on calendar.Date) string {
+	switch {
+	case on.Before(calendar.New(2024, 3, 29)):
+		return guideDisclosure
+	case d.Venue == SZSE:
+		return guideSZ2 + eventArticles[k.Kind][1]
 	}
 	return k.Cite
 }
@@ -202,6 +276,7 @@ type Notice struct {
 	DueError string `json:"due_error,omitempty"`
 
 	Cite        string `json:"cite,omitempty"`         // of the deadline
+	URL         string `json:"url,omitempty"`          // of the text
 	TradingDays int    `json:"trading_days,omitempty"` // from the event to Due
 
 	Title string  `json:"title"`
@@ -221,7 +296,7 @@ func (d *Deal) Notice(e Event, cal *calendar.Working) (Notice, error) {
 		return Notice{}, badScenario("date", "the event has no date")
 	}
 	k := EventKinds()[i]
-	n := Notice{Event: e, Title: "关于" + d.Name + k.Zh + "的公告", Required: true, Class: "正常", Why: k.Zh + "（" + d.citation(k) + "）"}
+	n := Notice{Event: e, Title: "关于" + d.Name + k.Zh + "的公告", Required: true, Class: "正常", Why: k.Zh + "（" + d.citation(k, e.Date) + "）"}
 	if k.Share > 0 {
 		if e.Base <= 0 {
 			return Notice{}, badScenario("base", "the event needs the amount it is measured against")
@@ -266,7 +341,7 @@ func (d *Deal) Notice(e Event, cal *calendar.Working) (Notice, error) {
 		if !ok {
 			return Notice{}, badScenario("date", "no disclosure rule was in force on the day of the event")
 		}
-		n.Cite, n.TradingDays = rule.Cite, rule.TradingDays
+		n.Cite, n.URL, n.TradingDays = rule.Cite, rule.URL, rule.TradingDays
 		due, err := cal.AddTradingDays(e.Date, rule.TradingDays)
 		if err != nil {
 			n.DueError = "没有该年的交易所休市记录，请补充工作日历文件后重算"
@@ -277,8 +352,27 @@ func (d *Deal) Notice(e Event, cal *calendar.Working) (Notice, error) {
 	if e.Amount > 0 {
 		amount = e.Amount.String()
 	}
+	issue := money.Fen(0)
+	classes := ""
+	for _, x := range d.Structure.Tranches {
+		issue += x.Principal
+		code := x.Code
+		if code == "" {
+			code = "证券代码缺失"
+		}
+		classes += fmt.Sprintf("%s（%s）发行金额%s元，发行利率%.2f%%；", x.Name, code, x.Principal, x.Coupon*100)
+	}
+	size, matures := "", ""
+	if issue > 0 {
+		size, matures = issue.String(), d.PayDate(d.lifePeriods()-1).String()
+	}
 	n.Body = []Field{
 		{"deal", "专项计划", d.Name},
+		{"issue", "发行规模（元）", size},
+		{"closing", "设立日", d.Closing.String()},
+		{"expected_maturity", "预期到期日", matures},
+		{"classes", "各档证券", classes},
+		{"outstanding", "各档存续金额", ""},
 		{"event", "事项", k.Zh},
 		{"date", "发生日期", e.Date.String()},
 		{"detail", "情况说明", e.Detail},
@@ -298,20 +392,25 @@ type Deadline struct {
 
 	Provisional bool   `json:"provisional,omitempty"` // see [Notice]
 	Cite        string `json:"cite,omitempty"`        // the text the date follows
+	URL         string `json:"url,omitempty"`
 }
 
 // DisclosureCalendar lists the periodic papers from the closing to the last
-// payment date of the given number of periods: the distribution report some
+// payment date of the given number of periods (0: of the whole contractual
+// life): the distribution report some
 // trading days before each payment date, by the rule of the exchange in force
 // on that date; the annual report by 30 April, unless the plan was set up too
 // late in the year; the tracking rating by 30 June.
 func (d *Deal) DisclosureCalendar(periods int, cal *calendar.Working) []Deadline {
 	var out []Deadline
+	if periods == 0 {
+		periods = d.lifePeriods()
+	}
 	for t := range periods {
 		pay, err := cal.NextTradingDay(d.PayDate(t))
 		x := Deadline{Kind: "distribution", Zh: fmt.Sprintf("第%d期收益分配报告", t+1)}
 		if rule, ok := d.deadlineOn("distribution", pay); err == nil && ok {
-			x.Cite = rule.Cite
+			x.Cite, x.URL = rule.Cite, rule.URL
 			x.Due, err = cal.AddTradingDays(pay, -rule.TradingDays)
 			x.Provisional = cal.Provisional(pay) || cal.Provisional(x.Due)
 		}
@@ -346,15 +445,15 @@ type Periodic struct {
 	Limit      string         `json:"limit"`
 }
 
-// PeriodDays is the first and the last due date of a payment period, counted
-// from 1; the first period begins after the cut-off.
+// PeriodDays is the first and the last day of a collection period, counted from
+// 1; the first begins after the cut-off.
 func (d *Deal) PeriodDays(period int) (from, to calendar.Date, err error) {
 	if period < 1 || period > d.periods() {
 		return from, to, badScenario("period", "no such payment period; periods count from 1")
 	}
-	from, to = d.CutOff.AddDays(1), d.PayDate(period-1)
+	from, to = d.CutOff.AddDays(1), d.collected(period-1)
 	if period > 1 {
-		from = d.PayDate(period - 2).AddDays(1)
+		from = d.collected(period - 2).AddDays(1)
 	}
 	return from, to, nil
 }
@@ -400,7 +499,6 @@ func (d *Deal) Periodic(period int, rec Reconciliation, events []Event, cal *cal
 	if rec.Leaked > 0 {
 		events = append(slices.Clone(events), Event{Kind: "account", Date: rec.firstLeak(cf.Periods[period].Date), Amount: rec.Leaked, Detail: "资金未进入专项计划账户或被划往他处"})
 	}
-	order := []string{"正常", "一般关注", "重点关注", "风险", "违约"}
 	for _, e := range events {
 		n, err := d.Notice(e, cal)
 		if err != nil {
@@ -411,9 +509,7 @@ func (d *Deal) Periodic(period int, rec Reconciliation, events []Event, cal *cal
 		}
 		p.Notices = append(p.Notices, n)
 		p.Reasons = append(p.Reasons, n.Why)
-		if slices.Index(order, n.Class) > slices.Index(order, p.Class) {
-			p.Class = n.Class
-		}
+		p.Class = worse(p.Class, n.Class)
 	}
 	p.Cash = d.masked(rec)
 	if rec.Expected == 0 {

@@ -14,7 +14,7 @@ import (
 const ExampleLabel = "生成数据：仅规模（17户、102件、1.05亿元）仿首单浦东项目，企业、专利、金额均为虚构"
 
 // Example generates the worked example: 17 firms, 102 patents, 105 million
-// yuan of licence-fee leases, the shape of the first Pudong deal and nothing
+// yuan of claims for licence fees, the shape of the first Pudong deal and nothing
 // of its substance. The same seed gives the same deal.
 func Example(seed uint64) Deal {
 	r := rand.New(rand.NewPCG(seed, 17))
@@ -23,7 +23,7 @@ func Example(seed uint64) Deal {
 	cutOff := calendar.New(2026, 9, 30)
 	d := Deal{
 		Name: "示例知识产权资产支持专项计划（生成）", Label: ExampleLabel, Generated: true,
-		Venue: SSE, Class: Lease, CutOff: cutOff, Closing: calendar.New(2026, 11, 20),
+		Venue: SSE, Class: Licence, CutOff: cutOff, Closing: calendar.New(2026, 11, 20),
 		Parties: Parties{
 			Originator: "示例融资租赁有限公司", Manager: "示例证券资产管理有限公司", Servicer: "示例融资租赁有限公司",
 			Custodian: "示例银行股份有限公司", Lawyer: "示例律师事务所", Appraiser: "示例资产评估有限公司", Rater: "示例资信评估有限公司",
@@ -35,7 +35,7 @@ func Example(seed uint64) Deal {
 			ForecastDimensions: []string{"default", "recovery", "prepayment", "yield"},
 			StressDimensions:   []string{"default", "recovery", "revolving", "yield"}, StressCoverage: Yes,
 			ForecastReportWaived: No, CashFlowsCertain: Yes, VisibleToInvestors: Yes,
-			DisposalOnly: No, UncertainCash: No, MixedUnrelated: No,
+			DisposalOnly: No, UncertainCash: No, MixedUnrelated: No, LocalGovDebt: No, SpecialOriginator: No, SpecialOriginatorSound: Yes,
 		},
 		Credit: Credit{
 			Rho: 0.15, RhoSector: 0.05, LGDLow: 0.5, LGD: 0.7, LGDHigh: 0.9, LagMonths: 6, CPR: 0,
@@ -60,14 +60,14 @@ func Example(seed uint64) Deal {
 		d.Obligors = append(d.Obligors, Obligor{
 			ID: id, Name: "示例企业" + id[1:], Region: "示例新区", Industry: industries[r.IntN(len(industries))],
 			ShadowRating: ratings[k], PD: f([]float64{0.02, 0.03, 0.04, 0.06}[k]), PDSource: "示例输入（非评级、非评分）",
-			Related: No, Dishonest: No, BadRecord: No, WeakCredit: No,
+			Related: No, Dishonest: No, BadRecord: No, WeakCredit: No, SubsidiaryDishonest: No,
 		})
 		zero := 0
 		d.Assets = append(d.Assets, Asset{
-			ID: fmt.Sprintf("A%02d", i+1), Obligor: id, Kind: Lease, Contract: fmt.Sprintf("示例租字第%02d号", i+1),
-			Principal: amounts[i] * 10000, Rate: 0.05 + float64(r.IntN(7))*0.0025, Start: cutOff.AddMonths(-r.IntN(6) - 1),
+			ID: fmt.Sprintf("A%02d", i+1), Obligor: id, Kind: Licence, Contract: fmt.Sprintf("示例许字第%02d号", i+1),
+			Principal: amounts[i] * 10000, Rate: float64(500+25*r.IntN(7)) / 10000, Start: cutOff.AddMonths(-r.IntN(6) - 1),
 			Maturity: calendar.New(2026, 12, 15).AddMonths(3 * (7 + r.IntN(4))), Amortise: "level", EveryMonth: 3,
-			IPFormed: Yes, Performed: Yes, NoDefence: Yes, Overdue: &zero, Whole: Yes, Online: No, Consumer: No,
+			IPFormed: Yes, Performed: Yes, NoDefence: Yes, Overdue: &zero, Whole: Yes, Online: No, Consumer: No, Unencumbered: Yes,
 		})
 	}
 	for i := range patents {
@@ -94,6 +94,14 @@ func Example(seed uint64) Deal {
 		}
 		d.Patents = append(d.Patents, p)
 		d.Assets[firm].Patents = append(d.Assets[firm].Patents, p.Number)
+	}
+	for k := range 36 { // what earlier contracts of the kind paid, month by month
+		for c, share := range []float64{0.5, 0.3, 0.2} {
+			d.History = append(d.History, HistoryRow{
+				Month: calendar.New(2026, 9, 1).AddMonths(k - 35), Contract: fmt.Sprintf("示例前期许字第%02d号", c+1), Source: fmt.Sprintf("示例前期企业%02d", c+1),
+				Amount: money.Fen(money.Round(share*1e8*(1+0.1*math.Sin(float64(k))), 4)),
+			})
+		}
 	}
 	d.Structure = Structure{
 		EveryMonths: 3,

@@ -202,7 +202,7 @@ func candidate(id, ob string, kind Class, principal money.Fen, price *money.Fen)
 	zero := 0
 	return Asset{
 		ID: id, Obligor: ob, Kind: kind, Principal: principal, Price: price, Rate: 0.06, Maturity: calendar.New(2028, 1, 1),
-		Amortise: "level", EveryMonth: 3, IPFormed: Yes, Performed: Yes, NoDefence: Yes, Overdue: &zero, Whole: Yes, Online: No, Consumer: No,
+		Amortise: "level", EveryMonth: 3, IPFormed: Yes, Performed: Yes, NoDefence: Yes, Overdue: &zero, Whole: Yes, Online: No, Consumer: No, Unencumbered: Yes,
 	}
 }
 
@@ -210,21 +210,21 @@ func TestRevolving(t *testing.T) {
 	d := Example(1)
 	d.Structure.Revolving = &Revolving{Periods: 2, TermPeriods: 4, Yield: 0.055, MinRate: 0.05, MaxMonths: 36, ShortShare: 0.5, ShortCycles: 2}
 	cash := money.Fen(500 * money.Wan)
-	over := candidate("n3", "F03", Lease, money.Fen(100*money.Wan), nil)
+	over := candidate("n3", "F03", Licence, money.Fen(100*money.Wan), nil)
 	late := 5
 	over.Overdue = &late
-	unknown := candidate("n4", "F04", Lease, money.Fen(100*money.Wan), nil)
+	unknown := candidate("n4", "F04", Licence, money.Fen(100*money.Wan), nil)
 	unknown.IPFormed = Unknown
 	dear := money.Fen(101 * money.Wan)
 	cycles := []Cycle{
 		{Date: calendar.New(2026, 9, 30), Cash: cash, Reserves: money.Fen(50 * money.Wan), Candidates: []Asset{
-			candidate("n1", "F01", Lease, money.Fen(300*money.Wan), nil), over, unknown,
-			candidate("n5", "F05", Lease, money.Fen(100*money.Wan), &dear),
-			candidate("n6", "F06", Lease, money.Fen(200*money.Wan), nil), candidate("n7", "F07", Lease, money.Fen(150*money.Wan), nil),
+			candidate("n1", "F01", Licence, money.Fen(300*money.Wan), nil), over, unknown,
+			candidate("n5", "F05", Licence, money.Fen(100*money.Wan), &dear),
+			candidate("n6", "F06", Licence, money.Fen(200*money.Wan), nil), candidate("n7", "F07", Licence, money.Fen(150*money.Wan), nil),
 		}},
 		{Date: calendar.New(2026, 10, 20), Cash: cash, Candidates: nil},
 		{Date: calendar.New(2026, 11, 20), Cash: cash, Candidates: nil},
-		{Date: calendar.New(2026, 12, 1), Cash: cash, Candidates: []Asset{candidate("n8", "F08", Lease, money.Fen(100*money.Wan), nil)}},
+		{Date: calendar.New(2026, 12, 1), Cash: cash, Candidates: []Asset{candidate("n8", "F08", Licence, money.Fen(100*money.Wan), nil)}},
 	}
 	res, after, err := d.Revolve(cycles, calendar.Shipped())
 	if err != nil {
@@ -252,7 +252,7 @@ func TestRevolving(t *testing.T) {
 	if len(after.Assets) != len(d.Assets)+2 {
 		t.Errorf("%d assets after", len(after.Assets))
 	}
-	breach := []Cycle{{Date: calendar.New(2026, 9, 30), Repaid: d.Total() / 2, Candidates: []Asset{candidate("n1", "F01", Lease, 100, nil)}, Cash: 1000}}
+	breach := []Cycle{{Date: calendar.New(2026, 9, 30), Repaid: d.Total() / 2, Candidates: []Asset{candidate("n1", "F01", Licence, 100, nil)}, Cash: 1000}}
 	if res, _, _ = d.Revolve(breach, calendar.Shipped()); len(res[0].Stopped) == 0 || res[0].Purchases[0].Bought {
 		t.Error("principal and cash below the senior notes must stop the purchases")
 	}
@@ -267,7 +267,7 @@ func TestIneligibleIsNeverBought(t *testing.T) {
 		var c Cycle
 		c.Date, c.Cash = calendar.New(2026, 9, 30), money.Fen(rapid.Int64Range(0, 3e10).Draw(t, "cash"))
 		for i := range rapid.IntRange(1, 4).Draw(t, "n") {
-			a := candidate(fmt.Sprint("n", i), fmt.Sprintf("F%02d", rapid.IntRange(1, 20).Draw(t, "ob")), rapid.SampledFrom([]Class{Lease, Lease, Lease, SmallLoan}).Draw(t, "kind"),
+			a := candidate(fmt.Sprint("n", i), fmt.Sprintf("F%02d", rapid.IntRange(1, 20).Draw(t, "ob")), rapid.SampledFrom([]Class{Licence, Licence, Licence, SmallLoan}).Draw(t, "kind"),
 				money.Fen(rapid.Int64Range(1, 2e10).Draw(t, "principal")), nil)
 			a.IPFormed, a.Performed, a.Whole = fact.Draw(t, "ip"), fact.Draw(t, "performed"), fact.Draw(t, "whole")
 			a.Rate = rapid.SampledFrom([]float64{0.04, 0.06}).Draw(t, "rate")
@@ -279,7 +279,7 @@ func TestIneligibleIsNeverBought(t *testing.T) {
 		}
 		for i, p := range res[0].Purchases {
 			a := c.Candidates[i]
-			bad := a.IPFormed != Yes || a.Performed != Yes || a.Whole != Yes || a.Rate < 0.05 || a.Kind != Lease || a.Obligor > "F17"
+			bad := a.IPFormed != Yes || a.Performed != Yes || a.Whole != Yes || a.Rate < 0.05 || a.Kind != Licence || a.Obligor > "F17"
 			if p.Bought && bad {
 				t.Fatalf("bought %+v", a)
 			}
@@ -305,7 +305,7 @@ func small(t *rapid.T) (Deal, BuildLimits) {
 		for k := range rapid.IntRange(0, 2).Draw(t, "patents") {
 			num := fmt.Sprint(d.Assets[i].ID, "-", k)
 			v := float64(rapid.IntRange(1, 1000).Draw(t, "value"))
-			x := IP{Number: num, State: "alive", Encumbrance: []string{}, Value: &Value{Low: v / 2, Point: v, High: 2 * v}}
+			x := IP{Number: num, Kind: "invention", State: "alive", Encumbrance: []string{}, Value: &Value{Low: v / 2, Point: v, High: 2 * v}}
 			if rapid.Bool().Draw(t, "in family") {
 				x.Family = fmt.Sprint("f", rapid.IntRange(0, 3).Draw(t, "family"))
 			}
@@ -373,7 +373,7 @@ func TestBuilderReportsItsGapOnLargeSets(t *testing.T) {
 		num := fmt.Sprint("p", i)
 		v := 1e5 + float64(i*i%977)*1e4
 		a.Patents = []string{num}
-		d.Patents = append(d.Patents, IP{Number: num, State: "alive", Encumbrance: []string{}, Value: &Value{Low: v / 2, Point: v, High: 2 * v}})
+		d.Patents = append(d.Patents, IP{Number: num, Kind: "invention", State: "alive", Encumbrance: []string{}, Value: &Value{Low: v / 2, Point: v, High: 2 * v}})
 		d.Assets = append(d.Assets, a)
 	}
 	b, err := d.Build(BuildLimits{MaxPrincipal: money.Fen(20000 * money.Wan)})

@@ -17,6 +17,8 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/stat"
+
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
@@ -91,6 +93,11 @@ type Deal struct {
 	Waivers   []Waiver      `json:"waivers,omitempty"`
 	Shelf     *Shelf        `json:"shelf,omitempty"`
 	Credit    Credit        `json:"credit"`
+	History   []HistoryRow  `json:"history,omitempty"` // of the same kind of assets, month by month before the cut-off
+
+	// Days are the trading days known where the program runs; nil is what it
+	// ships with. It is no part of the deal.
+	Days *calendar.Working `json:"-"`
 }
 
 // Parties are the named roles of a plan.
@@ -129,6 +136,11 @@ type DealFacts struct {
 	DisposalOnly         Fact       `json:"disposal_only"`          // cash only from disposing of the asset
 	UncertainCash        Fact       `json:"uncertain_cash"`         // e.g. film box office
 	MixedUnrelated       Fact       `json:"mixed_unrelated"`        // unrelated asset types in one pool
+	LocalGovDebt         Fact       `json:"local_gov_debt"`         // adds to, or breaks the rules of, local-government debt
+
+	SpecialOriginator      Fact `json:"special_originator"`       // 特定原始权益人; a revolving pool's always is
+	SpecialOriginatorSound Fact `json:"special_originator_sound"` // no grave default, false disclosure or breach of law in three years
+	LessorListed           Fact `json:"lessor_listed"`            // a listed company or its subsidiary of weight
 }
 
 // Obligor owes the receivables. Affiliates share a Group and count as one.
@@ -143,9 +155,11 @@ type Obligor struct {
 	PD            *float64 `json:"pd"`                      // annual probability of default, supplied
 	PDSource      string   `json:"pd_source,omitempty"`
 	Related       Fact     `json:"related"`     // related to the originator
-	Dishonest     Fact     `json:"dishonest"`   // on the list of dishonest persons (失信被执行人)
+	Dishonest     Fact     `json:"dishonest"`   // on a list of the dishonest (失信被执行人、失信生产经营单位、其他失信单位)
 	BadRecord     Fact     `json:"bad_record"`  // serious default, false disclosure
 	WeakCredit    Fact     `json:"weak_credit"` // judged by the arranger, with evidence on file
+
+	SubsidiaryDishonest Fact `json:"subsidiary_dishonest"` // an important subsidiary (30% of assets, net assets or revenue) is on such a list
 }
 
 func (o Obligor) group() string {
@@ -177,6 +191,12 @@ type Asset struct {
 	Online     Fact          `json:"online"`          // small loan made online
 	Consumer   Fact          `json:"consumer"`        // online loan for consumption
 	Patents    []string      `json:"patents,omitempty"`
+
+	Unencumbered  Fact   `json:"unencumbered"`         // the claim and its cash are free of pledges and other limits
+	LeaseEligible Fact   `json:"lease_eligible"`       // lease: the object may be leased, is disposable and of no public use
+	LeaseForm     string `json:"lease_form,omitempty"` // 直租, 售后回租
+	Enhancer      string `json:"enhancer,omitempty"`   // who stands behind the claim
+	Security      string `json:"security,omitempty"`   // 抵质押
 }
 
 // Due is one contractual payment.
@@ -208,6 +228,102 @@ type IP struct {
 	Advancement string        `json:"advancement,omitempty"` // 技术先进性
 	Benefit     string        `json:"benefit,omitempty"`     // 预期经济效益
 	Value       *Value        `json:"value,omitempty"`
+	Appraisal   *Appraisal    `json:"appraisal,omitempty"`
+}
+
+// Appraisal is an appraisal institution's value of a right.
+type Appraisal struct {
+	Institution string        `json:"institution"`
+	Method      string        `json:"method"`
+	Date        calendar.Date `json:"date"`
+	ReportNo    string        `json:"report_no"`
+	Yuan        float64       `json:"value"`
+}
+
+// Kinds of rights beside patents: 著作权、专利权、商标权以及相关专有权利 (指引第4号
+// 第十七条).
+const (
+	Trademark    patent.Kind = "trademark"
+	Copyright    patent.Kind = "copyright"
+	LayoutDesign patent.Kind = "layout_design"
+)
+
+// RightKinds are the kinds of rights a pool may hold.
+var RightKinds = []patent.Kind{patent.Invention, patent.UtilityModel, patent.Design, Trademark, Copyright, LayoutDesign}
+
+// KindZh names a kind of right.
+func KindZh(k patent.Kind) string {
+	switch k {
+	case Trademark:
+		return "注册商标"
+	case Copyright:
+		return "著作权"
+	case LayoutDesign:
+		return "集成电路布图设计"
+	case "":
+		return ""
+	}
+	return k.Zh()
+}
+
+// IsPatent says that the right is a patent, or not said to be anything else.
+func (x *IP) IsPatent() bool {
+	return x.Kind != Trademark && x.Kind != Copyright && x.Kind != LayoutDesign
+}
+
+// HistoryRow is what one source paid under one contract in one month before the
+// cut-off.
+type HistoryRow struct {
+	Month    calendar.Date `json:"month"` // any day of it
+	Contract string        `json:"contract"`
+	Source   string        `json:"source"`
+	Amount   money.Fen     `json:"amount"`
+}
+
+// History is what the rows of a deal's history come to.
+type History struct {
+	Years  float64            `json:"years"` // months with a row, of those without a gap up to the cut-off
+	CV     float64            `json:"cv"`    // of the monthly sums
+	Shares map[string]float64 `json:"shares"`
+}
+
+// history sums the deal's monthly history back from the cut-off, up to the
+// first month without any; false when there is none.
+func (d *Deal) history() (h History, ok bool) {
+	if len(d.History) == 0 {
+		return h, false
+	}
+	months, sources, all := map[calendar.Date]float64{}, map[string]float64{}, 0.0
+	for _, r := range d.History {
+		months[calendar.New(r.Month.Year, r.Month.Month, 1)] += float64(r.Amount)
+		sources[r.Source] += float64(r.Amount)
+		all += float64(r.Amount)
+	}
+	at := calendar.New(d.CutOff.Year, d.CutOff.Month, 1)
+	if _, has := months[at]; !has {
+		at = at.AddMonths(-1)
+	}
+	var sums []float64
+	for ; ; at = at.AddMonths(-1) {
+		m, has := months[at]
+		if !has {
+			break
+		}
+		sums = append(sums, m)
+	}
+	h.Years, h.Shares = float64(len(sums))/12, map[string]float64{}
+	if len(sums) > 1 {
+		mean, sd := stat.MeanStdDev(sums, nil)
+		if mean > 0 {
+			h.CV = sd / mean
+		}
+	}
+	for s, x := range sources {
+		if all > 0 {
+			h.Shares[s] = x / all
+		}
+	}
+	return h, true
 }
 
 // Value is a patent's estimate as the valuation store holds it, in yuan.
@@ -327,9 +443,15 @@ func (d *Deal) Check() error {
 		if x.Number == "" {
 			add(fmt.Sprintf("patents[%d].number", i), "patent.number", "知识产权号缺失", "the number is missing")
 		}
+		if x.Kind != "" && !slices.Contains(RightKinds, x.Kind) {
+			add(fmt.Sprintf("patents[%d].kind", i), "patent.kind", "知识产权类型应为发明、实用新型、外观设计、商标、著作权或布图设计", "kind must be invention, utility_model, design, trademark, copyright or layout_design")
+		}
 		if v := x.Value; v != nil && !(0 <= v.Low && v.Low <= v.Point && v.Point <= v.High && v.High <= 1e15) {
 			add(fmt.Sprintf("patents[%d].value", i), "patent.value", "价值应满足 0≤下限≤价值≤上限", "value must satisfy 0 <= low <= point <= high")
 		}
+	}
+	if len(d.History) > 4*maxRows {
+		add("history", "history.rows", "历史现金流超过20000行", "more than 20,000 rows of history")
 	}
 	if total > maxTotal {
 		add("assets", "assets.total", "资产池总额超过上限", "pool total is beyond 100 billion yuan")

@@ -3,6 +3,7 @@ package pool
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/money"
@@ -27,6 +28,8 @@ type BankLine struct {
 	In       bool          `json:"in"`
 	Amount   money.Fen     `json:"amount"` // positive
 	Ref      string        `json:"ref,omitempty"`
+	Asset    string        `json:"asset,omitempty"` // servicing: what the line is for, see [Mark]
+	Use      string        `json:"use,omitempty"`
 }
 
 // Accounts says which account is which.
@@ -147,6 +150,13 @@ func Reconcile(expected []Expected, lines []BankLine, acc Accounts) Reconciliati
 		match.DaysLate = max(match.DaysLate, match.Expected.Due.DaysUntil(l.Date)-acc.GraceDays)
 		rec.Received += amount
 	}
+	names := make([]bool, len(bank)) // whether a line names a contract of its payer
+	for i, l := range bank {
+		for m := range rec.Matches {
+			e := &rec.Matches[m].Expected
+			names[i] = names[i] || left[i] > 0 && l.Ref != "" && e.Payer == l.Party && e.Contract != "" && strings.Contains(l.Ref, e.Contract)
+		}
+	}
 	// Exact lines first: same payer, same amount, contract in the reference or
 	// the nearest due date.
 	for i, l := range bank {
@@ -156,7 +166,7 @@ func Reconcile(expected []Expected, lines []BankLine, acc Accounts) Reconciliati
 		best := -1
 		for m := range rec.Matches {
 			e := &rec.Matches[m]
-			if e.Expected.Payer != l.Party || e.Open != l.Amount || e.Received != 0 {
+			if e.Expected.Payer != l.Party || e.Open != l.Amount || e.Received != 0 || !fits(&l, names[i], &e.Expected) {
 				continue
 			}
 			if best < 0 || abs(e.Expected.Due.DaysUntil(l.Date)) < abs(rec.Matches[best].Expected.Due.DaysUntil(l.Date)) {
@@ -167,12 +177,12 @@ func Reconcile(expected []Expected, lines []BankLine, acc Accounts) Reconciliati
 			take(i, best, l.Amount)
 		}
 	}
-	for i, l := range bank { // then oldest due first
+	for i, l := range bank { // then oldest due first, of the contract the reference names
 		for m := range rec.Matches {
 			if left[i] == 0 {
 				break
 			}
-			if e := &rec.Matches[m]; e.Expected.Payer == l.Party && e.Open > 0 {
+			if e := &rec.Matches[m]; e.Expected.Payer == l.Party && e.Open > 0 && fits(&l, names[i], &e.Expected) {
 				take(i, m, min(left[i], e.Open))
 			}
 		}
@@ -194,6 +204,12 @@ func Reconcile(expected []Expected, lines []BankLine, acc Accounts) Reconciliati
 		rec.Closed = false
 	}
 	return rec
+}
+
+// fits says that a line's reference names the contract of an expected amount,
+// or, unless it names another of its payer's, none.
+func fits(l *BankLine, names bool, e *Expected) bool {
+	return !names || e.Contract != "" && strings.Contains(l.Ref, e.Contract)
 }
 
 func (r *Reconciliation) leak(l BankLine, zh string) {

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"sync"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
 )
 
 // Answer is the outcome of a rule test.
@@ -46,6 +48,10 @@ type Rule struct {
 	Classes []Class `json:"classes"`
 	Limit   float64 `json:"limit,omitempty"` // the threshold, in Unit
 	Unit    string  `json:"unit,omitempty"`
+
+	From  calendar.Date `json:"from"`           // first day in force
+	Until calendar.Date `json:"until,omitzero"` // last day in force; zero is still
+	URL   string        `json:"url,omitempty"`  // of the text
 
 	// Further thresholds of single rules, 0 elsewhere.
 	BusinessShare  float64 `json:"business_share,omitempty"`  // online small loans: of one business loan; Limit is of one consumer loan
@@ -89,6 +95,7 @@ type Result struct {
 	Missing  []string `json:"missing,omitempty"`  // fields that would decide it
 	Evidence string   `json:"evidence,omitempty"` // of a waiver
 	Cite     string   `json:"cite"`
+	URL      string   `json:"url,omitempty"`
 }
 
 // Skipped is a rule that does not apply, and why.
@@ -144,6 +151,10 @@ func (d *Deal) Test() Report {
 			rep.NotApplicable = append(rep.NotApplicable, Skipped{r.ID, r.Zh, "不适用于" + d.Class.Zh()})
 			continue
 		}
+		if r.From.After(d.Closing) || !r.Until.IsZero() && r.Until.Before(d.Closing) {
+			rep.NotApplicable = append(rep.NotApplicable, Skipped{r.ID, r.Zh, fmt.Sprintf("设立日%s不在该规则施行期间（自%s起）", d.Closing, r.From)})
+			continue
+		}
 		f := tests[r.ID](&p, r)
 		if f.skip != "" {
 			rep.NotApplicable = append(rep.NotApplicable, Skipped{r.ID, r.Zh, f.skip})
@@ -151,7 +162,7 @@ func (d *Deal) Test() Report {
 		}
 		res := Result{
 			Rule: r.ID, Name: r.Zh, Answer: f.answer, Measured: f.measured, Limit: r.Limit, Unit: r.Unit,
-			Why: f.why, Missing: f.missing, Cite: r.Cite,
+			Why: f.why, Missing: f.missing, Cite: r.Cite, URL: r.URL,
 		}
 		if res.Answer == Fail && r.Waivable {
 			d.waive(&res)
@@ -344,8 +355,30 @@ var tests = map[string]func(*facts, Rule) finding{
 				return finding{answer: Fail, why: "压力测试缺少维度：" + w}
 			}
 		}
-		return need(p.d.Facts.StressCoverage, Yes, "facts.stress_coverage", "列示各期覆盖倍数")
+		return stressCoverage(p)
 	},
+	"neg_local_debt": func(p *facts, r Rule) finding {
+		return need(p.d.Facts.LocalGovDebt, No, "facts.local_gov_debt", "不涉及地方政府性债务")
+	},
+	"asset_unencumbered": func(p *facts, r Rule) finding {
+		return p.eachAsset("unencumbered", r.Zh, func(a *Asset) Fact { return a.Unencumbered })
+	},
+	"special_originator": specialOriginator,
+	"enhancement_terms": func(p *facts, r Rule) finding {
+		for _, x := range p.d.Structure.Supports {
+			if strings.TrimSpace(x.Evidence) == "" {
+				return verdict(false, nil, "%s的增信未附文件", x.Name)
+			}
+		}
+		return verdict(true, nil, "%d项增信均有文件", len(p.d.Structure.Supports))
+	},
+	"lease_owned":      leaseOwned,
+	"lease_registered": leaseRegistered,
+	"lease_free":       leaseFree,
+	"lease_eligible": func(p *facts, r Rule) finding {
+		return p.eachAsset("lease_eligible", r.Zh, func(a *Asset) Fact { return a.LeaseEligible })
+	},
+	"lessor_sound":    lessorSound,
 	"forecast_waiver": forecastWaiver,
 	"shelf":           shelfRule,
 	"N5": func(p *facts, r Rule) finding {
@@ -468,24 +501,24 @@ func relatedParty(p *facts, r Rule) finding {
 	return verdict(true, p.share(yes), "关联方占比%.2f%%，不超过%.0f%%", *p.share(yes)*100, r.Limit*100)
 }
 
-// important lists the groups that are important cash-flow providers.
+// important lists the groups that are important cash-flow providers: by what
+// they have yet to pay of all that is to be paid (负面清单第二项).
 func (p *facts) important(r Rule) (out []group) {
+	by, all := map[string]money.Fen{}, money.Fen(0)
+	for i := range p.d.Assets {
+		a := &p.d.Assets[i]
+		for _, due := range a.Dues(p.d.CutOff) {
+			by[a.Obligor] += due.Principal + due.Interest
+			all += due.Principal + due.Interest
+		}
+	}
 	for _, g := range p.groups {
-		limit := r.Limit
-		if g.members > 1 {
-			limit = r.GroupShare
+		sum, alone := money.Fen(0), false
+		for _, id := range g.ids {
+			sum += by[id]
+			alone = alone || over(by[id], all, r.Limit)
 		}
-		alone := false
-		if g.members > 1 { // one member may be important alone
-			by := map[string]money.Fen{}
-			for _, a := range p.d.Assets {
-				by[a.Obligor] += a.Principal
-			}
-			for _, id := range g.ids {
-				alone = alone || over(by[id], p.total, r.Limit)
-			}
-		}
-		if alone || over(g.principal, p.total, limit) {
+		if alone || g.members > 1 && over(sum, all, r.GroupShare) {
 			out = append(out, g)
 		}
 	}
@@ -526,6 +559,12 @@ func dishonestProvider(p *facts, r Rule) finding {
 				return verdict(false, p.share(g.principal), "重要现金流提供方%s为失信被执行人", o.display())
 			case Unknown:
 				open = append(open, "obligors["+id+"].dishonest")
+			}
+			switch o.SubsidiaryDishonest {
+			case Yes:
+				return verdict(false, p.share(g.principal), "重要现金流提供方%s的重要子公司为失信单位", o.display())
+			case Unknown:
+				open = append(open, "obligors["+id+"].subsidiary_dishonest")
 			}
 		}
 	}
@@ -578,11 +617,13 @@ func forecast(p *facts, r Rule) finding {
 	if f.ForecastReportWaived == Yes {
 		return finding{skip: "不出具现金流预测报告，见 forecast_waiver"}
 	}
-	if f.HistoryYears == nil {
-		return missing("历史数据年限未知", "facts.history_years")
+	h, ok := p.d.history()
+	if !ok {
+		return missing("未提供逐月历史现金流（月份、合同、来源、金额）", "history")
 	}
-	if *f.HistoryYears < r.Limit {
-		return verdict(false, f.HistoryYears, "历史数据%.1f年，要求至少%.0f年", *f.HistoryYears, r.Limit)
+	years := h.Years
+	if years < r.Limit && (f.OriginatorYears == nil || *f.OriginatorYears > years+0.1) { // 未满三年的自开始运营之日起
+		return verdict(false, &years, "逐月历史数据%.1f年，要求最近%.0f年（未满的自开始运营起）", years, r.Limit)
 	}
 	if f.ForecastDimensions == nil {
 		return missing("预测因素未知", "facts.forecast_dimensions")
@@ -662,6 +703,10 @@ func ipRights(p *facts, _ Rule) finding {
 	var open []string
 	for _, x := range p.d.Patents {
 		switch {
+		case !x.Expires.IsZero() && x.Expires.Before(p.d.CutOff):
+			return verdict(false, nil, "%s的保护期已于%s届满", x.Number, x.Expires)
+		case x.Kind == "":
+			open = append(open, "patents["+x.Number+"].kind")
 		case x.State == "":
 			open = append(open, "patents["+x.Number+"].state")
 		case x.Encumbrance == nil:
@@ -673,5 +718,132 @@ func ipRights(p *facts, _ Rule) finding {
 	if len(open) > 0 {
 		return missing(fmt.Sprintf("%d件法律状态或权利负担未知", len(open)), open...)
 	}
-	return verdict(true, nil, "%d件有效，权利负担已获同意", len(p.d.Patents))
+	kinds := map[patent.Kind]int{}
+	for _, x := range p.d.Patents {
+		kinds[x.Kind]++
+	}
+	var parts []string
+	for _, k := range RightKinds {
+		if kinds[k] > 0 {
+			parts = append(parts, fmt.Sprintf("%s%d件", KindZh(k), kinds[k]))
+		}
+	}
+	return verdict(true, nil, "%d件有效（%s），权利负担已获同意", len(p.d.Patents), strings.Join(parts, "、"))
+}
+
+// stressCoverage works the coverage of every payment date out under the hardest
+// cell of the illustrative grid: it passes because it was computed.
+func stressCoverage(p *facts) finding {
+	if p.d.Facts.StressCoverage == No {
+		return finding{answer: Fail, why: "压力测试未列示各兑付期覆盖倍数"}
+	}
+	grid := IllustrativeGrid()
+	cf, err := p.d.CashFlow(Scenario{Default: slices.Max(grid.Default), Recovery: slices.Min(grid.Recovery)})
+	if err != nil {
+		return missing("分层未设置，无法测算各兑付期覆盖倍数", "structure.tranches")
+	}
+	return verdict(true, cf.MinCoverage(), "已测算%d个兑付期的覆盖倍数（违约%.0f%%、回收%.0f%%情形），见压力测试", len(cf.covers()), slices.Max(grid.Default)*100, slices.Min(grid.Recovery)*100)
+}
+
+func specialOriginator(p *facts, _ Rule) finding {
+	special := p.d.Facts.SpecialOriginator
+	why := "申报"
+	if p.d.Structure.Revolving != nil {
+		special, why = Yes, "设有循环购买"
+	}
+	switch special {
+	case No:
+		return verdict(true, nil, "原始权益人不属于特定原始权益人")
+	case Unknown:
+		return missing("是否特定原始权益人未知", "facts.special_originator")
+	}
+	return need(p.d.Facts.SpecialOriginatorSound, Yes, "facts.special_originator_sound", "特定原始权益人（"+why+"）最近三年无重大违约、虚假披露或重大违法")
+}
+
+// leased visits the rights an asset leases: not, unknown or fine.
+func (p *facts) leased(field, zh string, test func(*IP) Fact) finding {
+	by := map[string]*IP{}
+	for i := range p.d.Patents {
+		by[p.d.Patents[i].Number] = &p.d.Patents[i]
+	}
+	var bad, open []string
+	n := 0
+	for i := range p.d.Assets {
+		a := &p.d.Assets[i]
+		if len(a.Patents) == 0 {
+			open = append(open, "assets["+a.ID+"].patents")
+		}
+		for _, number := range a.Patents {
+			n++
+			x := by[number]
+			if x == nil {
+				open = append(open, "patents["+number+"]")
+				continue
+			}
+			switch test(x) {
+			case No:
+				bad = append(bad, number)
+			case Unknown:
+				open = append(open, "patents["+number+"]."+field)
+			}
+		}
+	}
+	switch {
+	case len(bad) > 0:
+		return finding{answer: Fail, why: fmt.Sprintf("%s：%d件不符合（%s）", zh, len(bad), some(bad))}
+	case len(open) > 0:
+		return missing(fmt.Sprintf("%s：%d件资料缺失", zh, len(open)), open...)
+	}
+	return finding{answer: Pass, why: fmt.Sprintf("%s：全部%d件符合", zh, n)}
+}
+
+func leaseOwned(p *facts, _ Rule) finding {
+	return p.leased("owner", "租赁物登记权利人为原始权益人", func(x *IP) Fact {
+		switch {
+		case x.Owner == "" || p.d.Parties.Originator == "":
+			return Unknown
+		case x.Owner == p.d.Parties.Originator:
+			return Yes
+		}
+		return No
+	})
+}
+
+func leaseRegistered(p *facts, _ Rule) finding {
+	return p.leased("registered", "租赁物已登记", func(x *IP) Fact {
+		if strings.TrimSpace(x.Registered) == "" {
+			return Unknown
+		}
+		if x.Registered == "未登记" {
+			return No
+		}
+		return Yes
+	})
+}
+
+func leaseFree(p *facts, _ Rule) finding {
+	return p.leased("encumbrance", "租赁物无他人权利负担", func(x *IP) Fact {
+		switch {
+		case x.Encumbrance == nil:
+			return Unknown
+		case len(x.Encumbrance) > 0:
+			return No
+		}
+		return Yes
+	})
+}
+
+func lessorSound(p *facts, _ Rule) finding {
+	f := p.d.Facts
+	switch {
+	case f.LessorListed == Yes:
+		return verdict(true, nil, "出租人为上市公司或其子公司")
+	case f.OriginatorSound == Yes:
+		return verdict(true, nil, "出租人信用良好")
+	case p.d.enhanced():
+		return verdict(true, nil, "设有信用良好的增信机构，有文件")
+	case f.LessorListed == No && f.OriginatorSound == No:
+		return verdict(false, nil, "出租人非上市公司（子公司）、资信不佳，且无有效增信")
+	}
+	return missing("出租人是否上市、资信情况未知", "facts.lessor_listed", "facts.originator_sound")
 }

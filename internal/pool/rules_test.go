@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -38,9 +39,84 @@ func as(c Class) Deal {
 	d := Example(1)
 	d.Class = c
 	for i := range d.Assets {
-		d.Assets[i].Kind = c
+		d.Assets[i].Kind, d.Assets[i].LeaseEligible = c, Yes
+	}
+	if c == Lease { // sold to the lessor and leased back
+		for i := range d.Patents {
+			d.Patents[i].Owner, d.Patents[i].Encumbrance = d.Parties.Originator, []string{}
+		}
 	}
 	return d
+}
+
+// The example is a licence-fee pool like the first Pudong deal; called leases,
+// it is refused by the rules of the leased object, because the licensees own
+// the patents and others hold licences.
+func TestRelabelledExampleIsRefused(t *testing.T) {
+	d := Example(1)
+	if d.Class != Licence || !d.Test().Passes {
+		t.Fatal("the example is no passing licence-fee pool")
+	}
+	d.Class = Lease
+	for i := range d.Assets {
+		d.Assets[i].Kind = Lease
+	}
+	r := d.Test()
+	for rule, want := range map[string]Answer{"lease_owned": Fail, "lease_free": Fail, "lease_eligible": Unsure} {
+		if got := r.byRule()[rule].Answer; got != want {
+			t.Errorf("%s: %s, want %s", rule, got, want)
+		}
+	}
+	if r.Passes {
+		t.Error("licence fees pass as leases")
+	}
+}
+
+// A rule that is not yet, or no longer, in force does not apply.
+func TestRulesInForceOnTheDay(t *testing.T) {
+	for closing, applies := range map[string]bool{"2022-12-29": false, "2022-12-30": true} {
+		d := Example(1)
+		d.CutOff, d.Closing = calendar.MustParse(closing).AddDays(-30), calendar.MustParse(closing)
+		_, tested := d.Test().byRule()["single_obligor"]
+		if tested != applies {
+			t.Errorf("set up %s: single_obligor tested %v", closing, tested)
+		}
+	}
+	for closing, applies := range map[string]bool{"2024-03-28": false, "2024-03-29": true} {
+		d := Example(1)
+		d.CutOff, d.Closing = calendar.MustParse(closing).AddDays(-30), calendar.MustParse(closing)
+		if _, tested := d.Test().byRule()["neg_local_debt"]; tested != applies {
+			t.Errorf("set up %s: neg_local_debt tested %v", closing, tested)
+		}
+	}
+}
+
+// Rights of other kinds stand in a pool under their own names; an unknown kind
+// is unknown, a wrong one is refused, an expired one fails.
+func TestRightsOfOtherKinds(t *testing.T) {
+	d := Example(1)
+	d.Patents[0].Number, d.Patents[0].Kind = "12345678", Trademark
+	d.Patents[1].Number, d.Patents[1].Kind = "软著登字第1234567号", Copyright
+	d.Patents[2].Number, d.Patents[2].Kind = "BS.205001234", LayoutDesign
+	d.Assets[0].Patents[0], d.Assets[1].Patents[0], d.Assets[2].Patents[0] = d.Patents[0].Number, d.Patents[1].Number, d.Patents[2].Number
+	r := d.Test().byRule()["ip_rights"]
+	for _, want := range []string{"注册商标1件", "著作权1件", "集成电路布图设计1件"} {
+		if r.Answer != Pass || !strings.Contains(r.Why, want) {
+			t.Errorf("%s: %s", r.Answer, r.Why)
+		}
+	}
+	d.Patents[0].Kind = ""
+	if r := d.Test().byRule()["ip_rights"]; r.Answer != Unsure {
+		t.Errorf("a right of no kind: %s", r.Answer)
+	}
+	d.Patents[0].Kind, d.Patents[0].Expires = Trademark, d.CutOff.AddDays(-1)
+	if r := d.Test().byRule()["ip_rights"]; r.Answer != Fail {
+		t.Errorf("an expired mark: %s", r.Answer)
+	}
+	d.Patents[0].Kind = "domain_name"
+	if d.Check() == nil {
+		t.Error("a domain name is a right of the guide")
+	}
 }
 
 func withShelf() Deal {
@@ -95,7 +171,7 @@ func TestOneMutationFailsOneRule(t *testing.T) {
 			}
 		}},
 		{"single_obligor", Example(1), func(d *Deal) { weigh(d, 0.51) }},
-		{"lease_top5", Example(1), func(d *Deal) { weigh(d, 0.142, 0.142, 0.142, 0.142, 0.142) }},
+		{"lease_top5", as(Lease), func(d *Deal) { weigh(d, 0.142, 0.142, 0.142, 0.142, 0.142) }},
 		{"online_small_loan", as(SmallLoan), func(d *Deal) { d.Assets[0].Online = Yes }},
 		{"related_party", Example(1), func(d *Deal) {
 			weigh(d, 0.12)
@@ -108,12 +184,12 @@ func TestOneMutationFailsOneRule(t *testing.T) {
 		{"asset_overdue", Example(1), func(d *Deal) { d.Assets[3].Overdue = &two }},
 		{"asset_whole", Example(1), func(d *Deal) { d.Assets[3].Whole = No }},
 		{"obligor_record", Example(1), func(d *Deal) { d.Obligors[3].BadRecord = Yes }},
-		{"originator_years", Example(1), func(d *Deal) { d.Facts.OriginatorYears = f(1.9) }},
+		{"originator_years", as(Lease), func(d *Deal) { d.Facts.OriginatorYears = f(1.9) }},
 		{"originator_strength", as(SmallLoan), func(d *Deal) { d.Facts.OriginatorProfitable = No }},
 		{"cash_route", Example(1), func(d *Deal) { d.Facts.CashRoute = "commingled" }},
 		{"cash_cycle", Example(1), func(d *Deal) { d.Facts.CycleMonths = f(4) }},
 		{"reinvestment", Example(1), func(d *Deal) { d.Facts.ReinvestEquity = Yes }},
-		{"forecast", Example(1), func(d *Deal) { d.Facts.HistoryYears = f(2) }},
+		{"forecast", Example(1), func(d *Deal) { d.History = d.History[36:] }},
 		{"stress_report", Example(1), func(d *Deal) { d.Facts.StressDimensions = []string{"default"} }},
 		{"forecast_waiver", Example(1), func(d *Deal) {
 			d.Facts.ForecastReportWaived, d.Facts.CashFlowsCertain = Yes, No
@@ -126,6 +202,19 @@ func TestOneMutationFailsOneRule(t *testing.T) {
 		{"neg_mixed", Example(1), func(d *Deal) { d.Facts.MixedUnrelated = Yes }},
 		{"neg_dishonest", Example(1), func(d *Deal) { weigh(d, 0.2); d.Obligors[0].Dishonest = Yes }},
 		{"ip_rights", Example(1), func(d *Deal) { d.Patents[7].State, d.Patents[7].StateReason = "dead", "未缴年费终止" }},
+		{"neg_local_debt", Example(1), func(d *Deal) { d.Facts.LocalGovDebt = Yes }},
+		{"asset_unencumbered", Example(1), func(d *Deal) { d.Assets[2].Unencumbered = No }},
+		{"special_originator", Example(1), func(d *Deal) { d.Facts.SpecialOriginator, d.Facts.SpecialOriginatorSound = Yes, No }},
+		{"enhancement_terms", Example(1), func(d *Deal) {
+			d.Structure.Supports = append(d.Structure.Supports, Support{Name: "某公司", Kind: "guarantee"})
+		}},
+		{"lease_owned", as(Lease), func(d *Deal) { d.Patents[5].Owner = "承租人" }},
+		{"lease_eligible", as(Lease), func(d *Deal) { d.Assets[5].LeaseEligible = No }},
+		{"lease_registered", as(Lease), func(d *Deal) { d.Patents[5].Registered = "未登记" }},
+		{"lease_free", as(Lease), func(d *Deal) { d.Patents[5].Encumbrance, d.Patents[5].Consent = []string{"pledge"}, Yes }},
+		{"lessor_sound", as(Lease), func(d *Deal) {
+			d.Facts.LessorListed, d.Facts.OriginatorSound, d.Structure.Supports = No, No, nil
+		}},
 	}
 	covered := map[string]bool{}
 	for _, c := range cases {
@@ -149,7 +238,7 @@ func TestOneMutationFailsOneRule(t *testing.T) {
 		}
 	}
 	for _, r := range Rules().Rules {
-		if !covered[r.ID] || tests[r.ID] == nil || r.Cite == "" || r.Note == "" {
+		if !covered[r.ID] || tests[r.ID] == nil || r.Cite == "" || r.Note == "" || r.URL == "" || r.From.IsZero() {
 			t.Errorf("rule %s has no mutation, test, citation or text", r.ID)
 		}
 	}
@@ -175,13 +264,13 @@ func TestMissingFactsAreUnknown(t *testing.T) {
 		{"risk_retention", "structure.retained", Example(1), func(d *Deal) { d.Structure.Retained = nil }},
 		{"asset_overdue", "assets[A02].overdue_days", Example(1), func(d *Deal) { d.Assets[1].Overdue = nil }},
 		{"obligor_record", "assets[A02].obligor.bad_record", Example(1), func(d *Deal) { d.Obligors[1].BadRecord = Unknown }},
-		{"originator_years", "facts.originator_years", Example(1), func(d *Deal) { d.Facts.OriginatorYears = nil }},
+		{"originator_years", "facts.originator_years", as(Lease), func(d *Deal) { d.Facts.OriginatorYears = nil }},
 		{"originator_strength", "facts.originator_net_assets", as(SmallLoan), func(d *Deal) { d.Facts.OriginatorNetAssets = nil }},
 		{"online_small_loan", "assets[A01].online", as(SmallLoan), func(d *Deal) { d.Assets[0].Online = Unknown }},
 		{"cash_route", "facts.cash_route", Example(1), func(d *Deal) { d.Facts.CashRoute = "" }},
 		{"cash_cycle", "facts.cycle_months", Example(1), func(d *Deal) { d.Facts.CycleMonths = nil }},
 		{"reinvestment", "facts.reinvest_equity", Example(1), func(d *Deal) { d.Facts.ReinvestEquity = Unknown }},
-		{"forecast", "facts.history_years", Example(1), func(d *Deal) { d.Facts.HistoryYears = nil }},
+		{"forecast", "history", Example(1), func(d *Deal) { d.History = nil }},
 		{"stress_report", "facts.stress_dimensions", Example(1), func(d *Deal) { d.Facts.StressDimensions = nil }},
 		{"forecast_waiver", "facts.forecast_report_waived", Example(1), func(d *Deal) { d.Facts.ForecastReportWaived = Unknown }},
 		{"N5", "facts.disposal_only", Example(1), func(d *Deal) { d.Facts.DisposalOnly = Unknown }},
@@ -242,7 +331,7 @@ func TestConcentrationAtTheBoundary(t *testing.T) {
 	near(t, "HHI", hhi, 0.125, 1e-12)
 	near(t, "N", n, 8, 1e-12)
 	near(t, "top5", top5, 0.70, 1e-12)
-	d := Example(1)
+	d := as(Lease)
 	d.Assets, d.Obligors = d.Assets[:10], d.Obligors[:10]
 	for i := range d.Assets {
 		d.Assets[i].Principal = money.Fen(w[i] * 1e8)

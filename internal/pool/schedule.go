@@ -108,16 +108,15 @@ func (a *Asset) Dues(cutOff calendar.Date) []Due {
 	return dues
 }
 
-// periods is the payment-period grid of a deal: period t ends on
-// Closing + (t+1)·EveryMonths.
+// periods is the payment-period grid of a deal: payment t falls on the scheduled
+// day of period t.
 func (d *Deal) periods() int {
-	months := 1
+	n := 1
 	for i := range d.Assets {
 		dues := d.Assets[i].Dues(d.CutOff)
-		months = max(months, monthsBetween(d.Closing, dues[len(dues)-1].Date))
+		n = max(n, d.periodOf(dues[len(dues)-1].Date)+1)
 	}
 	every := d.Structure.every()
-	n := (months + every - 1) / every
 	n += (d.Credit.LagMonths + every - 1) / every
 	if r := d.Structure.Revolving; r != nil {
 		n += r.Periods + r.TermPeriods
@@ -128,19 +127,14 @@ func (d *Deal) periods() int {
 	return n
 }
 
-// PayDate is the unadjusted payment date of period t.
-func (d *Deal) PayDate(t int) calendar.Date {
-	return d.Closing.AddMonths((t + 1) * d.Structure.every())
-}
-
 // periodOf maps a due date to its payment period; dues between the cut-off and
-// the closing belong to the first.
+// the end of the first collection period belong to the first.
 func (d *Deal) periodOf(date calendar.Date) int {
-	if !date.After(d.Closing) {
-		return 0
+	t := max(0, monthsBetween(d.collected(0), date)/d.Structure.every()-1)
+	for d.collected(t).Before(date) {
+		t++
 	}
-	every := d.Structure.every()
-	return (monthsBetween(d.Closing, date) - 1) / every
+	return t
 }
 
 // contract is one receivable on the period grid, before any default.

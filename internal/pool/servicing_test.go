@@ -175,7 +175,7 @@ func TestConcentrationOnPrincipalNotRepaid(t *testing.T) {
 	d := Example(1)
 	d.Structure.Tranches[0].Principal = 1 // no stop for want of principal
 	d.Structure.Revolving = &Revolving{Periods: 1, TermPeriods: 4}
-	big := candidate("n1", "F01", Lease, money.Fen(50*100*money.Wan), nil)
+	big := candidate("n1", "F01", Licence, money.Fen(50*100*money.Wan), nil)
 	cycle := Cycle{Date: calendar.New(2026, 12, 31), Cash: money.Fen(55 * 100 * money.Wan), Repaid: money.Fen(60 * 100 * money.Wan), Candidates: []Asset{big}}
 	if res, _, err := d.Revolve([]Cycle{cycle}, calendar.Shipped()); err != nil || res[0].Purchases[0].Bought {
 		t.Errorf("50 million of one debtor in a pool of 95 million: %+v, %v", res, err)
@@ -253,9 +253,12 @@ func TestDistributionDeadlines(t *testing.T) {
 	}{
 		{SSE, "2026-02-20", "2026-05-13"}, // paid 2026-05-20
 		{SZSE, "2026-02-20", "2026-05-15"},
-		{SSE, "2026-07-08", "2026-09-23"}, // paid 2026-10-08, after two holidays
-		{SSE, "2023-12-28", "2024-03-26"}, // paid 2024-03-28, the day before the rule: two days
-		{SSE, "2023-12-29", "2024-03-22"}, // paid 2024-03-29: five
+		{SZSE, "2026-07-08", "2026-09-28"}, // paid 2026-10-08
+		{SZSE, "2023-12-28", "2024-03-26"}, // the day before Shenzhen's rule: two days
+		{SZSE, "2023-12-29", "2024-03-26"}, // three
+		{SSE, "2026-07-08", "2026-09-23"},  // paid 2026-10-08, after two holidays
+		{SSE, "2023-12-28", "2024-03-26"},  // paid 2024-03-28, the day before the rule: two days
+		{SSE, "2023-12-29", "2024-03-22"},  // paid 2024-03-29: five
 	} {
 		d := Example(1)
 		d.Venue, d.Closing, d.Structure.EveryMonths = c.venue, calendar.MustParse(c.closing), 3

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -95,7 +96,6 @@ func (d *Deal) NewSimulation(seed uint64) (*Simulation, error) {
 		sequence: newSobol(seed, defaultReplicates),
 	}
 	smm := scaled(1 - math.Pow(1-d.Credit.CPR, float64(every)/12))
-	hazard := make([]int64, periods)
 	cs := static.contracts(periods)
 	sectors, regions := map[string]int{}, map[string]int{}
 	number := func(m map[string]int, key string) int {
@@ -118,7 +118,7 @@ func (d *Deal) NewSimulation(seed uint64) (*Simulation, error) {
 		owes := false
 		for i := range d.Assets {
 			if d.Assets[i].Obligor == o.ID {
-				f.run(&cs[i], 0, hazard, smm)
+				f.run(&cs[i], smm)
 				owes = true
 			}
 		}
@@ -159,7 +159,8 @@ func cumulativePD(pd, years float64) float64 { return -math.Expm1(years * math.L
 type Tally struct {
 	Paths       int64        `json:"paths"`
 	Count       []int64      `json:"count"`        // paths by number of defaults
-	DefaultRate []int64      `json:"default_rate"` // paths by cumulative default rate (initial principal of the defaulted obligors), in bins of 0.05%
+	DefaultRate []int64      `json:"default_rate"` // paths by cumulative default rate by contract (initial principal of the defaulted obligors), in bins of 0.05%
+	AmountRate  []int64      `json:"amount_rate"`  // paths by cumulative default rate by amount (balance at default)
 	LossRate    []int64      `json:"loss_rate"`    // paths by loss share of principal
 	Replicates  []ReplicateT `json:"replicates"`
 }
@@ -182,7 +183,7 @@ type ReplicateT struct {
 
 func (s *Simulation) newTally() Tally {
 	return Tally{
-		Count: make([]int64, len(s.obligors)+1), DefaultRate: make([]int64, rateBins+1), LossRate: make([]int64, rateBins+1),
+		Count: make([]int64, len(s.obligors)+1), DefaultRate: make([]int64, rateBins+1), AmountRate: make([]int64, rateBins+1), LossRate: make([]int64, rateBins+1),
 		Replicates: make([]ReplicateT, s.replicates),
 	}
 }
@@ -191,6 +192,7 @@ func (s *Simulation) newTally() Tally {
 func (t *Tally) Merge(o Tally) {
 	if t.Count == nil {
 		t.Count, t.DefaultRate, t.LossRate = make([]int64, len(o.Count)), make([]int64, len(o.DefaultRate)), make([]int64, len(o.LossRate))
+		t.AmountRate = make([]int64, len(o.AmountRate))
 		t.Replicates = make([]ReplicateT, len(o.Replicates))
 	}
 	t.Paths += o.Paths
@@ -199,6 +201,9 @@ func (t *Tally) Merge(o Tally) {
 	}
 	for i, v := range o.DefaultRate {
 		t.DefaultRate[i] += v
+	}
+	for i, v := range o.AmountRate {
+		t.AmountRate[i] += v
 	}
 	for i, v := range o.LossRate {
 		t.LossRate[i] += v
@@ -294,6 +299,7 @@ func (s *Simulation) Range(from, to int64) (Tally, error) {
 		tally.Paths++
 		tally.Count[n]++
 		tally.DefaultRate[mulDiv(exposed, rateBins, s.total)]++
+		tally.AmountRate[mulDiv(defaulted, rateBins, s.total)]++
 		tally.LossRate[mulDiv(max(0, defaulted-recovered), rateBins, s.total)]++
 	}
 	return tally, nil
@@ -406,10 +412,11 @@ type SeniorRisk struct {
 // QuantileRow sets the finite pool beside the infinitely granular one.
 type QuantileRow struct {
 	Level      float64 `json:"level"`
-	Defaults   int     `json:"defaults"`   // exact mixture
-	ByCount    float64 `json:"by_count"`   // defaults / obligors
-	Simulated  float64 `json:"simulated"`  // cumulative default rate by initial principal, Monte Carlo, to 0.05%
-	Asymptotic float64 `json:"asymptotic"` // conditional PD at the level
+	Defaults   int     `json:"defaults"`            // exact mixture
+	ByCount    float64 `json:"by_count"`            // defaults / obligors
+	Simulated  float64 `json:"simulated"`           // cumulative default rate by initial principal, Monte Carlo, to 0.05%
+	ByAmount   float64 `json:"simulated_by_amount"` // cumulative default rate by balance at default, Monte Carlo, to 0.05%
+	Asymptotic float64 `json:"asymptotic"`          // conditional PD at the level
 }
 
 // LossQuantile is one quantile of the pool loss, share of principal.
@@ -428,11 +435,12 @@ type LossRange struct {
 
 // Cushion is break-even minus the default rate of one target level.
 type Cushion struct {
-	Target    string  `json:"target"` // user's label with its source
-	Level     float64 `json:"level"`
-	SDR       float64 `json:"sdr"` // quantile of the cumulative default rate
-	BreakEven float64 `json:"break_even"`
-	Cushion   float64 `json:"cushion"`
+	Target       string  `json:"target"` // user's label with its source
+	Level        float64 `json:"level"`
+	SDR          float64 `json:"sdr"`             // quantile of the cumulative default rate, by amount
+	SDRContracts float64 `json:"sdr_by_contract"` // the same by contract, initial principal of the defaulted obligors
+	BreakEven
+	Cushion float64 `json:"cushion"` // by amount: break-even − sdr
 }
 
 // Target is a user's target default probability, e.g. of a rating table, with
@@ -489,24 +497,16 @@ func (s *Simulation) Conclude(t Tally, targets []Target) (CreditReport, error) {
 	rep.AsymptoticRho = rho
 	rep.ExactFactors = "single common factor with the sum of the correlations"
 	mix, err := ExactMixture(exposures, rho)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrMixtureDomain):
+		rep.Notes = append(rep.Notes, "超过2000户或相关系数合计超过0.95：不列示精确分布，只列模拟结果。")
+	case err != nil:
 		return CreditReport{}, err
-	}
-	rep.Count = mix.Count
-	for _, level := range []float64{0.95, 0.99, 0.999} {
-		k := mix.CountQuantile(level)
-		rep.Quantiles = append(rep.Quantiles, QuantileRow{level, k, float64(k) / float64(len(exposures)), binQuantile(t.DefaultRate, t.Paths, level), ConditionalPD(meanPD, rho, level)})
-		rep.Loss = append(rep.Loss, LossQuantile{level, mix.LossQuantile(level), binQuantile(t.LossRate, t.Paths, level)})
-	}
-	for _, lgd := range []float64{d.Credit.LGDLow, d.Credit.LGD, d.Credit.LGDHigh} {
-		for i := range exposures {
-			exposures[i].LGD = lgd
-		}
-		m, err := ExactMixture(exposures, rho)
-		if err != nil {
+	default:
+		rep.Notes = append(rep.Notes, "两种预期损失口径不同：模拟值计入摊还、随机损失率与违约时点；“精确”各行按基准日全部敞口、固定损失率计，未计摊还，故通常更高。")
+		if err := s.exact(&rep, &t, mix, exposures, meanPD, rho); err != nil {
 			return CreditReport{}, err
 		}
-		rep.LossRange = append(rep.LossRange, LossRange{lgd, m.ExpectedLoss(), m.LossQuantile(0.99)})
 	}
 	if len(targets) > 0 {
 		bdr, err := d.BreakEven(Scenario{Recovery: 1 - d.Credit.LGD, Lag: s.lag, CPR: d.Credit.CPR})
@@ -517,8 +517,8 @@ func (s *Simulation) Conclude(t Tally, targets []Target) (CreditReport, error) {
 			if !(x.PD > 0 && x.PD < 1) || x.Source == "" {
 				return CreditReport{}, badScenario("targets", "a target needs a probability in (0, 1) and a source")
 			}
-			sdr := binQuantile(t.DefaultRate, t.Paths, 1-x.PD)
-			rep.Cushions = append(rep.Cushions, Cushion{x.Label + "（" + x.Source + "）", 1 - x.PD, sdr, bdr, bdr - sdr})
+			sdr := binQuantile(t.AmountRate, t.Paths, 1-x.PD)
+			rep.Cushions = append(rep.Cushions, Cushion{x.Label + "（" + x.Source + "）", 1 - x.PD, sdr, binQuantile(t.DefaultRate, t.Paths, 1-x.PD), bdr, bdr.Amount - sdr})
 		}
 	}
 	rep.Support = s.supportAnalysis(rep.Senior.LossProb.Mean)
@@ -534,6 +534,28 @@ func (s *Simulation) Conclude(t Tally, targets []Target) (CreditReport, error) {
 	}
 	slices.Sort(rep.PDSources)
 	return rep, nil
+}
+
+// exact adds the rows of the finite pool's exact distribution.
+func (s *Simulation) exact(rep *CreditReport, t *Tally, mix Mixture, exposures []Exposure, meanPD, rho float64) error {
+	d := s.deal
+	rep.Count = mix.Count
+	for _, level := range []float64{0.95, 0.99, 0.999} {
+		k := mix.CountQuantile(level)
+		rep.Quantiles = append(rep.Quantiles, QuantileRow{level, k, float64(k) / float64(len(exposures)), binQuantile(t.DefaultRate, t.Paths, level), binQuantile(t.AmountRate, t.Paths, level), ConditionalPD(meanPD, rho, level)})
+		rep.Loss = append(rep.Loss, LossQuantile{level, mix.LossQuantile(level), binQuantile(t.LossRate, t.Paths, level)})
+	}
+	for _, lgd := range []float64{d.Credit.LGDLow, d.Credit.LGD, d.Credit.LGDHigh} {
+		for i := range exposures {
+			exposures[i].LGD = lgd
+		}
+		m, err := ExactMixture(exposures, rho)
+		if err != nil {
+			return err
+		}
+		rep.LossRange = append(rep.LossRange, LossRange{lgd, m.ExpectedLoss(), m.LossQuantile(0.99)})
+	}
+	return nil
 }
 
 func (s *Simulation) supportAnalysis(short float64) *SupportAnalysis {

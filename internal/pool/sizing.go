@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
 )
@@ -28,35 +29,59 @@ func (d *Deal) paysSenior(s Scenario) (bool, error) {
 	return err == nil && cf.Outcome.OnTime && cf.Outcome.Loss[0] == 0, err
 }
 
-// BreakEven is the break-even default rate (BDR): the highest lifetime
-// default rate at which the senior notes are paid in full and on time, other
-// scenario parameters held. It is found by bisection to 1e-9. It is negative
-// when they are not paid even without default.
-func (d *Deal) BreakEven(s Scenario) (float64, error) {
-	at := func(rate float64) (bool, error) {
+// BreakEven is the highest lifetime default rate at which the senior notes are
+// paid in full and on time, other scenario parameters held.
+type BreakEven struct {
+	Amount    float64 `json:"break_even"`             // defaulted balance / initial principal; negative when senior is not paid even without default
+	Contracts float64 `json:"break_even_by_contract"` // the same path by contract: share of contracts by initial principal
+	Reached   bool    `json:"break_even_reached"`     // false: senior is paid at the most that can default with this timing, which is what the rates say
+}
+
+// Zh is the rate as a reader must take it: a timing under which senior cannot
+// be broken shows no rate but the most that was tried.
+func (b BreakEven) Zh() string {
+	switch {
+	case b.Amount < 0:
+		return "无违约时亦不能按期足额偿付"
+	case !b.Reached:
+		return fmt.Sprintf("未触及（该时点分布下最多违约%.2f%%，优先级仍获足额偿付）", b.Amount*100)
+	}
+	if b.Contracts > 0.99995 {
+		return fmt.Sprintf("%.2f%%（按金额；届时存续的合同全部违约）", b.Amount*100)
+	}
+	return fmt.Sprintf("%.2f%%（按金额；按合同数口径%.2f%%）", b.Amount*100, b.Contracts*100)
+}
+
+// BreakEven finds the break-even default rate (BDR) by bisection to 1e-9, on
+// the basis of the scenario, and tells it by amount and by contract.
+func (d *Deal) BreakEven(s Scenario) (BreakEven, error) {
+	s.CDR = nil
+	pays := func(rate float64) (bool, Rates, error) {
 		s.Default = rate
-		return d.paysSenior(s)
+		cf, err := d.CashFlow(s)
+		return err == nil && cf.Outcome.OnTime && cf.Outcome.Loss[0] == 0, cf.Rates, err
 	}
-	if ok, err := at(0); err != nil || !ok {
-		return -1, err
+	if ok, _, err := pays(0); err != nil || !ok {
+		return BreakEven{-1, -1, true}, err
 	}
-	if ok, err := at(1); err != nil || ok {
-		return 1, err
+	if ok, r, err := pays(1); err != nil || ok {
+		return BreakEven{r.Default, r.Contracts, false}, err
 	}
 	lo, hi := 0.0, 1.0
+	var best Rates
 	for hi-lo > 1e-9 {
 		mid := (lo + hi) / 2
-		ok, err := at(mid)
+		ok, r, err := pays(mid)
 		if err != nil {
-			return 0, err
+			return BreakEven{}, err
 		}
 		if ok {
-			lo = mid
+			lo, best = mid, r
 		} else {
 			hi = mid
 		}
 	}
-	return lo, nil
+	return BreakEven{best.Default, best.Contracts, true}, nil
 }
 
 // Size is a proposed tranching and how it was reached.
@@ -66,7 +91,11 @@ type Size struct {
 	SeniorShare  float64   `json:"senior_share"`
 	Target       string    `json:"target"`       // the binding target in words of the request
 	MinCoverage  *float64  `json:"min_coverage"` // lowest period coverage at that size
-	BreakEven    float64   `json:"break_even"`
+	BreakEven
+	Basis     string   `json:"basis"`               // of the default rates: amount or contract
+	Retention *float64 `json:"retention,omitempty"` // least subordinated share kept for risk retention; null where the rule does not bind
+	Bound     string   `json:"bound_by"`            // what stops a larger senior class: "target", "retention" or "issue"
+	BoundZh   string   `json:"bound_by_zh,omitempty"`
 }
 
 // SizeTarget is what the senior notes must withstand. At least one is set.
@@ -109,7 +138,18 @@ func (d *Deal) SizeSenior(target SizeTarget) (Size, error) {
 		return true, low, nil
 	}
 	t := d.Structure.Tranches
-	lo, hi := int64(0), int64((t[0].Principal+t[len(t)-1].Principal)/target.Step)
+	var issue money.Fen
+	for _, x := range t {
+		issue += x.Principal
+	}
+	most := t[0].Principal + t[len(t)-1].Principal
+	bound, boundZh := "issue", "发行规模"
+	retention, binds := d.leastSubordinated()
+	if keep := issue.MulRate(retention); binds && keep > 0 && most > 0 {
+		most, bound, boundZh = max(0, most-keep), "retention", fmt.Sprintf("风险自留：次级不低于%.0f%%", retention*100)
+	}
+	lo, hi := int64(0), int64(most/target.Step)
+	top := hi
 	for lo < hi {
 		mid := (lo + hi + 1) / 2
 		ok, _, err := meets(money.Fen(mid) * target.Step)
@@ -134,13 +174,39 @@ func (d *Deal) SizeSenior(target SizeTarget) (Size, error) {
 	if err != nil {
 		return Size{}, err
 	}
+	if lo < top {
+		bound, boundZh = "target", "目标情景"
+	}
+	basis := target.Scenario.Basis
+	if basis == "" {
+		basis = "amount"
+	}
 	tr := c.Structure.Tranches
-	return Size{
+	out := Size{
 		Senior: tr[0].Principal, Subordinated: tr[len(tr)-1].Principal,
 		SeniorShare: float64(tr[0].Principal) / float64(tr[0].Principal+tr[len(tr)-1].Principal),
 		Target:      fmt.Sprintf("coverage>=%g, default rate>=%g", target.Coverage, target.BreakEven),
-		MinCoverage: low, BreakEven: bdr,
-	}, nil
+		MinCoverage: low, BreakEven: bdr, Basis: basis, Bound: bound, BoundZh: boundZh,
+	}
+	if binds {
+		out.Retention = &retention
+	}
+	return out, nil
+}
+
+// leastSubordinated is the share of the issue that must stay subordinated for
+// the originator's risk retention; false where the rule does not apply to the
+// class or is waived on evidence.
+func (d *Deal) leastSubordinated() (float64, bool) {
+	for _, r := range Rules().Rules {
+		if r.ID != "risk_retention" || !slices.Contains(r.Classes, d.Class) {
+			continue
+		}
+		res := Result{Rule: r.ID, Answer: Fail}
+		d.waive(&res)
+		return r.Limit, res.Answer != Waived
+	}
+	return 0, false
 }
 
 // MinCoverage is the lowest coverage of the periods in which something was due
@@ -156,6 +222,15 @@ func (c CashFlow) MinCoverage() *float64 {
 	return low
 }
 
+func (c CashFlow) covers() (out []Cover) {
+	for _, p := range c.Periods {
+		if p.SeniorDue > 0 {
+			out = append(out, Cover{p.Date, p.Coverage})
+		}
+	}
+	return out
+}
+
 // StressGrid asks for every combination of its axes.
 type StressGrid struct {
 	Default  []float64            `json:"default"`
@@ -164,6 +239,7 @@ type StressGrid struct {
 	Yield    []float64            `json:"yield"`  // of revolving purchases; ignored without a revolving period
 	Lag      int                  `json:"lag_periods"`
 	CPR      float64              `json:"cpr"`
+	Basis    string               `json:"basis,omitempty"` // of the default rates: "amount" (also when empty) or "contract"
 }
 
 // IllustrativeGrid is the default grid: no verified statistics of Chinese
@@ -178,6 +254,8 @@ type StressCell struct {
 	Recovery    float64   `json:"recovery"`
 	Timing      string    `json:"timing"`
 	Yield       float64   `json:"yield"`
+	Rates       Rates     `json:"rates"` // what defaulted in the cell, by amount and by contract
+	Periods     []Cover   `json:"coverage"`
 	SeniorLoss  money.Fen `json:"senior_loss"`
 	SubReceived money.Fen `json:"sub_received"`
 	SubLoss     money.Fen `json:"sub_loss"`
@@ -186,20 +264,27 @@ type StressCell struct {
 	WithSupport money.Fen `json:"senior_loss_with_support"`
 }
 
+// Cover is the coverage of one payment date in a stress cell (指引第2号 2.2.6).
+type Cover struct {
+	Date     calendar.Date `json:"date"`
+	Coverage *float64      `json:"coverage"` // null when nothing is due
+}
+
 // StressReport is the grid with, for every timing, recovery and yield, the
 // break-even default rate.
 type StressReport struct {
 	Label     string          `json:"label"`
+	Basis     string          `json:"basis"` // of the default rates: amount or contract
 	Cells     []StressCell    `json:"cells"`
 	BreakEven []BreakEvenCell `json:"break_even"`
 }
 
 // BreakEvenCell is the break-even default rate of one row of the grid.
 type BreakEvenCell struct {
-	Recovery  float64 `json:"recovery"`
-	Timing    string  `json:"timing"`
-	Yield     float64 `json:"yield"`
-	BreakEven float64 `json:"break_even"`
+	Recovery float64 `json:"recovery"`
+	Timing   string  `json:"timing"`
+	Yield    float64 `json:"yield"`
+	BreakEven
 }
 
 // maxCells bounds a stress grid.
@@ -226,7 +311,10 @@ func (d *Deal) Stress(g StressGrid) (StressReport, error) {
 	if len(g.Default)*len(g.Recovery)*len(g.Yield)*len(g.Timing) > maxCells {
 		return StressReport{}, fault.New(fault.Invalid, "pool.stress.size", "压力情景组合过多，上限2000个。", "more than 2000 stress cells")
 	}
-	rep := StressReport{Label: label}
+	rep := StressReport{Label: label, Basis: "amount"}
+	if g.Basis != "" {
+		rep.Basis = g.Basis
+	}
 	names := make([]string, 0, len(g.Timing))
 	for name := range g.Timing {
 		names = append(names, name)
@@ -235,7 +323,7 @@ func (d *Deal) Stress(g StressGrid) (StressReport, error) {
 	for _, y := range g.Yield {
 		for _, name := range names {
 			for _, rec := range g.Recovery {
-				s := Scenario{Timing: g.Timing[name], Recovery: rec, Lag: g.Lag, CPR: g.CPR, Yield: y}
+				s := Scenario{Basis: g.Basis, Timing: g.Timing[name], Recovery: rec, Lag: g.Lag, CPR: g.CPR, Yield: y}
 				for _, def := range g.Default {
 					s.Default = def
 					cf, err := d.CashFlow(s)
@@ -249,7 +337,7 @@ func (d *Deal) Stress(g StressGrid) (StressReport, error) {
 						return StressReport{}, err
 					}
 					rep.Cells = append(rep.Cells, StressCell{
-						Default: def, Recovery: rec, Timing: name, Yield: y,
+						Default: def, Recovery: rec, Timing: name, Yield: y, Rates: cf.Rates, Periods: cf.covers(),
 						SeniorLoss: cf.Outcome.Loss[0], SubReceived: cf.Tranches[len(cf.Tranches)-1].Paid, SubLoss: cf.Tranches[len(cf.Tranches)-1].Loss,
 						OnTime: cf.Outcome.OnTime, MinCoverage: cf.MinCoverage(), WithSupport: with.Outcome.Loss[0],
 					})

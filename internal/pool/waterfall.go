@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"slices"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
@@ -23,17 +24,76 @@ type Structure struct {
 	Supports    []Support  `json:"supports,omitempty"`
 	Retained    *float64   `json:"retained"` // share of the issue held by originator and affiliates
 	Revolving   *Revolving `json:"revolving,omitempty"`
+
+	// When payments fall. Interest runs to the scheduled day; the payment moves.
+	FirstPay          calendar.Date `json:"first_pay,omitzero"`           // first scheduled payment; zero is one period after the closing
+	Roll              string        `json:"roll,omitempty"`               // "", "following", "modified_following" or "preceding" trading day
+	CollectionLag     int           `json:"collection_lag_days"`          // a collection period ends so many days before the scheduled payment
+	DeterminationDays int           `json:"determination_days,omitempty"` // trading days before the payment on which it is worked out (计算日)
+
+	// In what order cash is paid: see [Steps]. Empty orders are the usual ones:
+	// interest of every class before principal of any, and after acceleration
+	// class by class.
+	Order      []string `json:"order,omitempty"`
+	AfterOrder []string `json:"order_after_acceleration,omitempty"`
+
+	Fees      []Fee                  `json:"fees,omitempty"` // beside the service rate, the fixed and the upfront fee
+	Liquidity *Liquidity             `json:"liquidity,omitempty"`
+	CleanUp   float64                `json:"clean_up,omitempty"` // the originator buys what performs, at par, once it is at most this share of the initial principal
+	Indices   map[string][]RatePoint `json:"indices,omitempty"`  // reference rates by name, supplied
+
+	// A receivable unpaid for so many days is in default (servicing); 0 is 90.
+	DefaultDays int `json:"default_days,omitempty"`
+}
+
+// Fee is a cost paid before the notes: a rate, a flat amount, or both, no less
+// than a minimum.
+type Fee struct {
+	Name    string    `json:"name"` // e.g. 资产服务费（甲公司）
+	Base    string    `json:"base"` // of the rate: "pool" (performing principal), "notes" (outstanding), "collections" (of the period, not annual)
+	Rate    float64   `json:"rate"`
+	Flat    money.Fen `json:"flat"` // per period
+	Minimum money.Fen `json:"minimum"`
+}
+
+// Liquidity is a line that pays senior interest the pool and the reserve do not,
+// and is repaid before it.
+type Liquidity struct {
+	Limit      money.Fen `json:"limit"`
+	Rate       float64   `json:"rate"`       // annual, on what is drawn
+	Commitment float64   `json:"commitment"` // annual, on what is not
+}
+
+// RatePoint is a rate from a day on.
+type RatePoint struct {
+	From calendar.Date `json:"from"`
+	Rate float64       `json:"rate"`
+}
+
+// Put is the holders' right to be repaid early (回售): the share of the class
+// that is due at the end of a period, counted from 1.
+type Put struct {
+	Period int     `json:"period"`
+	Share  float64 `json:"share"`
 }
 
 // Tranche is one class of notes.
 type Tranche struct {
 	Name      string      `json:"name"`
 	Principal money.Fen   `json:"principal"`
-	Coupon    float64     `json:"coupon"`            // annual, simple, months/12
-	Pay       string      `json:"pay"`               // "pass_through", "bullet" or "scheduled"
+	Coupon    float64     `json:"coupon"`            // annual, simple
+	Pay       string      `json:"pay"`               // "pass_through", "turbo", "bullet" or "scheduled"
 	Maturity  int         `json:"maturity"`          // period by whose end (1-based) principal is due; 0 is the last
 	Targets   []money.Fen `json:"targets,omitempty"` // scheduled: balance allowed after each period
 	Rating    string      `json:"rating,omitempty"`  // supplied, with the agency named in parties
+	Code      string      `json:"code,omitempty"`    // 证券代码
+
+	DayCount calendar.DayCount `json:"day_count,omitempty"` // "act365", "actact", "30360"; empty is months/12
+	StepUp   []RatePoint       `json:"step_up,omitempty"`   // the coupon from a day on
+	Index    string            `json:"index,omitempty"`     // floating: the reference rate at the start of the period, plus the coupon as spread
+	Cap      *float64          `json:"cap,omitempty"`
+	Floor    *float64          `json:"floor,omitempty"`
+	Put      *Put              `json:"put,omitempty"`
 }
 
 // Triggers are the thresholds of acceleration; a zero disables one. They read
@@ -86,9 +146,12 @@ func (s *Structure) check() (bad []fault.Field) {
 		}
 		total += t.Principal
 		switch t.Pay {
-		case "pass_through", "bullet", "scheduled", "":
+		case "pass_through", "turbo", "bullet", "scheduled", "":
 		default:
-			add(at+".pay", "还本方式应为 pass_through、bullet 或 scheduled", "pay must be pass_through, bullet or scheduled")
+			add(at+".pay", "还本方式应为 pass_through、turbo、bullet 或 scheduled", "pay must be pass_through, turbo, bullet or scheduled")
+		}
+		if err := s.checkCoupon(&t); err != nil {
+			add(at+".coupon", "计息方式、基准利率或回售条款无效", err.Error())
 		}
 		if t.Maturity < 0 || t.Maturity > maxDues {
 			add(at+".maturity", "到期期数无效", "maturity period is out of range")
@@ -106,6 +169,29 @@ func (s *Structure) check() (bad []fault.Field) {
 			add(at, "增信参数无效", "pd, rho, cover or cap is out of range")
 		}
 	}
+	for _, f := range s.Fees {
+		if !rate(f.Rate) || f.Flat < 0 || f.Minimum < 0 || f.Rate > 0 && f.Base != "pool" && f.Base != "notes" && f.Base != "collections" {
+			add("fees", "费用“"+f.Name+"”的费率、金额或基数（pool、notes、collections）无效", "a fee's rate, amount or base (pool, notes, collections) is out of range")
+		}
+	}
+	if l := s.Liquidity; l != nil && (l.Limit < 0 || !rate(l.Rate) || !rate(l.Commitment)) {
+		add("liquidity", "流动性支持的额度或费率无效", "the liquidity line's limit or rate is out of range")
+	}
+	switch s.Roll {
+	case "", "following", "modified_following", "preceding":
+	default:
+		add("roll", "兑付日顺延规则应为 following、modified_following 或 preceding", "roll must be following, modified_following or preceding")
+	}
+	if s.CollectionLag < 0 || s.CollectionLag > 60 || s.DeterminationDays < 0 || s.DeterminationDays > 30 || s.DefaultDays < 0 || !(s.CleanUp >= 0 && s.CleanUp < 1) {
+		add("dates", "收款期间、计算日、违约天数或清仓回购比例无效", "collection lag, determination days, default days or clean-up share is out of range")
+	}
+	if len(s.Tranches) > 0 {
+		for field, list := range map[string][]string{"order": s.Order, "order_after_acceleration": s.AfterOrder} {
+			if _, err := s.steps(list, field != "order"); err != nil {
+				add(field, "分配顺序无效："+err.Error(), err.Error())
+			}
+		}
+	}
 	if r := s.Revolving; r != nil && (r.Periods < 0 || r.Periods > 120 || r.TermPeriods < 1 || r.TermPeriods > 120) {
 		add("revolving", "循环期与新资产期限无效", "revolving periods must be 0 to 120 and term 1 to 120")
 	}
@@ -120,24 +206,28 @@ type Ledger struct {
 	Recovery  money.Fen `json:"recovery"`
 	Guarantee money.Fen `json:"guarantee"`
 	Support   money.Fen `json:"support"`
+	Liquidity money.Fen `json:"liquidity"` // drawn
 	FromCash  money.Fen `json:"from_cash"`
 	// Out.
 	Tax           money.Fen `json:"tax"`
 	Fees          money.Fen `json:"fees"`
+	LineRepaid    money.Fen `json:"liquidity_repaid"` // with its interest and commitment fee
 	NoteInterest  money.Fen `json:"note_interest"`
 	NotePrincipal money.Fen `json:"note_principal"`
 	Residual      money.Fen `json:"residual"`
+	InTransit     money.Fen `json:"in_transit"` // servicing: kept back in regulated accounts; negative when it came on
+	Leaked        money.Fen `json:"leaked"`     // servicing: gone from regulated accounts
 	ToCash        money.Fen `json:"to_cash"`
 }
 
 // In is every yuan that came in.
 func (l Ledger) In() money.Fen {
-	return l.Interest + l.Principal + l.Recovery + l.Guarantee + l.Support + l.FromCash
+	return l.Interest + l.Principal + l.Recovery + l.Guarantee + l.Support + l.Liquidity + l.FromCash
 }
 
 // Out is every yuan that went out.
 func (l Ledger) Out() money.Fen {
-	return l.Tax + l.Fees + l.NoteInterest + l.NotePrincipal + l.Residual + l.ToCash
+	return l.Tax + l.Fees + l.LineRepaid + l.NoteInterest + l.NotePrincipal + l.Residual + l.InTransit + l.Leaked + l.ToCash
 }
 
 func (l *Ledger) add(o Ledger) {
@@ -146,12 +236,16 @@ func (l *Ledger) add(o Ledger) {
 	l.Recovery += o.Recovery
 	l.Guarantee += o.Guarantee
 	l.Support += o.Support
+	l.Liquidity += o.Liquidity
 	l.FromCash += o.FromCash
 	l.Tax += o.Tax
 	l.Fees += o.Fees
+	l.LineRepaid += o.LineRepaid
 	l.NoteInterest += o.NoteInterest
 	l.NotePrincipal += o.NotePrincipal
 	l.Residual += o.Residual
+	l.InTransit += o.InTransit
+	l.Leaked += o.Leaked
 	l.ToCash += o.ToCash
 }
 
@@ -186,19 +280,26 @@ type Outcome struct {
 type waterfall struct {
 	s        *Structure
 	periods  int
-	notes    int     // tranches before the residual one
-	coupon   []int64 // per period, over rateScale
+	notes    int       // tranches before the residual one
+	coupon   [][]int64 // of each tranche and period, over rateScale
 	initial  []int64
 	maturity []int // 0-based period
 	pay      []payment
+	rank     []int  // classes paid interest together have one rank; 0 is senior
+	order    []step // before acceleration
+	after    []step // after it
 	service  int64
 	tax      int64
+	fraction float64 // of a year in a period
 	total    int64   // initial pool principal
 	expected []int64 // scheduled collections, for CollectionMiss
+
+	reserveStep bool // the order says where the reserve is filled
 
 	// The state of a run, carried from period to period.
 	enhanced   bool    // reserve, guarantees and shortfall payers count
 	defaultsAt []int   // period in which each support defaults
+	paidIn     []int64 // servicing: what each support has paid in and was not used; nil in projections
 	balance    []int64 // of each tranche
 	arrears    []int64 // of its interest
 	supUsed    []int64 // of each support's cap
@@ -207,9 +308,13 @@ type waterfall struct {
 	kept       int64 // principal on the plan account that is not interest
 	feeArrears int64
 	defaulted  int64 // since the cut-off
+	line       int64 // drawn on the liquidity line and not repaid
+	lineCost   int64 // its interest and commitment fee, not paid
 
 	intPaid  []int64 // to each tranche in the period
 	prinPaid []int64
+	soft     []int64 // principal a class may receive, and must be paid, while it is worked out
+	hard     []int64
 	loss     []money.Fen
 }
 
@@ -220,6 +325,7 @@ const (
 	payPassThrough payment = iota // from what the pool repaid
 	payBullet                     // not at all
 	payScheduled                  // down to a target, which must be met
+	payTurbo                      // from all cash left when its turn comes
 )
 
 // period is what one payment date is worked out with and came to, in fen.
@@ -228,39 +334,71 @@ type period struct {
 	last        bool
 	accelerated bool
 
+	transit   int64 // servicing: collected and kept in regulated accounts, more than before
+	leaked    int64 // servicing: gone from regulated accounts to others
 	opening   int64 // plan account and reserve at the start; the reserve funded at closing counts as coming in
 	guarantee int64 // received
 	available int64 // plan account before anything is paid
-	due       int64 // taxes and fees, with arrears
+	taxDue    int64
+	feeDue    int64 // with arrears
 	tax       int64 // paid
 	fees      int64 // paid
 	support   int64 // paid by shortfall payers
-	seniorDue int64 // interest and principal due to the first class
+	drawn     int64 // on the liquidity line
+	line      int64 // paid to the liquidity line
+	seniorDue int64 // interest and principal due to the senior classes
 	short     int64 // of it unpaid
 	residual  int64 // to the last tranche
 
 	collected int64 // principal that the classes after this one may still be paid from
-	missed    bool  // a class was not paid what was due: those after it wait
+	missed    int   // rank of the first class not paid what was due, those after it wait; the number of tranches when none is
 }
 
 func newWaterfall(d *Deal, periods int) (*waterfall, error) {
 	s := &d.Structure
 	n := len(s.Tranches)
 	w := &waterfall{
-		s: s, periods: periods, notes: n - 1, total: int64(d.Total()),
-		coupon: make([]int64, n), initial: make([]int64, n), maturity: make([]int, n), pay: make([]payment, n),
-		balance: make([]int64, n), arrears: make([]int64, n), intPaid: make([]int64, n), prinPaid: make([]int64, n),
+		s: s, periods: periods, notes: n - 1, total: int64(d.Total()), fraction: float64(s.every()) / 12,
+		coupon: make([][]int64, n), initial: make([]int64, n), maturity: make([]int, n), pay: make([]payment, n), rank: make([]int, n),
+		balance: make([]int64, n), arrears: make([]int64, n), intPaid: make([]int64, n), prinPaid: make([]int64, n), soft: make([]int64, n), hard: make([]int64, n),
 		supUsed: make([]int64, len(s.Supports)), loss: make([]money.Fen, n), expected: make([]int64, periods),
 	}
-	per := float64(s.every()) / 12
-	w.service, w.tax = scaled(s.ServiceRate*per), scaled(s.TaxRate)
+	w.service, w.tax = scaled(s.ServiceRate*w.fraction), scaled(s.TaxRate)
+	var err error
+	if w.order, err = s.steps(s.Order, false); err != nil {
+		return nil, badScenario("order", err.Error())
+	}
+	if w.after, err = s.steps(s.AfterOrder, true); err != nil {
+		return nil, badScenario("order_after_acceleration", err.Error())
+	}
+	for i := range w.rank {
+		w.rank[i] = i
+	}
+	for _, x := range w.order {
+		switch x.kind {
+		case stepInterest:
+			for _, k := range x.classes {
+				w.rank[k] = slices.Min(x.classes)
+			}
+		case stepReserve:
+			w.reserveStep = true
+		}
+	}
 	for k, t := range s.Tranches {
-		w.coupon[k], w.initial[k], w.maturity[k] = scaled(t.Coupon*per), int64(t.Principal), periods-1
+		w.initial[k], w.maturity[k] = int64(t.Principal), periods-1
+		w.coupon[k] = make([]int64, periods)
+		for i := range periods {
+			if w.coupon[k][i], err = d.couponOf(&t, i); err != nil {
+				return nil, err
+			}
+		}
 		switch t.Pay {
 		case "bullet":
 			w.pay[k] = payBullet
 		case "scheduled":
 			w.pay[k] = payScheduled
+		case "turbo":
+			w.pay[k] = payTurbo
 		}
 		if t.Maturity > 0 {
 			w.maturity[k] = min(periods, t.Maturity) - 1
@@ -284,6 +422,17 @@ func (w *waterfall) revolvingYield() float64 {
 		return 0
 	}
 	return w.s.Revolving.Yield
+}
+
+// senior is what the senior classes are owed.
+func (w *waterfall) senior() int64 {
+	sum := int64(0)
+	for k := range w.notes {
+		if w.rank[k] == 0 {
+			sum += w.balance[k]
+		}
+	}
+	return sum
 }
 
 // guarantee fills what guarantors pay on receivables that default while they
@@ -336,13 +485,7 @@ func (w *waterfall) run(f *flows, accelerate int, enhanced bool, defaultsAt []in
 	out := Outcome{Trigger: accelerate, Loss: w.loss, OnTime: true, FirstMiss: -1}
 	for t := range w.periods {
 		p := period{t: t, last: t == w.periods-1, accelerated: out.Trigger >= 0 && t > out.Trigger}
-		// The steps in the order of the deed.
-		w.collect(f, &p)
-		w.payCosts(f, &p)
-		w.payNotes(&p)
-		w.keepOrRelease(&p)
-
-		w.defaulted += f.defaulted[t]
+		w.payPeriod(f, &p)
 		if p.short > 0 && out.OnTime {
 			out.OnTime, out.FirstMiss = false, t
 		}
@@ -366,10 +509,50 @@ func (w *waterfall) begin(enhanced bool, defaultsAt []int) {
 	copy(w.balance, w.initial)
 	clear(w.arrears)
 	clear(w.supUsed)
-	w.cash, w.reserve, w.kept, w.feeArrears, w.defaulted = 0, 0, 0, 0, 0
+	w.cash, w.reserve, w.kept, w.feeArrears, w.defaulted, w.line, w.lineCost = 0, 0, 0, 0, 0, 0, 0
 	if enhanced {
 		w.reserve = int64(w.s.Reserve)
 	}
+}
+
+// payPeriod works out one payment date: what came in, then the steps in the
+// order of the deed, then what is left.
+func (w *waterfall) payPeriod(f *flows, p *period) {
+	w.collect(f, p)
+	w.costs(f, p)
+	clear(w.intPaid)
+	clear(w.prinPaid)
+	p.missed = len(w.balance)
+	p.collected = w.kept
+	steps := w.order
+	if p.accelerated {
+		steps = w.after
+	}
+	freed := !p.accelerated
+	for i := range steps {
+		x := &steps[i]
+		if !freed && (x.kind == stepInterest || x.kind == stepPrincipal) { // the reserve serves the notes
+			w.cash += w.reserve
+			w.reserve, freed = 0, true
+		}
+		switch x.kind {
+		case stepTax:
+			p.tax = w.draw(p.taxDue)
+		case stepFees:
+			p.fees = w.draw(p.feeDue)
+			w.feeArrears = p.feeDue - p.fees
+		case stepLiquidity:
+			w.repayLine(p)
+		case stepInterest:
+			w.payInterest(p, x.classes)
+		case stepPrincipal:
+			w.payPrincipal(p, x.classes)
+		case stepReserve:
+			w.fillReserve(p)
+		}
+	}
+	w.keepOrRelease(p)
+	w.defaulted += f.defaulted[p.t]
 }
 
 // collect takes in what the pool paid in the period.
@@ -380,96 +563,197 @@ func (w *waterfall) collect(f *flows, p *period) {
 		p.guarantee = f.guarantee[p.t]
 		principal += p.guarantee
 	}
-	w.cash += f.interest[p.t] + principal
+	w.cash += f.interest[p.t] + principal - p.transit - p.leaked
 	w.kept += principal
 	p.available = w.cash
 }
 
-// payCosts pays taxes and fees before the notes; the reserve may serve them.
-func (w *waterfall) payCosts(f *flows, p *period) {
+// costs works out taxes and fees.
+func (w *waterfall) costs(f *flows, p *period) {
 	outstanding := int64(0)
 	for k := range w.notes {
 		outstanding += w.balance[k]
 	}
-	tax := mulDiv(f.interest[p.t], w.tax, rateScale)
-	fee := w.feeArrears + mulDiv(f.open[p.t], w.service, rateScale)
+	p.taxDue = mulDiv(f.interest[p.t], w.tax, rateScale)
+	p.feeDue = w.feeArrears + mulDiv(f.open[p.t], w.service, rateScale)
 	if outstanding > 0 || f.open[p.t] > 0 {
-		fee += int64(w.s.FixedFee)
+		p.feeDue += int64(w.s.FixedFee)
+		for i := range w.s.Fees {
+			x := &w.s.Fees[i]
+			base, rate := f.open[p.t], x.Rate*w.fraction
+			switch x.Base {
+			case "notes":
+				base = outstanding
+			case "collections":
+				base, rate = f.interest[p.t]+f.principal[p.t]+f.recovery[p.t], x.Rate
+			}
+			p.feeDue += max(int64(x.Minimum), int64(x.Flat)+mulDiv(base, scaled(rate), rateScale))
+		}
 	}
 	if p.t == 0 {
-		fee += int64(w.s.UpfrontFee)
+		p.feeDue += int64(w.s.UpfrontFee)
 	}
-	p.due = tax + fee
-	p.tax = w.draw(tax)
-	p.fees = w.draw(fee)
-	w.feeArrears = p.due - p.tax - p.fees
 }
 
-// payNotes pays class by class, interest and then principal. After acceleration
-// all cash, with the reserve, goes to the first class still outstanding.
-func (w *waterfall) payNotes(p *period) {
-	clear(w.intPaid)
-	clear(w.prinPaid)
-	if p.accelerated {
-		w.cash += w.reserve
-		w.reserve = 0
+// repayLine pays the liquidity line its interest, its commitment fee and what
+// is drawn. What is not paid stays drawn.
+func (w *waterfall) repayLine(p *period) {
+	l := w.s.Liquidity
+	if l == nil || !w.enhanced {
+		return
 	}
-	p.collected = w.kept
-	for k := range w.notes {
-		interest := w.arrears[k] + mulDiv(w.balance[k], w.coupon[k], rateScale)
-		if p.missed {
-			w.arrears[k] = interest
+	w.lineCost += mulDiv(w.line, scaled(l.Rate*w.fraction), rateScale) + mulDiv(int64(l.Limit)-w.line, scaled(l.Commitment*w.fraction), rateScale)
+	w.payLine(p)
+}
+
+// payLine pays the line from the plan account, its cost first.
+func (w *waterfall) payLine(p *period) {
+	cost := min(w.cash, w.lineCost)
+	repaid := min(w.cash-cost, w.line)
+	w.lineCost -= cost
+	w.line -= repaid
+	w.cash -= cost + repaid
+	p.line += cost + repaid
+}
+
+// waits reports whether a class before this one was not paid what was due.
+func (w *waterfall) waits(p *period, k int) bool { return w.rank[k] > p.missed }
+
+// payInterest pays the interest of classes that share: in full, or in proportion
+// to what is due.
+func (w *waterfall) payInterest(p *period, classes []int) {
+	total := int64(0)
+	for _, k := range classes {
+		w.soft[k] = w.arrears[k] + mulDiv(w.balance[k], w.coupon[k][p.t], rateScale)
+		w.arrears[k] = w.soft[k]
+		if w.waits(p, k) {
+			w.soft[k] = 0
+		}
+		total += w.soft[k]
+	}
+	cash := w.draw(total)
+	for _, k := range classes {
+		due := w.soft[k]
+		paid := int64(0)
+		if due > 0 {
+			paid = mulDiv(cash, due, total)
+		}
+		cash, total = cash-paid, total-due
+		if paid < due && w.rank[k] == 0 {
+			paid += w.drawLine(p, due-paid)
+		}
+		if paid < due {
+			paid += w.support(p, k, due-paid)
+		}
+		w.intPaid[k] += paid
+		w.arrears[k] -= paid
+		if w.rank[k] == 0 {
+			p.seniorDue += due
+			p.short += due - paid
+		}
+		if w.arrears[k] > 0 && w.rank[k] < p.missed {
+			p.missed = w.rank[k]
+		}
+	}
+}
+
+// drawLine draws on the liquidity line.
+func (w *waterfall) drawLine(p *period, short int64) int64 {
+	if w.s.Liquidity == nil || !w.enhanced {
+		return 0
+	}
+	pay := min(short, int64(w.s.Liquidity.Limit)-w.line)
+	w.line += pay
+	p.drawn += pay
+	return pay
+}
+
+// payPrincipal pays classes that share what they may receive from cash (soft)
+// and what they must be paid (hard), the latter from the reserve at maturity
+// and from shortfall payers as well.
+func (w *waterfall) payPrincipal(p *period, classes []int) {
+	owed, total := int64(0), int64(0)
+	for _, k := range classes {
+		if !w.waits(p, k) {
+			owed += w.balance[k]
+		}
+	}
+	collected := p.collected
+	for _, k := range classes {
+		w.soft[k], w.hard[k] = 0, 0
+		if w.waits(p, k) {
 			continue
 		}
-		w.payInterest(p, k, interest)
-		principal, hard := w.payPrincipal(p, k)
-		unpaid := w.arrears[k] + hard
-		if k == 0 {
-			p.short, p.seniorDue = unpaid, interest+principal
+		share := collected
+		if len(classes) > 1 && owed > 0 {
+			share = mulDiv(collected, w.balance[k], owed)
+			collected, owed = collected-share, owed-w.balance[k]
 		}
-		p.missed = unpaid > 0 || p.accelerated && w.balance[k] > 0
+		w.soft[k], w.hard[k] = w.asked(p, k, share)
+		total += w.soft[k]
+	}
+	cash := min(total, w.cash)
+	w.cash -= cash
+	for _, k := range classes {
+		if w.waits(p, k) {
+			continue
+		}
+		soft, hard := w.soft[k], w.hard[k]
+		paid := int64(0)
+		if soft > 0 {
+			paid = mulDiv(cash, soft, total)
+		}
+		cash, total = cash-paid, total-soft
+		if final := p.last || p.t >= w.maturity[k]; final && hard > paid {
+			r := min(hard-paid, w.reserve)
+			w.reserve -= r
+			paid += r
+		}
+		w.kept -= min(w.kept, paid)
+		p.collected -= min(p.collected, paid)
+		if paid < hard {
+			paid += w.support(p, k, hard-paid)
+		}
+		w.prinPaid[k] += paid
+		w.balance[k] -= paid
+		unpaid := max(0, hard-paid)
+		if w.rank[k] == 0 {
+			p.seniorDue += max(soft, hard)
+			p.short += unpaid
+		}
+		if (unpaid > 0 || w.arrears[k] > 0 || p.accelerated && w.balance[k] > 0) && w.rank[k] < p.missed {
+			p.missed = w.rank[k]
+		}
 	}
 }
 
-func (w *waterfall) payInterest(p *period, k int, due int64) {
-	paid := w.draw(due)
-	if paid < due {
-		paid += w.support(p, k, due-paid)
+// asked is the principal a class may receive and the principal it must be paid.
+func (w *waterfall) asked(p *period, k int, collected int64) (soft, hard int64) {
+	soft = w.principalDue(k, p.t, collected)
+	if put := w.s.Tranches[k].Put; put != nil && p.t == put.Period-1 {
+		hard = mulDiv(w.balance[k], scaled(put.Share), rateScale)
+		soft = max(soft, hard)
 	}
-	w.intPaid[k], w.arrears[k] = paid, due-paid
-}
-
-// payPrincipal pays a class what it may receive from cash (soft) and what it
-// must be paid (hard), the latter from the reserve at its maturity and from
-// shortfall payers as well. It returns what was due and what of it is unpaid.
-func (w *waterfall) payPrincipal(p *period, k int) (due, unpaid int64) {
-	final := p.last || p.t >= w.maturity[k]
-	soft, hard := w.principalDue(k, p.t, p.collected), int64(0)
 	switch {
-	case final:
+	case p.last || p.t >= w.maturity[k]:
 		soft, hard = w.balance[k], w.balance[k]
 	case w.pay[k] == payScheduled:
-		hard = soft
+		hard = max(hard, soft)
 	}
-	due = max(soft, hard)
 	if p.accelerated {
-		soft, due = w.balance[k], w.balance[k]
+		soft = w.balance[k]
 	}
-	paid := min(soft, w.cash)
-	w.cash -= paid
-	if final && hard > paid {
-		r := min(hard-paid, w.reserve)
-		w.reserve -= r
-		paid += r
+	return soft, hard
+}
+
+// fillReserve tops the reserve up to its level.
+func (w *waterfall) fillReserve(p *period) {
+	if !w.enhanced || p.accelerated || p.last {
+		return
 	}
-	w.kept -= min(w.kept, paid)
-	p.collected -= min(p.collected, paid)
-	if paid < hard {
-		paid += w.support(p, k, hard-paid)
-	}
-	w.prinPaid[k] = paid
-	w.balance[k] -= paid
-	return due, max(0, hard-paid)
+	top := min(w.cash, max(0, int64(w.s.Reserve)-w.reserve))
+	w.reserve += top
+	w.cash -= top
 }
 
 // keepOrRelease tops up the reserve, keeps principal on the plan account and
@@ -481,17 +765,16 @@ func (w *waterfall) keepOrRelease(p *period) {
 	}
 	switch {
 	case outstanding == 0:
-		p.residual = w.cash + w.reserve
-		w.cash, w.reserve = 0, 0
+		w.cash, w.reserve = w.cash+w.reserve, 0
+		w.payLine(p)
+		p.residual, w.cash = w.cash, 0
 	case p.last || p.accelerated:
 		// Notes are unpaid, so everything was drawn above.
 	default:
-		if w.enhanced {
-			top := min(w.cash, max(0, int64(w.s.Reserve)-w.reserve))
-			w.reserve += top
-			w.cash -= top
+		if !w.reserveStep {
+			w.fillReserve(p)
 		}
-		if !w.s.TrapExcess && !p.missed && w.feeArrears == 0 {
+		if !w.s.TrapExcess && p.missed == len(w.balance) && w.feeArrears == 0 && w.line+w.lineCost == 0 {
 			keep := min(w.cash, max(0, w.kept))
 			p.residual = w.cash - keep
 			w.cash = keep
@@ -516,6 +799,8 @@ func (w *waterfall) principalDue(k, t int, collected int64) int64 {
 	switch w.pay[k] {
 	case payBullet:
 		return 0
+	case payTurbo:
+		return min(w.balance[k], w.cash)
 	case payScheduled:
 		target := int64(0)
 		if targets := w.s.Tranches[k].Targets; t < len(targets) {
@@ -526,18 +811,23 @@ func (w *waterfall) principalDue(k, t int, collected int64) int64 {
 	return min(w.balance[k], collected)
 }
 
-// support draws the shortfall payers for what the first class is short of.
+// support draws the shortfall payers for what the first class is short of: in a
+// projection what they owe, in servicing what they have paid in.
 func (w *waterfall) support(p *period, k int, short int64) int64 {
-	if !w.enhanced || k > 0 {
+	if !w.enhanced || w.rank[k] > 0 {
 		return 0
 	}
 	paid := int64(0)
 	for i := range w.s.Supports {
 		x := &w.s.Supports[i]
-		if x.Kind != "shortfall" || p.t >= w.defaultsAt[i] {
+		if x.Kind != "shortfall" || w.paidIn == nil && p.t >= w.defaultsAt[i] {
 			continue
 		}
 		pay := short - paid
+		if w.paidIn != nil {
+			pay = min(pay, w.paidIn[i])
+			w.paidIn[i] -= pay
+		}
 		if x.Cap > 0 {
 			pay = min(pay, int64(x.Cap)-w.supUsed[i])
 		}
@@ -558,7 +848,7 @@ func (w *waterfall) breached(f *flows, p *period) bool {
 	if g.DefaultRate > 0 && float64(w.defaulted) > g.DefaultRate*float64(w.total) {
 		return true
 	}
-	if g.PrincipalShort && w.balance[0] > 0 && f.close[p.t]+w.cash < w.balance[0] {
+	if g.PrincipalShort && w.senior() > 0 && f.close[p.t]+w.cash < w.senior() {
 		return true
 	}
 	return g.CollectionMiss > 0 && w.expected[p.t] > 0 &&
@@ -574,8 +864,8 @@ func (w *waterfall) row(f *flows, p *period) Period {
 		TrancheInterest: make([]money.Fen, n+1), TranchePrincipal: make([]money.Fen, n+1), TrancheBalance: make([]money.Fen, n+1),
 		Ledger: Ledger{
 			Interest: money.Fen(f.interest[t]), Principal: money.Fen(f.principal[t]), Recovery: money.Fen(f.recovery[t]),
-			Guarantee: money.Fen(p.guarantee), Support: money.Fen(p.support), FromCash: money.Fen(p.opening),
-			Tax: money.Fen(p.tax), Fees: money.Fen(p.fees), Residual: money.Fen(p.residual), ToCash: money.Fen(w.cash + w.reserve),
+			Guarantee: money.Fen(p.guarantee), Support: money.Fen(p.support), Liquidity: money.Fen(p.drawn), LineRepaid: money.Fen(p.line), FromCash: money.Fen(p.opening),
+			Tax: money.Fen(p.tax), Fees: money.Fen(p.fees), Residual: money.Fen(p.residual), InTransit: money.Fen(p.transit), Leaked: money.Fen(p.leaked), ToCash: money.Fen(w.cash + w.reserve),
 		},
 	}
 	for k := range n + 1 {
@@ -587,12 +877,12 @@ func (w *waterfall) row(f *flows, p *period) Period {
 			out.Ledger.NotePrincipal += money.Fen(w.prinPaid[k])
 		}
 	}
-	if due := p.due + p.seniorDue; due > 0 {
+	if due := p.taxDue + p.feeDue + p.seniorDue; due > 0 {
 		c := float64(p.available) / float64(due)
 		out.Coverage = &c
 	}
-	if w.balance[0] > 0 {
-		c := float64(f.close[t]+w.cash) / float64(w.balance[0])
+	if senior := w.senior(); senior > 0 {
+		c := float64(f.close[t]+w.cash) / float64(senior)
 		out.OC = &c
 	}
 	return out

@@ -82,8 +82,9 @@ type heatTable struct {
 }
 
 type heatRow struct {
-	Recovery, BreakEven float64
-	Cells               []heatCell
+	Recovery  float64
+	BreakEven string
+	Cells     []heatCell
 }
 
 type heatCell struct {
@@ -108,7 +109,7 @@ func heat(r pool.StressReport, senior, sub money.Fen) []heatTable {
 			row := heatRow{Recovery: c.Recovery}
 			for _, b := range r.BreakEven {
 				if b.Timing == c.Timing && b.Recovery == c.Recovery && b.Yield == c.Yield {
-					row.BreakEven = b.BreakEven
+					row.BreakEven = b.BreakEven.Zh()
 				}
 			}
 			t.Rows = append(t.Rows, row)

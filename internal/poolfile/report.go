@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"io"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 	"zhijia/internal/pool"
 )
@@ -28,6 +29,21 @@ type poolPaper struct {
 func WritePeriodicHTML(w io.Writer, p pool.Periodic) error {
 	return poolReportTemplate.Execute(w, poolPaper{p.Title, p.Label, p.Limit, &p, p.Notices})
 }
+
+//go:embed closed.html
+var poolClosedHTML string
+
+var poolClosedTemplate = template.Must(template.New("closed").Funcs(template.FuncMap{
+	"amt":    groupedFen,
+	"zh":     calendar.Date.Zh,
+	"status": func(s string) string { return statusZh[s] },
+	"opt2":   optional("%.2f", 1),
+}).Parse(poolClosedHTML))
+
+var statusZh = map[string]string{"performing": "正常", "late": "逾期", "defaulted": "违约", "repaid": "已清偿"}
+
+// WriteClosedHTML writes the distribution report of a closed period.
+func WriteClosedHTML(w io.Writer, c pool.Closed) error { return poolClosedTemplate.Execute(w, c) }
 
 // WriteNoticeHTML writes the draft of one event notice.
 func WriteNoticeHTML(w io.Writer, label string, n pool.Notice) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,12 +31,41 @@ const (
 	poolFact   poolKind = 'f' // 是, 否, empty is unknown
 	poolBool   poolKind = 'b' // 是, 否, empty is 否
 	poolDate   poolKind = 'd'
+	poolMonth  poolKind = 'M' // a day, or a month as 2026-03 or 2026年3月
 	poolList   poolKind = 'l' // separated by ；or ; "无" is the empty list, empty is unknown
 )
 
 type poolColumn struct {
 	key, zh string // key is the path in the JSON form
 	kind    poolKind
+}
+
+// poolWords are the words a cell may hold in place of a code.
+var poolWords = map[string]map[string]string{
+	"venue":    {"上交所": "SSE", "上海证券交易所": "SSE", "深交所": "SZSE", "深圳证券交易所": "SZSE"},
+	"class":    classWords,
+	"amortise": {"等额本息": "level", "等额本金": "equal_principal", "到期一次还本": "bullet", "一次性还本": "bullet", "按期付息到期还本": "bullet", "按计划": "schedule", "还款计划": "schedule"},
+	"kind": merged(classWords, map[string]string{
+		"发明": "invention", "发明专利": "invention", "实用新型": "utility_model", "utility": "utility_model", "外观设计": "design", "外观": "design",
+		"商标": "trademark", "注册商标": "trademark", "著作权": "copyright", "作品著作权": "copyright", "软件著作权": "copyright", "集成电路布图设计": "layout_design", "布图设计": "layout_design",
+		"差额支付": "shortfall", "差额补足": "shortfall", "保证": "guarantee", "保证担保": "guarantee", "担保": "guarantee",
+	}),
+	"pay":              {"过手摊还": "pass_through", "过手": "pass_through", "到期还本": "bullet", "固定摊还": "scheduled", "计划摊还": "scheduled", "加速摊还": "turbo"},
+	"state":            {"有效": "alive", "存续": "alive", "失效": "dead", "无效": "dead", "终止": "dead"},
+	"facts.cash_route": {"直接": "direct", "直接归集": "direct", "监管账户": "regulated", "经监管账户": "regulated", "混同": "commingled"},
+	"day_count":        {"实际/365": "act365", "ACT/365": "act365", "实际/实际": "actact", "ACT/ACT": "actact", "30/360": "30360"},
+	"structure.roll":   {"顺延": "following", "向后顺延": "following", "修正顺延": "modified_following", "提前": "preceding"},
+}
+
+var classWords = map[string]string{
+	"许可费": "licence", "专利许可费": "licence", "许可费债权": "licence", "专利许可费债权": "licence", "应收账款": "receivable", "应收账款债权": "receivable",
+	"融资租赁": "lease", "融资租赁债权": "lease", "租赁": "lease", "小额贷款": "small_loan", "小额贷款债权": "small_loan", "企业融资": "corporate_claim", "企业融资债权": "corporate_claim",
+}
+
+func merged(a, b map[string]string) map[string]string {
+	out := maps.Clone(a)
+	maps.Copy(out, b)
+	return out
 }
 
 // poolTable is one sheet (or CSV file) of the deal.
@@ -83,7 +113,19 @@ var poolDealFields = []poolColumn{
 	{"facts.disposal_only", "仅依托处置资产产生现金流", poolFact},
 	{"facts.uncertain_cash", "现金流不确定", poolFact},
 	{"facts.mixed_unrelated", "不同类型且无关联的组合", poolFact},
+	{"facts.local_gov_debt", "涉及地方政府性债务", poolFact},
+	{"facts.special_originator", "特定原始权益人", poolFact},
+	{"facts.special_originator_sound", "特定原始权益人最近三年无重大违约、虚假披露或违法", poolFact},
+	{"facts.lessor_listed", "出租人为上市公司或其子公司", poolFact},
 	{"structure.every_months", "付息周期（月）", poolNumber},
+	{"structure.first_pay", "首个兑付日", poolDate},
+	{"structure.roll", "兑付日顺延规则（following/modified_following/preceding）", poolText},
+	{"structure.collection_lag_days", "收款期间截止（兑付日前天数）", poolNumber},
+	{"structure.determination_days", "计算日（兑付日前交易日数）", poolNumber},
+	{"structure.default_days", "转为违约的逾期天数", poolNumber},
+	{"structure.clean_up", "清仓回购比例", poolNumber},
+	{"structure.order", "分配顺序", poolList},
+	{"structure.order_after_acceleration", "加速清偿后分配顺序", poolList},
 	{"structure.service_rate", "服务费年率", poolNumber},
 	{"structure.fixed_fee", "每期固定费用", poolMoney},
 	{"structure.upfront_fee", "发行费用", poolMoney},
@@ -134,6 +176,7 @@ var poolTables = []poolTable{
 		{"dishonest", "失信被执行人", poolFact},
 		{"bad_record", "不良记录", poolFact},
 		{"weak_credit", "资信较弱", poolFact},
+		{"subsidiary_dishonest", "重要子公司失信", poolFact},
 	}},
 	{"应收债权", "assets", "assets", []poolColumn{
 		{"id", "编号", poolText},
@@ -155,11 +198,16 @@ var poolTables = []poolTable{
 		{"consumer", "消费用途", poolFact},
 		{"price", "购买价格", poolMoney},
 		{"patents", "对应知识产权", poolList},
+		{"unencumbered", "无权利负担", poolFact},
+		{"lease_eligible", "租赁物适格可处置", poolFact},
+		{"lease_form", "租赁形式", poolText},
+		{"enhancer", "增信方", poolText},
+		{"security", "抵质押", poolText},
 	}},
 	{"知识产权", "patents", "patents", []poolColumn{
 		{"number", "专利号", poolText},
 		{"title", "名称", poolText},
-		{"kind", "类型（invention/utility/design）", poolText},
+		{"kind", "类型（发明/实用新型/外观设计/商标/著作权/布图设计）", poolText},
 		{"owner", "权利人", poolText},
 		{"owner_person", "权利人为自然人", poolBool},
 		{"family", "同族", poolText},
@@ -182,9 +230,14 @@ var poolTables = []poolTable{
 		{"value.level", "区间水平", poolNumber},
 		{"value.date", "价值基准日", poolDate},
 		{"value.source", "价值来源", poolText},
+		{"appraisal.institution", "评估机构", poolText},
+		{"appraisal.method", "评估方法", poolText},
+		{"appraisal.date", "评估基准日", poolDate},
+		{"appraisal.report_no", "评估报告号", poolText},
+		{"appraisal.value", "评估价值（元）", poolNumber},
 	}},
 	{"证券", "tranches", "structure.tranches", []poolColumn{
-		{"name", "名称", poolText}, {"principal", "规模", poolMoney}, {"coupon", "票面年利率", poolNumber}, {"pay", "还本方式（pass_through/bullet/scheduled）", poolText}, {"maturity", "到期期数", poolNumber}, {"rating", "评级", poolText},
+		{"name", "名称", poolText}, {"principal", "规模", poolMoney}, {"coupon", "票面年利率", poolNumber}, {"pay", "还本方式（pass_through/bullet/scheduled）", poolText}, {"maturity", "到期期数", poolNumber}, {"rating", "评级", poolText}, {"day_count", "计息规则（act365/actact/30360）", poolText}, {"code", "证券代码", poolText},
 	}},
 	{"增信", "supports", "structure.supports", []poolColumn{
 		{"name", "名称", poolText},
@@ -197,6 +250,7 @@ var poolTables = []poolTable{
 		{"affiliate", "原始权益人关联方", poolFact},
 		{"evidence", "文件", poolText},
 	}},
+	{"历史现金流", "history", "history", []poolColumn{{"month", "月份", poolMonth}, {"contract", "合同", poolText}, {"source", "来源", poolText}, {"amount", "金额", poolMoney}}},
 	{"豁免", "waivers", "waivers", []poolColumn{{"rule", "规则", poolText}, {"evidence", "证据", poolText}}},
 	{"还款计划", "dues", poolDues, []poolColumn{{"asset", "资产编号", poolText}, {"date", "日期", poolDate}, {"principal", "本金", poolMoney}, {"interest", "利息", poolMoney}}},
 	{"储架系列", "series", "shelf.series", []poolColumn{{"name", "名称", poolText}, {"date", "发行日", poolDate}, {"amount", "规模", poolMoney}, {"criteria", "标准（名称=值；…）", poolList}}},
@@ -417,6 +471,9 @@ func put(doc map[string]any, c poolColumn, s string, unit money.Unit) error {
 	switch c.kind {
 	case poolText:
 		v = s
+		if code, ok := poolWords[c.key][s]; ok {
+			v = code
+		}
 	case poolNumber:
 		clean := strings.ReplaceAll(s, ",", "")
 		scale := 1.0
@@ -443,7 +500,10 @@ func put(doc map[string]any, c poolColumn, s string, unit money.Unit) error {
 		if c.kind == poolFact {
 			v = map[bool]pool.Fact{true: pool.Yes, false: pool.No}[yes]
 		}
-	case poolDate:
+	case poolDate, poolMonth:
+		if m := monthText.FindStringSubmatch(s); c.kind == poolMonth && m != nil {
+			s = m[1] + "-" + m[2] + "-1"
+		}
 		d, err := calendar.Parse(s)
 		if n, isNumber := strconv.ParseFloat(s, 64); isNumber == nil && n > 20000 && n < 80000 { // a spreadsheet's serial day
 			d, err = calendar.New(1899, 12, 30).AddDays(int(n)), nil
@@ -464,6 +524,8 @@ func put(doc map[string]any, c poolColumn, s string, unit money.Unit) error {
 	set(doc, c.key, v)
 	return nil
 }
+
+var monthText = regexp.MustCompile(`^(\d{4})[-/.年](\d{1,2})月?$`)
 
 // set places v at a dotted path.
 func set(doc map[string]any, path string, v any) {
@@ -568,19 +630,63 @@ func show(v any, kind poolKind) string {
 	return fmt.Sprint(v)
 }
 
+// uses are the words for what a bank line is for.
+var uses = map[string]string{
+	"应收": pool.UseDue, "本息": pool.UseDue, "due": pool.UseDue,
+	"早偿": pool.UsePrepayment, "提前还款": pool.UsePrepayment, "prepayment": pool.UsePrepayment,
+	"回收": pool.UseRecovery, "违约回收": pool.UseRecovery, "recovery": pool.UseRecovery,
+	"费用": pool.UseFee, "违约金": pool.UseFee, "手续费": pool.UseFee, "fee": pool.UseFee,
+	"增信": pool.UseSupport, "差额支付": pool.UseSupport, "代偿": pool.UseSupport, "support": pool.UseSupport,
+	"退款": pool.UseRefund, "refund": pool.UseRefund,
+}
+
+// bankColumns are the columns of a statement by their usual names.
+var bankColumns = [][]string{
+	{"流水号", "交易流水号", "id"},
+	{"日期", "交易日期", "记账日期", "date"},
+	{"账户", "账号", "本方账号", "account"},
+	{"对方", "对方户名", "对方名称", "party"},
+	{"对方账户", "对方账号", "party_account"},
+	{"方向", "收支", "借贷", "借贷标志", "direction"},
+	{"金额", "交易金额", "发生额", "amount"},
+	{"附言", "摘要", "用途摘要", "ref"},
+	{"资产编号", "asset"},
+	{"用途", "use"},
+	{"收入金额", "贷方金额", "贷方发生额", "收入", "credit"},
+	{"支出金额", "借方金额", "借方发生额", "支出", "debit"},
+}
+
+const (
+	bankID = iota
+	bankDate
+	bankAccount
+	bankParty
+	bankPartyAccount
+	bankDirection
+	bankAmount
+	bankRef
+	bankAsset
+	bankUse
+	bankCredit
+	bankDebit
+)
+
 // ReadBankLines reads a bank statement: 流水号, 日期, 账户, 对方, 对方账户,
-// 方向（收/付）, 金额, 附言.
+// 方向（收/付）with 金额, or 收入金额 and 支出金额, 附言, 资产编号, 用途. The
+// account's own view counts: what is credited came in.
 func ReadBankLines(rows [][]string, unit money.Unit) ([]pool.BankLine, error) {
 	if len(rows) == 0 {
 		return nil, fault.New(fault.Invalid, "pool.bank.empty", "银行流水为空。", "the statement is empty")
 	}
-	want := [][]string{{"流水号", "id"}, {"日期", "date"}, {"账户", "account"}, {"对方", "对方户名", "party"}, {"对方账户", "party_account"}, {"方向", "direction"}, {"金额", "amount"}, {"附言", "ref"}}
-	at := make([]int, len(want))
+	at := make([]int, len(bankColumns))
 	var bad []fault.Field
-	for i, names := range want {
+	for i, names := range bankColumns {
 		at[i] = slices.IndexFunc(rows[0], func(h string) bool { return slices.Contains(names, strings.TrimSpace(h)) })
-		if at[i] < 0 && i != 4 && i != 7 {
-			bad = append(bad, badCell("第1行", fmt.Errorf("缺少列 %s", names[0])))
+	}
+	sided := at[bankCredit] >= 0 && at[bankDebit] >= 0
+	for _, i := range []int{bankID, bankDate, bankAccount, bankParty, bankDirection, bankAmount} {
+		if at[i] < 0 && !(sided && (i == bankDirection || i == bankAmount)) {
+			bad = append(bad, badCell("第1行", fmt.Errorf("缺少列 %s", bankColumns[i][0])))
 		}
 	}
 	if len(bad) > 0 {
@@ -597,22 +703,41 @@ func ReadBankLines(rows [][]string, unit money.Unit) ([]pool.BankLine, error) {
 		if strings.Join(row, "") == "" {
 			continue
 		}
-		l := pool.BankLine{ID: read(row, 0), Account: read(row, 2), Party: read(row, 3), PartyAcc: read(row, 4), Ref: read(row, 7)}
+		l := pool.BankLine{
+			ID: read(row, bankID), Account: read(row, bankAccount), Party: read(row, bankParty), PartyAcc: read(row, bankPartyAccount), Ref: read(row, bankRef), Asset: read(row, bankAsset),
+		}
 		doc := map[string]any{}
 		where := fmt.Sprintf("第%d行", i+2)
-		if err := put(doc, poolColumn{"date", "", poolDate}, read(row, 1), unit); err != nil || doc["date"] == nil {
+		if err := put(doc, poolColumn{"date", "", poolDate}, read(row, bankDate), unit); err != nil || doc["date"] == nil {
 			bad = append(bad, badCell(where, fmt.Errorf("日期无效")))
 		} else {
 			l.Date = doc["date"].(calendar.Date)
 		}
-		switch read(row, 5) {
-		case "收", "in", "贷":
-			l.In = true
-		case "付", "out", "借":
-		default:
-			bad = append(bad, badCell(where, fmt.Errorf("方向应为 收 或 付")))
+		if use := read(row, bankUse); use != "" {
+			if l.Use = uses[use]; l.Use == "" {
+				bad = append(bad, badCell(where, fmt.Errorf("用途应为 应收、早偿、回收、费用、增信 或 退款")))
+			}
 		}
-		m, err := money.Parse(read(row, 6), unit)
+		amount := read(row, bankAmount)
+		if sided && at[bankDirection] < 0 {
+			in, out := read(row, bankCredit), read(row, bankDebit)
+			l.In = blankAmount(out)
+			if blankAmount(in) == blankAmount(out) {
+				bad = append(bad, badCell(where, fmt.Errorf("收入金额与支出金额应恰有一项")))
+			}
+			if amount = out; l.In {
+				amount = in
+			}
+		} else {
+			switch read(row, bankDirection) {
+			case "收", "收入", "收款", "in", "贷", "贷方":
+				l.In = true
+			case "付", "支", "支出", "付款", "out", "借", "借方":
+			default:
+				bad = append(bad, badCell(where, fmt.Errorf("方向应为 收（收入、贷）或 付（支、支出、借）")))
+			}
+		}
+		m, err := money.Parse(amount, unit)
 		if err != nil || m <= 0 {
 			bad = append(bad, badCell(where, fmt.Errorf("金额无效")))
 		}
@@ -623,4 +748,11 @@ func ReadBankLines(rows [][]string, unit money.Unit) ([]pool.BankLine, error) {
 		return nil, fault.New(fault.Invalid, "pool.bank.cells", "银行流水有单元格无法识别。", "some cells of the statement cannot be read", bad...)
 	}
 	return out, nil
+}
+
+// blankAmount says that an amount cell is empty or nought.
+func blankAmount(s string) bool {
+	s = strings.ReplaceAll(s, ",", "")
+	x, err := strconv.ParseFloat(s, 64)
+	return s == "" || s == "-" || err == nil && x == 0
 }

@@ -1,0 +1,106 @@
+package arranger
+
+import (
+	"context"
+	"reflect"
+	"strings"
+	"time"
+
+	"zhijia/internal/calendar"
+	"zhijia/internal/fault"
+	"zhijia/internal/pool"
+	"zhijia/internal/store"
+)
+
+// Period is a closed collection period as stored.
+type Period = store.PoolPeriod
+
+// Close closes the next collection period of a kept pool.
+func (d *Service) Close(ctx context.Context, institution, by, id string, in pool.Collection, days *calendar.Working) (Period, error) {
+	return d.db.ClosePoolPeriod(ctx, institution, by, id, d.now().UTC().Truncate(time.Microsecond), func(deal *pool.Deal, last *pool.State) (pool.Collection, pool.Closed, error) {
+		deal.Days = days
+		if last == nil {
+			opening, err := deal.Opening()
+			if err != nil {
+				return in, pool.Closed{}, err
+			}
+			last = &opening
+		}
+		if in.Period == 0 {
+			in.Period = last.Period + 1
+		}
+		closed, err := deal.Close(*last, in)
+		return in, closed, err
+	})
+}
+
+// Periods are all versions of a pool's periods.
+func (d *Service) Periods(ctx context.Context, institution, id string) ([]Period, error) {
+	if _, err := d.db.Pool(ctx, institution, id); err != nil {
+		return nil, err
+	}
+	return d.db.PoolPeriods(ctx, institution, id)
+}
+
+// Period is the version of a period that counts, or the one asked for.
+func (d *Service) Period(ctx context.Context, institution, id string, period, version int) (Period, error) {
+	all, err := d.Periods(ctx, institution, id)
+	if err != nil {
+		return Period{}, err
+	}
+	for _, p := range all {
+		if p.Period == period && (p.Version == version || version == 0 && p.ReopenedAt == nil) {
+			return p, nil
+		}
+	}
+	return Period{}, fault.New(fault.NotFound, "pool.period.unknown", "该期尚未结账，或已重新打开。", "The period is not closed, or was reopened.")
+}
+
+// Reopen takes a period and those after it out of force, for a reason; what was
+// closed stays on record.
+func (d *Service) Reopen(ctx context.Context, institution, by, id string, period int, reason string) (int64, error) {
+	if strings.TrimSpace(reason) == "" {
+		return 0, fault.New(fault.Invalid, "pool.period.reason", "请写明重新打开的原因。", "Say why the period is reopened.")
+	}
+	return d.db.ReopenPoolPeriod(ctx, institution, by, id, period, reason, d.now().UTC().Truncate(time.Microsecond))
+}
+
+// Replayed is a pool's life worked out again from its events.
+type Replayed struct {
+	Periods int        `json:"periods"`
+	Same    bool       `json:"same"` // every state is the one on record
+	Differs []int      `json:"differs"`
+	State   pool.State `json:"state"`
+}
+
+// Replay works out the periods that count again from what was told, and says
+// whether the states on record are what comes out.
+func (d *Service) Replay(ctx context.Context, institution, id string, days *calendar.Working) (Replayed, error) {
+	p, err := d.db.Pool(ctx, institution, id)
+	if err != nil {
+		return Replayed{}, err
+	}
+	p.Deal.Days = days
+	all, err := d.db.PoolPeriods(ctx, institution, id)
+	if err != nil {
+		return Replayed{}, err
+	}
+	var life []pool.Collection
+	var kept []pool.State
+	for _, x := range all {
+		if x.ReopenedAt == nil {
+			life, kept = append(life, x.Input), append(kept, x.Closed.State)
+		}
+	}
+	state, closed, err := p.Deal.Replay(life)
+	if err != nil {
+		return Replayed{}, err
+	}
+	out := Replayed{Periods: len(life), State: state, Same: true, Differs: []int{}}
+	for i := range closed {
+		if !reflect.DeepEqual(closed[i].State, kept[i]) {
+			out.Same, out.Differs = false, append(out.Differs, closed[i].Period)
+		}
+	}
+	return out, nil
+}
