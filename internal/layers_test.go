@@ -21,6 +21,7 @@ var allowed = map[string][]string{
 
 	"internal/patent":   {"internal/fault", "internal/calendar", "internal/money"},
 	"internal/quote":    {},
+	"internal/claim":    {},
 	"internal/deal":     {"internal/fault", "internal/calendar", "internal/patent"},
 	"internal/embed":    {"internal/fault", "internal/accuracy"},
 	"internal/accuracy": {"internal/fault"},
@@ -91,7 +92,7 @@ var theories = []string{
 }
 
 var domain = []string{
-	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/quote", "internal/embed",
+	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/quote", "internal/claim", "internal/embed",
 	"internal/accuracy", "internal/deal", "internal/valuation", "internal/lending", "internal/pool",
 	"internal/valuation/terms", "internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
 	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/damages", "internal/valuation/impact", "internal/valuation/formula",
