@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"text/tabwriter"
 
 	"zhijia/internal/deal"
-	doc "zhijia/internal/document"
 	"zhijia/internal/fault"
 	"zhijia/internal/intake"
 	"zhijia/internal/money"
@@ -129,24 +127,7 @@ func dealFiles(args []string) ([]string, error) {
 }
 
 func readDeals(g *Globals, name string) (deal.Reading, error) {
-	var in io.Reader = g.stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return deal.Reading{}, fault.New(fault.Invalid, "file.read", "文件无法读取。", "The file cannot be read.").Because(err)
-		}
-		defer f.Close()
-		in = f
-	}
-	data, err := io.ReadAll(io.LimitReader(in, doc.MaxFile+1))
-	if err != nil {
-		return deal.Reading{}, fault.New(fault.Invalid, "file.read", "文件无法读取。", "The file cannot be read.").Because(err)
-	}
-	read := func() (string, error) { return doc.Text(bytes.NewReader(data), name) }
-	if doc.IsPDF(data) {
-		read = func() (string, error) { return doc.PDF(data) }
-	}
-	text, err := read()
+	text, err := textFile(g, name)
 	if err != nil {
 		return deal.Reading{}, err
 	}

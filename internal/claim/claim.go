@@ -490,3 +490,8 @@ func (t *Tree) depend(c *Claim, at map[int]int) {
 func akin(a, b string) bool {
 	return a == "" || b == "" || strings.HasSuffix(a, b) || strings.HasSuffix(b, a)
 }
+
+// First returns the place of the first independent claim, or -1.
+func (t *Tree) First() int {
+	return slices.IndexFunc(t.Claims, func(c Claim) bool { return c.Kind == Independent })
+}
