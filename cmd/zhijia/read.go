@@ -140,7 +140,7 @@ func (c *readClaimsCmd) Run(g *Globals) error {
 		fmt.Fprintln(g.stdout)
 		for _, p := range x.Pieces {
 			if p.Role == claim.Preamble || p.Role == claim.Characterising {
-				fmt.Fprintf(g.stdout, "%s   · %s\n", strings.Repeat("  ", min(x.Depth, 10)), strings.TrimSpace(p.Text))
+				fmt.Fprintf(g.stdout, "%s   · %s\n", strings.Repeat("  ", min(x.Depth, 10)), strings.Trim(p.Text, " \n\t，；"))
 			}
 		}
 	}

@@ -31,6 +31,7 @@ import (
 	"zhijia/internal/intake"
 	"zhijia/internal/ledger"
 	"zhijia/internal/money"
+	"zhijia/internal/reading"
 	"zhijia/internal/strict"
 	"zhijia/internal/valuation/terms"
 	"zhijia/internal/watch"
@@ -47,6 +48,7 @@ type Options struct {
 	Ledger    *ledger.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
+	Reading   *reading.Service
 	Eval      *harness.Service  // nil: evaluation is off
 	Days      *calendar.Working // default: as shipped
 	Version   string            // of the program, shown in the specification; default dev
@@ -96,6 +98,7 @@ var resources = []func(huma.API, *Server){
 	registerLedger,
 	registerPools,
 	registerPatents,
+	registerReading,
 	registerRegistry,
 	registerWatch,
 	registerMatches,

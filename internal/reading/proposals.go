@@ -29,7 +29,7 @@ const MaxMaterial = 1 << 20
 
 // Material is a paper that was brought for a patent.
 type Material struct {
-	Name string `json:"name" doc:"As whoever brings it calls it." maxLength:"200"`
+	Name string `json:"name,omitempty" doc:"As whoever brings it calls it." maxLength:"200"`
 	Kind string `json:"kind,omitempty" enum:"register,licence,financial,receipt" doc:"Default: told by its words."`
 	Text string `json:"text" maxLength:"1048576"`
 }

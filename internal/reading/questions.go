@@ -105,17 +105,6 @@ func (s *Service) fromFile(ctx context.Context, actor store.Actor, number string
 	case err != nil:
 		return err
 	}
-	for _, g := range d.Missing {
-		add("missing."+g.Key, asked[g.Key].or("请说明并举证："+strings.TrimSuffix(g.Zh, "未知")+"。"), g.Zh, g.Supply)
-	}
-	for i, c := range d.Conflicts {
-		add(fmt.Sprintf("conflict.%d", i+1), "记载相互矛盾，以哪一份为准？请提供依据。", c, "专利登记簿副本")
-	}
-	for _, f := range d.Eligibility.Findings {
-		if f.Outcome == patent.Open {
-			add("pledge."+f.Code, "办理质押登记前需要确认："+f.Zh+"，是否存在？", f.Reason, f.Supply)
-		}
-	}
 	facts, err := s.facts(ctx, actor, d.Number, "")
 	if err != nil {
 		return err
@@ -127,6 +116,20 @@ func (s *Service) fromFile(ctx context.Context, actor store.Actor, number string
 		}
 		if f.Key == "company.revenue" && f.Status != store.FactRejected {
 			said["company.revenue"] = true
+		}
+	}
+	for _, g := range d.Missing {
+		if said[answers[g.Key]] {
+			continue
+		}
+		add("missing."+g.Key, asked[g.Key].or("请说明并举证："+strings.TrimSuffix(g.Zh, "未知")+"。"), g.Zh, g.Supply)
+	}
+	for i, c := range d.Conflicts {
+		add(fmt.Sprintf("conflict.%d", i+1), "记载相互矛盾，以哪一份为准？请提供依据。", c, "专利登记簿副本")
+	}
+	for _, f := range d.Eligibility.Findings {
+		if f.Outcome == patent.Open {
+			add("pledge."+f.Code, "办理质押登记前需要确认："+f.Zh+"，是否存在？", f.Reason, f.Supply)
 		}
 	}
 	if !said["income.revenue"] {
@@ -149,6 +152,12 @@ func (w words) or(other string) string {
 		return other
 	}
 	return string(w)
+}
+
+// answers are the facts that close a gap of the dossier once a person accepted
+// them.
+var answers = map[string]string{
+	"owners": "patent.owners", "granted": "patent.grant_date", "filing": "patent.filing_date", "standing": "patent.standing", "paid_through_year": "patent.paid_through_year", "pledged": "patent.pledged",
 }
 
 // asked are the questions of the gaps that come up most.

@@ -25,6 +25,7 @@ import (
 	"zhijia/internal/jobs"
 	"zhijia/internal/ledger"
 	"zhijia/internal/people"
+	"zhijia/internal/reading"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/watch"
@@ -173,6 +174,7 @@ type World struct {
 	Ledger    *ledger.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
+	Reading   *reading.Service
 }
 
 // NewWorld makes a world of its own for a test.
@@ -218,7 +220,7 @@ func Over(t testing.TB, db *store.DB, svc *appraisal.Service) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{DB: db, Appraisal: svc, Arranger: arranger.New(db, queue, time.Now), Jobs: queue, Intake: intake.New(db, svc, time.Now), Ledger: ledger.New(db, time.Now), Dossier: dossier.New(db, time.Now, calendar.Shipped()), Audit: audit.New(db, time.Now)}
+	w := &World{DB: db, Appraisal: svc, Arranger: arranger.New(db, queue, time.Now), Jobs: queue, Intake: intake.New(db, svc, time.Now), Ledger: ledger.New(db, time.Now), Dossier: dossier.New(db, time.Now, calendar.Shipped()), Audit: audit.New(db, time.Now), Reading: reading.New(db, svc, nil, time.Now)}
 	if w.Desk, err = desk.New(db, svc, nil); err != nil {
 		t.Fatal(err)
 	}
