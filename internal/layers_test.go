@@ -70,6 +70,8 @@ var allowed = map[string][]string{
 
 	"internal/ledger": append([]string{"internal/paging", "internal/store", "internal/intake", "internal/appraisal"}, domain...),
 
+	"internal/labelling": append([]string{"internal/store", "internal/judge", "prompts"}, domain...),
+
 	"internal/reading": append([]string{"internal/paging", "internal/store", "internal/judge", "internal/dossier", "internal/appraisal", "prompts"}, domain...),
 
 	"internal/people": append([]string{"internal/store", "internal/appraisal"}, domain...),
@@ -104,7 +106,7 @@ var domain = []string{
 // values they answer with, never the store.
 var edge = append([]string{
 	"internal/paging", "internal/strict", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/ledger", "internal/desk",
-	"internal/reading",
+	"internal/reading", "internal/labelling",
 }, domain...)
 
 // pure packages may not reach the clock, the network, a database or a log.

@@ -20,6 +20,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
 	"zhijia/internal/intake"
+	"zhijia/internal/labelling"
 	"zhijia/internal/ledger"
 	"zhijia/internal/people"
 	"zhijia/internal/provider"
@@ -39,6 +40,7 @@ type Options struct {
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
 	Reading   *reading.Service
+	Labels    *labelling.Service
 
 	Institution string             // of those whom the provider signs in; offered at the sign-in page
 	Provider    *provider.Provider // nil: people sign in by password or key alone
@@ -141,6 +143,7 @@ func Register(g *gate.Gate, opt Options) error {
 	registerQueuePages(s)
 	registerLedgerPages(s)
 	registerPatentReadPages(s)
+	registerLabelPages(s)
 	s.pageRoute(http.MethodGet, "/officer/egress", s.showEgress)
 	s.pageRoute(http.MethodGet, "/", func(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, "/officer")

@@ -127,19 +127,15 @@ func TestModelsPart(t *testing.T) {
 	}
 
 	// Deals: what the rules could not settle, by the same guard; the row still waits.
-	const notice = "关于专利转让的公示\n拟将发明专利“一种泵”（ZL202110345678.3）转让给海川科技有限公司，双方谈定六万八千元整成交。\n"
+	const notice = "关于专利转让的公示\n拟将发明专利“一种泵”（ZL202110345678.4）转让给海川科技有限公司，双方谈定六万八千元整成交。\n"
 	read, err := deal.Read(notice)
 	if err != nil {
 		t.Fatal(err)
 	}
 	answers["由规则读出而不能确定"] = map[string]any{"deals": []map[string]any{{"row": 1, "field": "amount", "text": "双方谈定六万八千元整成交"}, {"row": 1, "field": "seller", "text": "青山大学"}}}
 	hints, m := svc2.DealHints(t.Context(), actor, notice, &read, &yes)
-	if m.State == "done" {
-		for _, h := range hints {
-			if notice[h.Quote.Start:h.Quote.End] != h.Quote.Text {
-				t.Errorf("%+v", h)
-			}
-		}
+	if m.State != "done" || len(hints) != 1 || hints[0].Value != "68000.00 CNY" || !*hints[0].Same || notice[hints[0].Quote.Start:hints[0].Quote.End] != hints[0].Quote.Text {
+		t.Errorf("%+v %+v", m, hints)
 	}
 
 	// The endpoint down, or the caller against it: the rules alone, and it says so.
