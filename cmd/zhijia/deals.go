@@ -30,8 +30,8 @@ type dealsReadCmd struct {
 	Database
 	modelFlags
 	AskModel bool     `name:"llm" help:"Have the configured model point at passages for the rows that wait; it is asked nothing where none does. The texts leave this machine. The rows still wait."`
-	Files []string `arg:"" help:"Text, HTML, DOCX or PDF files with a text layer, folders of them, or - for standard input."`
-	Out   string   `short:"o" placeholder:"FILE" help:"Write the rows that wait for nobody as CSV in the columns of the import of transactions."`
+	Files    []string `arg:"" help:"Text, HTML, DOCX or PDF files with a text layer, folders of them, or - for standard input."`
+	Out      string   `short:"o" placeholder:"FILE" help:"Write the rows that wait for nobody as CSV in the columns of the import of transactions."`
 }
 
 func (c *dealsReadCmd) Help() string {

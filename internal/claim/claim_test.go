@@ -45,7 +45,8 @@ func TestParse(t *testing.T) {
 		},
 		"multiple on multiple": {
 			"1.一种甲方法，包括步骤一。\n2.根据权利要求1所述的方法，其特征在于，加热。\n3.根据权利要求1或2所述的方法，其特征在于，冷却。\n4.根据权利要求2或3所述的方法，其特征在于，干燥。",
-			"1 I method []; 2 D method [1]; 3 D method [1 2]; 4 D method [2 3];", []string{"4 claims.multiple_on_multiple"},
+			"1 I method []; 2 D method [1]; 3 D method [1 2]; 4 D method [2 3];",
+			[]string{"4 claims.multiple_on_multiple"},
 		},
 		"forward, cycle, self, missing": {
 			"1. 一种泵，其特征在于，包括壳。\n2. 根据权利要求3所述的泵，其特征在于，壳为钢。\n3. 根据权利要求2所述的泵，其特征在于，壳为铁。\n4. 根据权利要求4所述的泵，其特征在于，红色。\n5. 根据权利要求9所述的泵，其特征在于，蓝色。",
@@ -62,11 +63,13 @@ func TestParse(t *testing.T) {
 		},
 		"gap and no stop": {
 			"1. 一种泵，包括壳\n3. 根据权利要求1所述的泵，其特征在于，壳为钢。",
-			"1 I product []; 3 D product [1];", []string{"1 claims.no_full_stop", "3 claims.number_order"},
+			"1 I product []; 3 D product [1];",
+			[]string{"1 claims.no_full_stop", "3 claims.number_order"},
 		},
 		"subject differs": {
 			"1. 一种泵，其特征在于，包括壳。\n2. 根据权利要求1所述的阀，其特征在于，壳为钢。",
-			"1 I product []; 2 D product [1];", []string{"2 claims.subject_differs"},
+			"1 I product []; 2 D product [1];",
+			[]string{"2 claims.subject_differs"},
 		},
 		"no number":        {"一种泵，其特征在于，包括壳和轴。", "1 I product [];", []string{"0 claims.unnumbered"}},
 		"all before":       {"1. 一种泵，包括壳。\n2. 根据权利要求1所述的泵，其特征在于，铁壳。\n3. 根据上述任一权利要求所述的泵，其特征在于，红色。", "1 I product []; 2 D product [1]; 3 D product [1 2];", nil},

@@ -399,7 +399,9 @@ func (s *sitting) take(c call, r llm.Reply) (void string) {
 
 // echoed reports whether both words were repeated; what stands between them
 // and around does not matter.
-func (s *sitting) echoed(c call, echo string) bool { return repeats(echo, s.doc.code, s.ask(c).Question) }
+func (s *sitting) echoed(c call, echo string) bool {
+	return repeats(echo, s.doc.code, s.ask(c).Question)
+}
 
 // docs are names of the parts that models write instead of ours.
 var docs = map[string]string{"权利要求书": "claims", "权利要求": "claims", "说明书": "description", "摘要": "abstract", "说明书摘要": "abstract", "标题": "title", "名称": "title", "发明名称": "title", "审查文件": "examination", "审查意见": "examination"}

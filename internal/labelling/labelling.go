@@ -235,7 +235,9 @@ func (s *Service) question(sample, who string, x *store.LabelItem) (*Question, e
 	return q, nil
 }
 
-func order(sample, who string, place, n int) []int { return draws(sample, who, strconv.Itoa(place)).Perm(n) }
+func order(sample, who string, place, n int) []int {
+	return draws(sample, who, strconv.Itoa(place)).Perm(n)
+}
 
 // rubric is the one an item was drawn with.
 func (s *Service) rubric(x *store.LabelItem) (prompts.Prompt, error) {
@@ -341,4 +343,3 @@ func grade(score *int) string {
 	}
 	return strconv.Itoa(*score)
 }
-

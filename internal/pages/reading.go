@@ -176,4 +176,6 @@ func (patentReadPage) Zh(code any) string {
 }
 
 // Feature reports whether a piece is an element of a claim.
-func (patentReadPage) Feature(r claim.Role) bool { return r == claim.Preamble || r == claim.Characterising }
+func (patentReadPage) Feature(r claim.Role) bool {
+	return r == claim.Preamble || r == claim.Characterising
+}

@@ -71,10 +71,10 @@ func TestModelsPart(t *testing.T) {
 	}
 	answers["请为信贷评审会写五句话"] = map[string]any{
 		"what":    sentence("这是一种装在水杯上的密封盖。", quote("title", "一种水杯密封盖")),
-		"problem": sentence("水杯倒置5小时也不漏。", quote("abstract", "现有水杯倒置时容易漏水")),      // its own figure
-		"means":   sentence("密封圈压在环形槽里。", quote("claims", "密封圈粘接在盖体的顶部")),         // not in the text
+		"problem": sentence("水杯倒置5小时也不漏。", quote("abstract", "现有水杯倒置时容易漏水")),    // its own figure
+		"means":   sentence("密封圈压在环形槽里。", quote("claims", "密封圈粘接在盖体的顶部")),       // not in the text
 		"effect":  sentence("倒置水杯3小时不漏水，国际领先。", quote("abstract", "倒置3小时未见漏水")), // praise
-		"scope":   sentence("这项专利值300万元。", quote("claims", "密封圈嵌入所述环形槽内")),        // money
+		"scope":   sentence("这项专利值300万元。", quote("claims", "密封圈嵌入所述环形槽内")),      // money
 	}
 	sum, err := svc2.Summary(t.Context(), actor, ask)
 	if err != nil {

@@ -43,27 +43,27 @@ type Cited struct {
 
 // Fact is one thing a material says, proposed as an input.
 type Fact struct {
-	ID        string          `json:"id"`
-	Key       string          `json:"key" doc:"e.g. patent.filing_date, licence.royalty_rate, income.revenue"`
-	Zh        string          `json:"zh"`
-	Year      int             `json:"year,omitempty"`
-	Value     json.RawMessage `json:"value" doc:"Dates as YYYY-MM-DD, amounts in yuan, rates as fractions; null where it is not understood."`
-	Input     string          `json:"input,omitempty" doc:"Member of the request for a valuation that it fills once accepted; absent: it is kept for the record."`
-	Quote     Cited           `json:"quote"`
-	Material  string          `json:"material" doc:"SHA-256 of the text it is from."`
-	Name      string          `json:"material_name"`
-	Kind      string          `json:"material_kind"`
-	By        string          `json:"by" enum:"rule,model" doc:"Who found the quote; the value is read from it by rules in either case."`
-	Generated bool            `json:"generated"`
-	Model     string          `json:"model,omitempty"`
-	Warnings  []Note          `json:"warnings"`
-	Blocked   string          `json:"blocked,omitempty" doc:"Why it cannot be accepted, as a stable code."`
-	Status    string          `json:"status" enum:"proposed,accepted,rejected"`
-	ProposedBy       string          `json:"proposed_by"`
-	ProposedAt       time.Time       `json:"proposed_at"`
-	DecidedBy       string          `json:"decided_by,omitempty"`
-	DecidedAt       *time.Time      `json:"decided_at,omitempty"`
-	Note      string          `json:"note,omitempty"`
+	ID         string          `json:"id"`
+	Key        string          `json:"key" doc:"e.g. patent.filing_date, licence.royalty_rate, income.revenue"`
+	Zh         string          `json:"zh"`
+	Year       int             `json:"year,omitempty"`
+	Value      json.RawMessage `json:"value" doc:"Dates as YYYY-MM-DD, amounts in yuan, rates as fractions; null where it is not understood."`
+	Input      string          `json:"input,omitempty" doc:"Member of the request for a valuation that it fills once accepted; absent: it is kept for the record."`
+	Quote      Cited           `json:"quote"`
+	Material   string          `json:"material" doc:"SHA-256 of the text it is from."`
+	Name       string          `json:"material_name"`
+	Kind       string          `json:"material_kind"`
+	By         string          `json:"by" enum:"rule,model" doc:"Who found the quote; the value is read from it by rules in either case."`
+	Generated  bool            `json:"generated"`
+	Model      string          `json:"model,omitempty"`
+	Warnings   []Note          `json:"warnings"`
+	Blocked    string          `json:"blocked,omitempty" doc:"Why it cannot be accepted, as a stable code."`
+	Status     string          `json:"status" enum:"proposed,accepted,rejected"`
+	ProposedBy string          `json:"proposed_by"`
+	ProposedAt time.Time       `json:"proposed_at"`
+	DecidedBy  string          `json:"decided_by,omitempty"`
+	DecidedAt  *time.Time      `json:"decided_at,omitempty"`
+	Note       string          `json:"note,omitempty"`
 }
 
 // Facts are what was read for a patent, and the request that the accepted ones
