@@ -21,6 +21,7 @@ var allowed = map[string][]string{
 
 	"internal/patent":   {"internal/fault", "internal/calendar", "internal/money"},
 	"internal/quote":    {},
+	"internal/claim":    {},
 	"internal/deal":     {"internal/fault", "internal/calendar", "internal/patent"},
 	"internal/embed":    {"internal/fault", "internal/accuracy"},
 	"internal/accuracy": {"internal/fault"},
@@ -76,6 +77,10 @@ var allowed = map[string][]string{
 
 	"internal/ledger": append([]string{"internal/paging", "internal/store", "internal/intake", "internal/appraisal"}, domain...),
 
+	"internal/labelling": append([]string{"internal/store", "internal/judge", "prompts"}, domain...),
+
+	"internal/reading": append([]string{"internal/paging", "internal/store", "internal/judge", "internal/dossier", "internal/appraisal", "prompts"}, domain...),
+
 	"internal/people": append([]string{"internal/store", "internal/appraisal"}, domain...),
 	"internal/audit":  append([]string{"internal/paging", "internal/store"}, domain...),
 
@@ -98,7 +103,7 @@ var theories = []string{
 }
 
 var domain = []string{
-	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/quote", "internal/embed",
+	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/quote", "internal/claim", "internal/embed",
 	"internal/accuracy", "internal/deal", "internal/valuation", "internal/lending", "internal/pool",
 	"internal/encumbrance", "internal/scheme",
 	"internal/valuation/terms", "internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
@@ -109,6 +114,7 @@ var domain = []string{
 // values they answer with, never the store.
 var edge = append([]string{
 	"internal/paging", "internal/strict", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/ledger", "internal/desk", "internal/fetch", "internal/chain",
+	"internal/reading", "internal/labelling",
 }, domain...)
 
 // pure packages may not reach the clock, the network, a database or a log.

@@ -44,12 +44,14 @@ type Prompt struct {
 // Kind says what a template is for.
 type Kind string
 
-// The kinds: the frame every call starts with, one rubric per indicator, and
-// the opposing question of the cross-examination.
+// The kinds: the frame every call starts with, one rubric per indicator, the
+// opposing question of the cross-examination, and what is asked of a text
+// besides scores. Tasks are no part of a set's version: no study is about them.
 const (
 	Frame  Kind = "frame"
 	Rubric Kind = "rubric"
 	Oppose Kind = "oppose"
+	Task   Kind = "task"
 )
 
 // Anchor is one level of a scale and what a patent at that level looks like.
@@ -146,8 +148,8 @@ func Parse(raw []byte) (p Prompt, err error) {
 	switch {
 	case p.ID == "" || p.Version < 1 || p.Language == "" || p.Title == "" || p.Body == "":
 		return p, errors.New("id, version (from 1), title, language and a body are required")
-	case !slices.Contains([]Kind{Frame, Rubric, Oppose}, p.Kind):
-		return p, fmt.Errorf("kind %q is not frame, rubric or oppose", p.Kind)
+	case !slices.Contains([]Kind{Frame, Rubric, Oppose, Task}, p.Kind):
+		return p, fmt.Errorf("kind %q is not frame, rubric, oppose or task", p.Kind)
 	case p.Kind != Rubric:
 		return p, nil
 	case p.Indicator == "" || len(p.Anchors) < 2 || len(p.Evidence) == 0:
@@ -166,22 +168,22 @@ func Parse(raw []byte) (p Prompt, err error) {
 	return p, nil
 }
 
-// Version names the newest templates together: what is asked is the same
-// where it is.
+// Version names the newest templates of scoring together: what is asked is the
+// same where it is.
 func (s *Set) Version() string {
 	h := sha256.New()
 	for i, p := range s.prompts {
-		if i+1 == len(s.prompts) || s.prompts[i+1].ID != p.ID {
+		if p.Kind != Task && (i+1 == len(s.prompts) || s.prompts[i+1].ID != p.ID) {
 			fmt.Fprintf(h, "%s %s\n", p.Name(), p.Hash)
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
-// Own names the newest templates of the set that do not ship with the program.
+// Own names the newest templates of scoring that do not ship with the program.
 func (s *Set) Own() (names []string) {
 	for i, p := range s.prompts {
-		if (i+1 == len(s.prompts) || s.prompts[i+1].ID != p.ID) && p.Source != "embedded" {
+		if p.Kind != Task && (i+1 == len(s.prompts) || s.prompts[i+1].ID != p.ID) && p.Source != "embedded" {
 			names = append(names, p.Name())
 		}
 	}

@@ -47,11 +47,12 @@ type batchOptions struct {
 	AsOf      string            `name:"as-of" help:"Valuation date, YYYY-MM-DD. Default: today."`
 	Unit      string            `help:"Unit of amounts whose column names none: 元 or 万元." placeholder:"UNIT"`
 	Map       map[string]string `name:"map" mapsep:"none" placeholder:"HEADER=COLUMN" help:"What a header of the file means: the code or name of a column of the template, or nothing to leave it unread. Give it once a header; it is remembered for files with the same headers."`
+	Readings  string            `help:"Whether rows wait for the configured model to read their patents: await, or kept, which uses only what it has read before." enum:"await,kept" default:"await"`
 	Priority  int               `help:"Among the desk's own files: 1 is worked first, 4 last." default:"3"`
 }
 
 func (o *batchOptions) options(g *Globals, d *desk.Desk) (out desk.Options, err error) {
-	texts := desk.OptionTexts{Policy: o.Policy, Date: o.AsOf, Product: o.Product, Unit: o.Unit, Priority: strconv.Itoa(o.Priority)}
+	texts := desk.OptionTexts{Policy: o.Policy, Date: o.AsOf, Product: o.Product, Unit: o.Unit, Priority: strconv.Itoa(o.Priority), Readings: o.Readings}
 	ofFile := strings.HasSuffix(o.Policy, ".json")
 	if ofFile {
 		texts.Policy = ""
@@ -163,6 +164,7 @@ func (c *batchRunCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
+	c.sayReadings(g, &c.batchOptions)
 	start := time.Now()
 	b, fresh, err := submit(g, d, c.File, o)
 	if err != nil {
@@ -181,6 +183,18 @@ func (c *batchRunCmd) Run(g *Globals) error {
 		return err
 	}
 	return reportBatch(g, d, b, c.Out, time.Since(start))
+}
+
+// sayReadings says before the work begins whether it waits for a model.
+func (f *modelFlags) sayReadings(g *Globals, o *batchOptions) {
+	switch {
+	case f.judge == nil:
+		fmt.Fprintln(g.stderr, "模型评阅：未配置模型，各行不含模型评分。")
+	case o.Readings == desk.ReadingsKept:
+		fmt.Fprintln(g.stderr, "模型评阅：不等待，只用已有的评阅；之后的评阅用 zhijia revise 形成修订。")
+	default:
+		fmt.Fprintf(g.stderr, "模型评阅：等待（%s，每件最多 %d 次调用）；每行只决定一次。\n", f.LLM.Model, f.LLM.Calls())
+	}
 }
 
 // writable finds out before the work whether its result can be written.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,10 +12,11 @@ import (
 	"text/tabwriter"
 
 	"zhijia/internal/deal"
-	doc "zhijia/internal/document"
 	"zhijia/internal/fault"
 	"zhijia/internal/intake"
+	"zhijia/internal/judge"
 	"zhijia/internal/money"
+	"zhijia/internal/reading"
 	"zhijia/internal/sheet"
 )
 
@@ -27,12 +27,15 @@ type dealsCmd struct {
 }
 
 type dealsReadCmd struct {
-	Files []string `arg:"" help:"Text, HTML, DOCX or PDF files with a text layer, folders of them, or - for standard input."`
-	Out   string   `short:"o" placeholder:"FILE" help:"Write the rows that wait for nobody as CSV in the columns of the import of transactions."`
+	Database
+	modelFlags
+	AskModel bool     `name:"llm" help:"Have the configured model point at passages for the rows that wait; it is asked nothing where none does. The texts leave this machine. The rows still wait."`
+	Files    []string `arg:"" help:"Text, HTML, DOCX or PDF files with a text layer, folders of them, or - for standard input."`
+	Out      string   `short:"o" placeholder:"FILE" help:"Write the rows that wait for nobody as CSV in the columns of the import of transactions."`
 }
 
 func (c *dealsReadCmd) Help() string {
-	return "Rules alone: no model is asked and nothing leaves this machine. Every field carries the words it was read from and their byte offset in the text of the file; rows that are uncertain say why and wait for a person. A text without a deal gives no row and a note. With --json a list of rows. --out writes what `zhijia ingest transactions FILE` takes."
+	return "Rules read; without --llm no model is asked and nothing leaves this machine. With it, a model points at passages for the rows that wait: each is looked up word for word, its value is read by the rules, and it decides nothing. Every field carries the words it was read from and their byte offset in the text of the file; rows that are uncertain say why and wait for a person. A text without a deal gives no row and a note. With --json a list of rows. --out writes what `zhijia ingest transactions FILE` takes."
 }
 
 // Run reads every file. A file that cannot be read is named and does not stop
@@ -43,23 +46,49 @@ func (c *dealsReadCmd) Run(g *Globals) error {
 		return err
 	}
 	rows := []intake.ReadDeal{}
+	hints := map[int][]reading.DealHint{} // by place among the rows
+	var model *reading.Service
+	if c.AskModel {
+		if !c.LLM.On() {
+			return fault.New(fault.Invalid, "llm.off", "未配置模型服务（ZHIJIA_LLM_BASE_URL）。", "No model endpoint is configured (ZHIJIA_LLM_BASE_URL).")
+		}
+		var done func()
+		if model, done, err = c.reader(g, &c.Database); err != nil {
+			return err
+		}
+		defer done()
+	}
 	read := 0
 	var last error
 	for _, name := range names {
 		if err := g.ctx.Err(); err != nil {
 			return err
 		}
-		reading, err := readDeals(g, name)
+		text, err := textFile(g, name)
+		var found deal.Reading
+		if err == nil {
+			found, err = deal.Read(text)
+		}
 		if err != nil {
 			last = err
 			fmt.Fprintf(g.stderr, "%s：%s\n", name, fault.Public(err).Zh)
 			continue
 		}
 		read++
-		for _, note := range reading.Notes {
+		for _, note := range found.Notes {
 			fmt.Fprintf(g.stderr, "%s：%s\n", name, note.Zh)
 		}
-		for _, r := range reading.Rows {
+		if model != nil {
+			yes := true
+			list, m := model.DealHints(g.ctx, g.operator(), text, &found, &yes)
+			if m.Zh != "" {
+				fmt.Fprintf(g.stderr, "%s：%s\n", name, m.Zh)
+			}
+			for _, h := range list {
+				hints[len(rows)+h.Row-1] = append(hints[len(rows)+h.Row-1], h)
+			}
+		}
+		for _, r := range found.Rows {
 			rows = append(rows, intake.ReadDeal{Source: name, Row: r})
 		}
 	}
@@ -74,10 +103,29 @@ func (c *dealsReadCmd) Run(g *Globals) error {
 			return err
 		}
 	}
-	if g.JSON {
+	if g.JSON && model == nil {
 		return g.print(rows)
 	}
-	return dealsTable(g.stdout, rows)
+	if g.JSON {
+		type hintedRow struct {
+			intake.ReadDeal
+			Hints []reading.DealHint `json:"hints"`
+		}
+		out := []hintedRow{}
+		for i, r := range rows {
+			out = append(out, hintedRow{r, append([]reading.DealHint{}, hints[i]...)})
+		}
+		return g.print(out)
+	}
+	if err := dealsTable(g.stdout, rows); err != nil {
+		return err
+	}
+	for i := range rows {
+		for _, h := range hints[i] {
+			fmt.Fprintf(g.stdout, "第 %d 行 %s：%s%s（原文：%s）\n", i+1, h.Field, judge.AILabel, h.Value, h.Quote.Text)
+		}
+	}
+	return nil
 }
 
 func (c *dealsReadCmd) write(g *Globals, rows []intake.ReadDeal) (err error) {
@@ -126,31 +174,6 @@ func dealFiles(args []string) ([]string, error) {
 		}
 	}
 	return slices.Compact(out), nil
-}
-
-func readDeals(g *Globals, name string) (deal.Reading, error) {
-	var in io.Reader = g.stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return deal.Reading{}, fault.New(fault.Invalid, "file.read", "文件无法读取。", "The file cannot be read.").Because(err)
-		}
-		defer f.Close()
-		in = f
-	}
-	data, err := io.ReadAll(io.LimitReader(in, doc.MaxFile+1))
-	if err != nil {
-		return deal.Reading{}, fault.New(fault.Invalid, "file.read", "文件无法读取。", "The file cannot be read.").Because(err)
-	}
-	read := func() (string, error) { return doc.Text(bytes.NewReader(data), name) }
-	if doc.IsPDF(data) {
-		read = func() (string, error) { return doc.PDF(data) }
-	}
-	text, err := read()
-	if err != nil {
-		return deal.Reading{}, err
-	}
-	return deal.Read(text)
 }
 
 var (

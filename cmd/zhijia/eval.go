@@ -30,6 +30,7 @@ type evalCmd struct {
 	Compare   evalCompareCmd   `cmd:"" help:"Compare run B with run A, case by case."`
 	Gate      evalGateCmd      `cmd:"" help:"Run the small tasks and hold them against thresholds and the committed baseline."`
 	Report    evalReportCmd    `cmd:"" help:"Write the report of a run again."`
+	Labels    evalLabelsCmd    `cmd:"" help:"Have officers label patents blind, for a study of a model's agreement with them."`
 	Agreement evalAgreementCmd `cmd:"" help:"Hold a model's choices against officers', beside theirs against each other."`
 	Stats     evalStatsCmd     `cmd:"" help:"Compute accuracy statistics of columns read from standard input or a file."`
 }

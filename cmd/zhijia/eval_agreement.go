@@ -17,7 +17,7 @@ import (
 
 type evalAgreementCmd struct {
 	Database
-	File       string  `arg:"" help:"CSV or XLSX with columns patent, indicator, model, and officer_1, officer_2, … : an anchor's score (20, 40, 60, 80), or UNKNOWN or nothing where it could not be told."`
+	File       string  `arg:"" help:"CSV or XLSX with columns patent, indicator, model, perhaps class, and officer_1, officer_2, … : an anchor's score (20, 40, 60, 80), or UNKNOWN or nothing where it could not be told."`
 	Level      float64 `help:"Level of the intervals." default:"0.95"`
 	Iterations int     `help:"Bootstrap draws." default:"2000"`
 	Seed       uint64  `help:"Seed of the draws." default:"1"`
@@ -27,7 +27,7 @@ type evalAgreementCmd struct {
 }
 
 func (c *evalAgreementCmd) Help() string {
-	return "Holds the model's choices against officers', beside the officers' against each other: weighted kappa, ICC and bias by indicator, with intervals drawn by patent, abstentions, and how many labels a verdict needs. Officers should label blind and in random order."
+	return "Holds the model's choices against officers', beside the officers' against each other: weighted kappa, ICC and bias by indicator and class, with intervals drawn by patent, abstentions, and how many labels a verdict needs. Officers should label blind and in random order: zhijia eval labels draws the sample, /officer/labels serves it, zhijia eval labels export writes this file."
 }
 
 func (c *evalAgreementCmd) Run(g *Globals) error {
@@ -59,7 +59,10 @@ func (c *evalAgreementCmd) Run(g *Globals) error {
 	fmt.Fprintln(g.stdout, "指标\t对数\t专利\tκ 模型-人员\tκ 人员之间\t差\tICC\t偏差(级)\t弃权 模型/人员\t最常见级")
 	for _, r := range study.Rows {
 		name := r.Indicator
-		if name == "" {
+		switch {
+		case r.Class != "":
+			name = "类别 " + r.Class
+		case name == "":
 			name = "全部"
 		}
 		fmt.Fprintf(g.stdout, "%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%.0f%% / %.0f%%\t%.0f%%\n", name, r.Pairs, r.Patents, figure(r.ModelKappa), figure(r.OfficerKappa), figure(r.Difference), figure(r.ICC), figure(r.Bias),
@@ -91,7 +94,7 @@ func (c *evalAgreementCmd) ratings() (out []accuracy.Rating, err error) {
 		if err != nil {
 			return nil, err
 		}
-		r := accuracy.Rating{Patent: row.Cells["patent"], Indicator: row.Cells["indicator"]}
+		r := accuracy.Rating{Patent: row.Cells["patent"], Indicator: row.Cells["indicator"], Class: strings.TrimSpace(row.Cells["class"])}
 		if r.Patent == "" || r.Indicator == "" {
 			return nil, bad(row.Number, "缺少 patent 或 indicator", "patent or indicator is missing")
 		}

@@ -36,6 +36,7 @@ type cli struct {
 	Ledger         ledgerCmd         `cmd:"" help:"Calibrate on the institution's own deals and watch for drift."`
 	Registry       registryCmd       `cmd:"" help:"Check patent numbers; find and decide what is told twice."`
 	Dossier        dossierCmd        `cmd:"" help:"Show whose a patent is, whether it is alive, until when, and whether it is free."`
+	Read           readCmd           `cmd:"" help:"Read for people: claims taken apart, five sentences, differences to the comparables, facts of papers, questions to the borrower."`
 	Embed          embedCmd          `cmd:"" help:"Fit, show and search with the text embedder."`
 	Classify       classifyCmd       `cmd:"" help:"Propose IPC subclasses for a text."`
 	DB             dbCmd             `cmd:"" name:"db" help:"Look after the database."`

@@ -31,9 +31,12 @@ import (
 	"zhijia/internal/intake"
 	"zhijia/internal/jobs"
 	"zhijia/internal/judge"
+	"zhijia/internal/labelling"
 	"zhijia/internal/ledger"
 	"zhijia/internal/pages"
+	"zhijia/internal/reading"
 	"zhijia/internal/store"
+	"zhijia/prompts"
 )
 
 // serviceFlags are the settings of the service.
@@ -140,14 +143,20 @@ func (c *serveCmd) Run(g *Globals) error {
 	dossiers := dossier.New(db, time.Now, g.days)
 	record := audit.New(db, time.Now)
 	products := chain.New(db, loans, dossiers, time.Now)
+	reader := reading.New(db, svc, c.judge, time.Now)
+	set, err := prompts.Load(c.Prompts)
+	if err != nil {
+		return err
+	}
+	labels := labelling.New(db, c.judge, set, time.Now)
 	if _, err := api.New(entrance, api.Options{
-		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Chain: products, Days: g.days, Version: release,
+		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Chain: products, Reading: reader, Days: g.days, Version: release,
 		Eval: evaluations, Fetch: fetcher,
 	}); err != nil {
 		return err
 	}
 	if err := pages.Register(entrance, pages.Options{
-		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Chain: products, Institution: c.OIDC.Institution, Provider: identity,
+		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Chain: products, Reading: reader, Labels: labels, Institution: c.OIDC.Institution, Provider: identity,
 	}); err != nil {
 		return err
 	}

@@ -11,14 +11,16 @@ import (
 type Rating struct {
 	Patent    string // what is drawn whole: its indicators are not independent
 	Indicator string
+	Class     string // of technology; may be empty
 	Officers  []*int
 	Model     *int
 }
 
 // AgreementRow is how well a model agrees with officers, beside how well they
-// agree with each other, on one indicator or on all ("").
+// agree with each other, on one indicator, in one class, or on all ("").
 type AgreementRow struct {
 	Indicator string `json:"indicator,omitempty"`
+	Class     string `json:"class,omitempty"`
 	Pairs     int    `json:"pairs"` // ratings that two officers and the model gave
 	Patents   int    `json:"patents"`
 
@@ -35,7 +37,7 @@ type AgreementRow struct {
 
 // AgreementStudy is a study with its verdict.
 type AgreementStudy struct {
-	Rows   []AgreementRow `json:"rows"` // all indicators together first
+	Rows   []AgreementRow `json:"rows"` // all together first, then by indicator, then by class
 	Passed bool           `json:"passed"`
 	Why    string         `json:"why"`    // English; the command says it in Chinese
 	Needed int            `json:"needed"` // pairs for a verdict at the width now seen; 0: there are enough
@@ -56,7 +58,7 @@ func StudyAgreement(ratings []Rating, levels int, opt Options) (*AgreementStudy,
 	if len(ratings) == 0 || len(ratings[0].Officers) < 2 {
 		return nil, invalid("officers", "至少需要两位人员对同一批样本评分", "at least two officers must rate the same samples")
 	}
-	var indicators []string
+	var indicators, classes []string
 	for i, r := range ratings {
 		if len(r.Officers) != len(ratings[0].Officers) {
 			return nil, invalid("officers", "各行的人员数不一致", "rating %d has %d officers, the first %d", i+1, len(r.Officers), len(ratings[0].Officers))
@@ -69,11 +71,22 @@ func StudyAgreement(ratings []Rating, levels int, opt Options) (*AgreementStudy,
 		if !slices.Contains(indicators, r.Indicator) {
 			indicators = append(indicators, r.Indicator)
 		}
+		if r.Class != "" && !slices.Contains(classes, r.Class) {
+			classes = append(classes, r.Class)
+		}
 	}
 	slices.Sort(indicators)
+	slices.Sort(classes)
 	s := &AgreementStudy{}
 	for _, code := range append([]string{""}, indicators...) {
-		row, err := agreementRow(ratings, code, levels, opt)
+		row, err := agreementRow(ratings, code, "", levels, opt)
+		if err != nil {
+			return nil, err
+		}
+		s.Rows = append(s.Rows, row)
+	}
+	for _, class := range classes {
+		row, err := agreementRow(ratings, "", class, levels, opt)
 		if err != nil {
 			return nil, err
 		}
@@ -83,15 +96,15 @@ func StudyAgreement(ratings []Rating, levels int, opt Options) (*AgreementStudy,
 	return s, nil
 }
 
-func agreementRow(ratings []Rating, code string, levels int, opt Options) (row AgreementRow, err error) {
-	row.Indicator = code
+func agreementRow(ratings []Rating, code, class string, levels int, opt Options) (row AgreementRow, err error) {
+	row.Indicator, row.Class = code, class
 	var whole []Rating
 	var clusters []string
 	all, modelAbstains, officerAbstains, officerRatings := 0, 0, 0, 0
 	said := map[int]int{}
 	patents := map[string]bool{}
 	for _, r := range ratings {
-		if code != "" && r.Indicator != code {
+		if code != "" && r.Indicator != code || class != "" && r.Class != class {
 			continue
 		}
 		all++

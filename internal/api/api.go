@@ -33,6 +33,7 @@ import (
 	"zhijia/internal/intake"
 	"zhijia/internal/ledger"
 	"zhijia/internal/money"
+	"zhijia/internal/reading"
 	"zhijia/internal/strict"
 	"zhijia/internal/valuation/terms"
 	"zhijia/internal/watch"
@@ -51,6 +52,7 @@ type Options struct {
 	Fetch     *fetch.Service // nil: no source is configured
 	Audit     *audit.Log
 	Chain     *chain.Service
+	Reading   *reading.Service
 	Eval      *harness.Service  // nil: evaluation is off
 	Days      *calendar.Working // default: as shipped
 	Version   string            // of the program, shown in the specification; default dev
@@ -101,6 +103,7 @@ var resources = []func(huma.API, *Server){
 	registerPools,
 	registerPatents,
 	registerFetch,
+	registerReading,
 	registerRegistry,
 	registerWatch,
 	registerMatches,

@@ -37,6 +37,7 @@ type Batch struct {
 	ValuationDate calendar.Date    `json:"valuation_date"`
 	Policy        string           `json:"policy" doc:"id@version"`
 	Priority      int              `json:"priority"`
+	Readings      string           `json:"readings" enum:"await,kept" doc:"Whether the rows wait for the model, where one is configured; settled before the first row."`
 	Status        desk.BatchStatus `json:"status" enum:"running,cancelled,finished"`
 	FinishedAt    *time.Time       `json:"finished_at,omitempty"`
 	Rows          int              `json:"rows"`
@@ -48,7 +49,7 @@ func describeBatch(b *desk.Batch) (Batch, error) {
 	policy, err := desk.PolicyOf(b)
 	return Batch{
 		ID: b.ID, Name: b.Name, SHA256: hex.EncodeToString(b.Content), CreatedAt: b.CreatedAt, CreatedBy: b.CreatedBy, ValuationDate: b.AsOf,
-		Policy: policy, Priority: b.Priority, Status: b.Status, FinishedAt: b.Finished, Rows: b.Rows, Ignored: b.Ignored,
+		Policy: policy, Priority: b.Priority, Readings: desk.ReadingsOf(b), Status: b.Status, FinishedAt: b.Finished, Rows: b.Rows, Ignored: b.Ignored,
 	}, err
 }
 
@@ -120,7 +121,7 @@ func registerBatches(api huma.API, s *Server) {
 		Parameters: []*huma.Param{
 			query("policy", "Lending policy: id or id@version, a preset or your own. Default TEMPLATE."), query("valuation_date", "YYYY-MM-DD. Default: today."),
 			query("product", "Loan product of rows that name none; one of your stored ones, or given in options."),
-			query("unit", "元 or 万元, for amount columns whose header names none."), query("priority", "Among your own files: 1 first to 4 last. Default 3."),
+			query("unit", "元 or 万元, for amount columns whose header names none."), query("priority", "Among your own files: 1 first to 4 last. Default 3."), query("readings", "Whether rows wait for the configured model to read their patents: await, or kept, which uses only what it has read before. Default await. Each row is decided once."),
 		},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"options": options, "file": binary}, Required: []string{"file"}}},
@@ -282,7 +283,7 @@ func (s *Server) submitBatch(c *gin.Context) (err error) {
 	var texts desk.OptionTexts
 	for k, v := range c.Request.URL.Query() {
 		to, known := map[string]*string{
-			"policy": &texts.Policy, "valuation_date": &texts.Date, "product": &texts.Product, "unit": &texts.Unit, "priority": &texts.Priority,
+			"policy": &texts.Policy, "valuation_date": &texts.Date, "product": &texts.Product, "unit": &texts.Unit, "priority": &texts.Priority, "readings": &texts.Readings,
 		}[k]
 		if !known {
 			return fault.New(fault.Invalid, "query.unknown", "未知查询参数。", "Unknown query parameter.")

@@ -158,6 +158,7 @@ func TestBatchOverREST(t *testing.T) {
 		"unit":     {"?unit=%E5%85%83", deskFile, "unit.contradiction"},
 		"date":     {"?valuation_date=2099-01-01", deskFile, "date.future"},
 		"priority": {"?priority=9", deskFile, "batch.priority"},
+		"readings": {"?readings=maybe", deskFile, "batch.readings"},
 		"query":    {"?x=1", deskFile, "query.unknown"},
 		"header":   {"", "甲,乙\n1,2\n", "file.no_number"},
 		"empty":    {"", "", "file.empty"},

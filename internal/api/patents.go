@@ -44,7 +44,8 @@ type Patent struct {
 	SourceDate        calendar.Date `json:"source_date"`
 }
 
-type patentIn struct {
+// PatentPath names a patent in a path.
+type PatentPath struct {
 	Number string `path:"number" maxLength:"40" doc:"Application, patent or publication number in any usual form."`
 }
 
@@ -54,7 +55,7 @@ func registerPatents(api huma.API, s *Server) {
 	}, s.getPatent)
 }
 
-func (s *Server) getPatent(ctx context.Context, in *patentIn) (*reply[Patent], error) {
+func (s *Server) getPatent(ctx context.Context, in *PatentPath) (*reply[Patent], error) {
 	n, err := parseNumber("path.number", in.Number)
 	if err != nil {
 		return nil, err

@@ -69,6 +69,7 @@ type Options struct {
 	Product    string                       `json:"product,omitempty"`         // programme of rows that name none
 	Unit       string                       `json:"unit,omitempty"`            // of amounts whose column does not say: 元 or 万元
 	Columns    map[string]string            `json:"columns,omitempty"`         // what headers mean: key or name of a column by header, "" for one not to be read
+	Readings   string                       `json:"readings,omitempty"`        // [ReadingsKept], or empty: awaited
 	Priority   int                          `json:"-"`                         // 1 first … 4; 0: 3
 }
 

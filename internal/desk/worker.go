@@ -193,7 +193,8 @@ type chunkWork struct {
 	t       *jobs.Turn
 	batch   *store.Batch
 	options struct {
-		Policy struct{ ID, Version string } `json:"policy"`
+		Policy   struct{ ID, Version string } `json:"policy"`
+		Readings string                       `json:"readings"`
 	}
 	timeout time.Duration
 	alone   bool
@@ -330,7 +331,7 @@ func (w *chunkWork) value(ctx context.Context, r *store.BatchRow, end store.EndR
 			day = today
 		}
 	}
-	v, draft, err := d.value(ctx, d.db, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Institution: b.Institution}, row, day, true)
+	v, draft, err := d.value(ctx, d.db, d.appraisal, appraisal.Actor{Name: b.CreatedBy, Institution: b.Institution}, row, day, w.options.Readings != ReadingsKept)
 	if kind := fault.KindOf(err); err != nil && (kind == fault.Invalid || kind == fault.NotFound || kind == fault.TooLarge) {
 		pub := fault.Public(err)
 		fields := pub.Fields

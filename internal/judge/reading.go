@@ -400,11 +400,7 @@ func (s *sitting) take(c call, r llm.Reply) (void string) {
 // echoed reports whether both words were repeated; what stands between them
 // and around does not matter.
 func (s *sitting) echoed(c call, echo string) bool {
-	ask := s.ask(c)
-	code := ask.Question[strings.LastIndex(ask.Question, "：")+len("："):]
-	echo = strings.ToUpper(echo)
-	i := strings.Index(echo, s.doc.code)
-	return i >= 0 && strings.Contains(echo[i+len(s.doc.code):], code)
+	return repeats(echo, s.doc.code, s.ask(c).Question)
 }
 
 // docs are names of the parts that models write instead of ours.

@@ -264,3 +264,20 @@ func (r *Rubric) unfinished(ctx context.Context, s *Subject, reading *Reading, n
 	}
 	note(code, "模型评阅未完成，全部模型指标按未知处理，区间相应放宽。原因："+zh, "The model's reading is unfinished; all its indicators are unknown and the range is wider. "+en)
 }
+
+// Chosen returns what the kept reading of a text chose by indicator, nil where it
+// could not tell; nothing is asked. A text without a whole kept reading has none.
+func (r *Rubric) Chosen(ctx context.Context, a store.Actor, p Text) (map[string]*int, error) {
+	out := map[string]*int{}
+	if r.client.Found().Mode == "" {
+		return out, nil
+	}
+	reading, pending, err := r.reader.Kept(store.As(ctx, a.Institution), p, r.indicators(ctx))
+	if err != nil || len(pending) > 0 || reading.Unfinished != "" {
+		return out, err
+	}
+	for _, x := range reading.Results {
+		out[x.Indicator] = x.Score
+	}
+	return out, nil
+}

@@ -679,7 +679,13 @@ func (o Opinion) AIGC() string {
 	if !o.modelScored() {
 		return ""
 	}
-	label, err := json.Marshal(struct{ Label, ContentProducer, ProduceID string }{"1", "Zhijia", o.ID})
+	return GeneratedLabel(o.ID)
+}
+
+// GeneratedLabel is the label of content a model wrote, by the id it is kept
+// under.
+func GeneratedLabel(id string) string {
+	label, err := json.Marshal(struct{ Label, ContentProducer, ProduceID string }{"1", "Zhijia", id})
 	if err != nil {
 		panic(err) // strings only
 	}

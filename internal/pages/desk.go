@@ -274,7 +274,7 @@ func (s *Server) submitBatchPage(c *gin.Context) error {
 		return again(gate.ErrNoFile)
 	}
 	o, err := s.opt.Desk.ReadOptions(ctx, p.Actor(), desk.OptionTexts{
-		Policy: c.PostForm("policy"), Date: c.PostForm("date"), Product: c.PostForm("product"), Unit: c.PostForm("unit"), Priority: c.PostForm("priority"),
+		Policy: c.PostForm("policy"), Date: c.PostForm("date"), Product: c.PostForm("product"), Unit: c.PostForm("unit"), Priority: c.PostForm("priority"), Readings: c.PostForm("readings"),
 	})
 	if err != nil {
 		return again(err)

@@ -21,9 +21,11 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
 	"zhijia/internal/intake"
+	"zhijia/internal/labelling"
 	"zhijia/internal/ledger"
 	"zhijia/internal/people"
 	"zhijia/internal/provider"
+	"zhijia/internal/reading"
 	"zhijia/internal/watch"
 
 	"github.com/gin-gonic/gin"
@@ -39,6 +41,8 @@ type Options struct {
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
 	Chain     *chain.Service
+	Reading   *reading.Service
+	Labels    *labelling.Service
 
 	Institution string             // of those whom the provider signs in; offered at the sign-in page
 	Provider    *provider.Provider // nil: people sign in by password or key alone
@@ -141,6 +145,8 @@ func Register(g *gate.Gate, opt Options) error {
 	registerQueuePages(s)
 	registerLedgerPages(s)
 	registerChainPages(s)
+	registerPatentReadPages(s)
+	registerLabelPages(s)
 	s.pageRoute(http.MethodGet, "/officer/egress", s.showEgress)
 	s.pageRoute(http.MethodGet, "/", func(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, "/officer")

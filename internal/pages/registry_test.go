@@ -102,3 +102,37 @@ func TestQueuePages(t *testing.T) {
 		}
 	}
 }
+
+// The page of a reading shows what rules read, takes a paper, and accepts a fact
+// of it; what is typed is escaped.
+func TestPatentReadPage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, people.Officer)
+	b := &browser{t: t, h: w.gate}
+	b.send("POST", "/officer/login", url.Values{"key": {w.Key}})
+	page := "/officer/reading?number=" + gatetest.KnownNumber
+	if r := b.send("GET", page+"&compare=1", nil); r.Code != http.StatusOK || !strings.Contains(r.Body.String(), "五句话摘要") || !strings.Contains(r.Body.String(), "向借款人提问") || strings.Contains(r.Body.String(), "AIGC") {
+		t.Fatalf("%d %.500s", r.Code, r.Body.String())
+	}
+	token := b.csrf(b.send("GET", page, nil).Body.String())
+	paper := url.Values{"csrf": {token}, "number": {gatetest.KnownNumber}, "name": {"副本<b>"}, "text": {"申请日：2013年11月5日\r\n专利权人：某<i>大学\r\n"}}
+	if r := b.send("POST", "/officer/reading/facts", paper); r.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", r.Code, r.Body.String())
+	}
+	body := b.send("GET", page, nil).Body.String()
+	if strings.Contains(body, "<i>大学") || !strings.Contains(body, "2013-11-05") {
+		t.Errorf("escaped: %t", !strings.Contains(body, "<i>大学"))
+	}
+	id := regexp.MustCompile(`/officer/reading/facts/(fct_[0-9a-f]+)`).FindStringSubmatch(body)[1]
+	for act, want := range map[string]int{"accept": http.StatusSeeOther, "": http.StatusUnprocessableEntity} {
+		if r := b.send("POST", "/officer/reading/facts/"+id, url.Values{"csrf": {token}, "number": {gatetest.KnownNumber}, "act": {act}}); r.Code != want {
+			t.Errorf("%q: %d", act, r.Code)
+		}
+	}
+	if body := b.send("GET", page, nil).Body.String(); !strings.Contains(body, "已采纳") {
+		t.Error("what was accepted is not shown so")
+	}
+	if r := b.send("POST", "/officer/reading", url.Values{"csrf": {token}, "number": {gatetest.KnownNumber}}); r.Code != http.StatusOK || !strings.Contains(r.Body.String(), "未配置模型") {
+		t.Errorf("%d: nothing says that no model is configured", r.Code)
+	}
+}

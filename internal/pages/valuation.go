@@ -79,6 +79,7 @@ type (
 	valuationPage struct {
 		page
 		ID          string
+		Number      string // of the patent; empty: a text alone
 		Opinion     template.HTML
 		Workings    []workingNode
 		Overrides   []overrideLine
@@ -238,7 +239,7 @@ func (s *Server) showValuation(c *gin.Context, status int, problem error) error 
 	if err != nil {
 		return err
 	}
-	v := valuationPage{page: s.newPage(c, "估值参考意见"), ID: rec.ID(), CanOverride: p.May("POST /officer/valuations/{id}/overrides"), CanTry: p.May("GET /officer/valuations/{id}/what-if")}
+	v := valuationPage{page: s.newPage(c, "估值参考意见"), ID: rec.ID(), Number: rec.Number(), CanOverride: p.May("POST /officer/valuations/{id}/overrides"), CanTry: p.May("GET /officer/valuations/{id}/what-if")}
 	if v.Style, v.Opinion, err = o.Fragment(opinion.Zh); err != nil {
 		return err
 	}

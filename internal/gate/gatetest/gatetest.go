@@ -24,11 +24,14 @@ import (
 	"zhijia/internal/gate"
 	"zhijia/internal/intake"
 	"zhijia/internal/jobs"
+	"zhijia/internal/labelling"
 	"zhijia/internal/ledger"
 	"zhijia/internal/people"
+	"zhijia/internal/reading"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 	"zhijia/internal/watch"
+	"zhijia/prompts"
 )
 
 // Client sends requests to a handler with one key.
@@ -175,6 +178,8 @@ type World struct {
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
 	Chain     *chain.Service
+	Reading   *reading.Service
+	Labels    *labelling.Service
 }
 
 // NewWorld makes a world of its own for a test.
@@ -220,7 +225,12 @@ func Over(t testing.TB, db *store.DB, svc *appraisal.Service) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{DB: db, Appraisal: svc, Arranger: arranger.New(db, queue, time.Now), Jobs: queue, Intake: intake.New(db, svc, time.Now), Ledger: ledger.New(db, time.Now), Dossier: dossier.New(db, time.Now, calendar.Shipped()), Audit: audit.New(db, time.Now)}
+	w := &World{DB: db, Appraisal: svc, Arranger: arranger.New(db, queue, time.Now), Jobs: queue, Intake: intake.New(db, svc, time.Now), Ledger: ledger.New(db, time.Now), Dossier: dossier.New(db, time.Now, calendar.Shipped()), Audit: audit.New(db, time.Now), Reading: reading.New(db, svc, nil, time.Now)}
+	set, err := prompts.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Labels = labelling.New(db, nil, set, time.Now)
 	if w.Desk, err = desk.New(db, svc, nil); err != nil {
 		t.Fatal(err)
 	}
