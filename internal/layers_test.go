@@ -42,6 +42,9 @@ var allowed = map[string][]string{
 	"internal/lending": append([]string{"internal/valuation"}, append(slices.Clone(theories), theory...)...),
 	"internal/pool":    append([]string{"internal/valuation"}, append(slices.Clone(theories), theory...)...),
 
+	"internal/ruling": {"internal/fault"},
+	"internal/lease":  {"internal/ruling", "internal/lending", "internal/pool", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+
 	"internal/localdb":  {"internal/fault"},
 	"internal/store":    append([]string{"migrations", "eval"}, domain...),
 	"internal/llm":      {"internal/fault", "internal/strict"},
@@ -93,6 +96,7 @@ var theories = []string{
 var domain = []string{
 	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/quote", "internal/embed",
 	"internal/accuracy", "internal/deal", "internal/valuation", "internal/lending", "internal/pool",
+	"internal/ruling", "internal/lease",
 	"internal/valuation/terms", "internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
 	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/damages", "internal/valuation/impact", "internal/valuation/formula",
 }
