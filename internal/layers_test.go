@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 	"internal/pool":    append([]string{"internal/valuation"}, append(slices.Clone(theories), theory...)...),
 
 	"internal/ruling": {"internal/fault"},
+	"internal/fund":   {"internal/ruling", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
 	"internal/lease":  {"internal/ruling", "internal/lending", "internal/pool", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
 
 	"internal/localdb":  {"internal/fault"},
@@ -96,7 +97,7 @@ var theories = []string{
 var domain = []string{
 	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/quote", "internal/embed",
 	"internal/accuracy", "internal/deal", "internal/valuation", "internal/lending", "internal/pool",
-	"internal/ruling", "internal/lease",
+	"internal/ruling", "internal/lease", "internal/fund",
 	"internal/valuation/terms", "internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
 	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/damages", "internal/valuation/impact", "internal/valuation/formula",
 }
