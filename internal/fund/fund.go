@@ -382,7 +382,7 @@ func (in *Input) joint(items []item, out *Result) {
 	if in.Rho != nil {
 		rho = *in.Rho
 	}
-	draws := max(2000, min(20000, 20_000_000/len(items)))
+	draws := max(2000, min(10000, 20_000_000/len(items)))
 	out.Draws = draws
 	for _, c := range []Range{{Name: "independent", Zh: "相互独立"}, {Name: "common_factor", Zh: "共同因子（市场模型）", Rho: rho}} {
 		src := rand.New(rand.NewPCG(in.Seed, 11))
