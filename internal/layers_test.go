@@ -42,9 +42,12 @@ var allowed = map[string][]string{
 	"internal/lending": append([]string{"internal/valuation"}, append(slices.Clone(theories), theory...)...),
 	"internal/pool":    append([]string{"internal/valuation"}, append(slices.Clone(theories), theory...)...),
 
-	"internal/ruling": {"internal/fault"},
-	"internal/fund":   {"internal/ruling", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
-	"internal/lease":  {"internal/ruling", "internal/lending", "internal/pool", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+	"internal/ruling":    {"internal/fault"},
+	"internal/mark":      {"internal/ruling", "internal/lending", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+	"internal/insurance": {"internal/ruling", "internal/lending", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+	"internal/listing":   {"internal/ruling", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+	"internal/fund":      {"internal/ruling", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+	"internal/lease":     {"internal/ruling", "internal/lending", "internal/pool", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
 
 	"internal/localdb":  {"internal/fault"},
 	"internal/store":    append([]string{"migrations", "eval"}, domain...),
@@ -97,7 +100,7 @@ var theories = []string{
 var domain = []string{
 	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/quote", "internal/embed",
 	"internal/accuracy", "internal/deal", "internal/valuation", "internal/lending", "internal/pool",
-	"internal/ruling", "internal/lease", "internal/fund",
+	"internal/ruling", "internal/lease", "internal/fund", "internal/mark", "internal/insurance", "internal/listing",
 	"internal/valuation/terms", "internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
 	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/damages", "internal/valuation/impact", "internal/valuation/formula",
 }
