@@ -73,6 +73,8 @@ var allowed = map[string][]string{
 	"internal/watch":     append([]string{"internal/paging", "internal/store", "internal/jobs"}, domain...),
 	"internal/harness":   append([]string{"internal/store", "internal/jobs", "internal/intake", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
 
+	"internal/product": append([]string{"internal/paging", "internal/store", "internal/appraisal", "internal/productfile"}, domain...),
+
 	"internal/intake": append([]string{"internal/paging", "internal/store", "internal/sheet", "internal/appraisal"}, domain...),
 
 	"internal/ledger": append([]string{"internal/paging", "internal/store", "internal/intake", "internal/appraisal"}, domain...),
@@ -109,7 +111,7 @@ var domain = []string{
 // edge is what the REST API and the pages may call: use cases and the plain
 // values they answer with, never the store.
 var edge = append([]string{
-	"internal/paging", "internal/strict", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/ledger", "internal/desk",
+	"internal/paging", "internal/strict", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/ledger", "internal/desk", "internal/product", "internal/productfile",
 }, domain...)
 
 // pure packages may not reach the clock, the network, a database or a log.

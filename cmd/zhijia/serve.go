@@ -30,6 +30,7 @@ import (
 	"zhijia/internal/judge"
 	"zhijia/internal/ledger"
 	"zhijia/internal/pages"
+	"zhijia/internal/product"
 	"zhijia/internal/store"
 )
 
@@ -127,14 +128,15 @@ func (c *serveCmd) Run(g *Globals) error {
 	deals := ledger.New(db, time.Now)
 	dossiers := dossier.New(db, time.Now, g.days)
 	record := audit.New(db, time.Now)
+	products := product.New(db, time.Now)
 	if _, err := api.New(entrance, api.Options{
 		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Days: g.days, Version: release,
-		Eval: evaluations,
+		Eval: evaluations, Products: products,
 	}); err != nil {
 		return err
 	}
 	if err := pages.Register(entrance, pages.Options{
-		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Institution: c.OIDC.Institution, Provider: identity,
+		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Products: products, Institution: c.OIDC.Institution, Provider: identity,
 	}); err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ import (
 	"zhijia/internal/intake"
 	"zhijia/internal/ledger"
 	"zhijia/internal/money"
+	"zhijia/internal/product"
 	"zhijia/internal/strict"
 	"zhijia/internal/valuation/terms"
 	"zhijia/internal/watch"
@@ -46,6 +47,7 @@ type Options struct {
 	Intake    *intake.Service
 	Ledger    *ledger.Service
 	Dossier   *dossier.Dossiers
+	Products  *product.Service
 	Audit     *audit.Log
 	Eval      *harness.Service  // nil: evaluation is off
 	Days      *calendar.Working // default: as shipped
@@ -95,6 +97,7 @@ var resources = []func(huma.API, *Server){
 	registerDeals,
 	registerLedger,
 	registerPools,
+	registerProducts,
 	registerPatents,
 	registerRegistry,
 	registerWatch,

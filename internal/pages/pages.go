@@ -22,6 +22,7 @@ import (
 	"zhijia/internal/intake"
 	"zhijia/internal/ledger"
 	"zhijia/internal/people"
+	"zhijia/internal/product"
 	"zhijia/internal/provider"
 	"zhijia/internal/watch"
 
@@ -37,6 +38,7 @@ type Options struct {
 	Ledger    *ledger.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
+	Products  *product.Service
 
 	Institution string             // of those whom the provider signs in; offered at the sign-in page
 	Provider    *provider.Provider // nil: people sign in by password or key alone
@@ -138,6 +140,7 @@ func Register(g *gate.Gate, opt Options) error {
 	registerRegistryPages(s)
 	registerQueuePages(s)
 	registerLedgerPages(s)
+	registerProductPages(s)
 	s.pageRoute(http.MethodGet, "/officer/egress", s.showEgress)
 	s.pageRoute(http.MethodGet, "/", func(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, "/officer")
