@@ -18,6 +18,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
+	"zhijia/internal/mark"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
 	"zhijia/internal/sheet"
@@ -680,6 +681,9 @@ func (c *batchCells) number(r *lending.Row) *patent.Number {
 		r.Number = clip(text)
 		return nil
 	}
+	if c.mark(r, text) {
+		return nil
+	}
 	n, err := patent.ParseNumber(text)
 	if err != nil {
 		pub := fault.Public(err)
@@ -695,7 +699,34 @@ func (c *batchCells) number(r *lending.Row) *patent.Number {
 	return &n
 }
 
+// mark takes a row of a trademark or a geographical indication, which its kind or
+// its number says it is, and reports whether it is one.
+func (c *batchCells) mark(r *lending.Row, text string) bool {
+	kind := sheet.Narrow(c.get("kind"))
+	is := func(word string) bool { return strings.Contains(kind, word) || strings.Contains(text, word) }
+	switch {
+	case is("地理标志"):
+		c.bad("number", "row.geographical_indication", "地理标志不能作为质押的权利审查，只作增信：请用地理标志增信（zhijia gi check）。", "A geographical indication is no collateral: use zhijia gi check.")
+		r.Number = clip(text)
+		return true
+	case is("商标") || kind == string(lending.Trademark):
+		r.Kind = lending.Trademark
+		n, err := mark.ParseNumber(text)
+		if err != nil {
+			pub := fault.Public(err)
+			c.bad("number", pub.Code, pub.Zh, pub.En)
+			n = clip(text)
+		}
+		r.Number = n
+		return true
+	}
+	return false
+}
+
 func (c *batchCells) kind(r *lending.Row, n *patent.Number) {
+	if r.Kind == lending.Trademark {
+		return
+	}
 	if text := sheet.Narrow(c.get("kind")); text != "" {
 		if r.Kind = patent.KindOf(text); r.Kind == "" {
 			c.bad("kind", "kind.unknown", fmt.Sprintf("“%s”应为发明、实用新型或外观设计。", clip(text)), "must be 发明, 实用新型 or 外观设计.")
