@@ -124,15 +124,17 @@ func TestWhatDoesNotCount(t *testing.T) {
 		outcome ruling.Outcome
 		left    int
 	}{
-		"expires today":        {func(in *fund.Input) { in.Patents[0].Expiry = in.On }, "F05", ruling.Warn, 1},
-		"expires tomorrow":     {func(in *fund.Input) { in.Patents[0].Expiry = in.On.AddDays(1) }, "F02", ruling.Pass, 0},
-		"dead":                 {func(in *fund.Input) { in.Patents[0].Alive = patent.No }, "F05", ruling.Warn, 1},
-		"state unknown":        {func(in *fund.Input) { in.Patents[0].Alive = "" }, "F05", ruling.Unknown, 0},
-		"family":               {func(in *fund.Input) { in.Patents[0].Family, in.Patents[1].Family = "f", "f" }, "F06", ruling.Warn, 1},
-		"no value":             {func(in *fund.Input) { in.Patents[0].Value = nil }, "F02", ruling.Unknown, 1},
-		"no stake":             {func(in *fund.Input) { in.Positions[0].Stake = nil }, "F07", ruling.Unknown, 4},
-		"technique changed":    {func(in *fund.Input) { in.Positions[0].Technique = "市场法" }, "F03", ruling.Review, 0},
-		"and said why":         {func(in *fund.Input) { in.Positions[0].Technique, in.Positions[0].Reason = "市场法", "新一轮融资" }, "F03", ruling.Warn, 0},
+		"expires today":     {func(in *fund.Input) { in.Patents[0].Expiry = in.On }, "F05", ruling.Warn, 1},
+		"expires tomorrow":  {func(in *fund.Input) { in.Patents[0].Expiry = in.On.AddDays(1) }, "F02", ruling.Pass, 0},
+		"dead":              {func(in *fund.Input) { in.Patents[0].Alive = patent.No }, "F05", ruling.Warn, 1},
+		"state unknown":     {func(in *fund.Input) { in.Patents[0].Alive = "" }, "F05", ruling.Unknown, 0},
+		"family":            {func(in *fund.Input) { in.Patents[0].Family, in.Patents[1].Family = "f", "f" }, "F06", ruling.Warn, 1},
+		"no value":          {func(in *fund.Input) { in.Patents[0].Value = nil }, "F02", ruling.Unknown, 1},
+		"no stake":          {func(in *fund.Input) { in.Positions[0].Stake = nil }, "F07", ruling.Unknown, 4},
+		"technique changed": {func(in *fund.Input) { in.Positions[0].Technique = "市场法" }, "F03", ruling.Review, 0},
+		"and said why": {func(in *fund.Input) {
+			in.Positions[0].Technique, in.Positions[0].Reason = "市场法", "新一轮融资"
+		}, "F03", ruling.Warn, 0},
 		"technique not known":  {func(in *fund.Input) { in.Positions[0].Technique = "" }, "F03", ruling.Unknown, 0},
 		"cost at the limit":    {func(in *fund.Input) { x := in.Committed.MulRate(*in.Limit); in.Positions[0].Cost = &x }, "F01", ruling.Pass, 0},
 		"cost a fen above":     {func(in *fund.Input) { x := in.Committed.MulRate(*in.Limit) + 1; in.Positions[0].Cost = &x }, "F01", ruling.Block, 0},
@@ -157,17 +159,21 @@ func TestBadFunds(t *testing.T) {
 	bad := 1.5
 	minus := money.Fen(-1)
 	for code, change := range map[string]func(*fund.Input){
-		"fund.on":               func(in *fund.Input) { in.On.Year = 0; in.On.Month = 0; in.On.Day = 0 },
-		"fund.name":             func(in *fund.Input) { in.Name = " " },
-		"fund.committed":        func(in *fund.Input) { in.Committed = &minus },
-		"fund.limit":            func(in *fund.Input) { in.LimitSource = "" },
-		"fund.rho":              func(in *fund.Input) { in.Rho = &bad },
-		"fund.positions":        func(in *fund.Input) { in.Positions, in.Patents = nil, nil },
-		"fund.position":         func(in *fund.Input) { in.Positions[0].Company = "" },
-		"fund.stake":            func(in *fund.Input) { in.Positions[0].Stake = &bad },
-		"fund.amount":           func(in *fund.Input) { in.Positions[0].Cost = &minus },
-		"fund.future":           func(in *fund.Input) { in.Positions[0].LastDate = in.On.AddDays(1) },
-		"fund.position_twice":   func(in *fund.Input) { p := in.Positions[0]; p.Company = "另一家"; in.Positions = append(in.Positions, p) },
+		"fund.on":        func(in *fund.Input) { in.On.Year = 0; in.On.Month = 0; in.On.Day = 0 },
+		"fund.name":      func(in *fund.Input) { in.Name = " " },
+		"fund.committed": func(in *fund.Input) { in.Committed = &minus },
+		"fund.limit":     func(in *fund.Input) { in.LimitSource = "" },
+		"fund.rho":       func(in *fund.Input) { in.Rho = &bad },
+		"fund.positions": func(in *fund.Input) { in.Positions, in.Patents = nil, nil },
+		"fund.position":  func(in *fund.Input) { in.Positions[0].Company = "" },
+		"fund.stake":     func(in *fund.Input) { in.Positions[0].Stake = &bad },
+		"fund.amount":    func(in *fund.Input) { in.Positions[0].Cost = &minus },
+		"fund.future":    func(in *fund.Input) { in.Positions[0].LastDate = in.On.AddDays(1) },
+		"fund.position_twice": func(in *fund.Input) {
+			p := in.Positions[0]
+			p.Company = "另一家"
+			in.Positions = append(in.Positions, p)
+		},
 		"fund.position_unknown": func(in *fund.Input) { in.Patents[0].Position = "P99" },
 		"fund.number":           func(in *fund.Input) { in.Patents[0].Number = "" },
 		"fund.value":            func(in *fund.Input) { in.Patents[0].Value = &minus },

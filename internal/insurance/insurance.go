@@ -89,7 +89,7 @@ type Input struct {
 	Policy      string        `json:"policy_no,omitempty" zh:"保险单号"`
 	Insured     string        `json:"insured" zh:"投保人"`
 	From        calendar.Date `json:"from" zh:"保险起期"`
-	Through     calendar.Date `json:"through" zh:"保险止期"`              // last day
+	Through     calendar.Date `json:"through" zh:"保险止期"`             // last day
 	Retroactive calendar.Date `json:"retroactive,omitzero" zh:"追溯日"` // losses from this day count
 
 	Scheme      string   `json:"scheme,omitempty" zh:"方案"`

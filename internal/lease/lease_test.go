@@ -119,34 +119,43 @@ func TestVerdictsTurnExactlyThere(t *testing.T) {
 		code    string
 		outcome ruling.Outcome
 	}{
-		"financial leasing company":   {func(in *lease.Input) { in.Lessor.Kind = lease.FinancialLeasing }, "L01", ruling.Block},
-		"with approval":               {func(in *lease.Input) { in.Lessor.Kind, in.Lessor.Approval = lease.FinancialLeasing, "示例批复" }, "L01", ruling.Review},
-		"no regional rule":            {func(in *lease.Input) { in.Lessor.Region = "成都市" }, "L01", ruling.Review},
-		"region unknown":              {func(in *lease.Input) { in.Lessor.Region = "" }, "L01", ruling.Unknown},
-		"Xiamen on the day":           {func(in *lease.Input) { in.Lessor.Region, in.On = "厦门市", day("2020-09-07") }, "L01", ruling.Pass},
-		"Xiamen the day before":       {func(in *lease.Input) { in.Lessor.Region, in.On = "厦门市", day("2020-09-06") }, "L01", ruling.Review},
-		"registered today":            {func(in *lease.Input) { in.Objects[0].Transferred = in.On }, "L02", ruling.Pass},
-		"registered tomorrow":         {func(in *lease.Input) { in.Objects[0].Transferred = in.On.AddDays(1) }, "L02", ruling.Unknown},
-		"not registered":              {func(in *lease.Input) { in.Objects[0].Transferred = calendar.Date{} }, "L02", ruling.Unknown},
-		"registered to another":       {func(in *lease.Input) { in.Objects[0].OwnerNow = "别的公司" }, "L02", ruling.Block},
-		"ends the day after":          {func(in *lease.Input) { in.Objects[0].Expiry = day("2029-12-02") }, "L04", ruling.Pass},
-		"ends on the day":             {func(in *lease.Input) { in.Objects[0].Expiry = day("2029-12-01") }, "L04", ruling.Block},
-		"expiry unknown":              {func(in *lease.Input) { in.Objects[0].Expiry = calendar.Date{} }, "L04", ruling.Unknown},
-		"seller is not the owner":     {func(in *lease.Input) { in.Objects[0].OwnerBefore = "别的公司" }, "L05", ruling.Block},
-		"pledged":                     {func(in *lease.Input) { in.Objects[0].Pledged = patent.Yes }, "L06", ruling.Block},
-		"pool not known":              {func(in *lease.Input) { in.Objects[0].Pooled = "" }, "L06", ruling.Unknown},
-		"price at the upper end":      {func(in *lease.Input) { in.Price = high(in) }, "L03", ruling.Warn},
-		"price a fen above":           {func(in *lease.Input) { in.Price = high(in) + 1 }, "L03", ruling.Block},
-		"no value":                    {func(in *lease.Input) { in.Objects[0].High = nil }, "L03", ruling.Unknown},
-		"no cap":                      {func(in *lease.Input) { in.RateCap = nil }, "L08", ruling.Unknown},
-		"above the cap":               {func(in *lease.Input) { x := 0.01; in.RateCap = &x }, "L08", ruling.Block},
-		"eight times":                 {func(in *lease.Input) { x := in.Lessor.NetAssets.MulRatio(8, 1) - in.Price; in.Lessor.RiskAssets = &x }, "L11", ruling.Pass},
-		"a fen above eight times":     {func(in *lease.Input) { x := in.Lessor.NetAssets.MulRatio(8, 1) - in.Price + 1; in.Lessor.RiskAssets = &x }, "L11", ruling.Block},
-		"one lessee at the limit":     {func(in *lease.Input) { x := in.Lessor.NetAssets.MulRatio(3, 10) - in.Price; in.Lessor.ToLessee = &x }, "L14", ruling.Pass},
-		"one lessee a fen above":      {func(in *lease.Input) { x := in.Lessor.NetAssets.MulRatio(3, 10) - in.Price + 1; in.Lessor.ToLessee = &x }, "L14", ruling.Block},
-		"group not known":             {func(in *lease.Input) { in.Lessee.InGroup = "" }, "L15", ruling.Unknown},
-		"net assets not known":        {func(in *lease.Input) { in.Lessor.NetAssets = nil }, "L11", ruling.Unknown},
-		"lease assets below":          {func(in *lease.Input) { x := in.Lessor.TotalAssets.MulRatio(6, 10) - in.Price - 1; in.Lessor.LeaseAssets = &x }, "L12", ruling.Block},
+		"financial leasing company": {func(in *lease.Input) { in.Lessor.Kind = lease.FinancialLeasing }, "L01", ruling.Block},
+		"with approval":             {func(in *lease.Input) { in.Lessor.Kind, in.Lessor.Approval = lease.FinancialLeasing, "示例批复" }, "L01", ruling.Review},
+		"no regional rule":          {func(in *lease.Input) { in.Lessor.Region = "成都市" }, "L01", ruling.Review},
+		"region unknown":            {func(in *lease.Input) { in.Lessor.Region = "" }, "L01", ruling.Unknown},
+		"Xiamen on the day":         {func(in *lease.Input) { in.Lessor.Region, in.On = "厦门市", day("2020-09-07") }, "L01", ruling.Pass},
+		"Xiamen the day before":     {func(in *lease.Input) { in.Lessor.Region, in.On = "厦门市", day("2020-09-06") }, "L01", ruling.Review},
+		"registered today":          {func(in *lease.Input) { in.Objects[0].Transferred = in.On }, "L02", ruling.Pass},
+		"registered tomorrow":       {func(in *lease.Input) { in.Objects[0].Transferred = in.On.AddDays(1) }, "L02", ruling.Unknown},
+		"not registered":            {func(in *lease.Input) { in.Objects[0].Transferred = calendar.Date{} }, "L02", ruling.Unknown},
+		"registered to another":     {func(in *lease.Input) { in.Objects[0].OwnerNow = "别的公司" }, "L02", ruling.Block},
+		"ends the day after":        {func(in *lease.Input) { in.Objects[0].Expiry = day("2029-12-02") }, "L04", ruling.Pass},
+		"ends on the day":           {func(in *lease.Input) { in.Objects[0].Expiry = day("2029-12-01") }, "L04", ruling.Block},
+		"expiry unknown":            {func(in *lease.Input) { in.Objects[0].Expiry = calendar.Date{} }, "L04", ruling.Unknown},
+		"seller is not the owner":   {func(in *lease.Input) { in.Objects[0].OwnerBefore = "别的公司" }, "L05", ruling.Block},
+		"pledged":                   {func(in *lease.Input) { in.Objects[0].Pledged = patent.Yes }, "L06", ruling.Block},
+		"pool not known":            {func(in *lease.Input) { in.Objects[0].Pooled = "" }, "L06", ruling.Unknown},
+		"price at the upper end":    {func(in *lease.Input) { in.Price = high(in) }, "L03", ruling.Warn},
+		"price a fen above":         {func(in *lease.Input) { in.Price = high(in) + 1 }, "L03", ruling.Block},
+		"no value":                  {func(in *lease.Input) { in.Objects[0].High = nil }, "L03", ruling.Unknown},
+		"no cap":                    {func(in *lease.Input) { in.RateCap = nil }, "L08", ruling.Unknown},
+		"above the cap":             {func(in *lease.Input) { x := 0.01; in.RateCap = &x }, "L08", ruling.Block},
+		"eight times":               {func(in *lease.Input) { x := in.Lessor.NetAssets.MulRatio(8, 1) - in.Price; in.Lessor.RiskAssets = &x }, "L11", ruling.Pass},
+		"a fen above eight times": {func(in *lease.Input) {
+			x := in.Lessor.NetAssets.MulRatio(8, 1) - in.Price + 1
+			in.Lessor.RiskAssets = &x
+		}, "L11", ruling.Block},
+		"one lessee at the limit": {func(in *lease.Input) { x := in.Lessor.NetAssets.MulRatio(3, 10) - in.Price; in.Lessor.ToLessee = &x }, "L14", ruling.Pass},
+		"one lessee a fen above": {func(in *lease.Input) {
+			x := in.Lessor.NetAssets.MulRatio(3, 10) - in.Price + 1
+			in.Lessor.ToLessee = &x
+		}, "L14", ruling.Block},
+		"group not known":      {func(in *lease.Input) { in.Lessee.InGroup = "" }, "L15", ruling.Unknown},
+		"net assets not known": {func(in *lease.Input) { in.Lessor.NetAssets = nil }, "L11", ruling.Unknown},
+		"lease assets below": {func(in *lease.Input) {
+			x := in.Lessor.TotalAssets.MulRatio(6, 10) - in.Price - 1
+			in.Lessor.LeaseAssets = &x
+		}, "L12", ruling.Block},
 		"low value does not cover it": {func(in *lease.Input) { in.Price = high(in) }, "L09", ruling.Warn},
 	} {
 		in := lease.Example(1)

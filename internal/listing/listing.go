@@ -79,11 +79,11 @@ type Input struct {
 	StaffDate   calendar.Date `json:"staff_date,omitzero" zh:"人员截止日"`
 
 	// The exceptions other than the fifth, which is counted.
-	Leading   patent.Truth `json:"exception_leading,omitempty" zh:"例外一"`   // recognised as internationally leading
-	Prize     patent.Truth `json:"exception_prize,omitempty" zh:"例外二"`     // national prize as main contributor
-	Project   patent.Truth `json:"exception_project,omitempty" zh:"例外三"`   // led a national major project
+	Leading    patent.Truth `json:"exception_leading,omitempty" zh:"例外一"`    // recognised as internationally leading
+	Prize      patent.Truth `json:"exception_prize,omitempty" zh:"例外二"`      // national prize as main contributor
+	Project    patent.Truth `json:"exception_project,omitempty" zh:"例外三"`    // led a national major project
 	Substitute patent.Truth `json:"exception_substitute,omitempty" zh:"例外四"` // replaces imports
-	Evidence  string       `json:"exception_evidence,omitempty" zh:"例外依据"`
+	Evidence   string       `json:"exception_evidence,omitempty" zh:"例外依据"`
 
 	Patents      []Patent     `json:"patents" zh:"专利"`
 	Years        []Year       `json:"years" zh:"财务"`

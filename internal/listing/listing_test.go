@@ -159,8 +159,12 @@ func TestGapsTurnExactlyThere(t *testing.T) {
 		"challenged":                 {func(x *in) { x.Patents[0].Challenged = patent.Yes }, "T05", ruling.Review},
 		"major dispute":              {func(x *in) { x.Disputes = []listing.Dispute{{Subject: "案", Core: patent.Yes, Major: patent.Yes}} }, "T06", ruling.Block},
 		"no declaration":             {func(x *in) { x.NoDisputes = "" }, "T06", ruling.Unknown},
-		"filed a year after leaving": {func(x *in) { x.Patents[0].NoFormer, x.Patents[0].LeftFormer = patent.No, x.Patents[0].Filing.AddYears(-1) }, "T07", ruling.Review},
-		"a day later":                {func(x *in) { x.Patents[0].NoFormer, x.Patents[0].LeftFormer = patent.No, x.Patents[0].Filing.AddYears(-1).AddDays(-1) }, "T07", ruling.Pass},
+		"filed a year after leaving": {func(x *in) {
+			x.Patents[0].NoFormer, x.Patents[0].LeftFormer = patent.No, x.Patents[0].Filing.AddYears(-1)
+		}, "T07", ruling.Review},
+		"a day later": {func(x *in) {
+			x.Patents[0].NoFormer, x.Patents[0].LeftFormer = patent.No, x.Patents[0].Filing.AddYears(-1).AddDays(-1)
+		}, "T07", ruling.Pass},
 		"transferred, price unknown": {func(x *in) { x.Patents[0].Origin = "transferred" }, "T08", ruling.Unknown},
 		"from a related party": {func(x *in) {
 			p := &x.Patents[0]
