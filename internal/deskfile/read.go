@@ -594,12 +594,18 @@ func (b *batchReader) line(row sheet.Row) Line {
 		}
 		r.CreditCode = code
 	}
-	if registry := c.otherRight(); registry != "" {
+	var number *patent.Number
+	switch other := c.otherRight(); other {
+	case nil:
+		number = c.number(&r)
+		c.kind(&r, number)
+	case &trademark:
+		c.mark(&r)
+	default:
+		c.refuse(other)
 		r.Number = clip(c.raw("number"))
 		return Line{Row: r, Faults: c.faults}
 	}
-	number := c.number(&r)
-	c.kind(&r, number)
 	c.dates(&r, number)
 	c.owners(&r)
 	c.consent(&r)
@@ -681,9 +687,6 @@ func (c *batchCells) number(r *lending.Row) *patent.Number {
 		r.Number = clip(text)
 		return nil
 	}
-	if c.mark(r, text) {
-		return nil
-	}
 	n, err := patent.ParseNumber(text)
 	if err != nil {
 		pub := fault.Public(err)
@@ -699,34 +702,19 @@ func (c *batchCells) number(r *lending.Row) *patent.Number {
 	return &n
 }
 
-// mark takes a row of a trademark or a geographical indication, which its kind or
-// its number says it is, and reports whether it is one.
-func (c *batchCells) mark(r *lending.Row, text string) bool {
-	kind := sheet.Narrow(c.get("kind"))
-	is := func(word string) bool { return strings.Contains(kind, word) || strings.Contains(text, word) }
-	switch {
-	case is("地理标志"):
-		c.bad("number", "row.geographical_indication", "地理标志不能作为质押的权利审查，只作增信：请用地理标志增信（zhijia gi check）。", "A geographical indication is no collateral: use zhijia gi check.")
-		r.Number = clip(text)
-		return true
-	case is("商标") || kind == string(lending.Trademark):
-		r.Kind = lending.Trademark
-		n, err := mark.ParseNumber(text)
-		if err != nil {
-			pub := fault.Public(err)
-			c.bad("number", pub.Code, pub.Zh, pub.En)
-			n = clip(text)
-		}
-		r.Number = n
-		return true
+// mark reads the register number of a trademark's row.
+func (c *batchCells) mark(r *lending.Row) {
+	r.Kind, r.Number = lending.Trademark, clip(c.raw("number"))
+	n, err := mark.ParseNumber(r.Number)
+	if err != nil {
+		pub := fault.Public(err)
+		c.bad("number", pub.Code, pub.Zh, pub.En)
+		return
 	}
-	return false
+	r.Number = n
 }
 
 func (c *batchCells) kind(r *lending.Row, n *patent.Number) {
-	if r.Kind == lending.Trademark {
-		return
-	}
 	if text := sheet.Narrow(c.get("kind")); text != "" {
 		if r.Kind = patent.KindOf(text); r.Kind == "" {
 			c.bad("kind", "kind.unknown", fmt.Sprintf("“%s”应为发明、实用新型或外观设计。", clip(text)), "must be 发明, 实用新型 or 外观设计.")

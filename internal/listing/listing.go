@@ -485,7 +485,7 @@ func (in *Input) attribute(r *ruling.Ruling, out *Result) {
 	case ruling.Unknown:
 		r.Cite("S5", ruling.Warn, "", "例外情形没有全部回答，或没有依据", "五项例外的说明和依据", source)
 	default:
-		r.Cite("S5", ruling.Warn, "", "不符合例外", "不需要补充：符合指标即可", source)
+		r.Cite("S5", ruling.Warn, "", "不符合例外", "", source)
 	}
 	r.Cite("S0", out.Attribute, "", map[ruling.Outcome]string{ruling.Pass: "符合", ruling.Block: "不符合", ruling.Unknown: "资料不足，不能判断为符合"}[out.Attribute], "见各项指标", source)
 }

@@ -152,10 +152,10 @@ func ParseNumber(s string) (string, error) {
 		}
 		return r
 	}, n)
-	for _, prefix := range []string{"商标", "注册", "第"} {
+	for _, prefix := range []string{"注册", "商标", "注册", "证", "第"} {
 		n = strings.TrimPrefix(n, prefix)
 	}
-	n = strings.TrimSuffix(n, "号")
+	n = strings.TrimSuffix(strings.TrimSuffix(n, "商标"), "号")
 	if !regNo.MatchString(n) || strings.Trim(n, "0") == "" {
 		return "", fault.New(fault.Invalid, "mark.number", "“"+clip(s)+"”不是商标注册号：应为 1 到 8 位数字，或 G 加国际注册号。", "This is no trademark number: want one to eight digits, or G and the international number.")
 	}
