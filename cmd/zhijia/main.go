@@ -17,6 +17,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/people"
+	"zhijia/internal/store"
 )
 
 // cli is the command line. One field per subcommand, one file per subcommand.
@@ -131,7 +132,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if c.days, err = workingDays(c.Calendar); err == nil {
 		err = kctx.Run(&c.Globals)
 	}
-	if err != nil {
+	if err = store.Outward(err); err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			err = fault.New(fault.Timeout, "interrupted", "已按要求中断。已完成的部分保留，再次运行同一命令即可继续。", "Interrupted as asked. What was done is kept; run the command again to go on.").Because(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -74,6 +75,9 @@ type serveCmd struct {
 func (c *serveCmd) Run(g *Globals) error {
 	defer steadyHeap(deskHeap)()
 	log := c.logger(g.stderr)
+	if err := scratchSpace(); err != nil {
+		return err
+	}
 	stopTracing, err := c.startTracing(g.ctx)
 	if err != nil {
 		return err
@@ -189,4 +193,14 @@ func (f *serviceFlags) startTracing(ctx context.Context) (func(), error) {
 		defer cancel()
 		_ = provider.Shutdown(stop)
 	}, nil
+}
+
+// scratchSpace refuses to serve where no file can be written: every upload would fail later.
+func scratchSpace() error {
+	f, err := os.CreateTemp("", "zhijia-start-*")
+	if err != nil {
+		return fault.New(fault.Unavailable, "temp.unwritable", "临时目录 "+os.TempDir()+" 不可写，上传无法进行；请挂载可写目录或设置 TMPDIR。", "The folder for temporary files, "+os.TempDir()+", cannot be written, so no upload would work; mount a writable one or set TMPDIR.").Because(err)
+	}
+	f.Close()
+	return os.Remove(f.Name())
 }

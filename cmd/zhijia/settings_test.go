@@ -90,3 +90,11 @@ func TestServeRefusesAManagedDatabaseInProduction(t *testing.T) {
 		t.Errorf("%d %s", code, errs)
 	}
 }
+
+// A service that could take no upload says so before it takes any request.
+func TestServeNeedsScratchSpace(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
+	if code, _, errs := invoke(t, "serve"); code == 0 || !strings.Contains(errs, "temp.unwritable") {
+		t.Errorf("%d %s", code, errs)
+	}
+}

@@ -18,6 +18,7 @@ import (
 
 	"zhijia/internal/fault"
 	"zhijia/internal/people"
+	"zhijia/internal/store"
 )
 
 type requestIDKey struct{}
@@ -79,7 +80,7 @@ func (g *Gate) observe(c *gin.Context) {
 	level := slog.LevelInfo
 	if v, ok := c.Get(errorKey); ok {
 		err := v.(error)
-		attrs = append(attrs, slog.String("code", fault.Public(err).Code))
+		attrs = append(attrs, slog.String("code", fault.Public(store.Outward(err)).Code))
 		if status >= 500 {
 			level = slog.LevelError
 			attrs = append(attrs, slog.String("error", err.Error()))

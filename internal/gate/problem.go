@@ -2,12 +2,14 @@ package gate
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/store"
 )
 
 // Problem is the one shape of every error reply (RFC 9457,
@@ -35,6 +37,17 @@ func (p *Problem) Error() string             { return p.Code + ": " + p.Detail }
 func (p *Problem) GetStatus() int            { return p.Status }
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
+// GetHeaders says when to come back where that is the advice.
+func (p *Problem) GetHeaders() http.Header {
+	if p.Status == http.StatusServiceUnavailable {
+		return http.Header{"Retry-After": {retryAfter}}
+	}
+	return nil
+}
+
+// retryAfter is in seconds: a database that was restarted answers by then.
+const retryAfter = "5"
+
 // titles are what a problem's class means, in Chinese and English.
 var titles = map[fault.Kind][2]string{
 	fault.Internal:     {"服务内部错误", "Internal error"},
@@ -58,7 +71,7 @@ func english(r *http.Request) bool {
 
 // ProblemOf turns any error into the reply a user may see.
 func ProblemOf(r *http.Request, err error) *Problem {
-	pub := fault.Public(err)
+	pub := fault.Public(store.Outward(err))
 	lang := 0
 	detail := pub.Zh
 	if english(r) {
@@ -98,6 +111,7 @@ func Fail(c *gin.Context, err error) {
 func writeProblem(w http.ResponseWriter, p *Problem) {
 	w.Header().Set("Content-Type", "application/problem+json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
+	maps.Copy(w.Header(), p.GetHeaders())
 	w.WriteHeader(p.Status)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

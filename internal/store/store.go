@@ -50,6 +50,20 @@ type Options struct {
 	Log         *slog.Logger
 }
 
+// patience bounds how long one connection may keep others waiting, in milliseconds and seconds as the server reads them: a
+// process that is frozen, cut off or waiting holds its locks no longer. Each may be set in DATABASE_URL. Requests have
+// shorter deadlines of their own; what may take longer, such as an index of vectors, has a connection of its own.
+var patience = map[string]string{
+	"idle_in_transaction_session_timeout": "15000",
+	"lock_timeout":                        "30000",
+	"statement_timeout":                   "600000",
+	"client_connection_check_interval":    "10000", // a statement nobody waits for ends
+	"tcp_keepalives_idle":                 "30",
+	"tcp_keepalives_interval":             "10",
+	"tcp_keepalives_count":                "3",
+	"tcp_user_timeout":                    "30000",
+}
+
 // Open connects to the database at url, which must hold a migrated schema; see
 // [Migrate]. It refuses pgvector before 0.8.0 and warns before 0.8.4.
 func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
@@ -68,6 +82,11 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 	config.ConnConfig.RuntimeParams["role"] = Role
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	config.ConnConfig.RuntimeParams["application_name"] = "zhijia"
+	for name, bound := range patience {
+		if _, own := config.ConnConfig.RuntimeParams[name]; !own {
+			config.ConnConfig.RuntimeParams[name] = bound
+		}
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, unreachable(err)
@@ -98,6 +117,7 @@ func (db *DB) Close() {
 func (db *DB) login(ctx context.Context) (*pgx.Conn, error) {
 	config := db.queue.Config().ConnConfig.Copy()
 	delete(config.RuntimeParams, "role")
+	config.RuntimeParams["statement_timeout"] = "0" // an index of vectors takes what it takes
 	return pgx.ConnectConfig(ctx, config)
 }
 
@@ -216,19 +236,45 @@ func migrator(ctx context.Context, url string) (*goose.Provider, *sql.DB, error)
 	return provider, conn, nil
 }
 
-// Outage reports that an error says the server is away, stopping or starting,
-// and nothing about what was asked of it.
+// Outage reports that an error says the server is away, stopping, starting, full or crowded, or that others kept the
+// statement waiting too long, and nothing about what was asked of it.
 func Outage(err error) bool {
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) { // before what the server said: it may refuse whoever comes
+		return true
+	}
 	var server *pgconn.PgError
 	if errors.As(err, &server) {
+		switch server.Code {
+		case "55P03", "57014", "25P03": // lock_not_available, query_canceled, idle_in_transaction_session_timeout
+			return true
+		}
 		return strings.HasPrefix(server.Code, "57P") || strings.HasPrefix(server.Code, "08") || strings.HasPrefix(server.Code, "53")
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) { // network errors by their methods
 		return false
 	}
-	var connect *pgconn.ConnectError
 	var network net.Error
-	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
+	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
+}
+
+// Outward gives an outage its name and its advice for whoever asked: unreachable, full or crowded. Any other error it returns
+// as it is.
+func Outward(err error) error {
+	var named *fault.Error
+	if err == nil || errors.As(err, &named) || !Outage(err) {
+		return err
+	}
+	var server *pgconn.PgError
+	if errors.As(err, &server) {
+		switch server.Code {
+		case "53100": // disk_full
+			return fault.New(fault.Unavailable, "database.full", "数据库磁盘空间不足，本次未保存；请联系管理员后重试。", "The database's disk is full and nothing was saved; tell the administrator and try again.").Because(redact(err))
+		case "53200", "53300", "55P03", "57014": // out_of_memory, too_many_connections, lock_not_available, query_canceled
+			return fault.New(fault.Unavailable, "database.crowded", "数据库繁忙，请稍后重试。", "The database is busy; try again later.").Because(redact(err))
+		}
+	}
+	return unreachable(err)
 }
 
 // transact runs f in one transaction: committed when f returns nil, rolled
