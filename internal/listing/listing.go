@@ -688,8 +688,18 @@ func (in *Input) table(r *ruling.Ruling, out *Result) {
 	origins := map[string]string{"own": "自主研发", "transferred": "受让取得"}
 	for _, x := range in.Patents {
 		for _, c := range [][2]string{
-			{"名称", x.Title}, {"类型", kinds[x.Kind]}, {"权利人", strings.Join(x.Owners, "、")}, {"申请日", x.Filing.String()}, {"授权公告日", x.Grant.String()}, {"届满日", x.Expiry.String()},
-			{"有效", truthZh[x.Alive]}, {"取得方式", origins[x.Origin]}, {"核心技术", strings.Join(x.Technologies, "、")}, {"产品", x.Product}, {"他项权利：质押", truthZh[x.Pledged]}, {"许可：独占", truthZh[x.Exclusive]},
+			{"名称", x.Title},
+			{"类型", kinds[x.Kind]},
+			{"权利人", strings.Join(x.Owners, "、")},
+			{"申请日", x.Filing.String()},
+			{"授权公告日", x.Grant.String()},
+			{"届满日", x.Expiry.String()},
+			{"有效", truthZh[x.Alive]},
+			{"取得方式", origins[x.Origin]},
+			{"核心技术", strings.Join(x.Technologies, "、")},
+			{"产品", x.Product},
+			{"他项权利：质押", truthZh[x.Pledged]},
+			{"许可：独占", truthZh[x.Exclusive]},
 		} {
 			add("专利", x.Number, c[0], c[1], x.Source, x.Date)
 		}
