@@ -46,16 +46,24 @@ var allowed = map[string][]string{
 	"internal/lending": append([]string{"internal/valuation"}, append(slices.Clone(theories), theory...)...),
 	"internal/pool":    append([]string{"internal/valuation"}, append(slices.Clone(theories), theory...)...),
 
-	"internal/localdb":  {"internal/fault"},
-	"internal/store":    append([]string{"migrations", "eval"}, domain...),
-	"internal/llm":      {"internal/fault", "internal/strict"},
-	"internal/provider": {"internal/fault"},
-	"internal/sheet":    {"internal/fault", "internal/calendar", "internal/money"},
-	"internal/document": {"internal/fault", "internal/sheet"},
-	"internal/chart":    {},
-	"internal/opinion":  append([]string{"internal/chart"}, domain...),
-	"internal/deskfile": append([]string{"internal/sheet", "internal/opinion"}, domain...),
-	"internal/poolfile": append([]string{"internal/sheet", "internal/strict"}, domain...),
+	"internal/ruling":    {"internal/fault"},
+	"internal/mark":      {"internal/ruling", "internal/lending", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+	"internal/insurance": {"internal/ruling", "internal/lending", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+	"internal/listing":   {"internal/ruling", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+	"internal/fund":      {"internal/ruling", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+	"internal/lease":     {"internal/ruling", "internal/lending", "internal/pool", "internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+
+	"internal/localdb":     {"internal/fault"},
+	"internal/store":       append([]string{"migrations", "eval"}, domain...),
+	"internal/llm":         {"internal/fault", "internal/strict"},
+	"internal/provider":    {"internal/fault"},
+	"internal/sheet":       {"internal/fault", "internal/calendar", "internal/money"},
+	"internal/document":    {"internal/fault", "internal/sheet"},
+	"internal/chart":       {},
+	"internal/opinion":     append([]string{"internal/chart"}, domain...),
+	"internal/deskfile":    append([]string{"internal/sheet", "internal/opinion"}, domain...),
+	"internal/productfile": append([]string{"internal/sheet", "internal/strict"}, domain...),
+	"internal/poolfile":    append([]string{"internal/sheet", "internal/strict"}, domain...),
 
 	"internal/jobs":      {"internal/fault", "internal/store"},
 	"internal/spaces":    append([]string{"internal/store"}, domain...),
@@ -70,8 +78,9 @@ var allowed = map[string][]string{
 	"internal/watch":     append([]string{"internal/paging", "internal/store", "internal/jobs"}, domain...),
 	"internal/harness":   append([]string{"internal/store", "internal/jobs", "internal/intake", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
 
-	"internal/connect": {"internal/fault", "internal/calendar", "internal/patent", "internal/sheet", "internal/document"},
-	"internal/intake":  append([]string{"internal/paging", "internal/store", "internal/sheet", "internal/appraisal", "internal/connect", "internal/dossier"}, domain...),
+	"internal/connect": {"internal/fault", "internal/calendar", "internal/patent", "internal/sheet", "internal/document"}, "internal/product": append([]string{"internal/paging", "internal/store", "internal/appraisal", "internal/productfile"}, domain...),
+
+	"internal/intake": append([]string{"internal/paging", "internal/store", "internal/sheet", "internal/appraisal", "internal/connect", "internal/dossier"}, domain...),
 
 	"internal/fetch": append([]string{"internal/store", "internal/jobs", "internal/connect", "internal/intake", "internal/appraisal"}, domain...),
 
@@ -106,6 +115,7 @@ var domain = []string{
 	"internal/fault", "internal/money", "internal/calendar", "internal/patent", "internal/quote", "internal/claim", "internal/embed",
 	"internal/accuracy", "internal/deal", "internal/valuation", "internal/lending", "internal/pool",
 	"internal/encumbrance", "internal/scheme",
+	"internal/ruling", "internal/lease", "internal/fund", "internal/mark", "internal/insurance", "internal/listing",
 	"internal/valuation/terms", "internal/valuation/market", "internal/valuation/income", "internal/valuation/cost",
 	"internal/valuation/option", "internal/valuation/indicator", "internal/valuation/damages", "internal/valuation/impact", "internal/valuation/formula",
 }
@@ -114,7 +124,7 @@ var domain = []string{
 // values they answer with, never the store.
 var edge = append([]string{
 	"internal/paging", "internal/strict", "internal/people", "internal/audit", "internal/arranger", "internal/watch", "internal/opinion", "internal/deskfile", "internal/poolfile", "internal/dossier", "internal/appraisal", "internal/intake", "internal/ledger", "internal/desk", "internal/fetch", "internal/chain",
-	"internal/reading", "internal/labelling",
+	"internal/reading", "internal/labelling", "internal/product", "internal/productfile",
 }, domain...)
 
 // pure packages may not reach the clock, the network, a database or a log.

@@ -67,6 +67,13 @@ type cli struct {
 	Answer         answerCmd         `cmd:"" help:"Show a stored answer, or work it out again."`
 	Chain          chainCmd          `cmd:"" help:"The products over one right, by a generated example."`
 	Pool           poolCmd           `cmd:"" help:"Securitise: test, size, stress, simulate, reconcile and disclose a pool of IP-backed receivables."`
+	Lease          productCmd        `cmd:"" help:"Decide a finance lease of patents: lessor, title, price, limits, rents to the fen, implied rate."`
+	Fund           productCmd        `cmd:"" help:"Roll a fund's patents up: each once, by stake, as a joint range, with concentration, stress and exits."`
+	Mark           productCmd        `cmd:"" help:"Value and decide a pledge of registered trademarks."`
+	GI             productCmd        `cmd:"" name:"gi" help:"Check what a geographical indication adds to loans: users by day, output, lines."`
+	Insurance      productCmd        `cmd:"" help:"Compute a cover: premium, aid, eligibility, losses paid, what a guarantee takes off a loss."`
+	Listing        productCmd        `cmd:"" help:"Make the dossier of a firm for the STAR market: attribute test, core technologies, gaps, table."`
+	Results        resultsCmd        `cmd:"" help:"List, show and work out again what these products' rules decided and was kept."`
 	Prompts        promptsCmd        `cmd:"" help:"List, show and compare the rubric put to the language model."`
 	LLM            llmCmd            `cmd:"" name:"llm" help:"Look after the model endpoint: probe, presets, egress log, consent, use."`
 }

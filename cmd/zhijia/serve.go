@@ -34,6 +34,7 @@ import (
 	"zhijia/internal/labelling"
 	"zhijia/internal/ledger"
 	"zhijia/internal/pages"
+	"zhijia/internal/product"
 	"zhijia/internal/reading"
 	"zhijia/internal/store"
 	"zhijia/prompts"
@@ -142,21 +143,22 @@ func (c *serveCmd) Run(g *Globals) error {
 	deals := ledger.New(db, time.Now)
 	dossiers := dossier.New(db, time.Now, g.days)
 	record := audit.New(db, time.Now)
-	products := chain.New(db, loans, dossiers, time.Now)
+	oneRight := chain.New(db, loans, dossiers, time.Now)
 	reader := reading.New(db, svc, c.judge, time.Now)
 	set, err := prompts.Load(c.Prompts)
 	if err != nil {
 		return err
 	}
 	labels := labelling.New(db, c.judge, set, time.Now)
+	products := product.New(db, time.Now)
 	if _, err := api.New(entrance, api.Options{
-		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Chain: products, Reading: reader, Days: g.days, Version: release,
-		Eval: evaluations, Fetch: fetcher,
+		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Chain: oneRight, Reading: reader, Days: g.days, Version: release,
+		Eval: evaluations, Fetch: fetcher, Products: products,
 	}); err != nil {
 		return err
 	}
 	if err := pages.Register(entrance, pages.Options{
-		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Chain: products, Reading: reader, Labels: labels, Institution: c.OIDC.Institution, Provider: identity,
+		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Chain: oneRight, Reading: reader, Labels: labels, Products: products, Institution: c.OIDC.Institution, Provider: identity,
 	}); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ import (
 	"zhijia/internal/intake"
 	"zhijia/internal/ledger"
 	"zhijia/internal/money"
+	"zhijia/internal/product"
 	"zhijia/internal/reading"
 	"zhijia/internal/strict"
 	"zhijia/internal/valuation/terms"
@@ -50,6 +51,7 @@ type Options struct {
 	Ledger    *ledger.Service
 	Dossier   *dossier.Dossiers
 	Fetch     *fetch.Service // nil: no source is configured
+	Products  *product.Service
 	Audit     *audit.Log
 	Chain     *chain.Service
 	Reading   *reading.Service
@@ -101,6 +103,7 @@ var resources = []func(huma.API, *Server){
 	registerDeals,
 	registerLedger,
 	registerPools,
+	registerProducts,
 	registerPatents,
 	registerFetch,
 	registerReading,

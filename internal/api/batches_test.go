@@ -54,7 +54,7 @@ func TestBatchOverREST(t *testing.T) {
 		t.Fatal(made.Code, made.Body)
 	}
 	b := gatetest.Decode[Batch](t, made.Body.Bytes())
-	if b.Rows != 3 || b.Policy != "BOCOM-HIST@2026-11.4" || made.Header().Get("Location") != "/v1/batches/"+b.ID {
+	if b.Rows != 3 || b.Policy != "BOCOM-HIST@2026-11.5" || made.Header().Get("Location") != "/v1/batches/"+b.ID {
 		t.Errorf("%+v", b)
 	}
 	if again := w.Post("/v1/batches?policy=BOCOM-HIST", body, "Content-Type", kind); again.Code != http.StatusOK || gatetest.Decode[Batch](t, again.Body.Bytes()).ID != b.ID {

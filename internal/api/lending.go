@@ -11,6 +11,7 @@ import (
 	"zhijia/internal/desk"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
+	"zhijia/internal/mark"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
 	"zhijia/internal/people"
@@ -283,7 +284,12 @@ func checkRow(i int, r *lending.Row) (fields []fault.Field) {
 		fields = append(fields, fault.Field{Field: fmt.Sprintf("body.rows[%d].%s", i, field), Code: code, Zh: zh, En: en})
 	}
 	n, err := patent.ParseNumber(r.Number)
-	if err != nil {
+	if r.Kind == lending.Trademark {
+		if r.Number, err = mark.ParseNumber(r.Number); err != nil {
+			pub := fault.Public(err)
+			bad("number", pub.Code, pub.Zh, pub.En)
+		}
+	} else if err != nil {
 		pub := fault.Public(err)
 		bad("number", pub.Code, pub.Zh, pub.En)
 	} else {

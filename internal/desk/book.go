@@ -87,6 +87,9 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 	seen := map[string]bool{}
 	for i := range l.Rows {
 		row := l.Rows[i]
+		if row.Kind == lending.Trademark {
+			return store.BookLoan{}, fault.New(fault.Unsupported, "book.trademark", "在册贷款目前只跟踪专利；商标 "+row.Number+" 请另行登记台账。", "The book follows patents only; keep the trademark "+row.Number+" in the ledger of rights.")
+		}
 		n, err := patent.ParseNumber(row.Number)
 		if err != nil {
 			return store.BookLoan{}, err

@@ -56,6 +56,9 @@ func (d *Desk) Check(ctx context.Context, actor appraisal.Actor, rows []lending.
 				return err
 			}
 			valued[i] = v
+			if draft == nil {
+				return nil // a trademark: its facts are of the decision's record
+			}
 			input, err := json.Marshal(rows[i])
 			if err != nil {
 				return err

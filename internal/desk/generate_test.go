@@ -49,7 +49,7 @@ var dirts = []dirt{
 	{"row.number_missing", set("专利号", "")},
 	{"row.borrower_missing", set("借款人", "")},
 	{"kind.unknown", set("专利类型", "方法")},
-	{"right.trademark", set("专利类型", "商标")},
+	{"mark.number", set("专利类型", "商标")}, // the number stays a patent's
 	{"kind.mismatch", set("专利类型", "外观设计")},
 	{"date.shape", set("申请日", "2015-02-30")},
 	{"date.filing_year", set("申请日", "2024-01-05")},

@@ -15,6 +15,9 @@ import (
 // row without one is known by its borrower alone, so that a file sent again
 // with corrections offers nothing new.
 func offer(row *lending.Row) (patent.Offer, bool) {
+	if row.Kind == lending.Trademark && row.Borrower != "" {
+		return patent.Offer{Number: "TM:" + row.Number, Product: patent.ByPledge, Reference: row.Contract, Party: row.Borrower, PartyCode: row.CreditCode}, true
+	}
 	n, err := patent.ParseNumber(row.Number)
 	if err != nil || row.Borrower == "" {
 		return patent.Offer{}, false

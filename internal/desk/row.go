@@ -21,8 +21,11 @@ import (
 )
 
 // Value values one row as of a day and answers the grounds of its pledge.
-// Nothing is stored: the draft is.
+// Nothing is stored: the draft is. A trademark has none.
 func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on calendar.Date, wait bool) (lending.Valued, *appraisal.Draft, error) {
+	if row.Kind == lending.Trademark {
+		return valueMark(row, on), nil, nil
+	}
 	ctx = store.As(ctx, actor.Institution)
 	d, err := service.Draft(ctx, actor, request(&row, on, wait))
 	if err != nil {

@@ -345,7 +345,10 @@ func (w *chunkWork) value(ctx context.Context, r *store.BatchRow, end store.EndR
 	if err != nil {
 		return end, detail, err
 	}
-	end.Status, end.Valuation = store.RowDone, &draft.Valuation
+	end.Status = store.RowDone
+	if draft != nil {
+		end.Valuation = &draft.Valuation
+	}
 	if r.Valued != nil {
 		if v, err = w.compared(ctx, r, v, day); err != nil {
 			return end, detail, err
@@ -362,7 +365,9 @@ func (w *chunkWork) value(ctx context.Context, r *store.BatchRow, end store.EndR
 		detail.Valuation = end.Kept
 		return end, detail, nil
 	}
-	detail.Valuation, detail.Hash, detail.Versions = draft.Valuation.ID, draft.Valuation.Hash, v.Versions
+	if draft != nil {
+		detail.Valuation, detail.Hash, detail.Versions = draft.Valuation.ID, draft.Valuation.Hash, v.Versions
+	}
 	return end, detail, nil
 }
 

@@ -56,7 +56,7 @@ var routeZh = map[lending.Route]string{lending.Internal: "内部估值", lending
 
 var bandZh = map[string]string{"ok": "一致", "review": "人工复核", "red": "严重偏离"}
 
-var patentKindZh = map[patent.Kind]string{patent.Invention: "发明", patent.UtilityModel: "实用新型", patent.Design: "外观设计"}
+var patentKindZh = map[patent.Kind]string{patent.Invention: "发明", patent.UtilityModel: "实用新型", patent.Design: "外观设计", lending.Trademark: "商标"}
 
 // resultColumns are the columns of the results sheet and of the CSV form.
 var resultColumns = []resultColumn{

@@ -18,6 +18,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
+	"zhijia/internal/mark"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
 	"zhijia/internal/sheet"
@@ -593,12 +594,18 @@ func (b *batchReader) line(row sheet.Row) Line {
 		}
 		r.CreditCode = code
 	}
-	if registry := c.otherRight(); registry != "" {
+	var number *patent.Number
+	switch other := c.otherRight(); other {
+	case nil:
+		number = c.number(&r)
+		c.kind(&r, number)
+	case &trademark:
+		c.mark(&r)
+	default:
+		c.refuse(other)
 		r.Number = clip(c.raw("number"))
 		return Line{Row: r, Faults: c.faults}
 	}
-	number := c.number(&r)
-	c.kind(&r, number)
 	c.dates(&r, number)
 	c.owners(&r)
 	c.consent(&r)
@@ -693,6 +700,18 @@ func (c *batchCells) number(r *lending.Row) *patent.Number {
 		return nil
 	}
 	return &n
+}
+
+// mark reads the register number of a trademark's row.
+func (c *batchCells) mark(r *lending.Row) {
+	r.Kind, r.Number = lending.Trademark, clip(c.raw("number"))
+	n, err := mark.ParseNumber(r.Number)
+	if err != nil {
+		pub := fault.Public(err)
+		c.bad("number", pub.Code, pub.Zh, pub.En)
+		return
+	}
+	r.Number = n
 }
 
 func (c *batchCells) kind(r *lending.Row, n *patent.Number) {

@@ -19,7 +19,7 @@ var (
 	variety   = right{"plant_variety", "植物新品种权", "a plant variety right", "农业农村部或国家林业和草原局"}
 	secret    = right{"trade_secret", "商业秘密", "a trade secret", "没有统一的质押登记机关"}
 	domain    = right{"domain", "域名", "a domain name", "没有统一的质押登记机关"}
-	place     = right{"geographical_indication", "地理标志", "a geographical indication", "没有可质押的登记，不能作为质物"}
+	place     = right{"geographical_indication", "地理标志", "a geographical indication", "没有可质押的登记，不能作为质物（增信见 zhijia gi check）"}
 	foreign   = right{"foreign_patent", "外国或地区专利", "a patent of another office", "授予该专利的国家或地区的专利机关"}
 	pct       = right{"pct", "国际（PCT）申请", "an international application", "不是已授权的专利，进入国家阶段并授权后方可质押"}
 )
@@ -44,11 +44,13 @@ var otherNumbers = []struct {
 	{regexp.MustCompile(`(?i)^BS[.．]?\d{8,}`), &circuit},
 	{regexp.MustCompile(`(?i)^CNA\d{7,}`), &variety},
 	{regexp.MustCompile(`^第?\d{5,8}[A-Z]?号?商标`), &trademark},
+	{regexp.MustCompile(`^(?:注册)?商标(?:注册)?(?:证)?第?\d{1,8}[A-Z]?号?$`), &trademark},
 }
 
-// otherRight notes a right that is no Chinese patent and returns its code, ""
-// for a patent.
-func (c *batchCells) otherRight() string {
+// otherRight returns the right of a row that is no Chinese patent, nil for a patent.
+// Trademarks are decided by rules of their own, see [lending.Trademark]; the others
+// are refused.
+func (c *batchCells) otherRight() *right {
 	found := otherKinds[strings.ToLower(sheet.Narrow(c.get("kind")))]
 	if found == nil {
 		number := strings.ReplaceAll(sheet.Narrow(c.get("number")), " ", "")
@@ -58,11 +60,12 @@ func (c *batchCells) otherRight() string {
 			}
 		}
 	}
-	if found == nil {
-		return ""
-	}
+	return found
+}
+
+// refuse says of a right that it is not decided here, and where it belongs.
+func (c *batchCells) refuse(found *right) {
 	c.bad("kind", "right."+found.code,
-		fmt.Sprintf("这是%s，不是中国专利。质押登记机关：%s。本系统只对中国专利估值和判断质押，该行不处理，请单独办理。", found.zh, found.registry),
+		fmt.Sprintf("这是%s，不是中国专利。质押登记机关：%s。本系统只对中国专利和注册商标判断质押，该行不处理，请单独办理。", found.zh, found.registry),
 		fmt.Sprintf("this is %s, not a Chinese patent: its pledge is registered elsewhere and this system does not value it.", found.en))
-	return found.code
 }

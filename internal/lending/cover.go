@@ -90,7 +90,7 @@ func Forecast(in CoverInput, discount float64) (points []CoverPoint, unknown int
 		for _, x := range in.Items {
 			left := 1.0
 			if !x.Expiry.IsZero() {
-				left = termLeft(in.On.YearsUntil(x.Expiry), at.YearsUntil(x.Expiry), discount)
+				left = TermLeft(in.On.YearsUntil(x.Expiry), at.YearsUntil(x.Expiry), discount)
 			}
 			ceiling := in.Ceiling
 			if x.Ceiling != nil {
@@ -115,9 +115,9 @@ func Forecast(in CoverInput, discount float64) (points []CoverPoint, unknown int
 	return points, unknown, nil
 }
 
-// termLeft is the share of today's value left when the right has years left of
+// TermLeft is the share of today's value left when the right has years left of
 // the term it has today.
-func termLeft(today, left, discount float64) float64 {
+func TermLeft(today, left, discount float64) float64 {
 	if left <= 0 || today <= 0 {
 		return 0
 	}

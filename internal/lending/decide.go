@@ -411,6 +411,10 @@ const groundsSource = "专利权质押登记办法第十一条（国家知识产
 func (b *book) grounds(i int) {
 	for _, f := range b.batch[i].Eligibility.Findings {
 		r := Reason{Code: f.Code, Basis: Statutory, Zh: f.Zh, En: f.En, Evidence: f.Reason, Supply: f.Supply, Source: groundsSource}
+		mark := b.batch[i].Row.Kind == Trademark
+		if mark {
+			r.Source = marksSource
+		}
 		if f.Outcome == patent.Open {
 			w := unknownGround[f.Code]
 			r.Zh, r.En, r.Unknown = cmp.Or(w.Zh, r.Zh), cmp.Or(w.En, r.En), true
@@ -421,6 +425,9 @@ func (b *book) grounds(i int) {
 		switch {
 		case f.Outcome == patent.Met && f.Severity == patent.Block:
 			r.Severity = Refuses
+			b.reason(i, r)
+		case f.Outcome == patent.Met && f.Severity == patent.Warn && mark: // what a patent's declaration clears, a mark's renewal does later
+			r.Severity = Warns
 			b.reason(i, r)
 		case f.Outcome == patent.Met:
 			r.Severity = Supplements
@@ -442,6 +449,9 @@ func (b *book) grounds(i int) {
 // thirdParty asks for the consent of owners who are not the borrower: they
 // pledge for another's debt and sign the contract themselves.
 func (b *book) thirdParty(i int) {
+	if b.batch[i].Row.Kind == Trademark {
+		return // ground M01 asks who pledges
+	}
 	const source = "民法典第三百九十四条、第四百二十五条：第三人可以提供质押，须由其订立质押合同"
 	v, d := &b.batch[i], &b.rows[i]
 	owners := v.State.Owners
@@ -515,6 +525,10 @@ func (b *book) evidence(i int) {
 func (b *book) policies(i int) {
 	v, d := &b.batch[i], &b.rows[i]
 	p, row := &b.o.Policy, &v.Row
+	right, register := "专利", "专利登记簿副本"
+	if row.Kind == Trademark {
+		right, register = "商标", "商标档案"
+	}
 	if p.Unreviewed {
 		b.policy(i, "P16", p.ID+"@"+p.Version, "由另一人复核该政策")
 		d.Conditions = append(d.Conditions, Reason{Code: "W02", Basis: OfPolicy, Severity: Warns, Zh: fixed["W02"].Zh, En: fixed["W02"].En, Evidence: p.ID + "@" + p.Version + "，未经复核", Supply: "由另一人复核该政策"})
@@ -525,6 +539,10 @@ func (b *book) policies(i int) {
 	switch {
 	case row.Kind == "":
 		b.policy(i, "P10", "", "填写专利类型")
+	case row.Kind == Trademark:
+		if _, has := p.Caps[Trademark]; !has {
+			b.add(i, OfPolicy, Supplements, "M12", p.ID+"@"+p.Version, "本机构商标质押率上限及依据", p.Source)
+		}
 	case p.Caps[row.Kind].Value == 0 && row.Kind == patent.Design:
 		b.policy(i, "P01", "", "")
 	case p.Caps[row.Kind].Value == 0 && row.Kind == patent.UtilityModel:
@@ -536,7 +554,7 @@ func (b *book) policies(i int) {
 		}
 	}
 	if (row.Revenue == nil || *row.Revenue == 0) && !row.Portfolio {
-		b.policy(i, "P04", revenueGap(row), "补充使用该专利的产品收入")
+		b.policy(i, "P04", revenueGap(row), "补充使用该"+right+"的产品收入")
 		if k := len(d.Reasons) - 1; row.Revenue == nil && k >= 0 && d.Reasons[k].Code == "P04" { // an unknown is not told as if it were so
 			d.Reasons[k].Zh, d.Reasons[k].En, d.Reasons[k].Unknown = "产品收入未知", "The product revenue is unknown.", true
 		}
@@ -544,7 +562,7 @@ func (b *book) policies(i int) {
 	if rule := p.Rules["P05"]; row.External != nil && (row.ExternalDate.IsZero() || row.ExternalDate.AddMonths(int(rule.Threshold)).Before(b.on)) {
 		b.policy(i, "P05", "评估基准日 "+dateOr(row.ExternalDate, "未填写"), "提供基准日在期限内的评估报告")
 	}
-	if rule := p.Rules["P06"]; v.Status == valuation.Valued && float64(len(v.Comparables)) < rule.Threshold {
+	if rule := p.Rules["P06"]; row.Kind != Trademark && v.Status == valuation.Valued && float64(len(v.Comparables)) < rule.Threshold {
 		b.policy(i, "P06", fmt.Sprintf("可比交易%d笔，要求不少于%g笔", len(v.Comparables), rule.Threshold), "")
 	}
 	if rule := p.Rules["P08"]; v.Status == valuation.Valued {
@@ -558,7 +576,7 @@ func (b *book) policies(i int) {
 		b.policy(i, "P09", fmt.Sprintf("到期日%s，最长%g个月", row.Maturity, t.Value), "")
 	}
 	if stale := staleReason(v, b.on, p); stale != "" {
-		b.policy(i, "P11", stale, "提供近期专利登记簿副本")
+		b.policy(i, "P11", stale, "提供近期"+register)
 	}
 	if d.HumanOnly = slices.ContainsFunc(slices.Concat(row.Owners, v.State.Owners), person); d.HumanOnly {
 		b.policy(i, "P12", "", "")
@@ -701,7 +719,7 @@ func haircutFlags(v *Valued, on calendar.Date, p *Policy) (flags []string) {
 	if v.Row.Licensed == patent.Yes || slices.ContainsFunc(v.State.Licences, func(c patent.Claim) bool { return strings.Contains(c.Kind, "独占") }) {
 		flags = append(flags, "licensed")
 	}
-	if v.Calibration != "conformal" {
+	if v.Calibration != "conformal" && v.Row.Kind != Trademark {
 		flags = append(flags, "uncalibrated")
 	}
 	if staleReason(v, on, p) != "" {

@@ -78,6 +78,12 @@ type Row struct {
 	BorrowerLimit *money.Fen `json:"borrower_limit,omitempty"` // the bank's limit of the borrower
 	Bearable      *money.Fen `json:"bearable,omitempty"`       // loan the borrower's cash flow bears (DSCR); the bank's figure
 
+	// Of a trademark, whose register number stands in Number and whose day of
+	// registration in Grant.
+	TermEnd calendar.Date `json:"term_end,omitzero"` // last day of the term as renewed
+	LastUse calendar.Date `json:"last_use,omitzero"` // of the latest evidence of use
+	NonUse  patent.Truth  `json:"non_use_pending,omitempty"`
+
 	Declarations map[string]string `json:"declarations,omitempty"` // statements that clear E10 and E11, by code
 
 	Unread []Unread `json:"unread,omitempty"` // cells that were not understood

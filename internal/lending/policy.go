@@ -265,6 +265,15 @@ func (p *Policy) check() error {
 		}
 		share("caps."+string(k), cap, 1)
 	}
+	for k, cap := range p.Caps {
+		switch k {
+		case patent.Invention, patent.UtilityModel, patent.Design:
+		case Trademark:
+			share("caps."+string(k), cap, 1)
+		default:
+			bad("caps."+string(k), "没有这类押品；可填 invention、utility_model、design、trademark。", "No such kind of collateral: invention, utility_model, design or trademark.")
+		}
+	}
 	if p.Basis.Zh() == "" {
 		bad("basis", "须写明质押率所对应的价值类型：market_bare、liquidation_net、appraised_income 或 in_use。", "Say the basis the ceilings were made for: market_bare, liquidation_net, appraised_income or in_use.")
 	}

@@ -76,6 +76,7 @@ var fixed = map[string]words{
 	"L05": {"押品未覆盖全部贷款，未覆盖部分属信用敞口，由政策决定", "The collateral does not cover the whole loan; the rest is credit, for the policy to decide on."},
 	"S01": {"清单没有借款人，按专利组合估值和初筛，未判断贷款", "The list names no borrowers: the patents are valued and screened, no loan is judged."},
 	"X03": {"外部评估未比较（价值类型不同）", "The external appraisal was not compared: it is of another basis."},
+	"M12": {"政策没有规定商标质押率上限", "The policy has no ceiling for trademarks; there is no default."},
 	"L04": {"建议额度为零", "Nothing can be lent on this collateral."},
 	"G01": {"产品额度用尽", "额度用尽: the programme's limit is used up."},
 	"G02": {"产品不在有效期内", "The programme is not open on this day."},

@@ -24,6 +24,7 @@ import (
 	"zhijia/internal/labelling"
 	"zhijia/internal/ledger"
 	"zhijia/internal/people"
+	"zhijia/internal/product"
 	"zhijia/internal/provider"
 	"zhijia/internal/reading"
 	"zhijia/internal/watch"
@@ -43,6 +44,7 @@ type Options struct {
 	Chain     *chain.Service
 	Reading   *reading.Service
 	Labels    *labelling.Service
+	Products  *product.Service
 
 	Institution string             // of those whom the provider signs in; offered at the sign-in page
 	Provider    *provider.Provider // nil: people sign in by password or key alone
@@ -147,6 +149,7 @@ func Register(g *gate.Gate, opt Options) error {
 	registerChainPages(s)
 	registerPatentReadPages(s)
 	registerLabelPages(s)
+	registerProductPages(s)
 	s.pageRoute(http.MethodGet, "/officer/egress", s.showEgress)
 	s.pageRoute(http.MethodGet, "/", func(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, "/officer")
