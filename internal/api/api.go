@@ -92,6 +92,7 @@ var resources = []func(huma.API, *Server){
 	registerLending,
 	registerBook,
 	registerClasses,
+	registerWorkbench,
 	registerDeals,
 	registerLedger,
 	registerPools,

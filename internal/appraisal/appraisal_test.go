@@ -219,10 +219,10 @@ func TestOverrideKeepsBothFigures(t *testing.T) {
 	_, svc := setup(t)
 	ctx := context.Background()
 	r, before := value(t, svc, appraisal.Request{Number: "ZL201310543019.6"})
-	if _, err := svc.Override(ctx, actor, r.ID(), 50_000, "  "); fault.KindOf(err) != fault.Invalid {
+	if _, err := svc.Override(ctx, actor, r.ID(), 50_000, "  ", appraisal.Evidence{}); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("an override without a reason: %v", err)
 	}
-	if _, err := svc.Override(ctx, actor, r.ID(), 50_000, "买方已报价"); err != nil {
+	if _, err := svc.Override(ctx, actor, r.ID(), 50_000, "买方已报价", appraisal.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	list, err := svc.Overrides(ctx, actor, r.ID())

@@ -161,7 +161,7 @@ func registerValuationPages(s *Server) {
 			err = fault.New(fault.Invalid, "value.range", "请填写金额。", "Give the figure.")
 		}
 		if err == nil {
-			_, err = s.opt.Appraisal.Override(ctx, p.Actor(), c.Param("id"), *value*1e4, c.PostForm("reason"))
+			_, err = s.opt.Appraisal.Override(ctx, p.Actor(), c.Param("id"), *value*1e4, c.PostForm("reason"), appraisal.Evidence{})
 		}
 		if fault.KindOf(err) == fault.Invalid && err != nil {
 			gate.NoteError(c, err)

@@ -143,6 +143,10 @@ var Access = map[string][]Role{
 
 	"POST /v1/classes:suggest": readers,
 
+	"GET /v1/patents":            readers,
+	"GET /v1/valuations:compare": readers,
+	"POST /v1/valuations:check":  {Officer, Desk, Evaluator},
+
 	"GET /v1/patents/{number}":         readers,
 	"GET /v1/patents/{number}/dossier": readers,
 	"GET /v1/patents/{number}/alerts":  readers,
