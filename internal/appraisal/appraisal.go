@@ -171,6 +171,11 @@ func (r *Record) Hash() string { return hex.EncodeToString(r.stored.Hash) }
 // Number returns the subject's number in normal form, or "".
 func (r *Record) Number() string { return strings.Join(r.stored.Numbers, ";") }
 
+// Request returns what was asked, as understood.
+func (r *Record) Request() (req Request, err error) {
+	return req, json.Unmarshal(r.stored.Request, &req)
+}
+
 // Snapshot returns the assignment and the evidence the conclusion rests on.
 func (r *Record) Snapshot() (valuation.Assignment, valuation.Evidence, error) {
 	var s snapshot

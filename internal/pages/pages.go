@@ -12,13 +12,16 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strings"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/arranger"
 	"zhijia/internal/audit"
 	"zhijia/internal/desk"
 	"zhijia/internal/dossier"
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
+	"zhijia/internal/harness"
 	"zhijia/internal/intake"
 	"zhijia/internal/ledger"
 	"zhijia/internal/people"
@@ -37,6 +40,8 @@ type Options struct {
 	Ledger    *ledger.Service
 	Dossier   *dossier.Dossiers
 	Audit     *audit.Log
+	Arranger  *arranger.Service // nil: no pools
+	Eval      *harness.Service  // nil: evaluation is off
 
 	Institution string             // of those whom the provider signs in; offered at the sign-in page
 	Provider    *provider.Provider // nil: people sign in by password or key alone
@@ -60,6 +65,7 @@ type page struct {
 	AIGC  string // label of generated content on the page
 	Who   string
 	CSRF  string // empty on a page without a session
+	Menu  []menuItem
 	Fault *gate.Problem
 	Form  url.Values
 
@@ -70,7 +76,48 @@ type page struct {
 // newPage returns the frame of a page of the caller.
 func (s *Server) newPage(c *gin.Context, title string) page {
 	p := people.Of(c.Request.Context())
-	return page{Title: title, Who: p.Name, CSRF: c.GetString(csrfKey), Form: url.Values{}}
+	pg := page{Title: title, Who: p.Name, CSRF: c.GetString(csrfKey), Form: url.Values{}}
+	if pg.CSRF == "" {
+		return pg
+	}
+	for _, m := range menu {
+		switch {
+		case !p.May("GET " + m.Path), m.Path == "/officer/pools" && s.opt.Arranger == nil, m.Path == "/officer/evaluations" && s.opt.Eval == nil:
+			continue
+		}
+		m.On = c.Request.URL.Path == m.Path || m.Path != "/officer" && strings.HasPrefix(c.Request.URL.Path, m.Path+"/")
+		pg.Menu = append(pg.Menu, m)
+	}
+	return pg
+}
+
+// menuItem is a way to a page from every other.
+type menuItem struct {
+	Path, Name string
+	On         bool // it is this page, or one below it
+}
+
+// menu is the ways to the pages, in order; a role is shown those it may open.
+var menu = []menuItem{
+	{Path: "/officer", Name: "工作台"},
+	{Path: "/officer/valuations", Name: "估值"},
+	{Path: "/officer/search", Name: "专利"},
+	{Path: "/officer/patents", Name: "权利档案"},
+	{Path: "/officer/batches", Name: "批量"},
+	{Path: "/officer/book", Name: "在册"},
+	{Path: "/officer/alerts", Name: "预警"},
+	{Path: "/officer/watch", Name: "关注"},
+	{Path: "/officer/proposals", Name: "待我处理"},
+	{Path: "/officer/matches", Name: "核对"},
+	{Path: "/officer/ledger", Name: "台账"},
+	{Path: "/officer/lending", Name: "政策与额度"},
+	{Path: "/officer/pools", Name: "证券化"},
+	{Path: "/officer/evaluations", Name: "评测"},
+	{Path: "/officer/imports", Name: "导入"},
+	{Path: "/officer/people", Name: "人员"},
+	{Path: "/officer/keys", Name: "密钥"},
+	{Path: "/officer/audit", Name: "审计"},
+	{Path: "/officer/egress", Name: "外发"},
 }
 
 // show renders a page. It is written only when the template succeeded.
@@ -114,6 +161,9 @@ func (s *Server) filePageRoute(method, path string, maxBody int64, handler func(
 	})
 }
 
+// assetTypes are the files beside the templates that a browser may fetch.
+var assetTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+
 // Register registers every page. It fails when one is missing from the access
 // table.
 func Register(g *gate.Gate, opt Options) error {
@@ -126,14 +176,18 @@ func Register(g *gate.Gate, opt Options) error {
 	s.pageRoute(http.MethodGet, "/officer/assets/{asset}", func(c *gin.Context) error {
 		name := path.Base(c.Param("asset"))
 		b, err := pageFiles.ReadFile("templates/" + name)
-		if err != nil || path.Ext(name) != ".css" {
+		kind := assetTypes[path.Ext(name)]
+		if err != nil || kind == "" {
 			return fault.New(fault.NotFound, "asset.unknown", "没有这个文件。", "There is no such file.")
 		}
-		c.Data(http.StatusOK, "text/css; charset=utf-8", b)
+		c.Header("Cache-Control", "max-age=600")
+		c.Data(http.StatusOK, kind, b)
 		return nil
 	})
 	registerValuationPages(s)
 	registerFindPages(s)
+	registerListPages(s)
+	registerRunPages(s)
 	registerDeskPages(s)
 	registerRegistryPages(s)
 	registerQueuePages(s)
