@@ -59,7 +59,7 @@ func (l TimeLine) SVG(width float64) template.HTML {
 			continue
 		}
 		at := x(time.Date(y, 1, 1, 0, 0, 0, 0, time.UTC))
-		fmt.Fprintf(&b, `<line x1="%[1].1f" y1="%[2]d" x2="%[1].1f" y2="%[3]d" stroke="%[4]s"/><text x="%[1].1f" y="%[5]d" text-anchor="middle" font-size="12" fill="%[6]s">%[7]d</text>`, at, axis+6, axis+12, line, height-6, dim, y)
+		fmt.Fprintf(&b, `<line x1="%.1[1]f" y1="%[2]d" x2="%.1[1]f" y2="%[3]d" stroke="%[4]s"/><text x="%.1[1]f" y="%[5]d" text-anchor="middle" font-size="12" fill="%[6]s">%[7]d</text>`, at, axis+6, axis+12, line, height-6, dim, y)
 	}
 	for _, m := range l.Moments {
 		if m.Day.IsZero() {
@@ -73,7 +73,7 @@ func (l TimeLine) SVG(width float64) template.HTML {
 			colour = red
 		}
 		at := x(m.Day)
-		fmt.Fprintf(&b, `<line x1="%[1].1f" y1="%[2]d" x2="%[1].1f" y2="%[3]d" stroke="%[4]s"/><circle cx="%[1].1f" cy="%[3]d" r="5" fill="%[4]s"><title>%[5]s</title></circle>`, at, axis, y, colour, template.HTMLEscapeString(m.Label))
+		fmt.Fprintf(&b, `<line x1="%.1[1]f" y1="%[2]d" x2="%.1[1]f" y2="%[3]d" stroke="%[4]s"/><circle cx="%.1[1]f" cy="%[3]d" r="5" fill="%[4]s"><title>%[5]s</title></circle>`, at, axis, y, colour, template.HTMLEscapeString(m.Label))
 	}
 	if !l.Today.IsZero() && !l.Today.Before(first) && !l.Today.After(last) {
 		at := x(l.Today)
@@ -83,7 +83,7 @@ func (l TimeLine) SVG(width float64) template.HTML {
 		} else if at > width-40 {
 			anchor = "end"
 		}
-		fmt.Fprintf(&b, `<line x1="%[1].1f" y1="18" x2="%[1].1f" y2="%[2]d" stroke="#1c2126" stroke-dasharray="3 3"/><text x="%[1].1f" y="13" text-anchor="%[3]s" font-size="12" fill="#1c2126">%[4]s</text>`, at, axis+36, anchor, template.HTMLEscapeString(l.TodayLabel))
+		fmt.Fprintf(&b, `<line x1="%.1[1]f" y1="18" x2="%.1[1]f" y2="%[2]d" stroke="#1c2126" stroke-dasharray="3 3"/><text x="%.1[1]f" y="13" text-anchor="%[3]s" font-size="12" fill="#1c2126">%[4]s</text>`, at, axis+36, anchor, template.HTMLEscapeString(l.TodayLabel))
 	}
 	b.WriteString(`</svg>`)
 	return template.HTML(b.String())

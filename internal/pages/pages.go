@@ -155,6 +155,7 @@ func (s *Server) filePageRoute(method, path string, maxBody int64, handler func(
 		r.Timeout = s.gate.ImportTimeout
 	}
 	s.gate.Handle(r, func(c *gin.Context) {
+		c.Request.Header.Set("Accept-Language", "zh-CN") // the pages are Chinese; their faults are no other language's
 		if err := handler(c); err != nil {
 			s.failPage(c, err)
 		}

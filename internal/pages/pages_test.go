@@ -12,6 +12,7 @@ import (
 
 	"zhijia/internal/gate"
 	"zhijia/internal/gate/gatetest"
+	"zhijia/internal/harness"
 	"zhijia/internal/people"
 	"zhijia/internal/store"
 )
@@ -67,7 +68,7 @@ func newWorld(t *testing.T, roles ...people.Role) *world {
 	}
 	w := &world{World: gatetest.NewWorld(t)}
 	w.gate = gate.New(gate.Options{DB: w.DB})
-	if err := Register(w.gate, Options{Appraisal: w.Appraisal, Desk: w.Desk, Watch: w.Watch, Intake: w.Intake, Ledger: w.Ledger, Dossier: w.Dossier, Audit: w.Audit}); err != nil {
+	if err := Register(w.gate, Options{Appraisal: w.Appraisal, Desk: w.Desk, Watch: w.Watch, Intake: w.Intake, Ledger: w.Ledger, Dossier: w.Dossier, Audit: w.Audit, Arranger: w.Arranger, Eval: &harness.Service{DB: w.DB, Queue: w.Jobs}}); err != nil {
 		t.Fatal(err)
 	}
 	w.Key = gatetest.NewKey(t, w.DB, time.Time{}, roles...)
