@@ -160,3 +160,12 @@ func sideBySide(asked []map[string]json.RawMessage) []AskedField {
 	})
 	return out
 }
+
+// comparedCauses names the causes of a difference between two valuations.
+var comparedCauses = map[string]string{
+	"versions": "模型与参数的版本", "time": "估值基准日不同", "deals": "所据的成交不同", "register": "法律状态与年费不同", "subject": "专利本身与委托事项不同", "scores": "指标评分不同", "facts": "收益、成本及其他资料不同",
+}
+
+// ComparedCause names a cause of a difference between two valuations in Chinese: what stands otherwise in the one than in the
+// other, where [SinceCause] says what has happened since.
+func ComparedCause(key string) string { return comparedCauses[key] }

@@ -710,7 +710,7 @@ func (w writer) indicators() section {
 		{w.t("得分", "Score"), score + w.t(fmt.Sprintf("（未知项取最差至最好：%s 至 %s）", fixed(sh.Low, 1), fixed(sh.High, 1)), fmt.Sprintf(" (unknown items at worst to best: %s to %s)", fixed(sh.Low, 1), fixed(sh.High, 1)))},
 		{w.t("未知权重", "Unknown weight"), percent(sh.Unknown)},
 		{w.t("等级", "Grade"), grade},
-		{w.t("指标表", "Sheet"), strings.TrimSpace(sh.Standard+" "+sh.Edition) + w.t("；来源：", "; provenance: ") + sh.Provenance},
+		{w.t("指标表", "Sheet"), strings.TrimSpace(sh.Standard+" "+sh.Edition) + w.t("；来源：", "; provenance: ") + w.provenanceOf(sh.Provenance)},
 	}})
 	by := map[string]terms.IndicatorScore{}
 	for _, x := range w.Evidence.Indicators {
@@ -835,6 +835,15 @@ func (w writer) override() section {
 		{w.t("复核人", "Approved by"), cmp.Or(o.ApprovedBy, w.t("未经复核", "not approved by a second person"))},
 	}})
 	return s
+}
+
+// provenanceOf says where a sheet of indicators comes from; the file's own words are English where it was worked out and not
+// published.
+func (w writer) provenanceOf(text string) string {
+	if w.lang != En && strings.HasPrefix(text, "inference") {
+		return "按国家标准的框架自拟；标准的三级指标名称、分值与权重未公开"
+	}
+	return text
 }
 
 func (w writer) provenance() section {

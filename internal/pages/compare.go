@@ -29,8 +29,8 @@ type (
 		Cells   []string
 	}
 	comparedColumn struct {
-		ID, Subject, Change string
-		Causes              []causeLine
+		ID, Subject, Asked, Change string
+		Causes                     []causeLine
 	}
 	comparePage struct {
 		page
@@ -38,11 +38,6 @@ type (
 		Rows    []comparedRow // what differs first
 	}
 )
-
-// comparedCauses names the causes of a difference between two valuations.
-var comparedCauses = map[string]string{
-	"versions": "模型与参数的版本", "time": "估值基准日不同", "deals": "所据的成交不同", "register": "法律状态与年费不同", "subject": "专利本身与委托事项不同", "scores": "指标评分不同", "facts": "收益、成本及其他资料不同",
-}
 
 // compare shows valuations side by side: their figures, what makes them differ,
 // and what was asked, what differs first.
@@ -121,11 +116,11 @@ func (s *Server) compare(c *gin.Context) error {
 	})
 	for i := range out.Valuations {
 		x := &out.Valuations[i]
-		col := comparedColumn{ID: x.ID, Subject: strings.TrimSpace(strings.Join(x.Numbers, "；") + " " + x.Title)}
+		col := comparedColumn{ID: x.ID, Subject: strings.TrimSpace(strings.Join(x.Numbers, "；") + " " + x.Title), Asked: fmt.Sprintf("第 %d 份，%s，%s", i+1, purposeName(x.Purpose), shortTime(x.CreatedAt))}
 		if i > 0 {
 			col.Change = signedZh(x.Change)
 			for _, cause := range x.Causes {
-				col.Causes = append(col.Causes, causeLine{comparedCauses[cause.Key], signedZh(cause.Yuan)})
+				col.Causes = append(col.Causes, causeLine{appraisal.ComparedCause(cause.Key), signedZh(cause.Yuan)})
 			}
 		}
 		v.Columns = append(v.Columns, col)

@@ -75,7 +75,7 @@ func TestJourneys(t *testing.T) {
 	defer cancel()
 	ctx, cancel = chromedp.NewContext(ctx)
 	defer cancel()
-	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 9*time.Minute)
 	defer cancel()
 	s := &seat{t: t, ctx: ctx, here: server.URL, cookies: map[string]*http.Cookie{}, seen: map[string]bool{}}
 	chromedp.ListenTarget(ctx, s.listen)
@@ -90,6 +90,7 @@ func TestJourneys(t *testing.T) {
 				j.goes(s)
 				s.quiet()
 			})
+			s.t = t
 		}
 	}
 }

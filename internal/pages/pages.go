@@ -66,6 +66,7 @@ type page struct {
 	Who   string
 	CSRF  string // empty on a page without a session
 	Menu  []menuItem
+	Finds bool // may look for valuations
 	Fault *gate.Problem
 	Form  url.Values
 
@@ -80,9 +81,10 @@ func (s *Server) newPage(c *gin.Context, title string) page {
 	if pg.CSRF == "" {
 		return pg
 	}
+	pg.Finds = p.May("GET /officer/valuations")
 	for _, m := range menu {
 		switch {
-		case !p.May("GET " + m.Path), m.Path == "/officer/pools" && s.opt.Arranger == nil, m.Path == "/officer/evaluations" && s.opt.Eval == nil:
+		case m.Path == "/officer" && !pg.Finds, !p.May("GET " + m.Path), m.Path == "/officer/pools" && s.opt.Arranger == nil, m.Path == "/officer/evaluations" && s.opt.Eval == nil:
 			continue
 		}
 		m.On = c.Request.URL.Path == m.Path || m.Path != "/officer" && strings.HasPrefix(c.Request.URL.Path, m.Path+"/")

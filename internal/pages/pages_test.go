@@ -19,7 +19,7 @@ import (
 
 // browser keeps the session cookie between requests.
 type browser struct {
-	t      *testing.T
+	t      testing.TB
 	h      http.Handler
 	cookie *http.Cookie
 }
@@ -61,7 +61,7 @@ type world struct {
 	Key  string
 }
 
-func newWorld(t *testing.T, roles ...people.Role) *world {
+func newWorld(t testing.TB, roles ...people.Role) *world {
 	t.Helper()
 	if len(roles) == 0 {
 		roles = []people.Role{people.Officer}

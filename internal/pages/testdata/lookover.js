@@ -1,7 +1,7 @@
 (() => {
   const wrong = [];
   const say = (what, e) => wrong.push(what + ": " + (e.outerHTML || "").replace(/\s+/g, " ").slice(0, 140));
-  const shown = (e) => e.getClientRects().length > 0 && getComputedStyle(e).visibility !== "hidden" && !e.closest(".unseen, .skip");
+  const shown = (e) => e.checkVisibility({ visibilityProperty: true }) && e.getClientRects().length > 0 && !e.closest(".unseen, .skip");
   if (document.documentElement.scrollWidth > window.innerWidth + 1) {
     let widest = document.body, right = 0;
     for (const e of document.body.querySelectorAll("*")) { const r = e.getBoundingClientRect(); if (shown(e) && r.right > right + 1) { right = r.right; widest = e; } }
