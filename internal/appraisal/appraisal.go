@@ -334,13 +334,8 @@ func recordHash(assumptions string, snapshot, conclusion []byte) []byte {
 	return h.Sum(nil)
 }
 
-// assumptions returns a stored version; empty asks for the active one.
+// assumptions returns a stored version.
 func (s *Service) assumptions(ctx context.Context, version string) (_ *hashed, err error) {
-	if version == "" {
-		if version, err = s.db.ActiveAssumptions(ctx); err != nil {
-			return nil, err
-		}
-	}
 	if a, ok := s.loaded.Load(version); ok {
 		return a.(*hashed), nil
 	}

@@ -45,7 +45,10 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 		req.Purpose = string(terms.PurposeAssignment)
 	}
 	g = &gathering{Service: s, actor: actor, req: req, asOf: req.Date}
-	if g.under, err = s.assumptions(ctx, ""); err != nil {
+	if g.inForce, err = s.db.InForce(ctx); err != nil {
+		return a, nil, err
+	}
+	if g.under, err = s.assumptions(ctx, g.inForce.Assumptions); err != nil {
 		return a, nil, err
 	}
 	ctx = judge.With(ctx, judge.Permit{Actor: actor, Allow: req.AllowModel}) // for what is no patent's text, e.g. a probe
@@ -63,11 +66,7 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 	if err := g.indicators(ctx); err != nil {
 		return a, nil, err
 	}
-	unreviewed, err := s.db.Unreviewed(ctx)
-	if err != nil {
-		return a, nil, err
-	}
-	g.ev.Unreviewed = append(unreviewed, g.ev.Unreviewed...)
+	g.ev.Unreviewed = append(g.inForce.Unreviewed, g.ev.Unreviewed...)
 	g.ev.Income, g.ev.Cost, g.ev.Option, g.ev.SaleChance = req.Income, req.Cost, req.Option, req.SaleChance
 	g.ev.Ask, g.ev.Damages = req.Ask, req.Damages
 	g.ev.DataCutoff = g.cutoff
@@ -129,6 +128,7 @@ type gathering struct {
 	actor   Actor
 	req     *Request
 	asOf    calendar.Date
+	inForce store.InForce
 	under   *hashed        // the assumptions in force
 	patents []store.Patent // the subject, then the rest of the bundle
 	states  []patent.State // of the same patents, before asOf
@@ -404,7 +404,7 @@ const staleAfter = 365
 func (g *gathering) vector(ctx context.Context) ([]float32, *spaces.Space) {
 	ctx, cancel := context.WithTimeout(ctx, embedDeadline)
 	defer cancel()
-	space, err := g.spaces.Active(ctx)
+	space, err := g.spaces.Numbered(ctx, g.inForce.Space)
 	if fault.KindOf(err) == fault.Forbidden && err != nil {
 		g.keptText()
 		return nil, nil
@@ -488,7 +488,7 @@ func (g *gathering) comparables(ctx context.Context, vector []float32, space *sp
 		return err
 	}
 	own := func(c *valuation.Comparable) bool { return q.Blind && overlaps(c, &q) }
-	ref, last, err := g.ledger(ctx, g.actor.Institution, g.asOf, g.under, own)
+	ref, last, err := g.ledger(ctx, g.actor.Institution, g.inForce.Deals, g.asOf, g.under, own)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,9 @@ const ImpactCode = "X.impact"
 // impact scores technical impact by the model fitted on the store's own
 // corpus; nil when none was fitted.
 func (g *gathering) impact(ctx context.Context, p *store.Patent) (*terms.IndicatorScore, error) {
+	if g.inForce.Impact == "" {
+		return nil, nil
+	}
 	version, body, ok, err := g.db.ImpactModel(ctx)
 	if err != nil || !ok {
 		return nil, err
@@ -25,7 +28,7 @@ func (g *gathering) impact(ctx context.Context, p *store.Patent) (*terms.Indicat
 	if err := json.Unmarshal(body, &m); err != nil {
 		return nil, err
 	}
-	space, err := g.spaces.Active(ctx)
+	space, err := g.spaces.Numbered(ctx, g.inForce.Space)
 	if err != nil || space.String() != m.Space || p.Text() == "" {
 		return nil, nil // vectors of another space are not comparable: unknown
 	}

@@ -93,8 +93,8 @@ type dealSet struct {
 
 // ledger is what a question of the date is answered from: the deals that ended before it, solved under the assumptions.
 // drop leaves out deals of the subject itself; last is the last day of those that are in.
-func (s *Service) ledger(ctx context.Context, institution string, t calendar.Date, a *hashed, drop func(*valuation.Comparable) bool) (ref *valuation.LedgerRef, last calendar.Date, err error) {
-	held, err := s.dealsOf(ctx, institution)
+func (s *Service) ledger(ctx context.Context, institution, version string, t calendar.Date, a *hashed, drop func(*valuation.Comparable) bool) (ref *valuation.LedgerRef, last calendar.Date, err error) {
+	held, err := s.dealsOf(ctx, institution, version)
 	if err != nil {
 		return nil, last, err
 	}
@@ -116,12 +116,8 @@ func (s *Service) ledger(ctx context.Context, institution string, t calendar.Dat
 	return ref, last, err
 }
 
-// dealsOf reads the institution's deals, or takes what is held while no deal has changed.
-func (s *Service) dealsOf(ctx context.Context, institution string) (*dealsOf, error) {
-	version, err := s.db.LedgerVersion(ctx)
-	if err != nil {
-		return nil, err
-	}
+// dealsOf reads the institution's deals, or takes what is held while no deal has changed: version is [store.InForce]'s.
+func (s *Service) dealsOf(ctx context.Context, institution, version string) (*dealsOf, error) {
 	if held, ok := s.ledgers.read.get(institution); ok && held.version == version {
 		return held, nil
 	}

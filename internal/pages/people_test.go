@@ -366,9 +366,9 @@ func TestActivationsByTwo(t *testing.T) {
 		deals, err := w.DB.SeenDeals(ctx, store.LedgerFilter{Own: true})
 		must(err)
 		s.Exclusion = deals[0].Exclusion
-		parts, err := w.DB.Unreviewed(ctx)
+		now, err := w.DB.InForce(ctx)
 		must(err)
-		s.Unreviewed = strings.Join(parts, " ")
+		s.Unreviewed = strings.Join(now.Unreviewed, " ")
 		return s
 	}
 	decideAll := func(by people.Principal, act string) {

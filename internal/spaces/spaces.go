@@ -101,6 +101,11 @@ func (s *Spaces) Active(ctx context.Context) (*Space, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.Numbered(ctx, id)
+}
+
+// Numbered returns the space of an id, which the caller has read as the one in use.
+func (s *Spaces) Numbered(ctx context.Context, id int) (*Space, error) {
 	if held := s.held.Load(); held != nil && held.ID == id {
 		return held, nil
 	}

@@ -69,18 +69,3 @@ func (db *DB) ImpactModel(ctx context.Context) (version string, body []byte, ok 
 	err = found(&ok, db.pool.QueryRow(ctx, `SELECT version, body FROM impact_models WHERE active AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1`).Scan(&version, &body))
 	return version, body, ok, err
 }
-
-// Unreviewed returns of what an institution's values rest on now those parts
-// that no second person approved: assumptions, space, impact, validity.
-func (db *DB) Unreviewed(ctx context.Context) (parts []string, err error) {
-	defer fault.Wrap(&err, "store.Unreviewed")
-	rows, err := db.pool.Query(ctx, `
-		(SELECT part FROM (SELECT 'assumptions' AS part, reviewed FROM assumptions WHERE active AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1) AS a WHERE NOT reviewed)
-		UNION ALL (SELECT part FROM (SELECT 'space' AS part, reviewed FROM spaces WHERE status = 'active' AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1) AS s WHERE NOT reviewed)
-		UNION ALL (SELECT part FROM (SELECT 'impact' AS part, reviewed FROM impact_models WHERE active AND `+visible+` ORDER BY `+ownFirst+` LIMIT 1) AS m WHERE NOT reviewed)
-		UNION ALL (SELECT 'validity' WHERE EXISTS (SELECT FROM `+validityNow+` v WHERE v.status IS DISTINCT FROM 'approved'))`)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
-}

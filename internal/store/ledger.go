@@ -11,15 +11,6 @@ import (
 	"zhijia/internal/valuation"
 )
 
-// LedgerVersion changes whenever a deal changes that counts for the institution.
-func (db *DB) LedgerVersion(ctx context.Context) (version string, err error) {
-	defer fault.Wrap(&err, "store.LedgerVersion")
-	err = db.pool.QueryRow(ctx, `
-		SELECT coalesce(string_agg(institution || ':' || changed_by, ' ' ORDER BY institution), '') FROM deal_changes
-		WHERE institution IN (institution_now(), 'public')`).Scan(&version)
-	return version, err
-}
-
 // PricedDeals returns every deal that may count as a price for the institution: its own and the public ones it has not
 // brought itself, without those that are stored as no price or as another's repetition. What a deal is about stays behind
 // but for its title.

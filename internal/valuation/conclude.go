@@ -69,19 +69,20 @@ func (a *approach) apart(b *approach) float64 {
 
 // job carries one valuation through its steps.
 type job struct {
-	asg   *Assignment
-	ev    *Evidence
-	as    *Assumptions
-	out   Conclusion
-	live  []terms.Patent
-	all   []member
-	count float64 // members counted after family discounts
-	ind   []terms.IndicatorScore
-	sheet indicator.Result
-	base  float64 // ln of the market's level, with what the deals did to it
-	sale  market.Sale
-	led   *Ledger // that the market approach answered from
-	level float64
+	asg     *Assignment
+	ev      *Evidence
+	as      *Assumptions
+	out     Conclusion
+	live    []terms.Patent
+	all     []member
+	count   float64 // members counted after family discounts
+	ind     []terms.IndicatorScore
+	sheet   indicator.Result
+	z, zOwn *float64 // normal score of the sheet: by all scores, and without the model's
+	base    float64  // ln of the market's level, with what the deals did to it
+	sale    market.Sale
+	led     *Ledger // that the market approach answered from
+	level   float64
 
 	rules     PurposeRule
 	ownership *BasisFigure // of a licence: the whole right
@@ -269,6 +270,7 @@ func (j *job) scores() {
 	}
 	j.sheet = j.as.Sheet.Score(j.asg.Purpose, j.ind, j.as.Grades.Unknown.Value)
 	j.out.Indicators = &j.sheet
+	j.z, j.zOwn = j.zScore(j.ind), j.zScore(withoutModel(j.ind))
 	for _, s := range j.ind {
 		if s.Evaluator.ModelScored() && s.Score != nil {
 			j.out.Model.Scores++

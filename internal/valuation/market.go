@@ -178,7 +178,6 @@ func (j *job) question(p terms.Patent, s market.Sale) market.Question {
 // is the sum of their low ends, so that a worse fact of one member never raises it.
 func (j *job) ask(l *Ledger, s market.Sale) marketAnswer {
 	v, half := l.view, min(l.ready.At(s, j.level).Half, maxHalf)
-	all, none := j.zScore(j.ind), j.zScore(withoutModel(j.ind))
 	var a marketAnswer
 	sum, sumNo, sumNeutral, sumPlain, sumBare, low, lowKnown := 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
 	logs := map[string]float64{}
@@ -190,9 +189,9 @@ func (j *job) ask(l *Ledger, s market.Sale) marketAnswer {
 		}
 		q := j.question(m.Patent, s)
 		neutral := v.Price(q)
-		q.Score = none
+		q.Score = j.zOwn
 		no := v.Price(q)
-		q.Score = all
+		q.Score = j.z
 		f := v.Price(q)
 		w := m.share * math.Exp(f.Mean)
 		sum += w
