@@ -56,7 +56,7 @@ type Server struct {
 //go:embed templates
 var pageFiles embed.FS
 
-var pageTemplates = template.Must(template.ParseFS(pageFiles, "templates/*.html"))
+var pageTemplates = template.Must(template.New("").Funcs(template.FuncMap{"ordinal": func(i int) int { return i + 1 }}).ParseFS(pageFiles, "templates/*.html"))
 
 // page is what every page's template is given.
 type page struct {
