@@ -213,7 +213,7 @@ func (s *seat) look() {
 func (s *seat) fill(name, value string) {
 	s.t.Helper()
 	var ok bool
-	js := fmt.Sprintf(`(() => { const f = document.querySelector('main [name=%q]:not([type=hidden])'); if (!f) return false; f.closest('details')?.setAttribute('open', ''); f.value = %q; f.dispatchEvent(new Event('input', {bubbles: true})); return true })()`, name, value)
+	js := fmt.Sprintf(`(() => { const f = [...document.querySelectorAll('main [name=%q]:not([type=hidden])')].pop(); if (!f) return false; f.closest('details')?.setAttribute('open', ''); f.value = %q; f.dispatchEvent(new Event('input', {bubbles: true})); return true })()`, name, value)
 	s.do(chromedp.Evaluate(js, &ok))
 	if !ok {
 		s.t.Fatalf("there is no field %s", name)
