@@ -95,7 +95,7 @@ var allowed = map[string][]string{
 
 	"internal/gate":  {"internal/fault", "internal/jobs", "internal/people", "internal/store"},
 	"internal/api":   append([]string{"internal/gate", "internal/harness"}, edge...),
-	"internal/pages": append([]string{"internal/chart", "internal/gate", "internal/provider"}, edge...),
+	"internal/pages": append([]string{"internal/chart", "internal/sheet", "internal/harness", "internal/gate", "internal/provider", "prompts"}, edge...),
 
 	"prompts":    {"internal/fault"},
 	"migrations": {},

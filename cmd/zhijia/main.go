@@ -26,6 +26,8 @@ type cli struct {
 
 	Demo           demoCmd           `cmd:"" help:"Value a real patent from the project's own facts; provisions whatever is missing."`
 	Value          valueCmd          `cmd:"" help:"Value a patent by number or by text."`
+	Find           findCmd           `cmd:"" help:"Find stored patents by number, words or likeness."`
+	Compare        compareCmd        `cmd:"" help:"Put stored valuations side by side and say why their figures differ."`
 	Since          sinceCmd          `cmd:"" help:"Ask a stored valuation's question again today and say why the figure differs."`
 	Revise         reviseCmd         `cmd:"" help:"Revise a stored valuation by the model's reading of its patent."`
 	Comparables    comparablesCmd    `cmd:"" help:"Search the priced deals most like a patent."`

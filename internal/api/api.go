@@ -100,6 +100,7 @@ var resources = []func(huma.API, *Server){
 	registerLending,
 	registerBook,
 	registerClasses,
+	registerWorkbench,
 	registerDeals,
 	registerLedger,
 	registerPools,

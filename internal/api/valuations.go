@@ -162,12 +162,18 @@ func registerValuations(api huma.API, s *Server) {
 
 	type list struct {
 		PageQuery
-		Number  string        `query:"number" maxLength:"40" doc:"Only valuations of this patent."`
-		Title   string        `query:"title" maxLength:"200" doc:"Only those whose title has these words."`
-		Purpose string        `query:"purpose" maxLength:"40" doc:"Only those for this purpose."`
-		By      string        `query:"created_by" maxLength:"100" doc:"Only those that this person or system asked for."`
-		From    calendar.Date `query:"from" doc:"Only those made on this day in China or later."`
-		To      calendar.Date `query:"to" doc:"Only those made on this day in China or before."`
+		Number   string        `query:"number" maxLength:"40" doc:"Only valuations of this patent."`
+		Title    string        `query:"title" maxLength:"200" doc:"Only those whose title has these words."`
+		Purpose  string        `query:"purpose" maxLength:"40" doc:"Only those for this purpose."`
+		By       string        `query:"created_by" maxLength:"100" doc:"Only those that this person or system asked for."`
+		Borrower string        `query:"borrower" maxLength:"120" doc:"Only those for a borrower or client whose name has these words."`
+		Status   string        `query:"status" maxLength:"40" doc:"Only those with this status."`
+		AtLeast  float64       `query:"at_least" minimum:"0" doc:"Only those whose figure is at least this, yuan; 0: any."`
+		AtMost   float64       `query:"at_most" minimum:"0" doc:"Only those whose figure is at most this, yuan; 0: any."`
+		Made     string        `query:"made" enum:"alone,batch" doc:"alone: asked for one by one; batch: rows of batches and revaluations of the book."`
+		Waiting  bool          `query:"waiting" doc:"Only those beside which an officer's own figure waits for approval."`
+		From     calendar.Date `query:"from" doc:"Only those made on this day in China or later."`
+		To       calendar.Date `query:"to" doc:"Only those made on this day in China or before."`
 	}
 	type listed struct {
 		Body struct {
@@ -181,6 +187,13 @@ func registerValuations(api huma.API, s *Server) {
 	}, func(ctx context.Context, in *list) (*listed, error) {
 		q := appraisal.MadeBetween(in.From, in.To)
 		q.Title, q.Purpose, q.By = in.Title, in.Purpose, in.By
+		q.Borrower, q.Status, q.Made, q.Waiting = in.Borrower, in.Status, in.Made, in.Waiting
+		if in.AtLeast > 0 {
+			q.AtLeast = &in.AtLeast
+		}
+		if in.AtMost > 0 {
+			q.AtMost = &in.AtMost
+		}
 		if in.Number != "" {
 			n, err := parseNumber("query.number", in.Number)
 			if err != nil {
@@ -256,8 +269,10 @@ func registerValuations(api huma.API, s *Server) {
 	type override struct {
 		ValuationID
 		Body struct {
-			Value  float64 `json:"value" minimum:"0" maximum:"1e15" doc:"The officer's figure, yuan."`
-			Reason string  `json:"reason" minLength:"1" maxLength:"2000" doc:"Why; kept for ever beside both figures."`
+			Value    float64   `json:"value" minimum:"0" maximum:"1e15" doc:"The officer's figure, in the unit."`
+			Unit     string    `json:"unit,omitempty" default:"yuan" enum:"yuan,wan" doc:"yuan, or wan: ten thousand yuan (万元)."`
+			Reason   string    `json:"reason" minLength:"1" maxLength:"2000" doc:"Why; kept for ever beside both figures."`
+			Evidence *Evidence `json:"evidence,omitempty" doc:"The paper it rests on, at most 4 MB."`
 		}
 	}
 	type overridden struct{ Body OverrideInfo }
@@ -267,7 +282,14 @@ func registerValuations(api huma.API, s *Server) {
 		Description: "The valuation itself never changes: both figures are kept, with the reason and who gave it.", DefaultStatus: http.StatusCreated,
 		Metadata: map[string]any{metaIdempotent: true},
 	}, func(ctx context.Context, in *override) (*overridden, error) {
-		info, err := s.overrideValuation(ctx, in.ID, in.Body.Value, in.Body.Reason)
+		value, evidence := in.Body.Value, appraisal.Evidence{}
+		if in.Body.Unit == "wan" {
+			value *= 1e4
+		}
+		if e := in.Body.Evidence; e != nil {
+			evidence = appraisal.Evidence(*e)
+		}
+		info, err := s.overrideValuation(ctx, in.ID, value, in.Body.Reason, evidence)
 		if err != nil {
 			return nil, err
 		}
@@ -346,6 +368,15 @@ type ValuationSummary struct {
 	Point     *float64      `json:"point" doc:"null: none is given."`
 	Low       float64       `json:"low"`
 	High      float64       `json:"high"`
+	Borrower  string        `json:"borrower,omitempty"`
+	Batch     string        `json:"batch,omitempty" doc:"The batch that made it, or book."`
+	Waiting   bool          `json:"waiting" doc:"An officer's own figure waits for approval."`
+}
+
+// Evidence is the paper an officer's figure rests on.
+type Evidence struct {
+	Name    string `json:"name" minLength:"1" maxLength:"120"`
+	Content []byte `json:"content" contentEncoding:"base64"`
 }
 
 // OverrideInfo is an officer's figure beside the model's, in yuan.
@@ -356,6 +387,7 @@ type OverrideInfo struct {
 	Officer     string    `json:"officer"`
 	Value       float64   `json:"value"`
 	Reason      string    `json:"reason"`
+	Evidence    string    `json:"evidence,omitempty" doc:"Name of the file it rests on."`
 
 	Status     string     `json:"status" enum:"open,approved,refused,withdrawn,expired" doc:"open: nobody else stands by it (未经复核)."`
 	ApprovedBy string     `json:"approved_by,omitempty" doc:"Another person."`
@@ -370,15 +402,15 @@ type OverrideInfo struct {
 func describeOverride(o *appraisal.Override, v *appraisal.Record) OverrideInfo {
 	point, low, high := v.Figures()
 	return OverrideInfo{
-		ID: o.ID, ValuationID: o.ValuationID, CreatedAt: o.CreatedAt, Officer: o.Officer, Value: o.Value, Reason: o.Reason, Status: o.Status, ApprovedBy: o.ApprovedBy, ApprovedAt: o.ApprovedAt,
+		ID: o.ID, ValuationID: o.ValuationID, CreatedAt: o.CreatedAt, Officer: o.Officer, Value: o.Value, Reason: o.Reason, Evidence: o.Evidence, Status: o.Status, ApprovedBy: o.ApprovedBy, ApprovedAt: o.ApprovedAt,
 		Model: point, Low: low, High: high, InRange: o.Value >= low && o.Value <= high,
 	}
 }
 
 // overrideValuation keeps the caller's figure beside a valuation.
-func (s *Server) overrideValuation(ctx context.Context, id string, value float64, reason string) (OverrideInfo, error) {
+func (s *Server) overrideValuation(ctx context.Context, id string, value float64, reason string, evidence appraisal.Evidence) (OverrideInfo, error) {
 	p := people.Of(ctx)
-	o, err := s.opt.Appraisal.Override(ctx, p.Actor(), id, value, reason)
+	o, err := s.opt.Appraisal.Override(ctx, p.Actor(), id, value, reason, evidence)
 	if err != nil {
 		return OverrideInfo{}, err
 	}

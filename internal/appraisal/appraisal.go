@@ -171,6 +171,11 @@ func (r *Record) Hash() string { return hex.EncodeToString(r.stored.Hash) }
 // Number returns the subject's number in normal form, or "".
 func (r *Record) Number() string { return strings.Join(r.stored.Numbers, ";") }
 
+// Request returns what was asked, as understood.
+func (r *Record) Request() (req Request, err error) {
+	return req, json.Unmarshal(r.stored.Request, &req)
+}
+
 // Snapshot returns the assignment and the evidence the conclusion rests on.
 func (r *Record) Snapshot() (valuation.Assignment, valuation.Evidence, error) {
 	var s snapshot
@@ -386,7 +391,7 @@ func MadeBetween(from, to calendar.Date) (q Query) {
 // Valuations returns one page of the institution's stored valuations that are
 // asked for, newest first, and the cursor of the next.
 func (s *Service) Valuations(ctx context.Context, actor Actor, q Query, cursor string, limit int) (_ []Summary, next string, err error) {
-	for field, text := range map[string]string{"title": q.Title, "purpose": q.Purpose, "created_by": q.By} {
+	for field, text := range map[string]string{"title": q.Title, "q": q.Words, "borrower": q.Borrower, "status": q.Status, "purpose": q.Purpose, "created_by": q.By} {
 		if !utf8.ValidString(text) || strings.ContainsFunc(text, hostileControl) {
 			return nil, "", fault.New(fault.Invalid, "text.control_characters", "含有非法字符（控制字符或非 UTF-8 编码），请清理后重试。", "Contains control characters or invalid UTF-8; clean it and try again.",
 				fault.Field{Field: field, Code: "text.control_characters", Zh: "含有非法字符", En: "control characters or invalid UTF-8"})
@@ -476,7 +481,8 @@ func Intact(v *store.Valuation) bool {
 
 // Override records an officer's figure beside the model's. The valuation
 // stays as it was; both figures and the reason are kept.
-func (s *Service) Override(ctx context.Context, actor Actor, id string, value float64, reason string) (_ store.Override, err error) {
+// An evidence file, if any, is kept with it.
+func (s *Service) Override(ctx context.Context, actor Actor, id string, value float64, reason string, evidence Evidence) (_ store.Override, err error) {
 	defer fault.Wrap(&err, "appraisal.Override(%s)", id)
 	ctx = store.As(ctx, actor.Institution)
 	var fields []fault.Field
@@ -489,6 +495,14 @@ func (s *Service) Override(ctx context.Context, actor Actor, id string, value fl
 	if strings.ContainsFunc(reason, hostileControl) {
 		fields = append(fields, fault.Field{Field: "reason", Code: "text.control_characters", Zh: "含有控制字符，请清理后重试。", En: "It contains control characters; clean it and try again."})
 	}
+	switch {
+	case len(evidence.Content) > MaxEvidence:
+		fields = append(fields, fault.Field{Field: "evidence", Code: "evidence.too_large", Zh: "附件不得超过 4 MB。", En: "The file may have 4 MB at most."})
+	case len(evidence.Content) > 0 && (evidence.Name == "" || len(evidence.Name) > 480 || strings.ContainsFunc(evidence.Name, hostileControl)):
+		fields = append(fields, fault.Field{Field: "evidence", Code: "evidence.name", Zh: "附件的文件名有误。", En: "The file has no usable name."})
+	case len(evidence.Content) == 0:
+		evidence = Evidence{}
+	}
 	if len(fields) > 0 {
 		return store.Override{}, fault.New(fault.Invalid, "request.invalid", "请求有误，请按下列提示修改后重试。", "The request is not valid; see the fields.", fields...)
 	}
@@ -497,10 +511,25 @@ func (s *Service) Override(ctx context.Context, actor Actor, id string, value fl
 		return store.Override{}, err
 	}
 	now := s.now().UTC().Truncate(time.Microsecond)
-	o := store.Override{ID: store.NewID("ovr", now), Status: store.Undecided, ValuationID: id, CreatedAt: now, Officer: actor.Name, Value: value, Reason: reason}
-	return o, s.db.PutOverride(ctx, actor, o, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation.override", Subject: id, Detail: map[string]any{
-		"before": v.Point, "after": value, "reason": reason, "override": o.ID,
+	o := store.Override{ID: store.NewID("ovr", now), Status: store.Undecided, ValuationID: id, CreatedAt: now, Officer: actor.Name, Value: value, Reason: reason, Evidence: evidence.Name}
+	return o, s.db.PutOverride(ctx, actor, o, evidence.Content, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation.override", Subject: id, Detail: map[string]any{
+		"before": v.Point, "after": value, "reason": reason, "override": o.ID, "evidence": evidence.Name,
 	}})
+}
+
+// Evidence is the paper that an officer's own figure rests on.
+type Evidence struct {
+	Name    string
+	Content []byte
+}
+
+// MaxEvidence bounds a file of evidence, bytes.
+const MaxEvidence = 4 << 20
+
+// OverrideFile returns the evidence of an officer's figure.
+func (s *Service) OverrideFile(ctx context.Context, actor Actor, override string) (e Evidence, err error) {
+	e.Name, e.Content, err = s.db.OverrideFile(ctx, actor.Institution, override)
+	return e, err
 }
 
 // Overrides returns the officers' figures beside a valuation, oldest first.

@@ -5,10 +5,13 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
@@ -219,10 +222,10 @@ func TestOverrideKeepsBothFigures(t *testing.T) {
 	_, svc := setup(t)
 	ctx := context.Background()
 	r, before := value(t, svc, appraisal.Request{Number: "ZL201310543019.6"})
-	if _, err := svc.Override(ctx, actor, r.ID(), 50_000, "  "); fault.KindOf(err) != fault.Invalid {
+	if _, err := svc.Override(ctx, actor, r.ID(), 50_000, "  ", appraisal.Evidence{}); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("an override without a reason: %v", err)
 	}
-	if _, err := svc.Override(ctx, actor, r.ID(), 50_000, "买方已报价"); err != nil {
+	if _, err := svc.Override(ctx, actor, r.ID(), 50_000, "买方已报价", appraisal.Evidence{}); err != nil {
 		t.Fatal(err)
 	}
 	list, err := svc.Overrides(ctx, actor, r.ID())
@@ -236,6 +239,7 @@ func TestOverrideKeepsBothFigures(t *testing.T) {
 	if after, _ := again.Conclusion(); after.Value.Median != before.Value.Median {
 		t.Error("the override changed the valuation")
 	}
+	worksOn(t, svc, r.ID())
 }
 
 func TestBadRequestsNameEveryField(t *testing.T) {
@@ -371,5 +375,143 @@ func TestNumberAloneNarrowsAsTheNumberTells(t *testing.T) {
 		if v, said := at(n); v <= 0 || said == "" || strings.Contains(said, "申请年份") {
 			t.Errorf("%s: %.0f, %q", n, v, said)
 		}
+	}
+}
+
+// worksOn finds, compares, checks and keeps what is begun, beside a valuation of
+// ZL201310543019.6 with an officer's figure that waits.
+func worksOn(t *testing.T, svc *appraisal.Service, id string) {
+	t.Helper()
+	ctx := t.Context()
+	for text, by := range map[string]string{"ZL 2013 1 0543019.6": "number", "201310543019": "words", "轴承": ""} {
+		found, err := svc.FindPatents(ctx, actor, text, 5)
+		switch {
+		case err != nil:
+			t.Errorf("%s: %v", text, err)
+		case by != "" && (len(found.Patents) == 0 || found.Patents[0].By != by || found.Patents[0].Number != "CN201310543019.6"):
+			t.Errorf("%s: %+v", text, found)
+		case len(found.Patents) > 5:
+			t.Errorf("%s: %d patents", text, len(found.Patents))
+		}
+	}
+	for _, hostile := range []string{"", "  ", "a\x00b", "\xff", strings.Repeat("字", 501), "%", "_", "'", "\\"} {
+		if _, err := svc.FindPatents(ctx, actor, hostile, 5); err != nil && fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%q: %v", hostile, err)
+		}
+	}
+
+	revenue, more := 3e7, 6e7
+	ask := func(yuan *float64, purpose string) string {
+		r, _ := value(t, svc, appraisal.Request{Number: "ZL201310543019.6", Purpose: purpose, Borrower: "甲公司", Income: &income.Facts{Current: &terms.Quantity{Value: yuan}}})
+		return r.ID()
+	}
+	a, b := ask(&revenue, "licence"), ask(&more, "licence")
+	out, err := svc.Compare(ctx, actor, []string{id, a, b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range out.Valuations {
+		sum := 0.0
+		for _, c := range v.Causes {
+			sum += c.Yuan
+			if appraisal.ComparedCause(c.Key) == "" {
+				t.Errorf("the cause %s has no name", c.Key)
+			}
+		}
+		if math.Abs(sum-v.Change) > 1 || i == 0 && v.Change != 0 {
+			t.Errorf("valuation %d: causes sum to %.2f of %.2f", i, sum, v.Change)
+		}
+	}
+	if pair, err := svc.Compare(ctx, actor, []string{a, b}); err != nil || len(pair.Valuations[1].Causes) != 1 || pair.Valuations[1].Causes[0].Key != "facts" || !pair.Asked[0].Differs || pair.Asked[0].Path != "income.revenue_current" {
+		t.Errorf("the same question with another revenue: %+v, %v", pair, err)
+	}
+	for _, ids := range [][]string{{a}, {a, a}, {a, b, id, a, b, id, a}} {
+		if _, err := svc.Compare(ctx, actor, ids); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%v: %v", ids, err)
+		}
+	}
+	other := actor
+	other.Institution = "public"
+	if _, err := svc.Compare(ctx, other, []string{a, b}); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("another institution compares: %v", err)
+	}
+
+	for q, want := range map[appraisal.Query]int{{Borrower: "甲"}: 2, {Words: "甲公司"}: 2, {Waiting: true}: 1, {Made: "batch"}: 0, {Made: "alone"}: 3, {Status: "abstained"}: 0} {
+		if list, _, err := svc.Valuations(ctx, actor, q, "", 10); err != nil || len(list) != want {
+			t.Errorf("%+v: %d lines, %v", q, len(list), err)
+		}
+	}
+
+	said := func(req appraisal.Request) (kinds []string) {
+		remarks, err := svc.Check(ctx, actor, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range remarks {
+			if r.Zh == "" || r.En == "" {
+				t.Errorf("a remark without words: %+v", r)
+			}
+			kinds = append(kinds, r.Kind+" "+r.Field)
+		}
+		return kinds
+	}
+	future := calendar.InChina(time.Now()).AddDays(40)
+	for _, x := range []struct {
+		req  appraisal.Request
+		want string
+	}{
+		{appraisal.Request{Number: "ZL201310543019.6"}, "known number"},
+		{appraisal.Request{Number: "ZL201310543019.5"}, "fault number"},
+		{appraisal.Request{Number: "ZL201310543019.6", Patent: &appraisal.Facts{Filing: calendar.New(2005, 11, 29)}}, "look patent.filing_date"},
+		{appraisal.Request{Text: &appraisal.Text{Title: "一种锂离子电池正极材料的制备方法"}}, "proposed patent.ipc"},
+		{appraisal.Request{Text: &appraisal.Text{Title: "一种锂离子电池"}, Patent: &appraisal.Facts{Filing: future}}, "look patent.filing_date"},
+		{appraisal.Request{Number: "ZL99100123.0", Text: &appraisal.Text{Title: "一种锂电池"}, Patent: &appraisal.Facts{Kind: "invention", Filing: calendar.New(1999, 2, 1)}}, "look patent.filing_date"},
+		{appraisal.Request{Text: &appraisal.Text{Title: "一种锂离子电池"}, Purpose: "pledge"}, "proposed market"},
+	} {
+		if got := said(x.req); !slices.Contains(got, x.want) {
+			t.Errorf("%+v: %v, want %s", x.req, got, x.want)
+		}
+	}
+
+	draft, err := svc.KeepDraft(ctx, actor, "../../x", "题", url.Values{"number": {"1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := svc.KeepDraft(ctx, actor, draft, "题", url.Values{"number": {"2"}}); err != nil || again != draft {
+		t.Errorf("%s, %v", again, err)
+	}
+	for range 25 {
+		if _, err := svc.KeepDraft(ctx, actor, "", "又", url.Values{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list, err := svc.Drafts(ctx, actor); err != nil || len(list) != 20 {
+		t.Errorf("%d drafts, %v", len(list), err)
+	}
+	colleague := actor
+	colleague.Name = "别人"
+	if list, err := svc.Drafts(ctx, colleague); err != nil || len(list) != 0 {
+		t.Errorf("a colleague sees %d drafts, %v", len(list), err)
+	}
+	if err := svc.KeepFilter(ctx, actor, "valuations", " ", ""); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("a filter without a name: %v", err)
+	}
+	if err := svc.KeepFilter(ctx, actor, "valuations", "甲", "borrower=x"); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := svc.Filters(ctx, actor, "valuations"); err != nil || len(list) != 1 || list[0].Query != "borrower=x" {
+		t.Errorf("%+v, %v", list, err)
+	}
+
+	paper := appraisal.Evidence{Name: "报价.pdf", Content: []byte("%PDF-")}
+	o, err := svc.Override(ctx, actor, a, 5e5, "附报价", paper)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, err := svc.OverrideFile(ctx, actor, o.ID); err != nil || e.Name != paper.Name || string(e.Content) != "%PDF-" {
+		t.Errorf("%+v, %v", e, err)
+	}
+	if _, err := svc.Override(ctx, actor, a, 5e5, "太大", appraisal.Evidence{Name: "x", Content: make([]byte, appraisal.MaxEvidence+1)}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("a file too large: %v", err)
 	}
 }

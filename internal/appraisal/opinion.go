@@ -19,6 +19,11 @@ func (r *Record) Opinion(overrides []store.Override) (o opinion.Opinion, err err
 	if o.Conclusion, err = r.Conclusion(); err != nil {
 		return o, err
 	}
+	req, err := r.Request()
+	if err != nil {
+		return o, err
+	}
+	o.Client, o.Officer = req.Borrower, r.stored.CreatedBy
 	overrides = slices.DeleteFunc(slices.Clone(overrides), func(x store.Override) bool { return x.Status == store.Refused || x.Status == store.Withdrawn })
 	if n := len(overrides); n > 0 && o.Conclusion.Value.Point != nil {
 		last, v := overrides[n-1], o.Conclusion.Value

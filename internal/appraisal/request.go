@@ -54,6 +54,8 @@ type Request struct {
 
 	Wait bool `json:"wait,omitempty" doc:"Wait for the model to read the text; without it the answer comes at once, with the model's scores only if it read the text before"`
 
+	Borrower string `json:"borrower,omitempty" doc:"Borrower or client for whom the valuation is asked; found again by it, weighs nothing" maxLength:"120"`
+
 	// Blind leaves out every deal of this very patent or its family, as the
 	// eval harness must; a past sale of the patent is evidence otherwise.
 	Blind bool `json:"blind,omitempty" doc:"Ignore past deals of this very patent and its family"`
@@ -200,6 +202,12 @@ func (r *Request) check(today calendar.Date) (*patent.Number, error) {
 	}
 	if s := r.Share; s != nil && !(*s > 0 && *s <= 1) {
 		bad("right_fraction", "share.range", "权利份额应在 0 到 1 之间。", "The share of the right must lie in (0, 1].")
+	}
+	if len(r.Borrower) > 480 {
+		bad("borrower", "text.too_long", "超过长度上限（120 字），请缩短。", "Longer than 120 characters; shorten it.")
+	}
+	if !utf8.ValidString(r.Borrower) || strings.ContainsFunc(r.Borrower, hostileControl) {
+		bad("borrower", "text.control_characters", "含有非法字符（控制字符或非 UTF-8 编码），请清理后重试。", "Contains control characters or invalid UTF-8; clean it and try again.")
 	}
 	seen := map[string]bool{}
 	for i, s := range r.Scores {

@@ -60,9 +60,20 @@ func (s *Service) Since(ctx context.Context, actor Actor, id string) (_ Since, e
 	if err != nil {
 		return Since{}, err
 	}
-	now := &g.ev
-	out := Since{ID: id, Then: snap.Assignment.Date, Now: asked.Date, Before: before.Value.Median, Causes: []SinceCause{}}
-	a, ev, last := snap.Assignment, snap.Evidence, out.Before
+	out := Since{ID: id, Then: snap.Assignment.Date, Now: asked.Date, Before: before.Value.Median}
+	if out.Causes, out.Today, err = s.steps(ctx, snapshot{Assignment: snap.Assignment, Evidence: snap.Evidence}, snapshot{Assignment: asked, Evidence: g.ev}, g.under, out.Before); err != nil {
+		return Since{}, err
+	}
+	out.After = out.Today.Value.Median
+	out.Change, out.Status = out.After-out.Before, out.Today.Status
+	return out, nil
+}
+
+// steps puts one thing after another of what a figure rests on in the place of another figure's, and tells what each moved
+// the median by, and where it ends. The causes sum to the difference of the two medians.
+func (s *Service) steps(ctx context.Context, from, to snapshot, under *hashed, before float64) (causes []SinceCause, end valuation.Conclusion, err error) {
+	a, ev, last, asked, now := from.Assignment, from.Evidence, before, to.Assignment, &to.Evidence
+	causes = []SinceCause{}
 	for _, step := range []struct {
 		key, zh, en string
 		take        func()
@@ -82,21 +93,20 @@ func (s *Service) Since(ctx context.Context, actor Actor, id string) (_ Since, e
 			ref := *ev.Ledger
 			ref.Solved = nil
 			ev.Ledger = &ref
-			if err := s.attach(ctx, &ev, a.Date, g.under); err != nil {
-				return Since{}, err
+			if err := s.attach(ctx, &ev, a.Date, under); err != nil {
+				return nil, end, err
 			}
 		}
-		c, err := valuation.Conclude(a, ev, g.under.Assumptions)
+		c, err := valuation.Conclude(a, ev, under.Assumptions)
 		if err != nil && step.key != "facts" {
 			continue // half of today's facts may contradict half of those of then: the next step brings the rest
 		} else if err != nil {
-			return Since{}, err
+			return nil, end, err
 		}
 		if yuan := c.Value.Median - last; math.Abs(yuan) >= 1e-9*max(last, 1) {
-			out.Causes = append(out.Causes, SinceCause{step.key, step.zh, step.en, yuan})
+			causes = append(causes, SinceCause{step.key, step.zh, step.en, yuan})
 		}
-		last, out.Today = c.Value.Median, c
+		last, end = c.Value.Median, c
 	}
-	out.After, out.Change, out.Status = last, last-out.Before, out.Today.Status
-	return out, nil
+	return causes, end, nil
 }

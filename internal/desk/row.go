@@ -70,7 +70,7 @@ func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor 
 // request asks for the value of a row's patent.
 func request(row *lending.Row, on calendar.Date, wait bool) appraisal.Request {
 	req := appraisal.Request{
-		Number: row.Number, Purpose: string(terms.PurposePledge), Date: on, Wait: wait,
+		Number: row.Number, Purpose: string(terms.PurposePledge), Date: on, Wait: wait, Borrower: row.Borrower,
 		Patent: &appraisal.Facts{Kind: string(row.Kind), Filing: row.Filing, Grant: row.Grant, Owners: row.Owners},
 	}
 	if row.Title != "" {

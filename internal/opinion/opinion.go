@@ -40,6 +40,8 @@ type Opinion struct {
 	ID         string
 	Hash       string // of the stored record
 	CreatedAt  time.Time
+	Client     string // borrower or client for whom it was asked
+	Officer    string // who asked for it
 	Assignment valuation.Assignment
 	Evidence   valuation.Evidence
 	Conclusion valuation.Conclusion
@@ -86,6 +88,7 @@ type (
 		// Pictures say what a table beside them says: HTML alone has them.
 		Wide, Narrow template.HTML // of one picture, for paper and for a phone
 		Rungs        []barLine
+		Signs        []fact // who is to sign, and the name where it is known
 	}
 	fact  struct{ Key, Value string }
 	table struct {
@@ -119,8 +122,8 @@ func (o Opinion) build(lang Lang) doc {
 		AIGC:     o.AIGC(),
 	}
 	for _, s := range []section{
-		w.conclusion(), w.bases(), w.flags(), w.lending(), w.override(), w.missing(), w.subjectSection(), w.methods(), w.comparables(), w.excluded(),
-		w.contributions(), w.width(), w.indicators(), w.provenance(),
+		w.conclusion(), w.bases(), w.flags(), w.lending(), w.override(), w.missing(), w.subjectSection(), w.inputs(), w.methods(), w.comparables(), w.excluded(),
+		w.contributions(), w.width(), w.indicators(), w.provenance(), w.signatures(),
 	} {
 		if len(s.Blocks) > 0 {
 			d.Sections = append(d.Sections, s)
@@ -369,12 +372,15 @@ func (w writer) conclusion() section {
 		{w.t("估值基准日", "Valuation date"), w.date(c.Date.String())},
 		{w.t("数据截止日", "Data cut-off"), w.date(c.DataCutoff.String())},
 	}
+	if w.Client != "" {
+		facts = slices.Insert(facts, 0, fact{w.t("委托方", "Client"), w.Client})
+	}
 	if c.Status != valuation.Graded { // a grade is of no basis, and damages are no asset
 		words := []fact{{w.t("价值类型", "Basis of value"), w.word(bases, string(c.Basis))}, {w.t("价值前提", "Premise"), w.word(premises, string(c.Premise))}}
 		if c.Basis != terms.BasisDamages {
 			words = append(words, fact{w.t("资产范围", "Scope of the asset"), w.word(scopes, string(c.Scope))})
 		}
-		facts = slices.Insert(facts, 1, words...)
+		facts = slices.Insert(facts, len(facts)-2, words...)
 	}
 	valued := c.Status == valuation.Valued || c.Status == valuation.RangeOnly
 	if valued {
@@ -710,7 +716,7 @@ func (w writer) indicators() section {
 		{w.t("得分", "Score"), score + w.t(fmt.Sprintf("（未知项取最差至最好：%s 至 %s）", fixed(sh.Low, 1), fixed(sh.High, 1)), fmt.Sprintf(" (unknown items at worst to best: %s to %s)", fixed(sh.Low, 1), fixed(sh.High, 1)))},
 		{w.t("未知权重", "Unknown weight"), percent(sh.Unknown)},
 		{w.t("等级", "Grade"), grade},
-		{w.t("指标表", "Sheet"), strings.TrimSpace(sh.Standard+" "+sh.Edition) + w.t("；来源：", "; provenance: ") + sh.Provenance},
+		{w.t("指标表", "Sheet"), strings.TrimSpace(sh.Standard+" "+sh.Edition) + w.t("；来源：", "; provenance: ") + w.provenanceOf(sh.Provenance)},
 	}})
 	by := map[string]terms.IndicatorScore{}
 	for _, x := range w.Evidence.Indicators {
@@ -835,6 +841,15 @@ func (w writer) override() section {
 		{w.t("复核人", "Approved by"), cmp.Or(o.ApprovedBy, w.t("未经复核", "not approved by a second person"))},
 	}})
 	return s
+}
+
+// provenanceOf says where a sheet of indicators comes from; the file's own words are English where it was worked out and not
+// published.
+func (w writer) provenanceOf(text string) string {
+	if w.lang != En && strings.HasPrefix(text, "inference") {
+		return "按国家标准的框架自拟；标准的三级指标名称、分值与权重未公开"
+	}
+	return text
 }
 
 func (w writer) provenance() section {

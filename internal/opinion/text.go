@@ -67,6 +67,10 @@ func writeText(out io.Writer, d doc) error {
 				for _, f := range b.Facts {
 					wrap(p, f.Value, "  "+pad(f.Key, key)+"  ", strings.Repeat(" ", key+4))
 				}
+			case b.Signs != nil:
+				for _, f := range b.Signs {
+					p("  ", f.Key, "  ", pad(f.Value, 24), "________________")
+				}
 			case b.Table != nil:
 				textTable(p, *b.Table)
 			case b.Bars != nil:

@@ -10,12 +10,10 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
 	"zhijia/internal/money"
 	"zhijia/internal/opinion"
-	"zhijia/internal/patent"
 	"zhijia/internal/people"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/income"
@@ -23,14 +21,6 @@ import (
 )
 
 type (
-	findPage struct {
-		page
-		Purposes any
-		List     []listLine
-		Next     string // query of the next page
-		Number   string // normal form, when a patent's number was asked for
-		CanValue bool
-	}
 	whatIfPage struct {
 		page
 		ID, Subject   string
@@ -46,74 +36,7 @@ type (
 )
 
 func registerFindPages(s *Server) {
-	s.pageRoute(http.MethodGet, "/officer/valuations", s.findValuations)
 	s.pageRoute(http.MethodGet, "/officer/valuations/{id}/what-if", s.whatIf)
-}
-
-// findValuations lists the valuations that a query asks for: by a patent's
-// number, words of the title, purpose, who asked, and days.
-func (s *Server) findValuations(c *gin.Context) error {
-	ctx := c.Request.Context()
-	p := people.Of(ctx)
-	form := c.Request.URL.Query()
-	v := findPage{page: s.newPage(c, "查找估值"), Purposes: purposeNames, CanValue: p.May("POST /officer/valuations")}
-	v.Form = form
-	q, err := formQuery(form)
-	if err == nil {
-		v.Number = q.Number
-		var found []appraisal.Summary
-		var next string
-		if found, next, err = s.opt.Appraisal.Valuations(ctx, p.Actor(), q, form.Get("cursor"), homeLines); err == nil {
-			for _, x := range found {
-				v.List = append(v.List, describeLine(x))
-			}
-			if next != "" {
-				more := url.Values{"cursor": {next}}
-				for _, k := range []string{"q", "purpose", "by", "from", "to"} {
-					if form.Get(k) != "" {
-						more.Set(k, form.Get(k))
-					}
-				}
-				v.Next = more.Encode()
-			}
-		}
-	}
-	status := http.StatusOK
-	if err != nil {
-		if fault.KindOf(err) != fault.Invalid {
-			return err
-		}
-		gate.NoteError(c, err)
-		v.Fault, status = gate.ProblemOf(c.Request, err), fault.Invalid.HTTPStatus()
-	}
-	return s.show(c, status, "find", v)
-}
-
-// formQuery reads what is looked for. Words that are a patent's number ask for
-// that patent, whatever its form; all others for a part of the title.
-func formQuery(form url.Values) (q appraisal.Query, err error) {
-	var faults []fault.Field
-	day := func(k string) (d calendar.Date) {
-		if text := strings.TrimSpace(form.Get(k)); text != "" {
-			var err error
-			if d, err = calendar.Parse(text); err != nil {
-				faults = append(faults, fault.Field{Field: k, Code: "field.date", Zh: "不是有效日期，请按 YYYY-MM-DD 填写", En: "not a date; want YYYY-MM-DD"})
-			}
-		}
-		return d
-	}
-	q = appraisal.MadeBetween(day("from"), day("to"))
-	q.Purpose, q.By = form.Get("purpose"), strings.TrimSpace(form.Get("by"))
-	words := strings.TrimSpace(form.Get("q"))
-	if n, err := patent.ParseNumber(words); words != "" && err == nil {
-		q.Number = string(n.Key())
-	} else {
-		q.Title = words
-	}
-	if len(faults) > 0 {
-		return q, fault.New(fault.Invalid, "request.invalid", "请求有误，请按下列提示修改后重试。", "The request is not valid; see the fields.", faults...)
-	}
-	return q, nil
 }
 
 // whatIfFields are the facts of the income approach that the page lets an

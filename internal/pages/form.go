@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 	"net/url"
@@ -12,20 +14,23 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
+	"zhijia/internal/money"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/cost"
 	"zhijia/internal/valuation/damages"
 	"zhijia/internal/valuation/income"
 	"zhijia/internal/valuation/terms"
+	"zhijia/prompts"
 )
 
 // formField is one entry of the valuation form: how it is shown, where the
 // request holds it, and how it is taken over.
 type formField struct {
 	Name, Label, Hint string
-	Unit              string // behind the label; amounts are in 万元 throughout
-	As                string // text, long, date, number, range, choice
-	Path              string // of the request, as faults name it
+	Unit              string  // behind the label; amounts are in 万元 throughout
+	As                string  // text, long, date, number, range, choice
+	Path              string  // of the request, as faults name it
+	Scale             float64 // of a number as written, against the request's
 	Choices           []choice
 	take              func(f *filling, text string)
 }
@@ -41,8 +46,9 @@ type formGroup struct {
 
 // filling is a request that a form fills, with what is wrong so far.
 type filling struct {
-	req    appraisal.Request
-	faults []fault.Field
+	req         appraisal.Request
+	faults      []fault.Field
+	scoreReason string
 }
 
 func (f *filling) wrong(field, code, zh, en string) {
@@ -116,7 +122,7 @@ func dayField(name, label, path string, put func(*filling) *calendar.Date) formF
 }
 
 func countField(name, label, path string, put func(*filling) **int) formField {
-	return formField{Name: name, Label: label, Path: path, As: "number", take: func(f *filling, text string) {
+	return formField{Name: name, Label: label, Path: path, Scale: 1, As: "number", take: func(f *filling, text string) {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
 			f.wrong(name, "field.count", "应为 0 或正整数", "want 0 or a whole number above")
@@ -127,7 +133,7 @@ func countField(name, label, path string, put func(*filling) **int) formField {
 }
 
 func numberField(name, label, unit, path string, scale float64, put func(*filling) **float64) formField {
-	return formField{Name: name, Label: label, Unit: unit, Path: path, As: "number", take: func(f *filling, text string) {
+	return formField{Name: name, Label: label, Unit: unit, Path: path, Scale: scale, As: "number", take: func(f *filling, text string) {
 		v, err := number(text, name)
 		if err != nil {
 			f.faults = append(f.faults, fault.Public(err).Fields...)
@@ -139,7 +145,7 @@ func numberField(name, label, unit, path string, scale float64, put func(*fillin
 }
 
 func quantityField(name, label, unit, path string, scale float64, put func(*filling) **terms.Quantity) formField {
-	return formField{Name: name, Label: label, Unit: unit, Path: path, As: "range", Hint: "一个数，或 低/可能/高", take: func(f *filling, text string) {
+	return formField{Name: name, Label: label, Unit: unit, Path: path, Scale: scale, As: "range", Hint: "一个数，或 低/可能/高", take: func(f *filling, text string) {
 		q, problem := readQuantity(text, name, scale)
 		if problem != nil {
 			f.faults = append(f.faults, *problem)
@@ -201,35 +207,28 @@ var (
 
 // valuationForm is the form, complete: what the request of REST takes of one
 // valuation has its entry here, but for real options, scores and the model.
-var valuationForm = []formGroup{
+var valuationForm = append([]formGroup{
 	{Legend: "没有专利号，或库中没有：填写文本", Folded: true, Fields: []formField{
 		textField("title", "名称", "text.title", "", func(f *filling) *string { return &f.text().Title }),
 		longField("abstract", "摘要", "text.abstract", func(f *filling) *string { return &f.text().Abstract }),
 		longField("claims", "权利要求", "text.claims", func(f *filling) *string { return &f.text().Claims }),
+		longField("description", "说明书", "text.description", func(f *filling) *string { return &f.text().Description }),
+		longField("examination", "审查意见、检索报告", "text.examination", func(f *filling) *string { return &f.text().Examination }),
 	}},
 	{Legend: "权利", Folded: true, Fields: []formField{
 		choiceField("kind", "类型", "patent.kind", []choice{{"", "未知"}, {"invention", "发明"}, {"utility_model", "实用新型"}, {"design", "外观设计"}}, func(f *filling, v string) { f.patent().Kind = v }),
-		{Name: "ipc", Label: "IPC（主分类在前，分号隔开）", Hint: "H01M 4/36; H01M 10/0525", Path: "patent.ipc", As: "text", take: func(f *filling, text string) {
-			for _, symbol := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(";；,，、", r) }) {
-				if symbol = strings.TrimSpace(symbol); symbol != "" {
-					f.patent().IPC = append(f.patent().IPC, symbol)
-				}
-			}
-		}},
+		{Name: "ipc", Label: "IPC（主分类在前，分号隔开）", Hint: "H01M 4/36; H01M 10/0525", Path: "patent.ipc", As: "text", take: func(f *filling, text string) { f.patent().IPC = split(text) }},
 		dayField("filing", "申请日", "patent.filing_date", func(f *filling) *calendar.Date { return &f.patent().Filing }),
 		dayField("grant", "授权日", "patent.grant_date", func(f *filling) *calendar.Date { return &f.patent().Grant }),
 		choiceField("owner", "权利人性质", "patent.owner_type", []choice{{"", "未知"}, {"university", "高校"}, {"institute", "科研院所"}, {"firm", "企业"}, {"individual", "个人"}}, func(f *filling, v string) { f.patent().OwnerType = v }),
+		{Name: "owners", Label: "权利人（分号隔开）", Path: "patent.owners", As: "text", take: func(f *filling, text string) { f.patent().Owners = split(text) }},
+		dayField("published", "公开日", "patent.publication_date", func(f *filling) *calendar.Date { return &f.patent().Published }),
+		countField("inventors", "发明人数", "patent.inventors", func(f *filling) **int { return &f.patent().Inventors }),
 		countField("claim_count", "权利要求项数", "patent.claims", func(f *filling) **int { return &f.patent().Claims }),
 		countField("family", "同族件数", "patent.family", func(f *filling) **int { return &f.patent().Family }),
 		countField("cited_by", "被引用次数", "patent.cited_by", func(f *filling) **int { return &f.patent().CitedBy }),
 		numberField("share", "本方所占权利份额", "%", "right_fraction", 0.01, func(f *filling) **float64 { return &f.req.Share }),
-		{Name: "bundle", Label: "一并处置的其他专利号（分号隔开）", Path: "bundle", As: "text", take: func(f *filling, text string) {
-			for _, n := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(";；,，、\n", r) }) {
-				if n = strings.TrimSpace(n); n != "" {
-					f.req.Bundle = append(f.req.Bundle, n)
-				}
-			}
-		}},
+		{Name: "bundle", Label: "一并处置的其他专利号（分号隔开）", Path: "bundle", As: "text", take: func(f *filling, text string) { f.req.Bundle = split(text) }},
 		choiceField("invalid", "无效宣告", "patent.declared_invalid", []choice{{"", "未见"}, {"yes", "已宣告无效，尚未生效"}}, func(f *filling, v string) { f.patent().DeclaredInvalid = v == "yes" }),
 	}},
 	{Legend: "市场", Folded: true, For: selling, Fields: []formField{
@@ -255,12 +254,22 @@ var valuationForm = []formGroup{
 		}},
 		quantityField("royalty", "许可费率", "%", "income.royalty_rate", 0.01, func(f *filling) **terms.Quantity { return &f.income().Royalty }),
 		choiceField("industry", "或按行业取费率", "income.industry", industries(), func(f *filling, v string) { f.income().Industry = v }),
+		quantityField("life", "剩余经济寿命", "年", "income.economic_life_years", 1, func(f *filling) **terms.Quantity { return &f.income().EconomicLife }),
+		quantityField("discount", "折现率（税后、名义）", "%", "income.discount_rate", 0.01, func(f *filling) **terms.Quantity { return &f.income().Discount }),
+	}},
+	{Legend: "收入的其他资料", Folded: true, For: earning, Fields: []formField{
+		choiceField("inputs", "收益资料说的是谁的预期", "income.inputs", []choice{{"", "按目的确定"}, {"market", "市场参与者"}, {"owner", "权利人自己"}, {"buyer", "某一买方"}, {"contract", "已签合同"}}, func(f *filling, v string) { f.income().Inputs = terms.Inputs(v) }),
 		quantityField("margin", "产品营业利润率", "%", "income.operating_margin", 0.01, func(f *filling) **terms.Quantity { return &f.income().Margin }),
 		quantityField("profit_share", "利润分成率", "%", "income.profit_share", 0.01, func(f *filling) **terms.Quantity { return &f.income().ProfitShare }),
 		quantityField("attribution", "本专利的贡献份额", "%", "income.attribution", 0.01, func(f *filling) **terms.Quantity { return &f.income().Attribution }),
-		quantityField("life", "剩余经济寿命", "年", "income.economic_life_years", 1, func(f *filling) **terms.Quantity { return &f.income().EconomicLife }),
+		quantityField("per_unit", "或每件提成", "元", "income.royalty_per_unit", 1, func(f *filling) **terms.Quantity { return &f.income().PerUnit }),
+		quantityField("units", "年产量", "件", "income.units_per_year", 1, func(f *filling) **terms.Quantity { return &f.income().Units }),
+		quantityField("lump_sum", "入门费", "万元", "income.lump_sum", wan, func(f *filling) **terms.Quantity { return &f.income().LumpSum }),
 		quantityField("contract_term", "合同期限", "年", "income.contract_term_years", 1, func(f *filling) **terms.Quantity { return &f.income().ContractTerm }),
-		quantityField("discount", "折现率（税后、名义）", "%", "income.discount_rate", 0.01, func(f *filling) **terms.Quantity { return &f.income().Discount }),
+		quantityField("risk_free", "或无风险利率（加评分所得的风险报酬）", "%", "income.risk_free_rate", 0.01, func(f *filling) **terms.Quantity { return &f.income().RiskFree }),
+		quantityField("hazard", "每年失效、被无效的可能", "%", "income.hazard", 0.01, func(f *filling) **terms.Quantity { return &f.income().Hazard }),
+		quantityField("decay", "贡献份额每年递减", "%", "income.share_decay", 0.01, func(f *filling) **terms.Quantity { return &f.income().Decay }),
+		quantityField("contract_from", "合同几年后开始", "年", "income.contract_begins_in_years", 1, func(f *filling) **terms.Quantity { return &f.income().ContractFrom }),
 		quantityField("tax", "所得税率", "%", "income.tax_rate", 0.01, func(f *filling) **terms.Quantity { return &f.income().Tax }),
 		quantityField("annual_cost", "年维持成本", "万元", "income.annual_cost", wan, func(f *filling) **terms.Quantity { return &f.income().AnnualCost }),
 	}},
@@ -269,6 +278,13 @@ var valuationForm = []formGroup{
 		quantityField("expenses", "研发其他成本", "万元", "cost.expenses", wan, func(f *filling) **terms.Quantity { return &f.cost().Expenses }),
 		quantityField("overhead", "管理费用", "万元", "cost.overhead", wan, func(f *filling) **terms.Quantity { return &f.cost().Overhead }),
 		quantityField("fees", "申请、代理与官费", "万元", "cost.fees", wan, func(f *filling) **terms.Quantity { return &f.cost().Fees }),
+		quantityField("reproduction", "或复原重置成本", "万元", "cost.reproduction", wan, func(f *filling) **terms.Quantity { return &f.cost().Reproduction }),
+		quantityField("replacement", "或更新重置成本", "万元", "cost.replacement", wan, func(f *filling) **terms.Quantity { return &f.cost().Replacement }),
+		quantityField("opportunity", "资金成本", "万元", "cost.opportunity", wan, func(f *filling) **terms.Quantity { return &f.cost().Opportunity }),
+		quantityField("profit", "合理利润", "万元", "cost.profit", wan, func(f *filling) **terms.Quantity { return &f.cost().Profit }),
+		numberField("index", "价格指数（发生日至基准日，1 为不调）", "", "cost.index", 1, func(f *filling) **float64 { return &f.cost().Index }),
+		numberField("age", "已使用", "年", "cost.age_years", 1, func(f *filling) **float64 { return &f.cost().Age }),
+		numberField("left", "尚可使用", "年", "cost.remaining_life_years", 1, func(f *filling) **float64 { return &f.cost().RemainingLife }),
 		numberField("functional", "功能性贬值", "%", "cost.functional", 0.01, func(f *filling) **float64 { return &f.cost().Functional }),
 		numberField("technological", "技术性贬值", "%", "cost.technological", 0.01, func(f *filling) **float64 { return &f.cost().Technological }),
 		numberField("economic", "经济性贬值", "%", "cost.economic", 0.01, func(f *filling) **float64 { return &f.cost().Economic }),
@@ -284,6 +300,139 @@ var valuationForm = []formGroup{
 		choiceField("wilful", "故意且情节严重", "damages.wilful_and_grave", []choice{{"", "未知"}, {"yes", "是"}, {"no", "否"}}, func(f *filling, v string) { yes := v == "yes"; f.damages().Wilful = &yes }),
 		numberField("multiplier", "所请求的惩罚性倍数", "倍", "damages.punitive_multiplier", 1, func(f *filling) **float64 { return &f.damages().Multiplier }),
 	}},
+	{Legend: "实施方式与外发", Folded: true, Fields: []formField{
+		textField("scenario", "如何实施（自用、许可、阻挡、出售）", "exploitation_scenario", "", func(f *filling) *string { return &f.req.Scenario }),
+		choiceField("allow_model", "文本可否送模型服务评分", "allow_model", []choice{{"", "按本机构的设定"}, {"yes", "可以"}, {"no", "不可以"}}, func(f *filling, v string) { yes := v == "yes"; f.req.AllowModel = &yes }),
+	}},
+}, scoreGroup())
+
+// scoreReason is the field in which an officer says why he scored as he did.
+const scoreReason = "score_reason"
+
+// scoreGroup lets the officer score the indicators that have anchors: each by the
+// wording of an anchor, not by a number.
+func scoreGroup() formGroup {
+	g := formGroup{Legend: "指标评分（由经办人判断，不知道就留空）", Folded: true, Fields: []formField{
+		{Name: scoreReason, Label: "评分依据（一并用于下列各项）", As: "text", Path: "scores", take: func(f *filling, text string) { f.scoreReason = text }},
+	}}
+	scales := map[string][]prompts.Anchor{}
+	set, err := prompts.Load("")
+	if err != nil {
+		panic(err) // they are part of the program
+	}
+	for _, p := range set.All() {
+		if p.Kind == prompts.Rubric {
+			scales[p.Indicator] = p.Anchors // the newest comes last
+		}
+	}
+	for _, n := range valuation.DefaultAssumptions().Sheet.Nodes {
+		if n.Kind == "gate" || !slices.Contains(n.Evaluator, terms.ByOfficer) && !slices.Contains(n.Evaluator, terms.ByModel) {
+			continue
+		}
+		x := formField{Name: "score_" + n.Code, Label: n.Name, As: "choice", Choices: []choice{{"", "未评"}}, take: func(f *filling, text string) {
+			v, err := number(text, "score_"+n.Code)
+			if err != nil || v == nil {
+				f.wrong("score_"+n.Code, "field.choice", "请从所列各档中选择", "choose one of the grades listed")
+				return
+			}
+			f.req.Scores = append(f.req.Scores, appraisal.OfficerScore{Code: n.Code, Score: *v, Reason: f.scoreReason})
+		}}
+		scale := scales[n.Code]
+		if len(scale) == 0 {
+			scale = []prompts.Anchor{{Score: 0, Label: "很差"}, {Score: 25, Label: "较差"}, {Score: 50, Label: "一般"}, {Score: 75, Label: "较好"}, {Score: 100, Label: "很好"}}
+		}
+		for _, a := range scale {
+			x.Choices = append(x.Choices, choice{strconv.Itoa(a.Score), a.Label})
+		}
+		g.Fields = append(g.Fields, x)
+	}
+	return g
+}
+
+// split reads a list that a person typed with the usual marks between its parts.
+func split(text string) (out []string) {
+	for _, x := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(";；,，、\n", r) }) {
+		if x = strings.TrimSpace(x); x != "" {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// formOf is the form of a stored request: what was asked, as the officer would
+// have written it. What the form has no field for is left out.
+func formOf(req appraisal.Request) url.Values {
+	form := url.Values{"number": {req.Number}, "purpose": {purposeOf(req.Purpose)}}
+	if !req.Date.IsZero() {
+		form.Set("date", req.Date.String())
+	}
+	if req.Level != 0 {
+		form.Set("level", strconv.FormatFloat(req.Level, 'f', -1, 64))
+	}
+	if req.Borrower != "" {
+		form.Set("borrower", req.Borrower)
+	}
+	raw, err := json.Marshal(req)
+	var body any
+	if err != nil || json.Unmarshal(raw, &body) != nil {
+		return form
+	}
+	for _, g := range valuationForm {
+		for _, x := range g.Fields {
+			v := body
+			for _, part := range strings.Split(x.Path, ".") {
+				m, _ := v.(map[string]any) // what is no object has no parts
+				v = m[part]
+			}
+			if text := x.write(v); text != "" {
+				form.Set(x.Name, text)
+			}
+		}
+	}
+	for _, sc := range req.Scores {
+		form.Set("score_"+sc.Code, strconv.FormatFloat(sc.Score, 'f', -1, 64))
+		form.Set(scoreReason, sc.Reason)
+	}
+	return form
+}
+
+// write is the inverse of take: a value of the request as a person writes it.
+func (x *formField) write(v any) string {
+	plain := func(v float64) string { return strconv.FormatFloat(money.Round(v/cmp.Or(x.Scale, 1), 12), 'f', -1, 64) }
+	switch v := v.(type) {
+	case string:
+		return v
+	case bool:
+		return map[bool]string{true: "yes", false: "no"}[v]
+	case float64:
+		return plain(v)
+	case []any:
+		var parts []string
+		for _, e := range v {
+			switch e := e.(type) {
+			case string:
+				parts = append(parts, e)
+			case map[string]any:
+				if year, ok := e["year"].(float64); ok {
+					years := formField{Scale: wan}
+					parts = append(parts, fmt.Sprintf("%.0f:%s", year, years.write(e)))
+				}
+			}
+		}
+		return strings.Join(parts, "；")
+	case map[string]any:
+		if one, ok := v["value"].(float64); ok {
+			return plain(one)
+		}
+		var parts []string
+		for _, k := range []string{"low", "mode", "high"} {
+			if n, ok := v[k].(float64); ok {
+				parts = append(parts, plain(n))
+			}
+		}
+		return strings.Join(parts, "/")
+	}
+	return ""
 }
 
 // industries are the shipped bands of royalty rates, by name.
@@ -301,6 +450,7 @@ func formRequest(form url.Values) (appraisal.Request, error) {
 	get := func(k string) string { return strings.TrimSpace(form.Get(k)) }
 	f := &filling{req: appraisal.Request{Number: get("number"), Purpose: get("purpose")}}
 	for _, x := range []formField{
+		textField("borrower", "", "borrower", "", func(f *filling) *string { return &f.req.Borrower }),
 		dayField("date", "估值基准日", "valuation_date", func(f *filling) *calendar.Date { return &f.req.Date }),
 		{Name: "level", take: func(f *filling, text string) {
 			if l, err := number(text, "level"); err != nil {
@@ -344,13 +494,14 @@ type shownGroup struct {
 type shownField struct {
 	formField
 	Value, Wrong string
+	Notes        []appraisal.Remark // beside the field: what was read, what does not fit, what is proposed
 }
 
 // showForm lays the form out for its purpose: what was typed stands where it was
 // typed, and each fault at its field. Faults that no field shown is to blame for
 // stay in the problem; the others are named there by their field's label. What was
 // typed for another purpose is kept unseen.
-func showForm(form url.Values, problem *gate.Problem) (groups []shownGroup, kept []choice, numberWrong string) {
+func showForm(form url.Values, problem *gate.Problem, remarks []appraisal.Remark) (groups []shownGroup, kept []choice, numberWrong string) {
 	wrong := func(name, path string) (said string) {
 		if problem == nil {
 			return ""
@@ -385,8 +536,13 @@ func showForm(form url.Values, problem *gate.Problem) (groups []shownGroup, kept
 		}
 		s := shownGroup{Legend: g.Legend, Folded: g.Folded}
 		for _, x := range g.Fields {
-			v := shownField{x, form.Get(x.Name), wrong(x.Name, x.Path)}
-			if v.Value != "" || v.Wrong != "" {
+			v := shownField{formField: x, Value: form.Get(x.Name), Wrong: wrong(x.Name, x.Path)}
+			for _, r := range remarks {
+				if x.Path != "" && r.Field == x.Path && r.Kind != appraisal.RemarkFault && (r.Kind != appraisal.RemarkProposed || v.Value == "") {
+					v.Notes = append(v.Notes, r)
+				}
+			}
+			if v.Value != "" || v.Wrong != "" || slices.ContainsFunc(v.Notes, func(r appraisal.Remark) bool { return r.Kind == appraisal.RemarkLook }) {
 				s.Folded = false
 			}
 			name(x.Name, x.Label)
@@ -400,5 +556,7 @@ func showForm(form url.Values, problem *gate.Problem) (groups []shownGroup, kept
 	name("date", "估值基准日")
 	name("level", "区间置信水平")
 	name("purpose", "目的")
+	wrong("borrower", "borrower")
+	name("borrower", "委托方或借款人")
 	return groups, kept, numberWrong
 }

@@ -15,7 +15,7 @@ import (
 
 // filled is the form of a purpose with every field filled.
 func filled(purpose string) url.Values {
-	form := url.Values{"number": {"ZL201310543019.6"}, "purpose": {purpose}, "date": {"2025-06-01"}, "level": {"0.9"}}
+	form := url.Values{"number": {"ZL201310543019.6"}, "purpose": {purpose}, "date": {"2025-06-01"}, "level": {"0.9"}, "borrower": {"某公司"}}
 	for _, g := range valuationForm {
 		for _, f := range g.Fields {
 			value := "7"
@@ -46,10 +46,9 @@ func filled(purpose string) url.Values {
 func TestFormHoldsTheRequest(t *testing.T) {
 	t.Parallel()
 	left := map[string]string{
-		"basis": "follows the purpose", "premise": "follows the purpose", "exploitation_scenario": "told by the purpose and the facts",
+		"basis": "follows the purpose", "premise": "follows the purpose",
 		"option": "a real option needs inputs that no officer's paper has", "sale_chance": "the operator's figure, never an officer's guess",
-		"scores": "an officer scores on the rubric's own page", "allow_model": "consent has its page", "wait": "a page answers at once", "blind": "the harness alone",
-		"text.description": "by file", "text.examination": "by file", "patent.publication_date": "from the store", "patent.owners": "from the store", "patent.inventors": "weighs nothing",
+		"wait": "a page answers at once", "blind": "the harness alone",
 		"market_fact.proposed_by": "the service writes who proposed", "market_fact.approved_by": "the service writes who approved",
 	}
 	deep := map[string]bool{"text": true, "patent": true, "market_fact": true, "damages": true}
@@ -94,6 +93,27 @@ func TestFormHoldsTheRequest(t *testing.T) {
 		}
 	}
 	walk("", reflect.TypeFor[appraisal.Request]())
+}
+
+// TestFormOfARequest: the facts of an earlier valuation fill the form as they were
+// typed: the form of a request asks the same request.
+func TestFormOfARequest(t *testing.T) {
+	t.Parallel()
+	for _, p := range purposeNames {
+		want, err := formRequest(filled(p.Code))
+		if err != nil {
+			t.Fatalf("%s: %v", p.Code, err)
+		}
+		got, err := formRequest(formOf(want))
+		if err != nil {
+			t.Fatalf("%s: %v", p.Code, err)
+		}
+		a, _ := json.Marshal(want)
+		b, _ := json.Marshal(got)
+		if string(a) != string(b) {
+			t.Errorf("%s:\n%s\n%s", p.Code, a, b)
+		}
+	}
 }
 
 // TestFormReadsAmounts: one unit throughout, ranges from low to high, and a
@@ -150,7 +170,7 @@ func TestFormReadsAmounts(t *testing.T) {
 func TestFormShowsFaultsAtTheirField(t *testing.T) {
 	t.Parallel()
 	problem := &gate.Problem{Errors: []gate.ProblemField{{Field: "patent.ipc[1]", Detail: "分类号有误"}, {Field: "number", Detail: "校验位有误"}, {Field: "income.royalty_rate.value", Detail: "过大"}}}
-	groups, _, number := showForm(url.Values{"purpose": {"licence"}, "ipc": {"H01M; ??"}}, problem)
+	groups, _, number := showForm(url.Values{"purpose": {"licence"}, "ipc": {"H01M; ??"}}, problem, nil)
 	found := 0
 	for _, g := range groups {
 		for _, f := range g.Fields {

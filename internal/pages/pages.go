@@ -12,14 +12,17 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strings"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/arranger"
 	"zhijia/internal/audit"
 	"zhijia/internal/chain"
 	"zhijia/internal/desk"
 	"zhijia/internal/dossier"
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
+	"zhijia/internal/harness"
 	"zhijia/internal/intake"
 	"zhijia/internal/labelling"
 	"zhijia/internal/ledger"
@@ -45,6 +48,8 @@ type Options struct {
 	Reading   *reading.Service
 	Labels    *labelling.Service
 	Products  *product.Service
+	Arranger  *arranger.Service // nil: no pools
+	Eval      *harness.Service  // nil: evaluation is off
 
 	Institution string             // of those whom the provider signs in; offered at the sign-in page
 	Provider    *provider.Provider // nil: people sign in by password or key alone
@@ -59,7 +64,7 @@ type Server struct {
 //go:embed templates
 var pageFiles embed.FS
 
-var pageTemplates = template.Must(template.ParseFS(pageFiles, "templates/*.html"))
+var pageTemplates = template.Must(template.New("").Funcs(template.FuncMap{"ordinal": func(i int) int { return i + 1 }}).ParseFS(pageFiles, "templates/*.html"))
 
 // page is what every page's template is given.
 type page struct {
@@ -68,6 +73,8 @@ type page struct {
 	AIGC  string // label of generated content on the page
 	Who   string
 	CSRF  string // empty on a page without a session
+	Menu  []menuItem
+	Finds bool // may look for valuations
 	Fault *gate.Problem
 	Form  url.Values
 
@@ -78,7 +85,55 @@ type page struct {
 // newPage returns the frame of a page of the caller.
 func (s *Server) newPage(c *gin.Context, title string) page {
 	p := people.Of(c.Request.Context())
-	return page{Title: title, Who: p.Name, CSRF: c.GetString(csrfKey), Form: url.Values{}}
+	pg := page{Title: title, Who: p.Name, CSRF: c.GetString(csrfKey), Form: url.Values{}}
+	if pg.CSRF == "" {
+		return pg
+	}
+	pg.Finds = p.May("GET /officer/valuations")
+	for _, m := range menu {
+		switch {
+		case m.Path == "/officer" && !pg.Finds, !p.May("GET " + m.Path), m.Path == "/officer/pools" && s.opt.Arranger == nil, m.Path == "/officer/evaluations" && s.opt.Eval == nil:
+			continue
+		}
+		m.On = c.Request.URL.Path == m.Path || m.Path != "/officer" && strings.HasPrefix(c.Request.URL.Path, m.Path+"/")
+		pg.Menu = append(pg.Menu, m)
+	}
+	return pg
+}
+
+// menuItem is a way to a page from every other.
+type menuItem struct {
+	Path, Name string
+	On         bool // it is this page, or one below it
+}
+
+// menu is the ways to the pages, in order; a role is shown those it may open.
+var menu = []menuItem{
+	{Path: "/officer", Name: "工作台"},
+	{Path: "/officer/valuations", Name: "估值"},
+	{Path: "/officer/search", Name: "专利"},
+	{Path: "/officer/patents", Name: "权利档案"},
+	{Path: "/officer/batches", Name: "批量"},
+	{Path: "/officer/book", Name: "在册"},
+	{Path: "/officer/alerts", Name: "预警"},
+	{Path: "/officer/watch", Name: "关注"},
+	{Path: "/officer/proposals", Name: "待我处理"},
+	{Path: "/officer/matches", Name: "核对"},
+	{Path: "/officer/ledger", Name: "台账"},
+	{Path: "/officer/lending", Name: "政策与额度"},
+	{Path: "/officer/chain", Name: "一站式"},
+	{Path: "/officer/rights", Name: "权利负担"},
+	{Path: "/officer/schemes", Name: "方案库"},
+	{Path: "/officer/products", Name: "更多产品"},
+	{Path: "/officer/pools", Name: "证券化"},
+	{Path: "/officer/statistics", Name: "统计"},
+	{Path: "/officer/evaluations", Name: "评测"},
+	{Path: "/officer/labels", Name: "标注"},
+	{Path: "/officer/imports", Name: "导入"},
+	{Path: "/officer/people", Name: "人员"},
+	{Path: "/officer/keys", Name: "密钥"},
+	{Path: "/officer/audit", Name: "审计"},
+	{Path: "/officer/egress", Name: "外发"},
 }
 
 // show renders a page. It is written only when the template succeeded.
@@ -116,11 +171,15 @@ func (s *Server) filePageRoute(method, path string, maxBody int64, handler func(
 		r.Timeout = s.gate.ImportTimeout
 	}
 	s.gate.Handle(r, func(c *gin.Context) {
+		c.Request.Header.Set("Accept-Language", "zh-CN") // the pages are Chinese; their faults are no other language's
 		if err := handler(c); err != nil {
 			s.failPage(c, err)
 		}
 	})
 }
+
+// assetTypes are the files beside the templates that a browser may fetch.
+var assetTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 // Register registers every page. It fails when one is missing from the access
 // table.
@@ -134,14 +193,18 @@ func Register(g *gate.Gate, opt Options) error {
 	s.pageRoute(http.MethodGet, "/officer/assets/{asset}", func(c *gin.Context) error {
 		name := path.Base(c.Param("asset"))
 		b, err := pageFiles.ReadFile("templates/" + name)
-		if err != nil || path.Ext(name) != ".css" {
+		kind := assetTypes[path.Ext(name)]
+		if err != nil || kind == "" {
 			return fault.New(fault.NotFound, "asset.unknown", "没有这个文件。", "There is no such file.")
 		}
-		c.Data(http.StatusOK, "text/css; charset=utf-8", b)
+		c.Header("Cache-Control", "max-age=600")
+		c.Data(http.StatusOK, kind, b)
 		return nil
 	})
 	registerValuationPages(s)
 	registerFindPages(s)
+	registerListPages(s)
+	registerRunPages(s)
 	registerDeskPages(s)
 	registerRegistryPages(s)
 	registerQueuePages(s)

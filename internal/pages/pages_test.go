@@ -12,13 +12,14 @@ import (
 
 	"zhijia/internal/gate"
 	"zhijia/internal/gate/gatetest"
+	"zhijia/internal/harness"
 	"zhijia/internal/people"
 	"zhijia/internal/store"
 )
 
 // browser keeps the session cookie between requests.
 type browser struct {
-	t      *testing.T
+	t      testing.TB
 	h      http.Handler
 	cookie *http.Cookie
 }
@@ -60,14 +61,14 @@ type world struct {
 	Key  string
 }
 
-func newWorld(t *testing.T, roles ...people.Role) *world {
+func newWorld(t testing.TB, roles ...people.Role) *world {
 	t.Helper()
 	if len(roles) == 0 {
 		roles = []people.Role{people.Officer}
 	}
 	w := &world{World: gatetest.NewWorld(t)}
 	w.gate = gate.New(gate.Options{DB: w.DB})
-	if err := Register(w.gate, Options{Appraisal: w.Appraisal, Desk: w.Desk, Watch: w.Watch, Intake: w.Intake, Ledger: w.Ledger, Dossier: w.Dossier, Audit: w.Audit, Chain: w.Chain, Reading: w.Reading, Labels: w.Labels}); err != nil {
+	if err := Register(w.gate, Options{Appraisal: w.Appraisal, Desk: w.Desk, Watch: w.Watch, Intake: w.Intake, Ledger: w.Ledger, Dossier: w.Dossier, Audit: w.Audit, Chain: w.Chain, Reading: w.Reading, Labels: w.Labels, Arranger: w.Arranger, Eval: &harness.Service{DB: w.DB, Queue: w.Jobs}}); err != nil {
 		t.Fatal(err)
 	}
 	w.Key = gatetest.NewKey(t, w.DB, time.Time{}, roles...)

@@ -135,7 +135,7 @@ func TestFourEyesByPerson(t *testing.T) {
 	}
 	give := func() store.Override {
 		t.Helper()
-		o, err := w.Appraisal.Override(ctx, one.Actor(), rec.ID(), 500_000, "订单")
+		o, err := w.Appraisal.Override(ctx, one.Actor(), rec.ID(), 500_000, "订单", appraisal.Evidence{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -79,6 +79,7 @@ var (
 	auditing = []Role{Officer, Admin, Auditor}
 
 	pageRoles = []Role{Officer, Approver, Desk, Evaluator, Auditor}
+	signIn    = append([]Role{Admin}, pageRoles...)
 	proposers = []Role{Officer, Approver, Desk, Admin}
 )
 
@@ -96,7 +97,7 @@ var Access = map[string][]Role{
 	"GET /":                                   anyone,
 	"GET /officer/login":                      anyone,
 	"POST /officer/login":                     anyone,
-	"GET /officer":                            pageRoles,
+	"GET /officer":                            signIn,
 	"POST /officer/valuations":                {Officer, Desk},
 	"POST /officer/form":                      {Officer, Desk},
 	"GET /officer/valuations/{id}":            pageRoles,
@@ -105,13 +106,41 @@ var Access = map[string][]Role{
 	"GET /officer/valuations/{id}/what-if":    {Officer, Desk},
 	"POST /officer/valuations/{id}/overrides": {Officer},
 	"POST /officer/logout":                    anyone,
-	"GET /officer/sign-in":                    anyone,
-	"GET /officer/sign-in/callback":           anyone,
-	"POST /officer/sign-in/logout":            anyone,
-	"GET /officer/assets/{asset}":             anyone,
-	"GET /officer/egress":                     {Officer, Auditor},
-	"GET /officer/proposals":                  pageRoles,
-	"POST /officer/proposals/{id}/{act}":      {Officer, Approver, Desk},
+
+	"GET /officer/search":                   pageRoles,
+	"POST /officer/form/check":              {Officer, Desk},
+	"POST /officer/drafts/{id}/drop":        {Officer, Desk},
+	"POST /officer/valuations/filters":      pageRoles,
+	"GET /officer/valuations/export":        pageRoles,
+	"GET /officer/compare":                  pageRoles,
+	"GET /officer/patents/{number}/history": pageRoles,
+	"GET /officer/overrides/{id}/evidence":  pageRoles,
+	"POST /officer/overrides/{id}/{act}":    {Officer, Approver},
+	"GET /officer/people":                   {Admin, Auditor},
+	"POST /officer/people":                  {Admin},
+	"POST /officer/people/{login}/{act}":    {Admin},
+	"GET /officer/keys":                     {Admin, Auditor},
+	"POST /officer/keys":                    {Admin},
+	"POST /officer/keys/{id}/revoke":        {Admin},
+	"POST /officer/consent":                 {Admin},
+	"GET /officer/audit":                    auditing,
+	"GET /officer/watch":                    pageRoles,
+	"POST /officer/watch":                   {Officer, Desk},
+	"POST /officer/watch/{number}/remove":   {Officer, Desk},
+	"GET /officer/imports":                  {Officer, Admin},
+	"POST /officer/imports":                 {Officer, Admin},
+	"GET /officer/pools":                    pageRoles,
+	"GET /officer/pools/{id}":               pageRoles,
+	"GET /officer/evaluations":              pageRoles,
+	"GET /officer/evaluations/{id}/report":  pageRoles,
+
+	"GET /officer/sign-in":               anyone,
+	"GET /officer/sign-in/callback":      anyone,
+	"POST /officer/sign-in/logout":       anyone,
+	"GET /officer/assets/{asset}":        anyone,
+	"GET /officer/egress":                auditing,
+	"GET /officer/proposals":             pageRoles,
+	"POST /officer/proposals/{id}/{act}": {Officer, Approver, Desk},
 
 	"GET /officer/batches":                          pageRoles,
 	"POST /officer/batches":                         valuers,
@@ -143,9 +172,13 @@ var Access = map[string][]Role{
 
 	"POST /v1/classes:suggest": readers,
 
-	"POST /v1/patents:fetch":           {Officer, Admin},
-	"GET /v1/fetches/{id}":             readers,
-	"POST /v1/fetches/{id}:resume":     {Officer, Admin},
+	"POST /v1/patents:fetch":       {Officer, Admin},
+	"GET /v1/fetches/{id}":         readers,
+	"POST /v1/fetches/{id}:resume": {Officer, Admin},
+	"GET /v1/patents":              readers,
+	"GET /v1/valuations:compare":   readers,
+	"POST /v1/valuations:check":    {Officer, Desk, Evaluator},
+
 	"GET /v1/patents/{number}":         readers,
 	"GET /v1/patents/{number}/dossier": readers,
 	"GET /v1/patents/{number}/alerts":  readers,
@@ -364,7 +397,7 @@ var Access = map[string][]Role{
 func (p Principal) May(route string) bool { return Permitted(p.Roles, Access[route]) }
 
 // MaySignIn reports whether the caller may open the officer's pages.
-func (p Principal) MaySignIn() bool { return Permitted(p.Roles, pageRoles) }
+func (p Principal) MaySignIn() bool { return Permitted(p.Roles, signIn) }
 
 // Permitted reports whether one of the roles granted is among those allowed.
 func Permitted(granted, allowed []Role) bool {

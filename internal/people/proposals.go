@@ -81,6 +81,11 @@ func (s *People) Decide(ctx context.Context, by Principal, id, act, note string)
 
 // ApproveOverride approves what was proposed about an override.
 func (s *People) ApproveOverride(ctx context.Context, by Principal, override string) error {
+	return s.DecideOverride(ctx, by, override, "approve", "")
+}
+
+// DecideOverride approves, refuses or withdraws what was proposed about an override.
+func (s *People) DecideOverride(ctx context.Context, by Principal, override, act, note string) error {
 	id, err := s.db.ProposalAbout(ctx, by.Institution, store.ProposeOverride, override)
 	if fault.KindOf(err) == fault.NotFound {
 		return fault.New(fault.NotFound, "override.unknown", "没有这条人工意见。", "There is no such override.")
@@ -88,6 +93,6 @@ func (s *People) ApproveOverride(ctx context.Context, by Principal, override str
 	if err != nil {
 		return err
 	}
-	_, err = s.Decide(ctx, by, id, "approve", "")
+	_, err = s.Decide(ctx, by, id, act, note)
 	return err
 }

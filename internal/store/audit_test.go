@@ -118,7 +118,7 @@ func TestAlteredWordsOfPersons(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	one := store.Actor{Name: "一", Institution: "a", Person: "p1"}
 	o := store.Override{ID: "ovr_1", ValuationID: "val_1", CreatedAt: now, Officer: "一", Value: 5, Reason: "订单"}
-	if err := db.PutOverride(ctx, one, o, store.Act{Institution: "a", Actor: "一", Action: "valuation.override", Subject: "val_1", Detail: map[string]any{"after": 5, "reason": "订单", "override": "ovr_1"}}); err != nil {
+	if err := db.PutOverride(ctx, one, o, nil, store.Act{Institution: "a", Actor: "一", Action: "valuation.override", Subject: "val_1", Detail: map[string]any{"after": 5, "reason": "订单", "override": "ovr_1"}}); err != nil {
 		t.Fatal(err)
 	}
 	id, err := db.ProposalAbout(ctx, "a", store.ProposeOverride, "ovr_1")

@@ -283,6 +283,7 @@ func (db *DB) PutRowResults(ctx context.Context, tx pgx.Tx, batch string, rows [
 	var b pgx.Batch
 	for i := range rows {
 		if v := rows[i].Valuation; v != nil {
+			v.Batch = batch
 			b.Queue(insertValuation, v.values()...)
 		}
 	}

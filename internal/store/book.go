@@ -87,6 +87,7 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 		}
 		sealed := make([]map[string]any, 0, len(valuations))
 		for _, v := range valuations {
+			v.Batch = FromBook
 			sealed = append(sealed, map[string]any{"valuation": v.ID, "valuation_hash": v.Hash})
 			if _, err := tx.Exec(ctx, insertValuation, v.values()...); err != nil {
 				return err
@@ -373,6 +374,7 @@ func (db *DB) PutRevaluation(ctx context.Context, r Revaluation, today calendar.
 		}
 		p := &out.Patent
 		if out.Valuation != nil {
+			out.Valuation.Batch = FromBook
 			if _, err := tx.Exec(ctx, insertValuation, out.Valuation.values()...); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -31,13 +32,17 @@ type Valuation struct {
 	Snapshot    []byte
 	Conclusion  []byte
 	Hash        []byte
+	Batch       string // that made it, or "book"; empty: somebody asked for it alone
 }
+
+// FromBook marks the valuations that the book of loans asked for.
+const FromBook = "book"
 
 // insertValuation stores a valuation and its patents in one statement.
 const insertValuation = `
 	WITH v AS (
-		INSERT INTO valuations (id, created_at, created_by, institution, title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash)
-		VALUES ($1, $2, $3, $4, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17))
+		INSERT INTO valuations (id, created_at, created_by, institution, title, purpose, as_of, status, point, low, high, assumptions, request, snapshot, conclusion, hash, batch)
+		VALUES ($1, $2, $3, $4, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, nullif($18, '')))
 	INSERT INTO valuation_patents (institution, valuation, position, number, created_at)
 	SELECT $4, $1, n - 1, number, $2 FROM unnest($5::text[]) WITH ORDINALITY AS m (number, n)`
 
@@ -45,7 +50,7 @@ const insertValuation = `
 const valuationNumbers = `coalesce((SELECT string_agg(number, ';' ORDER BY position) FROM valuation_patents m WHERE m.institution = v.institution AND m.valuation = v.id), '')`
 
 func (v *Valuation) values() []any {
-	return []any{v.ID, v.CreatedAt, v.CreatedBy, v.Institution, v.Numbers, v.Title, v.Purpose, v.AsOf, v.Status, v.Point, v.Low, v.High, v.Assumptions, v.Request, v.Snapshot, v.Conclusion, v.Hash}
+	return []any{v.ID, v.CreatedAt, v.CreatedBy, v.Institution, v.Numbers, v.Title, v.Purpose, v.AsOf, v.Status, v.Point, v.Low, v.High, v.Assumptions, v.Request, v.Snapshot, v.Conclusion, v.Hash, v.Batch}
 }
 
 // PutValuation stores a valuation, once, with its act.
@@ -89,21 +94,42 @@ type ValuationSummary struct {
 	Point     *float64      `json:"point"`
 	Low       float64       `json:"low"`
 	High      float64       `json:"high"`
+	Borrower  string        `json:"borrower,omitempty"`
+	Batch     string        `json:"batch,omitempty" doc:"The batch that made it, or book"`
+	Waiting   bool          `json:"waiting" doc:"An officer's own figure waits for approval"`
 }
 
 // ValuationQuery says which valuations are looked for; an empty field asks
 // nothing.
 type ValuationQuery struct {
-	Number  string    // of a patent, in its normal form
-	Title   string    // part of the title, in any case of letters
-	Purpose string    // code
-	By      string    // who asked for it
-	From    time.Time // made then or later
-	Until   time.Time // made before then
+	Number   string    // of a patent, in its normal form
+	Title    string    // part of the title, in any case of letters
+	Words    string    // part of the title or of the borrower's name
+	Borrower string    // part of the name
+	Purpose  string    // code
+	Status   string    // valued, range_only, abstained, …
+	By       string    // who asked for it
+	From     time.Time // made then or later
+	Until    time.Time // made before then
+	AtLeast  *float64  // the figure is at least this, yuan
+	AtMost   *float64
+	Made     string // alone: by somebody for one patent; batch: by a batch or the book
+	Waiting  bool   // an officer's own figure waits for approval
 }
 
+// MadeAlone and MadeInBatch keep the rows of a file apart from a person's own work.
+const (
+	MadeAlone   = "alone"
+	MadeInBatch = "batch"
+)
+
+// waitingOverrides are the valuations beside which a figure waits.
+const waitingOverrides = `SELECT o.valuation_id FROM proposals p JOIN overrides o ON o.institution = p.institution AND o.id = p.subject
+	WHERE p.institution = $1 AND p.kind = 'override' AND p.status = 'open'`
+
 // Valuations lists an institution's valuations, newest first, after the one named
-// by the cursor's creation time and id; a zero time starts at the newest.
+// by the cursor's creation time and id; a zero time starts at the newest. What is
+// asked is answered from one index, and only the lines shown are read whole.
 func (db *DB) Valuations(ctx context.Context, institution string, q ValuationQuery, after time.Time, afterID string, limit int) (_ []ValuationSummary, err error) {
 	defer fault.Wrap(&err, "store.Valuations")
 	ctx = As(ctx, institution)
@@ -118,21 +144,39 @@ func (db *DB) Valuations(ctx context.Context, institution string, q ValuationQue
 		}
 	}
 	ask(q.Number != "", `id IN (SELECT valuation FROM valuation_patents WHERE institution = $1 AND number = $%d AND (created_at, valuation) < ($2, $3))`, q.Number)
-	ask(q.Title != "", `strpos(lower(title), lower($%d)) > 0`, q.Title)
+	ask(q.Title != "", `strpos(lower(headline), lower($%d)) > 0`, q.Title)
+	ask(q.Words != "", `(strpos(lower(headline), lower($%[1]d)) > 0 OR strpos(lower(borrower), lower($%[1]d)) > 0)`, q.Words)
+	ask(q.Borrower != "", `strpos(lower(borrower), lower($%d)) > 0`, q.Borrower)
 	ask(q.Purpose != "", `purpose = $%d`, q.Purpose)
+	ask(q.Status != "", `status = $%d`, q.Status)
 	ask(q.By != "", `created_by = $%d`, q.By)
 	ask(!q.From.IsZero(), `created_at >= $%d`, q.From)
 	ask(!q.Until.IsZero(), `created_at < $%d`, q.Until)
+	ask(q.AtLeast != nil, `point >= $%d`, q.AtLeast)
+	ask(q.AtMost != nil, `point <= $%d`, q.AtMost)
+	switch q.Made {
+	case MadeAlone:
+		which += "batch IS NULL AND "
+	case MadeInBatch:
+		which += "batch IS NOT NULL AND "
+	}
+	if q.Waiting {
+		which += "id IN (" + waitingOverrides + ") AND "
+	}
 	rows, err := db.pool.Query(ctx, `
-		SELECT id, created_at, created_by, `+valuationNumbers+`, title, purpose, as_of, status, point, low, high
-		FROM valuations v WHERE institution = $1 AND `+which+` (created_at, id) < ($2, $3)
-		ORDER BY created_at DESC, id DESC LIMIT $4`, args...)
+		WITH hit AS MATERIALIZED (
+			SELECT created_at, id FROM valuations WHERE institution = $1 AND `+which+` (created_at, id) < ($2, $3)
+			ORDER BY created_at DESC, id DESC LIMIT $4)
+		SELECT v.id, v.created_at, v.created_by, `+valuationNumbers+`, v.title, v.purpose, v.as_of, v.status, v.point, v.low, v.high,
+			coalesce(v.borrower, ''), coalesce(v.batch, ''), v.id IN (`+waitingOverrides+`)
+		FROM hit JOIN valuations v ON v.institution = $1 AND v.id = hit.id
+		ORDER BY v.created_at DESC, v.id DESC`, args...)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (ValuationSummary, error) {
 		var v ValuationSummary
-		err := row.Scan(&v.ID, &v.CreatedAt, &v.CreatedBy, &v.Number, &v.Title, &v.Purpose, &v.AsOf, &v.Status, &v.Point, &v.Low, &v.High)
+		err := row.Scan(&v.ID, &v.CreatedAt, &v.CreatedBy, &v.Number, &v.Title, &v.Purpose, &v.AsOf, &v.Status, &v.Point, &v.Low, &v.High, &v.Borrower, &v.Batch, &v.Waiting)
 		v.CreatedAt = v.CreatedAt.UTC()
 		return v, err
 	})
@@ -148,19 +192,26 @@ type Override struct {
 	Reason      string    `json:"reason"`
 
 	Status     string     `json:"status"`                // open: 未经复核; approved, refused, withdrawn, expired
+	Evidence   string     `json:"evidence,omitempty"`    // name of the file it rests on
 	ApprovedBy string     `json:"approved_by,omitempty"` // another person
 	ApprovedAt *time.Time `json:"approved_at,omitempty"`
 }
 
 // PutOverride adds an officer's figure and asks another person to stand by it;
 // the valuation itself never changes.
-func (db *DB) PutOverride(ctx context.Context, by Actor, o Override, a Act) (err error) {
+func (db *DB) PutOverride(ctx context.Context, by Actor, o Override, evidence []byte, a Act) (err error) {
 	defer fault.Wrap(&err, "store.PutOverride(%s)", o.ValuationID)
 	ctx = As(ctx, by.Institution)
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `INSERT INTO overrides (id, institution, valuation_id, created_at, officer, value, reason) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			o.ID, by.Institution, o.ValuationID, o.CreatedAt, o.Officer, o.Value, o.Reason); err != nil {
 			return err
+		}
+		if len(evidence) > 0 {
+			hash := sha256.Sum256(evidence)
+			if _, err := tx.Exec(ctx, `INSERT INTO override_files (override, name, sha256, content) VALUES ($1, $2, $3, $4)`, o.ID, o.Evidence, hash[:], evidence); err != nil {
+				return err
+			}
 		}
 		if err := propose(ctx, tx, by, ProposeOverride, o.ID, map[string]any{"valuation": o.ValuationID, "value": o.Value, "reason": o.Reason}, o.CreatedAt); err != nil {
 			return err
@@ -175,7 +226,7 @@ func (db *DB) Overrides(ctx context.Context, institution, valuation string) (_ [
 	defer fault.Wrap(&err, "store.Overrides(%s)", valuation)
 	ctx = As(ctx, institution)
 	rows, err := db.pool.Query(ctx, `
-		SELECT o.id, o.valuation_id, o.created_at, o.officer, o.value, o.reason, coalesce(p.status, 'open'),
+		SELECT o.id, o.valuation_id, o.created_at, o.officer, o.value, o.reason, coalesce((SELECT f.name FROM override_files f WHERE f.institution = o.institution AND f.override = o.id), ''), coalesce(p.status, 'open'),
 			CASE WHEN p.status = 'approved' THEN p.decided_by ELSE '' END, CASE WHEN p.status = 'approved' THEN p.decided_at END
 		FROM overrides o LEFT JOIN proposals p ON p.institution = o.institution AND p.kind = 'override' AND p.subject = o.id
 		WHERE o.institution = $1 AND o.valuation_id = $2 ORDER BY o.created_at, o.id`, institution, valuation)
@@ -184,10 +235,21 @@ func (db *DB) Overrides(ctx context.Context, institution, valuation string) (_ [
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Override, error) {
 		var o Override
-		err := row.Scan(&o.ID, &o.ValuationID, &o.CreatedAt, &o.Officer, &o.Value, &o.Reason, &o.Status, &o.ApprovedBy, &o.ApprovedAt)
+		err := row.Scan(&o.ID, &o.ValuationID, &o.CreatedAt, &o.Officer, &o.Value, &o.Reason, &o.Evidence, &o.Status, &o.ApprovedBy, &o.ApprovedAt)
 		o.CreatedAt = o.CreatedAt.UTC()
 		return o, err
 	})
+}
+
+// OverrideFile returns the paper that an officer's own figure rests on, or a
+// NotFound fault.
+func (db *DB) OverrideFile(ctx context.Context, institution, override string) (name string, content []byte, err error) {
+	defer fault.Wrap(&err, "store.OverrideFile(%s)", override)
+	err = db.pool.QueryRow(As(ctx, institution), `SELECT name, content FROM override_files WHERE institution = $1 AND override = $2`, institution, override).Scan(&name, &content)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = fault.New(fault.NotFound, "override.no_file", "这条人工意见没有附件。", "There is no file with this figure.")
+	}
+	return name, content, err
 }
 
 // Assumptions is a stored version of what can change a value.

@@ -28,6 +28,18 @@ func fixedSale(p terms.Purpose) (market.Sale, bool) {
 	return "", false
 }
 
+// SaleFor is the market of sale a purpose is valued in where none is asked for, empty where nobody can say, and whether the
+// purpose fixes it.
+func SaleFor(p terms.Purpose) (s market.Sale, fixed bool) {
+	if s, fixed = fixedSale(p); fixed {
+		return s, true
+	}
+	if s = saleOf(&Assignment{Purpose: p}); s == market.Unknown {
+		return "", false
+	}
+	return s, false
+}
+
 // saleOf is the market of sale of the headline: fixed by the purpose, else as asked, else private where the purpose sells
 // the bare right, else unknown.
 func saleOf(asg *Assignment) market.Sale {

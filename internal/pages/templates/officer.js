@@ -1,0 +1,57 @@
+// What the pages do without, done sooner: a form is checked and kept while it is
+// typed, a text is read from a file, a list is walked by the keyboard.
+"use strict";
+
+for (const form of document.querySelectorAll("form[data-check]")) {
+  let timer, last = "";
+  const look = async () => {
+    const body = new URLSearchParams(new FormData(form));
+    if (body.toString() === last) return;
+    last = body.toString();
+    let answer;
+    try {
+      const reply = await fetch(form.dataset.check, { method: "POST", body });
+      if (!reply.ok) return;
+      answer = await reply.json();
+    } catch { return; }
+    form.elements.draft.value = answer.draft;
+    for (const old of form.querySelectorAll("small.live")) old.remove();
+    for (const r of answer.remarks) {
+      const field = form.elements[r.field];
+      const label = field && field.closest && field.closest("label");
+      if (!label) continue;
+      const note = document.createElement("small");
+      note.className = "live " + r.kind;
+      note.textContent = r.text;
+      label.append(note);
+      field.setAttribute("aria-invalid", r.kind === "fault" ? "true" : "false");
+    }
+    document.getElementById("kept").textContent = "已存为草稿";
+  };
+  form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 700); });
+  form.addEventListener("submit", () => clearTimeout(timer));
+}
+
+for (const area of document.querySelectorAll("textarea[data-file]")) {
+  const pick = document.createElement("input");
+  pick.type = "file";
+  pick.accept = ".txt,text/plain";
+  pick.setAttribute("aria-label", "从文本文件读入");
+  pick.addEventListener("change", async () => {
+    if (!pick.files[0]) return;
+    area.value = await pick.files[0].text();
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  area.after(pick);
+}
+
+document.addEventListener("keydown", (e) => {
+  if (e.key !== "ArrowDown" && e.key !== "ArrowUp" || !document.activeElement.closest("table.rows tbody")) return;
+  if (document.activeElement.matches("input, select, textarea")) return;
+  const links = [...document.querySelectorAll("table.rows tbody tr > td > a, table.rows tbody tr > td:first-child a")];
+  const at = links.indexOf(document.activeElement);
+  const next = links[at + (e.key === "ArrowDown" ? 1 : -1)];
+  if (at >= 0 && next) { e.preventDefault(); next.focus(); }
+});
+
+for (const button of document.querySelectorAll("button[data-print]")) button.addEventListener("click", () => window.print());
