@@ -10,6 +10,7 @@ import (
 	"cmp"
 	_ "embed"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -354,7 +355,7 @@ func DefaultPrecedence() Precedence {
 func (p Precedence) Set(group string, first []string) error {
 	known, ok := p[group]
 	if !ok {
-		groups := strings.Join(slices.Sorted(mapKeys(p)), ", ")
+		groups := strings.Join(slices.Sorted(maps.Keys(p)), ", ")
 		return fault.New(fault.Invalid, "precedence.fact", "没有“"+group+"”这类事实，应为："+groups+"。", "There is no group of facts "+group+"; it is one of "+groups+".")
 	}
 	var order []Trade
@@ -371,16 +372,6 @@ func (p Precedence) Set(group string, first []string) error {
 	}
 	p[group] = order
 	return nil
-}
-
-func mapKeys[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // What is said of a fact, by whom.

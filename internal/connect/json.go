@@ -2,6 +2,7 @@ package connect
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -110,7 +111,7 @@ func himmpatIDs(v any, depth int, ids map[string]string) {
 		if id, pn := plain(x["id"]), plain(x["pn"]); id != "" && pn != "" {
 			ids[id] = pn
 		}
-		for _, k := range slices.Sorted(mapKeys(x)) {
+		for _, k := range slices.Sorted(maps.Keys(x)) {
 			himmpatIDs(x[k], depth+1, ids)
 		}
 	}
@@ -145,7 +146,7 @@ func walkJSON(v any, depth int, ids map[string]string, yield func(Record, error)
 				return
 			}
 		}
-		for _, k := range slices.Sorted(mapKeys(x)) {
+		for _, k := range slices.Sorted(maps.Keys(x)) {
 			if state, ok := x[k].(map[string]any); ok && ids[k] != "" && state["stc"] != nil {
 				yield(himmpatState(ids[k], state))
 				continue

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -224,7 +225,7 @@ func badgerfish(name string, v any, depth int) []*node {
 		return out
 	case map[string]any:
 		n := &node{name: name, attr: map[string]string{}}
-		for _, k := range slices.Sorted(mapKeys(x)) {
+		for _, k := range slices.Sorted(maps.Keys(x)) {
 			switch {
 			case k == "$":
 				n.text = plain(x[k])

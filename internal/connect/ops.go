@@ -137,7 +137,7 @@ func (o *ops) biblio(ctx context.Context, asked []Asked, out []Answer, open []in
 			}
 			continue
 		}
-		records, notFound, err := readXML(r.body)
+		records, err := readXML(r.body)
 		if err != nil {
 			for _, i := range of {
 				out[i].Err = broken(o.id, err)
@@ -156,7 +156,6 @@ func (o *ops) biblio(ctx context.Context, asked []Asked, out []Answer, open []in
 				out[i].Documents = append(out[i].Documents, d)
 				continue
 			}
-			_ = notFound
 			out[i] = missing(asked[i], "SERVER.EntityNotFound", "EPO OPS 没有该号码（以 DOCDB 形式 "+docdbPath(asked[i].Number)+" 查询）")
 		}
 	}
@@ -164,21 +163,21 @@ func (o *ops) biblio(ctx context.Context, asked []Asked, out []Answer, open []in
 }
 
 // readXML reads the records of one answer. Documents that the source says it
-// does not have are counted and are no error.
-func readXML(body []byte) (out []Record, notFound int, err error) {
+// does not have are no error.
+func readXML(body []byte) (out []Record, err error) {
 	n := 0
 	xmlRows(bytes.NewReader(body), &n, func(r Row, e error) bool {
 		switch {
 		case e == nil:
 			out = append(out, r.Record)
 		case fault.Public(e).Code == "source.not_found":
-			notFound++
+			// what the source does not have is not among them
 		default:
 			err = errors.Join(err, e)
 		}
 		return true
 	})
-	return out, notFound, err
+	return out, err
 }
 
 // family asks for the family with its legal events. A patent whose family is
@@ -195,7 +194,7 @@ func (o *ops) family(ctx context.Context, a *Asked, to *Answer) error {
 		}
 		return nil
 	}
-	records, _, err := readXML(r.body)
+	records, err := readXML(r.body)
 	if err != nil {
 		to.Err = broken(o.id, err)
 		return nil

@@ -3,6 +3,7 @@ package connect
 import (
 	"cmp"
 	_ "embed"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -131,7 +132,7 @@ var labels = map[string]string{
 }
 
 var labelPattern = func() *regexp.Regexp {
-	names := slices.SortedFunc(mapKeys(labels), func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	names := slices.SortedFunc(maps.Keys(labels), func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
 	for i, n := range names {
 		names[i] = regexp.QuoteMeta(n)
 	}

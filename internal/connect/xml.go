@@ -125,9 +125,7 @@ func cnipaDocument(n *node) ([]Record, error) {
 		r.class(c.to("Text").words())
 	}
 	for _, c := range append(bib.deep("ClassificationLocarno"), bib.deep("LocarnoClassification")...) {
-		for _, x := range locarnoOf(c.words()) {
-			r.Locarno = append(r.Locarno, x)
-		}
+		r.Locarno = append(r.Locarno, locarnoOf(c.words())...)
 	}
 	names := func(of string) (out []string) {
 		for _, x := range bib.deep(of) {

@@ -253,13 +253,6 @@ func (s *seat) value(name string) (v string) {
 	return v
 }
 
-func (s *seat) at() string {
-	s.t.Helper()
-	var at string
-	s.do(chromedp.Location(&at))
-	return strings.TrimPrefix(at, s.here)
-}
-
 // journeys are what people come to do. Each begins where they sit down.
 var journeys = []struct {
 	name string

@@ -182,7 +182,7 @@ func readFacts(text string) []found {
 	said := deal.Find(text)
 	for _, l := range labels {
 		for _, m := range l.pattern.FindAllStringSubmatchIndex(text, 200) {
-			a, b := m[2], m[5]
+			a := m[2]
 			value := text[m[4]:m[5]]
 			if cut := nextLabel.FindStringIndex(value); cut != nil {
 				value = value[:cut[0]]
@@ -191,7 +191,7 @@ func readFacts(text string) []found {
 				value = value[:i]
 			}
 			value = strings.TrimRight(value, " \t\r\u3000,，；;")
-			b = m[4] + len(value)
+			b := m[4] + len(value)
 			if strings.TrimSpace(value) == "" || l.key == "patent.owners" && strings.HasPrefix(value, "变更") {
 				continue
 			}
