@@ -231,26 +231,19 @@ $$;
 -- +goose StatementEnd
 CREATE TRIGGER book_events_new AFTER INSERT ON events REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION book_mark();
 
--- The ledger of encumbrances: every use a right was put up for by any product:
--- collateral of a loan, an asset of a pool, the object of a lease, a licence, what
--- is insured, held by a fund or guaranteed. One row per right, desk, product,
--- contract and party; told again it is the same row.
+-- Every use a patent was put up for by any product: collateral of a loan, an
+-- asset of a pool, the object of a lease, a licence. One row per patent, desk,
+-- product, contract and party; told again it is the same row.
 CREATE TABLE collateral_offers (
-    number      text NOT NULL,                   -- a patent's normal form; TM:, CR: and LD: before those of marks, copyrights and layout designs
+    number      text NOT NULL,                   -- normal form
     institution text NOT NULL DEFAULT institution_now() REFERENCES institutions (id),
-    product     text NOT NULL CHECK (product IN ('pledge', 'pool', 'lease', 'exclusive_licence', 'licence', 'insurance', 'fund_position', 'guarantee')),
+    product     text NOT NULL CHECK (product IN ('pledge', 'pool', 'lease', 'exclusive_licence', 'licence')),
     reference   text NOT NULL,                   -- contract, batch or pool
     party       text NOT NULL,                   -- who puts the patent up: borrower, originator, lessee, licensor
     party_code  text NOT NULL DEFAULT '',        -- its unified social credit code, where known
-    status      text NOT NULL CHECK (status IN ('offered', 'committed', 'registered', 'released', 'disputed')),
+    status      text NOT NULL CHECK (status IN ('offered', 'committed', 'released')),
     offered_at  timestamptz NOT NULL,
     changed_at  timestamptz NOT NULL,
-    changed_by  text NOT NULL DEFAULT '',
-    beneficiary  text NOT NULL DEFAULT '',       -- pledgee, manager, lessor, licensee, insurer, fund, guarantor
-    registration text NOT NULL DEFAULT '',       -- with the authority
-    amount      bigint CHECK (amount >= 0),      -- fen; secured, insured, invested or guaranteed
-    covers      text NOT NULL DEFAULT '',        -- loan contract an insurance or guarantee answers for
-    evidence    text NOT NULL DEFAULT '',        -- document the status rests on
     PRIMARY KEY (number, institution, product, reference, party)
 );
 CREATE INDEX collateral_offers_reference ON collateral_offers (institution, product, reference);
@@ -300,12 +293,12 @@ BEGIN
     WHERE a.institution = asker AND a.number = ANY (asked) AND a.signed_on <= today AND (a.valid_until IS NULL OR a.valid_until >= today);
     PERFORM set_config('zhijia.institution', '*', true);
     IF EXISTS (SELECT FROM collateral_offers o JOIN institutions i ON i.id = o.institution AND i.shares_interests
-        WHERE o.number = ANY (asked) AND o.institution <> asker AND o.status NOT IN ('released', 'disputed') AND o.product NOT IN ('licence', 'insurance', 'fund_position', 'guarantee')) THEN
+        WHERE o.number = ANY (asked) AND o.institution <> asker AND o.status <> 'released' AND o.product <> 'licence') THEN
         INSERT INTO interests_told (institution, day, side, number)
         SELECT DISTINCT s.institution, today, s.side, o.number
         FROM collateral_offers o JOIN institutions i ON i.id = o.institution AND i.shares_interests,
             LATERAL (VALUES (asker, 'asked'), (o.institution, 'told_of')) AS s (institution, side)
-        WHERE o.number = ANY (asked) AND o.institution <> asker AND o.status NOT IN ('released', 'disputed') AND o.product NOT IN ('licence', 'insurance', 'fund_position', 'guarantee')
+        WHERE o.number = ANY (asked) AND o.institution <> asker AND o.status <> 'released' AND o.product <> 'licence'
         ORDER BY 1, 3, 4 ON CONFLICT DO NOTHING;
         SELECT count(*) INTO told FROM interests_told t WHERE t.institution = asker AND t.day = today AND t.side = 'asked';
         IF told > 1000 THEN
@@ -316,7 +309,7 @@ BEGIN
         SELECT o.number, min((o.offered_at AT TIME ZONE 'Asia/Shanghai')::date),
             bool_or(EXISTS (SELECT FROM events e WHERE e.institution = o.institution AND e.number = o.number AND e.registration <> ''))
         FROM collateral_offers o JOIN institutions i ON i.id = o.institution AND i.shares_interests
-        WHERE o.number = ANY (asked) AND o.institution <> asker AND o.status NOT IN ('released', 'disputed') AND o.product NOT IN ('licence', 'insurance', 'fund_position', 'guarantee')
+        WHERE o.number = ANY (asked) AND o.institution <> asker AND o.status <> 'released' AND o.product <> 'licence'
         GROUP BY o.number ORDER BY o.number;
     PERFORM set_config('zhijia.institution', asker, true);
 END

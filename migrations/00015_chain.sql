@@ -1,5 +1,62 @@
 -- +goose Up
 
+-- What patents were put up for becomes the ledger of encumbrances: every use a
+-- right was put up for by any product: collateral of a loan, an asset of a pool,
+-- the object of a lease, a licence, what is insured, held by a fund or guaranteed.
+-- The number is a patent's normal form, or has TM:, CR: or LD: before that of a
+-- mark, a copyright or a layout design.
+ALTER TABLE collateral_offers
+    DROP CONSTRAINT collateral_offers_product_check,
+    DROP CONSTRAINT collateral_offers_status_check,
+    ADD CONSTRAINT collateral_offers_product_check CHECK (product IN ('pledge', 'pool', 'lease', 'exclusive_licence', 'licence', 'insurance', 'fund_position', 'guarantee')),
+    ADD CONSTRAINT collateral_offers_status_check CHECK (status IN ('offered', 'committed', 'registered', 'released', 'disputed')),
+    ADD COLUMN changed_by   text NOT NULL DEFAULT '',
+    ADD COLUMN beneficiary  text NOT NULL DEFAULT '', -- pledgee, manager, lessor, licensee, insurer, fund, guarantor
+    ADD COLUMN registration text NOT NULL DEFAULT '', -- with the authority
+    ADD COLUMN amount       bigint CHECK (amount >= 0), -- fen; secured, insured, invested or guaranteed
+    ADD COLUMN covers       text NOT NULL DEFAULT '', -- loan contract an insurance or guarantee answers for
+    ADD COLUMN evidence     text NOT NULL DEFAULT ''; -- document the status rests on
+
+-- Disputed uses, and those that exclude nothing, are not told to others.
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION interests_elsewhere(asked text[]) RETURNS TABLE (number text, noted date, registered boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    asker text := institution_now();
+    today date := (now() AT TIME ZONE 'Asia/Shanghai')::date;
+    told bigint;
+BEGIN
+    IF asker IS NULL OR asker = '*' OR NOT EXISTS (SELECT FROM institutions i WHERE i.id = asker AND i.shares_interests) THEN
+        RETURN;
+    END IF;
+    SELECT array_agg(DISTINCT a.number) INTO asked FROM interest_authorisations a
+    WHERE a.institution = asker AND a.number = ANY (asked) AND a.signed_on <= today AND (a.valid_until IS NULL OR a.valid_until >= today);
+    PERFORM set_config('zhijia.institution', '*', true);
+    IF EXISTS (SELECT FROM collateral_offers o JOIN institutions i ON i.id = o.institution AND i.shares_interests
+        WHERE o.number = ANY (asked) AND o.institution <> asker AND o.status NOT IN ('released', 'disputed') AND o.product NOT IN ('licence', 'insurance', 'fund_position', 'guarantee')) THEN
+        INSERT INTO interests_told (institution, day, side, number)
+        SELECT DISTINCT s.institution, today, s.side, o.number
+        FROM collateral_offers o JOIN institutions i ON i.id = o.institution AND i.shares_interests,
+            LATERAL (VALUES (asker, 'asked'), (o.institution, 'told_of')) AS s (institution, side)
+        WHERE o.number = ANY (asked) AND o.institution <> asker AND o.status NOT IN ('released', 'disputed') AND o.product NOT IN ('licence', 'insurance', 'fund_position', 'guarantee')
+        ORDER BY 1, 3, 4 ON CONFLICT DO NOTHING;
+        SELECT count(*) INTO told FROM interests_told t WHERE t.institution = asker AND t.day = today AND t.side = 'asked';
+        IF told > 1000 THEN
+            RAISE EXCEPTION 'interests: the limit of a day' USING ERRCODE = 'ZJ001';
+        END IF;
+    END IF;
+    RETURN QUERY
+        SELECT o.number, min((o.offered_at AT TIME ZONE 'Asia/Shanghai')::date),
+            bool_or(EXISTS (SELECT FROM events e WHERE e.institution = o.institution AND e.number = o.number AND e.registration <> ''))
+        FROM collateral_offers o JOIN institutions i ON i.id = o.institution AND i.shares_interests
+        WHERE o.number = ANY (asked) AND o.institution <> asker AND o.status NOT IN ('released', 'disputed') AND o.product NOT IN ('licence', 'insurance', 'fund_position', 'guarantee')
+        GROUP BY o.number ORDER BY o.number;
+    PERFORM set_config('zhijia.institution', asker, true);
+END
+$$;
+-- +goose StatementEnd
+
 -- Every change of the ledger of encumbrances, whichever way it came: the time
 -- line of a right. Append-only, written by the trigger below alone.
 CREATE TABLE encumbrance_history (

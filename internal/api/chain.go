@@ -3,8 +3,12 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
+	"time"
+
+	"zhijia/internal/money"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -58,6 +62,40 @@ type noted struct {
 type releaseUses struct {
 	Product   patent.Product `json:"product" enum:"pledge,lease,exclusive_licence,licence,insurance,fund_position,guarantee" doc:"A pool is released by its own route."`
 	Reference string         `json:"reference" minLength:"1" maxLength:"200"`
+}
+
+// Intermediary is an appraiser, guarantor, lessor, broker or rating agency as a client tells of it.
+type Intermediary struct {
+	Code   string         `json:"credit_code"`
+	Name   string         `json:"name"`
+	Roles  []lending.Role `json:"roles"`
+	Filing string         `json:"filing,omitempty" doc:"Number it is registered under with its authority."`
+}
+
+// OpenLicence is a declaration of open licence as a client tells of it.
+type OpenLicence struct {
+	Number    string        `json:"number"`
+	Declared  calendar.Date `json:"declared"`
+	Withdrawn calendar.Date `json:"withdrawn,omitzero"`
+	Basis     string        `json:"basis" enum:"lump,yearly,royalty,free"`
+	Fee       *money.Fen    `json:"fee,omitempty"`
+	Rate      *float64      `json:"rate,omitempty" doc:"Share of sales."`
+	Years     float64       `json:"years"`
+	Concluded int           `json:"concluded" doc:"Licences taken at the fee."`
+	Source    string        `json:"source"`
+}
+
+// ChainAnswer is a stored answer of a product with what it rests on.
+type ChainAnswer struct {
+	ID          string          `json:"id"`
+	Institution string          `json:"-"`
+	Product     string          `json:"product"`
+	Subject     string          `json:"subject"`
+	Rules       string          `json:"rules"`
+	Input       json.RawMessage `json:"input"`
+	Answer      json.RawMessage `json:"answer"`
+	By          string          `json:"by"`
+	At          time.Time       `json:"at"`
 }
 
 func registerChain(api huma.API, s *Server) {
@@ -127,8 +165,8 @@ func registerChain(api huma.API, s *Server) {
 	}, func(ctx context.Context, in chain.CashFlowAsk) (chain.CashFlow, error) {
 		return s.opt.Chain.CashFlow(ctx, actor(ctx), in)
 	})
-	answering(api, huma.Operation{OperationID: "put-intermediary", Path: "/v1/intermediaries", Tags: tags, Summary: "登记中介机构 Keep an intermediary with its roles"}, func(ctx context.Context, in chain.Intermediary) (noted, error) {
-		return noted{true}, s.opt.Chain.PutIntermediary(ctx, actor(ctx), in)
+	answering(api, huma.Operation{OperationID: "put-intermediary", Path: "/v1/intermediaries", Tags: tags, Summary: "登记中介机构 Keep an intermediary with its roles"}, func(ctx context.Context, in Intermediary) (noted, error) {
+		return noted{true}, s.opt.Chain.PutIntermediary(ctx, actor(ctx), chain.Intermediary(in))
 	})
 	answering(api, huma.Operation{OperationID: "put-intermediary-report", Path: "/v1/intermediary-reports", Tags: tags, Summary: "登记中介报告 Keep a report, beside our figure and a later price"}, func(ctx context.Context, in lending.Delivery) (noted, error) {
 		return noted{true}, s.opt.Chain.Deliver(ctx, actor(ctx), in)
@@ -140,8 +178,8 @@ func registerChain(api huma.API, s *Server) {
 		list, err := s.opt.Chain.Intermediaries(ctx, actor(ctx))
 		return &told[intermediaries]{intermediaries{list}}, err
 	})
-	answering(api, huma.Operation{OperationID: "put-open-licence", Path: "/v1/open-licences", Tags: tags, Summary: "登记开放许可声明 Keep a declaration of open licence"}, func(ctx context.Context, in chain.OpenLicence) (noted, error) {
-		return noted{true}, s.opt.Chain.PutOpenLicence(ctx, actor(ctx), in)
+	answering(api, huma.Operation{OperationID: "put-open-licence", Path: "/v1/open-licences", Tags: tags, Summary: "登记开放许可声明 Keep a declaration of open licence"}, func(ctx context.Context, in OpenLicence) (noted, error) {
+		return noted{true}, s.opt.Chain.PutOpenLicence(ctx, actor(ctx), chain.OpenLicence(in))
 	})
 	type declarations struct {
 		Declarations []chain.Declared `json:"declarations"`
@@ -159,9 +197,9 @@ func registerChain(api huma.API, s *Server) {
 	type answerID struct {
 		ID string `path:"id" pattern:"^ans_[0-9a-f]{1,64}$"`
 	}
-	huma.Register(api, huma.Operation{OperationID: "get-chain-answer", Method: http.MethodGet, Path: "/v1/chain-answers/{id}", Tags: tags, Summary: "查看结果 A stored answer with what it rests on"}, func(ctx context.Context, in *answerID) (*told[chain.Answer], error) {
+	huma.Register(api, huma.Operation{OperationID: "get-chain-answer", Method: http.MethodGet, Path: "/v1/chain-answers/{id}", Tags: tags, Summary: "查看结果 A stored answer with what it rests on"}, func(ctx context.Context, in *answerID) (*told[ChainAnswer], error) {
 		a, err := s.opt.Chain.Answer(ctx, actor(ctx), in.ID)
-		return &told[chain.Answer]{a}, err
+		return &told[ChainAnswer]{ChainAnswer(a)}, err
 	})
 	huma.Register(api, huma.Operation{OperationID: "replay-chain-answer", Method: http.MethodPost, Path: "/v1/chain-answers/{id}:replay", Tags: tags, Summary: "复算 Work a stored answer out again"}, func(ctx context.Context, in *answerID) (*told[chain.Replay], error) {
 		r, err := s.opt.Chain.Replay(ctx, actor(ctx), in.ID)

@@ -45,11 +45,11 @@ func serve(t testing.TB, uses *gatetest.World, opt options, roles ...people.Role
 	opt.DB = uses.DB
 	w := &world{World: uses, gate: gate.New(opt.Options), tokens: map[string]string{}}
 	if _, err := New(w.gate, Options{
-		Appraisal: uses.Appraisal, Desk: uses.Desk, Arranger: uses.Arranger, Watch: uses.Watch, Intake: uses.Intake, Ledger: uses.Ledger, Dossier: uses.Dossier, Audit: uses.Audit, Chain: uses.Chain, Reading: uses.Reading, Eval: opt.Eval,
+		Appraisal: uses.Appraisal, Desk: uses.Desk, Arranger: uses.Arranger, Watch: uses.Watch, Intake: uses.Intake, Ledger: uses.Ledger, Dossier: uses.Dossier, Audit: uses.Audit, Chain: uses.Chain, Reading: uses.Reading, Products: uses.Products, Fetch: uses.Fetch, Eval: opt.Eval,
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := pages.Register(w.gate, pages.Options{Appraisal: uses.Appraisal, Desk: uses.Desk, Watch: uses.Watch, Intake: uses.Intake, Ledger: uses.Ledger, Dossier: uses.Dossier, Audit: uses.Audit, Chain: uses.Chain, Reading: uses.Reading}); err != nil {
+	if err := pages.Register(w.gate, pages.Options{Appraisal: uses.Appraisal, Desk: uses.Desk, Watch: uses.Watch, Intake: uses.Intake, Ledger: uses.Ledger, Dossier: uses.Dossier, Audit: uses.Audit, Chain: uses.Chain, Reading: uses.Reading, Labels: uses.Labels, Products: uses.Products, Arranger: uses.Arranger, Eval: opt.Eval}); err != nil {
 		t.Fatal(err)
 	}
 	w.Client = gatetest.Client{T: t, H: w.gate, Key: gatetest.NewKey(t, uses.DB, time.Time{}, roles...)}

@@ -48,8 +48,8 @@ type Options struct {
 	Reading   *reading.Service
 	Labels    *labelling.Service
 	Products  *product.Service
-	Arranger  *arranger.Service // nil: no pools
-	Eval      *harness.Service  // nil: evaluation is off
+	Arranger  *arranger.Service
+	Eval      *harness.Service // nil: evaluation is off
 
 	Institution string             // of those whom the provider signs in; offered at the sign-in page
 	Provider    *provider.Provider // nil: people sign in by password or key alone
@@ -92,7 +92,7 @@ func (s *Server) newPage(c *gin.Context, title string) page {
 	pg.Finds = p.May("GET /officer/valuations")
 	for _, m := range menu {
 		switch {
-		case m.Path == "/officer" && !pg.Finds, !p.May("GET " + m.Path), m.Path == "/officer/pools" && s.opt.Arranger == nil, m.Path == "/officer/evaluations" && s.opt.Eval == nil:
+		case m.Path == "/officer" && !pg.Finds, !p.May("GET " + m.Path), m.Path == "/officer/evaluations" && s.opt.Eval == nil:
 			continue
 		}
 		m.On = c.Request.URL.Path == m.Path || m.Path != "/officer" && strings.HasPrefix(c.Request.URL.Path, m.Path+"/")

@@ -68,7 +68,7 @@ func newWorld(t testing.TB, roles ...people.Role) *world {
 	}
 	w := &world{World: gatetest.NewWorld(t)}
 	w.gate = gate.New(gate.Options{DB: w.DB})
-	if err := Register(w.gate, Options{Appraisal: w.Appraisal, Desk: w.Desk, Watch: w.Watch, Intake: w.Intake, Ledger: w.Ledger, Dossier: w.Dossier, Audit: w.Audit, Chain: w.Chain, Reading: w.Reading, Labels: w.Labels, Arranger: w.Arranger, Eval: &harness.Service{DB: w.DB, Queue: w.Jobs}}); err != nil {
+	if err := Register(w.gate, Options{Appraisal: w.Appraisal, Desk: w.Desk, Watch: w.Watch, Intake: w.Intake, Ledger: w.Ledger, Dossier: w.Dossier, Audit: w.Audit, Chain: w.Chain, Reading: w.Reading, Labels: w.Labels, Products: w.Products, Arranger: w.Arranger, Eval: &harness.Service{DB: w.DB, Queue: w.Jobs}}); err != nil {
 		t.Fatal(err)
 	}
 	w.Key = gatetest.NewKey(t, w.DB, time.Time{}, roles...)

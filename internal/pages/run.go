@@ -156,24 +156,25 @@ func registerRunPages(s *Server) {
 	})
 	s.pageRoute(http.MethodGet, "/officer/imports", func(c *gin.Context) error { return s.showImports(c, http.StatusOK, nil, importPage{}) })
 	s.filePageRoute(http.MethodPost, "/officer/imports", s.gate.MaxUpload, s.takeImport)
-	if s.opt.Arranger != nil {
-		s.pageRoute(http.MethodGet, "/officer/pools", s.showPools)
-		s.pageRoute(http.MethodGet, "/officer/pools/{id}", s.showPool)
-	}
-	if s.opt.Eval != nil {
-		s.pageRoute(http.MethodGet, "/officer/evaluations", s.showEvaluations)
-		s.pageRoute(http.MethodGet, "/officer/evaluations/{id}/report", func(c *gin.Context) error {
-			ctx := c.Request.Context()
-			c.Header("Content-Type", "text/html; charset=utf-8")
-			var b strings.Builder // an error half-way must not look like a page
-			if err := s.opt.Eval.WriteHTML(ctx, people.Of(ctx).Actor(), &b, c.Param("id")); err != nil {
-				return err
-			}
-			c.String(http.StatusOK, "%s", b.String())
-			return nil
-		})
-	}
+	s.pageRoute(http.MethodGet, "/officer/pools", s.showPools)
+	s.pageRoute(http.MethodGet, "/officer/pools/{id}", s.showPool)
+	s.pageRoute(http.MethodGet, "/officer/evaluations", s.showEvaluations)
+	s.pageRoute(http.MethodGet, "/officer/evaluations/{id}/report", func(c *gin.Context) error {
+		ctx := c.Request.Context()
+		if s.opt.Eval == nil {
+			return errEvalOff
+		}
+		var b strings.Builder // an error half-way must not look like a page
+		if err := s.opt.Eval.WriteHTML(ctx, people.Of(ctx).Actor(), &b, c.Param("id")); err != nil {
+			return err
+		}
+		c.Header("Content-Type", "text/html; charset=utf-8")
+		c.String(http.StatusOK, "%s", b.String())
+		return nil
+	})
 }
+
+var errEvalOff = fault.New(fault.Unavailable, "eval.off", "本实例未启用评测。", "Evaluation is not enabled on this instance.")
 
 func (s *Server) showPeople(c *gin.Context, status int, problem error) error {
 	ctx := c.Request.Context()
@@ -512,6 +513,9 @@ var runStates = map[string]string{"running": "进行中", "finished": "已完成
 
 func (s *Server) showEvaluations(c *gin.Context) error {
 	ctx := c.Request.Context()
+	if s.opt.Eval == nil {
+		return errEvalOff
+	}
 	list, err := s.opt.Eval.Runs(ctx, people.Of(ctx).Actor(), queueLines)
 	if err != nil {
 		return err

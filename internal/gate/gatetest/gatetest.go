@@ -19,14 +19,17 @@ import (
 	"zhijia/internal/audit"
 	"zhijia/internal/calendar"
 	"zhijia/internal/chain"
+	"zhijia/internal/connect"
 	"zhijia/internal/desk"
 	"zhijia/internal/dossier"
+	"zhijia/internal/fetch"
 	"zhijia/internal/gate"
 	"zhijia/internal/intake"
 	"zhijia/internal/jobs"
 	"zhijia/internal/labelling"
 	"zhijia/internal/ledger"
 	"zhijia/internal/people"
+	"zhijia/internal/product"
 	"zhijia/internal/reading"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -180,6 +183,8 @@ type World struct {
 	Chain     *chain.Service
 	Reading   *reading.Service
 	Labels    *labelling.Service
+	Products  *product.Service
+	Fetch     *fetch.Service // no source is configured
 }
 
 // NewWorld makes a world of its own for a test.
@@ -225,13 +230,16 @@ func Over(t testing.TB, db *store.DB, svc *appraisal.Service) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{DB: db, Appraisal: svc, Arranger: arranger.New(db, queue, time.Now), Jobs: queue, Intake: intake.New(db, svc, time.Now), Ledger: ledger.New(db, time.Now), Dossier: dossier.New(db, time.Now, calendar.Shipped()), Audit: audit.New(db, time.Now), Reading: reading.New(db, svc, nil, time.Now)}
+	w := &World{DB: db, Appraisal: svc, Arranger: arranger.New(db, queue, time.Now), Jobs: queue, Intake: intake.New(db, svc, time.Now), Ledger: ledger.New(db, time.Now), Dossier: dossier.New(db, time.Now, calendar.Shipped()), Audit: audit.New(db, time.Now), Reading: reading.New(db, svc, nil, time.Now), Products: product.New(db, time.Now)}
 	set, err := prompts.Load("")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.Labels = labelling.New(db, nil, set, time.Now)
 	if w.Desk, err = desk.New(db, svc, nil); err != nil {
+		t.Fatal(err)
+	}
+	if w.Fetch, err = fetch.New(db, svc, queue, connect.Config{}, time.Now, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.Chain = chain.New(db, w.Desk, w.Dossier, time.Now)
