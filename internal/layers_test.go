@@ -40,7 +40,7 @@ var allowed = map[string][]string{
 	"internal/valuation/formula": append(slices.Clone(theories), theory...),
 	"internal/valuation":         append(slices.Clone(theories), theory...),
 
-	"internal/encumbrance": {"internal/fault", "internal/calendar", "internal/money", "internal/patent"},
+	"internal/encumbrance": {"internal/fault", "internal/calendar", "internal/money", "internal/patent", "internal/mark"},
 	"internal/scheme":      {"internal/fault", "internal/calendar", "internal/money", "internal/lending"},
 
 	"internal/lending": append([]string{"internal/valuation"}, append(slices.Clone(theories), theory...)...),

@@ -45,7 +45,7 @@ func TestChain(t *testing.T) {
 		change []any
 		code   string
 	}{
-		{[]any{"numbers", []string{"abc"}}, "right.number"},
+		{[]any{"numbers", []string{"abc"}}, "mark.number"},
 		{[]any{"kind", "copyright"}, "right.number"},
 		{[]any{"state", "registered"}, "entry.invalid"},
 		{[]any{"reference", ""}, "entry.invalid"},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/encumbrance"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/patent"
@@ -16,7 +17,7 @@ import (
 // with corrections offers nothing new.
 func offer(row *lending.Row) (patent.Offer, bool) {
 	if row.Kind == lending.Trademark && row.Borrower != "" {
-		return patent.Offer{Number: "TM:" + row.Number, Product: patent.ByPledge, Reference: row.Contract, Party: row.Borrower, PartyCode: row.CreditCode}, true
+		return patent.Offer{Number: encumbrance.Right{Kind: encumbrance.Trademark, Number: row.Number}.Key(), Product: patent.ByPledge, Reference: row.Contract, Party: row.Borrower, PartyCode: row.CreditCode}, true
 	}
 	n, err := patent.ParseNumber(row.Number)
 	if err != nil || row.Borrower == "" {

@@ -33,7 +33,7 @@ func TestRights(t *testing.T) {
 		kind Kind
 		code string
 	}{
-		"12": {Trademark, "right.number"}, "ABC": {Trademark, "right.number"}, "软著登字第0123456号": {Copyright, "right.number"}, "2020SR1": {Copyright, "right.number"}, "BS1": {Layout, "right.number"}, "": {Trademark, "right.number"},
+		"123456789": {Trademark, "mark.number"}, "ABC": {Trademark, "mark.number"}, "软著登字第0123456号": {Copyright, "right.number"}, "2020SR1": {Copyright, "right.number"}, "BS1": {Layout, "right.number"}, "": {Trademark, "mark.number"},
 		"1234567": {"brand", "right.kind"}, "201310543019.7": {Patent, "number.check_digit"}, "国作登字-2020-Z-00012345": {Copyright, "right.number"}, "XX205001234": {Layout, "right.number"},
 	} {
 		if _, err := ParseRight(c.kind, text); fault.Public(err).Code != c.code {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"zhijia/internal/fault"
+	"zhijia/internal/mark"
 	"zhijia/internal/patent"
 )
 
@@ -41,7 +42,6 @@ type Right struct {
 var prefixes = map[Kind]string{Trademark: "TM:", Copyright: "CR:", Layout: "LD:"}
 
 var forms = map[Kind]*regexp.Regexp{
-	Trademark: regexp.MustCompile(`^(G[0-9]{5,7}[A-Z]?|[0-9]{5,8}[A-Z]?)$`),                      // a Madrid registration begins with G; no check digit
 	Copyright: regexp.MustCompile(`^([0-9]{4}SR[0-9]{6,7}|\p{Han}作登字-[0-9]{4}-[A-L]-[0-9]{8})$`), // software; works
 	Layout:    regexp.MustCompile(`^BS[0-9]{8,10}$`),
 }
@@ -55,14 +55,19 @@ func ParseRight(kind Kind, text string) (Right, error) {
 		}
 		return Right{Patent, string(n.Key())}, nil
 	}
+	if kind == Trademark {
+		n, err := mark.ParseNumber(text)
+		if err != nil {
+			return Right{}, err
+		}
+		return Right{Trademark, n}, nil
+	}
 	form, known := forms[kind]
 	if !known {
 		return Right{}, fault.New(fault.Invalid, "right.kind", "权利类型“"+string(kind)+"”不认识：可填 patent、trademark、copyright、layout。", "The kind of right is not known: patent, trademark, copyright or layout.")
 	}
 	s := strings.ToUpper(strings.Map(narrow, text))
 	switch kind {
-	case Trademark:
-		s = strings.TrimSuffix(strings.TrimPrefix(s, "第"), "号")
 	case Copyright:
 		s = strings.TrimSuffix(s, "号")
 		if soft := strings.TrimPrefix(s, "软著登字第"); soft != s {
@@ -72,7 +77,7 @@ func ParseRight(kind Kind, text string) (Right, error) {
 		s = strings.NewReplacer(".", "", "-", "").Replace(s)
 	}
 	if !form.MatchString(s) {
-		example := map[Kind]string{Trademark: "1234567 或 G1234567", Copyright: "2020SR0123456 或 国作登字-2020-F-00012345", Layout: "BS.205001234"}[kind]
+		example := map[Kind]string{Copyright: "2020SR0123456 或 国作登字-2020-F-00012345", Layout: "BS.205001234"}[kind]
 		return Right{}, fault.New(fault.Invalid, "right.number", kind.Zh()+"的登记号“"+text+"”不合格式，例："+example+"。", "The registration number "+text+" has not the form of its kind.")
 	}
 	return Right{kind, s}, nil
