@@ -84,16 +84,7 @@ type rightsConsentCmd struct {
 
 // Run notes.
 func (c *rightsConsentCmd) Run(g *Globals) error {
-	var in chain.Consent
-	if err := readJSON(g, c.File, &in); err != nil {
-		return err
-	}
-	s, done, err := c.chain(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	return s.Agree(g.ctx, g.operator(), in)
+	return putJSON(g, &c.Database, c.File, func(s *chain.Service, in chain.Consent) error { return s.Agree(g.ctx, g.operator(), in) })
 }
 
 type rightsReleaseCmd struct {
@@ -569,7 +560,14 @@ func putJSON[T any](g *Globals, d *Database, file string, put func(*chain.Servic
 		return err
 	}
 	defer done()
-	return put(s, in)
+	if err := put(s, in); err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(map[string]any{"noted": true}) // as REST answers
+	}
+	fmt.Fprintln(g.stdout, "已登记")
+	return nil
 }
 
 type intermediariesListCmd struct{ Database }
