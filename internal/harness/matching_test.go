@@ -7,12 +7,12 @@ import (
 	"zhijia/internal/accuracy"
 )
 
-// The measure of registry-matching on a register of 5,000: what it asks of
+// The measure of registry-matching on a register of 2,000: what it asks of
 // 100,000 holds here, too, and running it again asks the same.
 func TestMatchingMeasured(t *testing.T) {
 	t.Parallel()
 	s := service(t)
-	task := Task{Name: "registry-matching", Kind: KindMatching, Dataset: "deals.csv", Register: 5000, Limit: 5000, Seed: 3}
+	task := Task{Name: "registry-matching", Kind: KindMatching, Dataset: "deals.csv", Register: 2000, Limit: 2000, Seed: 3}
 	var before []Sample
 	for range 2 {
 		p, err := s.prepareMatching(task)
