@@ -15,7 +15,7 @@ func TestChainPages(t *testing.T) {
 	w := newWorld(t)
 	b := signIn(t, w, people.Officer)
 	for path, want := range map[string]string{
-		"/officer/chain": "专利号或申请号", "/officer/rights": "台账为空", "/officer/rights?kind=trademark&number=1234567": "库中没有", "/officer/rights?kind=trademark&number=x": "right.number",
+		"/officer/chain": "专利号或申请号", "/officer/rights": "台账为空", "/officer/rights?kind=trademark&number=1234567": "库中没有", "/officer/rights?kind=trademark&number=x": "mark.number",
 		"/officer/schemes": "各地比较", "/officer/schemes?on=x": "date.shape", "/officer/statistics": "没有在册贷款", "/officer/statistics?as_of=2099-01-01": "date.future",
 	} {
 		if r := b.send("GET", path, nil); r.Code >= 500 || !strings.Contains(r.Body.String(), want) {
