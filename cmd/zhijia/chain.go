@@ -19,6 +19,7 @@ import (
 	"zhijia/internal/patent"
 	"zhijia/internal/pool"
 	"zhijia/internal/scheme"
+	"zhijia/internal/sheet"
 )
 
 // chain opens the database and the products over it.
@@ -28,6 +29,26 @@ func (d *Database) chain(g *Globals) (*chain.Service, func(), error) {
 		return nil, nil, err
 	}
 	return chain.New(db, dk, dossier.New(db, time.Now, g.days), time.Now), done, nil
+}
+
+// tell asks a use case that open has opened and prints its answer: for programs as JSON, under a name where one is given, for
+// people by show.
+func tell[S, T any](g *Globals, open func(*Globals) (S, func(), error), name string, ask func(S) (T, error), show func(T) error) error {
+	s, done, err := open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	answer, err := ask(s)
+	switch {
+	case err != nil:
+		return err
+	case !g.JSON:
+		return show(answer)
+	case name != "":
+		return g.print(map[string]any{name: answer})
+	}
+	return g.print(answer)
 }
 
 type rightsCmd struct {
@@ -49,32 +70,22 @@ func (c *rightsPutCmd) Run(g *Globals) error {
 	if err := readJSON(g, c.File, &in); err != nil {
 		return err
 	}
-	s, done, err := c.chain(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	rulings, err := s.Put(g.ctx, g.operator(), in)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(map[string]any{"rulings": rulings})
-	}
-	if len(rulings) == 0 {
-		fmt.Fprintln(g.stdout, "已登记")
-	}
-	for _, r := range rulings {
-		state := "已登记"
-		if r.Refusal() != nil {
-			state = "登记为有争议"
+	return tell(g, c.chain, "rulings", func(s *chain.Service) ([]encumbrance.Ruling, error) { return s.Put(g.ctx, g.operator(), in) }, func(rulings []encumbrance.Ruling) error {
+		if len(rulings) == 0 {
+			fmt.Fprintln(g.stdout, "已登记")
 		}
-		fmt.Fprintf(g.stdout, "%s：%s\n", r.Right, state)
-		for _, f := range r.Findings {
-			fmt.Fprintf(g.stdout, "  %s %s %s%s\n", f.Code, f.Zh, f.Supply, f.Consent)
+		for _, r := range rulings {
+			state := "已登记"
+			if r.Refusal() != nil {
+				state = "登记为有争议"
+			}
+			fmt.Fprintf(g.stdout, "%s：%s\n", r.Right, state)
+			for _, f := range r.Findings {
+				fmt.Fprintf(g.stdout, "  %s %s %s%s\n", f.Code, f.Zh, f.Supply, f.Consent)
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 type rightsConsentCmd struct {
@@ -95,20 +106,12 @@ type rightsReleaseCmd struct {
 
 // Run releases.
 func (c *rightsReleaseCmd) Run(g *Globals) error {
-	s, done, err := c.chain(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	n, err := s.Release(g.ctx, g.operator(), patent.Product(c.Product), c.Reference)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(map[string]any{"released": n})
-	}
-	fmt.Fprintf(g.stdout, "已解除 %d 项\n", n)
-	return nil
+	return tell(g, c.chain, "released", func(s *chain.Service) (int, error) {
+		return s.Release(g.ctx, g.operator(), patent.Product(c.Product), c.Reference)
+	}, func(n int) error {
+		fmt.Fprintf(g.stdout, "已解除 %d 项\n", n)
+		return nil
+	})
 }
 
 type rightsListCmd struct {
@@ -121,29 +124,21 @@ type rightsListCmd struct {
 
 // Run lists.
 func (c *rightsListCmd) Run(g *Globals) error {
-	s, done, err := c.chain(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	list, err := s.Ledger(g.ctx, g.operator(), encumbrance.State(c.State), patent.Product(c.Product), c.After, c.Limit)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(map[string]any{"entries": list})
-	}
-	w := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "权利\t用途\t状态\t提供人\t相对人\t合同\t今日金额(元)")
-	for i := range list {
-		x := &list[i]
-		sum := ""
-		if x.Sum != nil {
-			sum = x.Sum.String()
+	return tell(g, c.chain, "entries", func(s *chain.Service) ([]chain.Standing, error) {
+		return s.Ledger(g.ctx, g.operator(), encumbrance.State(c.State), patent.Product(c.Product), c.After, c.Limit)
+	}, func(list []chain.Standing) error {
+		w := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "权利\t用途\t状态\t提供人\t相对人\t合同\t今日金额(元)")
+		for i := range list {
+			x := &list[i]
+			sum := ""
+			if x.Sum != nil {
+				sum = x.Sum.String()
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.Number, x.Product.Zh(), x.StateZh, x.Party, x.Beneficiary, x.Reference, sum)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.Number, x.Product.Zh(), x.StateZh, x.Party, x.Beneficiary, x.Reference, sum)
-	}
-	return w.Flush()
+		return w.Flush()
+	})
 }
 
 type rightsTimelineCmd struct {
@@ -154,23 +149,15 @@ type rightsTimelineCmd struct {
 
 // Run shows.
 func (c *rightsTimelineCmd) Run(g *Globals) error {
-	s, done, err := c.chain(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	t, err := s.Timeline(g.ctx, g.operator(), encumbrance.Kind(c.Kind), c.Number)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(t)
-	}
-	fmt.Fprintf(g.stdout, "%s %s  登记的权利人：%s\n", t.KindZh, t.Right.Number, strings.Join(t.Owners, "、"))
-	for _, m := range t.Moments {
-		fmt.Fprintf(g.stdout, "  %s  %s  [%s]\n", m.Day, m.Zh, m.By)
-	}
-	return nil
+	return tell(g, c.chain, "", func(s *chain.Service) (chain.Timeline, error) {
+		return s.Timeline(g.ctx, g.operator(), encumbrance.Kind(c.Kind), c.Number)
+	}, func(t chain.Timeline) error {
+		fmt.Fprintf(g.stdout, "%s %s  登记的权利人：%s\n", t.KindZh, t.Right.Number, strings.Join(t.Owners, "、"))
+		for _, m := range t.Moments {
+			fmt.Fprintf(g.stdout, "  %s  %s  [%s]\n", m.Day, m.Zh, m.By)
+		}
+		return nil
+	})
 }
 
 type schemesCmd struct {
@@ -199,7 +186,7 @@ func (c *schemesListCmd) Run(g *Globals) error {
 		return err
 	}
 	if c.Out != "" {
-		return writeTables(c.Out, []chain.Table{chain.SchemeTable(list)})
+		return writeTables(c.Out, []sheet.Page{chain.SchemeTable(list)})
 	}
 	if g.JSON {
 		return g.print(map[string]any{"schemes": list})
@@ -251,19 +238,9 @@ func (c *schemesQuoteCmd) Run(g *Globals) error {
 	if err := readJSON(g, c.File, &in); err != nil {
 		return err
 	}
-	s, done, err := c.chain(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	q, err := s.Quote(g.ctx, g.operator(), in)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(q)
-	}
-	return printQuote(g, &q.Quote)
+	return tell(g, c.chain, "", func(s *chain.Service) (chain.Quoted, error) { return s.Quote(g.ctx, g.operator(), in) }, func(q chain.Quoted) error {
+		return printQuote(g, &q.Quote)
+	})
 }
 
 func printQuote(g *Globals, q *scheme.Quote) error {
@@ -292,19 +269,9 @@ func (c *schemesUseCmd) Run(g *Globals) error {
 	if err := readJSON(g, c.File, &in); err != nil {
 		return err
 	}
-	s, done, err := c.chain(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	q, err := s.UseScheme(g.ctx, g.operator(), in)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(q)
-	}
-	return printQuote(g, &q)
+	return tell(g, c.chain, "", func(s *chain.Service) (scheme.Quote, error) { return s.UseScheme(g.ctx, g.operator(), in) }, func(q scheme.Quote) error {
+		return printQuote(g, &q)
+	})
 }
 
 type schemesUsedCmd struct {
@@ -314,24 +281,14 @@ type schemesUsedCmd struct {
 
 // Run shows.
 func (c *schemesUsedCmd) Run(g *Globals) error {
-	s, done, err := c.chain(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	list, err := s.SchemeUses(g.ctx, g.operator(), c.Scheme)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(map[string]any{"uses": list})
-	}
-	w := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "方案\t企业\t业务\t日期\t金额(元)")
-	for _, u := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", u.Scheme, u.Firm, u.Loan, u.On, u.Amount)
-	}
-	return w.Flush()
+	return tell(g, c.chain, "uses", func(s *chain.Service) ([]scheme.Use, error) { return s.SchemeUses(g.ctx, g.operator(), c.Scheme) }, func(list []scheme.Use) error {
+		w := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "方案\t企业\t业务\t日期\t金额(元)")
+		for _, u := range list {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", u.Scheme, u.Firm, u.Loan, u.On, u.Amount)
+		}
+		return w.Flush()
+	})
 }
 
 type onestopCmd struct {
@@ -367,29 +324,19 @@ func (c *onestopCmd) Run(g *Globals) error {
 		}
 		a.Revenue = &r
 	}
-	s, done, err := c.chain(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	o, err := s.OneStop(g.ctx, g.operator(), a)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(o)
-	}
-	fmt.Fprintf(g.stdout, "一站式档案  %s  %s  截至 %s\n", o.Number, o.Title, o.On)
-	for _, x := range o.Sections {
-		fmt.Fprintf(g.stdout, "\n%s [%s]\n", x.Zh, x.StatusZh)
-		for _, l := range x.Lines {
-			fmt.Fprintln(g.stdout, "  "+l)
+	return tell(g, c.chain, "", func(s *chain.Service) (chain.OneStop, error) { return s.OneStop(g.ctx, g.operator(), a) }, func(o chain.OneStop) error {
+		fmt.Fprintf(g.stdout, "一站式档案  %s  %s  截至 %s\n", o.Number, o.Title, o.On)
+		for _, x := range o.Sections {
+			fmt.Fprintf(g.stdout, "\n%s [%s]\n", x.Zh, x.StatusZh)
+			for _, l := range x.Lines {
+				fmt.Fprintln(g.stdout, "  "+l)
+			}
+			for _, l := range x.Supply {
+				fmt.Fprintln(g.stdout, "  请提供："+l)
+			}
 		}
-		for _, l := range x.Supply {
-			fmt.Fprintln(g.stdout, "  请提供："+l)
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 type statisticsCmd struct {
@@ -490,7 +437,7 @@ func openTable(name string, read func(io.Reader) error) error {
 	return read(f)
 }
 
-func writeTables(name string, tables []chain.Table) error {
+func writeTables(name string, tables []sheet.Page) error {
 	format := strings.ToLower(filepath.Ext(name))
 	if format != ".xlsx" && format != ".csv" {
 		return fault.New(fault.Invalid, "file.format", "结果文件名应以 .xlsx 或 .csv 结尾。", "The results' name must end in .xlsx or .csv.")
@@ -500,9 +447,9 @@ func writeTables(name string, tables []chain.Table) error {
 		return err
 	}
 	if format == ".csv" {
-		err = chain.WriteCSV(f, tables[0])
+		err = sheet.WriteCSV(f, tables[0].Rows)
 	} else {
-		err = chain.WriteBook(f, tables)
+		err = sheet.WriteBook(f, tables...)
 	}
 	if e := f.Close(); err == nil {
 		err = e
@@ -510,7 +457,7 @@ func writeTables(name string, tables []chain.Table) error {
 	return err
 }
 
-func printTables(g *Globals, tables []chain.Table) error {
+func printTables(g *Globals, tables []sheet.Page) error {
 	w := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
 	for _, t := range tables {
 		fmt.Fprintln(w, t.Name)
@@ -555,19 +502,10 @@ func putJSON[T any](g *Globals, d *Database, file string, put func(*chain.Servic
 	if err := readJSON(g, file, &in); err != nil {
 		return err
 	}
-	s, done, err := d.chain(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	if err := put(s, in); err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(map[string]any{"noted": true}) // as REST answers
-	}
-	fmt.Fprintln(g.stdout, "已登记")
-	return nil
+	return tell(g, d.chain, "noted", func(s *chain.Service) (bool, error) { return true, put(s, in) }, func(bool) error { // as REST answers
+		fmt.Fprintln(g.stdout, "已登记")
+		return nil
+	})
 }
 
 type intermediariesListCmd struct{ Database }
@@ -626,22 +564,12 @@ type openLicenceListCmd struct {
 
 // Run lists.
 func (c *openLicenceListCmd) Run(g *Globals) error {
-	s, done, err := c.chain(g)
-	if err != nil {
-		return err
-	}
-	defer done()
-	list, err := s.OpenLicences(g.ctx, g.operator(), c.Number)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(map[string]any{"declarations": list})
-	}
-	for _, l := range list {
-		fmt.Fprintf(g.stdout, "%s %s %s：%s\n", l.Number, l.Declared, l.Basis, l.EvidenceZh)
-	}
-	return nil
+	return tell(g, c.chain, "declarations", func(s *chain.Service) ([]chain.Declared, error) { return s.OpenLicences(g.ctx, g.operator(), c.Number) }, func(list []chain.Declared) error {
+		for _, l := range list {
+			fmt.Fprintf(g.stdout, "%s %s %s：%s\n", l.Number, l.Declared, l.Basis, l.EvidenceZh)
+		}
+		return nil
+	})
 }
 
 type marksCmd struct {

@@ -144,7 +144,7 @@ type embedSearchCmd struct {
 }
 
 func (c *embedSearchCmd) Run(g *Globals) error {
-	svc, done, err := c.scoredService(g, &c.Database)
+	svc, _, done, err := c.scoredService(g, &c.Database)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,31 +108,42 @@ func printFetch(g *Globals, all *fetch.Report) error {
 }
 
 func (c *fetchCmd) numbers(g *Globals) ([]string, error) {
-	numbers := c.Numbers
-	if c.File != "" {
-		in := g.stdin
-		if c.File != "-" {
-			f, err := os.Open(c.File)
-			if err != nil {
-				return nil, fault.New(fault.NotFound, "file.open", "无法打开文件 "+c.File+"。", "Cannot open "+c.File+".").Because(err)
-			}
-			defer f.Close()
-			in = f
-		}
-		lines := bufio.NewScanner(in)
-		for lines.Scan() {
-			if line := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff")); line != "" && !strings.HasPrefix(line, "#") {
-				numbers = append(numbers, line)
-			}
-		}
-		if err := lines.Err(); err != nil {
-			return nil, err
-		}
+	listed, err := numbersIn(g, c.File)
+	if err != nil {
+		return nil, err
 	}
+	numbers := append(slices.Clone(c.Numbers), listed...)
 	if len(numbers) == 0 {
 		return nil, fault.New(fault.Invalid, "fetch.empty", "请给出至少一个专利号，或用 --file 指定号码文件。", "Give at least one number, or a file of numbers with --file.")
 	}
 	return numbers, nil
+}
+
+// numbersIn reads a file of numbers, one a line, what follows # being a remark; - is standard input, an empty name no file.
+func numbersIn(g *Globals, name string) (out []string, err error) {
+	if name == "" {
+		return nil, nil
+	}
+	in := g.stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fault.New(fault.NotFound, "file.open", "无法打开文件 "+name+"。", "Cannot open "+name+".").Because(err)
+		}
+		defer f.Close()
+		in = f
+	}
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		text, _, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "\ufeff"), "#")
+		if text = strings.TrimSpace(text); text != "" {
+			out = append(out, text)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fault.New(fault.Invalid, "file.read", "无法读取文件 "+name+"。", "Cannot read "+name+".").Because(err)
+	}
+	return out, nil
 }
 
 // fetcher is the service of a command: it works at once and has no jobs.

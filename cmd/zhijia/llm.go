@@ -65,22 +65,22 @@ func (f *modelFlags) rubric(ctx context.Context, db *store.DB, log *slog.Logger)
 }
 
 // scoredService opens the database and a service with the configured model.
-func (f *modelFlags) scoredService(g *Globals, d *Database) (*appraisal.Service, func(), error) {
+func (f *modelFlags) scoredService(g *Globals, d *Database) (*appraisal.Service, *store.DB, func(), error) {
 	db, done, err := d.open(g)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	o, err := f.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{Days: g.days})
 	if err != nil {
 		done()
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	svc, err := appraisal.New(g.ctx, db, o)
 	if err != nil {
 		done()
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return svc, done, nil
+	return svc, db, done, nil
 }
 
 // llmCmd looks after the model endpoint.

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -69,28 +67,11 @@ func (c *llmScoreCmd) Run(g *Globals) error {
 }
 
 func (c *llmScoreCmd) numbers(g *Globals, db *store.DB) ([]string, error) {
-	out := slices.Clone(c.Numbers)
-	if c.File != "" {
-		in := g.stdin
-		if c.File != "-" {
-			f, err := os.Open(c.File)
-			if err != nil {
-				return nil, fault.New(fault.NotFound, "file.open", "无法打开文件 "+c.File+"。", "Cannot open "+c.File+".").Because(err)
-			}
-			defer f.Close()
-			in = f
-		}
-		lines := bufio.NewScanner(in)
-		for lines.Scan() {
-			text, _, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "\ufeff"), "#")
-			if text = strings.TrimSpace(text); text != "" {
-				out = append(out, text)
-			}
-		}
-		if err := lines.Err(); err != nil {
-			return nil, fault.New(fault.Invalid, "file.read", "无法读取文件 "+c.File+"。", "Cannot read "+c.File+".").Because(err)
-		}
+	listed, err := numbersIn(g, c.File)
+	if err != nil {
+		return nil, err
 	}
+	out := append(slices.Clone(c.Numbers), listed...)
 	for _, s := range c.Subclass {
 		s = strings.ToUpper(strings.TrimSpace(s))
 		if len(s) < 4 {

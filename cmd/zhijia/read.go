@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -57,6 +56,10 @@ func (c *readSubject) ask(g *Globals) (a reading.Ask, err error) {
 	return a, nil
 }
 
+func (c *readSubject) readers(g *Globals) (*reading.Service, func(), error) {
+	return c.reader(g, &c.Database)
+}
+
 func allowed(no, yes bool) *bool {
 	if no || yes {
 		return &yes
@@ -91,18 +94,8 @@ func textFile(g *Globals, name string) (string, error) {
 
 // reader opens the database and what reads, with the configured model.
 func (f *modelFlags) reader(g *Globals, d *Database) (*reading.Service, func(), error) {
-	db, done, err := d.open(g)
+	svc, db, done, err := f.scoredService(g, d)
 	if err != nil {
-		return nil, nil, err
-	}
-	o, err := f.options(g.ctx, db, slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelError})), appraisal.Options{Days: g.days})
-	if err != nil {
-		done()
-		return nil, nil, err
-	}
-	svc, err := appraisal.New(g.ctx, db, o)
-	if err != nil {
-		done()
 		return nil, nil, err
 	}
 	return reading.New(db, svc, f.judge, time.Now), done, nil
@@ -119,35 +112,25 @@ func (c *readClaimsCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	svc, done, err := c.reader(g, &c.Database)
-	if err != nil {
-		return err
-	}
-	defer done()
-	out, err := svc.Claims(g.ctx, g.operator(), a)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(out)
-	}
-	fmt.Fprintf(g.stdout, "%s %s\n权利要求 %d 项，独立权利要求 %d 项（由规则拆分）\n", out.Number, out.Title, out.Count, len(out.Independent))
-	for _, x := range out.Claims {
-		fmt.Fprintf(g.stdout, "%s%d. [%s·%s] %s", strings.Repeat("  ", min(x.Depth, 10)), x.Number, claimKindZh[x.Kind], categoryZh[x.Category], x.Subject)
-		if len(x.Parents) > 0 {
-			fmt.Fprintf(g.stdout, " ← %s", strings.Trim(fmt.Sprint(x.Parents), "[]"))
-		}
-		fmt.Fprintln(g.stdout)
-		for _, p := range x.Pieces {
-			if p.Role == claim.Preamble || p.Role == claim.Characterising {
-				fmt.Fprintf(g.stdout, "%s   · %s\n", strings.Repeat("  ", min(x.Depth, 10)), strings.Trim(p.Text, " \n\t，；"))
+	return tell(g, c.readers, "", func(s *reading.Service) (reading.Claims, error) { return s.Claims(g.ctx, g.operator(), a) }, func(out reading.Claims) error {
+		fmt.Fprintf(g.stdout, "%s %s\n权利要求 %d 项，独立权利要求 %d 项（由规则拆分）\n", out.Number, out.Title, out.Count, len(out.Independent))
+		for _, x := range out.Claims {
+			fmt.Fprintf(g.stdout, "%s%d. [%s·%s] %s", strings.Repeat("  ", min(x.Depth, 10)), x.Number, claimKindZh[x.Kind], categoryZh[x.Category], x.Subject)
+			if len(x.Parents) > 0 {
+				fmt.Fprintf(g.stdout, " ← %s", strings.Trim(fmt.Sprint(x.Parents), "[]"))
+			}
+			fmt.Fprintln(g.stdout)
+			for _, p := range x.Pieces {
+				if p.Role == claim.Preamble || p.Role == claim.Characterising {
+					fmt.Fprintf(g.stdout, "%s   · %s\n", strings.Repeat("  ", min(x.Depth, 10)), strings.Trim(p.Text, " \n\t，；"))
+				}
 			}
 		}
-	}
-	for _, p := range out.Problems {
-		fmt.Fprintf(g.stdout, "！%s\n", p.Zh)
-	}
-	return nil
+		for _, p := range out.Problems {
+			fmt.Fprintf(g.stdout, "！%s\n", p.Zh)
+		}
+		return nil
+	})
 }
 
 var (
@@ -166,31 +149,21 @@ func (c *readSummaryCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	svc, done, err := c.reader(g, &c.Database)
-	if err != nil {
-		return err
-	}
-	defer done()
-	out, err := svc.Summary(g.ctx, g.operator(), a)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(out)
-	}
-	fmt.Fprintf(g.stdout, "%s %s\n", out.Number, out.Title)
-	for _, s := range out.Sentences {
-		text := s.Text
-		if text == "" {
-			text = "文本未载。"
+	return tell(g, c.readers, "", func(s *reading.Service) (reading.Summary, error) { return s.Summary(g.ctx, g.operator(), a) }, func(out reading.Summary) error {
+		fmt.Fprintf(g.stdout, "%s %s\n", out.Number, out.Title)
+		for _, s := range out.Sentences {
+			text := s.Text
+			if text == "" {
+				text = "文本未载。"
+			}
+			fmt.Fprintf(g.stdout, "%s：%s\n", s.Zh, text)
+			for _, q := range s.Quotes {
+				fmt.Fprintf(g.stdout, "    〔%s %d–%d〕%s\n", q.Part, q.Start, q.End, strings.Join(strings.Fields(q.Text), " "))
+			}
 		}
-		fmt.Fprintf(g.stdout, "%s：%s\n", s.Zh, text)
-		for _, q := range s.Quotes {
-			fmt.Fprintf(g.stdout, "    〔%s %d–%d〕%s\n", q.Part, q.Start, q.End, strings.Join(strings.Fields(q.Text), " "))
-		}
-	}
-	printModel(g, out.Model, out.Dropped)
-	return nil
+		printModel(g, out.Model, out.Dropped)
+		return nil
+	})
 }
 
 func printModel(g *Globals, m reading.Model, dropped []reading.Drop) {
@@ -216,33 +189,25 @@ func (c *readDifferencesCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	svc, done, err := c.reader(g, &c.Database)
-	if err != nil {
-		return err
-	}
-	defer done()
-	out, err := svc.Differences(g.ctx, g.operator(), a, c.Most)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(out)
-	}
-	status := map[string]string{reading.Found: "有", reading.Partly: "部分", reading.NotFound: "未见"}
-	for _, d := range out.List {
-		fmt.Fprintf(g.stdout, "\n%s %s %s（库中有：%s）\n", d.Deal, d.Number, d.Title, strings.Join(d.Texts, "、"))
-		for _, e := range d.Elements {
-			fmt.Fprintf(g.stdout, "  权%d [%s %.0f%%] %s\n", e.Claim, status[e.Status], 100*e.Share, strings.TrimSpace(e.Text))
+	return tell(g, c.readers, "", func(s *reading.Service) (reading.Differences, error) {
+		return s.Differences(g.ctx, g.operator(), a, c.Most)
+	}, func(out reading.Differences) error {
+		status := map[string]string{reading.Found: "有", reading.Partly: "部分", reading.NotFound: "未见"}
+		for _, d := range out.List {
+			fmt.Fprintf(g.stdout, "\n%s %s %s（库中有：%s）\n", d.Deal, d.Number, d.Title, strings.Join(d.Texts, "、"))
+			for _, e := range d.Elements {
+				fmt.Fprintf(g.stdout, "  权%d [%s %.0f%%] %s\n", e.Claim, status[e.Status], 100*e.Share, strings.TrimSpace(e.Text))
+			}
+			for _, x := range d.Compared {
+				fmt.Fprintf(g.stdout, "  %s %s %s\n", x.Point, x.Same, x.Sentence)
+			}
+			printModel(g, d.Model, d.Dropped)
 		}
-		for _, x := range d.Compared {
-			fmt.Fprintf(g.stdout, "  %s %s %s\n", x.Point, x.Same, x.Sentence)
+		if len(out.List) == 0 {
+			fmt.Fprintln(g.stdout, "没有可比成交。")
 		}
-		printModel(g, d.Model, d.Dropped)
-	}
-	if len(out.List) == 0 {
-		fmt.Fprintln(g.stdout, "没有可比成交。")
-	}
-	return nil
+		return nil
+	})
 }
 
 type readFactsCmd struct {
@@ -371,24 +336,14 @@ func (c *readQuestionsCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	svc, done, err := c.reader(g, &c.Database)
-	if err != nil {
-		return err
-	}
-	defer done()
-	out, err := svc.Questions(g.ctx, g.operator(), a)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return g.print(out)
-	}
-	for i, q := range out.Questions {
-		fmt.Fprintf(g.stdout, "%d. %s\n   因为：%s\n", i+1, q.Text, q.Why)
-		if q.Supply != "" {
-			fmt.Fprintf(g.stdout, "   请提供：%s\n", q.Supply)
+	return tell(g, c.readers, "", func(s *reading.Service) (reading.Questions, error) { return s.Questions(g.ctx, g.operator(), a) }, func(out reading.Questions) error {
+		for i, q := range out.Questions {
+			fmt.Fprintf(g.stdout, "%d. %s\n   因为：%s\n", i+1, q.Text, q.Why)
+			if q.Supply != "" {
+				fmt.Fprintf(g.stdout, "   请提供：%s\n", q.Supply)
+			}
 		}
-	}
-	printModel(g, out.Model, out.Dropped)
-	return nil
+		printModel(g, out.Model, out.Dropped)
+		return nil
+	})
 }

@@ -17,7 +17,7 @@ func (c *reviseCmd) Help() string {
 }
 
 func (c *reviseCmd) Run(g *Globals) error {
-	svc, done, err := c.scoredService(g, &c.Database)
+	svc, _, done, err := c.scoredService(g, &c.Database)
 	if err != nil {
 		return err
 	}

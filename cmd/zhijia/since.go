@@ -13,7 +13,7 @@ func (c *sinceCmd) Help() string {
 }
 
 func (c *sinceCmd) Run(g *Globals) error {
-	svc, done, err := c.scoredService(g, &c.Database)
+	svc, _, done, err := c.scoredService(g, &c.Database)
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func (c *valueCmd) Run(g *Globals) error {
 			return err
 		}
 	}
-	svc, done, err := c.scoredService(g, &c.Database)
+	svc, _, done, err := c.scoredService(g, &c.Database)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (c *comparablesCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	svc, done, err := c.scoredService(g, &c.Database)
+	svc, _, done, err := c.scoredService(g, &c.Database)
 	if err != nil {
 		return err
 	}

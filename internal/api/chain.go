@@ -156,7 +156,7 @@ func registerChain(api huma.API, s *Server) {
 			return nil, err
 		}
 		var b bytes.Buffer
-		err = chain.WriteBook(&b, r.Tables())
+		err = r.WriteBook(&b)
 		return &file{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", b.Bytes()}, err
 	})
 	answering(api, huma.Operation{

@@ -2,15 +2,12 @@ package chain
 
 import (
 	"cmp"
-	"encoding/csv"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/xuri/excelize/v2"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
@@ -142,65 +139,11 @@ func ReadReceipts(in io.Reader, name string) (out []pool.Receipt, err error) {
 	return out, err
 }
 
-// Table is a sheet of results.
-type Table struct {
-	Name string
-	Rows [][]string // the first is the header
-}
-
-// WriteBook writes tables as a workbook.
-func WriteBook(out io.Writer, tables []Table) error {
-	f := excelize.NewFile()
-	defer f.Close()
-	head, err := sheet.HeadStyle(f)
-	if err != nil {
-		return err
-	}
-	for i, t := range tables {
-		if i == 0 {
-			err = f.SetSheetName("Sheet1", t.Name)
-		} else {
-			_, err = f.NewSheet(t.Name)
-		}
-		if err != nil {
-			return err
-		}
-		widths := make([]float64, len(t.Rows[0]))
-		for k := range widths {
-			widths[k] = 16
-			for _, r := range t.Rows {
-				if k < len(r) {
-					widths[k] = max(widths[k], min(48, float64(2*len([]rune(r[k])))))
-				}
-			}
-		}
-		if err := sheet.Fill(f, t.Name, t.Rows, head, widths); err != nil {
-			return err
-		}
-	}
-	return f.Write(out)
-}
-
-// WriteCSV writes one table for spreadsheets, with a byte order mark.
-func WriteCSV(out io.Writer, t Table) error {
-	if _, err := io.WriteString(out, "\ufeff"); err != nil {
-		return err
-	}
-	w := csv.NewWriter(out)
-	for _, r := range t.Rows {
-		for k := range r {
-			r[k] = sheet.Inert(r[k])
-		}
-		if err := w.Write(r); err != nil {
-			return err
-		}
-	}
-	w.Flush()
-	return w.Error()
-}
+// WriteBook writes the report as a workbook.
+func (r *Statistics) WriteBook(w io.Writer) error { return sheet.WriteBook(w, r.Tables()...) }
 
 // Tables are the report's sheets.
-func (r *Statistics) Tables() []Table {
+func (r *Statistics) Tables() []sheet.Page {
 	line := func(dimension string, t lending.Total) []string {
 		return []string{dimension, t.Period, cmp.Or(t.Group, "合计"), strconv.Itoa(t.Count), t.Amount.String(), t.Average.String()}
 	}
@@ -213,11 +156,11 @@ func (r *Statistics) Tables() []Table {
 			rows = append(rows, line(lending.DimensionZh[d], t))
 		}
 	}
-	return []Table{{"统计", rows}, {"说明", [][]string{{"项目", "内容"}, {"截至日", r.AsOf.String()}, {"来源", map[string]string{"book": "在册贷款", "ledger": "提交的台账"}[r.Source]}, {"编号", r.ID}, {"口径", "金额为登记或放款时的金额；未填写的归入“" + lending.Unstated + "”"}}}}
+	return []sheet.Page{{Name: "统计", Rows: rows}, {Name: "说明", Rows: [][]string{{"项目", "内容"}, {"截至日", r.AsOf.String()}, {"来源", map[string]string{"book": "在册贷款", "ledger": "提交的台账"}[r.Source]}, {"编号", r.ID}, {"口径", "金额为登记或放款时的金额；未填写的归入“" + lending.Unstated + "”"}}}}
 }
 
 // Tables are the assessment's sheets.
-func (r *CashFlow) Tables() []Table {
+func (r *CashFlow) Tables() []sheet.Page {
 	text := func(x *float64) string {
 		if x == nil {
 			return ""
@@ -242,14 +185,14 @@ func (r *CashFlow) Tables() []Table {
 	for _, g := range r.Grounds {
 		sum = append(sum, []string{g.Code, strings.TrimSpace(g.Zh + " " + g.Supply)})
 	}
-	return []Table{{"结论", sum}, {"月度", months}, {"来源", sources}}
+	return []sheet.Page{{Name: "结论", Rows: sum}, {Name: "月度", Rows: months}, {Name: "来源", Rows: sources}}
 }
 
 // SchemeTable is the library as a sheet.
-func SchemeTable(list []SchemeLine) Table {
+func SchemeTable(list []SchemeLine) sheet.Page {
 	rows := [][]string{{"编号", "地区", "名称", "工具", "要点", "依据文件", "链接", "起", "止", "状态", "核对日", "公开资料未给出"}}
 	for _, x := range list {
 		rows = append(rows, []string{x.ID, x.Region, x.Name, x.InstrumentZh, x.Summary, x.Document, x.URL, x.From.String(), x.Until.String(), x.StatusZh, x.VerifiedOn.String(), strings.Join(x.Missing, "、")})
 	}
-	return Table{"方案库", rows}
+	return sheet.Page{Name: "方案库", Rows: rows}
 }

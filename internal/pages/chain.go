@@ -201,7 +201,7 @@ func (s *Server) showStatistics(c *gin.Context) error {
 	if c.Query("format") == "xlsx" {
 		c.Header("Content-Type", gate.XLSX)
 		c.Header("Content-Disposition", `attachment; filename="statistics.xlsx"`)
-		return chain.WriteBook(c.Writer, r.Tables())
+		return r.WriteBook(c.Writer)
 	}
 	v.Report = &r
 	v.Parts = append(v.Parts, statisticsPart{"期间", r.Totals})

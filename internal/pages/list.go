@@ -322,7 +322,7 @@ func (s *Server) sendList(c *gin.Context, name, plain string, rows [][]string) e
 		ending = ".csv"
 		err = sheet.WriteCSV(spool, rows)
 	} else {
-		err = sheet.WriteXLSX(spool, name, rows)
+		err = sheet.WriteBook(spool, sheet.Page{Name: name, Rows: rows})
 	}
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ package productfile
 import (
 	"archive/zip"
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,8 +19,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/xuri/excelize/v2"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
@@ -498,8 +495,8 @@ func (r *reader) set(at string, c *column, unit money.Unit, cell string, into re
 
 // Sheet is one table of a case or result, its header first.
 type Sheet struct {
-	Name, Path string
-	Rows       [][]string
+	sheet.Page
+	Path string
 }
 
 // Sheets returns what a struct or a pointer to one holds: the basics first. Empty
@@ -510,7 +507,7 @@ func Sheets(v any, template bool) []Sheet {
 		value = value.Elem()
 	}
 	columns, lists := shape(value.Type())
-	first := Sheet{Name: Basics, Path: basicsCSV, Rows: [][]string{{"项目", "内容"}}}
+	first := Sheet{sheet.Page{Name: Basics, Rows: [][]string{{"项目", "内容"}}}, basicsCSV}
 	for _, c := range columns {
 		first.Rows = append(first.Rows, []string{c.zh, show(value, &c)})
 	}
@@ -520,7 +517,7 @@ func Sheets(v any, template bool) []Sheet {
 		if !template && (!items.IsValid() || items.Len() == 0) {
 			continue
 		}
-		s := Sheet{Name: l.zh, Path: l.path}
+		s := Sheet{sheet.Page{Name: l.zh}, l.path}
 		header := make([]string, len(l.columns))
 		for i, c := range l.columns {
 			header[i] = c.zh
@@ -607,7 +604,7 @@ func Write(w io.Writer, name string, v any, main string, template bool) error {
 				s = x
 			}
 		}
-		return writeCSV(w, s.Rows)
+		return sheet.WriteCSV(w, s.Rows)
 	case ".zip":
 		z := zip.NewWriter(w)
 		for _, s := range Sheets(v, template) {
@@ -615,71 +612,18 @@ func Write(w io.Writer, name string, v any, main string, template bool) error {
 			if err != nil {
 				return err
 			}
-			if err := writeCSV(f, s.Rows); err != nil {
+			if err := sheet.WriteCSV(f, s.Rows); err != nil {
 				return err
 			}
 		}
 		return z.Close()
 	case ".xlsx":
-		return writeBook(w, Sheets(v, template))
+		var pages []sheet.Page
+		for _, s := range Sheets(v, template) {
+			pages = append(pages, s.Page)
+		}
+		return sheet.WriteBook(w, pages...)
 	default:
 		return fault.New(fault.Unsupported, "product.format", "文件名须以 .json、.xlsx、.csv 或 .zip 结尾。", "The file's name must end in .json, .xlsx, .csv or .zip.")
 	}
-}
-
-func writeCSV(w io.Writer, rows [][]string) error {
-	if _, err := io.WriteString(w, "\ufeff"); err != nil {
-		return err
-	}
-	c := csv.NewWriter(w)
-	for _, row := range rows {
-		safe := make([]string, len(row))
-		for i, s := range row {
-			safe[i] = s
-			if _, err := strconv.ParseFloat(s, 64); err != nil {
-				safe[i] = sheet.Inert(s)
-			}
-		}
-		if err := c.Write(safe); err != nil {
-			return err
-		}
-	}
-	c.Flush()
-	return c.Error()
-}
-
-func writeBook(w io.Writer, sheets []Sheet) error {
-	f := excelize.NewFile()
-	defer f.Close()
-	head, err := sheet.HeadStyle(f)
-	if err != nil {
-		return err
-	}
-	for i, s := range sheets {
-		if i == 0 {
-			err = f.SetSheetName("Sheet1", s.Name)
-		} else {
-			_, err = f.NewSheet(s.Name)
-		}
-		if err != nil {
-			return err
-		}
-		widths := make([]float64, len(s.Rows[0]))
-		for k := range widths {
-			widths[k] = 16
-			for _, row := range s.Rows {
-				if k < len(row) && len([]rune(row[k])) > 16 {
-					widths[k] = 40
-					break
-				}
-			}
-		}
-		if i == 0 {
-			widths[0] = 28
-		}
-		if err := sheet.Fill(f, s.Name, s.Rows, head, widths); err != nil {
-			return err
-		}
-	}
-	return f.Write(w)
 }

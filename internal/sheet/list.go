@@ -8,24 +8,42 @@ import (
 	"github.com/xuri/excelize/v2"
 )
 
-// WriteXLSX writes a list, its header first, as a workbook of one sheet.
-func WriteXLSX(w io.Writer, name string, rows [][]string) (err error) {
+// Page is a list under a name, its header first.
+type Page struct {
+	Name string
+	Rows [][]string
+}
+
+// WriteBook writes lists as the sheets of a workbook. The same lists give the same bytes.
+func WriteBook(w io.Writer, pages ...Page) (err error) {
 	f := excelize.NewFile()
 	f.SetZipWriter(NewSortedZip)
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := f.SetSheetName("Sheet1", name); err != nil {
-		return err
-	}
 	head, err := HeadStyle(f)
 	if err != nil {
 		return err
 	}
-	widths := make([]float64, len(rows[0]))
-	for i := range widths {
-		widths[i] = 18
-	}
-	if err := Fill(f, name, rows, head, widths); err != nil {
-		return err
+	for i, t := range pages {
+		if i == 0 {
+			err = f.SetSheetName("Sheet1", t.Name)
+		} else {
+			_, err = f.NewSheet(t.Name)
+		}
+		if err != nil {
+			return err
+		}
+		widths := make([]float64, len(t.Rows[0]))
+		for k := range widths {
+			widths[k] = 16
+			for _, r := range t.Rows {
+				if k < len(r) {
+					widths[k] = max(widths[k], min(48, float64(2*len([]rune(r[k])))))
+				}
+			}
+		}
+		if err := Fill(f, t.Name, t.Rows, head, widths); err != nil {
+			return err
+		}
 	}
 	return f.Write(w)
 }

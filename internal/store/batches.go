@@ -373,6 +373,9 @@ func (db *DB) FinishBatch(ctx context.Context, b *Batch, q FactsQuery, decide fu
 		if err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, thoughtful); err != nil { // 150,000 rows are decided next
+			return err
+		}
 		f, err := decide(facts)
 		if err != nil {
 			return err

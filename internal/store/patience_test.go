@@ -5,9 +5,11 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
@@ -69,6 +71,32 @@ func TestFrozenProcess(t *testing.T) {
 	}
 	if err := hasty.Record(ctx, act); err != nil {
 		t.Error(err)
+	}
+}
+
+// A batch is decided inside its transaction and takes the time that its rows need: only those who do nothing are cut off.
+func TestBatchIsDecidedInPeace(t *testing.T) {
+	ctx, address := t.Context(), storetest.URL(t)
+	db := impatient(t, address, "idle_in_transaction_session_timeout", "100")
+	b := store.Batch{ID: "bat_1", Institution: "default", CreatedAt: time.Now(), CreatedBy: "x", Name: "f.csv", Content: []byte{1}, Key: []byte{1}, Options: []byte(`{}`), AsOf: calendar.New(2026, 1, 2)}
+	rows := func(yield func(store.BatchRow) bool) {
+		yield(store.BatchRow{Line: 2, Input: []byte(`{}`), Status: store.RowRefused, Fault: []byte(`{}`)})
+	}
+	b, _, err := db.PutBatch(ctx, b, rows, func(pgx.Tx, *store.Batch) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	watcher := impatient(t, address, "lock_timeout", "30000")
+	done, err := db.FinishBatch(ctx, &b, store.FactsQuery{}, func(store.Facts) (f store.Finished, err error) {
+		f.Contracts = []byte(`[]`)
+		for begun := time.Now(); err == nil && time.Since(begun) < 500*time.Millisecond; { // five times the bound
+			err = watcher.Ping(ctx)
+		}
+		f.Decisions = func(func(int, []byte) bool) {}
+		return f, err
+	})
+	if err != nil || !done {
+		t.Errorf("%v, %v", done, err)
 	}
 }
 

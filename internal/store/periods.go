@@ -33,7 +33,10 @@ func (db *DB) ClosePoolPeriod(ctx context.Context, institution, by, id string, a
 	defer fault.Wrap(&err, "store.ClosePoolPeriod(%s)", id)
 	ctx = As(ctx, institution)
 	p.ClosedAt, p.ClosedBy = at, by
-	return p, db.transact(ctx, func(tx pgx.Tx) error {
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, thoughtful); err != nil {
+			return err
+		}
 		deal, err := lockPool(ctx, tx, institution, id)
 		if err != nil {
 			return err
@@ -75,6 +78,7 @@ func (db *DB) ClosePoolPeriod(ctx context.Context, institution, by, id string, a
 			"version": p.Version, "input_sha256": sha256Hex(input), "closed_sha256": sha256Hex(closed),
 		}})
 	})
+	return p, err
 }
 
 func lockPool(ctx context.Context, tx pgx.Tx, institution, id string) (deal pool.Deal, err error) {
@@ -94,7 +98,7 @@ func lockPool(ctx context.Context, tx pgx.Tx, institution, id string) (deal pool
 func (db *DB) ReopenPoolPeriod(ctx context.Context, institution, by, id string, period int, reason string, at time.Time) (n int64, err error) {
 	defer fault.Wrap(&err, "store.ReopenPoolPeriod(%s, %d)", id, period)
 	ctx = As(ctx, institution)
-	return n, db.transact(ctx, func(tx pgx.Tx) error {
+	err = db.transact(ctx, func(tx pgx.Tx) error {
 		if _, err := lockPool(ctx, tx, institution, id); err != nil {
 			return err
 		}
@@ -108,6 +112,7 @@ func (db *DB) ReopenPoolPeriod(ctx context.Context, institution, by, id string, 
 		}
 		return record(ctx, tx, Act{institution, by, "pool.period.reopen", fmt.Sprintf("%s %d", id, period), map[string]any{"reason": reason, "periods": n}})
 	})
+	return n, err
 }
 
 // PoolPeriods returns every version of every period of a pool, in order.

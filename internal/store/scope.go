@@ -133,9 +133,13 @@ func (s scoped) Begin(ctx context.Context) (pgx.Tx, error) {
 	return s.begin(ctx, `BEGIN`, turnOf(ctx))
 }
 
+// thoughtful lets a transaction in which the program works something out between two statements, a batch decided or a chain
+// verified, take longer than [patience] allows others.
+const thoughtful = `SET LOCAL idle_in_transaction_session_timeout = '10min'`
+
 // beginSnapshot starts a transaction that reads one moment throughout.
 func (s scoped) beginSnapshot(ctx context.Context) (pgx.Tx, error) {
-	return s.begin(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, "")
+	return s.begin(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '1h'; `+thoughtful, "")
 }
 
 func (s scoped) begin(ctx context.Context, begin, turn string) (pgx.Tx, error) {
