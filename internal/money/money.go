@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"zhijia/internal/fault"
 )
 
 // Fen is an amount of CNY in hundredths of a yuan. In JSON it is a number of
@@ -52,11 +54,11 @@ func ParseUnit(s string) (Unit, error) {
 	case "分", "fen":
 		return FenOne, nil
 	}
-	return 0, fmt.Errorf("unknown unit %q: want 元, 万元 or 亿元", s)
+	return 0, fault.New(fault.Invalid, "amount.unit", "金额单位“"+s+"”无法识别，请写元、万元或亿元。", "The unit "+s+" is not known: write 元, 万元 or 亿元.")
 }
 
 // ErrRange is returned for an amount beyond [Max] or one that is not finite.
-var ErrRange = errors.New("amount out of range")
+var ErrRange = fault.New(fault.Invalid, "amount.range", "金额超出范围。", "The amount is out of range.")
 
 // FromYuan rounds a float amount in yuan to fen, half away from zero.
 func FromYuan(yuan float64) (Fen, error) {
@@ -86,20 +88,27 @@ func Parse(s string, unit Unit) (Fen, error) {
 	}, strings.TrimSpace(s))
 	digits := strings.TrimPrefix(s, "-")
 	if digits == "" || len(digits) > 32 || strings.Trim(digits, "0123456789.") != "" || strings.Count(digits, ".") > 1 || digits == "." {
-		return 0, fmt.Errorf("%q is not an amount", s)
+		return 0, notAmount(s)
 	}
 	r, ok := new(big.Rat).SetString(s)
 	if !ok {
-		return 0, fmt.Errorf("%q is not an amount", s)
+		return 0, notAmount(s)
 	}
 	r.Mul(r, big.NewRat(int64(unit), 1))
 	if !r.IsInt() {
-		return 0, fmt.Errorf("%q is finer than one fen", s)
+		return 0, fault.New(fault.Invalid, "amount.too_fine", "金额“"+s+"”精度超过一分，请四舍五入到分。", "The amount "+s+" is finer than one fen; round it to the fen.")
 	}
 	if !r.Num().IsInt64() || abs(r.Num().Int64()) > int64(Max) {
 		return 0, ErrRange
 	}
 	return Fen(r.Num().Int64()), nil
+}
+
+func notAmount(s string) error {
+	if r := []rune(s); len(r) > 40 {
+		s = string(r[:40]) + "…"
+	}
+	return fault.New(fault.Invalid, "amount.shape", "“"+s+"”不是金额：请只写数字，单位按该栏所列。", s+" is not an amount: write digits alone, in the unit that the field names.")
 }
 
 func abs(x int64) int64 {
