@@ -192,7 +192,7 @@ func (s *seat) look() {
 	}
 	s.seen[shape] = true
 	var found []string
-	s.do(chromedp.Evaluate(lookOver, &found))
+	s.do(chromedp.Evaluate(fmt.Sprintf("%s(%d)", strings.TrimSpace(lookOver), s.width), &found))
 	for _, f := range found {
 		s.t.Errorf("%s: %s", at, f)
 	}
@@ -382,7 +382,10 @@ var journeys = []struct {
 	}},
 	{"desk looks at batches, book, alerts and watches a patent", func(s *seat) {
 		s.as("desk")
-		for _, p := range []string{"/officer/batches", "/officer/book", "/officer/lending", "/officer/alerts", "/officer/matches"} {
+		for _, p := range []string{
+			"/officer/batches", "/officer/book", "/officer/lending", "/officer/alerts", "/officer/matches", "/officer/chain", "/officer/rights", "/officer/schemes", "/officer/statistics",
+			"/officer/products", "/officer/products/lease", "/officer/products/fund", "/officer/products/mark", "/officer/products/insurance", "/officer/products/listing", "/officer/products/gi", "/officer/reading", "/officer/labels",
+		} {
 			s.open(p)
 		}
 		s.open("/officer/watch")

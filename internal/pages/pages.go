@@ -128,7 +128,7 @@ var menu = []menuItem{
 	{Path: "/officer/pools", Name: "证券化"},
 	{Path: "/officer/statistics", Name: "统计"},
 	{Path: "/officer/evaluations", Name: "评测"},
-	{Path: "/officer/labels", Name: "标注"},
+	{Path: "/officer/labels", Name: "盲标"},
 	{Path: "/officer/imports", Name: "导入"},
 	{Path: "/officer/people", Name: "人员"},
 	{Path: "/officer/keys", Name: "密钥"},

@@ -61,21 +61,20 @@ func purposeName(code string) string {
 type (
 	homePage struct {
 		page
-		CanValue      bool
-		CanReadEgress bool
-		Purposes      any
-		Groups        []shownGroup
-		Kept          []choice // name and value of fields that the purpose does not show
-		NumberWrong   string
-		NumberNotes   []appraisal.Remark
-		Checked       bool   // the remarks were asked for
-		Draft         string // id under which the form is kept
-		Saved         string // said after the form was kept
-		From          string // id of the valuation whose facts stand in the form
-		Drafts        []draftLine
-		Waiting       int // proposals that wait for the caller
-		List          []listLine
-		Next          string
+		CanValue    bool
+		Purposes    any
+		Groups      []shownGroup
+		Kept        []choice // name and value of fields that the purpose does not show
+		NumberWrong string
+		NumberNotes []appraisal.Remark
+		Checked     bool   // the remarks were asked for
+		Draft       string // id under which the form is kept
+		Saved       string // said after the form was kept
+		From        string // id of the valuation whose facts stand in the form
+		Drafts      []draftLine
+		Waiting     int // proposals that wait for the caller
+		List        []listLine
+		Next        string
 	}
 	draftLine    struct{ ID, Title, At string }
 	listLine     struct{ ID, Created, By, Number, Name, Purpose, Date, Figure, Range string }
@@ -419,7 +418,7 @@ func (s *Server) showHome(c *gin.Context, status int, form url.Values, problem e
 	if err != nil {
 		return err
 	}
-	h := homePage{page: s.newPage(c, "估值"), CanValue: p.May("POST /officer/valuations"), CanReadEgress: p.May("GET /officer/egress"), Purposes: purposeNames, Next: next, Checked: check}
+	h := homePage{page: s.newPage(c, "估值"), CanValue: p.May("POST /officer/valuations"), Purposes: purposeNames, Next: next, Checked: check}
 	h.Form, h.Draft, h.From = form, form.Get("draft"), form.Get("from")
 	if form.Get("act") == "keep" {
 		h.Saved = "已存为草稿。"

@@ -1,8 +1,8 @@
-(() => {
+((width) => { // of the window as asked for: what is too wide widens window.innerWidth of a phone
   const wrong = [];
   const say = (what, e) => wrong.push(what + ": " + (e.outerHTML || "").replace(/\s+/g, " ").slice(0, 140));
   const shown = (e) => e.checkVisibility({ visibilityProperty: true }) && e.getClientRects().length > 0 && !e.closest(".unseen, .skip");
-  if (document.documentElement.scrollWidth > window.innerWidth + 1) {
+  if (document.documentElement.scrollWidth > width + 1) {
     let widest = document.body, right = 0;
     for (const e of document.body.querySelectorAll("*")) { const r = e.getBoundingClientRect(); if (shown(e) && r.right > right + 1) { right = r.right; widest = e; } }
     say("the page scrolls sideways (" + document.documentElement.scrollWidth + " px)", widest);
@@ -43,4 +43,4 @@
     if (ratio < (large ? 3 : 4.5)) say("contrast " + ratio.toFixed(2), e);
   }
   return [...new Set(wrong)].slice(0, 12);
-})()
+})
