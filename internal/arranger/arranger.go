@@ -62,15 +62,6 @@ func (d *Service) Worker() jobs.Worker {
 	})
 }
 
-// Normal is the normal form of a patent's number, or the text as given when it
-// is no number we know.
-func Normal(number string) string {
-	if n, err := patent.ParseNumber(number); err == nil {
-		return string(n.Key())
-	}
-	return number
-}
-
 // Create completes a deal from the store and keeps it. It returns the stored
 // pool with the notes of what was added.
 func (d *Service) Create(ctx context.Context, institution, by string, deal pool.Deal) (_ store.Pool, notes []string, err error) {
@@ -84,7 +75,7 @@ func (d *Service) Create(ctx context.Context, institution, by string, deal pool.
 	}
 	p := store.Pool{ID: "pl_" + rand.Text(), Institution: institution, CreatedAt: d.now().UTC().Truncate(time.Microsecond), CreatedBy: by, Deal: deal}
 	for _, x := range deal.Patents {
-		if n := Normal(x.Number); !slices.Contains(p.Numbers, n) {
+		if n := string(patent.KeyOf(x.Number)); !slices.Contains(p.Numbers, n) {
 			p.Numbers = append(p.Numbers, n)
 		}
 	}
@@ -103,7 +94,7 @@ func (d *Service) Complete(ctx context.Context, institution string, deal *pool.D
 	var numbers []string
 	deal.Patents = slices.Clone(deal.Patents)
 	for i, x := range deal.Patents {
-		n := Normal(x.Number)
+		n := string(patent.KeyOf(x.Number))
 		if at[n] == nil {
 			numbers = append(numbers, n)
 		}

@@ -34,7 +34,7 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 	if err := db.PutAssumptions(ctx, "v1", []byte("{}"), ""); err != nil {
 		t.Fatal(err)
 	}
-	put := func(id string, patent int, status valuation.Status, point float64, day string) {
+	put := func(id string, which int, status valuation.Status, point float64, day string) {
 		c := valuation.Conclusion{Status: status, Value: valuation.Estimate{Point: &point, Low: point / 2, High: point * 2, Level: 0.8}}
 		if status == valuation.Zero {
 			c.Reason = &terms.Note{Code: "expired", Zh: "专利权期限届满", En: "expired"}
@@ -44,7 +44,7 @@ func TestPoolTakesValuesAndFindsDoubleOffers(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := &store.Valuation{
-			ID: id, CreatedAt: now(), Institution: "default", Numbers: []string{arranger.Normal(deal.Patents[patent].Number)}, Purpose: "securitisation", Status: string(status),
+			ID: id, CreatedAt: now(), Institution: "default", Numbers: []string{string(patent.KeyOf(deal.Patents[which].Number))}, Purpose: "securitisation", Status: string(status),
 			Assumptions: "v1", Request: []byte("{}"), Snapshot: []byte("{}"), Conclusion: body, Hash: []byte{1},
 		}
 		if err := v.AsOf.UnmarshalText([]byte(day)); err != nil {

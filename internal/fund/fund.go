@@ -167,13 +167,6 @@ type Result struct {
 	Left          []Left          `json:"not_counted" zh:"未计值专利"`
 }
 
-func key(number string) patent.Key {
-	if n, err := patent.ParseNumber(number); err == nil {
-		return n.Key()
-	}
-	return patent.Key(strings.TrimSpace(number))
-}
-
 // Check refuses what cannot be a fund, each fault under its own code. A patent
 // in two positions is refused and both are named.
 func (in *Input) Check() error {
@@ -212,7 +205,7 @@ func (in *Input) Check() error {
 			}
 		}
 		f.Wrong(x.Date.After(in.On), at+".value_date", "fund.value_future", "估值日期不得晚于基金估值日", "may not lie after the fund's day")
-		k := key(x.Number)
+		k := patent.KeyOf(x.Number)
 		old, twice := seen[k]
 		f.Wrong(twice && old.Position != x.Position, at+".number", "fund.patent_twice", "专利"+x.Number+"同时列在项目"+old.Position+"和"+x.Position+"，只能计一次", "the patent stands in the positions "+old.Position+" and "+x.Position+" and counts once")
 		f.Wrong(twice && old.Position == x.Position && (value(old.Value) != value(x.Value) || value(old.Low) != value(x.Low) || value(old.High) != value(x.High)), at+".number", "fund.patent_differs", "专利"+x.Number+"重复且估值不同", "the patent is given twice and its values differ")
@@ -283,7 +276,7 @@ func (in *Input) items(r *ruling.Ruling, byID map[string]*Position, out *Result)
 	seen := map[patent.Key]bool{}
 	for i := range in.Patents {
 		x := &in.Patents[i]
-		k := key(x.Number)
+		k := patent.KeyOf(x.Number)
 		if seen[k] {
 			continue // told twice
 		}

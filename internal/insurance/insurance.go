@@ -197,26 +197,19 @@ func (in *Input) Check() error {
 	for i, x := range in.Patents {
 		at := fmt.Sprintf("patents[%d]", i)
 		f.Wrong(strings.TrimSpace(x.Number) == "", at+".number", "insurance.number", "请填写专利号", "is missing")
-		j, twice := seen[key(x.Number)]
+		j, twice := seen[patent.KeyOf(x.Number)]
 		f.Wrong(twice, at+".number", "insurance.patent_twice", fmt.Sprintf("与第 %d 件重复", j+1), fmt.Sprintf("repeats patent %d", j+1))
-		seen[key(x.Number)] = i
+		seen[patent.KeyOf(x.Number)] = i
 		for _, m := range []*money.Fen{x.Sum, x.Premium} {
 			f.Wrong(m != nil && (*m < 0 || *m > money.Max), at, "insurance.amount", "金额不得为负", "may not be negative")
 		}
 	}
 	for i, c := range in.Claims {
-		_, known := seen[key(c.Number)]
+		_, known := seen[patent.KeyOf(c.Number)]
 		f.Wrong(!known, fmt.Sprintf("claims[%d].number", i), "insurance.claim_number", "专利不在承保清单中", "the patent is not covered")
 		f.Wrong(c.Amount < 0 || c.Date.IsZero() || c.Date.After(in.On), fmt.Sprintf("claims[%d]", i), "insurance.claim", "损失须有金额和不晚于基准日的日期", "a loss needs an amount and a day, not after the day of the case")
 	}
 	return f.Err()
-}
-
-func key(number string) patent.Key {
-	if n, err := patent.ParseNumber(number); err == nil {
-		return n.Key()
-	}
-	return patent.Key(strings.TrimSpace(number))
 }
 
 // Decide computes and decides a cover.
@@ -402,7 +395,7 @@ func (in *Input) claims(out *Result) {
 	for _, x := range in.Patents {
 		if x.Sum != nil {
 			s := *x.Sum
-			left[key(x.Number)] = &s
+			left[patent.KeyOf(x.Number)] = &s
 		}
 	}
 	claims := slices.Clone(in.Claims)
@@ -419,12 +412,12 @@ func (in *Input) claims(out *Result) {
 			for _, l := range []struct {
 				left *money.Fen
 				zh   string
-			}{{left[key(c.Number)], "受单件保险金额限制"}, {out.Left, "受累计保险金额限制"}} {
+			}{{left[patent.KeyOf(c.Number)], "受单件保险金额限制"}, {out.Left, "受累计保险金额限制"}} {
 				if l.left != nil && p.Pays > *l.left {
 					p.Pays, p.Why = *l.left, l.zh
 				}
 			}
-			for _, l := range []*money.Fen{left[key(c.Number)], out.Left} {
+			for _, l := range []*money.Fen{left[patent.KeyOf(c.Number)], out.Left} {
 				if l != nil {
 					*l -= p.Pays
 				}

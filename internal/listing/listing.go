@@ -199,13 +199,6 @@ type Result struct {
 	Blank  int     `json:"cells_unknown" zh:"未知项数"`
 }
 
-func key(number string) patent.Key {
-	if n, err := patent.ParseNumber(number); err == nil {
-		return n.Key()
-	}
-	return patent.Key(strings.TrimSpace(number))
-}
-
 // Check refuses what cannot be a dossier, each fault under its own code.
 func (in *Input) Check() error {
 	var f ruling.Faults
@@ -237,9 +230,9 @@ func (in *Input) Check() error {
 	for i, x := range in.Patents {
 		at := fmt.Sprintf("patents[%d]", i)
 		f.Wrong(strings.TrimSpace(x.Number) == "", at+".number", "listing.number", "请填写专利号", "is missing")
-		j, twice := seen[key(x.Number)]
+		j, twice := seen[patent.KeyOf(x.Number)]
 		f.Wrong(twice, at+".number", "listing.patent_twice", fmt.Sprintf("与第 %d 件重复", j+1), fmt.Sprintf("repeats patent %d", j+1))
-		seen[key(x.Number)] = i
+		seen[patent.KeyOf(x.Number)] = i
 		f.Wrong(!slices.Contains([]patent.Kind{"", patent.Invention, patent.UtilityModel, patent.Design}, x.Kind), at+".kind", "listing.kind", "应为 invention、utility_model 或 design", "must be invention, utility_model or design")
 		f.Wrong(!slices.Contains([]string{"", "own", "transferred"}, x.Origin), at+".origin", "listing.origin", "应为 own（自主研发）或 transferred（受让取得）", "must be own or transferred")
 		f.Wrong(x.Filing.After(in.On) || x.Grant.After(in.On) || x.Transferred.After(in.On), at, "listing.future", "申请、授权和受让不得晚于基准日", "filing, grant and transfer may not lie after the day")

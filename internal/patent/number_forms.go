@@ -18,6 +18,14 @@ import (
 // publication belongs to, only a record tells: see [Relate].
 type Key string
 
+// KeyOf returns the key of what is written as a number, and of a text that is none the text itself, without its margins.
+func KeyOf(text string) Key {
+	if n, err := ParseNumber(text); err == nil {
+		return n.Key()
+	}
+	return Key(strings.TrimSpace(text))
+}
+
 // Key returns the number's key.
 func (n Number) Key() Key {
 	switch {
