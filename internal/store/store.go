@@ -117,7 +117,8 @@ func (db *DB) Close() {
 func (db *DB) login(ctx context.Context) (*pgx.Conn, error) {
 	config := db.queue.Config().ConnConfig.Copy()
 	delete(config.RuntimeParams, "role")
-	config.RuntimeParams["statement_timeout"] = "0" // an index of vectors takes what it takes
+	config.RuntimeParams["statement_timeout"] = "0" // an index of vectors takes what it takes,
+	config.RuntimeParams["lock_timeout"] = "0"      // and waits for whoever reads, a chain being verified, too
 	return pgx.ConnectConfig(ctx, config)
 }
 
