@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"reflect"
@@ -38,7 +39,7 @@ type Batch struct {
 	Policy        string           `json:"policy" doc:"id@version"`
 	Priority      int              `json:"priority"`
 	Readings      string           `json:"readings" enum:"await,kept" doc:"Whether the rows wait for the model, where one is configured; settled before the first row."`
-	Status        desk.BatchStatus `json:"status" enum:"running,cancelled,finished"`
+	Status        desk.BatchStatus `json:"status"`
 	FinishedAt    *time.Time       `json:"finished_at,omitempty"`
 	Rows          int              `json:"rows"`
 	Ignored       []string         `json:"ignored_columns,omitempty" doc:"Headers of the file that name no column; they were not read."`
@@ -55,7 +56,7 @@ func describeBatch(b *desk.Batch) (Batch, error) {
 
 // Progress counts the rows of a batch.
 type Progress struct {
-	Status  desk.BatchStatus `json:"status" enum:"running,cancelled,finished"`
+	Status  desk.BatchStatus `json:"status"`
 	Rows    int              `json:"rows"`
 	Waiting int              `json:"waiting"`
 	Done    int              `json:"done"`
@@ -72,7 +73,7 @@ type BatchList struct {
 // BatchRow is one row of a batch with what came of it.
 type BatchRow struct {
 	Line      int              `json:"line"`
-	Status    desk.RowStatus   `json:"status" enum:"waiting,done,failed,refused"`
+	Status    desk.RowStatus   `json:"status"`
 	Valuation string           `json:"valuation,omitempty" doc:"Id of the stored valuation."`
 	Valued    lending.Valued   `json:"valued" doc:"Its row alone when it was not valued."`
 	Faults    []fault.Field    `json:"faults,omitempty"`
@@ -126,7 +127,7 @@ func registerBatches(api huma.API, s *Server) {
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"options": options, "file": binary}, Required: []string{"file"}}},
 		}},
-		Responses: s.respondsWith(reflect.TypeFor[Batch](), "201", "The batch, stored."),
+		Responses: s.batchResponses(),
 		Metadata:  map[string]any{metaTimeout: s.gate.ImportTimeout, metaMaxBody: s.gate.MaxUpload},
 	}, s.submitBatch)
 	s.raw(huma.Operation{
@@ -275,6 +276,13 @@ func (s *Server) batchReply(ctx context.Context, id string) (*batchReply, error)
 	progress, err := s.opt.Desk.Progress(ctx, p.Actor(), id)
 	out.Body.Progress = (*Progress)(&progress)
 	return out, err
+}
+
+// batchResponses are those of a file sent in: it is stored, or stood already.
+func (s *Server) batchResponses() map[string]*huma.Response {
+	all := s.respondsWith(reflect.TypeFor[Batch](), "201", "The batch, stored.")
+	maps.Copy(all, s.respondsWith(reflect.TypeFor[Batch](), "200", "The batch of the same file with the same options."))
+	return all
 }
 
 func (s *Server) submitBatch(c *gin.Context) (err error) {
