@@ -39,7 +39,7 @@ type Batch struct {
 	Policy        string           `json:"policy" doc:"id@version"`
 	Priority      int              `json:"priority"`
 	Readings      string           `json:"readings" enum:"await,kept" doc:"Whether the rows wait for the model, where one is configured; settled before the first row."`
-	Status        desk.BatchStatus `json:"status"`
+	Status        desk.BatchStatus `json:"status" enum:"running,cancelled,finished"`
 	FinishedAt    *time.Time       `json:"finished_at,omitempty"`
 	Rows          int              `json:"rows"`
 	Ignored       []string         `json:"ignored_columns,omitempty" doc:"Headers of the file that name no column; they were not read."`
@@ -56,7 +56,7 @@ func describeBatch(b *desk.Batch) (Batch, error) {
 
 // Progress counts the rows of a batch.
 type Progress struct {
-	Status  desk.BatchStatus `json:"status"`
+	Status  desk.BatchStatus `json:"status" enum:"running,cancelled,finished"`
 	Rows    int              `json:"rows"`
 	Waiting int              `json:"waiting"`
 	Done    int              `json:"done"`
@@ -73,7 +73,7 @@ type BatchList struct {
 // BatchRow is one row of a batch with what came of it.
 type BatchRow struct {
 	Line      int              `json:"line"`
-	Status    desk.RowStatus   `json:"status"`
+	Status    desk.RowStatus   `json:"status" enum:"waiting,done,failed,refused"`
 	Valuation string           `json:"valuation,omitempty" doc:"Id of the stored valuation."`
 	Valued    lending.Valued   `json:"valued" doc:"Its row alone when it was not valued."`
 	Faults    []fault.Field    `json:"faults,omitempty"`

@@ -9,7 +9,6 @@ import (
 	"zhijia/internal/accuracy"
 	"zhijia/internal/calendar"
 	"zhijia/internal/claim"
-	"zhijia/internal/connect"
 	"zhijia/internal/deal"
 	"zhijia/internal/encumbrance"
 	"zhijia/internal/harness"
@@ -20,7 +19,6 @@ import (
 	"zhijia/internal/pool"
 	"zhijia/internal/ruling"
 	"zhijia/internal/scheme"
-	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
@@ -78,7 +76,6 @@ func init() {
 	words(claim.Product, claim.Method, claim.Use, claim.Unknown)
 	words(claim.Independent, claim.Dependent, claim.Referring, claim.Unclear)
 	words(claim.Subject, claim.Preamble, claim.Transition, claim.Characterising)
-	words(connect.Register, connect.Gazette, connect.Office, connect.Publication, connect.Database, connect.Vendor, connect.Public, connect.Desk)
 	words(deal.Assignment, deal.ExclusiveLicence, deal.SoleLicence, deal.PlainLicence, deal.Contribution, deal.Auction)
 	words(deal.Private, deal.Showcase, deal.Corporate, deal.Court, deal.Distress)
 	words(deal.Each, deal.Total, deal.UpfrontPlusRoyalty, deal.RunningRoyalty, deal.Cap, deal.Hammer, deal.Ask, deal.Free, deal.AppraisedOnly, deal.None)
@@ -111,12 +108,6 @@ func init() {
 	words(ruling.Block, ruling.Unknown, ruling.Review, ruling.Warn, ruling.Pass)
 	words(ruling.Refuse, ruling.Supplement, ruling.Accept)
 	words(scheme.LossShare, scheme.InterestSubsidy, scheme.PremiumSubsidy, scheme.FeeSubsidy, scheme.IssueSubsidy, scheme.Relending, scheme.Bonus, scheme.SpecialLoan, scheme.Guarantee, scheme.Relief)
-	words(store.AlertOpen, store.AlertSettled, store.AlertRestated)
-	words(store.BatchRunning, store.BatchCancelled, store.BatchFinished)
-	words(store.MatchParty, store.MatchDeal, store.MatchPatent)
-	words(store.ProposeOverride, store.ProposeMarket, store.ProposePolicy, store.ProposeRubric, store.ProposeConsent, store.ProposeFit, store.ProposeAssumptions, store.ProposeImpact, store.ProposeSpace, store.ProposeValidity, store.ProposeBooking)
-	words(store.RowWaiting, store.RowDone, store.RowFailed, store.RowRefused)
-	words(store.SubjectWaiting, store.SubjectDone, store.SubjectPartly, store.SubjectForbidden, store.SubjectUnknown)
 	words(terms.BasisMarket, terms.BasisFair, terms.BasisLiquidation, terms.BasisInUse, terms.BasisInvestment, terms.BasisContract, terms.BasisRecoverable, terms.BasisDamages)
 	words(terms.DealAssignment, terms.DealExclusiveLicence, terms.DealSoleLicence, terms.DealPlainLicence, terms.DealContribution, terms.DealAuction, terms.DealDamages, terms.DealAsk)
 	words(terms.LevelSubclass, terms.LevelClass, terms.LevelSection, terms.LevelNone)
