@@ -252,6 +252,7 @@ var Access = map[string][]Role{
 	"GET /v1/product-results":                  readers,
 	"GET /v1/product-results/{id}":             readers,
 	"POST /v1/product-results/{id}:replay":     readers,
+	"POST /v1/product-results/{id}:commit":     valuers,
 
 	"GET /officer/products":                  pageRoles,
 	"GET /officer/products/{kind}":           pageRoles,
