@@ -343,13 +343,15 @@ type statisticsCmd struct {
 	Database
 	File string   `arg:"" optional:"" help:"A ledger of your own, XLSX, CSV, JSONL or a JSON list; without it the book."`
 	AsOf string   `name:"as-of" help:"As it stood at the end of this day. Default: today." placeholder:"YYYY-MM-DD"`
-	By   []string `help:"kind, industry, bank, district, month. Default: all."`
-	Out  string   `short:"o" help:"Write a table: .xlsx or .csv." placeholder:"FILE"`
+	By   []string `help:"kind, industry, bank, district, month, high_value. Default: all."`
+
+	Batch []string `help:"The contracts that a batch accepted, instead of the book; repeatable." placeholder:"ID"`
+	Out   string   `short:"o" help:"Write a table: .xlsx or .csv." placeholder:"FILE"`
 }
 
 // Run reports.
 func (c *statisticsCmd) Run(g *Globals) error {
-	a := chain.StatisticsAsk{By: c.By}
+	a := chain.StatisticsAsk{By: c.By, Batches: c.Batch}
 	var err error
 	if a.AsOf, err = optionalDate("--as-of", c.AsOf); err != nil {
 		return err

@@ -432,4 +432,8 @@ func TestMission(t *testing.T) {
 			})
 		}
 	}
+	t.Run("journey", func(t *testing.T) {
+		t.Logf("-mission-seed %d", seed)
+		journey(&mission{t, rand.New(rand.NewPCG(seed, 31)), t.TempDir()})
+	})
 }

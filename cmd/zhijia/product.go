@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"zhijia/internal/encumbrance"
 	"zhijia/internal/fault"
 	"zhijia/internal/product"
 	"zhijia/internal/productfile"
@@ -39,7 +40,7 @@ type productCheckCmd struct {
 	Keep bool   `help:"Keep the case and its result in the database, on record."`
 }
 
-// Run decides. A decision is an answer, whatever it says; only a case that cannot be
+// Run decides, beside what the ledger of rights says. A decision is an answer, whatever it says; only a case that cannot be
 // read or decided fails.
 func (c *productCheckCmd) Run(ctx *kong.Context, g *Globals) error {
 	k, err := kindOf(ctx)
@@ -50,18 +51,25 @@ func (c *productCheckCmd) Run(ctx *kong.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	var d product.Decided
+	if k.Name == "gi" && !c.Keep { // it is about no right of the ledger
+		d, err := k.Decide(in)
+		if err != nil {
+			return err
+		}
+		return g.decided(k, &d, c.Out)
+	}
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	s := product.New(db, time.Now)
+	decide := func() (product.Decided, error) { return s.Decide(g.ctx, g.operator().Institution, k, in) }
 	if c.Keep {
-		db, done, err := c.open(g)
-		if err != nil {
-			return err
-		}
-		defer done()
-		d, err = product.New(db, time.Now).Keep(g.ctx, g.operator(), k, in)
-		if err != nil {
-			return err
-		}
-	} else if d, err = k.Decide(in); err != nil {
+		decide = func() (product.Decided, error) { return s.Keep(g.ctx, g.operator(), k, in) }
+	}
+	d, err := decide()
+	if err != nil {
 		return err
 	}
 	return g.decided(k, &d, c.Out)
@@ -236,6 +244,34 @@ type resultsCmd struct {
 	List   resultsListCmd   `cmd:"" help:"List kept results, newest first."`
 	Show   resultsShowCmd   `cmd:"" help:"Show a kept result with its input."`
 	Replay resultsReplayCmd `cmd:"" help:"Work a kept case out again and compare to the byte."`
+	Commit resultsCommitCmd `cmd:"" help:"Put the rights of a kept lease, pledge of marks, cover or fund into the ledger of rights."`
+}
+
+type resultsCommitCmd struct {
+	Database
+	ID           string `arg:"" help:"Id of the result."`
+	Reference    string `help:"Contract or policy. Default: what the case says."`
+	State        string `enum:"offered,committed,registered" default:"committed" help:"offered, committed or registered."`
+	Registration string `help:"With the authority; needed for registered."`
+	Evidence     string `help:"Document the state rests on."`
+}
+
+// Run commits.
+func (c *resultsCommitCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	n, err := product.New(db, time.Now).Commit(g.ctx, g.operator(), c.ID, product.Commitment{Reference: c.Reference, State: encumbrance.State(c.State), Registration: c.Registration, Evidence: c.Evidence})
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(map[string]int{"entries": n})
+	}
+	fmt.Fprintf(g.stdout, "已登记 %d 项\n", n)
+	return nil
 }
 
 type resultsListCmd struct {

@@ -103,6 +103,12 @@ func TestChain(t *testing.T) {
 		}
 	}
 	ask("/v1/one-stop", map[string]any{"number": "201310543019.7"}, 422, "number.check_digit")
+	dossier := gatetest.Decode[answer](t, ask("/v1/one-stop", map[string]any{"number": gatetest.KnownNumber}, 200, ""))
+	if r := w.Post("/v1/chain-answers/"+dossier.ID+":replay", nil); r.Code != 200 || !strings.Contains(r.Body.String(), `"same":true`) {
+		t.Errorf("the dossier replayed: %d %s", r.Code, r.Body)
+	}
+	ask("/v1/statistics", map[string]any{"batches": []string{"bat_none"}}, 404, "")
+	ask("/v1/statistics", map[string]any{"batches": []string{"bat_none"}, "ledger": []map[string]any{}}, 422, "statistics.source")
 	if body := string(ask("/v1/one-stop", map[string]any{"number": gatetest.KnownNumber}, 200, "")); !strings.Contains(body, `"key":"cap"`) || !strings.Contains(body, `"value_low":`) {
 		t.Errorf("one-stop: %s", body)
 	}

@@ -25,8 +25,9 @@ func TestLendingOverREST(t *testing.T) {
 		status     int
 		want       string
 	}{
-		"quote":             {"/v1/insurance-quotes", `{"loan":10000000,"pd":0.05,"lgd":0.4,"insured_share":0.5,"scheme":"ZHONGSHAN"}`, 200, `"insured_loss":100000`},
+		"quote":             {"/v1/insurance-quotes", `{"loan":10000000,"pd":0.05,"lgd":0.4,"scheme":"ZHONGSHAN"}`, 200, `"insured_loss":32000`},
 		"collateral's LGD":  {"/v1/insurance-quotes", `{"loan":10000000,"pd":0.05,"forced_sale":4000000,"insured_share":0.8}`, 200, `"expected_loss":300000`},
+		"another share":     {"/v1/insurance-quotes", `{"loan":10000000,"pd":0.05,"lgd":0.4,"insured_share":0.7,"scheme":"ZHONGSHAN"}`, 422, `quote.share`},
 		"no PD":             {"/v1/insurance-quotes", `{"loan":10000000,"lgd":0.4,"insured_share":0.5}`, 422, `pd`},
 		"subsidy":           {"/v1/interest-subsidies", `{"balance":10000000,"rate":0.0365,"from":"2026-01-01","to":"2026-04-11","ratio":0.5,"source":"x"}`, 200, `"amount":50000`},
 		"subsidy closed":    {"/v1/interest-subsidies", `{"balance":10000000,"rate":0.0365,"from":"2026-01-01","to":"2026-04-11","ratio":0.5,"source":"x","scheme_until":"2025-12-31"}`, 422, `subsidy.closed`},

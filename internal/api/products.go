@@ -18,6 +18,7 @@ import (
 	"zhijia/internal/money"
 	"zhijia/internal/people"
 	"zhijia/internal/product"
+	"zhijia/internal/productfile"
 	"zhijia/internal/ruling"
 )
 
@@ -86,6 +87,26 @@ func registerProducts(api huma.API, s *Server) {
 			return err
 		}
 		return answer(c, http.StatusOK, out)
+	})
+	type committed struct {
+		Entries int `json:"entries" doc:"Uses of rights taken into the ledger."`
+	}
+	p.route("commit-product-result", "POST /v1/product-results/{id}:commit", "登记台账 Put the rights of a kept lease, pledge of marks, cover or fund into the ledger of rights", reflect.TypeFor[product.Commitment](), reflect.TypeFor[committed](), 200, func(c *gin.Context) error {
+		b, err := body(c)
+		if err != nil {
+			return err
+		}
+		var in product.Commitment
+		if len(bytes.TrimSpace(b)) > 0 {
+			if err := productfile.DecodeJSON(b, &in); err != nil {
+				return err
+			}
+		}
+		n, err := s.opt.Products.Commit(c.Request.Context(), people.Of(c.Request.Context()).Actor(), c.Param("id"), in)
+		if err != nil {
+			return err
+		}
+		return answer(c, http.StatusOK, committed{n})
 	})
 
 	all := api.OpenAPI().Components.Schemas.Map()

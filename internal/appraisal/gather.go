@@ -70,6 +70,9 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 	g.ev.Unreviewed = append(g.inForce.Unreviewed, g.ev.Unreviewed...)
 	g.ev.Income, g.ev.Cost, g.ev.Option, g.ev.SaleChance = req.Income, req.Cost, req.Option, req.SaleChance
 	g.ev.Ask, g.ev.Damages = req.Ask, req.Damages
+	if err := g.openLicences(ctx); err != nil {
+		return a, nil, err
+	}
 	g.ev.DataCutoff = g.cutoff
 	g.ev.Versions = map[string]string{
 		"similarity": store.SimilarityVersion,
@@ -98,6 +101,27 @@ func (s *Service) gather(ctx context.Context, actor Actor, req *Request, today c
 		}
 	}
 	return a, g, nil
+}
+
+// openLicences adds the fees at which the very patent is open to everybody on the day. One that was taken is a
+// deal besides, see the declarations' own place.
+func (g *gathering) openLicences(ctx context.Context) error {
+	if len(g.patents) != 1 || g.patents[0].Number == "" || g.req.Blind {
+		return nil
+	}
+	declared, err := g.db.OpenLicences(ctx, g.actor.Institution, g.patents[0].Number)
+	if err != nil {
+		return err
+	}
+	for _, l := range declared {
+		fee := l.Total(g.under.Market.LicenceDiscount.Value)
+		if fee <= 0 || !l.Declared.Before(g.asOf) || !l.Withdrawn.IsZero() && l.Withdrawn.Before(g.asOf) {
+			continue
+		}
+		g.ev.Open = append(g.ev.Open, valuation.OpenLicence{Number: l.Number, Declared: l.Declared, Fee: fee, Years: l.Years, Source: l.Source})
+		g.consulted(l.Declared)
+	}
+	return nil
 }
 
 // marketLabel is what is proposed when a valuation is asked for in a market

@@ -84,7 +84,7 @@ func (s *Service) steps(ctx context.Context, from, to snapshot, under *hashed, b
 			ev.Ledger, ev.Comparables, ev.Excluded, ev.Retrieval, ev.DataCutoff = now.Ledger, now.Comparables, now.Excluded, now.Retrieval, now.DataCutoff
 		}},
 		{"register", "法律状态与年费", "legal state and fees", func() { ev.Legal, ev.Fees = now.Legal, now.Fees }},
-		{"subject", "专利事实与委托事项", "facts of the patent and what is asked", func() { a, ev.Rank, ev.Ask = asked, now.Rank, now.Ask }},
+		{"subject", "专利事实与委托事项", "facts of the patent and what is asked", func() { a, ev.Rank, ev.Ask, ev.Open = asked, now.Rank, now.Ask, now.Open }},
 		{"scores", "指标评分", "scores of the indicators", func() { ev.Indicators, ev.ModelUse = now.Indicators, now.ModelUse }},
 		{"facts", "收益、成本及其他资料", "income, cost and other facts", func() { ev = *now }},
 	} {

@@ -238,7 +238,7 @@ func (s *Service) Ledger(ctx context.Context, actor appraisal.Actor, state encum
 }
 
 // rules names the version of the chain's rules; it is stored with every answer.
-const rules = "chain-1"
+const rules = "chain-2"
 
 // keep stores an answer and returns its id.
 func (s *Service) keep(ctx context.Context, actor appraisal.Actor, product, subject string, input, answer any) (string, error) {

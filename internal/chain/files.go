@@ -13,13 +13,14 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
 	"zhijia/internal/pool"
 	"zhijia/internal/sheet"
 )
 
 // columns of the two tables that are read; the first name is the one written.
 var (
-	pledgeColumns  = map[string][]string{"period": {"期间"}, "day": {"日期", "登记日", "放款日"}, "amount": {"金额", "金额(元)"}, "amount_wan": {"金额(万元)"}, "count": {"笔数", "件数"}, "kind": {"类型"}, "industry": {"行业"}, "bank": {"银行"}, "district": {"区域"}, "contract": {"合同号"}}
+	pledgeColumns  = map[string][]string{"period": {"期间"}, "day": {"日期", "登记日", "放款日"}, "amount": {"金额", "金额(元)"}, "amount_wan": {"金额(万元)"}, "count": {"笔数", "件数"}, "kind": {"类型"}, "industry": {"行业"}, "bank": {"银行"}, "district": {"区域"}, "contract": {"合同号"}, "high_value": {"高价值发明"}}
 	receiptColumns = map[string][]string{"month": {"月份"}, "source": {"付款方", "来源"}, "contract": {"合同号"}, "amount": {"金额", "金额(元)"}, "amount_wan": {"金额(万元)"}, "forecast": {"预测", "预测(元)"}, "disposal": {"处置"}}
 )
 
@@ -97,6 +98,15 @@ func ReadLedger(in io.Reader, name string) (out []lending.Pledge, err error) {
 				return fault.New(fault.Invalid, "table.day", fmt.Sprintf("第 %d 行的日期“%s”应写作 2026-01-31。", line, d), fmt.Sprintf("The day of row %d is written as 2026-01-31.", line))
 			}
 		}
+		switch get("high_value") {
+		case "":
+		case "是", "yes", "含高价值发明专利":
+			p.HighValue = patent.Yes
+		case "否", "no", "不含高价值发明专利":
+			p.HighValue = patent.No
+		default:
+			return fault.New(fault.Invalid, "table.high_value", fmt.Sprintf("第 %d 行的“高价值发明”应为是、否或空。", line), fmt.Sprintf("Row %d: high_value is yes, no or empty.", line))
+		}
 		if n := get("count"); n != "" {
 			if p.Count, err = strconv.Atoi(n); err != nil || p.Count < 1 {
 				return fault.New(fault.Invalid, "table.count", fmt.Sprintf("第 %d 行的笔数“%s”应为正整数。", line, n), fmt.Sprintf("The count of row %d is a whole number above zero.", line))
@@ -156,7 +166,7 @@ func (r *Statistics) Tables() []sheet.Page {
 			rows = append(rows, line(lending.DimensionZh[d], t))
 		}
 	}
-	return []sheet.Page{{Name: "统计", Rows: rows}, {Name: "说明", Rows: [][]string{{"项目", "内容"}, {"截至日", r.AsOf.String()}, {"来源", map[string]string{"book": "在册贷款", "ledger": "提交的台账"}[r.Source]}, {"编号", r.ID}, {"口径", "金额为登记或放款时的金额；未填写的归入“" + lending.Unstated + "”"}}}}
+	return []sheet.Page{{Name: "统计", Rows: rows}, {Name: "说明", Rows: [][]string{{"项目", "内容"}, {"截至日", r.AsOf.String()}, {"来源", map[string]string{"book": "在册贷款", "ledger": "提交的台账", "batches": "批次中可受理的合同"}[r.Source]}, {"编号", r.ID}, {"口径", "金额为登记或放款时的金额；未填写的归入“" + lending.Unstated + "”"}}}}
 }
 
 // Tables are the assessment's sheets.

@@ -3,6 +3,7 @@ package chain
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/desk"
 	"zhijia/internal/dossier"
+	"zhijia/internal/encumbrance"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
@@ -94,20 +96,97 @@ func (s *Service) OneStop(ctx context.Context, actor appraisal.Actor, a OneStopA
 	if err != nil {
 		return o, err
 	}
-	o.Number, o.Title, o.On, o.Documents, o.Policy = d.Number, d.Title, d.On, d.Documents, policy.ID+"@"+policy.Version
-	o.ofRight(&d)
+	facts := oneStopFacts{Ask: a, Policy: policy.ID + "@" + policy.Version, Dossier: d}
 	row := lending.Row{Number: d.Number, Borrower: first(a.Pledgors), Owners: d.Owners, Pledgors: a.Pledgors, Loan: a.Loan, Maturity: a.Maturity, Revenue: a.Revenue, Portfolio: a.Loan == 0}
 	check, err := s.desk.Check(ctx, actor, []lending.Row{row}, desk.Options{Policy: policy, Date: a.AsOf})
 	if err != nil {
 		return o, err
 	}
-	o.ofValue(&check, &policy, a.Loan)
-	if err := s.ofSources(ctx, actor, &o, &d); err != nil {
+	facts.valued(&check)
+	marks, err := s.db.Marks(ctx, actor.Institution, []string{d.Number})
+	if err != nil {
 		return o, err
 	}
-	o.section("documents", "应备材料", "ok", o.Documents, nil)
-	o.ID, err = s.keep(ctx, actor, "one_stop", o.Number, a, o)
+	facts.Marks, facts.Stated = marks[d.Number]
+	if facts.Declared, err = s.OpenLicences(ctx, actor, d.Number); err != nil {
+		return o, err
+	}
+	offers, err := s.db.Offers(ctx, actor.Institution, []string{d.Number})
+	if err != nil {
+		return o, err
+	}
+	if facts.Uses, err = s.standing(ctx, actor, offers); err != nil {
+		return o, err
+	}
+	// The answer is made of the facts as they are kept, so that it can be made again.
+	body, err := json.Marshal(facts)
+	if err != nil {
+		return o, err
+	}
+	var kept oneStopFacts
+	if err := json.Unmarshal(body, &kept); err != nil {
+		return o, err
+	}
+	o = kept.tell()
+	o.ID, err = s.keep(ctx, actor, "one_stop", o.Number, json.RawMessage(body), o)
 	return o, err
+}
+
+// oneStopFacts is all that a one-stop dossier rests on.
+type oneStopFacts struct {
+	Ask      OneStopAsk     `json:"ask"`
+	Policy   string         `json:"policy"`
+	Dossier  patent.Dossier `json:"dossier"`
+	Value    valueFacts     `json:"value"`
+	Marks    patent.Marks   `json:"marks"`
+	Stated   bool           `json:"stated"` // marks are on file
+	Declared []Declared     `json:"declared"`
+	Uses     []Standing     `json:"uses"`
+}
+
+// valueFacts is what the desk's check said of the right and the loan.
+type valueFacts struct {
+	Check     string           `json:"check"`     // id of the check on record
+	Valuation string           `json:"valuation"` // hash of the stored valuation
+	Fault     string           `json:"fault,omitempty"`
+	Given     bool             `json:"given"`
+	Point     money.Fen        `json:"point"`
+	Low       money.Fen        `json:"low"`
+	High      money.Fen        `json:"high"`
+	Level     float64          `json:"level"`
+	Measured  bool             `json:"measured"`
+	Reason    string           `json:"reason,omitempty"`
+	Verdict   lending.Verdict  `json:"verdict"`
+	Zh        string           `json:"zh"`
+	Lendable  money.Fen        `json:"lendable"`
+	Ceiling   float64          `json:"ceiling"`
+	Haircut   float64          `json:"haircut"`
+	Reasons   []lending.Reason `json:"reasons"`
+}
+
+func (f *oneStopFacts) valued(c *desk.Check) {
+	v, row := &c.Valued[0], &c.Decisions.Rows[0]
+	f.Value = valueFacts{
+		Check: c.ID, Valuation: v.Valuation, Given: v.Fault == nil && (v.Point > 0 || v.Low > 0), Point: v.Point, Low: v.Low, High: v.High, Level: v.Level, Measured: v.Calibration == "conformal", Reason: v.Reason,
+		Verdict: row.Verdict, Zh: row.Zh, Lendable: row.Lendable, Ceiling: row.Ceiling, Haircut: row.Haircut, Reasons: row.Reasons,
+	}
+	if v.Fault != nil {
+		f.Value.Fault = v.Fault.Zh
+	}
+	if f.Ask.Loan > 0 && len(c.Decisions.Contracts) > 0 {
+		f.Value.Lendable = c.Decisions.Contracts[0].Recommended
+	}
+}
+
+// tell makes the dossier of its facts.
+func (f *oneStopFacts) tell() OneStop {
+	d := &f.Dossier
+	o := OneStop{Number: d.Number, Title: d.Title, On: d.On, Documents: d.Documents, Policy: f.Policy}
+	o.ofRight(d, f.Uses)
+	o.ofValue(&f.Value)
+	o.ofSources(f)
+	o.section("documents", "应备材料", "ok", o.Documents, nil)
+	return o
 }
 
 func first(list []string) string {
@@ -129,7 +208,7 @@ func gap(d *patent.Dossier, status string, keys ...string) (string, []string) {
 	return status, supply
 }
 
-func (o *OneStop) ofRight(d *patent.Dossier) {
+func (o *OneStop) ofRight(d *patent.Dossier, uses []Standing) {
 	lines := []string{d.Display + " " + d.KindZh, cmp.Or(d.Title, "名称未知")}
 	for _, c := range d.IPC {
 		lines = append(lines, c.Symbol+" "+c.Class.Zh)
@@ -180,21 +259,36 @@ func (o *OneStop) ofRight(d *patent.Dossier) {
 		}
 		lines = append(lines, strings.TrimSpace(u.Zh+"："+zh+" "+strings.Join(u.Reasons, "；")))
 	}
+	for i := range uses {
+		u := &uses[i]
+		line := "台账：" + u.Product.Zh() + " " + u.Reference + "，" + u.StateZh + "（" + u.Party
+		if u.Beneficiary != "" {
+			line += "→" + u.Beneficiary
+		}
+		line += "）"
+		if u.Sum != nil {
+			line += "，今日金额 " + u.Sum.String() + " 元"
+		}
+		lines = append(lines, line)
+		if u.Status == encumbrance.Disputed || u.Status.Burdens() && u.Product.Burdens() {
+			status = "attention"
+		}
+	}
 	o.section("uses", "权利负担", status, lines, nil)
 }
 
-func (o *OneStop) ofValue(c *desk.Check, policy *lending.Policy, loan money.Fen) {
-	v, row := &c.Valued[0], &c.Decisions.Rows[0]
-	o.Verdict = row.Verdict
+func (o *OneStop) ofValue(v *valueFacts) {
+	o.Verdict = v.Verdict
 	var lines []string
 	status := "failed"
 	switch {
-	case v.Fault != nil:
-		lines = []string{v.Fault.Zh}
-	case v.Point > 0 || v.Low > 0:
+	case v.Fault != "":
+		lines = []string{v.Fault}
+	case v.Given:
 		status = "ok"
-		o.Value, o.Low, o.High = &v.Point, &v.Low, &v.High
-		lines = append(lines, fmt.Sprintf("%s 元（%s—%s 元，水平 %.0f%%，%s）", v.Point, v.Low, v.High, 100*v.Level, map[bool]string{true: "区间按过往误差校准", false: "区间未校准"}[v.Calibration == "conformal"]))
+		point, low, high := v.Point, v.Low, v.High
+		o.Value, o.Low, o.High = &point, &low, &high
+		lines = append(lines, fmt.Sprintf("%s 元（%s—%s 元，水平 %.0f%%，%s）", v.Point, v.Low, v.High, 100*v.Level, map[bool]string{true: "区间按过往误差校准", false: "区间未校准"}[v.Measured]))
 		if v.Reason != "" {
 			status, lines = "attention", append(lines, v.Reason)
 		}
@@ -204,20 +298,21 @@ func (o *OneStop) ofValue(c *desk.Check, policy *lending.Policy, loan money.Fen)
 	o.section("value", "估值", status, lines, nil)
 	lines, status = nil, "ok"
 	var supply []string
-	if v.Fault == nil && o.Value != nil {
-		limit := row.Lendable
-		if loan > 0 && len(c.Decisions.Contracts) > 0 {
-			limit = c.Decisions.Contracts[0].Recommended
-		}
+	if o.Value != nil {
+		limit := v.Lendable
 		o.Cap = &limit
-		lines = append(lines, fmt.Sprintf("按政策 %s，质押率上限 %.0f%%，折扣 %.2f：可贷 %s 元", o.Policy, 100*row.Ceiling, row.Haircut, limit))
+		lines = append(lines, fmt.Sprintf("按政策 %s，质押率上限 %.0f%%，折扣 %.2f：可贷 %s 元", o.Policy, 100*v.Ceiling, v.Haircut, limit))
 	} else {
 		status, lines = "missing", append(lines, "没有估值，不能测算")
 	}
-	lines = append(lines, "决定："+row.Zh)
-	for _, r := range row.Reasons {
+	lines = append(lines, "决定："+v.Zh)
+	for _, r := range v.Reasons {
 		status = "attention"
-		lines = append(lines, r.Code+" "+r.Zh)
+		line := r.Code + " " + r.Zh
+		if r.Evidence != "" {
+			line += "（" + r.Evidence + "）"
+		}
+		lines = append(lines, line)
 		if r.Supply != "" {
 			supply = append(supply, r.Supply)
 		}
@@ -232,14 +327,10 @@ func (o *OneStop) ofValue(c *desk.Check, policy *lending.Policy, loan money.Fen)
 
 // ofSources adds what the institution noted: the track of prosecution, open
 // licences and the flags of the national statistic.
-func (s *Service) ofSources(ctx context.Context, actor appraisal.Actor, o *OneStop, d *patent.Dossier) error {
-	marks, err := s.db.Marks(ctx, actor.Institution, []string{d.Number})
-	if err != nil {
-		return err
-	}
-	m, stated := marks[d.Number]
+func (o *OneStop) ofSources(f *oneStopFacts) {
+	d, m, declared := &f.Dossier, f.Marks, f.Declared
 	lines, status := []string{}, "missing"
-	if stated && m.Track != "" {
+	if f.Stated && m.Track != "" {
 		status = "ok"
 		lines = append(lines, patent.Tracks[m.Track]+"（"+m.Source+"）")
 	}
@@ -260,22 +351,10 @@ func (s *Service) ofSources(ctx context.Context, actor appraisal.Actor, o *OneSt
 	}
 	o.section("track", "审查途径", status, lines, supply)
 
-	declared, err := s.OpenLicences(ctx, actor, d.Number)
-	if err != nil {
-		return err
-	}
 	lines = []string{}
-	for _, l := range declared {
-		fee := "免费"
-		switch {
-		case l.Fee != nil && l.Basis == "yearly":
-			fee = l.Fee.String() + " 元/年"
-		case l.Fee != nil:
-			fee = l.Fee.String() + " 元"
-		case l.Rate != nil:
-			fee = fmt.Sprintf("销售额的 %.2f%%", 100**l.Rate)
-		}
-		lines = append(lines, fmt.Sprintf("%s 声明，%s，%g 年；%s", l.Declared, fee, l.Years, l.EvidenceZh))
+	for i := range declared {
+		l := &declared[i]
+		lines = append(lines, fmt.Sprintf("%s 声明，%s，%g 年；%s", l.Declared, l.FeeZh(), l.Years, l.EvidenceZh))
 	}
 	o.section("open_licence", "开放许可", "ok", lines, nil)
 
@@ -288,5 +367,4 @@ func (s *Service) ofSources(ctx context.Context, actor appraisal.Actor, o *OneSt
 	}
 	lines = append([]string{"高价值发明专利：" + zh}, o.HighValue.Classes...)
 	o.section("high_value", "高价值发明", status, lines, o.HighValue.Unknown)
-	return nil
 }

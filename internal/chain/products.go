@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 	"zhijia/internal/patent"
 	"zhijia/internal/pool"
 	"zhijia/internal/scheme"
+	"zhijia/internal/store"
 )
 
 // SchemeLine is a scheme of the library with its state on a day.
@@ -148,32 +150,46 @@ func (s *Service) SchemeUses(ctx context.Context, actor appraisal.Actor, id stri
 
 // StatisticsAsk asks for period statistics.
 type StatisticsAsk struct {
-	AsOf   calendar.Date    `json:"as_of,omitzero" doc:"As the book stood at the end of this day; default today."`
-	By     []string         `json:"by,omitempty" maxItems:"5" doc:"kind, industry, bank, district, month; default all."`
-	Ledger []lending.Pledge `json:"ledger,omitempty" maxItems:"100000" doc:"Your own lines instead of the book."`
+	AsOf    calendar.Date    `json:"as_of,omitzero" doc:"As the book stood at the end of this day; default today."`
+	By      []string         `json:"by,omitempty" maxItems:"6" doc:"kind, industry, bank, district, month, high_value; default all."`
+	Batches []string         `json:"batches,omitempty" maxItems:"100" doc:"The contracts these batches accepted, instead of the book."`
+	Ledger  []lending.Pledge `json:"ledger,omitempty" maxItems:"100000" doc:"Your own lines instead of the book."`
 }
 
 // Statistics is a stored period report.
 type Statistics struct {
 	ID     string `json:"id"`
-	Source string `json:"source"` // book or ledger
+	Source string `json:"source"` // book, batches or ledger
 	lending.PeriodReport
 }
 
-// Statistics reports the book, or given lines, as of a day, and keeps the answer.
+// Statistics reports the book, batches or given lines, as of a day, and keeps the
+// answer.
 func (s *Service) Statistics(ctx context.Context, actor appraisal.Actor, a StatisticsAsk) (r Statistics, err error) {
 	defer fault.Wrap(&err, "chain.Statistics")
 	a.AsOf = cmpDay(a.AsOf, s.today())
 	if len(a.By) == 0 {
-		a.By = []string{"kind", "industry", "bank", "district", "month"}
+		a.By = []string{"kind", "industry", "bank", "district", "month", "high_value"}
 	}
-	r.Source = "ledger"
-	if a.Ledger == nil {
+	switch {
+	case a.Ledger != nil && len(a.Batches) > 0:
+		return r, fault.New(fault.Invalid, "statistics.source", "批次与自备台账只能选一个。", "Give batches or lines of your own, not both.")
+	case a.Ledger != nil:
+		r.Source = "ledger"
+	case a.AsOf.After(s.today()):
+		return r, fault.New(fault.Invalid, "date.future", "统计日不得晚于今天。", "The day may not lie in the future.")
+	case len(a.Batches) > 0:
+		r.Source = "batches"
+		a.Ledger, err = s.accepted(ctx, actor, a.Batches)
+	default:
 		r.Source = "book"
-		if a.AsOf.After(s.today()) {
-			return r, fault.New(fault.Invalid, "date.future", "统计日不得晚于今天。", "The day may not lie in the future.")
-		}
-		if a.Ledger, err = s.db.BookedPledges(ctx, actor.Institution, a.AsOf); err != nil {
+		a.Ledger, err = s.db.BookedPledges(ctx, actor.Institution, a.AsOf)
+	}
+	if err != nil {
+		return r, err
+	}
+	if r.Source != "ledger" {
+		if err := s.flag(ctx, actor, a.Ledger, a.AsOf); err != nil {
 			return r, err
 		}
 	}
@@ -182,6 +198,122 @@ func (s *Service) Statistics(ctx context.Context, actor appraisal.Actor, a Stati
 	}
 	r.ID, err = s.keep(ctx, actor, "statistics", r.Source, a, r.PeriodReport)
 	return r, err
+}
+
+// accepted are the contracts that batches accepted, at the amount asked for, each
+// contract once: the last batch named counts.
+func (s *Service) accepted(ctx context.Context, actor appraisal.Actor, batches []string) ([]lending.Pledge, error) {
+	out := []lending.Pledge{}
+	at := map[string]int{}
+	for _, id := range batches {
+		r, err := s.desk.Result(ctx, actor, id)
+		if err != nil {
+			return nil, err
+		}
+		rights := map[int]*lending.Row{}
+		for o, err := range r.Rows {
+			if err != nil {
+				return nil, err
+			}
+			rights[o.Valued.Row.Line] = &o.Valued.Row
+		}
+		for i := range r.Contracts {
+			c := &r.Contracts[i]
+			if c.Verdict != lending.Accept {
+				continue
+			}
+			p := lending.Pledge{Contract: c.Key, Day: r.On, Amount: c.Loan}
+			kinds := map[string]bool{}
+			for _, line := range c.Lines {
+				if row := rights[line]; row != nil {
+					p.Rights = append(p.Rights, row.Number)
+					kinds[kindZh(row.Kind)] = true
+				}
+			}
+			p.Kind = "组合"
+			if len(kinds) == 1 {
+				for k := range kinds {
+					p.Kind = k
+				}
+			}
+			if k, twice := at[c.Key]; twice {
+				out[k] = p
+				continue
+			}
+			at[c.Key] = len(out)
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+func kindZh(k patent.Kind) string {
+	if k == lending.Trademark {
+		return "商标"
+	}
+	return k.Zh()
+}
+
+// flag says of each loan whether one of its rights is a high-value invention of the
+// national statistic on a day: yes when one is, no when all are known not to be.
+func (s *Service) flag(ctx context.Context, actor appraisal.Actor, ledger []lending.Pledge, on calendar.Date) error {
+	ctx = store.As(ctx, actor.Institution)
+	var numbers []string
+	for i := range ledger {
+		for k, n := range ledger[i].Rights {
+			if x, err := patent.ParseNumber(n); err == nil {
+				ledger[i].Rights[k] = string(x.Key())
+			}
+		}
+		numbers = append(numbers, ledger[i].Rights...)
+	}
+	slices.Sort(numbers)
+	numbers = slices.Compact(numbers)
+	events, err := s.db.Events(ctx, numbers)
+	if err != nil {
+		return err
+	}
+	facts, err := s.db.PatentFacts(ctx, numbers)
+	if err != nil {
+		return err
+	}
+	marks, err := s.db.Marks(ctx, actor.Institution, numbers)
+	if err != nil {
+		return err
+	}
+	counts := map[string]patent.Truth{}
+	known := map[string]store.Patent{}
+	for _, p := range facts {
+		known[p.Number] = p
+	}
+	for _, number := range numbers {
+		n, err := patent.ParseNumber(number)
+		if err != nil { // a mark is no invention
+			counts[number] = patent.No
+			continue
+		}
+		p, state := known[number], patent.Reduce(events[number], on)
+		alive := map[patent.Standing]patent.Truth{patent.Alive: patent.Yes, patent.Dead: patent.No, patent.Pending: patent.No}[state.Standing]
+		counts[number] = patent.HighValueOn(cmp.Or(patent.Kind(p.Kind), n.Kind), alive, state.Pledged, p.Filing, on, marks[number]).Counts
+	}
+	for i := range ledger {
+		all := patent.No
+		for _, n := range ledger[i].Rights {
+			switch counts[n] {
+			case patent.Yes:
+				all = patent.Yes
+			case patent.No:
+			default:
+				if all == patent.No {
+					all = patent.DontSay
+				}
+			}
+		}
+		if len(ledger[i].Rights) > 0 {
+			ledger[i].HighValue = all
+		}
+	}
+	return nil
 }
 
 // CashFlowAsk asks how steady an income was.
@@ -249,8 +381,17 @@ func (s *Service) Replay(ctx context.Context, actor appraisal.Actor, id string) 
 			return r, err
 		}
 		again, err = pool.AssessHistory(in.Receipts, in.MaxCV)
+	case "one_stop":
+		var in oneStopFacts
+		if err := json.Unmarshal(a.Input, &in); err != nil {
+			return r, err
+		}
+		if a.Rules == "chain-1" {
+			return r, fault.New(fault.Invalid, "answer.not_replayable", "该档案在旧版中没有保存所依据的事实，请重新出具。", "That version kept no facts with a dossier: ask again.")
+		}
+		again = in.tell()
 	default:
-		return r, fault.New(fault.Invalid, "answer.not_replayable", "一站式档案由各部分的编号分别复算：估值用 zhijia audit replay，权利状态用截至日重新查询。", "A dossier is worked out again part by part: the valuation by its id, the state of the right by its day.")
+		return r, fault.New(fault.Invalid, "answer.not_replayable", "该答复不能复算。", "That answer cannot be worked out again.")
 	}
 	if err != nil {
 		return r, err
@@ -364,6 +505,19 @@ type Declared struct {
 	EvidenceZh string `json:"evidence_zh"`
 }
 
+// FeeZh says the fee in Chinese.
+func (d Declared) FeeZh() string {
+	switch {
+	case d.Fee != nil && d.Basis == "yearly":
+		return d.Fee.String() + " 元/年"
+	case d.Fee != nil:
+		return d.Fee.String() + " 元"
+	case d.Rate != nil:
+		return fmt.Sprintf("销售额的 %.2f%%", 100**d.Rate)
+	}
+	return "免费"
+}
+
 // OpenLicences returns the declarations of a patent, of all where the number is
 // empty.
 func (s *Service) OpenLicences(ctx context.Context, actor appraisal.Actor, number string) (_ []Declared, err error) {
@@ -381,10 +535,10 @@ func (s *Service) OpenLicences(ctx context.Context, actor appraisal.Actor, numbe
 	}
 	out := make([]Declared, len(list))
 	for i, l := range list {
-		zh := "无人按此费用取得许可：只说明普通许可的价格不高于此（单侧证据）"
+		zh := "无人按此费用取得许可：只说明普通许可的价格不高于此（单侧证据），折算后作为私下估值的上限"
 		switch {
 		case l.Concluded > 0:
-			zh = "已有成交：作为该专利普通许可的价格"
+			zh = "已有成交：作为该专利普通许可的价格进入成交台账"
 		case l.Basis == "free":
 			zh = "免费开放：不是价格"
 		}

@@ -15,6 +15,7 @@ import (
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
+	"zhijia/internal/encumbrance"
 	"zhijia/internal/fault"
 	"zhijia/internal/jobs"
 	"zhijia/internal/lending"
@@ -88,7 +89,19 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 	for i := range l.Rows {
 		row := l.Rows[i]
 		if row.Kind == lending.Trademark {
-			return store.BookLoan{}, fault.New(fault.Unsupported, "book.trademark", "在册贷款目前只跟踪专利；商标 "+row.Number+" 请另行登记台账。", "The book follows patents only; keep the trademark "+row.Number+" in the ledger of rights.")
+			row.CreditCode, row.Product, row.Portfolio = cmp.Or(row.CreditCode, l.Code), l.Product, false
+			row.Line, row.Borrower, row.Contract, row.Loan, row.Maturity = i+1, l.Borrower, l.Contract, l.Balance, l.Maturity
+			v, err := d.bookMark(ctx, actor, row, today)
+			if err != nil {
+				return store.BookLoan{}, err
+			}
+			if seen[string(v.Key)] {
+				continue
+			}
+			seen[string(v.Key)] = true
+			checked = append(checked, v)
+			booked.Marks = append(booked.Marks, store.BookMark{Number: string(v.Key), Result: row.MarkResult, Value: v.Point, Low: v.Low, Ceiling: policy.Caps[lending.Trademark].Value})
+			continue
 		}
 		n, err := patent.ParseNumber(row.Number)
 		if err != nil {
@@ -131,9 +144,15 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 			Base: v.Point, BaseValuation: draft.Valuation.ID, Ceiling: policy.Caps[v.Row.Kind].Value, Expiry: v.Expiry,
 		})
 	}
+	if len(booked.Patents) == 0 {
+		return store.BookLoan{}, fault.New(fault.Invalid, "book.patents", "在册贷款须有至少一件专利；只以商标质押的，请登记台账（商标质押结果的“登记到权利台账”）。", "A loan of the book needs one patent at least: a pledge of marks alone goes into the ledger of rights.")
+	}
 	var total money.Fen
 	for i := range booked.Patents {
 		total += booked.Patents[i].Value
+	}
+	for i := range booked.Marks {
+		total += booked.Marks[i].Value
 	}
 	o := Options{Policy: policy, Programmes: own}
 	facts, err := d.db.LendingFacts(ctx, d.query(actor.Institution, &o, checked, ""))
@@ -156,6 +175,19 @@ func (d *Desk) Book(ctx context.Context, actor appraisal.Actor, l Loan) (_ store
 	}
 	booked.Standing = told.Standing
 	return booked, d.db.PutBookLoan(ctx, booked, valuations, today, told.Alerts)
+}
+
+// bookMark values a trademark of a loan to be booked: by a kept decision alone.
+func (d *Desk) bookMark(ctx context.Context, actor appraisal.Actor, row lending.Row, today calendar.Date) (lending.Valued, error) {
+	if row.MarkResult == "" {
+		return lending.Valued{}, fault.New(fault.Invalid, "book.trademark", "商标 "+row.Number+" 须先作商标质押审查并保存（zhijia mark check FILE --keep），在 mark_result 中填写结果编号。", "Decide the pledge of the trademark "+row.Number+" first, keep it, and name the decision in mark_result.",
+			fault.Field{Field: "mark_result", Code: "book.trademark", Zh: "请填写商标质押结果的编号", En: "name the kept decision"})
+	}
+	v, _, err := Value(ctx, d.db, d.appraisal, actor, row, today, false)
+	if err == nil && v.Key == "" {
+		_, err = encumbrance.ParseRight(encumbrance.Trademark, row.Number)
+	}
+	return v, err
 }
 
 // secondPerson asks for another person where the loan lies above the policy's
@@ -457,6 +489,10 @@ func look(l *store.BookLoan, policy *lending.Policy, was money.Fen, cause string
 		total += p.Value
 		in.Items = append(in.Items, lending.CoverItem{Number: p.Number, Value: p.Value, Low: p.Low, Expiry: p.Expiry, Ceiling: &p.Ceiling})
 	}
+	for _, m := range l.Marks { // its term can be renewed: it does not run down
+		total += m.Value
+		in.Items = append(in.Items, lending.CoverItem{Number: m.Number, Value: m.Value, Low: m.Low, Ceiling: &m.Ceiling})
+	}
 	var discount float64
 	if policy.CoverDiscount != nil {
 		discount = policy.CoverDiscount.Value
@@ -510,6 +546,9 @@ func (d *Desk) SetBalance(ctx context.Context, actor appraisal.Actor, contract s
 		var was money.Fen
 		for i := range l.Patents {
 			was += l.Patents[i].Value
+		}
+		for i := range l.Marks {
+			was += l.Marks[i].Value
 		}
 		return look(&l, &policy, was, "request", today, nil, noPatent)
 	})
@@ -579,6 +618,9 @@ func (a *appraised) settle(r store.Revaluation, today calendar.Date) (out store.
 			loan.Patents[i] = *p
 		}
 		total += loan.Patents[i].Value
+	}
+	for i := range loan.Marks {
+		was, total = was+loan.Marks[i].Value, total+loan.Marks[i].Value
 	}
 	if total > 0 {
 		ltv := float64(r.Loan.Balance) / float64(total)
@@ -652,6 +694,9 @@ func (d *Desk) Collateral(ctx context.Context, actor appraisal.Actor, cursor str
 		for _, p := range l.Patents {
 			c.Value += p.Value
 		}
+		for _, m := range l.Marks {
+			c.Value += m.Value
+		}
 		if c.Value > 0 {
 			ltv := float64(l.Balance) / float64(c.Value)
 			c.LTV = &ltv
@@ -668,6 +713,12 @@ func (d *Desk) Collateral(ctx context.Context, actor appraisal.Actor, cursor str
 			}
 			v.Row.Line = k + 1
 			out = append(out, lending.Report(&v, &lending.Decision{}, &c, &p.FirstValue, today))
+		}
+		for k := range l.Marks {
+			m := &l.Marks[k]
+			v := lending.Valued{Row: lending.Row{Kind: lending.Trademark, Number: encumbrance.OfKey(m.Number).Number, Contract: l.Contract, Borrower: l.Borrower, CreditCode: l.CreditCode, Line: len(l.Patents) + k + 1}, Point: m.Value}
+			v.State.Pledged = patent.Yes
+			out = append(out, lending.Report(&v, &lending.Decision{}, &c, &m.Value, today))
 		}
 	}
 	return out, next, nil

@@ -24,7 +24,13 @@ import (
 // Nothing is stored: the draft is. A trademark has none.
 func Value(ctx context.Context, db *store.DB, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on calendar.Date, wait bool) (lending.Valued, *appraisal.Draft, error) {
 	if row.Kind == lending.Trademark {
-		return valueMark(row, on), nil, nil
+		v := valueMark(row, on)
+		if row.MarkResult != "" {
+			if err := decidedMark(ctx, db, actor.Institution, &v, on); err != nil {
+				return v, nil, err
+			}
+		}
+		return v, nil, nil
 	}
 	ctx = store.As(ctx, actor.Institution)
 	d, err := service.Draft(ctx, actor, request(&row, on, wait))

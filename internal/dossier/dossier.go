@@ -59,6 +59,10 @@ func Read(ctx context.Context, db *store.DB, institution string, n patent.Number
 		return patent.Dossier{}, err
 	}
 	for i := range offers {
+		kept := slices.ContainsFunc(holders, func(x store.Holder) bool { return x.Pool == offers[i].Reference })
+		if o := &offers[i]; o.Product == patent.ByPool && o.Status.Burdens() && !kept { // agreed in the ledger, of a pool that is not kept here
+			h.Pools = append(h.Pools, o.Reference)
+		}
 		hold(&h, &offers[i])
 	}
 	elsewhere, err := db.Interests(ctx, institution, []string{number})

@@ -205,7 +205,10 @@ func registerSays(e *Entry, s *patent.State, known map[string]bool, add func(Fin
 	if s.Preserved == patent.Yes {
 		add(Finding{Code: "right.preserved", Allowed: patent.Forbidden, Zh: "处于保全中，不予办理登记", Supply: "保全解除的公告"})
 	}
-	if len(s.Owners) > 0 && !slices.ContainsFunc(s.Owners, func(o string) bool { return patent.SameName(o, e.Party) }) {
+	holds := func(o string) bool { // a lessor's title is the lease's own, once it is registered
+		return patent.SameName(o, e.Party) || e.Product == patent.ByLease && e.Beneficiary != "" && patent.SameName(o, e.Beneficiary)
+	}
+	if len(s.Owners) > 0 && !slices.ContainsFunc(s.Owners, holds) {
 		ask(Finding{Code: "right.owner", Allowed: patent.WithConsent, Product: OfOwner, Zh: "登记的权利人为" + strings.Join(s.Owners, "、") + "，不是" + e.Party, Supply: "权利人的书面同意"}, nil, ownerAlone(s.Owners))
 	}
 	for _, p := range s.Pledges {

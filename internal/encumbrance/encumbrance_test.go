@@ -91,6 +91,12 @@ func TestConsent(t *testing.T) {
 
 func TestRegister(t *testing.T) {
 	t.Parallel()
+	lease := Entry{Right: "CN1", Product: patent.ByLease, Reference: "ZL-1", Party: "甲公司", Beneficiary: "乙租赁", State: Registered, Registration: "T1"}
+	for owner, want := range map[string]patent.Allowance{"甲公司": patent.Allowed, "乙租赁": patent.Allowed, "丙公司": patent.WithConsent} {
+		if r := Judge(&lease, nil, &patent.State{Standing: patent.Alive, Owners: []string{owner}}, nil, day); r.Allowed != want {
+			t.Errorf("a lease of what %s owns: %+v", owner, r)
+		}
+	}
 	e := Entry{Right: "CN1", Product: patent.ByPledge, Reference: "DB-1", Party: "甲公司", State: Committed, Registration: "Y1"}
 	for name, c := range map[string]struct {
 		state patent.State

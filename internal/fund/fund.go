@@ -47,6 +47,8 @@ type Input struct {
 	Patents   []Patent   `json:"patents" zh:"专利"`
 	Positions []Position `json:"positions" zh:"投资项目"`
 	Haircuts  []Haircut  `json:"haircuts,omitempty" zh:"压力折扣"`
+
+	Ledger []ruling.Burden `json:"ledger,omitempty"` // what the ledger of rights said
 }
 
 // Position is one investment.
@@ -265,6 +267,7 @@ func Roll(in Input) (Result, error) {
 	out.stress(items, in.Haircuts)
 	out.expire(items)
 	in.limit(r, positions)
+	r.Ledger("F08", in.Ledger)
 	out.Decision = r.Decide()
 	return out, nil
 }

@@ -112,6 +112,9 @@ type Input struct {
 
 	Patents []Patent `json:"patents" zh:"专利"`
 	Claims  []Claim  `json:"claims,omitempty" zh:"损失"`
+
+	LoanContract string          `json:"loan_contract,omitempty" zh:"贷款合同号"` // that a guarantee answers for
+	Ledger       []ruling.Burden `json:"ledger,omitempty"`                   // what the ledger of rights said
 }
 
 // Patent is one right covered.
@@ -241,6 +244,7 @@ func Decide(in Input) (Result, error) {
 	} else {
 		r.Add("I05", ruling.Pass, "", "保险期间"+in.From.String()+"至"+in.Through.String(), "")
 	}
+	r.Ledger("I13", in.Ledger)
 	in.premium(r, &out, scheme)
 	in.claims(&out)
 	if in.Kind == Guarantee {
@@ -470,7 +474,7 @@ func (in *Input) relief(r *ruling.Ruling, out *Result, scheme *Scheme) error {
 	if in.PD == nil || in.LGD == nil && in.Forced == nil {
 		return nil
 	}
-	q, err := lending.QuoteInput{Loan: *in.Loan, PD: in.PD, LGD: in.LGD, Forced: in.Forced, Share: share}.Quote(agreement, in.On)
+	q, err := lending.QuoteInput{Loan: *in.Loan, PD: in.PD, LGD: in.LGD, Forced: in.Forced, Share: &share}.Quote(agreement, in.On)
 	if err != nil {
 		return err
 	}

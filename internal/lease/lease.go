@@ -82,7 +82,9 @@ type Input struct {
 	RateCap       *float64 `json:"rate_cap,omitempty" zh:"综合收益率上限"`
 	RateCapSource string   `json:"rate_cap_source,omitempty" zh:"上限依据"`
 
-	Objects []Object `json:"objects" zh:"租赁物"`
+	Contract string          `json:"contract,omitempty" zh:"合同号"` // of this lease, so that its own entry in the ledger is no obstacle
+	Objects  []Object        `json:"objects" zh:"租赁物"`
+	Ledger   []ruling.Burden `json:"ledger,omitempty"` // what the ledger of rights said
 }
 
 // Lessor is who buys and lets.
@@ -377,6 +379,7 @@ func Decide(in Input) (_ Result, err error) {
 	for i := range in.Objects {
 		registered = in.object(r, &in.Objects[i], out.End) && registered
 	}
+	r.Ledger("L19", in.Ledger)
 	in.price(r)
 	in.yield(r, &out)
 	in.coverRules(r, &out)

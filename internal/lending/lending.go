@@ -84,6 +84,8 @@ type Row struct {
 	LastUse calendar.Date `json:"last_use,omitzero"` // of the latest evidence of use
 	NonUse  patent.Truth  `json:"non_use_pending,omitempty"`
 
+	MarkResult string `json:"mark_result,omitempty"` // id of the kept decision that values it; empty: it has no value here
+
 	Declarations map[string]string `json:"declarations,omitempty"` // statements that clear E10 and E11, by code
 
 	Unread []Unread `json:"unread,omitempty"` // cells that were not understood

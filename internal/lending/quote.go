@@ -1,7 +1,10 @@
 package lending
 
 import (
+	"fmt"
+	"math"
 	"math/big"
+	"slices"
 	"strconv"
 
 	"zhijia/internal/calendar"
@@ -35,7 +38,7 @@ type QuoteInput struct {
 	PD        *float64   `json:"pd" minimum:"0" maximum:"1" doc:"Probability of default over the term, the bank's own figure."`
 	LGD       *float64   `json:"lgd,omitempty" minimum:"0" maximum:"1" doc:"Loss given default. Default: what the forced sale of the collateral leaves unpaid."`
 	Forced    *money.Fen `json:"forced_sale,omitempty" doc:"Forced-sale value of the collateral, yuan; needed without an LGD."`
-	Share     float64    `json:"insured_share" minimum:"0" maximum:"1" doc:"Part of a loss the insurer or guarantor bears."`
+	Share     *float64   `json:"insured_share,omitempty" minimum:"0" maximum:"1" doc:"Part of a loss the insurer or guarantor bears. Default: the scheme's, where there is one; it must be the scheme's where both are given."`
 	Agreement *Scheme    `json:"own,omitempty" doc:"How the parties share the loss, instead of a preset."`
 }
 
@@ -68,7 +71,11 @@ func (in QuoteInput) Quote(scheme *Scheme, on calendar.Date) (q Quote, err error
 		return q, fault.New(fault.Invalid, "lgd.missing", "请填写违约损失率，或押品的快速变现价值。", "Give the loss given default, or the forced-sale value of the collateral.")
 	}
 	share("pd", *in.PD)
-	share("insured_share", in.Share)
+	insured, err2 := in.insured(scheme)
+	if err == nil {
+		err = err2
+	}
+	share("insured_share", insured)
 	// The loss given default stays an exact fraction of the loan.
 	loss := in.Loan
 	if in.LGD != nil {
@@ -89,17 +96,60 @@ func (in QuoteInput) Quote(scheme *Scheme, on calendar.Date) (q Quote, err error
 		rates = append(rates, *in.LGD)
 	}
 	q.ExpectedLoss = times(loss, 1, 1, rates...)
-	q.InsuredLoss = times(loss, 1, 1, append(rates, in.Share)...)
+	q.InsuredLoss = times(loss, 1, 1, append(rates, insured)...)
 	q.OwnLoss = q.ExpectedLoss - q.InsuredLoss
-	q.SumInsured = times(in.Loan, 1, 1, in.Share)
+	q.SumInsured = times(in.Loan, 1, 1, insured)
 	if scheme != nil {
 		s, err := scheme.Share(Claim{Principal: q.ExpectedLoss}, on)
 		if err != nil {
 			return Quote{}, err
 		}
 		q.Parties = s.Payments
+		if who := scheme.insurer(); who != "" { // one figure, as the parties' shares are rounded
+			for _, p := range q.Parties {
+				if p.Party == who {
+					q.InsuredLoss, q.OwnLoss = p.Bears, q.ExpectedLoss-p.Bears
+				}
+			}
+		}
 	}
 	return q, nil
+}
+
+// insurer is the party of a scheme whose part of a loss is the insured share: the
+// insurer, or the guarantor where no insurer takes part.
+func (s *Scheme) insurer() string {
+	for _, who := range []string{"insurer", "guarantor"} {
+		if slices.ContainsFunc(s.Shares, func(x Share) bool { return x.Party == who }) {
+			return who
+		}
+	}
+	return ""
+}
+
+// insured is the insured share of a quote. One that contradicts the scheme is
+// refused: the insurer cannot bear two parts of one loss.
+func (in *QuoteInput) insured(scheme *Scheme) (float64, error) {
+	agreed, who := 0.0, ""
+	if scheme != nil && scheme.Whole > 0 {
+		who = scheme.insurer()
+		for _, x := range scheme.Shares {
+			if x.Party == who {
+				agreed = float64(x.Parts) / float64(scheme.Whole)
+			}
+		}
+	}
+	if in.Share == nil {
+		return agreed, nil
+	}
+	if scheme != nil && math.Abs(*in.Share-agreed) > 1e-9 {
+		zh, en := fmt.Sprintf("承保比例 %g 与方案 %s 不符：方案中保险人（担保人）承担 %g；请改为该比例，或不填。", *in.Share, scheme.ID, agreed), fmt.Sprintf("The insured share %g is not that of the scheme %s, %g: give that, or leave it out.", *in.Share, scheme.ID, agreed)
+		if who == "" {
+			zh, en = "方案 "+scheme.ID+" 没有保险人或担保人，不能另填承保比例；请不填，或不选方案。", "The scheme "+scheme.ID+" has no insurer or guarantor: leave the insured share or the scheme out."
+		}
+		return 0, fault.New(fault.Invalid, "quote.share", zh, en, fault.Field{Field: "insured_share", Code: "quote.share", Zh: fmt.Sprintf("应为 %g", agreed), En: fmt.Sprintf("must be %g", agreed)})
+	}
+	return *in.Share, nil
 }
 
 // SubsidyInput is interest a scheme pays a part of.

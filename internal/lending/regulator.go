@@ -63,7 +63,7 @@ func sameBody(a, b string) bool {
 	return coreA == coreB && formA == formB
 }
 
-var kindZh = map[patent.Kind]string{patent.Invention: "发明专利权", patent.UtilityModel: "实用新型专利权", patent.Design: "外观设计专利权"}
+var kindZh = map[patent.Kind]string{patent.Invention: "发明专利权", patent.UtilityModel: "实用新型专利权", patent.Design: "外观设计专利权", Trademark: "商标专用权"}
 
 func stateZh(v *Valued) string {
 	switch {

@@ -123,12 +123,12 @@ func TestSharingLaws(t *testing.T) {
 
 func TestInsuranceAndSubsidy(t *testing.T) {
 	f := func(x float64) *float64 { return &x }
-	q, err := QuoteInput{Loan: 1000 * wan, PD: f(.05), LGD: f(.4), Share: .5}.Quote(nil, today)
+	q, err := QuoteInput{Loan: 1000 * wan, PD: f(.05), LGD: f(.4), Share: f(.5)}.Quote(nil, today)
 	if err != nil || q.ExpectedLoss != 20*wan || q.InsuredLoss != 10*wan || q.OwnLoss != 10*wan || q.SumInsured != 500*wan {
 		t.Errorf("%+v %v", q, err)
 	}
 	// 0.1·0.7 is 0.07000000000000001 as a float; a fen would be lost on 10 billion yuan.
-	if q, err := (QuoteInput{Loan: 1e12 + 50, PD: f(.1), LGD: f(.7), Share: 1}).Quote(nil, today); err != nil || q.InsuredLoss != 7e10+4 {
+	if q, err := (QuoteInput{Loan: 1e12 + 50, PD: f(.1), LGD: f(.7), Share: f(1)}).Quote(nil, today); err != nil || q.InsuredLoss != 7e10+4 {
 		t.Errorf("not exact: %d %v", q.InsuredLoss, err)
 	}
 	zhongshan, err := SchemeByID("ZHONGSHAN")
@@ -136,9 +136,15 @@ func TestInsuranceAndSubsidy(t *testing.T) {
 		t.Fatal(err)
 	}
 	forced := 400 * wan
-	q, err = QuoteInput{Loan: 1000 * wan, PD: f(.05), Forced: &forced, Share: .8}.Quote(&zhongshan, today)
+	q, err = QuoteInput{Loan: 1000 * wan, PD: f(.05), Forced: &forced}.Quote(&zhongshan, today)
 	if err != nil || q.LGD != .6 || q.ExpectedLoss != 30*wan || q.Parties[0].Bears != 162_000_00 || q.Parties[1].Bears != 78_000_00 {
 		t.Errorf("from the collateral: %+v %v", q, err)
+	}
+	if q.InsuredLoss != 48_000_00 || q.SumInsured != 160*wan || q.InsuredLoss != q.Parties[2].Bears {
+		t.Errorf("the insurer's part is the scheme's 16%%: %+v", q)
+	}
+	if _, err := (QuoteInput{Loan: 1000 * wan, PD: f(.05), Forced: &forced, Share: f(.7)}).Quote(&zhongshan, today); err == nil || fault.Public(err).Code != "quote.share" {
+		t.Errorf("a share beside the scheme's: %v", err)
 	}
 	for code, in := range map[string]QuoteInput{
 		"pd.missing": {Loan: wan, LGD: f(.4)}, "lgd.missing": {Loan: wan, PD: f(.1)}, "rate.range": {Loan: wan, PD: f(math.NaN()), LGD: f(.4)}, "claim.amount": {Loan: -1, PD: f(.1), LGD: f(.4)},
@@ -177,7 +183,7 @@ func TestQuoteLaws(t *testing.T) {
 			return &x
 		}
 		forced := money.Fen(rapid.Int64Range(0, 1e12).Draw(t, "forced"))
-		in := QuoteInput{Loan: money.Fen(rapid.Int64Range(0, 1e12).Draw(t, "loan")), PD: rate("pd"), Forced: &forced, Share: *rate("share")}
+		in := QuoteInput{Loan: money.Fen(rapid.Int64Range(0, 1e12).Draw(t, "loan")), PD: rate("pd"), Forced: &forced, Share: rate("share")}
 		if rapid.Bool().Draw(t, "lgd given") {
 			in.LGD = rate("lgd")
 		}

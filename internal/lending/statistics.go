@@ -10,6 +10,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
 )
 
 // Pledge is one registered pledge of a ledger, or the sum of several.
@@ -23,6 +24,9 @@ type Pledge struct {
 	Bank     string        `json:"bank,omitempty"`
 	District string        `json:"district,omitempty"`
 	Contract string        `json:"contract,omitempty"`
+
+	Rights    []string     `json:"rights,omitempty"`     // numbers of the patents that secure it
+	HighValue patent.Truth `json:"high_value,omitempty"` // one of them is a high-value invention of the national statistic
 }
 
 // Unstated is the group of what the ledger does not say: unknown is a group of
@@ -38,10 +42,13 @@ var Dimensions = map[string]func(*Pledge) string{
 		}
 		return p.Day.String()[:7]
 	},
+	"high_value": func(p *Pledge) string {
+		return map[patent.Truth]string{patent.Yes: "含高价值发明专利", patent.No: "不含高价值发明专利"}[p.HighValue]
+	},
 }
 
 // DimensionZh names the dimensions in Chinese.
-var DimensionZh = map[string]string{"kind": "类型", "industry": "行业", "bank": "银行", "district": "区域", "month": "月份"}
+var DimensionZh = map[string]string{"kind": "类型", "industry": "行业", "bank": "银行", "district": "区域", "month": "月份", "high_value": "高价值发明"}
 
 // Total is a line of the period report.
 type Total struct {

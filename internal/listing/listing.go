@@ -90,6 +90,8 @@ type Input struct {
 	Technologies []Technology `json:"technologies" zh:"核心技术"`
 	Disputes     []Dispute    `json:"disputes,omitempty" zh:"纠纷"`
 	NoDisputes   patent.Truth `json:"no_disputes,omitempty" zh:"声明无纠纷"` // the firm declares that there are none but those told
+
+	Ledger []ruling.Burden `json:"ledger,omitempty"` // what the ledger of rights said
 }
 
 // Year is one financial year.
@@ -281,6 +283,7 @@ func Decide(in Input) (Result, error) {
 		in.patent(r, &in.Patents[i])
 	}
 	in.disputes(r)
+	r.Ledger("T13", in.Ledger)
 	in.table(r, &out)
 	out.Decision = r.Decide()
 	return out, nil

@@ -81,6 +81,8 @@ type Input struct {
 	On       calendar.Date `json:"on" zh:"基准日"`
 	Borrower string        `json:"borrower,omitempty" zh:"借款人"`
 	Pledgor  string        `json:"pledgor" zh:"出质人"`
+	Pledgee  string        `json:"pledgee,omitempty" zh:"质权人"`
+	Contract string        `json:"contract,omitempty" zh:"合同号"` // of this pledge, so that its own entry in the ledger is no obstacle
 	Loan     *money.Fen    `json:"loan,omitempty" zh:"拟贷金额"`
 	Maturity calendar.Date `json:"maturity,omitzero" zh:"到期日"`
 	Searched calendar.Date `json:"family_searched_on,omitzero" zh:"近似商标检索日"` // the registrant's marks were searched for like ones
@@ -95,6 +97,8 @@ type Input struct {
 	Income   Income    `json:"income" zh:"收益"`
 	Marks    []Mark    `json:"marks" zh:"商标"`
 	Revenues []Revenue `json:"revenues,omitempty" zh:"品牌收入"`
+
+	Ledger []ruling.Burden `json:"ledger,omitempty"` // what the ledger of rights said
 }
 
 // Row is one mark decided.
@@ -267,6 +271,7 @@ func Decide(in Input) (Result, error) {
 		unused = Grounds(r, m, in.Pledgor, in.Maturity, in.On) || unused
 	}
 	in.families(r)
+	r.Ledger("M17", in.Ledger)
 	for i := range in.Marks {
 		if m := &in.Marks[i]; m.Offered != patent.No {
 			row := Row{Number: m.Number, Name: m.Name, Outcome: r.Worst(m.Number)}

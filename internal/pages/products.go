@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"zhijia/internal/encumbrance"
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
 	"zhijia/internal/people"
@@ -44,6 +45,7 @@ type (
 		Supply []string
 		Facts  [][]string
 		Sheets []productfile.Sheet
+		Commit bool // its rights may be put into the ledger
 	}
 )
 
@@ -79,6 +81,7 @@ func registerProductPages(s *Server) {
 		return sendBook(c, k, k.Template(), true, k.Name+"-template", k.Zh+"模板")
 	})
 	s.pageRoute(http.MethodGet, "/officer/product-results/{id}", s.showProduct)
+	s.pageRoute(http.MethodPost, "/officer/product-results/{id}/commit", s.commitProduct)
 	s.pageRoute(http.MethodGet, "/officer/product-results/{id}/file", func(c *gin.Context) error {
 		kept, err := s.opt.Products.Get(c.Request.Context(), people.Of(c.Request.Context()).Institution, c.Param("id"))
 		if err != nil {
@@ -170,9 +173,32 @@ func (s *Server) decideProduct(c *gin.Context) error {
 	return err
 }
 
+// commitProduct puts the rights of a kept case into the ledger.
+func (s *Server) commitProduct(c *gin.Context) error {
+	get, err := posted(c)
+	if err != nil {
+		return err
+	}
+	_, err = s.opt.Products.Commit(c.Request.Context(), people.Of(c.Request.Context()).Actor(), c.Param("id"), product.Commitment{
+		Reference: get("reference"), State: encumbrance.State(get("state")), Registration: get("registration"), Evidence: get("evidence"),
+	})
+	if err != nil {
+		gate.NoteError(c, err)
+		switch fault.KindOf(err) {
+		case fault.Invalid, fault.Conflict:
+			return s.showProductWith(c, err)
+		}
+		return err
+	}
+	c.Redirect(http.StatusSeeOther, "/officer/rights")
+	return nil
+}
+
 // showProduct shows a kept result: the verdict, what is no pass and what to supply
 // first, then the figures and tables.
-func (s *Server) showProduct(c *gin.Context) error {
+func (s *Server) showProduct(c *gin.Context) error { return s.showProductWith(c, nil) }
+
+func (s *Server) showProductWith(c *gin.Context, problem error) error {
 	kept, err := s.opt.Products.Get(c.Request.Context(), people.Of(c.Request.Context()).Institution, c.Param("id"))
 	if err != nil {
 		return err
@@ -190,6 +216,12 @@ func (s *Server) showProduct(c *gin.Context) error {
 	}
 	v := productPage{page: s.newPage(c, k.Zh), Kept: kept, Line: lineOf(&kept.Decided), Kind: k, Supply: sum.Decision.Supply}
 	v.Wide = true
+	v.Commit = k.Name != "gi" && k.Name != "listing" && kept.Verdict != ruling.Refuse && people.Of(c.Request.Context()).May("POST /officer/product-results/{id}/commit")
+	status := http.StatusOK
+	if problem != nil {
+		v.Fault = gate.ProblemOf(c.Request, problem)
+		status = v.Fault.Status
+	}
 	for _, f := range sum.Decision.Findings {
 		if f.Outcome == ruling.Pass {
 			v.Passes++
@@ -210,5 +242,5 @@ func (s *Server) showProduct(c *gin.Context) error {
 			}
 		}
 	}
-	return s.show(c, http.StatusOK, "product", v)
+	return s.show(c, status, "product", v)
 }

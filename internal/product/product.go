@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
 	"zhijia/internal/fund"
 	"zhijia/internal/insurance"
@@ -140,10 +141,23 @@ type Service struct {
 // New returns the products of a database.
 func New(db *store.DB, now func() time.Time) *Service { return &Service{db, now} }
 
+// Decide decides a case beside what the ledger of rights says of its rights,
+// without keeping it.
+func (s *Service) Decide(ctx context.Context, institution string, k *Kind, in any) (_ Decided, err error) {
+	defer fault.Wrap(&err, "product.Decide(%s)", k.Name)
+	if d, err := k.Decide(in); err != nil { // what cannot be a case asks nobody
+		return d, err
+	}
+	if err := s.look(ctx, institution, in, calendar.InChina(s.now())); err != nil {
+		return Decided{}, err
+	}
+	return k.Decide(in)
+}
+
 // Keep decides a case and keeps it, on record.
 func (s *Service) Keep(ctx context.Context, by appraisal.Actor, k *Kind, in any) (_ Decided, err error) {
 	defer fault.Wrap(&err, "product.Keep(%s)", k.Name)
-	d, err := k.Decide(in)
+	d, err := s.Decide(ctx, by.Institution, k, in)
 	if err != nil {
 		return d, err
 	}

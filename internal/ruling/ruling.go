@@ -159,6 +159,23 @@ func (r *Ruling) Worst(subject string) Outcome {
 	return Pass
 }
 
+// Burden is what the ledger of rights says of one right of a case. The use case
+// writes it beside the facts of the case, so that a kept case is worked out again
+// from what the ledger said that day; a case decided without the ledger has none.
+type Burden struct {
+	Number  string  `json:"number"`
+	Outcome Outcome `json:"outcome"`
+	Zh      string  `json:"zh"`
+	Supply  string  `json:"supply,omitempty"`
+}
+
+// Ledger adds what the ledger says under a rule of its own.
+func (r *Ruling) Ledger(code string, list []Burden) {
+	for _, b := range list {
+		r.Add(code, b.Outcome, b.Number, b.Zh, b.Supply)
+	}
+}
+
 // Decide sums the findings up, the gravest first.
 func (r *Ruling) Decide() Decision {
 	d := Decision{Verdict: Accept, Rules: r.book.Version, Findings: slices.Clone(r.findings), Supply: []string{}}

@@ -30,6 +30,7 @@ type BookLoan struct {
 	CreatedBy   string          `json:"created_by"`
 	ClosedAt    *time.Time      `json:"closed_at,omitempty"`
 	Patents     []BookPatent    `json:"patents"`
+	Marks       []BookMark      `json:"marks,omitempty"` // trademarks in the same contract
 
 	Industry string `json:"industry,omitempty"` // as stated, for statistics
 	Bank     string `json:"bank,omitempty"`
@@ -63,6 +64,33 @@ type BookPatent struct {
 	Alerted       string        `json:"alerted,omitempty"` // gravest fall below the base told so far
 	Ceiling       float64       `json:"ltv_ceiling"`
 	Expiry        calendar.Date `json:"expiry,omitzero"`
+}
+
+// BookMark is a trademark that secures a loan beside its patents.
+type BookMark struct {
+	Number  string    `json:"number"` // key in the ledger of rights
+	Result  string    `json:"result"` // the kept decision that values it
+	Value   money.Fen `json:"value"`
+	Low     money.Fen `json:"value_low"`
+	Ceiling float64   `json:"ltv_ceiling"`
+}
+
+// collateral reads what secures a loan.
+func (l *BookLoan) collateral(ctx context.Context, db querier) (err error) {
+	if l.Patents, err = bookPatents(ctx, db, l.ID); err != nil {
+		return err
+	}
+	rows, err := db.Query(ctx, `SELECT number, result, value, low, ceiling FROM book_marks WHERE loan = $1 ORDER BY number`, l.ID)
+	if err != nil {
+		return err
+	}
+	l.Marks, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (m BookMark, err error) {
+		var value, low int64
+		err = row.Scan(&m.Number, &m.Result, &value, &low, &m.Ceiling)
+		m.Value, m.Low = money.Fen(value), money.Fen(low)
+		return m, err
+	})
+	return err
 }
 
 // PutBookLoan books a loan with its patents and their valuations, or nothing.
@@ -106,6 +134,14 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 				INSERT INTO book_patents (loan, institution, number, input, first_value, value, low, status, valuation, valued_on, due, seen, arrived, base, base_valuation, ceiling, expiry)
 				VALUES ($1, $14, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, (SELECT count(*) FROM events WHERE number = $2 AND `+visible+`), $5, $8, $12, $13)`,
 				l.ID, p.Number, []byte(p.Input), int64(p.FirstValue), int64(p.Value), int64(p.Low), p.Status, p.Valuation, p.ValuedOn, p.Due, p.Events, p.Ceiling, expiry, l.Institution); err != nil {
+				return err
+			}
+		}
+		for _, m := range l.Marks {
+			offers = append(offers, patent.Offer{Number: m.Number, Product: patent.ByPledge, Reference: l.Contract, Party: l.Borrower, PartyCode: l.CreditCode})
+			numbers = append(numbers, m.Number)
+			if _, err := tx.Exec(ctx, `INSERT INTO book_marks (loan, institution, number, result, value, low, ceiling) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+				l.ID, l.Institution, m.Number, m.Result, int64(m.Value), int64(m.Low), m.Ceiling); err != nil {
 				return err
 			}
 		}
@@ -179,7 +215,7 @@ func (db *DB) BookLoans(ctx context.Context, institution string, after string, l
 		return nil, err
 	}
 	for i := range loans {
-		if loans[i].Patents, err = bookPatents(ctx, db.pool, loans[i].ID); err != nil {
+		if err = loans[i].collateral(ctx, db.pool); err != nil {
 			return nil, err
 		}
 	}
@@ -219,7 +255,7 @@ func (db *DB) SetBookBalance(ctx context.Context, institution, contract string, 
 		}
 		before := l.Balance
 		if l.Balance = balance; balance > 0 {
-			if l.Patents, err = bookPatents(ctx, tx, l.ID); err != nil {
+			if err := l.collateral(ctx, tx); err != nil {
 				return err
 			}
 			told, err := look(l)
@@ -348,8 +384,7 @@ func bookLoan(ctx context.Context, tx pgx.Tx, id, lock string) (l BookLoan, err 
 	if l, err = pgx.CollectExactlyOneRow(rows, scanBookLoan); err != nil {
 		return l, err
 	}
-	l.Patents, err = bookPatents(ctx, tx, id)
-	return l, err
+	return l, l.collateral(ctx, tx)
 }
 
 // PutRevaluation stores the outcome of a revaluation with its alerts, once: what

@@ -4,16 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"zhijia/internal/calendar"
+	"zhijia/internal/encumbrance"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
 	"zhijia/internal/scheme"
+	"zhijia/internal/valuation/terms"
 )
 
 // PutSchemeUse quotes a scheme beside all that was used of it and of others for
@@ -203,10 +206,51 @@ type OpenLicence struct {
 	Source    string        `json:"source"`
 }
 
+// Total is the fee of the whole term in yuan, yearly fees discounted at a rate a
+// year; 0 where no amount is asked.
+func (l *OpenLicence) Total(rate float64) float64 {
+	switch {
+	case l.Fee == nil:
+		return 0
+	case l.Basis == "yearly":
+		return l.Fee.Yuan() * terms.AnnuityFactor(rate, l.Years)
+	}
+	return l.Fee.Yuan()
+}
+
+// deal is the plain licence that was concluded at the fee, as the ledger of deals
+// takes it; false where none was, or none with an amount.
+func (l *OpenLicence) deal() (Deal, bool) {
+	if l.Concluded == 0 || l.Fee == nil || *l.Fee <= 0 {
+		return Deal{}, false
+	}
+	one, amount, years := 1, l.Fee.Yuan(), l.Years
+	if l.Basis == "yearly" {
+		amount *= years
+	}
+	return Deal{
+		ID: "open-licence-" + l.Number + "-" + l.Declared.String(), Title: l.Number + " 开放许可", Numbers: []string{l.Number}, Patents: &one, Amount: &amount, Currency: "CNY",
+		DealKind: string(terms.DealPlainLicence), LicenceTerm: &years, Date: l.Declared, DateUnit: "day", Notes: fmt.Sprintf("专利开放许可，已成交 %d 份；%s", l.Concluded, l.Source),
+	}, true
+}
+
 // PutOpenLicence keeps a declaration; told again it takes the new state.
 func (db *DB) PutOpenLicence(ctx context.Context, by Actor, l OpenLicence, at time.Time) (err error) {
 	defer fault.Wrap(&err, "store.PutOpenLicence(%s)", l.Number)
 	ctx = As(ctx, by.Institution)
+	if d, concluded := l.deal(); concluded {
+		if p, err := db.Patent(ctx, l.Number); err == nil {
+			d.Title, d.IPC, d.PatentKind, d.OwnerType = p.Title, p.IPC, p.Kind, p.OwnerType
+			if len(p.Owners) > 0 {
+				d.Seller = p.Owners[0]
+			}
+		} else if fault.KindOf(err) != fault.NotFound {
+			return err
+		}
+		if err := db.MergeDeals(ctx, []Deal{d}, 0, nil); err != nil { // told again it is the same deal
+			return err
+		}
+	}
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `INSERT INTO open_licences (number, declared, withdrawn, basis, fee, rate, years, concluded, source, noted_by, noted_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 			ON CONFLICT (institution, number, declared) DO UPDATE SET withdrawn = EXCLUDED.withdrawn, basis = EXCLUDED.basis, fee = EXCLUDED.fee, rate = EXCLUDED.rate, years = EXCLUDED.years,
@@ -295,7 +339,7 @@ func (db *DB) Marks(ctx context.Context, institution string, numbers []string) (
 func (db *DB) BookedPledges(ctx context.Context, institution string, asOf calendar.Date) (_ []lending.Pledge, err error) {
 	defer fault.Wrap(&err, "store.BookedPledges")
 	rows, err := db.pool.Query(As(ctx, institution), `
-		SELECT l.contract, (l.created_at AT TIME ZONE 'Asia/Shanghai')::date, l.principal, l.industry, l.bank, l.district, array_agg(p.number ORDER BY p.number)
+		SELECT l.contract, (l.created_at AT TIME ZONE 'Asia/Shanghai')::date, l.principal, l.industry, l.bank, l.district, array_agg(p.number ORDER BY p.number) || ARRAY(SELECT m.number FROM book_marks m WHERE m.loan = l.id ORDER BY 1)
 		FROM book_loans l JOIN book_patents p ON p.loan = l.id WHERE l.institution = $1 AND (l.created_at AT TIME ZONE 'Asia/Shanghai')::date <= $2 GROUP BY l.id ORDER BY l.contract`, institution, asOf)
 	if err != nil {
 		return nil, err
@@ -304,7 +348,7 @@ func (db *DB) BookedPledges(ctx context.Context, institution string, asOf calend
 		var amount int64
 		var numbers []string
 		err = row.Scan(&p.Contract, &p.Day, &amount, &p.Industry, &p.Bank, &p.District, &numbers)
-		p.Amount, p.Kind = money.Fen(amount), kindsOf(numbers)
+		p.Amount, p.Kind, p.Rights = money.Fen(amount), kindsOf(numbers), numbers
 		return p, err
 	})
 }
@@ -313,11 +357,15 @@ func (db *DB) BookedPledges(ctx context.Context, institution string, asOf calend
 func kindsOf(numbers []string) string {
 	found := ""
 	for _, n := range numbers {
-		x, err := patent.ParseNumber(n)
-		if err != nil || x.Kind == "" {
-			return ""
+		zh := "商标"
+		if encumbrance.OfKey(n).Kind == encumbrance.Patent {
+			x, err := patent.ParseNumber(n)
+			if err != nil || x.Kind == "" {
+				return ""
+			}
+			zh = x.Kind.Zh()
 		}
-		switch zh := x.Kind.Zh(); {
+		switch {
 		case found == "":
 			found = zh
 		case found != zh:

@@ -74,6 +74,17 @@ func (db *DB) PutEntries(ctx context.Context, by Actor, entries []encumbrance.En
 	return rulings, err
 }
 
+// JudgeEntries says what stands against uses that are not taken into the ledger:
+// nothing is kept.
+func (db *DB) JudgeEntries(ctx context.Context, institution string, entries []encumbrance.Entry, on calendar.Date) (rulings []encumbrance.Ruling, err error) {
+	defer fault.Wrap(&err, "store.JudgeEntries")
+	err = db.transact(As(ctx, institution), func(tx pgx.Tx) error {
+		rulings, err = agree(ctx, tx, institution, entries, true, false, on)
+		return err
+	})
+	return rulings, err
+}
+
 // dispute marks the entries that may not be agreed.
 func dispute(entries []encumbrance.Entry, rulings []encumbrance.Ruling) {
 	for i := range rulings {

@@ -89,6 +89,10 @@ type Evidence struct {
 	// Ask is the lowest current public ask or open-licence fee for the very subject, yuan: no private price is above it.
 	Ask *float64 `json:"ask,omitempty"`
 
+	// Open are the declarations of open licence of the very subject that stand on the day: whoever wants may
+	// take a plain licence at the fee, so nobody pays more for one.
+	Open []OpenLicence `json:"open_licence,omitempty"`
+
 	SaleChance *terms.Quantity `json:"sale_chance,omitempty"` // operator's chance of sale within 12 months, in [0, 1]
 
 	// Unreviewed are the parts the value rests on that no second person approved:
@@ -100,6 +104,15 @@ type Evidence struct {
 	Missing    []terms.Note      `json:"missing,omitempty"`   // what the gathering steps could not get
 	DataCutoff calendar.Date     `json:"data_cutoff"`         // latest date of any record consulted; must be before T
 	Versions   map[string]string `json:"versions,omitempty"`  // of data sets, embedders, prompts, models
+}
+
+// OpenLicence is a declaration of open licence (专利法 50, 51) that stands before T.
+type OpenLicence struct {
+	Number   string        `json:"number"`
+	Declared calendar.Date `json:"declared"`
+	Fee      float64       `json:"fee"`   // yuan, of the whole term; yearly fees are discounted
+	Years    float64       `json:"years"` // of the licence
+	Source   string        `json:"source,omitempty"`
 }
 
 // LegalState is the standing of one patent as public before T.

@@ -230,6 +230,22 @@ func (j *job) ask(l *Ledger, s market.Sale) marketAnswer {
 	return a
 }
 
+// publicAsk is the lowest that is asked in public for the right, ln yuan of its ownership, +∞ where nobody asks; open says
+// that it is an open-licence fee. Such a fee is a plain licence's for its years: F·exp(footing), with the footing's variance.
+func (j *job) publicAsk(life float64) (at, variance float64, open bool) {
+	at = math.Inf(1)
+	if j.ev.Ask != nil && *j.ev.Ask > 0 {
+		at = math.Log(*j.ev.Ask)
+	}
+	for _, o := range j.ev.Open {
+		log, v := j.as.footing(terms.DealPlainLicence, o.Years, life)
+		if x := math.Log(o.Fee) + log; o.Fee > 0 && x < at {
+			at, variance, open = x, v, true
+		}
+	}
+	return at, variance, open
+}
+
 // market prices the subject in the market of the headline and beside it in the others.
 func (j *job) market() {
 	as := j.as
@@ -264,13 +280,17 @@ func (j *job) market() {
 	scale := j.part + j.licence
 	a := j.ask(l, headline)
 	var ask *ceiling
-	if j.ev.Ask != nil && *j.ev.Ask > 0 && headline == market.Private {
+	if at, variance, open := j.publicAsk(life); at < math.Inf(1) && headline == market.Private {
 		// Nobody pays in private more than is asked in public for the same right.
-		ask = &ceiling{math.Log(*j.ev.Ask), a.weigh, a.theta, a.noModel, a.neutral}
+		ask = &ceiling{at, math.Sqrt(a.weigh*a.weigh + variance), a.theta, a.noModel, a.neutral}
 		if cap := ask.at - a.theta; cap < 0 {
 			a.theta, a.noModel, a.neutral = ask.at, min(a.noModel, ask.at), min(a.neutral, ask.at)
 			a.parts = append(a.parts, part{"public_ask", "fact", cap})
-			j.flag("MKT-ASK", "review", "私下转让金额以该专利的公开报价为上限", "the private figure is capped at the public ask for this very patent")
+			if open {
+				j.flag("MKT-OPEN", "review", "私下金额以该专利开放许可的费用为上限：按普通许可折算（单侧证据）", "the private figure is capped by the open-licence fee of this very patent, as that of a plain licence (one-sided evidence)")
+			} else {
+				j.flag("MKT-ASK", "review", "私下转让金额以该专利的公开报价为上限", "the private figure is capped at the public ask for this very patent")
+			}
 		}
 	}
 	j.figures(l, scale, ask)

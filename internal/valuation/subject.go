@@ -61,6 +61,10 @@ func validate(asg *Assignment, ev *Evidence) error {
 	}
 	number("licence_term_years", asg.LicenceTerm, 0, 100)
 	number("public_ask", ev.Ask, 0.01, 1e15)
+	for _, o := range ev.Open {
+		number("open_licence.fee", &o.Fee, 0.01, 1e15)
+		number("open_licence.years", &o.Years, 0, 100)
+	}
 	if f := ev.Income; f != nil {
 		const yuan = 1e15
 		for i := range f.Revenue {
