@@ -206,8 +206,9 @@ func TestOneMutationFailsOneRule(t *testing.T) {
 		{"asset_unencumbered", Example(1), func(d *Deal) { d.Assets[2].Unencumbered = No }},
 		{"special_originator", Example(1), func(d *Deal) { d.Facts.SpecialOriginator, d.Facts.SpecialOriginatorSound = Yes, No }},
 		{"enhancement_terms", Example(1), func(d *Deal) {
-			d.Structure.Supports = append(d.Structure.Supports, Support{Name: "某公司", Kind: "guarantee"})
+			d.Structure.Supports = append(d.Structure.Supports, Support{Name: "某公司", Kind: "guarantee", Dishonest: No})
 		}},
+		{"party_record", Example(1), func(d *Deal) { d.Structure.Supports[0].Dishonest = Yes }},
 		{"lease_owned", as(Lease), func(d *Deal) { d.Patents[5].Owner = "承租人" }},
 		{"lease_eligible", as(Lease), func(d *Deal) { d.Assets[5].LeaseEligible = No }},
 		{"lease_registered", as(Lease), func(d *Deal) { d.Patents[5].Registered = "未登记" }},
