@@ -33,7 +33,9 @@ func (c *poolDesk) desk(g *Globals) (*arranger.Service, func(), error) {
 // actor is in whose name a period is closed or reopened.
 func (c *poolDesk) actor(g *Globals, by string) appraisal.Actor {
 	a := g.operator()
-	a.Name = cmp.Or(by, a.Name)
+	if g.who == nil { // nobody's key was given
+		a.Name = cmp.Or(by, a.Name)
+	}
 	return a
 }
 

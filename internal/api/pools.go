@@ -401,10 +401,10 @@ func (p *poolRoutes) ask(kind string) func(*gin.Context) error {
 
 func ordered(c *gin.Context, r *arranger.Run) error {
 	c.Header("Location", "/v1/pools/"+r.PoolID+"/runs/"+r.ID)
-	return answer(c, http.StatusAccepted, describeRun(r))
+	return answer(c, http.StatusAccepted, describePoolRun(r))
 }
 
-func describeRun(r *arranger.Run) PoolRun {
+func describePoolRun(r *arranger.Run) PoolRun {
 	return PoolRun{r.ID, r.PoolID, r.Kind, r.Status, r.Done, r.Total, r.Seconds, r.CreatedAt, r.CreatedBy, r.FinishedAt, r.Error, r.Report}
 }
 
@@ -438,7 +438,7 @@ func (p *poolRoutes) runs(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, PoolRuns{each(list, describeRun)})
+	return answer(c, http.StatusOK, PoolRuns{each(list, describePoolRun)})
 }
 
 // ofPool refuses a run of another pool.
@@ -457,7 +457,7 @@ func (p *poolRoutes) run(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, describeRun(&r))
+	return answer(c, http.StatusOK, describePoolRun(&r))
 }
 
 func (p *poolRoutes) cancelRun(c *gin.Context) error {
@@ -472,7 +472,7 @@ func (p *poolRoutes) cancelRun(c *gin.Context) error {
 	if r, err = p.desk.CancelRun(c.Request.Context(), who.Institution, who.Actor().Name, r.ID); err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, describeRun(&r))
+	return answer(c, http.StatusOK, describePoolRun(&r))
 }
 
 func (p *poolRoutes) cancelSimulation(c *gin.Context) error {

@@ -67,7 +67,7 @@ const (
 func (d *Deal) Build(limits BuildLimits) (Built, error) { return d.BuildUntil(limits, nil) }
 
 // BuildUntil is [Deal.Build] that ends with the error of stop, which is asked
-// every thousand nodes of the search.
+// every few nodes of the search.
 func (d *Deal) BuildUntil(limits BuildLimits, stop func() error) (Built, error) {
 	if err := d.Check(); err != nil {
 		return Built{}, err
@@ -469,7 +469,7 @@ func (s *search) branch(i int, value float64, total money.Fen, by []money.Fen, g
 	if bound <= s.bestValue+1e-9*math.Abs(s.bestValue) {
 		return
 	}
-	if s.nodes%1024 == 0 && p.stop != nil {
+	if s.nodes%128 == 0 && p.stop != nil {
 		if err := p.stop(); err != nil {
 			*p.stopped, s.nodes = err, 0
 		}
