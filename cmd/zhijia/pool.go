@@ -18,6 +18,7 @@ import (
 	"zhijia/internal/pool"
 	"zhijia/internal/poolfile"
 	"zhijia/internal/sheet"
+	"zhijia/internal/strict"
 )
 
 // poolCmd is everything about a securitisation pool.
@@ -37,6 +38,7 @@ type poolCmd struct {
 	Annex     poolAnnexCmd     `cmd:"" help:"Write the disclosure annex as HTML or XLSX."`
 	Notice    poolNoticeCmd    `cmd:"" help:"Decide whether an event needs a notice and by when."`
 	Report    poolReportCmd    `cmd:"" help:"Write the asset-management report of one payment period from the bank statement."`
+	Run       poolRunCmd       `cmd:"" help:"A stress grid, a sizing or a building of a kept pool as an order that the service or a worker carries out: start, list, show, cancel."`
 	Period    poolPeriodCmd    `cmd:"" help:"The pool after closing: close collection periods, report, reopen, replay."`
 	Release   poolReleaseCmd   `cmd:"" help:"Free a kept pool's rights for another pool."`
 	Create    poolCreateCmd    `cmd:"" help:"Keep a deal in the database, completed from stored valuations and patents."`
@@ -311,7 +313,13 @@ func (c *poolSizeCmd) Run(g *Globals) error {
 	if c.SDR > 0 && c.Source == "" {
 		return fault.New(fault.Invalid, "pool.size.source", "请用 --source 注明目标违约率的来源。", "name the source of the target default rate with --source")
 	}
-	s, err := d.SizeSenior(pool.SizeTarget{Scenario: c.scenario(), Coverage: c.Coverage, BreakEven: c.SDR, Source: c.Source})
+	if err := d.Check(); err != nil {
+		return err
+	}
+	if err := d.SizeCost().Refuse(); err != nil {
+		return err
+	}
+	s, err := d.SizeSeniorUntil(pool.SizeTarget{Scenario: c.scenario(), Coverage: c.Coverage, BreakEven: c.SDR, Source: c.Source}, g.ctx.Err)
 	if err != nil {
 		return err
 	}
@@ -328,7 +336,10 @@ type poolStressCmd struct {
 	Lag int     `default:"2" help:"Payment periods from default to recovery."`
 	CPR float64 `default:"0" help:"Annual prepayment rate."`
 
-	Basis string `default:"amount" enum:"amount,contract" help:"Of the default rates: by amount, or by contract."`
+	Basis    string    `default:"amount" enum:"amount,contract" help:"Of the default rates: by amount, or by contract."`
+	Default  []float64 `help:"Default rates of the grid, with --recovery; none: the illustrative grid."`
+	Recovery []float64 `help:"Recovery rates of the grid, with --default."`
+	Estimate bool      `help:"Say what it would take, and run nothing."`
 }
 
 // Run prints the grid.
@@ -337,7 +348,18 @@ func (c *poolStressCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	rep, err := d.Stress(pool.StressGrid{Lag: c.Lag, CPR: c.CPR, Basis: c.Basis})
+	grid := pool.StressGrid{Lag: c.Lag, CPR: c.CPR, Basis: c.Basis, Default: c.Default, Recovery: c.Recovery}
+	plan, err := d.PlanStress(grid, g.ctx.Err)
+	if err != nil {
+		return err
+	}
+	if c.Estimate {
+		return g.estimate(plan.Cost())
+	}
+	if err := plan.Cost().Refuse(); err != nil {
+		return err
+	}
+	rep, err := d.StressUntil(grid, g.ctx.Err)
 	if err != nil {
 		return err
 	}
@@ -363,6 +385,16 @@ type poolSimulateCmd struct {
 	Scenarios int64    `short:"n" default:"20000" help:"Number of paths, at most 500000."`
 	Seed      uint64   `default:"1" help:"The same seed gives the same result on any number of cores."`
 	Target    []string `sep:"none" help:"Target default probability over the life as label=pd@source, e.g. 'AA=0.01@内部口径'; repeat."`
+	Estimate  bool     `help:"Say what it would take, and run nothing."`
+}
+
+// estimate tells what a computation would take.
+func (g *Globals) estimate(c pool.Cost) error {
+	if g.JSON {
+		return g.print(c)
+	}
+	fmt.Fprintf(g.stdout, "预计单核%.1f秒（%.3g步）\n", c.Seconds, c.Steps)
+	return c.Refuse()
 }
 
 func readTargets(list []string) ([]pool.Target, error) {
@@ -388,6 +420,13 @@ func (c *poolSimulateCmd) Run(g *Globals) error {
 	targets, err := readTargets(c.Target)
 	if err != nil {
 		return err
+	}
+	if c.Estimate {
+		sim, err := d.NewSimulation(c.Seed)
+		if err != nil {
+			return err
+		}
+		return g.estimate(sim.Cost(c.Scenarios))
 	}
 	var progress func(int64)
 	if f, ok := g.stderr.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
@@ -442,8 +481,8 @@ func (c *poolRevolveCmd) Run(g *Globals) error {
 		return err
 	}
 	var cycles []pool.Cycle
-	if err := json.Unmarshal(b, &cycles); err != nil {
-		return fault.New(fault.Invalid, "pool.cycles", "循环购买文件无法解析。", "the cycles do not parse").Because(err)
+	if err := strict.Decode(b, &cycles, "pool.cycles", "循环购买文件无法解析，请检查字段与取值。", "The cycles do not parse; check their fields and values."); err != nil {
+		return err
 	}
 	res, _, err := d.Revolve(cycles, g.days)
 	if err != nil {
@@ -454,7 +493,11 @@ func (c *poolRevolveCmd) Run(g *Globals) error {
 	}
 	g.heading(&d)
 	for _, r := range res {
-		fmt.Fprintf(g.stdout, "%s 可用%s 支出%s 购买后本金%s 公告截止%s\n", r.Date, r.Available, r.Spent, r.PoolAfter, r.NoticeDue)
+		fmt.Fprintf(g.stdout, "%s 可用%s 支出%s 购买后本金%s（%d笔%d户，加权利率%.3f%%，加权剩余%.1f个月，最大债务人%.2f%%） 公告截止%s（%s）\n", r.Date, r.Available, r.Spent, r.PoolAfter,
+			r.After.Assets, r.After.Obligors, r.After.Rate*100, r.After.Months, r.After.Largest*100, r.NoticeDue, r.Cite)
+		if r.StopNotice != nil {
+			fmt.Fprintf(g.stdout, "    须公告：%s，截止%s（%s）\n", r.StopNotice.Title, r.StopNotice.Due, r.StopNotice.Cite)
+		}
 		for _, p := range r.Purchases {
 			if p.Bought {
 				fmt.Fprintf(g.stdout, "    购买 %s %s元\n", p.Asset, p.Price)
@@ -547,7 +590,7 @@ func (c *poolBuildCmd) Run(g *Globals) error {
 			}
 		}
 	}
-	b, err := d.Build(l)
+	b, err := d.BuildUntil(l, g.ctx.Err)
 	if err != nil {
 		return err
 	}

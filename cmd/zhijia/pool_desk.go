@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"time"
 
+	"zhijia/internal/appraisal"
 	"zhijia/internal/arranger"
 	"zhijia/internal/jobs"
 )
@@ -26,6 +28,15 @@ func (c *poolDesk) desk(g *Globals) (*arranger.Service, func(), error) {
 		return nil, nil, err
 	}
 	return arranger.New(db, queue, time.Now), done, nil
+}
+
+// actor is in whose name a period is closed or reopened.
+func (c *poolDesk) actor(g *Globals, by string) appraisal.Actor {
+	a := g.operator()
+	if g.who == nil { // nobody's key was given
+		a.Name = cmp.Or(by, a.Name)
+	}
+	return a
 }
 
 type poolCreateCmd struct {

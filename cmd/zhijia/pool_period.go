@@ -181,7 +181,7 @@ func (c *poolPeriodCloseCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	p, err := desk.Close(g.ctx, g.Institution, c.By, c.ID, in, g.days)
+	p, err := desk.Close(g.ctx, c.actor(g, c.By), c.ID, in, g.days)
 	if err != nil {
 		return err
 	}
@@ -214,16 +214,21 @@ func (c *poolPeriodListCmd) Run(g *Globals) error {
 		ClosedBy   string    `json:"closed_by"`
 		ReopenedBy string    `json:"reopened_by,omitempty"`
 		Reason     string    `json:"reason,omitempty"`
+		Review     string    `json:"review,omitempty"`
+		ReviewedBy string    `json:"reviewed_by,omitempty"`
 	}
 	list := []line{}
 	for _, p := range all {
-		list = append(list, line{p.Period, p.Version, p.ReopenedAt == nil, p.Closed.PayDate.String(), p.Closed.Received, p.Closed.Class, p.ClosedBy, p.ReopenedBy, p.Reason})
+		list = append(list, line{p.Period, p.Version, p.ReopenedAt == nil, p.Closed.PayDate.String(), p.Closed.Received, p.Closed.Class, p.ClosedBy, p.ReopenedBy, p.Reason, p.Review, p.ReviewedBy})
 	}
 	if g.JSON {
 		return g.print(list)
 	}
 	for _, l := range list {
-		state := "有效"
+		state := "有效，未经复核"
+		if l.Review == "approved" {
+			state = "有效，" + l.ReviewedBy + "已复核"
+		}
 		if !l.Counts {
 			state = "已重新打开（" + l.ReopenedBy + "：" + l.Reason + "）"
 		}
@@ -269,12 +274,16 @@ func (c *poolPeriodReopenCmd) Run(g *Globals) error {
 		return err
 	}
 	defer done()
-	n, err := desk.Reopen(g.ctx, g.Institution, c.By, c.ID, c.Period, c.Reason)
+	n, waiting, err := desk.Reopen(g.ctx, c.actor(g, c.By), c.ID, c.Period, c.Reason)
 	if err != nil {
 		return err
 	}
 	if g.JSON {
-		return g.print(map[string]any{"periods": n})
+		return g.print(map[string]any{"periods": n, "waiting": waiting})
+	}
+	if waiting {
+		fmt.Fprintf(g.stdout, "重新打开第%d期的提议待另一人复核\n", c.Period)
+		return nil
 	}
 	fmt.Fprintf(g.stdout, "已重新打开第%d期起共%d期\n", c.Period, n)
 	return nil

@@ -83,7 +83,8 @@ type PoolSimulationRequest struct {
 type PoolSimulationStatus struct {
 	ID         string          `json:"id"`
 	PoolID     string          `json:"pool_id"`
-	Status     string          `json:"status" enum:"running,done,failed"`
+	Status     string          `json:"status" enum:"running,done,failed,cancelled"`
+	Seconds    float64         `json:"seconds" doc:"Estimated when it was ordered, of one core."`
 	Scenarios  int64           `json:"scenarios"`
 	Done       int64           `json:"done" doc:"Paths finished."`
 	Seed       uint64          `json:"seed"`
@@ -91,6 +92,33 @@ type PoolSimulationStatus struct {
 	FinishedAt *time.Time      `json:"finished_at"`
 	Error      string          `json:"error,omitempty"`
 	Report     json.RawMessage `json:"report,omitempty" doc:"pool.CreditReport when done."`
+}
+
+// PoolRunRequest orders a computation of a pool.
+type PoolRunRequest struct {
+	Kind    string          `json:"kind" enum:"stress,size,build,simulation" doc:"simulation: to be estimated only; it is ordered by :simulate."`
+	Request json.RawMessage `json:"request" doc:"What the operation of the kind takes."`
+}
+
+// PoolRun is an ordered computation with its progress.
+type PoolRun struct {
+	ID         string          `json:"id"`
+	PoolID     string          `json:"pool_id"`
+	Kind       string          `json:"kind" enum:"stress,size,build"`
+	Status     string          `json:"status" enum:"running,done,failed,cancelled"`
+	Done       int             `json:"done" doc:"Parts finished."`
+	Total      int             `json:"total"`
+	Seconds    float64         `json:"seconds" doc:"Estimated when it was ordered, of one core."`
+	CreatedAt  time.Time       `json:"created_at"`
+	CreatedBy  string          `json:"created_by"`
+	FinishedAt *time.Time      `json:"finished_at"`
+	Error      string          `json:"error,omitempty"`
+	Report     json.RawMessage `json:"report,omitempty" doc:"When done, what the operation of the kind answers."`
+}
+
+// PoolRuns are the last runs of a pool.
+type PoolRuns struct {
+	Runs []PoolRun `json:"runs"`
 }
 
 // PoolReconcileRequest is a bank statement against the schedule.
@@ -110,10 +138,7 @@ type PoolReportRequest struct {
 }
 
 // PoolBuiltDeal is the builder's answer with the deal it built.
-type PoolBuiltDeal struct {
-	pool.Built
-	Deal *pool.Deal `json:"deal"`
-}
+type PoolBuiltDeal arranger.Built
 
 // PoolRevolveRequest are the purchase cycles to simulate.
 type PoolRevolveRequest struct {
@@ -140,6 +165,8 @@ type PoolPeriodLine struct {
 	ReopenedAt *time.Time    `json:"reopened_at"`
 	ReopenedBy string        `json:"reopened_by,omitempty"`
 	Reason     string        `json:"reason,omitempty"`
+	Review     string        `json:"review,omitempty" doc:"Of another person: open, approved, refused, withdrawn, expired."`
+	ReviewedBy string        `json:"reviewed_by,omitempty"`
 }
 
 // PoolPeriods are all versions of a pool's periods.
@@ -155,6 +182,7 @@ type PoolReopen struct {
 // PoolReopened says how many periods count no more.
 type PoolReopened struct {
 	Periods int64 `json:"periods" doc:"The period and those after it."`
+	Waiting bool  `json:"waiting" doc:"Another person has to agree first; see the proposals."`
 }
 
 // poolRoutes registers the pool's operations.
@@ -185,15 +213,14 @@ func registerPools(api huma.API, s *Server) {
 		}))
 	p.route("pool-cash-flow", "POST /v1/pools/{id}:cash-flow", "现金流 One scenario through the waterfall", reflect.TypeFor[pool.Scenario](), reflect.TypeFor[pool.CashFlow](), 200,
 		withBody(p, func(d *pool.Deal, in pool.Scenario) (any, error) { return d.CashFlow(in) }))
-	p.route("size-pool", "POST /v1/pools/{id}:size", "分层 Largest senior tranche that meets a target", reflect.TypeFor[pool.SizeTarget](), reflect.TypeFor[pool.Size](), 200,
-		withBody(p, func(d *pool.Deal, in pool.SizeTarget) (any, error) { return d.SizeSenior(in) }))
-	p.route("stress-pool", "POST /v1/pools/{id}:stress", "压力测试 Stress grid; an empty object runs the illustrative one", reflect.TypeFor[pool.StressGrid](), reflect.TypeFor[pool.StressReport](), 200,
-		withBody(p, func(d *pool.Deal, in pool.StressGrid) (any, error) { return d.Stress(in) }))
-	p.route("build-pool", "POST /v1/pools/{id}:build", "组合优选 Choose assets within limits", reflect.TypeFor[pool.BuildLimits](), reflect.TypeFor[PoolBuiltDeal](), 200,
-		withBody(p, func(d *pool.Deal, in pool.BuildLimits) (any, error) {
-			b, err := d.Build(in)
-			return PoolBuiltDeal{b, b.Deal}, err
-		}))
+	p.route("size-pool", "POST /v1/pools/{id}:size", "分层 Largest senior tranche that meets a target", reflect.TypeFor[pool.SizeTarget](), reflect.TypeFor[pool.Size](), 200, p.ask(arranger.Size))
+	p.route("stress-pool", "POST /v1/pools/{id}:stress", "压力测试 Stress grid; an empty object runs the illustrative one", reflect.TypeFor[pool.StressGrid](), reflect.TypeFor[pool.StressReport](), 200, p.ask(arranger.Stress))
+	p.route("build-pool", "POST /v1/pools/{id}:build", "组合优选 Choose assets within limits", reflect.TypeFor[pool.BuildLimits](), reflect.TypeFor[PoolBuiltDeal](), 200, p.ask(arranger.Build))
+	p.route("estimate-pool", "POST /v1/pools/{id}:estimate", "测算预估 What a computation would take, before it is ordered", reflect.TypeFor[PoolRunRequest](), reflect.TypeFor[pool.Cost](), 200, p.estimate)
+	p.route("start-pool-run", "POST /v1/pools/{id}/runs", "测算任务 Order a stress grid, a sizing or a building", reflect.TypeFor[PoolRunRequest](), reflect.TypeFor[PoolRun](), 202, p.startRun)
+	p.route("list-pool-runs", "GET /v1/pools/{id}/runs", "测算任务列表 The last hundred runs of a pool, without their reports", nil, reflect.TypeFor[PoolRuns](), 200, p.runs)
+	p.route("pool-run", "GET /v1/pools/{id}/runs/{run}", "测算任务进度与结果 Progress and report of a run", nil, reflect.TypeFor[PoolRun](), 200, p.run)
+	p.route("cancel-pool-run", "POST /v1/pools/{id}/runs/{run}:cancel", "取消测算任务 End a run that has not ended", nil, reflect.TypeFor[PoolRun](), 200, p.cancelRun)
 	p.route("revolve-pool", "POST /v1/pools/{id}:revolve", "循环购买 Simulate purchase cycles", reflect.TypeFor[PoolRevolveRequest](), reflect.TypeFor[PoolRevolved](), 200,
 		withBody(p, func(d *pool.Deal, in PoolRevolveRequest) (any, error) {
 			res, _, err := d.Revolve(in.Cycles, p.s.opt.Days)
@@ -214,6 +241,7 @@ func registerPools(api huma.API, s *Server) {
 	p.route("report-pool", "POST /v1/pools/{id}:report", "定期报告 Asset-management report of a period with the notices it calls for: ?format=json (default) or html", reflect.TypeFor[PoolReportRequest](), reflect.TypeFor[pool.Periodic](), 200, p.report)
 	p.route("simulate-pool", "POST /v1/pools/{id}:simulate", "信用模拟 Start a simulation as a durable job", reflect.TypeFor[PoolSimulationRequest](), reflect.TypeFor[PoolSimulationStatus](), 202, p.simulate)
 	p.route("pool-simulation", "GET /v1/pools/{id}/simulations/{simulation}", "模拟进度与结果 Progress and report of a simulation", nil, reflect.TypeFor[PoolSimulationStatus](), 200, p.simulation)
+	p.route("cancel-pool-simulation", "POST /v1/pools/{id}/simulations/{simulation}:cancel", "取消模拟 End a simulation that has not ended", nil, reflect.TypeFor[PoolSimulationStatus](), 200, p.cancelSimulation)
 	p.route("annex-pool", "POST /v1/pools/{id}:annex", "信息披露附件 The disclosure annex: ?format=html (default), xlsx or json", nil, reflect.TypeFor[pool.Annex](), 200, p.annex)
 	p.route("release-pool", "POST /v1/pools/{id}:release", "解除占用 Free the pool's patents for another pool", nil, reflect.TypeFor[PoolStored](), 200, p.release)
 
@@ -269,6 +297,13 @@ func (p *poolRoutes) route(id, name, summary string, in, out reflect.Type, statu
 		op.Parameters = append(op.Parameters, idempotencyParam)
 	}
 	op.Responses = map[string]*huma.Response{fmt.Sprint(status): {Description: "OK", Content: content}}
+	switch id {
+	case "size-pool", "stress-pool", "build-pool":
+		op.Responses["202"] = &huma.Response{
+			Description: "Estimated at more than a second: ordered as a run, whose address is in Location.",
+			Content:     map[string]*huma.MediaType{"application/json": {Schema: p.schemas.Schema(reflect.TypeFor[PoolRun](), true, "")}},
+		}
+	}
 	p.s.raw(op, handler)
 }
 
@@ -325,6 +360,120 @@ func (p *poolRoutes) onDeal(ask func(*gin.Context, *pool.Deal) (any, error)) fun
 		}
 		return answer(c, http.StatusOK, out)
 	}
+}
+
+// ask answers what is quick in the request, and orders what is not as a run.
+func (p *poolRoutes) ask(kind string) func(*gin.Context) error {
+	return func(c *gin.Context) error {
+		rec, err := p.stored(c)
+		if err != nil {
+			return err
+		}
+		request, err := body(c)
+		if err != nil {
+			return err
+		}
+		who := people.Of(c.Request.Context())
+		out, run, err := p.desk.Ask(c.Request.Context(), who.Institution, who.Actor().Name, &rec, kind, request)
+		switch {
+		case err != nil:
+			return err
+		case run != nil:
+			return ordered(c, run)
+		}
+		return answer(c, http.StatusOK, out)
+	}
+}
+
+func ordered(c *gin.Context, r *arranger.Run) error {
+	c.Header("Location", "/v1/pools/"+r.PoolID+"/runs/"+r.ID)
+	return answer(c, http.StatusAccepted, describePoolRun(r))
+}
+
+func describePoolRun(r *arranger.Run) PoolRun {
+	return PoolRun{r.ID, r.PoolID, r.Kind, r.Status, r.Done, r.Total, r.Seconds, r.CreatedAt, r.CreatedBy, r.FinishedAt, r.Error, r.Report}
+}
+
+func (p *poolRoutes) estimate(c *gin.Context) error {
+	in, err := decodeBody[PoolRunRequest](c)
+	if err != nil {
+		return err
+	}
+	cost, err := p.desk.Estimate(c.Request.Context(), people.Of(c.Request.Context()).Institution, c.Param("id"), in.Kind, in.Request)
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, cost)
+}
+
+func (p *poolRoutes) startRun(c *gin.Context) error {
+	in, err := decodeBody[PoolRunRequest](c)
+	if err != nil {
+		return err
+	}
+	who := people.Of(c.Request.Context())
+	r, err := p.desk.StartRun(c.Request.Context(), who.Institution, who.Actor().Name, c.Param("id"), in.Kind, in.Request)
+	if err != nil {
+		return err
+	}
+	return ordered(c, &r)
+}
+
+func (p *poolRoutes) runs(c *gin.Context) error {
+	list, err := p.desk.Runs(c.Request.Context(), people.Of(c.Request.Context()).Institution, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, PoolRuns{each(list, describePoolRun)})
+}
+
+// ofPool refuses a run of another pool.
+func ofPool(c *gin.Context, poolID string) error {
+	if poolID != c.Param("id") {
+		return fault.New(fault.NotFound, "pool.run.unknown", "没有这个测算任务。", "There is no such run.")
+	}
+	return nil
+}
+
+func (p *poolRoutes) run(c *gin.Context) error {
+	r, err := p.desk.RunStatus(c.Request.Context(), people.Of(c.Request.Context()).Institution, c.Param("run"))
+	if err == nil {
+		err = ofPool(c, r.PoolID)
+	}
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, describePoolRun(&r))
+}
+
+func (p *poolRoutes) cancelRun(c *gin.Context) error {
+	who := people.Of(c.Request.Context())
+	r, err := p.desk.RunStatus(c.Request.Context(), who.Institution, c.Param("run"))
+	if err == nil {
+		err = ofPool(c, r.PoolID)
+	}
+	if err != nil {
+		return err
+	}
+	if r, err = p.desk.CancelRun(c.Request.Context(), who.Institution, who.Actor().Name, r.ID); err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, describePoolRun(&r))
+}
+
+func (p *poolRoutes) cancelSimulation(c *gin.Context) error {
+	who := people.Of(c.Request.Context())
+	s, err := p.desk.Status(c.Request.Context(), who.Institution, c.Param("simulation"))
+	if err == nil {
+		err = ofPool(c, s.PoolID)
+	}
+	if err != nil {
+		return err
+	}
+	if s, err = p.desk.CancelSimulation(c.Request.Context(), who.Institution, who.Actor().Name, s.ID); err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, describeSimulation(s))
 }
 
 func answer(c *gin.Context, status int, v any) error {
@@ -425,7 +574,7 @@ func (p *poolRoutes) simulation(c *gin.Context) error {
 
 func describeSimulation(s arranger.Simulation) PoolSimulationStatus {
 	return PoolSimulationStatus{
-		ID: s.ID, PoolID: s.PoolID, Status: s.Status, Scenarios: s.Scenarios, Done: s.Done, Seed: s.Seed,
+		ID: s.ID, PoolID: s.PoolID, Status: s.Status, Seconds: s.Seconds, Scenarios: s.Scenarios, Done: s.Done, Seed: s.Seed,
 		CreatedAt: s.CreatedAt, FinishedAt: s.FinishedAt, Error: s.Error, Report: s.Report,
 	}
 }
@@ -468,7 +617,7 @@ func (p *poolRoutes) closePeriod(c *gin.Context) error {
 		return err
 	}
 	who := people.Of(c.Request.Context())
-	out, err := p.desk.Close(c.Request.Context(), who.Institution, who.Actor().Name, c.Param("id"), in, p.s.opt.Days)
+	out, err := p.desk.Close(c.Request.Context(), who.Actor(), c.Param("id"), in, p.s.opt.Days)
 	if err != nil {
 		return err
 	}
@@ -484,7 +633,7 @@ func (p *poolRoutes) periods(c *gin.Context) error {
 	return answer(c, http.StatusOK, PoolPeriods{each(all, func(x *arranger.Period) PoolPeriodLine {
 		return PoolPeriodLine{
 			x.Period, x.Version, x.ReopenedAt == nil, x.Closed.From, x.Closed.To, x.Closed.PayDate, x.Closed.Received, x.Closed.Class,
-			x.ClosedAt, x.ClosedBy, x.ReopenedAt, x.ReopenedBy, x.Reason,
+			x.ClosedAt, x.ClosedBy, x.ReopenedAt, x.ReopenedBy, x.Reason, x.Review, x.ReviewedBy,
 		}
 	})})
 }
@@ -535,11 +684,11 @@ func (p *poolRoutes) reopenPeriod(c *gin.Context) error {
 		return err
 	}
 	who := people.Of(c.Request.Context())
-	n, err := p.desk.Reopen(c.Request.Context(), who.Institution, who.Actor().Name, c.Param("id"), period, in.Reason)
+	n, waiting, err := p.desk.Reopen(c.Request.Context(), who.Actor(), c.Param("id"), period, in.Reason)
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, PoolReopened{n})
+	return answer(c, http.StatusOK, PoolReopened{n, waiting})
 }
 
 func (p *poolRoutes) replay(c *gin.Context) error {
@@ -558,11 +707,18 @@ func (p *poolRoutes) annex(c *gin.Context) error {
 	d := &rec.Deal
 	a := poolfile.Annex{Annex: d.Annex(), Calendar: d.DisclosureCalendar(0, p.s.opt.Days)}
 	if t := d.Structure.Tranches; len(t) >= 2 {
-		s, err := d.Stress(pool.StressGrid{Lag: 2})
+		plan, err := d.PlanStress(pool.StressGrid{Lag: 2}, c.Request.Context().Err)
 		if err != nil {
 			return err
 		}
-		a.Stress, a.Senior, a.Sub = &s, t[0].Principal, t[len(t)-1].Principal
+		// Beyond a few seconds the grid is a run of its own; the annex then says so.
+		if plan.Cost().Seconds <= 5*arranger.AtOnce {
+			s, err := d.StressUntil(pool.StressGrid{Lag: 2}, c.Request.Context().Err)
+			if err != nil {
+				return err
+			}
+			a.Stress, a.Senior, a.Sub = &s, t[0].Principal, t[len(t)-1].Principal
+		}
 	}
 	var b bytes.Buffer
 	switch c.DefaultQuery("format", "html") {

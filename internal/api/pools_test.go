@@ -45,7 +45,7 @@ func TestPoolLifeCycle(t *testing.T) {
 		{"POST", path + ":build", map[string]any{"max_principal": 60000000}, `"exact":true`},
 		{"POST", path + ":notice", map[string]any{"kind": "litigation", "date": "2026-11-20"}, `"due":"2026-11-24"`},
 		{"POST", path + ":reconcile", map[string]any{"from": "2026-12-01", "to": "2026-12-31", "lines": []any{}, "accounts": map[string]any{"plan": "1"}}, `"matches"`},
-		{"POST", path + ":report", map[string]any{"period": 1, "lines": []any{}, "accounts": map[string]any{"plan": "1"}}, `"risk_class":"重点关注"`},
+		{"POST", path + ":report", map[string]any{"period": 1, "lines": []any{}, "accounts": map[string]any{"plan": "1"}}, `"risk_class":"一般关注"`},
 		{"POST", path + ":report?format=html", map[string]any{"period": 1, "lines": []any{}, "accounts": map[string]any{"plan": "1"}}, "未闭环"},
 		{"POST", path + ":annex?format=json", nil, `"missing":null`},
 	} {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,8 +29,23 @@ import (
 	"zhijia/internal/valuation"
 )
 
-// chunk is how many paths one range of a durable simulation holds.
-const chunk = 5_000
+// chunk is how many paths one range of a simulation holds: about a second of one
+// core, and not more than two hundred ranges in all.
+func chunk(sim *pool.Simulation, scenarios int64) int64 {
+	n := int64(5_000)
+	if each := sim.Cost(1).Seconds; each > 0 {
+		n = min(n, int64(1/each))
+	}
+	return max(n, scenarios/200, 100)
+}
+
+// openSeconds is how many seconds of one core an institution may have ordered
+// and not had yet.
+const openSeconds = 7200
+
+// whole is how many seconds a piece of work may take that cannot be cut into
+// turns; within the timeout of one.
+const whole = 480
 
 // Service keeps pools and runs their simulations.
 type Service struct {
@@ -43,18 +59,38 @@ func New(db *store.DB, queue *jobs.Queue, now func() time.Time) *Service {
 	return &Service{db, queue, now}
 }
 
-// simulations are worked one at a time for an institution: each takes every
-// core.
+// simulations, and the other runs of pools, are worked one at a time for an
+// institution: a simulation takes every core.
 var simulations = jobs.Kind[simulation]{Name: "simulations", Queued: 1, Open: 20, Timeout: 10 * time.Minute}
 
 type simulation struct {
 	ID string `json:"id"`
 }
 
-// Worker runs simulations.
+// mostDeaths is how many processes may die over one order.
+const mostDeaths = 3
+
+// fail ends an order for a reason.
+func (d *Service) fail(ctx context.Context, id, why string) error {
+	if strings.HasPrefix(id, runPrefix) {
+		return d.db.FinishPoolRun(ctx, id, nil, why, d.now())
+	}
+	return d.db.FinishPoolSimulation(ctx, id, nil, why, d.now())
+}
+
+// Worker runs simulations and the other runs of pools.
 func (d *Service) Worker() jobs.Worker {
 	return simulations.Worker(1, func(ctx context.Context, t *jobs.Turn, s simulation) (jobs.Next, error) {
-		more, err := d.work(ctx, t.Institution, s.ID, t.Over)
+		work := d.work
+		if strings.HasPrefix(s.ID, runPrefix) {
+			work = d.workRun
+		}
+		if t.Deaths >= mostDeaths { // it brings its process down each time
+			return jobs.Done, d.fail(ctx, s.ID, "多次使处理进程中断，已停止")
+		}
+		ctx, stop := t.UntilDrain(ctx)
+		defer stop()
+		more, err := work(ctx, t.Institution, s.ID, t.Over)
 		if err == nil && more {
 			return jobs.Again, nil
 		}
@@ -75,7 +111,7 @@ func (d *Service) Create(ctx context.Context, institution, by string, deal pool.
 	}
 	p := store.Pool{ID: "pl_" + rand.Text(), Institution: institution, CreatedAt: d.now().UTC().Truncate(time.Microsecond), CreatedBy: by, Deal: deal}
 	for _, x := range deal.Patents {
-		if n := string(patent.KeyOf(x.Number)); !slices.Contains(p.Numbers, n) {
+		if n := encumbrance.KeyOf(x.Kind, x.Number); !slices.Contains(p.Numbers, n) {
 			p.Numbers = append(p.Numbers, n)
 		}
 	}
@@ -94,7 +130,12 @@ func (d *Service) Complete(ctx context.Context, institution string, deal *pool.D
 	var numbers []string
 	deal.Patents = slices.Clone(deal.Patents)
 	for i, x := range deal.Patents {
-		n := string(patent.KeyOf(x.Number))
+		n := encumbrance.KeyOf(x.Kind, x.Number)
+		if !x.IsPatent() {
+			if !readable(&x) {
+				notes = append(notes, fmt.Sprintf("%s：%s的登记号不合格式，只按原文与权利占用台账核对", x.Number, pool.KindZh(x.Kind)))
+			}
+		}
 		if at[n] == nil {
 			numbers = append(numbers, n)
 		}
@@ -215,6 +256,13 @@ func (d *Service) Complete(ctx context.Context, institution string, deal *pool.D
 	return notes, nil
 }
 
+// readable says that a right's number has the form of its kind.
+func readable(x *pool.IP) bool {
+	kind := map[patent.Kind]encumbrance.Kind{pool.Trademark: encumbrance.Trademark, pool.Copyright: encumbrance.Copyright, pool.LayoutDesign: encumbrance.Layout}[x.Kind]
+	_, err := encumbrance.ParseRight(kind, x.Number)
+	return err == nil
+}
+
 // Pool returns an institution's pool.
 func (d *Service) Pool(ctx context.Context, institution, id string) (store.Pool, error) {
 	return d.db.Pool(ctx, institution, id)
@@ -229,6 +277,9 @@ func Simulate(ctx context.Context, deal *pool.Deal, seed uint64, scenarios int64
 		return pool.CreditReport{}, err
 	}
 	var total pool.Tally
+	if err := sim.Cost(scenarios).Refuse(); err != nil {
+		return pool.CreditReport{}, err
+	}
 	err = ranges(ctx, sim, scenarios, nil, func() bool { return false }, func(_, _ int64, t pool.Tally) error {
 		total.Merge(t)
 		if progress != nil {
@@ -251,19 +302,20 @@ func ranges(ctx context.Context, sim *pool.Simulation, scenarios int64, done map
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	var mu sync.Mutex
-	for from := int64(0); from < scenarios; from += chunk {
+	each := chunk(sim, scenarios)
+	for from := int64(0); from < scenarios; from += each {
 		if _, finished := done[from]; finished {
 			continue
 		}
 		if from > 0 && over() {
 			break
 		}
-		to := min(from+chunk, scenarios)
+		to := min(from+each, scenarios)
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			t, err := sim.Range(from, to)
+			t, err := sim.RangeUntil(from, to, ctx.Err)
 			if err != nil {
 				return err
 			}
@@ -283,17 +335,23 @@ func (d *Service) Start(ctx context.Context, institution, poolID string, seed ui
 	if err != nil {
 		return store.PoolSimulation{}, err
 	}
-	if _, err := p.Deal.NewSimulation(seed); err != nil {
+	sim, err := p.Deal.NewSimulation(seed)
+	if err != nil {
 		return store.PoolSimulation{}, err
 	}
 	if scenarios < 1 || scenarios > 500_000 {
 		return store.PoolSimulation{}, fault.New(fault.Invalid, "pool.scenarios", "情景数应为1至500000。", "scenarios must be 1 to 500000")
 	}
+	cost := sim.Cost(scenarios)
+	if err := cost.Refuse(); err != nil {
+		return store.PoolSimulation{}, err
+	}
 	s := store.PoolSimulation{
-		ID: "ps_" + rand.Text(), PoolID: poolID, Institution: institution, CreatedAt: d.now().UTC().Truncate(time.Microsecond),
+		Seconds: cost.Seconds,
+		ID:      "ps_" + rand.Text(), PoolID: poolID, Institution: institution, CreatedAt: d.now().UTC().Truncate(time.Microsecond),
 		Seed: seed, Scenarios: scenarios, Targets: targets, Status: "running",
 	}
-	return s, d.db.PutPoolSimulation(ctx, s, func(tx pgx.Tx) error {
+	return s, d.db.PutPoolSimulation(ctx, s, openSeconds, func(tx pgx.Tx) error {
 		return simulations.Add(ctx, d.queue, tx, institution, jobs.Order[simulation]{Key: s.ID, Subject: s.ID, Args: simulation{s.ID}})
 	})
 }

@@ -15,9 +15,10 @@ import (
 // Period is a closed collection period as stored.
 type Period = store.PoolPeriod
 
-// Close closes the next collection period of a kept pool.
-func (d *Service) Close(ctx context.Context, institution, by, id string, in pool.Collection, days *calendar.Working) (Period, error) {
-	return d.db.ClosePoolPeriod(ctx, institution, by, id, d.now().UTC().Truncate(time.Microsecond), func(deal *pool.Deal, last *pool.State) (pool.Collection, pool.Closed, error) {
+// Close closes the next collection period of a kept pool. Where the institution
+// has another person who approves, the next one waits for him.
+func (d *Service) Close(ctx context.Context, by store.Actor, id string, in pool.Collection, days *calendar.Working) (Period, error) {
+	return d.db.ClosePoolPeriod(ctx, by, id, d.now().UTC().Truncate(time.Microsecond), func(deal *pool.Deal, last *pool.State) (pool.Collection, pool.Closed, error) {
 		deal.Days = days
 		if last == nil {
 			opening, err := deal.Opening()
@@ -49,6 +50,7 @@ func (d *Service) Period(ctx context.Context, institution, id string, period, ve
 		return Period{}, err
 	}
 	for _, p := range all {
+		p.Closed.Review = reviewed(&p)
 		if p.Period == period && (p.Version == version || version == 0 && p.ReopenedAt == nil) {
 			return p, nil
 		}
@@ -56,13 +58,24 @@ func (d *Service) Period(ctx context.Context, institution, id string, period, ve
 	return Period{}, fault.New(fault.NotFound, "pool.period.unknown", "该期尚未结账，或已重新打开。", "The period is not closed, or was reopened.")
 }
 
-// Reopen takes a period and those after it out of force, for a reason; what was
-// closed stays on record.
-func (d *Service) Reopen(ctx context.Context, institution, by, id string, period int, reason string) (int64, error) {
-	if strings.TrimSpace(reason) == "" {
-		return 0, fault.New(fault.Invalid, "pool.period.reason", "请写明重新打开的原因。", "Say why the period is reopened.")
+// reviewed says in words whether another person stood by a closed period.
+func reviewed(p *Period) string {
+	switch {
+	case p.ReopenedAt != nil:
+		return "本版已不计入"
+	case p.Review == store.Approved:
+		return "已由" + p.ReviewedBy + "复核"
 	}
-	return d.db.ReopenPoolPeriod(ctx, institution, by, id, period, reason, d.now().UTC().Truncate(time.Microsecond))
+	return "未经复核"
+}
+
+// Reopen takes a period and those after it out of force, for a reason; what was
+// closed stays on record. waiting: another person has to agree first.
+func (d *Service) Reopen(ctx context.Context, by store.Actor, id string, period int, reason string) (n int64, waiting bool, err error) {
+	if strings.TrimSpace(reason) == "" {
+		return 0, false, fault.New(fault.Invalid, "pool.period.reason", "请写明重新打开的原因。", "Say why the period is reopened.")
+	}
+	return d.db.ReopenPoolPeriod(ctx, by, id, period, reason, d.now().UTC().Truncate(time.Microsecond))
 }
 
 // Replayed is a pool's life worked out again from its events.

@@ -83,6 +83,20 @@ func ParseRight(kind Kind, text string) (Right, error) {
 	return Right{kind, s}, nil
 }
 
+// KeyOf is the key of a right as a pool lists it, by its kind (empty: a patent);
+// a number that cannot be read keys itself.
+func KeyOf(kind patent.Kind, number string) string {
+	of := map[patent.Kind]Kind{"trademark": Trademark, "copyright": Copyright, "layout_design": Layout}[kind]
+	if of == "" {
+		return string(patent.KeyOf(number))
+	}
+	r, err := ParseRight(of, number)
+	if err != nil {
+		return prefixes[of] + number
+	}
+	return r.Key()
+}
+
 // narrow drops spaces and folds full-width letters, digits and marks.
 func narrow(r rune) rune {
 	switch {

@@ -217,7 +217,15 @@ var Access = map[string][]Role{
 	"POST /v1/pools/{id}:report":                  readers,
 	"POST /v1/pools/{id}:simulate":                valuers,
 	"GET /v1/pools/{id}/simulations/{simulation}": readers,
+
+	"POST /v1/pools/{id}/simulations/{simulation}:cancel": valuers,
+
 	"POST /v1/pools/{id}:annex":                   readers,
+	"POST /v1/pools/{id}:estimate":                readers,
+	"POST /v1/pools/{id}/runs":                    valuers,
+	"GET /v1/pools/{id}/runs":                     readers,
+	"GET /v1/pools/{id}/runs/{run}":               readers,
+	"POST /v1/pools/{id}/runs/{run}:cancel":       valuers,
 	"POST /v1/pools/{id}:release":                 valuers,
 	"POST /v1/pools/{id}/periods":                 valuers,
 	"GET /v1/pools/{id}/periods":                  readers,

@@ -12,7 +12,7 @@ import (
 // Proposal is what one person proposed and another has to decide.
 type Proposal struct {
 	ID         string          `json:"id"`
-	Kind       string          `json:"kind" enum:"override,market_label,policy,consent,fit,assumptions,impact,space,rubric,validity,booking"`
+	Kind       string          `json:"kind" enum:"override,market_label,policy,consent,fit,assumptions,impact,space,rubric,validity,booking,pool_period,pool_reopen"`
 	Zh         string          `json:"zh" doc:"The kind in Chinese."`
 	Subject    string          `json:"subject" doc:"What it is about, e.g. an override's id."`
 	Payload    json.RawMessage `json:"payload" doc:"What exactly is proposed."`
@@ -30,6 +30,7 @@ var kindZh = map[store.ProposalKind]string{
 	store.ProposeOverride: "人工意见", store.ProposeMarket: "成交市场标签", store.ProposePolicy: "质押政策", store.ProposeConsent: "同意文本外发",
 	store.ProposeFit: "启用拟合参数", store.ProposeAssumptions: "启用估值参数", store.ProposeImpact: "启用技术影响力模型", store.ProposeSpace: "切换向量空间",
 	store.ProposeRubric: "评分标准（提示词）", store.ProposeValidity: "成交效力判定", store.ProposeBooking: "超限额放款登记",
+	store.ProposePeriod: "资产池期间结账", store.ProposeReopening: "重新打开资产池期间",
 }
 
 func (s *People) describe(p *store.Proposal, by Principal) Proposal {

@@ -64,13 +64,25 @@ const (
 // the reason; a family of patents counts once, with its best member; excluded
 // patents count nothing. Branch and bound proves the optimum or, when it runs
 // out of nodes, reports the best pool found and a bound on what it missed.
-func (d *Deal) Build(limits BuildLimits) (Built, error) {
+func (d *Deal) Build(limits BuildLimits) (Built, error) { return d.BuildUntil(limits, nil) }
+
+// BuildUntil is [Deal.Build] that ends with the error of stop, which is asked
+// every few nodes of the search.
+func (d *Deal) BuildUntil(limits BuildLimits, stop func() error) (Built, error) {
 	if err := d.Check(); err != nil {
 		return Built{}, err
 	}
+	if err := limits.check(); err != nil {
+		return Built{}, err
+	}
 	p, left := d.problem(&limits)
+	var stopped error
+	p.stop, p.stopped = stop, &stopped
 	out := Built{Objective: limits.Objective, Limits: limits, Left: left}
 	best, exact, bound := p.optimum(buildNodes)
+	if stopped != nil {
+		return Built{}, stopped
+	}
 	if best == nil {
 		return Built{}, fault.New(fault.Invalid, "pool.build.infeasible", "在给定限制下没有可行的资产组合。", "no set of assets keeps the limits")
 	}
@@ -105,7 +117,18 @@ func (d *Deal) Build(limits BuildLimits) (Built, error) {
 	out.Obligors = len(groups)
 	out.Binding = p.binding(best, out.Value, small)
 	out.Deal = chosen.withPatentsOfAssets()
-	return out, nil
+	return out, stopped
+}
+
+func (l *BuildLimits) check() error {
+	share := func(x float64) bool { return x >= 0 && x <= 1 }
+	if l.Objective != "" && l.Objective != "value" && l.Objective != "coverage" {
+		return badScenario("objective", "objective must be value or coverage")
+	}
+	if l.MaxPrincipal < 0 || l.MinPrincipal < 0 || l.MinObligors < 0 || !share(l.MaxSingle) || !share(l.MaxTop5) || !share(l.MinIPShare) {
+		return badScenario("limits", "amounts and counts must not be negative, shares must be between 0 and 1")
+	}
+	return nil
 }
 
 // withPatentsOfAssets keeps the obligors and patents the assets refer to.
@@ -143,6 +166,9 @@ type problem struct {
 	limits   BuildLimits
 	lambda   float64 // price per fen of principal, for the ratio objective
 	off      int     // an item barred from the set, −1 none
+
+	stop    func() error
+	stopped *error // what stop said; the search then runs out of nodes
 }
 
 func (d *Deal) problem(limits *BuildLimits) (*problem, []LeftOut) {
@@ -442,6 +468,11 @@ func (s *search) branch(i int, value float64, total money.Fen, by []money.Fen, g
 	bound := value + s.remaining(i, p.limits.MaxPrincipal-total)
 	if bound <= s.bestValue+1e-9*math.Abs(s.bestValue) {
 		return
+	}
+	if s.nodes%128 == 0 && p.stop != nil {
+		if err := p.stop(); err != nil {
+			*p.stopped, s.nodes = err, 0
+		}
 	}
 	if s.nodes--; s.nodes < 0 {
 		s.out = true

@@ -101,20 +101,75 @@ func badScenario(field, en string) error {
 // named; every step is integer fen, so scheduled + prepaid + defaulted
 // principal equals the pool exactly.
 func (d *Deal) project(s Scenario, periods int) (*flows, error) {
+	m := model{d: d, periods: periods, contracts: d.contracts(periods)}
+	return m.project(s)
+}
+
+// model is a deal prepared for many scenarios: its schedules laid on the
+// periods once, its waterfall built once. It is for one goroutine.
+type model struct {
+	d         *Deal
+	periods   int
+	contracts []contract
+	w         *waterfall
+
+	// What is outstanding without default, for the last prepayment rate and yield asked for.
+	open       []int64
+	openCPR    float64
+	openYield  float64
+	openListed bool
+
+	stop func() error // nil: nobody stops it
+}
+
+// prepare checks the deal and lays out what every scenario of it needs. stop is
+// asked before every scenario and ends the work with its error.
+func (d *Deal) prepare(stop func() error) (*model, error) {
+	if err := d.Check(); err != nil {
+		return nil, err
+	}
+	if len(d.Structure.Tranches) < 2 {
+		return nil, fault.New(fault.Invalid, "pool.tranches", "请先设置优先级与次级的规模。", "set a senior and a subordinated tranche first")
+	}
+	m := &model{d: d, periods: d.periods(), stop: stop}
+	m.contracts = d.contracts(m.periods)
+	var err error
+	m.w, err = newWaterfall(d, m.periods)
+	return m, err
+}
+
+// undefaulted is what is outstanding at the start of every period when nothing
+// defaults.
+func (m *model) undefaulted(s Scenario) ([]int64, error) {
+	plain := len(s.CPRs) == 0 && len(s.Named) == 0
+	if plain && m.openListed && m.openCPR == s.CPR && m.openYield == s.Yield {
+		return m.open, nil
+	}
+	s.Default = 0
+	f, err := m.project(s)
+	if err != nil {
+		return nil, err
+	}
+	if plain {
+		m.open, m.openCPR, m.openYield, m.openListed = f.open, s.CPR, s.Yield, true
+	}
+	return f.open, nil
+}
+
+func (m *model) project(s Scenario) (*flows, error) {
+	d, periods := m.d, m.periods
 	if err := s.check(periods); err != nil {
 		return nil, err
 	}
 	f := newFlows(periods)
-	cs := d.contracts(periods)
+	cs := slices.Clone(m.contracts)
 	steady := int64(0) // the constant hazard that comes to the default rate
 	if s.Default > 0 && len(s.Timing) == 0 && s.Basis != "contract" {
-		base := s
-		base.Default = 0
-		f, err := d.project(base, periods)
+		open, err := m.undefaulted(s)
 		if err != nil {
 			return nil, err
 		}
-		steady = constantHazard(f.open, s.Default*float64(d.Total()))
+		steady = constantHazard(open, s.Default*float64(d.Total()))
 	}
 	owner := make([]string, len(cs))
 	balance := make([]int64, len(cs), len(cs)+d.revolvingPeriods())
@@ -333,22 +388,25 @@ type TrancheYield struct {
 
 // CashFlow projects the deal through a scenario and its waterfall.
 func (d *Deal) CashFlow(s Scenario) (CashFlow, error) {
-	if err := d.Check(); err != nil {
-		return CashFlow{}, err
-	}
-	if len(d.Structure.Tranches) < 2 {
-		return CashFlow{}, fault.New(fault.Invalid, "pool.tranches", "请先设置优先级与次级的规模。", "set a senior and a subordinated tranche first")
-	}
-	periods := d.periods()
-	f, err := d.project(s, periods)
+	m, err := d.prepare(nil)
 	if err != nil {
 		return CashFlow{}, err
 	}
-	w, err := newWaterfall(d, periods)
-	if err != nil {
-		return CashFlow{}, err
+	return m.cashFlow(s)
+}
+
+// run takes one scenario through the waterfall; rows, when not nil, get the
+// periods. The outcome is the caller's until the next run.
+func (m *model) run(s Scenario, rows *[]Period) (f *flows, out Outcome, err error) {
+	if m.stop != nil {
+		if err := m.stop(); err != nil {
+			return nil, out, err
+		}
 	}
-	alive := make([]int, len(d.Structure.Supports))
+	if f, err = m.project(s); err != nil {
+		return nil, out, err
+	}
+	alive := make([]int, len(m.d.Structure.Supports))
 	for i := range alive {
 		alive[i] = -1 // defaulted before the first period
 		if s.Support {
@@ -356,11 +414,29 @@ func (d *Deal) CashFlow(s Scenario) (CashFlow, error) {
 		}
 	}
 	if s.Support {
-		w.guarantee(f, alive)
+		m.w.guarantee(f, alive)
 	}
-	trigger := w.trigger(f)
-	rows := make([]Period, 0, periods)
-	out := w.run(f, trigger, true, alive, &rows) // the reserve is the deal's own
+	trigger := m.w.trigger(f)
+	return f, m.w.run(f, trigger, true, alive, rows), nil // the reserve is the deal's own
+}
+
+// pays reports whether the first class is paid in full and on time.
+func (m *model) pays(s Scenario) (bool, Rates, error) {
+	f, out, err := m.run(s, nil)
+	if err != nil {
+		return false, Rates{}, err
+	}
+	return out.OnTime && out.Loss[0] == 0, f.rates(int64(m.d.Total())), nil
+}
+
+func (m *model) cashFlow(s Scenario) (CashFlow, error) {
+	d := m.d
+	rows := make([]Period, 0, m.periods)
+	f, out, err := m.run(s, &rows)
+	if err != nil {
+		return CashFlow{}, err
+	}
+	out.Loss = slices.Clone(out.Loss)
 	cf := CashFlow{Scenario: s, Periods: rows, Outcome: out}
 	for t := range rows {
 		rows[t].Date = d.PayDate(t)

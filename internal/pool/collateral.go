@@ -44,16 +44,20 @@ type Excluded struct {
 // exclusion says why a patent cannot stand behind this pool, if it cannot.
 func (x *IP) exclusion() (Reason, bool) {
 	switch {
-	case x.State == "dead":
-		zh := "专利权已终止或无效，价值为0"
-		if x.StateReason != "" {
-			zh += "（" + x.StateReason + "）"
+	case x.standing() == No:
+		zh := "权利已终止或无效，价值为0"
+		why := x.StateReason
+		if r, known := x.register(); why == "" && known && r.Alive == No {
+			why = r.Zh
+		}
+		if why != "" {
+			zh += "（" + why + "）"
 		}
 		return Reason{"ip.dead", zh}, true
 	case x.OtherPool != "":
 		return Reason{"ip.double", "已用于其他资产池或质押（" + x.OtherPool + "），重复入池"}, true
 	case slices.Contains(x.Encumbrance, "preservation"):
-		return Reason{"ip.preserved", "专利权被保全或中止，不能办理登记"}, true
+		return Reason{"ip.preserved", "权利被保全或中止，不能办理登记"}, true
 	case len(x.Encumbrance) > 0 && x.Consent == No:
 		return Reason{"ip.encumbered", "权利负担（" + strings.Join(x.Encumbrance, "、") + "）未经权利人同意"}, true
 	}
@@ -75,7 +79,7 @@ func (d *Deal) Collateral() Collateral {
 	for i := range ips {
 		x := &ips[i]
 		if numbers[x.Number] {
-			c.Excluded = append(c.Excluded, Excluded{x.Number, Reason{"ip.repeated", "同一专利在池内重复列示"}})
+			c.Excluded = append(c.Excluded, Excluded{x.Number, Reason{"ip.repeated", "同一权利在池内重复列示"}})
 			continue
 		}
 		numbers[x.Number] = true

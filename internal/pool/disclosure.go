@@ -73,7 +73,7 @@ func (d *Deal) Annex() Annex {
 		{"closing", "设立日", d.Closing.String()},
 		{"pay_dates", "兑付日", d.payDates()},
 		{"expected_maturity", "各档预期到期日", d.maturities()},
-		{"statement", "声明", "管理人保证本文件的内容真实、准确、完整，不存在虚假记载、误导性陈述或者重大遗漏。"},
+		{"statement", "声明", d.Statement()},
 		{"cash_route", "现金流归集路径", map[string]string{"direct": "直接进入专项计划账户", "regulated": "经监管账户划入专项计划账户"}[d.Facts.CashRoute]},
 	}
 	for _, f := range a.Fields {
@@ -131,8 +131,19 @@ func (x *IP) annexFields(assets string) []Field {
 		owner = Mask(owner)
 	}
 	term := ""
-	if !x.Filed.IsZero() && !x.Expires.IsZero() {
-		term = x.Filed.String() + " 至 " + x.Expires.String()
+	from := x.Filed
+	if x.Kind == Trademark || from.IsZero() {
+		from = x.Granted
+	}
+	if last := x.LastDay(); !from.IsZero() && !last.IsZero() {
+		term = from.String() + " 至 " + last.String()
+	}
+	state := map[Fact]string{Yes: "有效", No: "失效"}[x.standing()]
+	if r, known := x.register(); known {
+		state = r.Zh
+	}
+	if state != "" && !x.StateAsOf.IsZero() {
+		state += "（截至" + x.StateAsOf.String() + "）"
 	}
 	use := x.LicenceUse
 	if x.Encumbrance != nil && use == "" {
@@ -160,6 +171,7 @@ func (x *IP) annexFields(assets string) []Field {
 		{"title", "名称", x.Title},
 		{"kind", "类型", kind},
 		{"owner", "权利人", owner},
+		{"state", "权利状态", state},
 		{"registration", "登记情况", x.Registered},
 		{"licence", "许可及使用状况", use},
 		{"term", "保护期限", term},
@@ -194,6 +206,9 @@ type Event struct {
 	// Protected says whether measures protect the holders against the event;
 	// without them it counts one class worse.
 	Protected Fact `json:"protected,omitempty"`
+
+	Public      Fact        `json:"public_market,omitempty"` // "default": of debt in the public market, whatever its amount
+	Outstanding []NoteState `json:"outstanding,omitempty"`   // of every class on the day, where it is known
 }
 
 // EventKind says when an event needs a notice.
@@ -206,7 +221,7 @@ type EventKind struct {
 
 const (
 	guideDisclosure = "证监会资产证券化业务信息披露指引（证监会公告〔2014〕49号）"
-	guideNo5        = "上交所资产支持证券业务自律监管指引第5号（上证发〔2024〕30号）"
+	guideNo5        = "上交所债券自律监管规则适用指引第5号（上证发〔2024〕30号）"
 	guideSZ2        = "深交所资产支持证券存续期监管业务指引第2号（深证上〔2024〕242号）"
 )
 
@@ -297,41 +312,27 @@ func (d *Deal) Notice(e Event, cal *calendar.Working) (Notice, error) {
 	}
 	k := EventKinds()[i]
 	n := Notice{Event: e, Title: "关于" + d.Name + k.Zh + "的公告", Required: true, Class: "正常", Why: k.Zh + "（" + d.citation(k, e.Date) + "）"}
-	if k.Share > 0 {
+	if k.Share > 0 && !(e.Kind == "default" && e.Public == Yes) {
 		if e.Base <= 0 {
 			return Notice{}, badScenario("base", "the event needs the amount it is measured against")
 		}
 		share := float64(e.Amount) / float64(e.Base)
 		switch e.Kind {
-		case "loss":
-			n.Required = int(share/k.Share+1e-9) > int(e.Prior/k.Share+1e-9)
+		case "loss": // 每超过: a step is reached by more than it
+			steps := 0
+			if e.Amount > 0 {
+				steps = int((int64(e.Amount)*10 - 1) / int64(e.Base))
+			}
+			n.Required = steps > int(e.Prior/k.Share+1e-9)
 		case "default":
-			n.Required = share > k.Share && e.Amount > money.Fen(5000*money.Wan)
+			n.Required = (share > k.Share || share == k.Share && d.Venue == SZSE) && e.Amount > money.Fen(5000*money.Wan)
 		default:
 			n.Required = share >= k.Share-1e-12
 		}
 		n.Why += fmt.Sprintf("；本次%.2f%%", share*100)
 	}
-	switch e.Kind {
-	case "value_fall", "title", "account": // 上交所自律监管指引第4号 art. 34
-		n.Class = "一般关注"
-	case "loss", "downgrade", "litigation": // art. 34; 35 where nothing protects the holders
-		if n.Required {
-			n.Class = "一般关注"
-			if e.Protected == No {
-				n.Class = "重点关注"
-			}
-		}
-	case "cash_flow":
-		if n.Required {
-			n.Class = "重点关注"
-		}
-	case "default": // art. 36
-		if n.Required {
-			n.Class = "风险"
-		}
-	case "unpaid": // art. 37
-		n.Class = "违约"
+	if n.Required {
+		n.Class = classOf(&e)
 	}
 	if n.Required {
 		rule, ok := d.deadlineOn(e.Kind, e.Date)
@@ -342,18 +343,87 @@ func (d *Deal) Notice(e Event, cal *calendar.Working) (Notice, error) {
 			return Notice{}, badScenario("date", "no disclosure rule was in force on the day of the event")
 		}
 		n.Cite, n.URL, n.TradingDays = rule.Cite, rule.URL, rule.TradingDays
-		due, err := cal.AddTradingDays(e.Date, rule.TradingDays)
+		due, err := rule.after(e.Date, cal)
 		if err != nil {
 			n.DueError = "没有该年的交易所休市记录，请补充工作日历文件后重算"
 		}
 		n.Due, n.Provisional = due, cal.Provisional(due)
 	}
+	n.Body = d.noticeBody(&e, k)
+	return n, nil
+}
+
+// attention are the events that move a deal to 一般关注 (上交所债券自律监管规则适用
+// 指引第4号 art. 34).
+var attention = []string{
+	"value_fall", "title", "account", "loss", "downgrade", "litigation", "cash_flow", "operation", "breach", "party_change", "party_rating",
+	"publicity", "business", "dishonesty", "dissolution", "purchase_change",
+}
+
+// classOf is the least class an event moves a deal to: without measures that
+// protect the holders it counts one class worse (art. 35, 36).
+func classOf(e *Event) string {
+	class := "正常"
+	switch {
+	case slices.Contains(attention, e.Kind):
+		class = "一般关注"
+	case e.Kind == "default": // 可能触发交叉违约、提前终止
+		class = "重点关注"
+	case e.Kind == "unpaid": // art. 37
+		return "违约"
+	}
+	if class != "正常" && e.Protected == No {
+		class = riskClasses[slices.Index(riskClasses, class)+1]
+	}
+	return class
+}
+
+// Statement is the sentence every disclosed paper carries (第5号 2.1.2（四）;
+// 深交所第2号 第十七条).
+func (d *Deal) Statement() string {
+	if d.Venue == SZSE {
+		return "管理人保证本报告的真实、准确、完整，不存在虚假记载、误导性陈述或者重大遗漏，并承担相应的法律责任。"
+	}
+	return "信息披露义务人保证信息披露文件的真实、准确、完整，不存在虚假记载、误导性陈述或者重大遗漏。"
+}
+
+// noticeItems are what the notice of an event must tell beside the plan and its
+// securities, by the articles of [eventArticles].
+var noticeItems = map[string][]string{
+	"loss":            {"损失发生时间、原因", "对资产支持证券的影响", "已采取和拟采取的应对措施"},
+	"operation":       {"基础资产的基本情况", "重大变化的基本情况", "资产评估报告（如有）", "发生重大变化的原因", "对资产支持证券的影响分析"},
+	"cash_flow":       {"基础资产的基本情况", "修正后的现金流预测报告（如有）", "现金流减少的原因", "对资产支持证券的影响分析", "已采取和拟采取的应对措施"},
+	"undone":          {"约定或者承诺事项内容及履行情况", "未完成的原因（如有）", "对资产支持证券的影响分析", "已采取和拟采取的应对措施（如有）"},
+	"title":           {"权属变化或者争议的情况及占比", "权利受限种类、权利人、受限金额及占比", "原因", "有权决策机构的决策情况", "是否符合专项计划文件约定", "对资产支持证券的影响分析", "已采取和拟采取的应对措施"},
+	"account":         {"账户名称、受限机构、受限金额及进展", "滞留、截留、挪用的原因与涉及主体", "对资产支持证券的影响分析", "已采取或者拟采取的应对措施"},
+	"litigation":      {"涉及主体的名称和职责", "当事人、案由、进展", "对资产支持证券的影响分析", "已采取和拟采取的应对措施"},
+	"purchase":        {"循环购买的时间、次数与可用资金", "买方及卖方、合格标准、价款公允性、资金划转", "新增基础资产的特征", "购买完成后基础资产的特征", "购买条件、程序和确认依据", "律师意见"},
+	"purchase_change": {"循环购买的有关约定", "违反约定或者提前结束的原因", "进展情况", "对资产支持证券的影响分析"},
+	"breach":          {"违反约定的主体名称和职责", "约定内容与违反情况", "违约责任的承担", "对资产支持证券的影响分析", "已采取和拟采取的应对措施"},
+	"party_change":    {"变更的主体及对应关系", "原因与生效时间", "决策与协议签署情况", "是否符合规定和约定", "变更后主体的基本信息与职责", "工作移交", "对资产支持证券的影响分析"},
+	"party_rating":    {"涉及主体的名称及职责", "评级机构、时间、前后结论", "原因", "对履约能力和资产支持证券的影响分析"},
+	"publicity":       {"涉及主体的名称及职责", "报道或者传闻的内容", "核实情况", "是否存在应披露未披露事项", "对资产支持证券的影响分析"},
+	"business":        {"涉及主体的名称及职责", "变化情况及原因", "预计持续时间", "对资产支持证券的影响分析"},
+	"dishonesty":      {"案件、处罚或者调查的情况", "知道时间", "对资产支持证券的影响分析", "已采取和拟采取的应对措施"},
+	"default":         {"债务基本情况", "违约时间、原因", "处置进展与目前资信情况", "对资产支持证券的影响分析", "已采取和拟采取的应对措施"},
+	"dissolution":     {"主体、原因及依据", "实施方案", "职责的承继", "决策情况", "登记情况（如有）", "对资产支持证券的影响分析", "已采取和拟采取的应对措施"},
+	"unpaid":          {"原定的分配时间、金额和方式", "未按约定分配的情况和原因", "对各档资产支持证券的影响", "持有人权益保护措施", "后续资金筹措与分配安排"},
+	"downgrade":       {"涉及的简称和代码", "评级机构、时间、前后结论", "原因", "对资产支持证券的影响分析"},
+	"amendment":       {"变更前后的约定内容", "原因", "有权决策机构的决策情况", "对资产支持证券的影响分析"},
+	"liquidation":     {"终止时间、原因", "清偿顺序", "剩余资产情况", "分配安排"},
+	"value_fall":      {"减损的情况与原因", "对资产支持证券的影响分析", "已采取和拟采取的应对措施"},
+}
+
+// noticeBody drafts the notice; what the deal does not tell stays empty.
+func (d *Deal) noticeBody(e *Event, k EventKind) []Field {
 	amount := ""
 	if e.Amount > 0 {
 		amount = e.Amount.String()
+		if e.Base > 0 {
+			amount += fmt.Sprintf("（对照%s元，%.2f%%）", e.Base, float64(e.Amount)/float64(e.Base)*100)
+		}
 	}
-	issue := money.Fen(0)
-	classes := ""
+	issue, classes := money.Fen(0), ""
 	for _, x := range d.Structure.Tranches {
 		issue += x.Principal
 		code := x.Code
@@ -362,25 +432,35 @@ func (d *Deal) Notice(e Event, cal *calendar.Working) (Notice, error) {
 		}
 		classes += fmt.Sprintf("%s（%s）发行金额%s元，发行利率%.2f%%；", x.Name, code, x.Principal, x.Coupon*100)
 	}
-	size, matures := "", ""
+	size, matures, left := "", "", ""
 	if issue > 0 {
-		size, matures = issue.String(), d.PayDate(d.lifePeriods()-1).String()
+		size, matures = issue.String(), d.maturities()
 	}
-	n.Body = []Field{
-		{"deal", "专项计划", d.Name},
+	for _, n := range e.Outstanding {
+		left += fmt.Sprintf("%s %s元；", n.Name, n.Balance)
+	}
+	if left == "" && issue > 0 && e.Date.Before(d.PayDate(0)) { // nothing is repaid yet
+		for _, x := range d.Structure.Tranches {
+			left += fmt.Sprintf("%s %s元；", x.Name, x.Principal)
+		}
+	}
+	body := []Field{
+		{"statement", "声明", d.Statement()},
+		{"deal", "专项计划全称", d.Name},
 		{"issue", "发行规模（元）", size},
-		{"closing", "设立日", d.Closing.String()},
+		{"closing", "设立日（发行日）", d.Closing.String()},
 		{"expected_maturity", "预期到期日", matures},
 		{"classes", "各档证券", classes},
-		{"outstanding", "各档存续金额", ""},
+		{"outstanding", "各档存续金额", left},
 		{"event", "事项", k.Zh},
-		{"date", "发生日期", e.Date.String()},
-		{"detail", "情况说明", e.Detail},
+		{"date", "知道或者应当知道之日", e.Date.String()},
+		{"detail", "事实与成因", e.Detail},
 		{"amount", "涉及金额（元）", amount},
-		{"effect", "对专项计划的影响及应对措施", ""},
-		{"manager", "计划管理人", d.Parties.Manager},
 	}
-	return n, nil
+	for i, item := range noticeItems[e.Kind] {
+		body = append(body, Field{fmt.Sprintf("item_%d", i+1), item, ""})
+	}
+	return append(body, Field{"manager", "计划管理人", d.Parties.Manager})
 }
 
 // Deadline is one date of the disclosure calendar.
@@ -399,8 +479,9 @@ type Deadline struct {
 // payment date of the given number of periods (0: of the whole contractual
 // life): the distribution report some
 // trading days before each payment date, by the rule of the exchange in force
-// on that date; the annual report by 30 April, unless the plan was set up too
-// late in the year; the tracking rating by 30 June.
+// on that date; the annual report and, where there is a rating, the tracking
+// rating, unless the plan was set up too late in the year or its securities are
+// gone by then.
 func (d *Deal) DisclosureCalendar(periods int, cal *calendar.Working) []Deadline {
 	var out []Deadline
 	if periods == 0 {
@@ -419,13 +500,25 @@ func (d *Deal) DisclosureCalendar(periods int, cal *calendar.Working) []Deadline
 		}
 		out = append(out, x)
 	}
-	for y := d.Closing.Year + 1; y <= d.PayDate(max(0, periods-1)).Year; y++ {
-		end := calendar.New(y-1, 12, 31)
-		exempt, ok := d.deadlineOn("annual_exempt_months", end)
-		if !ok || !d.Closing.AddMonths(exempt.Months).After(end) {
-			out = append(out, Deadline{Kind: "annual", Zh: fmt.Sprintf("%d年度资产管理报告（托管报告同日）", y-1), Due: calendar.New(y, 4, 30)})
+	last := d.PayDate(max(0, periods-1))
+	rated := d.Parties.Rater != "" || slices.ContainsFunc(d.Structure.Tranches, func(t Tranche) bool { return t.Rating != "" })
+	for y := d.Closing.Year + 1; y <= last.Year; y++ {
+		for _, x := range []Deadline{
+			{Kind: "annual", Zh: fmt.Sprintf("%d年度资产管理报告（托管报告同日）", y-1)},
+			{Kind: "rating", Zh: fmt.Sprintf("%d年定期跟踪评级报告", y)},
+		} {
+			rule, ok := d.deadlineOn(x.Kind, calendar.New(y, 1, 1))
+			if !ok || x.Kind == "rating" && !rated {
+				continue
+			}
+			x.Due, x.Cite, x.URL = calendar.MustParse(fmt.Sprintf("%d-%s", y, rule.By)), rule.Cite, rule.URL
+			end := calendar.New(y-1, 12, 31)
+			short := d.Closing.AddMonths(rule.Months).After(end)
+			if rule.Months > 0 && short || rule.Delisted && last.Before(x.Due) {
+				continue
+			}
+			out = append(out, x)
 		}
-		out = append(out, Deadline{Kind: "rating", Zh: fmt.Sprintf("%d年定期跟踪评级报告", y), Due: calendar.New(y, 6, 30)})
 	}
 	return out
 }

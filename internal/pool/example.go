@@ -35,7 +35,7 @@ func Example(seed uint64) Deal {
 			ForecastDimensions: []string{"default", "recovery", "prepayment", "yield"},
 			StressDimensions:   []string{"default", "recovery", "revolving", "yield"}, StressCoverage: Yes,
 			ForecastReportWaived: No, CashFlowsCertain: Yes, VisibleToInvestors: Yes,
-			DisposalOnly: No, UncertainCash: No, MixedUnrelated: No, LocalGovDebt: No, SpecialOriginator: No, SpecialOriginatorSound: Yes,
+			DisposalOnly: No, UncertainCash: No, MixedUnrelated: No, LocalGovDebt: No, SpecialOriginator: No, SpecialOriginatorSound: Yes, OriginatorDishonest: No,
 		},
 		Credit: Credit{
 			Rho: 0.15, RhoSector: 0.05, LGDLow: 0.5, LGD: 0.7, LGDHigh: 0.9, LagMonths: 6, CPR: 0,
@@ -115,7 +115,7 @@ func Example(seed uint64) Deal {
 		Retained: f(0.1),
 		Supports: []Support{{
 			Name: "示例科创集团有限公司", Kind: "shortfall", PD: f(0.002), PDSource: "示例输入（非评级）", Rho: 0.2,
-			Affiliate: Yes, Evidence: "差额支付承诺函（示例）",
+			Affiliate: Yes, Evidence: "差额支付承诺函（示例）", Dishonest: No,
 		}},
 	}
 	return d

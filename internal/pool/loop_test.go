@@ -3,6 +3,7 @@ package pool
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -175,12 +176,16 @@ func TestNotices(t *testing.T) {
 		{Event{Kind: "litigation", Date: calendar.New(2026, 9, 30)}, true, "2026-10-09", "一般关注"},
 		{Event{Kind: "value_fall", Date: calendar.New(2026, 11, 20)}, true, "2026-11-24", "一般关注"},
 		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 999, Base: 10000}, false, "", "正常"},
-		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 1000, Base: 10000}, true, "2026-11-24", "一般关注"},
+		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 1000, Base: 10000}, false, "", "正常"}, // 每超过: ten per cent is not more than ten
+		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 1001, Base: 10000}, true, "2026-11-24", "一般关注"},
 		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 1500, Base: 10000, Prior: 0.1}, false, "", "正常"},
-		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 2000, Base: 10000, Prior: 0.1, Protected: No}, true, "2026-11-24", "重点关注"},
-		{Event{Kind: "cash_flow", Date: calendar.New(2026, 11, 20), Amount: 2000, Base: 10000}, true, "2026-11-24", "重点关注"},
+		{Event{Kind: "loss", Date: calendar.New(2026, 11, 20), Amount: 2001, Base: 10000, Prior: 0.1, Protected: No}, true, "2026-11-24", "重点关注"},
+		{Event{Kind: "cash_flow", Date: calendar.New(2026, 11, 20), Amount: 2000, Base: 10000}, true, "2026-11-24", "一般关注"},
+		{Event{Kind: "cash_flow", Date: calendar.New(2026, 11, 20), Amount: 2000, Base: 10000, Protected: No}, true, "2026-11-24", "重点关注"},
 		{Event{Kind: "cash_flow", Date: calendar.New(2026, 11, 20), Amount: 1999, Base: 10000}, false, "", "正常"},
 		{Event{Kind: "default", Date: calendar.New(2026, 11, 20), Amount: money.Fen(5000 * money.Wan), Base: money.Fen(money.Yi)}, false, "", "正常"},
+		{Event{Kind: "default", Date: calendar.New(2026, 11, 20), Amount: money.Fen(5001 * money.Wan), Base: money.Fen(money.Yi)}, true, "2026-11-24", "重点关注"},
+		{Event{Kind: "default", Date: calendar.New(2026, 11, 20), Amount: 1, Public: Yes, Protected: No}, true, "2026-11-24", "风险"},
 		{Event{Kind: "purchase", Date: calendar.New(2026, 12, 31)}, true, "2027-01-05", "正常"},
 		{Event{Kind: "unpaid", Date: calendar.New(2026, 11, 20)}, true, "2026-11-24", "违约"},
 		{Event{Kind: "account", Date: calendar.New(2026, 3, 15)}, true, "2026-03-17", "一般关注"},
@@ -382,5 +387,71 @@ func TestBuilderReportsItsGapOnLargeSets(t *testing.T) {
 	}
 	if b.Gap < 0 || b.Gap > 0.05 || b.Bound < b.Value || !b.Deal.Test().Passes {
 		t.Errorf("value %g, bound %g, gap %g", b.Value, b.Bound, b.Gap)
+	}
+}
+
+// The deed's own criteria are tried on what is owed after every purchase: age of
+// the contract, average rate, average term, the largest obligor; nothing is
+// bought that nobody approved, and the notice says when, what and by which text.
+func TestRevolvingCriteria(t *testing.T) {
+	cal := calendar.Shipped()
+	on := calendar.New(2026, 12, 20)
+	full := money.Fen(1000 * money.Wan)
+	run := func(change func(*Revolving, *Cycle, *Asset)) CycleResult {
+		t.Helper()
+		d := Example(1)
+		r := Revolving{Periods: 4, TermPeriods: 4, Yield: 0.06, Approval: true}
+		a := candidate("N1", "F05", Licence, full, nil)
+		a.Start = on.AddMonths(-3)
+		c := Cycle{Date: on, Cash: full, Approval: &Approval{"投资决策委员会", on, "会议纪要1号"}}
+		change(&r, &c, &a)
+		c.Candidates = []Asset{a}
+		d.Structure.Revolving = &r
+		res, _, err := d.Revolve([]Cycle{c}, cal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res[0]
+	}
+	for _, c := range []struct {
+		reason string // empty: bought
+		change func(*Revolving, *Cycle, *Asset)
+	}{
+		{"", func(*Revolving, *Cycle, *Asset) {}},
+		{"revolving.approval", func(_ *Revolving, c *Cycle, _ *Asset) { c.Approval = nil }},
+		{"revolving.approval", func(_ *Revolving, c *Cycle, _ *Asset) { c.Approval.Date = on.AddDays(1) }},
+		{"revolving.age", func(r *Revolving, _ *Cycle, _ *Asset) { r.MaxAgeMonths = 2 }},
+		{"", func(r *Revolving, _ *Cycle, _ *Asset) { r.MaxAgeMonths = 3 }},
+		{"revolving.pool_rate", func(r *Revolving, _ *Cycle, a *Asset) { r.MinPoolRate, a.Rate = 0.0575, 0.01 }},
+		{"", func(r *Revolving, _ *Cycle, a *Asset) { r.MinPoolRate, a.Rate = 0.0575, 0.09 }}, // better than before
+		{"revolving.pool_term", func(r *Revolving, _ *Cycle, a *Asset) { r.MaxPoolMonths, a.Maturity = 27, on.AddYears(8) }},
+		{"revolving.pool_single", func(r *Revolving, _ *Cycle, _ *Asset) { r.MaxSingle = 0.12 }},
+		{"revolving.encumbered", func(_ *Revolving, _ *Cycle, a *Asset) { a.Unencumbered = Unknown }},
+	} {
+		res := run(c.change)
+		p := res.Purchases[0]
+		if c.reason == "" {
+			if !p.Bought || res.ApprovedBy == "" {
+				t.Errorf("not bought: %v", p.Reasons)
+			}
+		} else if p.Bought || len(p.Reasons) != 1 || p.Reasons[0].Code != c.reason {
+			t.Errorf("want %s: bought %v, %v", c.reason, p.Bought, p.Reasons)
+		}
+	}
+	res := run(func(*Revolving, *Cycle, *Asset) {})
+	if res.NoticeDue != calendar.New(2026, 12, 22) || !strings.Contains(res.Cite, "5.2.9") || res.After.Assets != 18 || res.After.Obligors != 17 || res.StopNotice != nil {
+		t.Errorf("%+v", res)
+	}
+	// More often than quarterly: the first ten trading days of the next quarter.
+	if res = run(func(r *Revolving, _ *Cycle, _ *Asset) { r.CyclesPerYear = 12 }); res.NoticeDue != calendar.New(2027, 1, 15) || !strings.Contains(res.Cite, "5.2.9第二款") {
+		t.Errorf("quarterly: %s by %s", res.NoticeDue, res.Cite)
+	}
+	// What stops the purchases calls for a notice of its own; the senior trigger reads what is outstanding.
+	if res = run(func(_ *Revolving, c *Cycle, _ *Asset) { c.Downgrade = Yes }); res.StopNotice == nil || res.StopNotice.Due != calendar.New(2026, 12, 22) || res.StopNotice.Event.Kind != "purchase_change" {
+		t.Errorf("stop: %+v", res.StopNotice)
+	}
+	owed := money.Fen(2 * money.Yi)
+	if res = run(func(_ *Revolving, c *Cycle, _ *Asset) { c.Senior = &owed }); len(res.Stopped) != 1 || res.Stopped[0].Code != "revolving.principal_short" {
+		t.Errorf("senior of 200 million: %v", res.Stopped)
 	}
 }

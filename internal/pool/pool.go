@@ -141,6 +141,7 @@ type DealFacts struct {
 	SpecialOriginator      Fact `json:"special_originator"`       // 特定原始权益人; a revolving pool's always is
 	SpecialOriginatorSound Fact `json:"special_originator_sound"` // no grave default, false disclosure or breach of law in three years
 	LessorListed           Fact `json:"lessor_listed"`            // a listed company or its subsidiary of weight
+	OriginatorDishonest    Fact `json:"originator_dishonest"`     // on a list of the dishonest and barred from raising money, in the last two years
 }
 
 // Obligor owes the receivables. Affiliates share a Group and count as one.
@@ -217,8 +218,9 @@ type IP struct {
 	Filed       calendar.Date `json:"filed"`
 	Granted     calendar.Date `json:"granted"`
 	Expires     calendar.Date `json:"expires"`
-	State       string        `json:"state,omitempty"`        // "alive", "dead"; empty is unknown
-	StateReason string        `json:"state_reason,omitempty"` // why dead
+	State       string        `json:"state,omitempty"`          // "alive", "dead"; empty is what the register's word says, else unknown
+	Register    string        `json:"registry_state,omitempty"` // the register's own word, by kind: see [RegistryStates]
+	StateReason string        `json:"state_reason,omitempty"`   // why dead
 	StateAsOf   calendar.Date `json:"state_as_of"`
 	Registered  string        `json:"registered,omitempty"` // pledge or title registration
 	Encumbrance []string      `json:"encumbrance"`          // "pledge", "exclusive_licence", "preservation"; null is unknown
@@ -264,6 +266,88 @@ func KindZh(k patent.Kind) string {
 		return ""
 	}
 	return k.Zh()
+}
+
+// RegistryState is one word of a register.
+type RegistryState struct {
+	Word  string
+	Zh    string
+	Alive Fact // Unknown: the word does not decide it
+}
+
+// RegistryStates are the words of the register of each kind of right: the patent
+// register, the trademark register, the registers of works and software, the
+// register of layout-designs.
+var RegistryStates = map[patent.Kind][]RegistryState{
+	patent.Invention: patentStates, patent.UtilityModel: patentStates, patent.Design: patentStates,
+	Trademark: {
+		{"registered", "已注册", Yes}, {"renewed", "已续展", Yes}, {"non_use_pending", "撤三审理中", Yes}, {"invalidation_pending", "无效宣告审理中", Yes},
+		{"lapsed", "期满未续展", No}, {"revoked", "已撤销", No}, {"invalid", "已宣告无效", No}, {"cancelled", "已注销", No},
+	},
+	Copyright: {
+		{"registered", "已登记", Yes}, {"transferred", "已转让登记", Yes}, {"disputed", "权属争议", Unknown}, {"registration_revoked", "登记已撤销", Unknown}, {"expired", "保护期届满", No},
+	},
+	LayoutDesign: {
+		{"registered", "已登记", Yes}, {"revocation_pending", "撤销审查中", Yes}, {"revoked", "已撤销", No}, {"abandoned", "已放弃", No}, {"expired", "保护期届满", No},
+	},
+}
+
+var patentStates = []RegistryState{
+	{"granted", "专利权维持", Yes}, {"invalidation_pending", "无效宣告审理中", Yes}, {"restored", "已恢复", Yes},
+	{"lapsed", "未缴年费终止", No}, {"expired", "期限届满", No}, {"invalid", "已宣告无效", No}, {"abandoned", "已放弃", No},
+}
+
+// register finds the right's word in the register of its kind.
+func (x *IP) register() (s RegistryState, known bool) {
+	for _, r := range RegistryStates[x.Kind] {
+		if x.Register == r.Word || x.Register == r.Zh {
+			return r, true
+		}
+	}
+	return s, false
+}
+
+// standing is whether the right is alive: what the deal states, else what the
+// register's word says. A dead word is never overruled.
+func (x *IP) standing() Fact {
+	r, known := x.register()
+	switch {
+	case x.State == "dead" || known && r.Alive == No:
+		return No
+	case x.State == "alive":
+		return Yes
+	case known:
+		return r.Alive
+	}
+	return Unknown
+}
+
+// LastDay is the last day of protection: as stated, else by the kind's law from
+// the days stated: ten years from registration for a mark (商标法第39条), ten from
+// filing for a layout-design (保护条例第12条), fifty to the year's end for a legal
+// person's work (著作权法第23条), from its first publication. Zero when unknown.
+func (x *IP) LastDay() calendar.Date {
+	switch {
+	case !x.Expires.IsZero():
+		return x.Expires
+	case x.Kind == Trademark && !x.Granted.IsZero():
+		return x.Granted.AddYears(10).AddDays(-1)
+	case x.Kind == LayoutDesign && !x.Filed.IsZero():
+		return x.Filed.AddYears(10).AddDays(-1)
+	case x.Kind == Copyright && !x.Filed.IsZero() && !x.OwnerPerson:
+		return calendar.New(x.Filed.Year+50, 12, 31)
+	}
+	return calendar.Date{}
+}
+
+// over reports whether the protection has ended by a day; a mark may still be
+// renewed in the six months after its term (商标法第40条).
+func (x *IP) over(day calendar.Date) bool {
+	last := x.LastDay()
+	if x.Kind == Trademark && !last.IsZero() {
+		last = last.AddMonths(6)
+	}
+	return !last.IsZero() && last.Before(day)
 }
 
 // IsPatent says that the right is a patent, or not said to be anything else.
@@ -445,6 +529,16 @@ func (d *Deal) Check() error {
 		}
 		if x.Kind != "" && !slices.Contains(RightKinds, x.Kind) {
 			add(fmt.Sprintf("patents[%d].kind", i), "patent.kind", "知识产权类型应为发明、实用新型、外观设计、商标、著作权或布图设计", "kind must be invention, utility_model, design, trademark, copyright or layout_design")
+		}
+		if _, known := x.register(); x.Register != "" && x.Kind != "" && !known {
+			var words []string
+			for _, r := range RegistryStates[x.Kind] {
+				words = append(words, r.Zh)
+			}
+			add(fmt.Sprintf("patents[%d].registry_state", i), "patent.registry_state", KindZh(x.Kind)+"的登记状态应为"+strings.Join(words, "、"), "the register of this kind has no such state")
+		}
+		if x.State != "" && x.State != "alive" && x.State != "dead" {
+			add(fmt.Sprintf("patents[%d].state", i), "patent.state", "权利状态应为有效（alive）或失效（dead），不清楚则留空", "state must be alive or dead, or empty when not known")
 		}
 		if v := x.Value; v != nil && !(0 <= v.Low && v.Low <= v.Point && v.Point <= v.High && v.High <= 1e15) {
 			add(fmt.Sprintf("patents[%d].value", i), "patent.value", "价值应满足 0≤下限≤价值≤上限", "value must satisfy 0 <= low <= point <= high")

@@ -20,6 +20,19 @@ type Revolving struct {
 	BadShare      float64 `json:"bad_share"`       // y: bad assets above this share of the pool…
 	BadCycles     int     `json:"bad_cycles"`      // …for n cycles in a row stops the purchases
 	CyclesPerYear int     `json:"cycles_per_year"` // above 4, notices are quarterly
+
+	MaxAgeMonths  int     `json:"max_age_months,omitempty"`    // eligibility: months since the contract began at most; 0 is none
+	MinPoolRate   float64 `json:"min_pool_rate,omitempty"`     // after every purchase: average rate by balance at least
+	MaxPoolMonths float64 `json:"max_pool_months,omitempty"`   // after every purchase: average remaining months by balance at most; 0 is none
+	MaxSingle     float64 `json:"max_single,omitempty"`        // after every purchase: one obligor with its affiliates at most; 0 is the rule's
+	Approval      bool    `json:"approval_required,omitempty"` // nothing is bought in a cycle that nobody approved
+}
+
+// Approval is who approved a cycle's purchases, and on what paper.
+type Approval struct {
+	By       string        `json:"by"`
+	Date     calendar.Date `json:"date"`
+	Document string        `json:"document"`
 }
 
 // Cycle is one purchase date with what is known then.
@@ -34,6 +47,9 @@ type Cycle struct {
 	// RepaidBy says which assets repaid it, by id. What it does not name is taken
 	// to have been repaid as scheduled, and beyond that in proportion.
 	RepaidBy map[string]money.Fen `json:"repaid_by,omitempty"`
+
+	Senior   *money.Fen `json:"senior,omitempty"`   // outstanding of the senior classes; null is the issued principal
+	Approval *Approval  `json:"approval,omitempty"` // of what the cycle buys
 
 	Downgrade  Fact      `json:"downgrade"`
 	TitleClaim Fact      `json:"title_claim"`      // dispute about title
@@ -68,6 +84,59 @@ type CycleResult struct {
 	NoticeDue calendar.Date `json:"notice_due"` // zero when the calendar does not cover it
 	Notice    string        `json:"notice"`     // what the notice must contain, Chinese
 	Stopped   []Reason      `json:"stopped,omitempty"`
+
+	After       Pool    `json:"pool"`        // as it stands after the purchases
+	Cite        string  `json:"notice_cite"` // of the notice's deadline
+	URL         string  `json:"notice_url,omitempty"`
+	Provisional bool    `json:"notice_provisional,omitempty"`
+	Body        []Field `json:"notice_body"`           // the notice, drafted
+	StopNotice  *Notice `json:"stop_notice,omitempty"` // of the early end of the revolving period, in the cycle that brings it
+	ApprovedBy  string  `json:"approved_by,omitempty"`
+}
+
+// Pool is what is owed after a purchase.
+type Pool struct {
+	Principal money.Fen `json:"principal"`
+	Assets    int       `json:"assets"`
+	Obligors  int       `json:"obligors"` // affiliates merged
+	Rate      float64   `json:"average_rate"`
+	Months    float64   `json:"average_months"`
+	Largest   float64   `json:"largest_share"`
+}
+
+// poolOn measures a deal's assets, at what they owe, on a day.
+func (d *Deal) poolOn(day calendar.Date) (p Pool) {
+	groups := d.groups()
+	p.Principal, p.Assets, p.Obligors = d.Total(), len(d.Assets), len(groups)
+	if p.Principal == 0 {
+		return p
+	}
+	for i := range d.Assets {
+		a := &d.Assets[i]
+		w := float64(a.Principal) / float64(p.Principal)
+		end := a.Maturity
+		if a.Amortise == "schedule" {
+			end = a.Schedule[len(a.Schedule)-1].Date
+		}
+		p.Rate += w * a.Rate
+		p.Months += w * max(0, float64(day.DaysUntil(end))/(365.25/12))
+	}
+	p.Largest = float64(groups[0].principal) / float64(p.Principal)
+	return p
+}
+
+// breaks names the criteria of the deed that the pool would not keep after a
+// purchase, though it kept them before or the purchase makes it worse.
+func (r *Revolving) breaks(before, after Pool) (out []Reason) {
+	add := func(bad bool, code, zh string, args ...any) {
+		if bad {
+			out = append(out, Reason{"revolving.pool_" + code, fmt.Sprintf(zh, args...)})
+		}
+	}
+	add(after.Rate < r.MinPoolRate-1e-12 && after.Rate < before.Rate, "rate", "购买后资产池加权平均利率%.3f%%，低于约定的%.3f%%", after.Rate*100, r.MinPoolRate*100)
+	add(r.MaxPoolMonths > 0 && after.Months > r.MaxPoolMonths && after.Months > before.Months, "term", "购买后资产池加权平均剩余期限%.1f个月，超过约定的%.1f个月", after.Months, r.MaxPoolMonths)
+	add(r.MaxSingle > 0 && after.Largest > r.MaxSingle+1e-12 && after.Largest > before.Largest, "single", "购买后最大债务人占%.2f%%，超过约定的%.2f%%", after.Largest*100, r.MaxSingle*100)
+	return out
 }
 
 // Revolve runs the cycles in order on a copy of the deal. The pool's rule
@@ -109,7 +178,12 @@ func (d *Deal) Revolve(cycles []Cycle, cal *calendar.Working) ([]CycleResult, De
 		held -= repaid
 		since = c.Date
 		res := CycleResult{Date: c.Date, Available: max(0, c.Cash-c.Reserves-c.Due)}
-		stopped = append(stopped, c.events(now.Structure.Tranches, held)...)
+		running := len(stopped) == 0
+		stopped = append(stopped, c.events(now.Structure.seniorPrincipal(), held)...)
+		unapproved := r.Approval && (c.Approval == nil || c.Approval.By == "" || c.Approval.Document == "" || c.Approval.Date.IsZero() || c.Approval.Date.After(c.Date))
+		if c.Approval != nil {
+			res.ApprovedBy = c.Approval.By
+		}
 		if r.BadShare > 0 && held > 0 && float64(c.Bad) > r.BadShare*float64(held) {
 			if bad++; bad >= max(1, r.BadCycles) {
 				stopped = append(stopped, Reason{"revolving.bad_share", "不良资产占比连续超过约定比例，停止循环购买"})
@@ -119,6 +193,7 @@ func (d *Deal) Revolve(cycles []Cycle, cal *calendar.Working) ([]CycleResult, De
 		}
 		left := res.Available
 		base := now.standing(balance)
+		var bought []Asset
 		for i := range c.Candidates {
 			a := c.Candidates[i]
 			price := a.Principal
@@ -131,8 +206,10 @@ func (d *Deal) Revolve(cycles []Cycle, cal *calendar.Working) ([]CycleResult, De
 				after := now
 				after.Assets = append(append([]Asset(nil), now.Assets...), a)
 				balance[a.ID] = a.Principal
-				p.Reasons = worsened(base, after.at(balance).Test())
+				p.Reasons = append(worsened(base, after.at(balance).Test()), r.breaks(now.at(balance).poolOn(c.Date), after.at(balance).poolOn(c.Date))...)
 				switch {
+				case unapproved:
+					p.Reasons = append(p.Reasons, Reason{"revolving.approval", "本次循环购买未经批准（须有批准人、不晚于购买日的日期与文件）"})
 				case len(stopped) > 0:
 					p.Reasons = append(p.Reasons, Reason{"revolving.stopped", "循环购买已停止"})
 				case price > left:
@@ -142,6 +219,7 @@ func (d *Deal) Revolve(cycles []Cycle, cal *calendar.Working) ([]CycleResult, De
 					p.Bought = true
 					now, left, held = after, left-price, held+a.Principal
 					res.Spent += price
+					bought = append(bought, a)
 					base = now.standing(balance)
 				} else {
 					delete(balance, a.ID)
@@ -157,17 +235,89 @@ func (d *Deal) Revolve(cycles []Cycle, cal *calendar.Working) ([]CycleResult, De
 			short = 0
 		}
 		res.PoolAfter = held
+		res.After = now.at(balance).poolOn(c.Date)
 		res.Stopped = append([]Reason(nil), stopped...)
-		res.Notice = "循环购买公告：购买资产笔数、金额、定价依据、购买后资产池情况、律师意见"
-		if r.CyclesPerYear > 4 {
-			q := calendar.New(c.Date.Year, (c.Date.Month-1)/3*3+4, 1)
-			res.NoticeDue, _ = cal.AddTradingDays(q.AddDays(-1), 10)
-		} else {
-			res.NoticeDue, _ = cal.AddTradingDays(c.Date, 2)
+		if running && len(stopped) > 0 {
+			n, err := now.Notice(Event{Kind: "purchase_change", Date: c.Date, Detail: "循环期提前结束：" + stopped[0].Zh}, cal)
+			if err != nil {
+				return nil, Deal{}, err
+			}
+			res.StopNotice = &n
 		}
+		now.noticePurchase(&res, &c, bought, cal)
 		results = append(results, res)
 	}
 	return results, now, nil
+}
+
+// noticePurchase says by when a cycle's purchases are announced, under the rule
+// in force on the day, and drafts the notice (上交所第5号 5.2.9, 深交所第2号 第二
+// 十七条).
+func (d *Deal) noticePurchase(res *CycleResult, c *Cycle, bought []Asset, cal *calendar.Working) {
+	res.Notice = "循环购买公告：购买资产笔数、金额、定价依据、购买后资产池情况、律师意见"
+	kind, from := "purchase", c.Date
+	if d.Structure.Revolving.CyclesPerYear > 4 { // the first ten trading days of the next quarter
+		kind, from = "purchase_quarterly", calendar.New(c.Date.Year, (c.Date.Month-1)/3*3+4, 1).AddDays(-1)
+	}
+	rule, ok := d.deadlineOn(kind, c.Date)
+	if !ok {
+		from = c.Date
+		rule, _ = d.deadlineOn("event", c.Date)
+	}
+	res.NoticeDue, _ = rule.after(from, cal)
+	res.Cite, res.URL, res.Provisional = rule.Cite, rule.URL, cal.Provisional(res.NoticeDue)
+	principal, supply, new := money.Fen(0), money.Fen(0), *d
+	new.Assets = bought
+	for i := range bought {
+		principal += bought[i].Principal
+	}
+	for i := range c.Candidates {
+		supply += c.Candidates[i].Principal
+	}
+	approved := ""
+	if c.Approval != nil && c.Approval.By != "" {
+		approved = fmt.Sprintf("%s于%s批准（%s）", c.Approval.By, c.Approval.Date, c.Approval.Document)
+	}
+	of := func(p Pool) string {
+		return fmt.Sprintf("未偿本金%s元，%d笔，债务人%d户（合并关联方），加权平均利率%.3f%%，加权平均剩余期限%.1f个月", p.Principal, p.Assets, p.Obligors, p.Rate*100, p.Months)
+	}
+	bodyNew := "本次未购买"
+	if len(bought) > 0 {
+		bodyNew = of(new.poolOn(c.Date))
+	}
+	res.Body = []Field{
+		{"statement", "声明", d.Statement()},
+		{"deal", "专项计划全称", d.Name},
+		{"date", "循环购买日", c.Date.String()},
+		{"cash", "可用于购买的价款总额、可供购买的基础资产总额（元）", fmt.Sprintf("%s；%s", res.Available, supply)},
+		{"bought", "实际购买总额、支付价款（元）", fmt.Sprintf("%s；%s", principal, res.Spent)},
+		{"parties", "买方及卖方", d.Name + "；" + d.Parties.Originator},
+		{"new", "新增基础资产", bodyNew},
+		{"pool", "购买完成后的基础资产", of(res.After)},
+		{"criteria", "合格标准与购买后测试", fmt.Sprintf("买入的%d笔均符合合格标准，购买后各项测试通过", len(bought))},
+		{"approval", "购买的批准", approved},
+		{"pricing", "价款的计算方式及其公允性", ""},
+		{"transfer", "循环购买账户资金划转情况", ""},
+		{"lawyer", "律师意见", ""},
+	}
+}
+
+// seniorPrincipal is what the classes paid interest first were issued for.
+func (s *Structure) seniorPrincipal() money.Fen {
+	sum := money.Fen(0)
+	steps, err := s.steps(s.Order, false)
+	if err != nil || len(s.Tranches) == 0 {
+		return 0
+	}
+	for _, x := range steps {
+		if x.kind == stepInterest {
+			for _, k := range x.classes {
+				sum += s.Tranches[k].Principal
+			}
+			return sum
+		}
+	}
+	return 0
 }
 
 // at is the deal with what its assets still owe: the tests after a purchase
@@ -250,8 +400,11 @@ func (d *Deal) repaid(c *Cycle, since calendar.Date, balance map[string]money.Fe
 	return total, nil
 }
 
-func (c *Cycle) events(tranches []Tranche, held money.Fen) (out []Reason) {
-	if len(tranches) > 0 && held+c.Cash < tranches[0].Principal {
+func (c *Cycle) events(senior, held money.Fen) (out []Reason) {
+	if c.Senior != nil {
+		senior = *c.Senior
+	}
+	if held+c.Cash < senior {
 		out = append(out, Reason{"revolving.principal_short", "资产池本金与现金之和低于优先级未偿本金，加速清偿"})
 	}
 	for _, e := range []struct {
@@ -296,6 +449,10 @@ func (d *Deal) ineligible(a *Asset, price money.Fen, on calendar.Date) (out []Re
 	add(a.checkSchedule(on) != nil, "schedule", "还款计划无效")
 	if r.MaxMonths > 0 && a.Maturity.After(on) {
 		add(monthsBetween(on, a.Maturity) > r.MaxMonths, "term", "剩余期限超过合格标准")
+	}
+	add(a.Unencumbered != Yes, "encumbered", "未确认无权利负担")
+	if r.MaxAgeMonths > 0 {
+		add(a.Start.IsZero() || a.Start.AddMonths(r.MaxAgeMonths).Before(on), "age", "合同起始日缺失，或账龄超过合格标准")
 	}
 	maxPrice := r.MaxPrice
 	if maxPrice == 0 {

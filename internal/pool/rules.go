@@ -364,6 +364,7 @@ var tests = map[string]func(*facts, Rule) finding{
 		return p.eachAsset("unencumbered", r.Zh, func(a *Asset) Fact { return a.Unencumbered })
 	},
 	"special_originator": specialOriginator,
+	"party_record":       partyRecord,
 	"enhancement_terms": func(p *facts, r Rule) finding {
 		for _, x := range p.d.Structure.Supports {
 			if strings.TrimSpace(x.Evidence) == "" {
@@ -701,13 +702,14 @@ func ipRights(p *facts, _ Rule) finding {
 		return verdict(false, nil, "%d件不能入池，如%s：%s", len(c.Excluded), x.Number, x.Reason.Zh)
 	}
 	var open []string
-	for _, x := range p.d.Patents {
+	for i := range p.d.Patents {
+		x := &p.d.Patents[i]
 		switch {
-		case !x.Expires.IsZero() && x.Expires.Before(p.d.CutOff):
-			return verdict(false, nil, "%s的保护期已于%s届满", x.Number, x.Expires)
+		case x.over(p.d.CutOff):
+			return verdict(false, nil, "%s的保护期已于%s届满", x.Number, x.LastDay())
 		case x.Kind == "":
 			open = append(open, "patents["+x.Number+"].kind")
-		case x.State == "":
+		case x.standing() == Unknown:
 			open = append(open, "patents["+x.Number+"].state")
 		case x.Encumbrance == nil:
 			open = append(open, "patents["+x.Number+"].encumbrance")
@@ -743,6 +745,30 @@ func stressCoverage(p *facts) finding {
 		return missing("分层未设置，无法测算各兑付期覆盖倍数", "structure.tranches")
 	}
 	return verdict(true, cf.MinCoverage(), "已测算%d个兑付期的覆盖倍数（违约%.0f%%、回收%.0f%%情形），见压力测试", len(cf.covers()), slices.Max(grid.Default)*100, slices.Min(grid.Recovery)*100)
+}
+
+// partyRecord: neither the originator nor an enhancer is on a list of the
+// dishonest.
+func partyRecord(p *facts, _ Rule) finding {
+	var open []string
+	switch p.d.Facts.OriginatorDishonest {
+	case Yes:
+		return verdict(false, nil, "原始权益人最近两年为失信单位且被限制融资")
+	case Unknown:
+		open = append(open, "facts.originator_dishonest")
+	}
+	for i, x := range p.d.Structure.Supports {
+		switch x.Dishonest {
+		case Yes:
+			return verdict(false, nil, "增信机构%s最近两年为失信单位", x.Name)
+		case Unknown:
+			open = append(open, fmt.Sprintf("structure.supports[%d].dishonest", i))
+		}
+	}
+	if len(open) > 0 {
+		return missing("原始权益人或增信机构失信情况未知", open...)
+	}
+	return verdict(true, nil, "原始权益人与增信机构最近两年均非失信单位")
 }
 
 func specialOriginator(p *facts, _ Rule) finding {

@@ -13,6 +13,7 @@ import (
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/money"
+	"zhijia/internal/patent"
 )
 
 func TestExampleShape(t *testing.T) {
@@ -109,10 +110,55 @@ func TestRightsOfOtherKinds(t *testing.T) {
 	if r := d.Test().byRule()["ip_rights"]; r.Answer != Unsure {
 		t.Errorf("a right of no kind: %s", r.Answer)
 	}
-	d.Patents[0].Kind, d.Patents[0].Expires = Trademark, d.CutOff.AddDays(-1)
-	if r := d.Test().byRule()["ip_rights"]; r.Answer != Fail {
-		t.Errorf("an expired mark: %s", r.Answer)
+	rights := func() Result { return d.Test().byRule()["ip_rights"] }
+	// A mark may be renewed for six months after its term; a layout-design may not.
+	last := d.CutOff.AddMonths(-6)
+	for _, c := range []struct {
+		kind    patent.Kind
+		expires calendar.Date
+		want    Answer
+	}{{Trademark, last, Pass}, {Trademark, last.AddDays(-1), Fail}, {LayoutDesign, d.CutOff.AddDays(-1), Fail}, {LayoutDesign, d.CutOff, Pass}} {
+		d.Patents[0].Kind, d.Patents[0].Expires = c.kind, c.expires
+		if r := rights(); r.Answer != c.want {
+			t.Errorf("%s ended %s: %s, %s", c.kind, c.expires, r.Answer, r.Why)
+		}
 	}
+	// Where no end is stated, the law of the kind gives it.
+	d.Patents[0].Expires = calendar.Date{}
+	for _, c := range []struct {
+		kind           patent.Kind
+		filed, granted string
+		want           string
+	}{
+		{Trademark, "2015-01-05", "2016-10-14", "2026-10-13"}, {LayoutDesign, "2017-03-01", "", "2027-02-28"}, {Copyright, "1977-05-06", "", "2027-12-31"}, {Copyright, "", "", ""},
+	} {
+		x := IP{Kind: c.kind}
+		if c.filed != "" {
+			x.Filed = calendar.MustParse(c.filed)
+		}
+		if c.granted != "" {
+			x.Granted = calendar.MustParse(c.granted)
+		}
+		if got := x.LastDay().String(); got != c.want {
+			t.Errorf("%s: last day %s, want %s", c.kind, got, c.want)
+		}
+	}
+	// Every register has its own words; each says alive, dead, or that it does not
+	// tell; a word of another register is refused.
+	for kind, states := range RegistryStates {
+		for _, s := range states {
+			d.Patents[0].Kind, d.Patents[0].State, d.Patents[0].Register, d.Patents[0].Expires = kind, "", s.Zh, d.CutOff.AddYears(1)
+			want := map[Fact]Answer{Yes: Pass, No: Fail, Unknown: Unsure}[s.Alive]
+			if err := d.Check(); err != nil || rights().Answer != want {
+				t.Errorf("%s %s: %s, want %s, %v", kind, s.Word, rights().Answer, want, err)
+			}
+		}
+	}
+	d.Patents[0].Kind, d.Patents[0].Register = Copyright, "lapsed"
+	if d.Check() == nil {
+		t.Error("a copyright lapses like a patent")
+	}
+	d.Patents[0].Register = ""
 	d.Patents[0].Kind = "domain_name"
 	if d.Check() == nil {
 		t.Error("a domain name is a right of the guide")
@@ -206,8 +252,9 @@ func TestOneMutationFailsOneRule(t *testing.T) {
 		{"asset_unencumbered", Example(1), func(d *Deal) { d.Assets[2].Unencumbered = No }},
 		{"special_originator", Example(1), func(d *Deal) { d.Facts.SpecialOriginator, d.Facts.SpecialOriginatorSound = Yes, No }},
 		{"enhancement_terms", Example(1), func(d *Deal) {
-			d.Structure.Supports = append(d.Structure.Supports, Support{Name: "某公司", Kind: "guarantee"})
+			d.Structure.Supports = append(d.Structure.Supports, Support{Name: "某公司", Kind: "guarantee", Dishonest: No})
 		}},
+		{"party_record", Example(1), func(d *Deal) { d.Structure.Supports[0].Dishonest = Yes }},
 		{"lease_owned", as(Lease), func(d *Deal) { d.Patents[5].Owner = "承租人" }},
 		{"lease_eligible", as(Lease), func(d *Deal) { d.Assets[5].LeaseEligible = No }},
 		{"lease_registered", as(Lease), func(d *Deal) { d.Patents[5].Registered = "未登记" }},

@@ -166,6 +166,8 @@ type Closed struct {
 	Before        []NoteState    `json:"notes_before"`
 	State         State          `json:"state"` // after; the next period starts from it
 	Limit         string         `json:"limit"`
+	Statement     string         `json:"statement"`
+	Review        string         `json:"review,omitempty"` // of a kept period: whether another person stands by it
 }
 
 // Opening is the state at the closing of the deal.
@@ -658,7 +660,7 @@ func (c *closing) distribute(before *State) (Closed, error) {
 	w.payPeriod(f, &p)
 	out := Closed{
 		Title: fmt.Sprintf("%s 第%d期收益分配报告", d.Name, c.in.Period), Label: d.Label, Period: c.in.Period, Version: 1, From: c.from, To: c.to,
-		PayDate: d.PayDate(t), Collections: c.got, Row: w.row(f, &p), Before: before.Notes, Class: "正常", Limit: Disclaimer,
+		PayDate: d.PayDate(t), Collections: c.got, Row: w.row(f, &p), Before: before.Notes, Class: "正常", Limit: Disclaimer, Statement: d.Statement(),
 	}
 	out.Row.Date = out.PayDate
 	for i := range c.got {
@@ -736,6 +738,9 @@ func (c *closing) report(before *State, out *Closed) error {
 		events = append(events, Event{Kind: "liquidation", Date: out.PayDate})
 	}
 	for _, e := range events {
+		if len(e.Outstanding) == 0 {
+			e.Outstanding = before.Notes // a notice is due before the payment
+		}
 		n, err := d.Notice(e, cal)
 		if err != nil {
 			return err

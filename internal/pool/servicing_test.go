@@ -2,6 +2,8 @@ package pool
 
 import (
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -277,6 +279,74 @@ func TestDistributionDeadlines(t *testing.T) {
 		}
 		if found != owed {
 			t.Errorf("set up %s: annual report for 2026 owed %v", closing, found)
+		}
+	}
+}
+
+// Every paper that is due by a day has a golden date on both sides of a holiday
+// and of the change of the texts on 2024-03-29.
+func TestDeadlinesByTheTextInForce(t *testing.T) {
+	cal := calendar.Shipped()
+	const csrc, sse, szse = "证监会公告〔2014〕49号", "上证发〔2024〕30号", "深证上〔2024〕242号"
+	for _, c := range []struct {
+		venue     Venue
+		kind, day string
+		due, cite string
+	}{
+		{SSE, "litigation", "2024-03-28", "2024-04-01", csrc}, {SSE, "litigation", "2024-03-29", "2024-04-02", sse},
+		{SZSE, "litigation", "2024-03-28", "2024-04-01", csrc}, {SZSE, "litigation", "2024-03-29", "2024-04-02", szse},
+		{SSE, "unpaid", "2026-09-30", "2026-10-09", sse}, {SSE, "unpaid", "2026-10-08", "2026-10-12", sse}, // the make-up Saturday is no trading day
+		{SZSE, "unpaid", "2026-09-29", "2026-10-08", szse}, {SZSE, "unpaid", "2026-09-28", "2026-09-30", szse},
+		{SSE, "purchase", "2026-04-30", "2026-05-07", sse + "）5.2.9"}, {SZSE, "purchase", "2026-05-06", "2026-05-08", szse + "）第二十七条"}, {SSE, "purchase", "2024-03-28", "2024-04-01", csrc},
+		// Ten working days until 2024-03-28, the make-up Sunday of Qingming counted; ten trading days after.
+		{SSE, "liquidation", "2024-03-28", "2024-04-12", csrc}, {SZSE, "liquidation", "2024-03-28", "2024-04-12", csrc},
+		{SSE, "liquidation", "2024-03-29", "2024-04-16", sse + "）5.4.14"}, {SZSE, "liquidation", "2024-03-29", "2024-04-16", szse + "）第五十条"},
+		{SSE, "liquidation", "2026-09-30", "2026-10-21", sse}, {SZSE, "liquidation", "2026-10-08", "2026-10-22", szse},
+	} {
+		d := Example(1)
+		d.Venue = c.venue
+		n, err := d.Notice(Event{Kind: c.kind, Date: calendar.MustParse(c.day)}, cal)
+		if err != nil || n.Due.String() != c.due || !strings.Contains(n.Cite, c.cite) || n.URL == "" {
+			t.Errorf("%s %s of %s: due %s, want %s, by %s %s, %v", c.venue, c.kind, c.day, n.Due, c.due, n.Cite, n.URL, err)
+		}
+		for _, f := range n.Body {
+			if f.Key == "statement" && f.Value == "" || f.Key == "outstanding" && calendar.MustParse(c.day).Before(d.PayDate(0)) && f.Value == "" {
+				t.Errorf("%s: %s is missing", c.kind, f.Zh)
+			}
+		}
+	}
+	// The year's papers: who sets up when owes what, and what ends before it is due is not owed.
+	papers := func(venue Venue, closing string, periods int, rated bool) (out []string) {
+		d := Example(1)
+		d.Venue, d.Closing = venue, calendar.MustParse(closing)
+		if d.CutOff.After(d.Closing) {
+			d.CutOff = d.Closing
+		}
+		if !rated {
+			d.Parties.Rater, d.Structure.Tranches[0].Rating = "", ""
+		}
+		for _, x := range d.DisclosureCalendar(periods, cal) {
+			if x.Kind == "annual" || x.Kind == "rating" {
+				out = append(out, x.Due.String()+" "+x.Cite[:len("证")])
+			}
+		}
+		return out
+	}
+	for _, c := range []struct {
+		venue   Venue
+		closing string
+		periods int
+		rated   bool
+		want    []string
+	}{
+		{SSE, "2026-10-31", 3, true, []string{"2027-04-30 上", "2027-06-30 上"}}, {SSE, "2026-11-01", 3, true, nil}, {SZSE, "2026-10-31", 3, true, []string{"2027-04-30 深", "2027-06-30 深"}},
+		{SSE, "2026-10-31", 3, false, []string{"2027-04-30 上"}},
+		{SSE, "2026-06-25", 3, true, nil},                                      // the last payment is 2027-03-25
+		{SSE, "2026-06-30", 4, true, []string{"2027-04-30 上", "2027-06-30 上"}}, // paid last on 2027-06-30
+		{SSE, "2023-06-25", 2, true, nil}, {SSE, "2022-11-20", 3, true, []string{"2023-06-30 证"}}, {SSE, "2022-06-25", 3, true, []string{"2023-04-30 证", "2023-06-30 证"}},
+	} {
+		if got := papers(c.venue, c.closing, c.periods, c.rated); !slices.Equal(got, c.want) {
+			t.Errorf("%s set up %s, %d payments: %v, want %v", c.venue, c.closing, c.periods, got, c.want)
 		}
 	}
 }

@@ -227,7 +227,11 @@ func (t *Tally) Merge(o Tally) {
 
 // Range simulates the paths from ≤ i < to. It is safe to call from several
 // goroutines on one Simulation; after its set-up it does not allocate.
-func (s *Simulation) Range(from, to int64) (Tally, error) {
+func (s *Simulation) Range(from, to int64) (Tally, error) { return s.RangeUntil(from, to, nil) }
+
+// RangeUntil is [Simulation.Range] that ends with the error of stop, which is
+// asked every few paths.
+func (s *Simulation) RangeUntil(from, to int64, stop func() error) (Tally, error) {
 	if from < 0 || to < from || to > maxScenarios {
 		return Tally{}, badScenario("scenarios", "scenarios must be 1 to 500000")
 	}
@@ -246,6 +250,11 @@ func (s *Simulation) Range(from, to int64) (Tally, error) {
 	src := rand.NewPCG(0, 0)
 	r := rand.New(src)
 	for path := from; path < to; path++ {
+		if stop != nil && path%64 == 0 {
+			if err := stop(); err != nil {
+				return Tally{}, err
+			}
+		}
 		replicate := int(path % int64(s.replicates))
 		index := uint32(path / int64(s.replicates))
 		src.Seed(s.seed^0x9e3779b97f4a7c15, uint64(path))

@@ -23,10 +23,13 @@ func (d *Deal) withSenior(senior money.Fen) Deal {
 	return c
 }
 
-// paysSenior reports whether the senior notes are paid in full and on time.
-func (d *Deal) paysSenior(s Scenario) (bool, error) {
-	cf, err := d.CashFlow(s)
-	return err == nil && cf.Outcome.OnTime && cf.Outcome.Loss[0] == 0, err
+// issue has the model pay the classes of another tranching of the same deal.
+func (m *model) issue(d *Deal) {
+	m.d = d
+	m.w.s = &d.Structure
+	for k, t := range d.Structure.Tranches {
+		m.w.initial[k] = int64(t.Principal)
+	}
 }
 
 // BreakEven is the highest lifetime default rate at which the senior notes are
@@ -55,11 +58,18 @@ func (b BreakEven) Zh() string {
 // BreakEven finds the break-even default rate (BDR) by bisection to 1e-9, on
 // the basis of the scenario, and tells it by amount and by contract.
 func (d *Deal) BreakEven(s Scenario) (BreakEven, error) {
+	m, err := d.prepare(nil)
+	if err != nil {
+		return BreakEven{}, err
+	}
+	return m.breakEven(s)
+}
+
+func (m *model) breakEven(s Scenario) (BreakEven, error) {
 	s.CDR = nil
 	pays := func(rate float64) (bool, Rates, error) {
 		s.Default = rate
-		cf, err := d.CashFlow(s)
-		return err == nil && cf.Outcome.OnTime && cf.Outcome.Loss[0] == 0, cf.Rates, err
+		return m.pays(s)
 	}
 	if ok, _, err := pays(0); err != nil || !ok {
 		return BreakEven{-1, -1, true}, err
@@ -109,19 +119,25 @@ type SizeTarget struct {
 
 // SizeSenior finds the largest senior tranche that meets the target, the
 // issue size held and the rest subordinated.
-func (d *Deal) SizeSenior(target SizeTarget) (Size, error) {
-	if err := d.Check(); err != nil {
+func (d *Deal) SizeSenior(target SizeTarget) (Size, error) { return d.SizeSeniorUntil(target, nil) }
+
+// SizeSeniorUntil is [Deal.SizeSenior] that ends with the error of stop, which
+// is asked before every scenario.
+func (d *Deal) SizeSeniorUntil(target SizeTarget, stop func() error) (Size, error) {
+	m, err := d.prepare(stop)
+	if err != nil {
 		return Size{}, err
 	}
-	if len(d.Structure.Tranches) < 2 {
-		return Size{}, fault.New(fault.Invalid, "pool.tranches", "请先设置优先级与次级。", "set a senior and a subordinated tranche first")
+	if !(target.Coverage >= 0 && target.Coverage <= 1000) || !(target.BreakEven >= 0 && target.BreakEven < 1) {
+		return Size{}, badScenario("coverage", "the coverage asked for must be 0 to 1000 and the default rate to withstand 0 to 1")
 	}
 	if target.Step <= 0 {
 		target.Step = money.Fen(10_000 * money.Yuan)
 	}
 	meets := func(senior money.Fen) (bool, *float64, error) {
 		c := d.withSenior(senior)
-		cf, err := c.CashFlow(target.Scenario)
+		m.issue(&c)
+		cf, err := m.cashFlow(target.Scenario)
 		if err != nil {
 			return false, nil, err
 		}
@@ -132,7 +148,7 @@ func (d *Deal) SizeSenior(target SizeTarget) (Size, error) {
 		if target.BreakEven > 0 {
 			s := target.Scenario
 			s.Default = target.BreakEven
-			ok, err := c.paysSenior(s)
+			ok, _, err := m.pays(s)
 			return ok, low, err
 		}
 		return true, low, nil
@@ -170,7 +186,7 @@ func (d *Deal) SizeSenior(target SizeTarget) (Size, error) {
 	if err != nil {
 		return Size{}, err
 	}
-	bdr, err := c.BreakEven(target.Scenario)
+	bdr, err := m.breakEven(target.Scenario)
 	if err != nil {
 		return Size{}, err
 	}
@@ -290,13 +306,33 @@ type BreakEvenCell struct {
 // maxCells bounds a stress grid.
 const maxCells = 2000
 
-// Stress runs the grid.
-func (d *Deal) Stress(g StressGrid) (StressReport, error) {
-	label := "自定义压力情景（参数由使用者提供）"
+// StressPlan is a grid ready to be worked row by row; a row has one timing,
+// recovery and yield, all default rates, and its break-even.
+type StressPlan struct {
+	grid  StressGrid
+	label string
+	names []string
+	model *model
+}
+
+// StressRow is the outcome of one row.
+type StressRow struct {
+	Cells     []StressCell  `json:"cells"`
+	BreakEven BreakEvenCell `json:"break_even"`
+}
+
+// PlanStress fills what a grid leaves open and refuses one that is too large.
+// stop is asked before every scenario and ends the work with its error; nil
+// never does.
+func (d *Deal) PlanStress(g StressGrid, stop func() error) (*StressPlan, error) {
+	p := &StressPlan{label: "自定义压力情景（参数由使用者提供）"}
 	if len(g.Default) == 0 && len(g.Recovery) == 0 {
 		i := IllustrativeGrid()
 		g.Default, g.Recovery = i.Default, i.Recovery
-		label = "示例压力情景（illustrative）：无经核实的违约与回收统计，不代表预测"
+		p.label = "示例压力情景：无经核实的违约与回收统计，不代表预测"
+	}
+	if len(g.Default) == 0 || len(g.Recovery) == 0 {
+		return nil, badScenario("default", "give both default rates and recoveries, or neither")
 	}
 	if len(g.Yield) == 0 || d.Structure.Revolving == nil {
 		g.Yield = []float64{0}
@@ -304,53 +340,86 @@ func (d *Deal) Stress(g StressGrid) (StressReport, error) {
 			g.Yield = []float64{r.Yield, r.Yield / 2}
 		}
 	}
+	var err error
+	if p.model, err = d.prepare(stop); err != nil {
+		return nil, err
+	}
 	if len(g.Timing) == 0 {
 		life := d.lifePeriods()
 		g.Timing = map[string][]float64{"even": nil, "front": curve(life, true), "back": curve(life, false)}
 	}
-	if len(g.Default)*len(g.Recovery)*len(g.Yield)*len(g.Timing) > maxCells {
-		return StressReport{}, fault.New(fault.Invalid, "pool.stress.size", "压力情景组合过多，上限2000个。", "more than 2000 stress cells")
+	if cells := len(g.Default) * len(g.Recovery) * len(g.Yield) * len(g.Timing); cells > maxCells {
+		return nil, fault.New(fault.Invalid, "pool.stress.size", fmt.Sprintf("压力情景组合%d个，上限2000个，请减少违约率、回收率、时点或收益率的取值。", cells), fmt.Sprintf("%d stress cells; at most 2000: give fewer default rates, recoveries, timings or yields", cells))
 	}
-	rep := StressReport{Label: label, Basis: "amount"}
-	if g.Basis != "" {
-		rep.Basis = g.Basis
-	}
-	names := make([]string, 0, len(g.Timing))
 	for name := range g.Timing {
-		names = append(names, name)
+		p.names = append(p.names, name)
 	}
-	slices.Sort(names)
-	for _, y := range g.Yield {
-		for _, name := range names {
-			for _, rec := range g.Recovery {
-				s := Scenario{Basis: g.Basis, Timing: g.Timing[name], Recovery: rec, Lag: g.Lag, CPR: g.CPR, Yield: y}
-				for _, def := range g.Default {
-					s.Default = def
-					cf, err := d.CashFlow(s)
-					if err != nil {
-						return StressReport{}, err
-					}
-					sup := s
-					sup.Support = true
-					with, err := d.CashFlow(sup)
-					if err != nil {
-						return StressReport{}, err
-					}
-					rep.Cells = append(rep.Cells, StressCell{
-						Default: def, Recovery: rec, Timing: name, Yield: y, Rates: cf.Rates, Periods: cf.covers(),
-						SeniorLoss: cf.Outcome.Loss[0], SubReceived: cf.Tranches[len(cf.Tranches)-1].Paid, SubLoss: cf.Tranches[len(cf.Tranches)-1].Loss,
-						OnTime: cf.Outcome.OnTime, MinCoverage: cf.MinCoverage(), WithSupport: with.Outcome.Loss[0],
-					})
-				}
-				bdr, err := d.BreakEven(s)
-				if err != nil {
-					return StressReport{}, err
-				}
-				rep.BreakEven = append(rep.BreakEven, BreakEvenCell{rec, name, y, bdr})
-			}
+	slices.Sort(p.names)
+	p.grid = g
+	return p, nil
+}
+
+// Rows is how many rows there are.
+func (p *StressPlan) Rows() int { return len(p.grid.Yield) * len(p.names) * len(p.grid.Recovery) }
+
+// Row works out one row.
+func (p *StressPlan) Row(i int) (r StressRow, err error) {
+	g, recoveries := &p.grid, len(p.grid.Recovery)
+	rec, name, y := g.Recovery[i%recoveries], p.names[i/recoveries%len(p.names)], g.Yield[i/recoveries/len(p.names)]
+	s := Scenario{Basis: g.Basis, Timing: g.Timing[name], Recovery: rec, Lag: g.Lag, CPR: g.CPR, Yield: y}
+	for _, def := range g.Default {
+		s.Default = def
+		cf, err := p.model.cashFlow(s)
+		if err != nil {
+			return r, err
+		}
+		sup := s
+		sup.Support = true
+		_, with, err := p.model.run(sup, nil)
+		if err != nil {
+			return r, err
+		}
+		last := cf.Tranches[len(cf.Tranches)-1]
+		r.Cells = append(r.Cells, StressCell{
+			Default: def, Recovery: rec, Timing: name, Yield: y, Rates: cf.Rates, Periods: cf.covers(),
+			SeniorLoss: cf.Outcome.Loss[0], SubReceived: last.Paid, SubLoss: last.Loss,
+			OnTime: cf.Outcome.OnTime, MinCoverage: cf.MinCoverage(), WithSupport: with.Loss[0],
+		})
+	}
+	bdr, err := p.model.breakEven(s)
+	r.BreakEven = BreakEvenCell{rec, name, y, bdr}
+	return r, err
+}
+
+// Report puts the rows together, in their order.
+func (p *StressPlan) Report(rows []StressRow) StressReport {
+	rep := StressReport{Label: p.label, Basis: "amount"}
+	if p.grid.Basis != "" {
+		rep.Basis = p.grid.Basis
+	}
+	for _, r := range rows {
+		rep.Cells = append(rep.Cells, r.Cells...)
+		rep.BreakEven = append(rep.BreakEven, r.BreakEven)
+	}
+	return rep
+}
+
+// Stress runs the whole grid.
+func (d *Deal) Stress(g StressGrid) (StressReport, error) { return d.StressUntil(g, nil) }
+
+// StressUntil is [Deal.Stress] that ends with the error of stop.
+func (d *Deal) StressUntil(g StressGrid, stop func() error) (StressReport, error) {
+	p, err := d.PlanStress(g, stop)
+	if err != nil {
+		return StressReport{}, err
+	}
+	rows := make([]StressRow, p.Rows())
+	for i := range rows {
+		if rows[i], err = p.Row(i); err != nil {
+			return StressReport{}, err
 		}
 	}
-	return rep, nil
+	return p.Report(rows), nil
 }
 
 // lifePeriods is the number of periods to the last contractual due.

@@ -116,6 +116,7 @@ type Support struct {
 	Cover     float64   `json:"cover"`     // guarantee: share of the unrecovered default it pays
 	Affiliate Fact      `json:"affiliate"` // of the originator: the weak link
 	Evidence  string    `json:"evidence,omitempty"`
+	Dishonest Fact      `json:"dishonest,omitempty"` // 失信被执行人、重大税收违法案件当事人、涉金融严重失信人, in the last two years
 }
 
 func (s *Structure) every() int {
@@ -191,6 +192,9 @@ func (s *Structure) check() (bad []fault.Field) {
 				add(field, "分配顺序无效："+err.Error(), err.Error())
 			}
 		}
+	}
+	if r := s.Revolving; r != nil && (r.MaxAgeMonths < 0 || !rate(r.MinPoolRate) || r.MaxPoolMonths < 0 || !(r.MaxSingle >= 0 && r.MaxSingle <= 1)) {
+		add("revolving", "循环购买的账龄、平均利率、平均期限或单一占比无效", "age, average rate, average term or single share is out of range")
 	}
 	if r := s.Revolving; r != nil && (r.Periods < 0 || r.Periods > 120 || r.TermPeriods < 1 || r.TermPeriods > 120) {
 		add("revolving", "循环期与新资产期限无效", "revolving periods must be 0 to 120 and term 1 to 120")

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"zhijia/internal/calendar"
+	"zhijia/internal/encumbrance"
 	"zhijia/internal/fault"
 	"zhijia/internal/patent"
 	"zhijia/internal/pool"
@@ -50,9 +51,7 @@ func (db *DB) PutPool(ctx context.Context, p Pool) (err error) {
 	numbers := append([]string{}, p.Numbers...) // a pool without patents holds an empty list, not NULL
 	owners := map[string]string{}
 	for _, x := range p.Deal.Patents {
-		if n, err := patent.ParseNumber(x.Number); err == nil {
-			owners[string(n.Key())] = x.Owner
-		}
+		owners[encumbrance.KeyOf(x.Kind, x.Number)] = x.Owner
 	}
 	offers := make([]patent.Offer, len(numbers))
 	for i, n := range numbers {
@@ -231,16 +230,17 @@ type PoolSimulation struct {
 	Seed        uint64
 	Scenarios   int64
 	Targets     []pool.Target
-	Status      string // running, done, failed
+	Seconds     float64 // estimated, of one core
+	Status      string  // running, done, failed, cancelled
 	Error       string
 	FinishedAt  *time.Time
 	Done        int64 // paths finished
 	Report      []byte
 }
 
-// PutPoolSimulation stores a new simulation and puts it to work by queue, in one
-// transaction.
-func (db *DB) PutPoolSimulation(ctx context.Context, s PoolSimulation, queue func(pgx.Tx) error) (err error) {
+// PutPoolSimulation stores a new simulation within the institution's quota of
+// open seconds and puts it to work by queue, in one transaction.
+func (db *DB) PutPoolSimulation(ctx context.Context, s PoolSimulation, most float64, queue func(pgx.Tx) error) (err error) {
 	defer fault.Wrap(&err, "store.PutPoolSimulation(%s)", s.ID)
 	ctx = As(ctx, s.Institution)
 	targets := s.Targets
@@ -248,8 +248,11 @@ func (db *DB) PutPoolSimulation(ctx context.Context, s PoolSimulation, queue fun
 		targets = []pool.Target{}
 	}
 	return db.transact(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `INSERT INTO pool_simulations (id, pool_id, institution, created_at, seed, scenarios, targets, status) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running')`,
-			s.ID, s.PoolID, s.Institution, s.CreatedAt, int64(s.Seed), s.Scenarios, targets); err != nil {
+		if err := poolBudget(ctx, tx, s.Institution, s.Seconds, most); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO pool_simulations (id, pool_id, institution, created_at, seed, scenarios, targets, status, seconds) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', $8)`,
+			s.ID, s.PoolID, s.Institution, s.CreatedAt, int64(s.Seed), s.Scenarios, targets, s.Seconds); err != nil {
 			return err
 		}
 		return queue(tx)
@@ -262,9 +265,9 @@ func (db *DB) PoolSimulation(ctx context.Context, institution, id string) (s Poo
 	ctx = As(ctx, institution)
 	var seed int64
 	err = db.pool.QueryRow(ctx, `
-		SELECT id, pool_id, institution, created_at, seed, scenarios, targets, status, coalesce(error, ''), finished_at, report, paths
+		SELECT id, pool_id, institution, created_at, seed, scenarios, targets, status, coalesce(error, ''), finished_at, report, paths, seconds
 		FROM pool_simulations WHERE id = $1 AND institution = $2`, id, institution).
-		Scan(&s.ID, &s.PoolID, &s.Institution, &s.CreatedAt, &seed, &s.Scenarios, &s.Targets, &s.Status, &s.Error, &s.FinishedAt, &s.Report, &s.Done)
+		Scan(&s.ID, &s.PoolID, &s.Institution, &s.CreatedAt, &seed, &s.Scenarios, &s.Targets, &s.Status, &s.Error, &s.FinishedAt, &s.Report, &s.Done, &s.Seconds)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return s, fault.New(fault.NotFound, "pool.simulation.unknown", "没有这个模拟任务。", "There is no such simulation.")
 	}

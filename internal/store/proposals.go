@@ -30,6 +30,8 @@ const (
 	ProposeSpace       ProposalKind = "space"        // subject: id of the space
 	ProposeValidity    ProposalKind = "validity"     // subject: id of the deal
 	ProposeBooking     ProposalKind = "booking"      // subject: hash of the loan
+	ProposePeriod      ProposalKind = "pool_period"  // subject: pool/period@version; counts at once, the next period waits
+	ProposeReopening   ProposalKind = "pool_reopen"  // subject: pool/period; waits
 )
 
 // Where a proposal stands.
@@ -59,6 +61,14 @@ type Proposal struct {
 	DecidedBy   string
 	DecidedAt   *time.Time
 	Note        string
+}
+
+// decidedAt is when the proposal was decided; when it was made, where nobody did.
+func (p *Proposal) decidedAt() time.Time {
+	if p.DecidedAt != nil {
+		return *p.DecidedAt
+	}
+	return p.ProposedAt
 }
 
 const proposalColumns = `id, institution, kind, subject, payload, proposed_by, coalesce(proposer, ''), proposed_at, expires_at, status, coalesce(decided_by, ''), decided_at, note`
@@ -160,6 +170,8 @@ func takeEffect(ctx context.Context, tx pgx.Tx, p *Proposal) error {
 		return activateSpace(ctx, tx, p.Subject, reviewed)
 	case ProposeValidity:
 		return decideValidity(ctx, tx, p)
+	case ProposeReopening:
+		return decideReopening(ctx, tx, p, p.decidedAt())
 	}
 	return nil
 }
@@ -178,6 +190,8 @@ func undo(ctx context.Context, tx pgx.Tx, p *Proposal) (err error) {
 		_, err = tx.Exec(ctx, `UPDATE spaces SET status = 'retired' WHERE institution = $1 AND id = $2::text::integer AND status = 'active' AND NOT reviewed`, p.Institution, p.Subject)
 	case ProposeValidity:
 		err = undoValidity(ctx, tx, p)
+	case ProposePeriod:
+		err = refusePeriod(ctx, tx, p, p.decidedAt())
 	}
 	return err
 }
