@@ -539,8 +539,8 @@ func tooWide(line string, sep byte) bool {
 	return cells > maxCells
 }
 
-// values counts what a JSON text says, at most.
-func values(line []byte) (n int) {
+// Values counts the values of a JSON text, at most.
+func Values(line []byte) (n int) {
 	quoted := false
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; {
@@ -593,7 +593,7 @@ func jsonRows(in *bufio.Reader, yield func(Row, error) bool) {
 			if !yield(rowFault(Row{Number: n}, "row.too_long", "该行内容超过 4 MB。", "The row is longer than 4 MB.")) {
 				return
 			}
-		case values(line) > maxValues:
+		case Values(line) > maxValues:
 			if !yield(Row{Number: n}, errValues) {
 				return
 			}
