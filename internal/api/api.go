@@ -204,6 +204,13 @@ type adapter struct{ s *Server }
 func (a adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.s.gate.ServeHTTP(w, r) }
 
 func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
+	// The gate bounds a body and the time it takes to arrive; the library's own bounds are less than what is promised.
+	op.BodyReadTimeout = 0
+	if own, _ := op.Metadata[metaMaxBody].(int64); own > 0 {
+		op.MaxBodyBytes = own
+	} else {
+		op.MaxBodyBytes = a.s.gate.MaxBody
+	}
 	a.s.route(op, func(c *gin.Context) { handler(humagin.NewContext(op, c)) })
 }
 

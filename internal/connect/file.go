@@ -25,10 +25,12 @@ import (
 // Bounds of a file. A package may be of any size: it is read from disk.
 const (
 	sniffed    = 64 << 10
-	maxText    = 32 << 20
-	maxJSON    = 64 << 20 // of one value
-	maxNested  = 3        // packages within packages
-	maxEntries = 2_000_000
+	maxText    = 8 << 20
+	maxJSON    = 8 << 20 // of one value
+	maxValues  = 200_000 // in one value
+	maxPDF     = 32 << 20
+	maxNested  = 3 // packages within packages
+	maxEntries = 100_000
 	maxPacked  = 1000 // bytes unpacked for each byte packed, of one entry larger than maxRecord
 )
 
@@ -153,7 +155,7 @@ func (f *File) plain(in *bufio.Reader, head []byte) error {
 		}
 		body, err := io.ReadAll(io.LimitReader(text, maxText+1))
 		if err == nil && len(body) > maxText {
-			err = fault.New(fault.TooLarge, "file.too_large", "文本超过 32 MB，请分成几个文件。", "The text is larger than 32 MB; cut it into several files.")
+			err = fault.New(fault.TooLarge, "file.too_large", "文本超过 8 MB，请分成几个文件。", "The text is larger than 8 MB; cut it into several files.")
 		}
 		if err != nil {
 			yield(Row{}, err)
@@ -202,11 +204,11 @@ func registerCopies(text string) []string {
 
 // pdf reads the text layer of a copy of the register or of a list.
 func (f *File) pdf(in io.Reader) error {
-	body, err := io.ReadAll(io.LimitReader(in, maxText+1))
+	body, err := io.ReadAll(io.LimitReader(in, maxPDF+1))
 	if err != nil {
 		return err
 	}
-	if len(body) > maxText {
+	if len(body) > maxPDF {
 		return fault.New(fault.TooLarge, "file.too_large", "PDF 超过 32 MB，请只留登记簿副本的页。", "The PDF is larger than 32 MB; keep the pages of the register alone.")
 	}
 	text, err := document.PDF(body)
@@ -245,7 +247,7 @@ func (f *File) archive(in io.Reader) error {
 		return err
 	}
 	f.close = append(f.close, t.Close)
-	z, err := zip.NewReader(t, size)
+	z, err := sheet.Archive(t, size, maxEntries)
 	if err != nil {
 		return errArchive.Because(err)
 	}
@@ -265,9 +267,6 @@ func (f *File) archive(in io.Reader) error {
 // packageRows reads the XML of a package and of those in it, in the order of
 // their names. A broken part costs its own records and no other.
 func packageRows(z *zip.Reader, depth int, n *int, yield func(Row, error) bool) (more bool) {
-	if len(z.File) > maxEntries {
-		return yield(Row{}, fault.New(fault.TooLarge, "archive.entries", "压缩包内文件过多。", "The archive holds too many files."))
-	}
 	files := slices.Clone(z.File)
 	slices.SortFunc(files, func(a, b *zip.File) int { return cmp.Compare(a.Name, b.Name) })
 	for _, e := range files {
@@ -321,7 +320,7 @@ func nested(part io.Reader, depth int, n *int, broken func(error) bool, yield fu
 		return broken(err)
 	}
 	defer t.Close()
-	inner, err := zip.NewReader(t, size)
+	inner, err := sheet.Archive(t, size, maxEntries)
 	if err != nil {
 		return broken(err)
 	}
@@ -370,6 +369,10 @@ func xmlRows(in io.Reader, n *int, yield func(Row, error) bool) (more bool) {
 func jsonRows(in *bufio.Reader, yield func(Row, error) bool) {
 	n := 0
 	put := func(raw json.RawMessage) bool {
+		if sheet.Values(raw) > maxValues {
+			n++
+			return yield(Row{Number: n}, fault.New(fault.TooLarge, "record.too_large", "JSON 的一条记录值过多。", "One value of the JSON holds too many."))
+		}
 		var v any
 		d := json.NewDecoder(bytes.NewReader(raw))
 		d.UseNumber()
@@ -406,7 +409,7 @@ func jsonRows(in *bufio.Reader, yield func(Row, error) bool) {
 			switch line := bytes.TrimSpace(line); {
 			case tooLong:
 				n++
-				if !yield(Row{Number: n}, fault.New(fault.TooLarge, "record.too_large", "该行超过 64 MB，已跳过。", "The line is longer than 64 MB and was skipped.")) {
+				if !yield(Row{Number: n}, fault.New(fault.TooLarge, "record.too_large", "该行超过 8 MB，已跳过。", "The line is longer than 8 MB and was skipped.")) {
 					return
 				}
 			case len(line) > 0 && !put(line):
@@ -477,7 +480,7 @@ type limit struct {
 
 func (l *limit) Read(b []byte) (int, error) {
 	if l.left <= 0 {
-		return 0, fault.New(fault.TooLarge, "record.too_large", "JSON 的一条记录超过 64 MB。", "One value of the JSON is larger than 64 MB.")
+		return 0, fault.New(fault.TooLarge, "record.too_large", "JSON 的一条记录超过 8 MB。", "One value of the JSON is larger than 8 MB.")
 	}
 	n, err := l.in.Read(b[:min(int64(len(b)), l.left)])
 	l.left -= int64(n)

@@ -18,7 +18,8 @@ import (
 // Bounds of one record of a document.
 const (
 	maxDepth  = 64
-	maxRecord = 16 << 20 // bytes
+	maxRecord = 8 << 20 // bytes
+	maxToken  = 4 << 20 // bytes of one tag, text or comment
 )
 
 // node is an element of XML, by its local name, or an object of JSON. Of JSON as
@@ -133,10 +134,12 @@ func decoder(r io.Reader) *xml.Decoder {
 // that is too large or too deep is an error of its own, and reading goes on
 // behind it.
 func elements(r io.Reader, wanted func(name string) bool, yield func(*node, error) bool) error {
-	d := decoder(r)
+	in := &tokens{in: r}
+	d := decoder(in)
 	level := 0
 	for {
 		tok, err := d.Token()
+		in.run = 0
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -152,12 +155,12 @@ func elements(r io.Reader, wanted func(name string) bool, yield func(*node, erro
 				continue
 			}
 			level--
-			n, size, err := element(d, t)
+			n, size, err := element(d, in, t)
 			if err != nil {
 				return err
 			}
 			if size > maxRecord {
-				n, err = nil, fault.New(fault.TooLarge, "record.too_large", "该条记录超过 16 MB，已跳过。", "The record is larger than 16 MB and was skipped.")
+				n, err = nil, fault.New(fault.TooLarge, "record.too_large", "该条记录超过 8 MB，已跳过。", "The record is larger than 8 MB and was skipped.")
 			}
 			if !yield(n, err) {
 				return nil
@@ -170,11 +173,12 @@ func elements(r io.Reader, wanted func(name string) bool, yield func(*node, erro
 
 // element reads one element whole. What is beyond the bound is not kept; size
 // says how much there was.
-func element(d *xml.Decoder, start xml.StartElement) (_ *node, size int, err error) {
-	root := open(start)
-	stack := []*node{root}
+func element(d *xml.Decoder, in *tokens, start xml.StartElement) (_ *node, size int, err error) {
+	root := open(start, &size)
+	stack, texts := []*node{root}, []*strings.Builder{{}}
 	for len(stack) > 0 {
 		tok, err := d.Token()
+		in.run = 0
 		if err != nil {
 			return nil, size, errXML.Because(err)
 		}
@@ -184,28 +188,48 @@ func element(d *xml.Decoder, start xml.StartElement) (_ *node, size int, err err
 			if len(stack) >= maxDepth {
 				return nil, size, errXML.Because(errors.New("too deep"))
 			}
-			n := open(t)
-			if size += 64 + len(t.Name.Local); size <= maxRecord {
+			n := open(t, &size)
+			if size <= maxRecord {
 				top.kids = append(top.kids, n)
 			}
-			stack = append(stack, n)
+			stack, texts = append(stack, n), append(texts, &strings.Builder{})
 		case xml.EndElement:
-			stack = stack[:len(stack)-1]
+			last := len(stack) - 1
+			top.text = texts[last].String()
+			stack, texts = stack[:last], texts[:last]
 		case xml.CharData:
 			if size += len(t); size <= maxRecord {
-				top.text += string(t)
+				texts[len(texts)-1].Write(t)
 			}
 		}
 	}
 	return root, size, nil
 }
 
-func open(t xml.StartElement) *node {
+// open begins an element and adds to size what it takes; attributes beyond the bound are not kept.
+func open(t xml.StartElement, size *int) *node {
 	n := &node{name: t.Name.Local, attr: map[string]string{}}
+	*size += 128 + len(t.Name.Local)
 	for _, a := range t.Attr {
-		n.attr[a.Name.Local] = a.Value
+		if *size += 64 + len(a.Name.Local) + len(a.Value); *size <= maxRecord {
+			n.attr[a.Name.Local] = a.Value
+		}
 	}
 	return n
+}
+
+// tokens bounds one tag, text or comment, which the XML reader keeps in memory: run is what was read since the last.
+type tokens struct {
+	in  io.Reader
+	run int
+}
+
+func (t *tokens) Read(p []byte) (int, error) {
+	n, err := t.in.Read(p)
+	if t.run += n; t.run > maxToken {
+		return 0, errors.New("one tag, text or comment is too long")
+	}
+	return n, err
 }
 
 // badgerfish turns JSON as OPS writes it to what its XML would be.

@@ -330,6 +330,8 @@ type why struct {
 	Ceiling   float64           `json:"ltv_ceiling,omitempty"`
 	Events    []string          `json:"events,omitempty"`
 	Threshold string            `json:"threshold,omitempty"`
+	Value     money.Fen         `json:"value"` // as the book holds it from now on
+	Low       money.Fen         `json:"low"`
 }
 
 // A loan of the book is revalued by a job of its institution: its patents one
@@ -451,7 +453,7 @@ func (d *Desk) revalueLoan(ctx context.Context, institution, loan string, over f
 // once until it can be again: it must not keep the others waiting.
 func failed(r store.Revaluation, today calendar.Date, cause error) (store.Revalued, error) {
 	pub := fault.Public(cause)
-	w := why{Zh: r.Patent.Number + "：无法重估，" + pub.Zh, Cause: r.Cause, Before: r.Patent.Valuation, Threshold: pub.Code}
+	w := why{Zh: r.Patent.Number + "：无法重估，" + pub.Zh, Cause: r.Cause, Before: r.Patent.Valuation, Threshold: pub.Code, Value: r.Patent.Value, Low: r.Patent.Low}
 	p := r.Patent
 	p.Due = today.AddDays(1)
 	out := store.Revalued{Patent: p, Detail: w, Told: store.Told{Standing: r.Loan.Standing}}
@@ -602,7 +604,7 @@ func (a *appraised) settle(r store.Revaluation, today calendar.Date) (out store.
 	p.ValuedOn, p.Due = today, today.AddMonths(int(a.policy.Revaluation.Value))
 	w := why{
 		Cause: r.Cause, Before: r.Patent.Valuation, After: draft.Valuation.ID, Hash: draft.Valuation.Hash, Status: [2]string{string(a.old.Status), string(v.Status)},
-		Causes: largest(valuation.Explain(a.old, draft.Conclusion)), Ceiling: p.Ceiling,
+		Causes: largest(valuation.Explain(a.old, draft.Conclusion)), Ceiling: p.Ceiling, Value: p.Value, Low: p.Low,
 	}
 	for _, e := range draft.State.Statements {
 		if e.Public().After(r.Patent.ValuedOn) || r.Cause == "event" && e.Public().AddDays(1).After(r.Patent.ValuedOn) {

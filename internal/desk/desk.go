@@ -9,15 +9,18 @@
 package desk
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"iter"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -33,6 +36,7 @@ import (
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
+	"zhijia/internal/sheet"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/terms"
@@ -140,7 +144,7 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 	var broken error
 	rows := func(yield func(store.BatchRow) bool) {
 		n := 0
-		for line, err := range deskfile.Read(file, name, deskfile.Options{Unit: o.Unit, On: o.Date, Programmes: slices.Sorted(maps.Keys(o.Programmes)), Map: o.Columns}) {
+		for line, err := range deskfile.Read(sheet.Within(ctx, file), name, deskfile.Options{Unit: o.Unit, On: o.Date, Programmes: slices.Sorted(maps.Keys(o.Programmes)), Map: o.Columns}) {
 			if n++; n > MaxRows {
 				err = fault.New(fault.TooLarge, "file.rows", fmt.Sprintf("文件超过 %d 行，请拆分。", MaxRows), fmt.Sprintf("The file has more than %d rows; split it.", MaxRows))
 			}
@@ -182,7 +186,15 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 			broken = fault.New(fault.Invalid, "file.empty", "文件中没有数据行。", "The file has no rows.")
 		}
 	}
-	b, fresh, err = d.db.PutBatch(ctx, b, rows, func(tx pgx.Tx, b *store.Batch) error {
+	spool, err := spoolRows(rows)
+	if err != nil {
+		return store.Batch{}, false, err
+	}
+	defer spool.Close()
+	if broken != nil {
+		return store.Batch{}, false, broken
+	}
+	b, fresh, err = d.db.PutBatch(ctx, b, spooled(spool, &broken), func(tx pgx.Tx, b *store.Batch) error {
 		if broken != nil {
 			return broken
 		}
@@ -199,6 +211,49 @@ func (d *Desk) Submit(ctx context.Context, actor appraisal.Actor, name string, f
 		return b, true, d.finish(ctx, b.ID)
 	}
 	return b, fresh, nil
+}
+
+// spoolRows keeps the rows of a file on disk: a file is read, however long that takes, before a connection is held.
+func spoolRows(rows iter.Seq[store.BatchRow]) (*os.File, error) {
+	f, err := os.CreateTemp("", "zhijia-rows-*")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	out := bufio.NewWriterSize(f, 64<<10)
+	enc := json.NewEncoder(out)
+	for r := range rows {
+		if err := enc.Encode(r); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	return f, errors.Join(out.Flush(), rewind(f))
+}
+
+func rewind(f *os.File) error {
+	_, err := f.Seek(0, io.SeekStart)
+	return err
+}
+
+// spooled yields the rows kept on disk, and says in broken why it could not.
+func spooled(f *os.File, broken *error) iter.Seq[store.BatchRow] {
+	return func(yield func(store.BatchRow) bool) {
+		for dec := json.NewDecoder(bufio.NewReaderSize(f, 64<<10)); ; {
+			var r store.BatchRow
+			err := dec.Decode(&r)
+			switch {
+			case errors.Is(err, io.EOF):
+				return
+			case err != nil:
+				*broken = err
+				return
+			case !yield(r):
+				return
+			}
+		}
+	}
 }
 
 // Batch returns a batch of the actor's institution.

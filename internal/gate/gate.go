@@ -43,6 +43,8 @@ type Options struct {
 	MaxUpload      int64         // bytes of an upload; default 512 MiB
 	RatePerSecond  float64       // requests per key; 0: no limit
 	RateBurst      int           // default 4 s worth of RatePerSecond
+	AtOnce         int           // requests answered at once, of which one institution has three quarters; default 32, or 8 a processor
+	Patience       time.Duration // how long a request waits for its turn; default 4 s
 	DrainTimeout   time.Duration // how long a stop waits for accepted requests; default 40 s
 	Tracing        bool          // wrap the engine in OpenTelemetry
 }
@@ -55,6 +57,8 @@ type Gate struct {
 	handler  http.Handler
 	metrics  *metrics
 	limiters *limiters
+	short    *turnstile
+	long     *turnstile
 	draining chan struct{}
 
 	registered map[string]bool // routes, as the access table names them
@@ -69,6 +73,8 @@ func New(opt Options) *Gate {
 		Options: opt, engine: gin.New(), metrics: newMetrics(),
 		limiters: newLimiters(opt.RatePerSecond, opt.RateBurst), draining: make(chan struct{}), registered: map[string]bool{},
 	}
+	g.short, g.long = g.places()
+	g.engine.MaxMultipartMemory = 1 << 20 // a file of a form waits on disk
 	g.engine.HandleMethodNotAllowed = true
 	g.engine.RedirectTrailingSlash = false
 	g.engine.RemoveExtraSlash = false
@@ -123,6 +129,8 @@ func setDefaults(o *Options) {
 	def(&o.MaxBody, 2<<20, o.MaxBody <= 0)
 	def(&o.MaxUpload, 512<<20, o.MaxUpload <= 0)
 	def(&o.RateBurst, max(1, int(4*o.RatePerSecond)), o.RateBurst <= 0)
+	def(&o.AtOnce, atOnce(), o.AtOnce <= 0)
+	def(&o.Patience, 4*time.Second, o.Patience <= 0)
 	def(&o.DrainTimeout, 40*time.Second, o.DrainTimeout <= 0)
 	if o.Keys == nil {
 		o.Keys = people.NewKeys(o.DB, o.Now)

@@ -14,6 +14,7 @@ type metrics struct {
 	inFlight   prometheus.Gauge
 	panics     prometheus.Counter
 	limited    prometheus.Counter
+	refused    prometheus.Counter
 	denied     *prometheus.CounterVec
 	valuations prometheus.Counter
 }
@@ -37,6 +38,9 @@ func newMetrics() *metrics {
 		limited: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "zhijia_http_rate_limited_total", Help: "Requests refused by the rate limit.",
 		}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "zhijia_http_refused_total", Help: "Requests for which there was no place in time.",
+		}),
 		denied: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "zhijia_http_denied_total", Help: "Requests refused for want of a key or a role.",
 		}, []string{"code"}),
@@ -44,7 +48,7 @@ func newMetrics() *metrics {
 			Name: "zhijia_valuations_total", Help: "Valuations stored through REST.",
 		}),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.inFlight, m.panics, m.limited, m.denied, m.valuations,
+	m.registry.MustRegister(m.requests, m.seconds, m.inFlight, m.panics, m.limited, m.refused, m.denied, m.valuations,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -64,12 +64,14 @@ type Route struct {
 	MaxBody      int64         // bytes; 0: of any request
 	Idempotent   bool          // honours Idempotency-Key
 
+	Fail func(*gin.Context, error) // tells a caller that there is no place for him; default [Fail]
+
 	// SignIn admits a caller in place of an API key.
 	SignIn func(allowed []people.Role) gin.HandlerFunc
 }
 
 // Handle registers a route behind the checks every route shares, in the order
-// they run: limits, authentication, role, rate, idempotency.
+// they run: limits, authentication, role, rate, admission, idempotency.
 func (g *Gate) Handle(r Route, handler gin.HandlerFunc) {
 	name := r.Method + " " + r.Path
 	allowed, listed := people.Access[name]
@@ -90,7 +92,7 @@ func (g *Gate) Handle(r Route, handler gin.HandlerFunc) {
 		if r.SignIn != nil {
 			check = r.SignIn
 		}
-		chain = append(chain, check(allowed), g.limitRate)
+		chain = append(chain, check(allowed), g.limitRate, g.admission(&r))
 	}
 	if r.Idempotent {
 		chain = append(chain, g.idempotent)

@@ -165,7 +165,7 @@ func Run(ctx context.Context, db *store.DB, svc *appraisal.Service, actor apprai
 // take reads a file of patents by its shape, and any other file as a table.
 func take(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset, names *headers, by, file string, r io.Reader, o Options, rep *Report, save func() error) (err error) {
 	if rep.Dataset != "patents" {
-		return run(ctx, db, svc, ds, names, by, file, sheetRows(r, file), o, rep, save)
+		return run(ctx, db, svc, ds, names, by, file, sheetRows(sheet.Within(ctx, r), file), o, rep, save)
 	}
 	f, err := connect.Open(r, file, o.PDF)
 	if err != nil {
@@ -176,7 +176,7 @@ func take(ctx context.Context, db *store.DB, svc *appraisal.Service, ds dataset,
 	// stands for it.
 	ctx = context.WithValue(ctx, documentKey{}, Document{Hash: rep.ID, Name: sheet.Clip(path.Base(file), 200), Retrieved: calendar.InChina(time.Now())})
 	if f.Table {
-		err = run(ctx, db, svc, ds, names, by, file, sheetRows(f.Reader, file), o, rep, save)
+		err = run(ctx, db, svc, ds, names, by, file, sheetRows(sheet.Within(ctx, f.Reader), file), o, rep, save)
 	} else {
 		err = records(ctx, db, svc, f, o, rep, save)
 	}

@@ -166,7 +166,7 @@ func (s *Server) pageRoute(method, path string, handler func(*gin.Context) error
 // filePageRoute registers a page that takes or gives a file; 0 maxBody is the
 // limit of any request.
 func (s *Server) filePageRoute(method, path string, maxBody int64, handler func(*gin.Context) error) {
-	r := gate.Route{Method: method, Path: path, SignIn: s.authenticateSession, MaxBody: maxBody}
+	r := gate.Route{Method: method, Path: path, SignIn: s.authenticateSession, MaxBody: maxBody, Fail: s.failPage}
 	if maxBody > 0 {
 		r.Timeout = s.gate.ImportTimeout
 	}

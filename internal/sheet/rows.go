@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -41,8 +42,10 @@ type Row struct {
 const (
 	maxRow     = 4 << 20 // bytes of one record
 	maxColumns = 500
-	maxAbove   = 20 // rows above the header
-	maxJoined  = 50 // lines of one record of a CSV file
+	maxCells   = 1 << 14 // of one row, with those beyond the header
+	maxValues  = 20_000  // of one line of JSON, with the nested ones
+	maxAbove   = 20      // rows above the header
+	maxJoined  = 50      // lines of one record of a CSV file
 	sniffed    = 64 << 10
 )
 
@@ -73,13 +76,14 @@ func Below(r io.Reader, name string, l Layout) iter.Seq2[Row, error] {
 			yield(Row{}, err)
 			return
 		}
+		ctx := contextOf(r)
 		if len(head) == 0 {
 			yield(Row{}, fault.New(fault.Invalid, "file.empty", "文件为空。", "The file is empty."))
 			return
 		}
 		switch format(name, head) {
 		case "xlsx":
-			sheetRows(in, l, yield)
+			sheetRows(Within(ctx, in), l, yield)
 		case "jsonl":
 			jsonRows(in, yield)
 		case "csv":
@@ -370,7 +374,7 @@ func Forbidden(r rune) bool {
 
 func headers(cells []string) ([]string, error) {
 	if len(cells) > maxColumns {
-		return nil, fault.New(fault.TooLarge, "file.columns", fmt.Sprintf("列数超过 %d。", maxColumns), fmt.Sprintf("More than %d columns.", maxColumns))
+		return nil, errWide
 	}
 	header := make([]string, len(cells))
 	seen := map[string]bool{}
@@ -439,6 +443,13 @@ func csvRows(in *bufio.Reader, l Layout, yield func(Row, error) bool) {
 			if !yield(rowFault(Row{Number: first.number}, "row.too_long", "该行内容超过 4 MB。", "The row is longer than 4 MB.")) {
 				return
 			}
+		case used < 0 && find.header == nil:
+			yield(Row{}, errWide)
+			return
+		case used < 0:
+			if !yield(Row{Number: first.number}, errWideRow) {
+				return
+			}
 		case used == 0 && find.header == nil && suits == nil:
 			yield(Row{}, fault.New(fault.Invalid, "file.csv", "表头不是有效的 CSV。", "The header is not valid CSV."))
 			return
@@ -469,9 +480,10 @@ type textLine struct {
 }
 
 // csvRecord reads the record that begins with line 0: one line, or several when
-// a quoted cell holds line ends. used is 0 when it makes no sense.
+// a quoted cell holds line ends. used is 0 when it makes no sense, -1 when it has too many cells.
 func csvRecord(next func(int) (textLine, error), columns int, sep byte) (cells []string, used int, err error) {
 	var text strings.Builder
+	quotes := 0
 	for i := range maxJoined {
 		line, err := next(i)
 		if errors.Is(err, io.EOF) {
@@ -483,8 +495,11 @@ func csvRecord(next func(int) (textLine, error), columns int, sep byte) (cells [
 		if text.WriteString(line.text); text.Len() > maxRow {
 			return nil, 0, nil
 		}
-		if strings.Count(text.String(), `"`)%2 == 1 {
+		if quotes += strings.Count(line.text, `"`); quotes%2 == 1 {
 			continue // within quotes
+		}
+		if tooWide(text.String(), sep) {
+			return nil, -1, nil
 		}
 		in := csv.NewReader(strings.NewReader(asText(text.String(), sep)))
 		in.Comma, in.FieldsPerRecord = rune(sep), -1
@@ -498,6 +513,46 @@ func csvRecord(next func(int) (textLine, error), columns int, sep byte) (cells [
 		return cells, i + 1, nil
 	}
 	return nil, 0, nil
+}
+
+var (
+	errWide    = fault.New(fault.TooLarge, "file.columns", fmt.Sprintf("列数超过 %d。", maxColumns), fmt.Sprintf("More than %d columns.", maxColumns))
+	errWideRow = fault.New(fault.Invalid, "row.columns", fmt.Sprintf("该行超过 %d 列。", maxCells), fmt.Sprintf("The row has more than %d cells.", maxCells))
+	errValues  = fault.New(fault.Invalid, "row.values", fmt.Sprintf("该行的 JSON 超过 %d 个值。", maxValues), fmt.Sprintf("The JSON of the line has more than %d values.", maxValues))
+	errTwice   = fault.New(fault.Invalid, "row.json_twice", "该行的 JSON 有两个同名字段。", "The JSON of the line has two fields of one name.")
+)
+
+// tooWide reports whether a record has more cells than a row may have.
+func tooWide(line string, sep byte) bool {
+	if strings.Count(line, string(sep)) < maxCells {
+		return false
+	}
+	cells, quoted := 1, false
+	for i := range len(line) {
+		switch c := line[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == sep && !quoted:
+			cells++
+		}
+	}
+	return cells > maxCells
+}
+
+// Values counts the values of a JSON text, at most.
+func Values(line []byte) (n int) {
+	quoted := false
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ',' || c == '[' || c == '{'):
+			n++
+		}
+	}
+	return n
 }
 
 // asText undoes ="00123", by which spreadsheets are told that a cell of a CSV
@@ -538,6 +593,10 @@ func jsonRows(in *bufio.Reader, yield func(Row, error) bool) {
 			if !yield(rowFault(Row{Number: n}, "row.too_long", "该行内容超过 4 MB。", "The row is longer than 4 MB.")) {
 				return
 			}
+		case Values(line) > maxValues:
+			if !yield(Row{Number: n}, errValues) {
+				return
+			}
 		case len(line) > 0:
 			var fields map[string]any
 			dec := json.NewDecoder(bytes.NewReader(line))
@@ -548,11 +607,12 @@ func jsonRows(in *bufio.Reader, yield func(Row, error) bool) {
 				}
 				break
 			}
-			header := make([]string, 0, len(fields))
-			cells := make([]string, 0, len(fields))
-			for k, v := range fields {
-				header = append(header, Header(k))
-				cells = append(cells, cellOf(v))
+			header, cells, bad := flat(fields)
+			if bad != nil {
+				if !yield(Row{Number: n}, bad) {
+					return
+				}
+				break
 			}
 			if !record(Row{Number: n}, header, cells, yield) {
 				return
@@ -562,6 +622,21 @@ func jsonRows(in *bufio.Reader, yield func(Row, error) bool) {
 			return
 		}
 	}
+}
+
+// flat writes the fields of a JSON object as a header and the cells below it, in the order of the names.
+func flat(fields map[string]any) (header, cells []string, err error) {
+	if len(fields) > maxColumns {
+		return nil, nil, errWide
+	}
+	for _, k := range slices.Sorted(maps.Keys(fields)) {
+		h := Header(k)
+		if slices.Contains(header, h) {
+			return nil, nil, errTwice
+		}
+		header, cells = append(header, h), append(cells, cellOf(fields[k]))
+	}
+	return header, cells, nil
 }
 
 // readLine reads one line of at most maxRow bytes; a longer one is skipped to

@@ -4,11 +4,13 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -25,18 +27,27 @@ import (
 // nothing for a merged cell. A figure a loan rests on must be the stored one,
 // so the sheet is read here.
 
-// Limits of a workbook.
+// Limits of a workbook. They bound the work and, with what is spooled, the memory: what one file takes is below 64 MiB
+// whatever is in it.
 const (
-	maxBook   = 128 << 20 // bytes of the file
-	maxParts  = 10_000
-	maxToken  = 1 << 20 // bytes of one text or tag
-	maxMerged = 20_000
+	maxBook    = 128 << 20 // bytes of the file
+	maxParts   = 10_000
+	maxToken   = 512 << 10 // bytes of one text, tag or comment
+	maxCell    = 256 << 10 // bytes of one cell or shared text; Excel's own limit is 32,767 characters
+	maxTexts   = 4 << 20   // shared texts
+	maxInHand  = 4 << 20   // bytes of shared texts kept in memory; the rest is spooled
+	maxMerged  = 20_000
+	maxSheets  = 1000
+	maxFormats = 65_500  // of cells, as Excel has it
+	maxFrame   = 8 << 20 // bytes of a part that names other parts, or of the formats, unpacked
 )
 
 var (
 	errSheet   = fault.New(fault.Invalid, "file.xlsx", "不是有效的 XLSX 文件，或已损坏，请用 Excel 或 WPS 另存为 XLSX 后重试。", "Not a valid XLSX file, or damaged; save it as XLSX again.")
 	errBomb    = fault.New(fault.TooLarge, "file.xlsx_size", "工作簿解压后过大，请拆分文件或改用 CSV。", "The workbook is too large when unpacked; split it or use CSV.")
 	errLong    = fault.New(fault.TooLarge, "file.xlsx_cell", "单元格内容过长。", "A cell is too long.")
+	errMany    = fault.New(fault.TooLarge, "file.xlsx_parts", "工作簿的工作表、格式或关系过多，请另存为新的 XLSX。", "The workbook has too many sheets, formats or relations; save it as a new XLSX.")
+	errOverlap = fault.New(fault.Invalid, "file.merged_overlap", "合并单元格相互重叠，文件已损坏；请用 Excel 或 WPS 另存后重试。", "Merged cells overlap, so the file is damaged; save it again with a spreadsheet program.")
 	errOldBook = fault.New(fault.Unsupported, "file.xls", "这是旧的 XLS 格式，请在 Excel 或 WPS 中另存为 XLSX。", "This is the old XLS format; save it as XLSX.")
 	errOldText = fault.New(fault.Unsupported, "file.format", "这是旧版 Word 或 PowerPoint 文件，不是表格；请把其中的表格另存为 XLSX。", "This is an old Word or PowerPoint file and no workbook; save its table as XLSX.")
 	errLocked  = fault.New(fault.Unsupported, "file.encrypted", "工作簿设有打开密码，请取消密码后再提交。", "The workbook has a password; remove it first.")
@@ -47,14 +58,29 @@ var (
 // compound tells the two files that begin like an old Office file apart: a
 // workbook with a password is wrapped in one.
 func compound(in io.Reader) error {
-	body, err := io.ReadAll(io.LimitReader(in, maxBook))
-	if err != nil {
-		return err
+	names := [][]byte{utf16Text("EncryptedPackage"), utf16Text("WordDocument"), utf16Text("PowerPoint Document")}
+	seen := make([]bool, len(names))
+	const most = 64 // bytes of the longest name and more: it may lie across two pieces
+	buf := make([]byte, 64<<10+most)
+	kept := 0
+	for left := maxBook; left > 0; {
+		n, err := in.Read(buf[kept:])
+		for i, name := range names {
+			seen[i] = seen[i] || bytes.Contains(buf[:kept+n], name)
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		left -= n
+		kept = copy(buf, buf[max(0, kept+n-most):kept+n])
 	}
-	if bytes.Contains(body, utf16Text("EncryptedPackage")) {
+	switch {
+	case seen[0]:
 		return errLocked
-	}
-	if bytes.Contains(body, utf16Text("WordDocument")) || bytes.Contains(body, utf16Text("PowerPoint Document")) {
+	case seen[1] || seen[2]:
 		return errOldText
 	}
 	return errOldBook
@@ -81,18 +107,26 @@ const (
 // unpacked bounds what a workbook may hold.
 type unpacked struct {
 	all   int64 // bytes of the parts read
-	texts int   // bytes of the shared texts
+	texts int64 // bytes of the shared texts
 }
 
 var bookLimits = unpacked{all: 512 << 20, texts: 128 << 20}
 
 type workbook struct {
+	ctx      context.Context // ended: nobody waits for what is read
+	file     *os.File        // the workbook, spooled
 	parts    map[string]*zip.File
 	left     unpacked
+	look     int64 // bytes that may be read to find the header and the merged cells
 	formats  []cellFormat
-	texts    []byte // all shared texts, one after the other
-	ends     []uint32
+	texts    texts
 	days1904 bool
+}
+
+// Close lets go of what was spooled.
+func (b *workbook) Close() {
+	b.file.Close()
+	b.texts.close()
 }
 
 type sheetRef struct{ name, part string }
@@ -105,20 +139,23 @@ func sheetRows(in io.Reader, l Layout, yield func(Row, error) bool) {
 	}
 }
 
-// openBook reads all of a workbook but its sheets, under limits.
-func openBook(in io.Reader, limits unpacked) (*workbook, []sheetRef, error) {
-	body, err := io.ReadAll(io.LimitReader(in, maxBook+1))
+// openBook reads all of a workbook but its sheets, under limits. Who opened it closes it.
+func openBook(in io.Reader, limits unpacked) (_ *workbook, _ []sheetRef, err error) {
+	file, size, err := spool(in, maxBook)
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(body) > maxBook {
-		return nil, nil, errBomb
-	}
-	z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
-	if err != nil || len(z.File) > maxParts {
+	b := &workbook{ctx: contextOf(in), file: file, left: limits, look: limits.all}
+	defer func() {
+		if err != nil {
+			b.Close()
+		}
+	}()
+	z, err := Archive(file, size, maxParts)
+	if err != nil {
 		return nil, nil, errSheet.Because(err)
 	}
-	b := &workbook{parts: make(map[string]*zip.File, len(z.File)), left: limits}
+	b.parts = make(map[string]*zip.File, len(z.File))
 	for _, f := range z.File {
 		b.parts[strings.TrimPrefix(strings.ReplaceAll(f.Name, `\`, "/"), "/")] = f
 	}
@@ -134,6 +171,7 @@ func readSheets(in io.Reader, limits unpacked, l Layout, yield func(Row, error) 
 	if err != nil {
 		return err
 	}
+	defer b.Close()
 	suits := l.Header
 	if suits == nil {
 		return b.read(sheets[0], l, yield)
@@ -187,8 +225,8 @@ func readSheets(in io.Reader, limits unpacked, l Layout, yield func(Row, error) 
 	return fault.New(fault.Invalid, "file.sheets", "多个工作表都有专利号列：“"+list+"”。请只保留一个，或隐藏其余的。", "Several sheets have patent numbers: "+strings.Join(names, ", ")+". Keep one, or hide the others.")
 }
 
-// part opens a part of the workbook for reading under the limits.
-func (b *workbook) part(name string) (io.ReadCloser, error) {
+// part opens a part of the workbook for reading, of which at most most bytes are read.
+func (b *workbook) part(name string, most *int64) (*partReader, error) {
 	f := b.parts[name]
 	if f == nil {
 		return nil, errSheet.Because(fmt.Errorf("no part %q", name))
@@ -197,25 +235,27 @@ func (b *workbook) part(name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, errSheet.Because(err)
 	}
-	return &partReader{r, b, 0}, nil
+	return &partReader{ReadCloser: r, b: b, left: most}, nil
 }
 
-// partReader counts what is unpacked and how far apart the tags are: the XML
-// reader keeps one text or tag in memory at a time.
+// partReader counts what is unpacked, altogether and since the last token: the XML reader keeps one text, tag or comment in
+// memory at a time.
 type partReader struct {
 	io.ReadCloser
-	b   *workbook
-	run int
+	b    *workbook
+	left *int64
+	run  int
 }
 
 func (p *partReader) Read(buf []byte) (int, error) {
+	if err := p.b.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := p.ReadCloser.Read(buf)
-	if p.b.left.all -= int64(n); p.b.left.all < 0 {
+	if *p.left -= int64(n); *p.left < 0 {
 		return 0, errBomb
 	}
-	if i := bytes.LastIndexByte(buf[:n], '<'); i >= 0 {
-		p.run = n - i
-	} else if p.run += n; p.run > maxToken {
+	if p.run += n; p.run > maxToken {
 		return 0, errLong
 	}
 	return n, err
@@ -223,8 +263,8 @@ func (p *partReader) Read(buf []byte) (int, error) {
 
 // tags walks the elements of a part: visit is called with each opening tag and
 // with text and closing tags; it returns io.EOF to end early.
-func (b *workbook) tags(name string, visit func(xml.Token) error) error {
-	r, err := b.part(name)
+func (b *workbook) tags(name string, most *int64, visit func(xml.Token) error) error {
+	r, err := b.part(name, most)
 	if err != nil {
 		return err
 	}
@@ -235,6 +275,7 @@ func (b *workbook) tags(name string, visit func(xml.Token) error) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
+		r.run = 0
 		if err == nil {
 			err = visit(tok)
 		}
@@ -244,6 +285,8 @@ func (b *workbook) tags(name string, visit func(xml.Token) error) error {
 			return nil
 		case errors.Is(err, errEnough):
 			return err
+		case b.ctx.Err() != nil:
+			return b.ctx.Err()
 		case errors.As(err, &own):
 			return own
 		case err != nil:
@@ -263,11 +306,14 @@ func attr(e xml.StartElement, name string) string {
 
 func truth(s string) bool { return s == "1" || s == "true" || s == "on" }
 
+// frame is how much is read of a part that holds no cells.
+func frame() *int64 { return new(int64(maxFrame)) }
+
 // relations reads the targets of a part's relations by id and by type.
 func (b *workbook) relations(of string) (byID, byType map[string]string, err error) {
 	byID, byType = map[string]string{}, map[string]string{}
 	dir, name := path.Split(of)
-	err = b.tags(dir+"_rels/"+name+".rels", func(tok xml.Token) error {
+	err = b.tags(dir+"_rels/"+name+".rels", frame(), func(tok xml.Token) error {
 		if e, ok := tok.(xml.StartElement); ok && e.Name.Local == "Relationship" {
 			target := attr(e, "Target")
 			if !strings.HasPrefix(target, "/") {
@@ -275,6 +321,9 @@ func (b *workbook) relations(of string) (byID, byType map[string]string, err err
 			}
 			target = strings.TrimPrefix(target, "/")
 			byID[attr(e, "Id")], byType[path.Base(attr(e, "Type"))] = target, target
+			if len(byID) > maxParts || len(byType) > maxParts {
+				return errMany
+			}
 		}
 		return nil
 	})
@@ -294,7 +343,7 @@ func (b *workbook) open() (visible []sheetRef, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = b.tags(main, func(tok xml.Token) error {
+	err = b.tags(main, frame(), func(tok xml.Token) error {
 		e, ok := tok.(xml.StartElement)
 		if !ok {
 			return nil
@@ -308,7 +357,9 @@ func (b *workbook) open() (visible []sheetRef, err error) {
 				if b.parts[part] == nil {
 					return errSheet
 				}
-				visible = append(visible, sheetRef{attr(e, "name"), part})
+				if visible = append(visible, sheetRef{Clip(attr(e, "name"), 255), part}); len(visible) > maxSheets {
+					return errMany
+				}
 			}
 		}
 		return nil
@@ -333,18 +384,22 @@ func (b *workbook) open() (visible []sheetRef, err error) {
 func (b *workbook) readStyles(part string) error {
 	custom := map[string]string{}
 	inCells := false
-	return b.tags(part, func(tok xml.Token) error {
+	return b.tags(part, frame(), func(tok xml.Token) error {
 		switch e := tok.(type) {
 		case xml.StartElement:
 			switch e.Name.Local {
 			case "numFmt":
-				custom[attr(e, "numFmtId")] = attr(e, "formatCode")
+				if custom[attr(e, "numFmtId")] = Clip(attr(e, "formatCode"), 255); len(custom) > maxFormats {
+					return errMany
+				}
 			case "cellXfs":
 				inCells = true
 			case "xf":
 				if inCells {
 					id := attr(e, "numFmtId")
-					b.formats = append(b.formats, formatOf(id, custom[id]))
+					if b.formats = append(b.formats, formatOf(id, custom[id])); len(b.formats) > maxFormats {
+						return errMany
+					}
 				}
 			}
 		case xml.EndElement:
@@ -427,29 +482,22 @@ func formatCodes(code string) string {
 
 func (b *workbook) readTexts(part string) error {
 	reader := textReader{}
-	return b.tags(part, func(tok xml.Token) error {
+	if err := b.tags(part, &b.left.all, func(tok xml.Token) error {
 		text, done := reader.take(tok, "si")
-		if !done {
+		switch {
+		case len(reader.text) > maxCell:
+			return errLong
+		case !done:
 			return nil
 		}
-		if len(b.texts)+len(text) > b.left.texts {
+		if b.left.texts -= int64(len(text)); b.left.texts < 0 || b.texts.n >= maxTexts {
 			return errBomb
 		}
-		b.texts = append(b.texts, text...)
-		b.ends = append(b.ends, uint32(len(b.texts)))
-		return nil
-	})
-}
-
-func (b *workbook) text(i int) (string, bool) {
-	if i < 0 || i >= len(b.ends) {
-		return "", false
+		return b.texts.add(text)
+	}); err != nil {
+		return err
 	}
-	from := uint32(0)
-	if i > 0 {
-		from = b.ends[i-1]
-	}
-	return string(b.texts[from:b.ends[i]]), true
+	return b.texts.flush()
 }
 
 // textReader joins the runs of a rich text and leaves its phonetics out.
@@ -506,21 +554,21 @@ type sheetRow struct {
 	number int
 	hidden bool
 	cells  []string
+	size   int // bytes of the cells; above maxRow the rest is left empty
 }
 
 // errEnough ends a walk that its caller has seen enough of.
 var errEnough = errors.New("enough")
 
 // rows walks the rows of a sheet that are not empty.
-func (b *workbook) rows(part string, visit func(*sheetRow) error) error {
+func (b *workbook) rows(part string, most *int64, visit func(*sheetRow) error) (err error) {
 	var row sheetRow
 	var kind, style string
-	var value []byte
-	var formula string
+	var value, formula []byte
 	column, inValue, inFormula, hasFormula, inRow := 0, false, false, false, false
 	inline := textReader{}
 	inlined := ""
-	err := b.tags(part, func(tok xml.Token) error {
+	return b.tags(part, most, func(tok xml.Token) error {
 		switch e := tok.(type) {
 		case xml.StartElement:
 			switch e.Name.Local {
@@ -533,7 +581,7 @@ func (b *workbook) rows(part string, visit func(*sheetRow) error) error {
 					}
 					number = n
 				}
-				row = sheetRow{number, truth(attr(e, "hidden")), row.cells[:0]}
+				row = sheetRow{number, truth(attr(e, "hidden")), row.cells[:0], 0}
 				column, inRow = 0, true
 			case "c":
 				if !inRow {
@@ -547,7 +595,7 @@ func (b *workbook) rows(part string, visit func(*sheetRow) error) error {
 					return errSheet
 				}
 				column = at
-				kind, style, value, formula, hasFormula, inlined = attr(e, "t"), attr(e, "s"), value[:0], "", false, ""
+				kind, style, value, formula, hasFormula, inlined = attr(e, "t"), attr(e, "s"), value[:0], formula[:0], false, ""
 			case "v":
 				inValue = true
 			case "f":
@@ -558,7 +606,10 @@ func (b *workbook) rows(part string, visit func(*sheetRow) error) error {
 			case inValue:
 				value = append(value, e...)
 			case inFormula:
-				formula += string(e)
+				formula = append(formula, e...)
+			}
+			if len(value) > maxCell || len(formula) > maxCell {
+				return errLong
 			}
 		case xml.EndElement:
 			switch e.Name.Local {
@@ -567,15 +618,23 @@ func (b *workbook) rows(part string, visit func(*sheetRow) error) error {
 			case "f":
 				inFormula = false
 			case "c":
-				text, err := b.cell(kind, style, string(value), inlined)
-				if err != nil {
-					return err
+				text := ""
+				if row.size <= maxRow {
+					if text, err = b.cell(kind, style, string(value), inlined); err != nil {
+						return err
+					}
 				}
 				if hasFormula && len(value) == 0 && inlined == "" { // never worked out, and not by us
-					text = "=" + formula
+					text = "=" + string(formula)
 				}
 				for len(row.cells) < column-1 {
 					row.cells = append(row.cells, "")
+				}
+				if row.size += len(text); row.size > maxRow {
+					text = ""
+				}
+				if *most -= int64(len(text)); *most < 0 { // a long shared text may be in many cells
+					return errBomb
 				}
 				row.cells = append(row.cells, text)
 			case "row":
@@ -592,9 +651,11 @@ func (b *workbook) rows(part string, visit func(*sheetRow) error) error {
 		if text, done := inline.take(tok, "is"); done {
 			inlined = text
 		}
+		if len(inline.text) > maxCell {
+			return errLong
+		}
 		return nil
 	})
-	return err
 }
 
 // cell returns a cell's content as text: dates as YYYY-MM-DD, percentages with
@@ -608,11 +669,10 @@ func (b *workbook) cell(kind, style, value, inlined string) (string, error) {
 		if err != nil && value == "" {
 			return "", nil
 		}
-		text, ok := b.text(i)
-		if err != nil || !ok {
+		if err != nil || i < 0 || i >= b.texts.n {
 			return "", errSheet
 		}
-		return text, nil
+		return b.texts.at(i)
 	case "str":
 		return unescape(value), nil
 	case "e":
@@ -695,11 +755,9 @@ func reference(s string) (column, row int) {
 
 // has reports whether a sheet has a header that suits and a row below it.
 func (b *workbook) has(s sheetRef, l Layout) (has bool, err error) {
-	left := b.left // looking costs nothing: what is read again is counted again
-	defer func() { b.left = left }()
 	find := headerFinder{suits: l.Header, known: l.Known}
 	rows := 0
-	err = b.rows(s.part, func(r *sheetRow) error {
+	err = b.rows(s.part, &b.look, func(r *sheetRow) error {
 		switch rows++; {
 		case find.header != nil:
 			has = slices.ContainsFunc(r.cells, func(c string) bool { return strings.TrimSpace(c) != "" })
@@ -724,16 +782,15 @@ type merged struct {
 
 // mergedCells finds the merged cells of a sheet, which stand below its rows.
 func (b *workbook) mergedCells(part string) (blocks []merged, err error) {
-	r, err := b.part(part)
+	r, err := b.part(part, &b.look)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	left := b.left
-	defer func() { b.left = left }() // the sheet is counted when its rows are read
 	in := bufio.NewReaderSize(r, 64<<10)
 	for {
 		tag, err := in.ReadSlice('>')
+		r.run = 0 // nothing is kept but a tag
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -772,18 +829,33 @@ func (b *workbook) read(s sheetRef, l Layout, yield func(Row, error) bool) error
 	}
 	var open []merged // those that reach the row at hand
 	find := headerFinder{suits: l.Header, known: l.Known}
-	err = b.rows(s.part, func(r *sheetRow) error {
+	err = b.rows(s.part, &b.left.all, func(r *sheetRow) error {
 		if find.header == nil {
+			if r.size > maxRow {
+				return errLong
+			}
 			return find.take(r.cells)
 		}
 		for len(blocks) > 0 && blocks[0].top <= r.number {
-			open, blocks = append(open, blocks[0]), blocks[1:]
+			if blocks[0].left <= len(find.header) {
+				open = append(open, blocks[0])
+			}
+			blocks = blocks[1:]
 		}
 		open = slices.DeleteFunc(open, func(m merged) bool { return m.bottom < r.number })
 		row := Row{Number: r.number, Hidden: r.hidden, Sheet: true, Days1904: b.days1904}
-		cells := r.cells
+		if r.size > maxRow {
+			if !yield(rowFault(row, "row.too_long", "该行内容超过 4 MB。", "The row is longer than 4 MB.")) {
+				return errEnough
+			}
+			return nil
+		}
+		cells, covered := r.cells, 0
 		for k := range open {
 			m := &open[k]
+			if covered += min(m.right, len(find.header)) - m.left + 1; covered > len(find.header) {
+				return errOverlap
+			}
 			if m.left == m.right && m.left <= len(find.header) { // one cell over several rows holds for each of them
 				if r.number == m.top && m.left <= len(cells) {
 					m.text = cells[m.left-1]

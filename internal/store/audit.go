@@ -282,7 +282,7 @@ func readHeads(rows pgx.Rows, err error) ([]ChainHead, error) {
 type AuditBreak struct {
 	Institution string `json:"institution,omitempty"` // empty: a tie
 	Seq         int64  `json:"seq"`
-	Kind        string `json:"kind"` // altered, missing, reordered, cut, unrecorded, valuation_altered, valuation_missing, word_altered, batch_altered, batch_missing
+	Kind        string `json:"kind"` // altered, missing, reordered, cut, unrecorded, valuation_altered, valuation_missing, word_altered, record_altered, record_missing, batch_altered, batch_missing
 	Zh          string `json:"zh"`
 	En          string `json:"en"`
 }
@@ -301,7 +301,7 @@ type AuditState struct {
 // not hold. known are ties kept elsewhere. intact is asked about every valuation
 // an entry names with valuation and valuation_hash in its detail. Even without a
 // tie a chain whose end was cut off is found as long as what it recorded is still
-// there: every valuation, override and finished batch must be on record.
+// there: every valuation, override and finished batch must be on record, and what [stands] lists.
 func (db *DB) VerifyAudit(ctx context.Context, known []AuditHead, intact func(*Valuation) bool) (state AuditState, breaks []AuditBreak, err error) {
 	defer fault.Wrap(&err, "store.VerifyAudit")
 	kept := map[int64][]byte{}
@@ -317,7 +317,7 @@ func (db *DB) VerifyAudit(ctx context.Context, known []AuditHead, intact func(*V
 		return state, nil, err
 	}
 	defer tx.Rollback(context.WithoutCancel(ctx))
-	v := &verifier{tx: tx, intact: intact, onRecord: map[string]bool{}, left: map[string]AuditHead{}, tied: map[string]map[int64][]byte{}}
+	v := &verifier{tx: tx, intact: intact, onRecord: map[string]bool{}, usedWith: map[[2]string]string{}, left: map[string]AuditHead{}, tied: map[string]map[int64][]byte{}}
 	if state.Tie, err = v.ties(ctx, kept); err != nil {
 		return state, nil, err
 	}
@@ -338,6 +338,9 @@ func (db *DB) VerifyAudit(ctx context.Context, known []AuditHead, intact func(*V
 	for _, institution := range slices.Sorted(maps.Keys(v.tied)) { // chains that are gone
 		v.ends(institution, v.left[institution])
 	}
+	if err := v.assumptions(ctx); err != nil {
+		return state, nil, err
+	}
 	missing, err := unrecorded(ctx, tx, v.onRecord)
 	for _, id := range missing {
 		v.found("", 0, "unrecorded", "库中的 "+id+" 没有审计记录：记录可能被截去（第 %d 次联结之后）。", id+" is in store and not on record: the record may have been cut off (after tie %d).")
@@ -349,6 +352,7 @@ type verifier struct {
 	tx       pgx.Tx
 	intact   func(*Valuation) bool
 	onRecord map[string]bool
+	usedWith map[[2]string]string        // institution and version of assumptions -> their hash, as valuations name it
 	tied     map[string]map[int64][]byte // institution -> number of its entry -> hash, as the ties sealed it
 	left     map[string]AuditHead        // the ends of institutions that were deleted, as the operator's chain says
 	breaks   []AuditBreak
@@ -413,6 +417,7 @@ func (v *verifier) ties(ctx context.Context, kept map[int64][]byte) (last AuditH
 // chain walks one institution's entries and returns the last.
 func (v *verifier) chain(ctx context.Context, institution string) (head AuditHead, err error) {
 	head.Hash = make([]byte, sha256.Size)
+	says := standing{}
 	const page = 1000
 	for {
 		entries, err := auditPage(ctx, v.tx, institution, "", head.Seq, page)
@@ -433,16 +438,17 @@ func (v *verifier) chain(ctx context.Context, institution string) (head AuditHea
 				v.found(institution, e.Seq, "altered", "第 %d 条与联结时封存的哈希不符：该机构的记录被重写。", "Entry %d differs from what a tie sealed: the institution's record was rewritten.")
 			}
 			v.departure(e)
+			says.read(e)
 			head = AuditHead{e.Seq, e.Hash}
 		}
-		if err := verifyValuations(ctx, v.tx, entries, v.intact, v.onRecord, v.found); err != nil {
+		if err := v.valuations(ctx, entries); err != nil {
 			return head, err
 		}
 		if err := v.words(ctx, institution, entries); err != nil {
 			return head, err
 		}
 		if len(entries) < page {
-			return head, nil
+			return head, v.compare(ctx, institution, says)
 		}
 	}
 }
@@ -567,23 +573,28 @@ func (e *AuditEntry) putsOnRecord() (valuations []sealedRecord, others []string)
 	return valuations, others
 }
 
-// verifyValuations checks every valuation the entries name, a hundred to a
+// valuations checks every valuation the entries name, a hundred to a
 // read: each is some 100 kB.
-func verifyValuations(ctx context.Context, tx pgx.Tx, entries []AuditEntry, intact func(*Valuation) bool, onRecord map[string]bool, found func(institution string, seq int64, kind, zh, en string)) error {
+func (v *verifier) valuations(ctx context.Context, entries []AuditEntry) error {
 	type named struct {
 		seq         int64
 		institution string
+		actor       string // who asked for it; empty: the entry does not say
 		sealedRecord
 	}
 	var all []named
 	for i := range entries {
 		valuations, others := entries[i].putsOnRecord()
 		for _, id := range others {
-			onRecord[id] = true
+			v.onRecord[id] = true
 		}
-		for _, v := range valuations {
-			onRecord[v.Valuation] = true
-			all = append(all, named{entries[i].Seq, entries[i].Institution, v})
+		actor := ""
+		if a := entries[i].Action; a == "valuation" || a == "valuation.revise" {
+			actor = entries[i].Actor
+		}
+		for _, x := range valuations {
+			v.onRecord[x.Valuation] = true
+			all = append(all, named{entries[i].Seq, entries[i].Institution, actor, x})
 		}
 	}
 	for page := range slices.Chunk(all, 100) {
@@ -591,17 +602,19 @@ func verifyValuations(ctx context.Context, tx pgx.Tx, entries []AuditEntry, inta
 		for i, n := range page {
 			institutions[i], ids[i] = n.institution, n.Valuation
 		}
-		rows, err := tx.Query(ctx, `SELECT `+valuationColumns+` FROM valuations v WHERE (institution, id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`, institutions, ids)
+		rows, err := v.tx.Query(ctx, `SELECT `+valuationColumns+` FROM valuations v WHERE (institution, id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`, institutions, ids)
 		if err != nil {
 			return err
 		}
-		state := map[string][]byte{} // hash; empty: altered
+		state, by := map[string][]byte{}, map[string]string{} // hash, empty: altered; who asked
 		if _, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (none struct{}, err error) {
-			v, err := scanValuation(row)
+			x, err := scanValuation(row)
 			if err == nil {
-				state[v.ID] = []byte{}
-				if intact(&v) {
-					state[v.ID] = v.Hash
+				state[x.ID], by[x.ID] = []byte{}, x.CreatedBy
+				holds, under := columnsHold(&x)
+				v.usedWith[[2]string{x.Institution, x.Assumptions}] = under
+				if v.intact(&x) && holds {
+					state[x.ID] = x.Hash
 				}
 			}
 			return none, err
@@ -611,9 +624,9 @@ func verifyValuations(ctx context.Context, tx pgx.Tx, entries []AuditEntry, inta
 		for _, n := range page {
 			switch hash, there := state[n.Valuation]; {
 			case !there:
-				found(n.institution, n.seq, "valuation_missing", "第 %d 条所记的估值记录已不存在。", "The valuation of entry %d is gone.")
-			case len(hash) == 0 || !bytes.Equal(hash, n.Hash):
-				found(n.institution, n.seq, "valuation_altered", "第 %d 条所记的估值记录被改动。", "The valuation of entry %d was altered.")
+				v.found(n.institution, n.seq, "valuation_missing", "第 %d 条所记的估值记录已不存在。", "The valuation of entry %d is gone.")
+			case len(hash) == 0 || !bytes.Equal(hash, n.Hash) || n.actor != "" && by[n.Valuation] != n.actor:
+				v.found(n.institution, n.seq, "valuation_altered", "第 %d 条所记的估值记录被改动。", "The valuation of entry %d was altered.")
 			}
 		}
 	}

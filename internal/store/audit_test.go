@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 )
@@ -151,6 +153,101 @@ func TestAlteredWordsOfPersons(t *testing.T) {
 	} {
 		if exec(change); altered() == 0 {
 			t.Errorf("not found: %s", change)
+		}
+	}
+}
+
+// Every row that a chained act made is compared with the act: what is altered, gone or there without an act is found, whoever
+// did it, and an act that speaks of a row that never was.
+func TestAlteredRows(t *testing.T) {
+	t.Parallel()
+	ctx, url := t.Context(), storetest.URL(t)
+	db, err := store.Open(ctx, url, store.Options{MaxConns: 2, Institution: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	exec := func(sql string) {
+		t.Helper()
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			t.Fatal(sql, err)
+		}
+	}
+	now := time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC)
+	today := calendar.New(2026, 11, 28)
+	one := store.Actor{Name: "一", Institution: "a", Person: "p1"}
+	for _, err := range []error{
+		db.InsertPerson(ctx, store.Person{ID: "p1", Institution: "a", Login: "one", Name: "一", Roles: []string{"officer"}, CreatedAt: now}, "cli"),
+		db.InsertKey(ctx, store.Key{ID: "k1", Name: "系统", Institution: "a", Roles: []string{"desk"}, SecretSHA256: make([]byte, 32), CreatedAt: now, ExpiresAt: now.AddDate(1, 0, 0)}, "cli"),
+		db.InsertKey(ctx, store.Key{ID: "k2", Name: "一", Institution: "a", Roles: []string{"officer"}, SecretSHA256: make([]byte, 32), CreatedAt: now, Person: "p1"}, "cli"),
+		db.PutAssumptions(ctx, "own/1", []byte(`{"a":1}`), ""),
+		db.PutLendingPolicy(ctx, one, "p", "1", []byte(`{"x":1}`), now),
+		db.PutBookLoan(ctx, store.BookLoan{ID: "l1", Institution: "a", Contract: "HT-1", Borrower: "甲", Principal: 500_00, Balance: 400_00, Maturity: calendar.New(2028, 1, 1), Policy: []byte(`{}`), CreatedAt: now, CreatedBy: "一"}, nil, today, nil),
+		db.SetBookBalance(ctx, "a", "HT-1", 300_50, nil, "一", today, now, func(store.BookLoan) (store.Told, error) { return store.Told{}, nil }),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := db.RevokeKey(ctx, "k2", now, "cli"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ChangePerson(ctx, "a", "one", store.PersonChange{Roles: []string{"approver"}}, "person.roles", "cli", now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.SetModelConsent(ctx, one, true, now); err != nil {
+		t.Fatal(err)
+	}
+	found := func() []store.AuditBreak {
+		t.Helper()
+		_, breaks, err := db.VerifyAudit(ctx, nil, func(*store.Valuation) bool { return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return breaks
+	}
+	if breaks := found(); len(breaks) > 0 {
+		t.Fatalf("before: %+v", breaks)
+	}
+	// As the owner, whom no trigger and no wall stops; each is undone before the next.
+	for _, change := range []string{
+		`UPDATE book_loans SET balance = 1`, `UPDATE book_loans SET contract = 'x'`, `DELETE FROM book_loans`,
+		`UPDATE api_keys SET roles = '{admin}' WHERE id = 'k1'`, `UPDATE api_keys SET revoked_at = NULL WHERE id = 'k2'`, `UPDATE api_keys SET revoked_at = now() WHERE id = 'k1'`, `UPDATE api_keys SET expires_at = NULL`,
+		`UPDATE api_keys SET person = NULL WHERE id = 'k2'`, `UPDATE api_keys SET name = 'x'`, `DELETE FROM api_keys`, `UPDATE api_keys SET institution = 'b'`,
+		`INSERT INTO api_keys (id, institution, name, roles, secret_sha256, created_at) VALUES ('forged', 'a', 'x', '{admin}', sha256('x'), now())`,
+		`UPDATE people SET roles = '{admin}'`, `UPDATE people SET disabled_at = now()`, `DELETE FROM people`,
+		`INSERT INTO people (id, institution, login, name, roles, created_at) VALUES ('forged', 'a', 'x', 'x', '{admin}', now())`,
+		`UPDATE model_consent SET allowed = false`, `DELETE FROM model_consent`, `UPDATE model_consent SET approved_by = 'x'`,
+		`UPDATE assumptions SET body = '{"a":2}' WHERE institution = 'a'`, `UPDATE lending_policies SET body = '{"x":2}'`, `DELETE FROM lending_policies`,
+	} {
+		tables := []string{"book_loans", "api_keys", "people", "model_consent", "assumptions", "lending_policies"}
+		for _, table := range tables {
+			exec(`CREATE TEMP TABLE kept_` + table + ` AS SELECT * FROM ` + table)
+		}
+		exec(`BEGIN; SET LOCAL session_replication_role = replica; ` + change + `; COMMIT`)
+		if len(found()) == 0 {
+			t.Errorf("not found: %s", change)
+		}
+		for _, table := range tables {
+			exec(`BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM ` + table + `; INSERT INTO ` + table + ` SELECT * FROM kept_` + table + `; DROP TABLE kept_` + table + `; COMMIT`)
+		}
+	}
+	if breaks := found(); len(breaks) > 0 {
+		t.Fatalf("after: %+v", breaks)
+	}
+	// As the service's role: entries that nothing stands behind.
+	for _, act := range []string{"key.create", "key.revoke", "person.add", "book.add", "book.balance", "policy.put", "pool.put"} {
+		if err := db.Record(ctx, store.Act{Institution: "a", Actor: "x", Action: act, Subject: "forged-" + act, Detail: map[string]any{"after": 5}}); err != nil {
+			t.Fatal(err)
+		}
+		breaks := found()
+		if !slices.ContainsFunc(breaks, func(b store.AuditBreak) bool { return strings.Contains(b.En, "forged-"+act) }) {
+			t.Errorf("%s, forged, is not found: %+v", act, breaks)
 		}
 	}
 }

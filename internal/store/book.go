@@ -123,8 +123,10 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 		}
 		numbers := make([]string, len(l.Patents))
 		offers := make([]patent.Offer, len(l.Patents))
+		values := make([]sealedValue, len(l.Patents))
 		for i, p := range l.Patents {
 			numbers[i] = p.Number
+			values[i] = sealedValue{p.Number, p.Value, p.Low}
 			offers[i] = patent.Offer{Number: p.Number, Product: patent.ByPledge, Reference: l.Contract, Party: l.Borrower, PartyCode: l.CreditCode}
 			var expiry *calendar.Date
 			if !p.Expiry.IsZero() {
@@ -157,7 +159,7 @@ func (db *DB) PutBookLoan(ctx context.Context, l BookLoan, valuations []*Valuati
 		if err := putAlerts(ctx, tx, &l, "request", today, l.CreatedAt, alerts); err != nil {
 			return err
 		}
-		return record(ctx, tx, Act{l.Institution, l.CreatedBy, "book.add", l.ID, map[string]any{"contract": l.Contract, "balance": l.Balance, "product": l.Product, "patents": numbers, "valuations": sealed, "standing": orEmpty(l.Standing), "approval": l.Approval, "reviewed": l.Reviewed}})
+		return record(ctx, tx, Act{l.Institution, l.CreatedBy, "book.add", l.ID, map[string]any{"contract": l.Contract, "balance": l.Balance, "product": l.Product, "patents": numbers, "values": values, "valuations": sealed, "standing": orEmpty(l.Standing), "approval": l.Approval, "reviewed": l.Reviewed}})
 	})
 }
 

@@ -51,6 +51,7 @@ func oneKey(rows pgx.Rows, err error) (Key, error) {
 // it says whom a request comes from.
 func (db *DB) Key(ctx context.Context, id string) (_ Key, err error) {
 	defer fault.Wrap(&err, "store.Key")
+	ctx = vital(ctx)
 	k, err := oneKey(db.pool.Query(across(ctx), `SELECT `+keyColumns+` FROM api_keys WHERE id = $1`, id))
 	if err == nil && k.Person != "" {
 		k.Owner, err = db.PersonByID(ctx, k.Institution, k.Person)

@@ -120,3 +120,23 @@ func TestPatience(t *testing.T) {
 		t.Error("the statement is shown")
 	}
 }
+
+// While every connection of requests is taken, health is told and keys are looked up: they have connections of their own.
+func TestVitalConnections(t *testing.T) {
+	db := impatient(t, storetest.URL(t), "lock_timeout", "1000")
+	if err := store.Connection(t.Context(), db, func(*pgx.Conn) error {
+		return store.Connection(t.Context(), db, func(*pgx.Conn) error {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if err := db.Ping(ctx); err != nil {
+				t.Error(err)
+			}
+			if _, err := db.Key(ctx, "nobody"); fault.KindOf(err) != fault.NotFound {
+				t.Error(err)
+			}
+			return nil
+		})
+	}); err != nil {
+		t.Error(err)
+	}
+}

@@ -174,6 +174,7 @@ func (db *DB) StartSession(ctx context.Context, s Session, by string) (err error
 // that was not used since idle ago is over.
 func (db *DB) Session(ctx context.Context, token []byte, now time.Time, idle time.Duration) (s Session, err error) {
 	defer fault.Wrap(&err, "store.Session")
+	ctx = vital(ctx)
 	var seen time.Time
 	err = db.pool.QueryRow(across(ctx), `
 		SELECT institution, coalesce(person, ''), coalesce(key_id, ''), created_at, expires_at, coalesce(id_token, ''), seen_at FROM sessions

@@ -3,7 +3,9 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"regexp"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -60,8 +62,45 @@ var institutionID = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
 // institution it works for, and none keeps it: it ends with the transaction,
 // also with one that failed.
 type scoped struct {
-	pool      *pgxpool.Pool
-	otherwise string // institution where the context names none
+	pool      *pgxpool.Pool // of requests
+	work      *pgxpool.Pool // of turns of background work, which requests never wait behind
+	vital     *pgxpool.Pool // of health, keys and sessions, which are answered while the others are taken
+	otherwise string        // institution where the context names none
+}
+
+type vitalKey struct{}
+
+// vital makes the statements of the context use the connections kept for health, keys and sessions. They are short reads.
+func vital(ctx context.Context) context.Context { return context.WithValue(ctx, vitalKey{}, true) }
+
+func (s scoped) of(ctx context.Context) *pgxpool.Pool {
+	switch {
+	case ctx.Value(vitalKey{}) != nil:
+		return s.vital
+	case turnOf(ctx) != "":
+		return s.work
+	}
+	return s.pool
+}
+
+// crowdedFor is how long who finds no connection left on the server waits for one.
+const crowdedFor = 5 * time.Second
+
+// patiently calls f again while the server has no connection left: one of the pool's own is free soon.
+func patiently(ctx context.Context, f func() error) error {
+	until := time.Now().Add(crowdedFor)
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
+		err := f()
+		var server *pgconn.PgError
+		if err == nil || !errors.As(err, &server) || server.Code != "53300" || time.Now().After(until) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
 }
 
 // scope returns the institution a context works for; whatever is no id is
@@ -95,8 +134,15 @@ func (s scoped) send(ctx context.Context, b *pgx.Batch, turn string) pgx.BatchRe
 		all.Queue(`SELECT hold_job($1)`, turn)
 	}
 	all.QueuedQueries = append(all.QueuedQueries, b.QueuedQueries...)
-	r := s.pool.SendBatch(ctx, &all)
-	_, _ = r.Exec() // what failed here fails in every result that follows
+	var r pgx.BatchResults
+	_ = patiently(ctx, func() error { // what failed here fails in every result that follows
+		if r != nil {
+			_ = r.Close()
+		}
+		r = s.of(ctx).SendBatch(ctx, &all)
+		_, err := r.Exec()
+		return err
+	})
 	if turn != "" {
 		_, _ = r.Exec()
 	}
@@ -142,14 +188,18 @@ func (s scoped) beginSnapshot(ctx context.Context) (pgx.Tx, error) {
 	return s.begin(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '1h'; `+thoughtful, "")
 }
 
-func (s scoped) begin(ctx context.Context, begin, turn string) (pgx.Tx, error) {
+func (s scoped) begin(ctx context.Context, begin, turn string) (tx pgx.Tx, err error) {
 	// The scope is an id, * or nothing, and a turn letters and digits: they need
 	// no quoting.
 	begin += `; SET LOCAL zhijia.institution = '` + s.scope(ctx) + `'`
 	if turn != "" {
 		begin += `; SELECT hold_job('` + turn + `')`
 	}
-	return s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
+	err = patiently(ctx, func() error {
+		tx, err = s.of(ctx).BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
+		return err
+	})
+	return tx, err
 }
 
 // batchRows are the rows of the only statement of a batch, which ends with

@@ -12,6 +12,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
@@ -42,7 +43,7 @@ const Role = "zhijia_app"
 
 // Options configure [Open].
 type Options struct {
-	MaxConns int32 // default: pgxpool's, the greater of 4 and the number of CPUs
+	MaxConns int32 // of requests; default: pgxpool's, the greater of 4 and the number of CPUs. Background work and its queue have half as many each, sessions and health two
 	Trace    bool  // record an OpenTelemetry span per query
 	// Institution is whose every statement is that names none, in a program
 	// that works for one: the command line. Empty in a service.
@@ -78,7 +79,6 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 	if o.Trace {
 		config.ConnConfig.Tracer = otelpgx.NewTracer()
 	}
-	config.AfterConnect = pgxvec.RegisterTypes
 	config.ConnConfig.RuntimeParams["role"] = Role
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	config.ConnConfig.RuntimeParams["application_name"] = "zhijia"
@@ -87,29 +87,63 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 			config.ConnConfig.RuntimeParams[name] = bound
 		}
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, unreachable(err)
+	if t := config.ConnConfig.ConnectTimeout; t == 0 || t > connectTimeout && !strings.Contains(url, "connect_timeout") {
+		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
-	config = config.Copy()
-	config.ConnConfig.RuntimeParams["zhijia.institution"] = Everyone
-	queue, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		pool.Close()
-		return nil, unreachable(err)
+	config.ConnConfig.OnPgError = func(_ *pgconn.PgConn, e *pgconn.PgError) bool {
+		// A server that only reads is no longer the one to write to: the next connection looks for that among the hosts.
+		return e.Code != "25006" && e.SeverityUnlocalized != "FATAL" && e.SeverityUnlocalized != "PANIC"
 	}
-	db := &DB{pool: scoped{pool, o.Institution}, queue: queue}
-	if err := db.checkVector(ctx, o.Log); err != nil {
-		db.Close()
+	db := &DB{}
+	room, err := db.look(ctx, config.ConnConfig, o.Log)
+	if err != nil {
 		return nil, err
+	}
+	config.AfterConnect = pgxvec.RegisterTypes
+	requests := config.MaxConns
+	if requests > 1 && room < 2*requests+2 { // others connect too: what there is too little of is waited for, see [scoped.send]
+		requests = max(2, (room-3)/2)
+		if o.Log != nil {
+			o.Log.Warn("the database allows few connections; raise its max_connections", "allowed", room, "for requests", requests)
+		}
+	}
+	pool := func(most int32, institution string) (*pgxpool.Pool, error) {
+		c := config.Copy()
+		c.MaxConns, c.MinConns = most, min(c.MinConns, most)
+		if institution != "" {
+			c.ConnConfig.RuntimeParams["zhijia.institution"] = institution
+		}
+		p, err := pgxpool.NewWithConfig(ctx, c)
+		if err != nil {
+			return nil, unreachable(err)
+		}
+		return p, nil
+	}
+	db.pool.otherwise = o.Institution
+	background := max(2, requests/2)
+	for _, p := range []struct {
+		to   **pgxpool.Pool
+		most int32
+		as   string
+	}{{&db.pool.pool, requests, ""}, {&db.pool.work, background, ""}, {&db.pool.vital, 2, ""}, {&db.queue, background, Everyone}} {
+		if *p.to, err = pool(p.most, p.as); err != nil {
+			db.Close()
+			return nil, err
+		}
 	}
 	return db, nil
 }
 
+// connectTimeout is how long one host may take to answer a new connection.
+const connectTimeout = 5 * time.Second
+
 // Close returns every connection.
 func (db *DB) Close() {
-	db.pool.pool.Close()
-	db.queue.Close()
+	for _, p := range []*pgxpool.Pool{db.pool.pool, db.pool.work, db.pool.vital, db.queue} {
+		if p != nil {
+			p.Close()
+		}
+	}
 }
 
 // login opens a connection of its own, in the name of whoever logs in and not
@@ -124,7 +158,7 @@ func (db *DB) login(ctx context.Context) (*pgx.Conn, error) {
 
 // Ping reports whether the database answers.
 func (db *DB) Ping(ctx context.Context) error {
-	if err := db.pool.pool.Ping(ctx); err != nil {
+	if err := db.pool.vital.Ping(ctx); err != nil {
 		return unreachable(err)
 	}
 	return nil
@@ -143,21 +177,29 @@ func redact(err error) error {
 	return err
 }
 
-func (db *DB) checkVector(ctx context.Context, log *slog.Logger) error {
+// look refuses a pgvector that is too old and returns how many connections the server allows.
+func (db *DB) look(ctx context.Context, config *pgx.ConnConfig, log *slog.Logger) (room int32, err error) {
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return 0, unreachable(err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
 	var version string
-	if err := db.pool.QueryRow(ctx, `SELECT extversion FROM pg_extension WHERE extname = 'vector'`).Scan(&version); err != nil {
-		return unreachable(fmt.Errorf("reading the version of pgvector: %w", err))
+	if err := conn.QueryRow(ctx, `
+		SELECT extversion, current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - coalesce(current_setting('reserved_connections', true), '0')::int
+		FROM pg_extension WHERE extname = 'vector'`).Scan(&version, &room); err != nil {
+		return 0, unreachable(fmt.Errorf("reading the version of pgvector: %w", err))
 	}
 	switch v := ordinal(version); {
 	case v < ordinal("0.8.0"):
-		return fault.New(fault.Unsupported, "database.pgvector", "pgvector 版本过低（"+version+"），需要 0.8.4 以上。", "pgvector "+version+" is too old; 0.8.4 or later is needed.")
+		return 0, fault.New(fault.Unsupported, "database.pgvector", "pgvector 版本过低（"+version+"），需要 0.8.4 以上。", "pgvector "+version+" is too old; 0.8.4 or later is needed.")
 	case v < ordinal("0.8.4"):
 		db.serialIndexBuild = true
 		if log != nil {
 			log.Warn("pgvector before 0.8.4 can corrupt HNSW indexes; building them in one process", "version", version)
 		}
 	}
-	return nil
+	return room, nil
 }
 
 // ordinal makes dotted versions comparable: three parts below 1,000 each.
@@ -247,7 +289,7 @@ func Outage(err error) bool {
 	var server *pgconn.PgError
 	if errors.As(err, &server) {
 		switch server.Code {
-		case "55P03", "57014", "25P03": // lock_not_available, query_canceled, idle_in_transaction_session_timeout
+		case "55P03", "57014", "25P03", "25006": // lock_not_available, query_canceled, idle_in_transaction_session_timeout, read_only_sql_transaction: a standby
 			return true
 		}
 		return strings.HasPrefix(server.Code, "57P") || strings.HasPrefix(server.Code, "08") || strings.HasPrefix(server.Code, "53")

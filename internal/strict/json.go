@@ -21,13 +21,18 @@ var (
 	ErrEncoding  = fault.New(fault.Invalid, "json.encoding", "内容须为 UTF-8 编码。", "The content must be UTF-8.")
 	ErrDuplicate = fault.New(fault.Invalid, "json.duplicate_key", "同一对象中有重复的字段名（不分大小写），请只保留一个。", "An object names the same field twice, in whatever case; keep one.")
 	ErrDepth     = fault.New(fault.Invalid, "json.depth", "JSON 嵌套过深。", "The JSON is nested too deeply.")
+	ErrMany      = fault.New(fault.TooLarge, "json.values", "JSON 中的值过多（最多 100 万个值、20 万个对象），请拆分。", "The JSON holds too many values (at most a million, and 200,000 objects); split it.")
 	ErrTrailing  = fault.New(fault.Invalid, "json.trailing", "JSON 之后还有多余内容。", "Something follows the JSON value.")
 	ErrMarks     = fault.New(fault.Invalid, "text.control_characters", "含有空字符或改变书写方向的控制符，请清理后重试。", "A text contains a null character or marks that turn the direction of writing; clean it and try again.")
 
-	Faults = []*fault.Error{ErrSyntax, ErrEncoding, ErrDuplicate, ErrDepth, ErrTrailing, ErrMarks}
+	Faults = []*fault.Error{ErrSyntax, ErrEncoding, ErrDuplicate, ErrDepth, ErrMany, ErrTrailing, ErrMarks}
 )
 
-const maxDepth = 32
+const (
+	maxDepth   = 32
+	maxValues  = 1_000_000 // each takes some 30 bytes once decoded,
+	maxObjects = 200_000   // and each object some hundreds
+)
 
 // Check refuses what encoding/json lets pass: bytes that are not UTF-8,
 // an object that names a field twice in whatever case (encoding/json ignores
@@ -37,6 +42,9 @@ const maxDepth = 32
 func Check(data []byte) error {
 	if !utf8.Valid(data) {
 		return ErrEncoding
+	}
+	if tooMany(data) {
+		return ErrMany
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -91,6 +99,25 @@ func Check(data []byte) error {
 		return ErrTrailing
 	}
 	return nil
+}
+
+// tooMany counts what a text says before anything is made of it: few bytes may say more than memory holds.
+func tooMany(data []byte) bool {
+	values, objects, quoted := 1, 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == ',' || c == '[':
+			values++
+		case c == '{':
+			values, objects = values+1, objects+1
+		}
+	}
+	return values > maxValues || objects > maxObjects
 }
 
 // fold maps names that encoding/json takes for the same to one: the least rune
