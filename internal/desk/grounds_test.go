@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -158,26 +159,32 @@ func decideGround(t rapid.TB, c groundCase) lending.Decision {
 		"借款人名称": "甲科技有限公司", "专利号/申请号": "CN201810100001." + string(patent.CheckDigit("201810100001")), "专利名称": "一种装置", "专利类型": "发明", "申请日": "2018-03-12", "授权公告日": "2020-06-09",
 		"专利权人": "甲科技有限公司", "共有人及同意(Y/N)": "无", "年费缴至年度": "10", "质押/保全/无效/许可状态(as-of日期)": "无 2026-11-20", "上年产品收入(万元)": "1000", "拟贷金额(万元)": "10", "拟到期日": "2027-10-31", "担保合同号": "C-1",
 	}
-	for k, v := range c.cells {
-		cells[k] = v
-	}
+	maps.Copy(cells, c.cells)
+	return decideAlone(t, cells, c.events).Decision
+}
+
+// decideAlone reads one row out of a file and decides it on what it says and on
+// events of the register; its value is given.
+func decideAlone(t rapid.TB, cells map[string]string, events []patent.Event) deskfile.Outcome {
+	t.Helper()
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	var header, row []string
-	for k, v := range cells {
-		header, row = append(header, k), append(row, v)
+	header := slices.Sorted(maps.Keys(cells))
+	row := make([]string, len(header))
+	for i, h := range header {
+		row[i] = cells[h]
 	}
 	if err := w.WriteAll([][]string{header, row}); err != nil {
 		t.Fatal(err)
 	}
+	o := deskfile.Outcome{Status: "done"}
 	var v lending.Valued
 	for line, err := range deskfile.Read(&b, "f.csv", deskfile.Options{On: on}) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v.Row = line.Row
-		if len(line.Faults) > 0 {
-			v.Fault = &line.Faults[0]
+		if v.Row = line.Row; len(line.Faults) > 0 {
+			o.Status, o.Faults = "refused", line.Faults
 		}
 	}
 	policy := lending.Policies()[lending.DefaultPolicy]
@@ -185,12 +192,13 @@ func decideGround(t rapid.TB, c groundCase) lending.Decision {
 		policy = lending.Policies()["BOCOM-HIST"] // the template takes none
 	}
 	v.Status, v.Point, v.Low, v.High, v.Forced, v.Calibration = valuation.Valued, money.Fen(100*money.Wan), money.Fen(80*money.Wan), money.Fen(120*money.Wan), money.Fen(50*money.Wan), "conformal"
-	v.FromRow, v.State, v.Expiry = len(c.events) == 0, patent.Reduce(c.events, on), patent.Expiry(v.Row.Kind, v.Row.Filing, 0)
+	v.FromRow, v.State, v.Expiry = len(events) == 0, patent.Reduce(events, on), patent.Expiry(v.Row.Kind, v.Row.Filing, 0)
 	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, v.Row.Owners, nil, 0, on, calendar.Shipped()))
-	if v.Fault != nil {
-		v = lending.Refused(v.Row, fault.Field{Code: v.Fault.Code, Zh: v.Fault.Zh})
+	if len(o.Faults) > 0 {
+		v = lending.Refused(v.Row, fault.Field{Code: o.Faults[0].Code, Zh: o.Faults[0].Zh})
 	}
-	return lending.Decide([]lending.Valued{v}, lending.Options{Policy: policy}, on).Rows[0]
+	o.Valued, o.Decision = v, lending.Decide([]lending.Valued{v}, lending.Options{Policy: policy}, on).Rows[0]
+	return o
 }
 
 // A negation, condition or doubt before a consent never leads to an acceptance,

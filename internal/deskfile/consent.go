@@ -30,19 +30,24 @@ func readConsent(text string, known []string) (c consents) {
 	if isEmpty(text) {
 		return consents{none: text == "无"}
 	}
-	if t := meaning(v.tokens(text)); len(t) == 1 && t[0].class == "none" {
+	if t := meaning(v.tokens(text)); len(t) == 1 && t[0].class == "none" || noCoOwner.MatchString(text) {
 		return consents{none: true}
 	}
 	last := -1 // the entry that a lone Y or N behind it belongs to
 	for _, part := range entries(text, known) {
 		names, rest := nameOf(part, known)
+		for _, n := range known { // 同意为某公司借款提供担保
+			if n != "" {
+				rest = strings.ReplaceAll(rest, "为"+n, "为")
+			}
+		}
 		status := meaning(v.tokens(rest))
 		if count(status, "agreement") > 0 {
 			c.agreement = true
 		}
 		truth, all, ok := verdictOf(status)
 		switch {
-		case strings.TrimFunc(rest, notWord) == "" && len(names) == 0:
+		case len(status) == 0 && len(names) == 0: // 同意，已盖章
 		case strings.TrimFunc(rest, notWord) == "": // names alone
 			for _, n := range names {
 				c.each = append(c.each, patent.Consent{Party: n, Text: part})
@@ -87,6 +92,9 @@ func readConsent(text string, known []string) (c consents) {
 	}
 	return c
 }
+
+// noCoOwner says that there is none: 共有人：无.
+var noCoOwner = regexp.MustCompile(`^(?:其他)?共有(?:权)?人\s*[:：]\s*(?:无|没有|不存在)$`)
 
 func notWord(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("√✓✔×✗✘", r)

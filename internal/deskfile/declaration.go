@@ -42,11 +42,16 @@ func readDeclaration(text string) (d declared) {
 func (d *declared) one(code, text string) {
 	tokens := vocabularies["declaration"].tokens(text)
 	words := slices.DeleteFunc(slices.Clone(tokens), func(t token) bool {
-		return slices.Contains([]string{"fill", "filler", "yes", "all", ":", ",", "、", " "}, t.class)
+		return slices.Contains([]string{"fill", "filler", "yes", "all", "both", "pledgor", "pledgee", ":", ",", "、", " "}, t.class)
 	})
 	negators := count(words, "negator")
 	plain := count(words, "negator", "know", "go", "register", "twin", "kind", "proceeding") == len(words)
+	one := count(tokens, "both") == 0 && (count(tokens, "pledgor") > 0) != (count(tokens, "pledgee") > 0)
 	keep := func() {
+		if one { // one of the parties speaks for himself
+			d.unread = true
+			return
+		}
 		if d.statements == nil {
 			d.statements = map[string]string{}
 		}

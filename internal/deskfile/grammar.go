@@ -62,7 +62,7 @@ var vocabularies = func() map[string]*vocabulary {
 type token struct{ class, text string }
 
 const (
-	separators = ";；。\n、,，/|:：()（）[]【】 \t+&-—–="
+	separators = ";；。\n、,，/|:：()（）[]【】 \t+&-—–=《》“”\"'「」"
 	joiners    = "和与及或并且"
 )
 
@@ -78,6 +78,7 @@ var (
 // that ends in y says nothing.
 func (v *vocabulary) tokens(text string) (out []token) {
 	runes := []rune(text)
+	left := v.leftOver(runes)
 	for i := 0; i < len(runes); {
 		r := runes[i]
 		rest := string(runes[i:])
@@ -91,7 +92,7 @@ func (v *vocabulary) tokens(text string) (out []token) {
 				class = ","
 			case '：':
 				class = ":"
-			case '(', ')', '（', '）', '[', ']', '【', '】', '\t', '-', '—', '–', '=':
+			case '(', ')', '（', '）', '[', ']', '【', '】', '\t', '-', '—', '–', '=', '《', '》', '“', '”', '"', '\'', '「', '」':
 				class = " "
 			}
 			if m := reference.FindString(rest); m != "" {
@@ -108,7 +109,7 @@ func (v *vocabulary) tokens(text string) (out []token) {
 			i += utf8.RuneCountInString(m)
 			continue
 		}
-		n := v.match(runes, i)
+		n := v.match(runes, i, left)
 		if b := body.FindString(rest); b != "" && (n == 0 || v.class[string(runes[i:i+n])] != "negator") && utf8.RuneCountInString(b) > n && !v.knows(b) {
 			out = append(out, token{"body", b})
 			i += utf8.RuneCountInString(b)
@@ -141,7 +142,7 @@ func (v *vocabulary) tokens(text string) (out []token) {
 func (v *vocabulary) knows(text string) bool {
 	runes := []rune(text)
 	for i := range runes {
-		if n := v.match(runes, i); n > 0 {
+		if n := v.match(runes, i, nil); n > 0 {
 			switch v.class[strings.ToUpper(string(runes[i:i+n]))] {
 			case "filler", "fill", "who", "yes", "register", "go", "kind", "condition":
 			default:
@@ -152,22 +153,45 @@ func (v *vocabulary) knows(text string) bool {
 	return false
 }
 
-// match is the length of the longest word at a place, in characters; 0 is none.
-func (v *vocabulary) match(runes []rune, at int) int {
+// leftOver is, for each place, how many characters behind it no word holds when
+// the text is cut as well as it can be: 无权利限制 is 无 and 权利限制, not 无权 and
+// a rest.
+func (v *vocabulary) leftOver(runes []rune) []int {
+	left := make([]int, len(runes)+1)
+	for i := len(runes) - 1; i >= 0; i-- {
+		left[i] = left[i+1]
+		if !strings.ContainsRune(separators, runes[i]) && !strings.ContainsRune(joiners, runes[i]) {
+			left[i]++
+		}
+		for n := min(v.longest, len(runes)-i); n > 0; n-- {
+			if v.wordAt(runes, i, n) {
+				left[i] = min(left[i], left[i+n])
+			}
+		}
+	}
+	return left
+}
+
+// match is the length of the longest word at a place, in characters, of those
+// that leave the least over behind them; 0 is none. Without left it is the longest.
+func (v *vocabulary) match(runes []rune, at int, left []int) (best int) {
+	for n := min(v.longest, len(runes)-at); n > 0; n-- {
+		if v.wordAt(runes, at, n) && (best == 0 || left != nil && left[at+n] < left[at+best]) {
+			best = n
+		}
+	}
+	return best
+}
+
+// wordAt reports whether a word of n characters stands at a place.
+func (v *vocabulary) wordAt(runes []rune, at, n int) bool {
+	if _, ok := v.class[strings.ToUpper(string(runes[at:at+n]))]; !ok {
+		return false
+	}
 	latin := func(i int) bool {
 		return i >= 0 && i < len(runes) && runes[i] < 0x250 && (unicode.IsLetter(runes[i]) || unicode.IsDigit(runes[i]))
 	}
-	for n := min(v.longest, len(runes)-at); n > 0; n-- {
-		word := strings.ToUpper(string(runes[at : at+n]))
-		if _, ok := v.class[word]; !ok {
-			continue
-		}
-		if latin(at) && latin(at-1) || latin(at+n-1) && latin(at+n) {
-			continue // part of a longer Latin word
-		}
-		return n
-	}
-	return 0
+	return !(latin(at) && latin(at-1) || latin(at+n-1) && latin(at+n)) // not a part of a longer Latin word
 }
 
 // split cuts tokens at those of a class.

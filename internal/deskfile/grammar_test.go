@@ -27,6 +27,10 @@ func TestRegisterGrammar(t *testing.T) {
 		"因权属纠纷中止程序": "-y--", "曾质押，现已注销": "n---", "曾被查封；已解除": "-n--", "已质押，尚未解除": "y---", "未质押，未查封，未被请求宣告无效，未许可他人": "nnnn", "国家知识产权局已受理无效宣告请求": "--y-", "无效请求审查中": "--y-", "专利权的恢复": "----alive",
 		"无效宣告请求已被驳回": "--n-", "驳回无效宣告请求": "--n-", "无效宣告请求撤回;有效": "--n-alive", "他项权利：质押": "y---", "他项权利：无": "nnnn", "无/无/无/无": "nnnn", "在押": "y---", "未在押": "n---", "已解押": "n---", "未解押": "y---", "已解封": "-n--", "查封未解冻": "?",
 		"有权-审定授权": "----alive", "失效-未缴年费": "----dead:fee_unpaid", "失效-全部无效": "----dead:invalidated", "避重放弃": "----dead:abandoned", "有效期限届满": "----dead:expired", "状态：有效": "----alive",
+		"质押：已质押": "y---", "是否质押：否，是否查封：否，是否涉无效：否，是否许可：否": "nnnn", "质押状态：未质押；保全状态：无；无效状态：无；许可状态：无": "nnnn", "质押(无) 保全(无) 无效(无) 许可(普通许可)": "nnnn", "无权利限制": "nnnn", "无他项权登记": "nnnn", "已办理质押登记": "y---", "质押登记已办理注销手续": "n---",
+		"未发现质押、查封、无效及许可记录": "nnnn", "经查询登记簿，均无": "nnnn", "登记簿显示无质押、查封、无效、许可": "nnnn", "既无质押又无查封": "nn--", "无质押但有查封": "ny--", "质押已解除（建行），现质押给工行": "y---", "无争议、无质押、无查封": "nn--", "无权属纠纷": "----", "权属纠纷": "-y--", "已质押（工商银行，登记号Y2024110000123）": "y---",
+		"无效宣告决定：权利要求1-3无效，在权利要求4-10基础上维持有效": "----partly", "部分权利要求被宣告无效": "----partly", "正常，无质押，无冻结，无诉讼": "nn--alive", "Active": "----alive", "Expired - fee related": "----dead", "等待颁证公告": "----pending",
+		"保全期限届满": "?", "尚未查询": "----", "无质押；查封情况待查询": "n---", "有争议": "?", "涉诉": "?", "未必质押": "?", "质押次数不详；涉诉": "?",
 		// not understood, or understood to say nothing sure
 		"未缴年费": "?", "质押到期": "?", "质押（已到期）": "?", "质押已结清": "?", "有效；诉讼中": "?", "无；诉讼中": "?", "质押登记申请被驳回": "?", "驳回质押": "?", "无效宣告请求未受理": "?", "无，查封": "?",
 		"曾质押": "?", "拟质押": "?", "可能存在质押": "?", "质押办理中": "?", "无质押，查封": "?", "质押情况见卷宗": "?", "不无质押": "?", "有效;失效": "?", "质押已解除;质押": "?", "即将届满": "?", "质押给甲后又还清": "?", "无质押解除": "?", "看情况": "?", "没有不质押": "?",
@@ -83,7 +87,7 @@ func TestConsentGrammar(t *testing.T) {
 	three := []string{firstOwner, secondOwner, thirdOwner}
 	for cell, want := range map[string]patent.Outcome{
 		"浙江大学;Y": patent.Clear, "浙江大学 Y": patent.Clear, "浙江大学：同意": patent.Clear, "浙江大学已书面同意": patent.Clear, "浙江大学（同意）": patent.Clear, "浙江大学;是": patent.Clear, "浙江大学;y": patent.Clear, "浙江大学 √": patent.Clear,
-		"浙江大学已出具同意书": patent.Clear, "已取得浙江大学书面同意": patent.Clear, "浙江大学-Y": patent.Clear, "浙江大学=同意": patent.Clear, "未取得浙江大学书面同意": patent.Met, "需浙江大学同意": patent.Open, "经浙江大学同意": patent.Open, "无需浙江大学同意": patent.Open, "Y": patent.Clear, "同意": patent.Clear, "全体共有人均同意": patent.Clear, "浙江大学，同意质押": patent.Clear, "浙江大学同意（2026-10-01）": patent.Clear,
+		"浙江大学已出具同意书": patent.Clear, "已取得浙江大学书面同意": patent.Clear, "浙江大学-Y": patent.Clear, "浙江大学=同意": patent.Clear, "未取得浙江大学书面同意": patent.Met, "需浙江大学同意": patent.Open, "经浙江大学同意": patent.Open, "无需浙江大学同意": patent.Open, "Y": patent.Clear, "同意": patent.Clear, "全体共有人均同意": patent.Clear, "浙江大学，同意质押": patent.Clear, "浙江大学：同意，已盖章": patent.Clear, "浙江大学：已出具《同意函》": patent.Clear, "浙江大学：同意为" + firstOwner + "的借款提供质押担保": patent.Clear, "共有人：无": patent.Open, "浙江大学：同意质押给建设银行": patent.Open, "浙江大学同意（2026-10-01）": patent.Clear,
 		"浙江大学;N": patent.Met, "浙江大学不同意": patent.Met, "浙江大学没有同意": patent.Met, "浙江大学：未同意": patent.Met, "浙江大学拒绝": patent.Met, "浙江大学反对": patent.Met, "浙江大学拒绝同意": patent.Met, "浙江大学尚未取得书面同意": patent.Met, "N": patent.Met, "浙江大学 否": patent.Met,
 		"": patent.Open, "无": patent.Open, "-": patent.Open, "同上": patent.Open, "详见附件": patent.Open, "浙江大学": patent.Open, "浙江大学：待同意": patent.Open, "浙江大学：不反对": patent.Open, "浙江大学并非不同意": patent.Open, "浙江大学拟同意": patent.Open,
 		"浙江大学：待董事会通过后同意": patent.Open, "浙江大学原则上同意": patent.Open, "浙江大学口头同意": patent.Open, "浙江大学部分同意": patent.Open, "浙江大学同意后撤回": patent.Open, "浙江大学曾同意": patent.Open, "浙江大学同意，但需学校批准": patent.Open, "浙江大学同意;撤回": patent.Open,
@@ -185,7 +189,7 @@ func TestDeclarations(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"E11：双方知悉无效程序并坚持登记": "E11", "E11:当事人已知晓无效宣告程序，仍同意办理质押登记": "E11", "E10：没有同日申请": "twin no", "E10：无同日申请": "twin no", "E10：不存在同样的发明创造": "twin no", "E10：存在同日申请": "twin yes", "E10：双方知悉同日申请，仍同意办理质押登记": "E10 twin yes", "E11：未被提起无效宣告": "challenged no",
-		"E11：质权人不同意继续办理": "?", "E11：双方不知悉": "?", "E11：见附件": "?", "双方知悉": "?", "E11：Y": "?", "E11：知悉": "?", "E11：双方知悉无效程序，银行尚在研究": "?", "E10：可能有同日申请": "?", "E10：确认存在同日申请": "twin yes", "E10：同意": "?", "E11：承诺知悉无效程序": "?", "E10：同日申请已放弃": "?",
+		"E11：质权人不同意继续办理": "?", "E11：出质人知悉并同意继续办理": "?", "E11：质权人知悉无效程序并坚持登记": "?", "E11：质权人、出质人知悉无效程序并坚持登记": "E11", "E11：未涉及无效宣告程序": "challenged no", "E11：双方不知悉": "?", "E11：见附件": "?", "双方知悉": "?", "E11：Y": "?", "E11：知悉": "?", "E11：双方知悉无效程序，银行尚在研究": "?", "E10：可能有同日申请": "?", "E10：确认存在同日申请": "twin yes", "E10：同意": "?", "E11：承诺知悉无效程序": "?", "E10：同日申请已放弃": "?",
 	} {
 		d := readDeclaration(text)
 		var got []string

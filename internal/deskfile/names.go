@@ -19,7 +19,8 @@ var (
 // isEmpty reports whether a cell is a mark for empty; isPointer, whether it
 // only points elsewhere.
 func isEmpty(text string) bool {
-	return slices.Contains(emptyMarks, strings.ToLower(sheet.Narrow(text)))
+	text = strings.ToLower(sheet.Narrow(text))
+	return slices.Contains(emptyMarks, text) || text != "" && strings.Trim(text, "-–—_*.·…/\\#?~=+|、,;:。 ") == ""
 }
 
 func isPointer(text string) bool { return pointers.MatchString(sheet.Narrow(text)) }

@@ -100,10 +100,10 @@ var batchColumns = []batchColumn{
 // apartColumns are read where a desk keeps them and are not in the template:
 // the states that 质押/保全/无效/许可状态 joins, each in a column of its own.
 var apartColumns = []batchColumn{
-	{key: "pledged", zh: "是否质押", names: []string{"质押", "质押状态", "是否已质押"}},
-	{key: "preserved", zh: "是否保全", names: []string{"保全", "保全状态", "是否查封", "查封"}},
-	{key: "challenged", zh: "是否被请求无效", names: []string{"无效", "无效请求", "是否无效", "是否被请求宣告无效"}},
-	{key: "licensed", zh: "是否独占许可", names: []string{"独占许可", "独占许可状态"}},
+	{key: "pledged", zh: "是否质押", names: []string{"质押", "质押状态", "是否已质押", "是否存在质押", "是否出质", "有无质押", "质押登记", "质押登记情况", "质押登记状态", "是否设质"}},
+	{key: "preserved", zh: "是否保全", names: []string{"保全", "保全状态", "是否查封", "查封", "法院保全", "保全情况", "查封情况", "是否冻结", "司法冻结", "是否被查封", "查封冻结情况", "司法保全", "诉讼保全"}},
+	{key: "challenged", zh: "是否被请求无效", names: []string{"无效", "无效请求", "是否无效", "是否被请求宣告无效", "复审无效", "无效情况", "无效宣告情况", "无效宣告", "无效状态", "是否涉无效", "有无无效宣告请求"}},
+	{key: "licensed", zh: "是否独占许可", names: []string{"独占许可", "独占许可状态", "许可", "许可情况", "许可状态", "许可备案", "是否许可", "许可类型"}},
 	{key: "publication", zh: "公开(公告)号", names: []string{"公开公告号", "授权公告号", "公布号", "公告号", "公开号", "授权号", "publication_number", "公布(公告)号", "display key", "id"}},
 	{key: "validity", zh: "专利有效性", names: []string{"有效性", "简单法律状态", "是否有效", "专利权有效性"}},
 	{key: "flags", zh: "法律状态/事件", names: []string{"法律状态事件", "法律事件"}},
@@ -432,6 +432,20 @@ type batchCells struct {
 	notes    []lending.Unread
 }
 
+// ticked leaves of a form's boxes, ☑同意 □不同意, what is ticked. A form in which
+// none is, or in which the mark may mean either, stays as it is, and is no word.
+func ticked(text string) string {
+	if !strings.ContainsAny(text, "□☐") || !strings.ContainsAny(text, "☑■✔√") {
+		return text
+	}
+	return strings.TrimSpace(tick.ReplaceAllString(unticked.ReplaceAllString(text, ""), ""))
+}
+
+var (
+	unticked = regexp.MustCompile(`[□☐]\s*[^□☐☑■✔√☒\s;；,，。:：()（）]*`)
+	tick     = regexp.MustCompile(`[☑■✔√]\s*`)
+)
+
 // get returns a cell's content; a mark for empty and a pointer to another cell
 // are none.
 func (c *batchCells) get(key string) string {
@@ -447,7 +461,7 @@ func (c *batchCells) get(key string) string {
 }
 
 // raw is a cell as it stands, for columns in which 无 is an answer.
-func (c *batchCells) raw(key string) string { return sheet.Narrow(c.cells[c.by[key]]) }
+func (c *batchCells) raw(key string) string { return ticked(sheet.Narrow(c.cells[c.by[key]])) }
 
 // unreadable notes a cell whose text was not understood.
 func (c *batchCells) unreadable(key, text string) {
@@ -641,7 +655,7 @@ func (b *batchReader) line(row sheet.Row) Line {
 			c.unreadable("contract_states", text)
 		}
 	}
-	c.remark()
+	c.remark(&r)
 	r.Unread = c.notes
 	if len(c.faults) == 0 {
 		content := r
@@ -714,10 +728,16 @@ func (c *batchCells) mark(r *lending.Row) {
 	r.Number = n
 }
 
+// applied is a kind that speaks of an application.
+var applied = regexp.MustCompile(`^发明(?:专利)?(?:申请|公开|公布)(?:权)?$|专利申请权$`)
+
 func (c *batchCells) kind(r *lending.Row, n *patent.Number) {
 	if text := sheet.Narrow(c.get("kind")); text != "" {
 		if r.Kind = patent.KindOf(text); r.Kind == "" {
 			c.bad("kind", "kind.unknown", fmt.Sprintf("“%s”应为发明、实用新型或外观设计。", clip(text)), "must be 发明, 实用新型 or 外观设计.")
+		}
+		if applied.MatchString(text) && !isEmpty(c.cells[c.by["grant_date"]]) && !r.Portfolio { // an application with a day of grant: which of the two?
+			c.unreadable("kind", text)
 		}
 	}
 	if n == nil || n.Kind == "" {
@@ -759,7 +779,12 @@ func (c *batchCells) owners(r *lending.Row) {
 		text = c.get("applicants")
 	}
 	names, doubt := readNames(text, r.Borrower, sheet.Narrow(r.Borrower))
-	if r.Owners = names; doubt {
+	for _, n := range names {
+		if !slices.ContainsFunc(r.Owners, func(o string) bool { return patent.SameName(o, n) }) {
+			r.Owners = append(r.Owners, n)
+		}
+	}
+	if doubt {
 		c.unreadable("owners", text)
 	}
 }
@@ -868,6 +893,9 @@ func (c *batchCells) register(r *lending.Row) {
 			c.unreadable(key, text)
 			continue
 		}
+		if key == "flags" && contradicts(r, readRegister(rest, "", false)) {
+			c.unreadable(key, text) // an event that has happened, which the row denies
+		}
 		if !on.IsZero() {
 			r.RegisterAsOf = on
 		} else if key == "register" && said != (registered{}) && len(datePart.FindAllString(text, -1)) > 1 {
@@ -882,21 +910,45 @@ func (c *batchCells) register(r *lending.Row) {
 			continue
 		}
 		said := readRegister(strings.Trim(datePart.ReplaceAllString(text, " "), " ()（）;；,，、:：|"), "", true)
-		dead := said.standing == patent.Dead && r.Standing != patent.Dead
+		against := (said.standing == patent.Dead || said.standing == patent.Pending) && r.Standing != said.standing
 		said.standing, said.ended = "", "" // a history: what stands today is in the first column
 		switch {
-		case !said.unread && !dead && said != (registered{}):
-			c.merge("register", r, said)
-		case remarkable.MatchString(text):
+		case against || said.unread && remarkable.MatchString(text) || contradicts(r, readRegister(strings.Trim(datePart.ReplaceAllString(text, " "), " ()（）;；,，、:：|"), "", false)):
 			c.notes = append(c.notes, lending.Unread{Column: h, Text: sheet.Clip(text, 80)})
+		case !said.unread:
+			c.merge("register", r, said)
 		}
 	}
-	if text := c.get("pledgee"); text != "" && r.Pledged == "" {
+	if text := c.get("pledgee"); text != "" && r.Pledged != patent.Yes {
 		c.unreadable("pledgee", text) // one who may still hold the right
 	}
-	if text := c.get("pledge_count"); text != "" && text != "0" && r.Pledged == "" {
+	if text := strings.TrimSuffix(c.get("pledge_count"), "次"); text != "" && text != "0" && r.Pledged != patent.Yes {
 		c.unreadable("pledge_count", text)
 	}
+}
+
+// agrees reports whether a text denies what the row denies, and says no more.
+func (c *batchCells) agrees(r *lending.Row, text string) bool {
+	said := readRegister(strings.Trim(datePart.ReplaceAllString(text, " "), " ()（）;；,，、:：。"), "", false)
+	if said.unread || said == (registered{}) || said.partly || said.standing != "" && said.standing != r.Standing {
+		return false
+	}
+	for _, x := range [][2]patent.Truth{{r.Pledged, said.pledged}, {r.Preserved, said.preserved}, {r.Challenged, said.challenged}, {r.Licensed, said.licensed}} {
+		if x[1] != "" && (x[1] != patent.No || x[0] != patent.No) {
+			return false
+		}
+	}
+	return true
+}
+
+// contradicts reports whether a text affirms what the row denies.
+func contradicts(r *lending.Row, said registered) bool {
+	for _, x := range [][2]patent.Truth{{r.Pledged, said.pledged}, {r.Preserved, said.preserved}, {r.Challenged, said.challenged}} {
+		if x[0] == patent.No && x[1] == patent.Yes {
+			return true
+		}
+	}
+	return false
 }
 
 // merge joins what two columns state. Where they differ neither holds.
@@ -917,11 +969,12 @@ func (c *batchCells) merge(key string, r *lending.Row, said registered) {
 }
 
 // remarkable are words in a remark that may change a decision.
-var remarkable = regexp.MustCompile(`质押|出质|抵押|查封|冻结|保全|无效|纠纷|诉讼|失效|终止|共有|许可|放弃|转让|解除`)
+var remarkable = regexp.MustCompile(`质押|出质|抵押|查封|冻结|扣押|保全|无效|纠纷|争议|诉讼|涉诉|仲裁|强制执行|失信|异议|失效|终止|期满|届满|注销|撤销|欠费|欠缴|未缴|权属|共有|许可|放弃|转让|转移|变更|解除|不同意|拒绝|撤回|破产|清算`)
 
-// remark quotes a remark that may change the decision; it is for people.
-func (c *batchCells) remark() {
-	if text := c.get("remark"); remarkable.MatchString(text) {
+// remark quotes a remark that may change the decision; it is for people. One
+// that denies what the row denies changes nothing.
+func (c *batchCells) remark(r *lending.Row) {
+	if text := c.get("remark"); remarkable.MatchString(text) && !c.agrees(r, text) {
 		c.unreadable("remark", text)
 	}
 	for _, h := range slices.Sorted(maps.Keys(c.cells)) {
@@ -932,7 +985,7 @@ func (c *batchCells) remark() {
 }
 
 var (
-	feeYear = regexp.MustCompile(`^(?:已?缴(?:纳|费)?至|缴至|至)?第?(\d{1,2})(?:个)?(?:专利)?(?:年度|年|度)?(?:年费)?(?:已缴|已缴纳|已缴费|已缴清)?$`)
+	feeYear = regexp.MustCompile(`^(?:年费)?(?:均?已)?(?:缴|交)?(?:纳|费|清)*(?:至|到)?第?([1-9]\d?|[一二三四五六七八九十]{1,3})(?:个)?(?:专利)?(?:年度|年|度)?(?:的)?(?:年费)?[(（]?(?:均?已)?(?:缴|交)?(?:纳|费|清|讫)*[)）]?$`)
 	feeDay  = regexp.MustCompile(`^(?:已?缴(?:纳|费)?至|缴至|至|有效期至)?(\d{4}[年/.\-]\d{1,2}[月/.\-]\d{1,2}日?|\d{8})(?:止)?$`)
 )
 
@@ -944,7 +997,7 @@ func (c *batchCells) fees(r *lending.Row) {
 		return
 	}
 	if m := feeYear.FindStringSubmatch(text); m != nil {
-		if n, _ := strconv.Atoi(m[1]); n <= 25 {
+		if n := yearOf(m[1]); n > 0 && (r.Kind == "" || r.Filing.IsZero() || n <= patent.TermYears(r.Kind, r.Filing)) {
 			r.FeesPaidTo = &n
 			return
 		}
@@ -960,6 +1013,31 @@ func (c *batchCells) fees(r *lending.Row) {
 		}
 	}
 	c.unreadable("fees_paid_to", text)
+}
+
+// yearOf reads a number below a hundred in digits or in Chinese; 0 is none.
+func yearOf(text string) int {
+	if n, err := strconv.Atoi(text); err == nil {
+		return n
+	}
+	digit := func(s string) int { return strings.Index("一二三四五六七八九", s)/len("一") + 1 }
+	tens, ones, compound := strings.Cut(text, "十")
+	if !compound {
+		tens, ones = "", text
+	}
+	if utf8.RuneCountInString(tens) > 1 || utf8.RuneCountInString(ones) > 1 || strings.Contains(ones, "十") {
+		return 0
+	}
+	n := 0
+	if compound {
+		if n = 10; tens != "" {
+			n *= digit(tens)
+		}
+	}
+	if ones != "" {
+		n += digit(ones)
+	}
+	return n
 }
 
 // truth reads yes or no; an empty cell is unknown, and so is a text that is

@@ -2,6 +2,7 @@ package deskfile
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -36,7 +37,7 @@ func (r *registered) answer(class string) *patent.Truth {
 }
 
 var (
-	subjects   = []string{"pledge", "preserve", "challenge", "void", "licence", "plain", "burden"}
+	subjects   = []string{"pledge", "preserve", "challenge", "void", "licence", "plain", "burden", "ownership", "dispute"}
 	states     = []string{"alive", "dead:fee_unpaid", "dead:expired", "dead:abandoned", "dead:invalidated", "dead:", "unpaid", "partly", "pending_grant", "refused"}
 	modifiers  = []string{"negator", "pending", "past", "ended", "unknown", "yes", "again", "all", ":"}
 	listJoints = []string{"、", "/", "|", "+", "&"}
@@ -44,7 +45,7 @@ var (
 
 // existential negators deny a thing; the others deny a deed: 无解除 says
 // nothing of a pledge, 未解除 says that it stands.
-var existential = []string{"无", "没有", "并无", "尚无", "不存在", "无任何", "不含", "未见", "未有", "没", "N", "NO", "否"}
+var existential = []string{"无", "没有", "并无", "尚无", "不存在", "无任何", "不含", "未发现", "并未发现", "未查到", "未查见", "未查询到", "未检索到", "查无", "经查无", "又无", "也无", "也没有", "亦无", "且无", "未见", "未有", "没", "N", "NO", "否"}
 
 // unpaid stands for a fee that was not paid until another word says that the
 // right has ended for it.
@@ -93,6 +94,9 @@ func segments(clause []token) (out []segment) {
 				cur.word = t.text
 			case slices.Contains([]string{"pledge", "preserve", "challenge", "licence", "plain"}, cur.class) && strings.HasPrefix(t.class, "dead:") && t.class != "dead:invalidated":
 				loose = append(loose, token{"ended", t.text}) // 质押终止
+			case len(cur.before) == 0 && len(loose) > 0 && loose[0].class == ":" && count(loose, ":") == 1 && kin(cur.class, t.class): // 质押：已质押
+				cur = segment{class: t.class, word: t.text, joint: cur.joint, before: loose[1:]}
+				loose = nil
 			case len(loose) > 0 && len(cur.before) == 0: // 质押无保全: whose is the word between?
 				cur.unread = true
 			default:
@@ -122,8 +126,32 @@ func segments(clause []token) (out []segment) {
 		cur.before = loose
 	}
 	flush()
+	for i := len(out) - 2; i >= 0; i-- { // 许可(普通许可): the first is the heading of the second
+		s, next := &out[i], &out[i+1]
+		if next.joint == " " && slices.Contains(subjects, s.class) && len(s.before)+len(s.after) == 0 && !s.unread && kin(s.class, next.class) {
+			next.joint = s.joint
+			out = slices.Delete(out, i, i+1)
+		}
+	}
 	return out
 }
+
+// kin reports whether two words are of one subject.
+func kin(a, b string) bool {
+	of := func(class string) string {
+		switch class {
+		case "void":
+			return "challenge"
+		case "plain":
+			return "licence"
+		}
+		return class
+	}
+	return of(a) == of(b)
+}
+
+// someClaims are the words of a decision that leaves a part of the claims.
+var someClaims = regexp.MustCompile(`在?(?:该专利|本专利|专利)?权利要求\s*[\d第项、,，\-—–~～至到和及 ]+(?:被|均|已)*(?:宣告)?无效|在(?:修改后的)?权利要求\s*[\d第项、,，\-—–~～至到和及 ]+的?基础上(?:继续)?维持(?:该|本)?(?:专利权)?(?:继续)?有效`)
 
 // rejected is what a request that was turned down or taken back comes to: a
 // challenge is over with it; whether a registration stands for another reason
@@ -135,12 +163,19 @@ func rejected(subject string, t token) token {
 	return token{"pending", t.text}
 }
 
-// lapses end the debt or the time of a pledge; the register holds it until it
-// is struck off.
-var lapses = []string{"到期", "已到期", "届满", "已届满", "期满", "结束", "已结束", "结清", "已结清", "失效", "已失效"}
+var (
+	// searched begins a cell that tells what was looked at; what was found follows.
+	searched = regexp.MustCompile(`^(?:经|据)(?:查询|查|核查|核实|查册|检索)(?:专利)?(?:登记簿|官网)?[，,：:\s]*|^(?:专利)?登记簿(?:副本)?(?:显示|记载)[，,：:\s]*`)
+	// question heads an answer: 是否质押：否.
+	question = regexp.MustCompile(`(?:是否|有无)(?:存在|已经|已|被|涉及|涉)?(\p{Han}{2,10}[:：])`)
+)
+
+// lapses end the debt or the time of a pledge or preservation; the register holds
+// it until it is struck off.
+var lapses = regexp.MustCompile(`(?:到期|届满|期满|结束|结清|失效)$`)
 
 func lapsed(mods []token) bool {
-	return slices.ContainsFunc(mods, func(t token) bool { return t.class == "ended" && slices.Contains(lapses, t.text) })
+	return slices.ContainsFunc(mods, func(t token) bool { return t.class == "ended" && lapses.MatchString(t.text) })
 }
 
 // resolved joins a thing of the past with what became of it: 曾质押，现已注销.
@@ -197,6 +232,7 @@ func readRegister(text, about string, flags bool) (r registered) {
 	answers := map[string][]said{}
 	standings := map[patent.Standing]string{}
 	meaningful, voids, bareNo, yes := 0, 0, false, false
+	text = question.ReplaceAllString(searched.ReplaceAllString(someClaims.ReplaceAllString(text, "部分无效"), ""), "$1")
 	var clauses [][]segment
 	for _, clause := range split(vocabularies["register"].tokens(text), ";") {
 		if count(clause, "note") > 0 && count(clause, "void", "challenge", "partly", "dead:", "dead:invalidated", "dead:fee_unpaid") == 0 {
@@ -236,6 +272,19 @@ func readRegister(text, about string, flags bool) (r registered) {
 			case slices.Contains(states, s.class):
 				meaningful++
 				r.state(s, polarity(mods), len(mods) > count(mods, "yes", "all", ":"), standings)
+			case s.class == "ownership", s.class == "dispute":
+				p := polarity(mods)
+				if len(mods) == 0 {
+					p = inherited(segs, i)
+				}
+				switch { // that nobody disputes the right says nothing of a preservation
+				case p == patent.No:
+				case p == patent.Yes && s.class == "ownership":
+					meaningful++
+					answers["preserve"] = append(answers["preserve"], said{p, false})
+				default:
+					r.unread = true
+				}
 			case s.class == "burden":
 				if polarity(mods) == patent.No {
 					bareNo = true
@@ -251,7 +300,7 @@ func readRegister(text, about string, flags bool) (r registered) {
 				if len(mods) == 0 {
 					p = inherited(segs, i)
 				}
-				if flags && p == patent.Yes || s.class == "pledge" && p == patent.No && lapsed(mods) {
+				if flags && p == patent.Yes || (s.class == "pledge" || s.class == "preserve") && p == patent.No && lapsed(mods) {
 					p = ""
 				}
 				if s.class == "plain" && p == patent.Yes {
@@ -371,6 +420,9 @@ func inherited(segs []segment, at int) patent.Truth {
 			}
 			continue
 		}
+		if previous.class == "" && i > 1 && segs[i-2].class != "" && bare(&segs[i-2]) {
+			break // 质押(无) 保全(无): the word is of the one before it
+		}
 		if len(previous.before) > 0 && len(previous.after) == 0 && count(previous.before, "negator") == 1 && len(previous.before) == 1 {
 			if !joined {
 				return "" // 无质押，查封
@@ -392,7 +444,7 @@ func inherited(segs []segment, at int) patent.Truth {
 		switch {
 		case from != "":
 			return ""
-		case segs[at].class == "pledge" && lapsed(mods):
+		case (segs[at].class == "pledge" || segs[at].class == "preserve") && lapsed(mods):
 			return ""
 		case i == at+1 && s.class == "", count(mods, "all", ":") > 0, len(mods) == 1 && mods[0].class == "negator":
 			return polarity(mods)

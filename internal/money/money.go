@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,10 +70,11 @@ func FromYuan(yuan float64) (Fen, error) {
 	return Fen(f), nil
 }
 
-// Parse reads a decimal amount written in the given unit. Grouping commas
-// (half or full width), full-width digits and a leading ￥ or ¥ are accepted;
+// Parse reads a decimal amount written in the given unit. Commas and spaces that
+// group digits by three or four (half or full width), full-width digits and a leading ￥ or ¥ are accepted;
 // anything finer than a fen is refused rather than rounded.
 func Parse(s string, unit Unit) (Fen, error) {
+	written := s
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r >= '０' && r <= '９':
@@ -81,11 +83,22 @@ func Parse(s string, unit Unit) (Fen, error) {
 			return '.'
 		case r == '－':
 			return '-'
-		case r == ',' || r == '，' || r == ' ' || r == '\u00a0' || r == '¥' || r == '￥':
-			return -1
+		case r == '，' || r == ' ' || r == '\u00a0' || r == '\u202f':
+			return ','
+		case r == '￥':
+			return '¥'
 		}
 		return r
 	}, strings.TrimSpace(s))
+	if sign, rest, found := strings.Cut(s, "¥"); found && strings.Trim(sign, "-") == "" && !strings.Contains(rest, "¥") {
+		s = sign + strings.TrimLeft(rest, ",") // ¥ 500, -¥500
+	}
+	if strings.Contains(s, ",") {
+		if !grouped.MatchString(s) { // 0,1 is a point to some and a group to others
+			return 0, notAmount(written)
+		}
+		s = strings.ReplaceAll(s, ",", "")
+	}
 	digits := strings.TrimPrefix(s, "-")
 	if digits == "" || len(digits) > 32 || strings.Trim(digits, "0123456789.") != "" || strings.Count(digits, ".") > 1 || digits == "." {
 		return 0, notAmount(s)
@@ -103,6 +116,9 @@ func Parse(s string, unit Unit) (Fen, error) {
 	}
 	return Fen(r.Num().Int64()), nil
 }
+
+// grouped is an amount whose digits are grouped by three, or by four as 万 are.
+var grouped = regexp.MustCompile(`^-?(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d{0,3}(?:,\d{4})+)(?:\.\d*)?$`)
 
 func notAmount(s string) error {
 	if r := []rune(s); len(r) > 40 {
