@@ -113,7 +113,7 @@ func (v *View) price(q Question) Figure {
 	part("channel", effect(gChannel))
 	part("owner", effect(gOwner))
 	part("deal", effect(gDeal))
-	part("kind", p.Kinds[q.Kind].Log+effect(gKind))
+	part("kind", p.Kinds[q.Kind].Log+effect(gKind)+effect(gCell))
 	for i, x := range facts {
 		part(factNames[i], x)
 	}
