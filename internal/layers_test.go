@@ -84,7 +84,7 @@ var allowed = map[string][]string{
 
 	"internal/fetch": append([]string{"internal/store", "internal/jobs", "internal/connect", "internal/intake", "internal/appraisal"}, domain...),
 
-	"internal/ledger": append([]string{"internal/paging", "internal/store", "internal/intake", "internal/appraisal"}, domain...),
+	"internal/ledger": append([]string{"internal/paging", "internal/store", "internal/jobs", "internal/intake", "internal/appraisal"}, domain...),
 
 	"internal/labelling": append([]string{"internal/store", "internal/judge", "prompts"}, domain...),
 

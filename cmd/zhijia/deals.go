@@ -10,11 +10,13 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"zhijia/internal/deal"
 	"zhijia/internal/fault"
 	"zhijia/internal/intake"
 	"zhijia/internal/judge"
+	"zhijia/internal/ledger"
 	"zhijia/internal/money"
 	"zhijia/internal/reading"
 	"zhijia/internal/sheet"
@@ -31,6 +33,7 @@ type dealsReadCmd struct {
 	modelFlags
 	AskModel bool     `name:"llm" help:"Have the configured model point at passages for the rows that wait; it is asked nothing where none does. The texts leave this machine. The rows still wait."`
 	Files    []string `arg:"" help:"Text, HTML, DOCX or PDF files with a text layer, folders of them, or - for standard input."`
+	Keep     bool     `help:"Keep the rows of every text until a person settles each at the ledger's page."`
 	Out      string   `short:"o" placeholder:"FILE" help:"Write the rows that wait for nobody as CSV in the columns of the import of transactions."`
 }
 
@@ -58,6 +61,15 @@ func (c *dealsReadCmd) Run(g *Globals) error {
 		}
 		defer done()
 	}
+	var deals *ledger.Service
+	if c.Keep {
+		db, done, err := c.open(g)
+		if err != nil {
+			return err
+		}
+		defer done()
+		deals = ledger.New(db, time.Now)
+	}
 	read := 0
 	var last error
 	for _, name := range names {
@@ -68,6 +80,15 @@ func (c *dealsReadCmd) Run(g *Globals) error {
 		var found deal.Reading
 		if err == nil {
 			found, err = deal.Read(text)
+		}
+		if err == nil && deals != nil {
+			kept, err := deals.Keep(g.ctx, g.operator(), text, name)
+			if err != nil {
+				return err
+			}
+			if kept.ID != "" {
+				fmt.Fprintf(g.stderr, "%s：已保留 %s，%d 行待核对（/officer/ledger/read?reading=%s）\n", name, kept.ID, kept.Waits(), kept.ID)
+			}
 		}
 		if err != nil {
 			last = err

@@ -16,6 +16,8 @@ import (
 
 type ledgerCmd struct {
 	Calibrate ledgerCalibrateCmd `cmd:"" help:"From a ledger to calibrated figures: import, screen, fit, compare out of time with the shipped model, decide."`
+	Influence ledgerInfluenceCmd `cmd:"" help:"Say what each deal does to a stored valuation: its market figure when that deal alone is left out."`
+	Conflicts ledgerConflictsCmd `cmd:"" help:"Show records side by side that seem to be of one sale and do not agree."`
 	Drift     ledgerDriftCmd     `cmd:"" help:"Hold deals that came since a day against what the model expected: control chart, alarm, what to value anew."`
 }
 
@@ -165,6 +167,82 @@ func (c *ledgerDriftCmd) Run(g *Globals) error {
 	for _, v := range d.Revalue {
 		fmt.Fprintf(g.stdout, "重估 %s　%s　基准日 %s\n", v.ID, v.Title, v.AsOf)
 	}
+	return nil
+}
+
+type ledgerInfluenceCmd struct {
+	Database
+	modelFlags
+	ID  string `arg:"" help:"Id of the valuation."`
+	Top int    `default:"20" help:"Deals printed; with --json all are."`
+}
+
+func (c *ledgerInfluenceCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	svc, err := c.appraiser(g, db)
+	if err != nil {
+		return err
+	}
+	r, err := svc.Influences(g.ctx, g.operator(), c.ID)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(r)
+	}
+	if len(r.Deals) == 0 {
+		fmt.Fprintln(g.stdout, "这份估值没有市场法金额，或没有成交参与。")
+		return nil
+	}
+	fmt.Fprintf(g.stdout, "市场法金额（%s）%s，%d 笔成交参与\n", saleNames[r.Market], money.Zh(r.Figure, 4), len(r.Deals))
+	out := tabwriter.NewWriter(g.stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(out, "成交\t日期\t市场\t每件单价\t权重\t缺此笔\t差额\t名称")
+	for i, d := range r.Deals {
+		if i == c.Top {
+			break
+		}
+		sign := "+"
+		if d.Change < 0 {
+			sign = "-"
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%.3f\t%s\t%s%s\t%s\n", d.Deal, d.Date, saleNames[d.Market], money.Zh(d.Unit, 3), d.Weight, money.Zh(d.Without, 4), sign, money.Zh(math.Abs(d.Change), 3), d.Title)
+	}
+	return out.Flush()
+}
+
+type ledgerConflictsCmd struct {
+	Database
+}
+
+func (c *ledgerConflictsCmd) Run(g *Globals) error {
+	db, done, err := c.open(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	list, err := ledger.New(db, time.Now).Conflicts(g.ctx, g.operator())
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(append([]ledger.Conflict{}, list...))
+	}
+	for _, x := range list {
+		out := tabwriter.NewWriter(g.stdout, 0, 4, 2, ' ', 0)
+		fmt.Fprintf(out, "字段\t%s\t%s\n", x.Deals[0].ID, x.Deals[1].ID)
+		for _, f := range x.Fields {
+			fmt.Fprintf(out, "%s\t%s\t%s\n", f.Zh, f.Told[0], f.Told[1])
+		}
+		if err := out.Flush(); err != nil {
+			return err
+		}
+		fmt.Fprintf(g.stdout, "%s\n\n", x.Zh)
+	}
+	fmt.Fprintf(g.stdout, "来源不一的成交 %d 对\n", len(list))
 	return nil
 }
 

@@ -135,12 +135,13 @@ func (c *serveCmd) Run(g *Globals) error {
 	}
 	workers = append(workers, fetcher.Workers()...)
 	workers = append(workers, pools.Worker(), evaluations.Worker(), entrance.Retention())
+	deals := ledger.New(db, time.Now)
+	workers = append(workers, deals.Worker(driftInterval))
 	if c.DeskRows > 0 {
 		workers = append(workers, loans.Workers(desk.WorkOptions{Rows: c.DeskRows})...)
 	}
 	defer beside(g.ctx, queue, log, workers)()
 	files := intake.New(db, svc, time.Now)
-	deals := ledger.New(db, time.Now)
 	dossiers := dossier.New(db, time.Now, g.days)
 	record := audit.New(db, time.Now)
 	oneRight := chain.New(db, loans, dossiers, time.Now)

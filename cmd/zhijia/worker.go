@@ -10,6 +10,7 @@ import (
 	"zhijia/internal/gate"
 	"zhijia/internal/jobs"
 	"zhijia/internal/judge"
+	"zhijia/internal/ledger"
 )
 
 // workerCmd shares the work on batches.
@@ -42,6 +43,7 @@ func (c *workerCmd) Run(g *Globals) error {
 	workers = append(workers, d.Workers(desk.WorkOptions{Rows: c.Rows, Timeout: c.Timeout})...)
 	workers = append(workers, d.Monitor(bookInterval)...)
 	workers = append(workers, arranger.New(db, queue, time.Now).Worker(), c.evaluations(g, db, queue).Worker(), gate.New(gate.Options{DB: db, Log: log}).Retention())
+	workers = append(workers, ledger.New(db, time.Now).Worker(driftInterval))
 	fmt.Fprintln(g.stderr, "zhijia: working; stop with Ctrl-C")
 	return queue.Run(g.ctx, jobs.RunOptions{}, workers...)
 }
@@ -49,3 +51,6 @@ func (c *workerCmd) Run(g *Globals) error {
 // bookInterval is how often a process looks for booked patents to be valued
 // again.
 const bookInterval = time.Minute
+
+// driftInterval is how often the deals that came are held against the models.
+const driftInterval = 24 * time.Hour

@@ -41,6 +41,16 @@ func TestDealsAreReadOverREST(t *testing.T) {
 		t.Errorf("no deal: %d %s", got.Code, got.Body)
 	}
 
+	// Kept, its rows wait for a person; read again it is one text.
+	for range 2 {
+		if got := w.Post("/v1/deals:read", map[string]any{"text": text, "keep": true, "source": "公示 12 号"}); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), `"reading":"dr_`) {
+			t.Errorf("kept: %d %s", got.Code, got.Body)
+		}
+	}
+	if got := w.Get("/v1/ledger/readings"); got.Code != http.StatusOK || strings.Count(got.Body.String(), `"waiting":2`) != 1 || !strings.Contains(got.Body.String(), "公示 12 号") {
+		t.Errorf("readings: %d %s", got.Code, got.Body)
+	}
+
 	for name, c := range map[string]struct {
 		body   any
 		status int

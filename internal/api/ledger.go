@@ -196,4 +196,26 @@ func registerLedger(api huma.API, s *Server) {
 		st, err := s.opt.Ledger.Export(ctx, actor(ctx), in.Label)
 		return &reply[ledger.Statistics]{st}, err
 	})
+	type conflictList struct {
+		Conflicts []ledger.Conflict `json:"conflicts"`
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "ledger-conflicts", Method: http.MethodGet, Path: "/v1/ledger/conflicts", Tags: tags,
+		Summary:     "来源不一 Records that seem to be of one sale and do not agree",
+		Description: "Pairs with a patent in common and dates near each other, or of which one was taken for the other's repetition, that differ in a field both tell. At least one is the institution's own.",
+	}, func(ctx context.Context, _ *struct{}) (*reply[conflictList], error) {
+		list, err := s.opt.Ledger.Conflicts(ctx, actor(ctx))
+		return &reply[conflictList]{conflictList{append([]ledger.Conflict{}, list...)}}, err
+	})
+	type readingList struct {
+		Readings []ledger.Waiting `json:"readings"`
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "list-readings", Method: http.MethodGet, Path: "/v1/ledger/readings", Tags: tags,
+		Summary:     "待核对的读取 Texts of which rows wait for a person",
+		Description: "Kept by deals:read with keep, by the command line or by the page; each row waits until a person accepts or rejects it there.",
+	}, func(ctx context.Context, _ *struct{}) (*reply[readingList], error) {
+		list, err := s.opt.Ledger.Waiting(ctx, actor(ctx))
+		return &reply[readingList]{readingList{append([]ledger.Waiting{}, list...)}}, err
+	})
 }

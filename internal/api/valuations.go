@@ -129,6 +129,21 @@ func registerValuations(api huma.API, s *Server) {
 		return &since{Body: r}, err
 	})
 
+	type influences struct{ Body valuation.Influences }
+	type influencesOf struct {
+		ValuationID
+		Limit int `query:"limit" minimum:"1" maximum:"100000" default:"100" doc:"Deals returned."`
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "valuation-influences", Method: http.MethodGet, Path: "/v1/valuations/{id}/influences", Tags: []string{"valuations"},
+		Summary:     "成交的影响 What each deal does to the market figure",
+		Description: "From the stored snapshot: the market figure, and for each deal the figure when that deal alone is left out, those that move it most first. Scales and calibration stay. Empty where the valuation has no market figure.",
+	}, func(ctx context.Context, in *influencesOf) (*influences, error) {
+		r, err := s.opt.Appraisal.Influences(ctx, people.Of(ctx).Actor(), in.ID)
+		r.Deals = r.Deals[:min(len(r.Deals), in.Limit)]
+		return &influences{Body: r}, err
+	})
+
 	type whatIf struct {
 		ValuationID
 		Body appraisal.Change

@@ -429,31 +429,11 @@ type Replay struct {
 func (s *Service) Replay(ctx context.Context, actor Actor, id string) (_ Replay, err error) {
 	defer fault.Wrap(&err, "appraisal.Replay(%s)", id)
 	ctx = store.As(ctx, actor.Institution)
-	v, err := s.db.Valuation(ctx, actor.Institution, id)
+	v, snap, model, assumptions, err := s.stored(ctx, actor, id)
 	if err != nil {
 		return Replay{}, err
 	}
-	var snap snapshot
-	if err := json.Unmarshal(v.Snapshot, &snap); err != nil {
-		return Replay{}, err
-	}
-	assumptions, err := s.assumptions(ctx, snap.Assumptions)
-	if err != nil {
-		return Replay{}, err
-	}
-	var stored struct {
-		Versions struct {
-			Model string `json:"valuation_model"`
-		} `json:"versions"`
-	}
-	intact := Intact(&v)
-	if json.Unmarshal(v.Conclusion, &stored) != nil || !intact {
-		stored.Versions.Model = valuation.ModelVersion // an altered record names no version to rely on
-	}
-	if err := s.attach(ctx, &snap.Evidence, snap.Assignment.Date, assumptions); err != nil {
-		return Replay{}, err
-	}
-	c, err := valuation.ConcludeBy(stored.Versions.Model, snap.Assignment, snap.Evidence, assumptions.Assumptions)
+	c, err := valuation.ConcludeBy(model, snap.Assignment, snap.Evidence, assumptions.Assumptions)
 	if err != nil {
 		return Replay{}, err
 	}
@@ -465,10 +445,46 @@ func (s *Service) Replay(ctx context.Context, actor Actor, id string) (_ Replay,
 	return Replay{
 		ID:        id,
 		Identical: bytes.Equal(conclusion, v.Conclusion),
-		Intact:    intact,
+		Intact:    Intact(v),
 		Hash:      hex.EncodeToString(v.Hash),
 		Repeated:  hex.EncodeToString(repeated),
 	}, nil
+}
+
+// stored reads a valuation with what it rested on: its snapshot with the deals it names, the version of the mathematics and
+// the assumptions.
+func (s *Service) stored(ctx context.Context, actor Actor, id string) (v *store.Valuation, snap snapshot, model string, under *hashed, err error) {
+	found, err := s.db.Valuation(ctx, actor.Institution, id)
+	if err != nil {
+		return nil, snap, "", nil, err
+	}
+	v = &found
+	if err = json.Unmarshal(v.Snapshot, &snap); err != nil {
+		return nil, snap, "", nil, err
+	}
+	if under, err = s.assumptions(ctx, snap.Assumptions); err != nil {
+		return nil, snap, "", nil, err
+	}
+	var named struct {
+		Versions struct {
+			Model string `json:"valuation_model"`
+		} `json:"versions"`
+	}
+	if json.Unmarshal(v.Conclusion, &named) != nil || !Intact(v) {
+		named.Versions.Model = valuation.ModelVersion // an altered record names no version to rely on
+	}
+	return v, snap, named.Versions.Model, under, s.attach(ctx, &snap.Evidence, snap.Assignment.Date, under)
+}
+
+// Influences says what each deal does to the market figure of a stored valuation.
+func (s *Service) Influences(ctx context.Context, actor Actor, id string) (_ valuation.Influences, err error) {
+	defer fault.Wrap(&err, "appraisal.Influences(%s)", id)
+	ctx = store.As(ctx, actor.Institution)
+	_, snap, model, under, err := s.stored(ctx, actor, id)
+	if err != nil {
+		return valuation.Influences{}, err
+	}
+	return valuation.InfluencesBy(model, snap.Assignment, snap.Evidence, under.Assumptions)
 }
 
 // Intact reports whether the bytes of a stored valuation match its hash.

@@ -52,8 +52,10 @@ func TestLedgerFollowsItsOwner(t *testing.T) {
 	if err := db.PutDeals(store.As(ctx, "bank"), deals); err != nil {
 		t.Fatal(err)
 	}
+	var lastRecord *appraisal.Record
 	for i, d := range days {
 		v, r := at(actor, d)
+		lastRecord = r
 		if moved := v > 1.05*before["bank"+d.String()]; moved != d.After(sold) {
 			t.Errorf("as of %s: %.0f before the import of deals of %s, %.0f after", d, before["bank"+d.String()], sold, v)
 		}
@@ -83,6 +85,18 @@ func TestLedgerFollowsItsOwner(t *testing.T) {
 		if !named["time"] || !named["deals"] || named["versions"] || named["facts"] { // and the scores that records give by their age
 			t.Errorf("as of %s: named %v", d, named)
 		}
+	}
+	// What a deal does is told for each, as exactly as if it had never come: the five new ones raise, and alike.
+	told, err := svc.Influences(ctx, actor, lastRecord.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := map[string]float64{}
+	for _, d := range told.Deals {
+		changes[d.Deal] = d.Change
+	}
+	if c, _ := lastRecord.Conclusion(); math.Abs(told.Figure/c.Value.Median-1) > 1e-9 || !(changes["own-0"] < -1) || math.Abs(changes["own-0"]-changes["own-4"]) > 1e-6*told.Figure || len(told.Deals) != c.Retrieval.Considered && len(told.Deals) < 6 {
+		t.Errorf("the figure %v of %v, own deals move it by %v", told.Figure, c.Value.Median, changes)
 	}
 	// A fresh process holds nothing and gives the same bytes.
 	fresh, err := appraisal.New(ctx, db, appraisal.Options{})

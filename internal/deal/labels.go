@@ -21,6 +21,7 @@ var (
 	takesLabel = compile(`^` + labelFirst + `(?:` + takesSide + labelLast + `|买(?:方|家|主|受人|入方)?` + labelLast + `|(?:变更|转移|转让|过户)后(?:的)?(?:专利权|权利)?人?|现(?:专利权|权利)人)$`)
 	givesLabel = compile(`^` + labelFirst + `(?:` + givesSide + labelLast + `|卖(?:方|家|主)?` + labelLast + `|(?:变更|转移|转让|过户)前(?:的)?(?:专利权|权利)?人?|原(?:专利权|权利)人)$`)
 	noSide     = compile(`^(?:成交|转化|转让|许可|授权|交易|委托|竞买成功|交付|接受|落户|供)$|转化(?:方|形|情|单|名|信|人)|成交(?:情况|信息|名单|方|者)|(?:转让|许可|授权|交易|收购|受让|购买|成交|处置|交付|出售)(?:情况|信息|名单|名称)|(?:委托|交付)(?:对象)`)
+	otherFirm  = compile(`^(?:[0-9一二三四五六七八九十]{1,2}[、.)]|[(◆●■▲·•* -])*(?:拟|意向)(?:转让|出让|许可|授权|让与|出售)(?:使用|实施)?(?:的)?(?:企业|公司|对象|厂家)(?:名称|全称)?$`)
 	labelEnds  = compile(`[:\t|]|  +`)
 	inBrackets = compile(`\([^()\n]*\)`)
 )
@@ -42,6 +43,9 @@ func side(label string) (buys, sells bool) {
 	}
 	if noSide.MatchString(label) {
 		return false, false
+	}
+	if otherFirm.MatchString(label) { // 拟许可企业: whom the body that speaks means to license
+		return true, false
 	}
 	return takesLabel.MatchString(label), givesLabel.MatchString(label)
 }

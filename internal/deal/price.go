@@ -274,6 +274,8 @@ func (d *document) choose(r *Row, o offers, sp span, kind Kind) {
 		d.setPrice(r, o.start, Ask)
 	case open && best != nil && !(free != nil && best.weight < 3):
 		d.setPrice(r, best, Ask)
+	case o.ceiling != nil && o.upfront != nil && (royalty || royaltyOf.MatchString(text)) && d.ofMilestones(o.ceiling, sp):
+		d.setPrice(r, o.upfront, UpfrontPlusRoyalty) // the ceiling is of the milestones alone
 	case o.ceiling != nil && (o.ceiling.weight >= 3 || strings.Contains(text, "里程碑") || !strong):
 		d.setPrice(r, o.ceiling, Cap)
 	case o.upfront != nil && (royalty || perUnit.MatchString(text)):
@@ -312,6 +314,18 @@ func (d *document) choose(r *Row, o offers, sp span, kind Kind) {
 		}
 	}
 }
+
+// ofMilestones reports whether a ceiling is of payments by milestones alone, and not of all that is paid.
+func (d *document) ofMilestones(m *money, sp span) bool {
+	before, after := d.s[max(sp.a, m.a-90):m.a], d.s[m.b:min(sp.b, m.b+60)]
+	return milestonesAfter.MatchString(after) || milestonesBefore.MatchString(before) && !withUpfront.MatchString(before)
+}
+
+var (
+	withUpfront      = compile(`(?:首付款?|首期款?|预付款|入门费|签约款?)(?:与|和|及|以及|、|加)[^，。;\n]*$`)
+	milestonesAfter  = compile(`^ ?(?:人民币)?的?[^，。;\n]{0,12}里程碑`)
+	milestonesBefore = compile(`里程碑(?:付款|款|费用?|金)?(?:的)?(?:累计|合计|总计|总共|最高|最多|总额|金额|不超过|上限|为|至| )*$`)
+)
 
 // setPrice puts an amount into a row; one in another currency is told of, and
 // not converted.
@@ -396,6 +410,9 @@ func (d *document) royalty(text string, base int) (float64, span) {
 	return 0, span{}
 }
 
+// ofSession says that a count is of all that a session offered.
+var ofSession = compile(`(?:推出|上拍|参拍|展出|发布|路演|遴选|征集|推介)(?:了|出|的)?$`)
+
 var countWord = compile(`等?(?:共计|共|合计|上述|以下|下列|其|的|该)?([0-9]{1,4}|[一二两三四五六七八九十百]{1,5}) ?(?:件|项|个)(?:[^，。;\n0-9、]{0,14})?(?:专利|发明|实用新型|职务成果|成果)|专利(?:权)?(?:共|共计|合计)? ?([0-9]{1,4}|[一二两三四五六七八九十百]{1,5}) ?(?:件|项)`)
 
 // count reads how many patents a price is for, where the text says more than
@@ -403,7 +420,7 @@ var countWord = compile(`等?(?:共计|共|合计|上述|以下|下列|其|的|�
 func (d *document) count(r *Row, sp span, alone bool) {
 	best, at := 0, span{}
 	for _, m := range countWord.FindAllStringSubmatchIndex(d.s[sp.a:sp.b], 40) {
-		if aggregate.MatchString(d.s[max(sp.a, sp.a+m[0]-60) : sp.a+m[0]]) {
+		if before := d.s[max(sp.a, sp.a+m[0]-60) : sp.a+m[0]]; aggregate.MatchString(before) || ofSession.MatchString(before) {
 			continue
 		}
 		for i := 2; i+1 < len(m); i += 2 {

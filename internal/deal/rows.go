@@ -582,14 +582,28 @@ func (d *document) groups(ms []mention) []group {
 			out[0].a = strings.LastIndexByte(d.s[:first], '\n') + 1
 		}
 		last := &out[len(out)-1]
+		lines := strings.Count(d.s[out[0].mentions[0].b:out[0].b], "\n") // of an item, from its number on
 		if j := strings.Index(d.s[last.mentions[len(last.mentions)-1].b:], "\n\n"); j >= 0 {
 			last.b = last.mentions[len(last.mentions)-1].b + j
 		} else if j := strings.Index(d.s[last.mentions[len(last.mentions)-1].b:], "\n"); j >= 0 && lotHead.MatchString(d.s[max(0, last.a-1):min(len(d.s), last.a+12)]) {
 			last.b = last.mentions[len(last.mentions)-1].b + j
+			for ; lines > 1 && last.b < len(d.s); lines-- { // its further lines: as many as the first has
+				next := strings.IndexByte(d.s[last.b+1:], '\n')
+				if next < 0 {
+					next = len(d.s) - last.b - 1
+				}
+				if line := d.s[last.b+1 : last.b+1+next]; strings.TrimLeft(line, " ") == line && !itemLine.MatchString(line) {
+					break // neither set in nor a label
+				}
+				last.b += 1 + next
+			}
 		}
 	}
 	return out
 }
+
+// itemLine is a line of an item that begins with a label: 成交价: 3万元.
+var itemLine = compile(`^[^:，。;\n]{2,24}:`)
 
 // priceFirst is 以60万元的价格受让“…”.
 var priceFirst = compile(`以[^，。;\n]{2,24}元[^，。;\n]{0,8}(?:价格|价款|对价)?(?:受让|购买|购得|收购)[^，。;\n]*$`)

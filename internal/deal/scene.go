@@ -152,7 +152,7 @@ var licenceGrant = compile(`(?:以)?(?:非)?(?:独占|排他|普通|独家)(?:�
 var (
 	cancelHead  = compile(`终止|解除|撤销|撤回|取消|中止|作废`)
 	cancelWord  = compile(`(?:合同|协议|转让|许可|交易|项目)[^。;\n]{0,12}已(?:于[^。;\n]{0,16})?(?:经)?(?:解除|终止|撤销|取消|撤回)|(?:决定|同意|现)(?:解除|终止|撤销|取消|撤回)|签[署订]《(?:解除|终止)`)
-	signedWord  = compile(`专利权?人?[^。;\n]{0,40}变更为|已签|变更后|签下|拍出|卖出|落槌|交易成功|达成交易|成交通知|签完|签妥|签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|立约|(?i:date of contract|contract date|effective date|signing date|date of signature|has granted|have signed|signed|has acquired)`)
+	signedWord  = compile(`专利权?人?[^。;\n]{0,40}变更为|已签|变更后|签下|拍出|卖出|落槌|交易成功|达成交易|成交通知|签完|签妥|签订|签署|订立|签约|签了|签字:|签章日为|合同生效日|生效日期:|合同备案|达成协议|成交|竞得|已到账|收讫|付讫|收妥|立约|(?i:date of contract|contract date|effective date|signing date|date of signature|has granted|have signed|signed|has acquired)`)
 	futureWord  = compile(`(?:(?:拟|将|同意)[^，。;\n]{0,40}|(?:后|如|若|待|应当|前|未|尚|无人|流拍|日内|之日)[^，。;\n]{0,14})$`)
 	futureAfter = compile(`^(?:方式|价)|^(?:《[^》]*》|[\p{Han}]{0,8})?(?:后|起|之日起|之日|的合同为准|前|时(?:[^间期]|$)|以实际|的标的)|^标的(?:买受人|另)`)
 	proposeWord = compile(`拟|公示期|公示时间|公示日期|公示如下|予以公示|将与`)
@@ -365,7 +365,7 @@ func (d *document) dateScore(i int, made bool, status Status, kind Kind) int {
 		score = 20
 	}
 	if len(m.form) == 7 {
-		score = min(score, max(1, score-10))
+		score = min(score, max(1, score-11)) // of a month and a day alike, the day
 	}
 	return score
 }
@@ -389,7 +389,7 @@ var withdrawn = compile(`^[^。;\n]{0,40}公示(?:了|的)`)
 var (
 	postedAfter = compile(`^起?(?:张贴|公示|发布|刊登|公开|挂网|上网)|^起 ?(?:[0-9]{1,3}|[一二三五七十]{1,3}) ?个?(?:工作|自然)?[日天]内`)
 	intent      = compile(`^[^。;\n]{0,100}?(?:签订|签署|签约|达成)(?:了)?[^。;\n，]{0,16}(?:意向|框架|战略|备忘录)`)
-	dealsAfter  = compile(`^，[^。;\n]{0,200}?(?:作价|转让给|许可给|授权给|卖给|售予|出让给|许可使用)`)
+	dealsAfter  = compile(`^(?:，|(?:已)?[将把])[^。;\n]{0,200}?(?:作价|转让[给予与]|许可[给予与]|授权给|卖给|售[予与]|出让[给予与]|许可使用)`)
 )
 
 var sameDay = compile(`^[^;\n]{0,120}同日[^。;\n]{0,24}(?:签订|签署|签约|订立)`)

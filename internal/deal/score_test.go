@@ -293,7 +293,7 @@ func TestFifthNotices(t *testing.T) {
 // by the session that mended the rules, each scored once before its misses were
 // mended (docs/proof/ledger.md has the first scores).
 func TestLaterNotices(t *testing.T) {
-	for _, name := range []string{"own_notices6.json", "own_notices7.json", "own_notices8.json", "own_notices9.json"} {
+	for _, name := range []string{"own_notices6.json", "own_notices7.json", "own_notices8.json", "own_notices9.json", "own_notices10.json"} {
 		t.Run(name, func(t *testing.T) { judge(t, filepath.Join("testdata", name), .97, .9) })
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
+	"zhijia/internal/jobs"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 	"zhijia/internal/valuation"
@@ -112,6 +114,41 @@ func (s *Service) Watch(ctx context.Context, actor appraisal.Actor, since calend
 	}
 	changed, err = s.db.PutDrift(ctx, actor.Institution, actor.Name, drifting, now)
 	return d, changed, err
+}
+
+// watched is how far back deals are held against the model where no fit of the institution's own says since when, in days.
+const watched = 365
+
+var drifts = jobs.Kind[struct{}]{Name: "ledger-drift", Timeout: 30 * time.Minute}
+
+// Worker holds the ledgers of all institutions against their models at an interval; see [Service.WatchAll].
+func (s *Service) Worker(every time.Duration) jobs.Worker {
+	return drifts.Worker(1, func(ctx context.Context, _ *jobs.Turn, _ struct{}) (jobs.Next, error) {
+		return jobs.Done, s.WatchAll(ctx)
+	}).Every(every)
+}
+
+// WatchAll is [Service.Watch] for every institution, since the day its own fit was made, or for a year back where it uses the
+// shipped model. One that fails does not stop the others.
+func (s *Service) WatchAll(ctx context.Context) (err error) {
+	all, err := s.db.Institutions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, i := range all {
+		since := calendar.InChina(s.now()).AddDays(-watched)
+		made, ok, more := s.db.FitSince(store.As(ctx, i.ID))
+		if ok {
+			since = calendar.InChina(made)
+		}
+		if more == nil {
+			_, _, more = s.Watch(ctx, appraisal.Actor{Name: "system", Institution: i.ID}, since)
+		}
+		if err = errors.Join(err, more); ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
 }
 
 var marketZh = map[market.Sale]string{market.Private: "私下转让", market.Showcase: "展示交易", market.Corporate: "企业并购", market.Court: "裁判", market.Distress: "处置"}

@@ -95,6 +95,15 @@ func (s *Service) List(ctx context.Context, actor appraisal.Actor, q Query, curs
 	return page, next, nil
 }
 
+// Conflicts lists pairs of records in view that seem to be of one sale and do not agree.
+func (s *Service) Conflicts(ctx context.Context, actor appraisal.Actor) ([]Conflict, error) {
+	all, err := s.db.SeenDeals(store.As(ctx, actor.Institution), store.LedgerFilter{})
+	if err != nil {
+		return nil, err
+	}
+	return conflicts(all), nil
+}
+
 // Screen judges every own deal anew; see [intake.Screen].
 func (s *Service) Screen(ctx context.Context, actor appraisal.Actor) (intake.ScreenReport, error) {
 	return intake.Screen(ctx, s.db, actor)

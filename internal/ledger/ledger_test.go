@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
 	"zhijia/internal/calendar"
+	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/market"
 )
@@ -84,5 +86,35 @@ func TestDriftRings(t *testing.T) {
 	}
 	if d := chart(nil); d.Alarm || d.CoverageHigh != 1 {
 		t.Errorf("nothing came: %+v", d)
+	}
+}
+
+// Two records of one sale that differ stand beside each other with what they differ in; a patent sold on is two sales.
+func TestConflicts(t *testing.T) {
+	deal := func(id string, own bool, amount float64, day, buyer string) store.LedgerDeal {
+		return store.LedgerDeal{Own: own, Deal: store.Deal{
+			ID: id, Numbers: []string{"202110345678.3"}, Amount: &amount, Currency: "CNY", Date: calendar.MustParse(day), Seller: "青山大学", Buyer: buyer, Market: "private", SourceType: "own_ledger",
+		}}
+	}
+	a, b := deal("a", true, 68_000, "2023-05-08", "海川科技（青山）有限公司"), deal("b", false, 680_000, "2023-05-20", "海川科技(青山)有限公司")
+	sold, public := deal("c", true, 90_000, "2023-06-01", "明远装备有限公司"), deal("d", false, 70_000, "2023-05-08", "")
+	later := deal("e", true, 70_000, "2025-05-08", "海川科技(青山)有限公司")
+	twin := deal("f", true, 68_000, "2023-05-08", "海川科技(青山)有限公司")
+	twin.DuplicateOf, twin.Seller = "a", "青山大学科技处"
+	sold.Seller = "海川科技(青山)有限公司"
+	got := map[string]string{}
+	for _, c := range conflicts([]store.LedgerDeal{a, b, sold, public, later, twin}) {
+		var fields []string
+		for _, f := range c.Fields {
+			fields = append(fields, f.Field)
+		}
+		got[c.A+c.B] = strings.Join(fields, " ") + "; " + c.En
+	}
+	want := map[string]string{
+		"ab": "amount date; both count; judge one of them", "ad": "amount; both count; judge one of them", "af": "seller; merged as one deal; a counts",
+		"bf": "amount date seller; only b counts", "cd": "amount date seller; both count; judge one of them", "df": "amount seller; only d counts",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("conflicts %v, want %v", got, want)
 	}
 }

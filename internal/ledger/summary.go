@@ -1,21 +1,14 @@
 package ledger
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"io"
 	"math"
 	"slices"
 	"strconv"
-	"time"
 
 	"zhijia/internal/appraisal"
-	"zhijia/internal/deal"
 	"zhijia/internal/fault"
 	"zhijia/internal/intake"
 	"zhijia/internal/store"
@@ -43,8 +36,10 @@ type Summary struct {
 	Missing                   []Missing
 	Refused                   map[string]int // own deals by code
 	From, To                  int
-	Version                   string       // of the assumptions in use
-	Held                      *market.Held // of its 80% range
+	Version                   string          // of the assumptions in use
+	Held                      *market.Held    // of its 80% range
+	Mine                      map[string]bool // ids of the own deals
+	Conflicts                 []Conflict
 }
 
 // Summarise sums the deals of the institution's view up.
@@ -59,7 +54,7 @@ func (s *Service) Summarise(ctx context.Context, actor appraisal.Actor) (out *Su
 	if err != nil {
 		return nil, err
 	}
-	out = &Summary{Refused: map[string]int{}, Version: version}
+	out = &Summary{Refused: map[string]int{}, Version: version, Mine: map[string]bool{}, Conflicts: conflicts(all)}
 	for i := range as.Prices.Calibration.Held {
 		if h := &as.Prices.Calibration.Held[i]; h.Level == level {
 			out.Held = h
@@ -72,6 +67,7 @@ func (s *Service) Summarise(ctx context.Context, actor appraisal.Actor) (out *Su
 		d := &l.Deal // with its market
 		if d.Own {
 			out.Own++
+			out.Mine[d.ID] = true
 			if l.Validity.Code != "" {
 				out.Refused[l.Validity.Code]++
 			}
@@ -174,65 +170,4 @@ func (s *Service) WriteOwn(ctx context.Context, actor appraisal.Actor, w io.Writ
 		return err
 	}
 	return intake.WriteLedger(w, all, func(d *Deal) string { return listed(*d).Validity.Zh })
-}
-
-// Acceptance is a row of a reading as a person accepts it.
-type Acceptance struct {
-	Text   string   // that was read
-	Source string   // its name, as the person gives it
-	Row    int      // of the reading
-	Edit   deal.Row // the fields as they are accepted
-}
-
-// Accept takes a row of a text into the ledger, with the words it was read from
-// and who accepted it. Accepted again it is the same deal.
-func (s *Service) Accept(ctx context.Context, svc *appraisal.Service, actor appraisal.Actor, a Acceptance) (id string, err error) {
-	reading, err := deal.Read(a.Text)
-	if err != nil {
-		return "", err
-	}
-	if a.Row < 0 || a.Row >= len(reading.Rows) {
-		return "", fault.New(fault.NotFound, "reading.row", "文本中没有这一行。", "The text has no such row.")
-	}
-	was := reading.Rows[a.Row]
-	sum := sha256.Sum256([]byte(fmt.Sprintf("%d\x00%s", a.Row, a.Text)))
-	id = "read-" + hex.EncodeToString(sum[:10])
-	row := a.Edit
-	row.Waits, row.Quotes = false, was.Quotes
-	var file bytes.Buffer
-	if n, err := intake.WriteDeals(&file, []intake.ReadDeal{{Source: a.Source, ID: id, Row: row}}); err != nil || n != 1 {
-		return "", fault.New(fault.Invalid, "reading.cancelled", "已取消的交易不进入台账。", "A deal that was called off does not enter the ledger.").Because(err)
-	}
-	rep, err := intake.Run(ctx, s.db, svc, actor, "transactions", "read.csv", &file, intake.Options{})
-	if err != nil {
-		return "", err
-	}
-	if rep.Accepted != 1 {
-		var fields []fault.Field
-		for _, r := range rep.Rejects {
-			fields = append(fields, fault.Field{Field: r.Field, Code: r.Code, Zh: r.Zh, En: r.En})
-		}
-		return "", fault.New(fault.Invalid, "reading.fields", "有字段不能入账，请改正。", "A field cannot enter the ledger; mend it.", fields...)
-	}
-	mended := []string{}
-	for field, pair := range map[string][2]any{
-		"numbers": {was.Numbers, row.Numbers}, "amount": {was.Amount, row.Amount}, "price_kind": {was.PriceKind, row.PriceKind}, "deal_kind": {was.DealKind, row.DealKind},
-		"seller": {was.Seller, row.Seller}, "buyer": {was.Buyer, row.Buyer}, "date": {was.Date, row.Date}, "patents": {was.Patents, row.Patents}, "market": {was.Market, row.Market}, "title": {was.Title, row.Title},
-	} {
-		x, _ := json.Marshal(pair[0])
-		y, _ := json.Marshal(pair[1])
-		if !bytes.Equal(x, y) {
-			mended = append(mended, field)
-		}
-	}
-	slices.Sort(mended)
-	text := sha256.Sum256([]byte(a.Text))
-	provenance, err := json.Marshal(map[string]any{
-		"source": a.Source, "text_sha256": hex.EncodeToString(text[:]), "row": a.Row, "quotes": was.Quotes, "mended": mended,
-		"accepted_by": actor.Name, "accepted_at": s.now().UTC().Truncate(time.Second),
-	})
-	if err != nil {
-		return "", err
-	}
-	return id, s.db.SetProvenance(store.As(ctx, actor.Institution), id, provenance, actor.Name)
 }

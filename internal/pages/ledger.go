@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/chart"
 	"zhijia/internal/deal"
 	"zhijia/internal/fault"
@@ -36,6 +37,23 @@ type (
 		CanJudge bool
 		Run      *ledger.Calibration
 		Table    []errorLine
+		Waiting  []waitingLine
+		Of       string // the valuation whose deals' influence is asked
+		Influence
+	}
+	// Influence is what the deals do to one valuation's market figure.
+	Influence struct {
+		Figure, MarketZh string
+		Lines            []influenceLine
+		More             int // deals of less influence
+	}
+	influenceLine struct {
+		ID, Title, Date, Market, Unit, Weight, Without, Change string
+		Own                                                    bool
+	}
+	waitingLine struct {
+		ID, Source, At, By string
+		Rows, Waiting      int
 	}
 	ledgerChart struct {
 		Title  string
@@ -54,10 +72,14 @@ type (
 
 	readingPage struct {
 		page
+		Reading      string // id of the kept text
 		Text, Source string
 		Marked       template.HTML // the text with the quotes of the row marked
 		Rows, At     int
-		Number       int // At from 1
+		Number       int    // At from 1
+		Left         int    // rows that wait
+		Settled      string // what became of the row
+		Waiting      []waitingLine
 		Row          *deal.Row
 		Fields       []readField
 		Notes        []deal.Warning
@@ -107,7 +129,7 @@ func registerLedgerPages(s *Server) {
 		}
 		return s.showLedger(c, http.StatusOK, run, nil)
 	})
-	s.pageRoute(http.MethodGet, "/officer/ledger/read", func(c *gin.Context) error { return s.showReading(c, http.StatusOK, "", 0, "", nil) })
+	s.pageRoute(http.MethodGet, "/officer/ledger/read", s.resume)
 	s.filePageRoute(http.MethodPost, "/officer/ledger/read", 4*deal.MaxText, s.readOn) // a form writes a Chinese character as nine bytes
 }
 
@@ -125,6 +147,22 @@ func (s *Server) showLedger(c *gin.Context, status int, run *ledger.Calibration,
 	}
 	v := ledgerPage{page: s.newPage(c, "成交台账"), Summary: sum, Next: next, CanJudge: p.May("POST /officer/ledger/validity"), Run: run}
 	v.Wide = true
+	if v.CanJudge {
+		waiting, err := s.opt.Ledger.Waiting(ctx, p.Actor())
+		if err != nil {
+			return err
+		}
+		v.Waiting = waitingLines(waiting)
+	}
+	if v.Of = strings.TrimSpace(clipNote(c.Query("valuation"))); v.Of != "" && problem == nil {
+		if v.Influence, problem = s.influence(c, sum, v.Of); problem != nil {
+			if fault.KindOf(problem) != fault.NotFound {
+				return problem
+			}
+			gate.NoteError(c, problem)
+			status = fault.KindOf(problem).HTTPStatus()
+		}
+	}
 	if problem != nil {
 		v.Fault = gate.ProblemOf(c.Request, problem)
 	}
@@ -211,43 +249,117 @@ var (
 	marketChoices = []choice{{"private", "私下转让"}, {"showcase", "展示交易"}, {"corporate", "企业并购"}, {"court", "裁判"}, {"distress", "处置"}}
 )
 
-// readOn shows a text's rows one after the other, and takes the row before in or
-// passes it over. The text travels with the form: nothing of it is stored until
-// a row is accepted.
+// influenceLines is how many deals the ledger's page shows of those that move a valuation.
+const influenceLines = 30
+
+// influence reads what each deal does to a valuation's market figure.
+func (s *Server) influence(c *gin.Context, sum *ledger.Summary, id string) (out Influence, err error) {
+	found, err := s.opt.Appraisal.Influences(c.Request.Context(), people.Of(c.Request.Context()).Actor(), id)
+	if err != nil {
+		return out, err
+	}
+	out.Figure, out.MarketZh, out.More = money.Zh(found.Figure, 3), saleZh[string(found.Market)], max(len(found.Deals)-influenceLines, 0)
+	for i, d := range found.Deals {
+		if i == influenceLines {
+			break
+		}
+		sign := "+"
+		if d.Change < 0 {
+			sign = "−"
+		}
+		out.Lines = append(out.Lines, influenceLine{
+			ID: d.Deal, Title: d.Title, Date: d.Date.String(), Market: saleZh[string(d.Market)], Unit: money.Zh(d.Unit, 3), Weight: fmt.Sprintf("%.3f", d.Weight),
+			Without: money.Zh(d.Without, 4), Change: sign + money.Zh(math.Abs(d.Change), 3), Own: sum.Mine[d.Deal],
+		})
+	}
+	return out, nil
+}
+
+func waitingLines(list []ledger.Waiting) (out []waitingLine) {
+	for _, w := range list {
+		out = append(out, waitingLine{w.ID, cmp.Or(w.Source, "未注明来源"), w.At.In(calendar.China).Format("2006-01-02 15:04"), w.By, w.Rows, w.Waiting})
+	}
+	return out
+}
+
+// resume shows a kept text at the row asked for, or at the first that waits.
+func (s *Server) resume(c *gin.Context) error {
+	id := c.Query("reading")
+	if id == "" {
+		return s.showReading(c, http.StatusOK, nil, 0, "", nil)
+	}
+	kept, err := s.opt.Ledger.Kept(c.Request.Context(), people.Of(c.Request.Context()).Actor(), id)
+	if err != nil {
+		return err
+	}
+	at := kept.Open(0)
+	if n, err := strconv.Atoi(c.Query("row")); err == nil && n >= 1 {
+		at = n - 1
+	}
+	return s.showReading(c, http.StatusOK, kept, at, "", nil)
+}
+
+// readOn reads a text and keeps its rows, and shows them one after the other: each is taken in, passed over for now, or
+// rejected. What is not settled waits.
 func (s *Server) readOn(c *gin.Context) error {
-	text, at := strings.ReplaceAll(c.PostForm("text"), "\r\n", "\n"), 0
+	ctx, actor := c.Request.Context(), people.Of(c.Request.Context()).Actor()
+	var kept *ledger.Kept
+	var err error
+	if id := c.PostForm("reading"); id != "" {
+		kept, err = s.opt.Ledger.Kept(ctx, actor, id)
+	} else {
+		text := strings.ReplaceAll(c.PostForm("text"), "\r\n", "\n")
+		if strings.TrimSpace(text) == "" {
+			return s.showReading(c, http.StatusOK, nil, 0, "", nil)
+		}
+		kept, err = s.opt.Ledger.Keep(ctx, actor, text, clipNote(c.PostForm("source")))
+	}
+	if err != nil && (fault.KindOf(err) == fault.TooLarge || fault.KindOf(err) == fault.Conflict) {
+		gate.NoteError(c, err)
+		return s.showReading(c, fault.KindOf(err).HTTPStatus(), nil, 0, "", err)
+	}
+	if err != nil {
+		return err
+	}
+	at := kept.Open(0)
 	if n, err := strconv.Atoi(c.PostForm("row")); err == nil {
 		at = n
 	}
-	switch act := c.PostForm("act"); act {
+	done := ""
+	switch c.PostForm("act") {
 	case "accept":
-		id, err := s.accept(c, text, at)
+		id, err := s.accept(c, kept, at)
 		if err != nil && (fault.KindOf(err) == fault.Invalid || fault.KindOf(err) == fault.NotFound) {
 			gate.NoteError(c, err)
-			return s.showReading(c, fault.KindOf(err).HTTPStatus(), text, at, "", err)
+			return s.showReading(c, fault.KindOf(err).HTTPStatus(), kept, at, "", err)
 		}
 		if err != nil {
 			return err
 		}
-		return s.showReading(c, http.StatusOK, text, at+1, fmt.Sprintf("第 %d 行已入账，编号 %s。", at+1, id), nil)
+		done = fmt.Sprintf("第 %d 行已入账，编号 %s。", at+1, id)
 	case "reject":
-		return s.showReading(c, http.StatusOK, text, at+1, fmt.Sprintf("第 %d 行未入账。", at+1), nil)
+		if err := s.opt.Ledger.Reject(ctx, actor, kept, at); err != nil {
+			return err
+		}
+		done = fmt.Sprintf("第 %d 行未入账。", at+1)
 	case "next":
-		return s.showReading(c, http.StatusOK, text, at+1, "", nil)
+		done = fmt.Sprintf("第 %d 行待核对，已保留。", at+1)
+	default:
+		return s.showReading(c, http.StatusOK, kept, at, "", nil)
 	}
-	return s.showReading(c, http.StatusOK, text, 0, "", nil)
+	next := kept.Open(at + 1)
+	if next <= at && c.PostForm("act") == "next" { // the last is passed over: all have been seen
+		next = len(kept.Reading.Rows)
+	}
+	return s.showReading(c, http.StatusOK, kept, next, done, nil)
 }
 
-func (s *Server) accept(c *gin.Context, text string, at int) (string, error) {
-	reading, err := s.opt.Intake.ReadDeals(text)
-	if err != nil {
-		return "", err
-	}
-	if at < 0 || at >= len(reading.Rows) {
+func (s *Server) accept(c *gin.Context, kept *ledger.Kept, at int) (_ string, err error) {
+	if at < 0 || at >= len(kept.Reading.Rows) {
 		return "", fault.New(fault.NotFound, "reading.row", "文本中没有这一行。", "The text has no such row.")
 	}
 	get := func(k string) string { return strings.TrimSpace(c.PostForm(k)) }
-	row := reading.Rows[at]
+	row := kept.Reading.Rows[at]
 	row.Numbers = strings.FieldsFunc(get("numbers"), func(r rune) bool { return strings.ContainsRune(";；、, \n", r) })
 	row.Title, row.Seller, row.Buyer, row.Date = get("title"), get("seller"), get("buyer"), get("date")
 	row.PriceKind, row.DealKind, row.Market = deal.PriceKind(get("price_kind")), deal.Kind(get("deal_kind")), deal.Market(get("market"))
@@ -264,28 +376,32 @@ func (s *Server) accept(c *gin.Context, text string, at int) (string, error) {
 			return "", fault.New(fault.Invalid, "reading.patents", "件数应为不小于零的整数。", "The count is a whole number, not negative.")
 		}
 	}
-	return s.opt.Ledger.Accept(c.Request.Context(), s.opt.Appraisal, people.Of(c.Request.Context()).Actor(), ledger.Acceptance{Text: text, Source: clipNote(c.PostForm("source")), Row: at, Edit: row})
+	return s.opt.Ledger.Accept(c.Request.Context(), s.opt.Appraisal, people.Of(c.Request.Context()).Actor(), ledger.Acceptance{Kept: kept, Source: clipNote(c.PostForm("source")), Row: at, Edit: row})
 }
 
-func (s *Server) showReading(c *gin.Context, status int, text string, at int, done string, problem error) error {
-	v := readingPage{page: s.newPage(c, "读取成交"), Text: text, Source: clipNote(c.PostForm("source")), At: at, Number: at + 1, Done: done, CanAccept: people.Of(c.Request.Context()).May("POST /officer/ledger/read")}
+// showReading shows a row of a kept text, the end of one, or the form for a new text beside those that wait.
+func (s *Server) showReading(c *gin.Context, status int, kept *ledger.Kept, at int, done string, problem error) error {
+	who := people.Of(c.Request.Context())
+	v := readingPage{page: s.newPage(c, "读取成交"), Source: clipNote(c.PostForm("source")), At: at, Number: at + 1, Done: done, CanAccept: who.May("POST /officer/ledger/read")}
 	v.Wide = true
-	if strings.TrimSpace(text) != "" {
-		reading, err := s.opt.Intake.ReadDeals(text)
-		if err != nil {
-			if fault.KindOf(err) != fault.TooLarge {
-				return err
-			}
-			problem, text, v.Text = err, "", ""
-		}
-		v.Rows, v.Notes = len(reading.Rows), reading.Notes
-		if at >= 0 && at < len(reading.Rows) {
-			v.Row = &reading.Rows[at]
+	if kept != nil {
+		v.Reading, v.Text, v.Source = kept.ID, kept.Text, cmp.Or(v.Source, kept.Source)
+		v.Rows, v.Notes, v.Left = len(kept.Reading.Rows), kept.Reading.Notes, kept.Waits()
+		if at >= 0 && at < v.Rows {
+			v.Row = &kept.Reading.Rows[at]
 			v.fields()
-			v.Marked = marked(text, v.Row)
-		} else {
-			v.Marked = marked(text, nil)
+			v.Marked = marked(kept.Text, v.Row)
+			if id, ok := kept.Settled[at]; ok {
+				v.Settled = cmp.Or(map[bool]string{true: "此行已入账，编号 " + id + "；再次接受即改正该笔。"}[id != ""], "此行已判为不入账；仍可接受。")
+			}
 		}
+	}
+	if v.Row == nil {
+		waiting, err := s.opt.Ledger.Waiting(c.Request.Context(), who.Actor())
+		if err != nil {
+			return err
+		}
+		v.Waiting = waitingLines(waiting)
 	}
 	if problem != nil {
 		v.Fault = gate.ProblemOf(c.Request, problem)

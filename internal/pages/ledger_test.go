@@ -45,6 +45,30 @@ func TestLedgerPages(t *testing.T) {
 			t.Fatalf("not accepted: %d %.400s", r.Code, r.Body.String())
 		}
 	}
+	// The second row waits, over visits: it stands on the list, comes up again by itself, and is gone once it is settled.
+	list := b.send("GET", "/officer/ledger", nil).Body.String()
+	at := strings.Index(list, "/officer/ledger/read?reading=")
+	if at < 0 || !strings.Contains(list, "2 行中 1 行待核对") || !strings.Contains(list, "公示 12 号") {
+		t.Fatalf("nothing waits: %.600s", list)
+	}
+	kept := list[at : at+strings.IndexByte(list[at:], '"')]
+	if page := b.send("GET", kept, nil).Body.String(); !strings.Contains(page, "第 2 行") || !strings.Contains(page, `value="42000"`) {
+		t.Errorf("resumed: %.600s", page)
+	}
+	id2 := url.Values{"csrf": token["csrf"], "reading": {kept[strings.IndexByte(kept, '=')+1:]}, "row": {"1"}, "act": {"next"}}
+	if page := b.send("POST", "/officer/ledger/read", id2).Body.String(); !strings.Contains(page, "仍有 1 行待核对") || !strings.Contains(page, kept) {
+		t.Errorf("passed over: %.600s", page)
+	}
+	id2.Set("act", "reject")
+	if page := b.send("POST", "/officer/ledger/read", id2).Body.String(); !strings.Contains(page, "未入账") || strings.Contains(page, kept) {
+		t.Errorf("rejected: %.600s", page)
+	}
+	if r := b.send("GET", "/officer/ledger/read?reading=dr_none", nil); r.Code != http.StatusNotFound {
+		t.Errorf("no such reading: %d", r.Code)
+	}
+	if r := b.send("GET", "/officer/ledger?valuation=none", nil); r.Code != http.StatusNotFound || !strings.Contains(r.Body.String(), "成交对估值的影响") {
+		t.Errorf("the influence on no valuation: %d", r.Code)
+	}
 	all, err := w.DB.SeenDeals(store.As(t.Context(), "default"), store.LedgerFilter{Own: true})
 	if err != nil {
 		t.Fatal(err)

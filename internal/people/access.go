@@ -159,6 +159,7 @@ var Access = map[string][]Role{
 	"POST /v1/valuations":                {Officer, Desk, Evaluator},
 	"POST /v1/valuations/{id}:replay":    readers,
 	"POST /v1/valuations/{id}:since":     readers,
+	"GET /v1/valuations/{id}/influences": readers,
 	"POST /v1/valuations/{id}:what-if":   {Officer, Desk, Evaluator},
 	"GET /v1/comparables:search":         readers,
 	"POST /v1/comparables:search":        readers,
@@ -289,6 +290,8 @@ var Access = map[string][]Role{
 	"GET /v1/ledger/drift":         readers,
 	"POST /v1/ledger:watch":        {Officer},
 	"GET /v1/ledger/statistics":    {Officer, Admin},
+	"GET /v1/ledger/conflicts":     readers,
+	"GET /v1/ledger/readings":      {Officer, Evaluator},
 
 	"GET /officer/ledger":            pageRoles,
 	"GET /officer/ledger/export":     {Officer},

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -65,4 +66,14 @@ func (db *DB) PutDrift(ctx context.Context, institution, by string, drifting []A
 		return nil
 	})
 	return changed, err
+}
+
+// FitSince is when the fit in use of the institution's own was stored; ok is false where it uses the shipped model.
+func (db *DB) FitSince(ctx context.Context) (at time.Time, ok bool, err error) {
+	defer fault.Wrap(&err, "store.FitSince")
+	err = db.pool.QueryRow(ctx, `SELECT created_at FROM assumptions WHERE active AND institution = institution_now()`).Scan(&at)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return at, false, nil
+	}
+	return at, err == nil, err
 }

@@ -52,7 +52,7 @@ func TestLoadAssumptionsRefuses(t *testing.T) {
 	for name, edit := range map[string][2]string{
 		"unknown field":     {`"version"`, `"verzion"`},
 		"weights off":       {`"weight": 0.3,`, `"weight": 0.31,`},
-		"no version":        {`"version": "2026-11.5"`, `"version": ""`},
+		"no version":        {`"version": "2026-11.6"`, `"version": ""`},
 		"words for numbers": {`"max_bundle": 20`, `"max_bundle": "twenty"`},
 		"no default band":   {`"default_band": "`, `"default_band": "no `},
 	} {

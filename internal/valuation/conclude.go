@@ -106,22 +106,11 @@ func Conclude(asg Assignment, ev Evidence, as Assumptions) (Conclusion, error) {
 // replay of what was concluded by it. A version this program does not know is
 // fault.Unsupported.
 func ConcludeBy(model string, asg Assignment, ev Evidence, as Assumptions) (Conclusion, error) {
-	if model != ModelVersion {
-		return Conclusion{}, fault.New(fault.Unsupported, "model.version", "本程序不含估值模型版本“"+model+"”，请用当时的程序版本重算。", "This program does not have the valuation model "+model+"; replay it with the program of that time.")
-	}
-	if err := validate(&asg, &ev); err != nil {
+	j, done, err := begin(model, &asg, &ev, &as)
+	if err != nil {
 		return Conclusion{}, err
 	}
-	if l := ev.Ledger; l != nil && !l.Solved.fits(&as, asg.Date) {
-		return Conclusion{}, errLedger
-	}
-	j := &job{asg: &asg, ev: &ev, as: &as}
-	j.open()
-	if j.rules.Basis == terms.BasisDamages { // owed for past acts, also after the right ended
-		j.withoutAmount()
-		return j.out, nil
-	}
-	if j.dead() || j.abstainEarly() {
+	if done {
 		return j.out, nil
 	}
 	j.scores()
@@ -132,6 +121,26 @@ func ConcludeBy(model string, asg Assignment, ev Evidence, as Assumptions) (Conc
 	j.renewal()
 	j.conclude()
 	return j.out, nil
+}
+
+// begin checks what is asked and opens the conclusion; done says that no approach has anything to add to it.
+func begin(model string, asg *Assignment, ev *Evidence, as *Assumptions) (j *job, done bool, err error) {
+	if model != ModelVersion {
+		return nil, false, fault.New(fault.Unsupported, "model.version", "本程序不含估值模型版本“"+model+"”，请用当时的程序版本重算。", "This program does not have the valuation model "+model+"; replay it with the program of that time.")
+	}
+	if err := validate(asg, ev); err != nil {
+		return nil, false, err
+	}
+	if l := ev.Ledger; l != nil && !l.Solved.fits(as, asg.Date) {
+		return nil, false, errLedger
+	}
+	j = &job{asg: asg, ev: ev, as: as}
+	j.open()
+	if j.rules.Basis == terms.BasisDamages { // owed for past acts, also after the right ended
+		j.withoutAmount()
+		return j, true, nil
+	}
+	return j, j.dead() || j.abstainEarly(), nil
 }
 
 // open fills what is known before any approach.

@@ -173,6 +173,9 @@ func (p Prior) fit(deals []Deal) (Prior, float64, []string, error) {
 		}
 	}
 	var notes []string
+	if cell := p.ScalePriors["market_kind"]; p.Scales.Cell == 0 && cell.LogSD > 0 {
+		p.Scales.Cell = cell.Median // left out of the shipped model, whose deals are too few to tell it
+	}
 	for {
 		s, ok := layout(&p, deals, free, nil).maximise()
 		if !ok {

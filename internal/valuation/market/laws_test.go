@@ -141,6 +141,17 @@ func TestLaws(t *testing.T) {
 		if m != n || last != "" && !slices.ContainsFunc(top, func(w Weight) bool { return w.Deal.ID == last }) {
 			t.Fatalf("effective number %v of the top, %v of all", m, n)
 		}
+		// What a deal does is what solving without it undoes.
+		if len(deals) > 0 {
+			x := v.Influences(q)[0]
+			without, err := Solve(p, slices.DeleteFunc(slices.Clone(deals), func(d Deal) bool { return d.ID == x.Deal.ID }), 2026)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if moved := without.price(q).Mean - v.price(q).Mean; math.Abs(moved-x.Without) > 1e-6 {
+				t.Fatalf("without %s the figure moves by %v, told %v", x.Deal.ID, moved, x.Without)
+			}
+		}
 		for i := range min(3, len(all)) {
 			if top[i].Weight*top[i].Residual != all[i].Weight*all[i].Residual {
 				t.Fatalf("deal %d of the top pulls by %v, of all by %v", i, top[i], all[i])

@@ -12,6 +12,7 @@ type Scales struct {
 	Owner   float64 `json:"owner"`
 	Deal    float64 `json:"deal"`
 	Kind    float64 `json:"kind"`
+	Cell    float64 `json:"market_kind"` // of a kind of patent within one market; 0 until a fit asks the deals
 	Event   float64 `json:"event"`
 	Seller  float64 `json:"seller"`
 	Year    float64 `json:"year"` // per root year
@@ -19,7 +20,7 @@ type Scales struct {
 }
 
 // scaleNames orders the scales; the order is that of [Scales.vector].
-var scaleNames = [...]string{"market", "channel", "owner", "deal", "kind", "event", "seller", "year", "noise"}
+var scaleNames = [...]string{"market", "channel", "owner", "deal", "kind", "market_kind", "event", "seller", "year", "noise"}
 
 const (
 	gMarket = iota
@@ -27,6 +28,7 @@ const (
 	gOwner
 	gDeal
 	gKind
+	gCell
 	gEvent
 	gSeller
 	gYear
@@ -35,7 +37,7 @@ const (
 )
 
 func (s *Scales) vector() [nScales]float64 {
-	return [...]float64{s.Market, s.Channel, s.Owner, s.Deal, s.Kind, s.Event, s.Seller, s.Year, s.Noise}
+	return [...]float64{s.Market, s.Channel, s.Owner, s.Deal, s.Kind, s.Cell, s.Event, s.Seller, s.Year, s.Noise}
 }
 
 // List returns the scales in the order of [ScaleNames].
@@ -45,7 +47,7 @@ func (s *Scales) List() []float64 { v := s.vector(); return v[:] }
 func ScaleNames() []string { return scaleNames[:] }
 
 func scalesOf(v [nScales]float64) Scales {
-	return Scales{v[gMarket], v[gChannel], v[gOwner], v[gDeal], v[gKind], v[gEvent], v[gSeller], v[gYear], v[gNoise]}
+	return Scales{v[gMarket], v[gChannel], v[gOwner], v[gDeal], v[gKind], v[gCell], v[gEvent], v[gSeller], v[gYear], v[gNoise]}
 }
 
 // Source says where a figure comes from and which period it was learned from.

@@ -72,11 +72,15 @@ func label(group int, l *Labels) string {
 		return l.Deal
 	case gKind:
 		return l.Kind
+	case gCell:
+		if l.Kind != "" {
+			return string(l.Market) + " " + l.Kind
+		}
 	}
 	return ""
 }
 
-var labelGroups = [...]int{gMarket, gChannel, gOwner, gDeal, gKind}
+var labelGroups = [...]int{gMarket, gChannel, gOwner, gDeal, gKind, gCell}
 
 // newDesign lays out the columns and ties the deals into clusters. The order of the deals changes nothing but rounding;
 // callers pass them sorted by id.
