@@ -608,9 +608,9 @@ func safeRatio(a, b float64) float64 {
 	return max(-1, min(1, a/b))
 }
 
-// ItemName is a contribution's name in Chinese.
-func ItemName(c valuation.Conclusion, key string) string {
-	return writer{Opinion{Conclusion: c}, Zh}.contributionName(key)
+// ItemName is a contribution's name.
+func ItemName(lang Lang, c valuation.Conclusion, key string) string {
+	return writer{Opinion{Conclusion: c}, lang}.contributionName(key)
 }
 
 func (w writer) contributionName(key string) string {
