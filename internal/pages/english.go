@@ -76,7 +76,7 @@ var english = sync.OnceValue(func() *catalogue {
 var amountZh = regexp.MustCompile(`([0-9][0-9,]*(?:\.[0-9]+)?)(万|亿)?元`)
 
 // marksEn are the marks between the parts of a Chinese text.
-var marksEn = map[rune]string{'；': "; ", '，': ", ", '。': ". ", '、': ", ", '：': ": ", '（': " (", '）': ") ", '【': "[", '】': "]", '　': "  ", '〔': "[", '〕': "] "}
+var marksEn = map[rune]string{'；': "; ", '，': ", ", '。': ". ", '、': ", ", '：': ": ", '（': " (", '）': ") ", '【': "[", '】': "]", '　': "  ", '〔': "[", '〕': "] ", '·': " · "}
 
 var (
 	dayBefore = regexp.MustCompile(`^\d{4}-\d\d-\d\d(?: \d\d:\d\d)?[ ，]`)
@@ -131,6 +131,10 @@ func (c *catalogue) say(zh string) (string, bool) {
 		}
 		return b.String(), true
 	}
+	if rest, back := strings.CutPrefix(zh, "← "); back {
+		en, ok := c.say(rest)
+		return "← " + en, ok
+	}
 	if day := dayBefore.FindString(zh); day != "" {
 		rest, ok := c.say(zh[len(day):])
 		return strings.Replace(day, "，", ", ", 1) + rest, ok
@@ -173,7 +177,7 @@ func (c *catalogue) sayParts(zh string) (string, bool) {
 	if !all {
 		return zh, false
 	}
-	return spaceMark.ReplaceAllString(spaces.ReplaceAllString(b.String(), " "), "$1"), true
+	return strings.TrimSpace(spaceMark.ReplaceAllString(spaces.ReplaceAllString(b.String(), " "), "$1")), true
 }
 
 // grouped writes a number with commas, to the hundredth where it has a fraction.

@@ -146,7 +146,8 @@ func lay(path string, v any, out map[string]string) {
 	case []any:
 		parts := make([]string, len(v))
 		for i := range v {
-			parts[i] = fmt.Sprint(v[i])
+			body, _ := json.Marshal(v[i]) // it came from JSON
+			parts[i] = string(body)
 		}
 		out[path] = strings.Join(parts, "、")
 	case float64:
@@ -161,7 +162,7 @@ func lay(path string, v any, out map[string]string) {
 var policyParts = map[string]string{
 	"id": "编号", "version": "版本", "name": "名称", "label": "性质", "source": "来源", "value": "值", "amount": "金额", "severity": "轻重",
 	"caps": "质押率上限", "invention": "发明", "utility_model": "实用新型", "design": "外观设计", "tenor_months": "期限（月）", "internal_limit": "内部估值上限", "negotiated_limit": "协商估值上限",
-	"yellow": "黄色预警降幅", "red": "红色预警降幅", "revaluation_months": "重估间隔（月）", "four_eyes_above": "须两人复核的金额", "rules": "规则", "basis": "押品价值所用的价值类型",
+	"four_eyes_above": "须两人复核的金额", "rules": "规则", "threshold": "门槛", "trademark": "商标", "cover_discount": "到期覆盖折扣", "deviation_red": "与市场偏差红线", "deviation_review": "与市场偏差须复核", "haircuts": "折扣", "licensed": "已许可", "stale": "资料陈旧", "uncalibrated": "未校准的", "red_drop": "红色预警降幅", "yellow_drop": "黄色预警降幅", "revaluation": "重估间隔（月）", "stale_days": "资料多久算陈旧（天）", "usual": "常见区间", "ranges": "常见区间", "basis": "押品价值所用的价值类型",
 }
 
 func policyPart(path string) string {

@@ -114,7 +114,10 @@ type (
 	}
 
 	tableRow  struct{ Cells []tableCell }
-	tableCell struct{ Name, Text, Link string }
+	tableCell struct {
+		Name, Text, Link string
+		Data             bool // what it says is data: in no language of ours
+	}
 	watchPage struct {
 		page
 		List      []keyValue
@@ -392,6 +395,8 @@ func (s *Server) showAudit(c *gin.Context) error {
 			links = []string{"", "", "", "", "/officer/valuations/" + url.PathEscape(e.Subject)}
 		}
 		v.row(links, strconv.FormatInt(e.Seq, 10), shortTime(e.At), e.Actor, actName(e.Action), e.Subject, auditDetail(e.Detail))
+		cells := v.Rows[len(v.Rows)-1].Cells
+		cells[2].Data, cells[4].Data = true, true
 	}
 	if next != "" {
 		v.Next = "/officer/audit?" + url.Values{"cursor": {next}, "subject": {subject}}.Encode()
@@ -550,6 +555,8 @@ func (s *Server) showPools(c *gin.Context, status int, problem error) error {
 			state = "已解除"
 		}
 		v.row([]string{"/officer/pools/" + url.PathEscape(x.ID)}, x.Name, x.CutOff.String(), strconv.Itoa(x.Patents), state, x.CreatedBy+"，"+shortTime(x.CreatedAt))
+		cells := v.Rows[len(v.Rows)-1].Cells
+		cells[0].Data, cells[4].Data = true, true
 	}
 	if next != "" {
 		v.Next = "/officer/pools?cursor=" + url.QueryEscape(next)
@@ -589,6 +596,7 @@ func (s *Server) showPool(c *gin.Context) error {
 			name = d.Obligors[k].Name
 		}
 		v.row(nil, a.ID, name, zhMoney(a.Principal), a.Maturity.String())
+		v.Rows[len(v.Rows)-1].Cells[1].Data = true
 	}
 	return s.show(c, http.StatusOK, "pool", v)
 }
