@@ -5,13 +5,15 @@
 -- a file of a thousand rows.
 ALTER TABLE valuations
     ADD COLUMN borrower text GENERATED ALWAYS AS (left(request ->> 'borrower', 120)) STORED,
-    ADD COLUMN headline text GENERATED ALWAYS AS (left(title, 250)) STORED, -- what a list is searched by; an index holds no long text
+    ADD COLUMN headline text GENERATED ALWAYS AS (lower(left(title, 250))) STORED, -- what a list is searched by, in small letters; an index holds no long text
+    ADD COLUMN client   text GENERATED ALWAYS AS (lower(left(request ->> 'borrower', 120))) STORED, -- likewise of the borrower
     ADD COLUMN batch    text;
 
 -- A search by words reads an institution's whole list where few lines fit: it reads
 -- the index alone, for an operator on text that may see a row is no key behind a wall.
+-- To make letters small took two thirds of that time, so they are stored so.
 DROP INDEX valuations_list;
-CREATE INDEX valuations_list ON valuations (institution, created_at DESC, id DESC) INCLUDE (headline, borrower, purpose, status, point, batch, as_of);
+CREATE INDEX valuations_list ON valuations (institution, created_at DESC, id DESC) INCLUDE (headline, client, purpose, status, point, batch, as_of);
 CREATE INDEX valuations_own ON valuations (institution, created_at DESC, id DESC) WHERE batch IS NULL;
 CREATE INDEX valuations_by ON valuations (institution, created_by, created_at DESC, id DESC);
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"reflect"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/fault"
@@ -70,10 +71,14 @@ func (s *Service) Since(ctx context.Context, actor Actor, id string) (_ Since, e
 }
 
 // steps puts one thing after another of what a figure rests on in the place of another figure's, and tells what each moved
-// the median by, and where it ends. The causes sum to the difference of the two medians.
+// the median by, and where it ends. The causes sum to the difference of the two medians. A step that puts the same in the
+// place of the same moves nothing and is not reckoned.
 func (s *Service) steps(ctx context.Context, from, to snapshot, under *hashed, before float64) (causes []SinceCause, end valuation.Conclusion, err error) {
 	a, ev, last, asked, now := from.Assignment, from.Evidence, before, to.Assignment, &to.Evidence
 	causes = []SinceCause{}
+	var doneA valuation.Assignment // what the last conclusion rests on, before the ledger was attached
+	var doneEv valuation.Evidence
+	reckoned := false
 	for _, step := range []struct {
 		key, zh, en string
 		take        func()
@@ -89,6 +94,10 @@ func (s *Service) steps(ctx context.Context, from, to snapshot, under *hashed, b
 		{"facts", "收益、成本及其他资料", "income, cost and other facts", func() { ev = *now }},
 	} {
 		step.take()
+		if reckoned && reflect.DeepEqual(a, doneA) && reflect.DeepEqual(ev, doneEv) {
+			continue
+		}
+		restA, restEv := a, ev
 		if ev.Ledger != nil {
 			ref := *ev.Ledger
 			ref.Solved = nil
@@ -103,6 +112,8 @@ func (s *Service) steps(ctx context.Context, from, to snapshot, under *hashed, b
 		} else if err != nil {
 			return nil, end, err
 		}
+		doneA, doneEv, reckoned = restA, restEv, true
+		ev.Ledger = restEv.Ledger // unsolved, as it is stored and compared
 		if yuan := c.Value.Median - last; math.Abs(yuan) >= 1e-9*max(last, 1) {
 			causes = append(causes, SinceCause{step.key, step.zh, step.en, yuan})
 		}

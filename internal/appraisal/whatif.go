@@ -38,29 +38,55 @@ type WhatIf struct {
 // WhatIf concludes again from a stored valuation's snapshot and assumptions
 // with the change applied. Nothing is retrieved again, so the difference is
 // the change and nothing else.
-func (s *Service) WhatIf(ctx context.Context, actor Actor, id string, change Change) (_ WhatIf, err error) {
-	defer fault.Wrap(&err, "appraisal.WhatIf(%s)", id)
+func (s *Service) WhatIf(ctx context.Context, actor Actor, id string, change Change) (WhatIf, error) {
+	all, err := s.WhatIfs(ctx, actor, id, []Change{change})
+	if err != nil {
+		return WhatIf{}, err
+	}
+	return all[0], nil
+}
+
+// WhatIfs is [Service.WhatIf] with each of several changes, in their order: how a
+// figure goes along one of its inputs.
+func (s *Service) WhatIfs(ctx context.Context, actor Actor, id string, changes []Change) (_ []WhatIf, err error) {
+	defer fault.Wrap(&err, "appraisal.WhatIfs(%s)", id)
 	ctx = store.As(ctx, actor.Institution)
 	v, err := s.db.Valuation(ctx, actor.Institution, id)
 	if err != nil {
-		return WhatIf{}, err
+		return nil, err
 	}
 	var snap snapshot
 	if err := json.Unmarshal(v.Snapshot, &snap); err != nil {
-		return WhatIf{}, err
+		return nil, err
 	}
 	var before valuation.Conclusion
 	if err := json.Unmarshal(v.Conclusion, &before); err != nil {
-		return WhatIf{}, err
+		return nil, err
 	}
 	assumptions, err := s.assumptions(ctx, snap.Assumptions)
 	if err != nil {
-		return WhatIf{}, err
+		return nil, err
 	}
 	if err := s.attach(ctx, &snap.Evidence, snap.Assignment.Date, assumptions); err != nil {
-		return WhatIf{}, err
+		return nil, err
 	}
-	a, ev := &snap.Assignment, &snap.Evidence
+	out := make([]WhatIf, 0, len(changes))
+	for _, change := range changes {
+		a, ev := snap.Assignment, snap.Evidence
+		change.apply(&a, &ev)
+		after, err := valuation.Conclude(a, ev, assumptions.Assumptions)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, WhatIf{
+			ID: id, Before: before.Value, After: after.Value, Status: after.Status, Changed: after,
+			Difference: valuation.Explain(before, after),
+		})
+	}
+	return out, nil
+}
+
+func (change *Change) apply(a *valuation.Assignment, ev *valuation.Evidence) {
 	if change.Purpose != nil {
 		a.Purpose, a.Basis, a.Premise = *change.Purpose, "", "" // basis and premise follow the purpose
 	}
@@ -79,12 +105,4 @@ func (s *Service) WhatIf(ctx context.Context, actor Actor, id string, change Cha
 	if change.SaleChance != nil {
 		ev.SaleChance = change.SaleChance
 	}
-	after, err := valuation.Conclude(*a, *ev, assumptions.Assumptions)
-	if err != nil {
-		return WhatIf{}, err
-	}
-	return WhatIf{
-		ID: id, Before: before.Value, After: after.Value, Status: after.Status, Changed: after,
-		Difference: valuation.Explain(before, after),
-	}, nil
 }

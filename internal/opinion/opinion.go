@@ -356,7 +356,7 @@ func (w writer) reason() []string {
 	case c.Reason != nil:
 		out := []string{w.note(*c.Reason)}
 		if c.Reason.Next != "" {
-			out = append(out, w.t("下一步：", "Next: ")+c.Reason.Next)
+			out = append(out, w.t("下一步：", "Next: ")+w.next(c.Reason.Next))
 		}
 		return out
 	case c.ReasonCode != "":
@@ -608,9 +608,9 @@ func safeRatio(a, b float64) float64 {
 	return max(-1, min(1, a/b))
 }
 
-// ItemName is a contribution's name in Chinese.
-func ItemName(c valuation.Conclusion, key string) string {
-	return writer{Opinion{Conclusion: c}, Zh}.contributionName(key)
+// ItemName is a contribution's name.
+func ItemName(lang Lang, c valuation.Conclusion, key string) string {
+	return writer{Opinion{Conclusion: c}, lang}.contributionName(key)
 }
 
 func (w writer) contributionName(key string) string {
@@ -743,9 +743,9 @@ func (w writer) indicators() section {
 		if n.Evaluator != "" {
 			who = w.word(evaluators, string(n.Evaluator))
 		}
-		t.Rows = append(t.Rows, []string{n.Code + " " + n.Name, fixed(n.Weight, 3), fixed(*n.Score, 0), who, short(ground, 60)})
+		t.Rows = append(t.Rows, []string{n.Code + " " + w.indicator(n.Name), fixed(n.Weight, 3), fixed(*n.Score, 0), who, short(w.ground(ground), 60)})
 		for _, q := range x.Evidence {
-			quotes = append(quotes, fmt.Sprintf("%s %s：“%s”（%s）", n.Code, n.Name, short(q.Text, 80), q.Document))
+			quotes = append(quotes, fmt.Sprintf("%s %s：“%s”（%s）", n.Code, w.indicator(n.Name), short(q.Text, 80), q.Document))
 		}
 	}
 	if len(t.Rows) > 0 {
@@ -770,7 +770,7 @@ func (w writer) missing() section {
 	for _, n := range w.Conclusion.MissingEvidence {
 		line := w.note(n)
 		if n.Next != "" {
-			line += w.t(" → 下一步：", " → next: ") + n.Next
+			line += w.t(" → 下一步：", " → next: ") + w.next(n.Next)
 		}
 		switch {
 		case n.Narrows == nil:

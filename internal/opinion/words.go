@@ -175,9 +175,9 @@ var (
 	}
 )
 
-// WorkingName returns the Chinese name of a key of a working, or the key.
-func WorkingName(key string) string {
-	w := writer{}
+// WorkingName returns the name of a key of a working, or the key.
+func WorkingName(lang Lang, key string) string {
+	w := writer{lang: lang}
 	if _, ok := workings[key]; ok {
 		return w.word(workings, key)
 	}
@@ -196,17 +196,26 @@ func WorkingName(key string) string {
 	return key
 }
 
-// UnitName returns the Chinese name of a unit of a working, or the unit.
-func UnitName(unit string) string {
+// UnitName returns the name of a unit of a working, or the unit.
+func UnitName(lang Lang, unit string) string {
 	if unit == "" {
 		return ""
 	}
-	return writer{}.word(units, unit)
+	return writer{lang: lang}.word(units, unit)
 }
 
-// ApproachName returns the Chinese name of an approach and its method.
-func ApproachName(approach, method string) string {
-	return writer{}.word(approaches, approach) + "：" + writer{}.word(methods, method)
+// ApproachName returns the name of an approach and its method.
+func ApproachName(lang Lang, approach, method string) string {
+	w := writer{lang: lang}
+	return w.word(approaches, approach) + w.t("：", ": ") + w.word(methods, method)
+}
+
+// BasisName is a basis of value in words.
+func BasisName(lang Lang, b terms.Basis) string { return writer{lang: lang}.word(bases, string(b)) }
+
+// PremiseName is a premise of value in words.
+func PremiseName(lang Lang, p terms.Premise) string {
+	return writer{lang: lang}.word(premises, string(p))
 }
 
 // DealKindName is a kind of deal in Chinese.

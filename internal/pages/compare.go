@@ -201,7 +201,7 @@ func (s *Server) showHistory(c *gin.Context) error {
 	}
 	for i := range alerts {
 		a := &alerts[i]
-		v.Lines = append(v.Lines, historyLine{Day: a.Date.String(), Kind: "预警", What: a.Zh, Link: "/officer/alerts", at: a.Date.Time(), grave: a.Level == "red"})
+		v.Lines = append(v.Lines, historyLine{Day: a.Date.String(), Kind: "预警", What: v.Say(a.Zh, a.En), Link: "/officer/alerts", at: a.Date.Time(), grave: a.Level == "red"})
 	}
 	loans, err := s.opt.Appraisal.LoansOn(ctx, p.Actor(), key)
 	if err != nil {

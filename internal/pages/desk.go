@@ -69,6 +69,7 @@ type (
 		State                                            desk.BatchStatus
 		Progress                                         desk.Progress
 		Percent                                          int
+		Left                                             string // time left, of a batch under way
 		Verdicts                                         []tally
 		Filter                                           string
 		Contracts                                        []contractLine
@@ -106,6 +107,10 @@ type (
 		Presets  []lending.Programme
 		Schemes  []schemeLine
 		CanAct   bool
+		CanPut   bool     // may register policies and products
+		Names    []choice // of the policies, to choose from
+		Compared []comparedRow
+		Kept     bool // one was just registered
 	}
 )
 
@@ -162,6 +167,7 @@ func registerDeskPages(s *Server) {
 		}
 		return s.backTo(c, "/officer/book", err, s.showBook)
 	})
+	registerPolicyPages(s)
 	s.pageRoute(http.MethodGet, "/officer/lending", func(c *gin.Context) error { return s.showLending(c, http.StatusOK, nil) })
 	s.pageRoute(http.MethodPost, "/officer/lending/release", func(c *gin.Context) error {
 		ctx := c.Request.Context()
@@ -361,6 +367,7 @@ func (s *Server) showBatch(c *gin.Context, status int, problem error) error {
 	}
 	if b.Status == desk.Running && problem == nil {
 		pg.Refresh = 3
+		pg.Left = timeLeft(s.gate.Now().Sub(b.CreatedAt), pg.Progress.Ended(), pg.Progress.Rows)
 	}
 	if b.Status == desk.Finished {
 		counts, err := s.opt.Desk.Verdicts(ctx, p.Actor(), b.ID)
@@ -391,7 +398,7 @@ func (s *Server) showBatch(c *gin.Context, status int, problem error) error {
 	}
 	pg.Portfolio = len(rows) > 0
 	for i := range rows {
-		l := describeRow(&rows[i])
+		l := describeRow(&rows[i], pg.Say)
 		l.Whole = whole[rows[i].Outcome.Decision.Contract]
 		pg.Rows = append(pg.Rows, l)
 		pg.Portfolio = pg.Portfolio && rows[i].Outcome.Valued.Row.Portfolio
@@ -434,7 +441,7 @@ func describeContract(x *lending.Contract, on calendar.Date) contractLine {
 	return l
 }
 
-func describeRow(row *desk.Row) rowLine {
+func describeRow(row *desk.Row, say func(zh, en string) string) rowLine {
 	out := row.Outcome
 	v, d := &out.Valued, &out.Decision
 	l := rowLine{
@@ -457,12 +464,12 @@ func describeRow(row *desk.Row) rowLine {
 	}
 	var all []string
 	for _, f := range out.Faults {
-		all = append(all, f.Code+" "+f.Zh)
+		all = append(all, f.Code+" "+say(f.Zh, f.En))
 	}
 	for _, severity := range []lending.Severity{lending.Refuses, lending.Supplements, lending.Warns} {
 		for _, r := range d.Reasons {
 			if r.Severity == severity && row.Status == desk.RowDone {
-				text := r.Code + " " + r.Zh
+				text := r.Code + " " + say(r.Zh, r.En)
 				if severity == lending.Warns {
 					text += "（提示）"
 				}
@@ -485,6 +492,19 @@ func percent(x *float64) string {
 		return "—"
 	}
 	return strconv.FormatFloat(100**x, 'f', 1, 64) + "%"
+}
+
+// timeLeft is how long the rest of a work takes at the pace so far; empty while
+// there is none.
+func timeLeft(gone time.Duration, done, total int) string {
+	if done <= 0 || total <= done || gone <= 0 {
+		return ""
+	}
+	left := time.Duration(float64(gone) / float64(done) * float64(total-done))
+	if left < time.Minute {
+		return fmt.Sprintf("约 %d 秒", max(1, int(left.Round(time.Second)/time.Second)))
+	}
+	return fmt.Sprintf("约 %d 分钟", int(left.Round(time.Minute)/time.Minute))
 }
 
 // shortTime is a moment as an officer in China reads it.
@@ -553,7 +573,7 @@ func (s *Server) showLending(c *gin.Context, status int, problem error) error {
 	pg := lendingPage{page: s.newPage(c, "政策与额度"), CanAct: p.May("POST /officer/lending/release")}
 	pg.Wide = true
 	if problem != nil {
-		pg.Fault = gate.ProblemOf(c.Request, problem)
+		pg.Fault = labelled(gate.ProblemOf(c.Request, problem), map[string]string{"file": "文件"})
 	}
 	presets, own, err := s.opt.Desk.Policies(ctx, p.Actor())
 	if err != nil {
@@ -564,6 +584,15 @@ func (s *Server) showLending(c *gin.Context, status int, problem error) error {
 	}
 	for i := range own {
 		pg.Policies = append(pg.Policies, describePolicy(&own[i]))
+		pg.Names = append(pg.Names, choice{own[i].ID + "@" + own[i].Version, cmp.Or(own[i].Name, own[i].ID) + " " + own[i].Version})
+	}
+	pg.Form, pg.CanPut, pg.Kept = c.Request.URL.Query(), p.May("POST /officer/lending/policies"), c.Query("kept") != ""
+	if names := comparedPolicies(pg.Form); len(names) > 0 && problem == nil {
+		if pg.Compared, err = s.comparePolicies(c, names); err != nil {
+			if status, err = refused(c, &pg.page, err); err != nil {
+				return err
+			}
+		}
 	}
 	rooms, err := s.opt.Desk.Rooms(ctx, p.Actor())
 	if err != nil {

@@ -58,6 +58,24 @@ func signIn(t *testing.T, w *world, roles ...people.Role) *browser {
 
 // A loan desk works a file from the pages: upload, progress, decisions,
 // contracts, opinion, results, the book.
+// work works the batch of a page to its end.
+func work(t *testing.T, w *world, path string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- w.Desk.Work(ctx, desk.WorkOptions{Rows: 2}) }()
+	id := strings.TrimPrefix(path, "/officer/batches/")
+	for _, err := range w.Desk.Watch(t.Context(), people.Principal{Institution: "default"}.Actor(), id, 20*time.Millisecond) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDeskPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -121,19 +139,7 @@ func TestDeskPages(t *testing.T) {
 		t.Errorf("an unknown act: %d", r.Code)
 	}
 
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- w.Desk.Work(ctx, desk.WorkOptions{Rows: 2}) }()
-	id := strings.TrimPrefix(path, "/officer/batches/")
-	for _, err := range w.Desk.Watch(t.Context(), people.Principal{Institution: "default"}.Actor(), id, 20*time.Millisecond) {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
+	work(t, w, path)
 	shown := b.send("GET", path, nil).Body.String()
 	for _, part := range []string{"已完成", "下载结果", "合同", "受限于", "DB-1", "需补充", "同一专利由不同借款人提供质押", "校验位", "意见书"} {
 		if !strings.Contains(shown, part) {

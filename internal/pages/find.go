@@ -2,6 +2,8 @@ package pages
 
 import (
 	"fmt"
+	"html/template"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/chart"
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
 	"zhijia/internal/money"
@@ -30,7 +33,14 @@ type (
 		Before, After whatIfSide
 		Change        string
 		Causes        []causeLine
+
+		Inputs          []choice // that the figure can be drawn against
+		Along           string   // name of the input it is drawn against
+		Steps           []stepLine
+		At              int // the step nearest to what the opinion rests on
+		Picture, Narrow template.HTML
 	}
+	stepLine   struct{ Input, Figure, Range, Change string }
 	whatIfSide struct{ Figure, Range, Grade string }
 	causeLine  struct{ Name, Yuan string }
 )
@@ -39,18 +49,94 @@ func registerFindPages(s *Server) {
 	s.pageRoute(http.MethodGet, "/officer/valuations/{id}/what-if", s.whatIf)
 }
 
-// whatIfFields are the facts of the income approach that the page lets an
-// officer try otherwise: how each is written, and where it stands.
-var whatIfFields = []struct {
-	Name  string
-	Scale float64 // of the figure as written
-	Of    func(*income.Facts) **terms.Quantity
-}{
-	{"revenue", 1e4, func(f *income.Facts) **terms.Quantity { return &f.Current }},
-	{"growth", 0.01, func(f *income.Facts) **terms.Quantity { return &f.Growth }},
-	{"royalty", 0.01, func(f *income.Facts) **terms.Quantity { return &f.Royalty }},
-	{"discount", 0.01, func(f *income.Facts) **terms.Quantity { return &f.Discount }},
-	{"life", 1, func(f *income.Facts) **terms.Quantity { return &f.EconomicLife }},
+// whatIfField is a fact of the income approach that the page lets an officer try
+// otherwise: how it is written, where it stands, and from where to where it is
+// drawn.
+type whatIfField struct {
+	Name, Label, Unit string
+	Scale             float64 // of the figure as written
+	Of                func(*income.Facts) **terms.Quantity
+
+	Low, High float64                    // as written, where nothing is stated
+	Around    func(v float64) [2]float64 // as written, around what is stated
+}
+
+// whatIfFields are they, in the order of the page.
+var whatIfFields = []whatIfField{
+	{"revenue", "使用该专利的产品年收入", "万元", 1e4, func(f *income.Facts) **terms.Quantity { return &f.Current }, 100, 5000, func(v float64) [2]float64 { return [2]float64{v / 4, v * 2} }},
+	{"growth", "收入年增长率", "%", 0.01, func(f *income.Facts) **terms.Quantity { return &f.Growth }, -10, 20, func(v float64) [2]float64 { return [2]float64{max(v-12, -50), v + 12} }},
+	{"royalty", "许可费率", "%", 0.01, func(f *income.Facts) **terms.Quantity { return &f.Royalty }, 1, 9, func(v float64) [2]float64 { return [2]float64{v / 4, min(v*2, 60)} }},
+	{"discount", "折现率", "%", 0.01, func(f *income.Facts) **terms.Quantity { return &f.Discount }, 8, 24, func(v float64) [2]float64 { return [2]float64{max(v-6, 2), v + 10} }},
+	{"life", "剩余经济寿命", "年", 1, func(f *income.Facts) **terms.Quantity { return &f.EconomicLife }, 2, 18, func(v float64) [2]float64 { return [2]float64{max(v/4, 1), min(v*2, 20)} }},
+}
+
+// whatIfSteps is at how many values of an input the service reckons the figure.
+const whatIfSteps = 9
+
+// along is where a figure is reckoned along an input: from the low to the high that
+// is stated, or around the one figure that is. It is written to four figures.
+func (f *whatIfField) along(q *terms.Quantity) (out []float64) {
+	ends := [2]float64{f.Low, f.High}
+	switch {
+	case q == nil:
+	case q.Low != nil && q.High != nil && *q.High > *q.Low:
+		ends = [2]float64{*q.Low / f.Scale, *q.High / f.Scale}
+	case q.Value != nil && *q.Value != 0:
+		ends = f.Around(*q.Value / f.Scale)
+	}
+	for i := range whatIfSteps {
+		out = append(out, money.Round(ends[0]+(ends[1]-ends[0])*float64(i)/(whatIfSteps-1), 4))
+	}
+	return out
+}
+
+// drawAlong reckons the figure along one input, all else as it is tried, and draws
+// it. The page only shows what was reckoned.
+func (s *Server) drawAlong(c *gin.Context, v *whatIfPage, f *whatIfField, stated, tried income.Facts, change appraisal.Change) error {
+	ctx := c.Request.Context()
+	values := f.along(*f.Of(&stated))
+	changes := make([]appraisal.Change, len(values))
+	for i, x := range values {
+		facts, y := tried, x*f.Scale
+		*f.Of(&facts) = &terms.Quantity{Value: &y}
+		changes[i] = change
+		changes[i].Income = &facts
+	}
+	all, err := s.opt.Appraisal.WhatIfs(ctx, people.Of(ctx).Actor(), v.ID, changes)
+	if err != nil {
+		return err
+	}
+	shown := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) + f.Unit }
+	picture := chart.Curve{Label: "金额随" + f.Label + "的变化", Yuan: func(yuan float64) string { return v.amount(yuan, 1) }, Input: shown}
+	if text := asWritten(*f.Of(&stated), f.Scale); text != "" {
+		if at, err := strconv.ParseFloat(text, 64); err == nil {
+			picture.Stated, picture.Marked = at, true
+		}
+	}
+	nearest := math.Inf(1)
+	for i := range all {
+		w := &all[i]
+		at := side(w.Changed)
+		v.Steps = append(v.Steps, stepLine{shown(values[i]), at.Figure, at.Range, signedZh(w.Difference.Change)})
+		step := chart.Step{At: values[i], Low: w.After.Low, High: w.After.High}
+		if w.After.Point != nil {
+			step.Point = *w.After.Point
+		}
+		picture.Steps = append(picture.Steps, step)
+		if d := math.Abs(values[i] - picture.Stated); picture.Marked && d < nearest {
+			nearest, v.At = d, i
+		}
+	}
+	v.Along, v.Picture, v.Narrow = f.Name, picture.SVG(920), picture.SVG(340)
+	return nil
+}
+
+// amount writes yuan in a picture, which is drawn in the language of the page.
+func (p page) amount(yuan float64, figures int) string {
+	if p.English {
+		return "CNY " + grouped(money.Round(yuan, figures))
+	}
+	return money.Zh(yuan, figures)
 }
 
 // asWritten is a quantity as the form shows it: its value, or the likeliest of
@@ -136,7 +222,7 @@ func (s *Server) whatIf(c *gin.Context) error {
 		if since, err = s.opt.Appraisal.Since(ctx, p.Actor(), rec.ID()); err == nil {
 			v.Asked, v.After, v.Change = true, side(since.Today), signedZh(since.Change)
 			for _, x := range since.Causes {
-				v.Causes = append(v.Causes, causeLine{x.Zh, signedZh(x.Yuan)})
+				v.Causes = append(v.Causes, causeLine{v.Say(x.Zh, x.En), signedZh(x.Yuan)})
 			}
 		}
 	case v.Asked:
@@ -148,8 +234,15 @@ func (s *Server) whatIf(c *gin.Context) error {
 				v.Change += fmt.Sprintf("（变为原来的 %.2f 倍）", w.Difference.Ratio)
 			}
 			for _, x := range w.Difference.Causes {
-				v.Causes = append(v.Causes, causeLine{opinion.ItemName(w.Changed, x.Key), signedZh(x.Yuan)})
+				v.Causes = append(v.Causes, causeLine{opinion.ItemName(v.tongue(), w.Changed, x.Key), signedZh(x.Yuan)})
 			}
+		}
+	}
+	for i := range whatIfFields {
+		f := &whatIfFields[i]
+		v.Inputs = append(v.Inputs, choice{f.Name, f.Label})
+		if err == nil && !v.Today && asked.Get("along") == f.Name {
+			err = s.drawAlong(c, &v, f, stated, tried, change)
 		}
 	}
 	if err != nil {

@@ -15,10 +15,12 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
 	"zhijia/internal/money"
+	"zhijia/internal/opinion"
 	"zhijia/internal/valuation"
 	"zhijia/internal/valuation/cost"
 	"zhijia/internal/valuation/damages"
 	"zhijia/internal/valuation/income"
+	"zhijia/internal/valuation/option"
 	"zhijia/internal/valuation/terms"
 	"zhijia/prompts"
 )
@@ -74,6 +76,27 @@ func (f *filling) income() *income.Facts {
 		f.req.Income = &income.Facts{}
 	}
 	return f.req.Income
+}
+
+func (f *filling) wacc() *income.WACC {
+	if f.income().WACC == nil {
+		f.req.Income.WACC = &income.WACC{}
+	}
+	return f.req.Income.WACC
+}
+
+func (f *filling) excess() *income.ExcessEarnings {
+	if f.income().ExcessEarnings == nil {
+		f.req.Income.ExcessEarnings = &income.ExcessEarnings{}
+	}
+	return f.req.Income.ExcessEarnings
+}
+
+func (f *filling) option() *option.Facts {
+	if f.req.Option == nil {
+		f.req.Option = &option.Facts{}
+	}
+	return f.req.Option
 }
 
 func (f *filling) cost() *cost.Facts {
@@ -144,6 +167,46 @@ func numberField(name, label, unit, path string, scale float64, put func(*fillin
 	}}
 }
 
+func valueField(name, label, unit, path string, scale float64, put func(*filling) *float64) formField {
+	x := numberField(name, label, unit, path, scale, nil)
+	x.take = func(f *filling, text string) {
+		v, err := number(text, name)
+		if err != nil {
+			f.faults = append(f.faults, fault.Public(err).Fields...)
+		} else if v != nil {
+			*put(f) = *v * scale
+		}
+	}
+	return x
+}
+
+func yearsField(name, label, path string, put func(*filling) *[]terms.YearQuantity) formField {
+	return formField{Name: name, Label: label, Unit: "万元", Hint: "2027:1200；2028:1500/1800/2000", Path: path, As: "text", take: func(f *filling, text string) {
+		years, problem := readYears(text, name)
+		if problem != nil {
+			f.faults = append(f.faults, *problem)
+			return
+		}
+		*put(f) = years
+	}}
+}
+
+// takeAssets reads contributory assets: a name, a value in 万元 and a return in
+// percent each.
+func takeAssets(f *filling, text string) {
+	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(";；\n", r) }) {
+		name, rest, named := strings.Cut(strings.ReplaceAll(part, "：", ":"), ":")
+		value, rate, rated := strings.Cut(rest, "@")
+		v, err := number(value, "assets")
+		r, err2 := number(strings.TrimSuffix(strings.TrimSpace(rate), "%"), "assets")
+		if name = strings.TrimSpace(name); !named || !rated || name == "" || err != nil || err2 != nil || v == nil || r == nil {
+			f.wrong("assets", "field.assets", "请按 名称:价值@回报率 填写，用分号隔开（例：营运资金:500@4）", "want name:value@return, e.g. working capital:500@4")
+			return
+		}
+		f.excess().Assets = append(f.excess().Assets, income.ContributoryAsset{Name: name, Value: *v * wan, Return: *r * 0.01})
+	}
+}
+
 func quantityField(name, label, unit, path string, scale float64, put func(*filling) **terms.Quantity) formField {
 	return formField{Name: name, Label: label, Unit: unit, Path: path, Scale: scale, As: "range", Hint: "一个数，或 低/可能/高", take: func(f *filling, text string) {
 		q, problem := readQuantity(text, name, scale)
@@ -182,16 +245,16 @@ func readQuantity(text, field string, scale float64) (*terms.Quantity, *fault.Fi
 }
 
 // readYears reads sales by calendar year, 2027:1200; 2028:1500/1800/2000.
-func readYears(text string) (out []terms.YearQuantity, problem *fault.Field) {
+func readYears(text, field string) (out []terms.YearQuantity, problem *fault.Field) {
 	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(";；\n", r) }) {
 		year, amount, ok := strings.Cut(strings.NewReplacer("：", ":", "年", "").Replace(part), ":")
 		y, err := strconv.Atoi(strings.TrimSpace(year))
 		if !ok || err != nil || y < 1985 || y > 2100 {
-			return nil, &fault.Field{Field: "revenue_years", Code: "field.years", Zh: "请按 年份:万元 填写，用分号隔开（例：2027:1200；2028:1500/1800/2000）", En: "want year:amount, e.g. 2027:1200; 2028:1500"}
+			return nil, &fault.Field{Field: field, Code: "field.years", Zh: "请按 年份:万元 填写，用分号隔开（例：2027:1200；2028:1500/1800/2000）", En: "want year:amount, e.g. 2027:1200; 2028:1500"}
 		}
-		q, problem := readQuantity(strings.TrimSpace(amount), "revenue_years", 1e4)
+		q, problem := readQuantity(strings.TrimSpace(amount), field, 1e4)
 		if problem != nil || q == nil {
-			return nil, &fault.Field{Field: "revenue_years", Code: "field.years", Zh: fmt.Sprintf("%d 年的金额无法读出", y), En: fmt.Sprintf("the amount of %d is not a number", y)}
+			return nil, &fault.Field{Field: field, Code: "field.years", Zh: fmt.Sprintf("%d 年的金额无法读出", y), En: fmt.Sprintf("the amount of %d is not a number", y)}
 		}
 		out = append(out, terms.YearQuantity{Year: y, Quantity: *q})
 	}
@@ -206,7 +269,7 @@ var (
 )
 
 // valuationForm is the form, complete: what the request of REST takes of one
-// valuation has its entry here, but for real options, scores and the model.
+// valuation has its entry here, but for what TestFormHoldsTheRequest names.
 var valuationForm = append([]formGroup{
 	{Legend: "没有专利号，或库中没有：填写文本", Folded: true, Fields: []formField{
 		textField("title", "名称", "text.title", "", func(f *filling) *string { return &f.text().Title }),
@@ -245,13 +308,7 @@ var valuationForm = append([]formGroup{
 	{Legend: "收入（不知道就留空，留空不按零计）", For: earning, Fields: []formField{
 		quantityField("revenue", "使用该专利的产品年收入", "万元", "income.revenue_current", wan, func(f *filling) **terms.Quantity { return &f.income().Current }),
 		quantityField("growth", "收入年增长率", "%", "income.revenue_growth", 0.01, func(f *filling) **terms.Quantity { return &f.income().Growth }),
-		{Name: "revenue_years", Label: "或逐年收入", Unit: "万元", Hint: "2027:1200；2028:1500/1800/2000", Path: "income.revenue", As: "text", take: func(f *filling, text string) {
-			years, problem := readYears(text)
-			if problem != nil {
-				f.faults = append(f.faults, *problem)
-			}
-			f.income().Revenue = years
-		}},
+		yearsField("revenue_years", "或逐年收入", "income.revenue", func(f *filling) *[]terms.YearQuantity { return &f.income().Revenue }),
 		quantityField("royalty", "许可费率", "%", "income.royalty_rate", 0.01, func(f *filling) **terms.Quantity { return &f.income().Royalty }),
 		choiceField("industry", "或按行业取费率", "income.industry", industries(), func(f *filling, v string) { f.income().Industry = v }),
 		quantityField("life", "剩余经济寿命", "年", "income.economic_life_years", 1, func(f *filling) **terms.Quantity { return &f.income().EconomicLife }),
@@ -272,6 +329,43 @@ var valuationForm = append([]formGroup{
 		quantityField("contract_from", "合同几年后开始", "年", "income.contract_begins_in_years", 1, func(f *filling) **terms.Quantity { return &f.income().ContractFrom }),
 		quantityField("tax", "所得税率", "%", "income.tax_rate", 0.01, func(f *filling) **terms.Quantity { return &f.income().Tax }),
 		quantityField("annual_cost", "年维持成本", "万元", "income.annual_cost", wan, func(f *filling) **terms.Quantity { return &f.income().AnnualCost }),
+		{Name: "royalty_range", Label: "或费率的区间（按评分取其间）", Unit: "%", Hint: "低/高，例：2/6", Scale: 0.01, Path: "income.royalty_range", As: "range", take: func(f *filling, text string) {
+			q, problem := readQuantity(text, "royalty_range", 0.01)
+			switch {
+			case problem != nil:
+				f.faults = append(f.faults, *problem)
+			case q == nil || q.Low == nil || q.High == nil || q.Mode != nil:
+				f.wrong("royalty_range", "field.ends", "请填低、高两个数，用 / 隔开（例：2/6）", "want a low and a high, e.g. 2/6")
+			default:
+				f.income().RoyaltyRange = &[2]terms.Rate{*q.Low, *q.High}
+			}
+		}},
+		numberField("tab_life", "税务摊销年限", "年", "income.tab_life_years", 1, func(f *filling) **float64 { return &f.income().TABLife }),
+	}},
+	{Legend: "折现率由各部分得出（加权平均资本成本）", Folded: true, For: earning, Fields: []formField{
+		valueField("wacc_equity", "权益", "万元", "income.wacc.equity", wan, func(f *filling) *float64 { return &f.wacc().Equity }),
+		valueField("wacc_debt", "有息负债", "万元", "income.wacc.debt", wan, func(f *filling) *float64 { return &f.wacc().Debt }),
+		valueField("wacc_cost_debt", "负债成本", "%", "income.wacc.cost_of_debt", 0.01, func(f *filling) *float64 { return &f.wacc().CostOfDebt }),
+		valueField("wacc_tax", "所得税率（用于负债）", "%", "income.wacc.tax_rate", 0.01, func(f *filling) *float64 { return &f.wacc().Tax }),
+		numberField("wacc_cost_equity", "权益成本", "%", "income.wacc.cost_of_equity", 0.01, func(f *filling) **float64 { return &f.wacc().CostOfEquity }),
+		numberField("wacc_risk_free", "或无风险利率", "%", "income.wacc.risk_free_rate", 0.01, func(f *filling) **float64 { return &f.wacc().RiskFree }),
+		numberField("wacc_beta", "贝塔系数", "", "income.wacc.beta", 1, func(f *filling) **float64 { return &f.wacc().Beta }),
+		numberField("wacc_premium", "市场风险溢价", "%", "income.wacc.equity_risk_premium", 0.01, func(f *filling) **float64 { return &f.wacc().Premium }),
+	}},
+	{Legend: "超额收益与增量收益", Folded: true, For: earning, Fields: []formField{
+		yearsField("earnings", "逐年税前收益（未扣贡献资产）", "income.excess_earnings.earnings", func(f *filling) *[]terms.YearQuantity { return &f.excess().Earnings }),
+		{Name: "assets", Label: "贡献资产：名称:价值（万元）@年回报率（%）", Hint: "营运资金:500@4；设备:2000@6", Path: "income.excess_earnings.contributory_assets", As: "text", take: takeAssets},
+		quantityField("attrition", "客户等每年流失", "%", "income.excess_earnings.attrition", 0.01, func(f *filling) **terms.Quantity { return &f.excess().Attrition }),
+		yearsField("with", "有本专利时的逐年税后现金流", "income.cash_flow_with", func(f *filling) *[]terms.YearQuantity { return &f.income().With }),
+		yearsField("without", "没有本专利时的逐年税后现金流", "income.cash_flow_without", func(f *filling) *[]terms.YearQuantity { return &f.income().Without }),
+	}},
+	{Legend: "实物期权（权利尚未实施，可待时机）", Folded: true, For: earning, Fields: []formField{
+		quantityField("project", "开发完成后的产品现值", "万元", "option.project_value", wan, func(f *filling) **terms.Quantity { return &f.option().Project }),
+		quantityField("development", "开发投入", "万元", "option.development_cost", wan, func(f *filling) **terms.Quantity { return &f.option().Cost }),
+		quantityField("volatility", "产品价值的年波动率", "%", "option.volatility", 0.01, func(f *filling) **terms.Quantity { return &f.option().Volatility }),
+		quantityField("option_years", "可以等待的年限", "年", "option.years", 1, func(f *filling) **terms.Quantity { return &f.option().Years }),
+		quantityField("option_risk_free", "期权所用无风险利率", "%", "option.risk_free_rate", 0.01, func(f *filling) **terms.Quantity { return &f.option().RiskFree }),
+		quantityField("delay", "每年延迟的成本（空为剩余年限的倒数）", "%", "option.cost_of_delay", 0.01, func(f *filling) **terms.Quantity { return &f.option().Delay }),
 	}},
 	{Legend: "成本", Folded: true, For: append([]string{"securitisation"}, earning...), Fields: []formField{
 		quantityField("labour", "研发人工成本", "万元", "cost.labour", wan, func(f *filling) **terms.Quantity { return &f.cost().Labour }),
@@ -287,6 +381,7 @@ var valuationForm = append([]formGroup{
 		numberField("left", "尚可使用", "年", "cost.remaining_life_years", 1, func(f *filling) **float64 { return &f.cost().RemainingLife }),
 		numberField("functional", "功能性贬值", "%", "cost.functional", 0.01, func(f *filling) **float64 { return &f.cost().Functional }),
 		numberField("technological", "技术性贬值", "%", "cost.technological", 0.01, func(f *filling) **float64 { return &f.cost().Technological }),
+		choiceField("obsolescence", "各项贬值如何合并", "cost.form", []choice{{"", "相乘"}, {"additive", "相加"}}, func(f *filling, v string) { f.cost().Form = v }),
 		numberField("economic", "经济性贬值", "%", "cost.economic", 0.01, func(f *filling) **float64 { return &f.cost().Economic }),
 	}},
 	{Legend: "侵权（专利法第七十一条）", For: []string{"infringement"}, Fields: []formField{
@@ -300,7 +395,10 @@ var valuationForm = append([]formGroup{
 		choiceField("wilful", "故意且情节严重", "damages.wilful_and_grave", []choice{{"", "未知"}, {"yes", "是"}, {"no", "否"}}, func(f *filling, v string) { yes := v == "yes"; f.damages().Wilful = &yes }),
 		numberField("multiplier", "所请求的惩罚性倍数", "倍", "damages.punitive_multiplier", 1, func(f *filling) **float64 { return &f.damages().Multiplier }),
 	}},
-	{Legend: "实施方式与外发", Folded: true, Fields: []formField{
+	{Legend: "价值类型、实施方式与外发", Folded: true, Fields: []formField{
+		choiceField("basis", "价值类型", "basis", bases(), func(f *filling, v string) { f.req.Basis = v }),
+		choiceField("premise", "价值前提", "premise", premises(), func(f *filling, v string) { f.req.Premise = v }),
+		quantityField("sale_chance", "限期内售出的可能", "%", "sale_chance", 0.01, func(f *filling) **terms.Quantity { return &f.req.SaleChance }),
 		textField("scenario", "如何实施（自用、许可、阻挡、出售）", "exploitation_scenario", "", func(f *filling) *string { return &f.req.Scenario }),
 		choiceField("allow_model", "文本可否送模型服务评分", "allow_model", []choice{{"", "按本机构的设定"}, {"yes", "可以"}, {"no", "不可以"}}, func(f *filling, v string) { yes := v == "yes"; f.req.AllowModel = &yes }),
 	}},
@@ -407,17 +505,26 @@ func (x *formField) write(v any) string {
 	case float64:
 		return plain(v)
 	case []any:
-		var parts []string
+		var parts, ends []string
 		for _, e := range v {
 			switch e := e.(type) {
 			case string:
 				parts = append(parts, e)
+			case float64:
+				ends = append(ends, plain(e))
 			case map[string]any:
-				if year, ok := e["year"].(float64); ok {
+				if name, ok := e["name"].(string); ok {
+					value, _ := e["value"].(float64)
+					rate, _ := e["return"].(float64)
+					parts = append(parts, name+":"+(&formField{Scale: wan}).write(value)+"@"+(&formField{Scale: 0.01}).write(rate))
+				} else if year, ok := e["year"].(float64); ok {
 					years := formField{Scale: wan}
 					parts = append(parts, fmt.Sprintf("%.0f:%s", year, years.write(e)))
 				}
 			}
+		}
+		if len(ends) > 0 {
+			return strings.Join(ends, "/")
 		}
 		return strings.Join(parts, "；")
 	case map[string]any:
@@ -433,6 +540,23 @@ func (x *formField) write(v any) string {
 		return strings.Join(parts, "/")
 	}
 	return ""
+}
+
+// bases and premises are those of value, by name.
+func bases() []choice {
+	out := []choice{{"", "按目的确定"}}
+	for _, b := range terms.Bases {
+		out = append(out, choice{string(b), opinion.BasisName(opinion.Zh, b)})
+	}
+	return out
+}
+
+func premises() []choice {
+	out := []choice{{"", "按目的确定"}}
+	for _, p := range terms.Premises {
+		out = append(out, choice{string(p), opinion.PremiseName(opinion.Zh, p)})
+	}
+	return out
 }
 
 // industries are the shipped bands of royalty rates, by name.

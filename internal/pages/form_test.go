@@ -23,11 +23,16 @@ func filled(purpose string) url.Values {
 			case "date":
 				value = "2024-03-05"
 			case "range":
-				value = "3/5/8"
+				if value = "3/5/8"; f.Name == "royalty_range" {
+					value = "2/6"
+				}
 			case "choice":
 				value = f.Choices[len(f.Choices)-1].Value
 			case "text":
-				value = map[string]string{"ipc": "H01M 4/36", "bundle": "ZL201010000001.1；ZL201010000002.2", "revenue_years": "2027:1200；2028年：1500/1800/2000"}[f.Name]
+				value = map[string]string{"ipc": "H01M 4/36", "bundle": "ZL201010000001.1；ZL201010000002.2", "assets": "营运资金:500@4；设备：2000@6%"}[f.Name]
+				if strings.HasPrefix(f.Hint, "2027:") {
+					value = "2027:1200；2028年：1500/1800/2000"
+				}
 				if value == "" {
 					value = "文字"
 				}
@@ -46,12 +51,11 @@ func filled(purpose string) url.Values {
 func TestFormHoldsTheRequest(t *testing.T) {
 	t.Parallel()
 	left := map[string]string{
-		"basis": "follows the purpose", "premise": "follows the purpose",
-		"option": "a real option needs inputs that no officer's paper has", "sale_chance": "the operator's figure, never an officer's guess",
-		"wait": "a page answers at once", "blind": "the harness alone",
+		"income.correlations": "between named inputs of the simulation: no officer's paper has one",
+		"wait":                "a page answers at once", "blind": "the harness alone",
 		"market_fact.proposed_by": "the service writes who proposed", "market_fact.approved_by": "the service writes who approved",
 	}
-	deep := map[string]bool{"text": true, "patent": true, "market_fact": true, "damages": true}
+	deep := map[string]bool{"text": true, "patent": true, "market_fact": true, "damages": true, "income": true, "income.wacc": true, "income.excess_earnings": true, "cost": true, "option": true}
 	given := map[string]bool{}
 	for _, p := range purposeNames {
 		req, err := formRequest(filled(p.Code))
@@ -66,15 +70,17 @@ func TestFormHoldsTheRequest(t *testing.T) {
 		if err := json.Unmarshal(body, &top); err != nil {
 			t.Fatal(err)
 		}
-		for k, v := range top {
-			given[k] = true
-			var inner map[string]json.RawMessage
-			if deep[k] && json.Unmarshal(v, &inner) == nil {
-				for kk := range inner {
-					given[k+"."+kk] = true
+		var note func(prefix string, of map[string]json.RawMessage)
+		note = func(prefix string, of map[string]json.RawMessage) {
+			for k, v := range of {
+				given[prefix+k] = true
+				var inner map[string]json.RawMessage
+				if deep[prefix+k] && json.Unmarshal(v, &inner) == nil {
+					note(prefix+k+".", inner)
 				}
 			}
 		}
+		note("", top)
 	}
 	var walk func(prefix string, typ reflect.Type)
 	walk = func(prefix string, typ reflect.Type) {

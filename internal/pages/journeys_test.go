@@ -22,6 +22,7 @@ import (
 	printing "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/gate/gatetest"
@@ -272,6 +273,18 @@ var journeys = []struct {
 		s.fill("revenue", "6000")
 		s.press("重新计算")
 		s.reads("换假设后")
+		s.do(chromedp.Evaluate(`document.querySelector('main [name=along]').value = 'royalty'`, nil))
+		s.press("重新计算")
+		var told, moved string
+		s.do(
+			chromedp.Text(`.told`, &told),
+			chromedp.Focus(`.slide input`),
+			chromedp.KeyEvent(kb.ArrowRight),
+			chromedp.Text(`.told`, &moved),
+		)
+		if !strings.Contains(told, "%") || !strings.Contains(moved, "%") || told == moved {
+			s.t.Errorf("the slider says %q, then %q", told, moved)
+		}
 	}},
 	{"officer finds it again and keeps the search", func(s *seat) {
 		s.as("officer")
@@ -414,11 +427,39 @@ var journeys = []struct {
 		s.open("/officer/imports")
 		s.open("/officer/egress")
 	}},
-	{"arranger opens a pool", func(s *seat) {
+	{"arranger opens a pool and sees what it fails", func(s *seat) {
 		s.as("desk")
 		s.open("/officer/pools")
 		s.goes(`document.querySelector('table.rows tbody a').click()`)
 		s.look()
+		s.reads("入池标准", "通过", "资产", "债务人")
+	}},
+	{"officer takes a policy over as the house's own and compares it", func(s *seat) {
+		s.as("officer")
+		s.open("/officer/lending")
+		s.fill("id", fmt.Sprintf("OWN%d", s.width))
+		s.fill("version", "1")
+		s.press("采用")
+		s.reads("已登记", "未经复核")
+		s.open(fmt.Sprintf("/officer/lending?a=OWN%d@1&b=TEMPLATE", s.width))
+		s.reads("不同", "编号")
+	}},
+	{"evaluator begins a run", func(s *seat) {
+		s.as("auditor")
+		s.open("/officer/evaluations")
+		s.fill("note", "季度检验")
+		s.press("开始评测")
+		s.reads("季度检验")
+	}},
+	{"officer reads the pages in English, and comes back", func(s *seat) {
+		s.as("officer")
+		s.open("/officer/valuations?made=alone&lang=en")
+		s.reads("Find valuations", "Export XLSX", "Workbench")
+		s.goes(`document.querySelector('table.rows tbody a').click()`)
+		s.look()
+		s.reads("Reference opinion", "Workings")
+		s.open("/officer/valuations?lang=zh")
+		s.reads("查找估值")
 	}},
 	{"auditor reads and changes nothing; the ledger; errors are pages", func(s *seat) {
 		s.as("auditor")

@@ -26,6 +26,7 @@ import (
 	"zhijia/internal/intake"
 	"zhijia/internal/labelling"
 	"zhijia/internal/ledger"
+	"zhijia/internal/opinion"
 	"zhijia/internal/people"
 	"zhijia/internal/product"
 	"zhijia/internal/provider"
@@ -73,8 +74,12 @@ type page struct {
 	AIGC  string // label of generated content on the page
 	Who   string
 	CSRF  string // empty on a page without a session
-	Menu  []menuItem
+	Menu  []menuGroup
 	Finds bool // may look for valuations
+
+	English bool   // the page is read in English
+	Other   string // address of the page in the other language
+
 	Fault *gate.Problem
 	Form  url.Values
 
@@ -85,21 +90,48 @@ type page struct {
 // newPage returns the frame of a page of the caller.
 func (s *Server) newPage(c *gin.Context, title string) page {
 	p := people.Of(c.Request.Context())
-	pg := page{Title: title, Who: p.Name, CSRF: c.GetString(csrfKey), Form: url.Values{}}
+	pg := page{Title: title, Who: p.Name, CSRF: c.GetString(csrfKey), Form: url.Values{}, English: c.GetBool(englishKey)}
+	pg.Other = otherLanguage(c, pg.English)
 	if pg.CSRF == "" {
 		return pg
 	}
 	pg.Finds = p.May("GET /officer/valuations")
-	for _, m := range menu {
-		switch {
-		case m.Path == "/officer" && !pg.Finds, !p.May("GET " + m.Path), m.Path == "/officer/evaluations" && s.opt.Eval == nil:
-			continue
+	for _, g := range menu {
+		shown := menuGroup{Name: g.Name}
+		for _, m := range g.Items {
+			switch {
+			case m.Path == "/officer" && !pg.Finds, !p.May("GET " + m.Path), m.Path == "/officer/evaluations" && s.opt.Eval == nil:
+				continue
+			}
+			m.On = c.Request.URL.Path == m.Path || m.Path != "/officer" && strings.HasPrefix(c.Request.URL.Path, m.Path+"/")
+			shown.On = shown.On || m.On
+			shown.Items = append(shown.Items, m)
 		}
-		m.On = c.Request.URL.Path == m.Path || m.Path != "/officer" && strings.HasPrefix(c.Request.URL.Path, m.Path+"/")
-		pg.Menu = append(pg.Menu, m)
+		if len(shown.Items) > 0 {
+			pg.Menu = append(pg.Menu, shown)
+		}
 	}
 	return pg
 }
+
+// Say is the one of two texts that the page is read in.
+func (p page) Say(zh, en string) string {
+	if p.English && en != "" {
+		return en
+	}
+	return zh
+}
+
+// tongue is the language that an opinion on the page is written in.
+func (p page) tongue() opinion.Lang {
+	if p.English {
+		return opinion.En
+	}
+	return opinion.Zh
+}
+
+// tongueOf is the language that the caller reads.
+func tongueOf(c *gin.Context) opinion.Lang { return page{English: c.GetBool(englishKey)}.tongue() }
 
 // menuItem is a way to a page from every other.
 type menuItem struct {
@@ -107,33 +139,23 @@ type menuItem struct {
 	On         bool // it is this page, or one below it
 }
 
-// menu is the ways to the pages, in order; a role is shown those it may open.
-var menu = []menuItem{
-	{Path: "/officer", Name: "工作台"},
-	{Path: "/officer/valuations", Name: "估值"},
-	{Path: "/officer/search", Name: "专利"},
-	{Path: "/officer/patents", Name: "权利档案"},
-	{Path: "/officer/batches", Name: "批量"},
-	{Path: "/officer/book", Name: "在册"},
-	{Path: "/officer/alerts", Name: "预警"},
-	{Path: "/officer/watch", Name: "关注"},
-	{Path: "/officer/proposals", Name: "待我处理"},
-	{Path: "/officer/matches", Name: "核对"},
-	{Path: "/officer/ledger", Name: "台账"},
-	{Path: "/officer/lending", Name: "政策与额度"},
-	{Path: "/officer/chain", Name: "一站式"},
-	{Path: "/officer/rights", Name: "权利负担"},
-	{Path: "/officer/schemes", Name: "方案库"},
-	{Path: "/officer/products", Name: "更多产品"},
-	{Path: "/officer/pools", Name: "证券化"},
-	{Path: "/officer/statistics", Name: "统计"},
-	{Path: "/officer/evaluations", Name: "评测"},
-	{Path: "/officer/labels", Name: "盲标"},
-	{Path: "/officer/imports", Name: "导入"},
-	{Path: "/officer/people", Name: "人员"},
-	{Path: "/officer/keys", Name: "密钥"},
-	{Path: "/officer/audit", Name: "审计"},
-	{Path: "/officer/egress", Name: "外发"},
+// menuGroup is the pages of one job. One without a name stands open.
+type menuGroup struct {
+	Name  string
+	Items []menuItem
+	On    bool // the page is one of them
+}
+
+// menu is the ways to the pages by job, in the order in which a file goes through
+// the house; a role is shown those it may open.
+var menu = []menuGroup{
+	{Items: []menuItem{{Path: "/officer", Name: "工作台"}, {Path: "/officer/proposals", Name: "待我处理"}}},
+	{Name: "估值", Items: []menuItem{{Path: "/officer/valuations", Name: "查找估值"}, {Path: "/officer/search", Name: "查找专利"}, {Path: "/officer/patents", Name: "权利档案"}, {Path: "/officer/reading", Name: "读专利"}}},
+	{Name: "贷款", Items: []menuItem{{Path: "/officer/batches", Name: "批量"}, {Path: "/officer/book", Name: "在册"}, {Path: "/officer/alerts", Name: "预警"}, {Path: "/officer/watch", Name: "关注"}, {Path: "/officer/chain", Name: "一站式"}, {Path: "/officer/rights", Name: "权利负担"}, {Path: "/officer/statistics", Name: "统计"}}},
+	{Name: "规则", Items: []menuItem{{Path: "/officer/lending", Name: "政策与额度"}, {Path: "/officer/schemes", Name: "方案库"}}},
+	{Name: "市场", Items: []menuItem{{Path: "/officer/ledger", Name: "台账"}, {Path: "/officer/matches", Name: "核对"}, {Path: "/officer/pools", Name: "证券化"}, {Path: "/officer/products", Name: "更多产品"}}},
+	{Name: "检验", Items: []menuItem{{Path: "/officer/evaluations", Name: "评测"}, {Path: "/officer/labels", Name: "盲标"}, {Path: "/officer/audit", Name: "审计"}, {Path: "/officer/egress", Name: "外发"}}},
+	{Name: "管理", Items: []menuItem{{Path: "/officer/imports", Name: "导入"}, {Path: "/officer/people", Name: "人员"}, {Path: "/officer/keys", Name: "密钥"}}},
 }
 
 // show renders a page. It is written only when the template succeeded.
@@ -142,8 +164,16 @@ func (s *Server) show(c *gin.Context, status int, name string, data any) error {
 	if err := pageTemplates.ExecuteTemplate(&b, name, data); err != nil {
 		return err
 	}
-	c.Data(status, "text/html; charset=utf-8", b.Bytes())
+	s.send(c, status, b.Bytes())
 	return nil
+}
+
+// send writes a finished page in the language that the caller reads.
+func (s *Server) send(c *gin.Context, status int, page []byte) {
+	if c.GetBool(englishKey) {
+		page = inEnglish(page)
+	}
+	c.Data(status, "text/html; charset=utf-8", page)
 }
 
 // failPage shows an error as a page.
@@ -156,6 +186,9 @@ func (s *Server) failPage(c *gin.Context, err error) {
 		gate.Fail(c, err)
 	}
 }
+
+// englishKey says in a request that its page is read in English.
+const englishKey = "zhijia.english"
 
 // pageRoute registers a page. Pages sign in by session and are not part of the
 // specification.
@@ -171,7 +204,12 @@ func (s *Server) filePageRoute(method, path string, maxBody int64, handler func(
 		r.Timeout = s.gate.ImportTimeout
 	}
 	s.gate.Handle(r, func(c *gin.Context) {
-		c.Request.Header.Set("Accept-Language", "zh-CN") // the pages are Chinese; their faults are no other language's
+		// A page and its faults are of one language: the one chosen, whatever the browser asks for.
+		c.Request.Header.Set("Accept-Language", "zh-CN")
+		if s.inEnglishTo(c) {
+			c.Set(englishKey, true)
+			c.Request.Header.Set("Accept-Language", "en")
+		}
 		if err := handler(c); err != nil {
 			s.failPage(c, err)
 		}

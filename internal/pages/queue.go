@@ -90,7 +90,7 @@ func (s *Server) showAlerts(c *gin.Context, status int, problem error) error {
 		return err
 	}
 	for i := range list {
-		v.Alerts = append(v.Alerts, describeAlert(&list[i]))
+		v.Alerts = append(v.Alerts, describeAlert(&list[i], v.Say))
 	}
 	if len(list) == queueLines {
 		v.Next = list[len(list)-1].Seq
@@ -98,9 +98,9 @@ func (s *Server) showAlerts(c *gin.Context, status int, problem error) error {
 	return s.show(c, status, "alerts", v)
 }
 
-func describeAlert(a *watch.Alert) alertLine {
+func describeAlert(a *watch.Alert, say func(zh, en string) string) alertLine {
 	l := alertLine{
-		ID: a.ID, Number: a.Number, Day: a.Date.String(), What: a.Zh, Loan: a.Loan, Source: a.Source, Raised: shortTime(a.RaisedAt), Level: a.Level,
+		ID: a.ID, Number: a.Number, Day: a.Date.String(), What: say(a.Zh, a.En), Loan: a.Loan, Source: a.Source, Raised: shortTime(a.RaisedAt), Level: a.Level,
 		Open: a.AcknowledgedAt == nil && a.Status == watch.Open, Status: a.Status.Zh(), AckedBy: a.AcknowledgedBy, Note: a.Note,
 	}
 	if a.Revision > 1 {

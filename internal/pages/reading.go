@@ -130,7 +130,7 @@ func (s *Server) showPatentRead(c *gin.Context, status int, number string, compa
 	if model {
 		for _, m := range []reading.Model{p.Summary.Model, p.Questions.Model} {
 			if m.Zh != "" {
-				p.Said = append(p.Said, m.Zh)
+				p.Said = append(p.Said, p.Say(m.Zh, m.En))
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"zhijia/internal/intake"
 	"zhijia/internal/people"
 	"zhijia/internal/pool"
+	"zhijia/internal/poolfile"
 )
 
 // The pages by which a house runs the program: who may sign in, what was
@@ -87,9 +89,35 @@ type (
 		Head  []string
 		Rows  []tableRow
 		Next  string // address of the next page
+
+		Upload *upload // a file that makes a new row
 	}
+	upload struct{ Action, Label, Accept, Button, Said string }
+
+	poolPage struct {
+		tablePage
+		Tests         []poolTest
+		Failing, Open int
+	}
+	poolTest struct{ Name, Answer, Tone, Why, Missing, Cite string }
+
+	evaluationsPage struct {
+		page
+		Tasks    []choice
+		List     []runLine
+		CanStart bool
+	}
+	runLine struct {
+		ID, Started, What, State, Took, Left, Error string
+		Done, Total                                 int
+		Running                                     bool
+	}
+
 	tableRow  struct{ Cells []tableCell }
-	tableCell struct{ Name, Text, Link string }
+	tableCell struct {
+		Name, Text, Link string
+		Data             bool // what it says is data: in no language of ours
+	}
 	watchPage struct {
 		page
 		List      []keyValue
@@ -156,9 +184,29 @@ func registerRunPages(s *Server) {
 	})
 	s.pageRoute(http.MethodGet, "/officer/imports", func(c *gin.Context) error { return s.showImports(c, http.StatusOK, nil, importPage{}) })
 	s.filePageRoute(http.MethodPost, "/officer/imports", s.gate.MaxUpload, s.takeImport)
-	s.pageRoute(http.MethodGet, "/officer/pools", s.showPools)
+	s.pageRoute(http.MethodGet, "/officer/pools", func(c *gin.Context) error { return s.showPools(c, http.StatusOK, nil) })
+	s.filePageRoute(http.MethodPost, "/officer/pools", s.gate.MaxUpload, s.takePool)
 	s.pageRoute(http.MethodGet, "/officer/pools/{id}", s.showPool)
-	s.pageRoute(http.MethodGet, "/officer/evaluations", s.showEvaluations)
+	s.pageRoute(http.MethodGet, "/officer/evaluations", func(c *gin.Context) error { return s.showEvaluations(c, http.StatusOK, nil) })
+	s.pageRoute(http.MethodPost, "/officer/evaluations", func(c *gin.Context) error {
+		if s.opt.Eval == nil {
+			return errEvalOff
+		}
+		ctx := c.Request.Context()
+		o := harness.Options{Type: "test", Note: clipNote(c.PostForm("note")), Smalls: c.PostForm("task") == ""}
+		if task := c.PostForm("task"); task != "" {
+			o.Tasks = []string{task}
+		}
+		_, err := s.opt.Eval.Start(ctx, people.Of(ctx).Actor(), o)
+		return s.backTo(c, "/officer/evaluations", err, s.showEvaluations)
+	})
+	s.pageRoute(http.MethodPost, "/officer/evaluations/{id}/stop", func(c *gin.Context) error {
+		if s.opt.Eval == nil {
+			return errEvalOff
+		}
+		ctx := c.Request.Context()
+		return s.backTo(c, "/officer/evaluations", s.opt.Eval.Stop(ctx, people.Of(ctx).Actor(), c.Param("id")), s.showEvaluations)
+	})
 	s.pageRoute(http.MethodGet, "/officer/evaluations/{id}/report", func(c *gin.Context) error {
 		ctx := c.Request.Context()
 		if s.opt.Eval == nil {
@@ -347,6 +395,8 @@ func (s *Server) showAudit(c *gin.Context) error {
 			links = []string{"", "", "", "", "/officer/valuations/" + url.PathEscape(e.Subject)}
 		}
 		v.row(links, strconv.FormatInt(e.Seq, 10), shortTime(e.At), e.Actor, actName(e.Action), e.Subject, auditDetail(e.Detail))
+		cells := v.Rows[len(v.Rows)-1].Cells
+		cells[2].Data, cells[4].Data = true, true
 	}
 	if next != "" {
 		v.Next = "/officer/audit?" + url.Values{"cursor": {next}, "subject": {subject}}.Encode()
@@ -466,24 +516,52 @@ func (s *Server) takeImport(c *gin.Context) error {
 	return s.showImports(c, http.StatusOK, nil, v)
 }
 
-func (s *Server) showPools(c *gin.Context) error {
+// takePool keeps the pool that a workbook holds and shows how it was tested.
+func (s *Server) takePool(c *gin.Context) error {
 	ctx := c.Request.Context()
+	who := people.Of(ctx)
+	body, err := uploaded(c, s.gate.MaxUpload)
+	var deal pool.Deal
+	if err == nil {
+		deal, err = poolfile.ReadBook(bytes.NewReader(body))
+	}
+	to := "/officer/pools"
+	if err == nil {
+		rec, _, put := s.opt.Arranger.Create(ctx, who.Institution, who.Name, deal)
+		if err = put; err == nil {
+			to += "/" + url.PathEscape(rec.ID)
+		}
+	}
+	return s.backTo(c, to, err, s.showPools)
+}
+
+func (s *Server) showPools(c *gin.Context, status int, problem error) error {
+	ctx := c.Request.Context()
+	p := people.Of(ctx)
 	list, next, err := s.opt.Arranger.Pools(ctx, people.Of(ctx).Institution, c.Query("cursor"), queueLines)
 	if err != nil {
 		return err
 	}
-	v := tablePage{page: s.newPage(c, "证券化"), Empty: "没有资产池。用 zhijia pool import 文件 或接口 POST /v1/pools:import 导入。", Head: []string{"名称", "基准日", "专利件数", "状态", "建立"}}
+	v := tablePage{page: s.newPage(c, "证券化"), Empty: "还没有资产池。导入一份工作簿即可开始。", Head: []string{"名称", "基准日", "专利件数", "状态", "建立"}}
+	if p.May("POST /officer/pools") {
+		v.Upload = &upload{Action: "/officer/pools", Label: "资产池工作簿（XLSX）", Accept: ".xlsx", Button: "导入资产池", Said: "正在导入并检验，已用"}
+	}
+	if problem != nil {
+		v.Fault = labelled(gate.ProblemOf(c.Request, problem), map[string]string{"file": "文件"})
+	}
 	for _, x := range list {
 		state := "在册"
 		if x.Released {
 			state = "已解除"
 		}
 		v.row([]string{"/officer/pools/" + url.PathEscape(x.ID)}, x.Name, x.CutOff.String(), strconv.Itoa(x.Patents), state, x.CreatedBy+"，"+shortTime(x.CreatedAt))
+		cells := v.Rows[len(v.Rows)-1].Cells
+		cells[0].Data, cells[4].Data = true, true
 	}
 	if next != "" {
 		v.Next = "/officer/pools?cursor=" + url.QueryEscape(next)
 	}
-	return s.show(c, http.StatusOK, "table", v)
+	return s.show(c, status, "table", v)
 }
 
 func (s *Server) showPool(c *gin.Context) error {
@@ -493,7 +571,20 @@ func (s *Server) showPool(c *gin.Context) error {
 		return err
 	}
 	d := p.Deal
-	v := tablePage{page: s.newPage(c, d.Name), Empty: "这个资产池没有资产。", Back: choice{"/officer/pools", "证券化"}, Head: []string{"资产", "债务人", "余额", "到期"}}
+	report := d.Test()
+	v := poolPage{tablePage: tablePage{page: s.newPage(c, d.Name), Empty: "这个资产池没有资产。", Back: choice{"/officer/pools", "证券化"}, Head: []string{"资产", "债务人", "余额", "到期"}}}
+	for _, x := range report.Results {
+		t := poolTest{Name: x.Name, Answer: x.Answer.Zh(), Why: x.Why, Missing: strings.Join(x.Missing, "、"), Cite: x.Cite}
+		switch x.Answer {
+		case pool.Fail:
+			t.Tone, v.Failing = "red", v.Failing+1
+		case pool.Pass, pool.Waived:
+			t.Tone = "accept"
+		default:
+			t.Tone, v.Open = "yellow", v.Open+1
+		}
+		v.Tests = append(v.Tests, t)
+	}
 	v.Lead = fmt.Sprintf("基准日 %s，设立日 %s，债务人 %d 名，资产 %d 笔，专利 %d 件。", d.CutOff, d.Closing, len(d.Obligors), len(d.Assets), len(d.Patents))
 	if d.Generated {
 		v.Lead += "数据为虚构。"
@@ -505,14 +596,16 @@ func (s *Server) showPool(c *gin.Context) error {
 			name = d.Obligors[k].Name
 		}
 		v.row(nil, a.ID, name, zhMoney(a.Principal), a.Maturity.String())
+		v.Rows[len(v.Rows)-1].Cells[1].Data = true
 	}
-	return s.show(c, http.StatusOK, "table", v)
+	return s.show(c, http.StatusOK, "pool", v)
 }
 
 var runStates = map[string]string{"running": "进行中", "finished": "已完成", "failed": "未完成", "stopped": "已停止", "interrupted": "已中断"}
 
-func (s *Server) showEvaluations(c *gin.Context) error {
+func (s *Server) showEvaluations(c *gin.Context, status int, problem error) error {
 	ctx := c.Request.Context()
+	p := people.Of(ctx)
 	if s.opt.Eval == nil {
 		return errEvalOff
 	}
@@ -520,29 +613,48 @@ func (s *Server) showEvaluations(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	v := tablePage{page: s.newPage(c, "评测"), Empty: "还没有评测。用 zhijia eval run 或接口 POST /v1/evaluations 开始一次。", Head: []string{"开始", "内容", "状态", "用时", "报告"}}
+	v := evaluationsPage{page: s.newPage(c, "评测"), CanStart: p.May("POST /officer/evaluations")}
 	v.Wide = true
+	if problem != nil {
+		v.Fault = gate.ProblemOf(c.Request, problem)
+	}
+	if v.CanStart && s.opt.Eval.Files != nil {
+		tasks, err := harness.Registry(s.opt.Eval.Files)
+		if err != nil {
+			return err
+		}
+		for i := range tasks {
+			v.Tasks = append(v.Tasks, choice{tasks[i].Name, v.Say(tasks[i].Title.Zh, tasks[i].Title.En)})
+		}
+	}
 	for i := range list {
 		r := &list[i]
 		state := runStates[string(r.Status)]
 		if state == "" {
 			state = "未知"
 		}
-		took := "—"
-		if r.Finished != nil {
-			took = r.Finished.Sub(r.Started).Round(time.Second).String()
+		l := runLine{ID: r.ID, Started: shortTime(r.Started), What: runTasks(r, v.Say), State: state, Took: "—", Error: r.Error, Running: r.Finished == nil && r.Status == "running"}
+		for k := range r.Tasks {
+			l.Done, l.Total = l.Done+r.Tasks[k].Done, l.Total+r.Tasks[k].Total
 		}
-		v.row([]string{"", "", "", "", "/officer/evaluations/" + url.PathEscape(r.ID) + "/report"}, shortTime(r.Started), runTasks(r), state, took, "打开报告")
+		switch {
+		case r.Finished != nil:
+			l.Took = r.Finished.Sub(r.Started).Round(time.Second).String()
+		case l.Running:
+			l.Left = timeLeft(s.gate.Now().Sub(r.Started), l.Done, l.Total)
+			v.Refresh = 5
+		}
+		v.List = append(v.List, l)
 	}
-	return s.show(c, http.StatusOK, "table", v)
+	return s.show(c, status, "evaluations", v)
 }
 
-func runTasks(r *harness.Run) string {
+func runTasks(r *harness.Run, say func(zh, en string) string) string {
 	names := make([]string, 0, len(r.Tasks))
 	done, total := 0, 0
 	for i := range r.Tasks {
 		t := &r.Tasks[i]
-		names = append(names, t.Task.Title.Zh)
+		names = append(names, say(t.Task.Title.Zh, t.Task.Title.En))
 		done, total = done+t.Done, total+t.Total
 	}
 	text := strings.Join(names, "、")

@@ -125,10 +125,7 @@ func registerValuationPages(s *Server) {
 		if err != nil {
 			return err
 		}
-		lang := opinion.Zh
-		if c.Query("lang") == "en" {
-			lang = opinion.En
-		}
+		lang := tongueOf(c)
 		o, err := rec.Opinion(overrides)
 		if err != nil {
 			return err
@@ -359,7 +356,11 @@ func (s *Server) checkForm(c *gin.Context) error {
 		if form.Get(name) == "" && r.Kind != appraisal.RemarkLook { // what is not filled yet is not wrong yet
 			continue
 		}
-		out = append(out, said{name, r.Kind, r.Zh})
+		text := r.Zh
+		if c.GetBool(englishKey) {
+			text = r.En
+		}
+		out = append(out, said{name, r.Kind, text})
 	}
 	c.JSON(http.StatusOK, gin.H{"draft": form.Get("draft"), "remarks": out})
 	return nil
@@ -507,7 +508,7 @@ func (s *Server) showValuationOf(c *gin.Context, status int, id string, problem 
 		return err
 	}
 	v := valuationPage{page: s.newPage(c, "估值参考意见"), ID: rec.ID(), Number: rec.Number(), CanOverride: p.May("POST /officer/valuations/{id}/overrides"), CanTry: p.May("GET /officer/valuations/{id}/what-if")}
-	if v.Style, v.Opinion, err = o.Fragment(opinion.Zh); err != nil {
+	if v.Style, v.Opinion, err = o.Fragment(v.tongue()); err != nil {
 		return err
 	}
 	v.AIGC = o.AIGC()
@@ -518,7 +519,7 @@ func (s *Server) showValuationOf(c *gin.Context, status int, id string, problem 
 		}
 	}
 	v.CanValue = p.May("POST /officer/valuations")
-	v.Workings = workings(o.Conclusion)
+	v.Workings = workings(v.tongue(), o.Conclusion)
 	model := "未给出单一金额"
 	if o.Conclusion.Value.Point != nil {
 		model = money.Zh(*o.Conclusion.Value.Point, 4)
@@ -538,32 +539,32 @@ func (s *Server) showValuationOf(c *gin.Context, status int, id string, problem 
 }
 
 // workings shows each approach's tree and how they were brought together.
-func workings(c valuation.Conclusion) []workingNode {
+func workings(lang opinion.Lang, c valuation.Conclusion) []workingNode {
 	var out []workingNode
 	for _, a := range c.Approaches {
 		if len(a.Workings) == 0 {
 			continue
 		}
-		node := workingNode{Key: opinion.ApproachName(a.ID, a.Method), Number: money.Zh(a.Value, 6)}
+		node := workingNode{Key: opinion.ApproachName(lang, a.ID, a.Method), Number: money.Zh(a.Value, 6)}
 		for _, w := range a.Workings {
-			node.Children = append(node.Children, describeWorking(w))
+			node.Children = append(node.Children, describeWorking(lang, w))
 		}
 		out = append(out, node)
 	}
 	if len(c.Workings) > 0 {
 		whole := workingNode{Key: "合成与区间", Number: money.Zh(c.Value.Median, 6)}
 		for _, w := range c.Workings {
-			whole.Children = append(whole.Children, describeWorking(w))
+			whole.Children = append(whole.Children, describeWorking(lang, w))
 		}
 		out = append(out, whole)
 	}
 	return out
 }
 
-func describeWorking(w terms.Working) workingNode {
-	n := workingNode{Key: opinion.WorkingName(w.Key), Number: strconv.FormatFloat(money.Round(w.Value, 6), 'f', -1, 64), Unit: opinion.UnitName(w.Unit), Formula: w.Formula, Source: w.Source}
+func describeWorking(lang opinion.Lang, w terms.Working) workingNode {
+	n := workingNode{Key: opinion.WorkingName(lang, w.Key), Number: strconv.FormatFloat(money.Round(w.Value, 6), 'f', -1, 64), Unit: opinion.UnitName(lang, w.Unit), Formula: w.Formula, Source: w.Source}
 	for _, c := range w.Children {
-		n.Children = append(n.Children, describeWorking(c))
+		n.Children = append(n.Children, describeWorking(lang, c))
 	}
 	return n
 }

@@ -131,8 +131,11 @@ var Access = map[string][]Role{
 	"POST /officer/imports":                 {Officer, Admin},
 	"GET /officer/pools":                    pageRoles,
 	"GET /officer/pools/{id}":               pageRoles,
+	"POST /officer/pools":                   valuers,
 	"GET /officer/evaluations":              pageRoles,
 	"GET /officer/evaluations/{id}/report":  pageRoles,
+	"POST /officer/evaluations":             {Evaluator},
+	"POST /officer/evaluations/{id}/stop":   {Evaluator},
 
 	"GET /officer/sign-in":               anyone,
 	"GET /officer/sign-in/callback":      anyone,
@@ -153,6 +156,9 @@ var Access = map[string][]Role{
 	"POST /officer/book/balance":                    valuers,
 	"GET /officer/lending":                          pageRoles,
 	"POST /officer/lending/release":                 valuers,
+	"POST /officer/lending/policies":                {Officer},
+	"POST /officer/lending/adopt":                   {Officer},
+	"GET /officer/lending/policies/{name}":          pageRoles,
 
 	"GET /v1/whoami": everyone,
 

@@ -144,9 +144,9 @@ func (db *DB) Valuations(ctx context.Context, institution string, q ValuationQue
 		}
 	}
 	ask(q.Number != "", `id IN (SELECT valuation FROM valuation_patents WHERE institution = $1 AND number = $%d AND (created_at, valuation) < ($2, $3))`, q.Number)
-	ask(q.Title != "", `strpos(lower(headline), lower($%d)) > 0`, q.Title)
-	ask(q.Words != "", `(strpos(lower(headline), lower($%[1]d)) > 0 OR strpos(lower(borrower), lower($%[1]d)) > 0)`, q.Words)
-	ask(q.Borrower != "", `strpos(lower(borrower), lower($%d)) > 0`, q.Borrower)
+	ask(q.Title != "", `strpos(headline, lower($%d)) > 0`, q.Title)
+	ask(q.Words != "", `(strpos(headline, lower($%[1]d)) > 0 OR strpos(client, lower($%[1]d)) > 0)`, q.Words)
+	ask(q.Borrower != "", `strpos(client, lower($%d)) > 0`, q.Borrower)
 	ask(q.Purpose != "", `purpose = $%d`, q.Purpose)
 	ask(q.Status != "", `status = $%d`, q.Status)
 	ask(q.By != "", `created_by = $%d`, q.By)

@@ -55,3 +55,29 @@ document.addEventListener("keydown", (e) => {
 });
 
 for (const button of document.querySelectorAll("button[data-print]")) button.addEventListener("click", () => window.print());
+
+// A slider shows the points that the service reckoned; it reckons nothing.
+for (const card of document.querySelectorAll("[data-steps]")) {
+  const slide = card.querySelector(".slide"), range = slide.querySelector("input"), told = card.querySelector(".told");
+  const rows = [...card.querySelectorAll("tbody tr")].map((r) => [...r.cells].map((c) => c.textContent));
+  const show = () => {
+    const i = Number(range.value), [input, figure, between] = rows[i];
+    told.textContent = input + (document.documentElement.lang === "en" ? ": " : "：") + figure + (between === "—" ? "" : " (" + between + ")");
+    range.setAttribute("aria-valuetext", told.textContent);
+    for (const svg of card.querySelectorAll("svg")) svg.querySelectorAll(".step").forEach((l, k) => l.setAttribute("visibility", k === i ? "visible" : "hidden"));
+  };
+  slide.hidden = false;
+  range.addEventListener("input", show);
+  show();
+}
+
+// What takes a while says for how long it has, and where its end is known how long is left.
+for (const form of document.querySelectorAll("form[data-wait]")) {
+  form.addEventListener("submit", () => {
+    const note = form.querySelector(".waiting"), began = Date.now();
+    if (!note) return;
+    const tell = () => { note.textContent = note.dataset.said + " " + Math.round((Date.now() - began) / 1000) + " s"; };
+    tell();
+    setInterval(tell, 1000);
+  });
+}
