@@ -34,6 +34,7 @@ type batchCmd struct {
 	Cancel   batchCancelCmd   `cmd:"" help:"Stop a batch; what has its result keeps it."`
 	Resume   batchResumeCmd   `cmd:"" help:"Take a cancelled batch up where it stopped."`
 	Retry    batchRetryCmd    `cmd:"" help:"Work the failed rows again, and only those."`
+	Read     batchReadCmd     `cmd:"" help:"Have the model read what it had not when a batch was decided; the decision stays."`
 	Result   batchResultCmd   `cmd:"" help:"Write the results of a finished batch."`
 	Template batchTemplateCmd `cmd:"" help:"Write the empty workbook a desk fills in."`
 }
@@ -191,7 +192,7 @@ func (f *modelFlags) sayReadings(g *Globals, o *batchOptions) {
 	case f.judge == nil:
 		fmt.Fprintln(g.stderr, "模型评阅：未配置模型，各行不含模型评分。")
 	case o.Readings == desk.ReadingsKept:
-		fmt.Fprintln(g.stderr, "模型评阅：不等待，只用已有的评阅；之后的评阅用 zhijia revise 形成修订。")
+		fmt.Fprintln(g.stderr, "模型评阅：不等待，只用已有的评阅；每行只决定一次；之后的评阅（zhijia worker、serve 或 zhijia batch read）形成修订，越过可担保额的发出提示。")
 	default:
 		fmt.Fprintf(g.stderr, "模型评阅：等待（%s，每件最多 %d 次调用）；每行只决定一次。\n", f.LLM.Model, f.LLM.Calls())
 	}
@@ -447,6 +448,44 @@ func (c *batchRetryCmd) Run(g *Globals) error {
 		_, err := d.Retry(g.ctx, g.operator(), c.Batch)
 		return err
 	})
+}
+
+type batchReadCmd struct {
+	batchRef
+	modelFlags
+}
+
+// Run has a batch's rows read and says what that changed.
+func (c *batchReadCmd) Run(g *Globals) error {
+	d, _, done, err := c.desk(g, &c.modelFlags)
+	if err != nil {
+		return err
+	}
+	defer done()
+	r, err := d.ReadLater(g.ctx, g.operator(), c.Batch)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(r)
+	}
+	revised := 0
+	for _, x := range r.Rows {
+		if x.Revision != "" {
+			revised++
+			continue
+		}
+		fmt.Fprintf(g.stdout, "第%d行 未能评阅：%s\n", x.Line, x.Note)
+	}
+	fmt.Fprintf(g.stdout, "修订 %d 行，未能评阅 %d 行；批次的结论未改变。\n", revised, len(r.Rows)-revised)
+	for _, x := range r.Contracts {
+		told := ""
+		if x.Crossed {
+			told = "，越过拟贷金额，已发出提示"
+		}
+		fmt.Fprintf(g.stdout, "合同 %s：押品可担保额由 %s元变为 %s元，拟贷 %s元%s\n", x.Contract, x.Before, x.After, x.Loan, told)
+	}
+	return nil
 }
 
 type batchRowsCmd struct {

@@ -138,7 +138,7 @@ type (
 	webhookAdd struct {
 		Body struct {
 			URL   string   `json:"url" minLength:"1" maxLength:"2000" doc:"https; no private address unless the operator admits it."`
-			Codes []string `json:"codes,omitempty" maxItems:"20" uniqueItems:"true" enum:"fee_due_90,fee_due_60,fee_due_30,fee_late,fee_lapse,transfer,pledge,preservation,lapse,restored,invalidity_filed,invalidated,expiry_within_loan,book_drop,book_ended,book_breach,book_cover,book_expiry,book_failed,book_ground,ledger_drift" doc:"Alerts to send. Default: all."`
+			Codes []string `json:"codes,omitempty" maxItems:"20" uniqueItems:"true" enum:"fee_due_90,fee_due_60,fee_due_30,fee_late,fee_lapse,transfer,pledge,preservation,lapse,restored,invalidity_filed,invalidated,expiry_within_loan,book_drop,book_ended,book_breach,book_cover,book_expiry,book_failed,book_ground,ledger_drift,reading_cap" doc:"Alerts to send. Default: all."`
 		}
 	}
 	webhooks struct {

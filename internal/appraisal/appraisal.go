@@ -104,6 +104,9 @@ func New(ctx context.Context, db *store.DB, o Options) (_ *Service, err error) {
 // Days returns the working days that fees and deadlines go by.
 func (s *Service) Days() *calendar.Working { return s.days }
 
+// Reads reports whether a model can be asked.
+func (s *Service) Reads() bool { return s.judge != nil }
+
 // Spaces returns the embedding spaces that comparables are searched in.
 func (s *Service) Spaces() *spaces.Spaces { return s.spaces }
 

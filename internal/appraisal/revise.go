@@ -26,7 +26,14 @@ type Revision struct {
 // what stood there. Nothing else is gathered anew, so the difference is the
 // reading and nothing else; the earlier record stays. A reading that does not
 // come to its end is a fault and leaves nothing.
-func (s *Service) Revise(ctx context.Context, actor Actor, id string) (_ Revision, err error) {
+func (s *Service) Revise(ctx context.Context, actor Actor, id string) (Revision, error) {
+	return s.ReviseRow(ctx, actor, store.BatchReading{Valuation: id}, "")
+}
+
+// ReviseRow is [Service.Revise] of a row's valuation, and stores with the revision
+// that it is one of that row.
+func (s *Service) ReviseRow(ctx context.Context, actor Actor, row store.BatchReading, batch string) (_ Revision, err error) {
+	id := row.Valuation
 	defer fault.Wrap(&err, "appraisal.Revise(%s)", id)
 	if s.judge == nil {
 		return Revision{}, fault.New(fault.Unavailable, "model.off", "未启用模型评分，无法修订；请配置 ZHIJIA_LLM_BASE_URL。", "Model scoring is off, so there is nothing to revise by; set ZHIJIA_LLM_BASE_URL.")
@@ -80,9 +87,9 @@ func (s *Service) Revise(ctx context.Context, actor Actor, id string) (_ Revisio
 		return Revision{}, err
 	}
 	d := valuation.Explain(before, after)
-	if err := s.db.PutValuation(ctx, &revised, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation.revise", Subject: revised.ID, Detail: map[string]any{
+	if err := s.db.PutRevision(ctx, &revised, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation.revise", Subject: revised.ID, Detail: map[string]any{
 		"valuation": revised.ID, "valuation_hash": revised.Hash, "revises": id, "before": before.Value.Median, "after": after.Value.Median, "versions": after.Versions,
-	}}); err != nil {
+	}}, batch, row); err != nil {
 		return Revision{}, err
 	}
 	return Revision{record(revised), d}, nil

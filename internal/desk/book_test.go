@@ -59,6 +59,7 @@ func kinds(alerts []store.Alert) (out []string) {
 }
 
 func TestBook(t *testing.T) {
+	t.Parallel()
 	d, db := newDesk(t, storetest.URL(t))
 	stockBooked(t, d, db)
 	loan, err := d.Book(t.Context(), officer, Loan{
@@ -210,6 +211,7 @@ func clock(t *testing.T, d *Desk, db *store.DB, day calendar.Date) {
 // the patent as it was, due, and the next one values it once. What two patents of
 // a loan lose together breaks the ceiling once, however many processes look.
 func TestBookUnderFire(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Pointer[func()] // what happens when the model is asked
 	d, db, model := modelDesk(t, func(r llmtest.Request) llmtest.Reply {
 		if f := asked.Load(); f != nil {
@@ -381,6 +383,7 @@ func TestBookUnderFire(t *testing.T) {
 // measured against the value first recognised, told once a level, and the alert
 // says what changed since then.
 func TestBookSlowSlide(t *testing.T) {
+	t.Parallel()
 	d, db := newDesk(t, storetest.URL(t))
 	stockBooked(t, d, db)
 	revenue, royalty := money.Fen(3_000_000_00), 0.03

@@ -560,7 +560,12 @@ func (d *Desk) finish(ctx context.Context, id string) (err error) {
 	if err != nil {
 		return err
 	}
-	return d.decide(ctx, &b, batch, o, was)
+	if err := d.decide(ctx, &b, batch, o, was); err != nil || o.Readings != ReadingsKept || !d.appraisal.Reads() {
+		return err
+	}
+	return d.db.Transact(ctx, func(tx pgx.Tx) error { // twice changes nothing: the job is called for again
+		return readingKind.Add(ctx, d.queue, tx, b.Institution, jobs.Order[decision]{Key: b.ID, Subject: b.ID, Rank: b.Priority, Args: decision{b.ID}})
+	})
 }
 
 // outcomes reads what the rows of a batch are decided on.

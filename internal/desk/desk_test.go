@@ -107,7 +107,8 @@ func size() int { return rowsOf("ZHIJIA_BATCH_ROWS", 600) }
 // every clean row is valued, and the same file makes the same bytes in another
 // database.
 func TestDirtyFile(t *testing.T) {
-	table, want := generateDirty(4*len(dirts), 4)
+	t.Parallel()
+	table, want := generateDirty(2*len(dirts), 2)
 	if len(want) != len(dirts) {
 		t.Fatalf("%d of %d kinds of dirt", len(want), len(dirts))
 	}
@@ -164,14 +165,15 @@ func TestDirtyFile(t *testing.T) {
 // Every row's figure can be formed again from what is stored with it, to the
 // same bytes, and its number in the result is the hash of that.
 func TestRowsReplay(t *testing.T) {
+	t.Parallel()
 	d, db := newDesk(t, storetest.URL(t))
-	table, want := generate(40)
+	table, want := generate(20)
 	b := mustSubmit(t, d, officer, table)
 	stop := work(t, d)
 	wait(t, d, officer, b.ID)
 	stop()
 	rows, err := db.BatchRows(store.As(t.Context(), officer.Institution), b.ID, store.RowDone, 0, 100)
-	if err != nil || len(rows) != 40-len(want) {
+	if err != nil || len(rows) != 20-len(want) {
 		t.Fatal(len(rows), err)
 	}
 	for i := range rows {
@@ -187,6 +189,7 @@ func TestRowsReplay(t *testing.T) {
 }
 
 func TestSameFileIsOneBatch(t *testing.T) {
+	t.Parallel()
 	d, db := newDesk(t, storetest.URL(t))
 	table, _ := generate(30)
 	first := mustSubmit(t, d, officer, table)
@@ -214,6 +217,7 @@ func TestSameFileIsOneBatch(t *testing.T) {
 }
 
 func TestFileRefusedWhole(t *testing.T) {
+	t.Parallel()
 	d, db := newDesk(t, storetest.URL(t))
 	for name, c := range map[string]struct{ content, code string }{
 		"no number":     {"借款人名称,拟贷金额(万元)\n甲,1\n", "file.no_number"},
@@ -236,9 +240,10 @@ func TestFileRefusedWhole(t *testing.T) {
 }
 
 func TestCancelResumeRetry(t *testing.T) {
+	t.Parallel()
 	d, db := newDesk(t, storetest.URL(t))
-	table, want := generate(60)
-	b := mustSubmit(t, d, officer, table)
+	table, want := generate(40)
+	b := mustSubmit(t, d, officer, unearning(table))
 	if err := d.Cancel(t.Context(), officer, b.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +258,7 @@ func TestCancelResumeRetry(t *testing.T) {
 	if err := d.Resume(t.Context(), officer, b.ID); err != nil {
 		t.Fatal(err)
 	}
-	if p := wait(t, d, officer, b.ID); p.Status != store.BatchFinished || p.Done != 60-len(want) {
+	if p := wait(t, d, officer, b.ID); p.Status != store.BatchFinished || p.Done != 40-len(want) {
 		t.Fatalf("%+v", p)
 	}
 	if n, err := d.Retry(t.Context(), officer, b.ID); n != 0 || err != nil {
@@ -275,19 +280,19 @@ func TestCancelResumeRetry(t *testing.T) {
 // are worked in turn from the moment the small one arrives.
 func TestFairBetweenDesks(t *testing.T) {
 	d, db := newDesk(t, storetest.URL(t))
-	large, _ := generate(300)
-	small, _ := generate(60)
-	a := mustSubmit(t, d, officer, large)
-	b := mustSubmit(t, d, appraisal.Actor{Name: "desk-b", Institution: "bank-b"}, small)
-	stop := work(t, d)
+	large, _ := generate(150)
+	small, _ := generate(40)
+	a := mustSubmit(t, d, officer, unearning(large))
+	b := mustSubmit(t, d, appraisal.Actor{Name: "desk-b", Institution: "bank-b"}, unearning(small))
+	stop := workFor(t, d, WorkOptions{Rows: 3})
 	wait(t, d, appraisal.Actor{Institution: "bank-b"}, b.ID)
 	stop()
-	// In turn, 57 rows of each, and the chunks a process may have had in hand.
+	// In turn, 38 rows of each, and the chunks a process may have had in hand.
 	worked := endedBefore(t, db, a, b)
-	if worked > 57+6*chunkRows {
-		t.Errorf("%d rows of the large file were worked before the small one of 60 ended", worked)
+	if worked > 38+3*chunkRows {
+		t.Errorf("%d rows of the large file were worked before the small one of 40 ended", worked)
 	}
-	t.Logf("when the small file of 60 rows ended, %d rows of the large file of 300 were done", worked)
+	t.Logf("when the small file of 40 rows ended, %d rows of the large file of 150 were done", worked)
 }
 
 // Who comes while every worker is busy with another's large file waits for a few
@@ -302,15 +307,15 @@ func TestFirstRowOfAnotherDesk(t *testing.T) {
 	d.value = func(ctx context.Context, db *store.DB, service *appraisal.Service, actor appraisal.Actor, row lending.Row, on calendar.Date, wait bool) (lending.Valued, *appraisal.Draft, error) {
 		mu.Lock()
 		begun[actor.Institution] = append(begun[actor.Institution], time.Now())
-		if len(begun[officer.Institution]) == 100 && len(begun[bank.Institution]) == 0 {
+		if len(begun[officer.Institution]) == 60 && len(begun[bank.Institution]) == 0 {
 			close(busy)
 		}
 		mu.Unlock()
 		return value(ctx, db, service, actor, row, on, wait)
 	}
-	large, _ := generate(600)
+	large, _ := generate(400)
 	small, _ := generate(5)
-	mustSubmit(t, d, officer, large)
+	mustSubmit(t, d, officer, unearning(large))
 	defer work(t, d)()
 	<-busy
 	b := mustSubmit(t, d, bank, small)
@@ -336,6 +341,7 @@ func TestFirstRowOfAnotherDesk(t *testing.T) {
 // One altered byte, one entry less, two exchanged, the end cut off: each is
 // found.
 func TestTamperedAudit(t *testing.T) {
+	t.Parallel()
 	url := storetest.URL(t)
 	d, db := newDesk(t, url)
 	table, _ := generate(8)
@@ -433,6 +439,7 @@ func owner(t *testing.T, url string) *pgx.Conn {
 // found where it lies. An end cut off is found even without a head kept
 // elsewhere while what it recorded is there.
 func TestTamperedColumns(t *testing.T) {
+	t.Parallel()
 	url := storetest.URL(t)
 	d, db := newDesk(t, url)
 	table, _ := generate(8)

@@ -223,10 +223,10 @@ func numberFormsDecideAlike(t *testing.T, d *Desk, db *store.DB) {
 	}}, 0, nil); err != nil {
 		t.Fatal(err)
 	}
-	decide := func(number string, cells [2]string) string {
+	decide := func(number string, cells [3]string) string {
 		t.Helper()
 		body := "借款人名称,专利号,专利名称,专利类型,申请日,授权公告日,专利权人,共有人及同意,年费缴至年度,他项权利,上年产品收入(万元),拟贷金额(万元),拟到期日,担保合同号\n甲公司," + number +
-			",一种激光器测量装置,发明,2013-11-05,2016-05-04,甲公司," + cells[0] + ",14," + cells[1] + ",1000,1,2027-10-31,C-1\n"
+			",一种激光器测量装置,发明,2013-11-05,2016-05-04,甲公司," + cells[0] + ",14," + cells[1] + "," + cells[2] + ",1,2027-10-31,C-1\n"
 		for line, err := range deskfile.Read(strings.NewReader(body), "f.csv", deskfile.Options{On: on}) {
 			if err != nil || len(line.Faults) > 0 {
 				t.Fatalf("%s: %v %+v", number, err, line.Faults)
@@ -255,7 +255,7 @@ func numberFormsDecideAlike(t *testing.T, d *Desk, db *store.DB) {
 		booked:          {"ZL201310543019.6", "2013105430196", "201310543019.6", "zl 2013 1 0543019.6", "ＣＮ201310543019.6", "CN103543019B", "CN103543019A", "CN 201310543019 A"},
 		"CN" + stranger: {"ZL" + stranger, stranger, "CN" + stranger[:12] + "." + stranger[12:], " zl" + stranger[:4] + " 1 " + stranger[5:]},
 	}
-	for _, cells := range [][2]string{{"无", "无 2026-11-20"}, {"乙大学：不同意", "质押 2026-11-20"}, {"", "有效 2026-11-20"}, {"无", "宣告专利权部分无效 2026-11-20"}} {
+	for _, cells := range [][3]string{{"无", "无 2026-11-20", "1000"}, {"乙大学：不同意", "质押 2026-11-20", ""}, {"", "有效 2026-11-20", ""}, {"无", "宣告专利权部分无效 2026-11-20", ""}} {
 		for number, others := range forms {
 			want := decide(number, cells)
 			for _, form := range others {

@@ -102,6 +102,17 @@ func generateDirty(rows, every int) (table [][]string, want map[int]string) {
 	return table, want
 }
 
+// unearning takes the revenue out of rows that are to be worked and not looked
+// at: without one the income method draws nothing, and a row costs a quarter.
+func unearning(table [][]string) [][]string {
+	for _, cells := range table[1:] {
+		if c := at("上年产品收入"); !strings.HasPrefix(cells[c], "#") { // a formula's error is dirt
+			cells[c] = ""
+		}
+	}
+	return table
+}
+
 // workbook writes a table as XLSX.
 func workbook(tb testing.TB, table [][]string) io.ReadSeeker {
 	tb.Helper()

@@ -69,14 +69,15 @@ func workForTest(url string) error {
 			return nil
 		})
 	}
-	return d.Work(ctx, WorkOptions{Rows: 6, Run: jobs.RunOptions{Lease: 3 * time.Second}})
+	return d.Work(ctx, WorkOptions{Rows: 6, Run: jobs.RunOptions{Lease: 2 * time.Second}})
 }
 
-// runWorker runs a worker as a process of its own; died is closed when it ends.
-func runWorker(tb testing.TB, url string) (died <-chan struct{}, end func()) {
+// runWorker runs a worker as a process of its own that dies of one line; died
+// is closed when it ends.
+func runWorker(tb testing.TB, url, poison string) (died <-chan struct{}, end func()) {
 	tb.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), workerURL+"="+url)
+	cmd.Env = append(os.Environ(), workerURL+"="+url, poisonLine+"="+poison)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		tb.Error(err)
@@ -214,10 +215,11 @@ func checkOnce(t *testing.T, db *store.DB, id string, rows, refused int) {
 // kill -9 of workers at random while they work: each row has exactly one
 // result.
 func TestWorkersKilled(t *testing.T) {
+	t.Parallel()
 	url := storetest.URL(t)
 	d, db := newDesk(t, url)
-	table, want := generate(size() / 2)
-	b := mustSubmit(t, d, officer, table)
+	table, want := generate(size() / 3)
+	b := mustSubmit(t, d, officer, unearning(table))
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)) // any moment will do
 	kills := make([]func(), 3)
 	bin := program(t)
@@ -244,10 +246,11 @@ func TestWorkersKilled(t *testing.T) {
 
 // kill -9 of PostgreSQL while workers work: they go on when it is back.
 func TestPostgresKilled(t *testing.T) {
+	t.Parallel()
 	url, restart := durable(t)
 	d, db := newDesk(t, url)
-	table, want := generate(size() / 4)
-	b := mustSubmit(t, d, officer, table)
+	table, want := generate(size() / 5)
+	b := mustSubmit(t, d, officer, unearning(table))
 	bin := program(t)
 	start(t, bin, url, "worker", "--rows", "6")
 	killWorker, _ := start(t, bin, url, "worker", "--rows", "6")
@@ -268,10 +271,11 @@ func TestPostgresKilled(t *testing.T) {
 
 // A worker that is told to stop finishes what it has in hand.
 func TestWorkerStops(t *testing.T) {
+	t.Parallel()
 	url := storetest.URL(t)
 	d, db := newDesk(t, url)
-	table, _ := generate(400)
-	b := mustSubmit(t, d, officer, table)
+	table, _ := generate(200)
+	b := mustSubmit(t, d, officer, unearning(table))
 	_, stop := start(t, program(t), url, "worker", "--rows", "6")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)

@@ -16,6 +16,7 @@ import (
 // One patent from two borrowers is found at once, whichever way it comes in:
 // by files of two institutions, by a check, by a booked loan, by a lease.
 func TestOneWayOrAnother(t *testing.T) {
+	t.Parallel()
 	d, db := newDesk(t, storetest.URL(t))
 	stockBooked(t, d, db)
 	other := appraisal.Actor{Name: "王五", Institution: "another"}
@@ -87,6 +88,7 @@ func TestOneWayOrAnother(t *testing.T) {
 // A pledgor that an officer decided to be the owner under another name is the
 // owner in the desk's rows from then on.
 func TestDecidedPledgor(t *testing.T) {
+	t.Parallel()
 	d, db := newDesk(t, storetest.URL(t))
 	stockBooked(t, d, db)
 	refused := func() bool {

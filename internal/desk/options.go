@@ -17,7 +17,8 @@ type OptionTexts struct{ Policy, Date, Product, Unit, Priority, Readings string 
 
 // Whether a batch's rows wait for the model to read their patents. It is settled
 // before the first row and told; each row is decided once. A reading that comes
-// later makes a revision by zhijia revise, never another decision by itself.
+// later makes a revision, and an alert where it crosses a cap, and never another
+// decision by itself: see [Desk.ReadLater].
 const (
 	ReadingsAwaited = "await"
 	ReadingsKept    = "kept" // only what the model has read before is used

@@ -202,6 +202,11 @@ func (d *Desk) decide(ctx context.Context, b *store.Batch, batch []lending.Value
 		if f.Digest, err = digest(&decided, f.Contracts, facts); err != nil {
 			return f, err
 		}
+		for i := range decided.Rows {
+			if decided.Rows[i].OnlyUnknown() {
+				f.Unknown++
+			}
+		}
 		draws, keys := decided.Draws(batch, &lo)
 		at := map[string]*lending.Row{}
 		for i := range batch {

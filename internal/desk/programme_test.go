@@ -34,6 +34,7 @@ func productFile(seq, borrower, contract, loan string) string {
 // sees what the first holds, what is booked counts in its place, and what is
 // let go is free. Each batch decides to the same again from what is kept.
 func TestProgrammeAcrossBatches(t *testing.T) {
+	t.Parallel()
 	d, db := newDesk(t, storetest.URL(t))
 	stockBooked(t, d, db)
 	g := lending.Programme{ID: "ZYD", Version: "1", Name: "知易贷", Total: lending.Limit{Amount: 15_000_00, Source: "test"}, PerBorrower: &lending.Limit{Amount: 11_000_00, Source: "test"}}
@@ -176,6 +177,7 @@ func TestProgrammeAcrossBatches(t *testing.T) {
 // Many files that end at the same moment together draw no more than the
 // programme has.
 func TestProgrammeUnderConcurrency(t *testing.T) {
+	t.Parallel()
 	d, db := newDesk(t, storetest.URL(t))
 	stockBooked(t, d, db)
 	g := lending.Programme{ID: "ZYD", Version: "1", Name: "知易贷", Total: lending.Limit{Amount: 25_000_00, Source: "test"}}
@@ -226,6 +228,7 @@ func TestProgrammeUnderConcurrency(t *testing.T) {
 
 // The bank's figures of a borrower bind, whether given with the file or in it.
 func TestBankFigures(t *testing.T) {
+	t.Parallel()
 	d, db := newDesk(t, storetest.URL(t))
 	stockBooked(t, d, db)
 	row := lending.Row{Number: booked, Borrower: "甲（上海）公司", Owners: []string{"甲公司"}, Contract: "C", Loan: 8_000_00, Maturity: on.AddYears(1), RegisterAsOf: on}

@@ -105,7 +105,8 @@ func (d *Desk) Rows(ctx context.Context, actor appraisal.Actor, id string, f Row
 	return rows, next, nil
 }
 
-// Verdicts counts the decisions of a finished batch.
+// Verdicts counts the decisions of a finished batch by verdict, and as "unknown"
+// those to be supplemented that missing facts alone hold up.
 func (d *Desk) Verdicts(ctx context.Context, actor appraisal.Actor, id string) (map[string]int, error) {
 	if _, err := d.db.Batch(ctx, actor.Institution, id); err != nil {
 		return nil, err

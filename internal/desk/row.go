@@ -108,10 +108,9 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date, 
 	if len(row.Owners) == 0 {
 		row.Owners = p.Owners
 	}
-	v = lending.Valued{
-		Row: row, Debtor: debtor, Valuation: hex.EncodeToString(d.Valuation.Hash), Status: c.Status, ReasonCode: c.ReasonCode, Level: c.Value.Level,
-		Calibration: c.Value.Calibration, Grade: c.Grade, Flags: c.Flags, Versions: c.Versions, DataCutoff: c.DataCutoff, FromRow: p.ID == 0,
-		State: d.State,
+	v = lending.Valued{Row: row, Debtor: debtor, Valuation: hex.EncodeToString(d.Valuation.Hash), FromRow: p.ID == 0, State: d.State}
+	if err := figures(&v, c); err != nil {
+		return v, err
 	}
 	if !row.Filing.IsZero() {
 		v.Expiry = patent.Expiry(row.Kind, row.Filing, p.AddedBy(on))
@@ -119,6 +118,17 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date, 
 	if n, err := patent.ParseNumber(p.Number); err == nil {
 		v.Key = n.Key()
 	}
+	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p.Owners, p.PaidThroughYear, p.AddedBy(on), on, days))
+	v.Facts = sources(&v, p)
+	v.Eligibility.Findings = slices.DeleteFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Outcome == patent.Clear })
+	return v, nil
+}
+
+// figures takes what a conclusion says of the value, and nothing of the law.
+func figures(v *lending.Valued, c *valuation.Conclusion) (err error) {
+	v.Status, v.ReasonCode, v.Reason, v.Level, v.Calibration, v.Grade = c.Status, c.ReasonCode, "", c.Value.Level, c.Value.Calibration, c.Grade
+	v.Point, v.Low, v.High, v.Forced = 0, 0, 0, 0
+	v.Flags, v.Versions, v.DataCutoff, v.Methods, v.Comparables = c.Flags, c.Versions, c.DataCutoff, nil, nil
 	if c.Reason != nil {
 		v.Reason = c.Reason.Zh
 	}
@@ -132,12 +142,12 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date, 
 			from float64
 		}{{&v.Point, point}, {&v.Low, c.Value.Low}, {&v.High, c.Value.High}, {&v.Forced, c.Lending.Forced}} {
 			if *x.to, err = money.FromYuan(x.from); err != nil {
-				return v, err
+				return err
 			}
 		}
 	}
 	if v.Bases, err = byBasis(c); err != nil {
-		return v, err
+		return err
 	}
 	for i := range c.Approaches {
 		if a := &c.Approaches[i]; a.Applicable {
@@ -147,10 +157,7 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date, 
 	for i := range c.Comparables {
 		v.Comparables = append(v.Comparables, c.Comparables[i].DealID)
 	}
-	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p.Owners, p.PaidThroughYear, p.AddedBy(on), on, days))
-	v.Facts = sources(&v, p)
-	v.Eligibility.Findings = slices.DeleteFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Outcome == patent.Clear })
-	return v, nil
+	return nil
 }
 
 // fromNumber reports whether a filing date is the first day of the year in the

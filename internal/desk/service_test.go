@@ -123,17 +123,18 @@ func (s *service) do(method, path, contentType string, body []byte) (status int,
 	return 0, nil
 }
 
-// The real program under a file of 1,000 rows, one in twenty dirty, of
-// twenty-six kinds: the service is killed while it takes the file in, then
+// The real program under a file of 480 rows, one in twenty dirty, of
+// twenty-three kinds: the service is killed while it takes the file in, then
 // service and workers are killed at random, and PostgreSQL once. Every row has
 // exactly one result, every dirty row its reason, and the result is the same
 // bytes each time it is fetched. ZHIJIA_SERVICE_ROWS sets another size.
 func TestServiceWorkersAndPostgresKilled(t *testing.T) {
+	t.Parallel()
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	url, restart := durable(t)
 	bin := program(t)
 	d, db := newDesk(t, url)
-	rows := rowsOf("ZHIJIA_SERVICE_ROWS", 1_000)
+	rows := rowsOf("ZHIJIA_SERVICE_ROWS", 480)
 	table, want := generate(rows)
 	kinds := map[string]bool{}
 	for _, code := range want {

@@ -107,13 +107,13 @@ func (d *Desk) Workers(o WorkOptions) []jobs.Worker {
 	do := func(ctx context.Context, t *jobs.Turn, c chunk) (jobs.Next, error) {
 		return d.chunk(ctx, t, c, o.Timeout)
 	}
-	return []jobs.Worker{
+	return append(d.readers(),
 		rowKind.Died(rowKind.Worker(o.Rows, do), d.died),
 		suspectKind.Worker(1, do),
 		decideKind.Worker(1, func(ctx context.Context, _ *jobs.Turn, x decision) (jobs.Next, error) {
 			return jobs.Done, d.finish(ctx, x.Batch)
 		}),
-	}
+	)
 }
 
 // died makes every row of a chunk whose process is gone a suspect.

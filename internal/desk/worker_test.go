@@ -43,6 +43,7 @@ func workFor(tb testing.TB, d *Desk, o WorkOptions) (stop func()) {
 // A worker that comes back after its batch was cancelled stores nothing: no
 // result, no valuation, no entry in the record.
 func TestCancelledBatchTakesNothing(t *testing.T) {
+	t.Parallel()
 	d, db := newDesk(t, storetest.URL(t))
 	table, want := generate(30)
 	b := mustSubmit(t, d, officer, table)
@@ -89,9 +90,10 @@ func TestCancelledBatchTakesNothing(t *testing.T) {
 // two are given up with their reason, the third gets its result, and while
 // they are at it every other row gets its own.
 func TestBadRowsDelayNobody(t *testing.T) {
+	t.Parallel()
 	d, db := newDesk(t, storetest.URL(t))
 	table, want := generate(60)
-	b := mustSubmit(t, d, officer, table)
+	b := mustSubmit(t, d, officer, unearning(table))
 	var failedOnce atomic.Bool
 	others := make(chan struct{})
 	var left atomic.Int64
@@ -144,18 +146,18 @@ func TestBadRowsDelayNobody(t *testing.T) {
 // A row that takes its whole process down, as one that eats all memory does,
 // is given up; the rows that died with it get their results.
 func TestRowThatKillsItsProcess(t *testing.T) {
+	t.Parallel()
 	url := storetest.URL(t)
 	d, db := newDesk(t, url)
 	table, want := generate(60)
-	t.Setenv(poisonLine, "7")
-	b := mustSubmit(t, d, officer, table)
+	b := mustSubmit(t, d, officer, unearning(table))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	died := 0
 	go func() { // somebody starts a worker whenever one died
 		defer close(done)
 		for ctx.Err() == nil {
-			wait, end := runWorker(t, url)
+			wait, end := runWorker(t, url, "7")
 			select {
 			case <-wait:
 				died++
@@ -182,12 +184,13 @@ func TestRowThatKillsItsProcess(t *testing.T) {
 
 // A row that is tried again does not wait until every desk's queue is empty.
 func TestRetriedRowIsNotStarved(t *testing.T) {
+	t.Parallel()
 	d, db := newDesk(t, storetest.URL(t))
 	small, _ := generate(5)
 	large, _ := generate(1500) // more than is worked while a row waits to be tried again
 	bank := appraisal.Actor{Name: "desk-b", Institution: "bank-b"}
 	b := mustSubmit(t, d, bank, small)
-	a := mustSubmit(t, d, officer, large)
+	a := mustSubmit(t, d, officer, unearning(large))
 	var once atomic.Bool
 	d.value = func(ctx context.Context, db *store.DB, s *appraisal.Service, a appraisal.Actor, row lending.Row, on calendar.Date, wait bool) (lending.Valued, *appraisal.Draft, error) {
 		if a.Institution == bank.Institution && !once.Swap(true) {
@@ -212,18 +215,18 @@ func TestPriorityWithinADesk(t *testing.T) {
 		table, _ := generate(rows)
 		o := template()
 		o.Priority, o.Policy.Version = priority, version
-		b, _, err := d.Submit(t.Context(), actor, "f.xlsx", workbook(t, table), o)
+		b, _, err := d.Submit(t.Context(), actor, "f.xlsx", workbook(t, unearning(table)), o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return b
 	}
 	bank := appraisal.Actor{Name: "desk-b", Institution: "bank-b"}
-	plain := file(300, 3, officer, "plain")
-	modest := file(300, 4, bank, "modest") // another desk, last of its own only
-	urgent := file(60, 1, officer, "urgent")
-	middle := file(60, 2, officer, "middle")
-	stop := work(t, d)
+	plain := file(150, 3, officer, "plain")
+	modest := file(150, 4, bank, "modest") // another desk, last of its own only
+	urgent := file(40, 1, officer, "urgent")
+	middle := file(40, 2, officer, "middle")
+	stop := workFor(t, d, WorkOptions{Rows: 2})
 	for _, x := range []struct {
 		store.Batch
 		appraisal.Actor
@@ -231,15 +234,15 @@ func TestPriorityWithinADesk(t *testing.T) {
 		wait(t, d, x.Actor, x.ID)
 	}
 	stop()
-	const inHand = 6 * chunkRows // rows a process may have in hand
+	const inHand = 2 * chunkRows // rows a process may have in hand
 	p, q, m := endedBefore(t, db, plain, urgent), endedBefore(t, db, middle, urgent), endedBefore(t, db, modest, urgent)
 	later := endedBefore(t, db, plain, middle)
-	t.Logf("when the 57 urgent rows were through: %d of the desk's plain file, %d of its middle one, %d of another desk's", p, q, m)
+	t.Logf("when the 38 urgent rows were through: %d of the desk's plain file, %d of its middle one, %d of another desk's", p, q, m)
 	if p > inHand || q > inHand || later > inHand {
 		t.Errorf("the desk's less urgent rows went first: %d, %d, then %d", p, q, later)
 	}
-	if m < 57-inHand || m > 57+inHand {
-		t.Errorf("another desk got %d rows while 57 urgent ones were worked", m)
+	if m < 38-inHand || m > 38+inHand {
+		t.Errorf("another desk got %d rows while 38 urgent ones were worked", m)
 	}
 }
 
@@ -258,6 +261,7 @@ func endedBefore(tb testing.TB, db *store.DB, of, last store.Batch) (n int) {
 
 // A file names the columns that were not read.
 func TestIgnoredColumnsAreNamed(t *testing.T) {
+	t.Parallel()
 	d, _ := newDesk(t, storetest.URL(t))
 	table, _ := generate(3)
 	for i := range table {

@@ -533,6 +533,7 @@ type batchSummary struct {
 	verdicts map[lending.Verdict]int
 	status   map[string]int
 	reasons  map[string]int
+	unknown  int // rows to be supplemented that missing facts alone hold up
 	words    map[string]string
 	classes  [6]int // of P50: below 10, 50, 100, 500, 1,000 万元, above
 	value    money.Fen
@@ -556,6 +557,9 @@ func (s *batchSummary) add(r *resultRow) {
 			s.words[x.Code] = "数据有误：" + strings.SplitN(x.Zh, "：", 2)[0]
 		}
 		return
+	}
+	if r.Decision.OnlyUnknown() {
+		s.unknown++
 	}
 	for _, x := range r.Decision.Reasons {
 		if x.Severity != lending.Warns {
@@ -620,6 +624,7 @@ func (s *batchSummary) write(f *excelize.File, st bookStyles, b *Result) error {
 	pair("已估值", s.status["done"], st.text)
 	pair("数据有误", s.status["refused"], st.text)
 	pair("处理失败", s.status["failed"], st.text)
+	pair("需补充中仅因事实未知的行数", s.unknown, st.text)
 	pair("押品价值P50合计(万元)", wanOf(s.value), st.money)
 	pair("合同数", len(b.Contracts), st.text)
 	pair("拟贷金额合计(万元)", wanOf(loan), st.money)

@@ -176,6 +176,20 @@ type Decision struct {
 	UnchangedSince calendar.Date `json:"unchanged_since,omitzero"`
 }
 
+// OnlyUnknown reports of a row to be supplemented that nothing speaks against it
+// but facts that are missing; such rows are counted apart.
+func (d *Decision) OnlyUnknown() bool {
+	decisive := 0
+	for i := range d.Reasons {
+		if r := &d.Reasons[i]; r.Severity != Warns {
+			if decisive++; !r.Unknown {
+				return false
+			}
+		}
+	}
+	return d.Verdict == Supplement && decisive > 0
+}
+
 // Decisions are a batch decided.
 type Decisions struct {
 	On            calendar.Date `json:"on"`

@@ -71,6 +71,7 @@ type (
 		Percent                                          int
 		Left                                             string // time left, of a batch under way
 		Verdicts                                         []tally
+		Unknown                                          int // to be supplemented for missing facts alone
 		Filter                                           string
 		Contracts                                        []contractLine
 		MoreContracts                                    bool
@@ -377,6 +378,7 @@ func (s *Server) showBatch(c *gin.Context, status int, problem error) error {
 		for _, v := range []lending.Verdict{lending.Accept, lending.Supplement, lending.Refuse} {
 			pg.Verdicts = append(pg.Verdicts, tally{string(v), v.Zh(), counts[string(v)]})
 		}
+		pg.Unknown = counts["unknown"]
 		contracts, more, _, err := s.opt.Desk.Contracts(ctx, p.Actor(), b.ID, "", batchPageContracts)
 		if err != nil {
 			return err

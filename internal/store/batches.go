@@ -335,6 +335,7 @@ type FactsQuery struct {
 
 // Finished is a batch decided.
 type Finished struct {
+	Unknown   int // rows that missing facts alone hold up
 	Contracts json.RawMessage
 	Again     *lending.Again         // of a batch that was decided before
 	Digest    []byte                 // SHA-256 over all decisions and the facts
@@ -410,8 +411,9 @@ func (db *DB) FinishBatch(ctx context.Context, b *Batch, q FactsQuery, decide fu
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE batches SET status = 'finished', finished_at = now(), contracts = $2, digest = $3, facts = $4,
-			verdicts = (SELECT coalesce(json_object_agg(verdict, n), '{}') FROM (SELECT decision ->> 'verdict' AS verdict, count(*) AS n FROM batch_rows WHERE batch = $1 AND decision IS NOT NULL GROUP BY 1) v)
-			WHERE id = $1`, b.ID, []byte(f.Contracts), f.Digest, kept); err != nil {
+			verdicts = (SELECT coalesce(json_object_agg(verdict, n), '{}') FROM (SELECT decision ->> 'verdict' AS verdict, count(*) AS n FROM batch_rows WHERE batch = $1 AND decision IS NOT NULL GROUP BY 1
+				UNION ALL SELECT 'unknown', $5::bigint) v)
+			WHERE id = $1`, b.ID, []byte(f.Contracts), f.Digest, kept, f.Unknown); err != nil {
 			return err
 		}
 		done = true
