@@ -717,8 +717,9 @@ func (p *poolRoutes) annex(c *gin.Context) error {
 			if err != nil {
 				return err
 			}
-			a.Stress, a.Senior, a.Sub = &s, t[0].Principal, t[len(t)-1].Principal
+			a.Stress = &s
 		}
+		a.Senior, a.Sub = t[0].Principal, t[len(t)-1].Principal
 	}
 	var b bytes.Buffer
 	switch c.DefaultQuery("format", "html") {

@@ -131,6 +131,101 @@ func TestPoolLifeCycle(t *testing.T) {
 		t.Errorf("%v %+v", err, rep)
 	}
 
+	// What takes long is an order: told beforehand, worked in parts, cancelled, and
+	// within the institution's quota.
+	var many []float64
+	for i := range 40 {
+		many = append(many, 0.01*float64(i+1))
+	}
+	grid := map[string]any{"default": many, "recovery": many}
+	if r := w.Post(path+":estimate", map[string]any{"kind": "stress", "request": grid}); r.Code != 200 || gatetest.Decode[pool.Cost](t, r.Body.Bytes()).Seconds < 1 {
+		t.Errorf("estimate: %d %s", r.Code, r.Body)
+	}
+	if r := w.Post(path+":stress", map[string]any{"default": append(many, many...), "recovery": many}); r.Code != 422 || !strings.Contains(r.Body.String(), "pool.stress.size") {
+		t.Errorf("a grid too large: %d %s", r.Code, r.Body)
+	}
+	long := w.Post(path+":stress", map[string]any{"default": many[:16], "recovery": many, "timing": map[string]any{"even": []float64{}, "first": []float64{1}}})
+	run := gatetest.Decode[PoolRun](t, long.Body.Bytes())
+	if long.Code != 202 || run.Status != "running" || run.Total != 80 || long.Header().Get("Location") != path+"/runs/"+run.ID {
+		t.Fatalf("a long grid: %d %.300s", long.Code, long.Body)
+	}
+	if r := w.Post(path+"/runs/"+run.ID+":cancel", ``); r.Code != 200 || !strings.Contains(r.Body.String(), `"status":"cancelled"`) {
+		t.Errorf("cancel: %d %s", r.Code, r.Body)
+	}
+	small := w.Post(path+"/runs", map[string]any{"kind": "stress", "request": map[string]any{"default": []float64{0.05}, "recovery": []float64{0.3}}})
+	run = gatetest.Decode[PoolRun](t, small.Body.Bytes())
+	for range 10_000 {
+		if run = gatetest.Decode[PoolRun](t, w.Get(path+"/runs/"+run.ID).Body.Bytes()); run.Status != "running" {
+			break
+		}
+	}
+	at := w.Post(path+":stress", map[string]any{"default": []float64{0.05}, "recovery": []float64{0.3}})
+	if small.Code != 202 || run.Status != "done" || run.Done != 3 || string(bytes.TrimSpace(at.Body.Bytes())) != string(bytes.TrimSpace(run.Report)) {
+		t.Errorf("ordered: %+v\nat once: %s", run, at.Body)
+	}
+	if r := w.Post(path+"/runs", map[string]any{"kind": "size", "request": map[string]any{"nonsense": 1}}); r.Code != 422 {
+		t.Errorf("%d %s", r.Code, r.Body)
+	}
+	// Another pool's run, and another institution's, are not there.
+	if r := w.Get("/v1/pools/other/runs/" + run.ID); r.Code != 404 {
+		t.Errorf("under another pool: %d", r.Code)
+	}
+	for range 3 { // each half a million paths; ordered until the quota is spent
+		r := w.Post(path+":simulate", map[string]any{"scenarios": 500_000})
+		if r.Code != 202 {
+			t.Errorf("%d %s", r.Code, r.Body)
+			break
+		}
+		sim := gatetest.Decode[PoolSimulationStatus](t, r.Body.Bytes())
+		if c := w.Post(path+"/simulations/"+sim.ID+":cancel", ``); c.Code != 200 || gatetest.Decode[PoolSimulationStatus](t, c.Body.Bytes()).Status != "cancelled" || sim.Seconds <= 0 {
+			t.Errorf("cancel: %d %s", c.Code, c.Body)
+		}
+	}
+	if _, err := w.DB.Queue().Exec(t.Context(), `UPDATE pool_runs SET status = 'running', seconds = 7199 WHERE id = $1`, run.ID); err == nil {
+		if r := w.Post(path+":simulate", map[string]any{"scenarios": 500_000}); r.Code != 429 || !strings.Contains(r.Body.String(), "pool.quota") {
+			t.Errorf("beyond the quota: %d %s", r.Code, r.Body)
+		}
+	}
+
+	// Another person stands by what is closed: the next period waits for him, and so
+	// does reopening one.
+	other := gatetest.Client{T: t, H: w.gate, Key: gatetest.NewPersonKey(t, w.DB, gatetest.NewPerson(t, w.DB, "default", "two", people.Approver))}
+	decide := func(kind, act string) {
+		t.Helper()
+		for _, p := range gatetest.Decode[proposalList](t, other.Get("/v1/proposals?waiting=true").Body.Bytes()).Proposals {
+			if p.Kind == kind {
+				if r := other.Post("/v1/proposals/"+p.ID+":"+act, `{}`); r.Code != 200 {
+					t.Fatalf("%s %s: %d %s", act, p.Subject, r.Code, r.Body)
+				}
+			}
+		}
+	}
+	next := pool.Collection{Accounts: in.Accounts}
+	if r := w.Post(path+"/periods", next); r.Code != 409 || !strings.Contains(r.Body.String(), "pool.period.review") {
+		t.Errorf("a period not approved is followed: %d %s", r.Code, r.Body)
+	}
+	decide("pool_period", "approve")
+	if r := w.Get(path + "/periods/2?format=html"); !strings.Contains(r.Body.String(), "已由人员two") {
+		t.Errorf("the report does not say who stood by it")
+	}
+	if r := w.Post(path+"/periods", next); r.Code != 201 {
+		t.Errorf("after the approval: %d %s", r.Code, r.Body)
+	}
+	decide("pool_period", "refuse") // period 3 counts no more
+	if r := w.Get(path + "/periods/3"); r.Code != 404 {
+		t.Errorf("a period that was refused counts: %d", r.Code)
+	}
+	if r := w.Post(path+"/periods/2:reopen", map[string]any{"reason": "更正"}); r.Code != 200 || !strings.Contains(r.Body.String(), `"waiting":true`) {
+		t.Errorf("reopening: %d %s", r.Code, r.Body)
+	}
+	if r := w.Get(path + "/periods/2"); r.Code != 200 {
+		t.Errorf("reopened before anybody agreed: %d", r.Code)
+	}
+	decide("pool_reopen", "approve")
+	if r := w.Get(path + "/periods/2"); r.Code != 404 {
+		t.Errorf("not reopened: %d", r.Code)
+	}
+
 	// The same patents again are doubly offered, from a workbook this time.
 	var b bytes.Buffer
 	if err := poolfile.WriteBook(&b, deal); err != nil {

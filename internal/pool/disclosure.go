@@ -293,6 +293,7 @@ type Notice struct {
 	Cite        string `json:"cite,omitempty"`         // of the deadline
 	URL         string `json:"url,omitempty"`          // of the text
 	TradingDays int    `json:"trading_days,omitempty"` // from the event to Due
+	WorkingDays int    `json:"working_days,omitempty"` // in place of trading days
 
 	Title string  `json:"title"`
 	Why   string  `json:"why"`
@@ -342,7 +343,7 @@ func (d *Deal) Notice(e Event, cal *calendar.Working) (Notice, error) {
 		if !ok {
 			return Notice{}, badScenario("date", "no disclosure rule was in force on the day of the event")
 		}
-		n.Cite, n.URL, n.TradingDays = rule.Cite, rule.URL, rule.TradingDays
+		n.Cite, n.URL, n.TradingDays, n.WorkingDays = rule.Cite, rule.URL, rule.TradingDays, rule.WorkingDays
 		due, err := rule.after(e.Date, cal)
 		if err != nil {
 			n.DueError = "没有该年的交易所休市记录，请补充工作日历文件后重算"

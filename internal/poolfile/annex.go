@@ -216,7 +216,7 @@ func WriteAnnexBook(w io.Writer, a Annex) error {
 		return err
 	}
 	if len(n.Items) > 0 {
-		ip := [][]string{{"专利号"}}
+		ip := [][]string{{"权利编号"}}
 		widths := []float64{18}
 		for _, x := range n.Items[0].Fields {
 			ip[0] = append(ip[0], x.Zh)
@@ -235,7 +235,7 @@ func WriteAnnexBook(w io.Writer, a Annex) error {
 	}
 	c := n.Collateral
 	cover := [][]string{
-		{"专利号", "计价权重", "下限（元）", "价值（元）", "上限（元）", "说明"},
+		{"权利编号", "计价权重", "下限（元）", "价值（元）", "上限（元）", "说明"},
 		{"合计", "", yuan(c.Low), yuan(c.Point), yuan(c.High), ""},
 		{"覆盖倍数（估值点）", "", "", optional("%.4f", 1)(c.CoverPoint)},
 		{"覆盖倍数（区间下限）", "", optional("%.4f", 1)(c.CoverLow)},

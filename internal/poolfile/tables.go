@@ -54,7 +54,36 @@ var poolWords = map[string]map[string]string{
 	"state":            {"有效": "alive", "存续": "alive", "失效": "dead", "无效": "dead", "终止": "dead"},
 	"facts.cash_route": {"直接": "direct", "直接归集": "direct", "监管账户": "regulated", "经监管账户": "regulated", "混同": "commingled"},
 	"day_count":        {"实际/365": "act365", "ACT/365": "act365", "实际/实际": "actact", "ACT/ACT": "actact", "30/360": "30360"},
+	"base":             {"资产池": "pool", "基础资产": "pool", "证券": "notes", "证券余额": "notes", "回款": "collections"},
 	"structure.roll":   {"顺延": "following", "向后顺延": "following", "修正顺延": "modified_following", "提前": "preceding"},
+}
+
+// listWords are the words for the codes of a list; a step of the order of payment
+// may name classes after a colon.
+var listWords = map[string]map[string]string{
+	"encumbrance":                        {"质押": "pledge", "独占许可": "exclusive_licence", "排他许可": "exclusive_licence", "保全": "preservation", "查封": "preservation"},
+	"facts.forecast_dimensions":          dimensionWords,
+	"facts.stress_dimensions":            dimensionWords,
+	"structure.order":                    stepWords,
+	"structure.order_after_acceleration": stepWords,
+}
+
+var (
+	dimensionWords = map[string]string{"违约": "default", "违约率": "default", "回收": "recovery", "回收率": "recovery", "早偿": "prepayment", "早偿率": "prepayment", "收益率": "yield", "预期收益率": "yield", "循环购买": "revolving"}
+	stepWords      = map[string]string{"税金": "tax", "税费": "tax", "费用": "fees", "流动性支持": "liquidity", "储备金": "reserve", "利息": "interest", "本金": "principal"}
+)
+
+// listWord is the code of one entry of a list.
+func listWord(key, s string) string {
+	word, classes, named := strings.Cut(strings.ReplaceAll(s, "：", ":"), ":")
+	code, known := listWords[key][strings.TrimSpace(word)]
+	if !known {
+		return s
+	}
+	if named {
+		return code + ":" + strings.ReplaceAll(strings.TrimSpace(classes), "＋", "+")
+	}
+	return code
 }
 
 var classWords = map[string]string{
@@ -117,6 +146,7 @@ var poolDealFields = []poolColumn{
 	{"facts.special_originator", "特定原始权益人", poolFact},
 	{"facts.special_originator_sound", "特定原始权益人最近三年无重大违约、虚假披露或违法", poolFact},
 	{"facts.lessor_listed", "出租人为上市公司或其子公司", poolFact},
+	{"facts.originator_dishonest", "原始权益人最近两年失信且被限制融资", poolFact},
 	{"structure.every_months", "付息周期（月）", poolNumber},
 	{"structure.first_pay", "首个兑付日", poolDate},
 	{"structure.roll", "兑付日顺延规则（following/modified_following/preceding）", poolText},
@@ -133,6 +163,9 @@ var poolDealFields = []poolColumn{
 	{"structure.reserve", "储备金", poolMoney},
 	{"structure.trap_excess", "优先级清偿前次级不分配", poolBool},
 	{"structure.retained", "自留比例", poolNumber},
+	{"structure.liquidity.limit", "流动性支持额度", poolMoney},
+	{"structure.liquidity.rate", "流动性支持利率", poolNumber},
+	{"structure.liquidity.commitment", "流动性支持承诺费率", poolNumber},
 	{"structure.triggers.default_rate", "加速清偿：累计违约率", poolNumber},
 	{"structure.triggers.principal_short", "加速清偿：本金不足", poolBool},
 	{"structure.triggers.collection_miss", "加速清偿：回款低于计划比例", poolNumber},
@@ -141,6 +174,13 @@ var poolDealFields = []poolColumn{
 	{"structure.revolving.yield", "循环资产收益率", poolNumber},
 	{"structure.revolving.min_rate", "循环资产最低利率", poolNumber},
 	{"structure.revolving.max_months", "循环资产最长剩余月数", poolNumber},
+	{"structure.revolving.max_price", "循环购买价格上限（价格/未偿本金）", poolNumber},
+	{"structure.revolving.max_age_months", "循环资产最长账龄（月）", poolNumber},
+	{"structure.revolving.min_pool_rate", "购买后加权平均利率下限", poolNumber},
+	{"structure.revolving.max_pool_months", "购买后加权平均剩余月数上限", poolNumber},
+	{"structure.revolving.max_single", "购买后单一债务人占比上限", poolNumber},
+	{"structure.revolving.approval_required", "循环购买须经批准", poolBool},
+	{"structure.revolving.cycles_per_year", "每年循环购买次数", poolNumber},
 	{"structure.revolving.short_share", "合格资产不足比例", poolNumber},
 	{"structure.revolving.short_cycles", "合格资产不足期数", poolNumber},
 	{"structure.revolving.bad_share", "不良资产占比上限", poolNumber},
@@ -215,6 +255,7 @@ var poolTables = []poolTable{
 		{"granted", "授权日", poolDate},
 		{"expires", "届满日", poolDate},
 		{"state", "状态（alive/dead）", poolText},
+		{"registry_state", "登记簿状态", poolText},
 		{"state_reason", "失效原因", poolText},
 		{"state_as_of", "状态截至", poolDate},
 		{"registered", "登记情况", poolText},
@@ -238,7 +279,12 @@ var poolTables = []poolTable{
 	}},
 	{"证券", "tranches", "structure.tranches", []poolColumn{
 		{"name", "名称", poolText}, {"principal", "规模", poolMoney}, {"coupon", "票面年利率", poolNumber}, {"pay", "还本方式（pass_through/bullet/scheduled）", poolText}, {"maturity", "到期期数", poolNumber}, {"rating", "评级", poolText}, {"day_count", "计息规则（act365/actact/30360）", poolText}, {"code", "证券代码", poolText},
+		{"index", "基准利率名称", poolText}, {"cap", "利率上限", poolNumber}, {"floor", "利率下限", poolNumber}, {"put.period", "回售期次", poolNumber}, {"put.share", "回售比例", poolNumber},
 	}},
+	{"目标余额", "targets", poolTargets, []poolColumn{{"tranche", "证券", poolText}, {"balance", "各期末余额（按期次顺序）", poolMoney}}},
+	{"利率调整", "steps", poolSteps, []poolColumn{{"tranche", "证券", poolText}, {"from", "起始日", poolDate}, {"rate", "利率", poolNumber}}},
+	{"基准利率", "indices", poolIndices, []poolColumn{{"index", "名称", poolText}, {"from", "起始日", poolDate}, {"rate", "利率", poolNumber}}},
+	{"费用", "fees", "structure.fees", []poolColumn{{"name", "名称", poolText}, {"base", "基数（pool/notes/collections）", poolText}, {"rate", "费率", poolNumber}, {"flat", "每期固定金额", poolMoney}, {"minimum", "每期最低金额", poolMoney}}},
 	{"增信", "supports", "structure.supports", []poolColumn{
 		{"name", "名称", poolText},
 		{"kind", "类型（shortfall/guarantee）", poolText},
@@ -249,6 +295,7 @@ var poolTables = []poolTable{
 		{"cover", "担保比例", poolNumber},
 		{"affiliate", "原始权益人关联方", poolFact},
 		{"evidence", "文件", poolText},
+		{"dishonest", "最近两年失信", poolFact},
 	}},
 	{"历史现金流", "history", "history", []poolColumn{{"month", "月份", poolMonth}, {"contract", "合同", poolText}, {"source", "来源", poolText}, {"amount", "金额", poolMoney}}},
 	{"豁免", "waivers", "waivers", []poolColumn{{"rule", "规则", poolText}, {"evidence", "证据", poolText}}},
@@ -258,6 +305,14 @@ var poolTables = []poolTable{
 
 // poolDues is where the rows of 还款计划 wait until they join their assets.
 const poolDues = "dues"
+
+// Where the rows of 目标余额, 利率调整 and 基准利率 wait until they join their class
+// or their index.
+const (
+	poolTargets = "targets"
+	poolSteps   = "steps"
+	poolIndices = "indices"
+)
 
 // nest moves what a table keeps flat to where the JSON form has it: dues under
 // their asset, criteria from "name=value" to an object.
@@ -276,6 +331,9 @@ func nest(doc map[string]any) error {
 		list, _ := a["dues"].([]any)
 		a["dues"] = append(list, due)
 	}
+	if err := nestClasses(doc); err != nil {
+		return err
+	}
 	series, _ := get(doc, "shelf.series").([]any)
 	for _, x := range series {
 		item := x.(map[string]any)
@@ -293,8 +351,81 @@ func nest(doc map[string]any) error {
 	return nil
 }
 
+// nestClasses moves planned balances and steps of the rate under their class, and
+// rates under their index.
+func nestClasses(doc map[string]any) error {
+	tranches, _ := get(doc, "structure.tranches").([]any)
+	for path, name := range map[string]string{poolTargets: "目标余额", poolSteps: "利率调整"} {
+		rows, _ := doc[path].([]any)
+		delete(doc, path)
+		for _, x := range rows {
+			row := x.(map[string]any)
+			at := slices.IndexFunc(tranches, func(a any) bool { return row["tranche"] != nil && a.(map[string]any)["name"] == row["tranche"] })
+			if at < 0 {
+				return fmt.Errorf("%s的证券 %.40q 不在证券表中", name, row["tranche"])
+			}
+			t := tranches[at].(map[string]any)
+			delete(row, "tranche")
+			if path == poolTargets {
+				list, _ := t["targets"].([]any)
+				t["targets"] = append(list, row["balance"])
+			} else {
+				list, _ := t["step_up"].([]any)
+				t["step_up"] = append(list, row)
+			}
+		}
+	}
+	rows, _ := doc[poolIndices].([]any)
+	delete(doc, poolIndices)
+	indices := map[string]any{}
+	for _, x := range rows {
+		row := x.(map[string]any)
+		name, _ := row["index"].(string)
+		if name == "" {
+			return fmt.Errorf("基准利率缺少名称")
+		}
+		delete(row, "index")
+		list, _ := indices[name].([]any)
+		indices[name] = append(list, row)
+	}
+	if len(indices) > 0 {
+		set(doc, "structure.indices", indices)
+	}
+	return nil
+}
+
+// flattenClasses is the inverse of nestClasses.
+func flattenClasses(doc map[string]any) {
+	tranches, _ := get(doc, "structure.tranches").([]any)
+	var targets, steps, indices []any
+	for _, x := range tranches {
+		t := x.(map[string]any)
+		list, _ := t["targets"].([]any)
+		for _, b := range list {
+			targets = append(targets, map[string]any{"tranche": t["name"], "balance": b})
+		}
+		list, _ = t["step_up"].([]any)
+		for _, r := range list {
+			row := r.(map[string]any)
+			row["tranche"] = t["name"]
+			steps = append(steps, row)
+		}
+	}
+	of, _ := get(doc, "structure.indices").(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		list, _ := of[name].([]any)
+		for _, r := range list {
+			row := r.(map[string]any)
+			row["index"] = name
+			indices = append(indices, row)
+		}
+	}
+	doc[poolTargets], doc[poolSteps], doc[poolIndices] = targets, steps, indices
+}
+
 // flatten is the inverse of nest, for writing.
 func flatten(doc map[string]any) {
+	flattenClasses(doc)
 	var dues []any
 	assets, _ := doc["assets"].([]any)
 	for _, x := range assets {
@@ -516,7 +647,7 @@ func put(doc map[string]any, c poolColumn, s string, unit money.Unit) error {
 		list := []string{}
 		if s != "无" {
 			for _, p := range strings.FieldsFunc(s, func(r rune) bool { return r == ';' || r == '；' }) {
-				list = append(list, strings.TrimSpace(p))
+				list = append(list, listWord(c.key, strings.TrimSpace(p)))
 			}
 		}
 		v = list
