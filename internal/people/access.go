@@ -354,6 +354,7 @@ var Access = map[string][]Role{
 	"GET /officer/schemes":                    pageRoles,
 	"GET /officer/statistics":                 valuers,
 	"GET /officer/rights":                     pageRoles,
+	"POST /officer/rights":                    valuers,
 	"GET /officer/patents":                    pageRoles,
 	"GET /officer/alerts":                     pageRoles,
 	"POST /officer/alerts/{id}/acknowledge":   {Officer, Desk},
