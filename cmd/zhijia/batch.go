@@ -258,20 +258,17 @@ func resultForm(name string) error {
 // writeResult writes a finished batch beside the name and then takes the name,
 // so that a file of that name is always whole.
 func writeResult(g *Globals, d *desk.Desk, id, name string) error {
-	r, err := d.Result(g.ctx, g.operator(), id)
-	if err != nil {
-		return err
-	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".zhijia-*")
 	if err != nil {
 		return fault.New(fault.Invalid, "file.create", "无法写入 "+name+"。", "Cannot write "+name+".").Because(err)
 	}
 	defer os.Remove(f.Name()) // gone when all went well
-	write := deskfile.WriteBook
+	format := desk.XLSX
 	if strings.EqualFold(filepath.Ext(name), ".csv") {
-		write = deskfile.WriteCSV
+		format = desk.CSV
 	}
-	if err := errors.Join(write(f, r), f.Chmod(0o644), f.Close()); err != nil {
+	_, err = d.WriteResult(g.ctx, g.operator(), id, format, f)
+	if err := errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), name)

@@ -11,6 +11,7 @@ import (
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/chain"
+	"zhijia/internal/desk"
 	"zhijia/internal/dossier"
 	"zhijia/internal/encumbrance"
 	"zhijia/internal/fault"
@@ -52,11 +53,39 @@ func tell[S, T any](g *Globals, open func(*Globals) (S, func(), error), name str
 }
 
 type rightsCmd struct {
-	Put      rightsPutCmd      `cmd:"" help:"Take a use of rights into the ledger: a JSON file as POST /v1/encumbrances takes it; - is standard input."`
-	Consent  rightsConsentCmd  `cmd:"" help:"Note a written consent: a JSON file as POST /v1/consents takes it."`
-	Release  rightsReleaseCmd  `cmd:"" help:"End every use under a contract."`
-	List     rightsListCmd     `cmd:"" help:"List the ledger."`
-	Timeline rightsTimelineCmd `cmd:"" help:"Everything on file about one right, oldest first."`
+	Put       rightsPutCmd       `cmd:"" help:"Take a use of rights into the ledger: a JSON file as POST /v1/encumbrances takes it; - is standard input."`
+	Consent   rightsConsentCmd   `cmd:"" help:"Note a written consent: a JSON file as POST /v1/consents takes it."`
+	Authorise rightsAuthoriseCmd `cmd:"" help:"Note that a borrower agreed in writing to other institutions being asked about his patents."`
+	Release   rightsReleaseCmd   `cmd:"" help:"End every use under a contract."`
+	List      rightsListCmd      `cmd:"" help:"List the ledger."`
+	Timeline  rightsTimelineCmd  `cmd:"" help:"Everything on file about one right, oldest first."`
+}
+
+type rightsAuthoriseCmd struct {
+	Database
+	Numbers  []string `arg:"" help:"Application or patent numbers in any usual form."`
+	Borrower string   `required:"" help:"Who signed."`
+	SignedOn string   `name:"signed-on" required:"" placeholder:"DATE" help:"The day it was signed, YYYY-MM-DD."`
+	Until    string   `placeholder:"DATE" help:"Its last day; left out where the document states none."`
+	Document string   `required:"" help:"Number or place of the signed paper."`
+}
+
+// Run notes it, on the institution's record.
+func (c *rightsAuthoriseCmd) Run(g *Globals) error {
+	x, err := desk.ReadAuthorisation(c.Numbers, c.Borrower, c.SignedOn, c.Until, c.Document)
+	if err != nil {
+		return err
+	}
+	d, _, done, err := c.desk(g, nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := d.Authorise(g.ctx, g.operator(), x); err != nil || g.JSON {
+		return err
+	}
+	fmt.Fprintf(g.stdout, "已登记 %s 的书面授权：%s\n", x.Borrower, strings.Join(x.Numbers, "、"))
+	return nil
 }
 
 type rightsPutCmd struct {

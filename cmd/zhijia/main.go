@@ -78,6 +78,7 @@ type cli struct {
 	Results        resultsCmd        `cmd:"" help:"List, show and work out again what these products' rules decided and was kept."`
 	Prompts        promptsCmd        `cmd:"" help:"List, show and compare the rubric put to the language model."`
 	LLM            llmCmd            `cmd:"" name:"llm" help:"Look after the model endpoint: probe, presets, egress log, consent, use."`
+	Lab            labCmd            `cmd:"" help:"Break a service of its own on purpose and report what that did: a soak with faults, a hostile institution."`
 }
 
 // Globals are the flags every subcommand shares.

@@ -2,9 +2,11 @@ package desk
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"zhijia/internal/appraisal"
+	"zhijia/internal/calendar"
 	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
 	"zhijia/internal/lending"
@@ -161,6 +163,30 @@ func (d *Desk) Offer(ctx context.Context, actor appraisal.Actor, offers []patent
 
 // Authorisation is a borrower's written word.
 type Authorisation = store.Authorisation
+
+// ReadAuthorisation reads a borrower's word as a person writes it.
+func ReadAuthorisation(numbers []string, borrower, signed, until, document string) (x Authorisation, err error) {
+	x.Borrower, x.Document = strings.TrimSpace(borrower), strings.TrimSpace(document)
+	for _, text := range numbers {
+		n, err := patent.ParseNumber(strings.TrimSpace(text))
+		if err != nil {
+			return x, err
+		}
+		x.Numbers = append(x.Numbers, string(n.Key()))
+	}
+	for _, d := range []struct {
+		text string
+		to   *calendar.Date
+	}{{signed, &x.SignedOn}, {until, &x.Until}} {
+		if d.text = strings.TrimSpace(d.text); d.text == "" {
+			continue
+		}
+		if *d.to, err = calendar.Parse(d.text); err != nil {
+			return x, fault.New(fault.Invalid, "date.shape", "日期应写作 YYYY-MM-DD。", "Write the date as YYYY-MM-DD.")
+		}
+	}
+	return x, nil
+}
 
 // Authorise notes that a borrower agreed in writing to other institutions being
 // asked about patents.

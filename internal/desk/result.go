@@ -2,6 +2,8 @@ package desk
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/deskfile"
 	"zhijia/internal/fault"
+	"zhijia/internal/store"
 )
 
 // The formats of a batch's results.
@@ -34,5 +37,12 @@ func (d *Desk) WriteResult(ctx context.Context, actor appraisal.Actor, id, forma
 	if err != nil {
 		return "", err
 	}
-	return strings.TrimSuffix(r.Name, filepath.Ext(r.Name)) + "-估值结果." + format, write(w, r)
+	sum := sha256.New()
+	if err := write(io.MultiWriter(w, sum), r); err != nil {
+		return "", err
+	}
+	// It leaves the service, so it is on record before a byte of it does.
+	return strings.TrimSuffix(r.Name, filepath.Ext(r.Name)) + "-估值结果." + format, d.db.Record(ctx, store.Act{
+		Institution: actor.Institution, Actor: actor.Name, Action: "batch.download", Subject: id, Detail: map[string]any{"format": format, "sha256": hex.EncodeToString(sum.Sum(nil))},
+	})
 }

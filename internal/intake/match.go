@@ -18,7 +18,12 @@ type MatchReport struct {
 	Same    map[store.MatchKind]int `json:"same"`    // taken for one without asking
 	Waiting map[store.MatchKind]int `json:"waiting"` // for a person to decide
 	New     int                     `json:"new"`     // pairs not found before
+	More    bool                    `json:"more"`    // there were too many: decide these and scan again
 }
+
+// maxPairs is how many pairs of a kind one scan keeps: more than a person decides, and what a list of look-alikes can make of
+// it is bounded.
+const maxPairs = 50_000
 
 // MatchKinds are what can be scanned.
 var MatchKinds = []store.MatchKind{store.MatchParty, store.MatchDeal, store.MatchPatent}
@@ -30,13 +35,16 @@ var MatchKinds = []store.MatchKind{store.MatchParty, store.MatchDeal, store.Matc
 func Match(ctx context.Context, db *store.DB, actor appraisal.Actor, kinds []store.MatchKind, now time.Time) (rep MatchReport, err error) {
 	defer fault.Wrap(&err, "intake.Match")
 	ctx = store.As(ctx, actor.Institution)
-	rep = MatchReport{map[store.MatchKind]int{}, map[store.MatchKind]int{}, map[store.MatchKind]int{}, 0}
+	rep = MatchReport{Entries: map[store.MatchKind]int{}, Same: map[store.MatchKind]int{}, Waiting: map[store.MatchKind]int{}}
 	for _, kind := range kinds {
 		n, pairs, err := matchesOf(ctx, db, actor.Institution, kind)
 		if err != nil {
 			return rep, err
 		}
 		rep.Entries[kind] = n
+		if len(pairs) > maxPairs {
+			pairs, rep.More = pairs[:maxPairs], true
+		}
 		for _, p := range pairs {
 			if p.Band == patent.Same {
 				rep.Same[kind]++
@@ -70,7 +78,11 @@ func matchesOf(ctx context.Context, db *store.DB, institution string, kind store
 			list[i] = named[i].Party
 		}
 		shown := func(p *store.NamedParty) string { return p.Name + "（" + p.Source + "）" }
-		for _, p := range patent.PairParties(list) {
+		found := patent.PairPartiesUntil(list, func(n int) bool { return n > maxPairs || ctx.Err() != nil })
+		if err := ctx.Err(); err != nil { // nobody waits for it
+			return 0, nil, err
+		}
+		for _, p := range found {
 			a, b := &named[p.A], &named[p.B]
 			owner := a.Institution
 			if b.Institution != "" {

@@ -3,6 +3,7 @@ package pages
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 
 	"zhijia/internal/calendar"
 	"zhijia/internal/chain"
+	"zhijia/internal/desk"
 	"zhijia/internal/encumbrance"
 	"zhijia/internal/fault"
 	"zhijia/internal/gate"
@@ -33,6 +35,7 @@ type (
 		Timeline *chain.Timeline
 		Kinds    []choice
 		Next     string
+		CanAct   bool
 	}
 	schemesPage struct {
 		page
@@ -79,6 +82,7 @@ func registerChainPages(s *Server) {
 	})
 	s.pageRoute(http.MethodPost, "/officer/chain", s.showOneStop)
 	s.pageRoute(http.MethodGet, "/officer/rights", s.showRights)
+	s.pageRoute(http.MethodPost, "/officer/rights", s.authorise)
 	s.pageRoute(http.MethodGet, "/officer/schemes", s.showSchemes)
 	s.pageRoute(http.MethodGet, "/officer/statistics", s.showStatistics)
 	s.pageRoute(http.MethodGet, "/officer/cash-flow", func(c *gin.Context) error {
@@ -393,15 +397,38 @@ func (s *Server) oneStop(c *gin.Context) (chain.OneStop, error) {
 	return s.opt.Chain.OneStop(c.Request.Context(), people.Of(c.Request.Context()).Actor(), a)
 }
 
-func (s *Server) showRights(c *gin.Context) error {
+// authorise notes a borrower's written word; what is wrong with it is told beside what was written.
+func (s *Server) authorise(c *gin.Context) error {
 	ctx := c.Request.Context()
-	v := rightsPage{page: s.newPage(c, "权利负担")}
+	numbers := strings.FieldsFunc(c.PostForm("numbers"), func(r rune) bool { return strings.ContainsRune(" \t\r\n,，;；、", r) })
+	x, err := desk.ReadAuthorisation(numbers, c.PostForm("borrower"), c.PostForm("signed_on"), c.PostForm("valid_until"), c.PostForm("document"))
+	if err == nil {
+		err = s.opt.Desk.Authorise(ctx, people.Of(ctx).Actor(), x)
+	}
+	if err != nil {
+		return s.rights(c, c.Request.PostForm, err)
+	}
+	c.Redirect(http.StatusSeeOther, "/officer/rights?authorised="+strconv.Itoa(len(x.Numbers)))
+	return nil
+}
+
+func (s *Server) showRights(c *gin.Context) error { return s.rights(c, c.Request.URL.Query(), nil) }
+
+func (s *Server) rights(c *gin.Context, form url.Values, wrong error) error {
+	ctx := c.Request.Context()
+	v := rightsPage{page: s.newPage(c, "权利负担"), CanAct: people.Of(ctx).May("POST /officer/rights")}
 	v.Wide = true
-	v.Form = c.Request.URL.Query()
+	v.Form = form
 	for _, k := range encumbrance.Kinds {
 		v.Kinds = append(v.Kinds, choice{string(k), k.Zh()})
 	}
 	status := http.StatusOK
+	if wrong != nil {
+		var err error
+		if status, err = refused(c, &v.page, wrong); err != nil {
+			return err
+		}
+	}
 	if n := strings.TrimSpace(c.Query("number")); n != "" {
 		t, err := s.opt.Chain.Timeline(ctx, people.Of(ctx).Actor(), encumbrance.Kind(c.Query("kind")), n)
 		if err != nil {

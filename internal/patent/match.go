@@ -3,6 +3,7 @@ package patent
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -370,6 +371,12 @@ func bigrams(s string) [][2]rune {
 // a key that more of them share tells nothing.
 const maxBlock = 200
 
+// comparedEach bounds how many others an entry is compared with, on average, in a list that is not small.
+const (
+	comparedAtLeast = 100_000
+	comparedEach    = 20
+)
+
 // blocked compares the entries that share a key and returns the pairs that are
 // not different, in order.
 func blocked(n int, keys func(i int, add func(string)), match func(i, j int) Pair) []Pair {
@@ -377,18 +384,23 @@ func blocked(n int, keys func(i int, add func(string)), match func(i, j int) Pai
 	for i := range n {
 		keys(i, func(k string) { blocks[k] = append(blocks[k], i) })
 	}
-	seen := map[[2]int]bool{}
+	// The rarest keys tell most and are compared first: what a list of look-alikes may cost is bounded by its length.
+	names := slices.SortedFunc(maps.Keys(blocks), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(blocks[a]), len(blocks[b])), cmp.Compare(a, b))
+	})
+	seen := map[[2]int32]bool{}
 	var out []Pair
-	for _, block := range blocks {
-		if len(block) > maxBlock {
-			continue
+	for _, name := range names {
+		block := blocks[name]
+		if len(block) > maxBlock || len(seen) > comparedAtLeast+comparedEach*n {
+			break
 		}
 		for x, i := range block {
 			for _, j := range block[x+1:] {
-				if i == j || seen[[2]int{i, j}] {
+				if i == j || seen[[2]int32{int32(i), int32(j)}] {
 					continue
 				}
-				seen[[2]int{i, j}] = true
+				seen[[2]int32{int32(i), int32(j)}] = true
 				if p := match(i, j); p.Band != Different {
 					p.A, p.B = i, j
 					out = append(out, p)
@@ -444,11 +456,17 @@ func PairPatents(list []PatentFacts) []Pair {
 }
 
 // PairParties returns the parties of a list that are, or may be, one.
-func PairParties(list []Party) []Pair {
+func PairParties(list []Party) []Pair { return PairPartiesUntil(list, func(int) bool { return false }) }
+
+// PairPartiesUntil is PairParties for one who may have enough: he is asked now and then how many pairs are.
+func PairPartiesUntil(list []Party, enough func(found int) bool) []Pair {
 	register := NewParties(list)
 	seen := map[[2]int]bool{}
 	var out []Pair
 	for i := range list {
+		if enough(len(out)) {
+			break
+		}
 		for _, m := range register.near(list[i], int32(i)) {
 			a, b := min(i, m.Party), max(i, m.Party)
 			if m.Band == Different || seen[[2]int{a, b}] {

@@ -1,6 +1,7 @@
 package patent
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -157,4 +158,36 @@ func FuzzMatch(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A list of numbered names, each near a dozen others, makes a bounded number of pairs, and whoever has enough gets no more.
+func TestNumberedParties(t *testing.T) {
+	t.Parallel()
+	list := make([]Party, 4000)
+	for i := range list {
+		list[i].Name = fmt.Sprintf("公司%d", i)
+	}
+	if n := len(PairParties(list)); n > maxNear*len(list)/2 {
+		t.Errorf("%d pairs of %d names", n, len(list))
+	}
+	asked := 0
+	PairPartiesUntil(list, func(int) bool { asked++; return asked > 10 })
+	if asked != 11 {
+		t.Errorf("asked %d times", asked)
+	}
+	if pairs := PairParties([]Party{{Name: "海川新能源科技有限公司"}, {Name: "海川新能源科枝有限公司"}, {Name: "青山大学"}}); len(pairs) != 1 {
+		t.Errorf("%v", pairs)
+	}
+}
+
+// What the register of F31 takes: 120,000 numbered borrowers.
+func BenchmarkNumberedParties(b *testing.B) {
+	list := make([]Party, 120_000)
+	for i := range list {
+		list[i].Name = fmt.Sprintf("公司%d", i)
+	}
+	for b.Loop() {
+		b.ReportMetric(float64(len(PairPartiesUntil(list, func(n int) bool { return n > 50_000 }))), "pairs")
+	}
+	b.ReportAllocs()
 }

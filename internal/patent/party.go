@@ -243,6 +243,9 @@ func (p *Parties) near(q Party, but int32) []Match {
 	return out
 }
 
+// maxNear is how many names may be one slip away for a slip to be thought of.
+const maxNear = 20
+
 // slips finds names one slip away. A character left out, doubled or swapped
 // with its neighbour is taken for a slip when only one name is that near; one
 // character in place of another may as well be another firm and is for a
@@ -253,7 +256,7 @@ func (p *Parties) slips(core, form string, but int32, put func(int32, float64, B
 	ours := whole(core, form)
 	p.eachDeletion(ours, func(h uint64) {
 		i, _ := slices.BinarySearchFunc(p.deletes, h, func(d deletion, h uint64) int { return cmp.Compare(d.hash, h) })
-		for ; i < len(p.deletes) && p.deletes[i].hash == h; i++ {
+		for ; i < len(p.deletes) && p.deletes[i].hash == h && len(near) <= maxNear; i++ {
 			id := p.deletes[i].party
 			if _, seen := near[id]; seen || id == but {
 				continue
@@ -264,6 +267,9 @@ func (p *Parties) slips(core, form string, but int32, put func(int32, float64, B
 			}
 		}
 	})
+	if len(near) > maxNear { // numbered names: each is near so many that none is meant
+		return
+	}
 	for id, n := range near {
 		if n.kind != slipOther && len(near) == 1 && longEnough(n.core) {
 			put(id, 0.93, Same, "名称仅有一处笔误（"+n.kind+"），且无其他相近名称")

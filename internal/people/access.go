@@ -386,6 +386,7 @@ var Access = map[string][]Role{
 	"POST /officer/alerts/{id}/acknowledge":     {Officer, Desk},
 	"GET /officer/matches":                      pageRoles,
 	"POST /officer/matches/{id}/decide":         {Officer},
+	"POST /officer/rights":                      valuers,
 
 	"POST /v1/watch":                             valuers,
 	"GET /v1/watch":                              readers,
