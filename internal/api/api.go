@@ -31,6 +31,7 @@ import (
 	"zhijia/internal/gate"
 	"zhijia/internal/harness"
 	"zhijia/internal/intake"
+	"zhijia/internal/labelling"
 	"zhijia/internal/ledger"
 	"zhijia/internal/money"
 	"zhijia/internal/product"
@@ -55,6 +56,7 @@ type Options struct {
 	Audit     *audit.Log
 	Chain     *chain.Service
 	Reading   *reading.Service
+	Labels    *labelling.Service
 	Eval      *harness.Service  // nil: evaluation is off
 	Days      *calendar.Working // default: as shipped
 	Version   string            // of the program, shown in the specification; default dev
@@ -108,6 +110,7 @@ var resources = []func(huma.API, *Server){
 	registerPatents,
 	registerFetch,
 	registerReading,
+	registerLabels,
 	registerRegistry,
 	registerWatch,
 	registerMatches,
