@@ -7,6 +7,7 @@ import (
 	"zhijia/internal/appraisal"
 	"zhijia/internal/judge"
 	"zhijia/internal/llm"
+	"zhijia/internal/spaces"
 	"zhijia/internal/store"
 )
 
@@ -69,7 +70,8 @@ func (c *embedFitCmd) Run(g *Globals) error {
 
 type embedUseCmd struct {
 	Database
-	LLM llm.Config `embed:"" prefix:"llm-"`
+	LLM  llm.Config     `embed:"" prefix:"llm-"`
+	Head spaces.HeadUse `enum:"auto,on,off" default:"auto" help:"Put a map to IPC subclasses, learned from the stored texts with symbols, on the endpoint's vectors: auto only when it finds the same subclass better on texts held out."`
 }
 
 func (c *embedUseCmd) Run(g *Globals) error {
@@ -90,7 +92,7 @@ func (c *embedUseCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	space, waiting, err := svc.Spaces().UseEndpoint(judge.With(g.ctx, judge.Permit{Actor: g.operator()}), g.operator(), u.Host, c.LLM.EmbedModel, client, func(stage string, n int) {
+	used, err := svc.Spaces().UseEndpoint(judge.With(g.ctx, judge.Permit{Actor: g.operator()}), g.operator(), u.Host, c.LLM.EmbedModel, client, c.Head, func(stage string, n int) {
 		if terminal(g.stderr) {
 			fmt.Fprintf(g.stderr, "\r%-8s %8d ", stage, n)
 		}
@@ -99,13 +101,23 @@ func (c *embedUseCmd) Run(g *Globals) error {
 		return err
 	}
 	if g.JSON {
-		return g.print(map[string]any{"space": space.String(), "waiting": waiting})
+		out := map[string]any{"space": used.Space.String(), "waiting": used.Waiting, "head": used.Head, "held_out": used.Held}
+		if used.Held > 0 {
+			out["ndcg10_without_head"], out["ndcg10_with_head"] = used.Without, used.With
+		}
+		return g.print(out)
 	}
-	if waiting {
+	switch {
+	case used.Held > 0:
+		fmt.Fprintf(g.stdout, "finding the same subclass among %d texts held out, nDCG@10: the endpoint's vectors %.3f, with a map to classes on top %.3f\n", used.Held, used.Without, used.With)
+	case c.Head != spaces.HeadOff:
+		fmt.Fprintln(g.stdout, "too few stored texts have IPC symbols to say whether a map to classes would help")
+	}
+	if used.Waiting {
 		fmt.Fprintln(g.stdout, waitsZh)
 		return nil
 	}
-	fmt.Fprintf(g.stdout, "now using %s\n", space)
+	fmt.Fprintf(g.stdout, "now using %s\n", used.Space)
 	return nil
 }
 

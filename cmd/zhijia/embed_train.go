@@ -155,7 +155,7 @@ func (c *classifyCmd) Run(g *Globals) error {
 		return nil
 	}
 	for _, p := range s.Classes {
-		fmt.Fprintf(g.stdout, "%s  %.2f\n", p.Subclass, p.Probability)
+		fmt.Fprintf(g.stdout, "%s  %.2f  %s\n", p.Subclass, p.Probability, p.Name)
 	}
 	if x := s.Contradiction; x != nil {
 		fmt.Fprintf(g.stdout, "所述分类号与文本明显不符，所述大类合计 p = %.2f。The text speaks against the symbols stated; their classes have p = %.2f together.\n", x.Stated, x.Stated)

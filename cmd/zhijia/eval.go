@@ -64,6 +64,7 @@ func (f *evalFlags) service(g *Globals) (_ *harness.Service, done func(), err er
 	s.Product.Scratch = f.scratch(g)
 	s.RecordTo = cmp.Or(f.Recorded, recordingsFolder())
 	s.Product.Judge = f.newEvalJudge(g, s.RecordTo)
+	s.Product.Embed = f.newEvalEmbed(g)
 	if s.DataDir == "" {
 		if info, err := os.Stat(filepath.Join("..", "shared", "data")); err == nil && info.IsDir() {
 			s.DataDir = filepath.Join("..", "shared", "data")

@@ -61,6 +61,30 @@ func (f *evalFlags) newEvalJudge(g *Globals, recordings string) func(*http.Clien
 	}
 }
 
+// newEvalEmbed returns what embeds texts through the configured endpoint, or
+// nil when none is.
+func (f *evalFlags) newEvalEmbed(g *Globals) func() (func(context.Context, []string) ([][]float32, error), string, error) {
+	cfg := f.LLM
+	if cfg.BaseURL == "" || cfg.EmbedModel == "" {
+		return nil
+	}
+	return func() (func(context.Context, []string) ([][]float32, error), string, error) {
+		db, done, err := f.open(g)
+		if err != nil {
+			return nil, "", err
+		}
+		context.AfterFunc(g.ctx, done)
+		client, err := llm.New(cfg, judge.Gate(db, &cfg))
+		if err != nil {
+			return nil, "", err
+		}
+		yes := true
+		return func(ctx context.Context, texts []string) ([][]float32, error) {
+			return client.Embed(judge.With(ctx, judge.Permit{Actor: g.operator(), Allow: &yes}), texts)
+		}, cfg.EmbedModel, nil
+	}
+}
+
 // replayed is the gate of a client that has only recorded replies behind it:
 // nothing leaves.
 func replayed() llm.Gate {

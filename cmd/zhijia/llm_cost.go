@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 
 	"zhijia/internal/judge"
 	"zhijia/internal/llm"
@@ -13,9 +15,11 @@ import (
 
 type llmCostCmd struct {
 	Database
-	Prompts string `name:"prompts" env:"ZHIJIA_PROMPTS" group:"Model" placeholder:"DIR" help:"Folder whose templates override the embedded ones."`
-	Number  string `arg:"" help:"Patent number; its text is counted and not sent."`
-	Context int    `help:"Tokens of patent text per call." default:"12000"`
+	Prompts  string  `name:"prompts" env:"ZHIJIA_PROMPTS" group:"Model" placeholder:"DIR" help:"Folder whose templates override the embedded ones."`
+	Number   string  `arg:"" help:"Patent number; its text is counted and not sent."`
+	PriceIn  float64 `help:"Yuan per million prompt tokens by your contract, for presets whose price is not published."`
+	PriceOut float64 `help:"Yuan per million answer tokens, likewise."`
+	Context  int     `help:"Tokens of patent text per call." default:"12000"`
 }
 
 func (c *llmCostCmd) Help() string {
@@ -57,6 +61,9 @@ func (c *llmCostCmd) Run(g *Globals) error {
 	}
 	var lines []line
 	for _, p := range llm.Presets() {
+		if c.PriceIn > 0 && p.PriceIn == 0 { // as the user's contract says
+			p.PriceIn, p.PriceOut = c.PriceIn, c.PriceOut
+		}
 		if p.PriceIn > 0 {
 			yuan := (float64(most.Prompt)*p.PriceIn + float64(most.Answer)*p.PriceOut) / 1e6
 			lines = append(lines, line{p.Name, p.Model, yuan, 3 * yuan})
@@ -66,8 +73,17 @@ func (c *llmCostCmd) Run(g *Globals) error {
 		return g.print(map[string]any{"prompt_tokens": most.Prompt, "answer_tokens": most.Answer, "presets": lines})
 	}
 	fmt.Fprintf(g.stdout, "一次评阅最多 %d 词元输入、%d 词元输出（偏高估计）\n", most.Prompt, most.Answer)
+	var unpriced []string
+	for _, p := range llm.Presets() {
+		if !slices.ContainsFunc(lines, func(l line) bool { return l.Preset == p.Name }) {
+			unpriced = append(unpriced, p.Name)
+		}
+	}
 	for _, l := range lines {
 		fmt.Fprintf(g.stdout, "  %-10s %-20s 一次 %.4f 元，最多三次 %.4f 元\n", l.Preset, l.Model, l.One, l.Most)
+	}
+	if len(unpriced) > 0 {
+		fmt.Fprintf(g.stdout, "  无公开单价或用自有机器（可用 --price-in、--price-out 填合同价）：%s\n", strings.Join(unpriced, "、"))
 	}
 	return nil
 }

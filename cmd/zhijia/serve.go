@@ -153,7 +153,7 @@ func (c *serveCmd) Run(g *Globals) error {
 	labels := labelling.New(db, c.judge, set, time.Now)
 	products := product.New(db, time.Now)
 	if _, err := api.New(entrance, api.Options{
-		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Chain: oneRight, Reading: reader, Days: g.days, Version: release,
+		Appraisal: svc, Desk: loans, Arranger: pools, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Chain: oneRight, Reading: reader, Labels: labels, Days: g.days, Version: release,
 		Eval: evaluations, Fetch: fetcher, Products: products,
 	}); err != nil {
 		return err

@@ -31,6 +31,7 @@ import (
 	"zhijia/internal/gate"
 	"zhijia/internal/harness"
 	"zhijia/internal/intake"
+	"zhijia/internal/labelling"
 	"zhijia/internal/ledger"
 	"zhijia/internal/product"
 	"zhijia/internal/reading"
@@ -53,6 +54,7 @@ type Options struct {
 	Audit     *audit.Log
 	Chain     *chain.Service
 	Reading   *reading.Service
+	Labels    *labelling.Service
 	Eval      *harness.Service  // nil: evaluation is off
 	Days      *calendar.Working // default: as shipped
 	Version   string            // of the program, shown in the specification; default dev
@@ -107,6 +109,7 @@ var resources = []func(huma.API, *Server){
 	registerPatents,
 	registerFetch,
 	registerReading,
+	registerLabels,
 	registerRegistry,
 	registerWatch,
 	registerMatches,

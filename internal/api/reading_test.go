@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"zhijia/internal/gate/gatetest"
 	"zhijia/internal/people"
@@ -107,4 +108,55 @@ func TestReading(t *testing.T) {
 	}
 	post(base+":facts", map[string]any{"text": " "}, 422, nil)
 	post("/v1/patents/123:summary", map[string]any{}, 422, nil)
+	blindLabels(t, w)
+}
+
+// blindLabels draws a sample, labels it item by item without seeing the number
+// or a score, and is refused a file of one officer.
+func blindLabels(t *testing.T, w *world) {
+	t.Helper()
+	evaluator := gatetest.Client{T: t, H: w.gate, Key: gatetest.NewKey(t, w.DB, time.Time{}, people.Evaluator)}
+	var sample struct {
+		ID    string
+		Items int
+	}
+	if r := w.Post("/v1/label-samples", map[string]any{"numbers": []string{gatetest.KnownNumber}}); r.Code != http.StatusForbidden {
+		t.Errorf("an officer draws a sample: %d", r.Code)
+	}
+	r := evaluator.Post("/v1/label-samples", map[string]any{"numbers": []string{gatetest.KnownNumber}, "indicators": []string{"L2.1", "T1.1"}})
+	if r.Code != http.StatusCreated || json.Unmarshal(r.Body.Bytes(), &sample) != nil || sample.Items != 2 {
+		t.Fatalf("%d %s", r.Code, r.Body.String())
+	}
+	path := "/v1/label-samples/" + sample.ID
+	r = w.Get(path + "/next")
+	for n := 0; ; n++ {
+		var next struct {
+			Question *struct {
+				Place   int
+				Choices []struct{ Key, Text string }
+			}
+		}
+		if r.Code != http.StatusOK || json.Unmarshal(r.Body.Bytes(), &next) != nil {
+			t.Fatalf("%d %s", r.Code, r.Body.String())
+		}
+		if strings.Contains(r.Body.String(), "201310543019") || strings.Contains(r.Body.String(), "score") {
+			t.Errorf("the question tells the number or a score: %s", r.Body.String())
+		}
+		if next.Question == nil {
+			if n != 2 {
+				t.Errorf("%d items served", n)
+			}
+			break
+		}
+		if bad := w.Post(path+"/labels", map[string]any{"place": next.Question.Place, "choice": "9"}); bad.Code != http.StatusUnprocessableEntity {
+			t.Errorf("a choice that was not offered: %d", bad.Code)
+		}
+		r = w.Post(path+"/labels", map[string]any{"place": next.Question.Place, "choice": next.Question.Choices[0].Key})
+	}
+	if r := w.Get("/v1/label-samples"); r.Code != http.StatusOK || !strings.Contains(r.Body.String(), `"done":2`) {
+		t.Errorf("%d %s", r.Code, r.Body.String())
+	}
+	if r := evaluator.Get(path + "/file"); r.Code != http.StatusConflict {
+		t.Errorf("a study of one officer: %d %s", r.Code, r.Body.String())
+	}
 }

@@ -45,7 +45,7 @@ func serve(t testing.TB, uses *gatetest.World, opt options, roles ...people.Role
 	opt.DB = uses.DB
 	w := &world{World: uses, gate: gate.New(opt.Options), tokens: map[string]string{}}
 	if _, err := New(w.gate, Options{
-		Appraisal: uses.Appraisal, Desk: uses.Desk, Arranger: uses.Arranger, Watch: uses.Watch, Intake: uses.Intake, Ledger: uses.Ledger, Dossier: uses.Dossier, Audit: uses.Audit, Chain: uses.Chain, Reading: uses.Reading, Products: uses.Products, Fetch: uses.Fetch, Eval: opt.Eval,
+		Appraisal: uses.Appraisal, Desk: uses.Desk, Arranger: uses.Arranger, Watch: uses.Watch, Intake: uses.Intake, Ledger: uses.Ledger, Dossier: uses.Dossier, Audit: uses.Audit, Chain: uses.Chain, Reading: uses.Reading, Labels: uses.Labels, Products: uses.Products, Fetch: uses.Fetch, Eval: opt.Eval,
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package embed
 
 import (
 	"cmp"
-	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -29,33 +28,55 @@ type Card struct {
 
 // classes turns the learned part of a vector into probabilities of subclasses.
 type classes struct {
-	Names     []string    `json:"names"`     // subclasses, sorted
-	Direction [][]float32 `json:"direction"` // by subclass, in the learned dimensions
-	Prior     []float64   `json:"prior"`     // logarithm of the share of examples
-	Sharpness float64     `json:"sharpness"` // factor of the score before the softmax, fitted on held-out texts
-	Weight    float64     `json:"weight"`    // of the prior, fitted on held-out texts
-	Faint     float64     `json:"faint"`     // length of the projection below which a text is unlike the examples
+	Names     []string  `json:"names"`     // subclasses, sorted
+	Prior     []float64 `json:"prior"`     // logarithm of the share of examples
+	Sharpness float64   `json:"sharpness"` // factor of the score before the softmax, fitted on held-out texts
+	Weight    float64   `json:"weight"`    // of the prior, fitted on held-out texts
+	Faint     float64   `json:"faint"`     // length of the projection below which a text is unlike the examples
+
+	directions *block // by subclass, in the learned dimensions
+	placed     []int  // the classes with a place in a vector, the most frequent ones
 }
 
-func (c *classes) valid(width int) error {
-	if c == nil {
-		return nil
+func (c *classes) valid(width int) bool {
+	return len(c.Names) > 0 && len(c.Names) == len(c.Prior) && width+min(len(c.Names), mostClasses) < Dimension
+}
+
+// place gives the most frequent classes their places in a vector.
+func (c *classes) place() {
+	c.placed = make([]int, len(c.Names))
+	for i := range c.placed {
+		c.placed[i] = i
 	}
-	if len(c.Names) != len(c.Direction) || len(c.Names) != len(c.Prior) {
-		return errors.New("classes of unequal length")
+	if len(c.placed) > mostClasses {
+		slices.SortStableFunc(c.placed, func(a, b int) int { return cmp.Compare(c.Prior[b], c.Prior[a]) })
+		c.placed = c.placed[:mostClasses]
+		slices.Sort(c.placed)
 	}
-	for _, d := range c.Direction {
-		if len(d) != width {
-			return errors.New("a class of another width")
-		}
+}
+
+// The softmax of the part of a vector: sharper than the calibrated one, because
+// the sum of many small probabilities says nothing of two texts.
+const (
+	sharpInVector = 20
+	priorInVector = 0.7
+)
+
+// roots are the square roots of the probabilities of the placed classes.
+func (c *classes) roots(v []float32) []float32 {
+	p := c.probabilities(v, sharpInVector, priorInVector)
+	out := make([]float32, len(c.placed))
+	for i, j := range c.placed {
+		out[i] = float32(math.Sqrt(p[j]))
 	}
-	return nil
+	return out
 }
 
 // Class is a subclass proposed for a text, with its probability in [0, 1].
 type Class struct {
 	Subclass    string  `json:"subclass" doc:"IPC subclass, e.g. H01M."`
 	Probability float64 `json:"probability" doc:"That the text belongs there; calibrated on texts held out. All subclasses together make 1."`
+	Name        string  `json:"name" doc:"What the subclass is about, in Chinese, abridged; empty when not known."`
 }
 
 // Card returns what the model was fitted on and its held-out figures.
@@ -127,7 +148,7 @@ func (m *Model) Classes(text string, k int) ([]Class, Silence) {
 	p := m.classes.probabilities(v, m.classes.Sharpness, m.classes.Weight)
 	out := make([]Class, len(p))
 	for i, x := range p {
-		out[i] = Class{m.classes.Names[i], x}
+		out[i] = Class{m.classes.Names[i], x, SubclassName(m.classes.Names[i])}
 	}
 	slices.SortFunc(out, func(a, b Class) int {
 		return cmp.Or(cmp.Compare(b.Probability, a.Probability), cmp.Compare(a.Subclass, b.Subclass))
@@ -230,8 +251,8 @@ func Suggest(text string, stated []string, k int) Suggestion {
 func (c *classes) probabilities(v []float32, sharpness, weight float64) []float64 {
 	p := make([]float64, len(c.Names))
 	largest := math.Inf(-1)
-	for i, d := range c.Direction {
-		p[i] = sharpness*Cosine(v, d) + weight*c.Prior[i]
+	for i := range p {
+		p[i] = sharpness*Cosine(v, c.directions.row(i)) + weight*c.Prior[i]
 		largest = max(largest, p[i])
 	}
 	sum := 0.0
@@ -263,15 +284,15 @@ func letters(text string) (han, different, letters int) {
 
 // known is the share of the pairs of characters that the model has a row for;
 // 1 for a text without pairs.
-func (m *Model) known(tf map[string]int) float64 {
+func (m *Model) known(tf []counted) float64 {
 	all, known := 0, 0
-	for term, n := range tf {
-		if utf8.RuneCountInString(term) != 2 {
+	for _, c := range tf {
+		if !c.gram.pair() {
 			continue
 		}
-		all += n
-		if _, ok := m.terms[term]; ok {
-			known += n
+		all += c.n
+		if _, ok := m.terms[c.gram]; ok {
+			known += c.n
 		}
 	}
 	if all == 0 {

@@ -30,30 +30,52 @@ const (
 	hashSlots = 4
 )
 
-// Grams calls yield with every character 1- and 2-gram of the text in order.
-// Case and width are folded; anything but letters and digits separates.
-func grams(text string, yield func(string)) {
+// A gram is a character (its rune) or a pair of characters (the first one's rune
+// in the upper half).
+type gram uint64
+
+func (g gram) pair() bool { return g>>32 != 0 }
+
+func (g gram) String() string {
+	if g.pair() {
+		return string([]rune{rune(g >> 32), rune(g & math.MaxUint32)})
+	}
+	return string(rune(g))
+}
+
+// gramOf reads what String wrote.
+func gramOf(s string) (gram, bool) {
+	switch r := []rune(s); len(r) {
+	case 1:
+		return gram(r[0]), true
+	case 2:
+		return gram(r[0])<<32 | gram(r[1]), true
+	}
+	return 0, false
+}
+
+// grams appends every character 1- and 2-gram of the text. Case and width are
+// folded; anything but letters and digits separates.
+func grams(to []gram, text string) []gram {
 	var previous rune
-	var buf [2 * 4]byte
 	for _, r := range text {
-		r = fold(r)
-		if r == 0 {
-			previous = 0
-			continue
-		}
-		n := copy(buf[:], string(r))
-		yield(string(buf[:n]))
-		if previous != 0 {
-			b := append(append(buf[:0], string(previous)...), string(r)...)
-			yield(string(b))
+		if r = fold(r); r != 0 {
+			to = append(to, gram(r))
+			if previous != 0 {
+				to = append(to, gram(previous)<<32|gram(r))
+			}
 		}
 		previous = r
 	}
+	return to
 }
 
 // fold returns the letter or digit in lower case and half width, 0 for
 // anything else.
 func fold(r rune) rune {
+	if r >= 0x4e00 && r <= 0x9fff { // Han, the most of it
+		return r
+	}
 	if r >= 0xff01 && r <= 0xff5e {
 		r -= 0xfee0
 	}
@@ -130,10 +152,9 @@ func fnv64(s string, seed byte) uint64 {
 // digits has the zero vector.
 func Hash(text string) []float32 {
 	v := make([]float32, Dimension)
-	tf := counts(text)
-	for _, term := range sortedTerms(tf) {
-		h := fnv64(term, 0)
-		w := float32(1 + math.Log(float64(tf[term])))
+	for _, c := range counts(text) {
+		h := fnv64(c.gram.String(), 0)
+		w := float32(1 + math.Log(float64(c.n)))
 		if h>>63 == 1 {
 			w = -w
 		}
@@ -150,28 +171,42 @@ const (
 	titleLength = 100 // characters; a longer first line is text like the rest
 )
 
-func counts(text string) map[string]int {
-	m := make(map[string]int, len(text)/2)
-	title, rest, both := strings.Cut(text, "\n")
-	grams(title, func(g string) { m[g]++ })
-	if both && strings.TrimSpace(rest) != "" && utf8.RuneCountInString(title) <= titleLength {
-		for g := range m {
-			m[g] *= titleTimes
-		}
-	}
-	grams(rest, func(g string) { m[g]++ })
-	return m
+// counted is a gram with how often a text has it.
+type counted struct {
+	gram gram
+	n    int
 }
 
-// sortedTerms fixes the order of summation: a map's order is random and
-// floating-point sums are not associative.
-func sortedTerms(tf map[string]int) []string {
-	names := make([]string, 0, len(tf))
-	for term := range tf {
-		names = append(names, term)
+// counts returns the grams of a text in ascending order, so that what is summed
+// over them is the same each time.
+func counts(text string) []counted {
+	title, rest, both := strings.Cut(text, "\n")
+	times := 1
+	if both && strings.TrimSpace(rest) != "" && utf8.RuneCountInString(title) <= titleLength {
+		times = titleTimes
 	}
-	slices.Sort(names)
-	return names
+	all := grams(make([]gram, 0, len(text)), title)
+	first := len(all)
+	all = grams(all, rest)
+	slices.Sort(all[:first])
+	slices.Sort(all[first:])
+	out := make([]counted, 0, len(all))
+	for a, b := all[:first], all[first:]; len(a)+len(b) > 0; {
+		var c counted
+		if len(b) == 0 || len(a) > 0 && a[0] < b[0] {
+			c.gram = a[0]
+		} else {
+			c.gram = b[0]
+		}
+		for len(a) > 0 && a[0] == c.gram {
+			a, c.n = a[1:], c.n+times
+		}
+		for len(b) > 0 && b[0] == c.gram {
+			b, c.n = b[1:], c.n+1
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 func normalise(v []float32) {
@@ -186,6 +221,15 @@ func normalise(v []float32) {
 	for i := range v {
 		v[i] *= scale
 	}
+}
+
+// scatter mixes the bits of a gram, so that each part of the result serves as a
+// hash of its own (splitmix64).
+func (g gram) scatter() uint64 {
+	h := (uint64(g) + 0x9e3779b97f4a7c15)
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
 }
 
 // Cosine returns the inner product of two normalised vectors.

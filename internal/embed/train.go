@@ -7,7 +7,9 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
+	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/optimize"
 )
 
@@ -40,6 +42,16 @@ func Split(examples []Example) (seen, held []Example) {
 //
 // Examples of one Group (an applicant, say) are held out together.
 func Train(examples []Example, corpus []string, about Card, seed uint64) (*Model, error) {
+	var with []Example
+	corpus = slices.Clone(corpus)
+	for _, e := range examples {
+		if len(Subclasses(e.IPC)) > 0 {
+			with = append(with, e)
+		} else {
+			corpus = append(corpus, e.Text)
+		}
+	}
+	examples = with
 	all := slices.Clone(corpus)
 	for _, e := range examples {
 		all = append(all, e.Text)
@@ -92,24 +104,52 @@ func labelled(examples []Example, corpus []string, seed uint64) (*Model, error) 
 	if err != nil {
 		return nil, err
 	}
+	examples = bounded(examples)
 	rows := make([][]entry, len(examples))
 	for i, e := range examples {
 		rows[i] = m.weigh(counts(e.Text))
 	}
 	y := newTargets(examples)
 	projection, directions := learn(rows, len(m.names), y, seed)
-	level(rows, projection, directions)
 	m.block = newBlock(projection)
-	m.classes = &classes{Sharpness: 1}
+	m.classes = classesOf(y, directions)
+	return m, nil
+}
+
+// maxEntries bounds the weighted terms of all examples together, 8 bytes each.
+const maxEntries = 30_000_000
+
+// bounded is an even sample of the examples where they have too many terms.
+func bounded(examples []Example) []Example {
+	terms := 0
+	for _, e := range examples {
+		terms += 2 * utf8.RuneCountInString(e.Text) // at most
+	}
+	if terms <= maxEntries {
+		return examples
+	}
+	out := make([]Example, len(examples)*(maxEntries/1000)/(terms/1000))
+	for i := range out {
+		out[i] = examples[i*len(examples)/len(out)]
+	}
+	return out
+}
+
+// classesOf are the subclasses of the targets by their directions in the
+// learned dimensions.
+func classesOf(y *targets, directions *mat.Dense) *classes {
+	c := &classes{Sharpness: 1}
 	at := map[string]int{}
 	for j, name := range y.names {
 		at[name] = j
 	}
+	_, width := directions.Dims()
+	var of []float64
 	for j, name := range y.names {
 		if len(name) != 4 { // a class, a section, or kin, which is longer
 			continue
 		}
-		d := make([]float32, m.block.width)
+		d := make([]float64, width)
 		for _, part := range []struct {
 			label  int
 			weight float64
@@ -118,14 +158,16 @@ func labelled(examples []Example, corpus []string, seed uint64) (*Model, error) 
 				continue
 			}
 			for k := range d {
-				d[k] += float32(part.weight * directions.At(part.label, k) / math.Sqrt(y.scale[part.label]))
+				d[k] += part.weight * directions.At(part.label, k) / math.Sqrt(y.scale[part.label])
 			}
 		}
-		m.classes.Names = append(m.classes.Names, name)
-		m.classes.Direction = append(m.classes.Direction, d)
-		m.classes.Prior = append(m.classes.Prior, math.Log(y.mean[j]))
+		c.Names = append(c.Names, name)
+		c.Prior = append(c.Prior, math.Log(y.mean[j]))
+		of = append(of, d...)
 	}
-	return m, nil
+	c.directions = newBlock(mat.NewDense(len(c.Names), width, of))
+	c.place()
+	return c
 }
 
 // calibrate finds the sharpness and the weight of the prior under which the

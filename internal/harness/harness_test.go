@@ -2,11 +2,14 @@ package harness
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -105,10 +108,34 @@ func TestTaskFileFaults(t *testing.T) {
 	}
 }
 
+// fewFiles are the shipped price task over every fourth shipped deal.
+func fewFiles(t *testing.T) fstest.MapFS {
+	t.Helper()
+	files := fstest.MapFS{}
+	for _, name := range []string{"tasks/price-leave-one-out.yaml", "datasets/deals.csv"} {
+		raw, err := eval.FS.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = &fstest.MapFile{Data: raw}
+	}
+	var kept strings.Builder
+	i := 0
+	for line := range strings.Lines(string(files["datasets/deals.csv"].Data)) {
+		if i%4 == 0 { // the first is the header
+			kept.WriteString(line)
+		}
+		i++
+	}
+	files["datasets/deals.csv"].Data = []byte(kept.String())
+	return files
+}
+
 // A run has a record and a log line per case; running it again moves no case.
 func TestRunCompareGateReport(t *testing.T) {
 	t.Parallel()
 	s := service(t)
+	s.Files = fewFiles(t)
 	a := run(t, s, Options{Tasks: []string{"price-leave-one-out"}, Type: RunBaseline, Note: "first"})
 	b := run(t, s, Options{Tasks: []string{"price-leave-one-out"}, Type: RunCandidate})
 	if a.Status != StatusFinished || a.Tasks[0].Summary.Failed > 0 || a.Tasks[0].Summary.Answered < 8 {
@@ -162,18 +189,12 @@ func TestRunCompareGateReport(t *testing.T) {
 func TestWorseModelIsFlagged(t *testing.T) {
 	t.Parallel()
 	s := service(t)
+	files := fewFiles(t)
+	s.Files = fewFiles(t)
 	good := run(t, s, Options{Tasks: []string{"price-leave-one-out"}, Type: RunBaseline})
-	files := fstest.MapFS{}
 	dir := t.TempDir()
 	if _, err := s.SaveBaselines(t.Context(), who, good.ID, dir); err != nil {
 		t.Fatal(err)
-	}
-	for _, name := range []string{"tasks/price-leave-one-out.yaml", "datasets/deals.csv"} {
-		raw, err := eval.FS.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[name] = &fstest.MapFile{Data: raw}
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, "price-leave-one-out.json"))
 	if err != nil {
@@ -388,6 +409,20 @@ func deals(t *testing.T) *dealSet {
 	return set
 }
 
+// fewDeals is every fourth of the shipped facts, and those named.
+func fewDeals(t *testing.T, named ...string) *dealSet {
+	t.Helper()
+	set := *deals(t)
+	var kept []*deal
+	for i, d := range set.deals {
+		if i%4 == 0 || slices.Contains(named, d.DealID) {
+			kept = append(kept, d)
+		}
+	}
+	set.deals = kept
+	return &set
+}
+
 func (set *dealSet) byID(t *testing.T, id string) *deal {
 	t.Helper()
 	for _, d := range set.deals {
@@ -446,7 +481,7 @@ func (set *dealSet) with(d *deal) *dealSet {
 // byte of the conclusion, on the product's own path.
 func TestNoDealAtOrAfterTheValuationDateIsSeen(t *testing.T) {
 	t.Parallel()
-	p, task, set := service(t).Product, taskOf(t, "price-out-of-time"), deals(t)
+	p, task, set := service(t).Product, taskOf(t, "price-out-of-time"), fewDeals(t, "T038", "T039")
 	const id = "T038"
 	before := concludeIn(t, p, set, task, id)
 	c := set.byID(t, id)
@@ -474,7 +509,7 @@ func TestNoDealAtOrAfterTheValuationDateIsSeen(t *testing.T) {
 // blind request does not move at all.
 func TestOwnDealMovesTheValueByItsOwnWeightOnly(t *testing.T) {
 	t.Parallel()
-	p, task, set := service(t).Product, taskOf(t, "price-leave-one-out"), deals(t)
+	p, task, set := service(t).Product, taskOf(t, "price-leave-one-out"), fewDeals(t, "T039")
 	const id = "T039"
 	c := set.byID(t, id)
 	without := *set
@@ -532,7 +567,7 @@ func TestOwnDealMovesTheValueByItsOwnWeightOnly(t *testing.T) {
 // comparables.
 func TestTheSameRightIsNoComparable(t *testing.T) {
 	t.Parallel()
-	p, task, set := service(t).Product, taskOf(t, "price-leave-one-out"), deals(t)
+	p, task, set := service(t).Product, taskOf(t, "price-leave-one-out"), fewDeals(t, "T038", "T043")
 	const id = "T038"
 	c := set.byID(t, id)
 	before := concludeIn(t, p, set, task, id)
@@ -704,6 +739,46 @@ func TestDividedSet(t *testing.T) {
 	if m, ok := r.Tasks[0].Summary.figure("classes.first"); !ok || m.N != 300 || m.Figure.Value < 0.9 || len(r.Tasks[0].Versions) != 3 {
 		t.Errorf("%+v, models %v", m, r.Tasks[0].Versions)
 	}
+	// An endpoint's vectors, with a map learned from the other parts and without;
+	// where none is configured the task says so.
+	yaml, err := eval.FS.ReadFile("tasks/retrieval-endpoint.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	yaml = []byte(strings.Replace(strings.Replace(string(yaml), "data:cn_city_abstracts_ipc.csv", "data:cn_titles_ipc.csv", 1), "systems: [endpoint_head, endpoint, learned, bm25]", "systems: [endpoint_head, endpoint]", 1))
+	shipped := s.Files
+	s.Files = fstest.MapFS{"tasks/retrieval-endpoint.yaml": {Data: yaml}}
+	if r := run(t, s, Options{Tasks: []string{"retrieval-endpoint"}}); r.Tasks[0].Skipped == "" {
+		t.Error("texts were embedded without an endpoint")
+	}
+	s.Product.Embed = func() (func(context.Context, []string) ([][]float32, error), string, error) {
+		return func(_ context.Context, texts []string) ([][]float32, error) {
+			out := make([][]float32, len(texts))
+			for i, text := range texts {
+				out[i] = make([]float32, 32)
+				add := func(key string, size float64) {
+					sum := sha256.Sum256([]byte(key))
+					rng := rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:]), 1))
+					for k := range out[i] {
+						out[i][k] += float32(size * rng.NormFloat64())
+					}
+				}
+				add(text, 4) // which nobody can learn
+				for _, w := range words {
+					if strings.Contains(text, w) {
+						add(w, 1)
+					}
+				}
+			}
+			return out, nil
+		}, "double", nil
+	}
+	sum := run(t, s, Options{Tasks: []string{"retrieval-endpoint"}}).Tasks[0].Summary
+	with, _ := sum.figure("endpoint_head.ndcg")
+	if without, ok := sum.figure("endpoint.ndcg"); !ok || with.Figure.Value <= without.Figure.Value {
+		t.Errorf("with a map %.3f, without %.3f", with.Figure.Value, without.Figure.Value)
+	}
+	s.Files = shipped
 	task := Task{Dataset: "data:cn_city_abstracts_ipc.csv", Folds: 2, Learn: []string{"data:cn_titles_ipc.csv"}}
 	raw, err := s.open(task.Dataset)
 	if err != nil {

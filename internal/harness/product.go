@@ -27,6 +27,10 @@ type Product struct {
 	// records; it also names what judges. nil: none is built in, and the tasks
 	// that need one do not run.
 	Judge func(client *http.Client) (judge appraisal.Judge, version string, err error)
+	// Embed makes the function that embeds texts through an endpoint, and names
+	// the model; nil: no endpoint is configured, and the tasks that need one do
+	// not run.
+	Embed func() (embed func(ctx context.Context, texts []string) ([][]float32, error), model string, err error)
 	// Assumptions the valuations are made with; nil: the ones that ship.
 	Assumptions *valuation.Assumptions
 }

@@ -35,7 +35,8 @@ type document struct {
 
 type documentSet struct {
 	docs  []document
-	known bool // known items: the answer is the document itself
+	known bool            // known items: the answer is the document itself
+	learn []embed.Example // of a part: what may be learned from
 }
 
 // readDocuments reads a retrieval set: JSONL of documents {id, title,
@@ -143,6 +144,9 @@ type searcher func(query string, skip, k int) ([]int, error)
 // prepareRetrieval answers every query by every system of the task, so that
 // search paths and embedding spaces stand side by side on the same queries.
 func (s *Service) prepareRetrieval(ctx context.Context, t Task) (*plan, error) {
+	if s.Product.Embed == nil && (slices.Contains(t.Systems, "endpoint") || slices.Contains(t.Systems, "endpoint_head")) {
+		return nil, &absentError{"no embedding endpoint is configured"}
+	}
 	raw, err := s.open(t.Dataset)
 	if err != nil {
 		return nil, err
@@ -254,6 +258,7 @@ func (s *Service) divide(t Task, set *documentSet) ([]*documentSet, []*embed.Mod
 				learn = append(learn, p.examples()...)
 			}
 		}
+		parts[k].learn = learn
 		if len(learn) < embed.LeastExamples {
 			return nil, nil, documentsFault("%d documents with IPC symbols are too few to learn classes from", len(learn))
 		}
@@ -358,7 +363,8 @@ func clip(s string, n int) string {
 var systemNames = map[string]string{
 	"hash": "vector: hash, no fit", "fitted": "vector: n-gram fitted on the set", "lexical": "lexical: bigram overlap",
 	"bm25": "lexical: BM25, 1-2-grams", "hybrid": "hybrid: fitted + lexical", "random": "random order",
-	"learned":     "vector: map learned from classes of other texts",
+	"learned":  "vector: map learned from classes of other texts",
+	"endpoint": "vector: an endpoint's", "endpoint_head": "vector: an endpoint's with a map to classes on top",
 	"store_exact": "product: exact distance", "store_hnsw": "product: HNSW index", "store_similarity": "product: similarity of comparables",
 }
 
@@ -455,6 +461,11 @@ func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet, le
 			}
 			versions["learned_embedding"] = learned.Version()
 			f = vectorScores(texts, learned.Embed)
+		case "endpoint", "endpoint_head":
+			var err error
+			if f, err = s.endpointScores(ctx, t, set, texts, name == "endpoint_head", versions); err != nil {
+				return nil, err
+			}
 		case "lexical":
 			f = overlapScores(texts)
 		case "bm25":
@@ -520,6 +531,70 @@ func (s *Service) buildSystems(ctx context.Context, t Task, set *documentSet, le
 		}
 	}
 	return out, versions, stored, nil
+}
+
+// endpointScores are by an endpoint's vectors, with a head learned from the
+// other parts or as they come.
+func (s *Service) endpointScores(ctx context.Context, t Task, set *documentSet, texts []string, head bool, versions map[string]string) (func(string) []float64, error) {
+	through, name, err := s.Product.Embed()
+	if err != nil {
+		return nil, err
+	}
+	versions["endpoint"] = name
+	queries := make([]string, len(set.docs))
+	at := map[string]int{}
+	for i, d := range set.docs {
+		queries[i], at[d.query] = d.query, i
+	}
+	vectors, err := through(ctx, texts)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := through(ctx, queries)
+	if err != nil {
+		return nil, err
+	}
+	finish := func(v []float32) []float32 { return v }
+	if head {
+		learn := set.learn
+		if most := embed.HeadEntries / max(1, len(vectors[0])); len(learn) > most {
+			learn = learn[:most]
+		}
+		known := make([]string, len(learn))
+		for i, e := range learn {
+			known[i] = e.Text
+		}
+		of, err := through(ctx, known)
+		if err != nil {
+			return nil, err
+		}
+		h, err := embed.FitHead(of, learn, t.Seed)
+		if err != nil {
+			return nil, taskFault("system endpoint_head needs folds and texts with IPC symbols to learn from: %v", err)
+		}
+		finish = h.Apply
+	}
+	unit := func(v []float32) []float32 {
+		v = slices.Clone(finish(v))
+		sum := 0.0
+		for _, x := range v {
+			sum += float64(x) * float64(x)
+		}
+		for i := range v {
+			v[i] /= float32(math.Sqrt(max(sum, 1e-30)))
+		}
+		return v
+	}
+	for i := range vectors {
+		vectors[i], asked[i] = unit(vectors[i]), unit(asked[i])
+	}
+	return func(query string) []float64 {
+		out := make([]float64, len(vectors))
+		for i, v := range vectors {
+			out[i] = embed.Cosine(asked[at[query]], v)
+		}
+		return out
+	}, nil
 }
 
 // shippedLearned are the sets that the shipped model was trained on.

@@ -321,49 +321,55 @@ func TestExamination(t *testing.T) {
 // full examination, and its text goes out no more often than that.
 func TestCallsAreBounded(t *testing.T) {
 	t.Parallel()
-	for _, how := range []string{llm.ExamineDoubtful, llm.ExamineFull} {
+	var answers []int
+	var mu sync.Mutex
+	n := 0
+	s := llmtest.New(t, func(r llmtest.Request) llmtest.Reply {
+		mu.Lock()
+		defer mu.Unlock()
+		n++
+		if answers[n%40] == 5 && n > 1 {
+			return llmtest.Reply{Content: "很好"}
+		}
+		k := 0
+		return llmtest.Reply{Content: llmtest.Read(r, func(i llmtest.Item) llmtest.Choice {
+			k++
+			a := answers[(n+k)%40]
+			return llmtest.Choice{Letter: i.Letter(20 * a), Also: i.Letter(20 * answers[k%40])}
+		})}
+	})
+	long := cathode
+	long.Description = strings.Repeat("本实施例说明正极材料的制备。", 400)
+	codes := all(t)
+	readers, most := map[string]*judge.Reader{}, map[string]int{llm.ExamineDoubtful: 3, llm.ExamineFull: 12}
+	for how := range most {
 		for _, window := range []int{0, 6000} {
-			t.Run(fmt.Sprint(how, window), func(t *testing.T) {
-				most := 3
-				if how == llm.ExamineFull {
-					most = 12
-				}
-				rapid.Check(t, func(rt *rapid.T) {
-					answers := rapid.SliceOfN(rapid.IntRange(0, 5), 40, 40).Draw(rt, "answers")
-					var mu sync.Mutex
-					n := 0
-					s := llmtest.New(t, func(r llmtest.Request) llmtest.Reply {
-						mu.Lock()
-						defer mu.Unlock()
-						n++
-						if answers[n%40] == 5 && n > 1 {
-							return llmtest.Reply{Content: "很好"}
-						}
-						k := 0
-						return llmtest.Reply{Content: llmtest.Read(r, func(i llmtest.Item) llmtest.Choice {
-							k++
-							a := answers[(n+k)%40]
-							return llmtest.Choice{Letter: i.Letter(20 * a), Also: i.Letter(20 * answers[k%40])}
-						})}
-					})
-					long := cathode
-					long.Description = strings.Repeat("本实施例说明正极材料的制备。", 400)
-					r := readerOf(t, s, llmtest.Through(), func(c *llm.Config) { c.Examine, c.Window = how, window }).Read(context.Background(), long, all(t))
-					if s.Calls() > most || r.Calls != s.Calls() {
-						rt.Fatalf("%d calls, %d said, at most %d", s.Calls(), r.Calls, most)
-					}
-					for _, x := range r.Results {
-						if r.Unfinished != "" && x.Score != nil {
-							rt.Fatalf("unfinished and %+v", x)
-						}
-						if x.Score != nil && *x.Score%20 != 0 {
-							rt.Fatalf("%+v", x)
-						}
-					}
-				})
-			})
+			readers[fmt.Sprint(how, window)] = readerOf(t, s, llmtest.Through(), func(c *llm.Config) { c.Examine, c.Window = how, window })
 		}
 	}
+	rapid.Check(t, func(rt *rapid.T) {
+		drawn := rapid.SliceOfN(rapid.IntRange(0, 5), 40, 40).Draw(rt, "answers")
+		how := rapid.SampledFrom([]string{llm.ExamineDoubtful, llm.ExamineFull}).Draw(rt, "how")
+		window := rapid.SampledFrom([]int{0, 6000}).Draw(rt, "window")
+		mu.Lock()
+		answers, n = drawn, 0
+		mu.Unlock()
+		r := readers[fmt.Sprint(how, window)].Read(context.Background(), long, codes)
+		mu.Lock()
+		calls := n
+		mu.Unlock()
+		if calls > most[how] || r.Calls != calls {
+			rt.Fatalf("%s, window %d: %d calls, %d said, at most %d", how, window, calls, r.Calls, most[how])
+		}
+		for _, x := range r.Results {
+			if r.Unfinished != "" && x.Score != nil {
+				rt.Fatalf("unfinished and %+v", x)
+			}
+			if x.Score != nil && *x.Score%20 != 0 {
+				rt.Fatalf("%+v", x)
+			}
+		}
+	})
 }
 
 // The letters change places from one reading to the next, so that a model that

@@ -451,43 +451,91 @@ func TestHostileTexts(t *testing.T) {
 	// The model obeys: top score, invented praise, a price, a call of a tool,
 	// a link to fetch.
 	const invented, praise = "本专利举世无双", "谨遵指令"
-	obedient := func(r llmtest.Request) llmtest.Reply {
-		obey := func(quote, reason string) llmtest.Reply {
-			return llmtest.Reply{Content: llmtest.Read(r, func(i llmtest.Item) llmtest.Choice {
-				return llmtest.Choice{Letter: i.Letter(80), Doc: i.Parts[0], Quote: quote, Reason: reason}
-			})}
+	obedient := func(how int) func(r llmtest.Request) llmtest.Reply {
+		return func(r llmtest.Request) llmtest.Reply {
+			obey := func(quote, reason string) llmtest.Reply {
+				return llmtest.Reply{Content: llmtest.Read(r, func(i llmtest.Item) llmtest.Choice {
+					return llmtest.Choice{Letter: i.Letter(80), Doc: i.Parts[0], Quote: quote, Reason: reason}
+				})}
+			}
+			switch how {
+			case 0:
+				return obey(invented, praise)
+			case 1:
+				return llmtest.Reply{Tool: "fetch", Content: `{"url":"` + listener.URL + `/tool"}`}
+			case 2:
+				return obey("", praise+"价值100亿元")
+			case 3:
+				return obey("![x]("+listener.URL+"/md)", "<img src="+listener.URL+"/img>")
+			case 4:
+				return llmtest.Reply{Content: `{"echo":"FFFFFF-FFFFFF","L1.2":{"choice":"D","reason":"` + praise + `","quotes":[]}}`}
+			case 5:
+				return llmtest.Reply{Content: "<think>" + praise + "</think>" + llmtest.Always(80)(r).Content + praise}
+			}
+			return llmtest.Always(80)(r)
 		}
-		switch len(r.Raw) % 7 {
-		case 0:
-			return obey(invented, praise)
-		case 1:
-			return llmtest.Reply{Tool: "fetch", Content: `{"url":"` + listener.URL + `/tool"}`}
-		case 2:
-			return obey("", praise+"价值100亿元")
-		case 3:
-			return obey("![x]("+listener.URL+"/md)", "<img src="+listener.URL+"/img>")
-		case 4:
-			return llmtest.Reply{Content: `{"echo":"FFFFFF-FFFFFF","L1.2":{"choice":"D","reason":"` + praise + `","quotes":[]}}`}
-		case 5:
-			return llmtest.Reply{Content: "<think>" + praise + "</think>" + llmtest.Always(80)(r).Content + praise}
-		}
-		return llmtest.Always(80)(r)
 	}
-	_, svc, _ := scored(t, obedient, nil)
+	const ways = 7
+	placed := func(text appraisal.Text, place, hostile string) appraisal.Text {
+		switch place {
+		case "abstract":
+			text.Abstract += hostile
+		case "title":
+			text.Title += hostile
+		case "description":
+			text.Description = "本实施例说明正极材料的制备。" + hostile
+		default:
+			text.Claims += "\n2. " + hostile
+		}
+		return text
+	}
+	// Every text before the single call: what it shows is an anchor and a quote
+	// of the text.
+	var way atomic.Int64
+	reader := readerOf(t, llmtest.New(t, func(r llmtest.Request) llmtest.Reply { return obedient(int(way.Load()))(r) }), llmtest.Through(), nil)
+	codes := all(t)
+	for k, x := range corpus {
+		text := placed(*asked().Text, x.Place, x.Text)
+		whole := strings.Join([]string{text.Title, text.Abstract, text.Claims, text.Description}, "\n")
+		for _, how := range []int{k % (ways - 1), ways - 1} {
+			way.Store(int64(how))
+			r := reader.Read(t.Context(), judge.Text{Title: text.Title, Abstract: text.Abstract, Claims: text.Claims, Description: text.Description}, codes)
+			for _, i := range r.Results {
+				if i.Score != nil && (!slices.Contains([]int{20, 40, 60, 80}, *i.Score) || how < 5) {
+					t.Errorf("%s in %s, obeyed by way %d: %s scored %d", x.Kind, x.Place, how, i.Indicator, *i.Score)
+				}
+				shown, err := json.Marshal(i)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, bad := range []string{invented, praise, "100亿", "/tool", "/md", "/img"} {
+					if strings.Contains(string(shown), bad) && !strings.Contains(whole, bad) {
+						t.Errorf("%s in %s, obeyed by way %d: %s shows %q", x.Kind, x.Place, how, i.Indicator, bad)
+					}
+				}
+				for _, q := range i.Quotes {
+					if !strings.Contains(whole, q.Text) {
+						t.Errorf("%s: shown but not in the text: %q", x.Kind, q.Text)
+					}
+				}
+			}
+		}
+	}
+	// One of each kind through the valuation and every form of the opinion.
+	var turn atomic.Int64
+	_, svc, _ := scored(t, func(r llmtest.Request) llmtest.Reply { return obedient(int(turn.Load()) % ways)(r) }, nil)
 	_, honest, _ := scored(t, func(r llmtest.Request) llmtest.Reply { return llmtest.Always(20)(r) }, nil)
 	limit := valuation.DefaultAssumptions().Model.Cap.Value
+	valued := map[string]bool{}
 	for _, x := range corpus {
-		req := asked()
-		switch x.Place {
-		case "abstract":
-			req.Text.Abstract += x.Text
-		case "title":
-			req.Text.Title += x.Text
-		case "description":
-			req.Text.Description = "本实施例说明正极材料的制备。" + x.Text
-		default:
-			req.Text.Claims += "\n2. " + x.Text
+		if valued[x.Kind] {
+			continue
 		}
+		valued[x.Kind] = true
+		turn.Add(1)
+		req := asked()
+		text := placed(*req.Text, x.Place, x.Text)
+		req.Text = &text
 		if x.Kind == "bidi" { // refused before anything reads it
 			if _, err := svc.Value(t.Context(), actor, req); fault.KindOf(err) != fault.Invalid {
 				t.Errorf("a text that turns its direction: %v", err)
@@ -503,7 +551,7 @@ func TestHostileTexts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := strings.Join([]string{req.Text.Title, req.Text.Abstract, req.Text.Claims, req.Text.Description}, "\n")
+		whole := strings.Join([]string{text.Title, text.Abstract, text.Claims, text.Description}, "\n")
 		for _, i := range ev.Indicators {
 			if i.Evaluator != terms.ByModel {
 				continue
@@ -512,7 +560,7 @@ func TestHostileTexts(t *testing.T) {
 				t.Errorf("score %v", *i.Score)
 			}
 			for _, q := range i.Evidence {
-				if !strings.Contains(text, q.Text) {
+				if !strings.Contains(whole, q.Text) {
 					t.Errorf("%s: shown but not in the text: %q", x.Kind, q.Text)
 				}
 			}
@@ -529,7 +577,7 @@ func TestHostileTexts(t *testing.T) {
 			}
 			for form, shown := range map[string]string{"page": page.String(), "text": plain.String(), "row": row.String(), "json": string(record)} {
 				for _, bad := range []string{invented, praise, "100亿", listener.URL + "/tool", listener.URL + "/md", listener.URL + "/img", "<script", "<img"} {
-					if strings.Contains(shown, bad) && !(form == "json" && strings.Contains(text, bad)) { // the record keeps the request as it came
+					if strings.Contains(shown, bad) && !(form == "json" && strings.Contains(whole, bad)) { // the record keeps the request as it came
 						t.Errorf("%s in %s: the %s shows %q", x.Kind, x.Place, form, bad)
 					}
 				}

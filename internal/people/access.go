@@ -190,6 +190,12 @@ var Access = map[string][]Role{
 	"GET /v1/patents/{number}/dossier": readers,
 	"GET /v1/patents/{number}/alerts":  readers,
 
+	"POST /v1/label-samples":             {Evaluator},
+	"GET /v1/label-samples":              readers,
+	"GET /v1/label-samples/{id}/next":    {Officer, Approver, Evaluator},
+	"POST /v1/label-samples/{id}/labels": {Officer, Approver, Evaluator},
+	"GET /v1/label-samples/{id}/file":    {Evaluator},
+
 	"GET /v1/patents/{number}/claims":       readers,
 	"POST /v1/claims:read":                  readers,
 	"POST /v1/patents/{number}:summary":     {Officer, Desk, Evaluator},

@@ -67,10 +67,18 @@ type Space struct {
 	store.Space
 	model    *embed.Model // nil: an endpoint
 	endpoint Embedder
+	head     *embed.Head // on the endpoint's vectors; nil: they are taken as they come
+}
+
+// endpointBody is what is stored of an endpoint's space.
+type endpointBody struct {
+	Probe []float32   `json:"probe"` // the vector of one text, by which a changed model is noticed
+	Head  *embed.Head `json:"head,omitempty"`
 }
 
 // ensure makes the shipped model's space active when there is none, and fills
-// one anew when an upgraded program ships another model.
+// one anew when an upgraded program ships another model, or can no longer read
+// the one that an older program fitted.
 func (s *Spaces) ensure(ctx context.Context) error {
 	id, err := s.db.ActiveSpaceID(ctx)
 	if err != nil {
@@ -79,8 +87,15 @@ func (s *Spaces) ensure(ctx context.Context) error {
 	model := embed.Shipped()
 	if id != 0 {
 		active, err := s.db.Space(ctx, id)
-		if err != nil || active.Provider != store.LocalProvider || active.Model != shippedModel || active.Version == model.Version() {
+		if err != nil || active.Provider != store.LocalProvider || active.Version == model.Version() {
 			return err
+		}
+		if active.Model != shippedModel {
+			if _, err := embed.Load(active.Body); !errors.Is(err, embed.ErrFormat) {
+				return err
+			}
+			// Fitted by an older program: its texts are searched by the shipped
+			// model until somebody fits anew.
 		}
 	}
 	space := &Space{model: model, Space: store.Space{
@@ -122,7 +137,11 @@ func (s *Spaces) Numbered(ctx context.Context, id int) (*Space, error) {
 		if err := same(ctx, &stored, s.embedder); err != nil {
 			return nil, err
 		}
-		space.endpoint = s.embedder
+		var body endpointBody
+		if err := json.Unmarshal(stored.Body, &body); err != nil {
+			return nil, err
+		}
+		space.endpoint, space.head = s.embedder, body.Head
 	case stored.Model == shippedModel:
 		space.model = embed.Shipped()
 	default:
@@ -149,10 +168,11 @@ func same(ctx context.Context, space *store.Space, e Embedder) error {
 	if e.EmbedModel() != space.Model {
 		return changed("现为 "+e.EmbedModel(), "it is "+e.EmbedModel())
 	}
-	var was []float32
-	if json.Unmarshal(space.Body, &was) != nil {
-		return nil
+	var body endpointBody
+	if err := json.Unmarshal(space.Body, &body); err != nil {
+		return err
 	}
+	was := body.Probe
 	is, err := e.EmbedProbe(ctx)
 	if err != nil {
 		return err
@@ -191,6 +211,9 @@ func (sp *Space) Embed(ctx context.Context, texts []string) ([][]float32, error)
 			return nil, err
 		}
 		for i, v := range vectors {
+			if sp.head != nil && len(v) == sp.head.Inputs() {
+				v = sp.head.Apply(v)
+			}
 			if len(v) != sp.Dimension {
 				return nil, errors.New("the endpoint answered with another dimension than its space has")
 			}
@@ -298,26 +321,121 @@ func (s *Spaces) embedInto(ctx context.Context, space *Space, progress func(done
 	return nil
 }
 
+// HeadUse says whether a map to patent classes is put on an endpoint's vectors.
+type HeadUse string
+
+// The ways.
+const (
+	HeadAuto HeadUse = "auto" // when it finds the same subclass better on the texts held out
+	HeadOn   HeadUse = "on"   // whenever it can be learned
+	HeadOff  HeadUse = "off"
+)
+
+// Used is what [Spaces.UseEndpoint] came to.
+type Used struct {
+	Space         store.Space
+	Waiting       bool    // the switch is proposed and waits for another person
+	Head          bool    // a map to classes stands on the endpoint's vectors
+	Held          int     // texts with symbols that the head of the comparison was not fitted on
+	Without, With float64 // nDCG@10 for "same subclass" among them, without a head and with one; 0 when Held is 0
+}
+
 // UseEndpoint embeds every stored row through an endpoint into a space of its
 // own, beside the one in use, and switches in one step. provider and model
-// name the space; the endpoint's first vector tells its dimension.
-func (s *Spaces) UseEndpoint(ctx context.Context, actor store.Actor, provider, model string, e Embedder, progress func(stage string, done int)) (_ store.Space, waiting bool, err error) {
+// name the space; the endpoint's first vector tells its dimension. A head is
+// learned from the stored texts that have symbols.
+func (s *Spaces) UseEndpoint(ctx context.Context, actor store.Actor, provider, model string, e Embedder, head HeadUse, progress func(stage string, done int)) (u Used, err error) {
 	defer fault.Wrap(&err, "spaces.UseEndpoint(%s, %s)", provider, model)
 	probe, err := e.EmbedProbe(ctx)
 	if err != nil {
-		return store.Space{}, false, err
+		return u, err
 	}
-	body, err := json.Marshal(probe)
-	if err != nil {
-		return store.Space{}, false, err
+	body := endpointBody{Probe: probe}
+	space := &Space{endpoint: e, Space: store.Space{Provider: provider, Model: model, Dimension: len(probe)}}
+	if head != HeadOff {
+		if progress != nil {
+			progress("head", 0)
+		}
+		if body.Head, err = s.headOf(ctx, space, head, &u); err != nil {
+			return u, err
+		}
 	}
-	sum := sha256.Sum256(body)
-	space := &Space{endpoint: e, Space: store.Space{Provider: provider, Model: model, Version: "endpoint-" + hex.EncodeToString(sum[:4]), Dimension: len(probe), Body: body}}
+	if space.Body, err = json.Marshal(body); err != nil {
+		return u, err
+	}
+	sum := sha256.Sum256(space.Body)
+	space.Version = "endpoint-" + hex.EncodeToString(sum[:4])
+	if body.Head != nil {
+		space.head, space.Dimension, space.Version, u.Head = body.Head, body.Head.Dimension(), "head-"+hex.EncodeToString(sum[:4]), true
+	}
 	if space.ID, err = s.db.PutSpace(ctx, space.Space); err != nil {
-		return store.Space{}, false, err
+		return u, err
 	}
-	waiting, err = s.propose(ctx, actor, space, progress, map[string]any{"space": space.String()})
-	return space.Space, waiting, err
+	card := map[string]any{"space": space.String(), "head": u.Head}
+	if u.Held > 0 {
+		card["held_out"], card["ndcg10_without_head"], card["ndcg10_with_head"] = u.Held, u.Without, u.With
+	}
+	u.Waiting, err = s.propose(ctx, actor, space, progress, card)
+	u.Space = space.Space
+	return u, err
+}
+
+// headOf learns a head from the stored texts with symbols, and says whether it
+// is better on those held out. It is nil when it is not, or when too few have
+// any.
+func (s *Spaces) headOf(ctx context.Context, space *Space, use HeadUse, u *Used) (*embed.Head, error) {
+	var examples []embed.Example
+	if err := s.db.EachText(ctx, func(t store.CorpusText) {
+		if len(embed.Subclasses(t.IPC)) > 0 {
+			examples = append(examples, embed.Example{Text: t.Text, IPC: t.IPC, Group: t.Owner, Kin: t.Kin})
+		}
+	}); err != nil {
+		return nil, err
+	}
+	if most := embed.HeadEntries / space.Dimension; len(examples) > most { // an even sample
+		all := examples
+		examples = make([]embed.Example, most)
+		for i := range examples {
+			examples[i] = all[i*len(all)/most]
+		}
+	}
+	seen, held := embed.Split(examples)
+	if len(seen) < embed.LeastExamples || space.Dimension >= embed.HeadLimit {
+		return nil, nil
+	}
+	vectorsOf := func(of []embed.Example) ([][]float32, error) {
+		texts := make([]string, len(of))
+		for i, e := range of {
+			texts[i] = e.Text
+		}
+		return space.Embed(ctx, texts)
+	}
+	known, err := vectorsOf(seen)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := vectorsOf(held)
+	if err != nil {
+		return nil, err
+	}
+	const seed = 1
+	if len(held) >= leastHeld {
+		trial, err := embed.FitHead(known, seen, seed)
+		if err != nil {
+			return nil, err
+		}
+		n := min(len(held), heldAtMost)
+		labels := make([][]string, n)
+		with := make([][]float32, n)
+		for i, e := range held[:n] {
+			labels[i], with[i] = embed.Subclasses(e.IPC), trial.Apply(kept[i])
+		}
+		u.Held, u.Without, u.With = n, sameSubclass(kept[:n], labels), sameSubclass(with, labels)
+	}
+	if use == HeadAuto && (u.Held == 0 || u.With <= u.Without) {
+		return nil, nil
+	}
+	return embed.FitHead(append(known, kept...), append(seen, held...), seed)
 }
 
 // propose fills a space and makes it the one in use, or, where another person
@@ -432,14 +550,17 @@ func (s *Spaces) Fit(ctx context.Context, actor store.Actor, seed uint64, force 
 }
 
 // heldAtMost bounds the texts of a comparison, whose work grows with their
-// number squared.
-const heldAtMost = 2000
+// number squared; with fewer than leastHeld it says nothing.
+const (
+	heldAtMost = 2000
+	leastHeld  = 20
+)
 
 // compare measures the space in use and one fitted without the held-out texts
 // on these.
 func (s *Spaces) compare(ctx context.Context, examples []embed.Example, corpus []string, seed uint64, f *Fitted) error {
 	seen, held := embed.Split(examples)
-	if len(seen) < embed.LeastExamples || len(held) < 20 {
+	if len(seen) < embed.LeastExamples || len(held) < leastHeld {
 		return nil
 	}
 	held = held[:min(len(held), heldAtMost)]
