@@ -54,6 +54,9 @@ type cli struct {
 	People         peopleCmd         `cmd:"" help:"Add, list and disable the people of an institution."`
 	Proposals      proposalsCmd      `cmd:"" help:"What one person proposed and another decides."`
 	Keys           keysCmd           `cmd:"" help:"Make, list and end API keys."`
+	Support        supportCmd        `cmd:"" help:"Write a bundle for a supplier: settings masked, counts, sizes, work that waits; no secret, no text, no name."`
+	Validate       validateCmd       `cmd:"" help:"Write the validation pack of model risk: lineage, figures, sensitivity, benchmarks, failures, overrides, limits."`
+	Lab            labCmd            `cmd:"" help:"Find out on made-up data what a machine carries: generate, measure, drill."`
 	Config         configCmd         `cmd:"" help:"Show the settings the service would run with, secrets masked."`
 	Version        versionCmd        `cmd:"" help:"Show the version of this program."`
 	Compute        computeCmd        `cmd:"" help:"Evaluate one valuation formula on JSON inputs from standard input."`

@@ -69,6 +69,9 @@ func New(opt Options) *Gate {
 		Options: opt, engine: gin.New(), metrics: newMetrics(),
 		limiters: newLimiters(opt.RatePerSecond, opt.RateBurst), draining: make(chan struct{}), registered: map[string]bool{},
 	}
+	if g.DB != nil {
+		g.metrics.registry.MustRegister(&databaseMetrics{db: g.DB})
+	}
 	g.engine.HandleMethodNotAllowed = true
 	g.engine.RedirectTrailingSlash = false
 	g.engine.RemoveExtraSlash = false

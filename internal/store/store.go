@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
@@ -34,6 +36,7 @@ type DB struct {
 	// serialIndexBuild keeps HNSW builds to one process: parallel builds of
 	// pgvector before 0.8.4 can overflow a buffer (CVE-2026-3172).
 	serialIndexBuild bool
+	replica          *replica // nil: none is configured
 }
 
 // Role is what every statement runs under, whoever logs in: it owns no table, so
@@ -48,6 +51,10 @@ type Options struct {
 	// that works for one: the command line. Empty in a service.
 	Institution string
 	Log         *slog.Logger
+	// Read is a server that follows this one; what may be a little old is read
+	// from it, see [DB.OnReplica]. Empty: none.
+	Read        string
+	ReadMostOld time.Duration // farther behind it is not asked; 0: 30 seconds
 }
 
 // patience bounds how long one connection may keep others waiting, in milliseconds and seconds as the server reads them: a
@@ -91,6 +98,11 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 	if err != nil {
 		return nil, unreachable(err)
 	}
+	follower, err := following(ctx, o, config)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
 	config = config.Copy()
 	config.ConnConfig.RuntimeParams["zhijia.institution"] = Everyone
 	queue, err := pgxpool.NewWithConfig(ctx, config)
@@ -98,7 +110,7 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 		pool.Close()
 		return nil, unreachable(err)
 	}
-	db := &DB{pool: scoped{pool, o.Institution}, queue: queue}
+	db := &DB{pool: scoped{pool, o.Institution}, queue: queue, replica: follower}
 	if err := db.checkVector(ctx, o.Log); err != nil {
 		db.Close()
 		return nil, err
@@ -106,8 +118,33 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 	return db, nil
 }
 
+// following opens the replica as the primary is opened. It need not answer now.
+func following(ctx context.Context, o Options, like *pgxpool.Config) (*replica, error) {
+	if o.Read == "" {
+		return nil, nil
+	}
+	config, err := pgxpool.ParseConfig(o.Read)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "database.url_read", "DATABASE_URL_READ 格式有误。", "DATABASE_URL_READ cannot be parsed.").Because(redact(err))
+	}
+	config.MaxConns, config.AfterConnect, config.ConnConfig.Tracer = like.MaxConns, like.AfterConnect, like.ConnConfig.Tracer
+	for name, value := range like.ConnConfig.RuntimeParams {
+		if _, own := config.ConnConfig.RuntimeParams[name]; !own {
+			config.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	return &replica{pool: pool, most: cmp.Or(o.ReadMostOld, 30*time.Second)}, nil
+}
+
 // Close returns every connection.
 func (db *DB) Close() {
+	if db.replica != nil {
+		db.replica.pool.Close()
+	}
 	db.pool.pool.Close()
 	db.queue.Close()
 }
