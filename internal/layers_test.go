@@ -82,13 +82,17 @@ var allowed = map[string][]string{
 
 	"internal/intake": append([]string{"internal/paging", "internal/store", "internal/sheet", "internal/appraisal", "internal/connect", "internal/dossier"}, domain...),
 
-	"internal/fetch": append([]string{"internal/store", "internal/jobs", "internal/connect", "internal/intake", "internal/appraisal"}, domain...),
+	"internal/fetch": append([]string{"internal/paging", "internal/store", "internal/jobs", "internal/connect", "internal/intake", "internal/appraisal"}, domain...),
 
 	"internal/ledger": append([]string{"internal/paging", "internal/store", "internal/jobs", "internal/intake", "internal/appraisal"}, domain...),
 
 	"internal/labelling": append([]string{"internal/store", "internal/judge", "prompts"}, domain...),
 
 	"internal/reading": append([]string{"internal/paging", "internal/store", "internal/judge", "internal/dossier", "internal/appraisal", "prompts"}, domain...),
+
+	"internal/oversight": append([]string{"internal/store", "internal/appraisal", "internal/ledger"}, domain...),
+
+	"internal/lab": append([]string{"internal/store", "internal/appraisal"}, domain...),
 
 	"internal/people": append([]string{"internal/store", "internal/appraisal"}, domain...),
 	"internal/audit":  append([]string{"internal/paging", "internal/store"}, domain...),

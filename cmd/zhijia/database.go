@@ -12,9 +12,11 @@ import (
 
 // Database are the flags of every command that needs the database.
 type Database struct {
-	DatabaseURL string `name:"database-url" env:"DATABASE_URL" help:"PostgreSQL with pgvector 0.8.4 or later. Default: a private cluster, provisioned on first use." placeholder:"URL"`
-	NoManagedDB bool   `name:"no-managed-db" help:"Fail rather than use the private cluster."`
-	MaxConns    int32  `name:"max-conns" env:"ZHIJIA_MAX_CONNS" help:"Connections to the database at most." default:"16"`
+	DatabaseURL string        `name:"database-url" env:"DATABASE_URL" help:"PostgreSQL with pgvector 0.8.4 or later. Default: a private cluster, provisioned on first use." placeholder:"URL"`
+	ReadURL     string        `name:"database-url-read" env:"DATABASE_URL_READ" secret:"true" help:"A server that follows the database. Searches and comparables are read from it, and the answer says how old it may be; valuations are not." placeholder:"URL"`
+	ReadMostOld time.Duration `name:"read-most-old" env:"ZHIJIA_READ_MOST_OLD" help:"Farther behind than this the follower is not asked." default:"30s"`
+	NoManagedDB bool          `name:"no-managed-db" help:"Fail rather than use the private cluster."`
+	MaxConns    int32         `name:"max-conns" env:"ZHIJIA_MAX_CONNS" help:"Connections to the database at most." default:"16"`
 
 	trace bool // record a span per query; set by the service
 }
@@ -45,7 +47,7 @@ func (d *Database) open(g *Globals) (*store.DB, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	db, err := openMigrated(g, url, d.MaxConns, d.trace)
+	db, err := openMigrated(g, url, d)
 	if err != nil {
 		release()
 		return nil, nil, err
@@ -58,10 +60,10 @@ func (d *Database) open(g *Globals) (*store.DB, func(), error) {
 	return db, func() { db.Close(); release() }, nil
 }
 
-func openMigrated(g *Globals, url string, maxConns int32, trace bool) (*store.DB, error) {
+func openMigrated(g *Globals, url string, d *Database) (*store.DB, error) {
 	if err := store.Migrate(g.ctx, url); err != nil {
 		return nil, err
 	}
 	log := slog.New(slog.NewTextHandler(g.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return store.Open(g.ctx, url, store.Options{MaxConns: maxConns, Log: log, Trace: trace, Institution: g.Institution})
+	return store.Open(g.ctx, url, store.Options{MaxConns: d.MaxConns, Log: log, Trace: d.trace, Institution: g.Institution, Read: d.ReadURL, ReadMostOld: d.ReadMostOld})
 }

@@ -54,6 +54,9 @@ type cli struct {
 	People         peopleCmd         `cmd:"" help:"Add, list and disable the people of an institution."`
 	Proposals      proposalsCmd      `cmd:"" help:"What one person proposed and another decides."`
 	Keys           keysCmd           `cmd:"" help:"Make, list and end API keys."`
+	Support        supportCmd        `cmd:"" help:"Write a bundle for a supplier: settings masked, counts, sizes, work that waits; no secret, no text, no name."`
+	Validate       validateCmd       `cmd:"" help:"Write the validation pack of model risk: lineage, figures, sensitivity, benchmarks, failures, overrides, limits."`
+	Lab            labCmd            `cmd:"" help:"Find out on made-up data what a machine carries and what faults do: generate, measure, soak, hostile, drill."`
 	Config         configCmd         `cmd:"" help:"Show the settings the service would run with, secrets masked."`
 	Version        versionCmd        `cmd:"" help:"Show the version of this program."`
 	Compute        computeCmd        `cmd:"" help:"Evaluate one valuation formula on JSON inputs from standard input."`
@@ -78,7 +81,6 @@ type cli struct {
 	Results        resultsCmd        `cmd:"" help:"List, show and work out again what these products' rules decided and was kept."`
 	Prompts        promptsCmd        `cmd:"" help:"List, show and compare the rubric put to the language model."`
 	LLM            llmCmd            `cmd:"" name:"llm" help:"Look after the model endpoint: probe, presets, egress log, consent, use."`
-	Lab            labCmd            `cmd:"" help:"Break a service of its own on purpose and report what that did: a soak with faults, a hostile institution."`
 }
 
 // Globals are the flags every subcommand shares.

@@ -159,7 +159,7 @@ func (c *serveCmd) Run(g *Globals) error {
 		return err
 	}
 	if err := pages.Register(entrance, pages.Options{
-		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Chain: oneRight, Reading: reader, Labels: labels, Products: products, Arranger: pools, Eval: evaluations, Institution: c.OIDC.Institution, Provider: identity,
+		Appraisal: svc, Desk: loans, Watch: portfolios, Intake: files, Ledger: deals, Dossier: dossiers, Audit: record, Chain: oneRight, Reading: reader, Labels: labels, Products: products, Arranger: pools, Eval: evaluations, Fetch: fetcher, Institution: c.OIDC.Institution, Provider: identity,
 	}); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"zhijia/internal/money"
 	"zhijia/internal/opinion"
 	"zhijia/internal/strict"
+	"zhijia/internal/valuation"
 )
 
 // subject are the flags that say what is to be valued.
@@ -165,6 +166,14 @@ func (d *Database) service(g *Globals) (*appraisal.Service, func(), error) {
 	return svc, done, nil
 }
 
+// comparablesFound is what is printed for programs.
+type comparablesFound struct {
+	Comparables []valuation.Comparable `json:"comparables"`
+	Excluded    []valuation.Comparable `json:"excluded"`
+	Retrieval   valuation.Retrieval    `json:"retrieval"`
+	Read        *appraisal.Reading     `json:"read_from,omitempty"`
+}
+
 type comparablesCmd struct {
 	Database
 	modelFlags
@@ -187,7 +196,7 @@ func (c *comparablesCmd) Run(g *Globals) error {
 		return err
 	}
 	if g.JSON {
-		return g.print(map[string]any{"comparables": found.Admitted, "excluded": found.Excluded, "retrieval": found.Retrieval})
+		return g.print(comparablesFound{found.Admitted, found.Excluded, found.Retrieval, found.Read})
 	}
 	fmt.Fprintf(g.stdout, "%d priced deals before the date, searched by %s at IPC level %s\n\n", found.Retrieval.Returned, found.Retrieval.Path, found.Retrieval.Level)
 	w := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)

@@ -30,6 +30,18 @@ type fetchIn struct {
 	Body FetchRequest
 }
 
+// FetchedNumbers are numbers of a fetch and what came of each.
+type FetchedNumbers struct {
+	Page
+	Numbers []fetch.Number `json:"numbers"`
+}
+
+type fetchNumbersIn struct {
+	fetchID
+	PageQuery
+	State string `query:"state" enum:"waiting,found,missing,failed" required:"false" doc:"Only those of this state."`
+}
+
 type fetchID struct {
 	ID string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$"`
 }
@@ -46,7 +58,7 @@ func registerFetch(api huma.API, s *Server) {
 			return nil, err
 		}
 		if in.Body.Job || len(in.Body.Numbers) > fetch.AtOnce {
-			st, err := svc.Start(ctx, people.Of(ctx).Actor(), in.Body.Numbers, in.Body.Most)
+			st, err := svc.Start(ctx, people.Of(ctx).Actor(), in.Body.Numbers, fetch.Options{Most: in.Body.Most, Only: in.Body.Sources, Again: in.Body.Again})
 			return &reply[Fetched]{Fetched{Job: &st}}, err
 		}
 		rep, err := svc.Get(ctx, people.Of(ctx).Actor(), in.Body.Numbers, fetch.Options{Most: in.Body.Most, Only: in.Body.Sources, Again: in.Body.Again})
@@ -61,6 +73,16 @@ func registerFetch(api huma.API, s *Server) {
 		}
 		st, err := svc.State(ctx, people.Of(ctx).Actor(), in.ID)
 		return &reply[fetch.State]{st}, err
+	})
+	huma.Register(api, huma.Operation{
+		OperationID: "list-fetch-numbers", Method: http.MethodGet, Path: "/v1/fetches/{id}/numbers", Summary: "取数任务的号码与结果 Numbers of a fetch and what came of each", Tags: []string{"patents"},
+	}, func(ctx context.Context, in *fetchNumbersIn) (*reply[FetchedNumbers], error) {
+		svc, err := s.fetcher()
+		if err != nil {
+			return nil, err
+		}
+		list, next, err := svc.Numbers(ctx, people.Of(ctx).Actor(), in.ID, in.State, in.Cursor, in.Limit)
+		return &reply[FetchedNumbers]{FetchedNumbers{pageTo(next), list}}, err
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "resume-fetch", Method: http.MethodPost, Path: "/v1/fetches/{id}:resume", Summary: "继续取数任务 Go on with a fetch that was stopped", Tags: []string{"patents"},

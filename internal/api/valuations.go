@@ -83,6 +83,7 @@ type retrieved struct {
 		Comparables []valuation.Comparable `json:"comparables" doc:"Admitted deals, most similar first."`
 		Excluded    []valuation.Comparable `json:"excluded" doc:"Seen and refused, each with exclusion_code."`
 		Retrieval   valuation.Retrieval    `json:"retrieval" doc:"How they were found."`
+		Read        *appraisal.Reading     `json:"read_from,omitempty" doc:"Which server answered, and how old what it was read from may be, where a replica is configured."`
 	}
 }
 
@@ -361,7 +362,7 @@ func (s *Server) comparables(ctx context.Context, req appraisal.Request) (*retri
 		return nil, err
 	}
 	out := &retrieved{}
-	out.Body.Comparables, out.Body.Excluded, out.Body.Retrieval = found.Admitted, found.Excluded, found.Retrieval
+	out.Body.Comparables, out.Body.Excluded, out.Body.Retrieval, out.Body.Read = found.Admitted, found.Excluded, found.Retrieval, found.Read
 	for _, list := range []*[]valuation.Comparable{&out.Body.Comparables, &out.Body.Excluded} {
 		if *list == nil {
 			*list = []valuation.Comparable{}

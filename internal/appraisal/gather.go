@@ -675,10 +675,10 @@ func member(p *store.Patent, asOf calendar.Date) terms.Patent {
 // valuing it.
 func (s *Service) Comparables(ctx context.Context, actor Actor, req Request) (_ store.Comparables, err error) {
 	defer fault.Wrap(&err, "appraisal.Comparables")
-	ctx = store.As(ctx, actor.Institution)
+	ctx, read := s.db.OnReplica(store.As(ctx, actor.Institution))
 	_, g, err := s.gather(ctx, actor, &req, calendar.InChina(s.now()))
 	if err != nil {
 		return store.Comparables{}, err
 	}
-	return store.Comparables{Admitted: g.ev.Comparables, Excluded: g.ev.Excluded, Retrieval: g.ev.Retrieval}, nil
+	return store.Comparables{Admitted: g.ev.Comparables, Excluded: g.ev.Excluded, Retrieval: g.ev.Retrieval, Read: read}, nil
 }

@@ -24,6 +24,7 @@ import (
 	"zhijia/internal/fault"
 	"zhijia/internal/intake"
 	"zhijia/internal/jobs"
+	"zhijia/internal/paging"
 	"zhijia/internal/patent"
 	"zhijia/internal/store"
 )
@@ -105,6 +106,9 @@ func (s *Service) Sources() []string {
 	}
 	return out
 }
+
+// NameOf names a source for people.
+func NameOf(source string) string { return connect.OriginOf(source).Zh }
 
 // Outcome is what one source had of one patent.
 type Outcome struct {
@@ -388,14 +392,14 @@ var (
 	refreshes = jobs.Kind[struct{}]{Name: "refreshes", Timeout: 10 * time.Minute}
 )
 
-// Start orders a fetch of many numbers as a job of so many requests at most.
-func (s *Service) Start(ctx context.Context, actor appraisal.Actor, numbers []string, most int) (State, error) {
-	return s.start(ctx, actor, numbers, most, "asked")
+// Start orders a fetch of many numbers as a job.
+func (s *Service) Start(ctx context.Context, actor appraisal.Actor, numbers []string, o Options) (State, error) {
+	return s.start(ctx, actor, numbers, o, "asked")
 }
 
-func (s *Service) start(ctx context.Context, actor appraisal.Actor, numbers []string, most int, reason string) (st State, err error) {
+func (s *Service) start(ctx context.Context, actor appraisal.Actor, numbers []string, o Options, reason string) (st State, err error) {
 	defer fault.Wrap(&err, "fetch.Start")
-	if err := s.ready(nil); err != nil {
+	if err := s.ready(o.Only); err != nil {
 		return st, err
 	}
 	var keys []string
@@ -418,7 +422,7 @@ func (s *Service) start(ctx context.Context, actor appraisal.Actor, numbers []st
 		return st, fault.New(fault.Invalid, "fetch.empty", "请给出至少一个专利号。", "Give at least one number.")
 	}
 	now := s.now().UTC().Truncate(time.Microsecond)
-	f := store.Fetch{ID: store.NewID("fetch", now), Actor: actor.Name, Reason: reason, Most: cmp.Or(most, 10*len(keys)+100), StartedAt: now}
+	f := store.Fetch{ID: store.NewID("fetch", now), Actor: actor.Name, Reason: reason, Most: cmp.Or(o.Most, 10*len(keys)+100), Only: o.Only, Again: o.Again, StartedAt: now}
 	ctx = store.As(ctx, actor.Institution)
 	err = s.db.Transact(ctx, func(tx pgx.Tx) error {
 		if err := s.db.AddFetch(ctx, tx, f, keys); err != nil {
@@ -484,7 +488,7 @@ func (s *Service) refresh(ctx context.Context) error {
 		return err
 	}
 	for _, institution := range slices.Sorted(maps.Keys(stale)) {
-		if _, err := s.start(ctx, appraisal.Actor{Name: "refresh", Institution: institution}, stale[institution], 0, "refresh"); err != nil {
+		if _, err := s.start(ctx, appraisal.Actor{Name: "refresh", Institution: institution}, stale[institution], Options{}, "refresh"); err != nil {
 			return err
 		}
 	}
@@ -519,26 +523,55 @@ func (s *Service) turn(ctx context.Context, t *jobs.Turn, o order) (jobs.Next, e
 	for i := range waiting {
 		numbers[i] = waiting[i].Number
 	}
-	rep, err := s.Get(ctx, appraisal.Actor{Name: o.Actor, Institution: t.Institution}, numbers, Options{Most: left})
+	rep, err := s.Get(ctx, appraisal.Actor{Name: o.Actor, Institution: t.Institution}, numbers, Options{Most: left, Only: f.Only, Again: f.Again})
 	if err != nil {
 		return jobs.Again, err
 	}
+	// Where nothing came through, the source is away, and no number is to blame.
+	away := rep.Found+rep.Missing == 0
 	var done []store.FetchNumber
 	held := ""
 	for _, r := range rep.Results {
 		switch state := r.State; {
-		case state == "failed" && paused(r.Code):
+		case state == "failed" && (paused(r.Code) || away && unreached(r.Code)):
 			held = r.Zh
 		case state == "found" || state == "missing":
-			done = append(done, store.FetchNumber{Number: r.Number, State: state, Detail: r.Code})
+			done = append(done, store.FetchNumber{Number: r.Asked, State: state, Detail: r.Code})
 		default:
-			done = append(done, store.FetchNumber{Number: cmp.Or(r.Number, r.Asked), State: "failed", Detail: r.Code})
+			done = append(done, store.FetchNumber{Number: r.Asked, State: "failed", Detail: r.Code})
 		}
 	}
 	if held != "" {
 		return settle(jobs.Done, done, int(rep.Requests), "stopped", held), nil
 	}
 	return settle(jobs.Again, done, int(rep.Requests), "running", ""), nil
+}
+
+// unreached are the failures of a source that is away.
+func unreached(code string) bool {
+	return slices.Contains([]string{"source.down", "source.unreachable", "source.timeout"}, code)
+}
+
+// Number is one number of a fetch and what came of it.
+type Number = store.FetchNumber
+
+// Numbers returns one page of a fetch's numbers, of a state or of any, and the
+// cursor of the next.
+func (s *Service) Numbers(ctx context.Context, actor appraisal.Actor, id, state, cursor string, limit int) (_ []Number, next string, err error) {
+	defer fault.Wrap(&err, "fetch.Numbers(%s)", id)
+	at, err := paging.Read(cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	if _, err := s.State(ctx, actor, id); err != nil {
+		return nil, "", err
+	}
+	list, err := s.db.FetchNumbers(store.As(ctx, actor.Institution), id, state, at.ID, limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	page, next := paging.Cut(list, limit, func(n *Number) paging.Place { return paging.Place{ID: n.Number} })
+	return page, next, nil
 }
 
 // paused are the refusals that pass.

@@ -75,6 +75,9 @@ func New(opt Options) *Gate {
 	}
 	g.short, g.long = g.places()
 	g.engine.MaxMultipartMemory = 1 << 20 // a file of a form waits on disk
+	if g.DB != nil {
+		g.metrics.registry.MustRegister(&databaseMetrics{db: g.DB})
+	}
 	g.engine.HandleMethodNotAllowed = true
 	g.engine.RedirectTrailingSlash = false
 	g.engine.RemoveExtraSlash = false

@@ -248,6 +248,33 @@ func (s *seat) reads(words ...string) {
 	}
 }
 
+// until waits for a script to be true.
+func (s *seat) until(script string) {
+	s.t.Helper()
+	if err := chromedp.Run(s.ctx, chromedp.Poll(`Boolean(`+script+`)`, nil, chromedp.WithPollingTimeout(time.Minute))); err != nil {
+		var body string
+		s.do(chromedp.Evaluate(`document.body.innerText`, &body))
+		s.t.Fatalf("%s: %v\n%.800s", script, err, body)
+	}
+}
+
+// file writes a file and returns where it is.
+func (s *seat) file(name, text string) string {
+	s.t.Helper()
+	p := filepath.Join(s.t.TempDir(), name)
+	if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
+
+// patsnapFile is an export of one invented patent in a vendor's form.
+func patsnapFile(n int64) string {
+	digits := fmt.Sprintf("2021108%05d", n)
+	return "\ufeff公开(公告)号,标题,[标]当前申请(专利权)人,[标]原始申请(专利权)人,发明人数量,申请号,申请日,公开(公告)日,专利类型,简单法律状态,IPC主分类号,IPC分类号,专利价值,内部备注\n" +
+		fmt.Sprintf("CN1177%05dB,一种叶轮,甲泵业有限公司,乙泵业有限公司,2,CN%s.%c,2021-03-11,2023-01-17,授权发明,有效,F04D29/22,F04D29/22,\"$ 90,000\",重点\n", n, digits, patent.CheckDigit(digits))
+}
+
 func (s *seat) value(name string) (v string) {
 	s.t.Helper()
 	s.do(chromedp.Evaluate(fmt.Sprintf(`document.querySelector('main [name=%q]:not([type=hidden])')?.value ?? ''`, name), &v))
@@ -426,6 +453,31 @@ var journeys = []struct {
 		s.open("/officer/audit")
 		s.open("/officer/imports")
 		s.open("/officer/egress")
+	}},
+	{"officer imports a vendor's file in three clicks and brings a number in", func(s *seat) {
+		s.as("officer")
+		s.open("/officer/imports")
+		s.do(chromedp.SetUploadFiles(`input[type=file]`, []string{s.file("导出.csv", patsnapFile(s.width))}, chromedp.ByQuery)) // the first click: it is chosen, and checked by itself
+		s.until(`document.querySelector('[role=status]') && document.body.innerText.includes('检查结果')`)
+		s.reads("识别为", "智慧芽", "将存成这样", "没有存")
+		s.do(chromedp.Click(`main summary`, chromedp.ByQuery))           // the second: what each column was read as
+		s.do(chromedp.Evaluate(`void (document.title += ' 检查结果')`, nil)) // another picture under the same address
+		s.look()
+		s.do(chromedp.Click(`button[value=take]`, chromedp.ByQuery)) // the third
+		s.until(`document.body.innerText.includes('导入结果')`)
+		s.reads("导入结果", "收 1 行")
+		s.do(chromedp.Evaluate(`void (document.title += ' 导入结果')`, nil))
+		s.look()
+		number := fmt.Sprintf("CN2022109%05d", s.width) // known to the institution's own source
+		number += "." + string(patent.CheckDigit(number[2:]))
+		s.open("/officer/search?q=" + number)
+		s.reads("库中没有", "机构自有")
+		s.press("按号码取数")
+		s.reads("取来的一种泵", "丁公司")
+		nobody := "202110000001"
+		s.open("/officer/patents?number=" + nobody + "." + string(patent.CheckDigit(nobody)))
+		s.press("按号码取数")
+		s.reads("所配来源没有这件专利")
 	}},
 	{"arranger opens a pool and sees what it fails", func(s *seat) {
 		s.as("desk")

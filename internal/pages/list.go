@@ -338,6 +338,7 @@ type (
 	searchPage struct {
 		page
 		List     []patentLine
+		Offer    offer
 		ByVector bool
 		CanValue bool
 	}
@@ -372,6 +373,9 @@ func (s *Server) findPatents(c *gin.Context) error {
 		l.Title, l.Owners, l.Classes = highlit(x.Title, found.Words), highlit(strings.Join(x.Owners, "、"), found.Words), highlit(strings.Join(x.IPC[:min(4, len(x.IPC))], "、"), found.Words)
 		l.Excerpt = highlit(excerpt(x.Abstract+" "+x.Claims, found.Words), found.Words)
 		v.List = append(v.List, l)
+	}
+	if found.Number != "" && !slices.ContainsFunc(found.Patents, func(p appraisal.FoundPatent) bool { return p.By == "number" }) {
+		v.Offer = s.offered(c, found.Number)
 	}
 	return s.show(c, http.StatusOK, "search", v)
 }

@@ -21,6 +21,7 @@ import (
 	"zhijia/internal/desk"
 	"zhijia/internal/dossier"
 	"zhijia/internal/fault"
+	"zhijia/internal/fetch"
 	"zhijia/internal/gate"
 	"zhijia/internal/harness"
 	"zhijia/internal/intake"
@@ -51,6 +52,7 @@ type Options struct {
 	Products  *product.Service
 	Arranger  *arranger.Service
 	Eval      *harness.Service // nil: evaluation is off
+	Fetch     *fetch.Service   // nil, or without a source: patents are not brought in by number
 
 	Institution string             // of those whom the provider signs in; offered at the sign-in page
 	Provider    *provider.Provider // nil: people sign in by password or key alone
@@ -243,6 +245,7 @@ func Register(g *gate.Gate, opt Options) error {
 	registerFindPages(s)
 	registerListPages(s)
 	registerRunPages(s)
+	registerFetchPages(s)
 	registerDeskPages(s)
 	registerRegistryPages(s)
 	registerQueuePages(s)

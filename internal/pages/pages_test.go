@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"zhijia/internal/connect"
+	"zhijia/internal/fetch"
 	"zhijia/internal/gate"
 	"zhijia/internal/gate/gatetest"
 	"zhijia/internal/harness"
@@ -68,11 +70,31 @@ func newWorld(t testing.TB, roles ...people.Role) *world {
 	}
 	w := &world{World: gatetest.NewWorld(t)}
 	w.gate = gate.New(gate.Options{DB: w.DB})
-	if err := Register(w.gate, Options{Appraisal: w.Appraisal, Desk: w.Desk, Watch: w.Watch, Intake: w.Intake, Ledger: w.Ledger, Dossier: w.Dossier, Audit: w.Audit, Chain: w.Chain, Reading: w.Reading, Labels: w.Labels, Products: w.Products, Arranger: w.Arranger, Eval: &harness.Service{DB: w.DB, Queue: w.Jobs}}); err != nil {
+	if err := Register(w.gate, Options{Appraisal: w.Appraisal, Desk: w.Desk, Watch: w.Watch, Intake: w.Intake, Ledger: w.Ledger, Dossier: w.Dossier, Audit: w.Audit, Chain: w.Chain, Reading: w.Reading, Labels: w.Labels, Products: w.Products, Arranger: w.Arranger, Fetch: ownSource(t, w.World), Eval: &harness.Service{DB: w.DB, Queue: w.Jobs}}); err != nil {
 		t.Fatal(err)
 	}
 	w.Key = gatetest.NewKey(t, w.DB, time.Time{}, roles...)
 	return w
+}
+
+// ownSource is the institution's own source on the loopback: it has the
+// applications that begin with CN2022109, under one title.
+func ownSource(t testing.TB, w *gatetest.World) *fetch.Service {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		n := r.URL.Query().Get("number")
+		if !strings.HasPrefix(n, "CN2022109") && !strings.HasPrefix(n, "2022109") {
+			http.NotFound(rw, r)
+			return
+		}
+		fmt.Fprintf(rw, `{"patents":[{"number":%q,"title":"取来的一种泵","owners":["丁公司"],"ipc":["F04D 29/22"],"filing_date":"2022-05-06"}]}`, n)
+	}))
+	t.Cleanup(server.Close)
+	s, err := fetch.New(w.DB, w.Appraisal, w.Jobs, connect.Config{HTTPURL: server.URL + "/own?number={number}", PerMinute: 60_000}, time.Now, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func TestOfficerPages(t *testing.T) {

@@ -21,6 +21,7 @@ type dossierPage struct {
 	Owners   string
 	Valued   []listLine // the latest valuations of the institution's own
 	CanValue bool
+	Offer    offer
 	Elements []contractElement
 }
 
@@ -77,6 +78,9 @@ func (s *Server) showDossier(c *gin.Context, status int, form url.Values, d *pat
 	p.Form = form
 	if problem != nil {
 		p.Fault = gate.ProblemOf(c.Request, problem)
+		if k := fault.KindOf(problem); k != fault.Invalid {
+			p.Offer = s.offered(c, strings.TrimSpace(form.Get("number")))
+		}
 	}
 	if d != nil {
 		p.Title = d.Display + " 权利档案"

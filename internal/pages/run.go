@@ -2,8 +2,10 @@ package pages
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,6 +20,7 @@ import (
 	"zhijia/internal/gate"
 	"zhijia/internal/harness"
 	"zhijia/internal/intake"
+	"zhijia/internal/patent"
 	"zhijia/internal/people"
 	"zhijia/internal/pool"
 	"zhijia/internal/poolfile"
@@ -129,10 +132,20 @@ type (
 		Datasets  []choice
 		Report    *intake.Report
 		Dataset   string
-		Unread    []intake.Unread
-		Columns   []choice
+		Unread    []importColumn
+		Mapped    []importColumn // that were understood
+		Preview   []importLine
 		CanImport bool
 	}
+	// importColumn is a header of a file and what it may mean.
+	importColumn struct {
+		At          int
+		Header      string
+		Was, Choice string // as it was read, and as it is offered
+		Examples    []string
+		Columns     []choice
+	}
+	importLine struct{ Number, Title, Owners, Filed, Classes, Events string }
 )
 
 func registerRunPages(s *Server) {
@@ -467,18 +480,78 @@ func (s *Server) showImports(c *gin.Context, status int, problem error, v import
 		}
 		v.Datasets = append(v.Datasets, choice{d, name})
 	}
-	if v.Dataset != "" {
-		headers := intake.Headers(v.Dataset)
-		for field, names := range headers {
-			name := field
-			if len(names) > 0 {
-				name = names[0]
-			}
-			v.Columns = append(v.Columns, choice{field, name})
-		}
-		slices.SortFunc(v.Columns, func(a, b choice) int { return strings.Compare(a.Name, b.Name) })
+	if v.Dataset == "" {
+		v.Dataset = "patents"
+	}
+	if v.Report != nil {
+		v.columns()
 	}
 	return s.show(c, status, "imports", v)
+}
+
+// sourceFields are the fields that only a known source's table has.
+var sourceFields = map[string]string{"model_ask": "来源自己的评分或估价（不作价格）", "status": "来源推算的法律状态（只核对）", "flags": "未写日期的事件", "events": "法律事件", "applicants": "申请人"}
+
+// columns offers each header of the file its meaning.
+func (v *importPage) columns() {
+	var fields []choice
+	for field, names := range intake.Headers(v.Dataset) {
+		name := field
+		if len(names) > 0 {
+			name = names[0]
+		}
+		fields = append(fields, choice{field, name})
+	}
+	slices.SortFunc(fields, func(a, b choice) int { return strings.Compare(a.Name, b.Name) })
+	for _, u := range v.Report.Unread {
+		v.Unread = append(v.Unread, importColumn{At: len(v.Unread), Header: u.Header, Choice: u.Guess, Examples: u.Examples, Columns: fields})
+	}
+	for _, header := range slices.Sorted(maps.Keys(v.Report.Mapping)) {
+		field := v.Report.Mapping[header]
+		offered := fields
+		if field != "-" && !slices.ContainsFunc(fields, func(f choice) bool { return f.Value == field }) { // of the source's own table
+			offered = append(fields[:len(fields):len(fields)], choice{field, cmp.Or(sourceFields[field], "来源所列："+field)})
+		}
+		v.Mapped = append(v.Mapped, importColumn{At: len(v.Unread) + len(v.Mapped), Header: header, Was: field, Choice: field, Columns: offered})
+	}
+	for i := range v.Report.Preview {
+		if i == 5 {
+			break
+		}
+		r := &v.Report.Preview[i]
+		l := importLine{Number: r.Number, Title: r.Title, Owners: strings.Join(r.Owners, "、"), Classes: strings.Join(r.IPC[:min(3, len(r.IPC))], "、")}
+		if l.Number == "" {
+			l.Number = r.Publication
+		}
+		if l.Owners == "" && len(r.Applicants) > 0 {
+			l.Owners = "申请人 " + strings.Join(r.Applicants, "、")
+		}
+		if !r.Filing.IsZero() {
+			l.Filed = r.Filing.String()
+		}
+		for k, e := range r.Events {
+			if k == 3 {
+				l.Events += fmt.Sprintf("，等 %d 条", len(r.Events))
+				break
+			}
+			if k > 0 {
+				l.Events += "；"
+			}
+			l.Events += e.Effective.String() + " " + patent.Codes[e.Code]
+		}
+		v.Preview = append(v.Preview, l)
+	}
+}
+
+// changedColumns are the columns whose meaning a person changed.
+func changedColumns(form url.Values) map[string]string {
+	out := chosenColumns(form)
+	for n := range maxHeadings {
+		if was := form.Get(fmt.Sprintf("was.%d", n)); was != "" && form.Get(fmt.Sprintf("column.%d", n)) == was {
+			delete(out, form.Get(fmt.Sprintf("header.%d", n)))
+		}
+	}
+	return out
 }
 
 // takeImport checks a file, or takes it in. Headers that were not understood are
@@ -507,12 +580,12 @@ func (s *Server) takeImport(c *gin.Context) error {
 		return err
 	}
 	defer file.Close()
-	o := intake.Options{DryRun: c.PostForm("act") != "take", Map: chosenColumns(c.Request.PostForm)}
+	o := intake.Options{DryRun: c.PostForm("act") != "take", Map: changedColumns(c.Request.PostForm)}
 	rep, err := s.opt.Intake.Take(ctx, people.Of(ctx).Actor(), v.Dataset, gate.FileName(head.Filename), file, o)
 	if err != nil {
 		return again(err)
 	}
-	v.Report, v.Unread = &rep, rep.Unread
+	v.Report = &rep
 	return s.showImports(c, http.StatusOK, nil, v)
 }
 

@@ -182,6 +182,8 @@ var Access = map[string][]Role{
 	"POST /v1/patents:fetch":       {Officer, Admin},
 	"GET /v1/fetches/{id}":         readers,
 	"POST /v1/fetches/{id}:resume": {Officer, Admin},
+	"GET /v1/fetches/{id}/numbers": readers,
+	"POST /officer/fetch":          {Officer, Admin},
 	"GET /v1/patents":              readers,
 	"GET /v1/valuations:compare":   readers,
 	"POST /v1/valuations:check":    {Officer, Desk, Evaluator},

@@ -58,6 +58,7 @@ type Comparables struct {
 	Admitted  []valuation.Comparable
 	Excluded  []valuation.Comparable
 	Retrieval valuation.Retrieval
+	Read      *Reading // nil: no replica is configured, or they were read for a valuation
 }
 
 const (

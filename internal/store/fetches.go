@@ -16,6 +16,8 @@ type Fetch struct {
 	Actor      string
 	Reason     string
 	Most       int
+	Only       []string // sources; empty: all
+	Again      bool     // ask what a source said it does not have, too
 	Requests   int
 	Status     string
 	Error      string
@@ -29,15 +31,15 @@ type Fetch struct {
 
 // FetchNumber is one number of a fetch and what came of it.
 type FetchNumber struct {
-	Number string
-	State  string
-	Detail string
+	Number string `json:"number"`
+	State  string `json:"state"`          // waiting, found, missing, failed
+	Detail string `json:"code,omitempty"` // why it is not found
 }
 
 // AddFetch orders a fetch within the caller's transaction.
 func (db *DB) AddFetch(ctx context.Context, tx pgx.Tx, f Fetch, numbers []string) (err error) {
 	defer fault.Wrap(&err, "store.AddFetch")
-	if _, err := tx.Exec(ctx, `INSERT INTO fetches (id, actor, reason, most, status, started_at) VALUES ($1, $2, $3, $4, 'running', $5)`, f.ID, f.Actor, f.Reason, f.Most, f.StartedAt); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO fetches (id, actor, reason, most, status, started_at, sources, again) VALUES ($1, $2, $3, $4, 'running', $5, $6, $7)`, f.ID, f.Actor, f.Reason, f.Most, f.StartedAt, list(f.Only), f.Again); err != nil {
 		return err
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO fetch_numbers (fetch_id, number, state) SELECT DISTINCT $1, n, 'waiting' FROM unnest($2::text[]) AS n`, f.ID, numbers)
@@ -48,11 +50,11 @@ func (db *DB) AddFetch(ctx context.Context, tx pgx.Tx, f Fetch, numbers []string
 func (db *DB) Fetch(ctx context.Context, id string) (f Fetch, err error) {
 	defer fault.Wrap(&err, "store.Fetch(%s)", id)
 	err = db.pool.QueryRow(ctx, `
-		SELECT id, actor, reason, most, requests, status, error, started_at, finished_at,
+		SELECT id, actor, reason, most, sources, again, requests, status, error, started_at, finished_at,
 			count(n.number) FILTER (WHERE n.state = 'waiting'), count(n.number) FILTER (WHERE n.state = 'found'), count(n.number) FILTER (WHERE n.state = 'missing'), count(n.number) FILTER (WHERE n.state = 'failed')
 		FROM fetches f LEFT JOIN fetch_numbers n ON n.institution = f.institution AND n.fetch_id = f.id
 		WHERE f.institution = institution_now() AND f.id = $1 GROUP BY f.id`, id).
-		Scan(&f.ID, &f.Actor, &f.Reason, &f.Most, &f.Requests, &f.Status, &f.Error, &f.StartedAt, &f.FinishedAt, &f.Waiting, &f.Found, &f.Missing, &f.Failed)
+		Scan(&f.ID, &f.Actor, &f.Reason, &f.Most, &f.Only, &f.Again, &f.Requests, &f.Status, &f.Error, &f.StartedAt, &f.FinishedAt, &f.Waiting, &f.Found, &f.Missing, &f.Failed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return f, fault.New(fault.NotFound, "fetch.unknown", "没有取数任务 "+id+"。", "There is no fetch "+id+".")
 	}

@@ -124,10 +124,10 @@ const setScope = `SELECT set_config('zhijia.institution', $1, true)`
 // SendBatch sends statements that make one transaction, in one round trip. A
 // turn that was lost sends none, see [InTurn].
 func (s scoped) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
-	return s.send(ctx, b, turnOf(ctx))
+	return s.send(ctx, s.of(ctx), b, turnOf(ctx))
 }
 
-func (s scoped) send(ctx context.Context, b *pgx.Batch, turn string) pgx.BatchResults {
+func (s scoped) send(ctx context.Context, pool *pgxpool.Pool, b *pgx.Batch, turn string) pgx.BatchResults {
 	var all pgx.Batch
 	all.Queue(setScope, s.scope(ctx))
 	if turn != "" {
@@ -139,7 +139,7 @@ func (s scoped) send(ctx context.Context, b *pgx.Batch, turn string) pgx.BatchRe
 		if r != nil {
 			_ = r.Close()
 		}
-		r = s.of(ctx).SendBatch(ctx, &all)
+		r = pool.SendBatch(ctx, &all)
 		_, err := r.Exec()
 		return err
 	})
@@ -160,7 +160,7 @@ func (s scoped) Exec(ctx context.Context, sql string, args ...any) (pgconn.Comma
 func (s scoped) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	var b pgx.Batch
 	b.Queue(sql, args...)
-	r := s.send(ctx, &b, "") // reading takes no turn
+	r := s.send(ctx, s.reader(ctx, sql), &b, "") // reading takes no turn
 	rows, err := r.Query()
 	if err != nil {
 		_ = r.Close()

@@ -61,6 +61,7 @@ type PatentHit struct {
 type PatentSearch struct {
 	Hits []PatentHit `json:"hits"`
 	Path string      `json:"path"`
+	Read *Reading    `json:"read_from,omitempty"` // nil: no replica is configured
 }
 
 // SearchPatents returns the k patents of a space most like a text by the
@@ -73,12 +74,13 @@ func (db *DB) SearchPatents(ctx context.Context, space Space, vector []float32, 
 	if k < 1 || k > 1000 {
 		return PatentSearch{}, fault.New(fault.Invalid, "search.limit", "返回数量应为 1 到 1000。", "Between 1 and 1,000 patents can be asked for.")
 	}
+	ctx, read := db.OnReplica(ctx)
 	near, path, err := db.nearest(ctx, space, vector, f, max(leastFetched, overFetch*k))
 	if err != nil {
 		return PatentSearch{}, err
 	}
 	subject := features{terms: embed.Bigrams(text), vector: vector}
-	out := PatentSearch{Path: path}
+	out := PatentSearch{Path: path, Read: read}
 	for _, n := range near {
 		s, _ := similarity(subject, features{vector: n.vector, terms: embed.Bigrams(n.text), ipc: n.IPC})
 		n.Similarity = s
@@ -206,7 +208,7 @@ func (db *DB) scan(ctx context.Context, space Space, vector []float32, f PatentF
 // walk searches the graph, far enough for k.
 func (db *DB) walk(ctx context.Context, space Space, vector []float32, f PatentFilter, k int) (near []neighbour, err error) {
 	where, args := f.where([]any{pgvector.NewHalfVector(vector), k})
-	err = db.transact(ctx, func(tx pgx.Tx) error {
+	err = db.look(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, fmt.Sprintf(`SET LOCAL hnsw.ef_search = %d; SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL enable_seqscan = off`, min(1000, max(hnswEfSearch, 2*k))))
 		if err != nil {
 			return err

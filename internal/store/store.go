@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -35,6 +36,7 @@ type DB struct {
 	// serialIndexBuild keeps HNSW builds to one process: parallel builds of
 	// pgvector before 0.8.4 can overflow a buffer (CVE-2026-3172).
 	serialIndexBuild bool
+	replica          *replica // nil: none is configured
 }
 
 // Role is what every statement runs under, whoever logs in: it owns no table, so
@@ -49,6 +51,10 @@ type Options struct {
 	// that works for one: the command line. Empty in a service.
 	Institution string
 	Log         *slog.Logger
+	// Read is a server that follows this one; what may be a little old is read
+	// from it, see [DB.OnReplica]. Empty: none.
+	Read        string
+	ReadMostOld time.Duration // farther behind it is not asked; 0: 30 seconds
 }
 
 // patience bounds how long one connection may keep others waiting, in milliseconds and seconds as the server reads them: a
@@ -95,7 +101,7 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 		return e.Code != "25006" && e.SeverityUnlocalized != "FATAL" && e.SeverityUnlocalized != "PANIC"
 	}
 	db := &DB{}
-	room, err := db.look(ctx, config.ConnConfig, o.Log)
+	room, err := db.probe(ctx, config.ConnConfig, o.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +126,9 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 		return p, nil
 	}
 	db.pool.otherwise = o.Institution
+	if db.replica, err = following(ctx, o, config); err != nil {
+		return nil, err
+	}
 	background := max(2, requests/2)
 	for _, p := range []struct {
 		to   **pgxpool.Pool
@@ -137,8 +146,33 @@ func Open(ctx context.Context, url string, o Options) (_ *DB, err error) {
 // connectTimeout is how long one host may take to answer a new connection.
 const connectTimeout = 5 * time.Second
 
+// following opens the replica as the primary is opened. It need not answer now.
+func following(ctx context.Context, o Options, like *pgxpool.Config) (*replica, error) {
+	if o.Read == "" {
+		return nil, nil
+	}
+	config, err := pgxpool.ParseConfig(o.Read)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "database.url_read", "DATABASE_URL_READ 格式有误。", "DATABASE_URL_READ cannot be parsed.").Because(redact(err))
+	}
+	config.MaxConns, config.AfterConnect, config.ConnConfig.Tracer = like.MaxConns, like.AfterConnect, like.ConnConfig.Tracer
+	for name, value := range like.ConnConfig.RuntimeParams {
+		if _, own := config.ConnConfig.RuntimeParams[name]; !own {
+			config.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	return &replica{pool: pool, most: cmp.Or(o.ReadMostOld, 30*time.Second)}, nil
+}
+
 // Close returns every connection.
 func (db *DB) Close() {
+	if db.replica != nil {
+		db.replica.pool.Close()
+	}
 	for _, p := range []*pgxpool.Pool{db.pool.pool, db.pool.work, db.pool.vital, db.queue} {
 		if p != nil {
 			p.Close()
@@ -177,8 +211,8 @@ func redact(err error) error {
 	return err
 }
 
-// look refuses a pgvector that is too old and returns how many connections the server allows.
-func (db *DB) look(ctx context.Context, config *pgx.ConnConfig, log *slog.Logger) (room int32, err error) {
+// probe refuses a pgvector that is too old and returns how many connections the server allows.
+func (db *DB) probe(ctx context.Context, config *pgx.ConnConfig, log *slog.Logger) (room int32, err error) {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return 0, unreachable(err)

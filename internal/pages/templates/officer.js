@@ -45,6 +45,32 @@ for (const area of document.querySelectorAll("textarea[data-file]")) {
   area.after(pick);
 }
 
+// A file is checked as soon as it is chosen, and stays chosen while the page
+// shows what it holds: chosen, looked at, stored.
+document.addEventListener("submit", (e) => {
+  const form = e.target;
+  if (!form.matches("form[data-keeps-file]") || !window.fetch || !window.DOMParser) return;
+  e.preventDefault();
+  const act = e.submitter ? e.submitter.value : "check";
+  const body = new FormData(form);
+  body.set("act", act);
+  for (const b of form.querySelectorAll("button")) b.disabled = true;
+  const main = form.closest("main");
+  main.setAttribute("aria-busy", "true");
+  fetch(form.action, { method: "POST", body }).then(async (reply) => {
+    const shown = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector("main");
+    if (!shown) throw new Error("no page");
+    const picked = form.querySelector("input[type=file]");
+    const fresh = shown.querySelector("form[data-keeps-file] input[type=file]");
+    main.replaceChildren(...shown.childNodes);
+    if (fresh && act === "check") fresh.replaceWith(picked);
+  }).catch(() => { for (const b of form.querySelectorAll("button")) b.disabled = false; }).finally(() => main.removeAttribute("aria-busy"));
+});
+document.addEventListener("change", (e) => {
+  const form = e.target.closest("form[data-keeps-file]");
+  if (form && e.target.matches("input[type=file]") && e.target.files.length) form.requestSubmit(form.querySelector("button[value=check]"));
+});
+
 document.addEventListener("keydown", (e) => {
   if (e.key !== "ArrowDown" && e.key !== "ArrowUp" || !document.activeElement.closest("table.rows tbody")) return;
   if (document.activeElement.matches("input, select, textarea")) return;
