@@ -98,7 +98,7 @@ func (j *job) narrow(in []int, half float64) {
 	if missing("FILING-DATE") { // some day of the year that the number tells
 		known["FILING-DATE"] = with(len(fifths), func(_ *job, p *terms.Patent, i int) {
 			if end := p.End(); !end.IsZero() {
-				p.Expiry = end.AddDays(int(fifths[i] * 365))
+				p.Expiry = end.AddDays(int(fifths[i] * float64(end.DaysUntil(end.AddYears(1)))))
 			}
 		})
 	}
@@ -153,7 +153,7 @@ func (j *job) withDeals(in []int, at int, width func(*job, []int) float64) float
 	year := j.asg.Date.Year
 	var deals []market.Deal
 	for i := range fresh {
-		deals = append(deals, market.Deal{ID: strconv.Itoa(i), Labels: q.Labels, Facts: market.Facts{Life: q.Life}, Log: j.led.view.Price(q).Mean, Patents: 1, Date: j.asg.Date.AddDays(-30 * (i + 1))})
+		deals = append(deals, market.Deal{ID: strconv.Itoa(i), Labels: q.Labels, Facts: market.Facts{Life: q.Life}, Log: j.led.view.Price(q).Mean, Patents: 1, Date: j.asg.Date.AddDays(-i - 1)})
 	}
 	view, err := market.Solve(j.as.Prices, deals, year)
 	if err != nil {

@@ -56,7 +56,7 @@ func TestMissingEvidenceSaysWhatItWouldNarrow(t *testing.T) {
 		told[n.Code] = true
 		if n.Narrows == nil {
 			t.Errorf("%s does not say what it would narrow", n.Code)
-		} else if n.Code == "market.comparables" && !(*n.Narrows > .02 && *n.Narrows < .6) {
+		} else if n.Code == "market.comparables" && !(*n.Narrows > .01 && *n.Narrows < .6) {
 			t.Errorf("twenty deals narrow by %v", *n.Narrows)
 		}
 	}
