@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -68,6 +69,9 @@ func (c *ledgerCalibrateCmd) Run(g *Globals) error {
 			return err
 		}
 		fmt.Fprintf(g.stderr, "%s：导入 %d 行，拒收 %d 行\n", name, rep.Accepted, rep.Rejected)
+		if len(rep.Ignored) > 0 {
+			fmt.Fprintf(g.stderr, "  未识别的列，已忽略：%s。用 zhijia ingest transactions %s --map 列=字段 说明一次，以后照此读取。\n", strings.Join(rep.Ignored, "、"), name)
+		}
 		for i, r := range rep.Rejects {
 			if i == 5 {
 				fmt.Fprintf(g.stderr, "  …其余 %d 处见 zhijia ingest transactions %s\n", len(rep.Rejects)-i, name)

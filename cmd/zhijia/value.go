@@ -82,7 +82,7 @@ type valueCmd struct {
 	modelFlags
 	sourceFlags
 	subject
-	Purpose string `help:"assignment, licence, contribution, pledge, securitisation, reporting, infringement or management." default:"assignment"`
+	Purpose string `help:"assignment, licence, contribution, pledge, securitisation, reporting, impairment, infringement, disposal or management." default:"assignment"`
 	Lang    string `help:"Language of the opinion." enum:"zh,en" default:"zh"`
 	Wait    bool   `help:"Wait for the model to read the text. Without it the answer comes at once, with the model's scores only if it read the text before."`
 	Fetch   bool   `help:"Bring the patent in by its number first, from the sources that are configured."`

@@ -504,6 +504,20 @@ func TestNoDealAtOrAfterTheValuationDateIsSeen(t *testing.T) {
 	}
 }
 
+// An ordinary firm's patent of either kind, sold in private or by force, lies where prices and asks say.
+func TestLevelsByKind(t *testing.T) {
+	t.Parallel()
+	var sum Summary
+	if err := levelTests(deals(t), valuation.DefaultAssumptions(), &sum); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range sum.Tables[0].Rows {
+		if !strings.HasPrefix(row[3], "yes") {
+			t.Errorf("the level of %s", row)
+		}
+	}
+}
+
 // Sales-chasing: when the subject's own deal is in the store and may be used,
 // the market value moves by no more than that deal's own weight allows; a
 // blind request does not move at all.

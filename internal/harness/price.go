@@ -14,6 +14,7 @@ import (
 	"zhijia/internal/calendar"
 	"zhijia/internal/embed"
 	"zhijia/internal/valuation"
+	price "zhijia/internal/valuation/market"
 	"zhijia/internal/valuation/terms"
 )
 
@@ -98,7 +99,11 @@ func (s *Service) preparePrice(ctx context.Context, t Task) (*plan, error) {
 			return answerPrice(ctx, t, set, cases[i], value)
 		},
 		summarise: func(samples []Sample, opt accuracy.Options) (*Summary, error) {
-			return summarisePrice(t, set, samples, opt)
+			sum, err := summarisePrice(t, set, samples, opt)
+			if err != nil {
+				return nil, err
+			}
+			return sum, levelTests(set, s.Product.assumptions(), sum)
 		},
 	}, nil
 }
@@ -528,6 +533,50 @@ func sumTiers(samples []Sample, sum *Summary, opt accuracy.Options) error {
 				return err
 			}
 		}
+	}
+	sum.Tables = append(sum.Tables, table)
+	return nil
+}
+
+// levels are what an ordinary firm's right brings, by kind, as prices and asks nobody fitted a model to bound it: two price
+// lists and a platform's asks for what is sold in private, three bulk sales for what is sold by force.
+var levels = []struct {
+	name      string
+	sale      price.Sale
+	kind      string
+	life      float64
+	low, high float64
+}{
+	{"utility model, private, 5 years left 实用新型，私下转让", price.Private, "utility_model", 5, 500, 40_000},
+	{"invention, private, 10 years left 发明，私下转让", price.Private, "invention", 10, 8_000, 400_000},
+	{"utility model, by force, 5 years left 实用新型，处置", price.Distress, "utility_model", 5, 300, 30_000},
+	{"invention, by force, 10 years left 发明，处置", price.Distress, "invention", 10, 300, 30_000},
+}
+
+// levelTests asks for the level of each kind, with every deal of the set known, and says whether it lies where it must.
+func levelTests(set *dealSet, as valuation.Assumptions, sum *Summary) error {
+	var deals []price.Deal
+	for _, d := range set.deals {
+		if as.Unpriced(&d.Comparable) == "" {
+			deals = append(deals, as.MarketDeal(&d.Comparable))
+		}
+	}
+	v, err := price.Solve(as.Prices, deals, set.after.Year)
+	if err != nil {
+		return err
+	}
+	table := Table{
+		Title: "Level tests 水平检验", Header: []string{"an ordinary firm's", "want, yuan", "value", "within"},
+		Caption: "Median of one patent if sold so, before costs to sell, by the deals of the set and the assumptions in use. The bounds are two price lists, a platform's asks and three bulk sales.",
+	}
+	for _, l := range levels {
+		life := l.life
+		value := math.Exp(v.Price(price.Question{Labels: price.Ordinary(l.sale, "firm", l.kind), Facts: price.Facts{Life: &life}}).Mean)
+		within := "yes 是"
+		if value < l.low || value > l.high {
+			within = "no 否"
+		}
+		table.Rows = append(table.Rows, []string{l.name, fmt.Sprintf("%.0f to %.0f", l.low, l.high), fmt.Sprintf("%.0f", value), within})
 	}
 	sum.Tables = append(sum.Tables, table)
 	return nil

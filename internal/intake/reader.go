@@ -171,7 +171,12 @@ func (r *reader) word(field string, words map[string]string) string {
 	if code, ok := lookUp(words, s); ok {
 		return code
 	}
-	r.bad(field, "word.unknown", "取值不在允许范围内。", "Not one of the allowed words.")
+	var zh []string
+	for _, code := range slices.Sorted(maps.Keys(words)) {
+		first, _, _ := strings.Cut(words[code], "|")
+		zh = append(zh, first)
+	}
+	r.bad(field, "word.unknown", "“"+sheet.Clip(r.cells[field], 40)+"”不在可用的词中，应为："+strings.Join(zh, "、")+"。", "Not one of the allowed words: "+strings.Join(slices.Sorted(maps.Keys(words)), ", ")+".")
 	return ""
 }
 

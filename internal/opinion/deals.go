@@ -27,6 +27,11 @@ func (w writer) comparables() section {
 				fmt.Sprintf("基准日之前的成交记录 %d 笔全部参与计算，各按其权重；下列为影响最大或文本相近的 %d 笔，未采用 %d 笔；检索路径：%s", n, len(c.Comparables), len(c.Excluded), w.word(paths, r.Path)),
 				fmt.Sprintf("all %d deals before the valuation date count, each by its weight; listed are the %d of most influence or alike in text, %d set aside; path: %s", n, len(c.Comparables), len(c.Excluded), w.word(paths, r.Path)))
 		}
+		if len(c.Comparables) == 0 && (w.Evidence.Ledger == nil || w.Evidence.Ledger.Deals == len(w.Evidence.Ledger.LeftOut)) {
+			how = w.t(
+				fmt.Sprintf("基准日之前没有可用的成交记录，未采用 %d 笔；检索路径：%s", len(c.Excluded), w.word(paths, r.Path)),
+				fmt.Sprintf("no deal before the valuation date can be used, %d set aside; path: %s", len(c.Excluded), w.word(paths, r.Path)))
+		}
 		if len(r.Proposed) > 0 {
 			p := r.Proposed[0]
 			how += w.t(fmt.Sprintf("；分类由文本推定：%s，p = %.2f", p.Subclass, p.Probability), fmt.Sprintf("; class proposed from text, p = %.2f: %s", p.Probability, p.Subclass))

@@ -383,7 +383,7 @@ func (w writer) conclusion() section {
 		facts = slices.Insert(facts, len(facts)-2, words...)
 	}
 	valued := c.Status == valuation.Valued || c.Status == valuation.RangeOnly
-	if valued {
+	if valued && c.Basis != terms.BasisDamages { // damages have no dispersion about a middle, and no grade
 		grade := c.Grade
 		if grade == "" {
 			grade = w.t("不予评级", "withheld")
@@ -503,7 +503,7 @@ func (w writer) methods() section {
 // bases lists the figures that stand side by side: each says what it is, and
 // none is averaged with another.
 func (w writer) bases() section {
-	s := section{Title: w.t("并列的金额（互不平均）", "Figures side by side, never averaged")}
+	s := section{Title: w.t("并列金额（各自独立，不作平均）", "Figures side by side, never averaged")}
 	if len(w.Conclusion.Bases) < 2 {
 		return s
 	}
@@ -805,7 +805,10 @@ func (w writer) flags() section {
 
 func (w writer) lending() section {
 	l := w.Conclusion.Lending
-	s := section{Title: w.t("质押视角", "For a pledge")}
+	s := section{Title: w.t("变现参考", "If it must be sold")}
+	if p := w.Assignment.Purpose; p == terms.PurposePledge || p == terms.PurposeSecuritisation {
+		s.Title = w.t("质押视角", "For a pledge")
+	}
 	if l.IfSold == 0 && l.Forced == 0 {
 		return s
 	}

@@ -82,7 +82,7 @@ var (
 		"TREATMENT": {"数据来源标明不作可比价", "marked by its source as no comparable price"}, "APPRAISED": {"评估值，不是成交价", "an appraisal, not a price"},
 	}
 	reasons = words{
-		"rank.in_market_prior": {"分位已并入市场法的先验，不重复计", "the rank is already in the market approach's prior"}, "rank.missing": {"没有同类分位", "no rank in its cohort"},
+		"purpose.not_applicable": {"本评估目的不适用", "not for this purpose"}, "rank.in_market_prior": {"分位已并入市场法的先验，不重复计", "the rank is already in the market approach's prior"}, "rank.missing": {"没有同类分位", "no rank in its cohort"},
 		"income.revenue_missing": {"缺少收入预测", "revenue forecast missing"},
 		"income.no_life":         {"没有剩余收益期", "no remaining life"},
 		"income.life_unknown":    {"收益期不明", "life unknown"}, "income.cash_flow_missing": {"缺少现金流", "cash flow missing"}, "income.correlations": {"输入的相关系数不成立", "inconsistent correlations"},
@@ -134,8 +134,8 @@ var (
 		"disposal_costs": {"处置费用", "costs of disposal"}, "right_fraction": {"权利份额", "share of the right"}, "calibration": {"校准放宽", "calibration"},
 	}
 	versions = words{
-		"assumptions": {"假设版本", "assumptions"}, "model": {"模型版本", "model"}, "sheet": {"指标表版本", "sheet"}, "program": {"程序版本", "program"},
-		"assumptions_hash": {"假设文件哈希", "hash of the assumptions"}, "rules": {"规则版本", "rules"}, "similarity": {"相似度版本", "similarity"},
+		"assumptions": {"参数版本", "assumptions"}, "price_model": {"价格模型版本", "price model"}, "model": {"模型版本", "model"}, "sheet": {"指标表版本", "sheet"}, "program": {"程序版本", "program"},
+		"assumptions_hash": {"参数文件哈希", "hash of the assumptions"}, "rules": {"规则版本", "rules"}, "similarity": {"相似度版本", "similarity"},
 		"space": {"向量空间", "embedding space"}, "valuation_model": {"估值模型", "valuation model"},
 		"embedding": {"向量空间", "embedding space"}, "prompts": {"提示词版本", "prompts"}, "schema": {"记录格式", "record schema"},
 	}

@@ -3,6 +3,7 @@ package valuation
 import (
 	"math"
 	"slices"
+	"strconv"
 
 	"gonum.org/v1/gonum/stat/distuv"
 
@@ -91,7 +92,25 @@ func (j *job) narrow(in []int, half float64) {
 	if a := j.rules.Approaches["income"]; a > 0 && j.ev.Income == nil && j.basisOf("income", j.rules.Basis) == j.rules.Basis {
 		known["income.revenue"] = j.withIncome(in, at, a, width)
 	}
-	for _, code := range []string{"indicators.unknown", "subject.assignees", "exploitation_scenario", "encumbrance", "sale_chance", "cost.facts", "income.revenue"} {
+	missing := func(code string) bool {
+		return slices.ContainsFunc(j.out.MissingEvidence, func(n terms.Note) bool { return n.Code == code })
+	}
+	if missing("FILING-DATE") { // some day of the year that the number tells
+		known["FILING-DATE"] = with(len(fifths), func(_ *job, p *terms.Patent, i int) {
+			if end := p.End(); !end.IsZero() {
+				p.Expiry = end.AddDays(int(fifths[i] * float64(end.DaysUntil(end.AddYears(1)))))
+			}
+		})
+	}
+	if missing("KIND") {
+		known["KIND"] = with(2, func(_ *job, p *terms.Patent, i int) {
+			p.Kind = [...]patent.Kind{patent.Invention, patent.UtilityModel}[i]
+		})
+	}
+	if v.Deals() == 0 {
+		known["market.comparables"] = j.withDeals(in, at, width)
+	}
+	for _, code := range []string{"calibration", "IPC", "indicators.unknown", "subject.assignees", "exploitation_scenario", "encumbrance", "sale_chance", "cost.facts", "income.revenue"} {
 		if _, ok := known[code]; !ok {
 			known[code] = now // no term of the range
 		}
@@ -122,6 +141,29 @@ func (j *job) price(a *approach) {
 			a.theta, a.thetaModel, a.neutral = c.at, min(a.thetaModel, c.at), min(a.neutral, c.at)
 		}
 	}
+}
+
+// fresh is how many deals of the subject's kind an institution is taken to bring that has none.
+const fresh = 20
+
+// withDeals is the width once fresh deals like the subject are known, each an event and a seller of its own, at the price
+// the model expects: they tell the level, and none the price of the next.
+func (j *job) withDeals(in []int, at int, width func(*job, []int) float64) float64 {
+	q := j.question(j.live[0], j.headline())
+	year := j.asg.Date.Year
+	var deals []market.Deal
+	for i := range fresh {
+		deals = append(deals, market.Deal{ID: strconv.Itoa(i), Labels: q.Labels, Facts: market.Facts{Life: q.Life}, Log: j.led.view.Price(q).Mean, Patents: 1, Date: j.asg.Date.AddDays(-i - 1)})
+	}
+	view, err := market.Solve(j.as.Prices, deals, year)
+	if err != nil {
+		return width(j, in)
+	}
+	k, led := *j, *j.led
+	led.view = view
+	k.led, k.app = &led, slices.Clone(j.app)
+	k.price(&k.app[in[at]])
+	return width(&k, in)
 }
 
 // withIncome is the mean width beside an income figure as the model expects one: about the market's, by the errors of both,

@@ -49,7 +49,22 @@ func TestMissingEvidenceSaysWhatItWouldNarrow(t *testing.T) {
 	if x := got["subject.claims"]; x < least-1e-9 || x > most+1e-9 {
 		t.Errorf("the claims are expected to narrow by %v, answers do by %v to %v", x, least, most)
 	}
+	// With no deal at all, deals of its kind are what narrows most after the record of the patent.
+	ev.Comparables = nil
+	told := map[string]bool{}
+	for _, n := range conclude(t, asg, ev, DefaultAssumptions()).MissingEvidence {
+		told[n.Code] = true
+		if n.Narrows == nil {
+			t.Errorf("%s does not say what it would narrow", n.Code)
+		} else if n.Code == "market.comparables" && !(*n.Narrows > .01 && *n.Narrows < .6) {
+			t.Errorf("twenty deals narrow by %v", *n.Narrows)
+		}
+	}
+	if !told["market.comparables"] {
+		t.Errorf("no deal is missed: %v", told)
+	}
 	asg.Purpose = terms.PurposeReporting // whose income is by market inputs
+	ev.Comparables = someDeals(8, 1, math.Log(3e5), .5)
 	for _, n := range conclude(t, asg, ev, DefaultAssumptions()).MissingEvidence {
 		if n.Code == "income.revenue" && (n.Narrows == nil || *n.Narrows <= 0) {
 			t.Errorf("an income figure beside the market's: %v", n.Narrows)

@@ -2,7 +2,9 @@ package market
 
 import (
 	"encoding/csv"
+	"maps"
 	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
@@ -76,7 +78,54 @@ func TestSharedDeals(t *testing.T) {
 		later = append(later, Score{Market: d.Market, Error: d.Log - m, SD: sd})
 	}
 	check("out of time", later, 1.02)
+	halves(t, p, deals)
 	asks(t, v)
+}
+
+// halves asks for the deals of one half of the events from the other half alone, for 20 ways to part them: half of the deals
+// that ship must do for events they have nothing in common with.
+func halves(t *testing.T, p Prior, deals []Deal) {
+	events := map[string]bool{}
+	for i := range deals {
+		events[deals[i].Event] = true
+	}
+	names := slices.Sorted(maps.Keys(events))
+	var all, private []float64
+	in := 0.0
+	for seed := range uint64(20) {
+		rng := rand.New(rand.NewPCG(seed, 14))
+		rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		kept := names[:len(names)/2]
+		known := slices.DeleteFunc(slices.Clone(deals), func(d Deal) bool { return slices.Contains(kept, d.Event) })
+		var years []int
+		for i := range deals {
+			years = append(years, p.year(&deals[i]))
+		}
+		v, err := solveFor(p, known, years)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range deals {
+			d := &deals[i]
+			if !slices.Contains(kept, d.Event) {
+				continue
+			}
+			m, sd := v.expect(d)
+			e := math.Abs(d.Log - m)
+			all = append(all, e)
+			if d.Market == Private {
+				private = append(private, e)
+			}
+			if e <= distuv.UnitNormal.Quantile(.9)*sd {
+				in++
+			}
+		}
+	}
+	cover := in / float64(len(all))
+	t.Logf("half of the events from the other half, 20 ways: n %d, median error %.3f, private %.3f, covered %.3f", len(all), median(all), median(private), cover)
+	if cover < .63 || median(private) > .8 {
+		t.Errorf("half of the events from the other half: covered %.3f, private %.3f; want at least .63 and at most .80", cover, median(private))
+	}
 }
 
 // asks holds the figures against what sellers asked for ordinary patents, an upper bound: the median of value over ask lies
