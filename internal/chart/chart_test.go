@@ -142,3 +142,41 @@ func TestLadder(t *testing.T) {
 		}
 	}
 }
+
+// TestCurve: whatever the figures, the picture is well formed and has an upright
+// line for each step, within its frame.
+func TestCurve(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		c := Curve{Label: `"<b>`, Yuan: func(float64) string { return "<1万元>" }, Input: func(float64) string { return "<3%>" }, Marked: true, Stated: rapid.Float64Range(-5, 5).Draw(t, "stated")}
+		some := false
+		for i := range rapid.IntRange(0, 12).Draw(t, "n") {
+			low := rapid.OneOf(rapid.Float64Range(1, 1e10), rapid.Just(0.)).Draw(t, "low")
+			c.Steps = append(c.Steps, Step{At: float64(i) - 3, Low: low, Point: low * 2, High: low * 9})
+			some = some || low > 0
+		}
+		svg := string(c.SVG(920))
+		if drawn := len(c.Steps) > 1 && some; drawn != (svg != "") {
+			t.Fatalf("%d steps: %q", len(c.Steps), svg)
+		}
+		steps := 0
+		for _, e := range elements(t, svg) {
+			if e.Name.Local != "line" {
+				continue
+			}
+			for _, a := range []string{"x1", "x2"} {
+				if x := number(e, a); x < 0 || x > 920 {
+					t.Fatalf("a line at %v: %s", x, svg)
+				}
+			}
+			for _, a := range e.Attr {
+				if a.Name.Local == "class" && a.Value == "step" {
+					steps++
+				}
+			}
+		}
+		if svg != "" && steps != len(c.Steps) {
+			t.Fatalf("%d lines for %d steps", steps, len(c.Steps))
+		}
+	})
+}

@@ -25,8 +25,8 @@ type Curve struct {
 
 // SVG draws the curve in a frame of the given width in CSS pixels: the range as a
 // band, the figure as a line, on a logarithmic axis. Each step has an upright line
-// of class step, which a script may show. It is empty for fewer than two steps, or
-// where no figure is above zero.
+// of class step, which a script may show. It is empty for fewer than two values of
+// the input, or where no figure is above zero.
 func (c Curve) SVG(width float64) template.HTML {
 	low, high := math.Inf(1), 0.
 	for _, s := range c.Steps {
@@ -36,7 +36,7 @@ func (c Curve) SVG(width float64) template.HTML {
 			}
 		}
 	}
-	if len(c.Steps) < 2 || high <= 0 {
+	if len(c.Steps) < 2 || high <= 0 || c.Steps[0].At == c.Steps[len(c.Steps)-1].At {
 		return ""
 	}
 	height := math.Max(220, width*.36)

@@ -139,12 +139,29 @@ func (c *catalogue) say(zh string) (string, bool) {
 		rest, ok := c.say(zh[len(day):])
 		return strings.Replace(day, "，", ", ", 1) + rest, ok
 	}
-	return c.sayParts(zh)
+	for r, mark := range marksEn { // what only stands before or behind
+		if rest, ok := strings.CutPrefix(zh, string(r)); ok {
+			en, all := c.say(rest)
+			return strings.TrimLeft(mark, " ") + en, all
+		}
+		if rest, ok := strings.CutSuffix(zh, string(r)); ok && !strings.ContainsRune("）】〕", r) {
+			en, all := c.say(rest)
+			return en + strings.TrimRight(mark, " "), all
+		}
+	}
+	if rest, ok := strings.CutSuffix(zh, "】"); ok && !strings.ContainsRune(rest, '【') {
+		en, all := c.say(rest)
+		return en + "]", all
+	}
+	if en, ok := c.sayParts(zh, "；。"); ok {
+		return en, ok
+	}
+	return c.sayParts(zh, "")
 }
 
-// sayParts looks up the parts between marks. It changes nothing unless it knows
-// every part: half a title in English is no translation.
-func (c *catalogue) sayParts(zh string) (string, bool) {
+// sayParts looks up the parts between some marks, none meaning all. It changes
+// nothing unless it knows every part: half a title in English is no translation.
+func (c *catalogue) sayParts(zh, marks string) (string, bool) {
 	var b strings.Builder
 	split, all, at := false, true, 0
 	part := func(text string) {
@@ -165,7 +182,7 @@ func (c *catalogue) sayParts(zh string) (string, bool) {
 	}
 	for i, r := range zh {
 		mark, isMark := marksEn[r]
-		if !isMark {
+		if !isMark || marks != "" && !strings.ContainsRune(marks, r) {
 			continue
 		}
 		split = true

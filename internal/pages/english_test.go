@@ -119,7 +119,7 @@ func TestEveryPageInEnglish(t *testing.T) {
 }
 
 // known are the data of the world that a page may show in Chinese anywhere.
-var known = []string{"锂离子电池正极材料", "电池正极材料专利转让", "示例大学", "示例公司", "甲公司", "乙公司", gatetest.Battery, "人员officer", "人员admin", "九月", "某银行", "丙公司", "示例知识产权资产支持专项计划", "沪浦金融", "买方已报价", "中文"}
+var known = []string{"示例知识产权资产支持专项计划（生成）", "一种锂离子电池正极材料", "沪浦金融〔2023〕74号", "锂离子电池正极材料", "电池正极材料专利转让", "示例大学", "示例公司", "甲公司", "乙公司", gatetest.Battery, "人员officer", "人员admin", "九月", "某银行", "丙公司", "买方已报价", "中文"}
 
 // chinese is what a page shows or reads out in Chinese, but for data.
 func chinese(page string) (out []string) {

@@ -76,7 +76,7 @@ func TestJourneys(t *testing.T) {
 	defer cancel()
 	ctx, cancel = chromedp.NewContext(ctx)
 	defer cancel()
-	ctx, cancel = context.WithTimeout(ctx, 9*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 30*time.Minute) // the test binary's own limit comes first
 	defer cancel()
 	s := &seat{t: t, ctx: ctx, here: server.URL, cookies: map[string]*http.Cookie{}, seen: map[string]bool{}}
 	chromedp.ListenTarget(ctx, s.listen)

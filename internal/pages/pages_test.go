@@ -145,7 +145,7 @@ func TestOfficerPages(t *testing.T) {
 			t.Errorf("the working %q has no Chinese name", key[1])
 		}
 	}
-	if r := b.send("GET", path+"/opinion?lang=en", nil); r.Code != 200 || !strings.Contains(r.Body.String(), "Reference opinion") {
+	if r := b.send("GET", path+"/opinion?lang=en&print=1", nil); r.Code != 200 || !strings.Contains(r.Body.String(), "Reference opinion") || !strings.Contains(r.Body.String(), "print.js") {
 		t.Errorf("opinion: %d", r.Code)
 	}
 	if r := b.send("POST", path+"/overrides", url.Values{"csrf": {token}, "value": {"88万"}, "reason": {"x"}}); r.Code != 422 || !strings.Contains(r.Body.String(), "field.number") {

@@ -134,7 +134,11 @@ func registerValuationPages(s *Server) {
 		if err := o.HTML(&b, lang); err != nil {
 			return err
 		}
-		c.Data(http.StatusOK, "text/html; charset=utf-8", b.Bytes())
+		shown := b.Bytes()
+		if c.Query("print") != "" { // one click on the page of the valuation is one PDF
+			shown = bytes.Replace(shown, []byte("</head>"), []byte(`<script src="/officer/assets/print.js" defer></script></head>`), 1)
+		}
+		c.Data(http.StatusOK, "text/html; charset=utf-8", shown)
 		return nil
 	})
 	s.pageRoute(http.MethodPost, "/officer/valuations/{id}/overrides/{override}/approve", s.approveOverride)

@@ -80,8 +80,6 @@ document.addEventListener("keydown", (e) => {
   if (at >= 0 && next) { e.preventDefault(); next.focus(); }
 });
 
-for (const button of document.querySelectorAll("button[data-print]")) button.addEventListener("click", () => window.print());
-
 // A slider shows the points that the service reckoned; it reckons nothing.
 for (const card of document.querySelectorAll("[data-steps]")) {
   const slide = card.querySelector(".slide"), range = slide.querySelector("input"), told = card.querySelector(".told");
