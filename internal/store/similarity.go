@@ -11,7 +11,7 @@ import (
 )
 
 // SimilarityVersion names the weights below; it is stored with every result.
-const SimilarityVersion = "similarity-3"
+const SimilarityVersion = "similarity-4"
 
 // The one similarity between two patents or deals is [embed.Likeness]: the
 // probability that they share an IPC subclass, with weights that were fitted
