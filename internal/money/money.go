@@ -212,6 +212,20 @@ func (f Fen) String() string {
 	return fmt.Sprintf("%s%d.%02d", sign, u/100, u%100)
 }
 
+// Grouped is the amount in yuan with its thousands set off, as papers have it.
+func (f Fen) Grouped() string {
+	s := f.String()
+	digits, sign := strings.CutPrefix(s, "-")
+	whole, frac, _ := strings.Cut(digits, ".")
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if sign {
+		whole = "-" + whole
+	}
+	return whole + "." + frac
+}
+
 // MarshalJSON writes a number of yuan.
 func (f Fen) MarshalJSON() ([]byte, error) {
 	s := f.String()

@@ -50,8 +50,10 @@ func (d *Deal) Annex() Annex {
 	}
 	senior, sub := "", ""
 	if t := d.Structure.Tranches; len(t) >= 2 {
-		senior = fmt.Sprintf("%s %s元，预期收益率%.2f%%", t[0].Name, t[0].Principal, t[0].Coupon*100)
-		sub = fmt.Sprintf("%s %s元", t[len(t)-1].Name, t[len(t)-1].Principal)
+		for _, x := range t[:len(t)-1] {
+			senior += fmt.Sprintf("%s %s元，预期收益率%.2f%%；", x.Name, x.Principal.Grouped(), x.Coupon*100)
+		}
+		sub = fmt.Sprintf("%s %s元", t[len(t)-1].Name, t[len(t)-1].Principal.Grouped())
 	}
 	support := ""
 	for _, s := range d.Structure.Supports {
@@ -66,8 +68,8 @@ func (d *Deal) Annex() Annex {
 		{"appraiser", "评估机构（如有评估）", d.Parties.Appraiser},
 		{"rater", "资信评级机构", d.Parties.Rater},
 		{"class", "基础资产类别", d.Class.Zh()},
-		{"principal", "资产池未偿本金（元）", d.Total().String()},
-		{"senior", "优先级证券", senior},
+		{"principal", "资产池未偿本金（元）", d.Total().Grouped()},
+		{"senior", "次级以外各档证券", senior},
 		{"subordinated", "次级证券", sub},
 		{"enhancement", "增信安排", support},
 		{"closing", "设立日", d.Closing.String()},
@@ -419,30 +421,34 @@ var noticeItems = map[string][]string{
 func (d *Deal) noticeBody(e *Event, k EventKind) []Field {
 	amount := ""
 	if e.Amount > 0 {
-		amount = e.Amount.String()
+		amount = e.Amount.Grouped()
 		if e.Base > 0 {
-			amount += fmt.Sprintf("（对照%s元，%.2f%%）", e.Base, float64(e.Amount)/float64(e.Base)*100)
+			amount += fmt.Sprintf("（对照%s元，%.2f%%）", e.Base.Grouped(), float64(e.Amount)/float64(e.Base)*100)
 		}
 	}
 	issue, classes := money.Fen(0), ""
-	for _, x := range d.Structure.Tranches {
+	for i, x := range d.Structure.Tranches {
 		issue += x.Principal
 		code := x.Code
 		if code == "" {
 			code = "证券代码缺失"
 		}
-		classes += fmt.Sprintf("%s（%s）发行金额%s元，发行利率%.2f%%；", x.Name, code, x.Principal, x.Coupon*100)
+		rate := fmt.Sprintf("发行利率%.2f%%", x.Coupon*100)
+		if i == len(d.Structure.Tranches)-1 && x.Coupon == 0 {
+			rate = "不设票面利率"
+		}
+		classes += fmt.Sprintf("%s（%s）发行金额%s元，%s；", x.Name, code, x.Principal.Grouped(), rate)
 	}
 	size, matures, left := "", "", ""
 	if issue > 0 {
-		size, matures = issue.String(), d.maturities()
+		size, matures = issue.Grouped(), d.maturities()
 	}
 	for _, n := range e.Outstanding {
-		left += fmt.Sprintf("%s %s元；", n.Name, n.Balance)
+		left += fmt.Sprintf("%s %s元；", n.Name, n.Balance.Grouped())
 	}
 	if left == "" && issue > 0 && e.Date.Before(d.PayDate(0)) { // nothing is repaid yet
 		for _, x := range d.Structure.Tranches {
-			left += fmt.Sprintf("%s %s元；", x.Name, x.Principal)
+			left += fmt.Sprintf("%s %s元；", x.Name, x.Principal.Grouped())
 		}
 	}
 	body := []Field{

@@ -279,7 +279,7 @@ func (d *Deal) noticePurchase(res *CycleResult, c *Cycle, bought []Asset, cal *c
 		approved = fmt.Sprintf("%s于%s批准（%s）", c.Approval.By, c.Approval.Date, c.Approval.Document)
 	}
 	of := func(p Pool) string {
-		return fmt.Sprintf("未偿本金%s元，%d笔，债务人%d户（合并关联方），加权平均利率%.3f%%，加权平均剩余期限%.1f个月", p.Principal, p.Assets, p.Obligors, p.Rate*100, p.Months)
+		return fmt.Sprintf("未偿本金%s元，%d笔，债务人%d户（合并关联方），加权平均利率%.3f%%，加权平均剩余期限%.1f个月", p.Principal.Grouped(), p.Assets, p.Obligors, p.Rate*100, p.Months)
 	}
 	bodyNew := "本次未购买"
 	if len(bought) > 0 {
@@ -289,8 +289,8 @@ func (d *Deal) noticePurchase(res *CycleResult, c *Cycle, bought []Asset, cal *c
 		{"statement", "声明", d.Statement()},
 		{"deal", "专项计划全称", d.Name},
 		{"date", "循环购买日", c.Date.String()},
-		{"cash", "可用于购买的价款总额、可供购买的基础资产总额（元）", fmt.Sprintf("%s；%s", res.Available, supply)},
-		{"bought", "实际购买总额、支付价款（元）", fmt.Sprintf("%s；%s", principal, res.Spent)},
+		{"cash", "可用于购买的价款总额、可供购买的基础资产总额（元）", fmt.Sprintf("%s；%s", res.Available.Grouped(), supply.Grouped())},
+		{"bought", "实际购买总额、支付价款（元）", fmt.Sprintf("%s；%s", principal.Grouped(), res.Spent.Grouped())},
 		{"parties", "买方及卖方", d.Name + "；" + d.Parties.Originator},
 		{"new", "新增基础资产", bodyNew},
 		{"pool", "购买完成后的基础资产", of(res.After)},

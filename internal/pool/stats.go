@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"zhijia/internal/calendar"
 	"zhijia/internal/money"
 )
 
@@ -28,6 +29,7 @@ type Statistics struct {
 	RelatedShare  *float64       `json:"related_share"` // null when unknown for an obligor
 	CashFlowCV    *float64       `json:"cash_flow_cv"`  // coefficient of variation of scheduled collections per period; null for one period
 	Top20         []TopObligor   `json:"top20"`         // empty when every obligor is at most 1%
+	TopAssets     []TopAsset     `json:"top_assets"`    // the twenty largest (上交所挂牌指引第1号 4.1.3); empty when each is at most 1%
 	Distributions []Distribution `json:"distributions"`
 }
 
@@ -142,6 +144,7 @@ func (d *Deal) Statistics() Statistics {
 			s.Top20 = append(s.Top20, TopObligor{i + 1, g.name, g.members, g.principal, float64(g.principal) / total, g.region, g.industry})
 		}
 	}
+	s.TopAssets = d.topAssets(total)
 	age, ageKnown, pd, pdKnown, related, relatedKnown := 0.0, true, 0.0, true, 0.0, true
 	for i := range d.Assets {
 		a := &d.Assets[i]
@@ -316,4 +319,40 @@ func (o Obligor) display() string {
 		return Mask(o.Name)
 	}
 	return o.Name
+}
+
+// TopAsset is one of the largest receivables.
+type TopAsset struct {
+	Rank      int           `json:"rank"`
+	Asset     string        `json:"asset"`
+	Obligor   string        `json:"obligor"` // masked where a natural person
+	Principal money.Fen     `json:"principal"`
+	Share     float64       `json:"share"`
+	Rate      float64       `json:"rate"`
+	Maturity  calendar.Date `json:"maturity"`
+	Rating    string        `json:"shadow_rating,omitempty"`
+	Related   Fact          `json:"related"`
+	Enhancer  string        `json:"enhancer,omitempty"`
+	Security  string        `json:"security,omitempty"`
+	LeaseForm string        `json:"lease_form,omitempty"`
+}
+
+func (d *Deal) topAssets(total float64) (out []TopAsset) {
+	by := make([]*Asset, len(d.Assets))
+	for i := range d.Assets {
+		by[i] = &d.Assets[i]
+	}
+	slices.SortStableFunc(by, func(a, b *Asset) int { return cmp.Or(cmp.Compare(b.Principal, a.Principal), cmp.Compare(a.ID, b.ID)) })
+	if len(by) == 0 || total <= 0 || float64(by[0].Principal)/total <= 0.01 {
+		return nil
+	}
+	for i, a := range by[:min(20, len(by))] {
+		o, _ := d.obligor(a.Obligor)
+		end := a.Maturity
+		if a.Amortise == "schedule" && len(a.Schedule) > 0 {
+			end = a.Schedule[len(a.Schedule)-1].Date
+		}
+		out = append(out, TopAsset{i + 1, a.ID, o.display(), a.Principal, float64(a.Principal) / total, a.Rate, end, o.ShadowRating, o.Related, a.Enhancer, a.Security, a.LeaseForm})
+	}
+	return out
 }

@@ -53,17 +53,7 @@ func optional(format string, scale float64) func(*float64) string {
 }
 
 // groupedFen is an amount in yuan with thousands separated.
-func groupedFen(f money.Fen) string {
-	s := f.String()
-	whole, frac, _ := strings.Cut(strings.TrimPrefix(s, "-"), ".")
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if strings.HasPrefix(s, "-") {
-		whole = "-" + whole
-	}
-	return whole + "." + frac
-}
+func groupedFen(f money.Fen) string { return f.Grouped() }
 
 func pairs(fs []pool.Field) [][]pool.Field {
 	var out [][]pool.Field
