@@ -123,7 +123,7 @@ func TestReadLater(t *testing.T) {
 		if down.Load() {
 			return llmtest.Reply{Status: 500}
 		}
-		return llmtest.Always(90)(r)
+		return llmtest.Always(80)(r)
 	}, nil)
 	stockBooked(t, d, db)
 	text := strings.Repeat("本发明公开一种激光器相对强度噪声的测量装置，包括依次连接的探测器、放大器与频谱仪，放大器的带宽大于激光器的弛豫振荡频率。", 8)
@@ -144,7 +144,9 @@ func TestReadLater(t *testing.T) {
 		t.Helper()
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- d.queue.Run(ctx, jobs.RunOptions{}, d.Workers(WorkOptions{Rows: 1})[len(d.readers()):]...) }()
+		go func() {
+			ended <- d.queue.Run(ctx, jobs.RunOptions{}, d.Workers(WorkOptions{Rows: 1})[len(d.readers()):]...)
+		}()
 		wait(t, d, officer, id)
 		stop()
 		if err := <-ended; err != nil {
@@ -204,7 +206,7 @@ func TestReadLater(t *testing.T) {
 	if _, err := owner(t, db.Queue().Config().ConnString()).Exec(t.Context(), `DELETE FROM judgements`); err != nil {
 		t.Fatal(err)
 	}
-	second := submit("C-2", ((r.Contracts[0].Before+r.Contracts[0].After)/2).String())
+	second := submit("C-2", ((r.Contracts[0].Before + r.Contracts[0].After) / 2).String())
 	stop := work(t, d)
 	wait(t, d, officer, second.ID)
 	for tick := time.Tick(20 * time.Millisecond); len(alerts()) == 0; <-tick {
