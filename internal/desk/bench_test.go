@@ -187,6 +187,7 @@ func BenchmarkLargeFile(b *testing.B) {
 		rows = n
 	}
 	table, _ := generate(rows)
+	oddly(table)
 	file := workbook(b, table)
 	table = nil // it is no part of what is measured
 	d, db := newDesk(b, storetest.URL(b))

@@ -113,6 +113,28 @@ func unearning(table [][]string) [][]string {
 	return table
 }
 
+// oddly writes a cell of every tenth row as desks do: a refusal, a release, a
+// state that says little, a second owner, a year in words, a time of day.
+func oddly(table [][]string) [][]string {
+	cells := [][2]string{
+		{"共有人", "浙江大学尚未取得书面同意"},
+		{"质押/", "专利权质押合同登记的注销 2026-11-01"},
+		{"质押/", "无质押、保全、无效、许可 2026-11-01"},
+		{"质押/", "有效 2026-11-01"},
+		{"专利权人", "甲公司，浙江大学"},
+		{"年费缴至", "第18年"},
+		{"声明", "E10：没有同日申请"},
+		{"质押/", "已质押给建行 2026-11-01"},
+		{"共有人", "同上"},
+		{"质押/", "登记簿显示无质押、查封，有效 2026-11-01"},
+	}
+	for i := 10; i < len(table); i += 10 {
+		c := cells[i/10%len(cells)]
+		table[i][at(c[0])] = c[1]
+	}
+	return table
+}
+
 // workbook writes a table as XLSX.
 func workbook(tb testing.TB, table [][]string) io.ReadSeeker {
 	tb.Helper()

@@ -123,7 +123,7 @@ func TestReadLater(t *testing.T) {
 		if down.Load() {
 			return llmtest.Reply{Status: 500}
 		}
-		return llmtest.Always(90)(r)
+		return llmtest.Always(80)(r)
 	}, nil)
 	stockBooked(t, d, db)
 	text := strings.Repeat("本发明公开一种激光器相对强度噪声的测量装置，包括依次连接的探测器、放大器与频谱仪，放大器的带宽大于激光器的弛豫振荡频率。", 8)
