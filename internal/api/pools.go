@@ -185,20 +185,6 @@ type PoolReopened struct {
 	Waiting bool  `json:"waiting" doc:"Another person has to agree first; see the proposals."`
 }
 
-// moneySchema describes an amount to the specification.
-type moneySchema struct{}
-
-// Schema implements huma.SchemaProvider.
-func (moneySchema) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeNumber, Description: "Amount in yuan, at most two decimals."}
-}
-
-// anySchema describes a value documented elsewhere.
-type anySchema struct{}
-
-// Schema implements huma.SchemaProvider.
-func (anySchema) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeObject} }
-
 // poolRoutes registers the pool's operations.
 type poolRoutes struct {
 	s       *Server
