@@ -74,7 +74,7 @@ var allowed = map[string][]string{
 	"internal/strict":    {"internal/fault"},
 	"internal/appraisal": append([]string{"internal/paging", "internal/store", "internal/opinion", "internal/spaces", "internal/judge", "internal/dossier"}, domain...),
 	"internal/desk":      append([]string{"internal/paging", "internal/sheet", "internal/store", "internal/jobs", "internal/deskfile", "internal/opinion", "internal/dossier", "internal/appraisal"}, domain...),
-	"internal/arranger":  append([]string{"internal/paging", "internal/store", "internal/jobs"}, domain...),
+	"internal/arranger":  append([]string{"internal/paging", "internal/store", "internal/jobs", "internal/strict"}, domain...),
 	"internal/watch":     append([]string{"internal/paging", "internal/store", "internal/jobs"}, domain...),
 	"internal/harness":   append([]string{"internal/store", "internal/jobs", "internal/intake", "internal/sheet", "internal/judge", "internal/appraisal", "internal/llm", "eval"}, domain...),
 

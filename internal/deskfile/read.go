@@ -26,7 +26,7 @@ import (
 
 // Reader names how files are read; it changes whenever an equal file would
 // be read otherwise, so that a file sent again is not answered from before.
-const Reader = "reader-5"
+const Reader = "reader-6"
 
 // Options say what a loan desk's file leaves open.
 type Options struct {

@@ -18,8 +18,8 @@ type Cost struct {
 // Seconds of one step of each kind of work, rounded up.
 const (
 	flowStep = 40e-9  // a receivable through a period of a scenario
-	pathStep = 25e-9  // an obligor, or a period of the waterfall, on a path
-	nodeStep = 12e-9  // a candidate at a node of the builder's search
+	pathStep = 10e-9  // an obligor, or a period of the waterfall, on a path
+	nodeStep = 2e-9   // a candidate at a node of the builder's search
 	maxCost  = 3600.0 // seconds of one core a computation may take
 )
 

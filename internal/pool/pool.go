@@ -281,8 +281,14 @@ type RegistryState struct {
 var RegistryStates = map[patent.Kind][]RegistryState{
 	patent.Invention: patentStates, patent.UtilityModel: patentStates, patent.Design: patentStates,
 	Trademark: {
-		{"registered", "已注册", Yes}, {"renewed", "已续展", Yes}, {"non_use_pending", "撤三审理中", Yes}, {"invalidation_pending", "无效宣告审理中", Yes},
-		{"lapsed", "期满未续展", No}, {"revoked", "已撤销", No}, {"invalid", "已宣告无效", No}, {"cancelled", "已注销", No},
+		{"registered", "已注册", Yes},
+		{"renewed", "已续展", Yes},
+		{"non_use_pending", "撤三审理中", Yes},
+		{"invalidation_pending", "无效宣告审理中", Yes},
+		{"lapsed", "期满未续展", No},
+		{"revoked", "已撤销", No},
+		{"invalid", "已宣告无效", No},
+		{"cancelled", "已注销", No},
 	},
 	Copyright: {
 		{"registered", "已登记", Yes}, {"transferred", "已转让登记", Yes}, {"disputed", "权属争议", Unknown}, {"registration_revoked", "登记已撤销", Unknown}, {"expired", "保护期届满", No},
@@ -293,8 +299,13 @@ var RegistryStates = map[patent.Kind][]RegistryState{
 }
 
 var patentStates = []RegistryState{
-	{"granted", "专利权维持", Yes}, {"invalidation_pending", "无效宣告审理中", Yes}, {"restored", "已恢复", Yes},
-	{"lapsed", "未缴年费终止", No}, {"expired", "期限届满", No}, {"invalid", "已宣告无效", No}, {"abandoned", "已放弃", No},
+	{"granted", "专利权维持", Yes},
+	{"invalidation_pending", "无效宣告审理中", Yes},
+	{"restored", "已恢复", Yes},
+	{"lapsed", "未缴年费终止", No},
+	{"expired", "期限届满", No},
+	{"invalid", "已宣告无效", No},
+	{"abandoned", "已放弃", No},
 }
 
 // register finds the right's word in the register of its kind.

@@ -293,15 +293,24 @@ func TestDeadlinesByTheTextInForce(t *testing.T) {
 		kind, day string
 		due, cite string
 	}{
-		{SSE, "litigation", "2024-03-28", "2024-04-01", csrc}, {SSE, "litigation", "2024-03-29", "2024-04-02", sse},
-		{SZSE, "litigation", "2024-03-28", "2024-04-01", csrc}, {SZSE, "litigation", "2024-03-29", "2024-04-02", szse},
-		{SSE, "unpaid", "2026-09-30", "2026-10-09", sse}, {SSE, "unpaid", "2026-10-08", "2026-10-12", sse}, // the make-up Saturday is no trading day
-		{SZSE, "unpaid", "2026-09-29", "2026-10-08", szse}, {SZSE, "unpaid", "2026-09-28", "2026-09-30", szse},
-		{SSE, "purchase", "2026-04-30", "2026-05-07", sse + "）5.2.9"}, {SZSE, "purchase", "2026-05-06", "2026-05-08", szse + "）第二十七条"}, {SSE, "purchase", "2024-03-28", "2024-04-01", csrc},
+		{SSE, "litigation", "2024-03-28", "2024-04-01", csrc},
+		{SSE, "litigation", "2024-03-29", "2024-04-02", sse},
+		{SZSE, "litigation", "2024-03-28", "2024-04-01", csrc},
+		{SZSE, "litigation", "2024-03-29", "2024-04-02", szse},
+		{SSE, "unpaid", "2026-09-30", "2026-10-09", sse},
+		{SSE, "unpaid", "2026-10-08", "2026-10-12", sse}, // the make-up Saturday is no trading day
+		{SZSE, "unpaid", "2026-09-29", "2026-10-08", szse},
+		{SZSE, "unpaid", "2026-09-28", "2026-09-30", szse},
+		{SSE, "purchase", "2026-04-30", "2026-05-07", sse + "）5.2.9"},
+		{SZSE, "purchase", "2026-05-06", "2026-05-08", szse + "）第二十七条"},
+		{SSE, "purchase", "2024-03-28", "2024-04-01", csrc},
 		// Ten working days until 2024-03-28, the make-up Sunday of Qingming counted; ten trading days after.
-		{SSE, "liquidation", "2024-03-28", "2024-04-12", csrc}, {SZSE, "liquidation", "2024-03-28", "2024-04-12", csrc},
-		{SSE, "liquidation", "2024-03-29", "2024-04-16", sse + "）5.4.14"}, {SZSE, "liquidation", "2024-03-29", "2024-04-16", szse + "）第五十条"},
-		{SSE, "liquidation", "2026-09-30", "2026-10-21", sse}, {SZSE, "liquidation", "2026-10-08", "2026-10-22", szse},
+		{SSE, "liquidation", "2024-03-28", "2024-04-12", csrc},
+		{SZSE, "liquidation", "2024-03-28", "2024-04-12", csrc},
+		{SSE, "liquidation", "2024-03-29", "2024-04-16", sse + "）5.4.14"},
+		{SZSE, "liquidation", "2024-03-29", "2024-04-16", szse + "）第五十条"},
+		{SSE, "liquidation", "2026-09-30", "2026-10-21", sse},
+		{SZSE, "liquidation", "2026-10-08", "2026-10-22", szse},
 	} {
 		d := Example(1)
 		d.Venue = c.venue
@@ -339,11 +348,15 @@ func TestDeadlinesByTheTextInForce(t *testing.T) {
 		rated   bool
 		want    []string
 	}{
-		{SSE, "2026-10-31", 3, true, []string{"2027-04-30 上", "2027-06-30 上"}}, {SSE, "2026-11-01", 3, true, nil}, {SZSE, "2026-10-31", 3, true, []string{"2027-04-30 深", "2027-06-30 深"}},
+		{SSE, "2026-10-31", 3, true, []string{"2027-04-30 上", "2027-06-30 上"}},
+		{SSE, "2026-11-01", 3, true, nil},
+		{SZSE, "2026-10-31", 3, true, []string{"2027-04-30 深", "2027-06-30 深"}},
 		{SSE, "2026-10-31", 3, false, []string{"2027-04-30 上"}},
 		{SSE, "2026-06-25", 3, true, nil},                                      // the last payment is 2027-03-25
 		{SSE, "2026-06-30", 4, true, []string{"2027-04-30 上", "2027-06-30 上"}}, // paid last on 2027-06-30
-		{SSE, "2023-06-25", 2, true, nil}, {SSE, "2022-11-20", 3, true, []string{"2023-06-30 证"}}, {SSE, "2022-06-25", 3, true, []string{"2023-04-30 证", "2023-06-30 证"}},
+		{SSE, "2023-06-25", 2, true, nil},
+		{SSE, "2022-11-20", 3, true, []string{"2023-06-30 证"}},
+		{SSE, "2022-06-25", 3, true, []string{"2023-04-30 证", "2023-06-30 证"}},
 	} {
 		if got := papers(c.venue, c.closing, c.periods, c.rated); !slices.Equal(got, c.want) {
 			t.Errorf("%s set up %s, %d payments: %v, want %v", c.venue, c.closing, c.periods, got, c.want)

@@ -245,8 +245,11 @@ func TestRealDeals(t *testing.T) {
 		want int64
 	}{
 		{"issue", d.Structure.Tranches[0].Principal + d.Structure.Tranches[1].Principal, 206_000_000_00},
-		{"senior interest", p.TrancheInterest[0], 7_436_600_00}, {"senior principal", p.TranchePrincipal[0], 195_700_000_00},
-		{"interest of the claims", p.Ledger.Interest, 8_858_000_04}, {"tax", p.Ledger.Tax, 288_770_80}, {"costs", p.Ledger.Fees, 200_000_00},
+		{"senior interest", p.TrancheInterest[0], 7_436_600_00},
+		{"senior principal", p.TranchePrincipal[0], 195_700_000_00},
+		{"interest of the claims", p.Ledger.Interest, 8_858_000_04},
+		{"tax", p.Ledger.Tax, 288_770_80},
+		{"costs", p.Ledger.Fees, 200_000_00},
 		{"to the subordinated class", p.Ledger.Residual, 11_232_629_24},
 	} {
 		if int64(c.got) != c.want {
