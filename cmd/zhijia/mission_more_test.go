@@ -199,15 +199,15 @@ func init() {
 				area, yield, sum := 10+m.r.IntN(200), 500+m.r.IntN(1000), m.yuan(1e6)
 				best := yield + 100
 				claimed := 1 + m.r.IntN(area*best)
-				listed, honest := i != 3, true
+				listed := i != 3
 				if i == 2 {
-					claimed, honest = area*best+1, false
+					claimed = area*best + 1 // refused by G2, and worth no more than the land's mean
 				}
 				members = append(members, map[string]any{"seq": i + 1, "name": name, "credit_code": code, "area_mu": area, "yield_mean": yield, "yield_max": best, "claimed_kg": claimed, "insured": "yes", "sum_insured": sum, "insurer": "生成保险", "peril": "气象指数", "insured_through": "2027-05-01", "contracts": 1e6})
 				if listed {
 					users = append(users, map[string]any{"name": name, "credit_code": code, "announced_on": "2025-01-10", "announcement": "公告（生成）"})
 				}
-				if listed && honest {
+				if listed {
 					output := min(float64(claimed), float64(area*yield))
 					x := min(alpha*output*price*(1-cost), beta*sum, caps, bank, left)
 					want[name] = x
@@ -463,7 +463,7 @@ func init() {
 				Value, Principal float64
 				Exact            bool
 			}
-			m.show(&a, "pool", "build", m.write("deal.json", d), "--max-principal", strconv.Itoa(int(limit)), "--min-obligors", "2", "--max-single", "1", "--max-top5", "1")
+			m.show(&a, "pool", "build", m.write("deal.json", d), "--max-principal", strconv.Itoa(int(limit)), "--min-obligors", "2", "--max-single", "1", "--max-top-5", "1")
 			if m.near("the dearest choice", a.Value, best, .01); !a.Exact || a.Principal > limit*1e4 {
 				m.t.Errorf("%+v", a)
 			}

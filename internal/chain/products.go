@@ -210,12 +210,12 @@ func (s *Service) accepted(ctx context.Context, actor appraisal.Actor, batches [
 		if err != nil {
 			return nil, err
 		}
-		rights := map[int]*lending.Row{}
+		rights := map[int]lending.Row{}
 		for o, err := range r.Rows {
 			if err != nil {
 				return nil, err
 			}
-			rights[o.Valued.Row.Line] = &o.Valued.Row
+			rights[o.Valued.Row.Line] = o.Valued.Row
 		}
 		for i := range r.Contracts {
 			c := &r.Contracts[i]
@@ -225,7 +225,7 @@ func (s *Service) accepted(ctx context.Context, actor appraisal.Actor, batches [
 			p := lending.Pledge{Contract: c.Key, Day: r.On, Amount: c.Loan}
 			kinds := map[string]bool{}
 			for _, line := range c.Lines {
-				if row := rights[line]; row != nil {
+				if row, there := rights[line]; there {
 					p.Rights = append(p.Rights, row.Number)
 					kinds[kindZh(row.Kind)] = true
 				}

@@ -86,6 +86,12 @@ func TestRentsSumToTheFen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if in.Method == lease.AnnuityAdvance && in.Periods == 1 && in.Residual == 0 {
+			if out.Implied != nil {
+				t.Fatalf("a rate of what is paid back on the first day: %v", *out.Implied)
+			}
+			return
+		}
 		if out.Implied == nil || math.Abs(*out.Implied-rate) > 1e-4 && in.Price > 1_000_000_00 {
 			t.Fatalf("implied %v of %v (%s)", out.Implied, rate, out.NoRate)
 		}

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -50,9 +51,13 @@ type (
 	}
 	intermediariesPage struct {
 		page
-		Lines []chain.IntermediaryLine
+		Lines []intermediaryRow
 		Roles []lending.Role
 		May   bool
+	}
+	intermediaryRow struct {
+		Name, Code, Filing, Role, Ours, Prices, Rank string
+		Reports                                      int
 	}
 	openLicencesPage struct {
 		page
@@ -184,8 +189,34 @@ func (s *Server) showIntermediaries(c *gin.Context, problem error) error {
 	if err != nil {
 		return err
 	}
-	if v.Lines, err = s.opt.Chain.Intermediaries(c.Request.Context(), p.Actor()); err != nil {
+	lines, err := s.opt.Chain.Intermediaries(c.Request.Context(), p.Actor())
+	if err != nil {
 		return err
+	}
+	told := func(x *float64, n int) string {
+		if x == nil {
+			return "—"
+		}
+		return fmt.Sprintf("%.3f（n=%d）", *x, n)
+	}
+	for _, l := range lines {
+		row := intermediaryRow{Name: l.Name, Code: l.Code, Filing: l.Filing}
+		for _, r := range l.Records {
+			x := row
+			x.Role, x.Reports, x.Ours, x.Prices, x.Rank = r.Role.Zh(), r.Reports, told(r.FromOurs, r.Compared), told(r.FromPrices, r.Priced), r.Zh
+			if r.Rank > 0 {
+				x.Rank = fmt.Sprintf("第 %d", r.Rank)
+			}
+			v.Lines = append(v.Lines, x)
+		}
+		if len(l.Records) == 0 {
+			var roles []string
+			for _, r := range l.Roles {
+				roles = append(roles, r.Zh())
+			}
+			row.Role = strings.Join(roles, "、")
+			v.Lines = append(v.Lines, row)
+		}
 	}
 	return s.show(c, status, "intermediaries", v)
 }

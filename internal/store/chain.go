@@ -230,7 +230,7 @@ func (l *OpenLicence) deal() (Deal, bool) {
 	}
 	return Deal{
 		ID: "open-licence-" + l.Number + "-" + l.Declared.String(), Title: l.Number + " 开放许可", Numbers: []string{l.Number}, Patents: &one, Amount: &amount, Currency: "CNY",
-		DealKind: string(terms.DealPlainLicence), LicenceTerm: &years, Date: l.Declared, DateUnit: "day", Notes: fmt.Sprintf("专利开放许可，已成交 %d 份；%s", l.Concluded, l.Source),
+		DealKind: string(terms.DealPlainLicence), Market: "private", LicenceTerm: &years, Date: l.Declared, DateUnit: "day", Notes: fmt.Sprintf("专利开放许可，已成交 %d 份；%s", l.Concluded, l.Source),
 	}, true
 }
 
