@@ -252,7 +252,7 @@ func (db *DB) PutImport(ctx context.Context, i Import) (err error) {
 	ctx = As(ctx, i.Institution)
 	if i.FinishedAt == nil {
 		_, err = db.pool.Exec(ctx, sql, args...)
-		return err
+		return unknownInstitution(err, i.Institution)
 	}
 	return db.recorded(ctx, Act{i.Institution, i.By, "import", i.ID, map[string]any{"dataset": i.Dataset, "file": i.Name, "accepted": i.Accepted, "rejected": i.Rejected, "error": i.Error}}, sql, args...)
 }
