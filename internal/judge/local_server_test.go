@@ -90,4 +90,3 @@ func TestLocalServer(t *testing.T) {
 	}
 	t.Logf("%d of %d indicators scored", scored, len(r.Results))
 }
-
