@@ -447,7 +447,7 @@ var journeys = []struct {
 		s.do(chromedp.SetUploadFiles(`input[type=file]`, []string{s.file("导出.csv", patsnapFile(s.width))}, chromedp.ByQuery)) // the first click: it is chosen, and checked by itself
 		s.until(`document.querySelector('[role=status]') && document.body.innerText.includes('检查结果')`)
 		s.reads("识别为", "智慧芽", "将存成这样", "没有存")
-		s.do(chromedp.Click(`main summary`, chromedp.ByQuery))                  // the second: what each column was read as
+		s.do(chromedp.Click(`main summary`, chromedp.ByQuery))           // the second: what each column was read as
 		s.do(chromedp.Evaluate(`void (document.title += ' 检查结果')`, nil)) // another picture under the same address
 		s.look()
 		s.do(chromedp.Click(`button[value=take]`, chromedp.ByQuery)) // the third
