@@ -122,7 +122,9 @@ func (s *Service) Sensitivity(ctx context.Context, actor Actor, ids []string, sh
 		out = append(out, line)
 		return nil
 	})
-	slices.SortStableFunc(out, func(a, b Figure) int { return cmp.Or(cmp.Compare(b.Largest, a.Largest), strings.Compare(a.Path, b.Path)) })
+	slices.SortStableFunc(out, func(a, b Figure) int {
+		return cmp.Or(cmp.Compare(b.Largest, a.Largest), strings.Compare(a.Path, b.Path))
+	})
 	return out, len(subjects), err
 }
 
