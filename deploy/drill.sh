@@ -3,7 +3,7 @@
 # is touched. Each prints what it did and how long it took, and fails when what
 # was there before is not there after.
 #
-#   deploy/drill.sh upgrade|rollback|backup|restore|failover|replica|all
+#   deploy/drill.sh upgrade|rollback|backup|restore|replica|failover|roles|all
 #
 #   ZHIJIA    the program (default: zhijia of the PATH)
 #   PREVIOUS  the program of the release before, for upgrade and rollback; or
@@ -169,6 +169,18 @@ restore() {
 	PATH=$PGBIN:$PATH DATABASE_URL=$(url b again) "$Z" db restore "$W/zhijia.backup" >/dev/null 2>&1 && fail "a restore over what is there was not refused" || true
 }
 
+roles() { # the service's own role, as deploy/roles.sh makes it, cannot change the schema and can do its work
+	server r 6505
+	local as_first="host=$W/r port=6505 dbname=zhijia" t
+	psql r postgres -c 'CREATE ROLE migrator LOGIN SUPERUSER' >/dev/null
+	PGHOST=$W/r PGPORT=6505 POSTGRES_USER=migrator POSTGRES_DB=zhijia ZHIJIA_PASSWORD=drill PATH=$PGBIN:$PATH sh -c 'psql -X -q -U migrator -d postgres -c "ALTER ROLE zhijia RENAME TO first" && sh "$0"' "$here/deploy/roles.sh"
+	t=$(now); DATABASE_URL="postgres://migrator@/zhijia?host=$W/r&port=6505" "$Z" db migrate >/dev/null
+	told "roles: migrated by the owner" "$(since "$t")"
+	t=$(now); DATABASE_URL="postgres://zhijia@/zhijia?host=$W/r&port=6505" "$Z" value --title 一种泵的叶轮 --ipc 'F04D 29/22' --purpose pledge --json >/dev/null || fail "the service's role cannot value"
+	told "roles: a valuation by the service's role" "$(since "$t")"
+	"$PGBIN/psql" -X -q "$as_first user=zhijia" -c 'DROP TABLE valuations' 2>/dev/null && fail "the service's role dropped a table" || true
+}
+
 # pair makes a primary f and a follower g of it.
 pair() {
 	[ -e "$W/g/data/PG_VERSION" ] && return
@@ -228,7 +240,7 @@ failover() {
 }
 
 case "${1:-}" in
-upgrade | rollback | backup | restore | replica | failover) "$1" ;;
-all) upgrade; rollback; backup; restore; replica; failover ;;
+upgrade | rollback | backup | restore | replica | failover | roles) "$1" ;;
+all) upgrade; rollback; backup; restore; replica; failover; roles ;;
 *) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 64 ;;
 esac

@@ -130,13 +130,57 @@ type dbRestoreCmd struct {
 }
 
 func (c *dbRestoreCmd) Run(g *Globals) error {
+	url, done, err := c.url(g)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := execute(g, url, beforeRestore); err != nil {
+		return err
+	}
 	// All or nothing: a restore into a database that has the schema fails and
 	// leaves it as it was.
 	if err := c.program(g, "pg_restore", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error", c.File); err != nil {
 		return err
 	}
+	if err := execute(g, url, afterRestore); err != nil {
+		return err
+	}
 	fmt.Fprintln(g.stdout, "restored", c.File)
 	return nil
+}
+
+// A backup holds no privileges, because those whom they are granted to need not
+// be there where it is read. The role that every statement runs under is given
+// them as the migrations give them: by default, for what is about to be made.
+const (
+	beforeRestore = `
+		DO $$
+		BEGIN
+			IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '` + store.Role + `') THEN
+				CREATE ROLE ` + store.Role + ` NOLOGIN;
+			END IF;
+			IF NOT pg_has_role(current_user, '` + store.Role + `', 'MEMBER') THEN
+				EXECUTE format('GRANT ` + store.Role + ` TO %I', current_user);
+			END IF;
+		END
+		$$;
+		GRANT USAGE ON SCHEMA public TO ` + store.Role + `;
+		ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ` + store.Role + `;
+		ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO ` + store.Role
+	afterRestore = `
+		REVOKE DELETE ON institutions FROM ` + store.Role + `;
+		REVOKE ALL ON goose_db_version FROM ` + store.Role
+)
+
+func execute(g *Globals, url, sql string) error {
+	conn, err := pgx.Connect(g.ctx, url)
+	if err != nil {
+		return fault.New(fault.Unavailable, "database.unreachable", "数据库无法连接，请稍后重试。", "The database cannot be reached; try again.")
+	}
+	defer conn.Close(g.ctx)
+	_, err = conn.Exec(g.ctx, sql)
+	return err
 }
 
 // program runs one of PostgreSQL's own tools against the configured database.

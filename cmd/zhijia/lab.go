@@ -98,7 +98,11 @@ func (c *labMeasureCmd) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	m, err := lab.Measure(g.ctx, db, svc, counted, statements, g.operator(), lab.Plan{Seed: c.Seed, Patents: c.Patents, Times: c.Times, Clients: c.Clients})
+	m, err := lab.Measure(g.ctx, db, svc, counted, statements, g.operator(), lab.Plan{Seed: c.Seed, Patents: c.Patents, Times: c.Times, Clients: c.Clients, Say: func(r lab.Row) {
+		if terminal(g.stderr) {
+			fmt.Fprintf(g.stderr, "%s, %d at once: p50 %.1f ms\n", r.What, r.Clients, r.P50)
+		}
+	}})
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func TestSupportBundleAndValidationPack(t *testing.T) {
 			t.Errorf("the bundle holds %q", secret)
 		}
 	}
-	for _, want := range []string{`"ops-key"`, "ZHIJIA_OPS_KEY", `"patents": 1`, "server_version", `"route":"POST /v1/valuations"`, `"status":500`, `"lines_left_out":1`} {
+	for _, want := range []string{`"source-ops-key"`, "ZHIJIA_OPS_KEY", `"patents": 1`, "server_version", `"route":"POST /v1/valuations"`, `"status":500`, `"lines_left_out":1`} {
 		if !strings.Contains(all.String(), want) {
 			t.Errorf("the bundle lacks %q", want)
 		}

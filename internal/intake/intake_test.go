@@ -336,6 +336,17 @@ func FuzzRun(f *testing.F) {
 	f.Add("citations", []byte("citing,cited\nCN111504366B,CN112039093B\n"))
 	f.Add("patents", []byte(file(2)))
 	f.Add("events", []byte("专利号,事件代码,生效日,登记号,变更前,变更后\n201310543019.6,PE01,2024-03-01,Y1,甲;乙,丙\n"))
+	for _, vendor := range []string{ // headers of those whose tables are recognised
+		"公开(公告)号,标题,[标]当前申请(专利权)人,申请号,申请日,专利类型,简单法律状态,法律状态/事件,IPC主分类号,专利价值\nCN116012345B,一种泵,甲 | 乙,CN202310123456.6,2023-02-08,授权发明,有效,授权 | 质押,H01M10/48,\"$ 1\"\n",
+		"标题 (中文),申请号,申请日,公开（公告）号,专利类型,当前权利人,专利有效性,IPC主分类\n一种泵,CN202310123456.6,20230208,CN116012345B,发明授权,甲; 乙,有效,F04D29/22\n",
+		"申请号,名称,当前专利权人,法律状态履历,质押合同登记号,质押解除日\nCN202310123456.6,泵,甲,法律状态公告日：20240101;法律状态：授权;描述信息：授权,Y1,-\n",
+		"search URL:,https://x\nid,title,assignee,inventor/author,priority date,filing/creation date,publication date,grant date,result link,representative figure link\nCN-116012345-B,pump,a,b,2020-01-01,2020-01-01,2021-01-01,2021-01-01,https://x/zh,\n",
+		"#,Jurisdiction,Kind,Display Key,Lens ID,Publication Date,Application Number,Title,Applicants,Owners,Legal Status\n1,CN,B,CN 116012345 B,1,2024-08-06,CN 202310123456 A,pump,A;;B,C,ACTIVE\n",
+		"专利申请号,案件名称,案件状态,申请人\n2023101234566,泵,专利权维持,甲\n",
+		"申请号,事务数据公告日,事务数据\nCN202310123456.6,2024.01.02,专利权质押合同登记的生效IPC(主分类):F04D 29/22登记号:Y1登记生效日:20240101\n",
+	} {
+		f.Add("patents", []byte(vendor))
+	}
 	f.Fuzz(func(t *testing.T, dataset string, body []byte) {
 		rep, err := intake.Run(context.Background(), nil, nil, actor, dataset, "x.csv", bytes.NewReader(body), intake.Options{DryRun: true})
 		if err == nil && rep.Accepted < 0 {

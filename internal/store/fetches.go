@@ -32,7 +32,7 @@ type Fetch struct {
 // FetchNumber is one number of a fetch and what came of it.
 type FetchNumber struct {
 	Number string `json:"number"`
-	State  string `json:"state"`          // waiting, found, missing, failed
+	State  string `json:"state" enum:"waiting,found,missing,failed"`
 	Detail string `json:"code,omitempty"` // why it is not found
 }
 
