@@ -32,11 +32,9 @@ import (
 	"zhijia/internal/harness"
 	"zhijia/internal/intake"
 	"zhijia/internal/ledger"
-	"zhijia/internal/money"
 	"zhijia/internal/product"
 	"zhijia/internal/reading"
 	"zhijia/internal/strict"
-	"zhijia/internal/valuation/terms"
 	"zhijia/internal/watch"
 )
 
@@ -85,6 +83,7 @@ func New(g *gate.Gate, opt Options) (*Server, error) {
 	for _, register := range resources {
 		register(s.api, s)
 	}
+	tellMore(s.api.OpenAPI().Components.Schemas)
 	return s, g.Listed()
 }
 
@@ -128,7 +127,7 @@ func (s *Server) specification() huma.Config {
 	c.Servers = []*huma.Server{{URL: "/", Description: "The service this document comes from."}}
 	c.Components.Headers = headers()
 	c.OnAddOperation = append(c.OnAddOperation, describeHeaders)
-	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	c.Components.Schemas = huma.NewMapRegistry(schemaPrefix, schemaName)
 	c.RejectUnknownQueryParameters = true
 	c.Formats = map[string]huma.Format{
 		"application/json": {Marshal: marshalJSON, Unmarshal: unmarshalStrict},
@@ -139,10 +138,9 @@ func (s *Server) specification() huma.Config {
 		"key": {Type: "http", Scheme: "bearer", BearerFormat: "zj_<id>_<secret>", Description: "API key made by `zhijia keys create`."},
 	}
 	c.Security = []map[string][]string{{"key": {}}}
-	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[calendar.Date](), reflect.TypeFor[dateSchema]())
-	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[money.Fen](), reflect.TypeFor[moneySchema]())
-	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[terms.Quantity](), reflect.TypeFor[quantitySchema]())
-	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[terms.YearQuantity](), reflect.TypeFor[yearQuantitySchema]())
+	for t, alias := range aliases {
+		c.Components.Schemas.RegisterTypeAlias(t, alias)
+	}
 	return c
 }
 
@@ -192,43 +190,6 @@ func marshalJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
-}
-
-// dateSchema describes a civil date to the specification.
-type dateSchema struct{}
-
-// Schema implements huma.SchemaProvider.
-func (dateSchema) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Format: "date", Description: "Calendar date, YYYY-MM-DD."}
-}
-
-// quantitySchema describes a quantity, which may be a bare number.
-type quantitySchema struct{}
-
-func quantityProperties() map[string]*huma.Schema {
-	number := &huma.Schema{Type: huma.TypeNumber}
-	return map[string]*huma.Schema{
-		"value": number, "low": number, "mode": number, "high": number, "source": {Type: huma.TypeString},
-		"distribution": {Type: huma.TypeString, Enum: []any{"point", "triangular", "pert", "uniform", "normal", "lognormal"}},
-	}
-}
-
-// Schema implements huma.SchemaProvider.
-func (quantitySchema) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{
-		Description: "A number, or a range {low, mode, high} with a distribution.",
-		OneOf:       []*huma.Schema{{Type: huma.TypeNumber}, {Type: huma.TypeObject, Properties: quantityProperties(), AdditionalProperties: false}},
-	}
-}
-
-// yearQuantitySchema describes a quantity of one calendar year.
-type yearQuantitySchema struct{}
-
-// Schema implements huma.SchemaProvider.
-func (yearQuantitySchema) Schema(huma.Registry) *huma.Schema {
-	p := quantityProperties()
-	p["year"] = &huma.Schema{Type: huma.TypeInteger}
-	return &huma.Schema{Description: "A quantity of one calendar year.", Type: huma.TypeObject, Properties: p, Required: []string{"year"}, AdditionalProperties: false}
 }
 
 // OpenAPI returns the specification as indented JSON.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"reflect"
@@ -126,7 +127,7 @@ func registerBatches(api huma.API, s *Server) {
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"options": options, "file": binary}, Required: []string{"file"}}},
 		}},
-		Responses: s.respondsWith(reflect.TypeFor[Batch](), "201", "The batch, stored."),
+		Responses: s.batchResponses(),
 		Metadata:  map[string]any{metaTimeout: s.gate.ImportTimeout, metaMaxBody: s.gate.MaxUpload},
 	}, s.submitBatch)
 	s.raw(huma.Operation{
@@ -275,6 +276,13 @@ func (s *Server) batchReply(ctx context.Context, id string) (*batchReply, error)
 	progress, err := s.opt.Desk.Progress(ctx, p.Actor(), id)
 	out.Body.Progress = (*Progress)(&progress)
 	return out, err
+}
+
+// batchResponses are those of a file sent in: it is stored, or stood already.
+func (s *Server) batchResponses() map[string]*huma.Response {
+	all := s.respondsWith(reflect.TypeFor[Batch](), "201", "The batch, stored.")
+	maps.Copy(all, s.respondsWith(reflect.TypeFor[Batch](), "200", "The batch of the same file with the same options."))
+	return all
 }
 
 func (s *Server) submitBatch(c *gin.Context) (err error) {

@@ -231,7 +231,7 @@ func registerRights(api huma.API, s *Server) {
 		Entries []chain.Standing `json:"entries"`
 	}
 	huma.Register(api, huma.Operation{OperationID: "list-encumbrances", Method: http.MethodGet, Path: "/v1/encumbrances", Tags: tags, Summary: "权利负担台账 The ledger of uses by right"}, func(ctx context.Context, in *struct {
-		State   encumbrance.State `query:"state" enum:"offered,committed,registered,released,disputed" doc:"Default: all but released."`
+		State   encumbrance.State `query:"state" doc:"Default: all but released."`
 		Product patent.Product    `query:"product" enum:"pledge,pool,lease,exclusive_licence,licence,insurance,fund_position,guarantee"`
 		After   string            `query:"after" maxLength:"60" doc:"Last right of the page before."`
 		Limit   int               `query:"limit" default:"100" minimum:"1" maximum:"500"`
@@ -241,7 +241,7 @@ func registerRights(api huma.API, s *Server) {
 		return &told[ledger]{ledger{list}}, err
 	})
 	huma.Register(api, huma.Operation{OperationID: "right-timeline", Method: http.MethodGet, Path: "/v1/rights/{kind}/{number}/timeline", Tags: tags, Summary: "权利时间线 Everything on file about one right, oldest first"}, func(ctx context.Context, in *struct {
-		Kind   encumbrance.Kind `path:"kind" enum:"patent,trademark,copyright,layout"`
+		Kind   encumbrance.Kind `path:"kind"`
 		Number string           `path:"number" maxLength:"60"`
 	},
 	) (*told[chain.Timeline], error) {

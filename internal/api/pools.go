@@ -157,20 +157,6 @@ type PoolReopened struct {
 	Periods int64 `json:"periods" doc:"The period and those after it."`
 }
 
-// moneySchema describes an amount to the specification.
-type moneySchema struct{}
-
-// Schema implements huma.SchemaProvider.
-func (moneySchema) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeNumber, Description: "Amount in yuan, at most two decimals."}
-}
-
-// anySchema describes a value documented elsewhere.
-type anySchema struct{}
-
-// Schema implements huma.SchemaProvider.
-func (anySchema) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeObject} }
-
 // poolRoutes registers the pool's operations.
 type poolRoutes struct {
 	s       *Server

@@ -52,7 +52,7 @@ func serve(t testing.TB, uses *gatetest.World, opt options, roles ...people.Role
 	if err := pages.Register(w.gate, pages.Options{Appraisal: uses.Appraisal, Desk: uses.Desk, Watch: uses.Watch, Intake: uses.Intake, Ledger: uses.Ledger, Dossier: uses.Dossier, Audit: uses.Audit, Chain: uses.Chain, Reading: uses.Reading, Labels: uses.Labels, Products: uses.Products, Arranger: uses.Arranger, Eval: opt.Eval}); err != nil {
 		t.Fatal(err)
 	}
-	w.Client = gatetest.Client{T: t, H: w.gate, Key: gatetest.NewKey(t, uses.DB, time.Time{}, roles...)}
+	w.Client = gatetest.Client{T: t, H: conforming(t, w.gate), Key: gatetest.NewKey(t, uses.DB, time.Time{}, roles...)}
 	return w
 }
 

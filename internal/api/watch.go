@@ -42,8 +42,8 @@ type Alert struct {
 
 // BookAlert is what an alert says of a loan in the book. Amounts in yuan.
 type BookAlert struct {
-	Kind    lending.AlertKind `json:"kind" enum:"drop,ended,breach,cover,expiry,failed,ground"`
-	Trigger lending.Trigger   `json:"trigger" enum:"schedule,event,request" doc:"What had it looked at."`
+	Kind    lending.AlertKind `json:"kind"`
+	Trigger lending.Trigger   `json:"trigger" doc:"What had it looked at."`
 	Old     money.Fen         `json:"old_value"`
 	New     money.Fen         `json:"new_value"`
 	Detail  json.RawMessage   `json:"detail" doc:"What changed and why."`

@@ -100,8 +100,8 @@ type Valued struct {
 	Row Row        `json:"row"`
 	Key patent.Key `json:"key,omitempty"` // of the patent as the store knows it; empty: of the row's number
 
-	Valuation   string            `json:"valuation,omitempty"` // hash of the stored valuation
-	Status      valuation.Status  `json:"status"`
+	Valuation   string            `json:"valuation,omitempty"`   // hash of the stored valuation
+	Status      valuation.Status  `json:"status,omitempty"`      // empty: not valued
 	ReasonCode  string            `json:"reason_code,omitempty"` // of zero, abstained, range only
 	Reason      string            `json:"reason,omitempty"`      // Chinese
 	Point       money.Fen         `json:"point"`                 // the median when only a range is given
@@ -115,16 +115,16 @@ type Valued struct {
 	Methods     []Method          `json:"methods"`
 	Comparables []string          `json:"comparables"` // deal ids by influence
 	Flags       []terms.Flag      `json:"flags,omitempty"`
-	Versions    map[string]string `json:"versions"`
-	DataCutoff  calendar.Date     `json:"data_cutoff"`
+	Versions    map[string]string `json:"versions,omitempty"`
+	DataCutoff  calendar.Date     `json:"data_cutoff,omitzero"`
 	FromRow     bool              `json:"from_row"` // the store does not know the patent: valued from what the row gives
 
 	Facts       []Fact             `json:"facts,omitempty"`   // on whose word the grounds are answered
 	OnWord      []string           `json:"on_word,omitempty"` // codes of the grounds that are clear on the row's word alone
 	Debtor      string             `json:"debtor,omitempty"`  // the borrower under the name of the owner it is, where an officer decided so
 	Expiry      calendar.Date      `json:"expiry,omitzero"`   // the right has ended on this day
-	Eligibility patent.Eligibility `json:"eligibility"`
-	State       patent.State       `json:"state"`
+	Eligibility patent.Eligibility `json:"eligibility,omitzero"`
+	State       patent.State       `json:"state,omitzero"`
 	Fault       *fault.Field       `json:"fault,omitempty"` // the row could not be valued
 
 	// Of a row that was looked at anew when its batch was decided again: what it
