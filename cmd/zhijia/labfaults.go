@@ -390,7 +390,7 @@ func (c *labClient) value(ctx context.Context) {
 	s := labSample{at: time.Now()}
 	for try := 0; ctx.Err() == nil && time.Since(s.at) < 90*time.Second; try++ {
 		address := c.w.parts["service "+strconv.Itoa(1+int(n+int64(try))%2)].address
-		status, reply, err := c.post(ctx, "http://"+address+"/v1/valuations", key, "application/json", strings.NewReader(body))
+		status, reply, after, err := c.post(ctx, "http://"+address+"/v1/valuations", key, "application/json", strings.NewReader(body))
 		what := strconv.Itoa(status)
 		if err != nil {
 			what = "no answer"
@@ -404,7 +404,7 @@ func (c *labClient) value(ctx context.Context) {
 			s.id = v.ID
 			break
 		}
-		time.Sleep(min(time.Duration(50*(try+1))*time.Millisecond, time.Second))
+		time.Sleep(max(after, min(time.Duration(50*(try+1))*time.Millisecond, time.Second)))
 	}
 	if s.took = time.Since(s.at); ctx.Err() != nil && s.id == "" {
 		return // the lab was ended
@@ -414,10 +414,10 @@ func (c *labClient) value(ctx context.Context) {
 	c.mu.Unlock()
 }
 
-func (c *labClient) post(ctx context.Context, to, key, kind string, body io.Reader) (int, []byte, error) {
+func (c *labClient) post(ctx context.Context, to, key, kind string, body io.Reader) (status int, reply []byte, after time.Duration, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, body)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, 0, err
 	}
 	r.Header.Set("Authorization", "Bearer "+c.w.keys[c.institution])
 	r.Header.Set("Content-Type", kind)
@@ -426,11 +426,12 @@ func (c *labClient) post(ctx context.Context, to, key, kind string, body io.Read
 	}
 	resp, err := c.http.Do(r)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, 0, err
 	}
 	defer resp.Body.Close()
-	reply, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, reply, err
+	reply, err = io.ReadAll(resp.Body)
+	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After")) // absent: at once
+	return resp.StatusCode, reply, time.Duration(seconds) * time.Second, err
 }
 
 // closed sends one after another from some clients; open sends at a rate, whatever comes back.
@@ -747,18 +748,18 @@ var labAttacks = map[string]func(context.Context, *labClient) int{
 				time.Sleep(200 * time.Millisecond)
 			}
 		}()
-		status, _, _ := c.post(ctx, "http://"+c.w.parts["service 1"].address+"/v1/batches", "", "multipart/form-data; boundary=x", body)
+		status, _, _, _ := c.post(ctx, "http://"+c.w.parts["service 1"].address+"/v1/batches", "", "multipart/form-data; boundary=x", body)
 		return status
 	},
 }
 
 func (c *labClient) send(ctx context.Context, path string, body []byte) int {
-	status, _, _ := c.post(ctx, "http://"+c.w.parts["service "+strconv.Itoa(1+int(c.n.Add(1))%2)].address+path, "", "application/json", bytes.NewReader(body))
+	status, _, _, _ := c.post(ctx, "http://"+c.w.parts["service "+strconv.Itoa(1+int(c.n.Add(1))%2)].address+path, "", "application/json", bytes.NewReader(body))
 	return status
 }
 
 func (c *labClient) upload(ctx context.Context, path, name string, file []byte) int {
 	body := slices.Concat([]byte("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\""+name+"\"\r\n\r\n"), file, []byte("\r\n--x--\r\n"))
-	status, _, _ := c.post(ctx, "http://"+c.w.parts["service "+strconv.Itoa(1+int(c.n.Add(1))%2)].address+path, "", "multipart/form-data; boundary=x", bytes.NewReader(body))
+	status, _, _, _ := c.post(ctx, "http://"+c.w.parts["service "+strconv.Itoa(1+int(c.n.Add(1))%2)].address+path, "", "multipart/form-data; boundary=x", bytes.NewReader(body))
 	return status
 }

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -238,6 +240,22 @@ func nothingCrosses(t *testing.T, w *world, everyRole bool) {
 			}
 		}
 	}
+	if !everyRole { // once, where the database is alone: every query parameter and every text of every body is one of a's ids
+		for _, q := range filledWith(t, w, ids) {
+			role := q.allowed[0]
+			got := clients[role].Do(q.method, q.path, "application/json", strings.NewReader(q.body))
+			text := got.Body.String()
+			if got.Code == http.StatusInternalServerError {
+				t.Errorf("%s %s with %s: %.200s", q.method, q.path, q.body, text)
+			}
+			for _, echoed := range ids { // what the caller himself said may come back
+				text = strings.ReplaceAll(text, echoed, "")
+			}
+			if strings.Contains(text, "机密") || strings.Contains(text, "7654321") {
+				t.Errorf("%s %s with %s as %s of another institution: %d %.300s", q.method, q.path, q.body, role, got.Code, got.Body)
+			}
+		}
+	}
 	if after := state(); after != before {
 		t.Errorf("another institution changed something:\n%s\n%s", before, after)
 	}
@@ -321,6 +339,115 @@ func nothingCrosses(t *testing.T, w *world, everyRole bool) {
 	if idle == "" {
 		t.Error("there is no job to be started")
 	}
+}
+
+// asked is a request with ids of another institution in every place that the specification has for a text.
+type asked struct {
+	method, path, body string
+	allowed            []people.Role
+}
+
+func filledWith(t *testing.T, w *world, ids []string) (out []asked) {
+	t.Helper()
+	type schema struct {
+		Ref        string `json:"$ref"`
+		Type       any
+		Enum       []any
+		Format     string
+		Minimum    *float64
+		Properties map[string]json.RawMessage
+		Items      json.RawMessage
+		OneOf      []json.RawMessage
+	}
+	doc := gatetest.Decode[struct {
+		Paths map[string]map[string]struct {
+			Parameters []struct {
+				In, Name string
+				Schema   json.RawMessage
+			}
+			RequestBody struct {
+				Content map[string]struct{ Schema json.RawMessage }
+			}
+		}
+		Components struct{ Schemas map[string]json.RawMessage }
+	}](t, w.Get("/openapi.json").Body.Bytes())
+	n := 0
+	id := func() string { n++; return ids[n%len(ids)] }
+	var fill func(raw json.RawMessage, depth int) any
+	fill = func(raw json.RawMessage, depth int) any {
+		var x schema
+		if err := json.Unmarshal(raw, &x); err != nil || depth > 6 {
+			return nil
+		}
+		kind := fmt.Sprint(x.Type)
+		switch {
+		case x.Ref != "":
+			return fill(doc.Components.Schemas[strings.TrimPrefix(x.Ref, "#/components/schemas/")], depth+1)
+		case len(x.OneOf) > 0:
+			return fill(x.OneOf[0], depth+1)
+		case len(x.Enum) > 0:
+			return x.Enum[0]
+		case x.Format == "date":
+			return "2026-01-02"
+		case x.Format == "date-time":
+			return "2027-01-02T00:00:00Z"
+		case strings.Contains(kind, "string"):
+			return id()
+		case strings.Contains(kind, "integer"), strings.Contains(kind, "number"):
+			if x.Minimum != nil {
+				return *x.Minimum
+			}
+			return 1
+		case strings.Contains(kind, "boolean"):
+			return true
+		case strings.Contains(kind, "array"):
+			return []any{fill(x.Items, depth+1)}
+		case len(x.Properties) > 0:
+			object := map[string]any{}
+			for _, name := range slices.Sorted(maps.Keys(x.Properties)) {
+				if v := fill(x.Properties[name], depth+1); v != nil {
+					object[name] = v
+				}
+			}
+			return object
+		}
+		return nil
+	}
+	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
+		for _, method := range slices.Sorted(maps.Keys(doc.Paths[path])) {
+			op := doc.Paths[path][method]
+			allowed := people.Access[strings.ToUpper(method)+" "+path]
+			if len(allowed) == 0 || strings.HasSuffix(path, "/events") {
+				continue
+			}
+			a := asked{method: strings.ToUpper(method), path: parameter.ReplaceAllStringFunc(path, func(string) string { return url.PathEscape(id()) }), allowed: allowed}
+			query := url.Values{}
+			for _, p := range op.Parameters {
+				if v := fill(p.Schema, 0); p.In == "query" && v != nil {
+					query.Set(p.Name, strings.Trim(fmt.Sprint(v), "[]"))
+				}
+			}
+			if body, ok := op.RequestBody.Content["application/json"]; ok {
+				b, err := json.Marshal(fill(body.Schema, 0))
+				if err != nil {
+					t.Fatal(err)
+				}
+				a.body = string(b)
+			}
+			whole := a
+			whole.path += "?" + query.Encode()
+			out = append(out, whole)
+			for _, name := range slices.Sorted(maps.Keys(query)) { // one that is refused hides the others
+				one := a
+				one.path += "?" + url.Values{name: query[name]}.Encode()
+				out = append(out, one)
+			}
+		}
+	}
+	if len(out) < 100 {
+		t.Fatalf("%d requests were made of the specification", len(out))
+	}
+	return out
 }
 
 // Nobody gives a role that he may not give: over every giver, role and

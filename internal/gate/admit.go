@@ -35,19 +35,35 @@ type turnstile struct {
 	free    int
 	inside  map[string]int
 	waiting map[string][]chan struct{}
-	order   []string      // institutions that wait; the first is next
-	took    time.Duration // how long one holds its place, of late
+	order   []string                 // institutions that wait; the first is next
+	took    map[string]time.Duration // how long a request of an institution holds its place, of late
+}
+
+// An institution whose requests hold their places for longer than soonEnough has fewer of them: more at once would only make
+// each slower, until nobody waits for an answer any more. It always has a few.
+const (
+	soonEnough = 2 * time.Second
+	aFew       = 8
+)
+
+// places are how many an institution may hold now.
+func (t *turnstile) places(institution string) int {
+	took := t.took[institution]
+	if took <= soonEnough {
+		return t.share
+	}
+	return max(int(float64(t.share)*soonEnough.Seconds()/took.Seconds()), min(aFew, t.share))
 }
 
 func newTurnstile(places, share, queue int, wait time.Duration) *turnstile {
-	return &turnstile{share: share, queue: queue, wait: wait, free: places, inside: map[string]int{}, waiting: map[string][]chan struct{}{}}
+	return &turnstile{share: share, queue: queue, wait: wait, free: places, inside: map[string]int{}, waiting: map[string][]chan struct{}{}, took: map[string]time.Duration{}}
 }
 
 // enter waits for a place. Who got one calls leave when he is done; who is refused is told after how many seconds to come
 // back.
 func (t *turnstile) enter(ctx context.Context, institution string) (leave func(), after int, err error) {
 	t.mu.Lock()
-	if t.free > 0 && t.inside[institution] < t.share && len(t.waiting[institution]) == 0 {
+	if t.free > 0 && t.inside[institution] < t.places(institution) && len(t.waiting[institution]) == 0 {
 		t.take(institution)
 		t.mu.Unlock()
 		return t.leaver(institution), 0, nil
@@ -88,7 +104,7 @@ func (t *turnstile) enter(ctx context.Context, institution string) (leave func()
 
 // after is how long an institution's queue takes to pass, in seconds.
 func (t *turnstile) after(institution string) int {
-	passes := t.took.Seconds() * float64(len(t.waiting[institution])) / float64(t.share)
+	passes := t.took[institution].Seconds() * float64(len(t.waiting[institution])) / float64(t.places(institution))
 	return int(min(max(math.Ceil(passes), 1), 60))
 }
 
@@ -102,19 +118,22 @@ func (t *turnstile) leaver(institution string) func() {
 	return func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		t.took += (time.Since(begun) - t.took) / 16
+		t.took[institution] += (time.Since(begun) - t.took[institution]) / 8
 		t.free++
 		if t.inside[institution]--; t.inside[institution] == 0 {
 			delete(t.inside, institution)
 		}
 		t.admit()
+		if t.inside[institution] == 0 { // idle: what was slow is over
+			delete(t.took, institution)
+		}
 	}
 }
 
 // admit gives free places to those who wait, to each institution in turn.
 func (t *turnstile) admit() {
 	for t.free > 0 {
-		at := slices.IndexFunc(t.order, func(i string) bool { return t.inside[i] < t.share })
+		at := slices.IndexFunc(t.order, func(i string) bool { return t.inside[i] < t.places(i) })
 		if at < 0 {
 			return
 		}

@@ -51,7 +51,7 @@ func TestTurnstile(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if s.free != places || len(s.inside)+len(s.waiting)+len(s.order) > 0 {
+		if s.free != places || len(s.inside)+len(s.waiting)+len(s.order)+len(s.took) > 0 {
 			t.Errorf("%d free of %d, %v %v %v", s.free, places, s.inside, s.waiting, s.order)
 		}
 	})
@@ -104,4 +104,16 @@ func TestInstitutionsAreLetInByTurns(t *testing.T) {
 		t.Errorf("%v, %d", err, after)
 	}
 	leave()
+}
+
+// Slow requests have fewer places, and never fewer than a few; those of another institution have as many as before.
+func TestSlowRequestsHaveFewerPlaces(t *testing.T) {
+	t.Parallel()
+	s := newTurnstile(32, 24, 100, time.Minute)
+	for took, want := range map[time.Duration]int{0: 24, soonEnough: 24, 2 * soonEnough: 12, time.Minute: aFew} {
+		s.took["slow"] = took
+		if got := s.places("slow"); got != want || s.places("other") != 24 {
+			t.Errorf("%s: %d, want %d", took, got, want)
+		}
+	}
 }
