@@ -29,10 +29,16 @@ type LabelSample struct {
 
 // LabelNext is the item to label now.
 type LabelNext struct {
-	Question *labelling.Question `json:"question" nullable:"true" doc:"null: the caller has labelled all."`
+	Question *labelling.Question `json:"question,omitempty" doc:"Absent: the caller has labelled all."`
 }
 
-type labelPath struct {
+// LabelSamples are the samples of an institution.
+type LabelSamples struct {
+	Samples []LabelSample `json:"samples" nullable:"false"`
+}
+
+// LabelPath names a sample.
+type LabelPath struct {
 	ID string `path:"id" maxLength:"80"`
 }
 
@@ -49,7 +55,7 @@ func registerLabels(api huma.API, s *Server) {
 		q, err := s.opt.Labels.Next(ctx, people.Of(ctx).Actor(), id)
 		return &reply[LabelNext]{LabelNext{q}}, err
 	}
-	type orderIn struct {
+	type labelOrderIn struct {
 		Body struct {
 			Numbers    []string `json:"numbers" minItems:"1" maxItems:"500" doc:"Of stored patents."`
 			Indicators []string `json:"indicators,omitempty" maxItems:"50" doc:"Default: all that the sheet gives to the model."`
@@ -60,22 +66,17 @@ func registerLabels(api huma.API, s *Server) {
 		OperationID: "draw-label-sample", Method: http.MethodPost, Path: "/v1/label-samples", Tags: []string{"labels"}, DefaultStatus: http.StatusCreated,
 		Summary:     "抽取盲标样本 Draw a sample of patents and indicators for officers to label blind",
 		Description: "The model's choices of its kept readings are stored with the items and shown to nobody who labels.",
-	}, func(ctx context.Context, in *orderIn) (*reply[LabelSample], error) {
+	}, func(ctx context.Context, in *labelOrderIn) (*reply[LabelSample], error) {
 		if err := on(); err != nil {
 			return nil, err
 		}
 		x, err := s.opt.Labels.Draw(ctx, people.Of(ctx).Actor(), labelling.Order{Numbers: in.Body.Numbers, Indicators: in.Body.Indicators, Note: in.Body.Note})
 		return &reply[LabelSample]{LabelSample{x.ID, x.Note, x.Model, x.Prompts, x.CreatedAt, x.Items, x.Done, x.Officers}}, err
 	})
-	type list struct {
-		Body struct {
-			Samples []LabelSample `json:"samples" nullable:"false"`
-		}
-	}
 	huma.Register(api, huma.Operation{
 		OperationID: "list-label-samples", Method: http.MethodGet, Path: "/v1/label-samples", Tags: []string{"labels"},
 		Summary: "盲标样本列表 The samples of the institution, with how far the caller is",
-	}, func(ctx context.Context, _ *struct{}) (*list, error) {
+	}, func(ctx context.Context, _ *struct{}) (*reply[LabelSamples], error) {
 		if err := on(); err != nil {
 			return nil, err
 		}
@@ -83,8 +84,7 @@ func registerLabels(api huma.API, s *Server) {
 		if err != nil {
 			return nil, err
 		}
-		out := &list{}
-		out.Body.Samples = []LabelSample{}
+		out := &reply[LabelSamples]{LabelSamples{Samples: []LabelSample{}}}
 		for _, x := range found {
 			out.Body.Samples = append(out.Body.Samples, LabelSample{x.ID, x.Note, x.Model, x.Prompts, x.CreatedAt, x.Items, x.Done, x.Officers})
 		}
@@ -94,14 +94,14 @@ func registerLabels(api huma.API, s *Server) {
 		OperationID: "next-label", Method: http.MethodGet, Path: "/v1/label-samples/{id}/next", Tags: []string{"labels"},
 		Summary:     "下一题 The next item that the caller has not labelled",
 		Description: "Passages and choices in words, both in an order of the caller's own; no number of the patent, no score, no model's or other's choice.",
-	}, func(ctx context.Context, in *labelPath) (*reply[LabelNext], error) {
+	}, func(ctx context.Context, in *LabelPath) (*reply[LabelNext], error) {
 		if err := on(); err != nil {
 			return nil, err
 		}
 		return next(ctx, in.ID)
 	})
 	type labelIn struct {
-		labelPath
+		LabelPath
 		Body struct {
 			Place  int    `json:"place" minimum:"1" doc:"Of the question."`
 			Choice string `json:"choice" maxLength:"20" doc:"Key of a choice of the question; unknown: it cannot be told from the passages."`
