@@ -124,7 +124,7 @@ func newLab(g *Globals) (_ *labWorld, err error) {
 		return w, err
 	}
 	address := w.cluster.URL(localdb.Role)
-	if w.db, err = openMigrated(g, address, 4, false); err != nil {
+	if w.db, err = openMigrated(g, address, &Database{MaxConns: 4}); err != nil {
 		return w, err
 	}
 	if err := w.db.LoadFacts(g.ctx); err != nil {

@@ -160,8 +160,10 @@ func init() {
 			in := map[string]any{
 				"on": "2026-11-28", "pledgor": "甲公司", "maturity": "2028-11-27", "loan": 1, "family_searched_on": "2026-11-28", "ltv_ceiling": ceiling, "ltv_ceiling_source": "本机构政策",
 				"income": map[string]any{"royalty_low": low, "royalty": royalty, "royalty_high": high, "royalty_source": "合同", "discount": discount, "discount_source": "规定", "horizon_years": horizon},
-				"marks": []any{map[string]any{"reg_no": number, "name": "生成", "kind": "ordinary", "classes": []string{"29"}, "registrant": "甲公司", "registered_on": registered.Format(time.DateOnly), "term_end": registered.AddDate(10, 0, -1).Format(time.DateOnly), "state": "registered",
-					"non_use_pending": "no", "invalidation_pending": "no", "last_use": "2026-06-30", "pledged": "no", "preserved": "no", "exclusively_licensed": "no"}},
+				"marks": []any{map[string]any{
+					"reg_no": number, "name": "生成", "kind": "ordinary", "classes": []string{"29"}, "registrant": "甲公司", "registered_on": registered.Format(time.DateOnly), "term_end": registered.AddDate(10, 0, -1).Format(time.DateOnly), "state": "registered",
+					"non_use_pending": "no", "invalidation_pending": "no", "last_use": "2026-06-30", "pledged": "no", "preserved": "no", "exclusively_licensed": "no",
+				}},
 				"revenues": revenues,
 			}
 			var a struct {
@@ -682,7 +684,8 @@ func init() {
 			}
 			first = math.Floor(first)
 			d["years"] = []any{
-				map[string]any{"year": 2023, "revenue": first, "rd": 1, "source": "审计报告"}, map[string]any{"year": 2024, "revenue": 1e10, "rd": 1, "source": "审计报告"},
+				map[string]any{"year": 2023, "revenue": first, "rd": 1, "source": "审计报告"},
+				map[string]any{"year": 2024, "revenue": 1e10, "rd": 1, "source": "审计报告"},
 				map[string]any{"year": 2025, "revenue": revenue, "rd": sum - 2, "source": "审计报告"},
 			}
 			d["staff"], d["rd_staff"] = staff, rd
