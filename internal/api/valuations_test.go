@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"net/http"
@@ -10,12 +11,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"zhijia/internal/appraisal"
 	"zhijia/internal/gate"
 	"zhijia/internal/gate/gatetest"
 	"zhijia/internal/harness"
 	"zhijia/internal/pages"
 	"zhijia/internal/people"
+	"zhijia/internal/store"
+	"zhijia/internal/store/storetest"
 )
 
 // options are those of the gate and what the API may do without.
@@ -176,7 +181,18 @@ func TestValuationLifeCycle(t *testing.T) {
 
 func TestCreateValuationIsIdempotentByKey(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{})
+	url := storetest.URL(t)
+	db, err := store.Open(t.Context(), url, store.Options{MaxConns: 8, Institution: store.Public})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	owner, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { owner.Close(context.Background()) })
+	w := serve(t, gatetest.NewWorldOn(t, db), options{}, people.Officer)
 	body := map[string]any{"text": map[string]any{"title": "电池材料", "abstract": gatetest.Battery}, "patent": map[string]any{"kind": "invention", "ipc": []string{"H01M 4/36"}}}
 	one := w.Post("/v1/valuations", body, "Idempotency-Key", "k1")
 	two := w.Post("/v1/valuations", body, "Idempotency-Key", "k1")
@@ -186,6 +202,24 @@ func TestCreateValuationIsIdempotentByKey(t *testing.T) {
 	list := gatetest.Decode[struct{ Valuations []struct{ ID string } }](t, w.Get("/v1/valuations").Body.Bytes())
 	if len(list.Valuations) != 1 {
 		t.Errorf("%d valuations stored", len(list.Valuations))
+	}
+
+	// The reply was lost after the valuation was stored: by a stopped process, or by a commit whose answer never came.
+	for _, lost := range []string{`claimed_at = claimed_at - interval '1 hour'`, `freed = true`} {
+		if _, err := owner.Exec(t.Context(), `UPDATE idempotency SET status = NULL, content_type = NULL, location = NULL, body = NULL, `+lost); err != nil {
+			t.Fatal(err)
+		}
+		if again := w.Post("/v1/valuations", body, "Idempotency-Key", "k1"); again.Code != 201 || !bytes.Equal(one.Body.Bytes(), again.Body.Bytes()) {
+			t.Errorf("after a lost reply (%s): %d, %s", lost, again.Code, again.Body)
+		}
+	}
+	other := w.Post("/v1/valuations", body, "Idempotency-Key", "k2")
+	if other.Code != 201 || other.Header().Get("Location") == one.Header().Get("Location") {
+		t.Errorf("another key: %d, %s", other.Code, other.Header().Get("Location"))
+	}
+	list = gatetest.Decode[struct{ Valuations []struct{ ID string } }](t, w.Get("/v1/valuations").Body.Bytes())
+	if len(list.Valuations) != 2 {
+		t.Errorf("%d valuations stored by two keys", len(list.Valuations))
 	}
 }
 

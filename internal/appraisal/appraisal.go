@@ -253,9 +253,14 @@ func (s *Service) Value(ctx context.Context, actor Actor, req Request) (_ *Recor
 		return nil, err
 	}
 	v := &d.Valuation
-	if err := s.db.PutValuation(ctx, v, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation", Subject: v.ID, Detail: map[string]any{
+	v.ID = store.MadeID(ctx, "val", v.CreatedAt)
+	err = s.db.PutValuation(ctx, v, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation", Subject: v.ID, Detail: map[string]any{
 		"valuation": v.ID, "valuation_hash": v.Hash, "number": strings.Join(v.Numbers, ";"), "purpose": v.Purpose, "as_of": v.AsOf, "versions": d.Conclusion.Versions,
-	}}); err != nil {
+	}})
+	if store.Made(err) { // by an earlier try of the same request
+		*v, err = s.db.Valuation(ctx, actor.Institution, v.ID)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return record(d.Valuation), nil

@@ -78,6 +78,7 @@ func (g *Gate) idempotent(c *gin.Context) {
 		return
 	}
 
+	c.Request = c.Request.WithContext(store.Named(ctx, claim))
 	rec := &replyRecorder{ResponseWriter: c.Writer}
 	c.Writer = rec
 	finished := false

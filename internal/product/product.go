@@ -170,10 +170,15 @@ func (s *Service) Keep(ctx context.Context, by appraisal.Actor, k *Kind, in any)
 		return d, err
 	}
 	now := s.now().UTC().Truncate(time.Microsecond)
-	d.ID, d.CreatedAt, d.CreatedBy = store.NewID("pr", now), now, by.Name
-	return d, s.db.PutProductResult(ctx, by.Institution, store.ProductResult{
+	d.ID, d.CreatedAt, d.CreatedBy = store.MadeID(ctx, "pr", now), now, by.Name
+	err = s.db.PutProductResult(ctx, by.Institution, store.ProductResult{
 		ID: d.ID, Kind: d.Kind, Version: d.Version, Label: d.Label, Verdict: string(d.Verdict), Input: input, Result: result, CreatedAt: now, CreatedBy: by.Name,
 	})
+	if store.Made(err) { // by an earlier try of the same request
+		kept, err := s.Get(ctx, by.Institution, d.ID)
+		return kept.Decided, err
+	}
+	return d, err
 }
 
 // Kept is a kept case with its input.

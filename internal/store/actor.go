@@ -15,11 +15,15 @@ type Actor struct {
 
 // NewID returns a random id that sorts by time.
 func NewID(prefix string, now time.Time) string {
+	return prefix + "_" + hex.EncodeToString(idBytes(now))
+}
+
+func idBytes(now time.Time) []byte {
 	var b [16]byte
 	ms := now.UnixMilli()
 	for i := range 6 {
 		b[i] = byte(ms >> (8 * (5 - i)))
 	}
 	rand.Read(b[6:])
-	return prefix + "_" + hex.EncodeToString(b[:])
+	return b[:]
 }

@@ -3,10 +3,13 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"zhijia/internal/fault"
 )
@@ -19,6 +22,29 @@ type IdempotencyClaim struct {
 	Fingerprint []byte // SHA-256 of what was asked
 
 	token [16]byte // of who holds the claim
+	name  [16]byte // of the request, the same in every try
+}
+
+type nameKey struct{}
+
+// Named gives what the context makes the id that every try of the claimed request gives it.
+func Named(ctx context.Context, c IdempotencyClaim) context.Context {
+	return context.WithValue(ctx, nameKey{}, c.name)
+}
+
+// MadeID is the id of the one record that a request makes: [NewID], or, where the request is [Named], that of its name. A record
+// that has it already was stored by an earlier try whose reply was lost, see [Made].
+func MadeID(ctx context.Context, prefix string, now time.Time) string {
+	if name, ok := ctx.Value(nameKey{}).([16]byte); ok {
+		return prefix + "_" + hex.EncodeToString(name[:])
+	}
+	return NewID(prefix, now)
+}
+
+// Made reports that a record was not stored because one with its id is there.
+func Made(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && server.Code == "23505" && strings.HasSuffix(server.ConstraintName, "_pkey") // unique_violation
 }
 
 // IdempotencyReply is a stored reply. Status 0: the request is in progress.
@@ -39,19 +65,22 @@ func (db *DB) ClaimIdempotency(ctx context.Context, c *IdempotencyClaim, now tim
 	defer fault.Wrap(&err, "store.ClaimIdempotency")
 	ctx = As(ctx, c.Institution)
 	rand.Read(c.token[:])
-	tag, err := db.pool.Exec(ctx, `
-		INSERT INTO idempotency AS i (institution, key_id, key, fingerprint, claimed_at, claim)
-		VALUES ($7, $1, $2, $3, $4, $8)
+	copy(c.name[:], idBytes(now))
+	err = db.pool.QueryRow(ctx, `
+		INSERT INTO idempotency AS i (institution, key_id, key, fingerprint, claimed_at, claim, name)
+		VALUES ($7, $1, $2, $3, $4, $8, $9)
 		ON CONFLICT (key_id, key) DO UPDATE
-		SET claim = EXCLUDED.claim, fingerprint = EXCLUDED.fingerprint, claimed_at = EXCLUDED.claimed_at,
+		SET claim = EXCLUDED.claim, fingerprint = EXCLUDED.fingerprint, claimed_at = EXCLUDED.claimed_at, freed = false,
+		    name = CASE WHEN i.fingerprint = EXCLUDED.fingerprint AND i.claimed_at >= $6 THEN i.name ELSE EXCLUDED.name END,
 		    status = NULL, content_type = NULL, location = NULL, body = NULL
-		WHERE (i.status IS NULL AND i.claimed_at < $5) OR i.claimed_at < $6`,
-		c.KeyID, c.Key, c.Fingerprint, now, now.Add(-lease), now.Add(-lifetime), c.Institution, c.token)
-	if err != nil {
-		return IdempotencyReply{}, false, err
-	}
-	if tag.RowsAffected() == 1 {
+		WHERE (i.status IS NULL AND (i.freed OR i.claimed_at < $5)) OR i.claimed_at < $6
+		RETURNING name`,
+		c.KeyID, c.Key, c.Fingerprint, now, now.Add(-lease), now.Add(-lifetime), c.Institution, c.token, c.name).Scan(&c.name)
+	if err == nil {
 		return IdempotencyReply{}, true, nil
+	}
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return IdempotencyReply{}, false, err
 	}
 	var r IdempotencyReply
 	err = db.pool.QueryRow(ctx, `
@@ -75,11 +104,11 @@ func (db *DB) CompleteIdempotency(ctx context.Context, c IdempotencyClaim, r Ide
 	return err
 }
 
-// ReleaseIdempotency forgets a claim whose request failed, unless somebody else
+// ReleaseIdempotency frees a claim whose request failed, unless somebody else
 // took it over.
 func (db *DB) ReleaseIdempotency(ctx context.Context, c IdempotencyClaim) (err error) {
 	defer fault.Wrap(&err, "store.ReleaseIdempotency")
-	_, err = db.pool.Exec(As(ctx, c.Institution), `DELETE FROM idempotency WHERE key_id = $1 AND key = $2 AND claim = $3 AND status IS NULL`,
+	_, err = db.pool.Exec(As(ctx, c.Institution), `UPDATE idempotency SET freed = true WHERE key_id = $1 AND key = $2 AND claim = $3 AND status IS NULL`,
 		c.KeyID, c.Key, c.token)
 	return err
 }
