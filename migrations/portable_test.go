@@ -85,4 +85,4 @@ func TestSchemaIsPortable(t *testing.T) {
 // reference are small tables that every node would have whole.
 var reference = map[string]bool{"institutions": true, "audit_ties": true, "model_endpoints": true, "watch_days": true, "source_usage": true, "source_pauses": true}
 
-const keysWithoutInstitution = 32
+const keysWithoutInstitution = 36

@@ -148,7 +148,7 @@ func init() {
 			var revenues []map[string]any
 			var sum, least, most float64
 			for i := range 3 {
-				x := 1e6 + m.yuan(1e7)
+				x := fen(1e6 + m.yuan(1e7))
 				revenues = append(revenues, map[string]any{"year": 2023 + i, "amount": x, "source": "审计报告（生成）"})
 				sum += x
 				if i == 0 || x < least {
@@ -192,7 +192,7 @@ func init() {
 		},
 		4: func(m *mission) {
 			price, alpha, beta, cost := float64(1+m.r.IntN(50)), float64(10+m.r.IntN(80))/100, float64(10+m.r.IntN(80))/100, float64(10+m.r.IntN(80))/100
-			caps, bank, left := 1e5+m.yuan(1e6), 1e5+m.yuan(1e6), 5e5+m.yuan(2e6)
+			caps, bank, left := fen(1e5+m.yuan(1e6)), fen(1e5+m.yuan(1e6)), fen(5e5+m.yuan(2e6))
 			line := left
 			var members, users []any
 			want := map[string]float64{}
@@ -203,15 +203,15 @@ func init() {
 				claimed := 1 + m.r.IntN(area*best)
 				listed := i != 3
 				if i == 2 {
-					claimed = area*best + 1 // refused by G2, and worth no more than the land's mean
+					claimed = area*best + 1 // refused by G2
 				}
 				members = append(members, map[string]any{"seq": i + 1, "name": name, "credit_code": code, "area_mu": area, "yield_mean": yield, "yield_max": best, "claimed_kg": claimed, "insured": "yes", "sum_insured": sum, "insurer": "生成保险", "peril": "气象指数", "insured_through": "2027-05-01", "contracts": 1e6})
 				if listed {
 					users = append(users, map[string]any{"name": name, "credit_code": code, "announced_on": "2025-01-10", "announcement": "公告（生成）"})
 				}
-				if listed {
+				if listed && i != 2 {
 					output := min(float64(claimed), float64(area*yield))
-					x := min(alpha*output*price*(1-cost), beta*sum, caps, bank, left)
+					x := fen(min(alpha*output*price*(1-cost), beta*sum, caps, bank, left))
 					want[name] = x
 					left -= x
 				}
@@ -300,7 +300,7 @@ func init() {
 		7: func(m *mission) {
 			methods := []string{"annuity_arrears", "annuity_advance", "equal_principal", "bullet"}
 			method := methods[m.r.IntN(4)]
-			price, rate, n := 1e5+m.yuan(1e7), float64(100+m.r.IntN(2000))/1e4, 2+m.r.IntN(40)
+			price, rate, n := fen(1e5+m.yuan(1e7)), float64(100+m.r.IntN(2000))/1e4, 2+m.r.IntN(40)
 			every := []int{1, 3, 6, 12}[m.r.IntN(4)]
 			fee := fen(price * float64(m.r.IntN(300)) / 1e4)
 			i := rate * float64(every) / 12
@@ -389,7 +389,7 @@ func init() {
 			}
 		},
 		9: func(m *mission) {
-			approved, expires := 1e7+m.yuan(1e8), m.day(today, 500)
+			approved, expires := fen(1e7+m.yuan(1e8)), m.day(today, 500)
 			var series []any
 			type want struct {
 				room            float64
@@ -562,7 +562,7 @@ func init() {
 			var list []any
 			status := map[string]int{}
 			for i, a := range items(d, "assets") {
-				p := 1000 + m.yuan(1e6)
+				p := fen(1000 + m.yuan(1e6))
 				on := fmt.Sprintf("2027-01-%02d", 5+i)
 				a["principal"], a["amortise"], a["rate"], a["maturity"] = p, "bullet", 0, on
 				list = append(list, a)
@@ -894,7 +894,7 @@ func journey(m *mission) {
 
 	value, stake := m.yuan(1e7), float64(1+m.r.IntN(100))/100
 	d = decided{}
-	m.show(&d, "fund", "check", m.write("fund.json", map[string]any{"on": "2026-11-28", "name": "生成基金" + number, "positions": []any{map[string]any{"id": "P1", "company": firm, "stake": stake}}, "patents": []any{map[string]any{"position": "P1", "number": number, "alive": "yes", "low": value / 2, "value": value, "high": value * 2}}}), "--keep")
+	m.show(&d, "fund", "check", m.write("fund.json", map[string]any{"on": "2026-11-28", "name": "生成基金" + number, "positions": []any{map[string]any{"id": "P1", "company": firm, "stake": stake}}, "patents": []any{map[string]any{"position": "P1", "number": number, "alive": "yes", "low": fen(value / 2), "value": value, "high": fen(value * 2)}}}), "--keep")
 	if said := found(&d, "F08"); !strings.HasPrefix(said, "warn") {
 		m.t.Errorf("the fund does not see the uses: %s", said)
 	}

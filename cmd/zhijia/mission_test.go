@@ -182,7 +182,7 @@ var reckoners = map[int]func(*mission){
 		m.say(encode(map[string]any{"credit_code": codes[0], "name": "评估公司（生成）", "roles": []string{"appraiser"}}), nil, "intermediaries", "put", "-")
 		var errors []float64
 		for i := range priced {
-			value, price := 1000+m.yuan(1e6), 1000+m.yuan(1e6)
+			value, price := fen(1000+m.yuan(1e6)), fen(1000+m.yuan(1e6))
 			errors = append(errors, math.Abs(math.Log(value/price)))
 			report := map[string]any{"code": codes[0], "report": strconv.Itoa(i), "role": "appraiser", "number": "201310543019.6", "value": value, "as_of": "2025-01-01", "delivered": "2025-01-05", "price": price, "price_on": "2025-06-01"}
 			if code := m.say(encode(report), nil, "intermediaries", "report", "-"); code != "" {
@@ -241,7 +241,7 @@ var reckoners = map[int]func(*mission){
 	22: func(m *mission) { oneStop(m) },
 	23: func(m *mission) { oneStop(m) },
 	26: func(m *mission) {
-		principal, rate, ratio := 1e4+m.yuan(1e7), float64(1+m.r.IntN(900))/1e4, float64(m.r.IntN(101))/100
+		principal, rate, ratio := fen(1e4+m.yuan(1e7)), float64(1+m.r.IntN(900))/1e4, float64(m.r.IntN(101))/100
 		days, limit := 1+m.r.IntN(360), m.yuan(2e5)
 		from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		own := map[string]any{"id": "OWN", "version": "1", "name": "贴息", "region": "生成", "document": "文件", "url": "", "status": "in_force", "verified_on": "2026-01-01", "instrument": "interest_subsidy", "summary": "", "missing": []string{}, "ratio": ratio, "cap_per_loan": limit}

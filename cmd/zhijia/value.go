@@ -196,7 +196,7 @@ func (c *comparablesCmd) Run(g *Globals) error {
 		return err
 	}
 	if g.JSON {
-		return g.print(comparablesFound{found.Admitted, found.Excluded, found.Retrieval, found.Read})
+		return g.print(comparablesFound{found.Admitted, found.Excluded, found.Retrieval, (*appraisal.Reading)(found.Read)})
 	}
 	fmt.Fprintf(g.stdout, "%d priced deals before the date, searched by %s at IPC level %s\n\n", found.Retrieval.Returned, found.Retrieval.Path, found.Retrieval.Level)
 	w := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)

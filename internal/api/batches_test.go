@@ -126,7 +126,7 @@ func TestBatchOverREST(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	var entries struct{ Entries []struct{ Action string } }
-	if err := json.Unmarshal(w.Get("/v1/audit?subject="+b.ID).Body.Bytes(), &entries); err != nil || len(entries.Entries) != 2 || entries.Entries[1].Action != "batch.finish" {
+	if err := json.Unmarshal(w.Get("/v1/audit?subject="+b.ID).Body.Bytes(), &entries); err != nil || len(entries.Entries) != 4 || entries.Entries[1].Action != "batch.finish" || entries.Entries[3].Action != "batch.download" {
 		t.Errorf("%+v %v", entries, err)
 	}
 

@@ -30,10 +30,17 @@ type fetchIn struct {
 	Body FetchRequest
 }
 
+// FetchedNumber is one number of a fetch and what came of it.
+type FetchedNumber struct {
+	Number string `json:"number"`
+	State  string `json:"state" enum:"waiting,found,missing,failed"`
+	Detail string `json:"code,omitempty" doc:"Why it is not found."`
+}
+
 // FetchedNumbers are numbers of a fetch and what came of each.
 type FetchedNumbers struct {
 	Page
-	Numbers []fetch.Number `json:"numbers"`
+	Numbers []FetchedNumber `json:"numbers"`
 }
 
 type fetchNumbersIn struct {
@@ -82,7 +89,7 @@ func registerFetch(api huma.API, s *Server) {
 			return nil, err
 		}
 		list, next, err := svc.Numbers(ctx, people.Of(ctx).Actor(), in.ID, in.State, in.Cursor, in.Limit)
-		return &reply[FetchedNumbers]{FetchedNumbers{pageTo(next), list}}, err
+		return &reply[FetchedNumbers]{FetchedNumbers{pageTo(next), each(list, func(n *fetch.Number) FetchedNumber { return FetchedNumber(*n) })}}, err
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "resume-fetch", Method: http.MethodPost, Path: "/v1/fetches/{id}:resume", Summary: "继续取数任务 Go on with a fetch that was stopped", Tags: []string{"patents"},

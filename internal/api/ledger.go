@@ -39,6 +39,16 @@ type LedgerDeal struct {
 	Decided      *DealDecision      `json:"decided,omitempty" doc:"What a person said against the rules."`
 }
 
+// WaitingReading is a text that was read for deals, of which rows wait.
+type WaitingReading struct {
+	ID      string    `json:"id"`
+	Source  string    `json:"source"`
+	Rows    int       `json:"rows" doc:"Read of it."`
+	Waiting int       `json:"waiting" doc:"Rows that nobody has accepted or rejected."`
+	By      string    `json:"read_by"`
+	At      time.Time `json:"read_at"`
+}
+
 // DealDecision is what a person once said of a deal's validity.
 type DealDecision struct {
 	Code   string    `json:"code" doc:"Empty: it counts."`
@@ -208,7 +218,7 @@ func registerLedger(api huma.API, s *Server) {
 		return &reply[conflictList]{conflictList{append([]ledger.Conflict{}, list...)}}, err
 	})
 	type readingList struct {
-		Readings []ledger.Waiting `json:"readings"`
+		Readings []WaitingReading `json:"readings"`
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "list-readings", Method: http.MethodGet, Path: "/v1/ledger/readings", Tags: tags,
@@ -216,6 +226,10 @@ func registerLedger(api huma.API, s *Server) {
 		Description: "Kept by deals:read with keep, by the command line or by the page; each row waits until a person accepts or rejects it there.",
 	}, func(ctx context.Context, _ *struct{}) (*reply[readingList], error) {
 		list, err := s.opt.Ledger.Waiting(ctx, actor(ctx))
-		return &reply[readingList]{readingList{append([]ledger.Waiting{}, list...)}}, err
+		out := readingList{Readings: make([]WaitingReading, len(list))}
+		for i, w := range list {
+			out.Readings[i] = WaitingReading(w)
+		}
+		return &reply[readingList]{out}, err
 	})
 }

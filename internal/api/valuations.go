@@ -83,8 +83,15 @@ type retrieved struct {
 		Comparables []valuation.Comparable `json:"comparables" doc:"Admitted deals, most similar first."`
 		Excluded    []valuation.Comparable `json:"excluded" doc:"Seen and refused, each with exclusion_code."`
 		Retrieval   valuation.Retrieval    `json:"retrieval" doc:"How they were found."`
-		Read        *appraisal.Reading     `json:"read_from,omitempty" doc:"Which server answered, and how old what it was read from may be, where a replica is configured."`
+		Read        *ReadFrom              `json:"read_from,omitempty" doc:"Which server answered, and how old what it was read from may be, where a replica is configured."`
 	}
+}
+
+// ReadFrom says from which server an answer was read.
+type ReadFrom struct {
+	Server string   `json:"server" enum:"primary,replica" doc:"Which server answered."`
+	Behind *float64 `json:"behind_seconds,omitempty" doc:"Of a replica: at most so many seconds old is what it was read from; absent: it could not be told."`
+	Why    string   `json:"why,omitempty" doc:"Why the primary answered although a replica is configured: replica.away, replica.behind."`
 }
 
 func registerValuations(api huma.API, s *Server) {
@@ -362,7 +369,7 @@ func (s *Server) comparables(ctx context.Context, req appraisal.Request) (*retri
 		return nil, err
 	}
 	out := &retrieved{}
-	out.Body.Comparables, out.Body.Excluded, out.Body.Retrieval, out.Body.Read = found.Admitted, found.Excluded, found.Retrieval, found.Read
+	out.Body.Comparables, out.Body.Excluded, out.Body.Retrieval, out.Body.Read = found.Admitted, found.Excluded, found.Retrieval, (*ReadFrom)(found.Read)
 	for _, list := range []*[]valuation.Comparable{&out.Body.Comparables, &out.Body.Excluded} {
 		if *list == nil {
 			*list = []valuation.Comparable{}

@@ -14,7 +14,7 @@ import (
 )
 
 // Reading says from which server an answer was read.
-type Reading = store.Reading
+type Reading store.Reading
 
 // FoundPatent is a patent that a search found, and how.
 type FoundPatent struct {
@@ -25,11 +25,11 @@ type FoundPatent struct {
 
 // FoundPatents is the answer to a search for patents, best first.
 type FoundPatents struct {
-	Words    []string       `json:"words" doc:"What was looked for, as separated."`
-	Number   string         `json:"number,omitempty" doc:"Normal form, when the text is a patent's number."`
-	Patents  []FoundPatent  `json:"patents"`
-	Read     *store.Reading `json:"read_from,omitempty" doc:"Which server answered, where a replica is configured."`
-	ByVector bool           `json:"by_vector" doc:"Whether likeness was looked for: false where the text would have to leave this system for it."`
+	Words    []string      `json:"words" doc:"What was looked for, as separated."`
+	Number   string        `json:"number,omitempty" doc:"Normal form, when the text is a patent's number."`
+	Patents  []FoundPatent `json:"patents"`
+	Read     *Reading      `json:"read_from,omitempty" doc:"Which server answered, where a replica is configured."`
+	ByVector bool          `json:"by_vector" doc:"Whether likeness was looked for: false where the text would have to leave this system for it."`
 }
 
 // maxFindText bounds what is looked for, in characters.
@@ -50,7 +50,8 @@ func (s *Service) FindPatents(ctx context.Context, actor Actor, text string, lim
 		return out, fault.New(fault.Invalid, "text.too_long", "查找的文字不得超过 500 字。", "At most 500 characters can be looked for.")
 	}
 	out.Patents = []FoundPatent{}
-	ctx, out.Read = s.db.OnReplica(ctx)
+	ctx, read := s.db.OnReplica(ctx)
+	out.Read = (*Reading)(read)
 	seen := map[string]bool{}
 	add := func(by string, likeness *float64, lines ...store.PatentLine) {
 		for _, p := range lines {

@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"math"
+	"net/http"
 	"runtime"
 	"slices"
 	"strconv"
@@ -156,12 +157,13 @@ func (t *turnstile) forget(institution string) {
 	t.order = slices.DeleteFunc(t.order, func(i string) bool { return i == institution })
 }
 
-// places of a gate: of requests that are answered soon, and of those that take long, such as uploads and questions to a
-// model. One upload takes up to 64 MiB.
-func (g *Gate) places() (short, long *turnstile) {
+// places of a gate: of what is only read, of work that is answered soon, and of what takes long, such as uploads and questions
+// to a model. An institution whose valuations wait for a slow endpoint still reads its lists. One upload takes up to 64 MiB.
+func (g *Gate) places() (read, short, long *turnstile) {
 	n := g.AtOnce
+	read = newTurnstile(n, max(1, n*3/4), 8*n, g.Patience)
 	short = newTurnstile(n, max(1, n*3/4), 8*n, g.Patience)
-	return short, newTurnstile(12, 4, 16, 30*g.Patience)
+	return read, short, newTurnstile(12, 4, 16, 30*g.Patience)
 }
 
 // atOnce is how many requests are answered at once where nothing else is set.
@@ -175,6 +177,8 @@ func (g *Gate) admission(r *Route) gin.HandlerFunc {
 		return func(*gin.Context) {}
 	case r.Timeout > g.RequestTimeout:
 		places = g.long
+	case r.Method == http.MethodGet:
+		places = g.read
 	}
 	fail := r.Fail
 	if fail == nil {

@@ -57,6 +57,7 @@ type Gate struct {
 	handler  http.Handler
 	metrics  *metrics
 	limiters *limiters
+	read     *turnstile // what is only read
 	short    *turnstile
 	long     *turnstile
 	draining chan struct{}
@@ -73,7 +74,7 @@ func New(opt Options) *Gate {
 		Options: opt, engine: gin.New(), metrics: newMetrics(),
 		limiters: newLimiters(opt.RatePerSecond, opt.RateBurst), draining: make(chan struct{}), registered: map[string]bool{},
 	}
-	g.short, g.long = g.places()
+	g.read, g.short, g.long = g.places()
 	g.engine.MaxMultipartMemory = 1 << 20 // a file of a form waits on disk
 	if g.DB != nil {
 		g.metrics.registry.MustRegister(&databaseMetrics{db: g.DB})

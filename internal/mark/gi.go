@@ -268,6 +268,7 @@ func (in *GI) member(r *ruling.Ruling, m *Member, terms bool) (l MemberLine) {
 		}
 	}
 	known := m.Area != nil && m.YieldMean != nil && m.YieldMax != nil
+	over := false // who claims more than the land bears is refused, and takes nothing of the association's line
 	if !known {
 		r.Add("G10", ruling.Unknown, m.Name, "面积或三年亩产未知", "土地承包面积和三年亩产记录")
 	} else {
@@ -282,6 +283,7 @@ func (in *GI) member(r *ruling.Ruling, m *Member, terms bool) (l MemberLine) {
 			known = false
 		case *m.Claimed > most:
 			r.Add("G2", ruling.Block, m.Name, fmt.Sprintf("申报%g公斤，上限%g公斤", *m.Claimed, most), "核实产量，疑似虚报或外购")
+			over = true
 		default:
 			r.Add("G2", ruling.Pass, m.Name, fmt.Sprintf("申报%g公斤，上限%g公斤", *m.Claimed, most), "")
 		}
@@ -307,6 +309,10 @@ func (in *GI) member(r *ruling.Ruling, m *Member, terms bool) (l MemberLine) {
 		r.Add("G6", ruling.Pass, m.Name, "订单"+m.Contracts.String()+"元", "")
 	} else {
 		r.Add("G6", ruling.Warn, m.Name, "没有订单", "收购合同")
+	}
+	if over {
+		l.Factor, l.Line, l.Binding = &zero, &none, "申报产量超过上限"
+		return l
 	}
 	if !known || !terms || in.PriceLow == nil || in.PriceSource == "" || is == ruling.Unknown || in.Suspended != patent.No {
 		return l

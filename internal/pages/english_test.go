@@ -73,6 +73,7 @@ func TestEveryPageInEnglish(t *testing.T) {
 		"GET /officer/products": {"/officer/products"}, "GET /officer/products/{kind}": {"/officer/products/lease", "/officer/products/mark"}, "GET /officer/product-results/{id}": {result},
 		"GET /officer/ledger": {"/officer/ledger"}, "GET /officer/ledger/read": {"/officer/ledger/read"}, "GET /officer/chain": {"/officer/chain"}, "GET /officer/schemes": {"/officer/schemes"},
 		"GET /officer/statistics": {"/officer/statistics"}, "GET /officer/rights": {"/officer/rights", "/officer/rights?kind=patent&number=" + gatetest.KnownNumber}, "GET /officer/patents": {"/officer/patents", "/officer/patents?number=" + gatetest.KnownNumber},
+		"GET /officer/cash-flow": {"/officer/cash-flow"}, "GET /officer/intermediaries": {"/officer/intermediaries"}, "GET /officer/open-licences": {"/officer/open-licences"}, "GET /officer/marks": {"/officer/marks"},
 		"GET /officer/alerts": {"/officer/alerts"}, "GET /officer/matches": {"/officer/matches"},
 		"GET /officer/evaluations/{id}/report": nil, "GET /officer/labels/{id}": nil, // a run's report is in both languages; a sample needs a model's choices
 		"GET /officer/sign-in": nil, "GET /officer/sign-in/callback": nil, "GET /officer/assets/{asset}": nil, "GET /officer/valuations/export": nil, "GET /officer/overrides/{id}/evidence": nil,

@@ -555,14 +555,17 @@ func (s *Simulation) exact(rep *CreditReport, t *Tally, mix Mixture, exposures [
 		rep.Loss = append(rep.Loss, LossQuantile{level, mix.LossQuantile(level), binQuantile(t.LossRate, t.Paths, level)})
 	}
 	for _, lgd := range []float64{d.Credit.LGDLow, d.Credit.LGD, d.Credit.LGDHigh} {
+		mean, total := 0.0, 0.0 // the mean needs no grid of losses, and is not rounded to one
 		for i := range exposures {
 			exposures[i].LGD = lgd
+			mean += exposures[i].PD * lgd * float64(exposures[i].EAD)
+			total += float64(exposures[i].EAD)
 		}
 		m, err := ExactMixture(exposures, rho)
 		if err != nil {
 			return err
 		}
-		rep.LossRange = append(rep.LossRange, LossRange{lgd, m.ExpectedLoss(), m.LossQuantile(0.99)})
+		rep.LossRange = append(rep.LossRange, LossRange{lgd, mean / total, m.LossQuantile(0.99)})
 	}
 	return nil
 }

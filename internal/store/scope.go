@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net"
 	"regexp"
 	"time"
 
@@ -86,13 +87,13 @@ func (s scoped) of(ctx context.Context) *pgxpool.Pool {
 // crowdedFor is how long who finds no connection left on the server waits for one.
 const crowdedFor = 5 * time.Second
 
-// patiently calls f again while the server has no connection left: one of the pool's own is free soon.
+// patiently calls f again while the server has no connection left, one of the pool's own is free soon, and where the connection
+// was cut while nobody used it, see [notBegun].
 func patiently(ctx context.Context, f func() error) error {
 	until := time.Now().Add(crowdedFor)
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
 		err := f()
-		var server *pgconn.PgError
-		if err == nil || !errors.As(err, &server) || server.Code != "53300" || time.Now().After(until) {
+		if err == nil || !notBegun(err) || time.Now().After(until) {
 			return err
 		}
 		select {
@@ -101,6 +102,17 @@ func patiently(ctx context.Context, f func() error) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// notBegun reports that nothing of what was sent can have been committed: there was no connection, the server said that it
+// ends the connection before anything else, or the words did not all leave; the end of a batch commits it.
+func notBegun(err error) bool {
+	var server *pgconn.PgError
+	if errors.As(err, &server) {
+		return server.Code == "53300" || server.Code == "57P01" // too_many_connections, admin_shutdown
+	}
+	var network *net.OpError
+	return errors.As(err, &network) && network.Op == "write"
 }
 
 // scope returns the institution a context works for; whatever is no id is
@@ -128,16 +140,18 @@ func (s scoped) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 }
 
 func (s scoped) send(ctx context.Context, pool *pgxpool.Pool, b *pgx.Batch, turn string) pgx.BatchResults {
-	var all pgx.Batch
-	all.Queue(setScope, s.scope(ctx))
-	if turn != "" {
-		all.Queue(`SELECT hold_job($1)`, turn)
-	}
-	all.QueuedQueries = append(all.QueuedQueries, b.QueuedQueries...)
 	var r pgx.BatchResults
 	_ = patiently(ctx, func() error { // what failed here fails in every result that follows
 		if r != nil {
 			_ = r.Close()
+		}
+		var all pgx.Batch // anew in every try: a batch keeps what its connection prepared
+		all.Queue(setScope, s.scope(ctx))
+		if turn != "" {
+			all.Queue(`SELECT hold_job($1)`, turn)
+		}
+		for _, q := range b.QueuedQueries {
+			all.Queue(q.SQL, q.Arguments...).Fn = q.Fn
 		}
 		r = pool.SendBatch(ctx, &all)
 		_, err := r.Exec()
