@@ -125,12 +125,16 @@ func (g *Globals) writeFile(name string, f func(io.Writer) error) error {
 
 type poolExampleCmd struct {
 	Seed uint64 `default:"1" help:"Of the generator."`
+	Deal string `default:"generated" enum:"generated,gaoxintou5,wenke1" help:"generated, or a deal modelled from what was published of it; its label says what is assumed."`
 	Out  string `short:"o" default:"-" help:"File: .xlsx or .json; - prints JSON."`
 }
 
 // Run writes the example.
 func (c *poolExampleCmd) Run(g *Globals) error {
-	d := pool.Example(c.Seed)
+	d, real := pool.RealDeal(c.Deal)
+	if !real {
+		d = pool.Example(c.Seed)
+	}
 	return g.writeFile(c.Out, func(w io.Writer) error {
 		if strings.EqualFold(filepath.Ext(c.Out), ".xlsx") {
 			return poolfile.WriteBook(w, d)

@@ -44,12 +44,13 @@ type FetchedNumbers struct {
 }
 
 type fetchNumbersIn struct {
-	fetchID
+	FetchID
 	PageQuery
 	State string `query:"state" enum:"waiting,found,missing,failed" required:"false" doc:"Only those of this state."`
 }
 
-type fetchID struct {
+// FetchID names a fetch in the path.
+type FetchID struct {
 	ID string `path:"id" pattern:"^[A-Za-z0-9_-]{1,64}$"`
 }
 
@@ -73,7 +74,7 @@ func registerFetch(api huma.API, s *Server) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "get-fetch", Method: http.MethodGet, Path: "/v1/fetches/{id}", Summary: "取数任务进度 State of a fetch", Tags: []string{"patents"},
-	}, func(ctx context.Context, in *fetchID) (*reply[fetch.State], error) {
+	}, func(ctx context.Context, in *FetchID) (*reply[fetch.State], error) {
 		svc, err := s.fetcher()
 		if err != nil {
 			return nil, err
@@ -93,7 +94,7 @@ func registerFetch(api huma.API, s *Server) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "resume-fetch", Method: http.MethodPost, Path: "/v1/fetches/{id}:resume", Summary: "继续取数任务 Go on with a fetch that was stopped", Tags: []string{"patents"},
-	}, func(ctx context.Context, in *fetchID) (*reply[fetch.State], error) {
+	}, func(ctx context.Context, in *FetchID) (*reply[fetch.State], error) {
 		svc, err := s.fetcher()
 		if err != nil {
 			return nil, err

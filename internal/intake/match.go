@@ -78,7 +78,7 @@ func matchesOf(ctx context.Context, db *store.DB, institution string, kind store
 			list[i] = named[i].Party
 		}
 		shown := func(p *store.NamedParty) string { return p.Name + "（" + p.Source + "）" }
-		found := patent.PairPartiesUntil(list, func(n int) bool { return n > maxPairs || ctx.Err() != nil })
+		found := patent.PairParties(list, func(n int) bool { return n > maxPairs || ctx.Err() != nil })
 		if err := ctx.Err(); err != nil { // nobody waits for it
 			return 0, nil, err
 		}

@@ -455,16 +455,14 @@ func PairPatents(list []PatentFacts) []Pair {
 	}, func(i, j int) Pair { return MatchPatents(list[i], list[j]) })
 }
 
-// PairParties returns the parties of a list that are, or may be, one.
-func PairParties(list []Party) []Pair { return PairPartiesUntil(list, func(int) bool { return false }) }
-
-// PairPartiesUntil is PairParties for one who may have enough: he is asked now and then how many pairs are.
-func PairPartiesUntil(list []Party, enough func(found int) bool) []Pair {
+// PairParties returns the parties of a list that are, or may be, one. It stops where enough, told now and then how many pairs
+// there are, says so; nil never does.
+func PairParties(list []Party, enough func(found int) bool) []Pair {
 	register := NewParties(list)
 	seen := map[[2]int]bool{}
 	var out []Pair
 	for i := range list {
-		if enough(len(out)) {
+		if enough != nil && enough(len(out)) {
 			break
 		}
 		for _, m := range register.near(list[i], int32(i)) {

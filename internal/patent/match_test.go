@@ -139,7 +139,7 @@ func TestPairsAreFound(t *testing.T) {
 	})
 	list := []Party{{Name: "甲乙科技（上海）有限公司"}, {Name: "甲乙科技(上海)有限责任公司"}, {Name: "甲乙科技（上海）股份有限公司"}, {Name: "丙实业有限公司", Code: "91350100M000100Y43"}, {Name: "丁商贸有限公司", Code: "91350100M000100Y43"}}
 	var got []string
-	for _, p := range PairParties(list) {
+	for _, p := range PairParties(list, nil) {
 		got = append(got, string(rune('0'+p.A))+string(rune('0'+p.B))+string(p.Band))
 	}
 	if want := "01same 02uncertain 12uncertain 34same"; strings.Join(got, " ") != want {
@@ -167,15 +167,15 @@ func TestNumberedParties(t *testing.T) {
 	for i := range list {
 		list[i].Name = fmt.Sprintf("公司%d", i)
 	}
-	if n := len(PairParties(list)); n > maxNear*len(list)/2 {
+	if n := len(PairParties(list, nil)); n > maxNear*len(list)/2 {
 		t.Errorf("%d pairs of %d names", n, len(list))
 	}
 	asked := 0
-	PairPartiesUntil(list, func(int) bool { asked++; return asked > 10 })
+	PairParties(list, func(int) bool { asked++; return asked > 10 })
 	if asked != 11 {
 		t.Errorf("asked %d times", asked)
 	}
-	if pairs := PairParties([]Party{{Name: "海川新能源科技有限公司"}, {Name: "海川新能源科枝有限公司"}, {Name: "青山大学"}}); len(pairs) != 1 {
+	if pairs := PairParties([]Party{{Name: "海川新能源科技有限公司"}, {Name: "海川新能源科枝有限公司"}, {Name: "青山大学"}}, nil); len(pairs) != 1 {
 		t.Errorf("%v", pairs)
 	}
 }
@@ -187,7 +187,7 @@ func BenchmarkNumberedParties(b *testing.B) {
 		list[i].Name = fmt.Sprintf("公司%d", i)
 	}
 	for b.Loop() {
-		b.ReportMetric(float64(len(PairPartiesUntil(list, func(n int) bool { return n > 50_000 }))), "pairs")
+		b.ReportMetric(float64(len(PairParties(list, func(n int) bool { return n > 50_000 }))), "pairs")
 	}
 	b.ReportAllocs()
 }

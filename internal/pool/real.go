@@ -7,10 +7,7 @@ import (
 	"zhijia/internal/money"
 )
 
-// RealDeals are the deals modelled from what was published of them.
-var RealDeals = []string{"gaoxintou5", "wenke1"}
-
-// RealDeal models a deal from public facts. What is not published is assumed,
+// RealDeal models a deal from public facts; false where none has the name. What is not published is assumed,
 // and the label says what: equal claims, a rate of the claims above the coupon by
 // the costs, no prepayment. Nothing of it tells how the deal went.
 //
