@@ -282,8 +282,12 @@ func (c *poolCashflowCmd) Run(g *Globals) error {
 		if p.Coverage != nil {
 			cover = fmt.Sprintf("%.2f", *p.Coverage)
 		}
+		var interest, principal, balance money.Fen // of every senior class; the subordinated one is the last
+		for k := range len(p.TrancheBalance) - 1 {
+			interest, principal, balance = interest+p.TrancheInterest[k], principal+p.TranchePrincipal[k], balance+p.TrancheBalance[k]
+		}
 		fmt.Fprintf(g.stdout, "%s %15s %15s %15s %15s %15s %15s %15s %15s %8s\n", p.Date, p.Ledger.Interest, p.Ledger.Principal, p.Ledger.Recovery, p.Ledger.Tax+p.Ledger.Fees,
-			p.TrancheInterest[0], p.TranchePrincipal[0], p.TrancheBalance[0], p.Ledger.Residual, cover)
+			interest, principal, balance, p.Ledger.Residual, cover)
 	}
 	for _, t := range cf.Tranches {
 		fmt.Fprintf(g.stdout, "%s：本金%s，收到%s，损失%s，加权平均期限%s年，收益率%s\n", t.Name, t.Principal, t.Paid, t.Loss, figure(t.WAL, "%.2f", 1), figure(t.Yield, "%.3f%%", 100))
