@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"zhijia/internal/harness"
 	"zhijia/internal/pages"
 	"zhijia/internal/people"
+	"zhijia/internal/pool"
 	"zhijia/internal/store"
 	"zhijia/internal/store/storetest"
 )
@@ -192,7 +194,7 @@ func TestCreateValuationIsIdempotentByKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { owner.Close(context.Background()) })
-	w := serve(t, gatetest.NewWorldOn(t, db), options{}, people.Officer)
+	w := serve(t, gatetest.NewWorldOn(t, db), options{}, people.Officer, people.Desk)
 	body := map[string]any{"text": map[string]any{"title": "电池材料", "abstract": gatetest.Battery}, "patent": map[string]any{"kind": "invention", "ipc": []string{"H01M 4/36"}}}
 	one := w.Post("/v1/valuations", body, "Idempotency-Key", "k1")
 	two := w.Post("/v1/valuations", body, "Idempotency-Key", "k1")
@@ -204,13 +206,34 @@ func TestCreateValuationIsIdempotentByKey(t *testing.T) {
 		t.Errorf("%d valuations stored", len(list.Valuations))
 	}
 
-	// The reply was lost after the valuation was stored: by a stopped process, or by a commit whose answer never came.
-	for _, lost := range []string{`claimed_at = claimed_at - interval '1 hour'`, `freed = true`} {
-		if _, err := owner.Exec(t.Context(), `UPDATE idempotency SET status = NULL, content_type = NULL, location = NULL, body = NULL, `+lost); err != nil {
-			t.Fatal(err)
+	// The reply was lost after the record was stored: by a stopped process, or by a commit whose answer never came.
+	at := one.Header().Get("Location")
+	deal := pool.Example(1)
+	made := gatetest.Decode[struct{ ID string }](t, w.Post("/v1/pools", deal).Body.Bytes())
+	lease := gatetest.Decode[map[string]any](t, w.Get("/v1/leases:example").Body.Bytes())
+	for i, ask := range []struct {
+		path string
+		body any
+	}{
+		{"/v1/valuations", body},
+		{at + "/overrides", map[string]any{"value": 88, "unit": "wan", "reason": "买方已报价"}},
+		{"/v1/pools", deal},
+		{"/v1/pools/" + made.ID + ":simulate", map[string]any{"scenarios": 1000, "seed": 7}},
+		{"/v1/pools/" + made.ID + "/runs", map[string]any{"kind": "stress", "request": map[string]any{}}},
+		{"/v1/leases", lease},
+	} {
+		key := fmt.Sprintf("lost-%d", i)
+		first := w.Post(ask.path, ask.body, "Idempotency-Key", key)
+		if first.Code != 201 && first.Code != 202 {
+			t.Fatalf("%s: %d %s", ask.path, first.Code, first.Body)
 		}
-		if again := w.Post("/v1/valuations", body, "Idempotency-Key", "k1"); again.Code != 201 || !bytes.Equal(one.Body.Bytes(), again.Body.Bytes()) {
-			t.Errorf("after a lost reply (%s): %d, %s", lost, again.Code, again.Body)
+		for _, lost := range []string{`claimed_at = claimed_at - interval '1 hour'`, `freed = true`} {
+			if _, err := owner.Exec(t.Context(), `UPDATE idempotency SET status = NULL, content_type = NULL, location = NULL, body = NULL, `+lost); err != nil {
+				t.Fatal(err)
+			}
+			if again := w.Post(ask.path, ask.body, "Idempotency-Key", key); again.Code != first.Code || !bytes.Equal(first.Body.Bytes(), again.Body.Bytes()) {
+				t.Errorf("%s after a lost reply (%s): %d\n%s\nbefore\n%s", ask.path, lost, again.Code, again.Body, first.Body)
+			}
 		}
 	}
 	other := w.Post("/v1/valuations", body, "Idempotency-Key", "k2")
@@ -218,8 +241,8 @@ func TestCreateValuationIsIdempotentByKey(t *testing.T) {
 		t.Errorf("another key: %d, %s", other.Code, other.Header().Get("Location"))
 	}
 	list = gatetest.Decode[struct{ Valuations []struct{ ID string } }](t, w.Get("/v1/valuations").Body.Bytes())
-	if len(list.Valuations) != 2 {
-		t.Errorf("%d valuations stored by two keys", len(list.Valuations))
+	if len(list.Valuations) != 3 {
+		t.Errorf("%d valuations stored by three keys", len(list.Valuations))
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -535,10 +536,17 @@ func (s *Service) Override(ctx context.Context, actor Actor, id string, value fl
 		return store.Override{}, err
 	}
 	now := s.now().UTC().Truncate(time.Microsecond)
-	o := store.Override{ID: store.NewID("ovr", now), Status: store.Undecided, ValuationID: id, CreatedAt: now, Officer: actor.Name, Value: value, Reason: reason, Evidence: evidence.Name}
-	return o, s.db.PutOverride(ctx, actor, o, evidence.Content, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation.override", Subject: id, Detail: map[string]any{
+	o := store.Override{ID: store.MadeID(ctx, "ovr", now), Status: store.Undecided, ValuationID: id, CreatedAt: now, Officer: actor.Name, Value: value, Reason: reason, Evidence: evidence.Name}
+	err = s.db.PutOverride(ctx, actor, o, evidence.Content, store.Act{Institution: actor.Institution, Actor: actor.Name, Action: "valuation.override", Subject: id, Detail: map[string]any{
 		"before": v.Point, "after": value, "reason": reason, "override": o.ID, "evidence": evidence.Name,
 	}})
+	if store.Made(err) { // by an earlier try of the same request
+		var all []store.Override
+		if all, err = s.db.Overrides(ctx, actor.Institution, id); err == nil {
+			o = all[slices.IndexFunc(all, func(x store.Override) bool { return x.ID == o.ID })]
+		}
+	}
+	return o, err
 }
 
 // Evidence is the paper that an officer's own figure rests on.

@@ -7,7 +7,6 @@ package arranger
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -72,7 +71,7 @@ const mostDeaths = 3
 
 // fail ends an order for a reason.
 func (d *Service) fail(ctx context.Context, id, why string) error {
-	if strings.HasPrefix(id, runPrefix) {
+	if strings.HasPrefix(id, runPrefix+"_") {
 		return d.db.FinishPoolRun(ctx, id, nil, why, d.now())
 	}
 	return d.db.FinishPoolSimulation(ctx, id, nil, why, d.now())
@@ -82,7 +81,7 @@ func (d *Service) fail(ctx context.Context, id, why string) error {
 func (d *Service) Worker() jobs.Worker {
 	return simulations.Worker(1, func(ctx context.Context, t *jobs.Turn, s simulation) (jobs.Next, error) {
 		work := d.work
-		if strings.HasPrefix(s.ID, runPrefix) {
+		if strings.HasPrefix(s.ID, runPrefix+"_") {
 			work = d.workRun
 		}
 		if t.Deaths >= mostDeaths { // it brings its process down each time
@@ -105,17 +104,23 @@ func (d *Service) Create(ctx context.Context, institution, by string, deal pool.
 	if err := deal.Check(); err != nil {
 		return store.Pool{}, nil, err
 	}
-	notes, err = d.Complete(ctx, institution, &deal, "")
+	now := d.now().UTC().Truncate(time.Microsecond)
+	id := store.MadeID(ctx, "pl", now)
+	notes, err = d.Complete(ctx, institution, &deal, id)
 	if err != nil {
 		return store.Pool{}, nil, err
 	}
-	p := store.Pool{ID: "pl_" + rand.Text(), Institution: institution, CreatedAt: d.now().UTC().Truncate(time.Microsecond), CreatedBy: by, Deal: deal}
+	p := store.Pool{ID: id, Institution: institution, CreatedAt: now, CreatedBy: by, Deal: deal}
 	for _, x := range deal.Patents {
 		if n := encumbrance.KeyOf(x.Kind, x.Number); !slices.Contains(p.Numbers, n) {
 			p.Numbers = append(p.Numbers, n)
 		}
 	}
-	return p, notes, d.db.PutPool(ctx, p)
+	err = d.db.PutPool(ctx, p)
+	if store.Made(err) { // by an earlier try of the same request
+		p, err = d.db.Pool(ctx, institution, id)
+	}
+	return p, notes, err
 }
 
 // Complete fills what a deal leaves open from the store: values from the
@@ -346,9 +351,14 @@ func (d *Service) Start(ctx context.Context, institution, poolID string, seed ui
 	if err := cost.Refuse(); err != nil {
 		return store.PoolSimulation{}, err
 	}
+	now := d.now().UTC().Truncate(time.Microsecond)
+	id := store.MadeID(ctx, "ps", now)
+	if made, err := d.db.PoolSimulation(ctx, institution, id); err == nil { // by an earlier try of the same request
+		return made, nil
+	}
 	s := store.PoolSimulation{
 		Seconds: cost.Seconds,
-		ID:      "ps_" + rand.Text(), PoolID: poolID, Institution: institution, CreatedAt: d.now().UTC().Truncate(time.Microsecond),
+		ID:      id, PoolID: poolID, Institution: institution, CreatedAt: now,
 		Seed: seed, Scenarios: scenarios, Targets: targets, Status: "running",
 	}
 	return s, d.db.PutPoolSimulation(ctx, s, openSeconds, func(tx pgx.Tx) error {

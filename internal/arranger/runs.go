@@ -2,7 +2,6 @@ package arranger
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"time"
 
@@ -25,7 +24,7 @@ const (
 	Build  = "build"
 )
 
-const runPrefix = "pr_"
+const runPrefix = "pr"
 
 // AtOnce is how many seconds a computation may be estimated at to be answered in
 // the request that asks for it; beyond, it is an order.
@@ -193,8 +192,13 @@ func (d *Service) order(ctx context.Context, institution, by, poolID, kind strin
 	if len(request) == 0 {
 		request = json.RawMessage("{}")
 	}
+	now := d.now().UTC().Truncate(time.Microsecond)
+	id := store.MadeID(ctx, runPrefix, now)
+	if made, err := d.db.PoolRun(ctx, institution, id); err == nil { // by an earlier try of the same request
+		return made, nil
+	}
 	r := Run{
-		ID: runPrefix + rand.Text(), PoolID: poolID, Institution: institution, Kind: kind, Request: request, CreatedAt: d.now().UTC().Truncate(time.Microsecond), CreatedBy: by,
+		ID: id, PoolID: poolID, Institution: institution, Kind: kind, Request: request, CreatedAt: now, CreatedBy: by,
 		Seconds: t.cost.Seconds, Status: "running", Total: t.parts,
 	}
 	return r, d.db.PutPoolRun(ctx, r, openSeconds, func(tx pgx.Tx) error {
