@@ -1,6 +1,7 @@
 package accuracy
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"math/rand/v2"
@@ -182,7 +183,7 @@ func TestKendallAgainstPairs(t *testing.T) {
 		var s, nx, ny float64
 		for i := range x {
 			for j := range i {
-				dx, dy := cmpFloat(x[i], x[j]), cmpFloat(y[i], y[j])
+				dx, dy := cmp.Compare(x[i], x[j]), cmp.Compare(y[i], y[j])
 				s += float64(dx * dy)
 				nx += float64(dx * dx)
 				ny += float64(dy * dy)

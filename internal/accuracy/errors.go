@@ -1,6 +1,7 @@
 package accuracy
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -134,7 +135,7 @@ func newErrorSample(estimate, price []float64, clusters []string) *errorSample {
 		order[i] = int32(i)
 		raw[i] = math.Log(estimate[i]) - math.Log(price[i])
 	}
-	slices.SortStableFunc(order, func(a, b int32) int { return cmpFloat(raw[a], raw[b]) })
+	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(raw[a], raw[b]) })
 	s := &errorSample{e: make([]float64, n), byAbs: make([]int32, n), byAPE: make([]int32, n)}
 	ape := make([]float64, n) // in the order of e
 	position := make([]int32, n)
@@ -144,8 +145,8 @@ func newErrorSample(estimate, price []float64, clusters []string) *errorSample {
 		s.byAbs[k], s.byAPE[k] = int32(k), int32(k)
 		position[i] = int32(k)
 	}
-	slices.SortStableFunc(s.byAbs, func(a, b int32) int { return cmpFloat(math.Abs(s.e[a]), math.Abs(s.e[b])) })
-	slices.SortStableFunc(s.byAPE, func(a, b int32) int { return cmpFloat(ape[a], ape[b]) })
+	slices.SortStableFunc(s.byAbs, func(a, b int32) int { return cmp.Compare(math.Abs(s.e[a]), math.Abs(s.e[b])) })
+	slices.SortStableFunc(s.byAPE, func(a, b int32) int { return cmp.Compare(ape[a], ape[b]) })
 	for k := range n {
 		s.abs = append(s.abs, math.Abs(s.e[s.byAbs[k]]))
 		s.ape = append(s.ape, ape[s.byAPE[k]])

@@ -1,6 +1,7 @@
 package accuracy
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -14,7 +15,7 @@ func Ranks(v []float64) []float64 {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmpFloat(v[a], v[b]) })
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(v[a], v[b]) })
 	r := make([]float64, len(v))
 	for i := 0; i < len(order); {
 		j := i
@@ -77,10 +78,10 @@ func KendallTauB(x, y []float64) (float64, error) {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int {
-		if c := cmpFloat(x[a], x[b]); c != 0 {
+		if c := cmp.Compare(x[a], x[b]); c != 0 {
 			return c
 		}
-		return cmpFloat(y[a], y[b])
+		return cmp.Compare(y[a], y[b])
 	})
 	ys := make([]float64, n)
 	for k, i := range order {

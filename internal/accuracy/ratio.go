@@ -1,6 +1,7 @@
 package accuracy
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -138,7 +139,7 @@ func newSorted(estimate, price []float64, clusters []string) (*sortedSample, err
 	for i := range order {
 		order[i] = int32(i)
 	}
-	slices.SortStableFunc(order, func(a, b int32) int { return cmpFloat(ratio[a], ratio[b]) })
+	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(ratio[a], ratio[b]) })
 	position := make([]int32, n) // of the original sample in ratio order
 	s := &sortedSample{
 		ratio: make([]float64, n), estimate: make([]float64, n), price: make([]float64, n),
@@ -152,7 +153,7 @@ func newSorted(estimate, price []float64, clusters []string) (*sortedSample, err
 	for i := range order {
 		order[i] = int32(i)
 	}
-	slices.SortStableFunc(order, func(a, b int32) int { return cmpFloat(price[a], price[b]) })
+	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(price[a], price[b]) })
 	for k, i := range order {
 		s.byPrice[k], s.estByPrice[k], s.priceSort[k] = position[i], estimate[i], price[i]
 	}
@@ -173,16 +174,6 @@ func newSorted(estimate, price []float64, clusters []string) (*sortedSample, err
 		return nil, invalid("out_of_range", "数值之和超出可表示范围", "the sum of the values cannot be represented")
 	}
 	return s, nil
-}
-
-func cmpFloat(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // veiGroupCount is the number of groups for n sales: 20 to 50 make 2, 51 to

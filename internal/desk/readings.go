@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -76,20 +77,11 @@ func (d *Desk) ReadLater(ctx context.Context, actor appraisal.Actor, id string) 
 	taken, err := d.queue.Once(ctx, one, actor.Institution, id, decision{id})
 	switch {
 	case failed != nil || err != nil:
-		return out, errorOf(failed, err)
+		return out, cmp.Or(failed, err)
 	case !taken:
 		return out, fault.New(fault.Conflict, "batch.reading", "另一进程正在评阅该批次，请稍后再看。", "Another process is reading this batch; look again later.")
 	}
 	return d.LaterReadings(ctx, actor, id)
-}
-
-func errorOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // LaterReadings returns what the later readings of a batch came to so far.
@@ -140,7 +132,7 @@ func (d *Desk) readRows(ctx context.Context, institution, id string, over func()
 			wg.Go(func() { failed[i] = d.readRow(ctx, actor, id, rows[i]) })
 		}
 		wg.Wait()
-		if err := errorOf(failed...); err != nil {
+		if err := cmp.Or(failed...); err != nil {
 			return false, err
 		}
 		if over() {
@@ -184,7 +176,7 @@ func (d *Desk) reread(ctx context.Context, b *store.Batch) (out Readings, err er
 	}
 	var o Options
 	var before []lending.Contract
-	if err := errorOf(json.Unmarshal(b.Options, &o), json.Unmarshal(b.Contracts, &before)); err != nil {
+	if err := cmp.Or(json.Unmarshal(b.Options, &o), json.Unmarshal(b.Contracts, &before)); err != nil {
 		return out, err
 	}
 	facts, err := d.db.BatchFacts(ctx, b.ID)

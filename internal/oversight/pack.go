@@ -5,6 +5,7 @@ package oversight
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/csv"
@@ -18,6 +19,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gonum.org/v1/gonum/stat"
 
 	"zhijia/internal/appraisal"
 	"zhijia/internal/calendar"
@@ -232,7 +235,7 @@ func benchmarks(files fs.FS, put func(string, []byte) error) (worst [][]string, 
 				worst = append(worst, []string{run.Task, x.Case, x.Status, run.Loss, ""})
 			}
 		}
-		slices.SortStableFunc(all, func(a, b bad) int { return cmpFloat(b.loss, a.loss) })
+		slices.SortStableFunc(all, func(a, b bad) int { return cmp.Compare(b.loss, a.loss) })
 		for _, x := range all[:min(10, len(all))] {
 			if x.loss > 0 {
 				worst = append(worst, []string{run.Task, x.id, "largest loss", run.Loss, number(x.loss)})
@@ -243,22 +246,12 @@ func benchmarks(files fs.FS, put func(string, []byte) error) (worst [][]string, 
 			if len(losses) == 0 {
 				return ""
 			}
-			return number(losses[min(len(losses)-1, int(q*float64(len(losses))))])
+			return number(stat.Quantile(q, stat.Empirical, losses, nil))
 		}
 		versions, _ := json.Marshal(run.Versions)
 		summary = append(summary, []string{run.Task, run.Dataset.Name, run.Dataset.SHA256, strconv.Itoa(run.Dataset.N), string(versions), strconv.Itoa(len(run.Samples)), strconv.Itoa(abstained), run.Loss, at(.5), at(.9)})
 	}
 	return worst, put("4-benchmarks.csv", table(summary))
-}
-
-func cmpFloat(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // study tells how officers' figures lie beside the model's.

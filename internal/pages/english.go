@@ -11,9 +11,12 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	xhtml "golang.org/x/net/html"
+
+	"zhijia/internal/money"
 )
 
 // The pages are written in Chinese. English ones are made of them when they are
@@ -85,12 +88,7 @@ var (
 )
 
 func hasHan(s string) bool {
-	for _, r := range s {
-		if unicode.Is(unicode.Han, r) {
-			return true
-		}
-	}
-	return false
+	return strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Han, r) })
 }
 
 // say is a text in English, and whether all of it is.
@@ -139,15 +137,13 @@ func (c *catalogue) say(zh string) (string, bool) {
 		rest, ok := c.say(zh[len(day):])
 		return strings.Replace(day, "，", ", ", 1) + rest, ok
 	}
-	for r, mark := range marksEn { // what only stands before or behind
-		if rest, ok := strings.CutPrefix(zh, string(r)); ok {
-			en, all := c.say(rest)
-			return strings.TrimLeft(mark, " ") + en, all
-		}
-		if rest, ok := strings.CutSuffix(zh, string(r)); ok && !strings.ContainsRune("）】〕", r) {
-			en, all := c.say(rest)
-			return en + strings.TrimRight(mark, " "), all
-		}
+	if r, n := utf8.DecodeRuneInString(zh); marksEn[r] != "" { // what only stands before
+		en, all := c.say(zh[n:])
+		return strings.TrimLeft(marksEn[r], " ") + en, all
+	}
+	if r, n := utf8.DecodeLastRuneInString(zh); marksEn[r] != "" && !strings.ContainsRune("）】〕", r) { // or behind
+		en, all := c.say(zh[:len(zh)-n])
+		return en + strings.TrimRight(marksEn[r], " "), all
 	}
 	if rest, ok := strings.CutSuffix(zh, "】"); ok && !strings.ContainsRune(rest, '【') {
 		en, all := c.say(rest)
@@ -197,17 +193,13 @@ func (c *catalogue) sayParts(zh, marks string) (string, bool) {
 	return strings.TrimSpace(spaceMark.ReplaceAllString(spaces.ReplaceAllString(b.String(), " "), "$1")), true
 }
 
-// grouped writes a number with commas, to the hundredth where it has a fraction.
-func grouped(v float64) string {
-	text := strings.TrimSuffix(strconv.FormatFloat(v, 'f', 2, 64), ".00")
-	whole, fraction, has := strings.Cut(text, ".")
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
+// grouped writes an amount of yuan with commas, to the fen where it has any.
+func grouped(yuan float64) string {
+	f, err := money.FromYuan(yuan)
+	if err != nil {
+		return strconv.FormatFloat(yuan, 'f', -1, 64)
 	}
-	if has {
-		return whole + "." + fraction
-	}
-	return whole
+	return strings.TrimSuffix(f.Grouped(), ".00")
 }
 
 // spoken are the attributes that a page shows or reads out.

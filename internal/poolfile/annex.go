@@ -38,7 +38,7 @@ var poolAnnexTemplate = template.Must(template.New("annex").Funcs(template.FuncM
 	"opt2":   optional("%.2f", 1),
 	"optpct": optional("%.2f%%", 100),
 	"pairs":  pairs,
-	"amt":    groupedFen,
+	"amt":    money.Fen.Grouped,
 	"count":  func(string) int { return 0 }, // replaced per document
 	"heat":   func(pool.StressReport) []heatTable { return nil },
 }).Parse(poolAnnexHTML))
@@ -51,9 +51,6 @@ func optional(format string, scale float64) func(*float64) string {
 		return fmt.Sprintf(format, *x*scale)
 	}
 }
-
-// groupedFen is an amount in yuan with thousands separated.
-func groupedFen(f money.Fen) string { return f.Grouped() }
 
 func pairs(fs []pool.Field) [][]pool.Field {
 	var out [][]pool.Field

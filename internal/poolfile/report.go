@@ -14,7 +14,7 @@ import (
 var poolReportHTML string
 
 var poolReportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"amt": groupedFen,
+	"amt": money.Fen.Grouped,
 	"sum": func(a, b money.Fen) money.Fen { return a + b },
 }).Parse(poolReportHTML))
 
@@ -34,7 +34,7 @@ func WritePeriodicHTML(w io.Writer, p pool.Periodic) error {
 var poolClosedHTML string
 
 var poolClosedTemplate = template.Must(template.New("closed").Funcs(template.FuncMap{
-	"amt":    groupedFen,
+	"amt":    money.Fen.Grouped,
 	"zh":     calendar.Date.Zh,
 	"status": func(s string) string { return statusZh[s] },
 	"opt2":   optional("%.2f", 1),
