@@ -273,6 +273,7 @@ type Draft struct {
 	Valuation  store.Valuation
 	Conclusion valuation.Conclusion
 	Subject    store.Patent // completed from the request; ID 0: the store does not know it
+	Stored     store.Patent // as the store has it: what is missing here and not in Subject, the request states
 	State      patent.State // before the valuation date
 	Pending    bool         // the model has not read the subject yet: a revision may follow
 }
@@ -297,7 +298,7 @@ func (s *Service) Draft(ctx context.Context, actor Actor, req Request) (_ *Draft
 			return nil, err
 		}
 	}
-	return &Draft{Valuation: v, Conclusion: conclusion, Subject: g.patents[0], State: g.states[0], Pending: g.pending}, nil
+	return &Draft{Valuation: v, Conclusion: conclusion, Subject: g.patents[0], Stored: g.stored, State: g.states[0], Pending: g.pending}, nil
 }
 
 // conclude makes the record of a snapshot.

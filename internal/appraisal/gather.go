@@ -155,6 +155,7 @@ type gathering struct {
 	asOf    calendar.Date
 	inForce store.InForce
 	under   *hashed        // the assumptions in force
+	stored  store.Patent   // the subject as the store has it
 	patents []store.Patent // the subject, then the rest of the bundle
 	states  []patent.State // of the same patents, before asOf
 	ev      valuation.Evidence
@@ -222,6 +223,7 @@ func (g *gathering) subjects(ctx context.Context, number *patent.Number) error {
 			g.warn("FILING-YEAR", "申请日与申请号中的年份不一致，请核对。", "The filing date contradicts the year in the application number.")
 		}
 	}
+	g.stored = p
 	g.complete(&p)
 	if number != nil {
 		g.fromNumber(&p, *number)
@@ -350,7 +352,11 @@ func (g *gathering) complete(p *store.Patent) {
 				}
 			}
 		}
-		if len(p.Owners) == 0 {
+		switch {
+		case len(p.Owners) > 0:
+		case market.Contradicts(g.stored.OwnerType, f.Owners):
+			differs("owners")
+		default:
 			p.Owners = f.Owners
 		}
 	}

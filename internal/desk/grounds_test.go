@@ -19,6 +19,7 @@ import (
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
+	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
 
@@ -193,7 +194,11 @@ func decideAlone(t rapid.TB, cells map[string]string, events []patent.Event) des
 	}
 	v.Status, v.Point, v.Low, v.High, v.Forced, v.Calibration = valuation.Valued, money.Fen(100*money.Wan), money.Fen(80*money.Wan), money.Fen(120*money.Wan), money.Fen(50*money.Wan), "conformal"
 	v.FromRow, v.State, v.Expiry = len(events) == 0, patent.Reduce(events, on), patent.Expiry(v.Row.Kind, v.Row.Filing, 0)
-	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, v.Row.Owners, nil, 0, on, calendar.Shipped()))
+	stored := store.Patent{Owners: v.Row.Owners, Filing: v.Row.Filing}
+	if v.FromRow {
+		stored = store.Patent{}
+	}
+	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, &stored, &stored, on, calendar.Shipped()))
 	if len(o.Faults) > 0 {
 		v = lending.Refused(v.Row, fault.Field{Code: o.Faults[0].Code, Zh: o.Faults[0].Zh})
 	}

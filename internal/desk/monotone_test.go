@@ -10,6 +10,7 @@ import (
 	"zhijia/internal/lending"
 	"zhijia/internal/money"
 	"zhijia/internal/patent"
+	"zhijia/internal/store"
 	"zhijia/internal/valuation"
 )
 
@@ -25,7 +26,11 @@ func (c pledgeCase) decide(p lending.Policy) lending.Decision {
 	v := c.v
 	v.Bases = slices.Clone(v.Bases)
 	v.OnWord, v.Row.Consents = nil, slices.Clone(v.Row.Consents)
-	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, c.known, c.paid, 0, on, calendar.Shipped()))
+	stored := store.Patent{Owners: c.known, PaidThroughYear: c.paid}
+	if !v.FromRow {
+		stored.Filing = v.Row.Filing
+	}
+	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, &stored, &stored, on, calendar.Shipped()))
 	v.Eligibility.Findings = slices.DeleteFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Outcome == patent.Clear })
 	return lending.Decide([]lending.Valued{v}, lending.Options{Policy: p}, on).Rows[0]
 }

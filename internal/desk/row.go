@@ -118,7 +118,7 @@ func view(row lending.Row, debtor string, d *appraisal.Draft, on calendar.Date, 
 	if n, err := patent.ParseNumber(p.Number); err == nil {
 		v.Key = n.Key()
 	}
-	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p.Owners, p.PaidThroughYear, p.AddedBy(on), on, days))
+	v.Eligibility = patent.CheckPledge(pledgeFacts(&v, p, &d.Stored, on, days))
 	v.Facts = sources(&v, p)
 	v.Eligibility.Findings = slices.DeleteFunc(v.Eligibility.Findings, func(f patent.Finding) bool { return f.Outcome == patent.Clear })
 	return v, nil
@@ -180,8 +180,6 @@ func sources(v *lending.Valued, p *store.Patent) (out []lending.Fact) {
 		switch {
 		case slices.Contains(v.OnWord, f.Code), slices.Contains([]string{"E07", "E08", "E10", "E11"}, f.Code):
 			x = lending.Fact{Code: f.Code, Source: lending.FromTheRow, AsOf: v.Row.RegisterAsOf}
-		case f.Code == "E06" && v.FromRow:
-			x = lending.Fact{Code: f.Code, Source: lending.FromTheRow}
 		case f.Code == "E04", f.Code == "E06", v.State.LastSeen.IsZero():
 			x = lending.Fact{Code: f.Code, Source: lending.FromImport, AsOf: p.SourceDate}
 		}
@@ -229,8 +227,9 @@ func byBasis(c *valuation.Conclusion) (out []lending.BasisValue, err error) {
 // rests on the row alone. The row fills what the register's events on file do
 // not say. It does not overrule them: where it says worse than they do, the
 // ground is open until the register is seen again.
-func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on calendar.Date, days *calendar.Working) patent.PledgeFacts {
+func pledgeFacts(v *lending.Valued, p, stored *store.Patent, on calendar.Date, days *calendar.Working) patent.PledgeFacts {
 	s, row := &v.State, &v.Row
+	paid, added := p.PaidThroughYear, p.AddedBy(on)
 	stated := !row.RegisterAsOf.IsZero() && !row.RegisterAsOf.After(on)
 	f := patent.PledgeFacts{Conflicts: map[string]string{}, Kind: row.Kind}
 	word := func(code string) {
@@ -244,7 +243,12 @@ func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on ca
 		}
 	}
 	if len(s.Owners) == 0 {
-		if s.Owners = owners; v.FromRow {
+		s.Owners = stored.Owners
+		switch {
+		case len(stored.Owners) > 0:
+		case market.Contradicts(stored.OwnerType, row.Owners):
+			f.Conflicts["E01"] = "库中记录的权利人不是这一类主体，与所填权利人不符"
+		default:
 			s.Owners = row.Owners
 			word("E01")
 		}
@@ -286,10 +290,12 @@ func pledgeFacts(v *lending.Valued, owners []string, paid *int, added int, on ca
 		s.Standing, s.Since = patent.Alive, row.Grant
 		word("E02")
 	}
-	if row.FeesPaidTo != nil {
-		if paid = row.FeesPaidTo; v.FromRow {
-			word("E04")
-		}
+	if row.FeesPaidTo != nil && (paid == nil || *paid != *row.FeesPaidTo) {
+		paid = row.FeesPaidTo
+		word("E04")
+	}
+	if stored.Filing.IsZero() && !row.Filing.IsZero() {
+		word("E06")
 	}
 	account := patent.FeeAccount{Kind: row.Kind, Filing: row.Filing, Granted: row.Grant, PaidThrough: paid, Added: added}
 	pledgors := row.Owners
