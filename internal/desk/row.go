@@ -263,6 +263,8 @@ func pledgeFacts(v *lending.Valued, p, stored *store.Patent, on calendar.Date, d
 			if stated {
 				*known = said
 				word(code)
+			} else if said == patent.Yes {
+				f.Conflicts[code] = "所填为" + zh + "，没有注明日期"
 			}
 		case *known == patent.No && said == patent.Yes:
 			f.Conflicts[code] = "所填为" + zh + "，与库中记录不符"

@@ -75,7 +75,7 @@ type PledgeFacts struct {
 	Other          string        `json:"other,omitempty"`      // E12: what an officer found; "none" when nothing
 
 	// Conflicts hold what contradicts a ground's clear answer, by its code, in
-	// Chinese: the ground is then open.
+	// Chinese: the ground is then open, for that reason.
 	Conflicts map[string]string `json:"conflicts,omitempty"`
 
 	// Declarations hold the statement that clears a ground, by code. Only E10
@@ -153,7 +153,7 @@ func CheckPledge(f PledgeFacts) Eligibility {
 	for i, test := range tests {
 		x := Finding{Ground: Grounds[i], Outcome: Clear}
 		test(&f, &x)
-		if why := f.Conflicts[x.Code]; why != "" && x.Outcome == Clear {
+		if why := f.Conflicts[x.Code]; why != "" && (x.Outcome == Clear || x.Outcome == Open) {
 			x.open(registerCopy, why)
 		}
 		if text := strings.TrimSpace(f.Declarations[x.Code]); x.Severity == Warn && text != "" && x.Outcome != Clear {
